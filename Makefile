@@ -1,0 +1,66 @@
+# make demo | test | lint | bench | lock | clean. Needs GNU make and any Python >= 3.11.
+# PYTHON=/path/to/python3 chooses another interpreter. Windows: see README.md.
+
+VENV = .venv
+BIN = $(VENV)/bin
+INSTALLED = $(VENV)/.installed
+LOCKED = $(VENV)/.locked
+# The lock's own tool is not locked: its output is.
+LOCKER = .lock-venv
+
+.PHONY: demo test lint bench lock clean
+.DELETE_ON_ERROR:
+
+demo: $(INSTALLED)
+	$(BIN)/mintmark demo --out demo-out
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(INSTALLED)
+	$(BIN)/python bench/run.py
+
+# Keeps the locked versions that still fit. For newer ones: make lock UPGRADE=--upgrade
+lock:
+	@$(find_python); "$$python" -m venv $(LOCKER)
+	$(LOCKER)/bin/python -m pip install --quiet uv
+	$(LOCKER)/bin/uv --no-config pip compile pyproject.toml --quiet $(UPGRADE) \
+		--all-extras --universal --python-version 3.11 --generate-hashes --no-build \
+		--no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) $(LOCKER) build dist demo-out mintmark.egg-info
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -not -path './.typing/*' -prune -exec rm -rf {} +
+
+# The build backend is in the lock as well, so nothing unlocked is ever fetched.
+$(INSTALLED): $(LOCKED) pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --editable .
+	@touch $@
+
+$(LOCKED): requirements.lock
+	@$(find_python); echo "$$python -m venv $(VENV)"; "$$python" -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement requirements.lock
+	@touch $@
+
+# Tried by running it: a name on PATH may be a version manager's empty shim, and Debian
+# splits venv from Python.
+define find_python
+python=; for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.14); do \
+	if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+		>/dev/null 2>&1; then python=$$candidate; break; fi; \
+done; \
+if [ -z "$$python" ]; then \
+	echo "error: no Python >= 3.11 with the venv module found" >&2; \
+	echo "hint: Debian, Ubuntu: apt-get install python3-venv" >&2; \
+	echo "hint: elsewhere: make PYTHON=/path/to/python3" >&2; \
+	exit 1; \
+fi
+endef

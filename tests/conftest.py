@@ -1,0 +1,34 @@
+"""Settings of the whole suite: reproducible properties, and no test silently skipped."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# Shared machines stall, hence no deadline. CI repeats the same examples, so that a red run
+# means the change under test; everywhere else each run looks somewhere new.
+settings.register_profile("here", deadline=None, print_blob=True)
+settings.register_profile("ci", parent=settings.get_profile("here"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+def _fail_if_skipped(report):
+    if os.environ.get("MINTMARK_NO_SKIPS") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid}: skipped, and MINTMARK_NO_SKIPS forbids that"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """A skipped test is one nobody ran."""
+    report = yield
+    _fail_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report():
+    """So is a module that skipped itself while it was collected."""
+    report = yield
+    _fail_if_skipped(report)
+    return report

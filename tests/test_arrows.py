@@ -1,0 +1,224 @@
+"""Which room may import which: rooms.md's arrows, read from the imports' syntax trees.
+
+import-linter cannot hold them: it does not see `packaging/`, a namespace package.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("codegen", "packaging", "activation")
+
+# codegen/'s flat modules that import only each other. The other flat ones compose sealed/,
+# ledger/ and station/.
+PURE = (
+    *("attributes", "draw", "errors", "fingerprint", "ids", "lifecycle", "result"),
+    *("secret", "serials", "spec", "strike", "template", "tiling"),
+)
+# packaging/'s modules that know the ledger. The others do without, so that a custodian
+# elsewhere can pack with nothing but a batch and a key.
+BOOKKEEPERS = ("commands", "export", "receipt", "report")
+
+# layer → the layers it may import, its own included
+ARROWS = {
+    "pure": {"pure"},
+    "sealed": {"sealed", "pure"},
+    "ledger": {"ledger", "pure"},
+    "station": {"station", "sealed", "ledger", "pure"},
+    "codegen": {"codegen", "station", "sealed", "ledger", "pure"},
+    "packaging": {"packaging", "sealed", "pure"},
+    "bookkeeping": {"bookkeeping", "packaging", "codegen", "station", "sealed", "ledger", "pure"},
+    "activation": {"activation", "codegen", "station", "sealed", "ledger", "pure"},
+    "cli": {"cli", "activation", "bookkeeping", "packaging", "codegen", "station", "pure"},
+    "__main__": {"cli"},
+}
+
+
+def layer(module):
+    """The layer of one of our modules, or of a name in it."""
+    room, *rest = module.split(".")
+    inner = rest[0] if rest else ""
+    if room == "codegen":
+        if inner in ("sealed", "ledger", "station"):
+            return inner
+        return "pure" if inner in ("", *PURE) else "codegen"
+    if room == "packaging" and inner in BOOKKEEPERS:
+        return "bookkeeping"
+    return room
+
+
+# library → where it may be imported at all
+CONFINED = {
+    "sqlalchemy": ("codegen.ledger", "activation.backend"),
+    "alembic": ("codegen.ledger", "activation.backend"),
+    "typer": ("cli", "commands"),
+    "rich": ("cli",),
+    "fastapi": ("activation.backend",),
+    "uvicorn": ("activation.backend", "activation.commands", "activation.demo"),
+    "http_message_signatures": ("activation",),
+    "httpx2": ("activation",),
+    "pyzipper": ("packaging", "activation.demo"),  # where the demo plays the print shop
+    "segno": ("packaging",),
+    "zxingcpp": ("packaging",),
+}
+# Not at the top of cli.py or commands.py: `--help` would pay for them.
+HEAVY = ("alembic", "fastapi", "httpx2", "numpy", "pyzipper", "segno", "sqlalchemy", "uvicorn")
+
+
+def within(module, *places):
+    """`module` is one of `places`, or lies below one."""
+    return any(module == place or module.startswith(f"{place}.") for place in places)
+
+
+def imports(module, source, *, is_package=False):
+    """(line, imported module, absolute?, at the top?) of every import in `source`.
+
+    `from .a import b` yields both `a` and `a.b`: b may be a module or a name in one.
+    """
+    tree = ast.parse(source)
+    lazy = {
+        id(inner)
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef)
+        or (isinstance(outer, ast.If) and ast.unparse(outer.test) == "TYPE_CHECKING")
+        for inner in ast.walk(outer)
+    }
+    parts = ["mintmark", *module.split(".")]
+    package = parts if is_package else parts[:-1]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name, True, id(node) not in lazy
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            target = ".".join(filter(None, (base, node.module)))
+            for name in (target, *(f"{target}.{alias.name}" for alias in node.names)):
+                if not node.level:
+                    yield node.lineno, name, True, id(node) not in lazy
+                elif name not in ("mintmark", "mintmark.__version__"):
+                    own = name.removeprefix("mintmark.")
+                    yield node.lineno, own, False, id(node) not in lazy
+
+
+def own_faults(module, target):
+    """Why `module` may not import our module `target`."""
+    if layer(target) not in ARROWS.get(layer(module), ()):
+        yield f"{module} imports {target}"
+    for depth, name in enumerate(target.split(".")):
+        owner = ".".join(target.split(".")[:depth])
+        if name.startswith("_") and not within(module, owner):
+            yield f"{target} is private to {owner}"
+
+
+def foreign_faults(module, target, at_top):
+    """Why `module` may not import `target` by its absolute name."""
+    library = target.split(".")[0]
+    if library in (*ROOMS, "cli", "mintmark"):
+        yield f"absolute import of {target}: it would be a second copy of the module"
+    if library in CONFINED:
+        last = module.rsplit(".", 1)[-1]
+        if not within(module, *CONFINED[library]) and last not in CONFINED[library]:
+            yield f"{library} outside {', '.join(CONFINED[library])}"
+    if at_top and library in HEAVY and (module == "cli" or module.endswith("commands")):
+        yield f"{library} at the top: --help pays for it"
+
+
+def is_version(node):
+    """`__version__ = …`, which only the root's has."""
+    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__version__"
+
+
+def faults(module, source, *, is_package=False):
+    """Every broken rule of one module, as `line: why`."""
+    body = ast.parse(source).body
+    if is_package and [node for node in body[1:] if not is_version(node)]:
+        yield "1: an __init__.py holds a docstring only"
+    for line, target, absolute, at_top in imports(module, source, is_package=is_package):
+        broken = foreign_faults(module, target, at_top) if absolute else own_faults(module, target)
+        for why in broken:
+            yield f"{line}: {why}"
+
+
+def modules():
+    """(name, path) of every module of the package; the root's own is `__init__`."""
+    paths = [*ROOT.glob("*.py"), *(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))]
+    for path in paths:
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(parts if len(parts) == 1 else filter("__init__".__ne__, parts)), path
+
+
+def test_the_arrows_hold():
+    found = [
+        f"{path.relative_to(ROOT)}:{fault}"
+        for name, path in modules()
+        for fault in faults(name, path.read_text("utf-8"), is_package=path.stem == "__init__")
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_every_room_is_read():
+    read = {layer(name) for name, _ in modules()} - {"__init__"}
+    assert read == set(ARROWS)
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "why"),
+    [
+        ("codegen.mint", "from ..packaging.pack import pack", "imports packaging.pack"),
+        ("codegen.mint", "from .. import activation", "imports activation"),
+        ("packaging.pack", "from ..activation import api", "imports activation"),
+        ("activation.deliver", "from ..packaging import pack", "imports packaging"),
+        ("activation.demo", "from ..cli import app", "imports cli"),
+        ("codegen.tiling", "from .mint import mint", "imports codegen.mint"),
+        ("codegen.tiling", "from . import station", "imports codegen.station"),
+        ("codegen.strike", "from .sealed.frames import f", "imports codegen.sealed"),
+        ("codegen.sealed.vault", "from ..ledger import changes", "imports codegen.ledger"),
+        ("codegen.ledger.chain", "from ..sealed.runs import R", "imports codegen.sealed"),
+        ("codegen.sealed.vault", "from ..station import keys", "imports codegen.station"),
+        ("codegen.ledger.ledger", "def f():\n from ..mint import m", "imports codegen.mint"),
+        ("packaging.pack", "from ..codegen.ledger.changes import P", "imports codegen.ledger"),
+        ("packaging.pack", "from ..codegen.station.station import S", "imports codegen.station"),
+        ("__main__", "from .codegen.mint import mint", "imports codegen.mint"),
+        ("other", "from .codegen.errors import E", "imports codegen.errors"),
+        ("codegen.doctor", "from .ledger._tables import T", "private to codegen.ledger"),
+        ("codegen.doctor", "from .ledger import _apply", "private to codegen.ledger"),
+        ("codegen.mint", "import codegen.errors", "absolute import of codegen"),
+        ("packaging.pack", "from packaging.archive import A", "absolute import of packaging"),
+        ("codegen.mint", "from mintmark.codegen import errors", "absolute import of mintmark"),
+        ("codegen.mint", "import sqlalchemy as sa", "sqlalchemy outside"),
+        ("codegen.station.station", "from sqlalchemy.engine import E", "sqlalchemy outside"),
+        ("codegen.report", "from rich.table import Table", "rich outside"),
+        ("codegen.mint", "import typer", "typer outside"),
+        ("codegen.commands", "import numpy as np", "numpy at the top"),
+        ("cli", "if True:\n import sqlalchemy", "sqlalchemy at the top"),
+    ],
+)
+def test_each_rule_can_fail(module, source, why):
+    assert any(why in fault for fault in faults(module, source))
+
+
+def test_an_init_file_that_does_more_is_seen():
+    source = '"""Room."""\nfrom .mint import mint\n'
+    assert list(faults("codegen", source, is_package=True))
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("codegen.tiling", "from .serials import Range"),
+        ("codegen.strike", "from . import draw\nimport numpy as np"),
+        ("codegen.ledger.ledger", "import sqlalchemy as sa\nfrom . import _apply, changes"),
+        ("codegen.ledger._apply", "from ._tables import RANGES\nfrom ..errors import Refused"),
+        ("codegen.station.station", "from ..ledger.ledger import L\nfrom ..sealed.vault import V"),
+        ("codegen.commands", "import typer\ndef f():\n import numpy"),
+        ("packaging.pack", "from ..codegen.sealed.batch import Reader\nimport pyzipper"),
+        ("packaging.export", "from ..codegen.ledger.changes import Packaged\nfrom . import pack"),
+        ("activation.backend.store", "import sqlalchemy\nfrom ...codegen import tiling"),
+        ("__main__", "from .cli import main"),
+        ("cli", "import typer\nimport rich\nfrom .packaging.commands import app"),
+    ],
+)
+def test_what_is_allowed_passes(module, source):
+    assert not list(faults(module, source))
