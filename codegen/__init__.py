@@ -1,0 +1,1 @@
+"""Minting and the books: specs, sealed batches, the ledger, the station."""

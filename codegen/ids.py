@@ -1,0 +1,30 @@
+"""Short random ids for homes, batches, packages and orders: Crockford base32."""
+
+from collections.abc import Callable
+
+SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_FOLD = str.maketrans({"O": "0", "I": "1", "L": "1"})
+
+
+def random_symbols(count: int, entropy: Callable[[int], bytes]) -> str:
+    """`count` symbols of 5 bits each; 32 divides 256, so one byte a symbol is unbiased."""
+    return "".join(SYMBOLS[byte % 32] for byte in entropy(count))
+
+
+def new_home_id(entropy: Callable[[int], bytes]) -> str:
+    """Sixteen symbols, `XXXX-XXXXXXXXXXXX`; the first four begin every id made in the home."""
+    return f"{random_symbols(4, entropy)}-{random_symbols(12, entropy)}"
+
+
+def new_id(home_id: str, entropy: Callable[[int], bytes], symbols: int = 8) -> str:
+    """An id made in `home_id`: its four characters, a hyphen, `symbols` of 5 random bits.
+
+    Eight are 40 bits: enough for batches and packages. Orders come by the million, and
+    take twelve.
+    """
+    return f"{home_id[:4]}-{random_symbols(symbols, entropy)}"
+
+
+def fold(text: str) -> str:
+    """An id as typed by a person, in its one form: upper case, O is 0, I and L are 1."""
+    return text.strip().upper().translate(_FOLD)

@@ -1,0 +1,68 @@
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mintmark.codegen.ids import SYMBOLS, fold, new_home_id, new_id, random_symbols
+
+
+def tape(data):
+    """Entropy read off a fixed tape; asking for more than it holds fails."""
+    rest = bytearray(data)
+
+    def entropy(count):
+        assert count <= len(rest)
+        taken = bytes(rest[:count])
+        del rest[:count]
+        return taken
+
+    return entropy
+
+
+def test_symbols_are_crockfords():
+    """Douglas Crockford's base 32: digits and letters without I, L, O and U."""
+    letters = [chr(code) for code in range(ord("A"), ord("Z") + 1) if chr(code) not in "ILOU"]
+    assert list(SYMBOLS) == [*"0123456789", *letters]
+
+
+@pytest.mark.parametrize("count", [0, 1, 12])
+def test_as_many_symbols_as_asked_for(count):
+    assert len(random_symbols(count, tape(bytes(range(count))))) == count
+
+
+def test_every_symbol_is_as_likely_as_any_other():
+    assert set(Counter(random_symbols(256, tape(bytes(range(256))))).values()) == {8}
+    assert set(random_symbols(256, tape(bytes(range(256))))) == set(SYMBOLS)
+
+
+@given(st.binary(min_size=24, max_size=24))
+def test_an_id_is_its_homes_four_symbols_and_eight_of_its_own(data):
+    entropy = tape(data)
+    home = new_home_id(entropy)
+    first = new_id(home, entropy)
+    symbols = "".join(SYMBOLS[byte % 32] for byte in data)
+    assert home == f"{symbols[:4]}-{symbols[4:16]}"
+    assert first == f"{symbols[:4]}-{symbols[16:24]}"
+
+
+@given(st.binary(min_size=24, max_size=24), st.data())
+def test_an_id_is_found_however_a_person_types_it(data, draw):
+    entropy = tape(data)
+    name = new_id(new_home_id(entropy), entropy)
+    assert fold(name) == name
+    typed = "".join(
+        draw.draw(st.sampled_from({"0": "0oO", "1": "1iIlL"}.get(c, c + c.lower()))) for c in name
+    )
+    space = draw.draw(st.text(alphabet=" \t\r\n"))
+    assert fold(space + typed + space) == name
+
+
+@given(st.text())
+def test_folding_twice_is_folding_once(text):
+    assert fold(fold(text)) == fold(text)
+
+
+@given(st.text(alphabet=SYMBOLS + "-"), st.text(alphabet=SYMBOLS + "-"))
+def test_two_ids_stay_two(one, other):
+    assert (fold(one) == fold(other)) == (one == other)

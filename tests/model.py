@@ -1,0 +1,204 @@
+"""A naive model of the books: one record a code, one `if` a rule.
+
+Written from the words of the design, not from the modules under test, and importing none
+of them: states and actions are their plain names. It is slow and small on purpose; tests
+compare the interval algebra, the ledger and the backend with it, code by code.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+STATES = ("sealed", "packaged", "active", "frozen", "void")
+ACTIONS = ("activate", "freeze", "unfreeze", "revoke", "void", "unvoid", "assign")
+
+# (action, state now) → state after. "back": to where the code was. Absent: in the way.
+#   Freshly minted codes are dead; only what is packaged is activated.
+#   frozen: from packaged or active, and back to where it was.
+#   revoke: active → packaged.
+#   void: from any. unvoid: to where it was, but never active or frozen again.
+#   assign: attributes at any moment, though not of what will never be used.
+OUTCOME = {
+    ("activate", "packaged"): "active",
+    ("freeze", "packaged"): "frozen",
+    ("freeze", "active"): "frozen",
+    ("unfreeze", "frozen"): "back",
+    ("revoke", "active"): "packaged",
+    ("void", "sealed"): "void",
+    ("void", "packaged"): "void",
+    ("void", "active"): "void",
+    ("void", "frozen"): "void",
+    ("unvoid", "void"): "back",
+    ("assign", "sealed"): "sealed",
+    ("assign", "packaged"): "packaged",
+    ("assign", "active"): "active",
+    ("assign", "frozen"): "frozen",
+}
+
+
+class Refusal(Exception):
+    """Nothing changed. `why`: outside, state, from, count; `serials`: those in the way."""
+
+    def __init__(self, why: str, serials: Iterable[int] = ()) -> None:
+        self.why = why
+        self.serials = sorted(serials)
+        super().__init__(why, self.serials)
+
+
+@dataclass
+class Code:
+    """One code. `was`: the state it had before it was frozen or voided."""
+
+    state: str = "sealed"
+    package: str | None = None
+    was: str | None = None
+    attributes: dict[str, object] = field(default_factory=dict)
+    reason: str | None = None
+
+    @property
+    def reserved(self) -> bool:
+        """An export of it is under way."""
+        return self.state == "sealed" and self.package is not None
+
+    def accepts(self, action: str) -> bool:
+        """Whether `action` has an outcome here."""
+        return not self.reserved and (action, self.state) in OUTCOME
+
+    def after(
+        self, action: str, attributes: Mapping[str, object] | None = None, reason: str | None = None
+    ) -> "Code":
+        """This code after an action it accepts."""
+        code = replace(self, attributes=dict(self.attributes))
+        outcome = OUTCOME[action, self.state]
+        if outcome == "back":
+            assert self.was is not None
+            outcome = self.was
+        if action == "freeze":
+            code.was = self.state
+        elif action == "void":
+            code.was = "sealed" if self.state == "sealed" else "packaged"
+        elif action != "assign":
+            code.was = None
+        if action != "assign":
+            code.reason = reason if action == "void" else None
+        code.state = outcome
+        for key, value in (attributes or {}).items():
+            if value is None:
+                code.attributes.pop(key, None)
+            else:
+                code.attributes[key] = value
+        return code
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an order did: serials it touched, and voided ones it passed over."""
+
+    applied: list[int]
+    skipped: list[int]
+
+
+class Books:
+    """A batch of `quantity` codes, serial → code.
+
+    `state` is where they all begin: a ledger's at `sealed`, a backend's at `packaged`,
+    which it calls inactive.
+    """
+
+    def __init__(self, quantity: int, state: str = "sealed") -> None:
+        self.quantity = quantity
+        self.codes = {serial: Code(state) for serial in range(1, quantity + 1)}
+
+    def reserve(self, serials: Iterable[int], package: str) -> None:
+        """An export of sealed codes begins."""
+        wanted = self._inside(serials)
+        taken = [s for s in wanted if self.codes[s].state != "sealed" or self.codes[s].package]
+        if taken:
+            raise Refusal("state", taken)
+        for serial in wanted:
+            self.codes[serial].package = package
+
+    def package(self, package: str) -> None:
+        """The export of `package` ended well."""
+        for code in self._reserved_for(package):
+            code.state = "packaged"
+
+    def abandon(self, package: str) -> None:
+        """The export of `package` came to nothing."""
+        for code in self._reserved_for(package):
+            code.package = None
+
+    def order(
+        self,
+        action: str,
+        serials: Iterable[int],
+        *,
+        skip_void: bool = True,
+        count: int | None = None,
+        from_state: str | None = None,
+        attributes: Mapping[str, object] | None = None,
+        reason: str | None = None,
+    ) -> Done:
+        """One range order, all or nothing; raises `Refusal`.
+
+        Voided codes are passed over if `skip_void`, except by unvoid, which asks for
+        them. `count` and `from_state` are about the codes touched. Active codes are
+        voided only under a `count`. An order that touches nothing is done; whether to
+        refuse it is the caller's to say.
+        """
+        wanted = self._inside(serials)
+        passes = skip_void and action != "unvoid"
+        skipped = [s for s in wanted if passes and self.codes[s].state == "void"]
+        touched = [s for s in wanted if s not in set(skipped)]
+        stuck = [s for s in touched if not self.codes[s].accepts(action)]
+        if stuck:
+            raise Refusal("state", stuck)
+        if from_state is not None:
+            elsewhere = [s for s in touched if self.codes[s].state != from_state]
+            if elsewhere:
+                raise Refusal("from", elsewhere)
+        if count is not None and count != len(touched):
+            raise Refusal("count")
+        if action == "void" and count is None:
+            live = [s for s in touched if self.codes[s].state == "active"]
+            if live:
+                raise Refusal("count", live)
+        for serial in touched:
+            self.codes[serial] = self.codes[serial].after(action, attributes, reason)
+        return Done(touched, skipped)
+
+    def states(self) -> dict[str, int]:
+        """How many codes stand where; the sum is the quantity, or the model is broken."""
+        counted = dict.fromkeys(STATES, 0)
+        for code in self.codes.values():
+            counted[code.state] += 1
+        assert sum(counted.values()) == self.quantity
+        return counted
+
+    def seen(self) -> list[str]:
+        """Each code's state, by serial, as a backend calls it."""
+        inactive = ("sealed", "packaged")
+        return ["inactive" if c.state in inactive else c.state for c in self.codes.values()]
+
+    def _inside(self, serials: Iterable[int]) -> list[int]:
+        wanted = sorted(set(serials))
+        outside = [serial for serial in wanted if serial not in self.codes]
+        if outside:
+            raise Refusal("outside", outside)
+        return wanted
+
+    def _reserved_for(self, package: str) -> list[Code]:
+        codes = [c for c in self.codes.values() if c.reserved and c.package == package]
+        if not codes:
+            raise Refusal("state")
+        return codes
+
+
+def runs(serials: Iterable[int]) -> list[tuple[int, int]]:
+    """Serials as (first, last) pairs, as long as they go."""
+    pairs: list[tuple[int, int]] = []
+    for serial in sorted(set(serials)):
+        if pairs and pairs[-1][1] == serial - 1:
+            pairs[-1] = (pairs[-1][0], serial)
+        else:
+            pairs.append((serial, serial))
+    return pairs
