@@ -1,0 +1,1 @@
+"""The sealed batch: encrypted codes at rest that the mint station cannot read back."""

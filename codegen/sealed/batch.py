@@ -1,0 +1,215 @@
+"""A sealed batch file: written frame by frame, read by offset.
+
+Rules. A frame is sealed under a fresh nonce, each time. Codes leave a frame once its tag
+held, never before. At most one frame of codes is in memory. No more I/O than the file.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from typing import BinaryIO
+
+from ..errors import IntegrityError, Refused, UsageError
+from ..secret import Secret
+from ..serials import Range, pieces
+from . import frames
+from .header import PREAMBLE_BYTES, CoreHeader, preamble, preamble_size, read_preamble
+from .signed import Keys, Sign
+
+
+class Layout:
+    """Where the frames of a batch lie in its file; all sizes in bytes."""
+
+    def __init__(self, header: CoreHeader) -> None:
+        self.header = header
+        self.core_hash = header.core_hash
+        self.start = preamble_size(header)
+
+    def frame_of(self, serial: int) -> int:
+        """The number, from 0, of the frame that holds `serial`."""
+        return (serial - 1) // self.header.frame_size
+
+    def first(self, frame: int) -> int:
+        """The first serial of `frame`."""
+        return frame * self.header.frame_size + 1
+
+    def span(self, frame: int) -> tuple[int, int]:
+        """(offset, size) of `frame`."""
+        full = frames.OVERHEAD + self.header.frame_size * self.header.length
+        size = frames.OVERHEAD + self.header.count(frame) * self.header.length
+        return self.start + frame * full, size
+
+    @property
+    def size(self) -> int:
+        """The whole file's."""
+        return sum(self.span(self.header.frames - 1))
+
+    def seal(self, key: Secret, frame: int, codes: bytes, nonce: bytes) -> bytes:
+        """`frames.seal` at the place of `frame`."""
+        return frames.seal(key, self._place(frame), codes, nonce)
+
+    def unseal(self, key: Secret, frame: int, sealed: bytes) -> bytes:
+        """`frames.unseal`; raises `IntegrityError` naming the frame and its serials."""
+        try:
+            return frames.unseal(key, self._place(frame), sealed)
+        except frames.FrameBroken:
+            first = self.first(frame)
+            serials = Range(first, first + self.header.count(frame) - 1)
+            raise IntegrityError(
+                f"frame {frame} of batch {self.header.batch} is damaged (serials {serials})",
+                "bring the sealed file back from a copy",
+                frame=frame,
+                serials=[serials.pair()],
+            ) from None
+
+    def _place(self, frame: int) -> frames.Place:
+        return frames.Place(self.core_hash, frame, frame == self.header.frames - 1)
+
+
+class Writer:
+    """Seals a batch into `file`, which is empty. The caller closes it.
+
+    `entropy(12)` makes nonces.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        header: CoreHeader,
+        sign: Sign,
+        data_key: Secret,
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self._layout = Layout(header)
+        self._file, self._key, self._entropy = file, data_key, entropy
+        self._waiting = bytearray()
+        self._frames = 0
+        file.write(preamble(header, sign))
+
+    def write(self, codes: bytes) -> None:
+        """Append whole codes, concatenated. Raises `ValueError` beyond the batch's quantity."""
+        header = self._layout.header
+        self._waiting += codes
+        while self._frames < header.frames:
+            size = header.count(self._frames) * header.length
+            if len(self._waiting) < size:
+                return
+            nonce = self._entropy(frames.NONCE_BYTES)
+            opened = bytes(self._waiting[:size])
+            self._file.write(self._layout.seal(self._key, self._frames, opened, nonce))
+            del self._waiting[:size]
+            self._frames += 1
+        if self._waiting:
+            raise ValueError("more codes than the batch holds")
+
+    def finish(self) -> None:
+        """Make the file durable. Raises `ValueError` if codes are missing."""
+        if self._frames != self._layout.header.frames:
+            raise ValueError("fewer codes than the batch holds")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+def replace(
+    file: BinaryIO,
+    header: CoreHeader,
+    data_key: Secret,
+    codes: Mapping[int, bytes],
+    entropy: Callable[[int], bytes],
+) -> None:
+    """Put other codes at some serials of a whole sealed file: serial → code.
+
+    Every touched frame is sealed again with a fresh nonce, and the file made durable.
+    `file` is open for reading and writing. Raises `IntegrityError` as `Reader.codes` does.
+    """
+    layout, length = Layout(header), header.length
+    for frame, serials in groupby(sorted(codes), key=layout.frame_of):
+        offset, size = layout.span(frame)
+        file.seek(offset)
+        opened = bytearray(layout.unseal(data_key, frame, file.read(size)))
+        for serial in serials:
+            if len(codes[serial]) != length:
+                raise ValueError("a code of another length")
+            at = (serial - layout.first(frame)) * length
+            opened[at : at + length] = codes[serial]
+        file.seek(offset)
+        file.write(layout.seal(data_key, frame, bytes(opened), entropy(frames.NONCE_BYTES)))
+    file.flush()
+    os.fsync(file.fileno())
+
+
+class Reader:
+    """A sealed batch, its header verified; `unlock` it to read codes.
+
+    `read(offset, size)` returns the file's bytes, fewer at its end; `size` is the file's.
+    Raises `IntegrityError` unless the header is signed by one of `station_keys` and the
+    file is exactly as long as the header says.
+    """
+
+    def __init__(self, read: Callable[[int, int], bytes], size: int, station_keys: Keys) -> None:
+        header = read_preamble(read(0, PREAMBLE_BYTES), station_keys)
+        self._layout = Layout(header)
+        self._read = read
+        self._key: Secret | None = None
+        if size != self._layout.size:
+            raise IntegrityError(
+                f"the sealed file of batch {header.batch} has {size:,} bytes, "
+                f"and its header says {self._layout.size:,}",
+                "it was cut or added to: bring it back from a copy",
+            )
+
+    @property
+    def header(self) -> CoreHeader:
+        """The verified core header."""
+        return self._layout.header
+
+    @property
+    def core_hash(self) -> bytes:
+        """SHA-256 of the core header."""
+        return self._layout.core_hash
+
+    def unlock(self, data_key: Secret) -> "Reader":
+        """This reader, able to read codes. A wrong key shows at the first frame."""
+        self._key = data_key
+        return self
+
+    def codes(self, serials: Range) -> Iterator[tuple[int, bytes]]:
+        """(first serial, concatenated codes) of `serials`, in order, at most a frame at a time.
+
+        Raises `Refused` before `unlock`, `UsageError` outside the batch, and
+        `IntegrityError` naming the frame whose tag does not hold.
+        """
+        key = self._key
+        if key is None:
+            raise Refused(
+                f"batch {self.header.batch} is sealed", "unseal it with a custodian's key"
+            )
+        within(serials, self.header)
+        return self._codes(key, serials)
+
+    def _codes(self, key: Secret, serials: Range) -> Iterator[tuple[int, bytes]]:
+        layout, length = self._layout, self.header.length
+        for frame in range(layout.frame_of(serials.first), layout.frame_of(serials.last) + 1):
+            opened = layout.unseal(key, frame, self._read(*layout.span(frame)))
+            first = max(serials.first, layout.first(frame))
+            start = (first - layout.first(frame)) * length
+            stop = (serials.last + 1 - layout.first(frame)) * length
+            yield first, opened[start:stop]
+
+
+def within(serials: Range, header: CoreHeader) -> None:
+    """Raises `UsageError` unless `serials` lie in the batch of `header`."""
+    if serials.last > header.quantity:
+        raise UsageError(
+            f"serials {serials} lie outside the batch, which holds 1-{header.quantity}",
+            f"name serials between 1 and {header.quantity}",
+        )
+
+
+def by_frame(serials: Range, header: CoreHeader) -> Iterator[tuple[int, Range]]:
+    """(frame number, the part of `serials` in it), in order."""
+    size = header.frame_size
+    first_frame = (serials.first - 1) // size
+    whole = Range(first_frame * size + 1, serials.last)
+    for frame, piece in enumerate(pieces([whole], size), first_frame):
+        yield frame, Range(max(piece.first, serials.first), piece.last)

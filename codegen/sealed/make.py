@@ -1,0 +1,248 @@
+"""Making a batch: drawn, fingerprinted, sealed, sorted, made unique, recorded. Offline.
+
+Rules. Codes are in memory a few frames at a time, and touch the disk sealed. The data key
+is made here, stays here, and ends with `close`. A code that collides, in its batch or
+with any earlier one, is drawn again; nothing else changes. The mint record comes last.
+The five files are hidden siblings: between two calls none is open, so that they can be
+renamed; after a failure the caller removes them.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from .. import fingerprint
+from ..draw import draw
+from ..errors import EnvironmentFailure
+from ..secret import Secret
+from ..strike import Piece, strike
+from .batch import Writer, replace
+from .frames import KEY_BYTES
+from .header import CoreHeader
+from .record import MintRecord, file_digest, frame_digests
+from .runs import PREFIX_BITS, meetings
+from .signed import Sign
+from .sorter import Sorter
+from .vault import Parts
+from .wrap import Recipient, wrap
+
+# (phase, done, total): phases strike and sort count codes, digest counts bytes.
+Tick = Callable[[str, int, int], None]
+Struck = tuple[bytes, bytes]
+# `map`, or a pool's: keeps the order, takes pieces as it goes.
+Strikes = Callable[[Callable[[Piece], Struck], Iterable[Piece]], Iterable[Struck]]
+
+# With 64-bit prefixes a second round is a once-in-ages event.
+_ROUNDS = 50
+
+
+def make(  # noqa: PLR0913 - all a mint depends on, by name
+    parts: Parts,
+    header: CoreHeader,
+    *,
+    sign: Sign,
+    fingerprint_key: Secret,
+    recipients: Sequence[Recipient],
+    entropy: Callable[[int], bytes],
+    earlier_runs: Sequence[Path],
+    prefix_bits: int = PREFIX_BITS,
+    tick: Tick = lambda _phase, _done, _total: None,
+    strikes: Strikes = map,
+) -> "Making":
+    """Make the batch of `header` in the five files `parts`, none of which may exist.
+
+    `sign` signs as the header's station. `recipients`: the custodians. `earlier_runs`: the
+    runs of every batch the home has minted. Everything is durable when this returns. Close
+    what it returns: until then it holds the data key. Raises `EnvironmentFailure` for a
+    broken random source, `OSError` as the disk does; files may then be left behind.
+    """
+    tools = Tools(sign, fingerprint_key, entropy, prefix_bits, tick)
+    making = Making(parts, header, tools)
+    try:
+        making._strike(recipients, strikes)  # noqa: SLF001 - one module, one idea
+        making._settle(earlier_runs)  # noqa: SLF001 - as above
+    except BaseException:
+        making.close()
+        raise
+    return making
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What `make` was given to work with."""
+
+    sign: Sign
+    fingerprint_key: Secret
+    entropy: Callable[[int], bytes] = field(repr=False)
+    prefix_bits: int
+    tick: Tick
+
+
+class Making:
+    """A batch made but not yet published. Use it in a `with` block, or `close` it."""
+
+    record: MintRecord
+
+    def __init__(self, parts: Parts, header: CoreHeader, tools: Tools) -> None:
+        self.parts, self.header, self._tools = parts, header, tools
+        self._data_key: Secret | None = Secret(tools.entropy(KEY_BYTES))
+        self._sorter = Sorter(parts.run.parent, tools.prefix_bits)
+        self._earlier: list[Path] = []
+        self._redrawn = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget the data key: from here on only the custodians can read the batch."""
+        self._data_key = None
+        self._sorter.close()
+
+    def collisions(self, runs: Sequence[Path]) -> list[int]:
+        """The serials whose prefix one of `runs` has."""
+        return meetings(self.parts.run, runs)
+
+    def recheck(self, registered_since: Sequence[Path]) -> int:
+        """Compare with runs that `make` was not told of; redraw what collides.
+
+        To be called under the ledger's write lock, right before publishing. Returns how
+        many codes were redrawn; if any, the files and `record` changed, and are durable.
+        """
+        collided = self.collisions(registered_since)
+        if collided:
+            self.redraw(collided, registered_since)
+        else:
+            self._earlier += registered_since
+        return len(collided)
+
+    def redraw(self, serials: Sequence[int], runs: Sequence[Path] = ()) -> None:
+        """Other codes for `serials`, colliding with nothing known, nor with `runs`."""
+        self._replace(serials)
+        self._settle(runs)
+
+    def _strike(self, recipients: Sequence[Recipient], strikes: Strikes) -> None:
+        header, key = self.header, self._key()
+        with (
+            _create(self.parts.sealed) as sealed,
+            _create(self.parts.fingerprints) as fingerprints,
+            _create(self.parts.wraps) as wraps,
+        ):
+            _write(wraps, wrap(key, header, recipients, header.station_key_id, self._tools.sign))
+            writer = Writer(sealed, header, self._tools.sign, key, self._tools.entropy)
+            done = 0
+            for codes, found in strikes(strike, self._pieces()):
+                writer.write(codes)
+                fingerprints.write(found)
+                self._sorter.add(found)
+                done += len(found) // fingerprint.SIZE
+                self._tools.tick("strike", done, header.quantity)
+            writer.finish()
+            _sync(fingerprints)
+        with _create(self.parts.run), _create(self.parts.record):
+            pass
+
+    def _pieces(self) -> Iterator[Piece]:
+        raw = self._tools.fingerprint_key.reveal()
+        for frame in range(self.header.frames):
+            yield Piece(self.header.spec, self.header.count(frame), raw, self._tools.entropy)
+
+    def _settle(self, runs: Sequence[Path]) -> None:
+        """Write the run and the record, once nothing collides any more."""
+        self._earlier += runs
+        for _ in range(_ROUNDS):
+            with self.parts.run.open("r+b") as file:
+                collided = self._sorter.merge(file, self._earlier, self._counted("sort"))
+                _sync(file)
+            if not collided:
+                break
+            self._replace(collided)
+        else:
+            raise EnvironmentFailure(
+                "codes keep colliding: the random source repeats itself",
+                "mint nothing on this machine until it is mended",
+            )
+        self.record = self._recorded()
+        with self.parts.record.open("wb") as file:
+            _write(file, self.record.to_bytes(self._tools.sign))
+
+    def _replace(self, serials: Sequence[int]) -> None:
+        spec, size = self.header.spec, fingerprint.SIZE
+        drawn = draw(spec, len(serials), self._tools.entropy)
+        found = fingerprint.fingerprints(drawn, spec.length, self._tools.fingerprint_key)
+        codes = {
+            serial: drawn[at * spec.length : (at + 1) * spec.length]
+            for at, serial in enumerate(serials)
+        }
+        prints = {serial: found[at * size : (at + 1) * size] for at, serial in enumerate(serials)}
+        with self.parts.sealed.open("r+b") as file:
+            replace(file, self.header, self._key(), codes, self._tools.entropy)
+        with self.parts.fingerprints.open("r+b") as file:
+            for serial, one in prints.items():
+                file.seek((serial - 1) * size)
+                file.write(one)
+            _sync(file)
+        self._sorter.replace(prints)
+        self._redrawn += len(serials)
+
+    def _recorded(self) -> MintRecord:
+        header, parts = self.header, self.parts
+        done, total = 0, sum(part.stat().st_size for part in parts[:3])
+
+        def tick(size: int) -> None:
+            nonlocal done
+            done += size
+            self._tools.tick("digest", done, total)
+
+        return MintRecord(
+            batch=header.batch,
+            core_sha256=header.core_hash.hex(),
+            quantity=header.quantity,
+            redrawn=self._redrawn,
+            prefix_bits=self._tools.prefix_bits,
+            sealed_sha256=file_digest(parts.sealed, tick),
+            fingerprints_sha256=file_digest(parts.fingerprints, tick),
+            fingerprint_frames=tuple(frame_digests(parts.fingerprints, header)),
+            run_sha256=file_digest(parts.run, tick),
+            station_key_id=header.station_key_id,
+        )
+
+    def _counted(self, phase: str) -> Callable[[int], None]:
+        done = 0
+
+        def tick(more: int) -> None:
+            nonlocal done
+            done += more
+            self._tools.tick(phase, done, self.header.quantity)
+
+        return tick
+
+    def _key(self) -> Secret:
+        if self._data_key is None:
+            raise ValueError("this making is closed")
+        return self._data_key
+
+
+def _create(path: Path) -> BinaryIO:
+    """A new file only its owner may read. Raises `FileExistsError`."""
+    return open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def _write(file: BinaryIO, data: bytes) -> None:
+    file.write(data)
+    _sync(file)
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,133 @@
+"""Runs: a batch's fingerprint prefixes, sorted, never changed. Uniqueness and `locate` read them.
+
+A run of n codes is n prefixes, u64 little-endian and ascending, then n serials, u32
+little-endian, in the same order; equal prefixes have ascending serials. A prefix is the
+first 8 bytes of a fingerprint, read big-endian, with all but its upper `prefix_bits` bits
+cleared. Little-endian because numpy then maps the columns as they lie.
+"""
+
+import contextlib
+import mmap
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import IntegrityError
+
+Prefixes = npt.NDArray[np.uint64]
+Serials = npt.NDArray[np.uint32]
+
+PREFIX, SERIAL = np.dtype("<u8"), np.dtype("<u4")
+ENTRY_BYTES = 12
+PREFIX_BITS = 64
+STEP = 2_097_152  # entries in memory at a time
+
+
+def prefixes_of(fingerprints: bytes, prefix_bits: int = PREFIX_BITS) -> Prefixes:
+    """The prefixes of concatenated 16-byte fingerprints, in their order."""
+    heads = np.frombuffer(fingerprints, dtype=">u8")[::2].astype(PREFIX)
+    masked: Prefixes = heads & np.uint64((1 << 64) - (1 << (64 - prefix_bits)))
+    return masked
+
+
+class Run:
+    """A run, mapped for reading. Use it in a `with` block.
+
+    What its methods return are copies, and outlive it. Raises `IntegrityError` for a file
+    that cannot be a run.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            if size == 0 or size % ENTRY_BYTES:
+                raise IntegrityError(f"the run {path.name} is damaged", "bring it back from a copy")
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        count = size // ENTRY_BYTES
+        self._prefixes: Prefixes = np.frombuffer(self._map, PREFIX, count)
+        self._serials: Serials = np.frombuffer(self._map, SERIAL, count, count * PREFIX.itemsize)
+
+    def __len__(self) -> int:
+        return len(self._prefixes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; Windows removes none that is mapped."""
+        del self._prefixes, self._serials
+        # After an exception its traceback may still hold a view; the map then ends with that.
+        with contextlib.suppress(BufferError):
+            self._map.close()
+
+    def lookup(self, prefixes: Prefixes) -> tuple[npt.NDArray[np.intp], Serials]:
+        """Who has one of `prefixes`: (positions in `prefixes`, serials), pair by pair."""
+        left = np.searchsorted(self._prefixes, prefixes, "left")
+        found = np.searchsorted(self._prefixes, prefixes, "right") - left
+        positions = np.repeat(np.arange(len(prefixes)), found)
+        # 0, 1, 2… within each prefix's own hits.
+        within = np.arange(len(positions)) - np.repeat(np.cumsum(found) - found, found)
+        return positions, self._serials[np.repeat(left, found) + within]
+
+    def common(self, ascending: Prefixes) -> Prefixes:
+        """Those of `ascending` that this run has too."""
+        if not len(ascending):
+            return ascending.copy()
+        start = np.searchsorted(self._prefixes, ascending[0], "left")
+        stop = np.searchsorted(self._prefixes, ascending[-1], "right")
+        few, many = ascending, self._prefixes[start:stop]
+        if len(few) > len(many):
+            few, many = many, few
+        if not len(few):
+            return few.copy()
+        places = np.searchsorted(many, few)
+        places[places == len(many)] = 0
+        both: Prefixes = few[many[places] == few]
+        return both
+
+    def meets(self, others: Sequence[Path]) -> list[int]:
+        """The serials whose prefix one of the runs `others` has, ascending."""
+        return meetings(self._path, others)
+
+    def entries(self, first: int, count: int) -> tuple[Prefixes, Serials]:
+        """The `count` entries from the position `first`, fewer at the end."""
+        part = slice(first, first + count)
+        return self._prefixes[part].copy(), self._serials[part].copy()
+
+
+def meetings(path: Path, others: Sequence[Path], step: int = STEP) -> list[int]:
+    """The serials of the run at `path` whose prefix one of the runs `others` has, ascending."""
+    met: set[int] = set()
+    first, more = 0, True
+    while others and more:
+        # Mapped afresh for each step: pages once touched count as ours as long as they are mapped.
+        with Run(path) as run:
+            prefixes, serials = run.entries(first, step)
+            more = first + step < len(run)
+        met.update(shared(prefixes, serials, others))
+        first += step
+    return sorted(met)
+
+
+def shared(prefixes: Prefixes, serials: Serials, runs: Sequence[Path]) -> list[int]:
+    """Those of `serials` whose prefix, ascending in `prefixes`, one of `runs` has."""
+    met = np.zeros(len(prefixes), np.bool_)
+    for path in runs:
+        with Run(path) as run:
+            common = run.common(prefixes)
+        if len(common):
+            met |= np.isin(prefixes, common)
+    return [int(serial) for serial in serials[met]]

@@ -1,0 +1,244 @@
+"""The vault (密封库): the sealed batches of a home, five files each.
+
+`<batch>.sealed` the codes, `.fingerprints` 16 bytes a code, `.run` for uniqueness and
+locate, `.wraps.json` the data key for each custodian, `.mint.json` the mint record, which
+is published last: without it there is no batch.
+"""
+
+import hmac
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from ..errors import IntegrityError, NotFound
+from ..fingerprint import SIZE
+from ..secret import Secret
+from ..serials import Range
+from .batch import Reader, by_frame, within
+from .header import CoreHeader, is_batch_id
+from .record import RECORD_BYTES, MintRecord, file_digest, read_record
+from .runs import Run, prefixes_of
+from .signed import Keys, Sign
+from .wrap import WRAPS_BYTES, Recipient, Wraps, read_wraps, wrap
+
+
+class Parts(NamedTuple):
+    """The five files of a batch, in the order they are published."""
+
+    sealed: Path
+    fingerprints: Path
+    run: Path
+    wraps: Path
+    record: Path
+
+
+SUFFIXES = Parts(*map(Path, (".sealed", ".fingerprints", ".run", ".wraps.json", ".mint.json")))
+
+
+class Folder:
+    """Storage in a local folder: the four operations an object store has too, and a size."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def size(self, name: str) -> int:
+        """Bytes in the file `name`. Raises `FileNotFoundError`."""
+        return (self.path / name).stat().st_size
+
+    def read(self, name: str, first: int, size: int) -> bytes:
+        """`size` bytes of the file `name` from offset `first`, fewer at its end."""
+        with (self.path / name).open("rb") as file:
+            file.seek(first)
+            return file.read(size)
+
+    def put(self, name: str, data: bytes) -> None:
+        """Make or replace the file `name`: after a crash it is the old one or the new."""
+        sibling = self.path / f".{name}.part"
+        try:
+            with sibling.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            sibling.replace(self.path / name)
+        except BaseException:
+            sibling.unlink(missing_ok=True)
+            raise
+
+    def remove(self, name: str) -> None:
+        """Remove the file `name`, if it is there."""
+        (self.path / name).unlink(missing_ok=True)
+
+    def names(self) -> list[str]:
+        """The names of all files, hidden ones left out."""
+        return sorted(p.name for p in self.path.iterdir() if not p.name.startswith("."))
+
+
+class Vault:
+    """The batches in one folder.
+
+    `station_keys`: key id → Ed25519 public key of every station of the home, retired ones
+    too. Methods that take a batch raise `NotFound` where there is none of that id, and
+    `IntegrityError` where one of its files is missing or not what the station signed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.storage = Folder(folder)
+
+    def parts(self, batch: str) -> Parts:
+        """Where the files of `batch` are, or will be. Raises `NotFound` for what is no id."""
+        if not is_batch_id(batch):
+            raise NotFound(f"no batch {batch[:40]!r} here", "see: mintmark batch list")
+        return Parts(*(self.storage.path / f"{batch}{suffix}" for suffix in SUFFIXES))
+
+    def batches(self) -> list[str]:
+        """The ids of all published batches, sorted."""
+        ending = str(SUFFIXES.record)
+        stems = [n.removesuffix(ending) for n in self.storage.names() if n.endswith(ending)]
+        return [stem for stem in stems if is_batch_id(stem)]
+
+    def reader(self, batch: str, station_keys: Keys) -> Reader:
+        """The sealed batch, header verified, still locked."""
+        name = self.parts(batch).sealed.name
+        size = self._size(batch, name)
+        reader = Reader(
+            lambda first, count: self.storage.read(name, first, count), size, station_keys
+        )
+        if reader.header.batch != batch:
+            raise IntegrityError(
+                f"the sealed file of batch {batch} holds batch {reader.header.batch}",
+                "its name was changed: give every file its own name back",
+            )
+        return reader
+
+    def unseal(
+        self,
+        batch: str,
+        station_keys: Keys,
+        wrap_keys: Keys,
+        key_id: str,
+        private: X25519PrivateKey,
+    ) -> Reader:
+        """The sealed batch, unlocked by a custodian. `wrap_keys`: who may have wrapped.
+
+        Raises `IntegrityError`, naming who could open it, for a key it is not sealed to.
+        """
+        wraps = self.wraps(batch, station_keys, wrap_keys)
+        return self.reader(batch, station_keys).unlock(wraps.open(key_id, private))
+
+    def wraps(self, batch: str, station_keys: Keys, wrap_keys: Keys) -> Wraps:
+        """Whom the batch is sealed to. `wrap_keys`: who may have wrapped, stations included."""
+        header = self.reader(batch, station_keys).header
+        name = self.parts(batch).wraps.name
+        self._size(batch, name)
+        return read_wraps(self.storage.read(name, 0, WRAPS_BYTES + 1), header, wrap_keys)
+
+    def rewrap(
+        self,
+        header: CoreHeader,
+        data_key: Secret,
+        recipients: Sequence[Recipient],
+        wrapped_by: str,
+        sign: Sign,
+    ) -> None:
+        """Replace the wraps: from now on the batch is sealed to `recipients`."""
+        data = wrap(data_key, header, recipients, wrapped_by, sign)
+        self.storage.put(self.parts(header.batch).wraps.name, data)
+
+    def record(self, batch: str, station_keys: Keys) -> MintRecord:
+        """The mint record, verified."""
+        return self._described(batch, station_keys)[1]
+
+    def fingerprints(
+        self, batch: str, serials: Range, station_keys: Keys
+    ) -> Iterator[tuple[int, bytes]]:
+        """(first serial, fingerprints) of `serials`, 16 bytes a code, at most a frame at a time.
+
+        Each is checked against the mint record before it is yielded: what a backend is told
+        is what was minted. Raises `UsageError` outside the batch.
+        """
+        header, record = self._described(batch, station_keys)
+        within(serials, header)
+        name = self.parts(batch).fingerprints.name
+        self._size(batch, name)
+        return self._fingerprints(name, serials, header, record)
+
+    def _fingerprints(
+        self, name: str, serials: Range, header: CoreHeader, record: MintRecord
+    ) -> Iterator[tuple[int, bytes]]:
+        for frame, piece in by_frame(serials, header):
+            start = frame * header.frame_size
+            count = header.count(frame)
+            block = self.storage.read(name, start * SIZE, count * SIZE)
+            record.check_fingerprints(frame, block)
+            yield piece.first, block[(piece.first - 1 - start) * SIZE : (piece.last - start) * SIZE]
+
+    def run(self, batch: str) -> Run:
+        """The run, mapped; close it."""
+        path = self.parts(batch).run
+        self._size(batch, path.name)
+        return Run(path)
+
+    def find(self, batch: str, fingerprints: bytes, station_keys: Keys) -> list[tuple[int, int]]:
+        """Which of the concatenated `fingerprints` are in the batch: (position, serial)."""
+        _, record = self._described(batch, station_keys)
+        with self.run(batch) as run:
+            hits = run.lookup(prefixes_of(fingerprints, record.prefix_bits))
+        name = self.parts(batch).fingerprints.name
+        self._size(batch, name)
+        found = []
+        for position, serial in zip(hits[0].tolist(), hits[1].tolist(), strict=True):
+            mine = self.storage.read(name, (serial - 1) * SIZE, SIZE)
+            asked = fingerprints[position * SIZE : (position + 1) * SIZE]
+            if hmac.compare_digest(mine, asked):
+                found.append((position, serial))
+        return found
+
+    def verify(
+        self,
+        batch: str,
+        station_keys: Keys,
+        wrap_keys: Keys,
+        tick: Callable[[int], None] = lambda _: None,
+    ) -> MintRecord:
+        """Check every byte but the frames' tags, which need a custodian; `tick(n)` bytes more.
+
+        Raises `IntegrityError` for the first file that is not what the station signed.
+        """
+        _, record = self._described(batch, station_keys)
+        self.wraps(batch, station_keys, wrap_keys)
+        parts = self.parts(batch)
+        digests = {
+            parts.sealed: record.sealed_sha256,
+            parts.fingerprints: record.fingerprints_sha256,
+            parts.run: record.run_sha256,
+        }
+        for path, digest in digests.items():
+            self._size(batch, path.name)
+            if not hmac.compare_digest(file_digest(path, tick), digest):
+                raise IntegrityError(
+                    f"{path.name} is not the file that was minted",
+                    "bring it back from a copy",
+                    file=path.name,
+                )
+        return record
+
+    def _described(self, batch: str, station_keys: Keys) -> tuple[CoreHeader, MintRecord]:
+        header = self.reader(batch, station_keys).header
+        name = self.parts(batch).record.name
+        self._size(batch, name)
+        data = self.storage.read(name, 0, RECORD_BYTES + 1)
+        return header, read_record(data, header, station_keys)
+
+    def _size(self, batch: str, name: str) -> int:
+        try:
+            return self.storage.size(name)
+        except FileNotFoundError:
+            pass
+        if not any(other.startswith(f"{batch}.") for other in self.storage.names()):
+            raise NotFound(f"no batch {batch} in the vault", "see: mintmark batch list")
+        raise IntegrityError(
+            f"{name} is missing from the vault", "bring it back from a copy", file=name
+        )

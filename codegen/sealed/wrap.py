@@ -1,0 +1,117 @@
+"""Wraps: a batch's data key, sealed to each custodian, in a file that can be replaced.
+
+HPKE base mode (RFC 9180): DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM, with
+info = label ‖ core hash ‖ recipient id. Whoever wraps signs: the station when it mints, a
+custodian when the keys change. A wraps file put back from an earlier day opens with the
+keys it was made for: replacing wraps takes nothing away from a custodian who once held
+the data key.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+from ..errors import IntegrityError
+from ..secret import Secret
+from . import signed
+from .frames import KEY_BYTES
+from .header import FORMAT, CoreHeader
+from .signed import WRAPS_LABEL, Keys, Sign
+
+WRAPS_BYTES = 65_536
+RECIPIENTS_MOST = 64
+SEALED_BYTES = 32 + KEY_BYTES + 16  # encapsulated key, data key, tag
+_INFO_LABEL = b"mintmark/data-key/1\n"
+_SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+_TYPES = MappingProxyType(
+    {
+        "format": (int,),
+        "batch": (str,),
+        "core_sha256": (str,),
+        "wraps": (dict,),
+        "wrapped_by": (str,),
+        "signature": (str,),
+    }
+)
+
+# A custodian's key id, and the X25519 key to seal to.
+Recipient = tuple[str, X25519PublicKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Wraps:
+    """A verified wraps file. `sealed`: custodian's key id → the data key sealed to it."""
+
+    header: CoreHeader
+    sealed: MappingProxyType[str, bytes]
+    wrapped_by: str
+
+    def open(self, key_id: str, private: X25519PrivateKey) -> Secret:
+        """The data key. Raises `IntegrityError`, naming who could open it, for other keys."""
+        sealed = self.sealed.get(key_id)
+        if sealed is not None:
+            # The size of `sealed` was checked, so what opens has KEY_BYTES.
+            with contextlib.suppress(InvalidTag, ValueError):
+                return Secret(_SUITE.decrypt(sealed, private, info=_info(self.header, key_id)))
+        raise IntegrityError(
+            f"this custodian key does not open batch {self.header.batch}",
+            f"it is sealed to: {', '.join(sorted(self.sealed))}",
+            recipients=sorted(self.sealed),
+        )
+
+
+def wrap(
+    data_key: Secret,
+    header: CoreHeader,
+    recipients: Sequence[Recipient],
+    wrapped_by: str,
+    sign: Sign,
+) -> bytes:
+    """The wraps file that seals `data_key` to `recipients`, signed by the key `wrapped_by`.
+
+    Raises `ValueError` for no recipient, more than 64, or one named twice.
+    """
+    if not 1 <= len(dict(recipients)) == len(recipients) <= RECIPIENTS_MOST:
+        raise ValueError("a batch is sealed to 1 to 64 different custodians")
+    wraps = {
+        key_id: _SUITE.encrypt(data_key.reveal(), public, info=_info(header, key_id)).hex()
+        for key_id, public in recipients
+    }
+    document = {
+        "format": FORMAT,
+        "batch": header.batch,
+        "core_sha256": header.core_hash.hex(),
+        "wraps": wraps,
+        "wrapped_by": wrapped_by,
+    }
+    return signed.attach(document, WRAPS_LABEL, sign)
+
+
+def read_wraps(data: bytes, header: CoreHeader, keys: Keys) -> Wraps:
+    """The wraps file in `data`, if it belongs to `header` and is signed by one of `keys`.
+
+    Raises `IntegrityError` otherwise.
+    """
+    what = f"the wraps file of batch {header.batch}"
+    if len(data) > WRAPS_BYTES:
+        raise signed.damaged(what)
+    document = signed.load(data, _TYPES, what)
+    signature, message = signed.detach(document, WRAPS_LABEL, what)
+    signed.verify(keys, document["wrapped_by"], signature, message, what)
+    wraps = document["wraps"]
+    if document["format"] != FORMAT or not 1 <= len(wraps) <= RECIPIENTS_MOST:
+        raise signed.damaged(what)
+    belongs = document["core_sha256"] == header.core_hash.hex()
+    if not belongs or document["batch"] != header.batch:
+        raise IntegrityError(f"{what} belongs to another batch", "bring the right one back")
+    sealed = {key_id: signed.unhex(text, SEALED_BYTES, what) for key_id, text in wraps.items()}
+    return Wraps(header, MappingProxyType(sealed), document["wrapped_by"])
+
+
+def _info(header: CoreHeader, key_id: str) -> bytes:
+    return _INFO_LABEL + header.core_hash + key_id.encode("ascii")
