@@ -1,0 +1,1 @@
+"""The ledger: batches, ranges, packages, orders and the audit chain; never a code."""

@@ -1,0 +1,155 @@
+"""Applying a change to the tables: the same way when it is committed and when it is replayed.
+
+Ordering rules: see changes.py. Nothing here reads a clock, checks a signature or decides
+about idempotency: `ledger.py` does. Raises `Refused` (a state says no), `NotFound` (an
+unknown id), `UsageError` (values that mean nothing), `IntegrityError` (books that do not
+balance); the caller then rolls back.
+"""
+
+from dataclasses import replace
+from functools import singledispatch
+
+from sqlalchemy import Connection, func, select
+
+from .. import serials
+from ..errors import Refused, UsageError
+from . import _exports, _orders, _tables, _tiles
+from . import _rows as rows
+from ._rows import NOTHING, Applied, Place
+from .changes import (
+    BatchMinted,
+    Change,
+    ContactAdded,
+    ExportAbandoned,
+    ExportBegun,
+    HomeMade,
+    Incident,
+    KeyAdded,
+    KeyRevoked,
+    Ordered,
+    Packaged,
+    Settled,
+)
+
+KINDS = ("station", "line", "custodian")
+# A line's key lies unattended on the floor: it orders ranges, and nothing else.
+_LINE_MAY = (Ordered, Settled, Incident)
+
+
+def normal(change: Change) -> Change:
+    """`change` with its serials ascending and joined. Raises `UsageError`."""
+    if isinstance(change, ExportBegun | Ordered):
+        return replace(change, serials=serials.ordered(change.serials))
+    return change
+
+
+def signing_key(connection: Connection, key_id: str, change: Change) -> bytes:
+    """The public key that must have signed `change`. Raises `Refused` off the roster."""
+    k = _tables.keys.c
+    row = connection.execute(
+        select(k.kind, k.sign_public, k.revoked_at).where(k.key_id == key_id)
+    ).first()
+    if row is None or row.revoked_at is not None:
+        why = "is not on this ledger's roster" if row is None else "was revoked"
+        raise Refused(f"key {key_id[:60]} {why}", "see the roster: mintmark key list")
+    if row.kind == "line" and not isinstance(change, _LINE_MAY):
+        raise Refused(
+            f"the line key {key_id} may order ranges, not sign a {type(change).__name__}",
+            "do this as the station, not as a line",
+        )
+    return bytes.fromhex(row.sign_public)
+
+
+@singledispatch
+def apply(change: Change, connection: Connection, place: Place) -> Applied:  # noqa: ARG001
+    """Bring the tables to where they are after `change`."""
+    raise TypeError(type(change).__name__)
+
+
+@apply.register
+def _(change: HomeMade, connection: Connection, place: Place) -> Applied:
+    if place.seq != 1:
+        raise Refused("this ledger has its home already")
+    rows.insert(connection, _tables.homes, change, made_at=place.at)
+    return NOTHING
+
+
+@apply.register
+def _(change: KeyAdded, connection: Connection, place: Place) -> Applied:
+    keys = [change.sign_public] + ([change.seal_public] if change.seal_public else [])
+    if change.kind not in KINDS or not all(_is_key(text) for text in keys):
+        raise UsageError("not a key: kind is station, line or custodian, keys are 64 hex digits")
+    rows.refuse_twice(connection, _tables.keys, "key_id", change.key_id)
+    rows.insert(connection, _tables.keys, change, added_at=place.at)
+    return NOTHING
+
+
+@apply.register
+def _(change: KeyRevoked, connection: Connection, place: Place) -> Applied:
+    k = _tables.keys.c
+    row = rows.find(connection, _tables.keys, "key_id", change.key_id, "see: mintmark key list")
+    if row.revoked_at is not None:
+        raise Refused(f"key {change.key_id} was revoked already")
+    stations = connection.scalar(
+        select(func.count()).where(k.kind == "station", k.revoked_at.is_(None))
+    )
+    if row.kind == "station" and stations == 1:
+        raise Refused("the last station key cannot be revoked", "add the new station key first")
+    rows.update(
+        connection, _tables.keys, "key_id", change.key_id,
+        revoked_at=place.at, revoked_because=change.reason,
+    )  # fmt: skip
+    return NOTHING
+
+
+@apply.register
+def _(change: ContactAdded, connection: Connection, place: Place) -> Applied:
+    rows.refuse_twice(connection, _tables.contacts, "contact", change.contact)
+    rows.insert(connection, _tables.contacts, change, added_at=place.at)
+    return NOTHING
+
+
+@apply.register
+def _(change: BatchMinted, connection: Connection, place: Place) -> Applied:
+    if change.quantity < 1:
+        raise UsageError("a batch holds at least one code")
+    rows.refuse_twice(connection, _tables.batches, "batch", change.batch)
+    if change.ref is not None:
+        rows.refuse_twice(connection, _tables.batches, "ref", change.ref)
+    rows.insert(connection, _tables.batches, change, minted_at=place.at, seq=place.seq)
+    _tiles.add(connection, change.batch, change.quantity)
+    return NOTHING
+
+
+@apply.register
+def _(change: Incident, connection: Connection, place: Place) -> Applied:  # noqa: ARG001 - same form
+    return NOTHING
+
+
+@apply.register
+def _(change: ExportBegun, connection: Connection, place: Place) -> Applied:
+    return _exports.begin(change, connection, place)
+
+
+@apply.register
+def _(change: Packaged, connection: Connection, place: Place) -> Applied:
+    return _exports.finish(change, connection, place)
+
+
+@apply.register
+def _(change: ExportAbandoned, connection: Connection, place: Place) -> Applied:
+    return _exports.abandon(change, connection, place)
+
+
+@apply.register
+def _(change: Ordered, connection: Connection, place: Place) -> Applied:
+    return _orders.order(change, connection, place)
+
+
+@apply.register
+def _(change: Settled, connection: Connection, place: Place) -> Applied:
+    return _orders.settle(change, connection, place)
+
+
+def _is_key(text: str) -> bool:
+    return len(text) == 64 and set(text) <= set("0123456789abcdef")

@@ -1,0 +1,94 @@
+"""Range orders: booked when committed here, settled when the backend has answered."""
+
+from sqlalchemy import Connection, insert, select
+
+from .. import attributes, serials
+from ..errors import Refused, UsageError
+from ..lifecycle import Action, Reason, Standing, State, passed_over, step
+from ..tiling import Stuck
+from . import _rows as rows
+from . import _tables
+from ._rows import Applied, Place
+from ._tiles import Effect
+from .changes import Ordered, Settled
+
+SETTLED = ("acknowledged", "refused", "cancelled")
+
+
+def order(change: Ordered, connection: Connection, place: Place) -> Applied:
+    """Rewrite the tiles, and queue the order for the backend."""
+    _check_order(change)
+    book = rows.inside(connection, change.batch, change.serials)
+    rows.refuse_twice(connection, _tables.orders, "order", change.order)
+
+    def stepped(standing: Standing) -> Standing:
+        if change.from_state is not None and standing.state is not change.from_state:
+            raise Stuck
+        return step(standing, change.action, attributes=change.attributes, reason=change.reason)
+
+    def skip(standing: Standing) -> bool:
+        return change.skip_void and passed_over(standing.state, change.action)
+
+    effect = book.rewrite(change.serials, stepped, skip)
+    rows.refuse_blocked(effect, change.batch, f"{change.action} is not possible there")
+    _check_count(change, effect)
+    skipped = tuple(effect.skipped)
+    row = {
+        "order": change.order, "seq": place.seq, "batch": change.batch, "status": "queued",
+        "applied": effect.applied.total(), "skipped_count": serials.count(skipped),
+        "skipped": rows.to_text(skipped),
+    }  # fmt: skip
+    connection.execute(insert(_tables.orders), [row])
+    return Applied(serials.subtract(change.serials, skipped), skipped)
+
+
+def settle(change: Settled, connection: Connection, place: Place) -> Applied:
+    """Note the last word on an order."""
+    if change.status not in SETTLED:
+        raise UsageError(f"an order is settled as one of: {', '.join(SETTLED)}")
+    row = rows.find(connection, _tables.orders, "order", change.order, "see: mintmark orders list")
+    if row.status != "queued":
+        raise Refused(f"order {change.order} is {row.status} already")
+    d = _tables.deliveries.c
+    tried = connection.scalar(select(d.attempts).where(d.order == change.order))
+    if change.status == "cancelled" and tried:
+        raise Refused(
+            f"order {change.order} may have reached the backend and cannot be cancelled",
+            "send it, then give the opposite order: mintmark deliver",
+        )
+    rows.update(
+        connection, _tables.orders, "order", change.order,
+        status=change.status, detail=change.detail, settled_at=place.at,
+    )  # fmt: skip
+    return rows.NOTHING
+
+
+def _check_order(change: Ordered) -> None:
+    attributes.check(change.attributes)
+    if change.action is Action.VOID and change.reason not in (None, *Reason):
+        raise UsageError(
+            f"codes are not voided for the reason {str(change.reason)[:40]!r}",
+            f"reasons: {', '.join(Reason)}",
+        )
+
+
+def _check_count(change: Ordered, effect: Effect) -> None:
+    applied, batch = effect.applied.total(), change.batch
+    if change.count is not None and change.count != applied:
+        raise Refused(
+            f"the order would {change.action} {applied} codes, not {change.count}",
+            f"see where they stand: mintmark batch show {batch}",
+            count=applied,
+        )
+    if not applied:
+        raise Refused(
+            "every code named is void already: there is nothing to do",
+            f"see where they stand: mintmark batch show {batch}",
+        )
+    active = effect.applied[State.ACTIVE]
+    if change.action is Action.VOID and change.count is None and active:
+        raise Refused(
+            f"{active} of these codes are active, and may be in shoppers' hands",
+            f"to void them all the same, say how many codes you mean: --count {applied}",
+            count=applied,
+        )

@@ -1,0 +1,161 @@
+"""The outbox: queued orders, and how their delivery fares."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
+
+from .. import serials
+from ..errors import NotFound
+from ..serials import Range
+from . import _rows as rows
+from . import _tables, chain
+from .changes import Ordered
+from .rows import OrderRow
+
+_o, _d, _e = _tables.orders.c, _tables.deliveries.c, _tables.events.c
+_HINT = "see: mintmark orders list"
+
+
+def _query() -> Select[Any]:
+    return (
+        select(
+            _tables.orders,
+            _e.at,
+            _e.type,
+            _e.body,
+            func.coalesce(_d.attempts, 0).label("attempts"),
+            _d.next_attempt,
+            _d.detail.label("last_failure"),
+            _d.holder,
+            _d.held_until,
+        )
+        .join(_tables.events, _e.seq == _o.seq)
+        .outerjoin(_tables.deliveries, _d.order == _o.order)
+    )
+
+
+def _make(row: Row[Any]) -> OrderRow:
+    change = chain.decode(row.type, json.loads(row.body))
+    assert isinstance(change, Ordered)  # noqa: S101 - the books say so, audit verify checks it
+    return OrderRow(
+        order=row.order,
+        seq=row.seq,
+        batch=row.batch,
+        status=row.status,
+        change=change,
+        ordered_at=chain.moment(row.at),
+        skipped=rows.from_text(row.skipped),
+        applied_count=row.applied,
+        skipped_count=row.skipped_count,
+        settled_at=_time(row.settled_at),
+        detail=row.last_failure if row.status == "queued" else row.detail,
+        attempts=row.attempts,
+        next_attempt=_time(row.next_attempt),
+        holder=row.holder,
+        held_until=_time(row.held_until),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else chain.moment(text)
+
+
+def find(connection: Connection, order_id: str) -> OrderRow | None:
+    """The order, or None."""
+    row = connection.execute(_query().where(_o.order == order_id)).first()
+    return None if row is None else _make(row)
+
+
+def order(connection: Connection, order_id: str) -> OrderRow:
+    """The order. Raises `NotFound`."""
+    found = find(connection, order_id)
+    if found is None:
+        raise NotFound(f"no order {order_id[:60]!r} in this ledger", _HINT)
+    return found
+
+
+def orders(
+    connection: Connection, batch: str | None, status: str | None, after: str, limit: int
+) -> tuple[OrderRow, ...]:
+    """Orders by number, from the one after order `after`."""
+    query = _query()
+    if batch is not None:
+        query = query.where(_o.batch == batch)
+    if status is not None:
+        query = query.where(_o.status == status)
+    if after:
+        query = query.where(_o.seq > order(connection, after).seq)
+    return tuple(_make(row) for row in connection.execute(query.order_by(_o.seq).limit(limit)))
+
+
+def codes(connection: Connection, batch: str, status: str) -> int:
+    """How many different codes the orders of `batch` with that status touched."""
+    query = (
+        select(_e.body, _o.skipped)
+        .join(_tables.events, _e.seq == _o.seq)
+        .where(_o.status == status, _o.batch == batch)
+    )
+    pieces: list[Range] = []
+    for body, skipped in connection.execute(query):
+        named = rows.from_text(json.dumps(json.loads(body)["serials"]))
+        pieces += serials.subtract(named, rows.from_text(skipped))
+    total = reached = 0
+    for piece in sorted(pieces):
+        total += max(0, piece.last - max(reached, piece.first - 1))
+        reached = max(reached, piece.last)
+    return total
+
+
+def due(connection: Connection, now: datetime, limit: int) -> tuple[OrderRow, ...]:
+    """The oldest queued order of each batch that may be tried now, oldest first."""
+    oldest = select(func.min(_o.seq)).where(_o.status == "queued").group_by(_o.batch)
+    query = (
+        _query()
+        .where(_o.seq.in_(oldest))
+        .where(or_(_d.next_attempt.is_(None), _d.next_attempt <= chain.stamp(now)))
+        .where(or_(_d.holder.is_(None), _d.held_until <= chain.stamp(now)))
+        .order_by(_o.seq)
+        .limit(limit)
+    )
+    return tuple(_make(row) for row in connection.execute(query))
+
+
+def claim(
+    connection: Connection, order_id: str, holder: str, until: datetime, now: datetime
+) -> bool:
+    """Hold a queued order until `until`, and count an attempt. False if another holds it."""
+    found = order(connection, order_id)
+    held = found.holder not in (None, holder) and (found.held_until or now) > now
+    if found.status != "queued" or held:
+        return False
+    values = {
+        "attempts": found.attempts + 1, "holder": holder, "held_until": chain.stamp(until),
+    }  # fmt: skip
+    if connection.execute(_of(order_id).values(values)).rowcount == 0:
+        connection.execute(insert(_tables.deliveries), [{"order": order_id} | values])
+    return True
+
+
+def attempted(
+    connection: Connection, order_id: str, next_attempt: datetime | None, detail: str | None
+) -> None:
+    """An attempt failed: why, and when to try again (None: at once)."""
+    values = {"next_attempt": next_attempt and chain.stamp(next_attempt), "detail": detail}
+    order(connection, order_id)
+    if connection.execute(_of(order_id).values(values)).rowcount == 0:
+        connection.execute(
+            insert(_tables.deliveries), [{"order": order_id, "attempts": 1} | values]
+        )
+
+
+def release(connection: Connection, order_id: str, holder: str) -> None:
+    """Let go of an order, if `holder` still holds it."""
+    connection.execute(
+        _of(order_id).where(_d.holder == holder).values(holder=None, held_until=None)
+    )
+
+
+def _of(order_id: str) -> Any:  # noqa: ANN401 - an UPDATE
+    return update(_tables.deliveries).where(_d.order == order_id)

@@ -1,0 +1,194 @@
+"""The tables, as the newest migration leaves them. Only this package sees them.
+
+Times are text (`chain.stamp`), so that they sort. `deliveries` alone changes without an
+event: it says how the outbox fares, not where a code stands.
+"""
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+)
+
+metadata = MetaData()
+
+
+def _text(name: str, *, null: bool = False) -> Column[str]:
+    return Column(name, String, nullable=null)
+
+
+def _number(name: str, *, null: bool = False) -> Column[int]:
+    return Column(name, Integer, nullable=null)
+
+
+def _id(name: str) -> Column[str]:
+    return Column(name, String, primary_key=True)
+
+
+def _of(name: str, table: str, *, key: bool = False) -> Column[str]:
+    return Column(name, String, ForeignKey(f"{table}.{name}"), primary_key=key, nullable=False)
+
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    _text("type"),
+    _text("at"),
+    _text("operator"),
+    _text("os_user"),
+    _text("host"),
+    _text("key_id"),
+    _text("body"),
+    # Two events that follow the same one would be a fork.
+    Column("previous", String, nullable=False, unique=True),
+    _text("hash"),
+    _text("signature"),
+)
+
+homes = Table(
+    "homes",
+    metadata,
+    _id("home"),
+    _text("fingerprint_scheme"),
+    _text("fingerprint_key_id"),
+    _text("made_at"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    _id("key_id"),
+    _text("kind"),
+    _text("name"),
+    _text("sign_public"),
+    _text("seal_public", null=True),
+    _text("added_at"),
+    _text("revoked_at", null=True),
+    _text("revoked_because", null=True),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    _id("contact"),
+    _text("name"),
+    _text("channel", null=True),
+    _text("added_at"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    _id("batch"),
+    _number("quantity"),
+    _text("alphabet"),
+    _number("length"),
+    _text("canonical"),
+    _text("role"),
+    _text("pair_of", null=True),
+    _text("product", null=True),
+    _text("url", null=True),
+    Column("ref", String, nullable=True, unique=True),
+    _text("request_digest"),
+    Column("entropy_bits", Float, nullable=False),
+    Column("guess_probability", Float, nullable=False),
+    Column("offline_bits", Float, nullable=False),
+    _text("mint_record_sha256"),
+    _text("minted_at"),
+    _number("seq"),
+)
+
+# How many codes of a batch are in each state, and how many sealed ones are `reserved`.
+counters = Table(
+    "counters",
+    metadata,
+    _of("batch", "batches", key=True),
+    Column("state", String, primary_key=True),
+    _number("codes"),
+    CheckConstraint("codes >= 0", name="counter_not_negative"),
+    sqlite_with_rowid=False,
+)
+
+tiles = Table(
+    "tiles",
+    metadata,
+    _of("batch", "batches", key=True),
+    Column("first", Integer, primary_key=True, autoincrement=False),
+    _number("last"),
+    _text("state"),
+    _text("back", null=True),
+    _text("package", null=True),
+    _text("attributes"),
+    _text("reason", null=True),
+    CheckConstraint('1 <= "first" AND "first" <= "last"', name="tile_not_backwards"),
+    sqlite_with_rowid=False,
+)
+
+packages = Table(
+    "packages",
+    metadata,
+    _id("package"),
+    _of("batch", "batches"),
+    _text("serials"),
+    _of("contact", "contacts"),
+    _text("profile"),
+    _text("status"),
+    _text("begun_at"),
+    _text("ended_at", null=True),
+    _text("template", null=True),
+    _text("archive", null=True),
+    _number("archive_bytes", null=True),
+    _text("archive_sha256", null=True),
+    _text("manifest_sha256", null=True),
+    _text("custodian_key_id", null=True),
+    _text("abandoned_because", null=True),
+    _number("seq"),
+    Index("packages_of_batch", "batch", "seq"),
+)
+
+units = Table(
+    "units",
+    metadata,
+    _of("package", "packages", key=True),
+    _id("unit"),
+    _text("name"),
+    _number("first"),
+    _number("last"),
+    _number("rows"),
+    _text("sha256"),
+    Index("units_by_serial", "package", "first"),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    _id("order"),
+    Column("seq", Integer, ForeignKey("events.seq"), nullable=False, unique=True),
+    _of("batch", "batches"),
+    _text("status"),
+    _number("applied"),
+    _text("skipped"),
+    _number("skipped_count"),
+    _text("settled_at", null=True),
+    _text("detail", null=True),
+    Index("orders_by_status", "status", "batch", "seq"),
+    Index("orders_of_batch", "batch", "seq"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _of("order", "orders", key=True),
+    _number("attempts"),
+    _text("next_attempt", null=True),
+    _text("detail", null=True),
+    _text("holder", null=True),
+    _text("held_until", null=True),
+)

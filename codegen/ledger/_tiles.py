@@ -1,0 +1,339 @@
+"""Tiles of a batch in the database: read in pages, rewritten in place, and weighed.
+
+Rules held here. Only tiles that a change touches, and their neighbours, are read or
+written: every query is a seek by (batch, first). A page is rewritten by the pure
+algebra of `tiling`; this module then checks on its own that the page covers the same
+serials without a gap, and that the batch's counters still add up to its quantity.
+"""
+
+import json
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from .. import tiling
+from ..attributes import Attributes, from_json, to_json
+from ..errors import IntegrityError
+from ..lifecycle import Standing, State
+from ..serials import Range, Ranges
+from ..tiling import BLOCKED_SHOWN, Blocked, Stuck, Tile
+from . import _tables
+
+RESERVED = "reserved"
+PAGE = 2_000
+# Ranges closer than this are read in one go: at most so many tiles lie between them.
+NEAR = 64
+
+Tiles = list[Tile[Standing]]
+_t = _tables.tiles.c
+_COLUMNS = (_t.first, _t.last, _t.state, _t.back, _t.package, _t.attributes, _t.reason)
+_FROM = (
+    select(func.max(_t.first))
+    .where(_t.batch == bindparam("b"), _t.first <= bindparam("low"))
+    .scalar_subquery()
+)
+_READ = (
+    select(*_COLUMNS)
+    .where(_t.batch == bindparam("b"), _t.first >= _FROM, _t.first <= bindparam("high"))
+    .order_by(_t.first)
+    .limit(bindparam("most"))
+)
+_DELETE = delete(_tables.tiles).where(_t.batch == bindparam("b"), _t.first == bindparam("f"))
+_INSERT = insert(_tables.tiles)
+
+
+@dataclass
+class Effect:
+    """What a rewrite found and did, in codes; blocked tiles are counted as tiles."""
+
+    skipped: list[Range] = field(default_factory=list)
+    applied: Counter[State] = field(default_factory=Counter)
+    moved: Counter[str] = field(default_factory=Counter)
+    blocked: list[Tile[Standing]] = field(default_factory=list)
+    blocked_total: int = 0
+
+
+@dataclass(frozen=True)
+class Book:
+    """The tiles of one batch of `quantity` codes."""
+
+    connection: Connection
+    batch: str
+    quantity: int
+
+    def rewrite(
+        self,
+        where: Ranges,
+        change: Callable[[Standing], Standing],
+        skip: Callable[[Standing], bool] = lambda _: False,
+    ) -> Effect:
+        """Apply `change` to the serials of `where` that `skip` does not pass over.
+
+        If `change` raises `Stuck` anywhere, the effect lists where, and the caller must
+        roll back. Raises `IntegrityError` where stored tiles or counters do not add up.
+        """
+        effect = Effect()
+        todo = deque(where)
+        step = _memory(lambda standing: standing if skip(standing) else change(standing))
+        last = 0
+        for group in _groups(where, self.quantity):
+            if group.last <= last:
+                # One long tile held several groups, and the page it was in is done.
+                continue
+            for page in self._pages(group):
+                last = page[-1].serials.last
+                pieces = _take(todo, last)
+                self._note(effect, page, pieces, skip)
+                self._rewrite_page(effect, page, pieces, step)
+            if not group.last <= last <= self.quantity:
+                raise self.damaged()
+        if not effect.blocked:
+            self._weigh(effect.moved)
+        return effect
+
+    def read(self, where: Ranges) -> Iterator[Tile[Standing]]:
+        """The tiles of `where`, cut to it, ascending."""
+        todo = deque(where)
+        for group in _groups(where, self.quantity):
+            done = group.first - 1
+            for page in self._pages(group):
+                # A page begins with the last tile of the one before.
+                fresh = [tile for tile in page if tile.serials.last > done]
+                if fresh:
+                    done = fresh[-1].serials.last
+                    yield from self._parts(fresh, _take(todo, done))
+
+    def damaged(self) -> IntegrityError:
+        """What is raised where the gate does not open."""
+        return IntegrityError(
+            f"the books of batch {self.batch} do not balance; nothing was changed",
+            "see which row was changed: mintmark audit verify",
+        )
+
+    def _pages(self, group: Range) -> Iterator[Tiles]:
+        """The tiles that meet `group`, as they stand when asked for.
+
+        Each page but the first begins with the last tile of the one before, as
+        rewritten: neighbours join across pages.
+        """
+        low = group.first
+        while True:
+            values = {"b": self.batch, "low": low, "high": group.last, "most": PAGE}
+            page = [from_row(row) for row in self.connection.execute(_READ, values)]
+            if not page or page[0].serials.last < low:
+                raise self.damaged()
+            yield page
+            low = page[-1].serials.last
+            if len(page) < PAGE or low >= group.last:
+                return
+
+    def _parts(self, page: Tiles, where: Ranges) -> Iterator[Tile[Standing]]:
+        try:
+            yield from tiling.select(page, where)
+        except ValueError:
+            raise self.damaged() from None
+
+    def _note(
+        self, effect: Effect, page: Tiles, where: Ranges, skip: Callable[[Standing], bool]
+    ) -> None:
+        for part in self._parts(page, where):
+            if skip(part.value):
+                _join(effect.skipped, part.serials)
+            else:
+                effect.applied[part.value.state] += len(part.serials)
+
+    def _rewrite_page(
+        self, effect: Effect, page: Tiles, where: Ranges, step: Callable[[Standing], Standing]
+    ) -> None:
+        try:
+            after = tiling.rewrite(page, where, step)
+        except Blocked as blocked:
+            room = BLOCKED_SHOWN - len(effect.blocked)
+            effect.blocked += blocked.tiles[:room]  # type: ignore[arg-type]
+            effect.blocked_total += blocked.total
+            return
+        if effect.blocked:
+            return
+        if not _same_serials(page, after):
+            raise self.damaged()
+        effect.moved.update(_weights(after))
+        effect.moved.subtract(_weights(page))
+        _write(self.connection, self.batch, page, after)
+
+    def _weigh(self, moved: Counter[str]) -> None:
+        """Book `moved` in the counters; they must hold every code exactly once."""
+        codes = counters(self.connection, self.batch)
+        if set(codes) != {*State, RESERVED}:
+            raise self.damaged()
+        for name, change in moved.items():
+            codes[name] += change
+        reserved = codes[RESERVED]
+        whole = sum(codes.values()) - reserved == self.quantity
+        if not whole or min(codes.values()) < 0 or reserved > codes[State.SEALED]:
+            raise self.damaged()
+        c = _tables.counters.c
+        for name, change in moved.items():
+            if change:
+                where = (c.batch == self.batch, c.state == name)
+                self.connection.execute(
+                    update(_tables.counters).where(*where).values(codes=codes[name])
+                )
+
+
+def add(connection: Connection, batch: str, quantity: int) -> None:
+    """A new batch: all sealed."""
+    _write(connection, batch, [], [Tile(Range(1, quantity), Standing(State.SEALED))])
+    rows = [{"batch": batch, "state": name, "codes": 0} for name in (*State, RESERVED)]
+    rows[0]["codes"] = quantity
+    connection.execute(insert(_tables.counters), rows)
+
+
+def counters(connection: Connection, batch: str) -> dict[str, int]:
+    """Codes in each state, and `RESERVED`."""
+    c = _tables.counters.c
+    rows = connection.execute(select(c.state, c.codes).where(c.batch == batch))
+    return {row.state: row.codes for row in rows}
+
+
+def from_row(row: Sequence[object]) -> Tile[Standing]:
+    """A tile of a row with the columns `tile_columns`."""
+    first, last, *rest = row
+    return Tile(Range(first, last), _standing(*rest))  # type: ignore[arg-type]
+
+
+tile_columns = _COLUMNS
+
+
+# --- pages ---------------------------------------------------------------------------
+
+
+def _groups(where: Ranges, quantity: int) -> Iterator[Range]:
+    """`where` with a neighbouring serial on each side, near ones joined."""
+    first = last = 0
+    for piece in where:
+        if last and piece.first - last > NEAR:
+            yield Range(first, last)
+            last = 0
+        first = first if last else max(1, piece.first - 1)
+        last = min(quantity, piece.last + 1)
+    if last:
+        yield Range(first, last)
+
+
+def _take(todo: deque[Range], last: int) -> Ranges:
+    """The ranges of `todo` up to serial `last`, taken off it; one that goes on is cut."""
+    taken: list[Range] = []
+    while todo and todo[0].first <= last:
+        piece = todo.popleft()
+        if piece.last > last:
+            todo.appendleft(Range(last + 1, piece.last))
+            piece = Range(piece.first, last)
+        taken.append(piece)
+    return tuple(taken)
+
+
+def _write(connection: Connection, batch: str, before: Tiles, after: Tiles) -> None:
+    """Make `before` `after`: rows that stay as they are are not touched."""
+    old = {tile.serials.first: tile for tile in before}
+    new = {tile.serials.first: tile for tile in after}
+    gone = [{"b": batch, "f": first} for first, tile in old.items() if new.get(first) != tile]
+    come = [_row(batch, tile) for first, tile in new.items() if old.get(first) != tile]
+    if gone:
+        connection.execute(_DELETE, gone)
+    if come:
+        connection.execute(_INSERT, come)
+
+
+# --- the gate ------------------------------------------------------------------------
+
+
+def _same_serials(before: Tiles, after: Tiles) -> bool:
+    ends = (before[0].serials.first, before[-1].serials.last)
+    meet = all(a.serials.last + 1 == b.serials.first for a, b in pairwise(after))
+    return meet and (after[0].serials.first, after[-1].serials.last) == ends
+
+
+def _weights(tiles: Tiles) -> Counter[str]:
+    weights: Counter[str] = Counter()
+    for tile in tiles:
+        weights[tile.value.state] += len(tile.serials)
+        if tile.value.state is State.SEALED and tile.value.package is not None:
+            weights[RESERVED] += len(tile.serials)
+    return weights
+
+
+# --- rows ----------------------------------------------------------------------------
+
+
+def _join(ranges: list[Range], piece: Range) -> None:
+    if ranges and ranges[-1].last + 1 == piece.first:
+        piece = Range(ranges.pop().first, piece.last)
+    ranges.append(piece)
+
+
+def joined(pieces: Iterable[Range]) -> Ranges:
+    """Ascending `pieces`, touching ones made one."""
+    ranges: list[Range] = []
+    for piece in pieces:
+        _join(ranges, piece)
+    return tuple(ranges)
+
+
+def _memory(step: Callable[[Standing], Standing]) -> Callable[[Standing], Standing]:
+    """`step`, asked once for each standing: a million tiles have few different ones."""
+    known: dict[Standing, Standing | None] = {}
+
+    def remembered(standing: Standing) -> Standing:
+        if standing not in known:
+            try:
+                known[standing] = step(standing)
+            except Stuck:
+                known[standing] = None
+        after = known[standing]
+        if after is None:
+            raise Stuck
+        return after
+
+    return remembered
+
+
+def _row(batch: str, tile: Tile[Standing]) -> dict[str, object]:
+    value = tile.value
+    return {
+        "batch": batch,
+        "first": tile.serials.first,
+        "last": tile.serials.last,
+        "state": value.state.value,
+        "back": value.back.value if value.back else None,
+        "package": value.package,
+        "attributes": _dump(value.attributes),
+        "reason": value.reason,
+    }
+
+
+@lru_cache(maxsize=4_096)
+def _standing(
+    state: str, back: str | None, package: str | None, attributes: str, reason: str | None
+) -> Standing:
+    try:
+        return Standing(
+            state=State(state),
+            back=State(back) if back is not None else None,
+            package=package,
+            attributes=from_json(json.loads(attributes)),
+            reason=reason,
+        )
+    except (ValueError, AttributeError):
+        raise IntegrityError(
+            "the ledger holds a range in a state there is none of",
+            "see which row was changed: mintmark audit verify",
+        ) from None
+
+
+@lru_cache(maxsize=4_096)
+def _dump(attributes: Attributes) -> str:
+    return json.dumps(to_json(attributes), ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,272 @@
+"""The audit chain: an event's form, its hash, its signature. Pure; no database, no clock.
+
+An event is the canonical JSON (RFC 8785) of `actor, at, body, key_id, previous, seq,
+type`. Its hash is the SHA-256 of these bytes, hex; `previous` is the hash of the event
+before it, `GENESIS` for the first. The acting key signs `LABEL` and the 32 hash bytes
+(Ed25519, RFC 8032). `docs/formats/ledger.md` says the same for other programs.
+"""
+
+import hashlib
+import json
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, get_args, get_origin, get_type_hints
+
+import rfc8785
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from ..errors import IntegrityError, UsageError
+from ..serials import Ranges, from_pairs, to_pairs
+from . import changes
+from .changes import Change
+
+GENESIS = "0" * 64
+# A signature made here can be mistaken for no other signature of the same key.
+LABEL = b"mintmark ledger event 1\0"
+_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+TYPES: Mapping[str, type[Any]] = types.MappingProxyType(
+    {kind.__name__: kind for kind in get_args(Change)}
+)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acted: the operator named, the OS user, the host."""
+
+    operator: str
+    os_user: str
+    host: str
+
+
+@dataclass(frozen=True)
+class Author:
+    """An actor with a key: `sign` returns the 64-byte Ed25519 signature of a message."""
+
+    actor: Actor
+    key_id: str
+    sign: Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True)
+class Event:
+    """A row of the chain. `body` is canonical JSON, `hash` and `signature` are hex."""
+
+    seq: int
+    type: str
+    at: str
+    operator: str
+    os_user: str
+    host: str
+    key_id: str
+    body: str
+    previous: str
+    hash: str
+    signature: str
+
+    @property
+    def actor(self) -> Actor:
+        """Who acted."""
+        return Actor(self.operator, self.os_user, self.host)
+
+    @property
+    def time(self) -> datetime:
+        """When, as the acting machine's clock had it."""
+        return moment(self.at)
+
+    @property
+    def change(self) -> Change:
+        """What changed. Raises `IntegrityError` for a body that is none."""
+        return decode(self.type, json.loads(self.body))
+
+
+def stamp(time: datetime) -> str:
+    """RFC 3339 in UTC, microseconds always: such texts sort as the times do."""
+    if time.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return time.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+def moment(text: str) -> datetime:
+    """The inverse of `stamp`. Raises `ValueError`."""
+    return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+
+
+def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    """RFC 8785 bytes. Raises `UsageError` for what JSON can't hold; quotes nothing."""
+    try:
+        return bytes(rfc8785.dumps(value))
+    except rfc8785.CanonicalizationError:
+        raise UsageError(
+            "a text or a number here cannot be written down as JSON",
+            "texts must be valid Unicode, numbers smaller than 2 to the 53",
+        ) from None
+
+
+def seal(seq: int, change: Change, at: datetime, author: Author, previous: str) -> Event:
+    """The event of `change`, hashed and signed."""
+    kind, body = encode(change)
+    event = Event(
+        seq=seq,
+        type=kind,
+        at=stamp(at),
+        operator=author.actor.operator,
+        os_user=author.actor.os_user,
+        host=author.actor.host,
+        key_id=author.key_id,
+        body=canonical(body).decode(),
+        previous=previous,
+        hash="",
+        signature="",
+    )
+    digest = _digest(event)
+    return replace(event, hash=digest.hex(), signature=author.sign(LABEL + digest).hex())
+
+
+def check(event: Event, previous: str, public_key: bytes) -> None:
+    """Raises `IntegrityError` unless `event` follows `previous` and its key signed it.
+
+    `public_key` is the 32-byte Ed25519 key of `event.key_id`. The one line says what is
+    wrong, without naming the event.
+    """
+    check_content(event, previous)
+    check_signature(event, public_key)
+
+
+def check_content(event: Event, previous: str) -> None:
+    """The half of `check` that needs no key: the event is whole, and in its place."""
+    try:
+        whole = _digest(event).hex() == event.hash
+        whole = whole and canonical(json.loads(event.body)).decode() == event.body
+    except (TypeError, ValueError, AttributeError, RecursionError, UsageError):
+        whole = False
+    if not whole:
+        raise IntegrityError("was changed: its content does not match its hash")
+    if event.previous != previous:
+        raise IntegrityError("does not follow the event before it")
+
+
+def check_signature(event: Event, public_key: bytes) -> None:
+    """The other half; the event is whole already."""
+    try:
+        signature, message = bytes.fromhex(event.signature), LABEL + bytes.fromhex(event.hash)
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except (InvalidSignature, TypeError, ValueError):
+        raise IntegrityError(
+            f"was changed or forged: it is not signed by key {event.key_id}"
+        ) from None
+
+
+def _digest(event: Event) -> bytes:
+    # The body is spliced in as it stands: it may be megabytes, and is canonical when made
+    # and checked to be so when read.
+    head = canonical({"actor": asdict(event.actor), "at": event.at})
+    tail = {"key_id": event.key_id, "previous": event.previous, "seq": event.seq}
+    body = b'"body":' + event.body.encode()
+    parts = (head[:-1], body, canonical(tail | {"type": event.type})[1:])
+    return hashlib.sha256(b",".join(parts)).digest()
+
+
+# --- bodies --------------------------------------------------------------------------
+
+
+def encode(change: Change) -> tuple[str, dict[str, Any]]:
+    """The event's type and body. Ranges become pairs, enums their values.
+
+    Raises `UsageError` for field values that `decode` would not give back.
+    """
+    kind = type(change).__name__
+    body = {name: _plain(getattr(change, name)) for name in _hints(TYPES[kind])}
+    try:
+        same = decode(kind, body) == change
+    except IntegrityError:
+        same = False
+    if not same:
+        raise UsageError(f"a {kind} cannot hold these values")
+    return kind, body
+
+
+def decode(kind: str, body: object) -> Change:
+    """The change of an event. Every field there, none else, each of its type.
+
+    Raises `IntegrityError`, naming the field and quoting nothing.
+    """
+    if kind not in TYPES:
+        raise IntegrityError(f"an event of the unknown type {kind[:40]!r}")
+    change: Change = _record(TYPES[kind], body, kind)
+    return change
+
+
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    return _FIELDS[kind.__name__]
+
+
+_FIELDS: Mapping[str, dict[str, Any]] = {
+    kind.__name__: {
+        item.name: get_type_hints(kind, vars(changes))[item.name] for item in fields(kind)
+    }
+    for kind in (*TYPES.values(), changes.Unit)
+}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any field value
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple):
+        if value and not hasattr(value[0], "pair"):
+            return [{name: _plain(getattr(item, name)) for name in _hints(type(item))}
+                    for item in value]  # fmt: skip
+        return to_pairs(value)
+    return value
+
+
+def _record(kind: type[Any], body: object, where: str) -> Any:  # noqa: ANN401 - a dataclass
+    hints = _hints(kind)
+    if not isinstance(body, dict) or set(body) != set(hints):
+        raise IntegrityError(f"{where} does not have the fields of a {kind.__name__}")
+    return kind(**{name: _value(hints[name], body[name], f"{where}.{name}") for name in hints})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - any field value
+    inner = get_args(hint)
+    if type(None) in inner:
+        if value is None:
+            return None
+        (hint,) = (item for item in inner if item is not type(None))
+    if hint == Ranges:
+        return _ranges(value, where)
+    if get_origin(hint) is tuple and isinstance(value, list):
+        return tuple(_record(inner[0], item, where) for item in value)
+    return _scalar(hint, value, where)
+
+
+def _scalar(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - any field value
+    if get_origin(hint) is Mapping:
+        plain = isinstance(value, dict) and all(
+            item is None or type(item) in (str, int) for item in value.values()
+        )
+        if plain:
+            return dict(value)
+    elif hint is float and type(value) in (int, float):
+        # RFC 8785 writes 1.0 as 1.
+        return float(value)
+    elif type(value) is hint:
+        return value
+    elif issubclass(hint, StrEnum) and isinstance(value, str) and value in list(hint):
+        return hint(value)
+    raise IntegrityError(f"{where} is not of its type")
+
+
+def _ranges(value: object, where: str) -> Ranges:
+    try:
+        ranges = from_pairs(value, len(value) if isinstance(value, list) else 0)
+    except UsageError:
+        ranges = ()
+    if to_pairs(ranges) != value:
+        raise IntegrityError(f"{where} are not ascending, separate ranges")
+    return ranges

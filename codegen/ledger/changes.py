@@ -1,0 +1,174 @@
+"""Changes of the ledger. Each is a frozen dataclass, and each *is* the audit event.
+
+Ordering rules, held by `_apply`: `HomeMade` is the first event and the only one of its
+kind; `ExportBegun` reserves sealed serials and is followed by exactly one `Packaged` or
+`ExportAbandoned` of the same package; `Ordered` is followed by at most one `Settled`.
+Fields are JSON values, ranges, or tuples of these dataclasses; none ever holds a code.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..attributes import Value
+from ..lifecycle import Action, State
+from ..serials import Ranges
+
+
+@dataclass(frozen=True)
+class HomeMade:
+    """The first event: whose books these are."""
+
+    home: str
+    fingerprint_scheme: str
+    fingerprint_key_id: str
+
+
+@dataclass(frozen=True)
+class KeyAdded:
+    """A key joined the roster. `kind` is station, line or custodian.
+
+    `sign_public` is the Ed25519 public key (32 bytes, hex); `seal_public` the X25519
+    one of a custodian.
+    """
+
+    key_id: str
+    kind: str
+    name: str
+    sign_public: str
+    seal_public: str | None = None
+
+
+@dataclass(frozen=True)
+class KeyRevoked:
+    """A key left the roster: its earlier signatures stay good, later ones are refused."""
+
+    key_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ContactAdded:
+    """A print shop's one named person."""
+
+    contact: str
+    name: str
+    channel: str | None
+
+
+@dataclass(frozen=True)
+class BatchMinted:
+    """A batch was published in the vault. `ref` makes a repeated call find it again."""
+
+    batch: str
+    quantity: int
+    alphabet: str
+    length: int
+    canonical: str
+    role: str
+    pair_of: str | None
+    product: str | None
+    url: str | None
+    ref: str | None
+    request_digest: str
+    entropy_bits: float
+    guess_probability: float
+    offline_bits: float
+    mint_record_sha256: str
+
+
+@dataclass(frozen=True)
+class ExportBegun:
+    """An export is about to decrypt: its serials are reserved for the package."""
+
+    package: str
+    batch: str
+    serials: Ranges
+    contact: str
+    profile: str
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One data file of a package: a reel, roll or box."""
+
+    unit: str
+    name: str
+    first: int
+    last: int
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """The archive was published: the reserved serials are in it."""
+
+    package: str
+    template: str
+    archive: str
+    archive_bytes: int
+    archive_sha256: str
+    manifest_sha256: str
+    custodian_key_id: str
+    units: tuple[Unit, ...]
+
+
+@dataclass(frozen=True)
+class ExportAbandoned:
+    """The export ended without a package: the reserved serials are sealed again."""
+
+    package: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """A range order, booked when committed here; the backend is told later.
+
+    Voided serials are passed over if `skip_void`. `count` is how many codes the order
+    must touch, `from_state` the state all of them must be in: guards, checked when it
+    is booked. `attributes` is a patch, validity included.
+    """
+
+    order: str
+    batch: str
+    action: Action
+    serials: Ranges
+    skip_void: bool = True
+    count: int | None = None
+    from_state: State | None = None
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+    reason: str | None = None
+    line: str | None = None
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The backend's last word on an order. `status`: acknowledged, refused, cancelled."""
+
+    order: str
+    status: str
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Something a responsible person should hear of; it changes no range."""
+
+    kind: str
+    detail: str
+
+
+Change = (
+    HomeMade
+    | KeyAdded
+    | KeyRevoked
+    | ContactAdded
+    | BatchMinted
+    | ExportBegun
+    | Packaged
+    | ExportAbandoned
+    | Ordered
+    | Settled
+    | Incident
+)

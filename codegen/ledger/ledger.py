@@ -1,0 +1,218 @@
+"""The ledger's one write door. No event, no change.
+
+Within one write transaction `commit` runs the guard, then for each change applies it to
+the tables, weighs the batch, links, hashes and signs the event; all of it or nothing.
+Left out: keys (a `sign` callable comes in), the clock (likewise), folding of typed ids.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import Connection, Engine, insert, select
+
+from .. import serials
+from ..errors import IntegrityError, NotFound, Refused
+from ..serials import Ranges
+from . import _apply, _outbox, _tables, chain, database
+from ._rows import Place
+from .chain import Actor, Author, Event
+from .changes import Change, HomeMade, KeyAdded, Ordered
+from .view import View
+
+__all__ = ["Actor", "Author", "Committed", "Ledger"]
+
+Guard = Callable[[View], None]
+
+
+@dataclass(frozen=True)
+class Committed:
+    """An event that is in the books, and for ranges the serials touched and passed over.
+
+    `repeated`: an identical order was there already; this is that one, nothing is new.
+    """
+
+    seq: int
+    hash: str
+    at: datetime
+    change: Change
+    applied: Ranges = ()
+    skipped: Ranges = ()
+    repeated: bool = False
+
+
+class Ledger:
+    """An opened ledger; close it, or use it in a `with` block."""
+
+    def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._now = now
+
+    @classmethod
+    def create(
+        cls, path: Path, author: Author, now: Callable[[], datetime], *changes: Change
+    ) -> "Ledger":
+        """A new ledger at `path`: `HomeMade`, `KeyAdded` of the author's own key, and more.
+
+        Raises `Refused` if there is a file; after a failure there is none.
+        """
+        founding = [type(change) for change in changes[:2]] == [HomeMade, KeyAdded]
+        if not founding or getattr(changes[1], "key_id", None) != author.key_id:
+            raise ValueError("a ledger begins with its home and the author's key")
+        database.refuse_network_drive(path.parent)
+        database.touch(path)
+        ledger = cls(database.connect(path), now)
+        try:
+            database.use_wal(ledger._engine)
+            with database.writing(ledger._engine) as connection:
+                database.create_schema(connection)
+                ledger._append_all(connection, author, changes)
+        except BaseException:
+            ledger.close()
+            path.unlink(missing_ok=True)
+            raise
+        return ledger
+
+    @classmethod
+    def open(
+        cls, path: Path, now: Callable[[], datetime], *, wait: float = database.WAIT
+    ) -> "Ledger":
+        """The ledger at `path`, its schema brought up to date.
+
+        `wait` is how many seconds to wait for another process's write. Raises
+        `NotFound`, `IntegrityError` (no ledger, or damaged), `EnvironmentFailure` (no
+        permission, a network drive, made by a newer version).
+        """
+        if not path.exists():
+            raise NotFound(f"no ledger at {path}", "make a home: mintmark init")
+        database.refuse_network_drive(path)
+        ledger = cls(database.connect(path, wait), now)
+        try:
+            database.bring_up_to_date(ledger._engine)
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    def close(self) -> None:
+        """Close the file."""
+        with database.errors():
+            self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[View]:
+        """A view on one consistent snapshot, for as long as the block lasts."""
+        with database.reading(self._engine) as connection:
+            yield View(connection)
+
+    def commit(
+        self,
+        author: Author,
+        *changes: Change,
+        guard: Guard | None = None,
+        dry_run: bool = False,
+    ) -> tuple[Committed, ...]:
+        """Book `changes`, all or none; `dry_run` does everything, then takes it back.
+
+        `guard` sees the ledger under the write lock, before the changes, and raises to
+        stop them. Raises `Refused`, `NotFound`, `UsageError`, `IntegrityError`,
+        `EnvironmentFailure`.
+        """
+        with database.writing(self._engine) as connection:
+            if guard is not None:
+                guard(View(connection))
+            committed = self._append_all(connection, author, changes)
+            if dry_run:
+                connection.rollback()
+        return committed
+
+    # --- delivery: the only rows that change without an event ---
+
+    def claim(self, order: str, holder: str, until: datetime, now: datetime) -> bool:
+        """Take a queued order for delivery, until `until` at most; it counts as an attempt.
+
+        False if it is settled, or another holder's time has not run out.
+        """
+        with database.writing(self._engine) as connection:
+            return _outbox.claim(connection, order, holder, until, now)
+
+    def attempted(self, order: str, next_attempt: datetime | None, detail: str | None) -> None:
+        """Note that a delivery failed, why, and when to try again."""
+        with database.writing(self._engine) as connection:
+            _outbox.attempted(connection, order, next_attempt, detail)
+
+    def release(self, order: str, holder: str) -> None:
+        """Let go of a claimed order."""
+        with database.writing(self._engine) as connection:
+            _outbox.release(connection, order, holder)
+
+    # --- appending ---
+
+    def _append_all(
+        self, connection: Connection, author: Author, changes: tuple[Change, ...]
+    ) -> tuple[Committed, ...]:
+        at = self._now()
+        return tuple(_append(connection, author, at, _apply.normal(item)) for item in changes)
+
+
+def _append(connection: Connection, author: Author, at: datetime, change: Change) -> Committed:
+    if isinstance(change, Ordered):
+        booked = _booked(connection, change)
+        if booked is not None:
+            return booked
+    seq, previous = View(connection).head()
+    # The founding events stand before the roster: their key is the one that joins it.
+    public_key = None if seq < 2 else _apply.signing_key(connection, author.key_id, change)
+    event = chain.seal(seq + 1, change, at, author, previous)
+    connection.execute(insert(_tables.events), [vars(event)])
+    done = _apply.apply(change, connection, Place(event.seq, event.at))
+    if seq == 1:
+        public_key = _apply.signing_key(connection, author.key_id, change)
+    if public_key is not None:
+        _check_own(event, previous, public_key)
+    return Committed(event.seq, event.hash, event.time, change, done.applied, done.skipped)
+
+
+def _check_own(event: Event, previous: str, public_key: bytes) -> None:
+    """A signature nobody can check would spoil the chain for ever."""
+    try:
+        chain.check(event, previous, public_key)
+    except IntegrityError:
+        raise IntegrityError(
+            f"the signing key at hand is not the key {event.key_id} of the ledger's roster",
+            "bring the right key file back from your copy of the home",
+        ) from None
+
+
+def _booked(connection: Connection, change: Ordered) -> Committed | None:
+    """The result of the same order, booked before. Raises `Refused` for another one."""
+    found = _outbox.find(connection, change.order)
+    if found is None:
+        return None
+    if found.change != change:
+        raise Refused(
+            f"order {change.order} is booked already, and says something else",
+            f"see it: mintmark orders show {change.order}",
+            "give a new order another id",
+        )
+    hashed = connection.scalar(
+        select(_tables.events.c.hash).where(_tables.events.c.seq == found.seq)
+    )
+    return Committed(
+        seq=found.seq,
+        hash=str(hashed),
+        at=found.ordered_at,
+        change=change,
+        applied=serials.subtract(change.serials, found.skipped),
+        skipped=found.skipped,
+        repeated=True,
+    )

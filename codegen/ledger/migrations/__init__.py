@@ -1,0 +1,1 @@
+"""Alembic migrations of the ledger: revisions in versions/, run by upgrade.py."""

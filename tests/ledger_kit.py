@@ -1,0 +1,115 @@
+"""What the ledger's tests share: keys, a clock that ticks, a small ledger with history."""
+
+import contextlib
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from mintmark.codegen.ledger import changes as c
+from mintmark.codegen.ledger.ledger import Actor, Author, Ledger
+from mintmark.codegen.lifecycle import Action, State
+from mintmark.codegen.serials import Range
+
+ACTOR = Actor("Ms Wang", "mint", "station-1")
+START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+
+
+def key(number):
+    return Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32)
+
+
+def public(number):
+    return key(number).public_key().public_bytes_raw().hex()
+
+
+def author(number=1):
+    return Author(ACTOR, f"key-{number}", key(number).sign)
+
+
+STATION, LINE, CUSTODIAN = author(1), author(2), author(3)
+
+
+def clock():
+    """A clock that goes on by a second each time it is asked."""
+    times = iter(START + timedelta(seconds=n) for n in range(10**9))
+    return lambda: next(times)
+
+
+def founding():
+    return (
+        c.HomeMade("4F2K-AAAAAAAAAAAA", "hmac-sha256-128", "fp-1"),
+        c.KeyAdded("key-1", "station", "station", public(1)),
+        c.KeyAdded("key-2", "line", "default", public(2)),
+        c.KeyAdded("key-3", "custodian", "custodian", public(3), public(4)),
+        c.ContactAdded("li", "Ms Li", None),
+    )
+
+
+def create(path):
+    return Ledger.create(path, STATION, clock(), *founding())
+
+
+def minted(batch, quantity, ref=None, alphabet="abc", length=16):
+    return c.BatchMinted(
+        batch, quantity, alphabet, length, "crockford32", "item", None, "cap", None, ref,
+        "digest", 80.0, 1e-12, 50.5, "record",
+    )  # fmt: skip
+
+
+def ranges(*pairs):
+    return tuple(Range(first, last) for first, last in pairs)
+
+
+def begun(package, batch, *pairs):
+    return c.ExportBegun(package, batch, ranges(*pairs), "li", "csv")
+
+
+def packaged(package, *pairs):
+    units = tuple(
+        c.Unit(f"{package}-{n}", f"data/{n:04}.csv", first, last, last - first + 1, "sha")
+        for n, (first, last) in enumerate(pairs, 1)
+    )
+    return c.Packaged(package, "{code}", f"{package}.zip", 9, "sha", "sha", "key-3", units)
+
+
+def ordered(order, batch, action, *pairs, **more):
+    return c.Ordered(order, batch, Action(action), ranges(*pairs), **more)
+
+
+def with_package(ledger, batch, package, *pairs):
+    """Export `pairs` of `batch`."""
+    ledger.commit(STATION, begun(package, batch, *pairs))
+    ledger.commit(CUSTODIAN, packaged(package, *pairs))
+
+
+def with_history(path):
+    """A ledger with a row in every table, and every type of event."""
+    ledger = create(path)
+    ledger.commit(STATION, c.KeyAdded("key-5", "line", "old", public(5)))
+    ledger.commit(STATION, c.KeyRevoked("key-5", "lost"))
+    ledger.commit(STATION, minted("B1", 100, ref="R1"), minted("B2", 50))
+    with_package(ledger, "B1", "P1", (1, 30), (41, 60))
+    ledger.commit(STATION, begun("P2", "B2", (1, 10)))
+    ledger.commit(STATION, c.ExportAbandoned("P2", "interrupted"))
+    ledger.commit(LINE, ordered("O1", "B1", "activate", (1, 20), attributes={"lot": "L1"}))
+    ledger.commit(LINE, ordered("O2", "B1", "void", (5, 5), count=1, reason="damaged"))
+    ledger.commit(LINE, ordered("O3", "B1", "freeze", (1, 8), from_state=State.ACTIVE))
+    ledger.claim("O1", "me", START + timedelta(hours=1), START)
+    ledger.commit(LINE, c.Settled("O1", "acknowledged"))
+    ledger.commit(LINE, c.Incident("repeated-export", "twice in an hour"))
+    return ledger
+
+
+def by_hand(path, *statements):
+    """Edit the closed ledger's file as an administrator could."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def dump(path):
+    """Every row of the file, the scheduling of deliveries included."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
