@@ -1,0 +1,291 @@
+"""Commands of this room: the home, minting, where codes stand, contacts, the books, health.
+
+No `from __future__ import annotations` here: Typer reads the annotations when it runs.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .call import Call
+
+if TYPE_CHECKING:
+    from .contacts import ContactList, ContactShown
+    from .doctor import DoctorResult
+    from .home import InitResult
+    from .locate import Located
+    from .mint import MintResult
+    from .report import AuditShown, AuditVerified, BatchList, BatchShown
+    from .roster import KeyList, KeyShown
+
+KeyFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--custodian-key",
+        help="The custodian's key file.",
+        envvar="MINTMARK_CUSTODIAN_KEY",
+        metavar="F",
+    ),
+]
+PassphraseOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        help="A file with the custodian's passphrase.",
+        envvar="MINTMARK_PASSPHRASE_FILE",
+        metavar="F",
+    ),
+]
+
+
+def init(
+    call: Call,
+    custodian_key: KeyFileOption = None,
+    custodian_public_key: Annotated[
+        Path | None,
+        typer.Option(help="The public key of a custodian elsewhere.", metavar="F"),
+    ] = None,
+    passphrase_file: PassphraseOption = None,
+) -> "InitResult":
+    """Make a home, and a custodian key outside of it.
+
+    \b
+    Example:
+      mintmark init --custodian-key /media/safe/custodian.key
+    """
+    from .home import init as make
+
+    return make(call, custodian_key, custodian_public_key, passphrase_file)
+
+
+def mint(
+    call: Call,
+    quantity: Annotated[
+        int, typer.Option(min=1, max=100_000_000, help="How many items are to be produced.")
+    ],
+    product: Annotated[str | None, typer.Option(help="What they go on.")] = None,
+    overage: Annotated[
+        float, typer.Option(min=0, max=100, help="Extra codes for waste, in percent.")
+    ] = 0.0,
+    length: Annotated[int, typer.Option(help="Symbols a code.")] = 16,
+    alphabet: Annotated[
+        str, typer.Option(help="crockford32, digits, clear, hex, or the symbols themselves.")
+    ] = "crockford32",
+    url: Annotated[
+        str | None,
+        typer.Option(help="What the QR symbol holds, with {code} in it.", metavar="TEMPLATE"),
+    ] = None,
+    ref: Annotated[
+        str | None, typer.Option(help="Your own reference; the same again mints nothing.")
+    ] = None,
+    accept_weak: Annotated[
+        bool, typer.Option("--accept-weak", help="Mint codes a key thief could find out.")
+    ] = False,
+) -> "MintResult":
+    """Mint a sealed batch. This station can't read it back.
+
+    \b
+    Example:
+      mintmark mint --quantity 100000 --product "Green tea 500 ml" \\
+          --url "HTTPS://T.EXAMPLE.COM/{code}"
+    """
+    from .mint import MintRequest
+    from .mint import mint as make
+
+    request = MintRequest(
+        quantity=quantity,
+        product=product,
+        overage=overage,
+        length=length,
+        alphabet=alphabet,
+        url=url,
+        ref=ref,
+        accept_weak=accept_weak,
+    )
+    return make(call.station(), request, call.tick, call.say)
+
+
+def batch_list(call: Call) -> "BatchList":
+    """List the batches.
+
+    \b
+    Example:
+      mintmark batch list
+    """
+    from .report import batch_list as report
+
+    return report(call.station())
+
+
+def batch_show(
+    call: Call,
+    batch: Annotated[str, typer.Argument(help="The batch.", metavar="BATCH")],
+    after: Annotated[int, typer.Option(min=0, help="Ranges after this serial.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many ranges.")] = 100,
+) -> "BatchShown":
+    """Say where every code of a batch stands.
+
+    \b
+    Example:
+      mintmark batch show K7QM-3T9A2BCD
+    """
+    from . import ids
+    from .report import batch_show as report
+
+    return report(call.station(), ids.fold(batch), after, limit)
+
+
+def contact_add(
+    call: Call,
+    contact: Annotated[str, typer.Argument(help="A short id.", metavar="ID")],
+    name: Annotated[str, typer.Option(help="The one person's name, and whose print shop.")],
+    channel: Annotated[
+        str | None, typer.Option(help="Where that person is reached.", metavar="URL")
+    ] = None,
+) -> "ContactShown":
+    """Add a print shop's one named person.
+
+    \b
+    Example:
+      mintmark contact add li-print --name "Li Wei, Huaxin Printing"
+    """
+    from .contacts import add
+
+    return add(call.station(), contact, name, channel)
+
+
+def contact_list(call: Call) -> "ContactList":
+    """List the contacts.
+
+    \b
+    Example:
+      mintmark contact list
+    """
+    from .contacts import listed
+
+    return listed(call.station())
+
+
+def locate(
+    call: Call,
+    code: Annotated[str, typer.Argument(help="A code, or - for codes on stdin.", metavar="CODE")],
+) -> "Located":
+    """Say which batch, package and reel a code belongs to.
+
+    \b
+    Example:
+      mintmark locate - < found.txt
+    """
+    import sys
+
+    from .locate import locate as find
+
+    # What is no text is no code either; a byte order mark is dropped.
+    codes = sys.stdin.buffer.read(1_048_577).decode("utf-8-sig", "replace") if code == "-" else None
+    return find(call.station(), code, codes)
+
+
+def audit_verify(call: Call) -> "AuditVerified":
+    """Check the audit chain, its signatures, and the books against it.
+
+    \b
+    Example:
+      mintmark audit verify
+    """
+    from .report import audit_verify as report
+
+    return report(call.station())
+
+
+def audit_show(
+    call: Call,
+    after: Annotated[int, typer.Option(min=0, help="Events after this number.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100,
+) -> "AuditShown":
+    """Show the audit chain's events.
+
+    \b
+    Example:
+      mintmark audit show --after 20
+    """
+    from .report import audit_show as report
+
+    return report(call.station(), after, limit)
+
+
+def key_list(call: Call) -> "KeyList":
+    """List the keys of the station, the lines and the custodians.
+
+    \b
+    Example:
+      mintmark key list
+    """
+    from .roster import listed
+
+    return listed(call.station())
+
+
+def key_new(
+    call: Call,
+    name: Annotated[str, typer.Argument(help="The line's name.", metavar="LINE")],
+) -> "KeyShown":
+    """Make a key for a production line.
+
+    \b
+    Example:
+      mintmark key new line-3
+    """
+    from .roster import new_line
+
+    return new_line(call.station(), name)
+
+
+def key_revoke(
+    call: Call,
+    key: Annotated[str, typer.Argument(help="The key's id.", metavar="KEY")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+) -> "KeyShown":
+    """Revoke a key; what it signed before stays valid.
+
+    \b
+    Example:
+      mintmark key revoke 1f0c2a9b3d4e5f60 --reason "PC stolen"
+    """
+    from .roster import revoke
+
+    return revoke(call.station(), key, reason)
+
+
+def doctor(
+    call: Call,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Settle what a crash left behind.")
+    ] = False,
+) -> "DoctorResult":
+    """Check keys, permissions, ledger, vault, orders, disk and backend.
+
+    \b
+    Example:
+      mintmark doctor --repair
+    """
+    from .doctor import doctor as examine
+
+    return examine(call.station(), call.checks(), repair=repair)
+
+
+COMMANDS = (
+    ("init", init),
+    ("mint", mint),
+    ("batch list", batch_list),
+    ("batch show", batch_show),
+    ("contact add", contact_add),
+    ("contact list", contact_list),
+    ("locate", locate),
+    ("audit verify", audit_verify),
+    ("audit show", audit_show),
+    ("key list", key_list),
+    ("key new", key_new),
+    ("key revoke", key_revoke),
+    ("doctor", doctor),
+)

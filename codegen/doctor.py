@@ -1,0 +1,202 @@
+"""`doctor`: is this home well? And `--repair`: settle what a crash left behind.
+
+It never deletes a sealed file: a complete batch is adopted into the ledger, anything else
+goes to vault/quarantine.
+"""
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import MintmarkError
+from .ledger.verify import verify
+from .recover import recover, sha256, unsettled
+from .result import Result
+from .sealed.header import is_batch_id
+from .station.station import Station
+
+ERROR, WARNING, OK = "error", "warning", "ok"
+LOW_SPACE = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `level` is error, warning or ok."""
+
+    level: str
+    check: str
+    message: str
+    hint: str = ""
+
+
+Check = Callable[[Station], Iterator[Finding]]
+
+
+@dataclass(frozen=True)
+class DoctorResult(Result):
+    """All findings; `ok` unless one is an error."""
+
+    ok: bool
+    findings: tuple[Finding, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """5 where something is damaged."""
+        return 0 if self.ok else 5
+
+    def lines(self) -> Iterator[str]:
+        """Errors first."""
+        order = {ERROR: 0, WARNING: 1, OK: 2}
+        for finding in sorted(self.findings, key=lambda finding: order[finding.level]):
+            yield f"{finding.level:<8} {finding.check:<12} {finding.message}"
+            if finding.hint:
+                yield f"{'':<21} {finding.hint}"
+        yield "the home is well" if self.ok else "the home needs help: see the errors above"
+
+
+def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> DoctorResult:
+    """Examine `station`; `more` are the other rooms' checks."""
+    findings: list[Finding] = []
+    checks: tuple[Check, ...] = (_keys, _custodian, _permissions, _ledger, _vault, _disk, *more)
+    work = _repaired if repair else _unsettled
+    for check in (*checks, work):
+        try:
+            findings.extend(check(station))
+        except (MintmarkError, OSError) as error:
+            name = check.__name__.strip("_")
+            message = error.message if isinstance(error, MintmarkError) else str(error.strerror)
+            hints = error.hints if isinstance(error, MintmarkError) else ()
+            findings.append(Finding(ERROR, name, message, "; ".join(hints)))
+    return DoctorResult(not any(item.level == ERROR for item in findings), tuple(findings))
+
+
+def _keys(station: Station) -> Iterator[Finding]:
+    with station.ledger.read() as view:
+        roster = {row.key_id for row in view.roster()}
+    if station.key.key_id not in roster:
+        yield Finding(
+            ERROR, "keys", "keys/station.key is not this home's", "bring it back from your copy"
+        )
+    for path in sorted((station.home / "keys" / "lines").glob("*.key")):
+        line = station.line(path.stem)
+        if line.key_id not in roster:
+            yield Finding(ERROR, "keys", f"the key of line {line.name} is not on the roster")
+    station.fingerprint_key  # noqa: B018 - reading it checks it
+    yield Finding(OK, "keys", f"{len(roster)} keys on the roster; the home's own files fit")
+
+
+def _custodian(station: Station) -> Iterator[Finding]:
+    inside = [p for p in station.home.rglob("*") if p.is_file() and _custodian_key(p)]
+    for path in inside:
+        yield Finding(
+            ERROR,
+            "custodian",
+            f"a custodian key lies in the home: {path.relative_to(station.home)}",
+            "move it away: a copy of the home would open itself",
+        )
+    if not inside:
+        yield Finding(OK, "custodian", "no custodian key lies in the home")
+
+
+def _custodian_key(path: Path) -> bool:
+    if path.stat().st_size > 16_384:
+        return False
+    with path.open("rb") as file:
+        return b"mintmark-custodian-key/" in file.read()
+
+
+def _permissions(station: Station) -> Iterator[Finding]:
+    if os.name == "nt":
+        yield Finding(OK, "permissions", "on Windows the folder's access list decides; check it")
+        return
+    for path in sorted((station.home / "keys").rglob("*.key")):
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            yield Finding(
+                ERROR,
+                "permissions",
+                f"others may read {path.relative_to(station.home)}",
+                f"chmod 600 {path}",
+            )
+    yield Finding(OK, "permissions", "looked at the key files")
+
+
+def _ledger(station: Station) -> Iterator[Finding]:
+    found = verify(station.ledger)
+    if found.ok:
+        yield Finding(OK, "ledger", f"{found.events} events, unbroken and signed")
+    else:
+        yield Finding(ERROR, "ledger", found.problem or "broken", "see: mintmark audit verify")
+    with station.ledger.read() as view:
+        for package in view.open_exports():
+            if not station.intents.alive(package.package):
+                yield Finding(
+                    WARNING,
+                    "ledger",
+                    f"export {package.package} was begun and not ended",
+                    "settle it: mintmark doctor --repair",
+                )
+
+
+def _vault(station: Station) -> Iterator[Finding]:
+    with station.ledger.read() as view:
+        booked = {row.batch: row for row in view.batches()}
+    for batch, row in booked.items():
+        try:
+            station.vault.verify(batch, station.station_keys, station.wrap_keys)
+        except MintmarkError as error:
+            yield Finding(ERROR, "vault", error.message, "; ".join(error.hints))
+            continue
+        if sha256(station.vault.parts(batch).record) != row.mint_record_sha256:
+            yield Finding(
+                ERROR,
+                "vault",
+                f"batch {batch} is not the one the ledger knows by that name",
+                "bring its files back from a copy",
+            )
+    for batch in sorted(_ids(station.vault.storage.names()) - set(booked)):
+        if not station.intents.alive(batch):
+            yield Finding(
+                WARNING,
+                "vault",
+                f"batch {batch} is in the vault and not in the ledger",
+                "it may come from a newer copy of this home; nothing was changed",
+            )
+    aside = station.home / "vault" / "quarantine"
+    if aside.exists() and any(aside.iterdir()):
+        yield Finding(
+            WARNING,
+            "vault",
+            "vault/quarantine holds what did not hold together",
+            "look at it, keep a copy, then empty the folder",
+        )
+    yield Finding(OK, "vault", f"{len(booked)} batches looked at, every byte")
+
+
+def _ids(names: Iterable[str]) -> set[str]:
+    """The batches that files of the vault belong to."""
+    return {name.split(".")[0] for name in names if is_batch_id(name.split(".")[0])}
+
+
+def _disk(station: Station) -> Iterator[Finding]:
+    free = shutil.disk_usage(station.home).free
+    level = WARNING if free < LOW_SPACE else OK
+    yield Finding(level, "disk", f"{free / 1e9:.1f} GB free")
+
+
+def _unsettled(station: Station) -> Iterator[Finding]:
+    left = unsettled(station)
+    for subject in left:
+        yield Finding(
+            WARNING, "work", f"{subject} was cut short", "settle it: mintmark doctor --repair"
+        )
+    if not left:
+        yield Finding(OK, "work", "nothing was left half-done")
+
+
+def _repaired(station: Station) -> Iterator[Finding]:
+    for sentence in recover(station):
+        yield Finding(OK, "work", sentence)
+    yield Finding(OK, "work", "nothing is left half-done")

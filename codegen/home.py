@@ -1,0 +1,92 @@
+"""`init`: a home, and a custodian key outside of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .call import Call
+from .errors import Refused, UsageError
+from .result import Result
+from .station import keys
+from .station.station import create
+
+KEY_NAME = "custodian.key"
+
+
+@dataclass(frozen=True)
+class InitResult(Result):
+    """What was made, and where."""
+
+    home: Path
+    home_id: str
+    custodian_key: Path | None
+    station_key_id: str
+    fingerprint_key_id: str
+
+    def lines(self) -> Iterator[str]:
+        """Where things are, and what to do with the custodian key."""
+        yield f"home {self.home_id} made at {self.home}"
+        if self.custodian_key is not None:
+            yield f"custodian key: {self.custodian_key}"
+            yield "  it alone opens the sealed codes, and nobody can replace it: move it away"
+            yield "  from this machine now, and keep a copy in a second place"
+        yield "next: mintmark mint --quantity 10000"
+
+
+def init(
+    call: Call,
+    custodian_key: Path | None,
+    custodian_public_key: Path | None,
+    passphrase_file: Path | None,
+) -> InitResult:
+    """Make a home at `call.home`, and a custodian key unless a public one is given.
+
+    Raises `UsageError` where the custodian key would lie in the home, `Refused` where
+    either exists already. After a failure neither is there.
+    """
+    home = call.home.absolute()
+    if custodian_public_key is not None:
+        if custodian_key is not None:
+            raise UsageError("a custodian key is either made or given", "leave out --custodian-key")
+        public = keys.read_custodian_public(custodian_public_key)
+        return _make(call, home, public, None)
+    path = (custodian_key or Path(KEY_NAME)).absolute()
+    if path.resolve().is_relative_to(home.resolve()):
+        raise UsageError(
+            "the custodian key must not lie in the home: a copy of the home would open itself",
+            "name another place with --custodian-key, best a removable disk",
+        )
+    if home.exists() and (not home.is_dir() or any(home.iterdir())):
+        raise Refused(
+            f"{home} exists already and is not empty",
+            "use the home that is there, or name another folder with --home",
+        )
+    if path.exists():
+        raise Refused(
+            f"{path} exists already and is not overwritten", "name another place for the key"
+        )
+    prompt = "a new passphrase for the custodian key"
+    passphrase = keys.check_passphrase(call.passphrase(passphrase_file, prompt, confirm=True))
+    custodian = keys.new_custodian_key(call.entropy)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    keys.write_custodian_key(path, custodian, passphrase, call.entropy, keys.INTERACTIVE)
+    try:
+        return _make(call, home, custodian.public, path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _make(
+    call: Call, home: Path, public: keys.CustodianPublic, custodian_key: Path | None
+) -> InitResult:
+    made = create(
+        home, public, custodian_key, operator=call.operator, now=call.now, entropy=call.entropy
+    )
+    return InitResult(
+        home=home,
+        home_id=made.home_id,
+        custodian_key=custodian_key,
+        station_key_id=made.station_key_id,
+        fingerprint_key_id=made.fingerprint_key_id,
+    )

@@ -1,0 +1,113 @@
+"""`locate`: any code leads to its batch, serial, package and reel.
+
+Nothing is unsealed: the code's fingerprint is looked up in every batch of the home.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .attributes import Value, to_json
+from .errors import NotFound, UsageError
+from .fingerprint import SIZE, fingerprint
+from .ledger.view import View
+from .lifecycle import State
+from .result import Result
+from .result import to_json as plain
+from .secret import Secret
+from .spec import canonicalise
+from .station.station import Station
+
+CODES_AT_ONCE = 100_000
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one code belongs. `batch` is None for a code that is none of ours."""
+
+    batch: str | None = None
+    serial: int | None = None
+    state: State | None = None
+    package: str | None = None
+    unit: str | None = None
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+
+    def line(self) -> str:
+        """One line; the code itself is not repeated."""
+        if self.batch is None or self.state is None:
+            return "no code of ours"
+        reel = f"  package {self.package}" if self.package else ""
+        reel += f"  unit {self.unit}" if self.unit else ""
+        extra = "".join(f"  {key}={value}" for key, value in self.attributes.items())
+        return f"batch {self.batch}  serial {self.serial}  {self.state.value}{reel}{extra}"
+
+
+@dataclass(frozen=True)
+class Located(Result):
+    """The places of the codes asked for, in their order."""
+
+    places: tuple[Place, ...]
+
+    def lines(self) -> Iterator[str]:
+        """A line a code."""
+        return (place.line() for place in self.places)
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """A JSON object a code."""
+        return (plain(place) for place in self.places)
+
+
+def locate(station: Station, code: str | None, many: str | None) -> Located:
+    """The places of one code, or of many, a line each.
+
+    Raises `NotFound` where the one code is none of ours, `UsageError` for too many.
+    """
+    if many is not None:
+        codes = [line.strip() for line in many.splitlines() if line.strip()]
+        if len(codes) > CODES_AT_ONCE or len(many) > 1_048_576:
+            raise UsageError(f"more than {CODES_AT_ONCE:,} codes, or 1 MiB, at once")
+        return Located(tuple(_places(station, codes)))
+    place = next(iter(_places(station, [code or ""])))
+    if place.batch is None:
+        raise NotFound(
+            "that is no code of this home",
+            "check how it was read; copies of codes from other homes are not known here",
+        )
+    return Located((place,))
+
+
+def _places(station: Station, codes: list[str]) -> Iterator[Place]:
+    found: dict[int, Place] = {}
+    marks: dict[str, bytes] = {}
+    with station.ledger.read() as view:
+        for row in view.batches():
+            if row.canonical not in marks:
+                marks[row.canonical] = _marks(row.canonical, codes, station.fingerprint_key)
+            hits = station.vault.find(row.batch, marks[row.canonical], station.station_keys)
+            found.update((at, _place(view, row.batch, serial)) for at, serial in hits)
+    return (found.get(at, Place()) for at in range(len(codes)))
+
+
+def _marks(rule: str, codes: list[str], key: Secret) -> bytes:
+    """Each code's fingerprint; zeros, which no code has, for what can't be a code."""
+    return b"".join(_mark(rule, code, key) for code in codes)
+
+
+def _mark(rule: str, code: str, key: Secret) -> bytes:
+    try:
+        return fingerprint(canonicalise(rule, code).encode("ascii"), key)
+    except ValueError:
+        return bytes(SIZE)
+
+
+def _place(view: View, batch: str, serial: int) -> Place:
+    standing = view.at(batch, serial)
+    unit = view.unit_at(batch, serial)
+    return Place(
+        batch=batch,
+        serial=serial,
+        state=standing.state,
+        package=standing.package,
+        unit=unit.unit if unit else None,
+        attributes=to_json(standing.attributes),
+    )

@@ -1,0 +1,158 @@
+"""What a crash left behind, settled: rolled forward where the files are complete, else back.
+
+Run before minting and exporting, and by `doctor --repair`. Living processes hold their
+intent's lock and are passed over.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from .errors import IntegrityError, NotFound, Refused
+from .ledger.chain import decode
+from .ledger.changes import BatchMinted, Change, ExportAbandoned, Packaged
+from .ledger.rows import BatchRow
+from .ledger.view import View
+from .sealed.runs import ENTRY_BYTES
+from .station.publish import Publication, hidden
+from .station.station import Station
+
+CHUNK = 1 << 20
+
+
+def recover(station: Station) -> Iterator[str]:
+    """Settle every abandoned intent; yields a sentence for each."""
+    for publication in station.intents.abandoned():
+        settle = _mint if publication.kind == "mint" else _export
+        yield settle(station, publication)
+
+
+def _mint(station: Station, publication: Publication) -> str:
+    batch = publication.subject
+    if has_batch(station, batch):
+        publication.drop()
+        return f"batch {batch} was minted; its leftovers were removed"
+    if publication.noted is None:
+        publication.withdraw()
+        return f"the unfinished mint of batch {batch} was removed"
+    try:
+        publication.publish()
+        _adopt(station, publication)
+    except (IntegrityError, NotFound, Refused):
+        _quarantine(station, publication)
+        return f"batch {batch} does not hold together and is in vault/quarantine"
+    publication.drop()
+    return f"batch {batch} was complete and is now in the ledger"
+
+
+def _adopt(station: Station, publication: Publication) -> None:
+    """Commit a complete batch; its run must still collide with nothing."""
+    change, vault = _noted(publication), station.vault
+    if not isinstance(change, BatchMinted) or change.batch != publication.subject:
+        raise IntegrityError("the intent's note is not its batch")
+    vault.verify(change.batch, station.station_keys, station.wrap_keys)
+    if sha256(vault.parts(change.batch).record) != change.mint_record_sha256:
+        raise IntegrityError("the intent's note is of another mint record")
+
+    def unique(view: View) -> None:
+        others = runs_of(station, view.batches())
+        with vault.run(change.batch) as run:
+            if run.meets(others):
+                raise Refused("a code of it is in another batch")
+
+    station.ledger.commit(station.author, change, guard=unique)
+
+
+def _quarantine(station: Station, publication: Publication) -> None:
+    folder = station.home / "vault" / "quarantine"
+    folder.mkdir(exist_ok=True)
+    for final in publication.files:
+        # Where both are there, the final name was somebody else's first.
+        path = hidden(final) if hidden(final).exists() else final
+        target = folder / final.name
+        if path.exists() and not target.exists():
+            path.rename(target)
+    publication.drop()
+
+
+def _export(station: Station, publication: Publication) -> str:
+    package = publication.subject
+    status = package_status(station, package)
+    if status in (None, "abandoned"):
+        publication.withdraw()
+        return f"the unfinished package {package} was removed"
+    if status == "packaged":
+        publication.drop()
+        return f"package {package} was published; its leftovers were removed"
+    try:
+        change = _noted(publication)
+        if isinstance(change, Packaged) and _complete(publication, change):
+            publication.publish()
+            station.ledger.commit(station.author, change)
+            publication.drop()
+            return f"package {package} was complete and is now in the ledger"
+    except (IntegrityError, NotFound, Refused):
+        pass  # its name is taken, its custodian was revoked: nobody has it yet
+    publication.withdraw()
+    station.ledger.commit(station.author, ExportAbandoned(package, "the process ended"))
+    return f"the unfinished package {package} was removed; its serials are sealed again"
+
+
+def _complete(publication: Publication, change: Packaged) -> bool:
+    archive = publication.files[0]
+    for path in (archive, hidden(archive)):
+        if path.exists():
+            return sha256(path) == change.archive_sha256
+    return False
+
+
+def _noted(publication: Publication) -> Change | None:
+    note = publication.noted
+    return None if note is None else decode(str(note.get("type")), note.get("body"))
+
+
+def runs_of(station: Station, batches: Sequence[BatchRow]) -> list[Path]:
+    """The runs of `batches`. Raises `IntegrityError` where one is not all there."""
+    runs = [station.vault.parts(row.batch).run for row in batches]
+    for row, run in zip(batches, runs, strict=True):
+        if not run.exists() or run.stat().st_size != row.quantity * ENTRY_BYTES:
+            raise IntegrityError(
+                f"{run.name} is missing from the vault, or cut",
+                "bring it back from a copy: without it new codes might repeat old ones",
+                file=run.name,
+            )
+    return runs
+
+
+def has_batch(station: Station, batch: str) -> bool:
+    """Whether the ledger has the batch."""
+    with station.ledger.read() as view:
+        try:
+            view.batch(batch)
+        except NotFound:
+            return False
+    return True
+
+
+def package_status(station: Station, package: str) -> str | None:
+    """The package's status, or None where the ledger has none such."""
+    with station.ledger.read() as view:
+        try:
+            return view.package(package).status
+        except NotFound:
+            return None
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def unsettled(station: Station) -> list[str]:
+    """The batches and packages that `recover` would settle."""
+    subjects = [path.stem for path in sorted((station.home / "work").glob("*.json"))]
+    return [subject for subject in subjects if not station.intents.alive(subject)]

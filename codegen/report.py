@@ -1,0 +1,212 @@
+"""Where every code stands, and whether the books can be believed."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from .attributes import Value, to_json
+from .errors import IntegrityError
+from .ledger.chain import Event
+from .ledger.rows import BatchRow
+from .ledger.verify import verify
+from .ledger.view import View
+from .lifecycle import State
+from .result import Result
+from .serials import Range, Ranges
+from .station.station import Station
+
+
+@dataclass(frozen=True)
+class BatchSummary:
+    """A batch in a list."""
+
+    batch: str
+    quantity: int
+    product: str | None
+    ref: str | None
+    minted_at: datetime
+    states: Mapping[State, int]
+    unacknowledged: int
+    refused: int
+
+
+@dataclass(frozen=True)
+class BatchList(Result):
+    """All batches, oldest first."""
+
+    batches: tuple[BatchSummary, ...]
+
+    def lines(self) -> Iterator[str]:
+        """A line each."""
+        if not self.batches:
+            yield "no batches; mint one: mintmark mint --quantity 10000"
+        for row in self.batches:
+            states = ", ".join(
+                f"{count:,} {state.value}" for state, count in row.states.items() if count
+            )
+            waiting = f"  {row.unacknowledged:,} unacknowledged" if row.unacknowledged else ""
+            yield f"{row.batch}  {row.quantity:>11,}  {row.product or '-'}  ({states}){waiting}"
+
+
+@dataclass(frozen=True)
+class RangeShown:
+    """Serials that stand alike."""
+
+    serials: Ranges
+    state: State
+    package: str | None
+    attributes: Mapping[str, Value]
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class BatchShown(Result):
+    """Where every code of one batch stands. `next` is the `--after` of the next page."""
+
+    batch: str
+    quantity: int
+    product: str | None
+    ref: str | None
+    states: Mapping[State, int]
+    reserved: int
+    unacknowledged: int
+    refused: int
+    ranges: tuple[RangeShown, ...]
+    next: int | None
+
+    def lines(self) -> Iterator[str]:
+        """The trouble first, then the sums, then the ranges."""
+        yield f"batch {self.batch}  {self.quantity:,} codes  {self.product or ''}".rstrip()
+        if self.unacknowledged:
+            yield f"  {self.unacknowledged:,} codes wait for the backend: mintmark deliver"
+        if self.refused:
+            yield f"  {self.refused:,} codes in orders the backend refused: mintmark orders list"
+        for state, count in self.states.items():
+            yield f"  {state.value:<9} {count:>13,}"
+        if self.reserved:
+            yield f"  of the sealed, {self.reserved:,} are reserved by an export under way"
+        for row in self.ranges:
+            extra = "  ".join(f"{key}={value}" for key, value in row.attributes.items())
+            notes = "  ".join(filter(None, (row.package, row.reason, extra)))
+            where = row.serials[0]
+            yield f"  {where.first:>11} - {where.last:<11} {row.state.value:<9} {notes}".rstrip()
+        if self.next is not None:
+            yield f"  more: mintmark batch show {self.batch} --after {self.next}"
+
+
+def batch_list(station: Station) -> BatchList:
+    """All batches."""
+    with station.ledger.read() as view:
+        return BatchList(tuple(_summary(view, row) for row in view.batches()))
+
+
+def _summary(view: View, row: BatchRow) -> BatchSummary:
+    unacknowledged, refused = view.waiting(row.batch)
+    return BatchSummary(
+        batch=row.batch,
+        quantity=row.quantity,
+        product=row.product,
+        ref=row.ref,
+        minted_at=row.minted_at,
+        states=view.counts(row.batch),
+        unacknowledged=unacknowledged,
+        refused=refused,
+    )
+
+
+def batch_show(station: Station, batch: str, after: int, limit: int) -> BatchShown:
+    """One batch, `limit` ranges from serial `after + 1` on. Raises `NotFound`."""
+    with station.ledger.read() as view:
+        row = view.batch(batch)
+        summary = _summary(view, row)
+        tiles = view.tiles(batch, after=after, limit=limit)
+        reserved = view.reserved(batch)
+    ranges = tuple(
+        RangeShown(
+            (Range(tile.serials.first, tile.serials.last),),
+            tile.value.state,
+            tile.value.package,
+            to_json(tile.value.attributes),
+            tile.value.reason,
+        )
+        for tile in tiles
+    )
+    last = tiles[-1].serials.last if tiles else row.quantity
+    return BatchShown(
+        batch=batch,
+        quantity=row.quantity,
+        product=row.product,
+        ref=row.ref,
+        states=summary.states,
+        reserved=reserved,
+        unacknowledged=summary.unacknowledged,
+        refused=summary.refused,
+        ranges=ranges,
+        next=last if last < row.quantity else None,
+    )
+
+
+@dataclass(frozen=True)
+class AuditVerified(Result):
+    """The chain holds."""
+
+    ok: bool
+    events: int
+    head: str
+
+    def lines(self) -> Iterator[str]:
+        """One line, and what it is good for."""
+        yield f"{self.events} events: unbroken, signed, and the books agree with them"
+        yield f"head {self.head}"
+        yield "compare it with the head on the last handoff letter: a cut end shows only there"
+
+
+def audit_verify(station: Station) -> AuditVerified:
+    """Check everything. Raises `IntegrityError` naming the event or row that was changed."""
+    found = verify(station.ledger)
+    if not found.ok:
+        raise IntegrityError(
+            f"the audit chain does not hold: {found.problem}",
+            "stop using this home, keep a copy of it as it is, and compare with your backup",
+            ok=False,
+            events=found.events,
+            head=found.head,
+        )
+    return AuditVerified(ok=True, events=found.events, head=found.head)
+
+
+@dataclass(frozen=True)
+class AuditShown(Result):
+    """Events, oldest first."""
+
+    events: tuple[Mapping[str, Any], ...]
+
+    def lines(self) -> Iterator[str]:
+        """A line each."""
+        for event in self.events:
+            body = event["body"]
+            facts = "  ".join(
+                f"{key}={value}" for key, value in body.items() if value not in (None, {})
+            )
+            yield f"{event['seq']:>6}  {event['at']}  {event['type']}  {facts[:160]}"
+
+
+def audit_show(station: Station, after: int, limit: int) -> AuditShown:
+    """Events after number `after`."""
+    with station.ledger.read() as view:
+        rows = view.events(after=after, limit=limit)
+    return AuditShown(tuple(_event(row) for row in rows))
+
+
+def _event(row: Event) -> dict[str, Any]:
+    try:
+        body = json.loads(row.body)
+    except (TypeError, ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise IntegrityError(
+            f"event {row.seq} was changed: its body can't be read", "see: mintmark audit verify"
+        )
+    return {**asdict(row), "body": body}

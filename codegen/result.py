@@ -1,0 +1,52 @@
+"""What a command returns: its fields are the JSON keys, `lines` the text for people."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from .serials import Range
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """The base of every command's result."""
+
+    def lines(self) -> Iterator[str]:
+        """The text for people, a line at a time."""
+        raise NotImplementedError
+
+    @property
+    def exit_code(self) -> int:
+        """0 when done; 75 when it is done here and the backend still has to answer."""
+        return 0
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """The JSON objects, one a line; all but `locate -` have one."""
+        yield to_json({field.name: getattr(self, field.name) for field in dataclasses.fields(self)})
+
+
+def to_json(value: Any) -> Any:  # noqa: ANN401 - any field of any result
+    """`value` in JSON's types: ranges become pairs, dataclasses objects, times RFC 3339."""
+    for kind, plain in _PLAIN:
+        if isinstance(value, kind):
+            return plain(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
+    if isinstance(value, Mapping):
+        return {str(to_json(key)): to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    return value
+
+
+_PLAIN: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (Range, Range.pair),
+    (Enum, lambda value: value.value),
+    (Path, str),
+    (datetime, lambda value: value.astimezone(UTC).isoformat().replace("+00:00", "Z")),
+)

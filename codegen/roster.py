@@ -1,0 +1,88 @@
+"""The key roster: who may sign events, and whom batches are sealed for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .errors import Refused, UsageError
+from .ledger.changes import KeyAdded, KeyRevoked
+from .ledger.rows import KeyRow
+from .ledger.view import View
+from .result import Result
+from .station import keys
+from .station.station import Station
+
+
+@dataclass(frozen=True)
+class KeyShown(Result):
+    """One key of the roster."""
+
+    key_id: str
+    kind: str
+    name: str
+    revoked: bool
+
+    @classmethod
+    def of(cls, row: KeyRow) -> "KeyShown":
+        """From the ledger's row."""
+        return cls(row.key_id, row.kind, row.name, revoked=row.revoked)
+
+    def lines(self) -> Iterator[str]:
+        """One line."""
+        yield f"{self.key_id}  {self.kind:<9}  {self.name}{'  revoked' if self.revoked else ''}"
+
+
+@dataclass(frozen=True)
+class KeyList(Result):
+    """All keys."""
+
+    keys: tuple[KeyShown, ...]
+
+    def lines(self) -> Iterator[str]:
+        """A line each."""
+        for key in self.keys:
+            yield from key.lines()
+
+
+def listed(station: Station) -> KeyList:
+    """Every key the home ever knew."""
+    with station.ledger.read() as view:
+        return KeyList(tuple(KeyShown.of(row) for row in view.roster()))
+
+
+def new_line(station: Station, name: str) -> KeyShown:
+    """Make a line's key: the file first, then the event; a file nobody booked can't sign.
+
+    Raises `UsageError` for a malformed name, `Refused` if the line has a key.
+    """
+    if not keys.LINE_NAME.fullmatch(name):
+        raise UsageError("a line's name is 1 to 32 small letters, digits and hyphens")
+    key = keys.new_signing_key("line", name, station.entropy)
+    path = station.home / "keys" / "lines" / f"{name}.key"
+    keys.write_signing_key(path, key)
+    try:
+        station.ledger.commit(station.author, KeyAdded(key.key_id, "line", name, key.public.hex()))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return KeyShown(key.key_id, "line", name, revoked=False)
+
+
+def revoke(station: Station, key_id: str, reason: str) -> KeyShown:
+    """Revoke a key.
+
+    Raises `NotFound`, or `Refused` for the station's own and for the last custodian.
+    """
+    if not reason.strip() or len(reason) > 100 or not reason.isprintable():
+        raise UsageError("--reason is 1 to 100 printable characters")
+    if key_id == station.key.key_id:
+        raise Refused("the station's own key can't be revoked by itself", "make a new home")
+
+    def guard(view: View) -> None:
+        custodians = [key.key_id for key in view.roster("custodian") if not key.revoked]
+        if custodians == [key_id]:
+            raise Refused("this is the last custodian: nothing could be unsealed for anyone")
+
+    station.ledger.commit(station.author, KeyRevoked(key_id, reason), guard=guard)
+    with station.ledger.read() as view:
+        row = view.key(key_id)
+    return KeyShown(row.key_id, row.kind, row.name, revoked=True)

@@ -1,0 +1,125 @@
+"""`mintmark.toml`: what a person may set in a home, and nothing secret."""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from ..errors import NotFound, UsageError
+from ..ids import SYMBOLS
+
+NAME = "mintmark.toml"
+DEFAULT_ZONE = "Asia/Shanghai"
+
+_HOME_ID = re.compile(rf"[{SYMBOLS}]{{4}}-[{SYMBOLS}]{{12}}", re.ASCII)
+_KNOWN: Mapping[str, frozenset[str]] = {
+    "home": frozenset({"id", "time_zone"}),
+    "custodian": frozenset({"key"}),
+    "backend": frozenset({"url"}),
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one home."""
+
+    home_id: str
+    time_zone: ZoneInfo
+    custodian_key: Path | None
+    backend_url: str | None
+
+
+def template(home_id: str, custodian_key: Path | None) -> str:
+    """The file as `init` writes it."""
+    where = f"key = {_quoted(str(custodian_key))}" if custodian_key else '# key = "…"'
+    return f"""\
+# A mintmark home. Keep copies of this folder; never of the custodian key beside it.
+
+[home]
+id = "{home_id}"
+time_zone = "{DEFAULT_ZONE}"    # what a time without an offset means
+
+[custodian]
+# Where `init` put the custodian's key. Move the key away from this machine, and change
+# or delete this line.
+{where}
+
+[backend]
+# The scan backend that range orders go to. Without one they queue.
+# url = "https://scan.example.com"
+"""
+
+
+def _quoted(text: str) -> str:
+    # A JSON string is a TOML basic string, Windows' backslashes escaped; but TOML knows no
+    # surrogate pairs, and wants DEL escaped.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def read(home: Path) -> Config:
+    """The configuration of `home`.
+
+    Raises `NotFound` where there is no home, `UsageError` for a file that is not TOML
+    or holds unknown keys or values of the wrong type.
+    """
+    path = home / NAME
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise NotFound(
+            f"no mintmark home at {home}",
+            f"make one: mintmark --home {home} init",
+            "or name another folder with --home or MINTMARK_HOME",
+        ) from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8", "save it as UTF-8") from None
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: {error}", "correct the file") from None
+    except RecursionError:
+        raise UsageError(f"{path} is nested too deep", "correct the file") from None
+    _check(path, tables)
+    home_table = tables["home"]
+    key = tables.get("custodian", {}).get("key")
+    return Config(
+        home_id=home_table["id"],
+        time_zone=_zone(path, home_table.get("time_zone", DEFAULT_ZONE)),
+        custodian_key=_path(path, key) if key else None,
+        backend_url=tables.get("backend", {}).get("url"),
+    )
+
+
+def _check(path: Path, tables: Mapping[str, object]) -> None:
+    if not isinstance(tables.get("home"), dict) or "id" not in tables["home"]:  # type: ignore[operator]
+        raise UsageError(f"{path}: [home] id is missing", "bring the line back from your copy")
+    for name, table in tables.items():
+        if name not in _KNOWN or not isinstance(table, dict):
+            raise UsageError(f"{path}: unknown table [{name}]", f"known: {', '.join(_KNOWN)}")
+        for key, value in table.items():
+            if key not in _KNOWN[name]:
+                known = ", ".join(sorted(_KNOWN[name]))
+                raise UsageError(f"{path}: unknown key {key} in [{name}]", f"known: {known}")
+            if not isinstance(value, str):
+                raise UsageError(f"{path}: {key} in [{name}] must be text", 'write it in "quotes"')
+    if not _HOME_ID.fullmatch(str(tables["home"]["id"])):  # type: ignore[index]
+        raise UsageError(f"{path}: [home] id is no home's id", "bring the line back from your copy")
+
+
+def _path(path: Path, text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{path}: no such user in {text!r}", "write the whole path") from None
+
+
+def _zone(path: Path, name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise UsageError(
+            f"{path}: unknown time_zone {name!r}", "write for example Asia/Shanghai"
+        ) from None

@@ -1,0 +1,272 @@
+"""Publishing files: all of them and a ledger row, or neither, wherever a crash falls.
+
+The order is: intent recorded → hidden siblings written and fsynced by the caller →
+`note` (what the ledger will be told) → renamed in order → ledger commit → intent
+dropped. A killed process leaves its intent behind; whoever comes next takes it over
+with `abandoned`, and rolls forward if a note is there, back if not. An intent holds a
+lock while its process lives, so that repair skips the living.
+
+No I/O here touches the ledger: callers say with `committed` whether it has the row.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
+
+from ..errors import IntegrityError, Refused
+
+Fault = Callable[[str], None]
+
+
+def no_fault(point: str) -> None:
+    """Where tests stop the world; in production, nothing happens at `point`."""
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make renames in `folder` durable. Windows has no such call: a stated limit."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace `path` by `data`, durably: after a crash it is the old file or the new one."""
+    sibling = hidden(path)
+    try:
+        with sibling.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        sibling.replace(path)
+    except BaseException:
+        sibling.unlink(missing_ok=True)
+        raise
+    fsync_folder(path.parent)
+
+
+def hidden(final: Path) -> Path:
+    """The hidden sibling that becomes `final` by a rename in one folder."""
+    return final.with_name(f".{final.name}.part")
+
+
+class Publication:
+    """One intent to publish `files`, in that order. Use it in a `with` block.
+
+    Leaving the block by an exception withdraws everything, unless `committed()` says
+    that the ledger has it already (an interrupt may strike right after a commit).
+    """
+
+    def __init__(self, path: Path, lock: FileLock, intent: dict[str, Any], fault: Fault) -> None:
+        self._path = path
+        self._lock = lock
+        self._intent = intent
+        self._fault = fault
+        self._renamed: list[Path] = []
+        self.committed: Callable[[], bool] = lambda: False
+
+    @property
+    def kind(self) -> str:
+        """What is being published: mint or export."""
+        return str(self._intent["kind"])
+
+    @property
+    def subject(self) -> str:
+        """The id of the batch or package."""
+        return str(self._intent["subject"])
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The final names, in the order they appear."""
+        return tuple(self._path.parent.parent / name for name in self._intent["files"])
+
+    @property
+    def noted(self) -> dict[str, Any] | None:
+        """What the ledger was to be told, once the siblings were complete."""
+        note: dict[str, Any] | None = self._intent["note"]
+        return note
+
+    def note(self, change: Mapping[str, Any]) -> None:
+        """Record that the siblings are complete, and what the ledger will be told."""
+        self._fsync_folders()
+        self._intent["note"] = dict(change)
+        self._write()
+        self._fault("noted")
+
+    def publish(self) -> None:
+        """Rename the siblings in order.
+
+        Raises `Refused` if a final name is taken, `IntegrityError` if a file is gone.
+        """
+        for final in self.files:
+            sibling = hidden(final)
+            if not sibling.exists():
+                if not final.exists():
+                    raise IntegrityError(f"{sibling.name} is gone", "what is left was kept")
+                # An earlier try, ended by a crash, got this far.
+                self._renamed.append(final)
+                continue
+            if final.exists():
+                raise Refused(
+                    f"{final} exists already and is not overwritten", "name another folder"
+                )
+            sibling.rename(final)
+            self._renamed.append(final)
+            self._fault(f"renamed {final.suffix}")
+        self._fsync_folders()
+        self._fault("published")
+
+    def drop(self) -> None:
+        """The ledger has it, or nobody wants it: forget the intent."""
+        try:
+            self._path.unlink(missing_ok=True)
+            fsync_folder(self._path.parent)
+        finally:
+            _release(self._lock, self._path)
+
+    def withdraw(self) -> None:
+        """Remove the siblings and what this process renamed, then the intent."""
+        for path in (*map(hidden, self.files), *self._renamed):
+            path.unlink(missing_ok=True)
+        self.drop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None or self.committed():
+            self.drop()
+        else:
+            self.withdraw()
+
+    def _fsync_folders(self) -> None:
+        for folder in {final.parent for final in self.files}:
+            fsync_folder(folder)
+
+    def _write(self) -> None:
+        write_atomically(self._path, json.dumps(self._intent, indent=1).encode("ascii"))
+
+
+class Intents:
+    """The intents of one home, each a file `<subject>.json` beside its lock."""
+
+    def __init__(self, folder: Path, fault: Fault = no_fault) -> None:
+        self._folder = folder
+        self._fault = fault
+
+    def begin(self, kind: str, subject: str, files: Sequence[Path]) -> Publication:
+        """Record the intent to publish `files`, whose folders exist.
+
+        Raises `Refused` where a final name is taken, `OSError` where it cannot be written.
+        """
+        for final in files:
+            if final.exists():
+                raise Refused(
+                    f"{final} exists already and is not overwritten", "name another folder"
+                )
+        intent = {
+            "kind": kind,
+            "subject": subject,
+            "files": [self._name(final.absolute()) for final in files],
+            "note": None,
+            "at": str(self._folder.absolute()),
+        }
+        path = self._folder / f"{subject}.json"
+        lock = self._lock(path)
+        lock.acquire(timeout=0)
+        publication = Publication(path, lock, intent, self._fault)
+        try:
+            publication._write()  # noqa: SLF001 - one module, one idea
+            self._fault("intent")
+        except BaseException:
+            publication.drop()
+            raise
+        return publication
+
+    def abandoned(self) -> Iterator[Publication]:
+        """Every intent whose process is gone, taken over: the caller ends each.
+
+        Raises `IntegrityError` for an intent that can't be read.
+        """
+        for path in sorted(self._folder.glob("*.json")):
+            lock = self._lock(path)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                continue
+            try:
+                intent = self._read(path)
+            except FileNotFoundError:
+                _release(lock, path)
+                continue
+            except BaseException:
+                lock.release()
+                raise
+            yield Publication(path, lock, intent, self._fault)
+
+    def alive(self, subject: str) -> bool:
+        """Whether a process still works on `subject`."""
+        path = self._folder / f"{subject}.json"
+        if not path.exists():
+            return False
+        lock = self._lock(path)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
+    def _name(self, final: Path) -> str:
+        """How an intent names a file: a home that is moved takes its own files along."""
+        home = self._folder.absolute().parent
+        inside = final.is_relative_to(home)
+        return final.relative_to(home).as_posix() if inside else str(final)
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        try:
+            intent = json.loads(path.read_text(encoding="ascii"))
+        except (ValueError, RecursionError):
+            intent = None
+        if (
+            not isinstance(intent, dict)
+            or set(intent) != {"kind", "subject", "files", "note", "at"}
+            or intent["subject"] != path.stem
+        ):
+            raise IntegrityError(
+                f"{path} does not say what was being published",
+                "move it out of the home, then: mintmark doctor",
+            )
+        if intent["at"] != str(self._folder.absolute()):
+            # A copy of the home: whoever writes outside of it may live, beside the original.
+            inside = [name for name in intent["files"] if not Path(name).is_absolute()]
+            complete = inside == intent["files"]
+            intent |= {"files": inside, "note": intent["note"] if complete else None}
+        return intent
+
+    def _lock(self, path: Path) -> FileLock:
+        return FileLock(path.with_suffix(".lock"), thread_local=False)
+
+
+def _release(lock: FileLock, path: Path) -> None:
+    """Let go of the lock of an intent that is no more."""
+    lock.release()
+    # Another process may have taken the lock file meanwhile; Windows then says no.
+    with contextlib.suppress(OSError):
+        path.with_suffix(".lock").unlink(missing_ok=True)
+
+

@@ -1,0 +1,239 @@
+"""The composition root: one home's configuration, keys, ledger and vault, opened.
+
+A home is
+    mintmark.toml       settings (config.py)
+    ledger.db           the books
+    keys/               station.key, fingerprint.key, lines/<name>.key
+    vault/              the sealed batches
+    work/               intents of what is being published now
+
+It holds no key that opens a sealed batch.
+"""
+
+import getpass
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from .. import fingerprint, ids
+from ..errors import IntegrityError, NotFound, Refused
+from ..ledger.changes import HomeMade, KeyAdded
+from ..ledger.ledger import Actor, Author, Ledger
+from ..sealed.vault import Vault
+from ..secret import Secret
+from . import config, keys
+from .publish import Fault, Intents, fsync_folder, no_fault
+
+DEFAULT_LINE = "default"
+
+
+class Station:
+    """An opened home. Parts are read when first used, so that a command pays for its own."""
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        operator: str | None,
+        now: Callable[[], datetime],
+        entropy: Callable[[int], bytes] = os.urandom,
+        fault: Fault = no_fault,
+    ) -> None:
+        self.home = home
+        self.config = config.read(home)
+        self.now = now
+        self.entropy = entropy
+        self.fault = fault
+        self.actor = actor(operator)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The books. Raises `IntegrityError`, `EnvironmentFailure` or `NotFound`."""
+        ledger = Ledger.open(self.home / "ledger.db", self.now)
+        with ledger.read() as view:
+            known = view.home().home
+        if known != self.config.home_id:
+            ledger.close()
+            raise IntegrityError(
+                f"{config.NAME} names another home than the ledger: {known}",
+                f'put the line back in its [home] table: id = "{known}"',
+            )
+        return ledger
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The sealed batches."""
+        return Vault(self.home / "vault")
+
+    @cached_property
+    def intents(self) -> Intents:
+        """What is being published, and what a crash left."""
+        return Intents(self.home / "work", self.fault)
+
+    @cached_property
+    def key(self) -> keys.SigningKey:
+        """The station's own signing key."""
+        return keys.read_signing_key(self.home / "keys" / "station.key")
+
+    @cached_property
+    def fingerprint_key(self) -> Secret:
+        """The home's one fingerprint key; checked against the ledger, which names it."""
+        key = keys.read_fingerprint_key(self.home / "keys" / "fingerprint.key")
+        with self.ledger.read() as view:
+            recorded = view.home().fingerprint_key_id
+        if fingerprint.key_id(key) != recorded:
+            raise IntegrityError(
+                "the fingerprint key is not this home's",
+                "bring keys/fingerprint.key back from your copy of the home",
+            )
+        return key
+
+    @property
+    def author(self) -> Author:
+        """The station, as the one who signs an event."""
+        return self.author_of(self.key)
+
+    def author_of(self, key: keys.SigningKey) -> Author:
+        """`key`'s holder, as the one who signs an event."""
+        return Author(self.actor, key.key_id, key.sign)
+
+    def line(self, name: str = DEFAULT_LINE) -> keys.SigningKey:
+        """A line's key. Raises `NotFound`."""
+        path = self.home / "keys" / "lines" / f"{name}.key"
+        if not keys.LINE_NAME.fullmatch(name):
+            raise NotFound(f"no line {name[:40]!r} here", "see: mintmark key list")
+        if not path.exists():
+            raise NotFound(f"no line {name} here", f"make its key: mintmark key new {name}")
+        return keys.read_signing_key(path)
+
+    def new_id(self) -> str:
+        """A fresh id for a batch, a package or a unit."""
+        return ids.new_id(self.config.home_id, self.entropy)
+
+    def new_order_id(self) -> str:
+        """A fresh id for an order; there are many more of them."""
+        return ids.new_id(self.config.home_id, self.entropy, symbols=12)
+
+    @cached_property
+    def station_keys(self) -> dict[str, bytes]:
+        """Every station key of the roster, also retired ones: they signed batches."""
+        return self._public_keys("station")
+
+    @cached_property
+    def wrap_keys(self) -> dict[str, bytes]:
+        """Who may have sealed a batch's key to someone: stations and custodians."""
+        return {**self.station_keys, **self._public_keys("custodian")}
+
+    def _public_keys(self, kind: str) -> dict[str, bytes]:
+        with self.ledger.read() as view:
+            return {row.key_id: bytes.fromhex(row.sign_public) for row in view.roster(kind)}
+
+    def custodians(self) -> list[keys.CustodianPublic]:
+        """Whom a new batch is sealed for: the custodians not revoked."""
+        with self.ledger.read() as view:
+            return [
+                keys.CustodianPublic(
+                    row.key_id, bytes.fromhex(row.sign_public), bytes.fromhex(row.seal_public or "")
+                )
+                for row in view.roster("custodian")
+                if not row.revoked
+            ]
+
+
+def actor(operator: str | None) -> Actor:
+    """Who acts: the named operator, the OS user and the host."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        user = "unknown"
+    return Actor(operator=operator or user, os_user=user, host=platform.node())
+
+
+@dataclass(frozen=True)
+class NewHome:
+    """What `create` made."""
+
+    home_id: str
+    station_key_id: str
+    fingerprint_key_id: str
+
+
+def create(  # noqa: PLR0913 - a home's makings, by name
+    home: Path,
+    custodian: keys.CustodianPublic,
+    custodian_key: Path | None,
+    *,
+    operator: str | None,
+    now: Callable[[], datetime],
+    entropy: Callable[[int], bytes] = os.urandom,
+) -> NewHome:
+    """Make a home at `home`, whole or not at all: built beside it, then renamed.
+
+    Raises `Refused` if `home` exists and is not empty.
+    """
+    if home.exists() and (not home.is_dir() or any(home.iterdir())):
+        raise Refused(
+            f"{home} exists already and is not empty",
+            "use the home that is there, or name another folder with --home",
+        )
+    home.parent.mkdir(parents=True, exist_ok=True)
+    building = home.with_name(f".{home.name}.{ids.random_symbols(8, entropy)}.part")
+    building.mkdir(mode=0o700)
+    try:
+        made = _fill(
+            building, custodian, custodian_key, operator=operator, now=now, entropy=entropy
+        )
+        if home.exists():
+            home.rmdir()
+        building.rename(home)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    fsync_folder(home.parent)
+    return made
+
+
+def _fill(  # noqa: PLR0913 - as `create`
+    folder: Path,
+    custodian: keys.CustodianPublic,
+    custodian_key: Path | None,
+    *,
+    operator: str | None,
+    now: Callable[[], datetime],
+    entropy: Callable[[int], bytes],
+) -> NewHome:
+    home_id = ids.new_home_id(entropy)
+    for name in ("keys", "keys/lines", "vault", "work"):
+        (folder / name).mkdir(mode=0o700)
+    station = keys.new_signing_key("station", "station", entropy)
+    line = keys.new_signing_key("line", DEFAULT_LINE, entropy)
+    fingerprint_key = Secret(entropy(32))
+    keys.write_signing_key(folder / "keys" / "station.key", station)
+    keys.write_signing_key(folder / "keys" / "lines" / f"{DEFAULT_LINE}.key", line)
+    keys.write_fingerprint_key(folder / "keys" / "fingerprint.key", fingerprint_key)
+    keys.write_exclusively(
+        folder / config.NAME, config.template(home_id, custodian_key).encode("utf-8")
+    )
+    fingerprint_key_id = fingerprint.key_id(fingerprint_key)
+    ledger = Ledger.create(
+        folder / "ledger.db",
+        Author(actor(operator), station.key_id, station.sign),
+        now,
+        HomeMade(home_id, fingerprint.SCHEME, fingerprint_key_id),
+        KeyAdded(station.key_id, "station", station.name, station.public.hex()),
+        KeyAdded(
+            custodian.key_id,
+            "custodian",
+            "custodian",
+            custodian.sign_public.hex(),
+            custodian.seal_public.hex(),
+        ),
+        KeyAdded(line.key_id, "line", line.name, line.public.hex()),
+    )
+    ledger.close()
+    return NewHome(home_id, station.key_id, fingerprint_key_id)

@@ -1,0 +1,60 @@
+"""Reading the JSON of an archive: each value of its type and within its bounds.
+
+Raises `ValueError` or `TypeError` without quoting anything; the caller says what is not
+well formed.
+"""
+
+import json
+import re
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def load(data: bytes, limit: int) -> dict[str, object]:
+    """The JSON object in `data`, at most `limit` bytes; its numbers are whole."""
+    if len(data) > limit:
+        raise ValueError
+    value = json.loads(
+        data.decode("utf-8"), parse_float=_refuse, parse_constant=_refuse, parse_int=_integer
+    )
+    return typed(value, dict)
+
+
+def _refuse(_text: str) -> object:
+    raise ValueError
+
+
+def _integer(text: str) -> int:
+    if len(text) > 16:
+        raise ValueError
+    return int(text)
+
+
+def typed(value: object, kind: type[T]) -> T:
+    """`value`, if it is exactly of `kind`."""
+    # bool is an int; a manifest's true is not 1.
+    if type(value) is not kind:
+        raise TypeError
+    return value
+
+
+def text(value: object, pattern: re.Pattern[str]) -> str:
+    """`value`, if it is text that `pattern` matches whole."""
+    if not pattern.fullmatch(typed(value, str)):
+        raise ValueError
+    return typed(value, str)
+
+
+def whole(value: object, least: int, most: int) -> int:
+    """`value`, if it is an integer between the bounds, both included."""
+    if not least <= typed(value, int) <= most:
+        raise ValueError
+    return typed(value, int)
+
+
+def items(value: object, most: int) -> list[object]:
+    """`value`, if it is a list of at most `most` items."""
+    if len(typed(value, list)) > most:
+        raise ValueError
+    return typed(value, list)

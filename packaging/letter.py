@@ -1,0 +1,183 @@
+"""The handoff letter (交接单) that travels outside the archive, Chinese then English.
+
+Pure. It holds no code and no password. It is what lets the contact see that the archive
+is the one that was sent, and what keeps the ledger's head in someone else's drawer.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..codegen.serials import describe
+from .manifest import Manifest
+from .pack import Packed, PackJob
+from .readme import (
+    FILES_SHOWN,
+    OPENING_EN,
+    OPENING_ZH,
+    TEST_EN,
+    TEST_ZH,
+    encode,
+    file_table,
+    local_time,
+)
+
+_RULE = "=" * 72
+
+
+def letter_name(package: str) -> str:
+    """The letter's file name."""
+    return f"{package}-handoff.txt"
+
+
+def letter(job: PackJob, packed: Packed, archive: str, head: tuple[int, str]) -> bytes:
+    """The letter for the archive of that file name.
+
+    `head`: number and hash, hex, of the ledger's last event; a test package, which is in
+    no ledger, does not show it.
+    """
+    chinese = (_head_zh, _check_zh, _open_zh, _witness_zh, _receipt_zh)
+    english = (_head_en, _check_en, _open_en, _witness_en, _receipt_en)
+    sent = _Sent(packed.manifest, packed, archive, None if job.test else head)
+    lines = [line for part in chinese for line in (*part(sent), "")]
+    lines += [_RULE, ""]
+    lines += [line for part in english for line in (*part(sent), "")]
+    return encode(lines)
+
+
+@dataclass(frozen=True)
+class _Sent:
+    manifest: Manifest
+    packed: Packed
+    name: str
+    head: tuple[int, str] | None
+
+
+def _head_zh(sent: _Sent) -> Iterator[str]:
+    manifest = sent.manifest
+    yield "码包交接单"
+    yield ""
+    if manifest.test:
+        yield TEST_ZH
+        yield ""
+    yield f"码包编号：{manifest.package}"
+    yield f"批次：    {manifest.batch}"
+    yield f"责任人：  {manifest.contact_name}（{manifest.contact_id}）"
+    yield f"制作时间：{local_time(manifest)}"
+    yield f"码的数量：{manifest.quantity:,} 个"
+    yield f"流水号：  {describe(manifest.serials, most=20)}"
+    yield f"数据文件：{len(manifest.files):,} 个，一个文件印一卷（箱）"
+    yield f"压缩包：  {sent.name}（{sent.packed.archive_bytes:,} 字节）"
+
+
+def _check_zh(sent: _Sent) -> Iterator[str]:
+    yield "一、收到后先核对压缩包"
+    yield "  SHA-256："
+    yield f"  {sent.packed.archive_sha256}"
+    yield "  用下面任意一种办法算一遍，结果应与上面完全一致（不分大小写）："
+    yield "  · Windows：在压缩包所在的文件夹打开命令提示符，运行"
+    yield f"      certutil -hashfile {sent.name} SHA256"
+    yield "  · 7-Zip：右键点压缩包，选 CRC SHA，再选 SHA-256"
+    yield "  · macOS：在终端里运行"
+    yield f"      shasum -a 256 {sent.name}"
+    yield "  不一致就不要解压，马上联系发包人。"
+
+
+def _open_zh(sent: _Sent) -> Iterator[str]:
+    yield "二、密码和解压"
+    name = sent.manifest.contact_name
+    yield f"  解压密码不随压缩包发送，另行告知责任人本人（{name}）。"
+    yield "  密码不要转告任何人，也不要和压缩包存在一起。密码丢了请找发包人，只能重新做包。"
+    for line in OPENING_ZH:
+        yield f"  {line}"
+    yield "  解压后先看 README.txt：各列的含义、印刷要求、保管和销毁的要求都在里面。"
+
+
+def _witness_zh(sent: _Sent) -> Iterator[str]:
+    yield "三、存证"
+    yield f"  签名密钥 {sent.packed.signer.key_id}（Ed25519 公钥）"
+    yield f"  {sent.packed.signer.public_key.hex()}"
+    if sent.head is not None:
+        yield f"  发包时的台账：第 {sent.head[0]} 条，指纹"
+        yield f"  {sent.head[1]}"
+    yield "  请把本单存档，日后对账有疑问时以它为证。"
+
+
+def _receipt_zh(sent: _Sent) -> Iterator[str]:
+    manifest = sent.manifest
+    if manifest.test:
+        yield "四、测试码包不用填回执"
+        return
+    yield "四、回执（请填好交回）"
+    yield f"  码包编号：{manifest.package}"
+    yield "  各卷（文件、卷号、行数、首末流水号）："
+    for line in file_table(manifest.files):
+        yield line
+        yield "      实印流水号：____________________  报废流水号或张数：____________________"
+    if len(manifest.files) > FILES_SHOWN:
+        yield f"  …… 共 {len(manifest.files):,} 个文件，其余各卷请照 manifest.json 另附清单。"
+    yield "  合计：实印 __________  报废 __________  未用 __________  丢失 __________"
+    yield f"        四项相加应等于 {manifest.quantity:,}"
+    yield "  多印、重印的情况：________________________________________"
+    yield "  [  ] 压缩包核对一致    [  ] 数据已全部删除    [  ] 废品已粉碎"
+    yield "  发包人签字：______________  日期：______________"
+    yield "  责任人签字：______________  日期：______________"
+
+
+def _head_en(sent: _Sent) -> Iterator[str]:
+    manifest = sent.manifest
+    yield "Handoff letter"
+    yield ""
+    if manifest.test:
+        yield TEST_EN
+        yield ""
+    yield f"Package:  {manifest.package}"
+    yield f"Batch:    {manifest.batch}"
+    yield f"Contact:  {manifest.contact_name} ({manifest.contact_id})"
+    yield f"Made:     {local_time(manifest)}"
+    yield f"Codes:    {manifest.quantity:,}"
+    yield f"Serials:  {describe(manifest.serials, most=20)}"
+    yield f"Files:    {len(manifest.files):,}, each of them one reel (roll, box)"
+    yield f"Archive:  {sent.name} ({sent.packed.archive_bytes:,} bytes)"
+
+
+def _check_en(sent: _Sent) -> Iterator[str]:
+    yield "1. Check the archive first"
+    yield "   SHA-256:"
+    yield f"   {sent.packed.archive_sha256}"
+    yield "   Compute it in one of these ways; it must be the same (case does not matter):"
+    yield f"   - Windows, command prompt in its folder: certutil -hashfile {sent.name} SHA256"
+    yield "   - 7-Zip: right-click the archive, CRC SHA, SHA-256"
+    yield f"   - macOS, terminal: shasum -a 256 {sent.name}"
+    yield "   If it differs, do not open the archive; call the sender."
+
+
+def _open_en(sent: _Sent) -> Iterator[str]:
+    yield "2. Password and opening"
+    yield f"   The password comes by another way, and only to {sent.manifest.contact_name}."
+    yield "   Pass it to nobody, and never keep it beside the archive. Lost: ask for a new package."
+    for line in OPENING_EN:
+        yield f"   {line}"
+    yield "   Then read README.txt: columns, printing, keeping and destroying."
+
+
+def _witness_en(sent: _Sent) -> Iterator[str]:
+    yield "3. Evidence"
+    yield f"   Signing key {sent.packed.signer.key_id} (Ed25519 public key)"
+    yield f"   {sent.packed.signer.public_key.hex()}"
+    if sent.head is not None:
+        yield f"   The sender's ledger at handoff: event {sent.head[0]}, hash"
+        yield f"   {sent.head[1]}"
+    yield "   Keep this letter: it is evidence from outside if the books are ever in doubt."
+
+
+def _receipt_en(sent: _Sent) -> Iterator[str]:
+    manifest = sent.manifest
+    if manifest.test:
+        yield "4. A test package needs no receipt"
+        return
+    yield "4. Receipt: use the form above, or write"
+    yield f"   - package {manifest.package};"
+    yield "   - for each reel, the serials printed, and those spoiled (where unknown, how many);"
+    yield f"   - totals: printed + spoiled + unused + lost = {manifest.quantity:,};"
+    yield "   - anything printed twice or reprinted;"
+    yield "   - that the data were deleted and spoiled labels shredded; name, date, signature."

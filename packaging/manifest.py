@@ -1,0 +1,225 @@
+"""The manifest (manifest.json, RFC 8785): what a package holds.
+
+What parses serialises back byte-identically and agrees with itself, or it is refused.
+"""
+
+import re
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import rfc8785
+
+from ..codegen import template as templates
+from ..codegen.errors import IntegrityError, UsageError
+from ..codegen.serials import Ranges, count, from_pairs, pieces, to_pairs
+from .fields import items, load, text, typed, whole
+from .profile import Profile
+
+FORMAT = "mintmark-package/1"
+MANIFEST_BYTES = 32 << 20
+MOST_FILES = 100_000
+ATTACHED_BYTES = 1 << 20
+CODE_SYMBOLS = 64
+SIGNED_NAMES = ("manifest.json", "manifest.sig")
+README_NAME = "README.txt"
+
+_ID = re.compile(r"[0-9A-Z-]{1,40}", re.ASCII)
+_HEX32 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_./-]{1,100}", re.ASCII)
+_TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+_PROFILE_TEXT = re.compile(r"[\x00-\x7f]{1,60}")
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One data file, which is one unit: serials `first`..`last`, a row each."""
+
+    name: str
+    unit: str
+    rows: int
+    first: int
+    last: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Attached:
+    """README.txt, or a sample picture: then `serial` says whose symbol it shows."""
+
+    name: str
+    bytes: int
+    sha256: str
+    serial: int | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything a package says of itself; `created` is RFC 3339 with an offset."""
+
+    package: str
+    batch: str
+    home: str
+    test: bool
+    created: str
+    contact_id: str
+    contact_name: str
+    profile: Profile
+    template: str
+    code_length: int
+    serials: Ranges
+    files: tuple[DataFile, ...]
+    samples: tuple[Attached, ...]
+    readme: Attached
+
+    @property
+    def quantity(self) -> int:
+        """How many codes are in it."""
+        return count(self.serials)
+
+    def listed(self) -> "tuple[DataFile | Attached, ...]":
+        """What it gives size and hash of, in the archive's order."""
+        return (*self.files, *self.samples, self.readme)
+
+    def entry_names(self) -> list[str]:
+        """The archive's entries in their order."""
+        return [*(item.name for item in self.listed()), *SIGNED_NAMES]
+
+
+def sample_name(serial: int | None) -> str:
+    """The entry of the QR sample of `serial`."""
+    return f"qr/sample-{serial}.png"
+
+
+def dump(manifest: Manifest) -> bytes:
+    """The bytes of manifest.json."""
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "package": manifest.package,
+        "batch": manifest.batch,
+        "home": manifest.home,
+        "test": manifest.test,
+        "created": manifest.created,
+        "contact": {"id": manifest.contact_id, "name": manifest.contact_name},
+        "profile": asdict(manifest.profile),
+        "template": manifest.template,
+        "code_length": manifest.code_length,
+        "quantity": manifest.quantity,
+        "serials": to_pairs(manifest.serials),
+        "files": [asdict(file) for file in manifest.files],
+        "samples": [asdict(sample) for sample in manifest.samples],
+        "readme": {
+            "name": manifest.readme.name,
+            "bytes": manifest.readme.bytes,
+            "sha256": manifest.readme.sha256,
+        },
+    }
+    return rfc8785.dumps(document)
+
+
+def parse(data: bytes) -> Manifest:
+    """The manifest of manifest.json's bytes, which came from an archive.
+
+    Raises `IntegrityError` for anything that is too long, misses something, holds more
+    than `dump` writes, or contradicts itself: rows, names and serials of the files must
+    be those that serials and profile make.
+    """
+    try:
+        found = _manifest(load(data, MANIFEST_BYTES))
+        same = dump(found) == data
+    except (KeyError, TypeError, ValueError, UsageError, RecursionError):
+        raise IntegrityError("the package's manifest is not well formed") from None
+    if not same:
+        raise IntegrityError("the package's manifest is not in canonical form")
+    _consistent(found)
+    return found
+
+
+def _manifest(document: dict[str, object]) -> Manifest:
+    if document["format"] != FORMAT:
+        raise IntegrityError(
+            "the package was made in a format this version does not know",
+            "use the version of mintmark that made it, or a newer one",
+        )
+    contact = typed(document["contact"], dict)
+    created = text(document["created"], _TEXT)
+    serials = from_pairs(document["serials"], MOST_FILES)
+    if datetime.fromisoformat(created).tzinfo is None or not serials:
+        raise ValueError
+    return Manifest(
+        package=text(document["package"], _ID),
+        batch=text(document["batch"], _ID),
+        home=text(document["home"], _ID),
+        test=typed(document["test"], bool),
+        created=created,
+        contact_id=text(contact["id"], _TEXT),
+        contact_name=text(contact["name"], _TEXT),
+        profile=_profile(typed(document["profile"], dict)),
+        template=templates.check(typed(document["template"], str)),
+        code_length=whole(document["code_length"], 1, CODE_SYMBOLS),
+        serials=serials,
+        files=tuple(_file(item) for item in items(document["files"], MOST_FILES)),
+        samples=tuple(_attached(item, sample=True) for item in items(document["samples"], 100)),
+        readme=_attached(document["readme"], sample=False),
+    )
+
+
+def _profile(value: dict[str, object]) -> Profile:
+    return Profile(
+        name=text(value["name"], _PROFILE_TEXT),
+        columns=tuple(text(item, _PROFILE_TEXT) for item in items(value["columns"], 20)),
+        header=typed(value["header"], bool),
+        delimiter=text(value["delimiter"], _PROFILE_TEXT),
+        line_end=text(value["line_end"], _PROFILE_TEXT),
+        encoding=text(value["encoding"], _PROFILE_TEXT),
+        unit_size=whole(value["unit_size"], 1, 10**9),
+    )
+
+
+def _file(value: object) -> DataFile:
+    item = typed(value, dict)
+    return DataFile(
+        name=text(item["name"], _NAME),
+        unit=text(item["unit"], _ID),
+        rows=whole(item["rows"], 1, 10**9),
+        first=whole(item["first"], 1, 10**12),
+        last=whole(item["last"], 1, 10**12),
+        bytes=whole(item["bytes"], 1, 10**12),
+        sha256=text(item["sha256"], _HEX32),
+    )
+
+
+def _attached(value: object, *, sample: bool) -> Attached:
+    item = typed(value, dict)
+    return Attached(
+        name=text(item["name"], _NAME),
+        bytes=whole(item["bytes"], 1, ATTACHED_BYTES),
+        sha256=text(item["sha256"], _HEX32),
+        serial=whole(item["serial"], 1, 10**12) if sample else None,
+    )
+
+
+def _consistent(manifest: Manifest) -> None:
+    """Names, serials and rows of the files are those that serials and profile make."""
+    profile = manifest.profile
+    ranges = pieces(manifest.serials, profile.unit_size)
+    for index, file in enumerate(manifest.files):
+        piece = next(ranges, None)
+        if (
+            piece is None
+            or (file.first, file.last, file.rows) != (*piece.pair(), len(piece))
+            or file.name != profile.unit_name(index)
+        ):
+            raise IntegrityError(f"the manifest contradicts itself at its file {index + 1}")
+    if next(ranges, None) is not None:
+        raise IntegrityError("the manifest lists too few files for its serials")
+    if manifest.readme.name != README_NAME or any(
+        sample.name != sample_name(sample.serial) for sample in manifest.samples
+    ):
+        raise IntegrityError("the manifest names a file otherwise than the format does")
+    if [sample.serial for sample in manifest.samples[:1]] != [manifest.serials[0].first]:
+        raise IntegrityError("the manifest lists no QR sample of its first serial")
+    names = manifest.entry_names()
+    if len({name.lower() for name in names}) != len(names):
+        raise IntegrityError("the manifest lists a name twice")

@@ -1,0 +1,195 @@
+"""Packages, as the ledger has them and as their archives prove them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..codegen import serials
+from ..codegen.call import Call, secret_file
+from ..codegen.errors import NotFound, UsageError
+from ..codegen.ledger.rows import PackageRow
+from ..codegen.result import Result
+from ..codegen.secret import Secret
+from ..codegen.serials import Ranges
+from ..codegen.station.keys import read_custodian_public
+from ..codegen.station.station import Station
+from .verify import verify
+
+
+@dataclass(frozen=True)
+class PackageSummary:
+    """A package in a list. `status` is begun, packaged or abandoned."""
+
+    package: str
+    batch: str
+    serials: Ranges
+    contact: str
+    profile: str
+    status: str
+
+    @classmethod
+    def of(cls, row: PackageRow) -> "PackageSummary":
+        """From the ledger's row."""
+        return cls(row.package, row.batch, row.serials, row.contact, row.profile, row.status)
+
+    def line(self) -> str:
+        """One line."""
+        where = serials.describe(self.serials, 3)
+        return f"{self.package}  {self.status:<9}  {self.batch}  {self.contact}  {where}"
+
+
+@dataclass(frozen=True)
+class PackageList(Result):
+    """Packages, oldest first."""
+
+    packages: tuple[PackageSummary, ...]
+
+    def lines(self) -> Iterator[str]:
+        """A line each."""
+        if not self.packages:
+            yield "no packages; make one: mintmark export BATCH --to CONTACT --out DIR"
+        for package in self.packages:
+            yield package.line()
+
+
+@dataclass(frozen=True)
+class UnitShown:
+    """One reel: a data file of the package."""
+
+    unit: str
+    file: str
+    serials: Ranges
+    rows: int
+
+
+@dataclass(frozen=True)
+class PackageShown(Result):
+    """One package and its reels."""
+
+    package: str
+    batch: str
+    serials: Ranges
+    contact: str
+    profile: str
+    status: str
+    archive: str | None
+    sha256: str | None
+    units: tuple[UnitShown, ...]
+
+    def lines(self) -> Iterator[str]:
+        """The package, then a line a reel."""
+        yield f"package {self.package}  {self.status}  batch {self.batch}  to {self.contact}"
+        if self.archive is not None:
+            yield f"  archive {self.archive}  sha256 {self.sha256}"
+        for unit in self.units:
+            where = serials.describe(unit.serials)
+            yield f"  {unit.unit}  {unit.file}  {where}  {unit.rows:,} codes"
+
+
+def package_list(station: Station, batch: str | None) -> PackageList:
+    """All packages, or a batch's. Raises `NotFound` for an unknown batch."""
+    with station.ledger.read() as view:
+        if batch is not None:
+            view.batch(batch)
+        return PackageList(tuple(PackageSummary.of(row) for row in view.packages(batch)))
+
+
+def package_show(station: Station, package: str) -> PackageShown:
+    """One package. Raises `NotFound`."""
+    with station.ledger.read() as view:
+        row = view.package(package)
+        units = view.units(package)
+    return PackageShown(
+        package=row.package,
+        batch=row.batch,
+        serials=row.serials,
+        contact=row.contact,
+        profile=row.profile,
+        status=row.status,
+        archive=row.archive,
+        sha256=row.archive_sha256,
+        units=tuple(
+            UnitShown(unit.unit, unit.name, (serials.Range(unit.first, unit.last),), unit.rows)
+            for unit in units
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class PackageVerified(Result):
+    """The archive is what its custodian signed."""
+
+    ok: bool
+    package: str
+    batch: str
+    serials: Ranges
+    rows: int
+    files: int
+    key_id: str
+    trusted: bool
+    test: bool
+
+    def lines(self) -> Iterator[str]:
+        """What was proved, and what was not."""
+        kind = "test package" if self.test else "package"
+        where = serials.describe(self.serials)
+        yield f"{kind} {self.package}: {self.rows:,} codes in {self.files} files, serials {where}"
+        yield "every entry is encrypted and listed; hashes, counts and order hold"
+        if self.trusted:
+            yield f"signed by {self.key_id}, which this home knows"
+        else:
+            yield f"signed by {self.key_id}; whose key that is, nobody here can say:"
+            yield "  compare it with the one on the handoff letter"
+
+
+def package_verify(
+    call: Call, archive: Path, password_file: Path | None, public_key: Path | None
+) -> PackageVerified:
+    """Check an archive without the ledger's ranges; a home, if there is one, lends its roster.
+
+    Raises `IntegrityError` saying what is wrong with it.
+    """
+    if not archive.is_file():
+        raise NotFound(f"no archive {archive}", "name the package's .zip file")
+    password = _password(call, password_file)
+    found = verify(archive, password, *_trusted(call, public_key))
+    return PackageVerified(
+        ok=True,
+        package=found.package,
+        batch=found.batch,
+        serials=found.serials,
+        rows=found.rows,
+        files=found.files,
+        key_id=found.key_id,
+        trusted=found.trusted,
+        test=found.test,
+    )
+
+
+def _password(call: Call, file: Path | None) -> Secret:
+    if file is not None:
+        return secret_file(file)
+    if call.ask is None:
+        raise UsageError(
+            "the archive's password is needed, and there is no terminal to ask at",
+            "give --password-file F",
+        )
+    return Secret(call.ask("password of the archive").strip().encode("utf-8"))
+
+
+def _trusted(
+    call: Call, public_key: Path | None
+) -> tuple[dict[str, bytes] | None, dict[str, bytes] | None]:
+    """Who may sign packages, and who test packages; None where nobody here knows."""
+    if public_key is not None:
+        public = read_custodian_public(public_key)
+        return {public.key_id: public.sign_public}, None
+    try:
+        station = call.station()
+    except NotFound:
+        return None, None
+    with station.ledger.read() as view:
+        custodians = {
+            row.key_id: bytes.fromhex(row.sign_public) for row in view.roster("custodian")
+        }
+    return custodians, station.station_keys

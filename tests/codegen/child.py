@@ -1,0 +1,98 @@
+"""Another process of mintmark, stopped where a test wants it. Run as a script.
+
+`child.py HOME JOB` with a JSON job: the mint request's fields, and
+    die: the number of the fault point, from 0, where the process ends, without a farewell
+    wait: the name of the fault point at which to say `ready`, and go on after a line of stdin
+    limits: largest file sizes, tried one after another
+    deaths: instead of all others, a list of [home, job]: a process each, that dies
+The last line of stdout is JSON: the batch, or the error's class and message.
+"""
+
+import json
+import multiprocessing
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mintmark.codegen.errors import MintmarkError
+from mintmark.codegen.mint import MintRequest, mint
+from mintmark.codegen.station.station import Station
+
+DIED = 9
+
+
+class Fault:
+    """Called at every fault point, and for the first piece of each phase of progress."""
+
+    def __init__(self, die=None, wait=None):
+        self.die, self.wait, self.points = die, wait, []
+
+    def __call__(self, point):
+        if len(self.points) == self.die:
+            os._exit(DIED)
+        self.points.append(point)
+        if point == self.wait:
+            print("ready", flush=True)
+            sys.stdin.readline()
+
+    def tick(self, phase, _done, _total):
+        if phase not in self.points:
+            self(phase)
+
+
+def run(home, job, fault):
+    station = Station(
+        home, operator="child", now=lambda: datetime.now(UTC), entropy=os.urandom, fault=fault
+    )
+    try:
+        request = MintRequest(**job)
+        return {"batch": mint(station, request, fault.tick, lambda _: None).batch}
+    except (MintmarkError, OSError) as error:
+        return {"error": type(error).__name__, "message": str(error)}
+    finally:
+        if "ledger" in vars(station):
+            station.ledger.close()
+
+
+def limited(home, job, limits):
+    """The outcomes under each limit of `limits`, in bytes a file (setrlimit(2))."""
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    found = []
+    for limit in limits:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+        try:
+            outcome = run(home, job, Fault())
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        left = [p.name for name in ("vault", "work") for p in (home / name).iterdir()]
+        found.append({**outcome, "left": left})
+    return found
+
+
+def die_each(deaths):
+    """Processes that all die in their homes; their exit codes. Forked, where that goes: fast."""
+    context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
+    codes = []
+    for home, job in deaths:
+        process = context.Process(target=main, args=(Path(home), json.dumps(job)))
+        process.start()
+        process.join()
+        codes.append(process.exitcode)
+    return codes
+
+
+def main(home, job):
+    job = json.loads(job)
+    if "deaths" in job:
+        print(json.dumps(die_each(job["deaths"])))
+        return
+    fault = Fault(job.pop("die", None), job.pop("wait", None))
+    limits = job.pop("limits", None)
+    print(json.dumps(limited(home, job, limits) if limits else run(home, job, fault)))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,113 @@
+"""`mintmark.toml`: read strictly, so that a slip of the pen is told and not passed over."""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mintmark.codegen.errors import NotFound, UsageError
+from mintmark.codegen.station import config
+
+ID = "K7QM-0123456789AB"
+LEAST = f'[home]\nid = "{ID}"\n'
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write_and_read(text):
+        data = text if isinstance(text, bytes) else text.encode("utf-8")
+        (tmp_path / config.NAME).write_bytes(data)
+        return config.read(tmp_path)
+
+    return write_and_read
+
+
+@pytest.mark.parametrize(
+    "key", [None, Path("/media/safe/custodian.key"), Path('C:\\Users\\王 "x"\\custodian.key')]
+)
+def test_the_template_reads_back(read, key):
+    assert read(config.template(ID, key)) == config.Config(
+        home_id=ID, time_zone=ZoneInfo("Asia/Shanghai"), custodian_key=key, backend_url=None
+    )
+
+
+@given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(Path))
+def test_any_path_survives_the_template(tmp_path_factory, name):
+    folder = tmp_path_factory.mktemp("config")
+    (folder / config.NAME).write_text(config.template(ID, Path("/") / name), encoding="utf-8")
+    assert config.read(folder).custodian_key == Path("/") / name
+
+
+def test_only_the_homes_id_is_needed(read):
+    found = read(LEAST)
+    assert (found.home_id, found.time_zone.key) == (ID, "Asia/Shanghai")
+    assert (found.custodian_key, found.backend_url) == (None, None)
+
+
+def test_what_is_set_is_read(read):
+    found = read(
+        f'[home]\nid = "{ID}"\ntime_zone = "Europe/Berlin"\n'
+        '[custodian]\nkey = "/safe/custodian.key"\n[backend]\nurl = "https://scan.example.com"\n'
+    )
+    assert found.time_zone == ZoneInfo("Europe/Berlin")
+    assert found.custodian_key == Path("/safe/custodian.key")
+    assert found.backend_url == "https://scan.example.com"
+
+
+def test_notepads_byte_order_mark_is_passed_over(read):
+    assert read(b"\xef\xbb\xbf" + LEAST.replace("\n", "\r\n").encode()).home_id == ID
+
+
+def test_a_home_directory_is_expanded(read, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert read(LEAST + '[custodian]\nkey = "~/c.key"\n').custodian_key == tmp_path / "c.key"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "id is missing"),
+        ("[home]\n", "id is missing"),
+        ("home = 7\n", "id is missing"),
+        (f'home = "{ID}"\n', "id is missing"),
+        ("[[home]]\nid = 7\n", "id is missing"),
+        ("[home]\nid = 7\n", "id in .* must be text"),
+        ('[home]\nid = ""\n', "no home's id"),
+        ('[home]\nid = "../../etc"\n', "no home's id"),
+        (f'[home]\nid = "{ID.lower()}"\n', "no home's id"),
+        (f'[home]\nid = "{ID}\\n"\n', "no home's id"),
+        (LEAST + "time_zone = 8\n", "time_zone in .* must be text"),
+        (LEAST + 'time_zone = "Asia/Atlantis"\n', "unknown time_zone"),
+        (LEAST + 'time_zone = ""\n', "unknown time_zone"),
+        (LEAST + 'time_zone = "Asia"\n', "unknown time_zone"),
+        (LEAST + 'time_zone = "../../etc/passwd"\n', "unknown time_zone"),
+        (LEAST + 'time_zone = "上海"\n', "unknown time_zone"),
+        (LEAST + 'zone = "Asia/Shanghai"\n', "unknown key zone in .home."),
+        (LEAST + '[backend]\nurls = "x"\n', "unknown key urls in .backend."),
+        (LEAST + "[backend]\nurl = [1]\n", "url in .backend. must be text"),
+        (LEAST + "[custodian]\nkey = true\n", "key in .custodian. must be text"),
+        (LEAST + '[custodian]\nkey = "~nobody-at-all/c.key"\n', "no such user"),
+        (LEAST + '[lines]\nname = "x"\n', "unknown table .lines."),
+        ("backend = 1\n" + LEAST, "unknown table .backend."),
+        (LEAST + LEAST, "mintmark.toml: "),
+        ("[home\n", "mintmark.toml: "),
+        (LEAST + "x = " + "[" * 100_000, "mintmark.toml"),
+        (LEAST.encode("utf-16"), "not UTF-8"),
+        (LEAST.encode() + "# 保管人".encode("gbk"), "not UTF-8"),
+    ],
+)
+def test_a_wrong_file_is_told(read, text, told):
+    with pytest.raises(UsageError, match=told) as caught:
+        read(text)
+    assert config.NAME in caught.value.message
+    assert "\n" not in caught.value.message
+    assert caught.value.hints
+
+
+@pytest.mark.parametrize("place", ["", "gone"])
+def test_where_there_is_no_home(tmp_path, place):
+    with pytest.raises(NotFound, match="no mintmark home at") as caught:
+        config.read(tmp_path / place)
+    assert "init" in caught.value.hints[0]
