@@ -1,0 +1,1 @@
+"""Activation: orders, their delivery, and the reference scan backend."""

@@ -1,0 +1,1 @@
+"""The reference scan backend: a complete, small implementation of the activation API."""

@@ -1,0 +1,243 @@
+"""The activation API and the phone page, over HTTP.
+
+Ordering rules: the body is read whole, within its bounds, before anything looks at it;
+who may send is decided before what was sent is parsed. Left to others: the books
+(`store`), the verdict (`scan`), sockets and signals (`serve`).
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
+
+from fastapi import Depends, FastAPI, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from ...codegen.fingerprint import SCHEME
+from ...codegen.secret import Secret
+from .. import wire
+from ..api import is_loopback
+from . import models, page
+from .guard import Guard
+from .problems import KINDS, MEDIA_TYPE, Problem
+from .scan import Result, candidates
+from .store import Store
+
+API = "v1"
+_RETRY_SECONDS = "5"
+
+
+@dataclass(frozen=True)
+class Line:
+    """Who sends: a production line, as far as this backend can tell."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What every request needs."""
+
+    store: Store
+    fingerprint_key: Secret
+    key_id: str
+    now: Callable[[], datetime]
+    trust_loopback: bool
+
+    def scan(self, code: str, scan_id: str | None) -> wire.ScanAnswer:
+        """Answer and count a scan; the code goes no further than its fingerprint."""
+        if len(code) > self.store.limits.code_chars:
+            return wire.ScanAnswer(Result.UNKNOWN.value)
+        found = candidates(code, self.store.rules(), self.fingerprint_key)
+        if not found:
+            return wire.ScanAnswer(Result.UNKNOWN.value)
+        return self.store.scan(found, scan_id, self.now())
+
+
+def _backend(request: Request) -> Backend:
+    backend: Backend = request.app.state.backend
+    return backend
+
+
+def authorise(request: Request) -> Line:
+    """Who sends this request. Raises `Problem` unauthorised.
+
+    The seam for RFC 9421 signatures. Until they are here, this machine is trusted if the
+    server was told so: not what a proxy on it forwards, nor what a web page here sends
+    under a foreign name (DNS rebinding).
+    """
+    peer = request.client.host if request.client else ""
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    forwarded = any(
+        name == "forwarded" or name.startswith("x-forwarded-") for name in request.headers
+    )
+    trusted = request.app.state.backend.trust_loopback
+    if not (trusted and not forwarded and is_loopback(peer) and is_loopback(host)):
+        raise Problem("unauthorised", "only lines this backend knows may call this address")
+    return Line("loopback")
+
+
+Books = Annotated[Backend, Depends(_backend)]
+Sender = Annotated[Line, Depends(authorise)]
+Id = Annotated[str, Path(pattern=models.NAME)]
+First = Annotated[int, Path(ge=1, le=wire.SERIAL_MAX)]
+After = Annotated[int, Query(ge=0, le=wire.SERIAL_MAX)]
+
+
+def create_app(
+    store: Store,
+    fingerprint_key: Secret,
+    key_id: str,
+    *,
+    now: Callable[[], datetime],
+    trust_loopback: bool,
+) -> FastAPI:
+    """The ASGI application over `store`; the caller closes the store."""
+    # The interactive pages load scripts from elsewhere; the schema needs the code anyway.
+    app = FastAPI(title="mintmark activation API", openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.backend = Backend(store, fingerprint_key, key_id, now, trust_loopback)
+    app.add_middleware(Guard, limits=store.limits)
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(SQLAlchemyError, _database)
+    app.add_exception_handler(Exception, _internal)
+    _lines(app)
+    _consumers(app)
+    return app
+
+
+def _lines(app: FastAPI) -> None:
+    """What lines call: all of it goes through `authorise`."""
+
+    @app.put("/v1/batches/{batch}")
+    def register(batch: Id, body: models.Batch, books: Books, _: Sender) -> JSONResponse:
+        info = body.info(batch)
+        if (info.scheme, info.fingerprint_key_id) != (SCHEME, books.key_id):
+            raise Problem(
+                "key-unknown",
+                f"this backend holds key {books.key_id} of scheme {SCHEME}",
+                scheme=SCHEME,
+                fingerprint_key_id=books.key_id,
+            )
+        books.store.register(info, books.now())
+        return JSONResponse(info.body())
+
+    @app.put("/v1/batches/{batch}/fingerprints/{first}", status_code=204)
+    async def upload(
+        batch: Id, first: First, request: Request, books: Books, _: Sender
+    ) -> Response:
+        if request.headers.get("content-type") != "application/octet-stream":
+            raise Problem("media-type", "send application/octet-stream")
+        data = await request.body()
+        await run_in_threadpool(books.store.upload, batch, first, data, books.now())
+        return Response(status_code=204)
+
+    @app.get("/v1/batches/{batch}")
+    def batch_page(
+        batch: Id,
+        books: Books,
+        _: Sender,
+        after: After = 0,
+        digests: bool = False,  # noqa: FBT001, FBT002 — a query parameter
+    ) -> JSONResponse:
+        return JSONResponse(books.store.page(batch, after, digests=digests).body())
+
+    @app.put("/v1/orders/{order}")
+    def put_order(order: Id, body: models.Order, books: Books, _: Sender) -> JSONResponse:
+        return JSONResponse(books.store.order(body.request(order), books.now()).body())
+
+    @app.get("/v1/orders/{order}")
+    def get_order(order: Id, books: Books, _: Sender) -> JSONResponse:
+        return JSONResponse(books.store.get_order(order).body())
+
+    @app.get("/v1/unknown-scans")
+    def unknown_scans(books: Books, _: Sender, after: After = 0) -> JSONResponse:
+        return JSONResponse(books.store.unknown(after, books.now()).body())
+
+
+def _consumers(app: FastAPI) -> None:
+    """What anybody may call."""
+
+    @app.get("/v1/health")
+    def health(books: Books) -> JSONResponse:
+        return JSONResponse(wire.Health(API, SCHEME, books.key_id).body())
+
+    @app.post("/v1/scans")
+    def scan(body: models.Scan, books: Books) -> JSONResponse:
+        return JSONResponse(books.scan(body.code, body.scan_id).body())
+
+    @app.get("/robots.txt")
+    def robots() -> PlainTextResponse:
+        return PlainTextResponse("User-agent: *\nDisallow: /\n")
+
+    @app.get("/favicon.ico")
+    def favicon() -> Response:
+        return Response(status_code=204)
+
+    @app.api_route("/{code}", methods=["GET", "HEAD"])
+    async def show() -> HTMLResponse:
+        return _html(page.ask(secrets.token_urlsafe(16)))
+
+    @app.post("/{code}")
+    async def check(code: str, request: Request, books: Books) -> HTMLResponse:
+        scan_id = _scan_id(await request.body())
+        answer = await run_in_threadpool(books.scan, code, scan_id)
+        return _html(page.render(answer))
+
+
+def _scan_id(form: bytes) -> str | None:
+    """The page's own scan id; a form that is not the page's has none."""
+    try:
+        fields = parse_qs(form.decode("ascii"), max_num_fields=4)
+        return models.Form(scan_id=fields.get("scan_id", [""])[0]).scan_id
+    except (ValueError, ValidationError):
+        return None
+
+
+def _html(text: str) -> HTMLResponse:
+    return HTMLResponse(text, headers={"Content-Security-Policy": page.CONTENT_SECURITY_POLICY})
+
+
+def _problem(_: Request, error: Exception) -> Response:
+    problem = error if isinstance(error, Problem) else Problem("internal", "")
+    headers = {}
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = "Signature"
+    if problem.status == 503:
+        headers["Retry-After"] = _RETRY_SECONDS
+    return JSONResponse(problem.body(), problem.status, headers, MEDIA_TYPE)
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    """Where, and what was expected; never what was sent: it may be a code."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    known = {"body", "path", "query", *models.FIELDS, "batch", "order", "first", "after", "digests"}
+    texts = []
+    for item in found[:5]:
+        place = [str(step) for step in item["loc"] if isinstance(step, int) or step in known]
+        texts.append(f"{'.'.join(place)}: {item['msg']}")
+    return _problem(request, Problem("invalid", "; ".join(texts)))
+
+
+def _http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    for name in ("not-found", "method-not-allowed", "media-type", "internal"):
+        if KINDS[name][0] == status:
+            return _problem(request, Problem(name, ""))
+    return _problem(request, Problem("invalid", "the body cannot be read"))
+
+
+def _database(request: Request, _: Exception) -> Response:
+    return _problem(request, Problem("unavailable", "the books cannot be reached; try again"))
+
+
+def _internal(request: Request, _: Exception) -> Response:
+    return _problem(request, Problem("internal", ""))

@@ -1,0 +1,207 @@
+"""Fingerprints: pending ones as they were uploaded, live ones as scans look them up.
+
+A pending chunk is a run of serials, 16 bytes each. Activation copies what it activates
+into the live table; the rest of a chunk expires.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
+
+from ...codegen.serials import Range, subtract
+from ..wire import FINGERPRINT_BYTES as SIZE
+from . import tables
+from .problems import Problem
+
+# Text, not a Core insert: twice as fast, and this is where an activation spends its time.
+_MAKE_LIVE = (
+    "INSERT INTO fingerprints (fingerprint, batch, serial) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+)
+
+
+def upload(connection: Connection, batch: int, first: int, data: bytes, now: int) -> None:
+    """Keep fingerprints of serials from `first`; what is held already must be the same.
+
+    Raises `Problem` fingerprints-differ. What was pending starts to expire anew.
+    """
+    where = Range(first, first + len(data) // SIZE - 1)
+    held = [
+        Range(row.first, row.last)
+        for row in _overlapping(connection, batch, where)
+        if _same(row.data, row.first, data, first)
+    ]
+    _check_live(connection, batch, where, data)
+    for piece in held:
+        connection.execute(
+            update(tables.pending)
+            .where(tables.pending.c.batch == batch, tables.pending.c.first == piece.first)
+            .values(arrived=now)
+        )
+    if live_count(connection, batch, where) == len(where):
+        return
+    for piece in subtract([where], held):
+        row = {
+            "batch": batch,
+            "first": piece.first,
+            "last": piece.last,
+            "data": data[(piece.first - first) * SIZE : (piece.last + 1 - first) * SIZE],
+            "arrived": now,
+        }
+        connection.execute(insert(tables.pending).values(row))
+
+
+def enliven(connection: Connection, batch: int, parts: Sequence[Range], cutoff: int) -> None:
+    """Make the fingerprints of `parts` (ascending, disjoint, not empty) visible to scans.
+
+    One chunk in memory at a time. Raises `Problem` fingerprints-missing, naming the first
+    serial without one, or fingerprints-taken.
+    """
+    span = Range(parts[0].first, parts[-1].last)
+    chunks = connection.execute(_pending_in(batch, span, cutoff)).all()
+    at, done = 0, []
+    for chunk in chunks:
+        while at < len(parts) and parts[at].last < chunk.first:
+            at += 1
+        inside = _inside(parts, at, chunk.first, chunk.last)
+        if inside:
+            _make_live(connection, batch, chunk.first, inside)
+        if inside == [Range(chunk.first, chunk.last)]:
+            done.append(chunk.first)
+    missing = _first_missing(connection, batch, parts)
+    if missing is not None:
+        raise _missing(connection, batch, missing, cutoff)
+    table = tables.pending
+    for first in done:
+        connection.execute(delete(table).where(table.c.batch == batch, table.c.first == first))
+
+
+def live_count(connection: Connection, batch: int, where: Range) -> int:
+    """How many serials of `where` have a live fingerprint."""
+    query = select(func.count()).select_from(tables.fingerprints).where(_live(batch, where))
+    return connection.execute(query).scalar_one()
+
+
+def digest(connection: Connection, batch: int, where: Range) -> str:
+    """SHA-256 (hex) over the live fingerprints of `where` in the order of their serials."""
+    table = tables.fingerprints
+    query = select(table.c.fingerprint).where(_live(batch, where)).order_by(table.c.serial)
+    found = hashlib.sha256()
+    for rows in connection.execute(query.execution_options(yield_per=10_000)).partitions():
+        found.update(b"".join(row[0] for row in rows))
+    return found.hexdigest()
+
+
+def expire(connection: Connection, cutoff: int) -> None:
+    """Forget chunks that arrived before `cutoff`."""
+    connection.execute(delete(tables.pending).where(tables.pending.c.arrived < cutoff))
+
+
+def _live(batch: int, where: Range) -> ColumnElement[bool]:
+    table = tables.fingerprints
+    return (table.c.batch == batch) & table.c.serial.between(where.first, where.last)
+
+
+def _pending_in(batch: int, where: Range, since: int = 0) -> Select[Any]:
+    """First and last serials of the chunks that overlap `where`, ascending."""
+    table = tables.pending
+    return (
+        select(table.c.first, table.c.last)
+        .where(
+            table.c.batch == batch,
+            table.c.first <= where.last,
+            table.c.last >= where.first,
+            table.c.arrived >= since,
+        )
+        .order_by(table.c.first)
+    )
+
+
+def _overlapping(connection: Connection, batch: int, where: Range) -> Iterator[Row[Any]]:
+    query = _pending_in(batch, where).add_columns(tables.pending.c.data)
+    yield from connection.execute(query).all()
+
+
+def _same(held: bytes, held_first: int, data: bytes, first: int) -> bool:
+    """True; raises where the two runs of fingerprints differ on a serial of both."""
+    start = max(held_first, first)
+    stop = min(held_first + len(held) // SIZE, first + len(data) // SIZE)
+    mine = data[(start - first) * SIZE : (stop - first) * SIZE]
+    if held[(start - held_first) * SIZE : (stop - held_first) * SIZE] != mine:
+        raise _differ()
+    return True
+
+
+def _check_live(connection: Connection, batch: int, where: Range, data: bytes) -> None:
+    table = tables.fingerprints
+    query = select(table.c.serial, table.c.fingerprint).where(_live(batch, where))
+    for serial, held in connection.execute(query):
+        offset = (serial - where.first) * SIZE
+        if data[offset : offset + SIZE] != held:
+            raise _differ()
+
+
+def _differ() -> Problem:
+    return Problem(
+        "fingerprints-differ",
+        "a serial's fingerprint never changes: the file, the batch or the first serial is wrong",
+    )
+
+
+def _inside(parts: Sequence[Range], at: int, first: int, last: int) -> list[Range]:
+    """The parts from index `at` on, cut to `first`..`last`."""
+    inside = []
+    while at < len(parts) and parts[at].first <= last:
+        inside.append(Range(max(parts[at].first, first), min(parts[at].last, last)))
+        at += 1
+    return inside
+
+
+def _make_live(connection: Connection, batch: int, first: int, inside: list[Range]) -> None:
+    """Copy the serials `inside` the chunk that begins at `first`."""
+    table = tables.pending
+    own = (table.c.batch == batch) & (table.c.first == first)
+    data = connection.execute(select(table.c.data).where(own)).scalar_one()
+    rows = [
+        (data[(serial - first) * SIZE : (serial + 1 - first) * SIZE], batch, serial)
+        for piece in inside
+        for serial in range(piece.first, piece.last + 1)
+    ]
+    rows.sort()  # the table is ordered by fingerprint: neighbours share its pages
+    connection.exec_driver_sql(_MAKE_LIVE, rows)
+
+
+def _first_missing(connection: Connection, batch: int, parts: Sequence[Range]) -> int | None:
+    """The first serial of `parts` without a live fingerprint."""
+    span = Range(parts[0].first, parts[-1].last)
+    if live_count(connection, batch, span) == len(span):
+        return None
+    table = tables.fingerprints
+    query = select(table.c.serial).where(_live(batch, span)).order_by(table.c.serial)
+    live = connection.execute(query.execution_options(yield_per=10_000)).scalars()
+    serial = 0
+    for piece in parts:
+        for wanted in range(piece.first, piece.last + 1):
+            while serial < wanted:
+                serial = next(live, span.last + 1)
+            if serial != wanted:
+                live.close()
+                return wanted
+    live.close()
+    return None
+
+
+def _missing(connection: Connection, batch: int, serial: int, cutoff: int) -> Problem:
+    one = Range(serial, serial)
+    if connection.execute(_pending_in(batch, one, cutoff)).first() is not None:
+        return Problem(
+            "fingerprints-taken",
+            f"the fingerprint uploaded for serial {serial} belongs to another code",
+            serial=serial,
+        )
+    return Problem(
+        "fingerprints-missing",
+        f"upload the fingerprints from serial {serial} on, then send the order again",
+        serial=serial,
+    )

@@ -1,0 +1,122 @@
+"""What the backend accepts, strictly: unknown keys, other types, other sizes are refused."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from ...codegen.attributes import VALIDITY, Value, check
+from ...codegen.errors import UsageError
+from ...codegen.lifecycle import Action, ApiState
+from ...codegen.serials import from_pairs
+from .. import wire
+from .limits import DEFAULT_LIMITS
+from .placing import Request
+from .problems import Problem
+
+NAME = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$"
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+Serial = Annotated[int, Field(ge=1, le=wire.SERIAL_MAX)]
+Pair = Annotated[list[Serial], Field(min_length=2, max_length=2)]
+Text = Annotated[str, StringConstraints(max_length=500)]
+Rule = Literal["crockford32", "upper"]
+Role = Literal["item", "inner", "outer", "carton", "pallet", "batch", "guide"]
+ActionName = Literal["activate", "freeze", "unfreeze", "revoke", "void", "unvoid", "assign"]
+StateName = Literal["inactive", "active", "frozen", "void"]
+
+
+class _Strict(BaseModel):
+    # An error must not carry what was sent: it may be a code.
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Batch(_Strict):
+    """`PUT /v1/batches/{batch}`."""
+
+    home: Name
+    symbols: Annotated[str, StringConstraints(pattern=r"^[!-~]{2,94}$")]
+    length: Annotated[int, Field(ge=1, le=64)]
+    canonical: Rule
+    quantity: Serial
+    scheme: Name
+    fingerprint_key_id: Name
+    role: Role = "item"
+    pair_of: Name | None = None
+
+    def info(self, batch: str) -> wire.Batch:
+        """As the store takes it."""
+        return wire.Batch(batch, **self.model_dump())
+
+
+class Order(_Strict):
+    """`PUT /v1/orders/{order}`."""
+
+    batch: Name
+    action: ActionName
+    serials: Annotated[list[Pair], Field(min_length=1, max_length=wire.ORDER_RANGES)]
+    skip: Annotated[list[Literal["void"]], Field(max_length=1)] = []
+    count: Annotated[int, Field(ge=0, le=wire.SERIAL_MAX)] | None = None
+    from_: Annotated[StateName | None, Field(alias="from")] = None
+    attributes: dict[str, str | int | None] = {}
+    effective_at: Text | None = None
+    expires_at: Text | None = None
+    reason: Text | None = None
+    dry_run: bool = False
+    audit_head: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+    def request(self, order: str) -> Request:
+        """As the store takes it. Raises `Problem` invalid."""
+        try:
+            serials = from_pairs(self.serials, wire.ORDER_RANGES)
+            attributes = check(self._patch())
+        except UsageError as error:
+            raise Problem("invalid", error.message) from None
+        return Request(
+            order=order,
+            batch=self.batch,
+            action=Action(self.action),
+            serials=serials,
+            skip_void="void" in self.skip,
+            count=self.count,
+            from_state=ApiState(self.from_) if self.from_ else None,
+            attributes=attributes,
+            reason=self.reason,
+            dry_run=self.dry_run,
+            audit_head=self.audit_head,
+        )
+
+    def _patch(self) -> dict[str, Value]:
+        """Attributes and validity as one patch; the two never say different things."""
+        patch: dict[str, Value] = dict(self.attributes)
+        for key in VALIDITY:
+            value = getattr(self, key)
+            if patch.get(key) is not None or (key in patch and value is not None):
+                raise UsageError(f"{key} is a field of its own; among the attributes only null")
+            if value is None:
+                continue
+            try:
+                wire.parse_time(value)
+            except ValueError:
+                raise UsageError(f"{key} is not an RFC 3339 time with an offset") from None
+            patch[key] = value
+        return patch
+
+
+class Scan(_Strict):
+    """`POST /v1/scans`."""
+
+    code: Annotated[str, StringConstraints(max_length=DEFAULT_LIMITS.code_chars)]
+    scan_id: Annotated[str, StringConstraints(pattern=NAME)] | None = None
+
+
+class Form(_Strict):
+    """What the page's form sends besides the code in the address."""
+
+    scan_id: Annotated[str, StringConstraints(pattern=NAME)] | None = None
+
+
+# Names that may stand in an error: everything else in a body is the sender's own.
+FIELDS = frozenset(
+    item.alias or name
+    for model in (Batch, Order, Scan)
+    for name, item in model.model_fields.items()
+)

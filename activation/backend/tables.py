@@ -1,0 +1,146 @@
+"""The backend's tables, as the newest migration leaves them.
+
+Fingerprints, serials, states, counters; never a code. Times are whole seconds since 1970,
+so that SQLite and PostgreSQL compare them alike.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    CursorResult,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+
+def _text(name: str, *, null: bool = False, key: bool = False) -> Column[str]:
+    return Column(name, String, nullable=null, primary_key=key)
+
+
+def _number(name: str, *, null: bool = False, key: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=null, primary_key=key, autoincrement=False)
+
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("number", Integer, primary_key=True),  # stands for the batch in the long tables
+    Column("batch", String, nullable=False, unique=True),
+    _text("home"),
+    _text("symbols"),
+    _number("length"),
+    _text("canonical"),
+    _number("quantity"),
+    _text("scheme"),
+    _text("fingerprint_key_id"),
+    _text("role"),
+    _text("pair_of", null=True),
+    _number("registered"),
+)
+
+# What a tile says, once: a million fragments share a handful of these.
+standings = Table(
+    "standings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _text("state"),
+    _text("value"),
+    UniqueConstraint("value"),
+)
+
+tiles = Table(
+    "tiles",
+    metadata,
+    _number("batch", key=True),
+    _number("first", key=True),
+    _number("last"),
+    _number("standing"),
+    sqlite_with_rowid=False,
+)
+
+# Uploaded, invisible to scans, expiring. Chunks of a batch do not overlap.
+pending = Table(
+    "pending",
+    metadata,
+    _number("batch", key=True),
+    _number("first", key=True),
+    _number("last"),
+    _number("arrived"),
+    # Last, so that the other columns are read without walking through it.
+    Column("data", LargeBinary, nullable=False),
+)
+
+# Activated at least once: the only table a scan is looked up in.
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("fingerprint", LargeBinary, primary_key=True),
+    _number("batch"),
+    _number("serial"),
+    Index("fingerprints_by_serial", "batch", "serial", unique=True),
+    sqlite_with_rowid=False,
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    _text("order_id", key=True),
+    _text("identity"),
+    _text("answer"),
+    _text("audit_head", null=True),
+    _number("arrived"),
+)
+
+# `before`: scans while the code was not active; they use nothing up.
+scans = Table(
+    "scans",
+    metadata,
+    _number("batch", key=True),
+    _number("serial", key=True),
+    _number("scans"),
+    _number("first_scan", null=True),
+    _number("last_scan", null=True),
+    _number("before"),
+    _number("before_first", null=True),
+    sqlite_with_rowid=False,
+)
+
+# The answers that counted, by the id their phone gave the scan.
+scan_answers = Table(
+    "scan_answers",
+    metadata,
+    Column("fingerprint", LargeBinary, primary_key=True),
+    _text("scan_id", key=True),
+    _text("answer"),
+    _number("at"),
+    Index("scan_answers_by_time", "at"),
+)
+
+unknown_scans = Table(
+    "unknown_scans",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False, unique=True),
+    _number("first"),
+    _number("last"),
+    _number("times"),
+    # Ids are cursors of readers: one is never given twice.
+    sqlite_autoincrement=True,
+)
+
+
+def given_id(made: CursorResult[Any]) -> int:
+    """The id the database gave the row just inserted."""
+    key = made.inserted_primary_key
+    if key is None:
+        raise TypeError("the statement was not an insert of one row")
+    return int(key[0])

@@ -1,0 +1,355 @@
+"""The command line: mounts the rooms' commands, prints results, maps errors to exit codes.
+
+Rules of this interface (docs/cli.md has the table):
+- stdout carries the result and nothing else; with --json it is one JSON object, in ASCII,
+  so that no console's code page can break it.
+- Everything else goes to stderr: progress, warnings, one `error:` line, then `hint:` lines
+  naming what to do next. With --json the error is one JSON object.
+- No prompt where stdin is no terminal. No secret in an argument, a log or a traceback.
+- Exit codes: 0 done, 1 bug, 2 usage, 3 refused, 4 not found, 5 integrity, 6 environment,
+  75 queued, 130 interrupted.
+"""
+
+import errno
+import functools
+import inspect
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.exceptions import Abort, Exit, TyperException
+
+from .activation import commands as activation_commands
+from .codegen import commands as codegen_commands
+from .codegen.call import Call
+from .codegen.errors import EnvironmentFailure, MintmarkError, UsageError
+from .packaging import commands as packaging_commands
+
+if TYPE_CHECKING:
+    from .codegen.result import Result
+
+INTERRUPTED = 130
+
+GROUPS = {
+    "batch": "Where every code of a batch stands.",
+    "contact": "The print shops' named persons.",
+    "package": "Packages handed to a print shop.",
+    "orders": "Range orders, and what the backend said.",
+    "audit": "The audit chain.",
+    "key": "The keys of lines and custodians.",
+    "backend": "The reference scan backend.",
+}
+
+app = typer.Typer(
+    name="mintmark",
+    help="Mint one code an item, keep it sealed, package it for the printer, activate it.\n\n"
+    "Start with: mintmark demo, or mintmark init.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+)
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="The home folder.", envvar="MINTMARK_HOME", metavar="DIR"),
+]
+OperatorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--operator",
+        help="Who is acting, for the audit chain.",
+        envvar="MINTMARK_OPERATOR",
+        metavar="NAME",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", help="A traceback with an error.")]
+
+# Accepted before the command and after it; after wins.
+GLOBALS: dict[str, Any] = {
+    "home": HomeOption,
+    "operator": OperatorOption,
+    "json_output": JsonOption,
+    "verbose": VerboseOption,
+}
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from . import __version__
+
+        typer.echo(f"mintmark {__version__}")
+        raise Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    home: HomeOption = None,
+    operator: OperatorOption = None,
+    json_output: JsonOption = False,
+    verbose: VerboseOption = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="The version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Keep the options that may stand before the command."""
+    del version
+    context.obj = {
+        "home": home,
+        "operator": operator,
+        "json_output": json_output,
+        "verbose": verbose,
+    }
+
+
+# --- mounting ----------------------------------------------------------------------
+
+
+def mount(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> None:
+    """Add `command` to `group`, with the global options and its result printed.
+
+    `command(call, …)` takes a `Call` first; the rest are Typer parameters.
+    """
+
+    @functools.wraps(command)
+    def run(context: typer.Context, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401
+        given = {key: kwargs.pop(key) for key in GLOBALS}
+        options = {key: given[key] or context.obj[key] for key in GLOBALS}
+        call = _call(options)
+        result = command(call, *args, **kwargs)
+        _print(result, as_json=options["json_output"])
+        return result.exit_code
+
+    own = list(inspect.signature(command).parameters.values())[1:]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter(
+            "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+        ),
+        *(parameter.replace(kind=keyword) for parameter in own),
+        *(
+            inspect.Parameter(
+                key, keyword, annotation=kind, default=None if "|" in str(kind) else False
+            )
+            for key, kind in GLOBALS.items()
+        ),
+    ]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    del run.__wrapped__
+    group.command(name)(run)
+
+
+def _mount_all() -> None:
+    groups = {
+        name: typer.Typer(help=text, no_args_is_help=True, rich_markup_mode=None)
+        for name, text in GROUPS.items()
+    }
+    rooms = (codegen_commands, packaging_commands, activation_commands)
+    for path, command in [pair for room in rooms for pair in room.COMMANDS]:
+        *group, name = path.split()
+        mount(groups[group[0]] if group else app, name, command)
+    for name, group_app in groups.items():
+        app.add_typer(group_app, name=name)
+
+
+# --- the outside a command sees ----------------------------------------------------
+
+
+def _call(options: dict[str, Any]) -> Call:
+    quiet = options["json_output"]
+    terminal = sys.stdin is not None and sys.stdin.isatty()
+    return Call(
+        home=options["home"] or _default_home(),
+        operator=options["operator"],
+        ask=_ask if terminal else None,
+        show=_say if sys.stderr.isatty() and not quiet else None,
+        tick=_Progress() if sys.stderr.isatty() and not quiet else lambda *_: None,
+        say=(lambda _: None) if quiet else _say,
+        checks=_checks,
+    )
+
+
+def _checks() -> tuple[Any, ...]:
+    """What `doctor` looks at beyond its own room."""
+    from .activation import health
+
+    return health.orders, health.backend
+
+
+def _default_home() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path("mintmark", appauthor=False)
+
+
+def _ask(prompt: str) -> str:
+    return str(typer.prompt(prompt, hide_input=True, err=True))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+class _Progress:
+    """A bar on the terminal: codes done, codes a second, time left. No spinner: GBK."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._tasks: dict[str, Any] = {}
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        if self._bar is None:
+            self._start()
+        if phase not in self._tasks:
+            self._tasks[phase] = self._bar.add_task(phase, total=total)
+        self._bar.update(self._tasks[phase], completed=done, total=total)
+        if all(task.finished for task in self._bar.tasks):
+            self._bar.stop()
+            self._bar, self._tasks = None, {}
+
+    def _start(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._bar.start()
+
+
+# --- results and errors ------------------------------------------------------------
+
+
+def _print(result: "Result", *, as_json: bool) -> None:
+    if as_json:
+        for record in result.records():
+            print(json.dumps(record))
+    else:
+        for line in result.lines():
+            print(line)
+
+
+def _report(error: MintmarkError, *, as_json: bool) -> int:
+    if as_json:
+        document = {
+            "error": error.message,
+            "hint": "\n".join(error.hints),
+            "exit": error.exit_code,
+            **error.details,
+        }
+        print(json.dumps(document), file=sys.stderr)
+    else:
+        print(f"error: {error.message}", file=sys.stderr)
+        for hint in error.hints:
+            print(f"hint: {hint}", file=sys.stderr)
+    return error.exit_code
+
+
+_ENVIRONMENT = {
+    errno.ENOSPC: ("the disk is full", "free some space, then run the same command again"),
+    errno.EDQUOT: ("the disk quota is used up", "free some space, then run it again"),
+    errno.EFBIG: ("a file would be larger than this system allows", "raise the limit"),
+    errno.EROFS: ("the disk is read-only", "name a folder that can be written"),
+    errno.EACCES: ("permission denied", "name a folder you may write, or ask its owner"),
+    errno.EPERM: ("permission denied", "name a folder you may write, or ask its owner"),
+    errno.ENOENT: ("no such file or folder", "name one that exists"),
+    errno.ENOTDIR: ("not a folder", "name a folder"),
+}
+
+
+def _from_os(error: OSError) -> EnvironmentFailure:
+    text = (error.strerror or type(error).__name__).lower()
+    message, hint = _ENVIRONMENT.get(error.errno or 0, (text, "see: mintmark doctor"))
+    where = f": {error.filename}" if error.filename else ""
+    return EnvironmentFailure(f"{message}{where}", hint)
+
+
+def _from_typer(error: TyperException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "mintmark"
+    return UsageError(error.format_message(), f"see: {path} --help")
+
+
+def _known(error: Exception) -> MintmarkError:
+    if isinstance(error, MintmarkError):
+        return error
+    if isinstance(error, TyperException):
+        return _from_typer(error)
+    if isinstance(error, OSError):
+        return _from_os(error)
+    return MintmarkError(
+        f"unexpected {type(error).__name__}: this is a bug",
+        "run it again with --verbose and report it",
+    )
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns its exit code."""
+    as_json = "--json" in arguments
+    verbose = "--verbose" in arguments
+    try:
+        code = app(args=list(arguments), prog_name="mintmark", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except Exit as stop:
+        return int(stop.exit_code)
+    except (KeyboardInterrupt, Abort):
+        failure = MintmarkError("interrupted; nothing is half-done", "run it again when ready")
+        _report_interrupt(failure, as_json=as_json)
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the one place where a bug becomes exit 1
+        if verbose:
+            _say_traceback()
+        return _report(_known(error), as_json=as_json)
+
+
+def _report_interrupt(failure: MintmarkError, *, as_json: bool) -> None:
+    if as_json:
+        document = {"error": failure.message, "hint": failure.hints[0], "exit": INTERRUPTED}
+        print(json.dumps(document), file=sys.stderr)
+    else:
+        print(f"\nerror: {failure.message}", file=sys.stderr)
+
+
+def _say_traceback() -> None:
+    """Where it happened, without the values: an exception's text may hold anything."""
+    _, error, trace = sys.exc_info()
+    print("".join(traceback.format_tb(trace)), type(error).__name__, sep="", file=sys.stderr)
+
+
+def main() -> None:
+    """The entry point of the `mintmark` script."""
+    for stream in (sys.stdout, sys.stderr):
+        # A GBK console can't show every character of a name; that must not end a run.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our stdout left; Python would complain again while shutting down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EnvironmentFailure.exit_code
+    raise SystemExit(code)
+
+
+_mount_all()

@@ -1,0 +1,68 @@
+"""A reference backend to talk to: its store, its app in process, its real server."""
+
+import threading
+
+import pytest
+from backend_kit import BACKEND_KEY, Asgi, Clock
+
+from mintmark.activation import api
+from mintmark.activation.backend.app import create_app
+from mintmark.activation.backend.limits import Limits
+from mintmark.activation.backend.serve import Server
+from mintmark.activation.backend.store import Store
+from mintmark.codegen.fingerprint import key_id
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def backend_limits():
+    return Limits()
+
+
+@pytest.fixture
+def store(tmp_path, backend_limits):
+    store = Store(tmp_path, backend_limits)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def app(store, clock):
+    return create_app(store, BACKEND_KEY, key_id(BACKEND_KEY), now=clock, trust_loopback=True)
+
+
+@pytest.fixture
+def call(app):
+    return Asgi(app)
+
+
+@pytest.fixture
+def server(tmp_path, clock):
+    up = threading.Event()
+    server = Server(
+        tmp_path / "backend",
+        "127.0.0.1",
+        0,
+        BACKEND_KEY,
+        key_id(BACKEND_KEY),
+        trust_loopback=True,
+        now=clock,
+        ready=lambda _: up.set(),
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    assert up.wait(30)
+    yield server
+    server.stop()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def client(server):
+    with api.HttpClient(server.url) as client:
+        yield client

@@ -1,0 +1,143 @@
+"""The backend's folder and process: no code in the clear, private, migrated, stopped cleanly."""
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from backend_kit import BACKEND_KEY, make_batch, make_codes, prints
+from sqlalchemy import create_engine
+
+from mintmark.activation import api
+from mintmark.activation.backend import database, tables
+from mintmark.activation.backend.serve import Server, serve
+from mintmark.activation.backend.store import Store
+from mintmark.codegen.errors import EnvironmentFailure, Refused
+from mintmark.codegen.fingerprint import key_id
+
+CODES = make_codes(10, "QXZJ")
+BATCH = make_batch(10)
+
+
+def test_no_code_reaches_the_folder(client, server, tmp_path, capfd):
+    client.register(BATCH)
+    client.upload(BATCH.batch, 1, prints(CODES))
+    client.order(api.Order("a", BATCH.batch, "activate", [[1, 5]], attributes={"lot": "L1"}))
+    for code in (*CODES, "QXZJNOTOURS00000", "QXZJ?", "QXZJ" * 32):
+        client.scan(code, "phone")
+        client._json("POST", "/v1/scans", {"code": code.lower()})
+        client._call("GET", f"/{code}", b"", "")
+        client._call("POST", f"/{code}", b"scan_id=x", "application/x-www-form-urlencoded")
+    folder = tmp_path / "backend"
+    names = {path.name for path in folder.iterdir()}
+    assert f"{database.FILE}-wal" in names
+    server.stop()
+    texts = [path.read_bytes() for path in folder.iterdir()]
+    assert any(prints(CODES[:1]) in text for text in texts)
+    out, err = capfd.readouterr()
+    for text in (*texts, out.encode(), err.encode()):
+        assert b"QXZJ" not in text.upper()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes mean nothing there")
+def test_the_folder_is_its_owners(server, client, tmp_path):
+    client.register(BATCH)
+    folder = tmp_path / "backend"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    for path in folder.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_migrations_make_the_tables_the_code_knows(store, tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path / database.FILE}")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
+    engine.dispose()
+    with sqlite3.connect(tmp_path / database.FILE) as connection:
+        sql = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+    connection.close()
+    for name, text in sql.items():
+        if name in ("fingerprints", "tiles", "scans"):
+            assert text.strip().endswith("WITHOUT ROWID")
+    assert "AUTOINCREMENT" in sql["unknown_scans"]
+
+
+def test_opened_again_everything_is_there(tmp_path, clock):
+    store = Store(tmp_path)
+    store.register(BATCH, clock())
+    store.close()
+    store = Store(tmp_path)
+    assert store.page(BATCH.batch, 0, digests=False).info == BATCH
+    store.close()
+
+
+def test_a_folder_of_a_newer_version_is_refused(tmp_path):
+    Store(tmp_path).close()
+    with sqlite3.connect(tmp_path / database.FILE) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(EnvironmentFailure, match="newer version"):
+        Store(tmp_path)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    (tmp_path / database.FILE).write_bytes(b"rubbish" * 1_000)
+    with pytest.raises(EnvironmentFailure, match="cannot be opened"):
+        Store(tmp_path)
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(EnvironmentFailure, match="cannot be made"):
+        Server(tmp_path / "file", "127.0.0.1", 0, BACKEND_KEY, "id", trust_loopback=True)
+
+
+def test_a_folder_with_a_percent_sign_is_served(tmp_path, clock):
+    folder = tmp_path / "50% off"
+    folder.mkdir()
+    store = Store(folder)
+    store.register(BATCH, clock())
+    store.close()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])  # noqa: S104
+def test_trusting_this_machine_means_listening_on_it_alone(tmp_path, host):
+    with pytest.raises(Refused):
+        serve(tmp_path / "b", host, 0, BACKEND_KEY, "id", trust_loopback=True)
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_port_that_is_taken(server, tmp_path):
+    port = int(server.url.rsplit(":", 1)[1])
+    with pytest.raises(EnvironmentFailure, match="cannot be had"):
+        Server(tmp_path / "other", "127.0.0.1", port, BACKEND_KEY, "id", trust_loopback=True)
+
+
+SERVE = """
+import sys
+from pathlib import Path
+from mintmark.activation.backend.serve import serve
+from mintmark.codegen.secret import Secret
+url = serve(Path(sys.argv[1]), "127.0.0.1", 0, Secret(bytes(range(32))), sys.argv[2],
+            trust_loopback=True, ready=lambda url: print(url, flush=True))
+print("stopped", url, flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signals to send there")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly(tmp_path, number):
+    command = [sys.executable, "-c", SERVE, str(tmp_path / "backend"), key_id(BACKEND_KEY)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        url = process.stdout.readline().strip()
+        with api.HttpClient(url) as client:
+            client.register(BATCH)
+        process.send_signal(number)
+        assert process.stdout.read() == f"stopped {url}\n"
+        assert process.wait(30) == 0
+    assert [path.name for path in (tmp_path / "backend").iterdir()] == [database.FILE]

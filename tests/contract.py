@@ -1,0 +1,573 @@
+"""The command line's contract, as a table: what is typed, what comes back.
+
+`test_contract.py` runs every row through a real process; docs/cli.md is made from the
+rows and the program's own help: python tests/contract.py --write
+
+In `argv`, {batch}, {package}, {unit}, {order}, {contact}, {archive}, {code} and {station},
+{line}, {custodian} (key ids) stand for what the row's world holds (contract_worlds.py).
+"""
+
+import shlex
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from contract_shapes import SHAPES
+
+EXIT_CODES = {
+    0: "done",
+    1: "failed, unexpected: a bug",
+    2: "usage: the command line is wrong",
+    3: "refused: a state, a guard, a policy says no; nothing changed",
+    4: "not found",
+    5: "integrity: tampered, truncated, wrong key, wrong passphrase; nothing written",
+    6: "environment: disk full, no permission, ledger locked, service refused",
+    75: "queued: committed here, the backend has not acknowledged yet",
+    130: "interrupted; nothing half-done",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One call. `says`: what is special about it; `error`: part of the error line.
+
+    `events`: what the books record although it failed. `result`: it ends with another
+    code than 0 and still prints its result. `backend`: what answers at the scan
+    backend's address. `how`: what else happens meanwhile. `wants`: values of the result.
+    """
+
+    says: str
+    argv: str
+    exit: int = 0
+    error: str = ""
+    world: str = "packaged"
+    damage: str = ""
+    backend: str = ""
+    how: str = ""
+    stdin: str = ""
+    events: tuple[str, ...] = ()
+    result: bool = False
+    wants: dict = field(default_factory=dict)
+
+    @property
+    def command(self):
+        """The command's name: `batch show`."""
+        words = [word for word in shlex.split(self.argv) if not word.startswith("-")]
+        return next(name for name in (" ".join(words[:2]), words[0]) if name in SHAPES)
+
+    def words(self, facts):
+        """The arguments, with what the world holds filled in."""
+        return [word.format(**facts, code_in_url="{code}") for word in shlex.split(self.argv)]
+
+
+def ok(says, argv, **more):
+    return Row(says, argv, **more)
+
+
+def no(code, says, argv, error, **more):
+    return Row(says, argv, code, error, **more)
+
+
+PASS = "--passphrase-file pass.txt"
+EXPORT = f"export {{batch}} --to li --out sent --password-file new.txt {PASS}"
+VERIFY = "package verify {archive} --password-file password.txt"
+VAULT = "home/vault/{batch}"
+VAULT_FILES = ("sealed", "fingerprints", "run", "wraps.json", "mint.json")
+
+INIT = (
+    ok("makes home and custodian key", f"init {PASS}", world="none"),
+    ok(
+        "for a custodian elsewhere",
+        "init --custodian-public-key stranger/custodian.pub",
+        world="none",
+        wants={"custodian_key": None},
+    ),
+    no(2, "no passphrase, no terminal", "init", "no terminal to ask at", world="none"),
+    no(2, "a passphrase too short", "init --passphrase-file short.txt", "8 bytes", world="none"),
+    no(2, "an empty passphrase file", "init --passphrase-file empty.txt", "no sec", world="none"),
+    no(
+        *(2, "the key inside the home", f"init --custodian-key home/my.key {PASS}"),
+        *("must not lie in the home",),
+        world="none",
+    ),
+    no(
+        *(2, "a key both made and given",),
+        f"init --custodian-key my.key --custodian-public-key stranger/custodian.pub {PASS}",
+        "either made or given",
+        world="none",
+    ),
+    no(3, "the home exists", f"init --custodian-key other.key {PASS}", "not empty"),
+    no(3, "the key exists", f"init --home other {PASS}", "not overwritten"),
+    no(4, "no such passphrase file", "init --passphrase-file none.txt", "no file", world="none"),
+    no(
+        *(4, "no such public key", "init --custodian-public-key none.pub", "no key file"),
+        world="none",
+    ),
+    no(
+        *(5, "a damaged public key", "init --custodian-public-key stranger/custodian.pub"),
+        "damaged",
+        world="none",
+        damage="flip stranger/custodian.pub",
+    ),
+    no(
+        *(5, "another kind of key file", "init --custodian-public-key stranger/custodian.key"),
+        "key",
+        world="none",
+    ),
+    no(6, "a file where the home's folder should be", f"init --home pass.txt/home {PASS}", ""),
+    no(6, "the disk is full", f"init {PASS}", "", world="none", how="disk 10000"),
+)
+
+MINT = (
+    ok("mints a sealed batch", "mint --quantity 300 --overage 2.5", wants={"quantity": 308}),
+    ok(
+        "the same reference again: the same batch",
+        "mint --quantity 12000 --ref plan-7 --product Tea --url HTTPS://T.EXAMPLE.COM/{code_in_url}",
+        wants={"repeated": True},
+    ),
+    ok("weak codes, accepted", "mint --quantity 9 --alphabet digits --length 13 --accept-weak"),
+    no(2, "no quantity", "mint", "Missing option"),
+    no(2, "a quantity of none", "mint --quantity 0", "greater than or equal to 1"),
+    no(2, "a quantity that is no number", "mint --quantity many", "integer"),
+    no(2, "an overage that is no number", "mint --quantity 9 --overage nan", "--overage"),
+    no(2, "too many with the overage", "mint --quantity 100000000 --overage 1", "at most"),
+    no(2, "an alphabet of both cases", "mint --quantity 9 --alphabet custom:Aabcd", "both cases"),
+    no(2, "a repeated symbol", "mint --quantity 9 --alphabet custom:ABCDA", "twice"),
+    no(2, "an unprintable symbol", "mint --quantity 9 --alphabet 'custom:AB\tC'", "symbols"),
+    no(2, "a code without symbols", "mint --quantity 9 --length 0", "1 to 64 symbols"),
+    no(2, "a URL without a place for the code", "mint --quantity 9 --url HTTP://X/", "exactly once"),
+    no(2, "a product of white space", "mint --quantity 9 --product ' '", "printable"),
+    no(3, "codes that can be guessed", "mint --quantity 99999 --length 5", "1 in 10,000"),
+    no(3, "codes a key thief finds", "mint --quantity 99 --length 8", "too weak against a thief"),
+    no(3, "the same reference, another request", "mint --quantity 9 --ref plan-7", "differs"),
+    no(4, "no home", "mint --quantity 9", "no mintmark home", world="none"),
+    no(4, "no station key", "mint --quantity 9", "no key", damage="lose home/keys/station.key"),
+    no(
+        *(5, "a station key cut short", "mint --quantity 9", "damaged"),
+        damage="cut home/keys/station.key",
+    ),
+    no(
+        *(5, "another home's fingerprint key", "mint --quantity 9", "not this home's"),
+        damage="foreign-fingerprint-key",
+    ),
+    no(
+        *(5, "an earlier batch's run cut short", "mint --quantity 9", "run"),
+        damage=f"cut {VAULT}.run",
+    ),
+    no(6, "the disk is full", "mint --quantity 30000", "", how="disk 200000"),
+    no(6, "the ledger is locked", "mint --quantity 9", "locked", how="locked"),
+    no(6, "a home made by a newer version", "mint --quantity 9", "newer", damage="newer"),
+    no(
+        *(130, "interrupted", "mint --quantity 4000000", "interrupted"),
+        how="interrupt home/vault/.*.part",
+    ),
+)
+
+EXPORTS = (
+    ok("packages a range", f"{EXPORT} --serials 2001-3000", wants={"serials": [[2001, 3000]]}),
+    ok("the next so many", f"{EXPORT} --serials next:100", wants={"serials": [[2001, 2100]]}),
+    ok(
+        "dummy codes, to try the press; needs no key",
+        "export {batch} --to li --out sent --password-file new.txt --test 100",
+        wants={"test": True, "serials": [[1, 100]]},
+    ),
+    no(2, "no terminal to show the password", f"export {{batch}} --to li --out sent {PASS}", ""),
+    no(
+        *(2, "no passphrase, no terminal", "export {batch} --to li --out sent"),
+        "no terminal to show",
+    ),
+    no(
+        *(2, "no passphrase, a password file", EXPORT.replace(PASS, "")),
+        "no terminal to ask at",
+    ),
+    no(2, "no contact", "export {batch} --out sent", "Missing option"),
+    no(2, "no such profile", f"{EXPORT} --serials 2001 --profile fancy", "profile"),
+    no(2, "serials outside the batch", f"{EXPORT} --serials 11990-12010", "outside the batch"),
+    no(2, "serials backwards", f"{EXPORT} --serials 3000-2001", "backwards"),
+    no(2, "serials that overlap", f"{EXPORT} --serials 2001-2100,2050-2150", "overlap"),
+    no(2, "a next that is no number", f"{EXPORT} --serials next:some", "not a number"),
+    no(3, "serials packaged before", f"{EXPORT} --serials 1990-2010", "1990-2000 packaged"),
+    no(3, "more than are sealed", f"{EXPORT} --serials next:11000", "sealed"),
+    no(
+        *(3, "the password file exists", EXPORT.replace("new.txt", "password.txt")),
+        "not overwritten",
+    ),
+    no(3, "the archive exists", f"{EXPORT} --serials 2001", "not overwritten", how="same id"),
+    no(4, "no such batch", f"{EXPORT.format(batch='NOPE-AAAA')} --serials 1", "no batch"),
+    no(4, "no such contact", EXPORT.replace("--to li", "--to wang"), "no contact"),
+    no(4, "no custodian key", f"{EXPORT} --serials 2001", "no key", damage="lose custodian.key"),
+    no(4, "no home", EXPORT.format(batch="NOPE-AAAA"), "no mintmark home", world="none"),
+    no(
+        *(5, "a wrong passphrase", f"{EXPORT} --serials 2001".replace("pass.txt", "wrong.txt")),
+        "wrong passphrase",
+        events=("Incident",),
+    ),
+    no(
+        *(5, "another custodian's key"),
+        f"{EXPORT} --serials 2001 --custodian-key stranger/custodian.key",
+        "sealed",
+        events=("ExportBegun", "ExportAbandoned"),
+    ),
+    no(
+        *(5, "a custodian key cut short", f"{EXPORT} --serials 2001", "damaged"),
+        damage="cut custodian.key",
+        events=("Incident",),
+    ),
+    no(
+        *(5, "a flipped byte in the custodian key", f"{EXPORT} --serials 2001", ""),
+        damage="flip custodian.key",
+        events=("Incident",),
+    ),
+    *(
+        no(
+            *(5, f"{what} in {name}", f"{EXPORT} --serials next:10", error),
+            damage=f"{way} {VAULT}.{name}",
+            events=("ExportBegun", "ExportAbandoned"),
+        )
+        for way, what in (("flip", "a flipped byte"), ("cut", "bytes cut off"))
+        for name, error in (
+            ("sealed", ""),
+            ("fingerprints", "fingerprints"),
+            ("wraps.json", "wraps"),
+            ("mint.json", "mint record"),
+        )
+    ),
+    no(
+        *(5, "the sealed file lost", f"{EXPORT} --serials next:10", "missing"),
+        damage=f"lose {VAULT}.sealed",
+        events=("ExportBegun", "ExportAbandoned"),
+    ),
+    no(6, "a folder that can't be made", EXPORT.replace("--out sent", "--out pass.txt/x"), ""),
+    no(
+        *(6, "a password file that can't be written"),
+        *(EXPORT.replace("new.txt", "pass.txt/x") + " --serials 2001", ""),
+        events=("ExportBegun", "ExportAbandoned"),
+    ),
+    no(
+        *(6, "the disk is full", f"{EXPORT} --serials 2001-", ""),
+        how="disk 230000",
+        events=("ExportBegun", "ExportAbandoned"),
+    ),
+    no(6, "the ledger is locked", f"{EXPORT} --serials 2001", "locked", how="locked"),
+)
+
+PACKAGES = (
+    ok("all of them", "package list"),
+    ok("a batch's", "package list --batch {batch}"),
+    ok("none yet", "package list", world="fresh", wants={"packages": []}),
+    no(4, "no such batch", "package list --batch NOPE-AAAA", "no batch"),
+    ok("one, with its reels", "package show {package}", wants={"status": "packaged"}),
+    no(4, "no such package", "package show NOPE-AAAA", "no package"),
+    no(2, "no package named", "package show", "Missing argument"),
+    ok("holds", VERIFY, wants={"ok": True, "rows": 2_000, "trusted": True}),
+    ok("where there is no home", f"{VERIFY} --home none", wants={"trusted": False}),
+    no(2, "no password, no terminal", "package verify {archive}", "no terminal to ask at"),
+    no(
+        *(2, "an empty password file", "package verify {archive} --password-file empty.txt"),
+        "holds no secret",
+    ),
+    no(4, "no such archive", "package verify none.zip --password-file password.txt", "no archive"),
+    no(
+        *(4, "no such password file", "package verify {archive} --password-file none.txt"),
+        "no file",
+    ),
+    no(
+        *(5, "a wrong password", "package verify {archive} --password-file wrong-password.txt"),
+        "wrong password",
+    ),
+    no(5, "a flipped byte", VERIFY, "archive", damage="flip {archive}"),
+    no(5, "bytes cut off", VERIFY, "archive", damage="cut {archive}"),
+    no(
+        *(5, "signed by another", f"{VERIFY} --custodian-public-key stranger/custodian.pub"),
+        "sign",
+    ),
+)
+
+BOOKS = (
+    ok("all of them", "batch list"),
+    ok("none yet", "batch list", world="fresh", wants={"batches": []}),
+    no(4, "no home", "batch list", "no mintmark home", world="none"),
+    no(5, "a ledger cut short", "batch list", "ledger", damage="cut home/ledger.db"),
+    no(5, "a table removed", "batch list", "tables", damage="dropped"),
+    no(6, "a home made by a newer version", "batch list", "newer", damage="newer"),
+    no(2, "settings that are no TOML", "batch list", "mintmark.toml", damage="no-toml"),
+    no(2, "settings with an unknown table", "batch list", "[printer]", damage="unknown-setting"),
+    no(2, "no such option", "batch list --all", "No such option", world="none"),
+    ok(
+        "every code accounted for",
+        "batch show {batch}",
+        world="active",
+        wants={
+            "states": {"sealed": 10_000, "packaged": 1_500, "active": 488, "frozen": 10, "void": 2}
+        },
+    ),
+    ok("a page of ranges", "batch show {batch} --limit 1", world="active", wants={"next": 400}),
+    no(4, "no such batch", "batch show NOPE-AAAA", "no batch"),
+    no(2, "no batch named", "batch show", "Missing argument"),
+    no(2, "a page that can't be", "batch show {batch} --after 99999999999999999999", "--after"),
+    ok("adds one", "contact add wang --name 'Wang Fang, Jinli' --channel mailto:w@example.com"),
+    no(2, "an id with other characters", "contact add Wang! --name W", "id is 1 to 32"),
+    no(2, "no name", "contact add wang", "Missing option"),
+    no(2, "a name of white space", "contact add wang --name ' '", "printable"),
+    no(3, "the id is taken", "contact add li --name W", "taken"),
+    no(6, "the disk is full", "contact add wang --name W", "", how="disk 4096"),
+    no(6, "the ledger is locked", "contact add wang --name W", "locked", how="locked"),
+    ok("all of them", "contact list"),
+    no(4, "no home", "contact list", "no mintmark home", world="none"),
+    ok(
+        "a code's place",
+        "locate {code}",
+        wants={"serial": 1, "state": "packaged"},
+    ),
+    ok("codes on stdin", "locate -", stdin="{code}\nABCD\n"),
+    no(4, "no code of ours", "locate ABCDEFGHJKMNPQRS", "no code of this home"),
+    no(2, "no code named", "locate", "Missing argument"),
+    no(2, "too much on stdin", "locate -", "at once", stdin="A\n" * 100_001),
+    no(5, "a run cut short", "locate {code}", "run", damage=f"cut {VAULT}.run"),
+    no(5, "a run lost", "locate {code}", "run", damage=f"lose {VAULT}.run"),
+    no(
+        *(5, "another home's fingerprint key", "locate {code}", "not this home's"),
+        damage="foreign-fingerprint-key",
+    ),
+    ok("holds", "audit verify", wants={"ok": True}),
+    no(5, "a state changed by hand", "audit verify", "does not hold", damage="unlogged"),
+    no(5, "an event changed by hand", "audit verify", "event 5", damage="rewritten"),
+    ok("events after a number", "audit show --after 4 --limit 2"),
+    no(2, "a number below zero", "audit show --after -1", "--after"),
+    no(2, "a number too large", "audit show --after 99999999999999999999", "--after"),
+    no(4, "no home", "audit show", "no mintmark home", world="none"),
+)
+
+KEYS = (
+    ok("all of them", "key list"),
+    no(4, "no home", "key list", "no mintmark home", world="none"),
+    ok("a line's", "key new line-3", wants={"name": "line-3", "revoked": False}),
+    no(2, "a name with other characters", "key new 'Line 3'", "small letters"),
+    no(3, "the line has one", "key new default", "default"),
+    ok("a line's", "key revoke {line} --reason 'PC stolen'", wants={"revoked": True}),
+    no(2, "no reason", "key revoke {line}", "Missing option"),
+    no(3, "the station's own", "key revoke {station} --reason old", "own key"),
+    no(3, "the last custodian", "key revoke {custodian} --reason old", "last custodian"),
+    no(4, "no such key", "key revoke 0123456789abcdef --reason old", "no key"),
+)
+
+DOCTOR = (
+    ok("a home that is well", "doctor", wants={"ok": True}),
+    ok("a backend that is away is a warning", "doctor", backend="away", wants={"ok": True}),
+    ok("a backend that answers", "doctor", backend="real", wants={"ok": True}),
+    ok("nothing to repair", "doctor --repair", wants={"ok": True}),
+    no(4, "no home", "doctor", "no mintmark home", world="none"),
+    no(6, "a home made by a newer version", "doctor", "newer", damage="newer", result=True),
+    *(
+        no(5, f"finds {what} in {name}", "doctor", "", damage=f"{way} {place}", result=True)
+        for way, what in (("flip", "a flipped byte"), ("cut", "bytes cut off"))
+        for name, place in (
+            *((name, f"{VAULT}.{name}") for name in VAULT_FILES),
+            ("the station key", "home/keys/station.key"),
+            ("the fingerprint key", "home/keys/fingerprint.key"),
+            ("a line's key", "home/keys/lines/default.key"),
+        )
+    ),
+    no(5, "finds a lost run", "doctor", "", damage=f"lose {VAULT}.run", result=True),
+    no(5, "finds a state changed by hand", "doctor", "", damage="unlogged", result=True),
+    no(5, "finds a custodian key in the home", "doctor", "", damage="key-in-the-home", result=True),
+)
+
+ACTIVATE = "activate {batch} --serials"
+ORDERS = (
+    ok(
+        "the backend has it",
+        f"{ACTIVATE} 501-1000 --set lot=L42 --set max_scans=2 --effective-at 2026-12-01",
+        world="active",
+        backend="real",
+        wants={"delivery": "acknowledged", "applied": [[501, 1000]]},
+    ),
+    ok(
+        "a reel by its id",
+        "activate {batch} --unit {unit} --dry-run",
+        wants={"delivery": None, "applied": [[501, 1000]]},
+    ),
+    ok("a package", "activate {batch} --package {package} --dry-run", wants={"dry_run": True}),
+    ok(
+        "serials in a file",
+        f"{ACTIVATE} @serials.txt --dry-run",
+        wants={"applied": [[1001, 1200], [1300, 1300], [1400, 1450]]},
+    ),
+    ok(
+        "void serials are skipped",
+        "freeze {batch} --serials 411-500 --dry-run",
+        world="active",
+        wants={"skipped": [[411, 412]], "applied": [[413, 500]]},
+    ),
+    Row(
+        "the same order again changes nothing",
+        f"{ACTIVATE} 1-500 --order reel-1",
+        75,
+        world="queued",
+        result=True,
+        wants={"delivery": "queued"},
+    ),
+    Row("no backend is named", f"{ACTIVATE} 501-1000", 75, result=True),
+    *(
+        Row(says, f"{ACTIVATE} 501-1000", 75, backend=kind, result=True)
+        for kind, says in (
+            ("away", "the backend is away"),
+            ("500", "the backend answers 500"),
+            ("rubbish", "the backend answers no JSON"),
+            ("another", "the backend answers something else"),
+        )
+    ),
+    Row(
+        "the backend refuses: booked here, not there",
+        f"{ACTIVATE} 501-1000",
+        6,
+        backend="refuses",
+        result=True,
+        wants={"delivery": "refused"},
+    ),
+    no(2, "no serials", "activate {batch}", "named once"),
+    no(2, "serials named twice", f"{ACTIVATE} 1 --unit {{unit}}", "named once"),
+    no(2, "serials outside the batch", f"{ACTIVATE} 1-12001", "outside the batch"),
+    no(2, "serials backwards", f"{ACTIVATE} 5-3", "backwards"),
+    no(2, "serials that overlap", f"{ACTIVATE} 1-30,10-12", "overlap"),
+    no(2, "serials that are none", f"{ACTIVATE} one", "not a serial"),
+    no(2, "an attribute without a value", f"{ACTIVATE} 1 --set lot", "key=value"),
+    no(2, "a time that is none", f"{ACTIVATE} 1 --effective-at tomorrow", "not a date or time"),
+    no(2, "an order id with a space", f"{ACTIVATE} 1 --order 'a b'", "order id"),
+    no(2, "no such state", f"{ACTIVATE} 1 --from asleep", "--from"),
+    no(2, "a backend over plain http", f"{ACTIVATE} 1", "plain http", backend="remote"),
+    no(3, "still sealed", f"{ACTIVATE} 1990-2010", "2001-2010 sealed"),
+    no(3, "active already", f"{ACTIVATE} 490-510", "490-500 active", world="active"),
+    no(3, "another count", f"{ACTIVATE} 1-10 --count 9", "10 codes, not 9"),
+    no(3, "another state", f"{ACTIVATE} 1-10 --from frozen", "packaged"),
+    no(
+        *(3, "void serials, and --strict", "freeze {batch} --serials 411-500 --strict"),
+        "411-412 void",
+        world="active",
+    ),
+    no(
+        *(3, "the order id stands for another", f"{ACTIVATE} 501-509 --order reel-1"),
+        "reel-1",
+        world="queued",
+    ),
+    no(4, "no such batch", "activate NOPE-AAAA --serials 1", "no batch"),
+    no(4, "no such unit", "activate {batch} --unit NOPE-AAAA", "no unit"),
+    no(4, "no such package", "activate {batch} --package NOPE-AAAA", "no package"),
+    no(4, "no such line", f"{ACTIVATE} 1 --line line-9", "no line"),
+    no(4, "no such file of serials", f"{ACTIVATE} @none.txt", "no file"),
+    no(4, "no home", "activate NOPE-AAAA --serials 1", "no mintmark home", world="none"),
+    no(
+        *(5, "a line's key cut short", f"{ACTIVATE} 1", "damaged"),
+        damage="cut home/keys/lines/default.key",
+    ),
+    no(6, "the ledger is locked", f"{ACTIVATE} 1", "locked", how="locked"),
+    no(6, "the disk is full", f"{ACTIVATE} 1", "", how="disk 4096"),
+    *(
+        ok(
+            "the backend has it",
+            argv,
+            world="active",
+            backend="real",
+            wants={"delivery": "acknowledged", "skipped": []},
+        )
+        for argv in (
+            "freeze {batch} --serials 1-10",
+            "unfreeze {batch} --serials 401-410",
+            "revoke {batch} --serials 1-10",
+            "void {batch} --serials 1501-1510 --reason misprint",
+            "unvoid {batch} --serials 411-412",
+            "assign {batch} --serials 2001-3000 --set region=Hunan",
+        )
+    ),
+    no(3, "not active, not packaged", "freeze {batch} --serials 3000", "sealed"),
+    no(3, "not frozen", "unfreeze {batch} --serials 1-10", "packaged"),
+    no(3, "not active", "revoke {batch} --serials 1-10", "packaged"),
+    no(3, "not void", "unvoid {batch} --serials 1-10", "packaged"),
+    no(2, "no reason", "void {batch} --serials 1", "needs a reason"),
+    no(2, "no such reason", "void {batch} --serials 1 --reason bored", "unknown reason"),
+    no(
+        *(3, "active, and no --count", "void {batch} --serials 1-3 --reason lost", "active"),
+        world="active",
+    ),
+    no(2, "nothing to assign", "assign {batch} --serials 1", "nothing to assign"),
+    no(4, "no such batch", "assign NOPE-AAAA --serials 1 --set lot=L1", "no batch"),
+)
+
+DELIVERY = (
+    ok("sends what is queued", "deliver", world="queued", backend="real", wants={"queued": 0}),
+    ok("nothing queued", "deliver", wants={"delivered": [], "queued": 0}),
+    Row("no backend is named", "deliver", 75, world="queued", result=True, wants={"queued": 1}),
+    *(
+        Row(says, "deliver", 75, world="queued", backend=kind, result=True, wants={"queued": 1})
+        for kind, says in (("away", "the backend is away"), ("500", "the backend answers 500"))
+    ),
+    Row(
+        "the backend refuses",
+        "deliver",
+        6,
+        world="queued",
+        backend="refuses",
+        result=True,
+        wants={"refused": ["reel-1"], "queued": 0},
+    ),
+    no(2, "a backend over plain http", "deliver", "plain http", world="queued", backend="remote"),
+    no(4, "no home", "deliver", "no mintmark home", world="none"),
+    no(
+        *(5, "a flipped byte in fingerprints", "deliver", "fingerprints"),
+        world="queued",
+        backend="real",
+        damage=f"flip {VAULT}.fingerprints",
+    ),
+    ok("all of them", "orders list", world="active"),
+    ok("the queued", "orders list --batch {batch} --status queued", world="queued"),
+    no(2, "no such status", "orders list --status lost", "unknown status"),
+    no(4, "no such batch", "orders list --batch NOPE-AAAA", "no batch"),
+    ok("one", "orders show {order}", world="active", wants={"status": "acknowledged"}),
+    no(4, "no such order", "orders show NOPE", "no order"),
+    ok("one never sent", "orders cancel {order}", world="queued", wants={"status": "cancelled"}),
+    no(3, "settled already", "orders cancel {order}", "", world="active"),
+    no(4, "no such order", "orders cancel NOPE", "no order"),
+)
+
+SERVE = "backend serve --data scan-data --port"
+OTHERS = (
+    ok("until Ctrl-C", f"{SERVE} 0", how="interrupt home/local-backend.json"),
+    no(2, "no home, no key", f"{SERVE} 0 --no-trust-home", "fingerprint key", world="none"),
+    no(2, "no folder", "backend serve", "Missing option", world="none"),
+    no(3, "another address, unsigned orders", f"{SERVE} 0 --host 0.0.0.0", "anyone"),
+    no(4, "no home", f"{SERVE} 0", "no mintmark home", world="none"),
+    no(5, "a fingerprint key cut short", f"{SERVE} 0", "", damage="cut home/keys/fingerprint.key"),
+    no(6, "the port is taken", f"{SERVE} {{port}}", "", how="port taken"),
+    no(6, "a folder that can't be made", "backend serve --data pass.txt/x --port 0", ""),
+    ok("the whole way", "demo", world="none"),
+    no(3, "a folder with other things in it", "demo --out home", "not empty"),
+    no(6, "a folder that can't be made", "demo --out pass.txt/x", "", world="none"),
+)
+
+ROWS = (
+    *(*INIT, *MINT, *EXPORTS, *PACKAGES, *BOOKS, *KEYS, *DOCTOR),
+    *(*ORDERS, *DELIVERY, *OTHERS),
+)
+
+
+# --- the document ------------------------------------------------------------------------
+
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "cli.md"
+REGENERATE = "python tests/contract.py --write"
+
+
+def commands():
+    """Every mounted command by name: its click-like command object."""
+    import typer
+    from mintmark import cli
+
+    found = {}
+    root = typer.main.get_command(cli.app)
+    for name, command in root.commands.items():
+        inner = getattr(command, "commands", None)
+        found.update({f"{name} {n}": c for n, c in inner.items()} if inner else {name: command})
+    return found
+
+
+def help_of(name):
+    return commands()[name].help

@@ -1,0 +1,228 @@
+"""The JSON of the contract: the types of its values, and each command's keys."""
+
+import re
+from pathlib import Path
+
+# --- the types of JSON values ----------------------------------------------------------
+
+_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{8,12}", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
+
+
+def _whole(value):
+    return type(value) is int and value >= 0
+
+
+def _pairs(value):
+    return isinstance(value, list) and all(
+        isinstance(pair, list) and list(map(type, pair)) == [int, int] and 1 <= pair[0] <= pair[1]
+        for pair in value
+    )
+
+
+def _attributes(value):
+    plain = (str, int, float, bool, type(None))
+    return isinstance(value, dict) and all(isinstance(item, plain) for item in value.values())
+
+
+KINDS = {
+    "text": lambda value: isinstance(value, str),
+    "count": _whole,
+    "number": lambda value: type(value) in (int, float),
+    "true/false": lambda value: isinstance(value, bool),
+    "ranges": _pairs,
+    "id": lambda value: isinstance(value, str) and bool(_ID.fullmatch(value)),
+    "key id": lambda value: isinstance(value, str) and bool(re.fullmatch("[0-9a-f]{16}", value)),
+    "sha256": lambda value: isinstance(value, str) and bool(re.fullmatch("[0-9a-f]{64}", value)),
+    "time": lambda value: isinstance(value, str) and bool(_TIME.fullmatch(value)),
+    "path": lambda value: isinstance(value, str) and Path(value).is_absolute(),
+    "attributes": _attributes,
+    "object": lambda value: isinstance(value, dict),
+}
+
+
+def problems(value, shape, where="$"):
+    """What `value` has that `shape` does not allow, and the other way round."""
+    if isinstance(shape, dict):
+        if not isinstance(value, dict):
+            return [f"{where}: {value!r} is no object"]
+        found = [f"{where}: no key {key}" for key in shape.keys() - value.keys()]
+        found += [f"{where}: {key} is not in the contract" for key in value.keys() - shape.keys()]
+        both = shape.keys() & value.keys()
+        return found + [p for k in both for p in problems(value[k], shape[k], f"{where}.{k}")]
+    if isinstance(shape, list):
+        if not isinstance(value, list):
+            return [f"{where}: {value!r} is no list"]
+        return [p for i, v in enumerate(value) for p in problems(v, shape[0], f"{where}[{i}]")]
+    if shape.endswith("?"):
+        return [] if value is None else problems(value, shape[:-1], where)
+    fits = KINDS[shape](value) if shape in KINDS else value in shape.split(" | ")
+    return [] if fits else [f"{where}: {value!r} is not of the kind {shape}"]
+
+
+# --- what success looks like -------------------------------------------------------------
+
+STATES = {state: "count" for state in ("sealed", "packaged", "active", "frozen", "void")}
+STATE = " | ".join(STATES)
+ACTIONS = ("activate", "freeze", "unfreeze", "revoke", "void", "unvoid", "assign")
+ACTION = " | ".join(ACTIONS)
+_KEY = {"key_id": "key id", "kind": "station | line | custodian", "name": "text"}
+KEY = {**_KEY, "revoked": "true/false"}
+CONTACT = {"contact": "text", "name": "text", "channel": "text?"}
+BATCH = {
+    "batch": "id",
+    "quantity": "count",
+    "product": "text?",
+    "ref": "text?",
+    "states": STATES,
+    "unacknowledged": "count",
+    "refused": "count",
+}
+PACKAGE = {
+    "package": "id",
+    "batch": "id",
+    "serials": "ranges",
+    "contact": "text",
+    "profile": "text",
+    "status": "begun | packaged | abandoned",
+}
+ORDER_ROW = {
+    "order": "text",
+    "batch": "id",
+    "action": ACTION,
+    "serials": "ranges",
+    "status": "queued | acknowledged | refused | cancelled",
+    "applied_count": "count",
+    "skipped_count": "count",
+    "attributes": "attributes",
+    "count": "count?",
+    "from_state": f"{STATE}?",
+    "reason": "text?",
+    "line": "text?",
+    "attempts": "count",
+    "detail": "text?",
+}
+ORDERED = {
+    "order": "text",
+    "batch": "id",
+    "serials": "ranges",
+    "applied": "ranges",
+    "skipped": "ranges",
+    "action": ACTION,
+    "delivery": "acknowledged | queued | refused?",
+    "dry_run": "true/false",
+    "detail": "text?",
+}
+EVENT = {
+    "seq": "count",
+    "type": "text",
+    "at": "time",
+    "operator": "text",
+    "os_user": "text",
+    "host": "text",
+    "key_id": "key id",
+    "body": "object",
+    "previous": "sha256",
+    "hash": "sha256",
+    "signature": "text",
+}
+SHAPES = {
+    "init": {
+        "home": "path",
+        "home_id": "id",
+        "custodian_key": "path?",
+        "station_key_id": "key id",
+        "fingerprint_key_id": "key id",
+    },
+    "mint": {
+        "batch": "id",
+        "quantity": "count",
+        "serials": "ranges",
+        "alphabet": "text",
+        "length": "count",
+        "entropy_bits": "number",
+        "guess_probability": "number",
+        "offline_bits": "number",
+        "product": "text?",
+        "ref": "text?",
+        "repeated": "true/false",
+    },
+    "batch list": {"batches": [{**BATCH, "minted_at": "time"}]},
+    "batch show": {
+        **BATCH,
+        "reserved": "count",
+        "ranges": [
+            {
+                "serials": "ranges",
+                "state": STATE,
+                "package": "id?",
+                "attributes": "attributes",
+                "reason": "text?",
+            }
+        ],
+        "next": "count?",
+    },
+    "contact add": CONTACT,
+    "contact list": {"contacts": [CONTACT]},
+    "locate": {
+        "batch": "id?",
+        "serial": "count?",
+        "state": f"{STATE}?",
+        "package": "id?",
+        "unit": "id?",
+        "attributes": "attributes",
+    },
+    "audit verify": {"ok": "true/false", "events": "count", "head": "sha256"},
+    "audit show": {"events": [EVENT]},
+    "key list": {"keys": [KEY]},
+    "key new": KEY,
+    "key revoke": KEY,
+    "doctor": {
+        "ok": "true/false",
+        "findings": [
+            {"level": "error | warning | ok", "check": "text", "message": "text", "hint": "text"}
+        ],
+    },
+    "export": {
+        "package": "id",
+        "batch": "id",
+        "serials": "ranges",
+        "archive": "path",
+        "sha256": "sha256",
+        "profile": "text",
+        "letter": "path",
+        "units": "count",
+        "preflight": "text",
+        "test": "true/false",
+    },
+    "package list": {"packages": [PACKAGE]},
+    "package show": {
+        **PACKAGE,
+        "archive": "text?",
+        "sha256": "sha256?",
+        "units": [{"unit": "id", "file": "text", "serials": "ranges", "rows": "count"}],
+    },
+    "package verify": {
+        "ok": "true/false",
+        "package": "id",
+        "batch": "id",
+        "serials": "ranges",
+        "rows": "count",
+        "files": "count",
+        "key_id": "key id",
+        "trusted": "true/false",
+        "test": "true/false",
+    },
+    **dict.fromkeys(ACTIONS, ORDERED),
+    "deliver": {
+        "delivered": ["text"],
+        "queued": "count",
+        "refused": ["text"],
+        "detail": "text?",
+    },
+    "orders list": {"orders": [ORDER_ROW]},
+    "orders show": ORDER_ROW,
+    "orders cancel": ORDER_ROW,
+    "backend serve": {"url": "text"},
+    "demo": {"out": "path", "batch": "id", "package": "id", "archive": "path", "scans": "object"},
+}

@@ -1,0 +1,340 @@
+"""Prepared homes for the contract's rows, made by real commands, and ways to damage them.
+
+A world is a folder: `home`, keys, passphrases, packages. Each is built once for a worker
+and copied for every row; the commands run inside the copy, so that relative names work.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pyzipper
+from mintmark import cli
+from mintmark.activation.backend.serve import Server
+from mintmark.codegen.fingerprint import key_id
+from mintmark.codegen.secret import Secret
+from mintmark.codegen.station import keys
+
+QUANTITY, PACKAGED, REEL = 12_000, 2_000, 500
+FACTS = "facts.json"
+INIT = "init --passphrase-file pass.txt"
+NEXT = {"fresh": "none", "minted": "fresh", "packaged": "minted", "queued": "packaged"}
+
+
+def command(root, *arguments):
+    """Run one command in this process, as the worlds are made; its JSON, or None."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(root), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = cli.run(["--home", "home", *arguments, "--json"])
+    assert code in (0, 75), err.getvalue()
+    return json.loads(out.getvalue())
+
+
+class Worlds:
+    """Worlds by name, in folders below `root`; `copy` gives a fresh one."""
+
+    def __init__(self, root):
+        self._root = root
+        self._made = set()
+
+    def copy(self, name, target):
+        """A copy of world `name` at `target`, and the facts its rows name."""
+        self._make(name)
+        shutil.copytree(self._root / name, target)
+        settings = target / "home" / "mintmark.toml"
+        if settings.exists():
+            # `init` notes the custodian's key by its absolute path.
+            noted = json.dumps(str(self._root / name / "custodian.key"))
+            here = json.dumps(str(target / "custodian.key"))
+            text = settings.read_text("utf-8")
+            assert noted in text
+            settings.write_text(text.replace(noted, here), "utf-8")
+        return json.loads((target / FACTS).read_text("utf-8"))
+
+    def _make(self, name):
+        if name in self._made:
+            return
+        folder = self._root / name
+        if name == "none":
+            folder.mkdir()
+            _files(folder)
+            facts = {}
+        else:
+            facts = self.copy(NEXT.get(name, "packaged"), folder)
+            facts.update(_STEPS[name](folder, facts) or {})
+        (folder / FACTS).write_text(json.dumps(facts), "utf-8")
+        self._made.add(name)
+
+
+def _files(folder):
+    for name, text in {
+        "pass.txt": "correct horse battery staple",
+        "wrong.txt": "incorrect horse battery staple",
+        "short.txt": "1234567",
+        "empty.txt": "",
+        "wrong-password.txt": "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA",
+        "serials.txt": "# reel 3\n1001-1200\n1300, 1400-1450\n",
+    }.items():
+        (folder / name).write_text(text + "\n" if text else "", "utf-8")
+    stranger = folder / "stranger"
+    stranger.mkdir()
+    command(stranger, *INIT.replace("pass.txt", "../pass.txt").split())
+    key = keys.read_custodian_key(
+        stranger / "custodian.key", lambda: Secret(b"correct horse battery staple")
+    )
+    keys.write_custodian_public(stranger / "custodian.pub", key.public)
+
+
+def _fresh(folder, _):
+    command(folder, *INIT.split())
+    command(folder, "contact", "add", "li", "--name", "Li Wei, Huaxin Printing")
+    rows = command(folder, "key", "list")["keys"]
+    return {"contact": "li", **{row["kind"]: row["key_id"] for row in rows}}
+
+
+def _minted(folder, _):
+    arguments = ("--url", "HTTPS://T.EXAMPLE.COM/{code}", "--ref", "plan-7", "--product", "Tea")
+    return {"batch": command(folder, "mint", "--quantity", str(QUANTITY), *arguments)["batch"]}
+
+
+def _packaged(folder, facts):
+    made = command(
+        folder,
+        *("export", facts["batch"], "--to", "li", "--serials", f"1-{PACKAGED}", "--out", "out"),
+        *("--unit-size", str(REEL), "--password-file", "password.txt"),
+        *("--passphrase-file", "pass.txt"),
+    )
+    package = made["package"]
+    units = command(folder, "package", "show", package)["units"]
+    with pyzipper.AESZipFile(folder / "out" / f"{package}.zip") as opened:
+        opened.setpassword((folder / "password.txt").read_bytes().strip())
+        first = opened.read("data/0001.csv").decode("ascii").splitlines()[1]
+    return {
+        "package": package,
+        "archive": f"out/{package}.zip",
+        "unit": units[1]["unit"],
+        "code": first.split(",")[1],
+    }
+
+
+def _queued(folder, facts):
+    command(folder, "activate", facts["batch"], "--serials", "1-500", "--order", "reel-1")
+    return {"order": "reel-1"}
+
+
+def _active(folder, facts):
+    """Reel 1 at the backend: mostly active, some frozen, some void; and one order refused."""
+    batch = facts["batch"]
+    with answering("real", folder) as url, backend_named(url):
+        for arguments in (
+            ("activate", "--serials", "1-500", "--set", "lot=L42", "--order", "reel-1"),
+            ("freeze", "--serials", "401-410"),
+            ("void", "--serials", "411-412", "--reason", "damaged", "--count", "2"),
+        ):
+            command(folder, arguments[0], batch, *arguments[1:])
+    return {"order": "reel-1"}
+
+
+_STEPS = {
+    "fresh": _fresh,
+    "minted": _minted,
+    "packaged": _packaged,
+    "queued": _queued,
+    "active": _active,
+}
+
+
+# --- backends ------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def backend_named(url):
+    """MINTMARK_BACKEND_URL for commands in this process."""
+    os.environ["MINTMARK_BACKEND_URL"] = url
+    try:
+        yield
+    finally:
+        del os.environ["MINTMARK_BACKEND_URL"]
+
+
+@contextlib.contextmanager
+def answering(kind, root):
+    """A scan backend of some `kind`; yields its address."""
+    if kind == "away":
+        with socket.socket() as taken:  # bound, so nobody else listens there
+            taken.bind(("127.0.0.1", 0))
+            yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+    elif kind == "remote":
+        yield "http://scan.example.com"
+    elif kind == "real":
+        yield from _real(root)
+    else:
+        yield from _scripted(*_ANSWERS[kind])
+
+
+def _real(root):
+    secret = keys.read_fingerprint_key(root / "home" / "keys" / "fingerprint.key")
+    up = threading.Event()
+    server = Server(
+        root / "scan-backend",
+        "127.0.0.1",
+        0,
+        secret,
+        key_id(secret),
+        trust_loopback=True,
+        ready=lambda _: up.set(),
+    )
+    yield from _served(server.run, server.stop, server.url, up)
+
+
+def _scripted(status, kind, body):
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self):
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_PUT = do_POST = answer  # noqa: N815 - http.server's names
+
+        def log_message(self, *_):
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    up = threading.Event()
+    up.set()
+    url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield from _served(server.serve_forever, server.shutdown, url, up)
+    finally:
+        server.server_close()
+
+
+def _served(run, stop, url, up):
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        assert up.wait(30)
+        yield url
+    finally:
+        stop()
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+_NO = b'{"type": "urn:mintmark:problem:forbidden", "title": "not this line", "status": 403}'
+_ANSWERS = {
+    "500": (500, "text/html", b"<h1>Internal Server Error</h1>"),
+    "rubbish": (200, "application/json", b'{"surprise": [1, 2'),
+    "another": (200, "application/json", b'{"hello": "world"}'),
+    "refuses": (403, "application/problem+json", _NO),
+}
+
+
+# --- damage --------------------------------------------------------------------------
+
+
+def damage(root, what, facts):
+    """`flip FILE`, `cut FILE`, `lose FILE`, or a named one of `_BY_HAND`."""
+    way, _, name = what.partition(" ")
+    if way in _BY_HAND:
+        _BY_HAND[way](root, facts)
+        return
+    path = root / name.format(**facts)
+    data = bytearray(path.read_bytes())
+    if way == "lose":
+        path.unlink()
+    elif way == "cut":
+        path.write_bytes(data[: len(data) // 2])
+    else:
+        # The middle byte of a JSON file may be white space: find one that says something.
+        at = next(i for i in range(len(data) // 2, len(data)) if not data[i : i + 1].isspace())
+        data[at] ^= 1
+        path.write_bytes(data)
+
+
+def _by_hand(*statements):
+    def edit(root, _):
+        with contextlib.closing(sqlite3.connect(root / "home" / "ledger.db")) as connection:
+            for statement in statements:
+                connection.execute(statement)
+            connection.commit()
+
+    return edit
+
+
+def _foreign_fingerprint_key(root, _):
+    name = "home/keys/fingerprint.key"
+    shutil.copy(root / "stranger" / name, root / name)
+
+
+def _key_in_the_home(root, _):
+    shutil.copy(root / "custodian.key", root / "home" / "backup.key")
+
+
+def _setting(text):
+    def write(root, _):
+        path = root / "home" / "mintmark.toml"
+        path.write_text(path.read_text("utf-8") + text, "utf-8")
+
+    return write
+
+
+_BY_HAND = {
+    "newer": _by_hand("UPDATE alembic_version SET version_num = '9999'"),
+    "unlogged": _by_hand("UPDATE tiles SET state = 'active' WHERE first = 1"),
+    "rewritten": _by_hand("UPDATE events SET operator = 'nobody' WHERE seq = 5"),
+    "dropped": _by_hand("DROP TABLE tiles"),
+    "foreign-fingerprint-key": _foreign_fingerprint_key,
+    "key-in-the-home": _key_in_the_home,
+    "unknown-setting": _setting("\n[printer]\nname = 'x'\n"),
+    "no-toml": _setting("\n[[["),
+}
+
+
+# --- what must not change --------------------------------------------------------------
+
+_LEDGER = ("ledger.db", "ledger.db-wal", "ledger.db-shm")
+
+
+def files(root):
+    """Every file and folder below `root` but the ledger's and the backend's: name → digest."""
+    found = {}
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if path.name in _LEDGER or name.split("/")[0] == "scan-backend":
+            continue
+        found[name] = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
+    return found
+
+
+def books(root):
+    """The ledger's rows by table; the events apart, by type. Nothing where it can't be read."""
+    path = root / "home" / "ledger.db"
+    tables = {}
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        try:
+            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            for (name,) in names.fetchall():
+                tables[name] = connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
+        except sqlite3.DatabaseError:
+            return {}, []
+    events = [row[1] for row in sorted(tables.pop("events", []))]
+    return tables, events
+
+
+def leftovers(root):
+    """What no command may leave: hidden siblings, intents, locks."""
+    home = root / "home"
+    found = [path for path in root.rglob(".*") if path.name.endswith(".part")]
+    found += [path for path in (home / "work").glob("*") if home.exists()]
+    return [path.relative_to(root).as_posix() for path in found]
