@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | lock | clean. Needs GNU make and any Python >= 3.11.
+# make demo | test | test-faults | lint | bench | lock | clean. Needs GNU make and any Python >= 3.11.
 # PYTHON=/path/to/python3 chooses another interpreter. Windows: see README.md.
 
 VENV = .venv
@@ -8,14 +8,19 @@ LOCKED = $(VENV)/.locked
 # The lock's own tool is not locked: its output is.
 LOCKER = .lock-venv
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test test-faults lint bench lock clean
 .DELETE_ON_ERROR:
 
 demo: $(INSTALLED)
 	$(BIN)/mintmark demo --out demo-out
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(PYTEST_ARGS)
+
+# The line, the network and the backend at their worst: 200 random runs, some twenty minutes.
+test-faults: $(INSTALLED)
+	MINTMARK_FAULT_SEEDS=$(or $(SEEDS),200) $(BIN)/python -m pytest -n auto --maxprocesses 4 \
+		tests/activation/test_faults.py $(PYTEST_ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -23,7 +28,7 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 bench: $(INSTALLED)
-	$(BIN)/python bench/run.py
+	$(BIN)/python bench/run.py $(BENCH)
 
 # Keeps the locked versions that still fit. For newer ones: make lock UPGRADE=--upgrade
 lock:

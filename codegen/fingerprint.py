@@ -3,13 +3,15 @@
 RFC 2104 and FIPS 180-4. One-way even for a holder of the key, who can only try codes.
 """
 
-import hashlib
+from struct import iter_unpack
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from .secret import Secret
 
 SCHEME = "hmac-sha256-128"
 SIZE = 16  # bytes
-_BLOCK = 64  # bytes, SHA-256
 # No code holds a space, so this is never anybody's code.
 _KEY_ID_LABEL = b"mintmark fingerprint key id"
 
@@ -21,17 +23,15 @@ def fingerprints(codes: bytes, length: int, key: Secret | bytes) -> bytes:
     """
     if length < 1 or len(codes) % length:
         raise ValueError("not a whole number of codes")
-    # Half the cost of hmac.digest: the two keyed blocks are compressed once, not once a code.
-    inner, outer = _keyed(key)
-    new_inner, new_outer = inner.copy, outer.copy
-    found = []
-    for first in range(0, len(codes), length):
-        one = new_inner()
-        one.update(codes[first : first + length])
-        two = new_outer()
-        two.update(one.digest())
-        found.append(two.digest()[:SIZE])
-    return b"".join(found)
+    # Two and a half times as fast as hmac.digest: the keyed blocks are compressed once, not
+    # once a code. hashlib's objects, copied alike, take a third longer than these.
+    new = _keyed(key).copy
+    found = bytearray()
+    for (code,) in iter_unpack(f"{length}s", codes):
+        one = new()
+        one.update(code)
+        found += one.finalize()[:SIZE]
+    return bytes(found)
 
 
 def fingerprint(canonical: bytes, key: Secret | bytes) -> bytes:
@@ -45,18 +45,10 @@ def key_id(key: Secret | bytes) -> str:
 
 
 def _hmac(message: bytes, key: Secret | bytes) -> bytes:
-    inner, outer = _keyed(key)
-    inner.update(message)
-    outer.update(inner.digest())
-    return outer.digest()
+    keyed = _keyed(key)
+    keyed.update(message)
+    return keyed.finalize()
 
 
-def _keyed(key: Secret | bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
-    raw = key.reveal() if isinstance(key, Secret) else key
-    if len(raw) > _BLOCK:
-        raw = hashlib.sha256(raw).digest()
-    raw = raw.ljust(_BLOCK, b"\0")
-    return (
-        hashlib.sha256(bytes(byte ^ 0x36 for byte in raw)),
-        hashlib.sha256(bytes(byte ^ 0x5C for byte in raw)),
-    )
+def _keyed(key: Secret | bytes) -> HMAC:
+    return HMAC(key.reveal() if isinstance(key, Secret) else key, SHA256())

@@ -15,22 +15,28 @@ from pathlib import Path
 
 from . import fingerprint, template
 from .errors import EnvironmentFailure, Refused, UsageError
+from .history import gather, known, runs_of
 from .ledger.chain import canonical, encode
 from .ledger.changes import BatchMinted
 from .ledger.rows import BatchRow
 from .ledger.view import View
-from .recover import has_batch, recover, runs_of
+from .recover import has_batch, recover
 from .result import Result
 from .sealed.header import CoreHeader
-from .sealed.make import Making, make
+from .sealed.make import Making, Strikes, make
 from .sealed.runs import PREFIX_BITS
+from .sealed.sorter import Spread
 from .serials import Range, Ranges
 from .spec import CodeSpec, Judgement, judge
 from .station.publish import Publication, hidden
 from .station.station import Station
+from .station.work import MOST, Kind, Workers, cores
 
 Tick = Callable[[str, int, int], None]
 LARGEST = 100_000_000
+# Codes: below, starting processes takes longer than they save.
+INLINE_BELOW = 200_000
+SORTERS = 4
 # Fingerprints, runs and the sort's spill: what a code needs of the disk besides itself.
 BYTES_A_CODE = 16 + 12 + 12
 
@@ -82,37 +88,51 @@ class MintResult(Result):
         yield f"next: mintmark export {self.batch} --to CONTACT --out DIR"
 
 
-def mint(
+def mint(  # noqa: PLR0913 - all a mint depends on
     station: Station,
     request: MintRequest,
     tick: Tick,
     say: Callable[[str], None],
     prefix_bits: int = PREFIX_BITS,
+    *,
+    workers: int | None = None,
 ) -> MintResult:
     """Mint a batch; or find the one minted before under the same `ref`.
 
-    Raises `UsageError` for a malformed spec or URL, `Refused` where the codes would be
-    too weak or the ref stands for another request, `OSError` where the disk says no.
+    `workers` processes strike; None: as many as pay. Raises `UsageError` for a malformed
+    spec or URL, `Refused` where the codes would be too weak or the ref stands for another
+    request, `OSError` where the disk says no, `EnvironmentFailure` where a worker died.
     After each of them nothing is left.
     """
     spec = CodeSpec.of(request.alphabet, request.length)
-    _check(request)
+    _check(request, spec)
     for sentence in recover(station):
         say(sentence)
     with station.ledger.read() as view:
         earlier = view.batch_by_ref(request.ref) if request.ref is not None else None
         if earlier is not None:
             return _found(earlier, spec, request)
-        known = view.batches()
+        minted = view.batches()
         judgement, _ = _judged(view, spec, request)
     for warning in judgement.warnings:
         say(f"warning: {warning}")
     _check_space(station.home, request)
-    batch = _Batch(station, request, spec, known, prefix_bits, station.new_id())
+    batch = _Batch(station, request, spec, minted, prefix_bits, station.new_id())
+    strikers = strikers_for(request.total, workers)
     try:
-        return batch.mint(tick)
+        # Each holds a part of the run, some sixty megabytes.
+        with Workers(Kind.THREADS, min(cores(), SORTERS)) as threads, strikers:
+            gather(station, minted, tick, threads.map)
+            return batch.mint(tick, strikers.map, threads.map)
     except _RefTaken as taken:
         return _found(taken.row, spec, request)
+
+
+def strikers_for(quantity: int, workers: int | None) -> Workers:
+    """Who strikes `quantity` codes: processes, where starting them pays or they are asked for."""
+    if workers is None:
+        workers = 1 if quantity < INLINE_BELOW else min(cores(), MOST)
+    return Workers(Kind.PROCESSES if workers > 1 else Kind.INLINE, workers)
 
 
 def _judged(view: View, spec: CodeSpec, request: MintRequest) -> tuple[Judgement, int]:
@@ -122,14 +142,17 @@ def _judged(view: View, spec: CodeSpec, request: MintRequest) -> tuple[Judgement
     return judgement, total
 
 
-def _check(request: MintRequest) -> None:
+def _check(request: MintRequest, spec: CodeSpec) -> None:
     if request.quantity < 1 or not 0 <= request.overage <= 100:
         raise UsageError("--quantity is at least 1, --overage 0 to 100 percent")
     if request.url is not None:
         template.check(request.url)
+        template.check_codes(request.url, spec.length, spec.symbols)
     for name, text in (("product", request.product), ("ref", request.ref)):
         if text is not None and (not text.strip() or len(text) > 100 or not text.isprintable()):
-            raise UsageError(f"--{name} is 1 to 100 printable characters")
+            raise UsageError(
+                f"--{name} is 1 to 100 printable characters", "shorten it, or leave it out"
+            )
     if request.total > LARGEST:
         raise UsageError(
             f"{request.total:,} codes; one batch holds at most {LARGEST:,}", "mint several batches"
@@ -165,20 +188,20 @@ class _Meanwhile(Exception):
 
 @dataclass(frozen=True)
 class _Batch:
-    """One mint: what its steps share. `known`: the batches it is made unique against."""
+    """One mint: what its steps share. `minted`: the batches it is made unique against."""
 
     station: Station
     request: MintRequest
     spec: CodeSpec
-    known: tuple[BatchRow, ...]
+    minted: tuple[BatchRow, ...]
     prefix_bits: int
     batch: str
 
-    def mint(self, tick: Tick) -> MintResult:
+    def mint(self, tick: Tick, strikes: Strikes, sorts: Spread) -> MintResult:
         """Make the files, publish them, book the batch."""
         station, files = self.station, self.station.vault.parts(self.batch)
         siblings = type(files)(*map(hidden, files))
-        runs = runs_of(station, self.known)
+        earlier = known(station, self.minted)
         with station.intents.begin("mint", self.batch, files) as publication:
             publication.committed = lambda: has_batch(station, self.batch)
             with make(
@@ -188,9 +211,11 @@ class _Batch:
                 fingerprint_key=station.fingerprint_key,
                 recipients=[custodian.recipient for custodian in station.custodians()],
                 entropy=station.entropy,
-                earlier_runs=runs,
+                earlier_runs=earlier,
                 prefix_bits=self.prefix_bits,
                 tick=tick,
+                strikes=strikes,
+                sorts=sorts,
             ) as making:
                 station.fault("made")
                 self._publish(publication, making)
@@ -204,13 +229,13 @@ class _Batch:
         with station.ledger.read() as view:
             judgement, issued = _judged(view, self.spec, self.request)
         change = self._change(making, judgement)
-        known = {row.batch for row in self.known}
+        minted = {row.batch for row in self.minted}
 
         def guard(view: View) -> None:
             taken = view.batch_by_ref(self.request.ref) if self.request.ref is not None else None
             if taken is not None:
                 raise _RefTaken(taken)
-            runs = runs_of(station, [row for row in view.batches() if row.batch not in known])
+            runs = runs_of(station, [row for row in view.batches() if row.batch not in minted])
             met = making.collisions(runs)
             if met or view.issued_total() != issued:
                 raise _Meanwhile(met, runs)

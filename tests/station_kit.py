@@ -43,9 +43,12 @@ class Home:
                 station.ledger.close()
         self.opened.clear()
 
-    def mint(self, quantity=10, station=None, prefix_bits=64, say=lambda _: None, **more):
+    def mint(
+        self, quantity=10, station=None, prefix_bits=64, say=lambda _: None, workers=None, **more
+    ):
         request = MintRequest(quantity, **more)
-        return mint(station or self.station(), request, lambda *_: None, say, prefix_bits)
+        station = station or self.station()
+        return mint(station, request, lambda *_: None, say, prefix_bits, workers=workers)
 
     def codes(self, batch):
         """The codes of a batch, in order: with the custodian's key, there is no other way."""

@@ -7,7 +7,7 @@ held, never before. At most one frame of codes is in memory. No more I/O than th
 import os
 from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from ..errors import IntegrityError, Refused, UsageError
 from ..secret import Secret
@@ -66,6 +66,19 @@ class Layout:
         return frames.Place(self.core_hash, frame, frame == self.header.frames - 1)
 
 
+class Output(Protocol):
+    """What a writer needs of a file."""
+
+    def write(self, data: bytes, /) -> int:
+        """Append `data`."""
+
+    def flush(self) -> None:
+        """Hand over what is buffered."""
+
+    def fileno(self) -> int:
+        """The descriptor."""
+
+
 class Writer:
     """Seals a batch into `file`, which is empty. The caller closes it.
 
@@ -74,7 +87,7 @@ class Writer:
 
     def __init__(
         self,
-        file: BinaryIO,
+        file: Output,
         header: CoreHeader,
         sign: Sign,
         data_key: Secret,

@@ -7,6 +7,7 @@ The five files are hidden siblings: between two calls none is open, so that they
 renamed; after a failure the caller removes them.
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,9 +24,9 @@ from .batch import Writer, replace
 from .frames import KEY_BYTES
 from .header import CoreHeader
 from .record import MintRecord, file_digest, frame_digests
-from .runs import PREFIX_BITS, meetings
+from .runs import PREFIX_BITS, Source, meetings
 from .signed import Sign
-from .sorter import Sorter
+from .sorter import Sorter, Spread
 from .vault import Parts
 from .wrap import Recipient, wrap
 
@@ -47,19 +48,21 @@ def make(  # noqa: PLR0913 - all a mint depends on, by name
     fingerprint_key: Secret,
     recipients: Sequence[Recipient],
     entropy: Callable[[int], bytes],
-    earlier_runs: Sequence[Path],
+    earlier_runs: Sequence[Path | Source],
     prefix_bits: int = PREFIX_BITS,
     tick: Tick = lambda _phase, _done, _total: None,
     strikes: Strikes = map,
+    sorts: Spread = map,
 ) -> "Making":
     """Make the batch of `header` in the five files `parts`, none of which may exist.
 
     `sign` signs as the header's station. `recipients`: the custodians. `earlier_runs`: the
-    runs of every batch the home has minted. Everything is durable when this returns. Close
-    what it returns: until then it holds the data key. Raises `EnvironmentFailure` for a
-    broken random source, `OSError` as the disk does; files may then be left behind.
+    runs of every batch the home has minted, or sieves over them. `strikes` may use other
+    processes, `sorts` other threads. Everything is durable when this returns. Close what it
+    returns: until then it holds the data key. Raises `EnvironmentFailure` for a broken
+    random source or a dead worker, `OSError` as the disk does; files may then be left behind.
     """
-    tools = Tools(sign, fingerprint_key, entropy, prefix_bits, tick)
+    tools = Tools(sign, fingerprint_key, entropy, prefix_bits, tick, sorts)
     making = Making(parts, header, tools)
     try:
         making._strike(recipients, strikes)  # noqa: SLF001 - one module, one idea
@@ -79,6 +82,16 @@ class Tools:
     entropy: Callable[[int], bytes] = field(repr=False)
     prefix_bits: int
     tick: Tick
+    sorts: Spread
+
+
+@dataclass(frozen=True, slots=True)
+class _Digests:
+    """SHA-256, in hex, of what was written; `frames` of each frame's fingerprints."""
+
+    sealed: str
+    fingerprints: str
+    frames: tuple[str, ...]
 
 
 class Making:
@@ -90,8 +103,9 @@ class Making:
         self.parts, self.header, self._tools = parts, header, tools
         self._data_key: Secret | None = Secret(tools.entropy(KEY_BYTES))
         self._sorter = Sorter(parts.run.parent, tools.prefix_bits)
-        self._earlier: list[Path] = []
+        self._earlier: list[Path | Source] = []
         self._redrawn = 0
+        self._written: _Digests | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -126,7 +140,7 @@ class Making:
             self._earlier += registered_since
         return len(collided)
 
-    def redraw(self, serials: Sequence[int], runs: Sequence[Path] = ()) -> None:
+    def redraw(self, serials: Sequence[int], runs: Sequence[Path | Source] = ()) -> None:
         """Other codes for `serials`, colliding with nothing known, nor with `runs`."""
         self._replace(serials)
         self._settle(runs)
@@ -139,16 +153,20 @@ class Making:
             _create(self.parts.wraps) as wraps,
         ):
             _write(wraps, wrap(key, header, recipients, header.station_key_id, self._tools.sign))
-            writer = Writer(sealed, header, self._tools.sign, key, self._tools.entropy)
-            done = 0
+            # Hashed as they are written: reading hundred millions of codes again takes a while.
+            to_sealed, to_fingerprints = _Hashed(sealed), _Hashed(fingerprints)
+            writer = Writer(to_sealed, header, self._tools.sign, key, self._tools.entropy)
+            done, frames = 0, []
             for codes, found in strikes(strike, self._pieces()):
                 writer.write(codes)
-                fingerprints.write(found)
+                to_fingerprints.write(found)
+                frames.append(hashlib.sha256(found).hexdigest())
                 self._sorter.add(found)
                 done += len(found) // fingerprint.SIZE
                 self._tools.tick("strike", done, header.quantity)
             writer.finish()
             _sync(fingerprints)
+            self._written = _Digests(to_sealed.digest, to_fingerprints.digest, tuple(frames))
         with _create(self.parts.run), _create(self.parts.record):
             pass
 
@@ -157,12 +175,13 @@ class Making:
         for frame in range(self.header.frames):
             yield Piece(self.header.spec, self.header.count(frame), raw, self._tools.entropy)
 
-    def _settle(self, runs: Sequence[Path]) -> None:
+    def _settle(self, runs: Sequence[Path | Source]) -> None:
         """Write the run and the record, once nothing collides any more."""
         self._earlier += runs
         for _ in range(_ROUNDS):
             with self.parts.run.open("r+b") as file:
-                collided = self._sorter.merge(file, self._earlier, self._counted("sort"))
+                tick = self._counted("sort")
+                collided = self._sorter.merge(file, self._earlier, tick, self._tools.sorts)
                 _sync(file)
             if not collided:
                 break
@@ -177,6 +196,7 @@ class Making:
             _write(file, self.record.to_bytes(self._tools.sign))
 
     def _replace(self, serials: Sequence[int]) -> None:
+        self._written = None
         spec, size = self.header.spec, fingerprint.SIZE
         drawn = draw(spec, len(serials), self._tools.entropy)
         found = fingerprint.fingerprints(drawn, spec.length, self._tools.fingerprint_key)
@@ -196,23 +216,30 @@ class Making:
         self._redrawn += len(serials)
 
     def _recorded(self) -> MintRecord:
-        header, parts = self.header, self.parts
-        done, total = 0, sum(part.stat().st_size for part in parts[:3])
+        header, parts, written = self.header, self.parts, self._written
+        to_read = parts[2:3] if written else parts[:3]
+        done, total = 0, sum(part.stat().st_size for part in to_read)
 
         def tick(size: int) -> None:
             nonlocal done
             done += size
             self._tools.tick("digest", done, total)
 
+        if written is None:
+            written = _Digests(
+                file_digest(parts.sealed, tick),
+                file_digest(parts.fingerprints, tick),
+                tuple(frame_digests(parts.fingerprints, header)),
+            )
         return MintRecord(
             batch=header.batch,
             core_sha256=header.core_hash.hex(),
             quantity=header.quantity,
             redrawn=self._redrawn,
             prefix_bits=self._tools.prefix_bits,
-            sealed_sha256=file_digest(parts.sealed, tick),
-            fingerprints_sha256=file_digest(parts.fingerprints, tick),
-            fingerprint_frames=tuple(frame_digests(parts.fingerprints, header)),
+            sealed_sha256=written.sealed,
+            fingerprints_sha256=written.fingerprints,
+            fingerprint_frames=written.frames,
             run_sha256=file_digest(parts.run, tick),
             station_key_id=header.station_key_id,
         )
@@ -231,6 +258,24 @@ class Making:
         if self._data_key is None:
             raise ValueError("this making is closed")
         return self._data_key
+
+
+class _Hashed:
+    """A file for writing once, from its start to its end, and the SHA-256 of that."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._hash = file, hashlib.sha256()
+        self.flush, self.fileno = file.flush, file.fileno
+
+    @property
+    def digest(self) -> str:
+        """Lower-case hex, of what was written so far."""
+        return self._hash.hexdigest()
+
+    def write(self, data: bytes) -> int:
+        """Append `data`."""
+        self._hash.update(data)
+        return self._file.write(data)
 
 
 def _create(path: Path) -> BinaryIO:

@@ -8,10 +8,11 @@ cleared. Little-endian because numpy then maps the columns as they lie.
 
 import contextlib
 import mmap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,8 @@ PREFIX, SERIAL = np.dtype("<u8"), np.dtype("<u4")
 ENTRY_BYTES = 12
 PREFIX_BITS = 64
 STEP = 2_097_152  # entries in memory at a time
+# Entries of another file that are mapped at a time: pages count as ours while they are.
+WINDOW = 4_194_304
 
 
 def prefixes_of(fingerprints: bytes, prefix_bits: int = PREFIX_BITS) -> Prefixes:
@@ -32,6 +35,33 @@ def prefixes_of(fingerprints: bytes, prefix_bits: int = PREFIX_BITS) -> Prefixes
     heads = np.frombuffer(fingerprints, dtype=">u8")[::2].astype(PREFIX)
     masked: Prefixes = heads & np.uint64((1 << 64) - (1 << (64 - prefix_bits)))
     return masked
+
+
+class Source(Protocol):
+    """Something that knows prefixes: the run of a batch, or a sieve over many."""
+
+    def among(self, ascending: Prefixes) -> npt.NDArray[np.bool_]:
+        """Which of `ascending` a batch of this source has."""
+
+
+class RunFile:
+    """The run at `path` as a source. It is open only while it is asked."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def among(self, ascending: Prefixes) -> npt.NDArray[np.bool_]:
+        """Which of `ascending` the run has. Raises `IntegrityError` for what is no run."""
+        found = np.zeros(len(ascending), np.bool_)
+        with Run(self.path) as run:
+            count = len(run)
+        for part in stretches(ascending, count):
+            # Mapped afresh for each: pages once touched count as ours as long as they are mapped.
+            with Run(self.path) as run:
+                common = run.common(ascending[part])
+            if len(common):
+                found[part] = np.isin(ascending[part], common)
+        return found
 
 
 class Run:
@@ -98,8 +128,8 @@ class Run:
         both: Prefixes = few[many[places] == few]
         return both
 
-    def meets(self, others: Sequence[Path]) -> list[int]:
-        """The serials whose prefix one of the runs `others` has, ascending."""
+    def meets(self, others: Sequence[Path | Source]) -> list[int]:
+        """The serials whose prefix one of `others` has, ascending."""
         return meetings(self._path, others)
 
     def entries(self, first: int, count: int) -> tuple[Prefixes, Serials]:
@@ -107,13 +137,39 @@ class Run:
         part = slice(first, first + count)
         return self._prefixes[part].copy(), self._serials[part].copy()
 
+    def cuts(self, edges: Prefixes) -> list[int]:
+        """How many entries lie below each of `edges`, and how many there are."""
+        return [*np.searchsorted(self._prefixes, edges).tolist(), len(self)]
 
-def meetings(path: Path, others: Sequence[Path], step: int = STEP) -> list[int]:
-    """The serials of the run at `path` whose prefix one of the runs `others` has, ascending."""
+
+def stretches(ascending: Prefixes, count: int, window: int = WINDOW) -> Iterator[slice]:
+    """`ascending` cut so that each piece meets about `window` of another file's `count` entries."""
+    pieces = -(-count // window)
+    edges = np.array([piece * 2**64 // pieces for piece in range(1, pieces)], PREFIX)
+    cuts = [0, *np.searchsorted(ascending, edges).tolist(), len(ascending)]
+    for start, stop in pairwise(cuts):
+        if start < stop:
+            yield slice(start, stop)
+
+
+def lookup(path: Path, prefixes: Prefixes) -> Iterator[tuple[int, int]]:
+    """(serial, position in `prefixes`) of every entry of the run that has one of `prefixes`."""
+    order = np.argsort(prefixes)
+    ascending = prefixes[order]
+    with Run(path) as run:
+        count = len(run)
+    for part in stretches(ascending, count):
+        # Mapped afresh for each: pages once touched count as ours as long as they are mapped.
+        with Run(path) as run:
+            positions, serials = run.lookup(ascending[part])
+        yield from zip(serials.tolist(), order[part][positions].tolist(), strict=True)
+
+
+def meetings(path: Path, others: Sequence[Path | Source], step: int = STEP) -> list[int]:
+    """The serials of the run at `path` whose prefix one of `others` has, ascending."""
     met: set[int] = set()
     first, more = 0, True
     while others and more:
-        # Mapped afresh for each step: pages once touched count as ours as long as they are mapped.
         with Run(path) as run:
             prefixes, serials = run.entries(first, step)
             more = first + step < len(run)
@@ -122,12 +178,9 @@ def meetings(path: Path, others: Sequence[Path], step: int = STEP) -> list[int]:
     return sorted(met)
 
 
-def shared(prefixes: Prefixes, serials: Serials, runs: Sequence[Path]) -> list[int]:
-    """Those of `serials` whose prefix, ascending in `prefixes`, one of `runs` has."""
+def shared(prefixes: Prefixes, serials: Serials, others: Sequence[Path | Source]) -> list[int]:
+    """Those of `serials` whose prefix, ascending in `prefixes`, one of `others` has."""
     met = np.zeros(len(prefixes), np.bool_)
-    for path in runs:
-        with Run(path) as run:
-            common = run.common(prefixes)
-        if len(common):
-            met |= np.isin(prefixes, common)
+    for other in others:
+        met |= (RunFile(other) if isinstance(other, Path) else other).among(prefixes)
     return [int(serial) for serial in serials[met]]

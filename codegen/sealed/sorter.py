@@ -1,35 +1,93 @@
 """Sorting a batch of any size into its run, in bounded memory, and finding who collides.
 
-Entries are gathered into pieces of four million, sorted and spilled; then the prefix
+Entries are gathered into pieces of a million, sorted and spilled; then the prefix
 space is cut into equal parts (prefixes are uniform, so the parts are near equal in
 entries too) and each part is merged from all pieces, compared with its neighbours and
-with every earlier run, and written. The spill file has no name where the system allows
-it and vanishes with the process: it holds prefixes, never codes.
+with every earlier batch, and written. Parts are independent: threads may share them.
 """
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from .runs import (
-    ENTRY_BYTES,
     PREFIX,
     PREFIX_BITS,
     SERIAL,
-    STEP,
     Prefixes,
     Serials,
+    Source,
     prefixes_of,
     shared,
 )
+from .spill import Spill
 
-PIECE = 4_194_304  # entries spilled at a time
+PIECE = 1_048_576  # entries spilled at a time
+PART = 1_048_576  # entries merged at a time, by each thread
 
 Tick = Callable[[int], None]
+
+
+class Part(NamedTuple):
+    """A stretch of the run, and the serials in it that collide."""
+
+    prefixes: Prefixes
+    serials: Serials
+    collided: list[int]
+
+
+# `map`, or one that keeps the order and takes numbers as it goes.
+Spread = Callable[[Callable[[int], Part], Iterable[int]], Iterable[Part]]
+
+
+class _Piece(NamedTuple):
+    """Sorted entries in the spill: where their columns begin, and the cuts between parts."""
+
+    prefixes: int
+    serials: int
+    cuts: list[int]
+
+    def part(self, spill: Spill, number: int) -> tuple[Prefixes, Serials]:
+        """Its entries in that part of the prefix space."""
+        start, stop = self.cuts[number : number + 2]
+        return (
+            spill.read(self.prefixes + start * PREFIX.itemsize, stop - start, PREFIX),
+            spill.read(self.serials + start * SERIAL.itemsize, stop - start, SERIAL),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Merge:
+    """What the parts of one run are made of. `parts[n]`: where the replaced entry n goes."""
+
+    spill: Spill
+    pieces: Sequence[_Piece]
+    earlier: Sequence[Path | Source]
+    prefixes: Prefixes
+    serials: Serials
+    parts: npt.NDArray[np.intp]
+
+    def part(self, number: int) -> Part:
+        """One part, sorted by prefix, then serial; any thread may call this."""
+        columns = [piece.part(self.spill, number) for piece in self.pieces]
+        prefixes = np.concatenate([prefixes for prefixes, _ in columns])
+        serials = np.concatenate([serials for _, serials in columns])
+        if not len(self.serials):
+            # The pieces are sorted and hold ascending serials: a merge, and a stable one.
+            order = np.argsort(prefixes, kind="stable")
+        else:
+            stays, here = ~np.isin(serials, self.serials), self.parts == number
+            prefixes = np.concatenate([prefixes[stays], self.prefixes[here]])
+            serials = np.concatenate([serials[stays], self.serials[here]])
+            order = np.lexsort((serials, prefixes))
+        prefixes, serials = prefixes[order], serials[order]
+        again = np.flatnonzero(prefixes[1:] == prefixes[:-1]) + 1
+        collided = [*serials[again].tolist(), *shared(prefixes, serials, self.earlier)]
+        return Part(prefixes, serials, collided)
 
 
 class Sorter:
@@ -39,14 +97,14 @@ class Sorter:
     """
 
     def __init__(
-        self, folder: Path, prefix_bits: int = PREFIX_BITS, *, piece: int = PIECE, part: int = STEP
+        self, folder: Path, prefix_bits: int = PREFIX_BITS, *, piece: int = PIECE, part: int = PART
     ) -> None:
         self._bits, self._piece, self._part = prefix_bits, piece, part
-        self._spill: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - see close
-        self._pieces: list[tuple[int, int]] = []  # (first entry, entries) in the spill
+        self._spill = Spill(folder)
+        self._spilled: list[tuple[int, int, int]] = []  # offsets of the columns, entries
         self._waiting: list[Prefixes] = []
         self._count = 0
-        self._spilled = 0
+        self._sorted = 0
         self._replaced: dict[int, int] = {}  # serial → prefix
 
     def close(self) -> None:
@@ -58,7 +116,7 @@ class Sorter:
         prefixes = prefixes_of(fingerprints, self._bits)
         self._waiting.append(prefixes)
         self._count += len(prefixes)
-        if self._count - self._spilled >= self._piece:
+        if self._count - self._sorted >= self._piece:
             self._spill_waiting()
 
     def replace(self, fingerprints: Mapping[int, bytes]) -> None:
@@ -66,86 +124,73 @@ class Sorter:
         for serial, one in fingerprints.items():
             self._replaced[serial] = int(prefixes_of(one, self._bits)[0])
 
-    def merge(self, target: BinaryIO, earlier: Sequence[Path], tick: Tick) -> list[int]:
+    def merge(
+        self,
+        target: BinaryIO,
+        earlier: Sequence[Path | Source],
+        tick: Tick,
+        spread: Spread = map,
+    ) -> list[int]:
         """Write the run into `target`; return the serials that collide, ascending.
 
-        A serial collides if a lower one of this batch, or any of the runs `earlier`, has
-        its prefix. `tick(n)` after every n entries more.
+        A serial collides if a lower one of this batch, or one of `earlier`, has its
+        prefix. `tick(n)` after every n entries more. `spread` may use threads.
         """
         self._spill_waiting()
         target.truncate(0)
+        parts = -(-self._count // self._part)
+        merge = self._merge(parts, earlier)
         collided: set[int] = set()
         written = 0
-        for prefixes, serials in self._parts():
-            again = np.flatnonzero(prefixes[1:] == prefixes[:-1]) + 1
-            collided.update(serials[again].tolist())
-            collided.update(shared(prefixes, serials, earlier))
+        for part in spread(merge.part, range(parts)):
+            collided.update(part.collided)
             target.seek(written * PREFIX.itemsize)
-            target.write(prefixes.tobytes())
+            target.write(part.prefixes.data)
             target.seek(self._count * PREFIX.itemsize + written * SERIAL.itemsize)
-            target.write(serials.tobytes())
-            written += len(prefixes)
-            tick(len(prefixes))
+            target.write(part.serials.data)
+            written += len(part.prefixes)
+            tick(len(part.prefixes))
         return sorted(collided)
+
+    def _merge(self, parts: int, earlier: Sequence[Path | Source]) -> _Merge:
+        edges = np.array([part * 2**64 // parts for part in range(parts)], PREFIX)
+        pieces = []
+        for prefixes, serials, count in self._spilled:
+            column = self._spill.read(prefixes, count, PREFIX)
+            cuts = [*np.searchsorted(column, edges).tolist(), count]
+            pieces.append(_Piece(prefixes, serials, cuts))
+        replaced = np.array(list(self._replaced.values()), PREFIX)
+        return _Merge(
+            self._spill,
+            pieces,
+            earlier,
+            replaced,
+            np.array(list(self._replaced), SERIAL),
+            np.searchsorted(edges, replaced, "right") - 1,
+        )
 
     def _spill_waiting(self) -> None:
         if not self._waiting:
             return
         prefixes = np.concatenate(self._waiting)
-        order = np.argsort(prefixes)
-        ascending = prefixes[order]
-        if np.any(ascending[1:] == ascending[:-1]):
-            order = np.argsort(prefixes, kind="stable")  # twice the time, hardly ever needed
-        serials = (order + (self._spilled + 1)).astype(SERIAL)
-        self._spill.seek(0, 2)
-        self._spill.write(ascending.tobytes())
-        self._spill.write(serials.tobytes())
-        self._spill.flush()
-        self._pieces.append((self._spilled, len(prefixes)))
-        self._spilled += len(prefixes)
         self._waiting.clear()
+        order = _order(prefixes)
+        ascending = prefixes[order]
+        serials = (order + (self._sorted + 1)).astype(SERIAL)
+        offsets = self._spill.put(ascending), self._spill.put(serials)
+        self._spilled.append((*offsets, len(prefixes)))
+        self._sorted += len(prefixes)
 
-    def _parts(self) -> Iterator[tuple[Prefixes, Serials]]:
-        """The whole run in ascending parts, each sorted by prefix, then serial."""
-        parts = -(-self._count // self._part)
-        edges = np.array([part * 2**64 // parts for part in range(parts)], PREFIX)
-        cuts = [self._cuts(first, count, edges) for first, count in self._pieces]
-        replaced = np.array(list(self._replaced), SERIAL)
-        others = np.array(list(self._replaced.values()), PREFIX)
-        home = np.searchsorted(edges, others, "right") - 1
-        for part in range(parts):
-            slices = [
-                self._slice(first, count, cut[part], cut[part + 1])
-                for (first, count), cut in zip(self._pieces, cuts, strict=True)
-            ]
-            prefixes = np.concatenate([prefixes for prefixes, _ in slices])
-            serials = np.concatenate([serials for _, serials in slices])
-            if not len(replaced):
-                # The pieces are sorted and hold ascending serials: a merge, and a stable one.
-                order = np.argsort(prefixes, kind="stable")
-            else:
-                stays = ~np.isin(serials, replaced)
-                prefixes = np.concatenate([prefixes[stays], others[home == part]])
-                serials = np.concatenate([serials[stays], replaced[home == part]])
-                order = np.lexsort((serials, prefixes))
-            yield prefixes[order], serials[order]
 
-    def _cuts(self, first: int, count: int, edges: Prefixes) -> list[int]:
-        """Where the parts begin in a piece, and where the last ends."""
-        prefixes, _ = self._slice(first, count, 0, count)
-        return [*np.searchsorted(prefixes, edges).tolist(), count]
-
-    def _slice(self, first: int, count: int, start: int, stop: int) -> tuple[Prefixes, Serials]:
-        """The entries `start`..`stop` of the piece of `count` entries at entry `first`."""
-        at = first * ENTRY_BYTES
-        return (
-            self._column(at + start * PREFIX.itemsize, stop - start, PREFIX),
-            self._column(
-                at + count * PREFIX.itemsize + start * SERIAL.itemsize, stop - start, SERIAL
-            ),
-        )
-
-    def _column(self, at: int, count: int, kind: np.dtype[Any]) -> npt.NDArray[Any]:
-        # Read, not mapped: mapped pages count against this process.
-        self._spill.seek(at)
-        return np.frombuffer(self._spill.read(count * kind.itemsize), kind)
+def _order(prefixes: Prefixes) -> npt.NDArray[np.intp]:
+    """The order that sorts `prefixes`, equal ones as they came. Half the time of argsort."""
+    # The upper bits decide, and the place in the lower ones comes along.
+    mask = np.uint64((1 << len(prefixes).bit_length()) - 1)
+    words = (prefixes & ~mask) | np.arange(len(prefixes), dtype=PREFIX)
+    words.sort()
+    order = (words & mask).astype(np.intp)
+    ascending = prefixes[order]
+    if np.any(ascending[1:] < ascending[:-1]):
+        # Two that only their lower bits tell apart: once in sixty pieces.
+        return np.argsort(prefixes, kind="stable")
+    return order

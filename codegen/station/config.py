@@ -19,7 +19,9 @@ _KNOWN: Mapping[str, frozenset[str]] = {
     "home": frozenset({"id", "time_zone"}),
     "custodian": frozenset({"key"}),
     "backend": frozenset({"url"}),
+    "policy": frozenset({"receipt_before_activation"}),
 }
+_SWITCHES = frozenset({"receipt_before_activation"})
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Config:
     time_zone: ZoneInfo
     custodian_key: Path | None
     backend_url: str | None
+    receipt_before_activation: bool = False
 
 
 def template(home_id: str, custodian_key: Path | None) -> str:
@@ -50,6 +53,10 @@ time_zone = "{DEFAULT_ZONE}"    # what a time without an offset means
 [backend]
 # The scan backend that range orders go to. Without one they queue.
 # url = "https://scan.example.com"
+
+[policy]
+# Whether codes are activated only once the printer's receipt says they were printed.
+# receipt_before_activation = true
 """
 
 
@@ -90,6 +97,7 @@ def read(home: Path) -> Config:
         time_zone=_zone(path, home_table.get("time_zone", DEFAULT_ZONE)),
         custodian_key=_path(path, key) if key else None,
         backend_url=tables.get("backend", {}).get("url"),
+        receipt_before_activation=tables.get("policy", {}).get("receipt_before_activation", False),
     )
 
 
@@ -103,7 +111,12 @@ def _check(path: Path, tables: Mapping[str, object]) -> None:
             if key not in _KNOWN[name]:
                 known = ", ".join(sorted(_KNOWN[name]))
                 raise UsageError(f"{path}: unknown key {key} in [{name}]", f"known: {known}")
-            if not isinstance(value, str):
+            if key in _SWITCHES:
+                if not isinstance(value, bool):
+                    raise UsageError(
+                        f"{path}: {key} in [{name}] must be true or false", "write it unquoted"
+                    )
+            elif not isinstance(value, str):
                 raise UsageError(f"{path}: {key} in [{name}] must be text", 'write it in "quotes"')
     if not _HOME_ID.fullmatch(str(tables["home"]["id"])):  # type: ignore[index]
         raise UsageError(f"{path}: [home] id is no home's id", "bring the line back from your copy")

@@ -63,7 +63,8 @@ class Publication:
     """One intent to publish `files`, in that order. Use it in a `with` block.
 
     Leaving the block by an exception withdraws everything, unless `committed()` says
-    that the ledger has it already (an interrupt may strike right after a commit).
+    that the ledger has it already (an interrupt may strike right after a commit). Where
+    the books could not be told, and `settled()` is false, the intent stays for `abandoned`.
     """
 
     def __init__(self, path: Path, lock: FileLock, intent: dict[str, Any], fault: Fault) -> None:
@@ -73,6 +74,7 @@ class Publication:
         self._fault = fault
         self._renamed: list[Path] = []
         self.committed: Callable[[], bool] = lambda: False
+        self.settled: Callable[[], bool] = lambda: True
 
     @property
     def kind(self) -> str:
@@ -135,8 +137,7 @@ class Publication:
 
     def withdraw(self) -> None:
         """Remove the siblings and what this process renamed, then the intent."""
-        for path in (*map(hidden, self.files), *self._renamed):
-            path.unlink(missing_ok=True)
+        self._remove()
         self.drop()
 
     def __enter__(self) -> Self:
@@ -150,8 +151,15 @@ class Publication:
     ) -> None:
         if kind is None or self.committed():
             self.drop()
-        else:
+        elif self.settled():
             self.withdraw()
+        else:
+            self._remove()
+            self._lock.release()
+
+    def _remove(self) -> None:
+        for path in (*map(hidden, self.files), *self._renamed):
+            path.unlink(missing_ok=True)
 
     def _fsync_folders(self) -> None:
         for folder in {final.parent for final in self.files}:
@@ -268,5 +276,3 @@ def _release(lock: FileLock, path: Path) -> None:
     # Another process may have taken the lock file meanwhile; Windows then says no.
     with contextlib.suppress(OSError):
         path.with_suffix(".lock").unlink(missing_ok=True)
-
-

@@ -19,15 +19,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import fingerprint, ids
 from ..errors import IntegrityError, NotFound, Refused
 from ..ledger.changes import HomeMade, KeyAdded
 from ..ledger.ledger import Actor, Author, Ledger
-from ..sealed.vault import Vault
 from ..secret import Secret
 from . import config, keys
 from .publish import Fault, Intents, fsync_folder, no_fault
+
+if TYPE_CHECKING:
+    from ..sealed.vault import Vault
 
 DEFAULT_LINE = "default"
 
@@ -65,9 +68,17 @@ class Station:
             )
         return ledger
 
+    def close(self) -> None:
+        """Close the ledger, if it was opened."""
+        if "ledger" in self.__dict__:
+            self.__dict__.pop("ledger").close()
+
     @cached_property
-    def vault(self) -> Vault:
+    def vault(self) -> "Vault":
         """The sealed batches."""
+        # Here: it brings numpy, and most orders of a line touch no sealed file.
+        from ..sealed.vault import Vault
+
         return Vault(self.home / "vault")
 
     @cached_property
@@ -77,8 +88,14 @@ class Station:
 
     @cached_property
     def key(self) -> keys.SigningKey:
-        """The station's own signing key."""
-        return keys.read_signing_key(self.home / "keys" / "station.key")
+        """The station's own signing key; checked against the roster."""
+        key = keys.read_signing_key(self.home / "keys" / "station.key")
+        if self.station_keys.get(key.key_id) != key.public:
+            raise IntegrityError(
+                "the station's key is not this home's",
+                "bring keys/station.key back from your copy of the home",
+            )
+        return key
 
     @cached_property
     def fingerprint_key(self) -> Secret:
@@ -176,11 +193,7 @@ def create(  # noqa: PLR0913 - a home's makings, by name
 
     Raises `Refused` if `home` exists and is not empty.
     """
-    if home.exists() and (not home.is_dir() or any(home.iterdir())):
-        raise Refused(
-            f"{home} exists already and is not empty",
-            "use the home that is there, or name another folder with --home",
-        )
+    refuse_taken(home)
     home.parent.mkdir(parents=True, exist_ok=True)
     building = home.with_name(f".{home.name}.{ids.random_symbols(8, entropy)}.part")
     building.mkdir(mode=0o700)
@@ -188,14 +201,31 @@ def create(  # noqa: PLR0913 - a home's makings, by name
         made = _fill(
             building, custodian, custodian_key, operator=operator, now=now, entropy=entropy
         )
-        if home.exists():
-            home.rmdir()
-        building.rename(home)
+        _put(building, home)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
     fsync_folder(home.parent)
     return made
+
+
+def refuse_taken(home: Path) -> None:
+    """Raises `Refused` if `home` exists and is not an empty folder."""
+    if home.exists() and (not home.is_dir() or any(home.iterdir())):
+        raise Refused(
+            f"{home} exists already and is not empty",
+            "use the home that is there, or name another folder with --home",
+        )
+
+
+def _put(building: Path, home: Path) -> None:
+    try:
+        if home.exists():
+            home.rmdir()
+        building.rename(home)
+    except OSError:
+        refuse_taken(home)  # by another process, meanwhile
+        raise
 
 
 def _fill(  # noqa: PLR0913 - as `create`

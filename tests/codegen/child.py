@@ -4,6 +4,7 @@
     die: the number of the fault point, from 0, where the process ends, without a farewell
     wait: the name of the fault point at which to say `ready`, and go on after a line of stdin
     limits: largest file sizes, tried one after another
+    workers: processes to mint with; group: be the leader of a process group, as at a terminal
     deaths: instead of all others, a list of [home, job]: a process each, that dies
 The last line of stdout is JSON: the batch, or the error's class and message.
 """
@@ -41,13 +42,14 @@ class Fault:
             self(phase)
 
 
-def run(home, job, fault):
+def run(home, job, fault, workers=None):
     station = Station(
         home, operator="child", now=lambda: datetime.now(UTC), entropy=os.urandom, fault=fault
     )
     try:
         request = MintRequest(**job)
-        return {"batch": mint(station, request, fault.tick, lambda _: None).batch}
+        tick = fault.tick
+        return {"batch": mint(station, request, tick, lambda _: None, workers=workers).batch}
     except (MintmarkError, OSError) as error:
         return {"error": type(error).__name__, "message": str(error)}
     finally:
@@ -55,7 +57,7 @@ def run(home, job, fault):
             station.ledger.close()
 
 
-def limited(home, job, limits):
+def limited(home, job, limits, workers=None):
     """The outcomes under each limit of `limits`, in bytes a file (setrlimit(2))."""
     import resource
 
@@ -64,7 +66,7 @@ def limited(home, job, limits):
     for limit in limits:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
         try:
-            outcome = run(home, job, Fault())
+            outcome = run(home, job, Fault(), workers)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
         left = [p.name for name in ("vault", "work") for p in (home / name).iterdir()]
@@ -90,8 +92,11 @@ def main(home, job):
         print(json.dumps(die_each(job["deaths"])))
         return
     fault = Fault(job.pop("die", None), job.pop("wait", None))
-    limits = job.pop("limits", None)
-    print(json.dumps(limited(home, job, limits) if limits else run(home, job, fault)))
+    limits, workers = job.pop("limits", None), job.pop("workers", None)
+    if job.pop("group", False):
+        os.setpgid(0, 0)
+    found = limited(home, job, limits, workers) if limits else run(home, job, fault, workers)
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

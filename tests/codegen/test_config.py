@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mintmark.codegen.errors import NotFound, UsageError
 from mintmark.codegen.station import config
 
@@ -49,7 +50,10 @@ def test_what_is_set_is_read(read):
     found = read(
         f'[home]\nid = "{ID}"\ntime_zone = "Europe/Berlin"\n'
         '[custodian]\nkey = "/safe/custodian.key"\n[backend]\nurl = "https://scan.example.com"\n'
+        "[policy]\nreceipt_before_activation = true\n"
     )
+    assert found.receipt_before_activation
+    assert not read(LEAST).receipt_before_activation
     assert found.time_zone == ZoneInfo("Europe/Berlin")
     assert found.custodian_key == Path("/safe/custodian.key")
     assert found.backend_url == "https://scan.example.com"
@@ -88,6 +92,11 @@ def test_a_home_directory_is_expanded(read, monkeypatch, tmp_path):
         (LEAST + '[backend]\nurls = "x"\n', "unknown key urls in .backend."),
         (LEAST + "[backend]\nurl = [1]\n", "url in .backend. must be text"),
         (LEAST + "[custodian]\nkey = true\n", "key in .custodian. must be text"),
+        (
+            LEAST + '[policy]\nreceipt_before_activation = "yes"\n',
+            "receipt_before_activation in .policy. must be true or false",
+        ),
+        (LEAST + "[policy]\nreceipts = true\n", "unknown key receipts in .policy."),
         (LEAST + '[custodian]\nkey = "~nobody-at-all/c.key"\n', "no such user"),
         (LEAST + '[lines]\nname = "x"\n', "unknown table .lines."),
         ("backend = 1\n" + LEAST, "unknown table .backend."),

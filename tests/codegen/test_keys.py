@@ -9,6 +9,7 @@ import stat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mintmark.codegen.errors import IntegrityError, MintmarkError, NotFound, Refused, UsageError
 from mintmark.codegen.secret import Secret
 from mintmark.codegen.station import keys
@@ -96,15 +97,18 @@ def shows_no_secret(text):
 
 def fails_closed(read, path, expected):
     """Either the very key comes back, or `IntegrityError` does and shows no secret."""
+    found, failure = None, None
     try:
         found = read(path)
     except IntegrityError as error:
-        shows_no_secret("".join([error.message, *error.hints, repr(error.details)]))
-        assert error.__cause__ is None
-        assert error.__suppress_context__ or error.__context__ is None
-        return True
-    assert found == expected
-    return False
+        failure = error
+    if failure is None:
+        assert found == expected
+        return False
+    shows_no_secret("".join([failure.message, *failure.hints, repr(failure.details)]))
+    assert failure.__cause__ is None
+    assert failure.__suppress_context__ or failure.__context__ is None
+    return True
 
 
 def test_a_key_comes_back_as_it_was_written(written):
@@ -305,7 +309,7 @@ def test_a_passphrase_of_eight_bytes_will_do():
 
 
 def test_the_profile_in_use_is_the_rfcs():
-    assert keys.INTERACTIVE == keys.KdfProfile(memory=64 * 1024, iterations=3, lanes=4)
+    assert keys.KdfProfile(memory=64 * 1024, iterations=3, lanes=4) == keys.INTERACTIVE
 
 
 # --- ids, shows, writes ----------------------------------------------------------------

@@ -54,9 +54,7 @@ def test_another_program_reads_what_was_made(mint):
     header = mint.mint(500, CodeSpec.of("clear", 14), frame_size=64)
     parts = mint.vault.parts(header.batch)
     read = [part.read_bytes() for part in parts]
-    codes = independent.read_codes(
-        read[0], read[3], mint.station_keys, mint.station_keys, mint.custodian, b"C" * 32
-    )
+    codes = independent.read_codes(read[0], read[3], mint.station_keys, mint.custodian, b"C" * 32)
     assert codes == codes_of(mint, header)
     assert all(set(code.decode()) <= set(header.symbols) and len(code) == 14 for code in codes)
     key = mint.fingerprint_key.reveal()

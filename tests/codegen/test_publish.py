@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from children import waiting
+
 from mintmark.codegen.errors import IntegrityError, Refused
 from mintmark.codegen.station import publish
 from mintmark.codegen.station.publish import Intents, hidden, write_atomically
@@ -64,6 +65,32 @@ def test_all_files_appear_under_their_names_and_nothing_else(place):
 
 
 @pytest.mark.parametrize("at", ["intent", "noted", "renamed .zip", "renamed .txt", "published"])
+def test_what_the_books_could_not_be_told_keeps_its_intent(place, at):
+    def fault(point):
+        if point == at:
+            raise Stop
+
+    def publish_unsettled():
+        intents = Intents(place / "work", fault)
+        with intents.begin("export", "P1", finals(place)) as publication:
+            publication.settled = lambda: False
+            write_siblings(place)
+            publication.note({"type": "X"})
+            publication.publish()
+
+    with pytest.raises(Stop):
+        publish_unsettled()
+    if at == "intent":  # nothing was begun yet
+        assert names(place) == []
+        return
+    assert [name for name in names(place) if not name.startswith("P1")] == []
+    (left,) = Intents(place / "work").abandoned()
+    assert left.subject == "P1"
+    left.withdraw()
+    assert names(place) == []
+
+
+@pytest.mark.parametrize("at", ["intent", "noted", "renamed .zip", "renamed .txt", "published"])
 @pytest.mark.parametrize("error", [Stop, KeyboardInterrupt, OSError])
 def test_stopped_anywhere_nothing_is_left(place, at, error):
     def fault(point):
@@ -78,14 +105,15 @@ def test_stopped_anywhere_nothing_is_left(place, at, error):
 
 
 def test_what_is_committed_stays_whatever_strikes_then(place):
-    with (
-        pytest.raises(KeyboardInterrupt),
-        Intents(place / "work").begin("export", "P1", finals(place)) as publication,
-    ):
-        write_siblings(place)
-        publication.publish()
-        publication.committed = lambda: True
-        raise KeyboardInterrupt
+    def commit_then_stop():
+        with Intents(place / "work").begin("export", "P1", finals(place)) as publication:
+            write_siblings(place)
+            publication.publish()
+            publication.committed = lambda: True
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        commit_then_stop()
     assert names(place) == ["a.zip", "b.txt"]
 
 

@@ -7,16 +7,24 @@ import shutil
 
 import pytest
 from children import DIED, finish, start, waiting
+from station_kit import Home, batch_files, make_home
+
 from mintmark.codegen.errors import IntegrityError, NotFound
 from mintmark.codegen.ledger.chain import encode
-from mintmark.codegen.ledger.changes import ContactAdded, ExportBegun, KeyAdded, KeyRevoked, Packaged, Unit
+from mintmark.codegen.ledger.changes import (
+    ContactAdded,
+    ExportBegun,
+    KeyAdded,
+    KeyRevoked,
+    Packaged,
+    Unit,
+)
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.lifecycle import State
 from mintmark.codegen.recover import recover, unsettled
 from mintmark.codegen.serials import Range
 from mintmark.codegen.station import keys
 from mintmark.codegen.station.publish import hidden
-from station_kit import Home, batch_files, make_home
 
 # Fault points of a mint and the first piece of each phase of its progress, in order; the
 # batch is rolled forward from `noted` on.

@@ -33,9 +33,9 @@ def mint(tmp_path_factory):
     return Mint(tmp_path_factory.mktemp("vault"))
 
 
-def seal(mint, header, codes, key=KEY, pieces=(), seed="nonces"):
+def seal(mint, header, codes, pieces=()):
     file = File()
-    writer = Writer(file, header, mint.signing.sign, key, Seeded(seed))
+    writer = Writer(file, header, mint.signing.sign, KEY, Seeded("nonces"))
     at = 0
     for size in (*pieces, len(codes)):
         writer.write(codes[at : at + size])

@@ -1,0 +1,39 @@
+"""A worker process: takes a task from stdin, gives its result to stdout, until stdin ends.
+
+Light imports: it starts once for every core. It ignores Ctrl-C, which is the parent's to
+handle, and ends by itself when the parent is gone. What it works on comes through the
+pipe, never in an argument or the environment.
+"""
+
+import os
+import pickle
+import signal
+from typing import BinaryIO
+
+
+def main() -> None:
+    """Serve until the parent closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    # A stray print must not land among the results.
+    os.dup2(2, 1)
+    try:
+        while _serve(source, sink):
+            pass
+    except OSError:
+        # The parent is gone; closing the sink would fail once more, with a traceback.
+        os._exit(0)
+
+
+def _serve(source: BinaryIO, sink: BinaryIO) -> bool:
+    try:
+        task, item = pickle.load(source)  # noqa: S301 - our own parent's
+    except EOFError:
+        return False
+    try:
+        answer = True, task(item)
+    except Exception as error:  # noqa: BLE001 - raised again in the parent
+        answer = False, error
+    pickle.dump(answer, sink, pickle.HIGHEST_PROTOCOL)
+    sink.flush()
+    return True

@@ -1,0 +1,57 @@
+"""What tests let worker processes do: a task must be in a module that they can import."""
+
+import os
+import signal
+import sys
+import time
+
+from mintmark.codegen.errors import Refused
+
+
+def double(number):
+    return number * 2
+
+
+def who(_item):
+    return os.getpid(), signal.getsignal(signal.SIGINT) is signal.SIG_IGN, os.getpgrp()
+
+
+def large(size):
+    return b"x" * size, os.urandom(size)
+
+
+def modules(_item):
+    return sorted(sys.modules)
+
+
+def shout(item):
+    print("nobody asked")
+    sys.stdout.flush()
+    return item
+
+
+def refuse(item):
+    raise Refused(f"not {item}", "a hint", item=item)
+
+
+def unpicklable(_item):
+    return lambda: None
+
+
+def fall(item):
+    """Killed, as by a system short of memory."""
+    if item == "now":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def stall(path):
+    """Says that it is at it, by a file, and does not end."""
+    with open(path, "x", encoding="ascii") as file:  # noqa: PTH123 - no more imports than needed
+        file.write(str(os.getpid()))
+    time.sleep(600)
+
+
+def nothing(_count):
+    """A random source that has run dry."""
+    return b""
