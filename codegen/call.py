@@ -51,12 +51,20 @@ class Call:
     tick: Tick = _silent
     say: Callable[[str], None] = field(default=lambda _: None)
     checks: Callable[[], "tuple[Check, ...]"] = field(default=lambda: ())
+    opened: "list[Station]" = field(default_factory=list)
 
     def station(self) -> "Station":
-        """The home, opened; leftovers of a crash are settled first."""
+        """The home, opened until `close`."""
         from .station.station import Station
 
-        return Station(self.home, operator=self.operator, now=self.now, entropy=self.entropy)
+        station = Station(self.home, operator=self.operator, now=self.now, entropy=self.entropy)
+        self.opened.append(station)
+        return station
+
+    def close(self) -> None:
+        """Let go of every home that was opened."""
+        while self.opened:
+            self.opened.pop().close()
 
     def passphrase(self, file: Path | None, prompt: str, *, confirm: bool = False) -> Secret:
         """The custodian's passphrase from `file`, or asked for.

@@ -12,6 +12,7 @@ from .call import Call
 
 if TYPE_CHECKING:
     from .contacts import ContactList, ContactShown
+    from .custodian import CustodianMade
     from .doctor import DoctorResult
     from .home import InitResult
     from .locate import Located
@@ -82,6 +83,10 @@ def mint(
     accept_weak: Annotated[
         bool, typer.Option("--accept-weak", help="Mint codes a key thief could find out.")
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Processes to draw with; by default one a core."),
+    ] = None,
 ) -> "MintResult":
     """Mint a sealed batch. This station can't read it back.
 
@@ -103,7 +108,7 @@ def mint(
         ref=ref,
         accept_weak=accept_weak,
     )
-    return make(call.station(), request, call.tick, call.say)
+    return make(call.station(), request, call.tick, call.say, workers=workers)
 
 
 def batch_list(call: Call) -> "BatchList":
@@ -121,7 +126,9 @@ def batch_list(call: Call) -> "BatchList":
 def batch_show(
     call: Call,
     batch: Annotated[str, typer.Argument(help="The batch.", metavar="BATCH")],
-    after: Annotated[int, typer.Option(min=0, help="Ranges after this serial.")] = 0,
+    after: Annotated[
+        int, typer.Option(min=0, max=100_000_000, help="Ranges after this serial.")
+    ] = 0,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many ranges.")] = 100,
 ) -> "BatchShown":
     """Say where every code of a batch stands.
@@ -200,7 +207,7 @@ def audit_verify(call: Call) -> "AuditVerified":
 
 def audit_show(
     call: Call,
-    after: Annotated[int, typer.Option(min=0, help="Events after this number.")] = 0,
+    after: Annotated[int, typer.Option(min=0, max=10**15, help="Events after this number.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100,
 ) -> "AuditShown":
     """Show the audit chain's events.
@@ -241,6 +248,22 @@ def key_new(
     return new_line(call.station(), name)
 
 
+def key_custodian(
+    call: Call,
+    file: Annotated[Path, typer.Argument(help="The new key file.", metavar="F")],
+    passphrase_file: PassphraseOption = None,
+) -> "CustodianMade":
+    """Make a custodian's key away from any home.
+
+    \b
+    Example:
+      mintmark key custodian /media/safe/custodian.key
+    """
+    from .custodian import custodian
+
+    return custodian(call, file, passphrase_file)
+
+
 def key_revoke(
     call: Call,
     key: Annotated[str, typer.Argument(help="The key's id.", metavar="KEY")],
@@ -263,7 +286,9 @@ def doctor(
         bool, typer.Option("--repair", help="Settle what a crash left behind.")
     ] = False,
 ) -> "DoctorResult":
-    """Check keys, permissions, ledger, vault, orders, disk and backend.
+    """Check whether the home is well.
+
+    It looks at keys, permissions, ledger, vault, runs, orders, disk and backend.
 
     \b
     Example:
@@ -286,6 +311,7 @@ COMMANDS = (
     ("audit show", audit_show),
     ("key list", key_list),
     ("key new", key_new),
+    ("key custodian", key_custodian),
     ("key revoke", key_revoke),
     ("doctor", doctor),
 )

@@ -47,9 +47,12 @@ def add(station: Station, contact: str, name: str, channel: str | None) -> Conta
         raise UsageError(
             "a contact's id is 1 to 32 letters, digits and hyphens", "write for example li-print"
         )
-    for text in (name, channel or "-"):
+    for text in (name, "-" if channel is None else channel):
         if not text.strip() or len(text) > NAME_LENGTH or not text.isprintable():
-            raise UsageError(f"name and channel are 1 to {NAME_LENGTH} printable characters")
+            raise UsageError(
+                f"name and channel are 1 to {NAME_LENGTH} printable characters",
+                'write for example --name "Li Wei, Huaxin Printing"',
+            )
     station.ledger.commit(station.author, ContactAdded(contact, name.strip(), channel))
     return ContactShown(contact, name.strip(), channel)
 

@@ -9,9 +9,11 @@ import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from .errors import MintmarkError
+from .errors import IntegrityError, MintmarkError
+from .history import damaged, remove
 from .ledger.verify import verify
 from .recover import recover, sha256, unsettled
 from .result import Result
@@ -61,8 +63,8 @@ def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> Doctor
     """Examine `station`; `more` are the other rooms' checks."""
     findings: list[Finding] = []
     checks: tuple[Check, ...] = (_keys, _custodian, _permissions, _ledger, _vault, _disk, *more)
-    work = _repaired if repair else _unsettled
-    for check in (*checks, work):
+    work: tuple[Check, ...] = (_repaired,) if repair else (_sieves, _unsettled)
+    for check in (*checks, *work):
         try:
             findings.extend(check(station))
         except (MintmarkError, OSError) as error:
@@ -76,16 +78,25 @@ def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> Doctor
 def _keys(station: Station) -> Iterator[Finding]:
     with station.ledger.read() as view:
         roster = {row.key_id for row in view.roster()}
-    if station.key.key_id not in roster:
-        yield Finding(
-            ERROR, "keys", "keys/station.key is not this home's", "bring it back from your copy"
-        )
-    for path in sorted((station.home / "keys" / "lines").glob("*.key")):
-        line = station.line(path.stem)
-        if line.key_id not in roster:
-            yield Finding(ERROR, "keys", f"the key of line {line.name} is not on the roster")
-    station.fingerprint_key  # noqa: B018 - reading it checks it
-    yield Finding(OK, "keys", f"{len(roster)} keys on the roster; the home's own files fit")
+    lines = sorted((station.home / "keys" / "lines").glob("*.key"))
+    reads: list[Callable[[], object]] = [
+        lambda: station.key,
+        lambda: station.fingerprint_key,
+        *(partial(_line, station, path.stem, roster) for path in lines),
+    ]
+    for read in reads:
+        try:
+            read()
+        except MintmarkError as error:
+            yield Finding(ERROR, "keys", error.message, "; ".join(error.hints))
+    yield Finding(
+        OK, "keys", f"{len(roster)} keys on the roster; looked at every file of the home's"
+    )
+
+
+def _line(station: Station, name: str, roster: set[str]) -> None:
+    if station.line(name).key_id not in roster:
+        raise IntegrityError(f"the key of line {name} is not on the roster", "remove the file")
 
 
 def _custodian(station: Station) -> Iterator[Finding]:
@@ -147,7 +158,7 @@ def _vault(station: Station) -> Iterator[Finding]:
         try:
             station.vault.verify(batch, station.station_keys, station.wrap_keys)
         except MintmarkError as error:
-            yield Finding(ERROR, "vault", error.message, "; ".join(error.hints))
+            yield Finding(ERROR, "vault", f"batch {batch}: {error.message}", "; ".join(error.hints))
             continue
         if sha256(station.vault.parts(batch).record) != row.mint_record_sha256:
             yield Finding(
@@ -156,7 +167,8 @@ def _vault(station: Station) -> Iterator[Finding]:
                 f"batch {batch} is not the one the ledger knows by that name",
                 "bring its files back from a copy",
             )
-    for batch in sorted(_ids(station.vault.storage.names()) - set(booked)):
+    left = unsettled(station)  # another check's finding
+    for batch in sorted(_ids(station.vault.storage.names()).difference(booked, left)):
         if not station.intents.alive(batch):
             yield Finding(
                 WARNING,
@@ -196,7 +208,17 @@ def _unsettled(station: Station) -> Iterator[Finding]:
         yield Finding(OK, "work", "nothing was left half-done")
 
 
+def _sieves(station: Station) -> Iterator[Finding]:
+    for path in damaged(station):
+        yield Finding(
+            WARNING, "sieves", f"{path.name} is damaged", "remove it: mintmark doctor --repair"
+        )
+
+
 def _repaired(station: Station) -> Iterator[Finding]:
+    for path in damaged(station):
+        remove(path)
+        yield Finding(OK, "sieves", f"{path.name} was damaged and is gone; a mint makes it again")
     for sentence in recover(station):
         yield Finding(OK, "work", sentence)
     yield Finding(OK, "work", "nothing is left half-done")

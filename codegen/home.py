@@ -8,7 +8,7 @@ from .call import Call
 from .errors import Refused, UsageError
 from .result import Result
 from .station import keys
-from .station.station import create
+from .station.station import create, refuse_taken
 
 KEY_NAME = "custodian.key"
 
@@ -47,7 +47,10 @@ def init(
     home = call.home.absolute()
     if custodian_public_key is not None:
         if custodian_key is not None:
-            raise UsageError("a custodian key is either made or given", "leave out --custodian-key")
+            raise UsageError(
+                "a custodian key is either made or given",
+                "leave out --custodian-key, and unset MINTMARK_CUSTODIAN_KEY",
+            )
         public = keys.read_custodian_public(custodian_public_key)
         return _make(call, home, public, None)
     path = (custodian_key or Path(KEY_NAME)).absolute()
@@ -56,11 +59,7 @@ def init(
             "the custodian key must not lie in the home: a copy of the home would open itself",
             "name another place with --custodian-key, best a removable disk",
         )
-    if home.exists() and (not home.is_dir() or any(home.iterdir())):
-        raise Refused(
-            f"{home} exists already and is not empty",
-            "use the home that is there, or name another folder with --home",
-        )
+    refuse_taken(home)
     if path.exists():
         raise Refused(
             f"{path} exists already and is not overwritten", "name another place for the key"

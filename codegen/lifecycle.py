@@ -146,6 +146,14 @@ def passed_over(state: State, action: Action) -> bool:
     return state is _VOID and action is not Action.UNVOID
 
 
+def live(standing: Standing) -> bool:
+    """Whether the code may be in a shopper's hands: active, or active until it was frozen.
+
+    Such codes are voided only by an order that says how many it means.
+    """
+    return standing.state is _ACTIVE or (standing.state is _FROZEN and standing.back is _ACTIVE)
+
+
 def seen(state: State) -> ApiState:
     """A ledger state as the activation API words it."""
     if state in (_SEALED, _PACKAGED):

@@ -3,15 +3,14 @@
 Nothing is unsealed: the code's fingerprint is looked up in every batch of the home.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .attributes import Value, to_json
 from .errors import NotFound, UsageError
 from .fingerprint import SIZE, fingerprint
-from .ledger.view import View
-from .lifecycle import State
+from .lifecycle import Standing, State
 from .result import Result
 from .result import to_json as plain
 from .secret import Secret
@@ -65,9 +64,11 @@ def locate(station: Station, code: str | None, many: str | None) -> Located:
     if many is not None:
         codes = [line.strip() for line in many.splitlines() if line.strip()]
         if len(codes) > CODES_AT_ONCE or len(many) > 1_048_576:
-            raise UsageError(f"more than {CODES_AT_ONCE:,} codes, or 1 MiB, at once")
-        return Located(tuple(_places(station, codes)))
-    place = next(iter(_places(station, [code or ""])))
+            raise UsageError(
+                f"more than {CODES_AT_ONCE:,} codes, or 1 MiB, at once", "ask in several calls"
+            )
+        return Located(places(station, codes))
+    (place,) = places(station, [code or ""])
     if place.batch is None:
         raise NotFound(
             "that is no code of this home",
@@ -76,7 +77,8 @@ def locate(station: Station, code: str | None, many: str | None) -> Located:
     return Located((place,))
 
 
-def _places(station: Station, codes: list[str]) -> Iterator[Place]:
+def places(station: Station, codes: Sequence[str]) -> tuple[Place, ...]:
+    """The place of each code, as it was read; one without a batch for what is no code of ours."""
     found: dict[int, Place] = {}
     marks: dict[str, bytes] = {}
     with station.ledger.read() as view:
@@ -84,11 +86,16 @@ def _places(station: Station, codes: list[str]) -> Iterator[Place]:
             if row.canonical not in marks:
                 marks[row.canonical] = _marks(row.canonical, codes, station.fingerprint_key)
             hits = station.vault.find(row.batch, marks[row.canonical], station.station_keys)
-            found.update((at, _place(view, row.batch, serial)) for at, serial in hits)
-    return (found.get(at, Place()) for at in range(len(codes)))
+            serials = sorted({serial for _, serial in hits})
+            standing_at = {
+                serial: _place(row.batch, serial, standing, unit)
+                for serial, standing, unit in view.places(row.batch, serials)
+            }
+            found.update((at, standing_at[serial]) for at, serial in hits)
+    return tuple(found.get(at, Place()) for at in range(len(codes)))
 
 
-def _marks(rule: str, codes: list[str], key: Secret) -> bytes:
+def _marks(rule: str, codes: Sequence[str], key: Secret) -> bytes:
     """Each code's fingerprint; zeros, which no code has, for what can't be a code."""
     return b"".join(_mark(rule, code, key) for code in codes)
 
@@ -100,14 +107,12 @@ def _mark(rule: str, code: str, key: Secret) -> bytes:
         return bytes(SIZE)
 
 
-def _place(view: View, batch: str, serial: int) -> Place:
-    standing = view.at(batch, serial)
-    unit = view.unit_at(batch, serial)
+def _place(batch: str, serial: int, standing: Standing, unit: str | None) -> Place:
     return Place(
         batch=batch,
         serial=serial,
         state=standing.state,
         package=standing.package,
-        unit=unit.unit if unit else None,
+        unit=unit,
         attributes=to_json(standing.attributes),
     )

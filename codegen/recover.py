@@ -5,15 +5,14 @@ intent's lock and are passed over.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import IntegrityError, NotFound, Refused
+from .history import KIND, known
 from .ledger.chain import decode
 from .ledger.changes import BatchMinted, Change, ExportAbandoned, Packaged
-from .ledger.rows import BatchRow
 from .ledger.view import View
-from .sealed.runs import ENTRY_BYTES
 from .station.publish import Publication, hidden
 from .station.station import Station
 
@@ -23,7 +22,7 @@ CHUNK = 1 << 20
 def recover(station: Station) -> Iterator[str]:
     """Settle every abandoned intent; yields a sentence for each."""
     for publication in station.intents.abandoned():
-        settle = _mint if publication.kind == "mint" else _export
+        settle = {"mint": _mint, KIND: _sieve}.get(publication.kind, _export)
         yield settle(station, publication)
 
 
@@ -45,6 +44,11 @@ def _mint(station: Station, publication: Publication) -> str:
     return f"batch {batch} was complete and is now in the ledger"
 
 
+def _sieve(_station: Station, publication: Publication) -> str:
+    publication.withdraw()
+    return f"the unfinished sieve {publication.subject} was removed; a mint makes it again"
+
+
 def _adopt(station: Station, publication: Publication) -> None:
     """Commit a complete batch; its run must still collide with nothing."""
     change, vault = _noted(publication), station.vault
@@ -55,7 +59,7 @@ def _adopt(station: Station, publication: Publication) -> None:
         raise IntegrityError("the intent's note is of another mint record")
 
     def unique(view: View) -> None:
-        others = runs_of(station, view.batches())
+        others = known(station, view.batches())
         with vault.run(change.batch) as run:
             if run.meets(others):
                 raise Refused("a code of it is in another batch")
@@ -93,9 +97,10 @@ def _export(station: Station, publication: Publication) -> str:
             return f"package {package} was complete and is now in the ledger"
     except (IntegrityError, NotFound, Refused):
         pass  # its name is taken, its custodian was revoked: nobody has it yet
-    publication.withdraw()
+    # In this order: without its intent nobody would ever give the serials back.
     station.ledger.commit(station.author, ExportAbandoned(package, "the process ended"))
-    return f"the unfinished package {package} was removed; its serials are sealed again"
+    publication.withdraw()
+    return f"the unfinished package {package} was removed; its serials are as they were before"
 
 
 def _complete(publication: Publication, change: Packaged) -> bool:
@@ -109,19 +114,6 @@ def _complete(publication: Publication, change: Packaged) -> bool:
 def _noted(publication: Publication) -> Change | None:
     note = publication.noted
     return None if note is None else decode(str(note.get("type")), note.get("body"))
-
-
-def runs_of(station: Station, batches: Sequence[BatchRow]) -> list[Path]:
-    """The runs of `batches`. Raises `IntegrityError` where one is not all there."""
-    runs = [station.vault.parts(row.batch).run for row in batches]
-    for row, run in zip(batches, runs, strict=True):
-        if not run.exists() or run.stat().st_size != row.quantity * ENTRY_BYTES:
-            raise IntegrityError(
-                f"{run.name} is missing from the vault, or cut",
-                "bring it back from a copy: without it new codes might repeat old ones",
-                file=run.name,
-            )
-    return runs
 
 
 def has_batch(station: Station, batch: str) -> bool:

@@ -30,6 +30,7 @@ class BatchSummary:
     states: Mapping[State, int]
     unacknowledged: int
     refused: int
+    without_receipt: int
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class BatchList(Result):
                 f"{count:,} {state.value}" for state, count in row.states.items() if count
             )
             waiting = f"  {row.unacknowledged:,} unacknowledged" if row.unacknowledged else ""
+            if row.without_receipt:
+                waiting += f"  {row.without_receipt:,} packaged without receipt"
             yield f"{row.batch}  {row.quantity:>11,}  {row.product or '-'}  ({states}){waiting}"
 
 
@@ -73,6 +76,7 @@ class BatchShown(Result):
     reserved: int
     unacknowledged: int
     refused: int
+    without_receipt: int
     ranges: tuple[RangeShown, ...]
     next: int | None
 
@@ -83,6 +87,8 @@ class BatchShown(Result):
             yield f"  {self.unacknowledged:,} codes wait for the backend: mintmark deliver"
         if self.refused:
             yield f"  {self.refused:,} codes in orders the backend refused: mintmark orders list"
+        if self.without_receipt:
+            yield f"  {self.without_receipt:,} packaged without receipt: mintmark package list"
         for state, count in self.states.items():
             yield f"  {state.value:<9} {count:>13,}"
         if self.reserved:
@@ -113,6 +119,7 @@ def _summary(view: View, row: BatchRow) -> BatchSummary:
         states=view.counts(row.batch),
         unacknowledged=unacknowledged,
         refused=refused,
+        without_receipt=sum(view.without_receipt(row.batch).values()),
     )
 
 
@@ -143,6 +150,7 @@ def batch_show(station: Station, batch: str, after: int, limit: int) -> BatchSho
         reserved=reserved,
         unacknowledged=summary.unacknowledged,
         refused=summary.refused,
+        without_receipt=summary.without_receipt,
         ranges=ranges,
         next=last if last < row.quantity else None,
     )

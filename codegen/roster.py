@@ -55,9 +55,13 @@ def new_line(station: Station, name: str) -> KeyShown:
     Raises `UsageError` for a malformed name, `Refused` if the line has a key.
     """
     if not keys.LINE_NAME.fullmatch(name):
-        raise UsageError("a line's name is 1 to 32 small letters, digits and hyphens")
+        raise UsageError(
+            "a line's name is 1 to 32 small letters, digits and hyphens", "write for example line-3"
+        )
     key = keys.new_signing_key("line", name, station.entropy)
     path = station.home / "keys" / "lines" / f"{name}.key"
+    if path.exists():
+        raise Refused(f"line {name} has a key already", "see: mintmark key list")
     keys.write_signing_key(path, key)
     try:
         station.ledger.commit(station.author, KeyAdded(key.key_id, "line", name, key.public.hex()))
@@ -73,14 +77,17 @@ def revoke(station: Station, key_id: str, reason: str) -> KeyShown:
     Raises `NotFound`, or `Refused` for the station's own and for the last custodian.
     """
     if not reason.strip() or len(reason) > 100 or not reason.isprintable():
-        raise UsageError("--reason is 1 to 100 printable characters")
+        raise UsageError("--reason is 1 to 100 printable characters", "say in a word or two why")
     if key_id == station.key.key_id:
         raise Refused("the station's own key can't be revoked by itself", "make a new home")
 
     def guard(view: View) -> None:
         custodians = [key.key_id for key in view.roster("custodian") if not key.revoked]
         if custodians == [key_id]:
-            raise Refused("this is the last custodian: nothing could be unsealed for anyone")
+            raise Refused(
+                "this is the last custodian: nothing could be unsealed for anyone",
+                "to begin anew, make a new home: mintmark --home DIR init",
+            )
 
     station.ledger.commit(station.author, KeyRevoked(key_id, reason), guard=guard)
     with station.ledger.read() as view:

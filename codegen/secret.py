@@ -1,7 +1,5 @@
 """A secret that does not show itself by accident."""
 
-import hmac
-
 
 class Secret:
     """Bytes whose `repr` is masked and whose equality takes constant time.
@@ -23,7 +21,10 @@ class Secret:
         return "Secret('***')"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._value, other._value)
+        # Not at the top: `--help` would pay for it.
+        from hmac import compare_digest
+
+        return isinstance(other, Secret) and compare_digest(self._value, other._value)
 
     # A hash would be a shortcut around the constant-time comparison.
     __hash__ = None  # type: ignore[assignment]

@@ -80,7 +80,8 @@ class CodeSpec:
     def of(cls, alphabet: str, length: int) -> "CodeSpec":
         """The spec of a named alphabet, or of symbols given as `custom:SYMBOLS` or bare.
 
-        Symbols in lower case alone become upper case; those of a named alphabet, in any
+        Bare symbols are upper-case, lest a mistyped name pass for some; after `custom:`,
+        lower case alone becomes upper case. Those of a named alphabet, in any
         order, become that alphabet. Raises `UsageError` for symbols that are repeated, in
         both cases, fewer than 2, or not unreserved in RFC 3986, and for a length outside
         1..64.
@@ -89,7 +90,7 @@ class CodeSpec:
             raise UsageError(
                 f"a code has 1 to {LENGTH_MOST} symbols, not {length}", "the default is 16"
             )
-        symbols = ALPHABETS.get(alphabet) or _custom(alphabet.removeprefix(f"{CUSTOM}:"))
+        symbols = ALPHABETS.get(alphabet) or _custom(alphabet)
         for name, known in ALPHABETS.items():
             if sorted(known) == sorted(symbols):
                 rule = "crockford32" if name == "crockford32" else "upper"
@@ -117,8 +118,12 @@ class CodeSpec:
         return code.encode("ascii")
 
 
-def _custom(symbols: str) -> str:
+def _custom(given: str) -> str:
     known = f"known alphabets: {', '.join(ALPHABETS)}; or the symbols themselves, custom:ACDEFH"
+    symbols = given.removeprefix(f"{CUSTOM}:")
+    # `base32` is a name somebody meant, not the symbols B, A, S, E, 3 and 2.
+    if symbols == given and symbols.translate(_UPPER) != symbols:
+        raise UsageError(f"unknown alphabet {given[:40]!r}", known)
     if not _UNRESERVED.fullmatch(symbols):
         raise UsageError(
             "the alphabet holds symbols other than letters, digits and - . _ ~",

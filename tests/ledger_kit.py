@@ -77,6 +77,15 @@ def ordered(order, batch, action, *pairs, **more):
     return c.Ordered(order, batch, Action(action), ranges(*pairs), **more)
 
 
+def reprint(package, old, batch, *pairs):
+    return c.ExportBegun(package, batch, ranges(*pairs), "li", "csv", old, reason="lost password")
+
+
+def receipt(package, unit=None, *, printed=(), spoiled=(), number=0, final=False):
+    told = c.Told(unit, ranges(*printed), ranges(*spoiled), number)
+    return c.Receipted(package, (told,), final, "misprint")
+
+
 def with_package(ledger, batch, package, *pairs):
     """Export `pairs` of `batch`."""
     ledger.commit(STATION, begun(package, batch, *pairs))
@@ -97,6 +106,14 @@ def with_history(path):
     ledger.commit(LINE, ordered("O3", "B1", "freeze", (1, 8), from_state=State.ACTIVE))
     ledger.claim("O1", "me", START + timedelta(hours=1), START)
     ledger.commit(LINE, c.Settled("O1", "acknowledged"))
+    ledger.commit(STATION, minted("B9", 40))
+    with_package(ledger, "B9", "P4", (1, 20))
+    void = ordered("O4", "B9", "void", (10, 11), reason="misprint")
+    ledger.commit(STATION, void, receipt("P4", printed=[(1, 9)], spoiled=[(10, 11)], number=1))
+    ledger.commit(STATION, c.UnitMoved("P4", "P4-1", "received", "dock 3"))
+    with_package(ledger, "B9", "P5", (31, 40))
+    ledger.commit(STATION, reprint("P6", "P5", "B9", (31, 40)))
+    ledger.commit(CUSTODIAN, packaged("P6", (31, 40)))
     ledger.commit(LINE, c.Incident("repeated-export", "twice in an hour"))
     return ledger
 

@@ -59,6 +59,11 @@ class Code:
         """An export of it is under way."""
         return self.state == "sealed" and self.package is not None
 
+    @property
+    def live(self) -> bool:
+        """A shopper may hold it: active, or frozen out of being active."""
+        return self.state == "active" or (self.state == "frozen" and self.was == "active")
+
     def accepts(self, action: str) -> bool:
         """Whether `action` has an outcome here."""
         return not self.reserved and (action, self.state) in OUTCOME
@@ -141,7 +146,7 @@ class Books:
         """One range order, all or nothing; raises `Refusal`.
 
         Voided codes are passed over if `skip_void`, except by unvoid, which asks for
-        them. `count` and `from_state` are about the codes touched. Active codes are
+        them. `count` and `from_state` are about the codes touched. Live codes are
         voided only under a `count`. An order that touches nothing is done; whether to
         refuse it is the caller's to say.
         """
@@ -159,7 +164,7 @@ class Books:
         if count is not None and count != len(touched):
             raise Refusal("count")
         if action == "void" and count is None:
-            live = [s for s in touched if self.codes[s].state == "active"]
+            live = [s for s in touched if self.codes[s].live]
             if live:
                 raise Refusal("count", live)
         for serial in touched:
@@ -191,6 +196,127 @@ class Books:
         if not codes:
             raise Refusal("state")
         return codes
+
+
+class Receipts:
+    """What was told of one package: one entry a serial, one number a unit.
+
+    `units`: unit → its serials. The number of None is the package's.
+    """
+
+    def __init__(self, books: Books, units: Mapping[str, Iterable[int]]) -> None:
+        self.books = books
+        self.units = {unit: list(serials) for unit, serials in units.items()}
+        self.serials = [serial for serials in self.units.values() for serial in serials]
+        self.told: dict[int, str] = {}
+        self.numbers: dict[str | None, int] = dict.fromkeys((None, *self.units), 0)
+        self.final = False
+
+    def tell(
+        self,
+        entries: Iterable[tuple[str | None, Iterable[int], Iterable[int], int]],
+        *,
+        final: bool = False,
+        count: int | None = None,
+    ) -> list[int]:
+        """One receipt of (unit, printed, spoiled, number) parts; the serials it voids.
+
+        All or nothing; raises `Refusal`: final, nothing, outside, both, told, over, count.
+        """
+        told, numbers, reasons, rest = self.judge(entries, final=final)
+        voided = sorted(reasons)
+        if count is not None and count != len(voided):
+            raise Refusal("count")
+        nothing_printed = "printed" not in told.values()
+        live = any(self.books.codes[serial].live for serial in voided)
+        if count is None and (live or (rest and voided and nothing_printed)):
+            raise Refusal("count")
+        for serial in voided:
+            code = self.books.codes[serial]
+            self.books.codes[serial] = code.after("void", reason=reasons[serial])
+        self.told, self.numbers, self.final = told, numbers, final
+        return voided
+
+    def judge(
+        self,
+        entries: Iterable[tuple[str | None, Iterable[int], Iterable[int], int]],
+        *,
+        final: bool,
+    ) -> tuple[dict[int, str], dict[str | None, int], dict[int, str], list[int]]:
+        """What `tell` would come to: told, numbers, serial → why it is voided, the rest."""
+        new: dict[int, str] = {}
+        outside, twice, numbers = set(), set(), dict(self.numbers)
+        for unit, printed, spoiled, number in entries:
+            numbers[unit] += number
+            scope = set(self.serials if unit is None else self.units[unit])
+            for serial, what in [(s, "printed") for s in printed] + [
+                (s, "spoiled") for s in spoiled
+            ]:
+                outside |= {serial} - scope
+                twice |= {serial} & new.keys()
+                new[serial] = what
+        if not new and numbers == self.numbers and not final:
+            raise Refusal("nothing")
+        if self.final:
+            raise Refusal("final")
+        for why, wrong in (("outside", outside), ("both", twice), ("told", new.keys() & self.told)):
+            if wrong:
+                raise Refusal(why, wrong)
+        told = {**self.told, **new}
+        for unit, serials in self.units.items():
+            if sum(serial in told for serial in serials) + numbers[unit] > len(serials):
+                raise Refusal("over")
+        if len(told) + sum(numbers.values()) > len(self.serials):
+            raise Refusal("over")
+        rest = self._rest(told, numbers) if final else []
+        reasons = {s: "misprint" for s, what in new.items() if what == "spoiled"}
+        reasons |= dict.fromkeys(rest, "unused")
+        reasons = {s: why for s, why in reasons.items() if self.books.codes[s].state != "void"}
+        return told, numbers, reasons, rest
+
+    def printed(self, serial: int) -> bool:
+        """Whether a receipt says that this one was printed; also by a final number alone."""
+        if serial in self.told:
+            return self.told[serial] == "printed"
+        return self.final and serial not in self._rest(self.told, self.numbers)
+
+    def totals(self) -> dict[str, int]:
+        """Codes by what became of them; they add up to the package, or the model is broken."""
+        what = list(self.told.values())
+        counted = sum(self.numbers.values())
+        left = len(self.serials) - len(what) - counted
+        among = sum(n for unit, n in self.numbers.items() if not self._by_number(unit))
+        rest = len(self._rest(self.told, self.numbers))
+        unused = max(0, rest - among) if self.final else 0
+        found = {
+            "printed": what.count("printed"),
+            "printed_by_count": left - unused if self.final else 0,
+            "spoiled": what.count("spoiled"),
+            "spoiled_count": counted,
+            "unused": unused,
+            "open": 0 if self.final else left,
+        }
+        assert sum(found.values()) == len(self.serials)
+        assert min(found.values()) >= 0
+        return found
+
+    def _rest(self, told: Mapping[int, str], numbers: Mapping[str | None, int]) -> list[int]:
+        """What a final receipt leaves over."""
+        whole = numbers[None] and "printed" not in told.values()
+        return [
+            serial
+            for unit, serials in self.units.items()
+            for serial in serials
+            if serial not in told
+            and not whole
+            and not (numbers[unit] and "printed" not in [told.get(s) for s in serials])
+        ]
+
+    def _by_number(self, unit: str | None) -> bool:
+        whole = self.numbers[None] and "printed" not in self.told.values()
+        serials = self.units[unit] if unit else []
+        alone = "printed" not in [self.told.get(s) for s in serials]
+        return bool(whole or (unit and self.numbers[unit] and alone))
 
 
 def runs(serials: Iterable[int]) -> list[tuple[int, int]]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 
 from .. import serials
 from ..errors import Refused, UsageError
-from . import _exports, _orders, _tables, _tiles
+from . import _exports, _orders, _receipts, _tables, _tiles
 from . import _rows as rows
 from ._rows import NOTHING, Applied, Place
 from .changes import (
@@ -28,7 +28,9 @@ from .changes import (
     KeyRevoked,
     Ordered,
     Packaged,
+    Receipted,
     Settled,
+    UnitMoved,
 )
 
 KINDS = ("station", "line", "custodian")
@@ -139,6 +141,16 @@ def _(change: Packaged, connection: Connection, place: Place) -> Applied:
 @apply.register
 def _(change: ExportAbandoned, connection: Connection, place: Place) -> Applied:
     return _exports.abandon(change, connection, place)
+
+
+@apply.register
+def _(change: Receipted, connection: Connection, place: Place) -> Applied:
+    return _receipts.receipt(change, connection, place)
+
+
+@apply.register
+def _(change: UnitMoved, connection: Connection, place: Place) -> Applied:
+    return _receipts.move(change, connection, place)
 
 
 @apply.register

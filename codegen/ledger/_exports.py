@@ -1,42 +1,80 @@
-"""Exports: sealed serials are reserved, then packaged, or given back."""
+"""Exports: serials are reserved, then packaged, or given back.
+
+A first export takes sealed serials. A reprint takes a package's over as they stand: until
+it ends, the package takes no order (`under_reprint`).
+"""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, Row, func, insert, select
 
 from .. import serials
-from ..errors import IntegrityError, Refused
+from ..errors import IntegrityError, Refused, UsageError
 from ..lifecycle import Standing, State
-from ..serials import Ranges
+from ..receipts import NOT_REPLACED
+from ..serials import Range, Ranges
 from ..tiling import Stuck
 from . import _rows as rows
 from . import _tables
 from ._rows import Applied, Place
-from .changes import ExportAbandoned, ExportBegun, Packaged
+from .changes import ExportAbandoned, ExportBegun, Packaged, Unit
+
+_p, _t = _tables.packages.c, _tables.tiles.c
+_PACKAGES = "see: mintmark package list"
 
 
 def begin(change: ExportBegun, connection: Connection, place: Place) -> Applied:
-    """Reserve sealed serials for the package."""
+    """Reserve the serials for the package."""
     book = rows.inside(connection, change.batch, change.serials)
     rows.find(connection, _tables.contacts, "contact", change.contact, "see: mintmark contact list")
     rows.refuse_twice(connection, _tables.packages, "package", change.package)
+    if change.supersedes is not None:
+        _take_over(change, connection)
+    else:
+        _check_replacement(change, connection)
 
-    def reserve(standing: Standing) -> Standing:
-        if standing.state is not State.SEALED or standing.package is not None:
-            raise Stuck
-        return replace(standing, package=change.package)
+        def reserve(standing: Standing) -> Standing:
+            if standing.state is not State.SEALED or standing.package is not None:
+                raise Stuck
+            return replace(standing, package=change.package)
 
-    effect = book.rewrite(change.serials, reserve)
-    rows.refuse_blocked(
-        effect, change.batch, "only sealed codes that no other export holds are packaged"
-    )
+        effect = book.rewrite(change.serials, reserve)
+        rows.refuse_blocked(
+            effect, change.batch, "only sealed codes that no other export holds are packaged"
+        )
+        _refuse_issued(connection, change)
     row = asdict(replace(change, serials=())) | {
         "serials": rows.to_text(change.serials),
         "status": "begun", "begun_at": place.at, "seq": place.seq,
     }  # fmt: skip
     connection.execute(insert(_tables.packages), [row])
     return Applied(change.serials)
+
+
+def _refuse_issued(connection: Connection, change: ExportBegun) -> None:
+    """Raises `IntegrityError` where a package has one of the serials, whatever the tiles say.
+
+    A tile made sealed by hand would send the same codes to print twice.
+    """
+    u, first, last = _tables.units.c, change.serials[0].first, change.serials[-1].last
+    query = (
+        select(u.first, u.last)
+        .join(_tables.packages, _p.package == u.package)
+        .where(_p.batch == change.batch, u.first <= last, u.last >= first)
+        .order_by(u.first)
+    )
+    at = 0
+    for one in connection.execute(query):
+        while at < len(change.serials) and change.serials[at].last < one.first:
+            at += 1
+        if at < len(change.serials) and change.serials[at].first <= one.last:
+            raise IntegrityError(
+                f"serials of {Range(one.first, one.last)} were packaged before, and the books say"
+                " otherwise by now",
+                "see which row was changed: mintmark audit verify",
+            )
 
 
 def finish(change: Packaged, connection: Connection, place: Place) -> Applied:
@@ -46,15 +84,14 @@ def finish(change: Packaged, connection: Connection, place: Place) -> Applied:
     )
     if key.kind != "custodian" or key.revoked_at is not None:
         raise Refused(f"key {change.custodian_key_id} is not that of a custodian of this home")
-
-    def package(standing: Standing) -> Standing:
-        return replace(standing, state=State.PACKAGED)
-
-    where = _end_export(connection, change.package, package)
-    if sum(unit.rows for unit in change.units) != serials.count(where):
-        raise Refused("the units of the package do not hold as many codes as were reserved for it")
-    if len({unit.unit for unit in change.units}) != len(change.units):
-        raise Refused("two units of the package have the same id")
+    row = _begun(connection, change.package)
+    where = rows.from_text(row.serials)
+    _end(
+        connection,
+        row,
+        lambda old: replace(old, state=State.PACKAGED, package=change.package),
+    )
+    _check_units(change.units, where)
     values = asdict(change)
     units = values.pop("units")
     del values["package"]
@@ -66,37 +103,177 @@ def finish(change: Packaged, connection: Connection, place: Place) -> Applied:
         connection.execute(
             insert(_tables.units), [{"package": change.package, **unit} for unit in units]
         )
+    if row.supersedes is not None:
+        rows.update(
+            connection, _tables.packages, "package", row.supersedes,
+            status="superseded", superseded_by=change.package,
+        )  # fmt: skip
     return Applied(where)
 
 
 def abandon(change: ExportAbandoned, connection: Connection, place: Place) -> Applied:
     """Give the reserved serials back."""
-    where = _end_export(connection, change.package, lambda old: replace(old, package=None))
+    row = _begun(connection, change.package)
+    if row.supersedes is None:
+        _end(connection, row, lambda old: replace(old, package=None))
     rows.update(
         connection, _tables.packages, "package", change.package,
         status="abandoned", ended_at=place.at, abandoned_because=change.reason,
     )  # fmt: skip
-    return Applied(where)
+    return Applied(rows.from_text(row.serials))
 
 
-def _end_export(
-    connection: Connection, package: str, change: Callable[[Standing], Standing]
-) -> Ranges:
-    row = rows.find(connection, _tables.packages, "package", package, "see: mintmark package list")
+def _begun(connection: Connection, package: str) -> Any:  # noqa: ANN401 - a row
+    row = rows.find(connection, _tables.packages, "package", package, _PACKAGES)
     if row.status != "begun":
         raise Refused(f"package {package} is {row.status} already")
+    return row
+
+
+def _end(connection: Connection, row: Row[Any], change: Callable[[Standing], Standing]) -> None:
+    """Rewrite what the export `row` holds. Raises `IntegrityError` if it does no longer."""
+    held = (State.SEALED, row.package)
+    if row.supersedes is not None:
+        held = (State.PACKAGED, row.supersedes)
 
     def checked(standing: Standing) -> Standing:
-        if standing.state is not State.SEALED or standing.package != package:
+        if (standing.state, standing.package) != held:
             raise Stuck
         return change(standing)
 
     where = rows.from_text(row.serials)
-    book = rows.inside(connection, row.batch, where)
-    effect = book.rewrite(where, checked)
+    effect = rows.inside(connection, row.batch, where).rewrite(where, checked)
     if effect.blocked_total:
         raise IntegrityError(
-            f"the serials reserved for package {package} are reserved no longer",
+            f"the serials reserved for package {row.package} are reserved no longer",
             "see which row was changed: mintmark audit verify",
         )
-    return where
+
+
+def _check_units(units: tuple[Unit, ...], where: Ranges) -> None:
+    if sum(unit.rows for unit in units) != serials.count(where):
+        raise Refused("the units of the package do not hold as many codes as were reserved for it")
+    if len({unit.unit for unit in units}) != len(units):
+        raise Refused("two units of the package have the same id")
+    try:
+        held = serials.ordered(Range(unit.first, unit.last) for unit in units)
+    except (UsageError, ValueError):
+        held = ()
+    if held != where:
+        raise Refused("the units of the package do not hold the serials reserved for it")
+
+
+# --- reprints ------------------------------------------------------------------------
+
+
+def under_reprint(connection: Connection, batch: str) -> set[str]:
+    """The packages of `batch` that a reprint under way is about to take over."""
+    query = select(_p.supersedes).where(_p.batch == batch, _p.status == "begun")
+    return set(connection.scalars(query.where(_p.supersedes.is_not(None))))
+
+
+def reprintable(connection: Connection, package: str) -> tuple[Ranges, Ranges]:
+    """The codes a reprint of `package` holds, and its void ones, which none ever holds.
+
+    Raises `Refused` where one is active or frozen, or was told as printed: a code printed
+    twice is two items with one code.
+    """
+    row = usable(connection, package)
+    if row.printed or row.final_at:
+        raise Refused(
+            f"package {package} has a receipt of what was printed: printed again, a code would"
+            " be on two items",
+            f"void what is not used, then package others: mintmark package replace {package}",
+        )
+    where = rows.from_text(row.serials)
+
+    def packaged(standing: Standing) -> Standing:
+        if (standing.state, standing.package) != (State.PACKAGED, package):
+            raise Stuck
+        return standing
+
+    book = rows.inside(connection, row.batch, where)
+    effect = book.rewrite(where, packaged, lambda standing: standing.state is State.VOID)
+    rows.refuse_blocked(effect, row.batch, "only packaged codes are printed again")
+    void = tuple(effect.skipped)
+    again = serials.subtract(where, void)
+    if not again:
+        raise Refused(
+            f"every code of package {package} is void",
+            f"package others: mintmark package replace {package}",
+        )
+    return again, void
+
+
+def usable(connection: Connection, package: str) -> Any:  # noqa: ANN401 - a row
+    """The row of a package that a printer has. Raises `NotFound`, `Refused`."""
+    row = rows.find(connection, _tables.packages, "package", package, _PACKAGES)
+    if row.status == "superseded":
+        raise Refused(
+            f"package {package} was superseded by its reprint {row.superseded_by}",
+            f"name the reprint: {row.superseded_by}",
+        )
+    if row.status != "packaged":
+        raise Refused(f"package {package} is {row.status}, not packaged", _PACKAGES)
+    if package in under_reprint(connection, row.batch):
+        raise Refused(
+            f"package {package} is being reprinted", "wait for that export, or: mintmark doctor"
+        )
+    return row
+
+
+def _take_over(change: ExportBegun, connection: Connection) -> None:
+    assert change.supersedes is not None  # noqa: S101 - the caller looked
+    if not change.reason or change.replaces is not None:
+        raise UsageError("a reprint needs a reason", "--reason R")
+    again, _ = reprintable(connection, change.supersedes)
+    row = rows.find(connection, _tables.packages, "package", change.supersedes, _PACKAGES)
+    if row.batch != change.batch or again != change.serials:
+        raise Refused(
+            f"a reprint of package {change.supersedes} holds all its codes that are not void",
+            f"see them: mintmark package show {change.supersedes}",
+        )
+
+
+# --- replacements --------------------------------------------------------------------
+
+
+def shortfall(connection: Connection, package: str) -> int:
+    """How many codes of `package` were spoiled or voided, and not yet replaced.
+
+    Voids that leave no gap (`NOT_REPLACED`) do not count. Raises `NotFound`, `Refused`.
+    """
+    row = rows.find(connection, _tables.packages, "package", package, _PACKAGES)
+    if row.status not in ("packaged", "superseded"):
+        raise Refused(f"package {package} is {row.status}, not packaged", _PACKAGES)
+    voided = connection.scalar(
+        select(func.coalesce(func.sum(_t.last - _t.first + 1), 0)).where(
+            _t.batch == row.batch,
+            _t.package == package,
+            _t.state == State.VOID.value,
+            func.coalesce(_t.reason, "").not_in([reason.value for reason in NOT_REPLACED]),
+        )
+    )
+    others = connection.scalars(
+        select(_p.serials).where(_p.replaces == package, _p.status != "abandoned")
+    )
+    replaced = sum(serials.count(rows.from_text(text)) for text in others)
+    return max(0, int(voided or 0) + int(row.spoiled_count) - replaced)
+
+
+def _check_replacement(change: ExportBegun, connection: Connection) -> None:
+    if change.replaces is None:
+        return
+    row = rows.find(connection, _tables.packages, "package", change.replaces, _PACKAGES)
+    if row.batch != change.batch:
+        raise Refused(
+            f"package {change.replaces} belongs to batch {row.batch}", "name its own batch"
+        )
+    missing, wanted = shortfall(connection, change.replaces), serials.count(change.serials)
+    if wanted > missing:
+        raise Refused(
+            f"{missing:,} codes of package {change.replaces} are spoiled or void and not yet"
+            f" replaced, not {wanted:,}",
+            f"see: mintmark package show {change.replaces}",
+            missing=missing,
+        )

@@ -4,10 +4,10 @@ from sqlalchemy import Connection, insert, select
 
 from .. import attributes, serials
 from ..errors import Refused, UsageError
-from ..lifecycle import Action, Reason, Standing, State, passed_over, step
+from ..lifecycle import Action, Reason, Standing, passed_over, step
 from ..tiling import Stuck
+from . import _exports, _tables
 from . import _rows as rows
-from . import _tables
 from ._rows import Applied, Place
 from ._tiles import Effect
 from .changes import Ordered, Settled
@@ -20,9 +20,11 @@ def order(change: Ordered, connection: Connection, place: Place) -> Applied:
     _check_order(change)
     book = rows.inside(connection, change.batch, change.serials)
     rows.refuse_twice(connection, _tables.orders, "order", change.order)
+    reprinted = _exports.under_reprint(connection, change.batch)
 
     def stepped(standing: Standing) -> Standing:
-        if change.from_state is not None and standing.state is not change.from_state:
+        elsewhere = change.from_state is not None and standing.state is not change.from_state
+        if elsewhere or standing.package in reprinted:
             raise Stuck
         return step(standing, change.action, attributes=change.attributes, reason=change.reason)
 
@@ -30,7 +32,8 @@ def order(change: Ordered, connection: Connection, place: Place) -> Applied:
         return change.skip_void and passed_over(standing.state, change.action)
 
     effect = book.rewrite(change.serials, stepped, skip)
-    rows.refuse_blocked(effect, change.batch, f"{change.action} is not possible there")
+    during = f" while package {min(reprinted)} is being reprinted" if reprinted else ""
+    rows.refuse_blocked(effect, change.batch, f"{change.action} is not possible there{during}")
     _check_count(change, effect)
     skipped = tuple(effect.skipped)
     row = {
@@ -48,7 +51,10 @@ def settle(change: Settled, connection: Connection, place: Place) -> Applied:
         raise UsageError(f"an order is settled as one of: {', '.join(SETTLED)}")
     row = rows.find(connection, _tables.orders, "order", change.order, "see: mintmark orders list")
     if row.status != "queued":
-        raise Refused(f"order {change.order} is {row.status} already")
+        raise Refused(
+            f"order {change.order} is {row.status} already",
+            f"see: mintmark orders show {change.order}",
+        )
     d = _tables.deliveries.c
     tried = connection.scalar(select(d.attempts).where(d.order == change.order))
     if change.status == "cancelled" and tried:
@@ -85,10 +91,10 @@ def _check_count(change: Ordered, effect: Effect) -> None:
             "every code named is void already: there is nothing to do",
             f"see where they stand: mintmark batch show {batch}",
         )
-    active = effect.applied[State.ACTIVE]
-    if change.action is Action.VOID and change.count is None and active:
+    if change.action is Action.VOID and change.count is None and effect.live:
         raise Refused(
-            f"{active} of these codes are active, and may be in shoppers' hands",
+            f"{effect.live} of these codes are active, or frozen while active: they may be in"
+            " shoppers' hands",
             f"to void them all the same, say how many codes you mean: --count {applied}",
             count=applied,
         )

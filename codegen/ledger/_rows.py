@@ -74,7 +74,7 @@ def inside(connection: Connection, batch: str, where: Ranges) -> Book:
 def refuse_twice(connection: Connection, table: Table, name: str, value: str) -> None:
     """Raises `Refused` if there is such a row."""
     if connection.scalar(select(func.count()).where(table.c[name] == value)):
-        raise Refused(f"the {name} {value[:60]!r} is taken already")
+        raise Refused(f"the {name} {value[:60]!r} is taken already", "give another one")
 
 
 def insert(connection: Connection, table: Table, change: Change, **more: object) -> None:

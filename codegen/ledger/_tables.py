@@ -27,6 +27,10 @@ def _number(name: str, *, null: bool = False) -> Column[int]:
     return Column(name, Integer, nullable=null)
 
 
+def _tally(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default="0")
+
+
 def _id(name: str) -> Column[str]:
     return Column(name, String, primary_key=True)
 
@@ -150,6 +154,19 @@ packages = Table(
     _text("custodian_key_id", null=True),
     _text("abandoned_because", null=True),
     _number("seq"),
+    # Of the reprint that took its codes over; of what a reprint or replacement is for.
+    _text("superseded_by", null=True),
+    _text("supersedes", null=True),
+    _text("replaces", null=True),
+    _text("reason", null=True),
+    _text("layout", null=True),
+    # What its receipts add up to, in codes; `spoiled_count` is spoilage without serials.
+    _tally("printed"),
+    _tally("printed_by_count"),
+    _tally("spoiled"),
+    _tally("spoiled_count"),
+    _tally("unused"),
+    _text("final_at", null=True),
     Index("packages_of_batch", "batch", "seq"),
 )
 
@@ -163,7 +180,39 @@ units = Table(
     _number("last"),
     _number("rows"),
     _text("sha256"),
+    Column("status", String, nullable=False, server_default="made"),
+    _text("moved_at", null=True),
+    _text("note", null=True),
+    _tally("spoiled_count"),
+    # 1: the final receipt told how many were spoiled, not which; the others are printed.
+    _tally("counted"),
     Index("units_by_serial", "package", "first"),
+)
+
+# Receipts, and the serials they told of: each once, cut at the units' edges.
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("seq", Integer, ForeignKey("events.seq"), primary_key=True, autoincrement=False),
+    _of("package", "packages"),
+    _number("printed"),
+    _number("spoiled"),
+    _number("spoiled_count"),
+    _number("final"),
+    _text("reason"),
+    _text("told_at"),
+    Index("receipts_of_package", "package", "seq"),
+)
+
+told = Table(
+    "told",
+    metadata,
+    _of("package", "packages", key=True),
+    Column("first", Integer, primary_key=True, autoincrement=False),
+    _number("last"),
+    _text("unit"),
+    _text("as"),
+    sqlite_with_rowid=False,
 )
 
 orders = Table(

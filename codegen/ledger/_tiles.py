@@ -18,7 +18,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from .. import tiling
 from ..attributes import Attributes, from_json, to_json
 from ..errors import IntegrityError
-from ..lifecycle import Standing, State
+from ..lifecycle import Standing, State, live
 from ..serials import Range, Ranges
 from ..tiling import BLOCKED_SHOWN, Blocked, Stuck, Tile
 from . import _tables
@@ -27,6 +27,7 @@ RESERVED = "reserved"
 PAGE = 2_000
 # Ranges closer than this are read in one go: at most so many tiles lie between them.
 NEAR = 64
+MANY = 1_000
 
 Tiles = list[Tile[Standing]]
 _t = _tables.tiles.c
@@ -52,6 +53,7 @@ class Effect:
 
     skipped: list[Range] = field(default_factory=list)
     applied: Counter[State] = field(default_factory=Counter)
+    live: int = 0
     moved: Counter[str] = field(default_factory=Counter)
     blocked: list[Tile[Standing]] = field(default_factory=list)
     blocked_total: int = 0
@@ -98,7 +100,9 @@ class Book:
     def read(self, where: Ranges) -> Iterator[Tile[Standing]]:
         """The tiles of `where`, cut to it, ascending."""
         todo = deque(where)
-        for group in _groups(where, self.quantity):
+        # So many seeks cost more than reading what lies between.
+        whole = (Range(where[0].first, where[-1].last),) if len(where) > MANY else where
+        for group in _groups(whole, self.quantity):
             done = group.first - 1
             for page in self._pages(group):
                 # A page begins with the last tile of the one before.
@@ -145,6 +149,7 @@ class Book:
                 _join(effect.skipped, part.serials)
             else:
                 effect.applied[part.value.state] += len(part.serials)
+                effect.live += len(part.serials) if live(part.value) else 0
 
     def _rewrite_page(
         self, effect: Effect, page: Tiles, where: Ranges, step: Callable[[Standing], Standing]

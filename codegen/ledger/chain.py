@@ -10,7 +10,7 @@ import hashlib
 import json
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, get_args, get_origin, get_type_hints
@@ -20,6 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ..errors import IntegrityError, UsageError
+from ..receipts import Told
 from ..serials import Ranges, from_pairs, to_pairs
 from . import changes
 from .changes import Change
@@ -190,8 +191,9 @@ def encode(change: Change) -> tuple[str, dict[str, Any]]:
 
 
 def decode(kind: str, body: object) -> Change:
-    """The change of an event. Every field there, none else, each of its type.
+    """The change of an event. No unknown field, each of its type.
 
+    A field that the event lacks, because it is older than the field, has its default.
     Raises `IntegrityError`, naming the field and quoting nothing.
     """
     if kind not in TYPES:
@@ -208,7 +210,15 @@ _FIELDS: Mapping[str, dict[str, Any]] = {
     kind.__name__: {
         item.name: get_type_hints(kind, vars(changes))[item.name] for item in fields(kind)
     }
-    for kind in (*TYPES.values(), changes.Unit)
+    for kind in (*TYPES.values(), changes.Unit, Told)
+}
+_REQUIRED: Mapping[str, frozenset[str]] = {
+    kind.__name__: frozenset(
+        item.name
+        for item in fields(kind)
+        if item.default is MISSING and item.default_factory is MISSING
+    )
+    for kind in (*TYPES.values(), changes.Unit, Told)
 }
 
 
@@ -227,9 +237,10 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any field value
 
 def _record(kind: type[Any], body: object, where: str) -> Any:  # noqa: ANN401 - a dataclass
     hints = _hints(kind)
-    if not isinstance(body, dict) or set(body) != set(hints):
+    required = _REQUIRED[kind.__name__]
+    if not isinstance(body, dict) or not required <= set(body) <= set(hints):
         raise IntegrityError(f"{where} does not have the fields of a {kind.__name__}")
-    return kind(**{name: _value(hints[name], body[name], f"{where}.{name}") for name in hints})
+    return kind(**{name: _value(hints[name], body[name], f"{where}.{name}") for name in body})
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - any field value

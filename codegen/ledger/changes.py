@@ -2,8 +2,10 @@
 
 Ordering rules, held by `_apply`: `HomeMade` is the first event and the only one of its
 kind; `ExportBegun` reserves sealed serials and is followed by exactly one `Packaged` or
-`ExportAbandoned` of the same package; `Ordered` is followed by at most one `Settled`.
+`ExportAbandoned` of the same package; `Ordered` is followed by at most one `Settled`;
+after a final `Receipted` of a package there is no other.
 Fields are JSON values, ranges, or tuples of these dataclasses; none ever holds a code.
+A field that is added to a class already written needs a default: older events lack it.
 """
 
 from collections.abc import Mapping
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 
 from ..attributes import Value
 from ..lifecycle import Action, State
+from ..receipts import Told
 from ..serials import Ranges
 
 
@@ -78,13 +81,22 @@ class BatchMinted:
 
 @dataclass(frozen=True)
 class ExportBegun:
-    """An export is about to decrypt: its serials are reserved for the package."""
+    """An export is about to decrypt: its serials are reserved for the package.
+
+    A reprint `supersedes` a package, for a `reason`: the same codes again, until then in
+    that package. A replacement `replaces` voided codes of a package by others. `layout`
+    is the print profile as it was used, JSON.
+    """
 
     package: str
     batch: str
     serials: Ranges
     contact: str
     profile: str
+    supersedes: str | None = None
+    replaces: str | None = None
+    reason: str | None = None
+    layout: str | None = None
 
 
 @dataclass(frozen=True)
@@ -115,10 +127,34 @@ class Packaged:
 
 @dataclass(frozen=True)
 class ExportAbandoned:
-    """The export ended without a package: the reserved serials are sealed again."""
+    """The export ended without a package: its serials are as they were before."""
 
     package: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Receipted:
+    """One part of what the printer says; the serials spoiled are void by now.
+
+    After a `final` one the package is accounted for: what it leaves over is void by now.
+    `reason` is why the spoiled ones were voided.
+    """
+
+    package: str
+    entries: tuple[Told, ...]
+    final: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class UnitMoved:
+    """A unit was seen: `status` is received, mounted, used or lost."""
+
+    package: str
+    unit: str
+    status: str
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -168,6 +204,8 @@ Change = (
     | ExportBegun
     | Packaged
     | ExportAbandoned
+    | Receipted
+    | UnitMoved
     | Ordered
     | Settled
     | Incident

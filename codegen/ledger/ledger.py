@@ -120,17 +120,23 @@ class Ledger:
         *changes: Change,
         guard: Guard | None = None,
         dry_run: bool = False,
+        claim: tuple[str, datetime] | None = None,
     ) -> tuple[Committed, ...]:
         """Book `changes`, all or none; `dry_run` does everything, then takes it back.
 
         `guard` sees the ledger under the write lock, before the changes, and raises to
-        stop them. Raises `Refused`, `NotFound`, `UsageError`, `IntegrityError`,
-        `EnvironmentFailure`.
+        stop them. `claim` (holder, until) claims the orders among them in the same
+        transaction: whoever sends them at once waits for the disk once less. Raises
+        `Refused`, `NotFound`, `UsageError`, `IntegrityError`, `EnvironmentFailure`.
         """
         with database.writing(self._engine) as connection:
             if guard is not None:
                 guard(View(connection))
             committed = self._append_all(connection, author, changes)
+            for done in committed:
+                if claim and isinstance(done.change, Ordered) and not done.repeated:
+                    holder, until = claim
+                    _outbox.claim(connection, done.change.order, holder, until, done.at)
             if dry_run:
                 connection.rollback()
         return committed

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ..serials import Ranges
+from ..receipts import Totals
+from ..serials import Ranges, count
 from .changes import BatchMinted, ContactAdded, HomeMade, KeyAdded, Ordered, Unit
 
 
@@ -44,7 +45,12 @@ class BatchRow(BatchMinted):
 
 @dataclass(frozen=True)
 class PackageRow:
-    """A package. `status`: begun, packaged, abandoned; what comes later is None before."""
+    """A package. `status`: begun, packaged, abandoned, superseded; what comes later is None before.
+
+    `superseded_by` is its reprint; a reprint `supersedes` one, a replacement `replaces`
+    codes of one, `reason` says why. `layout` is the print profile used, JSON.
+    The numbers are what its receipts add up to (`receipts.Totals`).
+    """
 
     package: str
     batch: str
@@ -61,14 +67,57 @@ class PackageRow:
     manifest_sha256: str | None
     custodian_key_id: str | None
     abandoned_because: str | None
+    superseded_by: str | None
+    supersedes: str | None
+    replaces: str | None
+    reason: str | None
+    layout: str | None
+    printed: int
+    printed_by_count: int
+    spoiled: int
+    spoiled_count: int
+    unused: int
+    final_at: datetime | None
+
+    @property
+    def totals(self) -> Totals:
+        """What the receipts add up to."""
+        told = self.printed, self.printed_by_count, self.spoiled, self.spoiled_count, self.unused
+        packaged = count(self.serials)
+        final = self.final_at is not None
+        return Totals(packaged, *told, 0 if final else packaged - sum(told), final)
 
 
 @dataclass(frozen=True)
 class UnitRow(Unit):
-    """A unit, and the package and batch it belongs to."""
+    """A unit, and the package and batch it belongs to.
+
+    `status`: made, received, mounted, used, lost; `moved_at` and `note` are of the last
+    time it was seen. `spoiled_count` are labels told as spoiled by number alone;
+    `counted`: its other labels are printed by a final receipt that told that number.
+    """
 
     package: str
     batch: str
+    status: str
+    moved_at: datetime | None
+    note: str | None
+    spoiled_count: int
+    counted: bool
+
+
+@dataclass(frozen=True)
+class ReceiptRow:
+    """One part of a package's receipt, in codes."""
+
+    seq: int
+    package: str
+    printed: int
+    spoiled: int
+    spoiled_count: int
+    final: bool
+    reason: str
+    told_at: datetime
 
 
 @dataclass(frozen=True)

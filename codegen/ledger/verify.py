@@ -70,6 +70,7 @@ class _Chained:
     def __init__(self) -> None:
         self.seq, self.head = 0, chain.GENESIS
         self._first: Event | None = None
+        self._blamed: Event | None = None
 
     def follow(self, copy: Connection, event: Event) -> None:
         """Check the next event, and apply it to the copy. Raises `IntegrityError`."""
@@ -81,7 +82,7 @@ class _Chained:
             self._check_signature(copy, event, change)
             _apply.apply(change, copy, Place(event.seq, event.at))
         except MintmarkError as error:
-            raise IntegrityError(f"{_name(event)} {_sentence(error)}") from None
+            raise IntegrityError(f"{_name(self._blamed or event)} {_sentence(error)}") from None
         self.seq, self.head = event.seq, event.hash
 
     def end(self) -> None:
@@ -102,7 +103,9 @@ class _Chained:
             chain.check_signature(event, key)
             if self._first.key_id != event.key_id:
                 raise IntegrityError("is not how a ledger begins")
+            self._blamed = self._first
             chain.check_signature(self._first, key)
+            self._blamed = None
         else:
             chain.check_signature(event, _apply.signing_key(copy, event.key_id, change))
 

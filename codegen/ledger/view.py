@@ -1,6 +1,6 @@
 """Reading the ledger: every question the other rooms ask, on one consistent snapshot."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, TypeVar
@@ -9,12 +9,22 @@ from sqlalchemy import Connection, Row, Select, Table, func, select
 
 from ..errors import NotFound, Refused
 from ..lifecycle import Standing, State
+from ..receipts import Account
 from ..serials import Range, Ranges
 from ..tiling import Tile
-from . import _outbox, _tables, _tiles, chain
+from . import _exports, _outbox, _places, _receipts, _tables, _tiles, chain
 from . import _rows as rows
 from .chain import Event
-from .rows import BatchRow, ContactRow, HomeRow, KeyRow, OrderRow, PackageRow, UnitRow
+from .rows import (
+    BatchRow,
+    ContactRow,
+    HomeRow,
+    KeyRow,
+    OrderRow,
+    PackageRow,
+    ReceiptRow,
+    UnitRow,
+)
 
 R = TypeVar("R")
 _KEYS, _CONTACTS = "see: mintmark key list", "see: mintmark contact list"
@@ -98,6 +108,15 @@ class View:
         (tile,) = self.select(batch, (Range(serial, serial),))
         return tile.value
 
+    def places(
+        self, batch: str, serials: Sequence[int]
+    ) -> Iterator[tuple[int, Standing, str | None]]:
+        """(serial, where it stands, its unit if it was packaged), in any order; read as consumed.
+
+        `serials` lie in the batch.
+        """
+        return _places.read(self.connection, batch, serials)
+
     def counts(self, batch: str) -> dict[State, int]:
         """Codes in each state; their sum is the quantity."""
         self.batch(batch)
@@ -157,18 +176,20 @@ class View:
         """The units of a package, by serial."""
         self.package(package)
         u = _tables.units.c
-        return self._all(UnitRow, _units().where(u.package == package).order_by(u.first))
+        return tuple(
+            map(_unit, self._all_rows(_units().where(u.package == package).order_by(u.first)))
+        )
 
     def unit(self, unit: str, package: str | None = None) -> UnitRow:
         """The unit with this id. Raises `Refused` if several packages have one."""
         u = _tables.units.c
         query = _units().where(u.unit == unit)
-        found = self._all(UnitRow, query if package is None else query.where(u.package == package))
+        found = self._all_rows(query if package is None else query.where(u.package == package))
         if not found:
             raise NotFound(f"no unit {unit[:60]!r} in this ledger", "see: mintmark package show")
         if len(found) > 1:
             raise Refused(f"{len(found)} packages have a unit {unit}", "name the package too")
-        return found[0]
+        return _unit(found[0])
 
     def unit_at(self, batch: str, serial: int) -> UnitRow | None:
         """The unit that holds a code, if it was packaged."""
@@ -176,13 +197,51 @@ class View:
         u = _tables.units.c
         query = _units().where(u.package == package, u.first <= serial, u.last >= serial)
         row = self._first(query.order_by(u.first.desc()).limit(1))
-        return None if row is None else _make(UnitRow, row)
+        return None if row is None else _unit(row)
+
+    # --- receipts, reprints, replacements ---
+
+    def account(self, package: str) -> Account:
+        """All that a package's receipts tell. Raises `Refused` where none is taken any more."""
+        _receipts.open_package(self.connection, package)
+        return _receipts.account(self.connection, package)
+
+    def told(self, package: str) -> dict[tuple[str, str], int]:
+        """(unit, "printed" or "spoiled") → codes told; what was told nothing of is missing."""
+        return _receipts.by_unit(self.connection, package)
+
+    def receipts(self, package: str) -> tuple[ReceiptRow, ...]:
+        """The receipts of a package, in order."""
+        self.package(package)
+        r = _tables.receipts.c
+        found = self._all_rows(select(_tables.receipts).where(r.package == package).order_by(r.seq))
+        return tuple(_make(ReceiptRow, row, final=bool(row.final)) for row in found)
+
+    def without_receipt(self, batch: str) -> dict[str, int]:
+        """Package → codes that no receipt has told of yet, where there are any."""
+        return _receipts.without_receipt(self.connection, batch)
+
+    def unreceipted(self, batch: str, where: Ranges) -> Ranges:
+        """The serials of `where` that are not void and that no receipt tells to be printed."""
+        return _receipts.unreceipted(self.connection, batch, where)
+
+    def reprintable(self, package: str) -> tuple[Ranges, Ranges]:
+        """What a reprint of `package` holds, and its void codes. Raises `Refused`."""
+        return _exports.reprintable(self.connection, package)
+
+    def shortfall(self, package: str) -> int:
+        """How many codes of a package are spoiled or void and not yet replaced."""
+        return _exports.shortfall(self.connection, package)
 
     # --- orders ---
 
     def order(self, order: str) -> OrderRow:
         """An order."""
         return _outbox.order(self.connection, order)
+
+    def has_order(self, order: str) -> bool:
+        """Whether an order of that id is booked."""
+        return _outbox.find(self.connection, order) is not None
 
     def orders(
         self, batch: str | None = None, status: str | None = None, after: str = "", limit: int = 100
@@ -191,6 +250,17 @@ class View:
         if batch is not None:
             self.batch(batch)
         return _outbox.orders(self.connection, batch, status, after, limit)
+
+    def queued(self, batch: str | None = None) -> int:
+        """How many orders wait for the backend; those of one batch, or all."""
+        o = _tables.orders.c
+        query = select(func.count()).where(o.status == "queued")
+        return self._sum(query if batch is None else query.where(o.batch == batch))
+
+    def last_order(self, batch: str) -> int:
+        """The number of the last event that ordered something of `batch`; 0 without one."""
+        o = _tables.orders.c
+        return self._sum(select(func.max(o.seq)).where(o.batch == batch))
 
     def waiting(self, batch: str) -> tuple[int, int]:
         """Codes under an unacknowledged order, and codes under a refused one.
@@ -232,6 +302,9 @@ class View:
         row: Row[Any] = rows.find(self.connection, table, name, value, hint)
         return row
 
+    def _all_rows(self, query: Select[Any]) -> list[Row[Any]]:
+        return list(self.connection.execute(query))
+
     def _all(self, kind: type[R], query: Select[Any]) -> tuple[R, ...]:
         return tuple(_make(kind, row) for row in self.connection.execute(query))
 
@@ -261,6 +334,10 @@ def _time(text: str | None) -> datetime | None:
 
 def _package(row: Row[Any]) -> PackageRow:
     return _make(PackageRow, row, serials=rows.from_text(row.serials))
+
+
+def _unit(row: Row[Any]) -> UnitRow:
+    return _make(UnitRow, row, counted=bool(row.counted))
 
 
 def _units() -> Select[Any]:

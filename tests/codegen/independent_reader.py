@@ -52,7 +52,7 @@ def check_signature(keys, key_id, signature, message):
         raise Bad("signature") from error
 
 
-def signed_document(data, limit, members, label, keys, signer):
+def signed_document(data, limit, members, label, keys, *, signer):
     value = document(data, limit, members + " signature")
     signature = bytes.fromhex(value.pop("signature"))
     check_signature(keys, value[signer], signature, label + canonical_json(value))
@@ -149,11 +149,11 @@ def read_header(sealed, keys):
     return header, hashlib.sha256(core).digest(), 26 + length + 64
 
 
-def read_codes(sealed, wraps, station_keys, wrap_keys, custodian, private):
-    """All codes, in the order of their serials."""
-    header, core_hash, offset = read_header(sealed, station_keys)
+def read_codes(sealed, wraps, keys, custodian, private):
+    """All codes, in the order of their serials; `keys`: of the station and of who wrapped."""
+    header, core_hash, offset = read_header(sealed, keys)
     label = b"mintmark/wraps/1\n"
-    wrapped = signed_document(wraps, 65536, WRAPS, label, wrap_keys, "wrapped_by")
+    wrapped = signed_document(wraps, 65536, WRAPS, label, keys, signer="wrapped_by")
     check(wrapped["core_sha256"] == core_hash.hex(), "another batch's wraps")
     check(custodian in wrapped["wraps"], "not a recipient")
     info = b"mintmark/data-key/1\n" + core_hash + custodian.encode("ascii")
@@ -180,7 +180,7 @@ def read_record(record, sealed, fingerprints, run, station_keys):
     """The mint record, after checking everything it says."""
     header, core_hash, _ = read_header(sealed, station_keys)
     label = b"mintmark/mint-record/1\n"
-    value = signed_document(record, 8388608, RECORD, label, station_keys, "station_key_id")
+    value = signed_document(record, 8388608, RECORD, label, station_keys, signer="station_key_id")
     check(value["core_sha256"] == core_hash.hex(), "another batch's record")
     check(value["quantity"] == header["quantity"], "quantity")
     for name, data in (("sealed", sealed), ("fingerprints", fingerprints), ("run", run)):

@@ -31,6 +31,7 @@ def serials(draw):
 
 real = st.floats(allow_nan=False, allow_infinity=False)
 unit = st.builds(changes.Unit, text, text, number, number, number, text)
+told = st.builds(changes.Told, maybe, serials(), serials(), number)
 order = st.builds(
     changes.Ordered,
     text,
@@ -53,12 +54,14 @@ change = st.one_of(
         changes.BatchMinted, text, number, text, number, text, text, maybe, maybe, maybe, maybe,
         text, real, real, real, text,
     ),
-    st.builds(changes.ExportBegun, text, text, serials(), text, text),
+    st.builds(changes.ExportBegun, text, text, serials(), text, text, maybe, maybe, maybe, maybe),
     st.builds(
         changes.Packaged, text, text, text, number, text, text, text,
         st.lists(unit, max_size=3).map(tuple),
     ),
     st.builds(changes.ExportAbandoned, text, text),
+    st.builds(changes.Receipted, text, st.lists(told, max_size=3).map(tuple), st.booleans(), text),
+    st.builds(changes.UnitMoved, text, text, text, maybe),
     order,
     st.builds(changes.Settled, text, text, maybe),
     st.builds(changes.Incident, text, text),
@@ -76,11 +79,11 @@ def test_what_is_encoded_comes_back_through_bytes(change):
 
 
 def test_every_type_of_change_has_a_name_of_its_own():
-    assert len(chain.TYPES) == 11
+    assert len(chain.TYPES) == 13
     assert set(chain.TYPES) == {
         name
         for name, kind in vars(changes).items()
-        if dataclasses.is_dataclass(kind) and name != "Unit"
+        if dataclasses.is_dataclass(kind) and name not in ("Unit", "Told")
     }
 
 
@@ -110,6 +113,7 @@ def test_an_event_is_what_another_program_would_make_of_the_specification():
     )
 
 
+EXPORT = changes.ExportBegun("P", "B", (Range(1, 5),), "li", "csv")
 EVENT = chain.seal(3, minted("B1", 10), START, STATION, "cd" * 32)
 KEY = bytes.fromhex(public(1))
 
@@ -157,13 +161,43 @@ def test_the_label_belongs_to_the_signature():
 @given(change, st.data())
 def test_decoding_is_strict_about_fields(change, data):
     kind, body = chain.encode(change)
-    name = data.draw(st.sampled_from(sorted(body)))
+    required = {
+        item.name
+        for item in dataclasses.fields(change)
+        if item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+    }
+    name = data.draw(st.sampled_from(sorted(required)))
     for wrong in ({**body, "more": 1}, {k: v for k, v in body.items() if k != name}, [body], None):
         with pytest.raises(IntegrityError):
             chain.decode(kind, wrong)
 
 
+def test_an_event_older_than_a_field_has_its_default():
+    old = {"package": "P", "batch": "B", "serials": [[1, 5]], "contact": "li", "profile": "csv"}
+    found = chain.decode("ExportBegun", old)
+    assert found == changes.ExportBegun("P", "B", (Range(1, 5),), "li", "csv")
+    assert found.supersedes is found.replaces is found.reason is found.layout is None
+    with pytest.raises(IntegrityError):
+        chain.decode("ExportBegun", {**old, "supersede": None})
+
+
+def test_an_old_event_is_whole_as_it_was_written():
+    body = json.loads(chain.seal(3, EXPORT, START, STATION, "cd" * 32).body)
+    for name in ("supersedes", "replaces", "reason", "layout"):
+        del body[name]
+    event = chain.seal(3, EXPORT, START, STATION, "cd" * 32)
+    event = dataclasses.replace(event, body=chain.canonical(body).decode())
+    digest = chain._digest(event)
+    signed = STATION.sign(chain.LABEL + digest).hex()
+    event = dataclasses.replace(event, hash=digest.hex(), signature=signed)
+    chain.check(event, "cd" * 32, KEY)
+    assert event.change == EXPORT
+
+
 WRONG = [
+    ("Receipted", "entries", [{"unit": None, "printed": [], "spoiled": []}]),
+    ("Receipted", "final", 1),
+    ("Receipted", "final", None),
     ("Ordered", "serials", [[5, 1]]),
     ("Ordered", "serials", [[1, 5], [6, 9]]),
     ("Ordered", "serials", [[4, 5], [1, 2]]),
@@ -183,6 +217,9 @@ WRONG = [
     ("Packaged", "units", [{"unit": "u"}]),
 ]
 GOOD = {
+    "Receipted": chain.encode(
+        changes.Receipted("P", (changes.Told(None, (), (), 1),), True, "misprint")
+    )[1],
     "Ordered": chain.encode(ordered("O1", "B1", "void", (1, 5)))[1],
     "BatchMinted": chain.encode(minted("B1", 10))[1],
     "Packaged": chain.encode(changes.Packaged("p", "t", "a", 1, "s", "m", "k", ()))[1],

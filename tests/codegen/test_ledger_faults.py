@@ -30,6 +30,7 @@ from mintmark.codegen.errors import EnvironmentFailure, IntegrityError, NotFound
 from mintmark.codegen.ledger import changes, database
 from mintmark.codegen.ledger.ledger import Author, Ledger
 from mintmark.codegen.ledger.verify import verify
+from mintmark.codegen.serials import Range
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -336,6 +337,25 @@ def test_books_that_do_not_balance_stop_an_order(path, statement):
     assert dump(path) == before
 
 
+@pytest.mark.parametrize("again", [((1, 9),), ((3, 5),), ((9, 9), (21, 30))])
+def test_codes_made_sealed_by_hand_are_not_packaged_twice(path, again):
+    by_hand(
+        path,
+        "UPDATE tiles SET state = 'sealed', package = NULL WHERE batch = 'B9' AND first = 1",
+    )
+    before = dump(path)
+    with Ledger.open(path, clock()) as ledger:
+        with pytest.raises(IntegrityError, match="packaged before") as caught:
+            ledger.commit(STATION, begun("P10", "B9", *again))
+        assert "mintmark audit verify" in caught.value.hints[0]
+    assert dump(path) == before
+
+
+def test_what_lies_between_packages_is_packaged(path):
+    with Ledger.open(path, clock()) as ledger:
+        ledger.commit(STATION, begun("P10", "B9", (21, 30)))
+
+
 @pytest.mark.parametrize("last", [99, 101])
 def test_tiles_that_do_not_end_with_the_batch_stop_an_order(path, last):
     by_hand(path, f"UPDATE tiles SET last = {last} WHERE batch = 'B1' AND last = 100")  # noqa: S608
@@ -400,12 +420,37 @@ def test_an_older_ledger_is_migrated_in_one_transaction(path, monkeypatch):
 
     def upgrade(connection):
         done.append(connection.exec_driver_sql("SELECT count(*) FROM events").scalar())
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (database.SCHEMA,))
 
     monkeypatch.setattr(migrations, "upgrade", upgrade)
     Ledger.open(path, clock()).close()
     Ledger.open(path, clock()).close()
     assert len(done) == 1
+
+
+# A ledger of revision 0001, as that version wrote it: one row in every table it had.
+OLD = Path(__file__).parent / "data" / "ledger-0001.sql"
+
+
+def test_a_ledger_of_the_first_schema_is_migrated_and_goes_on(tmp_path):
+    path = tmp_path / "ledger.db"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript(OLD.read_text("utf-8"))
+        before = connection.execute("SELECT * FROM events").fetchall()
+    create(tmp_path / "new.db").close()
+    with Ledger.open(path, clock()) as ledger:
+        assert verify(ledger).ok, verify(ledger).problem
+        with ledger.read() as view:
+            assert view.without_receipt("B1") == {"P1": 49}  # one is void
+            assert {unit.status for unit in view.units("P1")} == {"made"}
+            assert [row.package for row in view.open_exports()] == ["P3"]
+        told = changes.Told("P1-1", (Range(1, 4),), (Range(5, 5),), 1)
+        ledger.commit(STATION, changes.Receipted("P1", (told,), False, "misprint"))
+        ledger.commit(STATION, changes.UnitMoved("P1", "P1-2", "received"))
+        assert verify(ledger).ok, verify(ledger).problem
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT * FROM events").fetchall()[: len(before)] == before
+    assert schema(path) == schema(tmp_path / "new.db")
 
 
 # --- network drives ------------------------------------------------------------------

@@ -204,6 +204,7 @@ def pages(request, monkeypatch):
     page, near = request.param
     monkeypatch.setattr(_tiles, "PAGE", page)
     monkeypatch.setattr(_tiles, "NEAR", near)
+    monkeypatch.setattr(_tiles, "MANY", near)
 
 
 def states(ledger):
@@ -273,6 +274,15 @@ def test_active_codes_are_voided_only_by_number(ledger):
     ledger.commit(LINE, ordered("O2", "B", "void", (10, 12), reason="stolen", count=3))
 
 
+def test_codes_frozen_while_active_are_voided_only_by_number(ledger):
+    ledger.commit(LINE, ordered("O1", "B", "activate", (1, 10)))
+    ledger.commit(LINE, ordered("O2", "B", "freeze", (5, 20)))
+    with pytest.raises(Refused, match="6 of these codes are active, or frozen while active"):
+        ledger.commit(LINE, ordered("O3", "B", "void", (5, 20), reason="stolen"))
+    ledger.commit(LINE, ordered("O3", "B", "void", (11, 20), reason="stolen"))
+    ledger.commit(LINE, ordered("O4", "B", "void", (5, 10), reason="stolen", count=6))
+
+
 def test_void_codes_are_passed_over_and_told(ledger, pages):
     ledger.commit(LINE, ordered("O1", "B", "void", (3, 4), reason="misprint"))
     with pytest.raises(Refused):
@@ -302,6 +312,15 @@ def test_the_same_order_again_is_the_same_order(ledger):
     ):
         with pytest.raises(Refused, match="says something else"):
             ledger.commit(LINE, other)
+
+
+def test_a_dry_run_tells_what_would_be_and_books_nothing(ledger):
+    before = head(ledger)
+    order = ordered("O1", "B", "activate", (1, 3))
+    (rehearsed,) = ledger.commit(LINE, order, dry_run=True)
+    assert (rehearsed.seq, rehearsed.applied) == (before[0] + 1, ranges((1, 3)))
+    assert head(ledger) == before
+    assert states(ledger) == [("1-60", "packaged"), ("61-100", "sealed")]
 
 
 def test_unordered_serials_are_put_in_order(ledger):
@@ -461,6 +480,7 @@ def test_waiting_counts_a_code_once(ledger, pages):
     ledger.commit(LINE, changes.Settled("O0", "acknowledged"))
     ledger.commit(LINE, ordered("O1", "B", "activate", (1, 10)))
     ledger.commit(LINE, ordered("O2", "B", "freeze", (8, 12), (20, 20)))
+    ledger.commit(LINE, ordered("O3", "B", "revoke", (2, 3)))
     with ledger.read() as view:
         assert view.waiting("B") == (12, 0)
 

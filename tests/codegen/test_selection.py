@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mintmark.codegen import selection, serials
 from mintmark.codegen.errors import NotFound, UsageError
 from mintmark.codegen.selection import read_text
@@ -49,6 +50,16 @@ def test_a_file_without_serials_is_told(tmp_path, data):
     path.write_bytes(data)
     with pytest.raises(UsageError, match="lists no serials"):
         read_text(f"@{path}")
+
+
+@pytest.mark.parametrize("line", ["83QH-G1QQ-F81J", "1-10 secret", "next:x", "allsecret", "７"])
+def test_what_is_no_list_is_told_by_its_line_and_not_quoted(tmp_path, line):
+    path = tmp_path / "s.txt"
+    path.write_text(f"# a comment\n1-10\n{line}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="line 3") as told:
+        read_text(f"@{path}")
+    shown = " ".join((told.value.message, *told.value.hints)).replace(str(path), "")
+    assert not [part for part in line.split("-") if part in shown]
 
 
 @pytest.mark.parametrize("data", ["1-10".encode("utf-16"), b"\xff", "作废".encode("gbk")])

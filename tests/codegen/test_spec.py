@@ -30,11 +30,17 @@ def test_clear_has_no_vowels_and_one_of_each_group_of_look_alikes():
 
 
 def test_symbols_may_be_given_themselves():
-    for written in ("custom:acdefh", "ACDEFH", "acdefh"):
+    for written in ("custom:acdefh", "custom:ACDEFH", "ACDEFH"):
         spec = CodeSpec.of(written, 12)
         assert (spec.name, spec.symbols, spec.canonical) == ("custom", "ACDEFH", "upper")
     assert CodeSpec.of("custom:9876543210", 9) == CodeSpec.of("digits", 9)
     assert CodeSpec.of("custom:AB-._~09", 9).symbols == "AB-._~09"
+
+
+def test_a_mistyped_name_is_no_alphabet():
+    for name in ("base32", "digit", "hexa"):
+        with pytest.raises(UsageError, match="unknown alphabet"):
+            CodeSpec.of(name, 12)
 
 
 BAD_ALPHABETS = (

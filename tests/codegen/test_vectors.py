@@ -77,7 +77,6 @@ def test_so_does_the_independent_reader(vector):
         return independent.read_codes(
             files[".sealed"],
             files[".wraps.json"],
-            stations,
             wrappers,
             vector["custodian"],
             bytes.fromhex(vector["custodian_key"]),

@@ -1,0 +1,56 @@
+"""`key custodian`: a key pair made where the custodian works, away from any home.
+
+The station is given the public half alone (`init --custodian-public-key`), so that the
+key that opens the codes never was on the machine that minted them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .call import Call
+from .errors import Refused
+from .result import Result
+from .station import keys
+
+
+@dataclass(frozen=True)
+class CustodianMade(Result):
+    """A custodian's key, and what to hand to the station."""
+
+    key_id: str
+    custodian_key: Path
+    public_key: Path
+
+    def lines(self) -> Iterator[str]:
+        """What each file is for."""
+        yield f"custodian {self.key_id}"
+        yield f"  {self.custodian_key}  opens what is sealed: it stays here, with a copy elsewhere"
+        yield f"  {self.public_key}  goes to the mint station"
+        yield f"there: mintmark init --custodian-public-key {self.public_key.name}"
+
+
+def custodian(call: Call, path: Path, passphrase_file: Path | None) -> CustodianMade:
+    """Make a custodian key at `path`, and its public half beside it with `.pub` added.
+
+    Raises `Refused` where either exists, `UsageError` without a passphrase. After a
+    failure neither is there.
+    """
+    path = path.absolute()
+    public = path.with_name(f"{path.name}.pub")
+    for file in (path, public):
+        if file.exists():
+            raise Refused(
+                f"{file} exists already and is not overwritten", "name another place for the key"
+            )
+    prompt = "a new passphrase for the custodian key"
+    passphrase = keys.check_passphrase(call.passphrase(passphrase_file, prompt, confirm=True))
+    made = keys.new_custodian_key(call.entropy)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    keys.write_custodian_key(path, made, passphrase, call.entropy, keys.INTERACTIVE)
+    try:
+        keys.write_custodian_public(public, made.public)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return CustodianMade(made.public.key_id, path, public)

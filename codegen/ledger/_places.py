@@ -1,0 +1,68 @@
+"""Where many codes stand: a seek for each, hundreds in one query."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Integer,
+    Select,
+    bindparam,
+    column,
+    func,
+    select,
+    text,
+)
+
+from ..errors import IntegrityError
+from ..lifecycle import Standing
+from . import _tables, _tiles
+
+AT_ONCE = 250  # serials a query
+
+
+def read(
+    connection: Connection, batch: str, serials: Sequence[int]
+) -> Iterator[tuple[int, Standing, str | None]]:
+    """(serial, standing, unit) of each of `serials`, in any order; all lie in the batch.
+
+    Raises `IntegrityError` where no tile holds one.
+    """
+    for start in range(0, len(serials), AT_ONCE):
+        part = serials[start : start + AT_ONCE]
+        # Always as many, the last repeated: a query of one shape is compiled once.
+        named = {f"s{at}": part[min(at, len(part) - 1)] for at in range(AT_ONCE)}
+        found = connection.execute(_query(), {"b": batch, **named}).all()
+        if {row[0] for row in found} != set(part):
+            raise IntegrityError(
+                f"the books of batch {batch} do not balance",
+                "see which row was changed: mintmark audit verify",
+            )
+        for serial, unit, *tile in {row[0]: row for row in found}.values():
+            yield serial, _tiles.from_row(tile).value, unit
+
+
+@lru_cache(maxsize=1)
+def _query() -> Select[Any]:
+    # As text, which is compiled once; `values()` would be compiled for every call.
+    named = " UNION ALL ".join(f"SELECT CAST(:s{at} AS INTEGER) AS serial" for at in range(AT_ONCE))
+    wanted = text(named).columns(column("serial", Integer)).cte("wanted")
+    tiles, inner, units = _tables.tiles, _tables.tiles.alias(), _tables.units
+    serial = wanted.c.serial
+    of_batch: BindParameter[str] = bindparam("b")
+    first = (
+        select(func.max(inner.c.first))
+        .where(inner.c.batch == of_batch, inner.c.first <= serial)
+        .scalar_subquery()
+    )
+    unit = (
+        select(units.c.unit)
+        .where(units.c.package == tiles.c.package, units.c.first <= serial, units.c.last >= serial)
+        .order_by(units.c.first.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    here = (tiles.c.batch == of_batch) & (tiles.c.first == first) & (tiles.c.last >= serial)
+    return select(serial, unit, *_tiles.tile_columns).select_from(wanted.join(tiles, here))

@@ -1,0 +1,309 @@
+"""`doctor`: each thing that can be wrong with a home is found, and told at its level."""
+
+import errno
+import os
+import shutil
+
+import pytest
+from children import finish, start, waiting
+from station_kit import PASSPHRASE, batch_files
+
+from mintmark.codegen import doctor as module
+from mintmark.codegen.doctor import ERROR, OK, WARNING, Finding, doctor
+from mintmark.codegen.errors import EnvironmentFailure, IntegrityError
+from mintmark.codegen.ledger.changes import ContactAdded, ExportBegun, KeyRevoked
+from mintmark.codegen.serials import Range
+from mintmark.codegen.station import keys
+
+
+def examine(home, *more, repair=False):
+    return doctor(home.station(), more, repair=repair)
+
+
+def told(result, level):
+    """[(check, message)] of the findings of a level."""
+    return [(found.check, found.message) for found in result.findings if found.level == level]
+
+
+def only(result, level, check):
+    """The one finding above OK, which must be this."""
+    (found,) = [item for item in result.findings if item.level != OK]
+    assert (found.level, found.check) == (level, check)
+    assert result.ok is (level == WARNING)
+    assert result.exit_code == (0 if result.ok else 5)
+    text = list(result.lines())
+    assert text[0].startswith(f"{level}")
+    assert found.message in text[0]
+    assert "\n" not in found.message + found.hint
+    return found
+
+
+@pytest.fixture
+def batch(home):
+    return home.mint(10).batch
+
+
+def test_a_fresh_home_is_well(home):
+    result = examine(home)
+    assert result.ok
+    assert result.exit_code == 0
+    assert {found.level for found in result.findings} == {OK}
+    assert {found.check for found in result.findings} == {
+        "keys", "custodian", "permissions", "ledger", "vault", "disk", "work",
+    }  # fmt: skip
+    assert list(result.lines())[-1] == "the home is well"
+
+
+def test_so_is_one_with_batches(home, batch):
+    result = examine(home)
+    assert {found.level for found in result.findings} == {OK}
+    assert ("vault", "1 batches looked at, every byte") in told(result, OK)
+    assert examine(home, repair=True).ok
+    assert home.files() == batch_files(batch)
+
+
+# --- keys ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["custodian.key", "vault/x", "keys/lines/renamed.txt", ".hidden"])
+def test_a_custodian_key_in_the_home_is_an_error(home, place):
+    shutil.copy(home.key_file, home.path / place)
+    found = only(examine(home), ERROR, "custodian")
+    assert place.rpartition("/")[2] in found.message
+    assert "move it away" in found.hint
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.parametrize("name", ["station.key", "fingerprint.key", "lines/default.key"])
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o777])
+def test_a_key_that_others_may_touch_is_an_error(home, name, mode):
+    path = home.path / "keys" / name
+    path.chmod(mode)
+    found = only(examine(home), ERROR, "permissions")
+    assert str(path) in found.hint
+    path.chmod(0o600)
+    assert examine(home).ok
+
+
+@pytest.mark.parametrize("name", ["station.key", "fingerprint.key", "lines/default.key"])
+@pytest.mark.parametrize("damage", ["flip", "foreign"])
+def test_a_key_that_is_not_the_homes_is_an_error(home, other, name, damage):
+    path = home.path / "keys" / name
+    if damage == "foreign":
+        shutil.copy(other.path / "keys" / name, path)
+    else:
+        data = bytearray(path.read_bytes())
+        data[data.rindex(b'"') - 1] ^= 1
+        path.write_bytes(data)
+    assert told(examine(home), ERROR)[0][0] == "keys"
+
+
+@pytest.mark.parametrize("name", ["station.key", "fingerprint.key"])
+def test_a_key_that_is_gone_is_an_error(home, name):
+    (home.path / "keys" / name).unlink()
+    assert name in only(examine(home), ERROR, "keys").message
+
+
+def test_a_line_key_nobody_booked_is_an_error(home):
+    key = keys.new_signing_key("line", "line-9", os.urandom)
+    keys.write_signing_key(home.path / "keys" / "lines" / "line-9.key", key)
+    assert "line-9" in only(examine(home), ERROR, "keys").message
+
+
+def test_one_bad_key_hides_no_other(home, other):
+    for name in ("station.key", "fingerprint.key", "lines/default.key"):
+        shutil.copy(other.path / "keys" / name, home.path / "keys" / name)
+    shutil.copy(home.key_file, home.path / "c.key")
+    checks = [check for check, _ in told(examine(home), ERROR)]
+    assert checks == ["keys", "keys", "keys", "custodian"]
+
+
+# --- the ledger ------------------------------------------------------------------------
+
+
+def test_a_row_changed_by_hand_is_an_error(home, batch):
+    home.sql("UPDATE batches SET product = 'gold' WHERE batch = ?", batch)
+    assert batch in only(examine(home), ERROR, "ledger").message
+
+
+def test_an_event_changed_by_hand_is_an_error(home, batch):
+    home.sql("UPDATE events SET operator = 'nobody' WHERE seq = 5")
+    assert "event 5" in only(examine(home), ERROR, "ledger").message
+
+
+def test_a_ledger_that_is_none_is_an_error_and_ends_no_other_check(home):
+    home.close()
+    (home.path / "ledger.db").write_bytes(b"garbage" * 1_000)
+    for path in home.path.glob("ledger.db-*"):
+        path.unlink()
+    result = examine(home)
+    assert not result.ok
+    assert {check for check, _ in told(result, ERROR)} >= {"keys", "ledger", "vault"}
+    assert {check for check, _ in told(result, OK)} >= {"disk", "permissions", "work"}
+
+
+def test_an_export_cut_short_is_a_warning_until_repaired(home, batch):
+    station = home.station()
+    package = station.new_id()
+    station.ledger.commit(
+        station.author,
+        ContactAdded("li", "Ms Li", None),
+        ExportBegun(package, batch, (Range(1, 5),), "li", "csv"),
+    )
+    assert package in only(examine(home), WARNING, "ledger").message
+    publication = station.intents.begin("export", package, [home.path.parent / "a.zip"])
+    assert told(examine(home), WARNING) == []  # it is under way
+    publication._lock.release()
+    assert {check for check, _ in told(examine(home), WARNING)} == {"ledger", "work"}
+    repaired = examine(home, repair=True)
+    assert repaired.ok
+    with home.station().ledger.read() as view:
+        assert view.reserved(batch) == 0
+    assert told(examine(home), WARNING) == []
+
+
+# --- the vault -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", range(5))
+@pytest.mark.parametrize("damage", ["flip", "cut", "more", "gone", "empty"])
+def test_a_file_of_the_vault_that_is_not_what_it_was_is_an_error(home, batch, at, damage):
+    path = home.station().vault.parts(batch)[at]
+    data = path.read_bytes()
+    changed = {
+        "flip": data[: len(data) // 2] + bytes([data[len(data) // 2] ^ 1])
+        + data[len(data) // 2 + 1 :],
+        "cut": data[:-1],
+        "more": data + b"\0",
+        "empty": b"",
+    }  # fmt: skip
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(changed[damage])
+    found = only(examine(home), ERROR, "vault")
+    assert batch in found.message
+    assert found.hint
+    path.write_bytes(data)
+    assert examine(home).ok
+
+
+def test_every_byte_of_a_batch_is_looked_at(home):
+    """A flip in any file, at places spread over it."""
+    batch = home.mint(3).batch
+    station = home.station()
+    for path in station.vault.parts(batch):
+        data = path.read_bytes()
+        for at in range(0, len(data), 1 + len(data) // 12):
+            path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+            with pytest.raises(IntegrityError):
+                station.vault.verify(batch, station.station_keys, station.wrap_keys)
+        path.write_bytes(data)
+    assert examine(home).ok
+
+
+def test_a_batch_without_any_file_is_an_error_and_ends_no_other_look(home, batch):
+    second = home.mint(10).batch
+    for path in home.station().vault.parts(batch):
+        path.unlink()
+    home.station().vault.parts(second).run.unlink()
+    errors = told(examine(home), ERROR)
+    assert [check for check, _ in errors] == ["vault", "vault"]
+    assert batch in errors[0][1]
+    assert second in errors[1][1]
+
+
+def test_another_batch_under_a_booked_name_is_an_error(home, batch):
+    """Its files hold together, and the station signed them; the ledger knows better."""
+    home.sql("UPDATE batches SET mint_record_sha256 = ? WHERE batch = ?", "00" * 32, batch)
+    assert ("vault", f"batch {batch} is not the one the ledger knows by that name") in told(
+        examine(home), ERROR
+    )
+
+
+@pytest.mark.parametrize("names", [".mint.json", ".sealed", ".run"])
+def test_a_batch_the_ledger_does_not_have_is_a_warning(home, names):
+    (home.path / "vault" / f"K7QM-00000000{names}").write_bytes(b"?")
+    found = only(examine(home, repair=True), WARNING, "vault")
+    assert "K7QM-00000000" in found.message
+    assert (home.path / "vault" / f"K7QM-00000000{names}").exists()
+
+
+def test_what_is_in_quarantine_is_a_warning(home):
+    (home.path / "vault" / "quarantine").mkdir()
+    assert examine(home).ok
+    assert told(examine(home), WARNING) == []
+    (home.path / "vault" / "quarantine" / "K7QM-00000000.run").touch()
+    only(examine(home), WARNING, "vault")
+
+
+# --- disk, crashes, other rooms --------------------------------------------------------
+
+
+def test_little_space_is_a_warning(home, monkeypatch):
+    usage = shutil.disk_usage(home.path)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage._replace(free=999_999_999))
+    assert "1.0 GB" in only(examine(home), WARNING, "disk").message
+
+
+def test_a_crash_is_a_warning_until_repaired(home):
+    finish(start(home, quantity=10, die=6))
+    before = home.files()
+    assert "cut short" in only(examine(home), WARNING, "work").message
+    assert home.files() == before  # only looked at
+    repaired = examine(home, repair=True)
+    (batch,) = home.rows()
+    assert ("work", f"batch {batch} was complete and is now in the ledger") in told(repaired, OK)
+    assert {found.level for found in examine(home).findings} == {OK}
+
+
+def test_a_mint_under_way_is_no_finding(home):
+    with waiting(home, quantity=10, wait="published") as child:
+        # It holds the ledger's write lock, and readers don't mind.
+        assert {found.level for found in examine(home).findings} == {OK}
+        finish(child)
+
+
+def test_an_intent_that_cannot_be_read_is_an_error_when_repairing(home):
+    (home.path / "work" / "X.json").write_text("{")
+    assert told(examine(home), WARNING)[0][0] == "work"
+    assert "X.json" in only(examine(home, repair=True), ERROR, "repaired").message
+
+
+def test_other_rooms_join_and_their_failures_are_findings(home):
+    def backend(_station):
+        yield Finding(WARNING, "backend", "is away")
+
+    def orders(_station):
+        yield Finding(OK, "orders", "three")
+        raise EnvironmentFailure("the ledger is locked", "wait")
+
+    def place(_station):
+        raise PermissionError(errno.EACCES, "Permission denied", "secret-name")
+        yield
+
+    result = examine(home, backend, orders, place)
+    assert told(result, WARNING) == [("backend", "is away")]
+    assert told(result, ERROR) == [
+        ("orders", "the ledger is locked"),
+        ("place", "Permission denied"),
+    ]
+    assert ("orders", "three") in told(result, OK)
+    levels = [line.split()[0] for line in result.lines() if line[0] != " "]
+    assert levels[:3] == ["error", "error", "warning"]
+
+
+def test_a_revoked_line_is_no_error(home):
+    station = home.station()
+    station.ledger.commit(station.author, KeyRevoked(station.line().key_id, "PC stolen"))
+    assert examine(home).ok
+
+
+def test_findings_show_no_secret(home, batch):
+    (home.path / "keys" / "station.key").chmod(0o644)
+    shutil.copy(home.key_file, home.path / "c.key")
+    text = "\n".join(examine(home).lines()) + repr(examine(home))
+    for path in home.path.rglob("*.key"):
+        for part in path.read_text("ascii").split('"'):
+            assert len(part) < 64 or part not in text
+    assert PASSPHRASE.reveal().decode() not in text
