@@ -13,42 +13,82 @@ from ..codegen.commands import KeyFileOption, PassphraseOption
 
 if TYPE_CHECKING:
     from .export import ExportResult
+    from .layouts import ProfileChecked, ProfileList, ProfileShown
+    from .plan import PlanResult
+    from .receipt import ReceiptResult
     from .report import PackageList, PackageShown, PackageVerified
+    from .units import LabelsResult, UnitShown
+    from .verify_print import PrintVerified
+
+PackageArgument = Annotated[str, typer.Argument(help="The package.", metavar="PACKAGE")]
+OutOption = Annotated[Path, typer.Option(help="The folder for the archive.", metavar="DIR")]
+PasswordFileOption = Annotated[
+    Path | None,
+    typer.Option(help="Write the archive's password to this new file.", metavar="F"),
+]
 
 
 def export(
     call: Call,
     batch: Annotated[str, typer.Argument(help="The batch.", metavar="BATCH")],
     to: Annotated[str, typer.Option("--to", help="The contact.", metavar="CONTACT")],
-    out: Annotated[Path, typer.Option(help="The folder for the archive.", metavar="DIR")],
+    out: OutOption,
     serials: Annotated[
-        str, typer.Option(help="A-B, A-, A, a comma list, @FILE, all, or next:N.")
+        str,
+        typer.Option(help="A-B, A-, A, a comma list, @FILE, all, or next:N.", metavar="SERIALS"),
     ] = "all",
     profile: Annotated[str, typer.Option(help="The print profile.")] = "csv",
     unit_size: Annotated[
         int | None, typer.Option(min=1, help="Codes a reel, one file each.  [10000]")
     ] = None,
-    password_file: Annotated[
-        Path | None,
-        typer.Option(help="Write the archive's password to this new file.", metavar="F"),
-    ] = None,
+    password_file: PasswordFileOption = None,
     custodian_key: KeyFileOption = None,
     passphrase_file: PassphraseOption = None,
     test: Annotated[
         int | None,
         typer.Option(min=1, max=1_000_000, help="So many dummy codes; books nothing."),
     ] = None,
+    reprint: Annotated[
+        bool, typer.Option("--reprint", help="The codes of --package again; needs --reason.")
+    ] = False,
+    package: Annotated[
+        str | None, typer.Option(help="The package to print again.", metavar="PACKAGE")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why it is printed again.")] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(help="The address before the code, instead of the batch's.", metavar="URL"),
+    ] = None,
+    gtin: Annotated[
+        str | None,
+        typer.Option(help="Make GS1 Digital Links of this product.", metavar="GTIN"),
+    ] = None,
+    preflight: Annotated[
+        str,
+        typer.Option(help="full: read back every symbol; normal: above 100,000 a sample."),
+    ] = "normal",
 ) -> "ExportResult":
     """Make the encrypted package for one contact at a print shop.
+
+    A reprint holds the codes of a package that are not void once more, as that was made,
+    and takes its place; it is possible until one of them is active or told as printed.
 
     \b
     Example:
       mintmark export K7QM-3T9A2BCD --serials next:100000 --to li-print --out outbox
     """
     from ..codegen import ids
+    from ..codegen.errors import UsageError
     from .export import ExportRequest
     from .export import export as make
 
+    if reprint != bool(package):
+        raise UsageError(
+            "a reprint names the package that is printed again",
+            "give --reprint, --package PACKAGE and --reason R",
+        )
+    if preflight not in {"normal", "full"}:
+        raise UsageError(f"no preflight {preflight[:20]!r}", "take normal or full")
     request = ExportRequest(
         batch=ids.fold(batch),
         contact=to.strip().lower(),
@@ -60,8 +100,57 @@ def export(
         custodian_key=custodian_key,
         passphrase_file=passphrase_file,
         test=test,
+        reprints=ids.fold(package) if package else None,
+        reason=reason,
+        base=base,
+        gtin=gtin,
+        full_preflight=preflight == "full",
     )
     return make(call, request)
+
+
+def profile_list(call: Call) -> "ProfileList":
+    """List the print profiles.
+
+    \b
+    Example:
+      mintmark profile list
+    """
+    from .layouts import profile_list as report
+
+    return report(call)
+
+
+def profile_show(
+    call: Call,
+    name: Annotated[str, typer.Argument(help="The profile.", metavar="NAME")],
+) -> "ProfileShown":
+    """Show a print profile's file: a beginning for your own.
+
+    Your own go into the home's folder profiles, as NAME.toml.
+
+    \b
+    Example:
+      mintmark profile show bartender
+    """
+    from .layouts import profile_show as report
+
+    return report(call, name)
+
+
+def profile_check(
+    _call: Call,
+    file: Annotated[Path, typer.Argument(help="The profile file.", metavar="FILE")],
+) -> "ProfileChecked":
+    """Check a print profile before it is used; needs no home.
+
+    \b
+    Example:
+      mintmark profile check profiles/my-press.toml
+    """
+    from .layouts import profile_check as report
+
+    return report(file)
 
 
 def package_list(
@@ -82,7 +171,7 @@ def package_list(
 
 def package_show(
     call: Call,
-    package: Annotated[str, typer.Argument(help="The package.", metavar="PACKAGE")],
+    package: PackageArgument,
 ) -> "PackageShown":
     """Show a package and its reels.
 
@@ -96,6 +185,139 @@ def package_show(
     return report(call.station(), ids.fold(package))
 
 
+def package_receipt(
+    call: Call,
+    package: PackageArgument,
+    printed: Annotated[
+        str | None, typer.Option(help="Serials printed: A-B, A-, a comma list, @FILE or all.")
+    ] = None,
+    spoiled: Annotated[str | None, typer.Option(help="Serials spoiled; they are voided.")] = None,
+    spoiled_count: Annotated[
+        int, typer.Option(min=0, help="Labels spoiled whose serials nobody knows.")
+    ] = 0,
+    unit: Annotated[
+        str | None, typer.Option(help="The unit (reel, box) this is about; its id or file.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="A CSV: unit, printed, spoiled, spoiled_count.", metavar="CSV"),
+    ] = None,
+    final: Annotated[
+        bool, typer.Option("--final", help="The last part: what was not printed is void.")
+    ] = False,
+    reason: Annotated[
+        str, typer.Option(help="Why the spoiled are void: a reason of void.")
+    ] = "misprint",
+    count: Annotated[
+        int | None, typer.Option(min=0, help="Refuse unless exactly this many would be void.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change.")] = False,
+) -> "ReceiptResult":
+    """Book what the printer says was printed and spoiled.
+
+    Parts add up; each serial is told once. What contradicts the package is refused.
+
+    \b
+    Example:
+      mintmark package receipt K7QM-9X2C4DEF --printed 1-9980 --spoiled 9981-9990 --final
+    """
+    from ..codegen import ids
+    from .receipt import ReceiptRequest
+    from .receipt import receipt as book
+
+    request = ReceiptRequest(
+        package=ids.fold(package),
+        printed=printed,
+        spoiled=spoiled,
+        spoiled_count=spoiled_count,
+        unit=unit,
+        file=file,
+        final=final,
+        reason=reason,
+        count=count,
+        dry_run=dry_run,
+    )
+    return book(call, request)
+
+
+def package_replace(
+    call: Call,
+    package: PackageArgument,
+    out: OutOption,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="Another contact than the package's.", metavar="CONTACT"),
+    ] = None,
+    password_file: PasswordFileOption = None,
+    custodian_key: KeyFileOption = None,
+    passphrase_file: PassphraseOption = None,
+) -> "ExportResult":
+    """Package other codes for spoiled ones.
+
+    As many sealed ones as were spoiled or voided in a package and are not replaced yet,
+    made as the package was.
+
+    \b
+    Example:
+      mintmark package replace K7QM-9X2C4DEF --out outbox
+    """
+    from ..codegen import ids
+    from .export import ExportRequest
+    from .export import export as make
+
+    request = ExportRequest(
+        batch="",
+        contact=(to or "").strip().lower(),
+        out=out,
+        password_file=password_file,
+        custodian_key=custodian_key,
+        passphrase_file=passphrase_file,
+        replaces=ids.fold(package),
+    )
+    return make(call, request)
+
+
+def package_unit(
+    call: Call,
+    unit: Annotated[str, typer.Argument(help="The unit's id.", metavar="UNIT")],
+    status: Annotated[
+        str | None, typer.Option(help="Where it was seen: received, mounted, used or lost.")
+    ] = None,
+    package: Annotated[str | None, typer.Option(help="Its package, if several have it.")] = None,
+    note: Annotated[str | None, typer.Option(help="A line about it.")] = None,
+) -> "UnitShown":
+    """Show a unit (reel, roll, box), or note where it was seen.
+
+    \b
+    Example:
+      mintmark package unit K7QM-5N8R2GHT --status mounted
+    """
+    from ..codegen import ids
+    from .units import unit as move
+
+    return move(call, ids.fold(unit), status, ids.fold(package) if package else None, note)
+
+
+def package_labels(
+    call: Call,
+    package: PackageArgument,
+    out: Annotated[Path, typer.Option(help="The folder for the labels.", metavar="DIR")],
+    unit: Annotated[str | None, typer.Option(help="Of this unit only.")] = None,
+) -> "LabelsResult":
+    """Make labels for a package's units.
+
+    A QR symbol of each unit's id, and a list for label software.
+
+    \b
+    Example:
+      mintmark package labels K7QM-9X2C4DEF --out labels
+    """
+    from ..codegen import ids
+    from .units import labels as make
+
+    return make(call.station(), ids.fold(package), out, ids.fold(unit) if unit else None)
+
+
 def package_verify(
     call: Call,
     archive: Annotated[Path, typer.Argument(help="The archive.", metavar="ARCHIVE")],
@@ -107,7 +329,9 @@ def package_verify(
         typer.Option(help="Whose signature to trust, where there is no home.", metavar="F"),
     ] = None,
 ) -> "PackageVerified":
-    """Check an archive's signature, hashes, counts and order; needs no ledger.
+    """Check that an archive is as it was signed.
+
+    Signature, hashes, counts, order and entries; needs no ledger.
 
     \b
     Example:
@@ -118,9 +342,103 @@ def package_verify(
     return check(call, archive, password_file, custodian_public_key)
 
 
+def package_verify_print(
+    call: Call,
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Pictures (PNG, JPEG, TIFF, BMP) or PDFs.", metavar="FILE..."),
+    ],
+) -> "PrintVerified":
+    """Read a proof back: photographed, scanned, or as PDF.
+
+    Says which batch, serials and package the symbols belong to, and what is unreadable,
+    doubled, missing or out of order. PDFs need pdftoppm (poppler-utils). Shows no code.
+
+    \b
+    Example:
+      mintmark package verify-print proof-1.jpg proof-2.jpg
+    """
+    from .verify_print import verify_print as read
+
+    return read(call, files)
+
+
+def plan(
+    call: Call,
+    url: Annotated[
+        str | None,
+        typer.Option(help="What the QR symbol will hold, with {code} in it.", metavar="TEMPLATE"),
+    ] = None,
+    length: Annotated[int, typer.Option(help="Symbols a code.")] = 16,
+    alphabet: Annotated[
+        str, typer.Option(help="crockford32, digits, clear, hex, or custom:SYMBOLS.")
+    ] = "crockford32",
+    level: Annotated[str, typer.Option(help="Error correction: L, M, Q or H.")] = "M",
+    dpi: Annotated[
+        int, typer.Option(min=72, max=4_800, help="What the press or laser resolves.")
+    ] = 600,
+    dots: Annotated[
+        int | None, typer.Option(min=4, max=100, help="Dots a module.  [as many as fit]")
+    ] = None,
+    shape: Annotated[str | None, typer.Option(help="Of the room: rect or round.")] = None,
+    width: Annotated[float | None, typer.Option(help="Of the room, mm.", metavar="MM")] = None,
+    height: Annotated[float | None, typer.Option(help="Of the room, mm.", metavar="MM")] = None,
+    diameter: Annotated[
+        float | None, typer.Option(help="Of a round room, mm.", metavar="MM")
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option(min=0.001, help="Items a minute.", metavar="N")
+    ] = None,
+    quantity: Annotated[
+        int | None, typer.Option(min=1, max=100_000_000, help="How many codes there will be.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write proof.png and proof.pdf there, at true size.", metavar="DIR"),
+    ] = None,
+) -> "PlanResult":
+    """Say what the symbol will be, and whether it fits.
+
+    Needs no home.
+
+    \b
+    Example:
+      mintmark plan --url "HTTPS://T.EXAMPLE.COM/{code}" --diameter 20 --quantity 10000000
+    """
+    del call
+    from .plan import PlanRequest
+    from .plan import plan as calculate
+
+    request = PlanRequest(
+        url=url,
+        length=length,
+        alphabet=alphabet,
+        level=level,
+        dpi=dpi,
+        dots=dots,
+        shape=shape,
+        width=width,
+        height=height,
+        diameter=diameter,
+        speed=speed,
+        quantity=quantity,
+        out=out,
+    )
+    return calculate(request)
+
+
 COMMANDS = (
+    ("plan", plan),
     ("export", export),
+    ("profile list", profile_list),
+    ("profile show", profile_show),
+    ("profile check", profile_check),
     ("package list", package_list),
     ("package show", package_show),
     ("package verify", package_verify),
+    ("package verify-print", package_verify_print),
+    ("package receipt", package_receipt),
+    ("package replace", package_replace),
+    ("package unit", package_unit),
+    ("package labels", package_labels),
 )

@@ -12,6 +12,7 @@ from ..codegen.serials import Range
 from ..codegen.spec import CodeSpec
 
 _MARK, _DIGITS = "TEST", ""
+DUMMY_SYMBOLS = "0123456789TES"
 _CHUNK = 65_536
 
 

@@ -15,7 +15,6 @@ Decrypted codes are in this process's memory alone until they are in the archive
 """
 
 import contextlib
-import hmac
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,8 +22,7 @@ from pathlib import Path
 
 from ..codegen import serials
 from ..codegen.call import Call
-from ..codegen.errors import IntegrityError, Refused, UsageError
-from ..codegen.fingerprint import fingerprints
+from ..codegen.errors import IntegrityError, MintmarkError, Refused, UsageError
 from ..codegen.ledger.chain import encode
 from ..codegen.ledger.changes import ExportAbandoned, ExportBegun, Incident, Packaged, Unit
 from ..codegen.ledger.rows import BatchRow
@@ -34,22 +32,34 @@ from ..codegen.result import Result
 from ..codegen.secret import Secret
 from ..codegen.selection import read_text
 from ..codegen.serials import Range, Ranges
+from ..codegen.spec import CodeSpec
 from ..codegen.station.keys import CustodianKey, write_exclusively
 from ..codegen.station.publish import hidden
 from ..codegen.station.station import Station
 from ..codegen.template import BARE
-from . import profile
+from . import address, profile_files
+from .again import Earlier, record, replacement, reprint
 from .archive import new_password
+from .dummy import DUMMY_SYMBOLS
 from .letter import letter, letter_name
 from .pack import Packed, PackJob, Signer, dummy_source, pack
-from .preflight import preflight
+from .preflight import depth, preflight
+from .verify import Through
+from .witness import Witness
 
 Source = Callable[[Range], Iterator[tuple[int, bytes]]]
 
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """An export as asked for; `test` is how many dummy codes a test package holds."""
+    """An export as asked for; `test` is how many dummy codes a test package holds.
+
+    `reprints` is the package whose codes are printed again, for `reason`; `replaces` the
+    one whose spoiled codes are made up for. Serials, profile and reel size, and for a
+    replacement batch and contact, are then those recorded with it. `base` and `gtin` make
+    another payload template than the batch's (`address.chosen`). `full_preflight`: every
+    symbol is decoded, however many.
+    """
 
     batch: str
     contact: str
@@ -61,6 +71,12 @@ class ExportRequest:
     custodian_key: Path | None = None
     passphrase_file: Path | None = None
     test: int | None = None
+    reprints: str | None = None
+    replaces: str | None = None
+    reason: str | None = None
+    base: str | None = None
+    gtin: str | None = None
+    full_preflight: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +93,8 @@ class ExportResult(Result):
     units: int
     preflight: str
     test: bool = False
+    supersedes: str | None = None
+    replaces: str | None = None
 
     def lines(self) -> Iterator[str]:
         """What to send by which way."""
@@ -89,6 +107,10 @@ class ExportResult(Result):
         yield f"  sha256   {self.sha256}"
         yield f"  letter   {self.letter}"
         yield f"  checked  {self.preflight}"
+        if self.supersedes:
+            yield f"  reprint  of {self.supersedes}: have its files, reels and labels destroyed"
+        if self.replaces:
+            yield f"  for      codes spoiled or void in {self.replaces}"
         yield "send the archive and the letter; the password goes to the contact alone, another way"
 
 
@@ -101,14 +123,18 @@ def export(call: Call, request: ExportRequest) -> ExportResult:
     files; `OSError` where it can't be written. After each of them nothing is left.
     """
     station = call.station()
-    layout = profile.builtin(request.profile)
+    layout = profile_files.find(request.profile, call.home).profile
     _check(call, request)
     for sentence in recover(station):
         call.say(sentence)
     with station.ledger.read() as view:
-        batch = view.batch(request.batch)
-        contact = view.contact(request.contact)
-        where = _serials(view, batch, request)
+        earlier = _earlier(view, request)
+        batch = view.batch(request.batch or view.package(request.replaces or "").batch)
+        contact = view.contact(request.contact or (earlier.contact if earlier else ""))
+        where = earlier.serials if earlier else _serials(view, batch, request)
+    layout = earlier.profile if earlier else layout
+    if earlier and earlier.void:
+        call.say(f"left out, because they are void: {serials.describe(earlier.void)}")
     job = PackJob(
         package=station.new_id(),
         batch=batch.batch,
@@ -117,17 +143,44 @@ def export(call: Call, request: ExportRequest) -> ExportResult:
         contact_name=contact.name,
         serials=where,
         length=batch.length,
-        template=batch.url or BARE,
+        template=earlier.template
+        if earlier
+        else address.chosen(batch.url, request.base, request.gtin),
         profile=layout,
         unit_size=request.unit_size or layout.unit_size,
         unit_id=station.new_id,
         created=station.now().astimezone(station.config.time_zone),
         test=request.test is not None,
+        symbols=_symbols(batch, test=request.test is not None),
     )
-    if batch.url is None:
+    if job.template == BARE:
         call.say("warning: this batch has no --url: the QR symbols will hold the bare code")
+    spec = CodeSpec.of(batch.alphabet, batch.length)
+    if warning := address.case_warning(job.template, spec, job.profile.symbol.level):
+        call.say(warning)
     work = _Export(call, station, request, job, batch, new_password(station.entropy))
-    return work.test() if job.test else work.real(_unlock(call, station, request))
+    with _folder(request.out.absolute()):
+        return work.test() if job.test else work.real(_unlock(call, station, request))
+
+
+def _earlier(view: View, request: ExportRequest) -> Earlier | None:
+    if request.reprints is not None:
+        return reprint(view, view.batch(request.batch), request.reprints)
+    return replacement(view, request.replaces) if request.replaces is not None else None
+
+
+@contextlib.contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """`path` is there inside the block; what had to be made is gone again after a failure."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in missing:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _check(call: Call, request: ExportRequest) -> None:
@@ -141,9 +194,17 @@ def _check(call: Call, request: ExportRequest) -> None:
             f"{request.password_file} exists already and is not overwritten",
             "name another file for the password",
         )
+    again = request.reprints or request.replaces
+    other = request.unit_size, request.test, request.base, request.gtin
+    if again and (request.serials != "all" or any(other)):
+        raise UsageError(
+            "a reprint or replacement takes no serials, reel size, address or test",
+            "they are those of the earlier package",
+        )
+    if bool(request.reprints) != bool(request.reason):
+        raise UsageError("a reprint needs a reason, and nothing else does", "--reason R")
     if request.unit_size is not None and not 1 <= request.unit_size <= 10_000_000:
         raise UsageError("a reel holds 1 to 10,000,000 codes")
-    request.out.mkdir(parents=True, exist_ok=True)
 
 
 def _serials(view: View, batch: BatchRow, request: ExportRequest) -> Ranges:
@@ -156,6 +217,14 @@ def _serials(view: View, batch: BatchRow, request: ExportRequest) -> Ranges:
             raise UsageError(f"not a number of codes: {number[:20]!r}", "write next:10000")
         return view.first_sealed(batch.batch, int(number))
     return serials.parse(text, batch.quantity)
+
+
+def _symbols(batch: BatchRow, *, test: bool) -> str:
+    """The alphabet of the codes; dummies need letters that a batch's may lack."""
+    symbols = CodeSpec.of(batch.alphabet, batch.length).symbols
+    if not test or symbols.isdigit():
+        return symbols
+    return "".join(sorted({*symbols, *DUMMY_SYMBOLS}))
 
 
 def _unlock(call: Call, station: Station, request: ExportRequest) -> CustodianKey:
@@ -193,15 +262,18 @@ class _Export:
     def real(self, custodian: CustodianKey) -> ExportResult:
         """Reserve, write, check, hand the password over, publish, book."""
         job, ledger, author = self.job, self.station.ledger, self.station.author
-        begun = ExportBegun(job.package, job.batch, job.serials, job.contact_id, job.profile.name)
+        begun = self._begun()
+        alarm = [
+            Incident("reprint", f"{begun.package} reprints {begun.supersedes}: {begun.reason}")
+        ] * (begun.supersedes is not None)
         signer = Signer(custodian.public.key_id, custodian.public.sign_public, custodian.sign)
         source = self._unsealed(custodian)
         with self.station.intents.begin(
             "export", job.package, [self.archive, self.letter]
         ) as publication:
-            publication.committed = self._booked
+            publication.committed, publication.settled = self._booked, self._settled
             try:
-                ledger.commit(author, begun)
+                ledger.commit(author, begun, *alarm)
                 self.station.fault("begun")
                 packed, checked = self._write(source, signer, {signer.key_id: signer.public_key})
                 change = self._packaged(packed, custodian.public.key_id)
@@ -231,26 +303,36 @@ class _Export:
 
     # --- steps
 
-    def _unsealed(self, custodian: CustodianKey) -> Source:
-        """The range's codes; each block must still have the fingerprints of its mint."""
-        station, batch, key = self.station, self.batch, self.station.fingerprint_key
-        vault, known = station.vault, station.station_keys
-        reader = vault.unseal(
-            batch.batch, known, station.wrap_keys, custodian.public.key_id, custodian.sealing
+    def _begun(self) -> ExportBegun:
+        job, request = self.job, self.request
+        return ExportBegun(
+            package=job.package,
+            batch=job.batch,
+            serials=job.serials,
+            contact=job.contact_id,
+            profile=job.profile.name,
+            supersedes=request.reprints,
+            replaces=request.replaces,
+            reason=request.reason if request.reprints else None,
+            layout=record(job.profile.of_size(job.unit_size)),
         )
 
-        def source(piece: Range) -> Iterator[tuple[int, bytes]]:
-            for first, codes in reader.codes(piece):
-                block = Range(first, first + len(codes) // batch.length - 1)
-                minted = b"".join(data for _, data in vault.fingerprints(batch.batch, block, known))
-                if not hmac.compare_digest(fingerprints(codes, batch.length, key), minted):
-                    raise IntegrityError(
-                        f"serials {block} of batch {batch.batch} are not what was minted",
-                        "stop using this vault and compare it with your copy: mintmark doctor",
-                    )
-                yield first, codes
+    def _unsealed(self, custodian: CustodianKey) -> Source:
+        """The range's codes. `_witness` proves what became of them."""
+        station, known = self.station, self.station.station_keys
+        key = custodian.public.key_id, custodian.sealing
+        return station.vault.unseal(self.batch.batch, known, station.wrap_keys, *key).codes
 
-        return source
+    def _witness(self) -> Through:
+        """What is in the archive must have the fingerprints of its mint."""
+        station, batch = self.station, self.batch
+        return Witness(
+            batch.batch,
+            lambda piece: station.vault.fingerprints(batch.batch, piece, station.station_keys),
+            batch.length,
+            station.fingerprint_key,
+            serials.count(self.job.serials),
+        )
 
     def _write(
         self, source: Source, signer: Signer, trusted: Mapping[str, bytes]
@@ -259,9 +341,11 @@ class _Export:
         path = hidden(self.archive)
         packed = pack(path, source, self.job, self.password, signer, self._tick)
         self.station.fault("written")
-        checked = preflight(path, self.password, packed, trusted)
+        through = iter if self.job.test else self._witness()
+        choose = depth(self.station.entropy, full=self.request.full_preflight)
+        checked = preflight(path, self.password, packed, trusted, through=through, choose=choose)
         with self.station.ledger.read() as view:
-            text = letter(self.job, packed, self.archive.name, view.head())
+            text = letter(self.job, packed, self.archive.name, view.head(), checked)
         with hidden(self.letter).open("xb") as file:
             file.write(text)
             file.flush()
@@ -282,8 +366,8 @@ class _Export:
             yield
             return
         write_exclusively(file, self.password.reveal() + b"\n")
-        self.station.fault("password")
         try:
+            self.station.fault("password")
             yield
         except BaseException:
             if not self._booked():
@@ -311,13 +395,19 @@ class _Export:
     def _booked(self) -> bool:
         return package_status(self.station, self.job.package) == "packaged"
 
+    def _settled(self) -> bool:
+        return package_status(self.station, self.job.package) != "begun"
+
     def _abandon(self, error: BaseException) -> None:
         """Give the serials back, if they were reserved and nothing was published."""
-        if package_status(self.station, self.job.package) == "begun":
-            reason = type(error).__name__
-            self.station.ledger.commit(
-                self.station.author, ExportAbandoned(self.job.package, reason)
-            )
+        reason = type(error).__name__
+        # What `error` says is told. Where the books can't be written the intent stays, and
+        # whoever comes next gives the serials back.
+        with contextlib.suppress(MintmarkError):
+            if not self._settled():
+                self.station.ledger.commit(
+                    self.station.author, ExportAbandoned(self.job.package, reason)
+                )
 
     def _result(self, packed: Packed, checked: str) -> ExportResult:
         return ExportResult(
@@ -331,6 +421,8 @@ class _Export:
             units=len(packed.units),
             preflight=checked,
             test=self.job.test,
+            supersedes=self.request.reprints,
+            replaces=self.request.replaces,
         )
 
 

@@ -11,18 +11,27 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def load(data: bytes, limit: int) -> dict[str, object]:
-    """The JSON object in `data`, at most `limit` bytes; its numbers are whole."""
+def load(data: bytes, limit: int, *, fractions: bool = False) -> dict[str, object]:
+    """The JSON object in `data`, at most `limit` bytes; its numbers are whole unless told."""
     if len(data) > limit:
         raise ValueError
     value = json.loads(
-        data.decode("utf-8"), parse_float=_refuse, parse_constant=_refuse, parse_int=_integer
+        data.decode("utf-8"),
+        parse_float=_fraction if fractions else _refuse,
+        parse_constant=_refuse,
+        parse_int=_integer,
     )
     return typed(value, dict)
 
 
 def _refuse(_text: str) -> object:
     raise ValueError
+
+
+def _fraction(text: str) -> float:
+    if len(text) > 24:
+        raise ValueError
+    return float(text)
 
 
 def _integer(text: str) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ..codegen.serials import describe
 from .manifest import Manifest
 from .pack import Packed, PackJob
+from .preflight import Preflight
 from .readme import (
     FILES_SHOWN,
     OPENING_EN,
@@ -29,15 +30,17 @@ def letter_name(package: str) -> str:
     return f"{package}-handoff.txt"
 
 
-def letter(job: PackJob, packed: Packed, archive: str, head: tuple[int, str]) -> bytes:
-    """The letter for the archive of that file name.
+def letter(
+    job: PackJob, packed: Packed, archive: str, head: tuple[int, str], checked: Preflight
+) -> bytes:
+    """The letter for the archive of that file name, as it was `checked`.
 
     `head`: number and hash, hex, of the ledger's last event; a test package, which is in
     no ledger, does not show it.
     """
     chinese = (_head_zh, _check_zh, _open_zh, _witness_zh, _receipt_zh)
     english = (_head_en, _check_en, _open_en, _witness_en, _receipt_en)
-    sent = _Sent(packed.manifest, packed, archive, None if job.test else head)
+    sent = _Sent(packed.manifest, packed, archive, None if job.test else head, checked)
     lines = [line for part in chinese for line in (*part(sent), "")]
     lines += [_RULE, ""]
     lines += [line for part in english for line in (*part(sent), "")]
@@ -50,6 +53,7 @@ class _Sent:
     packed: Packed
     name: str
     head: tuple[int, str] | None
+    checked: Preflight
 
 
 def _head_zh(sent: _Sent) -> Iterator[str]:
@@ -67,6 +71,18 @@ def _head_zh(sent: _Sent) -> Iterator[str]:
     yield f"流水号：  {describe(manifest.serials, most=20)}"
     yield f"数据文件：{len(manifest.files):,} 个，一个文件印一卷（箱）"
     yield f"压缩包：  {sent.name}（{sent.packed.archive_bytes:,} 字节）"
+    yield f"印前检查：{_read_zh(sent.checked)}"
+
+
+def _read_zh(checked: Preflight) -> str:
+    if checked.symbols == 1:
+        return "二维码样张已用另一套解码器读回，与码一致"
+    if checked.decoded == checked.symbols:
+        return f"全部 {checked.symbols:,} 个二维码已用另一套解码器读回，与码一致"
+    return (
+        f"从 {checked.symbols:,} 个二维码中随机抽取 {checked.decoded:,} 个，"
+        "已用另一套解码器读回，与码一致"
+    )
 
 
 def _check_zh(sent: _Sent) -> Iterator[str]:
@@ -138,6 +154,18 @@ def _head_en(sent: _Sent) -> Iterator[str]:
     yield f"Serials:  {describe(manifest.serials, most=20)}"
     yield f"Files:    {len(manifest.files):,}, each of them one reel (roll, box)"
     yield f"Archive:  {sent.name} ({sent.packed.archive_bytes:,} bytes)"
+    yield f"Checked:  {_read_en(sent.checked)}"
+
+
+def _read_en(checked: Preflight) -> str:
+    if checked.symbols == 1:
+        return "the QR sample, by another decoder; it holds its code"
+    if checked.decoded == checked.symbols:
+        return f"all {checked.symbols:,} symbols, by another decoder; they hold their codes"
+    return (
+        f"{checked.decoded:,} of {checked.symbols:,} symbols, chosen at random, "
+        "by another decoder; they hold their codes"
+    )
 
 
 def _check_en(sent: _Sent) -> Iterator[str]:

@@ -3,7 +3,9 @@
 What parses serialises back byte-identically and agrees with itself, or it is refused.
 """
 
+import hashlib
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -12,9 +14,11 @@ import rfc8785
 
 from ..codegen import template as templates
 from ..codegen.errors import IntegrityError, UsageError
-from ..codegen.serials import Ranges, count, from_pairs, pieces, to_pairs
+from ..codegen.serials import Range, Ranges, count, from_pairs, pieces, to_pairs
 from .fields import items, load, text, typed, whole
-from .profile import Profile
+from .formats.format import Layout, Unit
+from .profile import MOST_PICTURES, Profile
+from .profile import parse as parse_profile
 
 FORMAT = "mintmark-package/1"
 MANIFEST_BYTES = 32 << 20
@@ -28,12 +32,23 @@ _ID = re.compile(r"[0-9A-Z-]{1,40}", re.ASCII)
 _HEX32 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_./-]{1,100}", re.ASCII)
 _TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+# codegen.spec: upper-case unreserved characters of RFC 3986.
+_SYMBOLS = re.compile(r"[A-Z0-9\-._~]{2,40}", re.ASCII)
 _PROFILE_TEXT = re.compile(r"[\x00-\x7f]{1,60}")
 
 
 @dataclass(frozen=True)
+class Pictures:
+    """A unit's further entries, one a code; `sha256` is `pictures_digest` of theirs."""
+
+    count: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class DataFile:
-    """One data file, which is one unit: serials `first`..`last`, a row each."""
+    """One data file, which is one unit: serials `first`..`last`; `rows` is how many."""
 
     name: str
     unit: str
@@ -42,6 +57,7 @@ class DataFile:
     last: int
     bytes: int
     sha256: str
+    pictures: Pictures | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +84,7 @@ class Manifest:
     profile: Profile
     template: str
     code_length: int
+    symbols: str
     serials: Ranges
     files: tuple[DataFile, ...]
     samples: tuple[Attached, ...]
@@ -78,13 +95,31 @@ class Manifest:
         """How many codes are in it."""
         return count(self.serials)
 
-    def listed(self) -> "tuple[DataFile | Attached, ...]":
-        """What it gives size and hash of, in the archive's order."""
-        return (*self.files, *self.samples, self.readme)
+    @property
+    def layout(self) -> Layout:
+        """What its formats need to know."""
+        return Layout(
+            package=self.package,
+            batch=self.batch,
+            length=self.code_length,
+            symbols=self.symbols,
+            template=self.template,
+            profile=self.profile,
+        )
 
-    def entry_names(self) -> list[str]:
-        """The archive's entries in their order."""
-        return [*(item.name for item in self.listed()), *SIGNED_NAMES]
+    def units(self) -> Iterator[tuple[Unit, DataFile]]:
+        """The units with their data files, in order."""
+        for index, file in enumerate(self.files):
+            yield Unit(index, file.unit, Range(file.first, file.last)), file
+
+    def attached(self) -> tuple[Attached, ...]:
+        """What stands behind the units and is listed one by one."""
+        return (*self.samples, self.readme)
+
+
+def pictures_digest(hashes: Iterable[str]) -> str:
+    """SHA-256, hex, over the SHA-256 of pictures, 32 bytes each, in their order."""
+    return hashlib.sha256(b"".join(map(bytes.fromhex, hashes))).hexdigest()
 
 
 def sample_name(serial: int | None) -> str:
@@ -102,9 +137,10 @@ def dump(manifest: Manifest) -> bytes:
         "test": manifest.test,
         "created": manifest.created,
         "contact": {"id": manifest.contact_id, "name": manifest.contact_name},
-        "profile": asdict(manifest.profile),
+        "profile": {"name": manifest.profile.name} | manifest.profile.document(),
         "template": manifest.template,
         "code_length": manifest.code_length,
+        "symbols": manifest.symbols,
         "quantity": manifest.quantity,
         "serials": to_pairs(manifest.serials),
         "files": [asdict(file) for file in manifest.files],
@@ -126,7 +162,7 @@ def parse(data: bytes) -> Manifest:
     be those that serials and profile make.
     """
     try:
-        found = _manifest(load(data, MANIFEST_BYTES))
+        found = _manifest(load(data, MANIFEST_BYTES, fractions=True))
         same = dump(found) == data
     except (KeyError, TypeError, ValueError, UsageError, RecursionError):
         raise IntegrityError("the package's manifest is not well formed") from None
@@ -158,6 +194,7 @@ def _manifest(document: dict[str, object]) -> Manifest:
         profile=_profile(typed(document["profile"], dict)),
         template=templates.check(typed(document["template"], str)),
         code_length=whole(document["code_length"], 1, CODE_SYMBOLS),
+        symbols=_symbols(text(document["symbols"], _SYMBOLS)),
         serials=serials,
         files=tuple(_file(item) for item in items(document["files"], MOST_FILES)),
         samples=tuple(_attached(item, sample=True) for item in items(document["samples"], 100)),
@@ -166,15 +203,14 @@ def _manifest(document: dict[str, object]) -> Manifest:
 
 
 def _profile(value: dict[str, object]) -> Profile:
-    return Profile(
-        name=text(value["name"], _PROFILE_TEXT),
-        columns=tuple(text(item, _PROFILE_TEXT) for item in items(value["columns"], 20)),
-        header=typed(value["header"], bool),
-        delimiter=text(value["delimiter"], _PROFILE_TEXT),
-        line_end=text(value["line_end"], _PROFILE_TEXT),
-        encoding=text(value["encoding"], _PROFILE_TEXT),
-        unit_size=whole(value["unit_size"], 1, 10**9),
-    )
+    name = text(value["name"], _PROFILE_TEXT)
+    return parse_profile(name, {key: item for key, item in value.items() if key != "name"})
+
+
+def _symbols(value: str) -> str:
+    if len(set(value)) != len(value):
+        raise ValueError
+    return value
 
 
 def _file(value: object) -> DataFile:
@@ -185,6 +221,18 @@ def _file(value: object) -> DataFile:
         rows=whole(item["rows"], 1, 10**9),
         first=whole(item["first"], 1, 10**12),
         last=whole(item["last"], 1, 10**12),
+        bytes=whole(item["bytes"], 1, 10**12),
+        sha256=text(item["sha256"], _HEX32),
+        pictures=_pictures(item["pictures"]),
+    )
+
+
+def _pictures(value: object) -> Pictures | None:
+    if value is None:
+        return None
+    item = typed(value, dict)
+    return Pictures(
+        count=whole(item["count"], 1, 10**9),
         bytes=whole(item["bytes"], 1, 10**12),
         sha256=text(item["sha256"], _HEX32),
     )
@@ -203,13 +251,16 @@ def _attached(value: object, *, sample: bool) -> Attached:
 def _consistent(manifest: Manifest) -> None:
     """Names, serials and rows of the files are those that serials and profile make."""
     profile = manifest.profile
+    if profile.pictures and manifest.quantity > MOST_PICTURES:
+        raise IntegrityError("the manifest lists more pictures than a package may hold")
     ranges = pieces(manifest.serials, profile.unit_size)
     for index, file in enumerate(manifest.files):
         piece = next(ranges, None)
         if (
             piece is None
             or (file.first, file.last, file.rows) != (*piece.pair(), len(piece))
-            or file.name != profile.unit_name(index)
+            or file.name != profile.unit_name(index, file.unit)
+            or (file.pictures is not None) is not profile.pictures
         ):
             raise IntegrityError(f"the manifest contradicts itself at its file {index + 1}")
     if next(ranges, None) is not None:
@@ -220,6 +271,7 @@ def _consistent(manifest: Manifest) -> None:
         raise IntegrityError("the manifest names a file otherwise than the format does")
     if [sample.serial for sample in manifest.samples[:1]] != [manifest.serials[0].first]:
         raise IntegrityError("the manifest lists no QR sample of its first serial")
-    names = manifest.entry_names()
-    if len({name.lower() for name in names}) != len(names):
+    listed: tuple[DataFile | Attached, ...] = (*manifest.files, *manifest.attached())
+    names = [item.name.lower() for item in listed]
+    if len(set(names)) != len(names):
         raise IntegrityError("the manifest lists a name twice")

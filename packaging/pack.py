@@ -1,7 +1,9 @@
 """`pack`: codes become an encrypted, signed archive. It knows no ledger.
 
-Order of the archive: data files by serial, the QR sample, README.txt, manifest.json,
-manifest.sig. Memory is that of one piece of `source`; nothing plain touches the disk.
+Order of the archive: the units' entries, the QR sample, README.txt, manifest.json,
+manifest.sig. Codes are read and encrypted here, in order; formats make and deflate entries
+in threads (formats/format.py). Memory is that of a few parts, or of one small unit; nothing
+plain touches the disk.
 """
 
 import contextlib
@@ -9,18 +11,27 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from io import BufferedRandom
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from ..codegen.errors import IntegrityError, UsageError
+from ..codegen.errors import UsageError
 from ..codegen.secret import Secret
-from ..codegen.serials import Range, Ranges, count, ordered, pieces
-from ..codegen.template import check, payload
-from .archive import ArchiveWriter
+from ..codegen.serials import Ranges, count, ordered, pieces
+from ..codegen.spec import ALPHABETS
+from ..codegen.station.work import Kind as WorkKind
+from ..codegen.station.work import Workers
+from ..codegen.template import check, check_codes, payload
+from .archive import ArchiveWriter, Written
 from .dummy import dummy_source
-from .formats.text import rows
+from .feed import Feed, Source
+from .formats.format import Chunk, Format, Layout, Unit, Wanted
+from .formats.registry import format_for
 from .manifest import (
     MOST_FILES,
     README_NAME,
@@ -28,17 +39,18 @@ from .manifest import (
     Attached,
     DataFile,
     Manifest,
+    Pictures,
     dump,
+    pictures_digest,
     sample_name,
 )
-from .profile import Profile
+from .profile import MOST_PICTURES, Profile
 from .qr import Sample, sample
 from .readme import readme
 from .signature import Signer, sign
 
 __all__ = ["PackJob", "Packed", "Signer", "dummy_source", "pack"]
 
-Source = Callable[[Range], Iterator[tuple[int, bytes]]]
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
 
 
@@ -46,7 +58,8 @@ _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
 class PackJob:
     """What to pack. `unit_id` is asked once for each data file; `created` has an offset.
 
-    Raises `UsageError` for what no manifest could hold.
+    `symbols`: the alphabet of the codes. Raises `UsageError` for what no manifest could
+    hold and what the profile's format cannot write.
     """
 
     package: str
@@ -62,27 +75,57 @@ class PackJob:
     unit_id: Callable[[], str]
     created: datetime
     test: bool = False
+    symbols: str = ALPHABETS["crockford32"]
 
     def __post_init__(self) -> None:
         # One form of the same serials, whatever tiles they were found in.
         object.__setattr__(self, "serials", ordered(self.serials))
         check(self.template)
+        check_codes(self.template, self.length, self.symbols)
         if not _NAME.fullmatch(self.contact_id) or not _NAME.fullmatch(self.contact_name):
             raise UsageError("the contact's name holds control characters, or over 200 characters")
         if self.created.tzinfo is None:
             raise ValueError("the time has no offset")
-        if sum(-(-len(piece) // self.unit_size) for piece in self.serials) > MOST_FILES:
+        unit_size = self.profile.of_size(self.unit_size).unit_size
+        if sum(-(-len(piece) // unit_size) for piece in self.serials) > MOST_FILES:
             raise UsageError(f"that makes more than {MOST_FILES:,} files", "take larger units")
+        if self.profile.pictures and count(self.serials) > MOST_PICTURES:
+            raise UsageError(
+                f"a package holds at most {MOST_PICTURES:,} pictures",
+                "make several packages, or take the profile pdf-sheet or csv",
+            )
+        _ = self.format  # made now, it refuses now
 
-    @property
-    def layout(self) -> Profile:
-        """The profile with the unit size of this package."""
-        return replace(self.profile, unit_size=self.unit_size)
+    @cached_property
+    def layout(self) -> Layout:
+        """What all units share; the profile has the unit size of this package."""
+        return Layout(
+            package=self.package,
+            batch=self.batch,
+            length=self.length,
+            symbols=self.symbols,
+            template=self.template,
+            profile=self.profile.of_size(self.unit_size),
+        )
+
+    @cached_property
+    def format(self) -> Format:
+        """What writes the units."""
+        return format_for(self.layout)
+
+    def units(self) -> Iterator[Unit]:
+        """The units, in order, with new ids."""
+        size = self.layout.profile.unit_size
+        for index, piece in enumerate(pieces(self.serials, size)):
+            yield Unit(index, self.unit_id(), piece)
 
 
 @dataclass(frozen=True)
 class Packed:
-    """The archive as written; `signature` is the content of manifest.sig."""
+    """The archive as written; `signature` is the content of manifest.sig.
+
+    `entries`: all of them, in the archive's order.
+    """
 
     manifest: Manifest
     manifest_sha256: str
@@ -90,6 +133,7 @@ class Packed:
     signer: Signer
     archive_sha256: str
     archive_bytes: int
+    entries: tuple[Written, ...] = field(repr=False)
 
     @property
     def units(self) -> tuple[DataFile, ...]:
@@ -104,20 +148,25 @@ def pack(  # noqa: PLR0913, PLR0917 - one job, and what it gets from outside
     password: Secret,
     signer: Signer,
     tick: Callable[[int, int], None] = lambda _done, _total: None,
+    workers: int | None = None,
 ) -> Packed:
     """Write the archive to the new file `out` and fsync it.
 
-    `source(piece)` yields (first serial, codes) without gaps over `piece`, which is at
-    most one unit. `tick(done, total)` counts codes. After any exception `out` is gone.
-    Raises `IntegrityError` if `source` does not give what it was asked for, `OSError`
-    where `out` exists or cannot be written.
+    `source(piece)` yields (first serial, codes) without gaps over `piece`. `tick(done,
+    total)` counts codes. `workers`: threads, by default one a core. After any exception
+    `out` is gone. Raises `IntegrityError` if `source` does not give what it was asked for,
+    `OSError` where `out` exists or cannot be written.
     """
     with contextlib.ExitStack() as undo:
         file = undo.enter_context(out.open("x+b"))
         undo.callback(lambda: out.unlink(missing_ok=True))
         undo.callback(file.close)  # Windows removes no open file
-        with ArchiveWriter(file, password) as archive:
-            manifest, signature = _fill(archive, source, job, signer, tick)
+        with (
+            ArchiveWriter(file, password) as archive,
+            Workers(WorkKind.THREADS, workers) as threads,
+        ):
+            work = _Pack(archive, job, Feed(source, job.serials, job.length), threads, tick)
+            manifest, signature = work.fill(signer)
         file.flush()
         os.fsync(file.fileno())
         digest, size = _digest(file)
@@ -130,6 +179,7 @@ def pack(  # noqa: PLR0913, PLR0917 - one job, and what it gets from outside
         signer=signer,
         archive_sha256=digest,
         archive_bytes=size,
+        entries=tuple(archive.written),
     )
 
 
@@ -139,68 +189,92 @@ def _digest(file: BufferedRandom) -> tuple[str, int]:
     return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
 
 
-def _fill(
-    archive: ArchiveWriter,
-    source: Source,
-    job: PackJob,
-    signer: Signer,
-    tick: Callable[[int, int], None],
-) -> tuple[Manifest, bytes]:
-    files, first_code = _data_files(archive, source, job, tick)
-    symbol = sample(payload(job.template, first_code))
-    picture = Attached(
-        name=sample_name(job.serials[0].first),
-        bytes=len(symbol.png),
-        sha256=hashlib.sha256(symbol.png).hexdigest(),
-        serial=job.serials[0].first,
-    )
-    archive.add(picture.name, symbol.png, deflate=False)
-    manifest = _manifest(job, files, picture, symbol)
-    text = readme(manifest, symbol)
-    archive.add(README_NAME, text)
-    data = dump(manifest)
-    signature = sign(data, signer, test=job.test)
-    archive.add(SIGNED_NAMES[0], data)
-    archive.add(SIGNED_NAMES[1], signature)
-    return manifest, signature
+class _Task(NamedTuple):
+    """One part on its way through the threads."""
+
+    unit: Unit
+    part: Wanted
+    codes: bytes
 
 
-def _data_files(
-    archive: ArchiveWriter, source: Source, job: PackJob, tick: Callable[[int, int], None]
-) -> tuple[tuple[DataFile, ...], str]:
-    """The data files as written, and the first code of all."""
-    files: list[DataFile] = []
-    first_code = ""
-    done, total = 0, count(job.serials)
-    for index, piece in enumerate(pieces(job.serials, job.unit_size)):
-        name = job.layout.unit_name(index)
-        with archive.entry(name) as entry:
-            entry.write(job.layout.header_row())
-            for first, codes in _whole(source(piece), piece, job.length):
-                first_code = first_code or codes[: job.length].decode("ascii")
-                entry.write(rows(first, codes, job.length, job.layout, job.template))
-                done += len(codes) // job.length
-                tick(done, total)
-        unit = job.unit_id()
-        files.append(
-            DataFile(name, unit, len(piece), piece.first, piece.last, entry.size, entry.sha256)
-        )
-    return tuple(files), first_code
+class _Made(NamedTuple):
+    unit: Unit
+    codes: int
+    made: Any
 
 
-def _whole(
-    chunks: Iterator[tuple[int, bytes]], piece: Range, length: int
-) -> Iterator[tuple[int, bytes]]:
-    """`chunks`, as long as they are codes of `piece` without gap, overlap or excess."""
-    expected = piece.first
-    for first, codes in chunks:
-        number, rest = divmod(len(codes), length)
-        if first != expected or rest or not 1 <= number <= piece.last - expected + 1:
-            raise IntegrityError(f"the codes of serials {piece} did not come as asked for")
-        expected += number
-        yield first, codes
-    if expected != piece.last + 1:
-        raise IntegrityError(f"the codes of serials {piece} did not all come")
+class _Pack:
+    """One archive being filled."""
+
+    def __init__(
+        self,
+        archive: ArchiveWriter,
+        job: PackJob,
+        feed: Feed,
+        workers: Workers,
+        tick: Callable[[int, int], None],
+    ) -> None:
+        self._archive, self._job, self._feed, self._workers = archive, job, feed, workers
+        self._tick, self._done, self._total = tick, 0, count(job.serials)
+
+    def fill(self, signer: Signer) -> tuple[Manifest, bytes]:
+        """All entries, in order."""
+        job = self._job
+        files = tuple(self._units())
+        shows = payload(job.template, self._feed.first_code.decode("ascii"))
+        symbol = sample(shows, job.profile.symbol.level)
+        first = job.serials[0].first
+        shown = self._archive.add(sample_name(first), symbol.png, deflate=False)
+        picture = Attached(shown.name, shown.bytes, shown.sha256, first)
+        manifest = _manifest(job, files, picture, symbol)
+        text = readme(manifest, symbol)
+        self._archive.add(README_NAME, text)
+        data = dump(manifest)
+        signature = sign(data, signer, test=job.test)
+        self._archive.add(SIGNED_NAMES[0], data)
+        self._archive.add(SIGNED_NAMES[1], signature)
+        return manifest, signature
+
+    def _units(self) -> Iterator[DataFile]:
+        made = self._workers.map(self._make, self._tasks())
+        for unit, results in groupby(made, attrgetter("unit")):
+            begin = len(self._archive.written)
+            self._write(self._job.format.join(unit, self._counted(results)))
+            yield _data_file(unit, self._archive.written[begin:])
+
+    def _tasks(self) -> Iterator[_Task]:
+        for unit in self._job.units():
+            self._feed.begin(unit.serials)
+            for part in self._job.format.parts(unit):
+                yield _Task(unit, part, self._feed.take(part.ranges))
+        self._feed.end()
+
+    def _make(self, task: _Task) -> _Made:
+        made = self._job.format.make(task.unit, task.part, task.codes)
+        return _Made(task.unit, count(task.part.ranges), made)
+
+    def _counted(self, results: Iterator[_Made]) -> Iterator[Any]:
+        for result in results:
+            yield result.made
+            self._done += result.codes
+            self._tick(self._done, self._total)
+
+    def _write(self, chunks: Iterator[Chunk]) -> None:
+        for (name, deflate), among in groupby(chunks, lambda c: (c.name, c.packed is not None)):
+            with self._archive.entry(name, deflate=deflate) as entry:
+                for chunk in among:
+                    entry.write(chunk.data, chunk.packed)
+
+
+def _data_file(unit: Unit, written: list[Written]) -> DataFile:
+    name, size, sha256 = written[0]
+    pictures = None
+    if len(written) > 1:
+        others = written[1:]
+        digest = pictures_digest(other.sha256 for other in others)
+        pictures = Pictures(len(others), sum(other.bytes for other in others), digest)
+    first, last = unit.serials.pair()
+    return DataFile(name, unit.id, len(unit.serials), first, last, size, sha256, pictures)
 
 
 def _manifest(
@@ -214,9 +288,10 @@ def _manifest(
         created=job.created.isoformat(timespec="seconds"),
         contact_id=job.contact_id,
         contact_name=job.contact_name,
-        profile=job.layout,
+        profile=job.layout.profile,
         template=job.template,
         code_length=job.length,
+        symbols=job.symbols,
         serials=job.serials,
         files=files,
         samples=(picture,),

@@ -1,6 +1,7 @@
 """Preflight (印前检查): proof that a package is right, before it leaves.
 
-Our own strict reader first (`verify`: it also reads the QR sample with zxing-cpp), then
+Our own strict reader first (`verify`: it also reads symbols with zxing-cpp, all or a
+sample, and compares them exactly with the codes that they should carry), then
 an independent unzip program, whose output is compared hash by hash with the manifest.
 
 The password goes to the program's standard input. A program with a terminal would ask
@@ -21,9 +22,10 @@ from typing import IO
 
 from ..codegen.errors import IntegrityError
 from ..codegen.secret import Secret
-from .manifest import SIGNED_NAMES, dump
+from ..codegen.serials import Ranges, count
 from .pack import Packed
-from .verify import verify
+from .sampling import ALL_UP_TO, SAMPLE, Chosen, every, sampled
+from .verify import Choose, Through, verify
 
 _CHUNK = 1 << 20
 # A program that asks again for ever, or hangs, is stopped after this.
@@ -44,18 +46,33 @@ class Program:
 
 @dataclass(frozen=True)
 class Preflight:
-    """What was proved. `reader` is the independent program, None if there is none."""
+    """What was proved. `reader` is the independent program, None if there is none.
+
+    `decoded` of `symbols` were read back by another decoder and equal to their codes; of
+    text, which holds none, the sample that goes with it.
+    """
 
     reader: str | None
     unique: bool
+    symbols: int = 1
+    decoded: int = 1
 
     @property
     def summary(self) -> str:
         """One line for people."""
         unique = "" if self.unique else "; too many codes to look for repeated ones"
         if self.reader is None:
-            return f"own reader, QR sample; no 7-Zip here to open it independently{unique}"
-        return f"own reader, QR sample, opened by {self.reader}{unique}"
+            return f"own reader, {self.read}; no 7-Zip here to open it independently{unique}"
+        return f"own reader, {self.read}, opened by {self.reader}{unique}"
+
+    @property
+    def read(self) -> str:
+        """How many symbols were read back, for the same line."""
+        if self.symbols == 1:
+            return "QR sample"
+        if self.decoded == self.symbols:
+            return f"all {self.symbols:,} symbols read back"
+        return f"{self.decoded:,} of {self.symbols:,} symbols, chosen at random, read back"
 
 
 def installed(which: Callable[[str], str | None] = shutil.which) -> tuple[Program, ...]:
@@ -78,19 +95,23 @@ def _windows_7z(name: str) -> str | None:
     return str(path) if os.name == "nt" and path.is_file() else None
 
 
-def preflight(
+def preflight(  # noqa: PLR0913, PLR0917 - an archive, and all that it is compared with
     archive: Path,
     password: Secret,
     expect: Packed,
     trusted: Mapping[str, bytes],
     programs: Sequence[Program] | None = None,
+    through: Through = iter,
+    choose: Choose = lambda _: every,
 ) -> Preflight:
     """Prove that `archive` is `expect`, and that the contact's program can open it.
 
     The first of `programs` (by default those installed) that starts is asked; without
-    any, `reader` is None. Raises `IntegrityError` naming what differs.
+    any, `reader` is None. The codes as they were read back go `through` a further
+    examination; another decoder reads the symbols that `choose` says (`depth`). Raises
+    `IntegrityError` naming what differs.
     """
-    found = verify(archive, password, trusted)
+    found = verify(archive, password, trusted, through=through, choose=choose)
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != expect.archive_sha256 or found.manifest_sha256 != expect.manifest_sha256:
@@ -99,8 +120,19 @@ def preflight(
         process = _start(program, archive)
         if process is not None:
             _read_with(process, program.name, archive.stat().st_size, password, expect)
-            return Preflight(program.name, found.unique)
-    return Preflight(None, found.unique)
+            return Preflight(program.name, found.unique, found.symbols, found.decoded)
+    return Preflight(None, found.unique, found.symbols, found.decoded)
+
+
+def depth(entropy: Callable[[int], bytes], *, full: bool) -> Choose:
+    """All symbols of a package if `full` or they are not many; else a random sample."""
+
+    def choose(where: Ranges) -> Chosen:
+        if full or count(where) <= ALL_UP_TO:
+            return every
+        return sampled(where, SAMPLE, entropy)
+
+    return choose
 
 
 def _start(program: Program, archive: Path) -> "subprocess.Popen[bytes] | None":
@@ -140,18 +172,9 @@ def _read_with(
         raise IntegrityError(f"{name} read the archive but ended with exit code {code}")
 
 
-def _expected(packed: Packed) -> list[tuple[str, int, str]]:
-    """Name, size and SHA-256 of every entry, in the archive's order."""
-    manifest = packed.manifest
-    result = [(item.name, item.bytes, item.sha256) for item in manifest.listed()]
-    for name, data in zip(SIGNED_NAMES, (dump(manifest), packed.signature), strict=True):
-        result.append((name, len(data), hashlib.sha256(data).hexdigest()))
-    return result
-
-
 def _first_difference(stream: IO[bytes], packed: Packed) -> str | None:
     """The first entry that is not in `stream` as it should be; None if all are, and no more."""
-    for name, size, sha256 in _expected(packed):
+    for name, size, sha256 in packed.entries:
         digest, left = hashlib.sha256(), size
         while left and (piece := stream.read(min(left, _CHUNK))):
             digest.update(piece)

@@ -9,7 +9,7 @@ import numpy as np
 import segno
 import zxingcpp
 
-from ..codegen.errors import IntegrityError
+from ..codegen.errors import IntegrityError, UsageError
 
 LEVEL = "M"
 QUIET_ZONE = 4  # modules, ISO/IEC 18004 clause 9.1
@@ -32,15 +32,25 @@ class Sample:
     version: int
     modules: int
     mode: str
+    level: str
 
 
-def sample(payload: str) -> Sample:
-    """The QR symbol of `payload` (ASCII): level M, quiet zone included, black on white."""
-    symbol = segno.make_qr(payload, error=LEVEL, boost_error=False)
+def sample(payload: str, level: str = LEVEL) -> Sample:
+    """The QR symbol of `payload` (ASCII), quiet zone included, black on white.
+
+    Raises `UsageError` where no symbol of that level holds it.
+    """
+    try:
+        symbol = segno.make_qr(payload, error=level, boost_error=False)
+    except segno.DataOverflowError:
+        # segno's message quotes the payload.
+        raise UsageError(
+            "no QR symbol can hold this payload", "shorten the URL or the code"
+        ) from None
     out = io.BytesIO()
     symbol.save(out, kind="png", scale=DOTS, border=QUIET_ZONE, dpi=DPI)
     version = int(symbol.version)
-    return Sample(out.getvalue(), version, 17 + 4 * version, symbol.mode or "mixed")
+    return Sample(out.getvalue(), version, 17 + 4 * version, symbol.mode or "mixed", level)
 
 
 def read(png: bytes) -> str:
@@ -53,7 +63,7 @@ def read(png: bytes) -> str:
     formats = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCodeModel2])
     found = zxingcpp.read_barcodes(_pixels(png), formats=formats)
     if len(found) != 1 or not found[0].valid:
-        raise IntegrityError("no QR symbol can be read in the sample picture")
+        raise IntegrityError("no QR symbol, or not just one, can be read in the sample picture")
     return bytes(found[0].bytes).decode("ascii", "replace")
 
 

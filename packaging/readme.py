@@ -6,11 +6,13 @@ Pure. It holds no code.
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from ..codegen.serials import describe
+from ..codegen.serials import Range, describe
 from .manifest import DataFile, Manifest
-from .qr import LEVEL, QUIET_ZONE, Sample
+from .profile import Kind, LaneOrder, Profile
+from .qr import QUIET_ZONE, Sample
 
 FILES_SHOWN = 60
+LANES_SHOWN = 64
 DOTS_A_MODULE = 4
 _INCH = 25.4  # mm
 
@@ -67,7 +69,9 @@ def _smallest(symbol: Sample, dpi: int) -> tuple[str, str]:
 
 
 def _payload_column(manifest: Manifest) -> str:
-    return "url" if "url" in manifest.profile.columns else "code"
+    """The name of the column that the symbols show."""
+    columns = {column.source: column.name for column in manifest.profile.columns}
+    return columns.get("url", columns.get("code", ""))
 
 
 _DELIMITERS = {
@@ -76,7 +80,23 @@ _DELIMITERS = {
     "\t": ("制表符", "tabs"),
     "|": ("竖线", "bars"),
 }
+_ENCODINGS = {
+    "ascii": ("ASCII 纯文本", "Plain text, ASCII"),
+    "utf-8-sig": ("UTF-8（带 BOM）纯文本", "Plain text, UTF-8 with BOM"),
+    "gb18030": ("GB18030 纯文本", "Plain text, GB18030"),
+}
 _LINE_ENDS = {"\r\n": "CRLF", "\n": "LF"}
+
+
+def _by_row(profile: Profile) -> bool:
+    """Whether a row can only be found by counting."""
+    return profile.has_rows and "serial" not in profile.sources
+
+
+def _first_row(manifest: Manifest) -> int:
+    """The line of the first code in its file."""
+    profile = manifest.profile
+    return 1 + profile.header + profile.lead_in * profile.lanes
 
 
 def _file_of(manifest: Manifest, serial: int | None) -> DataFile:
@@ -100,13 +120,18 @@ def _head_zh(manifest: Manifest, _symbol: Sample) -> Iterator[str]:
 
 
 def _check_zh(manifest: Manifest, _symbol: Sample) -> Iterator[str]:
-    sample, column = manifest.samples[0], _payload_column(manifest)
-    header = "（不含第一行列名）" if manifest.profile.header else ""
+    sample, profile = manifest.samples[0], manifest.profile
+    header = "（不含第一行列名）" if profile.header and profile.has_rows else ""
     yield "一、开印之前先核对"
     yield f"  1. 对照文末的清单，核对文件个数、每个文件的行数{header}和首末流水号。"
     where = _file_of(manifest, sample.serial).name
     yield f"  2. 扫一下 {sample.name}，扫出的内容应与 {where} 里"
-    yield f"     流水号 {sample.serial} 那一行的 {column} 列一字不差。"
+    if not profile.has_rows:
+        yield f"     流水号 {sample.serial} 的那个码扫出来的完全一样。"
+    elif _by_row(profile):
+        yield f"     第 {_first_row(manifest)} 行的 {_payload_column(manifest)} 一字不差。"
+    else:
+        yield f"     流水号 {sample.serial} 那一行的 {_payload_column(manifest)} 列一字不差。"
     yield "     请用扫码枪，或者只显示内容、不打开网页的扫码软件，不要用微信之类会打开链接的。"
     if not manifest.test:
         yield "     样图用的就是这个流水号的真码，只供核对，不要另外印出来。"
@@ -120,16 +145,54 @@ def _columns_zh(manifest: Manifest, _symbol: Sample) -> Iterator[str]:
         "serial": "流水号。它不是码，可以印在卷边或标签背面，方便查找。",
         "code": f"码，{manifest.code_length} 位。按文本处理，不要当成数字。",
         "url": "扫码后打开的完整内容。",
+        "package": "码包编号。",
+        "batch": "批次。",
+        "unit": "卷号（箱号）。",
+        "lane": "这一行印在第几列（道），从 1 数起。",
+        "image": "图片文件，路径从解压后的文件夹算起。",
+        "text": "固定文字，每行都一样。",
     }
-    header = "第一行是列名" if profile.header else "没有列名行"
-    delimiter, line_end = _DELIMITERS[profile.delimiter][0], _LINE_ENDS[profile.line_end]
     yield "二、数据文件怎么看"
-    yield f"  ASCII 纯文本，各列用{delimiter}隔开，每行以 {line_end} 结尾，{header}。"
-    for name in profile.columns:
-        yield f"    {name:<8}{says[name]}"
-        if name == _payload_column(manifest):
+    if not profile.has_rows:
+        yield "  每个数据文件是一份可直接印刷的 PDF，请按 100% 比例输出，不要缩放。"
+        return
+    yield f"  {_form_zh(manifest)}"
+    for column in profile.columns:
+        yield f"    {column.name:<8}{says[column.source]}"
+        if column.name == _payload_column(manifest):
             yield f"            {use}"
-    yield "  不要用 Excel 打开后再保存：Excel 会丢掉开头的 0，还会把一些码改成科学计数。"
+    if profile.kind is not Kind.XLSX:
+        yield "  不要用 Excel 打开后再保存：Excel 会丢掉开头的 0，还会把一些码改成科学计数。"
+    if profile.pictures:
+        yield "  每个码的二维码图片已经做好，静区也在图里；请按原尺寸使用，不要缩放和重新取样。"
+    if profile.lanes > 1:
+        yield f"  每 {profile.lanes} 行是并排的一组，从第 1 道到第 {profile.lanes} 道。"
+        if profile.lane_order is LaneOrder.BLOCK:
+            yield "  分切后，每一道的小卷是一段连续的流水号："
+            for number, piece in enumerate(_first_lanes(manifest), 1):
+                yield f"    {manifest.files[0].name} 第 {number} 道：{piece}"
+            yield "    其余文件同理：把首末流水号按道数平分，除不尽时前几道各多一个。"
+        else:
+            yield "  并排的几道，流水号是挨着的。"
+    if profile.lead_in or profile.lead_out:
+        rows = profile.lead_in * profile.lanes, profile.lead_out * profile.lanes
+        yield f"  每个文件开头 {rows[0]} 行、末尾 {rows[1]} 行是试机用的假码（流水号为 0），"
+        yield "  不得用于正式产品，清单里的行数也不含它们。"
+
+
+def _form_zh(manifest: Manifest) -> str:
+    profile = manifest.profile
+    header = "第一行是列名" if profile.header else "没有列名行"
+    if profile.kind is Kind.XLSX:
+        return f"Excel 工作簿，单元格全部是文本，{header}。"
+    encoding = _ENCODINGS[profile.encoding][0]
+    between = f"各列用{_DELIMITERS[profile.delimiter][0]}隔开，" if len(profile.columns) > 1 else ""
+    return f"{encoding}，{between}每行以 {_LINE_ENDS[profile.line_end]} 结尾，{header}。"
+
+
+def _first_lanes(manifest: Manifest) -> tuple[Range, ...]:
+    file = manifest.files[0]
+    return manifest.profile.lane_ranges(Range(file.first, file.last))[:LANES_SHOWN]
 
 
 def _print_zh(_manifest: Manifest, symbol: Sample) -> Iterator[str]:
@@ -139,7 +202,7 @@ def _print_zh(_manifest: Manifest, symbol: Sample) -> Iterator[str]:
     yield f"  2. 二维码四周留白（静区）不少于 {QUIET_ZONE} 个模块宽，里面不能有文字、图案和裁切线。"
     side = symbol.modules
     yield f"  3. 每个模块（二维码里最小的方格）不少于 {DOTS_A_MODULE} 个打印点。"
-    yield f"     样图为版本 {symbol.version}（{side}×{side} 模块），纠错等级 {LEVEL}，"
+    yield f"     样图为版本 {symbol.version}（{side}×{side} 模块），纠错等级 {symbol.level}，"
     yield "     照此推算，最小尺寸为："
     for dpi in (300, 600):
         module, whole = _smallest(symbol, dpi)
@@ -198,14 +261,18 @@ def _head_en(manifest: Manifest, _symbol: Sample) -> Iterator[str]:
 
 
 def _check_en(manifest: Manifest, _symbol: Sample) -> Iterator[str]:
-    sample, column = manifest.samples[0], _payload_column(manifest)
-    header = " (the line of column names not counted)" if manifest.profile.header else ""
+    sample, profile = manifest.samples[0], manifest.profile
+    header = (
+        " (the line of column names not counted)" if profile.header and profile.has_rows else ""
+    )
     yield "1. Check before printing"
     yield f"   - Compare the number of files, and of each its rows{header}"
     yield "     and serials, with the list at the end."
     where = _file_of(manifest, sample.serial).name
-    yield f"   - Read {sample.name}. It must say exactly what column {column} says for"
-    yield f"     serial {sample.serial} in {where}. Use a scanner, or an app that shows the text"
+    column = f"column {_payload_column(manifest)} says for" if profile.has_rows else "the symbol of"
+    row = f"row {_first_row(manifest)}" if _by_row(profile) else f"serial {sample.serial}"
+    yield f"   - Read {sample.name}. It must say exactly what {column}"
+    yield f"     {row} in {where}. Use a scanner, or an app that shows the text"
     yield "     and opens no page."
     if not manifest.test:
         yield "     The picture shows the real code of that serial. Do not print it."
@@ -219,17 +286,54 @@ def _columns_en(manifest: Manifest, _symbol: Sample) -> Iterator[str]:
         "serial": "Serial number. Not a secret: it may be printed beside the label to find it.",
         "code": f"The code, {manifest.code_length} characters. Text, never a number.",
         "url": "What a phone opens.",
+        "package": "The package.",
+        "batch": "The batch.",
+        "unit": "The reel (roll, box).",
+        "lane": "The lane across the web that this row prints on, from 1.",
+        "image": "The picture file, from the folder you unpacked into.",
+        "text": "A constant, the same on every row.",
     }
-    header = "first line: column names" if profile.header else "no line of column names"
-    delimiter, line_end = _DELIMITERS[profile.delimiter][1], _LINE_ENDS[profile.line_end]
     yield "2. What the data files hold"
-    yield f"   Plain text, ASCII, columns split by {delimiter}, lines ending in {line_end},"
-    yield f"   {header}."
-    for name in profile.columns:
-        yield f"     {name:<8}{says[name]}"
-        if name == _payload_column(manifest):
+    if not profile.has_rows:
+        yield "   Every data file is a PDF ready to print. Output it at 100 %, never scaled."
+        return
+    yield from _form_en(manifest)
+    for column in profile.columns:
+        yield f"     {column.name:<8}{says[column.source]}"
+        if column.name == _payload_column(manifest):
             yield f"             {use}"
-    yield "   Never save a file from Excel: it drops leading zeros and turns codes into numbers."
+    if profile.kind is not Kind.XLSX:
+        never = "Never save a file from Excel: it drops leading zeros and turns codes into numbers."
+        yield f"   {never}"
+    if profile.pictures:
+        yield "   The symbols are drawn, quiet zone included: use them at their size, as they are."
+    if profile.lanes > 1:
+        yield f"   {profile.lanes} rows stand side by side, lane 1 to lane {profile.lanes}."
+        if profile.lane_order is LaneOrder.BLOCK:
+            yield "   Slit apart, the roll of each lane is one range of serials:"
+            for number, piece in enumerate(_first_lanes(manifest), 1):
+                yield f"     {manifest.files[0].name} lane {number}: {piece}"
+            yield "     The other files likewise: first to last shared out evenly over the lanes,"
+            yield "     the first ones taking one more each where it does not come out even."
+        else:
+            yield "   Serials that follow each other stand side by side."
+    if profile.lead_in or profile.lead_out:
+        rows = profile.lead_in * profile.lanes, profile.lead_out * profile.lanes
+        yield f"   The first {rows[0]} and last {rows[1]} rows of every file are dummy codes for"
+        yield "   set-up (serial 0): never on a real product, and not counted in the list below."
+
+
+def _form_en(manifest: Manifest) -> Iterator[str]:
+    profile = manifest.profile
+    header = "first line: column names" if profile.header else "no line of column names"
+    if profile.kind is Kind.XLSX:
+        yield f"   Excel workbooks, every cell text; {header}."
+        return
+    encoding = _ENCODINGS[profile.encoding][1]
+    between = f"columns split by {_DELIMITERS[profile.delimiter][1]}, "
+    split = between if len(profile.columns) > 1 else ""
+    yield f"   {encoding}, {split}lines ending in {_LINE_ENDS[profile.line_end]},"
+    yield f"   {header}."
 
 
 def _print_en(_manifest: Manifest, symbol: Sample) -> Iterator[str]:
@@ -239,7 +343,8 @@ def _print_en(_manifest: Manifest, symbol: Sample) -> Iterator[str]:
     side = symbol.modules
     yield f"   - Quiet zone: {QUIET_ZONE} modules on every side; no text, artwork or cuts."
     yield f"   - A module (the smallest square) is at least {DOTS_A_MODULE} printer dots wide."
-    yield f"     Sample: version {symbol.version}, {side} x {side} modules, level {LEVEL}. Least:"
+    size = f"version {symbol.version}, {side} x {side} modules, level {symbol.level}"
+    yield f"     Sample: {size}. Least:"
     for dpi in (300, 600):
         module, whole = _smallest(symbol, dpi)
         yield f"       {dpi} dpi: module {module} mm, side with quiet zone {whole} mm"

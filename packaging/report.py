@@ -2,23 +2,32 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from ..codegen import serials
 from ..codegen.call import Call, secret_file
 from ..codegen.errors import NotFound, UsageError
-from ..codegen.ledger.rows import PackageRow
+from ..codegen.ledger.rows import PackageRow, ReceiptRow
+from ..codegen.receipts import Totals
 from ..codegen.result import Result
 from ..codegen.secret import Secret
 from ..codegen.serials import Ranges
 from ..codegen.station.keys import read_custodian_public
 from ..codegen.station.station import Station
+from .receipt import sums
+from .units import UnitShown
 from .verify import verify
+
+PACKAGED = "packaged"
 
 
 @dataclass(frozen=True)
 class PackageSummary:
-    """A package in a list. `status` is begun, packaged or abandoned."""
+    """A package in a list. `status` is begun, packaged, abandoned or superseded.
+
+    `without_receipt`: codes no receipt has told of, of which some are not void.
+    """
 
     package: str
     batch: str
@@ -26,16 +35,21 @@ class PackageSummary:
     contact: str
     profile: str
     status: str
+    without_receipt: int
 
     @classmethod
-    def of(cls, row: PackageRow) -> "PackageSummary":
+    def of(cls, row: PackageRow, without_receipt: int) -> "PackageSummary":
         """From the ledger's row."""
-        return cls(row.package, row.batch, row.serials, row.contact, row.profile, row.status)
+        return cls(
+            row.package, row.batch, row.serials, row.contact, row.profile, row.status,
+            without_receipt,
+        )  # fmt: skip
 
     def line(self) -> str:
         """One line."""
         where = serials.describe(self.serials, 3)
-        return f"{self.package}  {self.status:<9}  {self.batch}  {self.contact}  {where}"
+        missing = f"  {self.without_receipt:,} without receipt" if self.without_receipt else ""
+        return f"{self.package}  {self.status:<10}  {self.batch}  {self.contact}  {where}{missing}"
 
 
 @dataclass(frozen=True)
@@ -48,23 +62,33 @@ class PackageList(Result):
         """A line each."""
         if not self.packages:
             yield "no packages; make one: mintmark export BATCH --to CONTACT --out DIR"
+        waiting = sum(package.without_receipt for package in self.packages)
+        if waiting:
+            yield f"{waiting:,} codes packaged without receipt: mintmark package receipt PACKAGE"
         for package in self.packages:
             yield package.line()
 
 
 @dataclass(frozen=True)
-class UnitShown:
-    """One reel: a data file of the package."""
+class ReceiptShown:
+    """One part of the receipt, in codes."""
 
-    unit: str
-    file: str
-    serials: Ranges
-    rows: int
+    at: datetime
+    printed: int
+    spoiled: int
+    spoiled_count: int
+    final: bool
+    reason: str
+
+    @classmethod
+    def of(cls, row: ReceiptRow) -> "ReceiptShown":
+        """From the ledger's row."""
+        return cls(row.told_at, row.printed, row.spoiled, row.spoiled_count, row.final, row.reason)
 
 
 @dataclass(frozen=True)
 class PackageShown(Result):
-    """One package and its reels."""
+    """One package, its receipts and its reels. `missing`: spoiled or void, not replaced."""
 
     package: str
     batch: str
@@ -74,6 +98,12 @@ class PackageShown(Result):
     status: str
     archive: str | None
     sha256: str | None
+    supersedes: str | None
+    superseded_by: str | None
+    replaces: str | None
+    totals: Totals
+    missing: int
+    receipts: tuple[ReceiptShown, ...]
     units: tuple[UnitShown, ...]
 
     def lines(self) -> Iterator[str]:
@@ -81,17 +111,30 @@ class PackageShown(Result):
         yield f"package {self.package}  {self.status}  batch {self.batch}  to {self.contact}"
         if self.archive is not None:
             yield f"  archive {self.archive}  sha256 {self.sha256}"
+        if self.supersedes:
+            yield f"  reprint of {self.supersedes}"
+        if self.superseded_by:
+            yield f"  superseded by its reprint {self.superseded_by}: not to be used any more"
+        if self.replaces:
+            yield f"  replaces codes of {self.replaces}"
+        if self.status == PACKAGED:
+            yield from (f"  {line}" for line in sums(self.totals))
+            if not self.receipts:
+                yield f"  no receipt yet: mintmark package receipt {self.package} --printed SERIALS"
+        if self.missing:
+            yield f"  {self.missing:,} to be replaced: mintmark package replace {self.package}"
         for unit in self.units:
-            where = serials.describe(unit.serials)
-            yield f"  {unit.unit}  {unit.file}  {where}  {unit.rows:,} codes"
+            yield f"  {unit.line()}"
 
 
 def package_list(station: Station, batch: str | None) -> PackageList:
     """All packages, or a batch's. Raises `NotFound` for an unknown batch."""
     with station.ledger.read() as view:
-        if batch is not None:
-            view.batch(batch)
-        return PackageList(tuple(PackageSummary.of(row) for row in view.packages(batch)))
+        found = view.packages(batch)
+        waiting: dict[str, int] = {}
+        for name in {row.batch for row in found}:
+            waiting |= view.without_receipt(name)
+    return PackageList(tuple(PackageSummary.of(row, waiting.get(row.package, 0)) for row in found))
 
 
 def package_show(station: Station, package: str) -> PackageShown:
@@ -99,6 +142,10 @@ def package_show(station: Station, package: str) -> PackageShown:
     with station.ledger.read() as view:
         row = view.package(package)
         units = view.units(package)
+        told = view.told(package)
+        receipts = view.receipts(package)
+        handed = row.status in (PACKAGED, "superseded")
+        missing = view.shortfall(package) if handed else 0
     return PackageShown(
         package=row.package,
         batch=row.batch,
@@ -108,10 +155,13 @@ def package_show(station: Station, package: str) -> PackageShown:
         status=row.status,
         archive=row.archive,
         sha256=row.archive_sha256,
-        units=tuple(
-            UnitShown(unit.unit, unit.name, (serials.Range(unit.first, unit.last),), unit.rows)
-            for unit in units
-        ),
+        supersedes=row.supersedes,
+        superseded_by=row.superseded_by,
+        replaces=row.replaces,
+        totals=row.totals,
+        missing=missing,
+        receipts=tuple(map(ReceiptShown.of, receipts)),
+        units=tuple(UnitShown.of(unit, told) for unit in units),
     )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..codegen.errors import IntegrityError, UsageError
 from .affine import Tables, Template, learn, look_up
+from .inverse import Inverse
 from .masks import Penalties, blank_information
 from .oracle import Drawn, Mode, Modules, Oracle, draw_like, mode_of
 
@@ -96,6 +97,7 @@ class Encoder:
         _check(length, symbols, level, mask)
         self.template = Template(prefix, length, symbols, suffix)
         self._ranking = _ranking(symbols)
+        self._characters = np.frombuffer(symbols.encode("ascii"), dtype=np.uint8)
         self._worst = np.array([mode_of(symbol) for symbol in symbols], dtype=np.uint8)
         oracle = Oracle(level, boost, mask)
         self._drawers = {
@@ -139,6 +141,18 @@ class Encoder:
             return Symbols(packed, versions, masks)
         return self._encode_mixed(ranks)
 
+    def decode(self, modules: Modules) -> bytes | None:
+        """The codes of such symbols, (n, size, size), dark is true; errors are not corrected.
+
+        None where one is no symbol of a code, or where they can't be read by computation
+        (not `fast`, or of several modes).
+        """
+        drawer = next(iter(self._drawers.values()))
+        if len(self._drawers) > 1 or not isinstance(drawer, _Fast):
+            return None
+        ranks = drawer.read(modules)
+        return None if ranks is None else self._characters[ranks].tobytes()
+
     def _encode_mixed(self, ranks: Ranks) -> Symbols:
         count = len(ranks)
         packed = np.zeros((count, self.size, (self.size + 7) // 8), dtype=np.uint8)
@@ -163,6 +177,7 @@ class _Fast:
             lambda payload, mask: draw_like(like, payload, mode, mask), template, mode, masks
         )
         self._cells = learned.cells
+        self._inverse = Inverse(learned, template.length, self._radix)
         self._bases = _pack(learned.bases)
         self._mask = oracle.mask
         self._packed = Tables(learned.cells, _pack)
@@ -193,6 +208,10 @@ class _Fast:
                 base = self._bases[masks[part]]
             packed[part] ^= base
         return packed.reshape(len(ranks), size, (size + 7) // 8), masks
+
+    def read(self, modules: Modules) -> Ranks | None:
+        """The inverse of `draw`, of symbols that are not packed; None where there is none."""
+        return self._inverse.ranks(modules) if self._inverse.works else None
 
     def _choose(self, lines: NDArray[np.uint64], scratch: NDArray[np.uint64]) -> Masks:
         """The first mask of the least penalty, (n,), for linear parts as lines, (n, words)."""

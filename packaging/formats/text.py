@@ -1,101 +1,148 @@
-"""Delimited text (RFC 4180): rows from codes, and codes back from rows.
+"""Delimited text (RFC 4180): one file a unit; also the lists beside pictures.
 
-Pure. Codes come concatenated, `length` ASCII bytes each, and belong to consecutive
-serials. The bytes of a row depend on that row alone, so any cut into calls gives the
-same file. Codes hold neither quote nor delimiter (`codegen.spec`); a template may hold
-the delimiter, and then the whole column stands in quotes.
+Pure. Codes hold neither quote nor delimiter (`codegen.spec`); names, texts and the template
+may, and then the whole column stands in quotes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-import numpy as np
-import numpy.typing as npt
-
+from ...codegen.serials import Range
 from ...codegen.template import split
-from ..profile import Profile
+from ..deflate import deflate
+from ..geometry import wrong
+from ..profile import PICTURE_DIGITS, Column, Profile, Quoting
+from ..sampling import Chosen, every
+from ..unzip import broken
+from .format import PART, Chunk, Codes, File, Layout, Taker, Unit
+from .rows import Part, Record, Rows, Slot, WrongRow, parts
 
-Bytes = npt.NDArray[np.uint8]
-
-
-def rows(first_serial: int, codes: bytes, length: int, profile: Profile, template: str) -> bytes:
-    """The rows of `codes`, the first of which has `first_serial`; no header."""
-    table = np.frombuffer(codes, np.uint8).reshape(-1, length)
-    return b"".join(
-        _block(serial, table[start : start + count], profile, template).tobytes()
-        for serial, start, count in _same_width(first_serial, len(table))
-    )
+_BOM = {"utf-8-sig": b"\xef\xbb\xbf"}
+Cell = tuple[str | Slot, ...]
 
 
-def codes_of(
-    first_serial: int, data: bytes, length: int, profile: Profile, template: str
-) -> bytes | None:
-    """The codes whose `rows` are exactly `data`; None where there are none.
-
-    `data` holds whole rows. What comes back is proved by writing it again.
-    """
-    found, at = [], 0
-    count = data.count(profile.line_end.encode(profile.encoding))
-    for serial, _, some in _same_width(first_serial, count):
-        line, places = _line(serial, length, profile, template)
-        if at + some * len(line) > len(data):
-            return None
-        block = np.frombuffer(data, np.uint8, some * len(line), at).reshape(some, len(line))
-        begin = places.get("code", places.get("url", 0))
-        found.append(block[:, begin : begin + length].tobytes())
-        at += block.size
-    codes = b"".join(found)
-    return codes if rows(first_serial, codes, length, profile, template) == data else None
+def cell(column: Column, layout: Layout, unit: Unit, lane: int) -> Cell:
+    """What stands in a column: constants and slots."""
+    prefix, suffix = split(layout.template)
+    name = layout.profile.picture_name(unit.index, 0).rpartition("0" * PICTURE_DIGITS)
+    return {
+        "serial": (Slot.SERIAL,),
+        "code": (Slot.CODE,),
+        "url": (prefix, Slot.CODE, suffix),
+        "package": (layout.package,),
+        "batch": (layout.batch,),
+        "unit": (unit.id,),
+        "lane": (str(lane + 1),),
+        "image": (name[0], Slot.PICTURE, name[2]),
+        "text": (column.text,),
+    }[column.source]
 
 
-def _same_width(first_serial: int, count: int) -> Iterator[tuple[int, int, int]]:
-    """`count` serials from `first_serial`, cut where they gain a digit.
-
-    Yields (first serial, its index, how many).
-    """
-    start = 0
-    while start < count:
-        serial = first_serial + start
-        stop = min(count, 10 ** len(str(serial)) - first_serial)
-        yield serial, start, stop - start
-        start = stop
+def _needs_quotes(text: str, profile: Profile) -> bool:
+    return bool({profile.delimiter, '"', "\r", "\n"} & set(text))
 
 
-def _line(
-    serial: int, length: int, profile: Profile, template: str
-) -> tuple[bytes, dict[str, int]]:
-    """A row with zeros for serial and code, and where they begin in each column."""
-    prefix, suffix = split(template)
-    quote = '"' if profile.delimiter in template else ""
-    fields = {
-        "serial": ("", "0" * len(str(serial)), ""),
-        "code": ("", "0" * length, ""),
-        "url": (quote + prefix, "0" * length, suffix + quote),
-    }
-    places, at = {}, 0
-    for column in profile.columns:
-        places[column] = at + len(fields[column][0])
-        at += sum(map(len, fields[column])) + len(profile.delimiter)
-    line = profile.delimiter.join("".join(fields[column]) for column in profile.columns)
-    return (line + profile.line_end).encode(profile.encoding), places
+def _field(value: Cell, profile: Profile) -> Cell:
+    constants = "".join(item for item in value if isinstance(item, str))
+    if profile.quoting is not Quoting.ALL and not _needs_quotes(constants, profile):
+        return value
+    if profile.quoting is Quoting.NONE:
+        wrong(
+            "text.quoting",
+            "the address holds the delimiter, so its column needs quotes",
+            'take another delimiter, or quoting = "minimal"',
+        )
+    inner = (item.replace('"', '""') if isinstance(item, str) else item for item in value)
+    return ('"', *inner, '"')
 
 
-def _block(serial: int, codes: Bytes, profile: Profile, template: str) -> Bytes:
-    """Rows of one width as a matrix, a row a line."""
-    count, length = codes.shape
-    line, places = _line(serial, length, profile, template)
-    block = np.empty((count, len(line)), np.uint8)
-    block[:] = np.frombuffer(line, np.uint8)
-    for column, begin in places.items():
-        if column == "serial":
-            _digits(block[:, begin : begin + len(str(serial))], serial)
-        else:
-            block[:, begin : begin + length] = codes
-    return block
+def _line(cells: list[Cell], profile: Profile) -> Record:
+    """Cells with delimiters and line end, neighbouring constants joined and encoded."""
+    encoding = {"utf-8-sig": "utf-8"}.get(profile.encoding, profile.encoding)
+    items: list[bytes | Slot] = []
+    for number, value in enumerate(cells):
+        between = profile.delimiter if number else ""
+        for item in (between, *_field(value, profile)):
+            if isinstance(item, str) and items and isinstance(items[-1], bytes):
+                items[-1] += item.encode(encoding)
+            elif item:
+                items.append(item.encode(encoding) if isinstance(item, str) else item)
+    return (*items, profile.line_end.encode("ascii"))
 
 
-def _digits(out: Bytes, serial: int) -> None:
-    """Consecutive serials in decimal, all of the width of `out`."""
-    value = np.arange(serial, serial + len(out), dtype=np.int64)
-    for place in range(out.shape[1] - 1, -1, -1):
-        value, digit = np.divmod(value, 10)
-        out[:, place] = digit + ord("0")
+class TextFormat:
+    """Delimited text. What it does for one unit, `Sheet` of rows and all, is in `Lines`."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout, self._profile = layout, layout.profile
+        # What cannot be written shows with any unit.
+        self._lines(Unit(0, "", Range(1, 1)))
+
+    def names(self, unit: Unit) -> Iterator[str]:
+        """The data file alone."""
+        yield self._profile.unit_name(unit.index, unit.id)
+
+    def parts(self, unit: Unit) -> Iterator[Part]:
+        """Whole frames."""
+        return parts(unit.serials, self._profile, PART)
+
+    def make(self, unit: Unit, part: Part, codes: bytes) -> Chunk:
+        """The rows of a part, with what stands around them where it is the first or last."""
+        lines = self._lines(unit)
+        data = lines.write(part, codes)
+        return Chunk(self._profile.unit_name(unit.index, unit.id), data, deflate(data))
+
+    def join(self, _unit: Unit, made: Iterable[Chunk]) -> Iterator[Chunk]:
+        """The chunks as they are."""
+        yield from made
+
+    def read(self, unit: Unit, files: Iterator[File], chosen: Chosen = every) -> Iterator[Codes]:
+        """The codes of the data file; it holds no symbols."""
+        del chosen
+        name, pieces = next(files)
+        yield from self._lines(unit).read(self.parts(unit), name, pieces)
+
+    def _lines(self, unit: Unit) -> "Lines":
+        return Lines(self._layout, unit)
+
+
+class Lines:
+    """The text of one unit. Raises `UsageError` for a layout that cannot be written."""
+
+    def __init__(self, layout: Layout, unit: Unit) -> None:
+        profile = layout.profile
+        self._rows = Rows(
+            layout.length,
+            profile.lanes,
+            lambda lane: _line(
+                [cell(column, layout, unit, lane) for column in profile.columns], profile
+            ),
+        )
+        names = [(column.name,) for column in profile.columns]
+        header = b"".join(_line(list(names), profile)) if profile.header else b""  # type: ignore[arg-type]
+        digits = layout.symbols.isdigit()
+        lead_in = self._rows.lead(profile.lead_in, 1, digits=digits)
+        after = profile.lead_in * profile.lanes + 1
+        self._head = _BOM.get(profile.encoding, b"") + header
+        self._begin = self._head + lead_in
+        self._end = self._rows.lead(profile.lead_out, after, digits=digits)
+
+    def write(self, part: Part, codes: bytes) -> memoryview:
+        """The bytes of a part."""
+        begin, end = self._begin if part.first else b"", self._end if part.last else b""
+        return self._rows.write(part, codes, begin, end)
+
+    def read(self, among: Iterator[Part], name: str, pieces: Iterator[bytes]) -> Iterator[Codes]:
+        """The codes of a file written part by part. Raises `IntegrityError`."""
+        taker = Taker(pieces, name)
+        if taker.take(len(self._head)) != self._head:
+            raise broken(f"{name} does not begin with the profile's columns")
+        if taker.take(len(self._begin) - len(self._head)) != self._begin[len(self._head) :]:
+            raise broken(f"{name} does not begin with the profile's set-up records")
+        for part in among:
+            try:
+                yield part.ranges, self._rows.read(part, taker.take(self._rows.size(part)))
+            except WrongRow as error:
+                raise broken(f"{name}: {error} is not as the profile says") from None
+        if taker.take(len(self._end)) != self._end:
+            raise broken(f"{name} does not end with the profile's set-up records")
+        taker.end()

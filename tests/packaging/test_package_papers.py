@@ -10,6 +10,7 @@ import pytest
 from mintmark.codegen.serials import Range
 from mintmark.packaging import letter
 from mintmark.packaging.dummy import dummy_codes
+from mintmark.packaging.preflight import Preflight
 from mintmark.packaging.profile import Profile
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -35,7 +36,7 @@ def papers(request, tmp_path_factory, keys, give):
         profile = Profile("bare", ("serial", "code"), header=False, delimiter=";", line_end="\n")
         made = maker(serials=(Range(1, 65),), unit_size=1, profile=profile, template="{code}")
     name = f"{made.job.package}.zip"
-    text = letter.letter(made.job, made.packed, name, HEAD)
+    text = letter.letter(made.job, made.packed, name, HEAD, Preflight("7-Zip", unique=True))
     return request.param, made, made.entries()["README.txt"], text
 
 
@@ -125,3 +126,18 @@ def test_print_sizes_hold_four_dots(papers):
 
 def test_letter_name(papers):
     assert letter.letter_name("K7QM-9X2C4DEF") == "K7QM-9X2C4DEF-handoff.txt"
+
+
+@pytest.mark.parametrize(
+    ("decoded", "chinese", "english"),
+    [
+        (5_000, "全部 5,000 个二维码", "all 5,000 symbols"),
+        (300, "从 5,000 个二维码中随机抽取 300 个", "300 of 5,000 symbols, chosen at random"),
+    ],
+)
+def test_the_letter_says_how_many_symbols_were_read_back(made, decoded, chinese, english):
+    checked = Preflight(None, unique=True, symbols=5_000, decoded=decoded)
+    text = letter.letter(made.job, made.packed, "a.zip", HEAD, checked).decode("utf-8-sig")
+    assert f"印前检查：{chinese}" in text
+    assert f"Checked:  {english}" in text
+    assert english in checked.summary

@@ -7,12 +7,19 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mintmark.codegen.errors import IntegrityError
+from mintmark.codegen.serials import Range
 from mintmark.packaging import preflight as module
-from mintmark.packaging.preflight import Program, installed, preflight
+from mintmark.packaging.formats import reading, sheet
+from mintmark.packaging.preflight import Program, depth, installed, preflight
+from mintmark.packaging.profile import builtin
+from mintmark.packaging.sampling import every, sampled
 
 
 def script(text, *more):
@@ -159,9 +166,10 @@ def test_another_archive_than_was_written(maker, tmp_path):
     one, two = maker(), maker()
     with pytest.raises(IntegrityError, match="not the one that was written"):
         preflight(one.path, one.password, two.packed, one.trusted, [])
-    other = replace(one.packed, archive_sha256="0" * 64)
-    with pytest.raises(IntegrityError, match="not the one that was written"):
-        preflight(one.path, one.password, other, one.trusted, [])
+    for field in ("archive_sha256", "manifest_sha256"):
+        other = replace(one.packed, **{field: "0" * 64})
+        with pytest.raises(IntegrityError, match="not the one that was written"):
+            preflight(one.path, one.password, other, one.trusted, [])
 
 
 def test_a_damaged_archive_fails_before_any_program_starts(made, tmp_path):
@@ -173,7 +181,23 @@ def test_a_damaged_archive_fails_before_any_program_starts(made, tmp_path):
         preflight(path, made.password, made.packed, made.trusted, [script("raise SystemExit")])
 
 
-def test_no_process_is_left(made, monkeypatch):
+HANGING = """
+import sys, threading
+sys.stdout.buffer.write(bytes(65536))
+sys.stdout.flush()
+threading.Event().wait()
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import sys\nwhile True: sys.stdout.buffer.write(bytes(65536))",
+        HANGING,
+    ],
+    ids=["endless", "hanging"],
+)
+def test_no_process_is_left(made, monkeypatch, text):
     started = []
     popen = subprocess.Popen
 
@@ -182,9 +206,8 @@ def test_no_process_is_left(made, monkeypatch):
         return started[-1]
 
     monkeypatch.setattr(subprocess, "Popen", spy)
-    endless = script("import sys\nwhile True: sys.stdout.buffer.write(bytes(65536))")
     with pytest.raises(IntegrityError):
-        preflight(made.path, made.password, made.packed, made.trusted, [endless])
+        preflight(made.path, made.password, made.packed, made.trusted, [script(text)])
     assert [process.poll() is not None for process in started] == [True]
 
 
@@ -194,3 +217,75 @@ def test_programs_found_on_path():
     assert names == (["7-Zip", "bsdtar"] if os.name == "posix" else ["7-Zip"])
     assert Path(found[0].command[0]) == Path("/opt/7zz")
     assert not any(word.startswith(("-p", "--pass")) for item in found for word in item.command)
+
+
+# --- how many symbols another decoder reads ----------------------------------------------
+
+
+def eager(read):
+    """A decoder that notes what it was asked for."""
+    asked = []
+
+    def decode(modules):
+        asked.append(1)
+        return read(modules)
+
+    return asked, decode
+
+
+@pytest.mark.parametrize("name", ["png", "pdf-sheet"])
+def test_symbols_are_read_all_or_a_sample_that_is_stated(maker, monkeypatch, name):
+    made = maker(profile=builtin(name), serials=(Range(3, 7), Range(11, 40)), unit_size=20)
+    monkeypatch.setattr(module, "ALL_UP_TO", 30)
+    monkeypatch.setattr(module, "SAMPLE", 7)
+    for full, number, said in (
+        (False, 7, "7 of 35 symbols, chosen at random, read back"),
+        (True, 35, "all 35 symbols read back"),
+    ):
+        asked, decode = eager(reading.decode)
+        monkeypatch.setattr(reading, "decode", decode)
+        monkeypatch.setattr(sheet, "decode", decode)
+        choose = depth(os.urandom, full=full)
+        done = preflight(made.path, made.password, made.packed, made.trusted, [], choose=choose)
+        assert len(asked) == number
+        assert said in done.summary
+        monkeypatch.undo()
+        monkeypatch.setattr(module, "ALL_UP_TO", 30)
+        monkeypatch.setattr(module, "SAMPLE", 7)
+
+
+def test_of_few_symbols_all_are_read(maker):
+    made = maker(profile=builtin("svg"))
+    choose = depth(os.urandom, full=False)
+    done = preflight(made.path, made.password, made.packed, made.trusted, [], choose=choose)
+    assert (done.decoded, done.symbols) == (25, 25)
+
+
+@pytest.mark.parametrize("name", ["svg", "pdf-sheet"])
+@pytest.mark.parametrize("said", [None, b"https://q.example.cn/0000000000000000"])
+def test_a_symbol_that_says_something_else_fails(maker, monkeypatch, name, said):
+    made = maker(profile=builtin(name))
+    for place in (reading, sheet):
+        monkeypatch.setattr(place, "decode", lambda _: said)
+    with pytest.raises(IntegrityError):
+        preflight(made.path, made.password, made.packed, made.trusted, [])
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 50), st.integers(1, 50)), min_size=1, max_size=6),
+    st.data(),
+    st.integers(0, 2**32),
+)
+def test_a_sample_lies_within_the_serials(gaps, data, seed):
+    ranges, at = [], 1
+    for gap, length in gaps:
+        ranges.append(Range(at + gap, at + gap + length))
+        at = ranges[-1].last + 1
+    everything = [serial for piece in ranges for serial in every(piece)]
+    number = data.draw(st.integers(1, len(everything)))
+    chosen = sampled(tuple(ranges), number, Random(seed).randbytes)
+    found = [serial for piece in ranges for serial in chosen(piece)]
+    assert len(set(found)) == len(found) == number
+    assert set(found) <= set(everything)
+    assert found == sorted(found)
+    assert list(chosen(Range(1, at + 9))) == found

@@ -3,6 +3,7 @@
 import struct
 import zlib
 
+import numpy as np
 import pytest
 import zxingcpp
 from hypothesis import given, settings
@@ -82,3 +83,13 @@ def png(width, height, idat, kind=(1, 0, 0, 0, 0)):
 def test_other_pictures_are_refused(data):
     with pytest.raises(IntegrityError):
         qr.read(data)
+
+
+def test_two_symbols_in_one_picture_are_refused():
+    pixels = np.tile(qr._pixels(qr.sample("7K3M").png), (2, 2))
+    lines = np.packbits(pixels > 0, axis=1)
+    raw = b"".join(b"\0" + line.tobytes() for line in lines)
+    picture = png(pixels.shape[1], pixels.shape[0], zlib.compress(raw))
+    assert len(zxingcpp.read_barcodes(qr._pixels(picture))) > 1
+    with pytest.raises(IntegrityError, match="no QR symbol"):
+        qr.read(picture)

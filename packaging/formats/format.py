@@ -1,0 +1,127 @@
+"""What a format is: how the codes of a unit become entries of the archive, and back.
+
+Writing is a pipeline. The parent asks `parts` which codes come next and unseals them;
+`make` works on one part in a worker thread, with nothing shared and the GIL released
+where libraries do so; `join` runs in the parent over what was made, in order, and cuts it
+into chunks of entries. A format is built before anything is unsealed, and refuses then
+(`UsageError`) what it could not write.
+
+Memory: a part has about `PART` codes, and a handful of parts are in flight.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from ...codegen.serials import Range, Ranges
+from ..profile import Profile
+from ..sampling import Chosen, every
+from ..unzip import broken
+
+PART = 65_536  # codes in a part
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What all units of a package share.
+
+    `length` and `symbols`: of its codes; `template`: the payload, `{code}` once.
+    """
+
+    package: str
+    batch: str
+    length: int
+    symbols: str
+    template: str
+    profile: Profile
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One reel, roll or box: the `index`-th of the package, from 0, and its serials."""
+
+    index: int
+    id: str
+    serials: Range
+
+
+class Wanted(Protocol):
+    """A part of a unit: which codes `make` needs, in the order it needs them."""
+
+    @property
+    def ranges(self) -> Ranges:
+        """Of the unit's serials; in all parts together each serial once."""
+
+
+class Chunk(NamedTuple):
+    """Bytes of an entry; chunks of the same name, one after the other, are one entry.
+
+    `packed`: the same bytes deflated by `deflate.deflate`, or None where the entry is
+    stored as it is. All chunks of an entry are alike in that.
+    """
+
+    name: str
+    data: bytes | memoryview
+    packed: bytes | None = None
+
+
+Codes = tuple[Ranges, bytes]
+"""Serials, and the concatenated codes of all of them, in that order."""
+
+File = tuple[str, Iterator[bytes]]
+"""An entry's name and its bytes, in pieces that must be taken before the next entry."""
+
+
+class Format(Protocol):
+    """One format, for one package. Safe to be used by several threads at once.
+
+    The class is called with a `Layout`, and raises `UsageError` for one it cannot write.
+    """
+
+    def __init__(self, layout: Layout) -> None: ...
+
+    def names(self, unit: Unit) -> Iterator[str]:
+        """The unit's entries in their order; the first is `Profile.unit_name`."""
+
+    def parts(self, unit: Unit) -> Iterator[Wanted]:
+        """The unit's parts in their order: at least one."""
+
+    def make(self, unit: Unit, part: Any, codes: bytes) -> Any:  # noqa: ANN401 - the format's own
+        """Whatever `join` wants of one part. Runs in a worker thread."""
+
+    def join(self, unit: Unit, made: Iterable[Any]) -> Iterator[Chunk]:
+        """The unit's entries, of what `make` made of its parts. Runs in the parent."""
+
+    def read(self, unit: Unit, files: Iterator[File], chosen: Chosen = every) -> Iterator[Codes]:
+        """The unit's codes, proved to be all that its entries hold; every serial once.
+
+        The `chosen` symbols are read by another decoder too, and compared with their codes.
+        Raises `IntegrityError` for entries that `join` would not have made of them.
+        """
+
+
+class Taker:
+    """Takes exact numbers of bytes out of pieces of any size."""
+
+    def __init__(self, pieces: Iterator[bytes], name: str) -> None:
+        self._pieces, self._name = pieces, name
+        self._rest = memoryview(b"")
+
+    def take(self, size: int) -> bytes:
+        """The next `size` bytes. Raises `IntegrityError` where there are fewer."""
+        found, missing = [], size
+        while missing:
+            if not self._rest:
+                piece = next(self._pieces, None)
+                if piece is None:
+                    raise broken(f"{self._name} has fewer rows than the manifest says")
+                self._rest = memoryview(piece)
+            found.append(self._rest[:missing])
+            self._rest = self._rest[missing:]
+            missing -= len(found[-1])
+        return b"".join(found)
+
+    def end(self) -> None:
+        """Raises `IntegrityError` where there is more."""
+        if self._rest or any(self._pieces):
+            raise broken(f"{self._name} has more rows than the manifest says")

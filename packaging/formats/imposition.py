@@ -1,0 +1,294 @@
+"""Imposed sheets as PDF content streams (ISO 32000-1), a page a sheet, drawn in whole dots.
+
+Pure. Ink is black of one plate (0 0 0 1 k), text is strokes: no font, no image file, no
+colour space. A page is a template whose slots are filled for many labels at once.
+
+The user space of a content stream is scaled to the dots of the profile's dpi, the origin in
+the lower left corner; `geometry.Sheet` counts from the upper left one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry import POINT, Mark, Order, Paint, Sheet, Symbol, Text, to_mm, wrong
+from ..symbols import Encoder, Symbols
+from .marks import AWAY, crop_marks, margins, reach, registration_marks
+from .picture import ink, runs
+from .strokes import EM, HEIGHT, PEN, Line, path, width
+
+_SPREAD = {Order.STACK: " CUT AND STACK", Order.LANES: " IN LANES"}
+_BLOCK = 2_048  # labels drawn at a time
+_HAIR = 0.25  # points
+_BANNER = (7.0, 5.0)  # points: the heading's type, and the least that is readable
+RECORD = {2: 16, 3: 24}
+"""Bytes of a rectangle's operators, by the digits of its numbers."""
+_INSET = 0.03125  # dots
+_LINE = 60.0  # mm: a heading may be wider than the labels below it
+_EDGE = 1.0  # mm left free at the page's edge, and above the marks
+
+Bytes = NDArray[np.uint8]
+Spot = tuple[int, int]  # place, label
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What a sheet says of itself: ASCII."""
+
+    package: str
+    unit: str
+    test: bool = False
+
+
+def check(sheet: Sheet, look: Symbol, modules: int, characters: int) -> None:
+    """Raises `UsageError` with its `key` where symbols, text, marks or heading lack room.
+
+    `modules` is the symbol's side; `characters` those of the text under it.
+    """
+    check_room(sheet)
+    sheet.check(look, modules)
+    taken = sheet.dots(width(characters) * _unit_mm(sheet))
+    if sheet.text is not Text.NONE and taken > sheet.place(0).width:
+        size = sheet.text_size * sheet.place(0).width / taken
+        wrong(
+            "sheet.text_size",
+            f"{characters} characters of {sheet.text_size:g} points take "
+            f"{to_mm(taken, sheet.dpi):.1f} mm, a label has {sheet.label[0]:g}",
+            f"take {int(size * 10) / 10:g} points"
+            if size >= 2
+            else "let the serial stand under the symbol, or nothing",
+        )
+
+
+def check_room(sheet: Sheet) -> None:
+    """Raises `UsageError` where there is no room around the labels for marks and heading."""
+    around = (sheet.bleed if not sheet.marks else reach(sheet)) + 0.0
+    for side, free in zip(("left", "top", "right", "bottom"), margins(sheet), strict=True):
+        if sheet.marks and free < around:
+            wrong(
+                "sheet.marks",
+                f"the marks need {around:g} mm around the labels, at the {side} there are "
+                f"{free:.1f}",
+                "take a larger page or margin, fewer labels, or no marks",
+            )
+    needed = around + AWAY + _BANNER[0] * POINT * HEIGHT / EM + _EDGE
+    if sheet.header and margins(sheet)[1] < needed:
+        wrong(
+            "sheet.header",
+            f"the heading needs {needed:.1f} mm above the labels, there are "
+            f"{margins(sheet)[1]:.1f}",
+            "set header = false, or take a larger page or margin",
+        )
+
+
+class Sheets:
+    """Draws the sheets of units: labels with the symbols of `encoder`.
+
+    `digits` is the width of serials under symbols. Raises `UsageError` as `check` does.
+    """
+
+    def __init__(self, encoder: Encoder, look: Symbol, sheet: Sheet, digits: int) -> None:
+        self.sheet = sheet
+        self._encoder = encoder
+        self._look = look
+        template = encoder.template
+        self._code_length = template.length
+        is_code = sheet.text is Text.CODE
+        self._text_length = template.length if is_code else digits
+        check(sheet, look, encoder.size, self._text_length)
+        self._line = Line(template.symbols if is_code else "0123456789", self._text_length)
+        # What is drawn: with light on dark the quiet zone prints as well.
+        self._quiet = look.quiet_zone if look.invert else 0
+        self._side = encoder.size + 2 * self._quiet
+        places = [sheet.place(index) for index in range(sheet.places)]
+        corners = [sheet.symbol_at(place, look.side_dots(encoder.size)) for place in places]
+        self._symbol_heads = _heads([self._symbol_head(*corner) for corner in corners])
+        self._text_heads = _heads(
+            [
+                self._text_head(place.x + place.width / 2, corner[1])
+                for place, corner in zip(places, corners, strict=True)
+            ]
+        )
+        self._rectangles = _rectangles(self._side)
+        self._page_head = self._furniture()
+
+    @property
+    def page(self) -> tuple[float, float]:
+        """The page's size in points: a whole number of dots."""
+        across, down = self.sheet.page_dots
+        return across * 72 / self.sheet.dpi, down * 72 / self.sheet.dpi
+
+    def pages(self, first: int, codes: bytes, heading: Heading) -> Iterator[bytes]:
+        """The content streams of a unit's sheets, whose codes begin with serial `first`."""
+        table = np.frombuffer(codes, np.uint8).reshape(-1, self._code_length)
+        sheets = self.sheet.sheets(len(table))
+        numbers = iter(range(sheets))
+        while chunk := list(islice(numbers, max(1, _BLOCK // self.sheet.places))):
+            spots = [list(self.sheet.spots(number, len(table))) for number in chunk]
+            labels = self._labels(first, table, [spot for some in spots for spot in some])
+            for number, some in zip(chunk, spots, strict=True):
+                banner = self._banner(heading, number, sheets, first, len(table), some)
+                yield b"".join([self._page_head, banner, *islice(labels, len(some))])
+
+    def _labels(self, first: int, table: Bytes, spots: list[Spot]) -> Iterator[bytes]:
+        """The operators that draw each of the labels, in the order given."""
+        where, which = np.array(spots, np.intp).reshape(-1, 2).T
+        symbols = self._encoder.encode(table[which].tobytes())
+        text = self._text(first, table, where, which)
+        if self.sheet.paint is Paint.MASK:
+            return self._masks(symbols, where, text)
+        return self._paths(symbols, where, text)
+
+    def _masks(self, symbols: Symbols, where: NDArray[np.intp], text: Bytes) -> Iterator[bytes]:
+        """By image masks: labels of one length, filled as a table.
+
+        In hexadecimal: bits as they are could spell the operator that ends the image.
+        """
+        plain = not (self._look.invert or self._look.mirror)
+        bits = symbols.packed if plain else np.packbits(self._ink(symbols), axis=2)
+        pairs = _HEX[bits].reshape(len(bits), -1)
+        end = np.broadcast_to(_MASK_END, (len(bits), len(_MASK_END)))
+        rows = np.concatenate([self._symbol_heads[where], pairs, end, text], axis=1)
+        drawn, size = rows.tobytes(), rows.shape[1]
+        return (drawn[at : at + size] for at in range(0, len(drawn), size))
+
+    def _paths(self, symbols: Symbols, where: NDArray[np.intp], text: Bytes) -> Iterator[bytes]:
+        """By paths: the runs of a symbol's ink as rectangles, filled at once."""
+        places, widths, stops = runs(self._ink(symbols))
+        starts, ends = self._rectangles
+        found = np.empty(len(places), [("start", starts.dtype), ("end", ends.dtype)])
+        found["start"] = starts[places]
+        found["end"] = ends[widths]
+        drawn, size = found.tobytes(), found.dtype.itemsize
+        lines, width = text.tobytes(), text.shape[1]
+        heads = [head.tobytes() for head in self._symbol_heads]
+        first = 0
+        for at, (stop, place) in enumerate(
+            zip((stops * size).tolist(), where.tolist(), strict=True)
+        ):
+            line = lines[at * width : (at + 1) * width]
+            yield b"".join((heads[place], drawn[first:stop], b"\nf Q\n", line))
+            first = stop
+
+    def _ink(self, symbols: Symbols) -> NDArray[np.bool_]:
+        return ink(symbols, self._look, self._quiet)
+
+    def _text(
+        self, first: int, table: Bytes, where: NDArray[np.intp], which: NDArray[np.intp]
+    ) -> Bytes:
+        """What draws the text under each symbol, a row a label."""
+        if self.sheet.text is Text.NONE:
+            return np.empty((len(where), 0), np.uint8)
+        if self.sheet.text is Text.CODE:
+            characters = table[which]
+        else:
+            powers = 10 ** np.arange(self._text_length - 1, -1, -1, dtype=np.int64)
+            digits = (first + which)[:, np.newaxis] // powers % 10
+            characters = (digits + ord("0")).astype(np.uint8)
+        end = np.broadcast_to(_TEXT_END, (len(where), len(_TEXT_END)))
+        return np.concatenate([self._text_heads[where], self._line(characters), end], axis=1)
+
+    # --- what is the same on every sheet
+
+    def _symbol_head(self, x: int, y: int) -> str:
+        around = (self._look.quiet_zone - self._quiet) * self._look.dots
+        side = self._side * self._look.dots
+        x, bottom = x + around, self.sheet.page_dots[1] - y - around - side
+        if self.sheet.paint is Paint.PATHS:
+            return f"q {self._look.dots} 0 0 {self._look.dots} {x} {bottom} cm\n"
+        modules = f"/W {self._side} /H {self._side}"
+        # An image paints every dot that it touches: rounding must not make it touch more.
+        within = f"{side - 2 * _INSET} 0 0 {side - 2 * _INSET} {x + _INSET} {bottom + _INSET}"
+        return f"q {within} cm\nBI /IM true {modules} /BPC 1 /D [1 0] /F /AHx ID\n"
+
+    def _text_head(self, centre: float, y: int) -> str:
+        """In front of a line of text under a symbol whose upper edge is at `y`."""
+        unit = self.sheet.dots(1_000) / 1_000 * _unit_mm(self.sheet)
+        space = self.sheet.text_dots - HEIGHT * unit
+        below = y + self._look.side_dots(self._encoder.size) + space / 2 + HEIGHT * unit
+        half = (width(self._text_length) - PEN) * unit / 2
+        turned = "-" if self._look.mirror else ""
+        left = centre + (half if turned else -half)
+        up = self.sheet.page_dots[1] - below
+        return f"q {turned}{unit:.4f} 0 0 {unit:.4f} {left:.2f} {up:.2f} cm\n"
+
+    def _furniture(self) -> bytes:
+        """The scale, the ink, and the marks."""
+        scale = f"{72 / self.sheet.dpi:.10f}".rstrip("0")
+        parts = [f"{scale} 0 0 {scale} 0 0 cm 0 0 0 1 k 0 0 0 1 K 1 J 1 j {PEN} w\n"]
+        if self.sheet.marks:
+            hair = max(1, round(_HAIR * self.sheet.dpi / 72))
+            parts += [f"q 0 J {hair} w\n"]
+            if Mark.CROP in self.sheet.marks:
+                parts += crop_marks(self.sheet)
+            if Mark.REGISTRATION in self.sheet.marks:
+                parts += registration_marks(self.sheet)
+            parts += ["S Q\n"]
+        return "".join(parts).encode("ascii")
+
+    def _banner(  # noqa: PLR0913, PLR0917 - what a heading is made of
+        self, heading: Heading, number: int, sheets: int, first: int, count: int, spots: list[Spot]
+    ) -> bytes:
+        if not self.sheet.header:
+            return b""
+        labels = [label for _, label in spots]
+        how = _SPREAD.get(self.sheet.order, "")
+        begin, end = (0, count - 1) if how else (min(labels), max(labels))
+        parts = [
+            f"{'TEST ' * heading.test}PACKAGE {heading.package}",
+            f"UNIT {heading.unit}",
+            f"SHEET {number + 1}/{sheets}",
+            f"SERIALS {first + begin}-{first + end}{how}",
+        ]
+        place, last = self.sheet.place(0), self.sheet.place(self.sheet.places - 1)
+        edge = self.sheet.page_dots[0] - self.sheet.dots(_EDGE)
+        room = min(edge, max(last.x + last.width, place.x + self.sheet.dots(_LINE))) - place.x
+        point = self.sheet.dpi / 72
+        while len(parts) > 1 and width(len("   ".join(parts))) / EM * _BANNER[1] * point > room:
+            parts.pop()
+        text = "   ".join(parts)
+        size = min(_BANNER[0], room / (width(len(text)) / EM * point))
+        above = place.y - self.sheet.dots(AWAY + (reach(self.sheet) if self.sheet.marks else 0.0))
+        unit = size * point / EM
+        up = self.sheet.page_dots[1] - above
+        return f"q {unit:.4f} 0 0 {unit:.4f} {place.x} {up} cm {path(text)} S Q\n".encode("ascii")
+
+
+def _unit_mm(sheet: Sheet) -> float:
+    return sheet.text_size * POINT / EM
+
+
+def _heads(texts: list[str]) -> Bytes:
+    """`texts` as rows of one length; blanks in front mean nothing in a content stream."""
+    most = max(map(len, texts))
+    joined = "".join(text.rjust(most) for text in texts).encode("ascii")
+    return np.frombuffer(joined, np.uint8).reshape(len(texts), most)
+
+
+def _rectangles(side: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """The operators of a run of ink: by its place in `runs`, and by its width.
+
+    Of few fixed sizes, which numpy copies fast.
+    """
+    digits = len(str(side))
+    size = RECORD[digits] - 8
+    starts = [
+        f"\n{x:0{digits}d} {side - 1 - y:0{digits}d} ".ljust(size)
+        for y in range(side)
+        for x in range(side + 1)
+    ]
+    ends = [f"{width:0{digits}d} 1 re".ljust(8) for width in range(side + 1)]
+    return (
+        np.frombuffer("".join(starts).encode("ascii"), np.dtype((np.void, size))),
+        np.frombuffer("".join(ends).encode("ascii"), np.dtype((np.void, 8))),
+    )
+
+
+_HEX = np.frombuffer("".join(f"{byte:02X}" for byte in range(256)).encode(), np.uint8).reshape(
+    256, 2
+)
+_MASK_END = np.frombuffer(b">\nEI Q\n", np.uint8)
+_TEXT_END = np.frombuffer(b"S Q\n", np.uint8)

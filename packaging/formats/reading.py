@@ -1,0 +1,102 @@
+"""The symbols of our own content streams, read by an independent decoder (zxing-cpp).
+
+It undoes `imposition.Sheets` only as far as the dots: what they say is read, not undone.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import zxingcpp
+from numpy.typing import NDArray
+
+from ..geometry import Paint, Symbol
+from ..profile import Profile
+from ..symbols import Symbols
+from .imposition import RECORD
+
+_MASK = re.compile(rb"/F /AHx ID\n([0-9A-F]+)>\nEI Q\n")
+_PATH = re.compile(rb" cm\n(\n[^f]+)\nf Q\n")
+_PIXELS = 2  # a module: the least that reads safely
+_QUIET = 4
+# Pure pictures of QRCodeModel2 are not read at all by zxing-cpp 3.1.
+_QR = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
+
+Modules = NDArray[np.bool_]
+
+
+def symbols_of(content: bytes, size: int, profile: Profile, count: int) -> Modules | None:
+    """The symbols of `size` modules in a page's content stream, in order, (count, size, size).
+
+    None where there are not `count` of them, or one is not drawn as it should be.
+    """
+    look, sheet = profile.symbol, profile.sheet
+    side = size + (2 * look.quiet_zone if look.invert else 0)
+    masks = sheet is not None and sheet.paint is Paint.MASK
+    found = (_MASK if masks else _PATH).findall(content)
+    if len(found) != count:
+        return None
+    read = np.empty((count, size, size), np.bool_)
+    for at, text in enumerate(found):
+        drawn = _from_mask(text, side) if masks else _from_path(text, side)
+        if drawn is None:
+            return None
+        read[at] = _plain(drawn, look, size)
+    return read
+
+
+def decode_all(symbols: Symbols, which: Sequence[int]) -> list[bytes | None]:
+    """What an independent decoder reads in some of the symbols; None where it reads none."""
+    if not which:
+        return []
+    modules, sides = symbols.modules(), (17 + 4 * symbols.versions.astype(int)).tolist()
+    return [decode(modules[at, : sides[at], : sides[at]]) for at in which]
+
+
+def decode(modules: Modules) -> bytes | None:
+    """What zxing-cpp reads in one symbol, dark is true, given without quiet zone."""
+    light = np.pad(~modules, _QUIET, constant_values=True)
+    dots = light.repeat(_PIXELS, axis=0).repeat(_PIXELS, axis=1).view(np.uint8) * np.uint8(255)
+    found = zxingcpp.read_barcodes(dots, formats=_QR, is_pure=True, try_rotate=False)
+    if len(found) != 1 or not found[0].valid:
+        return None
+    return bytes(found[0].bytes)
+
+
+def _plain(drawn: Modules, look: Symbol, size: int) -> Modules:
+    """Ink as the modules of the symbol."""
+    if look.invert:
+        around = look.quiet_zone
+        drawn = ~drawn[around : around + size, around : around + size]
+    return drawn[:, ::-1] if look.mirror else drawn
+
+
+def _from_mask(text: bytes, side: int) -> Modules | None:
+    bits = np.frombuffer(bytes.fromhex(text.decode("ascii")), np.uint8)
+    if len(bits) != side * ((side + 7) // 8):
+        return None
+    return np.unpackbits(bits.reshape(side, -1), axis=1, count=side).view(np.bool_)
+
+
+def _from_path(text: bytes, side: int) -> Modules | None:
+    """Records as `imposition` writes them; what is misread here shows when it is redrawn."""
+    digits = len(str(side))
+    size = RECORD[digits]
+    if len(text) % size:
+        return None
+    records = np.frombuffer(text, np.uint8).reshape(-1, size)
+    starts = (1, 2 + digits, size - 8)
+    x, up, width = (_number(records[:, at : at + digits]) for at in starts)
+    y = side - 1 - up
+    if (x + width > side).any() or (y < 0).any():
+        return None
+    turns = np.zeros((side, side + 1), np.int8)
+    turns[y, x] += 1
+    turns[y, x + width] -= 1
+    return np.cumsum(turns, axis=1)[:, :side].astype(np.bool_)
+
+
+def _number(digits: NDArray[np.uint8]) -> NDArray[np.int64]:
+    powers = 10 ** np.arange(digits.shape[1] - 1, -1, -1)
+    found: NDArray[np.int64] = (digits.astype(np.int64) - ord("0")) @ powers
+    return found

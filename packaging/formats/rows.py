@@ -1,0 +1,264 @@
+"""Records of fixed form from codes, and codes back from records, by the block.
+
+Pure. A record is constants and slots. Records stand in frames: one of each lane, side by
+side, as a press prints them. Within a part, frames whose serials have the same numbers of
+digits have the same width, so a block of them is a matrix. The bytes of a record depend on
+that record alone, so any cut into parts gives the same file.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from ...codegen.serials import Range, Ranges
+from ..dummy import dummy_codes
+from ..profile import PICTURE_DIGITS, LaneOrder, Profile
+
+Bytes = npt.NDArray[np.uint8]
+
+_DIGITS = np.frombuffer(b"".join(b"%04d" % n for n in range(10_000)), np.uint8).reshape(-1, 4)
+
+
+class Slot(Enum):
+    """What a record takes from its code: the code, its serial, its place in the file.
+
+    `PICTURE` is the serial as it stands in the names of pictures.
+    """
+
+    CODE = "code"
+    SERIAL = "serial"
+    PICTURE = "picture"
+    ROW = "row"
+
+
+Record = tuple[bytes | Slot, ...]
+Slots = list[tuple[int, Slot, int, int]]
+
+
+class WrongRow(Exception):
+    """The record of `serial` is not the one that its code makes."""
+
+    def __init__(self, serial: int) -> None:
+        super().__init__(f"the row where serial {serial} is due")
+        self.serial = serial
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`frames` frames of a unit: `starts` are the serials of the first, a lane each.
+
+    From frame to frame each lane's serial grows by `stride`. `row`: how many records of
+    the unit stand before. `first`, `last`: whether the unit begins, ends with it.
+    """
+
+    starts: tuple[int, ...]
+    stride: int
+    frames: int
+    row: int = 0
+    first: bool = True
+    last: bool = True
+
+    @property
+    def count(self) -> int:
+        """How many codes."""
+        return self.frames * len(self.starts)
+
+    @property
+    def ranges(self) -> Ranges:
+        """The serials, in the order of the codes that `Rows.write` takes."""
+        if self.stride == 1:
+            return tuple(Range(start, start + self.frames - 1) for start in self.starts)
+        return (Range(self.starts[0], self.starts[0] + self.count - 1),)
+
+    def arrange(self, codes: bytes, length: int) -> npt.NDArray[np.uint8]:
+        """The codes as (lanes, frames, length), a view."""
+        flat = np.frombuffer(codes, np.uint8)
+        if self.stride == 1:
+            return flat.reshape(len(self.starts), self.frames, length)
+        return flat.reshape(self.frames, len(self.starts), length).transpose(1, 0, 2)
+
+    def even(self) -> "Iterator[tuple[int, Part]]":
+        """(frame, part) pieces within which no number gains a digit."""
+        cuts = {0, self.frames}
+        for start, stride in (*((start, self.stride) for start in self.starts), *self._rows(1)):
+            limit = 10 ** len(str(start))
+            while limit <= start + (self.frames - 1) * stride:
+                cuts.add(-(-(limit - start) // stride))
+                limit *= 10
+        ordered = sorted(cuts)
+        for begin, end in pairwise(ordered):
+            starts = tuple(start + begin * self.stride for start in self.starts)
+            yield begin, Part(starts, self.stride, end - begin, self.row + begin * len(starts))
+
+    def _rows(self, base: int) -> Iterator[tuple[int, int]]:
+        for lane in range(len(self.starts)):
+            yield base + self.row + lane, len(self.starts)
+
+
+def parts(serials: Range, profile: Profile, size: int) -> Iterator[Part]:
+    """A unit cut into parts of about `size` codes, whole frames each.
+
+    The last frame may lack lanes; it is a part of its own.
+    """
+    lanes = profile.lanes
+    whole, rest = divmod(len(serials), lanes)
+    if profile.lane_order is LaneOrder.BLOCK or lanes == 1:
+        starts, stride = tuple(piece.first for piece in profile.lane_ranges(serials)), 1
+    else:
+        starts, stride = (
+            tuple(range(serials.first, serials.first + min(lanes, len(serials)))),
+            lanes,
+        )
+    step = max(1, size // lanes)
+    for begin in range(0, whole, step):
+        frames = min(step, whole - begin)
+        yield Part(
+            tuple(start + begin * stride for start in starts),
+            stride,
+            frames,
+            begin * lanes,
+            begin == 0,
+            begin + frames == whole and not rest,
+        )
+    if rest:
+        last = tuple(start + whole * stride for start in starts[:rest])
+        yield Part(last, stride, 1, whole * lanes, whole == 0)
+
+
+class Rows:
+    """Writes and reads records; `record(lane)` gives those of a lane, counted from 0.
+
+    `base`: the number of the first record in its file, for `Slot.ROW`.
+    """
+
+    def __init__(
+        self, length: int, lanes: int, record: Callable[[int], Record], base: int = 1
+    ) -> None:
+        self._length, self._base = length, base
+        self._records = [record(lane) for lane in range(lanes)]
+
+    def size(self, part: Part) -> int:
+        """How many bytes its records take."""
+        return sum(piece.frames * len(self._frame(piece)[0]) for _, piece in self._even(part))
+
+    def write(self, part: Part, codes: bytes, begin: bytes = b"", end: bytes = b"") -> memoryview:
+        """The records between `begin` and `end`; `codes` in the order of `part.ranges`."""
+        lanes = part.arrange(codes, self._length)
+        pieces = [(first, piece, *self._frame(piece)) for first, piece in self._even(part)]
+        size = sum(piece.frames * len(line) for _, piece, line, _ in pieces)
+        out = np.empty(len(begin) + size + len(end), np.uint8)
+        out[: len(begin)] = np.frombuffer(begin, np.uint8)
+        out[len(begin) + size :] = np.frombuffer(end, np.uint8)
+        at = len(begin)
+        for first, piece, line, slots in pieces:
+            stop = at + piece.frames * len(line)
+            block = out[at:stop].reshape(piece.frames, len(line))
+            _fill(block, piece, line, slots, lanes[:, first : first + piece.frames])
+            at = stop
+        return out.data
+
+    def read(self, part: Part, data: bytes) -> bytes:
+        """The codes whose `write` is exactly `data`; proved by writing them again.
+
+        Raises `WrongRow` with the first serial whose record differs; `data` has `size` bytes.
+        """
+        codes = np.empty(part.count * self._length, np.uint8)
+        lanes, at = part.arrange(codes.data, self._length), 0  # type: ignore[arg-type]
+        for begin, piece in self._even(part):
+            line, slots = self._frame(piece)
+            size = piece.frames * len(line)
+            block = np.frombuffer(data, np.uint8, size, at).reshape(piece.frames, len(line))
+            part_lanes = lanes[:, begin : begin + piece.frames]
+            for lane, slot, place, width in slots:
+                if slot is Slot.CODE:
+                    part_lanes[lane] = block[:, place : place + width]
+            again = np.empty_like(block)
+            _fill(again, piece, line, slots, part_lanes)
+            if not np.array_equal(again, block):
+                raise WrongRow(self._differing(piece, line, again != block))
+            at += size
+        return codes.tobytes()
+
+    def lead(self, count: int, first: int, *, digits: bool) -> bytes:
+        """`count` set-up frames: serial 0 and dummy codes, numbered from `first`.
+
+        Raises `UsageError` where codes are too short for so many.
+        """
+        lanes = len(self._records)
+        if not count:
+            return b""
+        serials = Range(first, first + count * lanes - 1)
+        dummies = dummy_codes(serials, self._length, digits=digits)
+        found = []
+        for number in range(count * lanes):
+            values = {
+                Slot.CODE: dummies[number * self._length : (number + 1) * self._length],
+                Slot.SERIAL: b"0",
+                Slot.PICTURE: b"0" * PICTURE_DIGITS,
+                Slot.ROW: b"%d" % (self._base + first - 1 + number),
+            }
+            record = self._records[number % lanes]
+            found += [values[item] if isinstance(item, Slot) else item for item in record]
+        return b"".join(found)
+
+    def _even(self, part: Part) -> Iterator[tuple[int, Part]]:
+        shifted = Part(part.starts, part.stride, part.frames, part.row + self._base - 1)
+        return shifted.even()
+
+    def _frame(self, part: Part) -> tuple[bytes, Slots]:
+        """A frame with zeros in its slots, and the slots: lane, kind, where, how wide."""
+        line, slots, at = [], [], 0
+        for lane, start in enumerate(part.starts):
+            widths = {
+                Slot.CODE: self._length,
+                Slot.SERIAL: len(str(start)),
+                Slot.PICTURE: max(PICTURE_DIGITS, len(str(start))),
+                Slot.ROW: len(str(part.row + 1 + lane)),
+            }
+            for item in self._records[lane]:
+                if isinstance(item, Slot):
+                    slots.append((lane, item, at, widths[item]))
+                    line.append(b"0" * widths[item])
+                else:
+                    line.append(item)
+                at += len(line[-1])
+        return b"".join(line), slots
+
+    def _differing(self, part: Part, line: bytes, differs: npt.NDArray[np.bool_]) -> int:
+        frame, at = divmod(int(differs.argmax()), len(line))
+        lane, end = 0, 0
+        for lane, start in enumerate(part.starts):
+            one = Part((start,), part.stride, 1, part.row + lane)
+            record = self._records[lane]
+            end += len(Rows(self._length, 1, lambda _, record=record: record)._frame(one)[0])  # type: ignore[misc]  # noqa: SLF001
+            if at < end:
+                break
+        return part.starts[lane] + frame * part.stride
+
+
+def _fill(block: Bytes, part: Part, line: bytes, slots: Slots, codes: Bytes) -> None:
+    """Frames of one width into a matrix, a frame a line; codes as (lanes, frames, length)."""
+    block[:] = np.frombuffer(line, np.uint8)
+    for lane, slot, place, width in slots:
+        out = block[:, place : place + width]
+        if slot is Slot.CODE:
+            out[:] = codes[lane]
+        elif slot is not Slot.ROW:
+            _digits(out, part.starts[lane], part.stride)
+        else:
+            _digits(out, part.row + 1 + lane, len(part.starts))
+
+
+def _digits(out: Bytes, start: int, stride: int) -> None:
+    """Numbers from `start` in decimal, `stride` apart, all of the width of `out`."""
+    value = np.arange(start, start + len(out) * stride, stride, dtype=np.int64)
+    right = out.shape[1]
+    while right > 0:
+        value, low = np.divmod(value, 10_000)
+        left = max(0, right - 4)
+        out[:, left:right] = _DIGITS[low, 4 - (right - left) :]
+        right = left

@@ -1,0 +1,137 @@
+"""Imposed PDF sheets: one document a unit, drawn as a whole."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ...codegen.errors import IntegrityError
+from ...codegen.serials import Ranges
+from ...codegen.template import split
+from ..dummy import all_dummies
+from ..geometry import Text, wrong
+from ..sampling import Chosen, every
+from ..unzip import broken
+from .format import Chunk, Codes, File, Layout, Unit
+from .image import encoder_of
+from .imposition import Heading, Sheets, check
+from .pdf import contents, document
+from .reading import Modules, decode, symbols_of
+
+_DIGITS = 6  # serials under symbols have at least so many
+_MOST_DIGITS = 9  # of any batch's serials
+_PDF_BYTES = 8_192  # a label takes far less
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All of a unit at once: cut and stack spreads its ends over the same sheet."""
+
+    ranges: Ranges
+
+
+class SheetFormat:
+    """A PDF a unit. Refuses what has no room on the sheet."""
+
+    def __init__(self, layout: Layout) -> None:
+        sheet = layout.profile.sheet
+        if sheet is None:
+            wrong("sheet", "a pdf profile needs a [sheet] with page and label")
+        self._layout, self._sheet = layout, sheet
+        self._encoder = encoder_of(layout)
+        characters = layout.length if sheet.text is Text.CODE else _MOST_DIGITS
+        check(sheet, layout.profile.symbol, self._encoder.size, characters)
+        self._sheets = lru_cache(maxsize=8)(self._of_digits)
+
+    def names(self, unit: Unit) -> Iterator[str]:
+        """The document alone."""
+        yield self._layout.profile.unit_name(unit.index, unit.id)
+
+    def parts(self, unit: Unit) -> Iterator[Whole]:
+        """The whole unit."""
+        yield Whole((unit.serials,))
+
+    def make(self, unit: Unit, _part: Whole, codes: bytes) -> Chunk:
+        """The document."""
+        sheets = self._for(unit)
+        pages = sheets.pages(unit.serials.first, codes, self._heading(unit, codes))
+        made = document(pages, sheets.page, f"{self._layout.package} {unit.id}")
+        return Chunk(self._layout.profile.unit_name(unit.index, unit.id), made)
+
+    def join(self, _unit: Unit, made: Iterable[Chunk]) -> Iterator[Chunk]:
+        """The document as it is."""
+        yield from made
+
+    def read(self, unit: Unit, files: Iterator[File], chosen: Chosen = every) -> Iterator[Codes]:
+        """The codes of the symbols, read from the dots they are drawn in.
+
+        Then every page is drawn again of these codes: it holds nothing else.
+        """
+        first, looked_at = unit.serials.first, set(chosen(unit.serials))
+        name, pieces = next(files)
+        sheets = self._for(unit)
+        pages = contents(_bounded(pieces, _PDF_BYTES * (len(unit.serials) + 16)), sheets.page, name)
+        if len(pages) != self._sheet.sheets(len(unit.serials)):
+            raise broken(f"{name} has another number of pages than its serials need")
+        length = self._layout.length
+        found = [b""] * len(unit.serials)
+        for number, page in enumerate(pages):
+            spots = list(self._sheet.spots(number, len(unit.serials)))
+            drawn = symbols_of(page, self._encoder.size, self._layout.profile, len(spots))
+            closely = [first + label in looked_at for _, label in spots]
+            read = None if drawn is None else self._codes(drawn, closely)
+            if read is None:
+                raise broken(f"{name}: a symbol on page {number + 1} cannot be read")
+            for (_, label), code in zip(spots, read, strict=True):
+                found[label] = code
+        codes = b"".join(found)
+        if len(codes) != length * len(unit.serials):
+            raise broken(f"{name}: a symbol does not hold a payload of this package")
+        anew = sheets.pages(first, codes, self._heading(unit, codes))
+        for number, (page, again) in enumerate(zip(pages, anew, strict=True)):
+            if page != again:
+                raise broken(f"{name}: page {number + 1} is not as the profile says")
+        yield (unit.serials,), codes
+
+    def _codes(self, drawn: Modules, closely: list[bool]) -> list[bytes] | None:
+        """The codes of symbols, by computation; some, or where that fails all, by a decoder.
+
+        None where one cannot be read, or both ways do not say the same.
+        """
+        length = self._layout.length
+        computed = self._encoder.decode(drawn)
+        codes = []
+        for at, modules in enumerate(drawn):
+            code = computed[at * length : (at + 1) * length] if computed else None
+            if closely[at] or code is None:
+                said = decode(modules)
+                if said is None or code not in {None, self._code(said)}:
+                    return None
+                code = self._code(said)
+            codes.append(code)
+        return codes
+
+    def _code(self, payload: bytes) -> bytes:
+        """The code in a payload; empty where there is none."""
+        prefix, suffix = (part.encode("ascii") for part in split(self._layout.template))
+        if not payload.startswith(prefix) or not payload.endswith(suffix):
+            return b""
+        return payload[len(prefix) : len(payload) - len(suffix)]
+
+    def _for(self, unit: Unit) -> Sheets:
+        return self._sheets(max(_DIGITS, len(str(unit.serials.last))))
+
+    def _of_digits(self, digits: int) -> Sheets:
+        return Sheets(self._encoder, self._layout.profile.symbol, self._sheet, digits)
+
+    def _heading(self, unit: Unit, codes: bytes) -> Heading:
+        test = all_dummies(unit.serials, codes, self._layout.length)
+        return Heading(self._layout.package, unit.id, test)
+
+
+def _bounded(pieces: Iterator[bytes], most: int) -> bytes:
+    found = bytearray()
+    for piece in pieces:
+        found += piece
+        if len(found) > most:
+            raise IntegrityError("a document of the package is larger than it can be")
+    return bytes(found)

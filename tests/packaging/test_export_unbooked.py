@@ -1,0 +1,105 @@
+"""An export whose books can't be written at its end: the serials are given back all the same."""
+
+import sqlite3
+from contextlib import closing, suppress
+
+import pytest
+from receipt_kit import call
+from station_kit import PASSPHRASE, make_home
+
+from mintmark.codegen.errors import EnvironmentFailure
+from mintmark.codegen.ledger import changes
+from mintmark.codegen.ledger.ledger import Ledger
+from mintmark.codegen.ledger.verify import verify
+from mintmark.codegen.recover import recover, unsettled
+from mintmark.codegen.serials import Range
+from mintmark.packaging.export import ExportRequest, export
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    opened = Ledger.open
+    monkeypatch.setattr(Ledger, "open", lambda path, now: opened(path, now, wait=0.05))
+    home = make_home(tmp_path)
+    (tmp_path / "pass.txt").write_bytes(PASSPHRASE.reveal())
+    home.batch = home.mint(30, url="HTTPS://T.EXAMPLE.COM/{code}").batch
+    station = home.station()
+    station.ledger.commit(station.author, changes.ContactAdded("li", "Ms Li", None))
+    yield home
+    home.close()
+
+
+@pytest.fixture
+def lock(home):
+    """Another process's write transaction, which lasts."""
+    with closing(sqlite3.connect(home.path / "ledger.db", isolation_level=None)) as other:
+        yield other
+
+
+def exported(home, folder, **station):
+    request = ExportRequest(
+        batch=home.batch,
+        contact="li",
+        serials="1-20",
+        out=folder / "out",
+        password_file=folder / "password.txt",
+        custodian_key=home.key_file,
+        passphrase_file=folder / "pass.txt",
+    )
+    return export(call(home.station(**station)), request)
+
+
+def standing(home):
+    """Serials reserved by an export, and packages in the books by status."""
+    with home.station().ledger.read() as view:
+        tiles = view.select(home.batch, (Range(1, 30),))
+        reserved = [tile.serials for tile in tiles if tile.value.package is not None]
+        return reserved, [row.status for row in view.packages()]
+
+
+@pytest.mark.parametrize("at", ["written", "checked", "password", "noted", "published"])
+def test_books_locked_from_there_on(home, tmp_path, lock, at):
+    def fault(point):
+        if point == at:
+            lock.execute("BEGIN IMMEDIATE")
+            if at != "published":
+                raise OSError
+
+    with pytest.raises((EnvironmentFailure, OSError)):
+        exported(home, tmp_path, fault=fault)
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "password.txt").exists()
+    assert standing(home) == ([Range(1, 20)], ["begun"])
+    station = home.station()
+    assert len(unsettled(station)) == 1
+    # Still locked: what could not be settled stays to be settled.
+    with pytest.raises(EnvironmentFailure):
+        list(recover(station))
+    lock.execute("ROLLBACK")
+    home.close()
+    made = exported(home, tmp_path)
+    assert made.archive.exists()
+    assert standing(home) == ([Range(1, 20)], ["abandoned", "packaged"])
+    assert verify(home.station().ledger).ok
+    assert unsettled(home.station()) == []
+
+
+def test_a_second_interrupt_while_they_are_given_back(home, tmp_path, monkeypatch):
+    commit = Ledger.commit
+
+    def interrupted(ledger, author, *what, **options):
+        if isinstance(what[0], changes.ExportAbandoned):
+            raise KeyboardInterrupt
+        return commit(ledger, author, *what, **options)
+
+    def fault(point):
+        if point == "written":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Ledger, "commit", interrupted)
+    with suppress(KeyboardInterrupt):
+        exported(home, tmp_path, fault=fault)
+    monkeypatch.setattr(Ledger, "commit", commit)
+    station = home.station()
+    assert len(list(recover(station))) == 1
+    assert standing(home) == ([], ["abandoned"])
