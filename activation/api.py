@@ -174,6 +174,9 @@ class HttpClient:
         self._http = httpx2.Client(
             trust_env=not loopback,
             follow_redirects=False,
+            # Shorter than the 5 s after which servers like uvicorn hang up: otherwise now and
+            # then a request would meet a connection that is just being closed.
+            limits=httpx2.Limits(keepalive_expiry=4.0),
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
         )
 
@@ -205,8 +208,8 @@ class HttpClient:
         path = f"/v1/orders/{_part(order.order)}"
         data = self._json("PUT", path, order.body(), self._limits.order_seconds)
         answer = _parsed(OrderAnswer.parse, data)
-        asked = (order.order, order.batch, order.action)
-        if (answer.order, answer.batch, answer.action) != asked:
+        asked = (order.order, order.batch, order.action, order.dry_run)
+        if (answer.order, answer.batch, answer.action, answer.dry_run) != asked:
             raise Away("it answered for another order than the one sent")
         return answer
 

@@ -1,7 +1,9 @@
 """Which scan backend this home talks to."""
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..codegen.station.station import Station
@@ -18,10 +20,15 @@ def backend_url(station: Station) -> str | None:
     return named or _announced(station.home)
 
 
-def connect(station: Station) -> Client | None:
+@contextlib.contextmanager
+def connected(station: Station) -> Iterator[Client | None]:
     """A client, or None where no backend is named. Raises `UsageError` for a bad URL."""
     url = backend_url(station)
-    return HttpClient(url) if url else None
+    if url is None:
+        yield None
+        return
+    with HttpClient(url) as client:
+        yield client
 
 
 def _announced(home: Path) -> str | None:

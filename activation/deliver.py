@@ -3,29 +3,36 @@
 At least once, with exactly one effect: the order's id makes a repeated PUT harmless.
 A crash between any two lines leaves an order queued that is sent again.
 
-    claim (a lease, so that two deliverers never send one order at once)
+    turn (no two processes send orders of one batch), claim (an attempt is counted)
     → register the batch → for an activation, its fingerprints → the order
     → Settled(acknowledged | refused), or the next attempt's time
 """
 
 import secrets
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from ..codegen import serials
 from ..codegen.attributes import VALIDITY, Value
+from ..codegen.errors import MintmarkError, NotFound, Refused
 from ..codegen.ledger.changes import Settled
 from ..codegen.ledger.rows import OrderRow
 from ..codegen.lifecycle import Action, seen
 from ..codegen.result import Result
+from ..codegen.serials import Ranges
 from ..codegen.station.station import DEFAULT_LINE, Station
 from . import wire
 from .api import Away, Client, Declined
 from .orders import ACKNOWLEDGED, QUEUED, REFUSED
+from .turn import turn
 
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=30)  # for the books; the turn is what keeps others away
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=5)
+RETRY_AFTER = timedelta(hours=1)  # what a backend may ask for at most
+ALWAYS = timedelta(days=36_500)
+BATCHES_AT_ONCE = 10_000
+PATIENCE = 3  # failures in a row after which the backend is away for every batch
 
 Tick = Callable[[str, int, int], None]
 
@@ -41,7 +48,9 @@ class DeliverResult(Result):
 
     @property
     def exit_code(self) -> int:
-        """75 while something is queued."""
+        """6 where the backend refused an order, 75 while something is queued."""
+        if self.refused:
+            return 6
         return 75 if self.queued else 0
 
     def lines(self) -> Iterator[str]:
@@ -65,91 +74,195 @@ def deliver(
     client: Client | None,
     *,
     batch: str | None = None,
-    patient: bool = False,
     tick: Tick = lambda *_: None,
 ) -> DeliverResult:
-    """Send what is queued, all batches or one, until nothing is due or the backend is away.
+    """Send what is queued, all batches or one, until nothing is left or the backend is away.
+
+    Every queued order is tried now, whenever its next attempt would be: a person asked.
+    Without a client nothing is sent.
+    """
+    if client is None:
+        sent = Sent()
+        sent.detail = "no backend is configured"
+    else:
+        sent = Courier(station, client, tick).deliver(batch=batch)
+    with station.ledger.read() as view:
+        queued = view.queued(batch)
+    detail = sent.detail if queued else None
+    return DeliverResult(tuple(sent.delivered), queued, tuple(sent.refused), detail)
+
+
+@dataclass
+class Sent:
+    """What a courier got done. `detail`: the last reason why something stays queued.
+
+    `away`: how often in a row, at the end, the backend gave no usable answer.
+    """
+
+    delivered: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    detail: str | None = None
+    away: int = 0
+
+
+def next_due(station: Station) -> datetime | None:
+    """When the next queued order may be tried; None if none is queued."""
+    now = station.now()
+    with station.ledger.read() as view:
+        rows = view.due(now + ALWAYS, BATCHES_AT_ONCE)
+    return min((_due(row, now) for row in rows), default=None)
+
+
+def _due(row: OrderRow, now: datetime) -> datetime:
+    """When `row` may be tried again."""
+    longest = RETRY_AFTER + LONGEST_WAIT
+    # Nothing is ever put off for longer: the clock was wrong then, or is now.
+    due = row.next_attempt or now
+    return now if due - now > longest else due
+
+
+class Courier:
+    """Sends one order after another over one client; registers each batch once.
 
     `patient` waits out each order's next attempt (a service); otherwise every queued
-    order is tried now (a person asked). Without a client nothing is sent.
+    order is tried now. `sturdy` keeps an order queued that fails here (a damaged file of
+    fingerprints), and goes on with the other batches; otherwise the failure is raised.
     """
-    delivered: list[str] = []
-    refused: list[str] = []
-    detail = None if client else "no backend is configured"
-    courier = _Courier(station, client, tick) if client else None
-    stuck: set[str] = set()
-    while courier and (row := _next(station, batch, stuck, patient=patient)):
-        answer = courier.send(row)
-        if answer == ACKNOWLEDGED:
-            delivered.append(row.change.order)
-        elif answer == REFUSED:
-            refused.append(row.change.order)
-        else:
-            stuck.add(row.change.batch)
-            detail = answer
-    with station.ledger.read() as view:
-        queued = sum(1 for row in view.orders(batch=batch, status=QUEUED, limit=1_000_000))
-    return DeliverResult(tuple(delivered), queued, tuple(refused), detail if queued else None)
 
-
-def _next(
-    station: Station, batch: str | None, stuck: set[str], *, patient: bool
-) -> OrderRow | None:
-    moment = station.now() if patient else station.now() + LONGEST_WAIT * 2
-    with station.ledger.read() as view:
-        rows = view.due(moment, 1_000)
-    for row in rows:
-        if row.change.batch not in stuck and batch in (None, row.change.batch):
-            return row
-    return None
-
-
-class _Courier:
-    """Sends one order after another over one client; registers each batch once."""
-
-    def __init__(self, station: Station, client: Client, tick: Tick) -> None:
+    def __init__(
+        self,
+        station: Station,
+        client: Client,
+        tick: Tick = lambda *_: None,
+        *,
+        patient: bool = False,
+        sturdy: bool = False,
+    ) -> None:
         self._station = station
         self._client = client
         self._tick = tick
+        self._patient, self._sturdy = patient, sturdy
         self._registered: set[str] = set()
         self._holder = secrets.token_hex(8)
+        self._away = False
 
-    def send(self, row: OrderRow) -> str:
-        """`acknowledged`, `refused`, or in words why it stays queued."""
-        ledger, order = self._station.ledger, row.change.order
+    def deliver(
+        self,
+        *,
+        batch: str | None = None,
+        until: str | None = None,
+        stop: Callable[[], bool] = lambda: False,
+        told: Callable[[str, str], None] = lambda *_: None,
+    ) -> Sent:
+        """Send what is due until nothing is left that can be, or `stop` says so.
+
+        An order once begun is finished; order `until` is the last one. `told(order,
+        status)` hears of each that is settled.
+        """
+        sent, stuck = Sent(), set[str]()
+        while not stop() and sent.away < PATIENCE and (row := self._next(batch, stuck)):
+            self._away = False
+            answer = self._send(row)
+            sent.away = sent.away + 1 if self._away else 0
+            if answer is None:
+                continue
+            if answer not in (ACKNOWLEDGED, REFUSED):
+                stuck.add(row.batch)
+                sent.detail = answer
+                continue
+            (sent.delivered if answer == ACKNOWLEDGED else sent.refused).append(row.order)
+            told(row.order, answer)
+            if row.order == until:
+                break
+        return sent
+
+    def claim(self) -> tuple[str, datetime]:
+        """For `Ledger.commit`: the order booked is claimed for this courier."""
+        return self._holder, self._station.now() + LEASE
+
+    def _next(self, batch: str | None, stuck: set[str]) -> OrderRow | None:
         now = self._station.now()
-        if not ledger.claim(order, self._holder, now + LEASE, now):
-            return "another process is sending it"
+        with self._station.ledger.read() as view:
+            # Also those a killed process holds: only the turn tells who is alive.
+            rows = view.due(now + ALWAYS, BATCHES_AT_ONCE)
+        for row in rows:
+            wanted = row.batch not in stuck and batch in (None, row.batch)
+            if wanted and (not self._patient or _due(row, now) <= now):
+                return row
+        return None
+
+    def _send(self, row: OrderRow) -> str | None:
+        """`acknowledged`, `refused`, None if another did, or in words why it stays queued."""
+        with turn(self._station.home / "work", row.batch) as mine:
+            if not mine:
+                return "another process is sending it"
+            with self._station.ledger.read() as view:
+                fresh = view.order(row.order)
+                _, head = view.head()
+            if fresh.status != QUEUED or not self._claim(fresh):
+                return None
+            return self._try(fresh, head)
+
+    def _claim(self, row: OrderRow) -> bool:
+        """Have it counted that `row` is being sent. Whoever else holds it is dead."""
+        ledger, now = self._station.ledger, self._station.now()
+        if row.holder == self._holder and row.next_attempt is None:
+            return True  # since it was booked
+        if row.holder not in (None, self._holder):
+            ledger.release(row.order, row.holder or "")
+        return ledger.claim(row.order, self._holder, now + LEASE, now)
+
+    def _try(self, row: OrderRow, head: str) -> str:
         try:
-            answer = self._put(row)
+            answer = self._put(row, head)
         except Away as away:
-            pause = wait(row.attempts, secrets.randbelow(1_000) / 1_000)
-            if away.retry_after is not None:
-                pause = max(pause, timedelta(seconds=min(away.retry_after, 3_600)))
-            ledger.attempted(order, self._station.now() + pause, away.reason)
-            return away.reason
+            self._away = True
+            return self._put_off(row, away.reason, away.retry_after)
         except Declined as declined:
             return self._settle(row, REFUSED, declined.summary)
+        except MintmarkError as error:
+            if self._sturdy:
+                return self._put_off(row, error.message)
+            self._station.ledger.release(row.order, self._holder)
+            raise
         except BaseException:
-            ledger.release(order, self._holder)
+            self._station.ledger.release(row.order, self._holder)
             raise
         return self._settle(row, ACKNOWLEDGED, _scanned_early(answer))
 
-    def _put(self, row: OrderRow) -> wire.OrderAnswer:
-        change = row.change
-        if change.batch not in self._registered:
-            self._client.register(_batch(self._station, change.batch))
-            self._registered.add(change.batch)
-        if change.action is Action.ACTIVATE:
-            self._upload(row)
-        with self._station.ledger.read() as view:
-            _, head = view.head()
+    def _put_off(self, row: OrderRow, reason: str, retry_after: float | None = None) -> str:
+        pause = wait(row.attempts, secrets.randbelow(1_000) / 1_000)
+        if retry_after is not None:
+            pause = max(pause, min(timedelta(seconds=retry_after), RETRY_AFTER))
+        self._station.ledger.attempted(row.order, self._station.now() + pause, reason)
+        return reason
+
+    def _put(self, row: OrderRow, head: str) -> wire.OrderAnswer:
+        try:
+            return self._put_once(row, head)
+        except Declined as declined:
+            # A backend may have been set up anew since this process told it of the batch.
+            if declined.problem.name != "not-found" or row.batch not in self._registered:
+                raise
+            self._registered.clear()
+            return self._put_once(row, head)
+
+    def _put_once(self, row: OrderRow, head: str) -> wire.OrderAnswer:
+        self.register(row.batch)
+        if row.change.action is Action.ACTIVATE:
+            # A code that was void when the order was booked is none of the backend's business.
+            self.upload(row.batch, serials.subtract(row.change.serials, row.skipped))
         return self._client.order(_order(row, head))
 
-    def _upload(self, row: OrderRow) -> None:
-        station, batch = self._station, row.change.batch
-        # A code that was void when the order was booked is none of the backend's business.
-        where = serials.subtract(row.change.serials, row.skipped)
+    def register(self, batch: str) -> None:
+        """Tell the backend of the batch, once."""
+        if batch not in self._registered:
+            self._client.register(batch_of(self._station, batch))
+            self._registered.add(batch)
+
+    def upload(self, batch: str, where: Ranges) -> None:
+        """Leave the fingerprints of `where` with the backend."""
+        station = self._station
         total, done = serials.count(where), 0
         for piece in where:
             for first, data in station.vault.fingerprints(batch, piece, station.station_keys):
@@ -158,14 +271,18 @@ class _Courier:
                 self._tick("fingerprints", done, total)
 
     def _settle(self, row: OrderRow, status: str, detail: str | None) -> str:
-        line = self._station.line(row.change.line or DEFAULT_LINE)
-        self._station.ledger.commit(
-            self._station.author_of(line), Settled(row.change.order, status, detail)
-        )
+        station, settled = self._station, Settled(row.order, status, detail)
+        try:
+            author = station.author_of(station.line(row.change.line or DEFAULT_LINE))
+            station.ledger.commit(author, settled)
+        except (NotFound, Refused):
+            # The line's key was lost or revoked since: the station says what came of it.
+            station.ledger.commit(station.author, settled)
         return status
 
 
-def _batch(station: Station, batch: str) -> wire.Batch:
+def batch_of(station: Station, batch: str) -> wire.Batch:
+    """The batch, as a backend is told of it."""
     with station.ledger.read() as view:
         home, row = view.home(), view.batch(batch)
     return wire.Batch(
@@ -184,7 +301,6 @@ def _batch(station: Station, batch: str) -> wire.Batch:
 
 def _order(row: OrderRow, head: str) -> wire.Order:
     change = row.change
-    validity = {key: change.attributes.get(key) for key in VALIDITY}
     return wire.Order(
         order=change.order,
         batch=change.batch,
@@ -193,15 +309,25 @@ def _order(row: OrderRow, head: str) -> wire.Order:
         skip=("void",) if change.skip_void else (),
         count=change.count,
         from_state=seen(change.from_state).value if change.from_state else None,
-        attributes={k: v for k, v in change.attributes.items() if k not in VALIDITY},
-        effective_at=_text(validity["effective_at"]),
-        expires_at=_text(validity["expires_at"]),
+        attributes=patch_of(change.attributes),
+        effective_at=time_of(change.attributes, "effective_at"),
+        expires_at=time_of(change.attributes, "expires_at"),
         reason=change.reason,
         audit_head=head,
     )
 
 
-def _text(value: Value) -> str | None:
+def patch_of(attributes: Mapping[str, Value]) -> dict[str, Value]:
+    """The part of a patch that travels among the attributes.
+
+    Validity has fields of its own, where null says nothing; to remove it, it stands here.
+    """
+    return {k: v for k, v in attributes.items() if k not in VALIDITY or v is None}
+
+
+def time_of(attributes: Mapping[str, Value], key: str) -> str | None:
+    """The part that travels in the field `key`."""
+    value = attributes.get(key)
     return None if value is None else str(value)
 
 

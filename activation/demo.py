@@ -19,6 +19,7 @@ from typing import Any
 
 from ..codegen.errors import MintmarkError, Refused
 from ..codegen.result import Result
+from ..codegen.station.keys import write_exclusively
 
 MARKER = ".mintmark-demo"
 QUANTITY, REEL = 10_000, 5_000
@@ -44,7 +45,8 @@ class DemoResult(Result):
         yield f"  {'password.txt':<26} its password, which goes another way"
         yield f"  {self.package + '-handoff.txt':<26} the letter that goes with it"
         yield f"  {'home, backend':<26} the station's books and vault, the backend's data"
-        yield f"  {'custodian.key':<26} what opens the vault: never keep it beside the home"
+        yield f"  {'custodian.key':<26} what opens the vault, with passphrase.txt: never keep"
+        yield f"  {'':<26} them beside the home"
 
 
 def demo(out: Path, say: Callable[[str], None]) -> DemoResult:
@@ -79,7 +81,8 @@ class _Demo:
 
     def run(self) -> DemoResult:
         """Every step, in order."""
-        (self.out / "passphrase.txt").write_text(secrets.token_hex(16) + "\n", encoding="ascii")
+        passphrase = secrets.token_hex(16).encode("ascii")
+        write_exclusively(self.out / "passphrase.txt", passphrase + b"\n")
         self.step("A home, and a custodian key outside of it", "init")
         batch = self.step(
             "Mint: codes nobody can read back",
@@ -114,6 +117,7 @@ class _Demo:
             [sys.executable, "-m", "mintmark", *_SERVE],
             cwd=self.out,
             env=self.environment,
+            stdout=subprocess.DEVNULL,  # stdout is the demo's own result
             stderr=subprocess.PIPE,
             encoding="utf-8",
         ) as server:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from ..codegen.doctor import OK, WARNING, Finding
 from ..codegen.station.station import Station
-from .api import Away, Declined
-from .connect import backend_url, connect
+from .api import Away, Client, Declined
+from .connect import backend_url, connected
 from .orders import QUEUED, REFUSED
 
 
@@ -29,18 +29,20 @@ def orders(station: Station) -> Iterator[Finding]:
 
 def backend(station: Station) -> Iterator[Finding]:
     """Whether the scan backend answers; one that is away is a warning: the line goes on."""
-    client = connect(station)
+    with connected(station) as client:
+        yield _answer(station, client)
+
+
+def _answer(station: Station, client: Client | None) -> Finding:
     if client is None:
-        yield Finding(
+        return Finding(
             WARNING,
             "backend",
             "none is configured: orders queue",
             "set [backend] url in mintmark.toml, or run: mintmark backend serve --data DIR",
         )
-        return
     try:
         client.health()
     except (Away, Declined) as error:
-        yield Finding(WARNING, "backend", f"{backend_url(station)}: {error.message}")
-    else:
-        yield Finding(OK, "backend", f"{backend_url(station)} answers")
+        return Finding(WARNING, "backend", f"{backend_url(station)}: {error.message}")
+    return Finding(OK, "backend", f"{backend_url(station)} answers")

@@ -6,16 +6,17 @@ backend settles it; what the backend refuses is told, and healed by the next ord
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ..codegen import ids, serials
+from ..codegen import ids, policy, serials
 from ..codegen.attributes import Value
-from ..codegen.errors import UsageError
+from ..codegen.errors import NotFound, Refused, UsageError
 from ..codegen.ledger.changes import Ordered, Settled
 from ..codegen.ledger.rows import OrderRow
 from ..codegen.ledger.view import View
-from ..codegen.lifecycle import Action, Reason, State
+from ..codegen.lifecycle import Action, Reason, State, passed_over
 from ..codegen.result import Result
 from ..codegen.selection import RANGES_AN_ORDER, read_text
 from ..codegen.serials import Range, Ranges
@@ -30,15 +31,21 @@ ACKNOWLEDGED, QUEUED, REFUSED, CANCELLED = "acknowledged", "queued", "refused", 
 
 @dataclass(frozen=True)
 class OrderRequest:
-    """An order as asked for: serials by text, by unit or by package; exactly one of them."""
+    """An order as asked for: serials by text, unit, package or scanned codes; one of them.
+
+    `codes` are the first and the last code of a reel, in either order. `tolerance`: by how
+    many the codes that change may differ from `count`.
+    """
 
     action: Action
     batch: str
     serials: str | None = None
     unit: str | None = None
     package: str | None = None
+    codes: tuple[str, str] | None = field(default=None, repr=False)
     attributes: Mapping[str, Value] = field(default_factory=dict)
     count: int | None = None
+    tolerance: int | None = None
     from_state: State | None = None
     strict: bool = False
     reason: str | None = None
@@ -63,8 +70,9 @@ class OrderResult(Result):
 
     @property
     def exit_code(self) -> int:
-        """75 while the backend has not answered, 3 where it said no."""
-        return {QUEUED: 75, REFUSED: 3}.get(self.delivery or "", 0)
+        """75 while the backend has not answered, 6 where it said no."""
+        # Not 3: that means nothing changed, and the order is booked here.
+        return {QUEUED: 75, REFUSED: 6}.get(self.delivery or "", 0)
 
     def lines(self) -> Iterator[str]:
         """What happened, and what to do where the backend is not through."""
@@ -86,16 +94,25 @@ class OrderResult(Result):
             yield f"  it is booked here, not there: mintmark orders show {self.order}"
 
 
-def place(station: Station, request: OrderRequest) -> "tuple[Ordered, Committed]":
+def place(
+    station: Station, request: OrderRequest, claim: tuple[str, datetime] | None = None
+) -> "tuple[Ordered, Committed]":
     """Book the order in the ledger, signed by the line. Dry runs change nothing.
+
+    `claim`: for the courier that is about to send it, see `Courier.claim`.
 
     Raises `UsageError` for a malformed request, `NotFound` for unknown batches, units
     and packages, `Refused` where a state or a guard says no.
     """
     line = station.line(request.line or DEFAULT_LINE)
     _check(request)
-    with station.ledger.read() as view:
-        where = _resolve(view, request)
+    if request.codes:
+        from . import bycode
+
+        where: Ranges = (bycode.between(station, request.batch, request.codes),)
+    else:
+        with station.ledger.read() as view:
+            where = _resolve(view, request)
     change = Ordered(
         order=request.order or station.new_order_id(),
         batch=request.batch,
@@ -109,16 +126,45 @@ def place(station: Station, request: OrderRequest) -> "tuple[Ordered, Committed]
         line=line.name,
     )
     author = station.author_of(line)
-    return change, station.ledger.commit(author, change, dry_run=request.dry_run)[0]
+    if request.tolerance:
+        with station.ledger.read() as view:
+            change = replace(change, count=_near(view, change, request.tolerance))
+    guard = policy.guard(station.config, change)
+    (done,) = station.ledger.commit(
+        author, change, guard=guard, dry_run=request.dry_run, claim=claim
+    )
+    return change, done
+
+
+def _near(view: View, change: Ordered, tolerance: int) -> int:
+    """How many codes the order would change, if that is near what was counted."""
+    try:
+        # What moved since it was booked must not make it another order.
+        would = view.order(change.order).change.count or 0
+    except NotFound:
+        would = sum(
+            len(tile.serials)
+            for tile in view.select(change.batch, change.serials)
+            if not (change.skip_void and passed_over(tile.value.state, change.action))
+        )
+    if abs(would - (change.count or 0)) > tolerance:
+        raise Refused(
+            f"{would:,} codes would change, not {change.count:,} give or take {tolerance:,}",
+            "count the reel again, and scan its first and its last code",
+            count=would,
+        )
+    return would
 
 
 def _check(request: OrderRequest) -> None:
-    named = [name for name in (request.serials, request.unit, request.package) if name]
-    if len(named) != 1:
+    ways = (request.serials, request.unit, request.package, request.codes)
+    if len([way for way in ways if way]) != 1:
         raise UsageError(
             "an order needs its serials named once",
             "give one of --serials, --unit and --package; for the whole batch: --serials all",
         )
+    if request.tolerance and request.count is None:
+        raise UsageError("--tolerance needs --count", "say how many codes were counted")
     if request.order is not None and not _ORDER_ID.fullmatch(request.order):
         raise UsageError(
             "an order id is 1 to 64 letters, digits, dots, hyphens and underscores",

@@ -1,9 +1,15 @@
 """The commands `activate` … `assign`: book the order, then try to deliver it at once."""
 
+from typing import TYPE_CHECKING
+
+from ..codegen.ledger.changes import Ordered
 from ..codegen.station.station import Station
-from .connect import connect
+from .connect import connected
 from .deliver import Tick, deliver
 from .orders import QUEUED, OrderRequest, OrderResult, place
+
+if TYPE_CHECKING:
+    from ..codegen.ledger.ledger import Committed
 
 
 def place_and_deliver(station: Station, request: OrderRequest, tick: Tick) -> OrderResult:
@@ -11,13 +17,28 @@ def place_and_deliver(station: Station, request: OrderRequest, tick: Tick) -> Or
 
     The line never waits for a backend that is away: the order stays queued.
     """
-    order, placed = place(station, request)
+    # Around all of it: an address that can't be used is told before anything is booked.
+    with connected(station) as client:
+        order, placed = place(station, request)
+        detail = None
+        if not request.dry_run:
+            detail = deliver(station, client, batch=request.batch, tick=tick).detail
+    return outcome(station, request, order, placed, detail)
+
+
+def outcome(
+    station: Station,
+    request: OrderRequest,
+    order: Ordered,
+    placed: "Committed",
+    undelivered: str | None,
+) -> OrderResult:
+    """What became of an order; `undelivered` says why one still queued is."""
     delivery = detail = None
     if not request.dry_run:
-        sent = deliver(station, connect(station), batch=request.batch, tick=tick)
         with station.ledger.read() as view:
             row = view.order(order.order)
-        delivery, detail = row.status, row.detail or (sent.detail if row.status == QUEUED else None)
+        delivery, detail = row.status, row.detail or (undelivered if row.status == QUEUED else None)
     return OrderResult(
         order=order.order,
         batch=request.batch,

@@ -1,8 +1,8 @@
 """The activation API and the phone page, over HTTP.
 
 Ordering rules: the body is read whole, within its bounds, before anything looks at it;
-who may send is decided before what was sent is parsed. Left to others: the books
-(`store`), the verdict (`scan`), sockets and signals (`serve`).
+who may send is decided before what was sent is checked, beyond being JSON. Left to
+others: the books (`store`), the verdict (`scan`), sockets and signals (`serve`).
 """
 
 import secrets
@@ -32,6 +32,7 @@ from .store import Store
 
 API = "v1"
 _RETRY_SECONDS = "5"
+_OF_PROXIES = ("forwarded", "via", "x-real-ip")
 
 
 @dataclass(frozen=True)
@@ -70,18 +71,30 @@ def authorise(request: Request) -> Line:
     """Who sends this request. Raises `Problem` unauthorised.
 
     The seam for RFC 9421 signatures. Until they are here, this machine is trusted if the
-    server was told so: not what a proxy on it forwards, nor what a web page here sends
-    under a foreign name (DNS rebinding).
+    server was told so: not what a proxy on it forwards, as far as that shows, nor what a
+    web page here sends under a foreign name (DNS rebinding).
     """
     peer = request.client.host if request.client else ""
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    forwarded = any(
-        name == "forwarded" or name.startswith("x-forwarded-") for name in request.headers
-    )
     trusted = request.app.state.backend.trust_loopback
-    if not (trusted and not forwarded and is_loopback(peer) and is_loopback(host)):
+    if not (trusted and is_loopback(peer) and is_loopback(_host(request)) and _direct(request)):
         raise Problem("unauthorised", "only lines this backend knows may call this address")
     return Line("loopback")
+
+
+def _host(request: Request) -> str:
+    """The name this server was called by; empty for one that no client of ours sends."""
+    named = request.headers.get("host", "")
+    try:
+        return "" if "@" in named else urlsplit(f"//{named}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _direct(request: Request) -> bool:
+    """Whether no proxy shows. nginx, told nothing, names itself as host and speaks 1.0."""
+    names = request.headers
+    proxied = any(name in _OF_PROXIES or name.startswith("x-forwarded-") for name in names)
+    return not proxied and request.scope["http_version"] != "1.0"
 
 
 Books = Annotated[Backend, Depends(_backend)]

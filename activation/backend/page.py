@@ -187,7 +187,7 @@ def _time(text: str) -> str:
     """A time as read in China."""
     try:
         return parse_time(text).astimezone(_BEIJING).strftime("%Y-%m-%d %H:%M")
-    except ValueError:
+    except (ValueError, OverflowError):  # in Beijing it may be the year 10000 by then
         return text
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ...codegen.attributes import Value
-from ...codegen.lifecycle import Action, ApiState, Standing, State, passed_over, seen, step
+from ...codegen.lifecycle import Action, ApiState, Standing, live, passed_over, seen, step
 from ...codegen.serials import Range, Ranges, to_pairs
 from ...codegen.tiling import BLOCKED_SHOWN, Blocked, Stuck, Tile, rewrite
 from ...codegen.tiling import select as cut
@@ -155,7 +155,7 @@ class _Work:
         return (
             self._order.action is Action.VOID
             and self._order.count is None
-            and self._standing(number).state is State.ACTIVE
+            and live(self._standing(number))
         )
 
     def _change(self, number: int) -> int:

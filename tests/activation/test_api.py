@@ -30,6 +30,9 @@ ANSWER = {
 }
 
 
+PIECE = {"serials": [1, 5], "state": "active", "attributes": {}, "scanned": 0}
+
+
 def test_every_call_against_the_real_backend(client):
     assert client.get_order("o-1") is None
     client.register(BATCH)
@@ -80,7 +83,7 @@ class Fake(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Connection", "close")
         self.end_headers()
-        self.server.pour(self.wfile)
+        self.server.pour(self.server, self.wfile)
 
     do_GET = do_PUT = do_POST = answer  # noqa: N815
 
@@ -93,14 +96,18 @@ def fake(status=200, body=b"", headers=None, pour=None, **options):
     with ThreadingHTTPServer(("127.0.0.1", 0), Fake) as server:
         server.status, server.requests = status, []
         server.headers = {"Content-Type": "application/json"} | (headers or {})
-        server.pour = pour or (lambda out: out.write(body))
+        server.pour = pour or (lambda _, out: out.write(body))
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         url = f"http://127.0.0.1:{server.server_port}"
-        with api.HttpClient(url, **options) as client:
-            yield client, server
-        server.shutdown()
-        thread.join()
+        server.let_go = threading.Event()
+        try:
+            with api.HttpClient(url, **options) as client:
+                yield client, server
+        finally:
+            server.let_go.set()
+            server.shutdown()
+            thread.join()
 
 
 def away(client, call=lambda client: client.order(ORDER)):
@@ -142,6 +149,7 @@ def test_a_good_answer_is_taken():
         {"applied_count": True},
         {"skipped_count": None},
         {"dry_run": 0},
+        {"dry_run": True},
         {"truncated": "no"},
         {"scanned_before": [0]},
         {"scanned_before": ["1"]},
@@ -164,7 +172,7 @@ def test_rubbish_is_no_answer(body):
 
 @pytest.mark.parametrize("status", [201, 204, 301, 302, 307, 400, 404, 409, 500, 502, 503])
 def test_a_status_without_its_form_is_no_answer(status):
-    with fake(status, b"<html>", {"Location": "http://127.0.0.1:1/"}) as (client, server):
+    with fake(status, b"<html>", {"Location": "/elsewhere"}) as (client, server):
         away(client)
         assert len(server.requests) == 1
 
@@ -213,9 +221,9 @@ def test_foreign_text_is_one_short_line():
 
 
 def test_an_answer_too_large_is_cut_off():
-    def pour(out):
+    def pour(server, out):
         try:
-            while True:
+            while not server.let_go.is_set():
                 out.write(b" " * 65_536)
         except OSError:
             pass
@@ -232,11 +240,10 @@ def test_a_compressed_answer_is_not_unpacked():
 
 def test_an_answer_that_drips_is_given_up():
     """Each byte comes in time; the whole does not."""
-    given_up = threading.Event()
 
-    def pour(out):
+    def pour(server, out):
         try:
-            while not given_up.wait(0.02):
+            while not server.let_go.wait(0.02):
                 out.write(b" ")
                 out.flush()
         except OSError:
@@ -245,15 +252,12 @@ def test_an_answer_that_drips_is_given_up():
     limits = api.Limits(order_seconds=0.3)
     with fake(pour=pour, limits=limits) as (client, _):
         assert "too long" in away(client).reason
-        given_up.set()
 
 
 def test_silence_is_given_up():
-    given_up = threading.Event()
     limits = api.Limits(order_seconds=0.2)
-    with fake(pour=lambda _: given_up.wait(30), limits=limits) as (client, _):
+    with fake(pour=lambda server, _: server.let_go.wait(30), limits=limits) as (client, _):
         assert "too long" in away(client).reason
-        given_up.set()
 
 
 def test_nobody_there():
@@ -276,7 +280,7 @@ def test_nobody_there():
 
 
 def test_not_http_at_all():
-    with fake(pour=lambda _: None) as (client, server):
+    with fake(pour=lambda *_: None) as (client, server):
         server.RequestHandlerClass.answer, kept = (
             lambda self: self.wfile.write(b"SSH-2.0\r\n\r\n"),
             server.RequestHandlerClass.answer,
@@ -303,18 +307,22 @@ def test_registering_something_else_is_noticed():
         {"ranges": [], "next": 5},
         {"ranges": [{"serials": [5, 6]}]},
         {"ranges": "all"},
+        {"ranges": [PIECE, PIECE]},
+        {"ranges": [PIECE | {"serials": [2, 3]}, PIECE | {"serials": [1, 1]}], "next": 1},
+        {"ranges": [PIECE | {"serials": [5, 1]}], "next": 1},
+        {"ranges": [PIECE | {"scanned": -1}]},
+        {"ranges": [PIECE | {"digest": "ab"}]},
+        {"ranges": [PIECE | {"attributes": {"lot": None}}]},
     ],
 )
 def test_a_page_that_leads_nowhere_is_no_answer(change):
-    piece = {"serials": [1, 5], "state": "active", "attributes": {}, "scanned": 0}
-    page = BATCH.body() | {"ranges": [piece], "next": 5} | change
+    page = BATCH.body() | {"ranges": [PIECE], "next": 5} | change
     with fake(body=json.dumps(page).encode()) as (client, _):
         away(client, lambda c: c.batch_page(BATCH.batch))
 
 
 def test_a_page_of_other_serials_is_no_answer():
-    piece = {"serials": [1, 5], "state": "active", "attributes": {}, "scanned": 0}
-    page = BATCH.body() | {"ranges": [piece], "next": None}
+    page = BATCH.body() | {"ranges": [PIECE], "next": None}
     with fake(body=json.dumps(page).encode()) as (client, _):
         assert client.batch_page(BATCH.batch).next is None
         away(client, lambda c: c.batch_page(BATCH.batch, 5))

@@ -2,7 +2,9 @@
 
 import json
 import re
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from backend_kit import BACKEND_KEY, Asgi, make_batch, make_codes, prints
@@ -177,6 +179,8 @@ def test_uploads_are_bounded_and_typed(ready):
     problem(ready("PUT", path, content=bytes(16)), "media-type")
     problem(ready("PUT", path, content=bytes(1_048_577), headers=STREAM), "too-large")
     problem(ready("PUT", f"{PATH}/fingerprints/0", content=bytes(16), headers=STREAM), "invalid")
+    lying = STREAM | {"Content-Length": "1048577"}
+    problem(ready("PUT", path, content=bytes(16), headers=lying), "too-large")
 
     async def streamed():
         for _ in range(17):
@@ -255,13 +259,30 @@ def test_only_this_machine_is_trusted_and_only_if_told(app, store, clock, method
     problem(elsewhere(method, path), "unauthorised")
     for header in ("Forwarded", "X-Forwarded-For"):
         problem(here(method, path, headers={header: "for=192.0.2.7"}), "unauthorised")
-    problem(here(method, path, host="rebound.example.com"), "unauthorised")
+    for header in ("Via", "X-Real-IP"):
+        problem(here(method, path, headers={header: "192.0.2.7"}), "unauthorised")
+    for host in ("rebound.example.com", "[", "[::1", "evil@127.0.0.1", ""):
+        problem(here(method, path, headers={"Host": host}), "unauthorised")
     assert here(method, path).status_code != 401
     assert here(method, path, host="[::1]:8000").status_code != 401
     strict = create_app(store, BACKEND_KEY, "id", now=clock, trust_loopback=False)
     answer = Asgi(strict)(method, path)
     problem(answer, "unauthorised")
     assert answer.headers["www-authenticate"]
+
+
+def test_a_proxy_that_says_nothing_of_itself_shows_by_its_http(server):
+    """nginx as it comes: the host it connects to, HTTP/1.0, no header of its own."""
+    place = urlsplit(server.url)
+    statuses = []
+    for version in ("1.1", "1.0"):
+        with socket.create_connection((place.hostname, place.port), 10) as line:
+            line.sendall(
+                f"GET /v1/unknown-scans HTTP/{version}\r\nHost: {place.netloc}\r\n"
+                "Connection: close\r\n\r\n".encode("ascii")
+            )
+            statuses.append(line.makefile("rb").readline().split()[1])
+    assert statuses == [b"200", b"401"]
 
 
 def test_anybody_may_scan(app):

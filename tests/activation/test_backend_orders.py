@@ -119,6 +119,23 @@ def test_equal_neighbours_are_one_range_again(store, clock):
     assert [p.last for p in store.page(BATCH.batch, 0, digests=False).ranges] == [N]
 
 
+@pytest.mark.parametrize("window", [3, 4, 5, 60])
+def test_an_order_spans_many_windows(tmp_path, clock, window):
+    store = filled(Store(tmp_path, Limits(window_tiles=window)), clock)
+    thirds = [(serial, serial) for serial in range(3, N + 1, 3)]
+    store.order(request("v", "void", *thirds, reason="misprint"), clock())
+    answer = store.order(request("a", "activate", (2, N - 1), attributes={"lot": "L"}), clock())
+    assert answer.applied_count == N - 2 - len(thirds) + 1
+    assert [piece.pair() for piece in answer.applied[:3]] == [[2, 2], [4, 5], [7, 8]]
+    found = states(store)
+    for serial in range(2, N):
+        void = serial % 3 == 0
+        assert found[serial] == (("void", {}) if void else ("active", {"lot": "L"}))
+    problem = refused("blocked", store.order, request("b", "activate", (1, N)), clock())
+    assert problem.members["blocked_total"] == len(thirds)
+    store.close()
+
+
 def test_an_order_is_applied_once(store, clock):
     filled(store, clock)
     order = request("same", "activate", (1, 10), attributes={"lot": "L1"})
@@ -197,6 +214,10 @@ def test_guards(store, clock):
     assert problem.members["would_touch"] == 10
     problem = refused("count-required", store.order, request("c", "void", (1, 20)), clock())
     assert problem.members["blocked"] == [{"serials": [1, 10], "state": "active"}]
+    store.order(request("c1", "freeze", (9, 12)), clock())
+    problem = refused("count-required", store.order, request("c2", "void", (9, 12)), clock())
+    assert problem.members["blocked"] == [{"serials": [9, 10], "state": "frozen"}]
+    store.order(request("c3", "unfreeze", (9, 12)), clock())
     active = {"from_state": ApiState.ACTIVE}
     refused("blocked", store.order, request("d", "freeze", (5, 15), **active), clock())
     store.order(request("e", "void", (1, 20), count=20, reason="recalled"), clock())
@@ -281,6 +302,16 @@ def test_overlapping_uploads_agree_or_are_refused(pairs, data):
         found = [store.scan([prints([CODES[s - 1]])], None, clock()).serial for s in sorted(held)]
         assert found == sorted(held)
         store.close()
+
+
+def test_live_fingerprints_never_change(store, clock):
+    store.register(BATCH, clock())
+    store.upload(BATCH.batch, 1, prints(CODES[:10]), clock())
+    store.order(request("a", "activate", (1, 10)), clock())
+    for last in (10, 12):
+        spoiled = prints([*CODES[4:9], "Z" * 16, *CODES[10:last]])
+        refused("fingerprints-differ", store.upload, BATCH.batch, 5, spoiled, clock())
+    store.upload(BATCH.batch, 5, prints(CODES[4:20]), clock())
 
 
 def test_two_codes_never_share_a_fingerprint(store, clock):

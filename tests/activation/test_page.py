@@ -100,6 +100,12 @@ def test_times_are_read_in_china():
     assert "2027-03-01 08:00" in Reader(PAGES["expired"]).text
 
 
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:59"])
+def test_a_time_beyond_the_calendar_is_shown_as_it_stands(time):
+    assert time in Reader(page.render(answered("genuine", attributes={"expires_at": time}))).text
+    assert time in Reader(page.render(answered("not_yet", attributes={"effective_at": time}))).text
+
+
 def test_a_dead_code_says_nothing_of_its_goods():
     for result in ("inactive", "void"):
         assert "雪峰绿茶" not in PAGES[result]
