@@ -10,12 +10,14 @@ Rules of this interface (docs/cli.md has the table):
   75 queued, 130 interrupted.
 """
 
+import contextlib
 import errno
 import functools
 import inspect
 import json
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,38 +36,44 @@ if TYPE_CHECKING:
     from .codegen.result import Result
 
 INTERRUPTED = 130
+SHOWN_AFTER = 1.0  # seconds: what is over sooner shows no progress
 
 GROUPS = {
     "batch": "Where every code of a batch stands.",
     "contact": "The print shops' named persons.",
+    "profile": "Print profiles: what a printer's files look like.",
     "package": "Packages handed to a print shop.",
     "orders": "Range orders, and what the backend said.",
+    "line": "One process for all orders of a production line.",
     "audit": "The audit chain.",
     "key": "The keys of lines and custodians.",
     "backend": "The reference scan backend.",
 }
 
-app = typer.Typer(
-    name="mintmark",
-    help="Mint one code an item, keep it sealed, package it for the printer, activate it.\n\n"
-    "Start with: mintmark demo, or mintmark init.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    pretty_exceptions_show_locals=False,
-)
+
+def _top() -> typer.Typer:
+    return typer.Typer(
+        name="mintmark",
+        help="Mint one code an item, keep it sealed, package it for the printer, activate it.\n\n"
+        "Start with: mintmark demo, or mintmark init.",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        pretty_exceptions_show_locals=False,
+    )
+
+
+app = _top()
 
 HomeOption = Annotated[
     Path | None,
-    typer.Option("--home", help="The home folder.", envvar="MINTMARK_HOME", metavar="DIR"),
+    typer.Option("--home", help="The home folder; or MINTMARK_HOME.", metavar="DIR"),
 ]
 OperatorOption = Annotated[
     str | None,
     typer.Option(
         "--operator",
-        help="Who is acting, for the audit chain.",
-        envvar="MINTMARK_OPERATOR",
+        help="Who is acting, for the audit chain; or MINTMARK_OPERATOR.",
         metavar="NAME",
     ),
 ]
@@ -123,9 +131,11 @@ def mount(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> No
     def run(context: typer.Context, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401
         given = {key: kwargs.pop(key) for key in GLOBALS}
         options = {key: given[key] or context.obj[key] for key in GLOBALS}
-        call = _call(options)
-        result = command(call, *args, **kwargs)
-        _print(result, as_json=options["json_output"])
+        progress = _Progress()
+        call = _call(options, progress)
+        with contextlib.closing(call), contextlib.closing(progress):
+            result = command(call, *args, **kwargs)
+            _print(result, as_json=options["json_output"])
         return result.exit_code
 
     own = list(inspect.signature(command).parameters.values())[1:]
@@ -148,31 +158,50 @@ def mount(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> No
     group.command(name)(run)
 
 
-def _mount_all() -> None:
-    groups = {
-        name: typer.Typer(help=text, no_args_is_help=True, rich_markup_mode=None)
-        for name, text in GROUPS.items()
-    }
+def mount_name(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> None:
+    """Add `command` to `group` without its options: what a list of commands shows of it."""
+
+    def named() -> None:
+        """Say which commands there are; never run."""
+
+    named.__doc__ = command.__doc__
+    group.command(name)(named)
+
+
+def _mount_all(
+    top: typer.Typer, mount: Callable[[typer.Typer, str, Callable[..., "Result"]], None]
+) -> None:
+    groups = {name: typer.Typer(help=text, rich_markup_mode=None) for name, text in GROUPS.items()}
     rooms = (codegen_commands, packaging_commands, activation_commands)
     for path, command in [pair for room in rooms for pair in room.COMMANDS]:
         *group, name = path.split()
-        mount(groups[group[0]] if group else app, name, command)
+        mount(groups[group[0]] if group else top, name, command)
     for name, group_app in groups.items():
-        app.add_typer(group_app, name=name)
+        top.add_typer(group_app, name=name)
+
+
+def _program(arguments: Sequence[str]) -> typer.Typer:
+    """The program; or where no command is named, its outline, which starts in half the time."""
+    if any(not argument.startswith("-") for argument in arguments):
+        return app
+    outline = _top()
+    outline.callback()(root)
+    _mount_all(outline, mount_name)
+    return outline
 
 
 # --- the outside a command sees ----------------------------------------------------
 
 
-def _call(options: dict[str, Any]) -> Call:
+def _call(options: dict[str, Any], progress: "_Progress") -> Call:
     quiet = options["json_output"]
     terminal = sys.stdin is not None and sys.stdin.isatty()
     return Call(
         home=options["home"] or _default_home(),
-        operator=options["operator"],
+        operator=options["operator"] or os.environ.get("MINTMARK_OPERATOR") or None,
         ask=_ask if terminal else None,
         show=_say if sys.stderr.isatty() and not quiet else None,
-        tick=_Progress() if sys.stderr.isatty() and not quiet else lambda *_: None,
+        tick=progress if sys.stderr.isatty() and not quiet else lambda *_: None,
         say=(lambda _: None) if quiet else _say,
         checks=_checks,
     )
@@ -186,6 +215,9 @@ def _checks() -> tuple[Any, ...]:
 
 
 def _default_home() -> Path:
+    # Not by Typer: it would put the variable over an option that stands before the command.
+    if named := os.environ.get("MINTMARK_HOME"):
+        return Path(named)
     from platformdirs import user_data_path
 
     return user_data_path("mintmark", appauthor=False)
@@ -200,61 +232,91 @@ def _say(text: str) -> None:
 
 
 class _Progress:
-    """A bar on the terminal: codes done, codes a second, time left. No spinner: GBK."""
+    """For a phase of more than a second: a bar, then a line that stays, with the rate.
+
+    The bar has how much is done, how much a second, and the time left. No spinner: GBK.
+    """
 
     def __init__(self) -> None:
         self._bar: Any = None
-        self._tasks: dict[str, Any] = {}
+        self._phase, self._task = "", 0
+        self._began, self._before = 0.0, 0
 
     def __call__(self, phase: str, done: int, total: int) -> None:
-        if self._bar is None:
-            self._start()
-        if phase not in self._tasks:
-            self._tasks[phase] = self._bar.add_task(phase, total=total)
-        self._bar.update(self._tasks[phase], completed=done, total=total)
-        if all(task.finished for task in self._bar.tasks):
+        now = time.monotonic()
+        if phase != self._phase:
+            self.close()
+            self._phase, self._began, self._before = phase, now, done
+        seconds = now - self._began
+        if seconds < SHOWN_AFTER:
+            return
+        rate = f"{(done - self._before) / seconds:,.0f}/s"
+        if done < total:
+            self._show(done, total, rate)
+        else:
+            self.close()
+            _say(f"{phase}: {total:,} in {seconds:,.1f} s, {rate}")
+
+    def close(self) -> None:
+        """Take the bar away, and give the cursor back."""
+        if self._bar is not None:
             self._bar.stop()
-            self._bar, self._tasks = None, {}
+        self._bar, self._phase = None, ""
 
-    def _start(self) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
+    def _show(self, done: int, total: int, rate: str) -> None:
+        if self._bar is None:
+            self._bar = _bar()
+            self._bar.start()
+            self._task = self._bar.add_task(self._phase, total=total, rate=rate)
+        self._bar.update(self._task, completed=done, total=total, rate=rate)
 
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._bar.start()
+
+def _bar() -> Any:  # noqa: ANN401 - rich is imported here and nowhere else
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
 
 
 # --- results and errors ------------------------------------------------------------
 
 
 def _print(result: "Result", *, as_json: bool) -> None:
-    if as_json:
-        for record in result.records():
-            print(json.dumps(record))
-    else:
-        for line in result.lines():
-            print(line)
+    texts = map(json.dumps, result.records()) if as_json else result.lines()
+    try:
+        for text in texts:
+            print(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader left, and the command is done all the same.
+        _drop_stdout()
 
 
-def _report(error: MintmarkError, *, as_json: bool) -> int:
+def _drop_stdout() -> None:
+    # Else Python complains while shutting down.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _report(error: MintmarkError, code: int, *, as_json: bool) -> int:
     if as_json:
         document = {
             "error": error.message,
             "hint": "\n".join(error.hints),
-            "exit": error.exit_code,
+            "exit": code,
             **error.details,
         }
         print(json.dumps(document), file=sys.stderr)
@@ -262,7 +324,7 @@ def _report(error: MintmarkError, *, as_json: bool) -> int:
         print(f"error: {error.message}", file=sys.stderr)
         for hint in error.hints:
             print(f"hint: {hint}", file=sys.stderr)
-    return error.exit_code
+    return code
 
 
 _ENVIRONMENT = {
@@ -274,6 +336,8 @@ _ENVIRONMENT = {
     errno.EPERM: ("permission denied", "name a folder you may write, or ask its owner"),
     errno.ENOENT: ("no such file or folder", "name one that exists"),
     errno.ENOTDIR: ("not a folder", "name a folder"),
+    errno.EEXIST: ("a file is in the way", "name a folder"),
+    errno.EISDIR: ("a folder, not a file", "name a file"),
 }
 
 
@@ -308,26 +372,31 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     verbose = "--verbose" in arguments
     try:
-        code = app(args=list(arguments), prog_name="mintmark", standalone_mode=False)
+        program = _program(arguments)
+        code = program(args=list(arguments), prog_name="mintmark", standalone_mode=False)
+        # Typer turns Ctrl-C into this code, and says nothing.
+        if code == INTERRUPTED:
+            return _interrupted(as_json=as_json)
         return code if isinstance(code, int) else 0
     except Exit as stop:
         return int(stop.exit_code)
+    except SystemExit:
+        # How Typer ends where the reader of its help text left.
+        return EnvironmentFailure.exit_code
     except (KeyboardInterrupt, Abort):
-        failure = MintmarkError("interrupted; nothing is half-done", "run it again when ready")
-        _report_interrupt(failure, as_json=as_json)
-        return INTERRUPTED
+        return _interrupted(as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes exit 1
         if verbose:
             _say_traceback()
-        return _report(_known(error), as_json=as_json)
+        known = _known(error)
+        return _report(known, known.exit_code, as_json=as_json)
 
 
-def _report_interrupt(failure: MintmarkError, *, as_json: bool) -> None:
-    if as_json:
-        document = {"error": failure.message, "hint": failure.hints[0], "exit": INTERRUPTED}
-        print(json.dumps(document), file=sys.stderr)
-    else:
-        print(f"\nerror: {failure.message}", file=sys.stderr)
+def _interrupted(*, as_json: bool) -> int:
+    if sys.stderr.isatty() and not as_json:
+        print(file=sys.stderr)  # the terminal wrote ^C
+    failure = MintmarkError("interrupted; nothing is half-done", "run it again when ready")
+    return _report(failure, INTERRUPTED, as_json=as_json)
 
 
 def _say_traceback() -> None:
@@ -336,8 +405,17 @@ def _say_traceback() -> None:
     print("".join(traceback.format_tb(trace)), type(error).__name__, sep="", file=sys.stderr)
 
 
+def _leave_no_core() -> None:
+    """A core dump, of this process or a worker, would hold keys and codes."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def main() -> None:
     """The entry point of the `mintmark` script."""
+    _leave_no_core()
     for stream in (sys.stdout, sys.stderr):
         # A GBK console can't show every character of a name; that must not end a run.
         if hasattr(stream, "reconfigure"):
@@ -346,10 +424,9 @@ def main() -> None:
         code = run(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of our stdout left; Python would complain again while shutting down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
         code = EnvironmentFailure.exit_code
     raise SystemExit(code)
 
 
-_mount_all()
+_mount_all(app, mount)

@@ -1,6 +1,7 @@
 """Settings of the whole suite: reproducible properties, and no test silently skipped."""
 
 import os
+import shutil
 
 import pytest
 from hypothesis import settings
@@ -32,3 +33,24 @@ def pytest_make_collect_report():
     report = yield
     _fail_if_skipped(report)
     return report
+
+
+@pytest.fixture(scope="session")
+def byte_code(tmp_path_factory):
+    """Environment for child processes: they keep compiled modules, in one place for all workers.
+
+    Start-up is most of a short process's time, and CI forbids byte code in the checkout.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    return {"PYTHONPYCACHEPREFIX": str(shared / "byte-code"), "PYTHONDONTWRITEBYTECODE": ""}
+
+
+@pytest.fixture(scope="session")
+def worlds(tmp_path_factory):
+    """Prepared homes, built once a worker."""
+    from contract_worlds import Worlds
+
+    root = tmp_path_factory.mktemp("worlds")
+    yield Worlds(root)
+    shutil.rmtree(root, ignore_errors=True)

@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+import contract_line
+import contract_receipts
+
 # --- the types of JSON values ----------------------------------------------------------
 
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{8,12}", re.ASCII)
@@ -31,6 +34,7 @@ KINDS = {
     "number": lambda value: type(value) in (int, float),
     "true/false": lambda value: isinstance(value, bool),
     "ranges": _pairs,
+    "pair": lambda value: _pairs([value]),
     "id": lambda value: isinstance(value, str) and bool(_ID.fullmatch(value)),
     "key id": lambda value: isinstance(value, str) and bool(re.fullmatch("[0-9a-f]{16}", value)),
     "sha256": lambda value: isinstance(value, str) and bool(re.fullmatch("[0-9a-f]{64}", value)),
@@ -62,7 +66,7 @@ def problems(value, shape, where="$"):
 
 # --- what success looks like -------------------------------------------------------------
 
-STATES = {state: "count" for state in ("sealed", "packaged", "active", "frozen", "void")}
+STATES = dict.fromkeys(("sealed", "packaged", "active", "frozen", "void"), "count")
 STATE = " | ".join(STATES)
 ACTIONS = ("activate", "freeze", "unfreeze", "revoke", "void", "unvoid", "assign")
 ACTION = " | ".join(ACTIONS)
@@ -77,6 +81,7 @@ BATCH = {
     "states": STATES,
     "unacknowledged": "count",
     "refused": "count",
+    "without_receipt": "count",
 }
 PACKAGE = {
     "package": "id",
@@ -84,7 +89,7 @@ PACKAGE = {
     "serials": "ranges",
     "contact": "text",
     "profile": "text",
-    "status": "begun | packaged | abandoned",
+    "status": "begun | packaged | abandoned | superseded",
 }
 ORDER_ROW = {
     "order": "text",
@@ -176,6 +181,7 @@ SHAPES = {
     "audit show": {"events": [EVENT]},
     "key list": {"keys": [KEY]},
     "key new": KEY,
+    "key custodian": {"key_id": "text", "custodian_key": "text", "public_key": "text"},
     "key revoke": KEY,
     "doctor": {
         "ok": "true/false",
@@ -194,13 +200,66 @@ SHAPES = {
         "units": "count",
         "preflight": "text",
         "test": "true/false",
+        "supersedes": "id?",
+        "replaces": "id?",
     },
-    "package list": {"packages": [PACKAGE]},
+    "profile list": {
+        "profiles": [
+            {
+                "profile": "text",
+                "origin": "text",
+                "format": "text?",
+                "description": "text?",
+                "error": "text?",
+            }
+        ]
+    },
+    "profile show": {
+        "profile": "text",
+        "origin": "text",
+        "format": "text",
+        "description": "text",
+        "file": "path",
+        "text": "text",
+        "document": "object",
+    },
+    "profile check": {
+        "ok": "true/false",
+        "profile": "text",
+        "format": "text",
+        "unit_size": "count",
+        "columns": ["text"],
+    },
+    "plan": {
+        "template": "text",
+        "characters": "count",
+        "mode": "numeric | alphanumeric | byte",
+        "version": "count",
+        "level": "L | M | Q | H",
+        "modules": "count",
+        "dpi": "count",
+        "module_dots": "count",
+        "module_mm": "number",
+        "quiet_zone_mm": "number",
+        "symbol_mm": "number",
+        "room_mm": "number?",
+        "fits": "true/false?",
+        "advice": ["text"],
+        "warnings": ["text"],
+        "codes_per_second": "number?",
+        "hours": "number?",
+        "quantity": "count?",
+        "entropy_bits": "number",
+        "guess_probability": "number?",
+        "offline_bits": "number?",
+        "files": ["path"],
+    },
+    "package list": {"packages": [{**PACKAGE, "without_receipt": "count"}]},
     "package show": {
         **PACKAGE,
         "archive": "text?",
         "sha256": "sha256?",
-        "units": [{"unit": "id", "file": "text", "serials": "ranges", "rows": "count"}],
+        **contract_receipts.SHOWN,
     },
     "package verify": {
         "ok": "true/false",
@@ -212,6 +271,34 @@ SHAPES = {
         "key_id": "key id",
         "trusted": "true/false",
         "test": "true/false",
+    },
+    "package verify-print": {
+        "ok": "true/false",
+        "symbols": "count",
+        "unreadable": "count",
+        "unknown": "count",
+        "packages": [
+            {
+                "package": "id?",
+                "batch": "id?",
+                "test": "true/false",
+                "units": ["id"],
+                "serials": "ranges",
+                "symbols": "count",
+                **dict.fromkeys(
+                    ("doubled", "missing", "out_of_order", "void", "other_address"), "ranges"
+                ),
+            }
+        ],
+        "pictures": [
+            {
+                "file": "path",
+                "page": "count",
+                "symbols": "count",
+                "unreadable": [["count"]],
+                "ordered": "true/false?",
+            }
+        ],
     },
     **dict.fromkeys(ACTIONS, ORDERED),
     "deliver": {
@@ -226,3 +313,5 @@ SHAPES = {
     "backend serve": {"url": "text"},
     "demo": {"out": "path", "batch": "id", "package": "id", "archive": "path", "scans": "object"},
 }
+SHAPES |= contract_receipts.shapes(SHAPES["export"])
+SHAPES |= contract_line.shapes(ORDERED)

@@ -14,24 +14,37 @@ import socket
 import sqlite3
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from unittest import mock
 
 import pyzipper
+import segno
+
 from mintmark import cli
 from mintmark.activation.backend.serve import Server
 from mintmark.codegen.fingerprint import key_id
 from mintmark.codegen.secret import Secret
 from mintmark.codegen.station import keys
 
-QUANTITY, PACKAGED, REEL = 12_000, 2_000, 500
+QUANTITY, PACKAGED, REEL = 16_000, 2_000, 500
 FACTS = "facts.json"
 INIT = "init --passphrase-file pass.txt"
-NEXT = {"fresh": "none", "minted": "fresh", "packaged": "minted", "queued": "packaged"}
+# Each world grows out of another.
+BEFORE = {
+    "fresh": "none",
+    "minted": "fresh",
+    "packaged": "minted",
+    "queued": "packaged",
+    "active": "packaged",
+}
 
 
 def command(root, *arguments):
     """Run one command in this process, as the worlds are made; its JSON, or None."""
     out, err = io.StringIO(), io.StringIO()
-    with contextlib.chdir(root), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    # Every row unlocks a copy of the same key: it need not be a strong one.
+    weak = mock.patch.object(keys, "INTERACTIVE", keys.FOR_TESTS_ONLY)
+    quiet = contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)
+    with weak, contextlib.chdir(root), quiet[0], quiet[1]:
         code = cli.run(["--home", "home", *arguments, "--json"])
     assert code in (0, 75), err.getvalue()
     return json.loads(out.getvalue())
@@ -62,15 +75,22 @@ class Worlds:
         if name in self._made:
             return
         folder = self._root / name
+        try:
+            facts = self._filled(name, folder)
+        except BaseException:
+            # The next row shall fail for the same reason, and not for what this one left.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        (folder / FACTS).write_text(json.dumps(facts), "utf-8")
+        self._made.add(name)
+
+    def _filled(self, name, folder):
         if name == "none":
             folder.mkdir()
             _files(folder)
-            facts = {}
-        else:
-            facts = self.copy(NEXT.get(name, "packaged"), folder)
-            facts.update(_STEPS[name](folder, facts) or {})
-        (folder / FACTS).write_text(json.dumps(facts), "utf-8")
-        self._made.add(name)
+            return {}
+        facts = self.copy(BEFORE[name], folder)
+        return {**facts, **_STEPS[name](folder, facts)}
 
 
 def _files(folder):
@@ -80,6 +100,9 @@ def _files(folder):
         "short.txt": "1234567",
         "empty.txt": "",
         "wrong-password.txt": "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA",
+        "press.toml": "[unit]\nsize = 500",
+        "wrong.toml": "[unit]\nsize = 0",
+        "receipt.csv": "unit,printed,spoiled\ndata/0001.csv,1-400,",
         "serials.txt": "# reel 3\n1001-1200\n1300, 1400-1450\n",
     }.items():
         (folder / name).write_text(text + "\n" if text else "", "utf-8")
@@ -116,6 +139,9 @@ def _packaged(folder, facts):
     with pyzipper.AESZipFile(folder / "out" / f"{package}.zip") as opened:
         opened.setpassword((folder / "password.txt").read_bytes().strip())
         first = opened.read("data/0001.csv").decode("ascii").splitlines()[1]
+        # The symbol of serial 1, as a print shop would send it back.
+        (folder / "proof.png").write_bytes(opened.read("qr/sample-1.png"))
+    segno.make_qr("NOT OURS").save(str(folder / "foreign.png"), scale=4)
     return {
         "package": package,
         "archive": f"out/{package}.zip",
@@ -130,7 +156,7 @@ def _queued(folder, facts):
 
 
 def _active(folder, facts):
-    """Reel 1 at the backend: mostly active, some frozen, some void; and one order refused."""
+    """Reel 1 is at the backend: mostly active, some frozen, some void."""
     batch = facts["batch"]
     with answering("real", folder) as url, backend_named(url):
         for arguments in (
@@ -318,8 +344,10 @@ def files(root):
 
 
 def books(root):
-    """The ledger's rows by table; the events apart, by type. Nothing where it can't be read."""
+    """The ledger's rows by table; the events apart. Nothing where it can't be read."""
     path = root / "home" / "ledger.db"
+    if not path.exists():
+        return {}, []
     tables = {}
     with contextlib.closing(sqlite3.connect(path)) as connection:
         try:
@@ -328,8 +356,7 @@ def books(root):
                 tables[name] = connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
         except sqlite3.DatabaseError:
             return {}, []
-    events = [row[1] for row in sorted(tables.pop("events", []))]
-    return tables, events
+    return tables, sorted(tables.pop("events", []))
 
 
 def leftovers(root):

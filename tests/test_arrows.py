@@ -15,21 +15,31 @@ ROOMS = ("codegen", "packaging", "activation")
 # ledger/ and station/.
 PURE = (
     *("attributes", "draw", "errors", "fingerprint", "ids", "lifecycle", "result"),
-    *("secret", "serials", "spec", "strike", "template", "tiling"),
+    *("receipts", "secret", "serials", "spec", "strike", "template", "tiling"),
 )
 # packaging/'s modules that know the ledger. The others do without, so that a custodian
 # elsewhere can pack with nothing but a batch and a key.
-BOOKKEEPERS = ("commands", "export", "receipt", "report")
+BOOKKEEPERS = (
+    *("again", "commands", "export", "layouts", "receipt", "recognise", "report", "units"),
+    "verify_print",
+)
+
+# The one map over threads and processes: it knows tasks, not homes, so that pack() may use it.
+WORK = ("codegen.station.work", "codegen.station.worker")
 
 # layer → the layers it may import, its own included
 ARROWS = {
     "pure": {"pure"},
     "sealed": {"sealed", "pure"},
     "ledger": {"ledger", "pure"},
-    "station": {"station", "sealed", "ledger", "pure"},
-    "codegen": {"codegen", "station", "sealed", "ledger", "pure"},
-    "packaging": {"packaging", "sealed", "pure"},
-    "bookkeeping": {"bookkeeping", "packaging", "codegen", "station", "sealed", "ledger", "pure"},
+    "work": {"work", "pure"},
+    "station": {"station", "sealed", "ledger", "work", "pure"},
+    "codegen": {"codegen", "station", "sealed", "ledger", "work", "pure"},
+    "packaging": {"packaging", "sealed", "work", "pure"},
+    "bookkeeping": {
+        *("bookkeeping", "packaging", "codegen"),
+        *("station", "sealed", "ledger", "work", "pure"),
+    },
     "activation": {"activation", "codegen", "station", "sealed", "ledger", "pure"},
     "cli": {"cli", "activation", "bookkeeping", "packaging", "codegen", "station", "pure"},
     "__main__": {"cli"},
@@ -41,6 +51,8 @@ def layer(module):
     room, *rest = module.split(".")
     inner = rest[0] if rest else ""
     if room == "codegen":
+        if module.startswith(WORK):
+            return "work"
         if inner in ("sealed", "ledger", "station"):
             return inner
         return "pure" if inner in ("", *PURE) else "codegen"
@@ -60,11 +72,24 @@ CONFINED = {
     "http_message_signatures": ("activation",),
     "httpx2": ("activation",),
     "pyzipper": ("packaging", "activation.demo"),  # where the demo plays the print shop
+    "PIL": ("packaging",),
+    "pikepdf": ("packaging",),
     "segno": ("packaging",),
     "zxingcpp": ("packaging",),
 }
 # Not at the top of cli.py or commands.py: `--help` would pay for them.
-HEAVY = ("alembic", "fastapi", "httpx2", "numpy", "pyzipper", "segno", "sqlalchemy", "uvicorn")
+HEAVY = (
+    "PIL",
+    "alembic",
+    "fastapi",
+    "httpx2",
+    "numpy",
+    "pikepdf",
+    "pyzipper",
+    "segno",
+    "sqlalchemy",
+    "uvicorn",
+)
 
 
 def within(module, *places):

@@ -22,6 +22,10 @@ MADE_UP = "ZZZZ0000ZZZZ1111"
 SERVE = ("backend", "serve", "--port", "0", "--data")
 
 
+# The way is walked once, so its tests stay in one process.
+pytestmark = pytest.mark.xdist_group("whole way")
+
+
 class Factory:
     """A factory's PC: a home, a custodian, a printer's desk, a scan backend."""
 

@@ -1,0 +1,154 @@
+"""The contract of a production line's commands: rows and shapes."""
+
+STATE = "inactive | active | frozen | void"
+ACTION = "activate | freeze | unfreeze | revoke | void | unvoid | assign"
+# Braces of JSON doubled: stdin is formatted with the world's facts.
+ORDER = '{{"action": "activate", "batch": "{batch}", "serials": "501-600"}}\n'
+APPLY = "orders apply -"
+HEAD = "action,batch,serials,order\n"
+GOOD, BAD = "activate,{batch},501-600,\n", "activate,{batch},15000,\n"
+WATCH = "deliver --watch --health-file health.json"
+
+
+def shapes(ordered):
+    """What the commands print; a line answers an order with what its command prints."""
+    return {
+        "orders apply": {
+            **dict.fromkeys(("orders", "acknowledged", "queued", "refused", "repeated"), "count"),
+            "results": [
+                {
+                    "row": "count",
+                    "order": "text",
+                    "action": "text?",
+                    "batch": "text?",
+                    "status": "acknowledged | queued | refused | cancelled",
+                    "booked": "true/false",
+                    "repeated": "true/false",
+                    "applied": "ranges",
+                    "skipped": "ranges",
+                    "detail": "text?",
+                    "hint": "text?",
+                }
+            ],
+        },
+        "orders watch": dict.fromkeys(("files", "failed", "orders"), "count"),
+        "line run": {"ok": "true/false", "exit": "count", **ordered},
+        "reconcile": {
+            "batch": "id",
+            "equal": "true/false",
+            "registered": "true/false",
+            "queued": "count",
+            "different": "count",
+            "unverified": "count",
+            "differences": [
+                {
+                    "serials": "pair",
+                    "kind": "state | attributes | fingerprints",
+                    "ours": "text",
+                    "theirs": "text",
+                }
+            ],
+            "orders": [
+                {
+                    "action": ACTION,
+                    "serials": "ranges",
+                    "from_state": STATE,
+                    "count": "count",
+                    "attributes": "attributes",
+                    "reason": "text?",
+                    "order": "text?",
+                    "delivery": "text?",
+                }
+            ],
+        },
+    }
+
+
+def rows(row, ok, no):
+    """The rows; `row`, `ok` and `no` make them."""
+    return (
+        *_scanned(ok, no),
+        *_files(row, ok, no),
+        *_service(ok, no),
+        *_line(row, ok, no),
+        *_reconcile(row, ok, no),
+    )
+
+
+def _scanned(ok, no):
+    command = "activate {batch} --codes - --dry-run"
+    return (
+        ok(
+            "a reel by the codes at its ends, in either order",
+            f"{command} --count 2 --tolerance 1",
+            stdin="HTTPS://T.EXAMPLE.COM/{code}\n{code}\n",
+            wants={"applied": [[1, 1]]},
+        ),
+        no(2, "one code is not two", command, "two scanned codes", stdin="{code}\n"),
+        no(2, "one end of a reel", "activate {batch} --from-code {code}", "together"),
+        no(2, "--tolerance without --count", f"{command} --tolerance 1", "--count",
+           stdin="{code}\n{code}\n"),
+        no(3, "a count too far off", f"{command} --count 9 --tolerance 1", "give or take",
+           stdin="{code}\n{code}\n"),
+        no(4, "a code of nobody's", command, "no code of this home", stdin="{code}\nNOPE\n"),
+    )  # fmt: skip
+
+
+def _files(row, ok, no):
+    return (
+        ok(
+            "every order is acknowledged",
+            APPLY,
+            stdin=HEAD + GOOD,
+            backend="real",
+            wants={"orders": 1, "acknowledged": 1},
+        ),
+        row("one is refused, the others are not", APPLY, 3, stdin=HEAD + BAD + GOOD,
+            backend="real", result=True, wants={"acknowledged": 1, "refused": 1}),
+        row("the refused alone", f"{APPLY} --failures-only --results told.jsonl", 3,
+            stdin=HEAD + GOOD + BAD, backend="real", result=True, wants={"orders": 2}),
+        row("the backend is away", APPLY, 75, stdin=HEAD + GOOD, backend="away", result=True,
+            wants={"queued": 1}),
+        no(2, "an unknown column", APPLY, "row 1", stdin="action,batch,serial\na,b,1\n"),
+        no(2, "a file cut short", APPLY, "row 2", stdin=HEAD + 'activate,{batch},"1'),
+        no(2, "results over the orders", "orders apply serials.txt --results serials.txt", ""),
+        no(4, "no such file", "orders apply none.csv", "no file"),
+        no(4, "no home", APPLY, "no mintmark home", stdin=HEAD + "a,b,1,\n", world="none"),
+        no(6, "the ledger is locked", APPLY, "locked", stdin=HEAD + GOOD, how="locked"),
+        ok("until Ctrl-C", "orders watch out", how="interrupt out/failed", wants={"files": 0}),
+        no(2, "no such folder", "orders watch none", "no folder"),
+        no(4, "no home", "orders watch stranger", "no mintmark home", world="none"),
+    )  # fmt: skip
+
+
+def _service(ok, no):
+    return (
+        ok("a service, until Ctrl-C", WATCH, how="interrupt health.json", wants={"queued": 0}),
+        no(4, "a service without a home", WATCH, "no mintmark home", world="none"),
+    )
+
+
+def _line(row, ok, no):
+    return (
+        ok("an order a line on stdin, an answer a line", "line run", stdin=ORDER, backend="real",
+           wants={"ok": True, "exit": 0, "delivery": "acknowledged"}),
+        row("the backend is away: the answer says so", "line run", 0, stdin=ORDER, backend="away",
+            wants={"ok": True, "exit": 75, "delivery": "queued"}),
+        no(2, "a backend over plain http", "line run", "plain http", backend="remote"),
+        no(4, "no home", "line run", "no mintmark home", world="none"),
+    )  # fmt: skip
+
+
+def _reconcile(row, ok, no):
+    return (
+        ok("both sides agree", "reconcile {batch}", world="active", backend="real",
+           wants={"equal": True, "different": 0}),
+        row("an order is still queued", "reconcile {batch}", 3, world="queued", backend="real",
+            result=True, wants={"equal": False, "different": 500, "queued": 1}),
+        no(3, "orders come before healing", "reconcile {batch} --apply", "queued", world="queued",
+           backend="real"),
+        no(4, "no such batch", "reconcile NOPE-AAAA", "no batch", backend="real"),
+        no(6, "no backend is named", "reconcile {batch}", "no backend"),
+        no(6, "the backend is away", "reconcile {batch}", "no usable answer", backend="away"),
+        no(6, "the backend answers rubbish", "reconcile {batch}", "", backend="rubbish"),
+    )  # fmt: skip
