@@ -228,7 +228,7 @@ class Courier:
         except BaseException:
             self._station.ledger.release(row.order, self._holder)
             raise
-        return self._settle(row, ACKNOWLEDGED, _scanned_early(answer))
+        return self._settle(row, ACKNOWLEDGED, _remarks(row, answer))
 
     def _put_off(self, row: OrderRow, reason: str, retry_after: float | None = None) -> str:
         pause = wait(row.attempts, secrets.randbelow(1_000) / 1_000)
@@ -331,6 +331,14 @@ def time_of(attributes: Mapping[str, Value], key: str) -> str | None:
     return None if value is None else str(value)
 
 
-def _scanned_early(answer: wire.OrderAnswer) -> str | None:
-    count = len(answer.scanned_before)
-    return f"{count} of these codes were scanned before they were active" if count else None
+def _remarks(row: OrderRow, answer: wire.OrderAnswer) -> str | None:
+    """What a person should hear of an order the backend took."""
+    remarks = []
+    if answer.applied_count != row.applied_count:
+        remarks.append(
+            f"the backend changed {answer.applied_count:,} codes, the books {row.applied_count:,}: "
+            f"see mintmark reconcile {row.batch}"
+        )
+    if early := len(answer.scanned_before):
+        remarks.append(f"{early:,} of these codes were scanned before they were active")
+    return "; ".join(remarks) or None

@@ -141,7 +141,7 @@ def verify_print(call: Call, files: Sequence[Path]) -> PrintVerified:
     read = [item for item in known.find(station, flat) if item is not None]
     with station.ledger.read() as view:
         printed = _printed(view, read)
-    ordered = [_order(at, read, printed) for at in range(len(found))]
+    ordered = [_order(at, read) for at in range(len(found))]
     pictures = tuple(
         _picture(*page, seen, disorder)
         for page, seen, disorder in zip(pages, found, ordered, strict=True)
@@ -170,19 +170,14 @@ def _printed(view: View, read: Sequence[Read]) -> dict[str, Printed]:
     return found
 
 
-def _order(at: int, read: Sequence[Read], printed: dict[str, Printed]) -> list[Read] | None:
+def _order(at: int, read: Sequence[Read]) -> list[Read] | None:
     """The symbols of a picture that are out of order; None where that cannot be told."""
     here = [item for item in read if item.picture == at]
     if len(here) < _LEAST:
         return []
     groups = sorted({item.group for item in here})
-    positions = {
-        unit: printed[unit].positions() for unit in {item.unit for item in here} if unit in printed
-    }
-    keys = []
-    for item in here:
-        place = positions.get(item.unit or "", {}).get(item.serial, (item.serial,))
-        keys.append((groups.index(item.group), *place))
+    # On a sheet serials rise along one of the ways to read it, whatever its order is.
+    keys = [(groups.index(item.group), item.serial) for item in here]
     wrong = out_of_order([item.mark for item in here], keys)
     return None if wrong is None else [here[index] for index in wrong]
 

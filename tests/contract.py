@@ -191,6 +191,8 @@ EXPORTS = (
         "no terminal to ask at",
     ),
     no(2, "no contact", "export {batch} --out sent", "Missing option"),
+    ok("every symbol read back", f"{EXPORT} --serials 2001 --profile png --preflight full"),
+    no(2, "no such preflight", f"{EXPORT} --serials 2001 --preflight half", "no preflight"),
     no(2, "no such profile", f"{EXPORT} --serials 2001 --profile fancy", "profile"),
     no(2, "serials outside the batch", f"{EXPORT} --serials 15990-16010", "outside the batch"),
     no(2, "serials backwards", f"{EXPORT} --serials 3000-2001", "backwards"),

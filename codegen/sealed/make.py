@@ -10,6 +10,7 @@ renamed; after a failure the caller removes them.
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from ..secret import Secret
 from ..strike import Piece, strike
 from .batch import Writer, replace
 from .frames import KEY_BYTES
+from .hashed import Hashed
 from .header import CoreHeader
 from .record import MintRecord, file_digest, frame_digests
 from .runs import PREFIX_BITS, Source, meetings
@@ -151,10 +153,11 @@ class Making:
             _create(self.parts.sealed) as sealed,
             _create(self.parts.fingerprints) as fingerprints,
             _create(self.parts.wraps) as wraps,
+            ThreadPoolExecutor(1) as background,
         ):
             _write(wraps, wrap(key, header, recipients, header.station_key_id, self._tools.sign))
-            # Hashed as they are written: reading hundred millions of codes again takes a while.
-            to_sealed, to_fingerprints = _Hashed(sealed), _Hashed(fingerprints)
+            to_sealed = Hashed(sealed, background)
+            to_fingerprints = Hashed(fingerprints, background)
             writer = Writer(to_sealed, header, self._tools.sign, key, self._tools.entropy)
             done, frames = 0, []
             for codes, found in strikes(strike, self._pieces()):
@@ -165,6 +168,7 @@ class Making:
                 done += len(found) // fingerprint.SIZE
                 self._tools.tick("strike", done, header.quantity)
             writer.finish()
+            to_fingerprints.flush()
             _sync(fingerprints)
             self._written = _Digests(to_sealed.digest, to_fingerprints.digest, tuple(frames))
         with _create(self.parts.run), _create(self.parts.record):
@@ -258,24 +262,6 @@ class Making:
         if self._data_key is None:
             raise ValueError("this making is closed")
         return self._data_key
-
-
-class _Hashed:
-    """A file for writing once, from its start to its end, and the SHA-256 of that."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._hash = file, hashlib.sha256()
-        self.flush, self.fileno = file.flush, file.fileno
-
-    @property
-    def digest(self) -> str:
-        """Lower-case hex, of what was written so far."""
-        return self._hash.hexdigest()
-
-    def write(self, data: bytes) -> int:
-        """Append `data`."""
-        self._hash.update(data)
-        return self._file.write(data)
 
 
 def _create(path: Path) -> BinaryIO:

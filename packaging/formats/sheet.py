@@ -95,7 +95,7 @@ class SheetFormat:
     def _codes(self, drawn: Modules, closely: list[bool]) -> list[bytes] | None:
         """The codes of symbols, by computation; some, or where that fails all, by a decoder.
 
-        None where one cannot be read, or both ways do not say the same.
+        None where one cannot be read. Where the two differ, drawing it again will show it.
         """
         length = self._layout.length
         computed = self._encoder.decode(drawn)
@@ -104,7 +104,7 @@ class SheetFormat:
             code = computed[at * length : (at + 1) * length] if computed else None
             if closely[at] or code is None:
                 said = decode(modules)
-                if said is None or code not in {None, self._code(said)}:
+                if said is None:
                     return None
                 code = self._code(said)
             codes.append(code)

@@ -371,7 +371,7 @@ def test_what_is_no_such_document_is_refused(plain, data):
 def test_symbols_of_another_code_are_refused(plain):
     (name,) = plain.files
     other = Made(profile(dots=10), codes(16), template="HTTPS://R.EXAMPLE.CN/{code}")
-    with pytest.raises(IntegrityError, match="a symbol on page 1 cannot be read"):
+    with pytest.raises(IntegrityError, match="payload of this package"):
         plain.read({name: document(other)})
 
 

@@ -23,7 +23,7 @@ from mintmark.packaging.again import record
 from mintmark.packaging.arrangement import Printed, missing, out_of_order
 from mintmark.packaging.dummy import dummy_codes
 from mintmark.packaging.geometry import Order
-from mintmark.packaging.pictures import Mark, marks
+from mintmark.packaging.pictures import Mark, _sorted_out, marks
 from mintmark.packaging.profile import builtin
 from mintmark.packaging.verify_print import verify_print
 
@@ -312,9 +312,18 @@ def test_a_picture_too_large_is_not_unpacked(home, tmp_path, monkeypatch):
 
 
 def test_more_symbols_than_a_reader_reports_at_once():
-    texts = [f"HTTPS://Q.EXAMPLE.CN/{n:04}" for n in range(360)]
-    found = marks(np.asarray(grid(texts, 20).resize((1_500, 1_400))))
+    texts = [f"HTTPS://Q.EXAMPLE.CN/{n:04}" for n in range(600)]
+    found = marks(np.asarray(grid(texts, 20).resize((1_500, 2_250))))
     assert sorted(mark.says.decode() for mark in found if mark.says) == texts
+
+
+def test_a_region_between_symbols_is_no_unreadable_symbol():
+    good = [Mark(b"x", x, y, 100.0, 90.0) for x in (100.0, 256.0) for y in (100.0, 256.0)]
+    between = [Mark(None, 178.0, 178.0, 100.0, 0.0), Mark(None, 178.0, 100.0, 110.0, 45.0)]
+    beside = Mark(None, 412.0, 100.0, 104.0, 90.0)
+    twice = Mark(None, 420.0, 110.0, 100.0, 90.0)
+    large = Mark(None, 900.0, 900.0, 240.0, 0.0)
+    assert _sorted_out([*between, *good, beside, twice, large]) == (good, [beside])
 
 
 # --- order and gaps, pure ----------------------------------------------------------------
