@@ -10,7 +10,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from PIL import Image
+import openpyxl
+from PIL import Image, ImageDraw, ImageFont
 from print_kit import Made, program, render
 
 from mintmark.codegen.serials import Range
@@ -20,6 +21,8 @@ from mintmark.packaging.plan import PlanRequest, plan
 from mintmark.packaging.profile import builtin
 
 URL = "HTTPS://Q.EXAMPLE.CN/{code}"
+TEXTS = ("csv", "url-lines", "xlsx")
+WIDE = 10  # dots a letter
 PAPER = 238  # the grey around pictures, so that their own white shows
 
 
@@ -44,6 +47,47 @@ def side_by_side(pictures, gap=24):
         row.paste(picture.convert("L"), (at, gap))
         at += picture.width + gap
     return row
+
+
+def written(rows, widths):
+    """A file of text, or a worksheet's cells, as an editor shows it: one letter a cell."""
+    font, high = ImageFont.load_default(15), 24
+    page = Image.new("L", (sum(widths) * WIDE + 24, len(rows) * high + 24), 255)
+    pen = ImageDraw.Draw(page)
+    for down, row in enumerate(rows):
+        at, top = 12, 12 + down * high
+        for width, text in zip(widths, row, strict=True):
+            for across, letter in enumerate(text):
+                pen.text((at + (across + 0.5) * WIDE, top + 15), letter, 0, font, anchor="ms")
+            at += width * WIDE
+    return page
+
+
+def lined(page, widths, rows):
+    """A worksheet's grid over its cells."""
+    pen, at = ImageDraw.Draw(page), 6
+    for width in (*widths, 0):
+        pen.line((at, 12, at, 12 + rows * 24 - 4), 170)
+        at += width * WIDE
+    for down in range(rows + 1):
+        pen.line((6, 10 + down * 24, page.width - 18, 10 + down * 24), 170)
+    return page
+
+
+def texts():
+    """The first rows of the text profiles, as they are in the files."""
+    made = {name: Made(builtin(name), dummies(5), template=URL).files for name in TEXTS}
+    csv, lines, book = (next(iter(files.values())) for files in made.values())
+    rows = [[line] for line in csv.decode("ascii").splitlines()]
+    urls = [[line] for line in lines.decode("ascii").splitlines()]
+    sheet = openpyxl.load_workbook(io.BytesIO(book)).active
+    cells = [[str(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+    widths = [max(len(row[n]) for row in cells) + 2 for n in range(len(cells[0]))]
+    return {
+        "print-csv": side_by_side([written(rows, [max(len(row[0]) for row in rows)])]),
+        "print-url-lines": side_by_side([written(urls, [max(len(row[0]) for row in urls)])]),
+        "print-xlsx": side_by_side([lined(written(cells, widths), widths, len(cells))]),
+    }
 
 
 def opened(data):
@@ -95,7 +139,7 @@ def main():
             pictures = {
                 "print-proof": picture.convert("L").resize((733, 798), Image.Resampling.BOX)
             }
-        pictures |= sheets(folder)
+        pictures |= sheets(folder) | texts()
     pictures["print-png"] = side_by_side([opened(first("png", dots=8))])
     pictures["print-svg"] = side_by_side([by_rsvg(first("svg"))])
     looks = ({}, {"invert": True}, {"invert": True, "mirror": True})
