@@ -149,8 +149,6 @@ class _Demo:
                 what: str(phone.post("/v1/scans", json={"code": code}).json()["result"])
                 for what, code in asked.items()
             }
-            page = phone.get(f"/{first}").text
-        (self.out / "phone.html").write_text(page, encoding="utf-8")
         self.say("\n# Phones scan")
         for what, result in results.items():
             self.say(f"  {what:<34} {result}")

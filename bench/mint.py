@@ -29,7 +29,6 @@ QUANTITY, ROUNDS = 10_000_000, 3
 NAIVE_MOST = 1_000_000
 BEFORE = 50  # batches
 FLOOR_MOST, NAIVE_LEAST, HISTORY_MOST, HOME_MOST = 1.5, 40, 2.0, 48
-MEMORY_MOST = 400e6
 
 
 def ours(folder: Path, quantity: int) -> Cost:

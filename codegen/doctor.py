@@ -15,9 +15,10 @@ from pathlib import Path
 from .errors import IntegrityError, MintmarkError
 from .history import damaged, remove
 from .ledger.verify import verify
-from .recover import recover, sha256, unsettled
+from .recover import recover, unsettled
 from .result import Result
 from .sealed.header import is_batch_id
+from .sealed.record import file_digest
 from .station.station import Station
 
 ERROR, WARNING, OK = "error", "warning", "ok"
@@ -160,7 +161,7 @@ def _vault(station: Station) -> Iterator[Finding]:
         except MintmarkError as error:
             yield Finding(ERROR, "vault", f"batch {batch}: {error.message}", "; ".join(error.hints))
             continue
-        if sha256(station.vault.parts(batch).record) != row.mint_record_sha256:
+        if file_digest(station.vault.parts(batch).record) != row.mint_record_sha256:
             yield Finding(
                 ERROR,
                 "vault",

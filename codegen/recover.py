@@ -4,19 +4,16 @@ Run before minting and exporting, and by `doctor --repair`. Living processes hol
 intent's lock and are passed over.
 """
 
-import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 
 from .errors import IntegrityError, NotFound, Refused
 from .history import KIND, known
 from .ledger.chain import decode
 from .ledger.changes import BatchMinted, Change, ExportAbandoned, Packaged
 from .ledger.view import View
+from .sealed.record import file_digest
 from .station.publish import Publication, hidden
 from .station.station import Station
-
-CHUNK = 1 << 20
 
 
 def recover(station: Station) -> Iterator[str]:
@@ -55,7 +52,7 @@ def _adopt(station: Station, publication: Publication) -> None:
     if not isinstance(change, BatchMinted) or change.batch != publication.subject:
         raise IntegrityError("the intent's note is not its batch")
     vault.verify(change.batch, station.station_keys, station.wrap_keys)
-    if sha256(vault.parts(change.batch).record) != change.mint_record_sha256:
+    if file_digest(vault.parts(change.batch).record) != change.mint_record_sha256:
         raise IntegrityError("the intent's note is of another mint record")
 
     def unique(view: View) -> None:
@@ -107,7 +104,7 @@ def _complete(publication: Publication, change: Packaged) -> bool:
     archive = publication.files[0]
     for path in (archive, hidden(archive)):
         if path.exists():
-            return sha256(path) == change.archive_sha256
+            return file_digest(path) == change.archive_sha256
     return False
 
 
@@ -133,15 +130,6 @@ def package_status(station: Station, package: str) -> str | None:
             return view.package(package).status
         except NotFound:
             return None
-
-
-def sha256(path: Path) -> str:
-    """The file's SHA-256, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def unsettled(station: Station) -> list[str]:

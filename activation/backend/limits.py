@@ -13,7 +13,6 @@ class Limits:
     scan_body_bytes: int = 4_096
     body_seconds: float = 60.0
     code_chars: int = 128
-    scan_id_chars: int = 64
     pending_seconds: int = 7 * DAY  # uploaded, not activated
     scan_answer_seconds: int = DAY  # how long a repeated scan_id gets its first answer again
     scan_answers_a_code: int = 64

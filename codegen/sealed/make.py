@@ -129,19 +129,6 @@ class Making:
         """The serials whose prefix one of `runs` has."""
         return meetings(self.parts.run, runs)
 
-    def recheck(self, registered_since: Sequence[Path]) -> int:
-        """Compare with runs that `make` was not told of; redraw what collides.
-
-        To be called under the ledger's write lock, right before publishing. Returns how
-        many codes were redrawn; if any, the files and `record` changed, and are durable.
-        """
-        collided = self.collisions(registered_since)
-        if collided:
-            self.redraw(collided, registered_since)
-        else:
-            self._earlier += registered_since
-        return len(collided)
-
     def redraw(self, serials: Sequence[int], runs: Sequence[Path | Source] = ()) -> None:
         """Other codes for `serials`, colliding with nothing known, nor with `runs`."""
         self._replace(serials)
