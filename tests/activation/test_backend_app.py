@@ -303,6 +303,13 @@ def form(scan_id):
     }
 
 
+def test_every_id_a_page_hands_out_is_one_the_backend_takes(ready):
+    """One in 32 began with a hyphen or an underscore: a reload was then a second scan."""
+    for _ in range(300):
+        page = ready("GET", f"/{CODES[0]}").text
+        assert re.search(r'name="scan_id" value="[0-9A-Za-z][0-9A-Za-z._-]{0,63}"', page)
+
+
 def test_looking_at_the_page_counts_nothing_and_its_button_once(ready):
     ready("PUT", "/v1/orders/a", json=ORDER)
     for method in ("GET", "HEAD", "GET"):
