@@ -27,6 +27,8 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from .activation import commands as activation_commands
+from .activation.backend import commands as backend_commands
+from .activation.monitor import commands as monitor_commands
 from .codegen import commands as codegen_commands
 from .codegen.call import Call
 from .codegen.errors import EnvironmentFailure, MintmarkError, UsageError
@@ -172,7 +174,13 @@ def _mount_all(
     top: typer.Typer, mount: Callable[[typer.Typer, str, Callable[..., "Result"]], None]
 ) -> None:
     groups = {name: typer.Typer(help=text, rich_markup_mode=None) for name, text in GROUPS.items()}
-    rooms = (codegen_commands, packaging_commands, activation_commands)
+    rooms = (
+        codegen_commands,
+        packaging_commands,
+        activation_commands,
+        monitor_commands,
+        backend_commands,
+    )
     for path, command in [pair for room in rooms for pair in room.COMMANDS]:
         *group, name = path.split()
         mount(groups[group[0]] if group else top, name, command)

@@ -488,32 +488,6 @@ def reconcile(
         return compare(station, client, ids.fold(batch), apply=apply, tick=call.tick)
 
 
-def backend_serve(
-    call: Call,
-    data: Annotated[Path, typer.Option(help="The backend's own folder.", metavar="DIR")],
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8470,
-    no_trust_home: Annotated[
-        bool, typer.Option("--no-trust-home", help="Do not take the local home's keys.")
-    ] = False,
-    fingerprint_key: Annotated[
-        Path | None,
-        typer.Option(help="The fingerprint key, where the home is not trusted.", metavar="F"),
-    ] = None,
-) -> "Result":
-    """Serve the reference scan backend until it is stopped.
-
-    \b
-    Example:
-      mintmark backend serve --data ./backend
-    """
-    from .local import serve
-
-    return serve(
-        call, data, host, port, trust_home=not no_trust_home, fingerprint_key=fingerprint_key
-    )
-
-
 def demo(
     call: Call,
     out: Annotated[Path, typer.Option(help="The folder for what it makes.", metavar="DIR")] = Path(
@@ -583,6 +557,5 @@ COMMANDS = (
     ("orders watch", orders_watch),
     ("line run", line_run),
     ("reconcile", reconcile),
-    ("backend serve", backend_serve),
     ("demo", demo),
 )

@@ -70,6 +70,8 @@ CONFINED = {
     "fastapi": ("activation.backend",),
     "uvicorn": ("activation.backend", "activation.commands", "activation.demo"),
     "http_message_signatures": ("activation",),
+    "apprise": ("activation.monitor",),
+    "psycopg": ("activation.backend",),
     "httpx2": ("activation",),
     "pyzipper": ("packaging", "activation.demo"),  # where the demo plays the print shop
     "PIL": ("packaging",),
@@ -81,10 +83,13 @@ CONFINED = {
 HEAVY = (
     "PIL",
     "alembic",
+    "apprise",
     "fastapi",
     "httpx2",
+    "http_message_signatures",
     "numpy",
     "pikepdf",
+    "psycopg",
     "pyzipper",
     "segno",
     "sqlalchemy",

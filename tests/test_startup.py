@@ -16,6 +16,8 @@ OURS = {
     *(f"mintmark.codegen.{name}" for name in ("attributes", "call", "commands", "errors")),
     *(f"mintmark.codegen.{name}" for name in ("lifecycle", "secret", "serials", "tiling")),
     *("mintmark.packaging", "mintmark.packaging.commands"),
+    *("mintmark.activation.backend", "mintmark.activation.backend.commands"),
+    *("mintmark.activation.monitor", "mintmark.activation.monitor.commands"),
 }
 
 

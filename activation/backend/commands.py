@@ -1,0 +1,43 @@
+"""Commands of the scan backend: the reference one served, anybody's checked.
+
+No `from __future__ import annotations` here: Typer reads the annotations when it runs.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...codegen.call import Call
+
+if TYPE_CHECKING:
+    from ...codegen.result import Result
+
+
+def backend_serve(
+    call: Call,
+    data: Annotated[Path, typer.Option(help="The backend's own folder.", metavar="DIR")],
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8470,
+    no_trust_home: Annotated[
+        bool, typer.Option("--no-trust-home", help="Do not take the local home's keys.")
+    ] = False,
+    fingerprint_key: Annotated[
+        Path | None,
+        typer.Option(help="The fingerprint key, where the home is not trusted.", metavar="F"),
+    ] = None,
+) -> "Result":
+    """Serve the reference scan backend until it is stopped.
+
+    \b
+    Example:
+      mintmark backend serve --data ./backend
+    """
+    from ..local import serve
+
+    return serve(
+        call, data, host, port, trust_home=not no_trust_home, fingerprint_key=fingerprint_key
+    )
+
+
+COMMANDS = (("backend serve", backend_serve),)

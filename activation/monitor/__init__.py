@@ -1,0 +1,1 @@
+"""Who watches: unknown scans traced, alarms sent, the day reported."""
