@@ -13,6 +13,7 @@ from .call import Call
 if TYPE_CHECKING:
     from .contacts import ContactList, ContactShown
     from .custodian import CustodianMade
+    from .custody import Rewrapped
     from .doctor import DoctorResult
     from .home import InitResult
     from .locate import Located
@@ -264,6 +265,49 @@ def key_custodian(
     return custodian(call, file, passphrase_file)
 
 
+def key_admit(
+    call: Call,
+    file: Annotated[Path, typer.Argument(help="The custodian's public key.", metavar="F")],
+    name: Annotated[str, typer.Option(help="Who it is.", metavar="TEXT")],
+) -> "KeyShown":
+    """Seal what is minted from now on to one more custodian.
+
+    Earlier batches are opened to them by a custodian: mintmark key rewrap.
+
+    \b
+    Example:
+      mintmark key admit deputy.key.pub --name "Zhao Min"
+    """
+    from .custody import admit
+
+    return admit(call.station(), file, name)
+
+
+def key_rewrap(
+    call: Call,
+    to: Annotated[
+        list[str], typer.Option("--to", help="A custodian's key id; again for more.", metavar="KEY")
+    ],
+    batch: Annotated[str | None, typer.Option(help="This batch alone.", metavar="BATCH")] = None,
+    custodian_key: KeyFileOption = None,
+    passphrase_file: PassphraseOption = None,
+) -> "Rewrapped":
+    """Let the named custodians, and no others, open batches.
+
+    Done by a custodian who can open them; the codes stay sealed.
+
+    \b
+    Example:
+      mintmark key rewrap --to 1f0c2a9b3d4e5f60 --to 8e7d6c5b4a392817
+    """
+    from . import ids
+    from .custody import rewrap
+
+    station = call.station()
+    custodian = call.custodian(station, custodian_key, passphrase_file)
+    return rewrap(station, custodian, to, ids.fold(batch) if batch else None, call.tick)
+
+
 def key_revoke(
     call: Call,
     key: Annotated[str, typer.Argument(help="The key's id.", metavar="KEY")],
@@ -312,6 +356,8 @@ COMMANDS = (
     ("key list", key_list),
     ("key new", key_new),
     ("key custodian", key_custodian),
+    ("key admit", key_admit),
+    ("key rewrap", key_rewrap),
     ("key revoke", key_revoke),
     ("doctor", doctor),
 )

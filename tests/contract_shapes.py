@@ -182,6 +182,8 @@ SHAPES = {
     "key list": {"keys": [KEY]},
     "key new": KEY,
     "key custodian": {"key_id": "text", "custodian_key": "text", "public_key": "text"},
+    "key admit": KEY,
+    "key rewrap": {"batches": ["id"], "custodians": ["key id"], "unopened": ["id"]},
     "key revoke": KEY,
     "doctor": {
         "ok": "true/false",

@@ -1,0 +1,110 @@
+"""`key admit`, `key rewrap`: who besides the first custodian may open batches.
+
+A deputy is two steps by two people. The station admits the deputy's public key: batches
+minted from then on are sealed to it as well. A custodian who can open the earlier ones
+seals their data keys anew, to the custodians named, and to nobody the station slips in.
+Sealed codes are never touched. Taking somebody off the list takes away no data key that
+was opened before: see docs/threat-model.md.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .call import Tick
+from .errors import NotFound, Refused, UsageError
+from .ledger.changes import Incident, KeyAdded
+from .result import Result
+from .roster import KeyShown
+from .station import keys
+from .station.keys import CustodianKey, CustodianPublic
+from .station.station import Station
+
+NAME_CHARS = 64
+
+
+@dataclass(frozen=True)
+class Rewrapped(Result):
+    """The batches that were sealed anew, to whom, and those the key at hand does not open."""
+
+    batches: tuple[str, ...]
+    custodians: tuple[str, ...]
+    unopened: tuple[str, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """5 where a batch stayed as it was."""
+        return 5 if self.unopened else 0
+
+    def lines(self) -> Iterator[str]:
+        """Counts, then the batches that stayed as they were."""
+        yield f"{len(self.batches):,} batches open with {', '.join(self.custodians)}"
+        for batch in self.unopened:
+            yield f"  {batch} stays as it was: this key does not open it"
+
+
+def admit(station: Station, file: Path, name: str) -> KeyShown:
+    """Have batches sealed to a further custodian from now on.
+
+    Raises `UsageError` for a name that is none, `NotFound` or `IntegrityError` for the
+    file, `Refused` for a key that is on the roster, revoked or not.
+    """
+    if not name.strip() or len(name) > NAME_CHARS or not name.isprintable():
+        raise UsageError(f"--name is 1 to {NAME_CHARS} printable characters", "say who it is")
+    public = keys.read_custodian_public(file)
+    change = KeyAdded(
+        public.key_id, "custodian", name, public.sign_public.hex(), public.seal_public.hex()
+    )
+    station.ledger.commit(station.author, change)
+    return KeyShown(public.key_id, "custodian", name, revoked=False)
+
+
+def rewrap(
+    station: Station, custodian: CustodianKey, to: Sequence[str], only: str | None, tick: Tick
+) -> Rewrapped:
+    """Seal the data keys of all batches, or of `only` one, to the custodians `to`, and no others.
+
+    The books are told first: a crash leaves some batches as they were, and the same call
+    again does the rest. Raises `NotFound` for an unknown batch or key, `Refused` for a
+    revoked one.
+    """
+    recipients = _recipients(station, to)
+    with station.ledger.read() as view:
+        rows = [view.batch(only)] if only else view.batches()
+    batches = [row.batch for row in rows]
+    named = ", ".join(recipient.key_id for recipient in recipients)
+    told = f"{only or f'{len(batches)} batches'} to {named} by {custodian.public.key_id}"
+    station.ledger.commit(station.author, Incident("rewrapped", told))
+    done: list[str] = []
+    unopened: list[str] = []
+    for number, batch in enumerate(batches, 1):
+        (done if _sealed_anew(station, custodian, batch, recipients) else unopened).append(batch)
+        tick("rewrapping", number, len(batches))
+    return Rewrapped(tuple(done), tuple(item.key_id for item in recipients), tuple(unopened))
+
+
+def _sealed_anew(
+    station: Station, custodian: CustodianKey, batch: str, recipients: Sequence[CustodianPublic]
+) -> bool:
+    """False where `custodian` is none of those the batch is sealed to."""
+    wraps = station.vault.wraps(batch, station.station_keys, station.wrap_keys)
+    key_id = custodian.public.key_id
+    if key_id not in wraps.sealed:
+        return False
+    data_key = wraps.open(key_id, custodian.sealing)
+    sealed_to = [recipient.recipient for recipient in recipients]
+    station.vault.rewrap(wraps.header, data_key, sealed_to, key_id, custodian.sign)
+    return True
+
+
+def _recipients(station: Station, to: Sequence[str]) -> list[CustodianPublic]:
+    """The custodians named, each once. Raises `NotFound`, or `Refused` for a revoked one."""
+    current = {public.key_id: public for public in station.custodians()}
+    with station.ledger.read() as view:
+        known = {row.key_id for row in view.roster("custodian")}
+    for key_id in to:
+        if key_id not in known:
+            raise NotFound(f"no custodian key {key_id[:40]!r}", "see: mintmark key list")
+        if key_id not in current:
+            raise Refused(f"custodian key {key_id} is revoked", "leave it out")
+    return [current[key_id] for key_id in dict.fromkeys(to)]

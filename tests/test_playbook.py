@@ -1,0 +1,108 @@
+"""The playbook's commands, run in its order, section by section, as a shift leader would."""
+
+import itertools
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from contract_process import WAIT, start
+from contract_worlds import answering
+
+TEXT = (Path(__file__).resolve().parents[1] / "docs" / "playbook.md").read_text("utf-8")
+# What a command ends with, where it is not 0.
+EXITS = {
+    ("A misprint", "package receipt"): 75,  # the spoiled are void here; deliver tells the backend
+    ("The backend is down for a day", "reconcile"): 3,  # it was restored from an older copy
+}
+
+
+def sections():
+    for part in re.split(r"^## ", TEXT, flags=re.MULTILINE)[1:]:
+        blocks = re.findall(r"^```sh\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
+        if blocks:
+            yield part.splitlines()[0], [block.splitlines() for block in blocks]
+
+
+SECTIONS = dict(sections())
+
+
+class Desk:
+    """A home with a reel at the backend, a second one packaged, and the playbook's names."""
+
+    def __init__(self, facts, root, environment):
+        self.root, self.environment = root, {"MINTMARK_HOME": "home", **environment}
+        self.names = {
+            "K7QM-3T9A2BCD": facts["batch"],
+            "K7QM-9X2C4DEF": facts["package"],
+            "K7QM-5N8R2GHT": facts["unit"],
+            "KEY-OF-CUSTODIAN": facts["custodian"],
+        }
+
+    def run(self, line, code):
+        for name, own in self.names.items():
+            line = line.replace(name, own)
+        words = shlex.split(line)
+        assert words.pop(0) == "mintmark"
+        if words[0] == "export" or words[:2] in (["key", "custodian"], ["key", "rewrap"]):
+            words += ["--passphrase-file", "pass.txt"]
+        if words[0] == "export":
+            words += ["--password-file", "package.password"]
+        process = start(words, self.root, self.environment)
+        out, err = process.communicate(timeout=WAIT)
+        assert process.returncode == code, f"{line}\n{out}{err}"
+        return out
+
+
+@pytest.fixture
+def desk(worlds, tmp_path, byte_code):
+    return Desk(worlds.copy("active", tmp_path / "world"), tmp_path / "world", byte_code)
+
+
+def expected(section, line):
+    for (where, command), code in EXITS.items():
+        if where == section and line.startswith(f"mintmark {command}") and "--apply" not in line:
+            return code
+    return 0
+
+
+@pytest.mark.parametrize("section", ["A reel is lost", "A misprint", "The wrong lot was activated"])
+def test_what_was_wrong_is_put_right(section, desk):
+    with answering("real", desk.root) as url:
+        desk.environment["MINTMARK_BACKEND_URL"] = url
+        for line in itertools.chain(*SECTIONS[section]):
+            desk.run(line, expected(section, line))
+        assert "agree" in desk.run("mintmark reconcile K7QM-3T9A2BCD", 0)
+
+
+def test_the_backend_comes_back_without_its_memory(desk, tmp_path):
+    down, back = SECTIONS["The backend is down for a day"]
+    desk.environment["MINTMARK_BACKEND_URL"] = "http://127.0.0.1:9"
+    desk.run("mintmark activate K7QM-3T9A2BCD --serials 501-600", 75)
+    for line in down:
+        desk.run(line, 75 if line == "mintmark deliver" else 0)
+    (desk.root / "scan-backend").rename(tmp_path / "lost")
+    with answering("real", desk.root) as url:
+        desk.environment["MINTMARK_BACKEND_URL"] = url
+        for line in back:
+            desk.run(line, expected("The backend is down for a day", line))
+        desk.run("mintmark reconcile K7QM-3T9A2BCD", 0)
+
+
+def test_a_deputy_exports_while_the_custodian_is_away(desk):
+    prepare, check = SECTIONS["The custodian is absent"]
+    for line in prepare:
+        out = desk.run(line, 0)
+        if line == "mintmark key list":
+            (deputy,) = re.findall(r"^([0-9a-f]{16})  custodian  Zhao Min", out, re.MULTILINE)
+            desk.names["KEY-OF-DEPUTY"] = deputy
+    (desk.root / "custodian.key").unlink()
+    for line in check:
+        desk.run(line, 0)
+    assert list((desk.root / "outbox").glob("*.zip"))
+
+
+def test_every_section_is_run():
+    run = {"A reel is lost", "A misprint", "The wrong lot was activated"}
+    run |= {"The backend is down for a day", "The custodian is absent"}
+    assert set(SECTIONS) == run
