@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
 
 from ...codegen.attributes import public
 from ...codegen.lifecycle import seen
 from ..wire import ScanAnswer
-from . import shelf, tables
+from . import dialects, shelf, tables
 from .limits import Limits
 from .scan import Result, verdict
 
@@ -71,7 +70,12 @@ def _counted(
     standing = shelf.Standings(connection).get(shelf.at(connection, found.batch, found.serial))
     table = tables.scans
     own = (table.c.batch == found.batch) & (table.c.serial == found.serial)
-    row = connection.execute(select(table).where(own)).first()
+    if dialects.is_postgresql(connection):
+        # A row to lock: of a hundred workers that scan one code, one is first.
+        fresh = {"batch": found.batch, "serial": found.serial, "scans": 0, "before": 0}
+        made = dialects.upsert(connection, table).values(fresh)
+        connection.execute(made.on_conflict_do_nothing())
+    row = connection.execute(select(table).where(own).with_for_update()).first()
     scans, first = (row.scans, row.first_scan) if row else (0, None)
     said = verdict(seen(standing.state), standing.attributes, scans, now)
     if said.counts:
@@ -101,7 +105,7 @@ def _bump(connection: Connection, found: Row[Any], **values: int) -> None:
             changed[key] = column + value
         else:
             changed[key] = value if key == "last_scan" else func.coalesce(column, value)
-    statement = insert(table).values(fresh | values)
+    statement = dialects.upsert(connection, table).values(fresh | values)
     connection.execute(
         statement.on_conflict_do_update(index_elements=["batch", "serial"], set_=changed)
     )
@@ -129,7 +133,7 @@ def _keep(
     table, (fingerprint, scan_id) = tables.scan_answers, key
     text = json.dumps(answer.body(), ensure_ascii=False)
     row = {"fingerprint": fingerprint, "scan_id": scan_id, "answer": text, "at": at}
-    statement = insert(table).values(row)
+    statement = dialects.upsert(connection, table).values(row)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["fingerprint", "scan_id"], set_={"answer": text, "at": at}
@@ -157,7 +161,12 @@ def _note_unknown(connection: Connection, fingerprint: bytes, at: int, limits: L
     if seen_before.rowcount:
         return
     made = connection.execute(
-        insert(table).values(fingerprint=fingerprint, first=at, last=at, times=1)
+        dialects.upsert(connection, table)
+        .values(fingerprint=fingerprint, first=at, last=at, times=1)
+        .on_conflict_do_update(
+            index_elements=["fingerprint"], set_={"times": table.c.times + 1, "last": at}
+        )
+        .returning(table.c.id)
     )
-    newest = tables.given_id(made)
+    newest = made.scalar_one()
     connection.execute(delete(table).where(table.c.id <= newest - limits.unknown_scans))

@@ -1,7 +1,9 @@
-"""The backend's database: SQLite in its own folder, one writer at a time.
+"""The backend's database: SQLite in its own folder, or PostgreSQL.
 
-Every write transaction takes SQLite's write lock before it reads (BEGIN IMMEDIATE), so
-that what it decides on cannot change under it.
+On SQLite there is one writer at a time: every write transaction takes the write lock
+before it reads (BEGIN IMMEDIATE), so that what it decides on cannot change under it. On
+PostgreSQL several workers write at once (READ COMMITTED): whoever decides on rows locks
+them first. Orders and uploads lock their batch's row, a scan its code's counters.
 """
 
 import os
@@ -14,10 +16,10 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from ...codegen.errors import EnvironmentFailure
+from ...codegen.errors import EnvironmentFailure, UsageError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FILE = "backend.sqlite3"
@@ -28,42 +30,70 @@ _PRAGMAS = (
     "cache_size=-65536",  # KiB: random inserts stay in memory for millions of fingerprints
     "busy_timeout=60000",  # milliseconds
 )
+# Any number: the key of the advisory lock under which one worker brings the tables up to date.
+_MIGRATING = 0x6D696E74
+_POOL = {"pool_size": 8, "max_overflow": 64}
+
+
+def sqlite_url(folder: Path) -> URL:
+    """The database in the backend's own folder."""
+    return URL.create("sqlite", database=str(folder / FILE))
+
+
+def postgresql_url(text: str) -> URL:
+    """The database that `text` names: postgresql://[user@]host[:port]/name.
+
+    Raises `UsageError` for another scheme or a malformed one; the text stays out of it,
+    for it may hold a password.
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        url = URL.create("none")
+    if url.drivername not in ("postgresql", "postgres") or not url.database:
+        raise UsageError(
+            "the database is not postgresql://[user@]host[:port]/name",
+            "for SQLite leave it out: --data is enough",
+        )
+    return url.set(drivername="postgresql+psycopg")
 
 
 class Database:
     """Connections to one database. `write` and `read` are its only doors."""
 
-    def __init__(self, path: Path) -> None:
-        _touch_private(path)
-        self._engine = create_engine(
-            URL.create("sqlite", database=str(path)),
-            hide_parameters=True,  # they would stand in exception texts
-            pool_size=8,
-            max_overflow=64,
-        )
-        event.listen(self._engine, "connect", _prepare)
-        event.listen(self._engine, "begin", _begin)
+    def __init__(self, url: URL) -> None:
+        self._engine = _sqlite(url) if url.drivername == "sqlite" else _postgresql(url)
         self._writer = self._engine.execution_options(writes=True)
         # SQLite's own waiting is a poll without order; this queue is fair enough.
         self._turn = threading.Lock()
+        self._one_writer = url.drivername == "sqlite"
         try:
             self._upgrade()
         except CommandError:
             self.close()
             raise EnvironmentFailure(
-                "the backend's folder was made by a newer version", "install that version"
+                "the backend's database was made by a newer version", "install that version"
             ) from None
         except SQLAlchemyError as error:
             self.close()
             raise EnvironmentFailure(
                 f"the backend's database cannot be opened: {type(error).__name__}",
-                "check the folder given with --data, and that no other program holds it",
+                "check --data and --database, and that no other program holds the folder",
             ) from None
 
     @contextmanager
     def write(self, *, keep: bool = True) -> Iterator[Connection]:
         """A write transaction: committed at the end if `keep`, rolled back on any exception."""
-        with self._turn, self._writer.connect() as connection:
+        if not self._one_writer:
+            with self._writing(keep=keep) as connection:
+                yield connection
+            return
+        with self._turn, self._writing(keep=keep) as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self, *, keep: bool) -> Iterator[Connection]:
+        with self._writer.connect() as connection:
             connection.begin()
             yield connection
             if keep:
@@ -76,7 +106,7 @@ class Database:
             yield connection
 
     def close(self) -> None:
-        """Close every connection; the last one folds the WAL into the file."""
+        """Close every connection; the last one folds SQLite's WAL into the file."""
         self._engine.dispose()
 
     def _upgrade(self) -> None:
@@ -84,8 +114,28 @@ class Database:
         # The path is read through configparser, to which % is special.
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         with self.write() as connection:
+            if not self._one_writer:
+                lock = text("SELECT pg_advisory_xact_lock(:key)")
+                connection.execute(lock, {"key": _MIGRATING})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def _sqlite(url: URL) -> Engine:
+    _touch_private(Path(url.database or ""))
+    # Parameters would stand in exception texts.
+    engine = create_engine(url, hide_parameters=True, **_POOL)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    # A connection the server closed in its sleep is noticed before it is used.
+    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, **_POOL)
+    # Pages are read in several statements, and are to show one moment.
+    event.listen(engine, "begin", _begin_repeatable)
+    return engine
 
 
 def _touch_private(path: Path) -> None:
@@ -109,3 +159,8 @@ def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 — the 
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_repeatable(connection: Connection) -> None:
+    if not connection.get_execution_options().get("writes"):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ...codegen.attributes import Value
 from ...codegen.lifecycle import Action, ApiState, Standing, live, passed_over, seen, step
@@ -15,7 +14,7 @@ from ...codegen.serials import Range, Ranges, to_pairs
 from ...codegen.tiling import BLOCKED_SHOWN, Blocked, Stuck, Tile, rewrite
 from ...codegen.tiling import select as cut
 from ..wire import LISTED, OrderAnswer
-from . import chunks, shelf, tables
+from . import chunks, dialects, shelf, tables
 from .limits import Limits
 from .problems import Problem
 
@@ -200,7 +199,9 @@ def _recognise(connection: Connection, batch: int) -> None:
     matched = select(unknown, serial.label("serial")).subquery()
     for row in connection.execute(select(matched).where(matched.c.serial.is_not(None))).all():
         fresh = {"batch": batch, "serial": row.serial, "scans": 0}
-        counted = upsert(scans).values(**fresh, before=row.times, before_first=row.first)
+        counted = dialects.upsert(connection, scans).values(
+            **fresh, before=row.times, before_first=row.first
+        )
         connection.execute(
             counted.on_conflict_do_update(
                 index_elements=["batch", "serial"], set_={"before": scans.c.before + row.times}

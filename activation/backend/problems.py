@@ -39,6 +39,12 @@ class Problem(Exception):
         self.detail = detail
         self.members = members
 
+    @classmethod
+    def parse(cls, body: dict[str, Any]) -> "Problem":
+        """The refusal that `body` once made of."""
+        members = {k: v for k, v in body.items() if k not in ("type", "title", "status", "detail")}
+        return cls(body["type"].removeprefix(PREFIX), body["detail"], **members)
+
     def body(self) -> dict[str, Any]:
         """The JSON object."""
         return {

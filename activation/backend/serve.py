@@ -16,6 +16,7 @@ from ...codegen.errors import EnvironmentFailure, Refused
 from ...codegen.secret import Secret
 from ..api import is_loopback
 from .app import create_app
+from .database import sqlite_url
 from .limits import DEFAULT_LIMITS, Limits
 from .store import Store
 
@@ -47,7 +48,7 @@ class Server:
         self._socket = _bound(host, port)
         try:
             _private_folder(data)
-            self._store = Store(data, limits)
+            self._store = Store(sqlite_url(data), limits)
         except BaseException:
             self._socket.close()
             raise

@@ -13,7 +13,7 @@ from ...codegen.attributes import from_json, to_json
 from ...codegen.lifecycle import ApiState, Standing, State, seen
 from ...codegen.serials import Range
 from ...codegen.tiling import Tile
-from . import tables
+from . import dialects, tables
 
 FRESH = Standing(State.PACKAGED)  # what a backend calls inactive
 
@@ -39,10 +39,24 @@ class Standings:
         found = self._connection.execute(query).scalar_one_or_none()
         if found is None:
             row = {"state": seen(standing.state).value, "value": text}
-            made = self._connection.execute(insert(tables.standings).values(row))
-            found = tables.given_id(made)
+            _intern(self._connection, row)
+            found = int(self._connection.execute(query).scalar_one())
         self._known[found] = standing
         return found
+
+
+def _intern(connection: Connection, row: dict[str, str]) -> None:
+    """Give a standing its number; somebody else may be giving it one at this moment.
+
+    On PostgreSQL in a transaction of its own: within a long one, two orders that need the
+    same new standings in another order would wait for each other.
+    """
+    statement = dialects.upsert(connection, tables.standings).values(row).on_conflict_do_nothing()
+    if not dialects.is_postgresql(connection):
+        connection.execute(statement)
+        return
+    with connection.engine.execution_options(writes=True).begin() as own:
+        own.execute(statement)
 
 
 def begin(connection: Connection, batch: int, quantity: int) -> None:

@@ -8,29 +8,31 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import URL, Connection, Row, func, insert, select
 
 from ...codegen.attributes import to_json
 from ...codegen.lifecycle import seen
 from ...codegen.serials import Range
 from .. import wire
-from . import chunks, counting, placing, shelf, tables
-from .database import FILE, Database
+from . import chunks, counting, dialects, placing, shelf, tables
+from .database import Database
 from .limits import DEFAULT_LIMITS, Limits
 from .problems import Problem
 
+# Refusals that stay: an attempt that was held up in the network must not take effect after
+# its sender heard the no. The others are about what may be mended, and sent again.
+_FINAL = frozenset({"outside", "blocked", "count-differs", "count-required"})
 _INFO = tuple(item.name for item in fields(wire.Batch))
 
 
 class Store:
-    """The books in one folder; close it when done. Safe to share between threads."""
+    """The books in one database; close it when done. Safe to share between threads."""
 
-    def __init__(self, folder: Path, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, database: URL, limits: Limits = DEFAULT_LIMITS) -> None:
         self.limits = limits
-        self._database = Database(folder / FILE)
+        self._database = Database(database)
         self._swept = 0
 
     def close(self) -> None:
@@ -40,14 +42,14 @@ class Store:
     def register(self, batch: wire.Batch, now: datetime) -> None:
         """Make a batch known, all of it inactive. Raises batch-differs."""
         with self._database.write() as connection:
-            known = _row(connection, batch.batch)
-            if known is not None:
-                if _info(known) != batch:
-                    raise Problem("batch-differs", "a registered batch never changes")
-                return
             row = {"batch": batch.batch, **batch.body(), "registered": int(now.timestamp())}
-            made = connection.execute(insert(tables.batches).values(row))
-            shelf.begin(connection, tables.given_id(made), batch.quantity)
+            fresh = dialects.upsert(connection, tables.batches).values(row)
+            made = fresh.on_conflict_do_nothing().returning(tables.batches.c.number)
+            number = connection.execute(made).scalar_one_or_none()
+            if number is not None:
+                shelf.begin(connection, number, batch.quantity)
+            elif _info(_known(connection, batch.batch)) != batch:
+                raise Problem("batch-differs", "a registered batch never changes")
 
     def upload(self, batch: str, first: int, data: bytes, now: datetime) -> None:
         """Keep fingerprints of serials from `first` until an activation asks for them.
@@ -60,7 +62,7 @@ class Store:
                 "invalid", f"send 16 bytes a code, for 1 to {wire.CHUNK_CODES} codes at a time"
             )
         with self._database.write() as connection:
-            row = _known(connection, batch)
+            row = _known(connection, batch, lock=True)
             if first + size - 1 > row.quantity:
                 raise Problem("outside", f"the batch holds serials 1 to {row.quantity}")
             at = int(now.timestamp())
@@ -68,38 +70,53 @@ class Store:
             chunks.upload(connection, row.number, first, data, at)
 
     def order(self, order: placing.Request, now: datetime) -> wire.OrderAnswer:
-        """Apply an order once; the same order again gets the same answer.
+        """Apply an order once; the same order again gets the same answer, or refusal.
 
-        Raises not-found, order-differs, and what `placing.place` raises.
+        Raises not-found, order-differs, outside, and what `placing.place` raises.
         """
         with self._database.write(keep=not order.dry_run) as connection:
-            identity = placing.identity(order)
-            stored = _stored(connection, order.order)
+            row = _row(connection, order.batch, lock=True)
+            stored, identity = _stored(connection, order.order), placing.identity(order)
+            if stored is not None and stored.identity != identity:
+                raise Problem("order-differs", "give every order an id of its own")
             if stored is not None:
-                if stored.identity != identity:
-                    raise Problem("order-differs", "give every order an id of its own")
-                return wire.OrderAnswer.parse(json.loads(stored.answer))
-            row, at = _known(connection, order.batch), int(now.timestamp())
-            if order.serials[-1].last > row.quantity:
-                raise Problem("outside", f"the batch holds serials 1 to {row.quantity}")
-            answer = placing.place(connection, row.number, order, at, self.limits)
-            kept = {
-                "order_id": order.order,
-                "identity": identity,
-                "answer": json.dumps(answer.body(), ensure_ascii=False),
-                "audit_head": order.audit_head,
-                "arrived": at,
-            }
-            connection.execute(insert(tables.orders).values(kept))
-            return answer
+                return _told(stored)
+            if row is None:
+                raise _unknown_batch()
+            answer = self._placed(connection, row, order, now)
+            if isinstance(answer, wire.OrderAnswer) or answer.name in _FINAL:
+                kept = {
+                    "order_id": order.order,
+                    "identity": identity,
+                    "answer": json.dumps(answer.body(), ensure_ascii=False),
+                    "audit_head": order.audit_head,
+                    "arrived": int(now.timestamp()),
+                }
+                connection.execute(insert(tables.orders).values(kept))
+        if isinstance(answer, Problem):
+            raise answer
+        return answer
+
+    def _placed(
+        self, connection: Connection, row: Row[Any], order: placing.Request, now: datetime
+    ) -> wire.OrderAnswer | Problem:
+        """The answer; or the refusal, and then nothing has changed."""
+        if order.serials[-1].last > row.quantity:
+            return Problem("outside", f"the batch holds serials 1 to {row.quantity}")
+        try:
+            with connection.begin_nested():
+                at = int(now.timestamp())
+                return placing.place(connection, row.number, order, at, self.limits)
+        except Problem as problem:
+            return problem
 
     def get_order(self, order: str) -> wire.OrderAnswer:
-        """The answer an order was given. Raises not-found."""
+        """The answer an order was given. Raises not-found, or the refusal it was given."""
         with self._database.read() as connection:
             stored = _stored(connection, order)
         if stored is None:
             raise Problem("not-found", "no such order was applied here")
-        return wire.OrderAnswer.parse(json.loads(stored.answer))
+        return _told(stored)
 
     def page(self, batch: str, after: int, *, digests: bool) -> wire.BatchPage:
         """The ranges after serial `after`, as many as a page holds. Raises not-found."""
@@ -175,21 +192,34 @@ class Store:
         )
 
 
-def _row(connection: Connection, batch: str) -> Row[Any] | None:
+def _row(connection: Connection, batch: str, *, lock: bool = False) -> Row[Any] | None:
+    """`lock`: until the end of the transaction nobody else changes anything of the batch."""
     query = select(tables.batches).where(tables.batches.c.batch == batch)
-    return connection.execute(query).first()
+    return connection.execute(query.with_for_update() if lock else query).first()
 
 
-def _known(connection: Connection, batch: str) -> Row[Any]:
-    row = _row(connection, batch)
+def _known(connection: Connection, batch: str, *, lock: bool = False) -> Row[Any]:
+    row = _row(connection, batch, lock=lock)
     if row is None:
-        raise Problem("not-found", "register the batch first")
+        raise _unknown_batch()
     return row
+
+
+def _unknown_batch() -> Problem:
+    return Problem("not-found", "register the batch first")
 
 
 def _stored(connection: Connection, order: str) -> Row[Any] | None:
     query = select(tables.orders).where(tables.orders.c.order_id == order)
     return connection.execute(query).first()
+
+
+def _told(stored: Row[Any]) -> wire.OrderAnswer:
+    """The answer that was kept. Raises the refusal, where that was the answer."""
+    body = json.loads(stored.answer)
+    if "type" in body:
+        raise Problem.parse(body)
+    return wire.OrderAnswer.parse(body)
 
 
 def _info(row: Row[Any]) -> wire.Batch:

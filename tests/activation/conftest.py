@@ -2,11 +2,13 @@
 
 import threading
 
+import postgres_kit
 import pytest
 from backend_kit import BACKEND_KEY, Asgi, Clock
 
 from mintmark.activation import api
 from mintmark.activation.backend.app import create_app
+from mintmark.activation.backend.database import postgresql_url, sqlite_url
 from mintmark.activation.backend.limits import Limits
 from mintmark.activation.backend.serve import Server
 from mintmark.activation.backend.store import Store
@@ -23,9 +25,17 @@ def backend_limits():
     return Limits()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, tmp_path):
+    """The URL of an empty database, once of either kind."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path)
+    return postgresql_url(postgres_kit.cluster().database())
+
+
 @pytest.fixture
-def store(tmp_path, backend_limits):
-    store = Store(tmp_path, backend_limits)
+def store(database, backend_limits):
+    store = Store(database, backend_limits)
     yield store
     store.close()
 

@@ -169,7 +169,8 @@ def test_conflicts_are_problems(ready):
     problem(ready("PUT", "/v1/orders/a", json=ORDER | {"count": 5}), "order-differs")
     body = problem(ready("PUT", "/v1/orders/b", json=ORDER), "blocked")
     assert body["blocked"] == [{"serials": [1, 5], "state": "active"}]
-    problem(ready("PUT", "/v1/orders/b", json=ORDER | {"batch": "HM00-NONE"}), "not-found")
+    problem(ready("PUT", "/v1/orders/b", json=ORDER | {"batch": "HM00-NONE"}), "order-differs")
+    problem(ready("PUT", "/v1/orders/c", json=ORDER | {"batch": "HM00-NONE"}), "not-found")
 
 
 def test_uploads_are_bounded_and_typed(ready):

@@ -14,7 +14,8 @@ from backend_kit import BACKEND_KEY, make_batch, make_codes, prints
 from sqlalchemy import create_engine
 
 from mintmark.activation import api
-from mintmark.activation.backend import database, tables
+from mintmark.activation.backend import tables
+from mintmark.activation.backend.database import FILE, sqlite_url
 from mintmark.activation.backend.serve import Server, serve
 from mintmark.activation.backend.store import Store
 from mintmark.codegen.errors import EnvironmentFailure, Refused
@@ -35,7 +36,7 @@ def test_no_code_reaches_the_folder(client, server, tmp_path, capfd):
         client._call("POST", f"/{code}", b"scan_id=x", "application/x-www-form-urlencoded")
     folder = tmp_path / "backend"
     names = {path.name for path in folder.iterdir()}
-    assert f"{database.FILE}-wal" in names
+    assert f"{FILE}-wal" in names
     server.stop()
     texts = [path.read_bytes() for path in folder.iterdir()]
     assert any(prints(CODES[:1]) in text for text in texts)
@@ -53,12 +54,16 @@ def test_the_folder_is_its_owners(server, client, tmp_path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_the_migrations_make_the_tables_the_code_knows(store, tmp_path):
-    engine = create_engine(f"sqlite:///{tmp_path / database.FILE}")
+def test_the_migrations_make_the_tables_the_code_knows(store, database):
+    engine = create_engine(database)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
     engine.dispose()
-    with sqlite3.connect(tmp_path / database.FILE) as connection:
+
+
+def test_the_long_tables_of_sqlite_are_in_the_order_they_are_read_in(tmp_path):
+    Store(sqlite_url(tmp_path)).close()
+    with sqlite3.connect(tmp_path / FILE) as connection:
         sql = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
     connection.close()
     for name, text in sql.items():
@@ -68,27 +73,27 @@ def test_the_migrations_make_the_tables_the_code_knows(store, tmp_path):
 
 
 def test_opened_again_everything_is_there(tmp_path, clock):
-    store = Store(tmp_path)
+    store = Store(sqlite_url(tmp_path))
     store.register(BATCH, clock())
     store.close()
-    store = Store(tmp_path)
+    store = Store(sqlite_url(tmp_path))
     assert store.page(BATCH.batch, 0, digests=False).info == BATCH
     store.close()
 
 
 def test_a_folder_of_a_newer_version_is_refused(tmp_path):
-    Store(tmp_path).close()
-    with sqlite3.connect(tmp_path / database.FILE) as connection:
+    Store(sqlite_url(tmp_path)).close()
+    with sqlite3.connect(tmp_path / FILE) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     with pytest.raises(EnvironmentFailure, match="newer version"):
-        Store(tmp_path)
+        Store(sqlite_url(tmp_path))
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):
-    (tmp_path / database.FILE).write_bytes(b"rubbish" * 1_000)
+    (tmp_path / FILE).write_bytes(b"rubbish" * 1_000)
     with pytest.raises(EnvironmentFailure, match="cannot be opened"):
-        Store(tmp_path)
+        Store(sqlite_url(tmp_path))
 
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path):
@@ -100,7 +105,7 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
 def test_a_folder_with_a_percent_sign_is_served(tmp_path, clock):
     folder = tmp_path / "50% off"
     folder.mkdir()
-    store = Store(folder)
+    store = Store(sqlite_url(folder))
     store.register(BATCH, clock())
     store.close()
 
@@ -140,4 +145,4 @@ def test_a_signal_stops_it_cleanly(tmp_path, number):
         process.send_signal(number)
         assert process.stdout.read() == f"stopped {url}\n"
         assert process.wait(30) == 0
-    assert [path.name for path in (tmp_path / "backend").iterdir()] == [database.FILE]
+    assert [path.name for path in (tmp_path / "backend").iterdir()] == [FILE]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from model import ACTIONS, Books, Refusal, runs
 
 from mintmark.activation.backend import chunks
+from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.limits import Limits
 from mintmark.activation.backend.placing import Request
 from mintmark.activation.backend.problems import Problem
@@ -73,7 +74,7 @@ def test_tiles_say_what_a_naive_model_says(sequence, window):
     """Whatever the window: also where an order spans many of them."""
     clock, books = Clock(), Books(N, "packaged")
     with TemporaryDirectory() as folder:
-        store = filled(Store(Path(folder), Limits(window_tiles=window)), clock)
+        store = filled(Store(sqlite_url(Path(folder)), Limits(window_tiles=window)), clock)
         for number, (action, pairs, skip, wanted, state, attributes) in enumerate(sequence):
             serials = sorted({s for first, last in pairs for s in range(first, last + 1)})
             where = ordered(Range(*pair) for pair in runs(serials))
@@ -121,7 +122,7 @@ def test_equal_neighbours_are_one_range_again(store, clock):
 
 @pytest.mark.parametrize("window", [3, 4, 5, 60])
 def test_an_order_spans_many_windows(tmp_path, clock, window):
-    store = filled(Store(tmp_path, Limits(window_tiles=window)), clock)
+    store = filled(Store(sqlite_url(tmp_path), Limits(window_tiles=window)), clock)
     thirds = [(serial, serial) for serial in range(3, N + 1, 3)]
     store.order(request("v", "void", *thirds, reason="misprint"), clock())
     answer = store.order(request("a", "activate", (2, N - 1), attributes={"lot": "L"}), clock())
@@ -179,7 +180,30 @@ def test_what_is_in_the_way_is_named_and_nothing_changes(store, clock):
     ]
     assert problem.members["blocked_total"] == 2
     assert states(store) == before
-    refused("not-found", store.get_order, "b")
+    refused("blocked", store.get_order, "b")
+
+
+def test_a_refusal_stays_under_its_id(store, clock):
+    """An attempt held up in the network must not take effect after its sender heard the no."""
+    filled(store, clock)
+    store.order(request("a", "activate", (5, 6)), clock())
+    held = request("b", "activate", (1, 10))
+    first = refused("blocked", store.order, held, clock())
+    store.order(request("c", "revoke", (5, 6)), clock())
+    before = states(store)
+    again = refused("blocked", store.order, held, clock())
+    assert again.body() == first.body() == refused("blocked", store.get_order, "b").body()
+    assert states(store) == before
+    refused("order-differs", store.order, request("b", "activate", (1, 9)), clock())
+    store.order(request("d", "activate", (1, 10)), clock())
+
+
+def test_what_may_be_mended_may_be_sent_again(store, clock):
+    store.register(BATCH, clock())
+    order = request("a", "activate", (1, 10))
+    refused("fingerprints-missing", store.order, order, clock())
+    store.upload(BATCH.batch, 1, prints(make_codes(10)), clock())
+    assert store.order(order, clock()).applied_count == 10
 
 
 def test_the_ranges_in_the_way_are_capped_and_counted(store, clock):
@@ -280,7 +304,7 @@ def test_expired_uploads_are_forgotten_and_may_differ(store, clock):
 def test_overlapping_uploads_agree_or_are_refused(pairs, data):
     clock = Clock()
     with TemporaryDirectory() as folder:
-        store = Store(Path(folder))
+        store = Store(sqlite_url(Path(folder)))
         store.register(BATCH, clock())
         held = set()
         for number, (first, last) in enumerate(pairs):

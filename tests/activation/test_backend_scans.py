@@ -1,14 +1,15 @@
 """Scans: counted once each whatever happens, and those of dead codes remembered."""
 
-import sqlite3
 import threading
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 from backend_kit import make_batch, make_codes, prints
+from sqlalchemy import create_engine, func, select
 
 from mintmark.activation import api
+from mintmark.activation.backend import tables
 from mintmark.activation.backend.limits import Limits
 from mintmark.activation.backend.placing import Request
 from mintmark.activation.backend.store import Store
@@ -165,18 +166,17 @@ def test_unknown_scans_are_paged(store, scan, clock, monkeypatch):
     assert found == [prints([code]) for code in codes]
 
 
-def test_what_has_expired_leaves_the_file(order, scan, store, clock, tmp_path):
+def test_what_has_expired_leaves_the_file(order, scan, store, clock, database):
     order("activate", 1, 1)
     scan(CODES[0], "phone")
     scan("NOTOURS000000000")
     clock.forward(days=91)
     scan(CODES[0])
-    connection = sqlite3.connect(tmp_path / "backend.sqlite3")
-    rows = [
-        connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
-        for table in ("scan_answers", "unknown_scans")
-    ]
-    connection.close()
+    engine = create_engine(database)
+    with engine.connect() as connection:
+        kept = (tables.scan_answers, tables.unknown_scans)
+        rows = [connection.scalar(select(func.count()).select_from(table)) for table in kept]
+    engine.dispose()
     assert rows == [0, 0]
 
 
@@ -187,10 +187,10 @@ def test_the_same_code_text_in_two_batches_finds_the_live_one(store, scan, clock
     assert sorted(store.rules()) == [("crockford32", 16), ("upper", 12)]
 
 
-def test_two_processes_on_one_folder_count_one_scan_first(order, store, tmp_path, clock):
+def test_two_processes_on_one_folder_count_one_scan_first(order, store, database, clock):
     """Each has its own queue of writers: what keeps them apart is the database's lock."""
     order("activate", 1, 1)
-    other, answers, failures = Store(tmp_path), [], []
+    other, answers, failures = Store(database), [], []
     start = threading.Barrier(2)
 
     def phones(books):

@@ -1,6 +1,6 @@
 """A line, a network at its worst, a backend that restarts: afterwards the books agree.
 
-MINTMARK_FAULT_SEEDS=200 (`make test-faults`) runs as many seeds; the suite runs five.
+MINTMARK_FAULT_SEEDS=200 (`make test-faults`) runs as many seeds; the suite runs twenty.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from mintmark.activation.deliver import Courier
 from mintmark.activation.heal import reconcile
 from mintmark.codegen.ledger.changes import Ordered, Settled
 
-SEEDS = range(int(os.environ.get("MINTMARK_FAULT_SEEDS", "5")))
+SEEDS = range(int(os.environ.get("MINTMARK_FAULT_SEEDS", "20")))
 QUANTITY, PACKAGED, ORDERS = 300, 200, 30
 ACTIONS = (
     "activate",

@@ -1,0 +1,92 @@
+"""A PostgreSQL cluster of the tests' own: a real server, on a socket in a temporary folder.
+
+The server refuses to run as root: then it runs as `postgres`, or as `nobody`.
+"""
+
+import atexit
+import getpass
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import psycopg
+import pytest
+
+_COUNTER = itertools.count()
+_WAYS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+
+
+def _bin(name):
+    found = shutil.which(name, path=os.pathsep.join(map(str, _WAYS)) or None)
+    return found or shutil.which(name)
+
+
+def _user():
+    """The user to become, or None to stay who we are."""
+    if os.name != "posix" or os.geteuid() != 0:
+        return None
+    import pwd
+
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
+
+
+class Cluster:
+    """A running server; `database()` makes an empty database on it."""
+
+    def __init__(self):
+        # Short: a socket's path has at most 107 bytes.
+        self.folder = Path(tempfile.mkdtemp(prefix="mm-pg-", dir=_short()))
+        self._as = {"user": _user(), "cwd": self.folder, "capture_output": True}
+        data = self.folder / "data"
+        data.mkdir()
+        if self._as["user"]:
+            for path in (self.folder, data):
+                shutil.chown(path, self._as["user"])
+        self.role = self._as["user"] or getpass.getuser()
+        common = ("--encoding=UTF8", "--locale=C", "--auth=trust", "--no-sync")
+        subprocess.run([_bin("initdb"), "-D", data, *common], check=True, **self._as)
+        options = f"-k {self.folder} -c listen_addresses="
+        command = [_bin("pg_ctl"), "-D", data, "-w", "-o", options, "-l", self.folder / "log"]
+        # Its output must not be held: the server would keep the pipe open.
+        quiet = self._as | {"capture_output": False, "stdout": subprocess.DEVNULL}
+        subprocess.run([*command, "start"], check=True, **quiet)
+
+    def stop(self):
+        stop = [_bin("pg_ctl"), "-D", self.folder / "data", "-m", "immediate", "-w", "stop"]
+        subprocess.run(stop, check=False, **self._as)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def database(self):
+        """The URL of a new database, empty."""
+        name = f"t{next(_COUNTER)}"
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return self._url(name)
+
+    def _url(self, name):
+        return f"postgresql://{self.role}@/{name}?host={self.folder}"
+
+
+def _short():
+    return "/tmp" if os.name == "posix" else None
+
+
+def missing():
+    """Why there can be no cluster, or None."""
+    names = [name for name in ("initdb", "pg_ctl") if _bin(name) is None]
+    return f"{', '.join(names)} not found: install Debian's postgresql" if names else None
+
+
+@cache
+def cluster():
+    """This process's cluster, stopped at its end. Skips the test where none can be."""
+    if reason := missing():
+        pytest.skip(reason)
+    made = Cluster()
+    atexit.register(made.stop)
+    return made
