@@ -3,10 +3,14 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx2
 
 from mintmark.activation import api
+from mintmark.activation.backend.app import Backend, create_app
+from mintmark.activation.backend.database import sqlite_url
+from mintmark.activation.backend.serve import Settings
 from mintmark.codegen.fingerprint import SCHEME, fingerprints, key_id
 from mintmark.codegen.secret import Secret
 
@@ -45,6 +49,18 @@ def make_batch(quantity, batch="HM00-BATCH001", **changed):
         "fingerprint_key_id": key_id(BACKEND_KEY),
     }
     return api.Batch(**(values | changed))
+
+
+def settings(database, **changed):
+    """What a server is told: over `database`, a folder or a URL, with the tests' key."""
+    url = sqlite_url(database) if isinstance(database, Path) else database
+    return Settings(
+        url, lambda: BACKEND_KEY, **({"trust_loopback": True, "now": Clock()} | changed)
+    )
+
+
+def app_over(store, clock, *, trust_loopback=True):
+    return create_app(Backend(store, BACKEND_KEY, clock, trust_loopback))
 
 
 class Asgi:

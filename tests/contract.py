@@ -612,7 +612,7 @@ SERVE = "backend serve --data scan-data --port"
 OTHERS = (
     ok("until Ctrl-C", f"{SERVE} 0", how="interrupt home/local-backend.json"),
     no(2, "no home, no key", f"{SERVE} 0 --no-trust-home", "fingerprint key", world="none"),
-    no(2, "no folder", "backend serve", "Missing option", world="none"),
+    no(2, "nowhere to keep books", "backend serve", "in one place", world="none"),
     no(3, "another address, unsigned orders", f"{SERVE} 0 --host 0.0.0.0", "anyone"),
     no(4, "no home", f"{SERVE} 0", "no mintmark home", world="none"),
     no(5, "a fingerprint key cut short", f"{SERVE} 0", "", damage="cut home/keys/fingerprint.key"),

@@ -20,8 +20,8 @@ import pyzipper
 import segno
 
 from mintmark import cli
-from mintmark.activation.backend.serve import Server
-from mintmark.codegen.fingerprint import key_id
+from mintmark.activation.backend.database import sqlite_url
+from mintmark.activation.backend.serve import Server, Settings
 from mintmark.codegen.secret import Secret
 from mintmark.codegen.station import keys
 
@@ -208,15 +208,8 @@ def answering(kind, root):
 def _real(root):
     secret = keys.read_fingerprint_key(root / "home" / "keys" / "fingerprint.key")
     up = threading.Event()
-    server = Server(
-        root / "scan-backend",
-        "127.0.0.1",
-        0,
-        secret,
-        key_id(secret),
-        trust_loopback=True,
-        ready=lambda _: up.set(),
-    )
+    told = Settings(sqlite_url(root / "scan-backend"), lambda: secret, trust_loopback=True)
+    server = Server("127.0.0.1", 0, told, ready=lambda _: up.set())
     yield from _served(server.run, server.stop, server.url, up)
 
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from station_kit import make_home
 
 from mintmark.activation import api
-from mintmark.activation.backend.serve import Server
+from mintmark.activation.backend.database import sqlite_url
+from mintmark.activation.backend.serve import Server, Settings
 from mintmark.codegen.call import utc_now
-from mintmark.codegen.fingerprint import key_id
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.serials import Range
 from mintmark.codegen.station import keys
@@ -93,15 +93,8 @@ class Backend:
 
     def start(self):
         up = threading.Event()
-        self._server = Server(
-            self._data,
-            "127.0.0.1",
-            self._port,
-            self._key,
-            key_id(self._key),
-            trust_loopback=True,
-            ready=lambda _: up.set(),
-        )
+        told = Settings(sqlite_url(self._data), lambda: self._key, trust_loopback=True)
+        self._server = Server("127.0.0.1", self._port, told, ready=lambda _: up.set())
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
         assert up.wait(WAIT)

@@ -7,8 +7,10 @@ others: the books (`store`), the verdict (`scan`), sockets and signals (`serve`)
 
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,7 +22,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from ...codegen.fingerprint import SCHEME
+from ...codegen.fingerprint import SCHEME, key_id
 from ...codegen.secret import Secret
 from .. import wire
 from ..api import is_loopback
@@ -48,9 +50,13 @@ class Backend:
 
     store: Store
     fingerprint_key: Secret
-    key_id: str
     now: Callable[[], datetime]
     trust_loopback: bool
+
+    @cached_property
+    def key_id(self) -> str:
+        """Which fingerprint key this is."""
+        return key_id(self.fingerprint_key)
 
     def scan(self, code: str, scan_id: str | None) -> wire.ScanAnswer:
         """Answer and count a scan; the code goes no further than its fingerprint."""
@@ -97,6 +103,7 @@ def _direct(request: Request) -> bool:
     return not proxied and request.scope["http_version"] != "1.0"
 
 
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Books = Annotated[Backend, Depends(_backend)]
 Sender = Annotated[Line, Depends(authorise)]
 Id = Annotated[str, Path(pattern=models.NAME)]
@@ -104,19 +111,18 @@ First = Annotated[int, Path(ge=1, le=wire.SERIAL_MAX)]
 After = Annotated[int, Query(ge=0, le=wire.SERIAL_MAX)]
 
 
-def create_app(
-    store: Store,
-    fingerprint_key: Secret,
-    key_id: str,
-    *,
-    now: Callable[[], datetime],
-    trust_loopback: bool,
-) -> FastAPI:
-    """The ASGI application over `store`; the caller closes the store."""
-    # The interactive pages load scripts from elsewhere; the schema needs the code anyway.
-    app = FastAPI(title="mintmark activation API", openapi_url=None, docs_url=None, redoc_url=None)
-    app.state.backend = Backend(store, fingerprint_key, key_id, now, trust_loopback)
-    app.add_middleware(Guard, limits=store.limits)
+def create_app(backend: Backend, lifespan: Lifespan | None = None) -> FastAPI:
+    """The ASGI application; who calls this, or its `lifespan`, closes the store."""
+    app = FastAPI(
+        title="mintmark activation API",
+        # The interactive pages load scripts from elsewhere; activation/openapi.yaml is the schema.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.backend = backend
+    app.add_middleware(Guard, limits=backend.store.limits)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 def backend_serve(
     call: Call,
-    data: Annotated[Path, typer.Option(help="The backend's own folder.", metavar="DIR")],
+    data: Annotated[
+        Path | None, typer.Option(help="The backend's own folder, for SQLite.", metavar="DIR")
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(help="postgresql://[user@]host/name instead.", metavar="URL"),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that answer.", metavar="N")
+    ] = 1,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8470,
     no_trust_home: Annotated[
@@ -33,11 +42,10 @@ def backend_serve(
     Example:
       mintmark backend serve --data ./backend
     """
-    from ..local import serve
+    from ..local import Where, serve
 
-    return serve(
-        call, data, host, port, trust_home=not no_trust_home, fingerprint_key=fingerprint_key
-    )
+    where = Where(data, database, host, port, workers)
+    return serve(call, where, trust_home=not no_trust_home, fingerprint_key=fingerprint_key)
 
 
 COMMANDS = (("backend serve", backend_serve),)

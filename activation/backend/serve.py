@@ -1,45 +1,63 @@
-"""Running the reference backend: folder, socket, signals. One process, one worker."""
+"""Running the reference backend: folder, socket, signals, workers."""
 
 import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
+from sqlalchemy import URL
+from uvicorn.supervisors import Multiprocess
 
 from ...codegen.call import utc_now
 from ...codegen.errors import EnvironmentFailure, Refused
 from ...codegen.secret import Secret
 from ..api import is_loopback
-from .app import create_app
-from .database import sqlite_url
+from .app import Backend, create_app
 from .limits import DEFAULT_LIMITS, Limits
 from .store import Store
 
 _STOP = (signal.SIGINT, signal.SIGTERM)
+_START = 60.0  # seconds a worker may take
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a worker is told. It goes there pickled, so of keys it holds how to read them."""
+
+    database: URL
+    fingerprint_key: Callable[[], Secret]
+    trust_loopback: bool
+    now: Callable[[], datetime] = utc_now
+    limits: Limits = DEFAULT_LIMITS
 
 
 class Server:
-    """A backend bound to its port; `run` serves until `stop`, SIGINT or SIGTERM."""
+    """A backend bound to its port; `run` serves until `stop`, SIGINT or SIGTERM.
 
-    def __init__(  # noqa: PLR0913 — what a server is told
+    `workers` processes share the socket and the database; one that dies is started anew.
+    With one, this process is it. Raises `Refused` where trusting this machine would mean
+    trusting others, `EnvironmentFailure` for a folder, a database or an address that
+    cannot be had.
+    """
+
+    def __init__(
         self,
-        data: Path,
         host: str,
         port: int,
-        fingerprint_key: Secret,
-        key_id: str,
+        settings: Settings,
         *,
-        trust_loopback: bool,
-        now: Callable[[], datetime] = utc_now,
-        ready: Callable[[str], None] | None = None,
-        limits: Limits = DEFAULT_LIMITS,
+        workers: int = 1,
+        ready: Callable[[str], None] = lambda _: None,
     ) -> None:
-        if trust_loopback and not is_loopback(host):
+        if settings.trust_loopback and not is_loopback(host):
             raise Refused(
                 f"on {host} anyone could send orders: only this machine is trusted unsigned",
                 "serve on 127.0.0.1, or do not trust the local home",
@@ -47,72 +65,67 @@ class Server:
         # First: a port that is taken leaves no folder behind.
         self._socket = _bound(host, port)
         try:
-            _private_folder(data)
-            self._store = Store(sqlite_url(data), limits)
+            if settings.database.drivername == "sqlite":
+                _private_folder(Path(settings.database.database or "").parent)
+            # Here as well, so that what is wrong with it is told, and told once.
+            Store(settings.database, settings.limits).close()
         except BaseException:
             self._socket.close()
             raise
         bound_port = self._socket.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{bound_port}"
-        app = create_app(
-            self._store, fingerprint_key, key_id, now=now, trust_loopback=trust_loopback
-        )
-        config = uvicorn.Config(
-            app,
-            lifespan="off",
-            # Addresses hold codes. And a proxy's word on who calls is not taken.
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            log_level="error",
-            limit_concurrency=limits.connections,
-            timeout_graceful_shutdown=30,
-        )
-        self._uvicorn = _Uvicorn(config, lambda: ready(self.url) if ready else None)
+        config = _config(settings, workers)
+
+        def up() -> None:
+            ready(self.url)
+
+        self._uvicorn = _Uvicorn(config, up) if workers == 1 else None
+        self._workers = partial(_Workers, config, [self._socket], up)
 
     def run(self) -> None:
         """Serve; returns once stopped, with everything closed."""
         try:
             with _quiet_signals():
-                self._uvicorn.run(sockets=[self._socket])
+                if self._uvicorn is not None:
+                    self._uvicorn.run(sockets=[self._socket])
+                else:
+                    self._workers().run()
         finally:
             self._socket.close()
-            self._store.close()
 
     def stop(self) -> None:
-        """Have `run` return soon. Callable from any thread."""
-        self._uvicorn.should_exit = True
+        """Have `run` return soon: callable from any thread, where there is one worker."""
+        if self._uvicorn is not None:
+            self._uvicorn.should_exit = True
 
 
-def serve(  # noqa: PLR0913 — what a server is told
-    data: Path,
-    host: str,
-    port: int,
-    fingerprint_key: Secret,
-    key_id: str,
-    *,
-    trust_loopback: bool,
-    now: Callable[[], datetime] = utc_now,
-    ready: Callable[[str], None] | None = None,
-) -> str:
-    """Serve the folder `data` until SIGINT or SIGTERM; returns the URL it was served at.
+def build(settings: Settings) -> FastAPI:
+    """A worker's application; it closes its books when the worker stops."""
+    store = Store(settings.database, settings.limits)
 
-    Port 0 takes a free one. `ready(url)` is called once requests are answered. Raises
-    `Refused` where trusting this machine would mean trusting others, and
-    `EnvironmentFailure` for a folder or an address that cannot be had.
-    """
-    server = Server(
-        data,
-        host,
-        port,
-        fingerprint_key,
-        key_id,
-        trust_loopback=trust_loopback,
-        now=now,
-        ready=ready,
+    @asynccontextmanager
+    async def closing(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        store.close()
+
+    backend = Backend(store, settings.fingerprint_key(), settings.now, settings.trust_loopback)
+    return create_app(backend, closing)
+
+
+def _config(settings: Settings, workers: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        partial(build, settings),
+        factory=True,
+        workers=workers,
+        lifespan="on",
+        # Addresses hold codes. And a proxy's word on who calls is not taken.
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        log_level="error",
+        limit_concurrency=settings.limits.connections,
+        timeout_graceful_shutdown=30,
     )
-    server.run()
-    return server.url
 
 
 class _Uvicorn(uvicorn.Server):
@@ -125,6 +138,21 @@ class _Uvicorn(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
+
+
+class _Workers(Multiprocess):
+    """Says when all of them answer."""
+
+    def __init__(
+        self, config: uvicorn.Config, sockets: list[socket.socket], ready: Callable[[], None]
+    ) -> None:
+        super().__init__(config, sockets)
+        self._ready = ready
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        if all(worker.wait_until_ready(_START, self.should_exit) for worker in self.processes):
+            self._ready()
 
 
 @contextmanager

@@ -4,15 +4,13 @@ import threading
 
 import postgres_kit
 import pytest
-from backend_kit import BACKEND_KEY, Asgi, Clock
+from backend_kit import Asgi, Clock, app_over, settings
 
 from mintmark.activation import api
-from mintmark.activation.backend.app import create_app
 from mintmark.activation.backend.database import postgresql_url, sqlite_url
 from mintmark.activation.backend.limits import Limits
 from mintmark.activation.backend.serve import Server
 from mintmark.activation.backend.store import Store
-from mintmark.codegen.fingerprint import key_id
 
 
 @pytest.fixture
@@ -42,7 +40,7 @@ def store(database, backend_limits):
 
 @pytest.fixture
 def app(store, clock):
-    return create_app(store, BACKEND_KEY, key_id(BACKEND_KEY), now=clock, trust_loopback=True)
+    return app_over(store, clock)
 
 
 @pytest.fixture
@@ -53,16 +51,8 @@ def call(app):
 @pytest.fixture
 def server(tmp_path, clock):
     up = threading.Event()
-    server = Server(
-        tmp_path / "backend",
-        "127.0.0.1",
-        0,
-        BACKEND_KEY,
-        key_id(BACKEND_KEY),
-        trust_loopback=True,
-        now=clock,
-        ready=lambda _: up.set(),
-    )
+    told = settings(tmp_path / "backend", now=clock)
+    server = Server("127.0.0.1", 0, told, ready=lambda _: up.set())
     thread = threading.Thread(target=server.run)
     thread.start()
     assert up.wait(30)

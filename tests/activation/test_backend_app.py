@@ -7,10 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from backend_kit import BACKEND_KEY, Asgi, make_batch, make_codes, prints
+from backend_kit import BACKEND_KEY, Asgi, app_over, make_batch, make_codes, prints
 from sqlalchemy.exc import OperationalError
 
-from mintmark.activation.backend.app import create_app
 from mintmark.activation.backend.page import CONTENT_SECURITY_POLICY
 from mintmark.activation.backend.problems import KINDS
 from mintmark.codegen.fingerprint import fingerprint, key_id
@@ -266,7 +265,7 @@ def test_only_this_machine_is_trusted_and_only_if_told(app, store, clock, method
         problem(here(method, path, headers={"Host": host}), "unauthorised")
     assert here(method, path).status_code != 401
     assert here(method, path, host="[::1]:8000").status_code != 401
-    strict = create_app(store, BACKEND_KEY, "id", now=clock, trust_loopback=False)
+    strict = app_over(store, clock, trust_loopback=False)
     answer = Asgi(strict)(method, path)
     problem(answer, "unauthorised")
     assert answer.headers["www-authenticate"]

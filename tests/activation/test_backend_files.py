@@ -10,16 +10,15 @@ import sys
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from backend_kit import BACKEND_KEY, make_batch, make_codes, prints
+from backend_kit import make_batch, make_codes, prints, settings
 from sqlalchemy import create_engine
 
 from mintmark.activation import api
 from mintmark.activation.backend import tables
 from mintmark.activation.backend.database import FILE, sqlite_url
-from mintmark.activation.backend.serve import Server, serve
+from mintmark.activation.backend.serve import Server
 from mintmark.activation.backend.store import Store
 from mintmark.codegen.errors import EnvironmentFailure, Refused
-from mintmark.codegen.fingerprint import key_id
 
 CODES = make_codes(10, "QXZJ")
 BATCH = make_batch(10)
@@ -99,7 +98,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
 def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(EnvironmentFailure, match="cannot be made"):
-        Server(tmp_path / "file", "127.0.0.1", 0, BACKEND_KEY, "id", trust_loopback=True)
+        Server("127.0.0.1", 0, settings(tmp_path / "file"))
 
 
 def test_a_folder_with_a_percent_sign_is_served(tmp_path, clock):
@@ -113,31 +112,33 @@ def test_a_folder_with_a_percent_sign_is_served(tmp_path, clock):
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])  # noqa: S104
 def test_trusting_this_machine_means_listening_on_it_alone(tmp_path, host):
     with pytest.raises(Refused):
-        serve(tmp_path / "b", host, 0, BACKEND_KEY, "id", trust_loopback=True)
+        Server(host, 0, settings(tmp_path / "b"))
     assert not (tmp_path / "b").exists()
 
 
 def test_a_port_that_is_taken(server, tmp_path):
     port = int(server.url.rsplit(":", 1)[1])
     with pytest.raises(EnvironmentFailure, match="cannot be had"):
-        Server(tmp_path / "other", "127.0.0.1", port, BACKEND_KEY, "id", trust_loopback=True)
+        Server("127.0.0.1", port, settings(tmp_path / "other"))
 
 
 SERVE = """
 import sys
 from pathlib import Path
-from mintmark.activation.backend.serve import serve
+from mintmark.activation.backend.database import sqlite_url
+from mintmark.activation.backend.serve import Server, Settings
 from mintmark.codegen.secret import Secret
-url = serve(Path(sys.argv[1]), "127.0.0.1", 0, Secret(bytes(range(32))), sys.argv[2],
-            trust_loopback=True, ready=lambda url: print(url, flush=True))
-print("stopped", url, flush=True)
+told = Settings(sqlite_url(Path(sys.argv[1])), lambda: Secret(bytes(range(32))), True)
+server = Server("127.0.0.1", 0, told, ready=lambda url: print(url, flush=True))
+server.run()
+print("stopped", server.url, flush=True)
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no signals to send there")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_cleanly(tmp_path, number):
-    command = [sys.executable, "-c", SERVE, str(tmp_path / "backend"), key_id(BACKEND_KEY)]
+    command = [sys.executable, "-c", SERVE, str(tmp_path / "backend")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         url = process.stdout.readline().strip()
         with api.HttpClient(url) as client:
