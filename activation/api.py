@@ -5,15 +5,18 @@ no, which is final; `Away` for everything else, after which the same call may be
 again. Every call is idempotent: batches, uploads and orders carry ids chosen here.
 """
 
+import copy
 import ipaddress
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
+from ..codegen.call import utc_now
 from ..codegen.errors import EnvironmentFailure, Refused, UsageError
 from .signing import Signer
 from .wire import (
@@ -26,9 +29,12 @@ from .wire import (
     Rubbish,
     ScanAnswer,
     UnknownPage,
+    parse_time,
 )
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
 
 __all__ = [
@@ -105,6 +111,10 @@ class Declined(Refused):
 class Client(Protocol):
     """A scan backend, as a line sees it. Every method may raise `Away` and `Declined`."""
 
+    def as_line(self, line: str | None) -> "Client":
+        """The same client, signing with the key of `line`; None: of the default one."""
+        ...
+
     def register(self, batch: Batch) -> None:
         """Make the batch known; again with the same values is harmless."""
         ...
@@ -159,20 +169,29 @@ class HttpClient:
     """`Client` over HTTP. A context manager; safe to share between threads.
 
     Raises `UsageError` for an address that is not https, or http to this machine. TLS
-    certificates are verified; redirects are not followed; proxies of the environment are
-    used, except to this machine.
+    certificates are verified, by `tls` where it is given; redirects are not followed;
+    proxies of the environment are used, except to this machine. `now` is told apart from
+    the backend's clock where that refuses a signature.
     """
 
     def __init__(
-        self, base_url: str, *, sign: Signer | None = None, limits: Limits = DEFAULT_LIMITS
+        self,
+        base_url: str,
+        *,
+        sign: Signer | None = None,
+        tls: "ssl.SSLContext | None" = None,
+        now: Callable[[], datetime] = utc_now,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         import httpx2  # here: it costs 110 ms, and a line script may never need it
 
         self._base, loopback = _checked(base_url)
         self._sign = sign
-        self._limits = limits
+        self._line: str | None = None
+        self._now, self._limits = now, limits
         self._http = httpx2.Client(
             trust_env=not loopback,
+            verify=tls or True,
             follow_redirects=False,
             # Shorter than the 5 s after which servers like uvicorn hang up: otherwise now and
             # then a request would meet a connection that is just being closed.
@@ -189,6 +208,12 @@ class HttpClient:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def as_line(self, line: str | None) -> "HttpClient":
+        """See `Client`. Both use the same connections."""
+        other = copy.copy(self)
+        other._line = line  # noqa: SLF001 - of this class
+        return other
 
     def register(self, batch: Batch) -> None:
         """See `Client`."""
@@ -274,7 +299,7 @@ class HttpClient:
             method, self._base + path, content=body or None, headers=headers, timeout=timeout
         )
         if self._sign:
-            self._sign(request, body)
+            self._sign(request, body, self._line)
         try:
             return self._sent(request, time.monotonic() + seconds)
         except httpx2.TimeoutException:
@@ -296,8 +321,10 @@ class HttpClient:
             return status, body
         if 300 <= status < 400:
             raise Away("it redirects; name its final address")
-        # 401 is about the sender's key or clock, not about this order.
-        if status in (401, 408, 425, 429) or status >= 500:
+        if status == 401:
+            # About the sender's key or clock, not about this order.
+            raise Away(_stranger(self._problem(response, body), self._now()))
+        if status in (408, 425, 429) or status >= 500:
             raise Away(f"status {status}{_title(self._problem(response, body))}", retry_after)
         problem = self._problem(response, body)
         if problem is None:
@@ -393,6 +420,20 @@ def _line(value: object, most: int) -> str:
     if not isinstance(value, str):
         return ""
     return "".join(letter if letter.isprintable() else " " for letter in value[:most]).strip()
+
+
+def _stranger(problem: Problem | None, now: datetime) -> str:
+    """Why a signature may not have been accepted."""
+    told = "it does not accept this line's signature"
+    try:
+        theirs = parse_time(str(problem.members["server_time"])) if problem else now
+    except (KeyError, ValueError):
+        return told
+    apart = round((theirs - now).total_seconds() / 60)
+    if not apart:
+        return f"{told}: is the line's key known there?"
+    side = "behind" if apart > 0 else "ahead of"
+    return f"{told}: this machine's clock is {abs(apart)} minutes {side} the backend's"
 
 
 def _title(problem: Problem | None) -> str:

@@ -3,11 +3,19 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..codegen.call import secret_file
+from ..codegen.errors import NotFound, UsageError
+from ..codegen.station.config import Config
 from ..codegen.station.station import Station
 from .api import Client, HttpClient
+from .signing import Key, RequestSigner, line_keys, secret_key
+
+if TYPE_CHECKING:
+    import ssl
 
 # Written by `backend serve` while it serves a home on loopback, so that a first try
 # works with nothing configured.
@@ -22,13 +30,52 @@ def backend_url(station: Station) -> str | None:
 
 @contextlib.contextmanager
 def connected(station: Station) -> Iterator[Client | None]:
-    """A client, or None where no backend is named. Raises `UsageError` for a bad URL."""
+    """A client, or None where no backend is named.
+
+    Raises `UsageError` for a bad URL or a certificate that can't be used, `NotFound` for a
+    file that is not there.
+    """
     url = backend_url(station)
     if url is None:
         yield None
         return
-    with HttpClient(url) as client:
+    sign = RequestSigner(_keys(station), station.now, station.entropy)
+    with HttpClient(url, sign=sign, tls=_tls(station.config), now=station.now) as client:
         yield client
+
+
+def _keys(station: Station) -> Callable[[str | None], Key]:
+    config = station.config
+    if config.backend_secret_file is None or config.backend_key_id is None:
+        return line_keys(station)
+    return secret_key(secret_file(config.backend_secret_file), config.backend_key_id)
+
+
+def _tls(config: Config) -> "ssl.SSLContext | None":
+    """`ca` trusted as well, and a certificate of our own; None: as ever."""
+    if config.backend_ca is None and config.backend_certificate is None:
+        return None
+    import ssl
+
+    try:
+        context = ssl.create_default_context()
+        if config.backend_ca is not None:
+            context.load_verify_locations(config.backend_ca)
+        if config.backend_certificate is not None:
+            # No prompt for the passphrase of a key: nobody is near.
+            context.load_cert_chain(
+                config.backend_certificate, config.backend_certificate_key, password=lambda: ""
+            )
+    except FileNotFoundError:
+        raise NotFound(
+            "a certificate named in mintmark.toml is not there", "see [backend] in it"
+        ) from None
+    except (OSError, ssl.SSLError, ValueError):
+        raise UsageError(
+            "a certificate named in mintmark.toml can't be used",
+            "PEM files; a key without a passphrase",
+        ) from None
+    return context
 
 
 def _announced(home: Path) -> str | None:

@@ -16,13 +16,13 @@ from datetime import datetime, timedelta
 from ..codegen import serials
 from ..codegen.attributes import VALIDITY, Value
 from ..codegen.errors import MintmarkError, NotFound, Refused
-from ..codegen.ledger.changes import Settled
+from ..codegen.ledger.changes import Change, Settled
 from ..codegen.ledger.rows import OrderRow
 from ..codegen.lifecycle import Action, seen
 from ..codegen.result import Result
 from ..codegen.serials import Ranges
 from ..codegen.station.station import DEFAULT_LINE, Station
-from . import wire
+from . import early, wire
 from .api import Away, Client, Declined
 from .orders import ACKNOWLEDGED, QUEUED, REFUSED
 from .turn import turn
@@ -32,6 +32,7 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=5)
 RETRY_AFTER = timedelta(hours=1)  # what a backend may ask for at most
 ALWAYS = timedelta(days=36_500)
 BATCHES_AT_ONCE = 10_000
+TRIES = 4  # of booking what an activation found
 PATIENCE = 3  # failures in a row after which the backend is away for every batch
 
 Tick = Callable[[str, int, int], None]
@@ -145,6 +146,7 @@ class Courier:
         self._registered: set[str] = set()
         self._holder = secrets.token_hex(8)
         self._away = False
+        self._freeze: str | None = None
 
     def deliver(
         self,
@@ -156,10 +158,11 @@ class Courier:
     ) -> Sent:
         """Send what is due until nothing is left that can be, or `stop` says so.
 
-        An order once begun is finished; order `until` is the last one. `told(order,
-        status)` hears of each that is settled.
+        An order once begun is finished; order `until` is the last one, but for a freeze
+        that follows from what was sent. `told(order, status)` hears of each that is settled.
         """
-        sent, stuck = Sent(), set[str]()
+        sent, stuck, reached = Sent(), set[str](), False
+        self._freeze = None
         while not stop() and sent.away < PATIENCE and (row := self._next(batch, stuck)):
             self._away = False
             answer = self._send(row)
@@ -172,7 +175,10 @@ class Courier:
                 continue
             (sent.delivered if answer == ACKNOWLEDGED else sent.refused).append(row.order)
             told(row.order, answer)
-            if row.order == until:
+            if row.order == self._freeze:
+                self._freeze = None
+            reached = reached or row.order == until
+            if reached and self._freeze is None:
                 break
         return sent
 
@@ -228,7 +234,7 @@ class Courier:
         except BaseException:
             self._station.ledger.release(row.order, self._holder)
             raise
-        return self._settle(row, ACKNOWLEDGED, _remarks(row, answer))
+        return self._acknowledge(row, answer)
 
     def _put_off(self, row: OrderRow, reason: str, retry_after: float | None = None) -> str:
         pause = wait(row.attempts, secrets.randbelow(1_000) / 1_000)
@@ -248,36 +254,61 @@ class Courier:
             return self._put_once(row, head)
 
     def _put_once(self, row: OrderRow, head: str) -> wire.OrderAnswer:
-        self.register(row.batch)
+        client = self._client.as_line(row.change.line)
+        self.register(row.batch, row.change.line)
         if row.change.action is Action.ACTIVATE:
             # A code that was void when the order was booked is none of the backend's business.
-            self.upload(row.batch, serials.subtract(row.change.serials, row.skipped))
-        return self._client.order(_order(row, head))
+            where = serials.subtract(row.change.serials, row.skipped)
+            self.upload(row.batch, where, row.change.line)
+        return client.order(_order(row, head))
 
-    def register(self, batch: str) -> None:
+    def register(self, batch: str, line: str | None = None) -> None:
         """Tell the backend of the batch, once."""
         if batch not in self._registered:
-            self._client.register(batch_of(self._station, batch))
+            self._client.as_line(line).register(batch_of(self._station, batch))
             self._registered.add(batch)
 
-    def upload(self, batch: str, where: Ranges) -> None:
+    def upload(self, batch: str, where: Ranges, line: str | None = None) -> None:
         """Leave the fingerprints of `where` with the backend."""
         station = self._station
-        total, done = serials.count(where), 0
+        client, total, done = self._client.as_line(line), serials.count(where), 0
         for piece in where:
             for first, data in station.vault.fingerprints(batch, piece, station.station_keys):
-                self._client.upload(batch, first, data)
+                client.upload(batch, first, data)
                 done += len(data) // wire.FINGERPRINT_BYTES
                 self._tick("fingerprints", done, total)
 
-    def _settle(self, row: OrderRow, status: str, detail: str | None) -> str:
+    def _acknowledge(self, row: OrderRow, answer: wire.OrderAnswer) -> str:
+        station = self._station
+        station.fault("answered")
+        for attempt in range(1, TRIES + 1):
+            # At last without: the backend has taken the activation, whatever hinders a freeze.
+            freeze = station.config.freeze_scanned_before and attempt < TRIES
+            found = early.NOTHING
+            if answer.scanned_before:
+                with station.ledger.read() as view:
+                    found = early.follows(view, row, answer.scanned_before, freeze=freeze)
+            detail = "; ".join(filter(None, (_remarks(row, answer), found.remark))) or None
+            try:
+                self._settle(row, ACKNOWLEDGED, detail, *found.changes)
+            except Refused:
+                # Somebody ordered other things of these codes since they were looked at.
+                if found.freeze is None:
+                    raise
+                continue
+            self._freeze = found.freeze or self._freeze
+            break
+        station.fault("settled")
+        return ACKNOWLEDGED
+
+    def _settle(self, row: OrderRow, status: str, detail: str | None, *more: Change) -> str:
         station, settled = self._station, Settled(row.order, status, detail)
         try:
             author = station.author_of(station.line(row.change.line or DEFAULT_LINE))
-            station.ledger.commit(author, settled)
+            station.ledger.commit(author, settled, *more)
         except (NotFound, Refused):
             # The line's key was lost or revoked since: the station says what came of it.
-            station.ledger.commit(station.author, settled)
+            station.ledger.commit(station.author, settled, *more)
         return status
 
 
@@ -332,13 +363,10 @@ def time_of(attributes: Mapping[str, Value], key: str) -> str | None:
 
 
 def _remarks(row: OrderRow, answer: wire.OrderAnswer) -> str | None:
-    """What a person should hear of an order the backend took."""
-    remarks = []
-    if answer.applied_count != row.applied_count:
-        remarks.append(
-            f"the backend changed {answer.applied_count:,} codes, the books {row.applied_count:,}: "
-            f"see mintmark reconcile {row.batch}"
-        )
-    if early := len(answer.scanned_before):
-        remarks.append(f"{early:,} of these codes were scanned before they were active")
-    return "; ".join(remarks) or None
+    """What a person should hear of an order the backend took another way than the books."""
+    if answer.applied_count == row.applied_count:
+        return None
+    return (
+        f"the backend changed {answer.applied_count:,} codes, the books {row.applied_count:,}: "
+        f"see mintmark reconcile {row.batch}"
+    )

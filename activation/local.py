@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,12 +13,14 @@ from ..codegen.errors import Refused, UsageError
 from ..codegen.result import Result
 from ..codegen.station.keys import read_fingerprint_key
 from ..codegen.station.publish import write_atomically
+from .api import is_loopback
 from .connect import ANNOUNCEMENT
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+    from .backend.senders import Senders
+
 DATABASE = "MINTMARK_BACKEND_DATABASE"
 
 
@@ -34,6 +36,20 @@ class Where:
 
 
 @dataclass(frozen=True)
+class Trust:
+    """Whom a backend trusts: the command's options.
+
+    `home`: the local home, its fingerprint key and its lines; else `fingerprint_key` and
+    the `lines` of a file. `unsigned`: this machine, without signatures.
+    """
+
+    home: bool
+    fingerprint_key: Path | None
+    lines: Path | None
+    unsigned: bool
+
+
+@dataclass(frozen=True)
 class Served(Result):
     """The backend has stopped."""
 
@@ -44,22 +60,23 @@ class Served(Result):
         yield f"stopped serving {self.url}"
 
 
-def serve(call: Call, where: Where, *, trust_home: bool, fingerprint_key: Path | None) -> Served:
+def serve(call: Call, where: Where, trust: Trust) -> Served:
     """Serve until SIGTERM or Ctrl-C; says where on stderr.
 
-    Raises `UsageError` without a place for the books or a fingerprint key, `Refused` where
-    another address than loopback would trust whoever asks.
+    Raises `UsageError` without a place for the books, a fingerprint key or anybody to
+    trust, `Refused` where another address than loopback would trust whoever asks.
     """
-    if trust_home and where.host not in LOOPBACK:
-        raise Refused(
-            f"on {where.host} anyone could send orders: request signing is not built yet",
-            "serve on 127.0.0.1, or behind a proxy that knows who may order",
-        )
     from .backend.serve import Server, Settings
 
+    if trust.unsigned and not is_loopback(where.host):
+        raise Refused(
+            f"on {where.host} anyone could send orders: only this machine is trusted unsigned",
+            "leave out --unsigned, or serve on 127.0.0.1",
+        )
     database = _database(where)
-    key_file, announcement = _key(call, trust_home=trust_home, fingerprint_key=fingerprint_key)
-    read_fingerprint_key(key_file)  # what is wrong with it is told here, and once
+    key, home = _key(call, trust)
+    read_fingerprint_key(key)  # what is wrong with it is told here, and once
+    announcement = home / ANNOUNCEMENT if home else None
 
     def ready(url: str) -> None:
         if announcement is not None:
@@ -67,8 +84,13 @@ def serve(call: Call, where: Where, *, trust_home: bool, fingerprint_key: Path |
         books = where.data if where.database is None else "PostgreSQL"
         call.say(f"serving {url} from {books}; stop it with Ctrl-C")
 
-    key = partial(read_fingerprint_key, key_file)
-    settings = Settings(database, key, trust_loopback=trust_home, now=call.now)
+    settings = Settings(
+        database,
+        partial(read_fingerprint_key, key),
+        trust_loopback=trust.unsigned,
+        senders=_senders(trust, home),
+        now=call.now,
+    )
     server = Server(where.host, where.port, settings, workers=where.workers, ready=ready)
     try:
         server.run()
@@ -76,6 +98,23 @@ def serve(call: Call, where: Where, *, trust_home: bool, fingerprint_key: Path |
         if announcement is not None:
             announcement.unlink(missing_ok=True)
     return Served(server.url)
+
+
+def _senders(trust: Trust, home: Path | None) -> "Callable[[], Senders] | None":
+    """How a worker finds out who may order. Raises `UsageError` for a malformed file."""
+    from .backend.senders import FileSenders, HomeSenders
+
+    if trust.lines is not None:
+        FileSenders(trust.lines)
+        return partial(FileSenders, trust.lines)
+    if home is not None:
+        return partial(HomeSenders, home)
+    if not trust.unsigned:
+        raise UsageError(
+            "without the home, the backend needs to know who may order",
+            "give --lines F, made by: mintmark key export",
+        )
+    return None
 
 
 def _database(where: Where) -> "URL":
@@ -99,14 +138,14 @@ def _database(where: Where) -> "URL":
     return postgresql_url(named)
 
 
-def _key(call: Call, *, trust_home: bool, fingerprint_key: Path | None) -> tuple[Path, Path | None]:
-    """The fingerprint key's file, and where the home is told of the backend."""
-    if fingerprint_key is not None:
-        return fingerprint_key, None
-    if not trust_home:
+def _key(call: Call, trust: Trust) -> tuple[Path, Path | None]:
+    """The fingerprint key's file, and the home where that is trusted."""
+    if trust.fingerprint_key is not None:
+        return trust.fingerprint_key, None
+    if not trust.home:
         raise UsageError(
             "without the home, the backend needs the fingerprint key",
             "give --fingerprint-key F, a copy of the home's keys/fingerprint.key",
         )
-    home = call.station().home
-    return home / "keys" / "fingerprint.key", home / ANNOUNCEMENT
+    home = call.station().home.absolute()
+    return home / "keys" / "fingerprint.key", home

@@ -1,18 +1,102 @@
-"""The seam for request signatures (RFC 9421): who signs what a line sends.
+"""Request signatures (RFC 9421): what a line adds to a request to prove who sends it.
 
 `HttpClient` calls the signer once for every attempt, retries included, after the request
-is complete; a signature is never reused.
+is complete; a signature is never reused. The backend's half is `backend/senders.py`.
 """
 
-from typing import TYPE_CHECKING, Protocol
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, Protocol
+
+from ..codegen.errors import NotFound
+from ..codegen.secret import Secret
+from ..codegen.station.station import DEFAULT_LINE, Station
 
 if TYPE_CHECKING:
     import httpx2
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+TAG: Final = "mintmark"
+# RFC 9421 section 2.2. A request with a body covers content-digest (RFC 9530) besides.
+COMPONENTS: Final = ("@method", "@authority", "@path", "@query")
+VALID: Final = timedelta(minutes=5)
+NONCE_BYTES: Final = 16
 
 
 class Signer(Protocol):
     """Adds what proves the sender to a request about to be sent."""
 
-    def __call__(self, request: "httpx2.Request", body: bytes) -> None:
-        """Set headers on `request`, whose content is `body`. Called once an attempt."""
+    def __call__(self, request: "httpx2.Request", body: bytes, line: str | None) -> None:
+        """Set headers on `request`, whose content is `body`, for `line`. Once an attempt."""
         ...
+
+
+@dataclass(frozen=True)
+class Key:
+    """What to sign with: an Ed25519 key, or the bytes of a secret for hmac-sha256."""
+
+    key_id: str
+    private: "Ed25519PrivateKey | bytes" = field(repr=False)
+
+
+class RequestSigner:
+    """The `Signer` under the keys that `keys(line)` finds."""
+
+    def __init__(
+        self,
+        keys: Callable[[str | None], Key],
+        now: Callable[[], datetime],
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self._keys, self._now, self._entropy = keys, now, entropy
+
+    def __call__(self, request: "httpx2.Request", body: bytes, line: str | None) -> None:
+        """See `Signer`. Raises what `keys` raises."""
+        from http_message_signatures import HTTPMessageSigner, MappingKeyResolver
+        from http_message_signatures.algorithms import ED25519, HMAC_SHA256
+
+        key, now = self._keys(line), self._now()
+        resolver = MappingKeyResolver(public_keys={}, private_keys={key.key_id: key.private})
+        algorithm = HMAC_SHA256 if isinstance(key.private, bytes) else ED25519
+        HTTPMessageSigner(signature_algorithm=algorithm, key_resolver=resolver).sign(
+            request,
+            key_id=key.key_id,
+            created=now,
+            expires=now + VALID,
+            nonce=self._entropy(NONCE_BYTES).hex(),
+            label=TAG,
+            tag=TAG,
+            covered_component_ids=COMPONENTS,
+            body=body or None,
+        )
+
+
+def line_keys(station: Station) -> Callable[[str | None], Key]:
+    """Each line's own Ed25519 key (RFC 8032). Raises `NotFound` without any.
+
+    What a line ordered whose key is gone since goes out under the default line's: it was
+    booked while the line's key was good, and the audit chain holds that line's signature.
+    """
+
+    @functools.cache
+    def found(line: str | None) -> Key:
+        try:
+            key = station.line(line or DEFAULT_LINE)
+        except NotFound:
+            if line in (None, DEFAULT_LINE):
+                raise
+            return found(None)
+        return Key(key.key_id, key.private)
+
+    return found
+
+
+def secret_key(secret: Secret, key_id: str) -> Callable[[str | None], Key]:
+    """One secret shared with the backend, for simple ones.
+
+    All lines share it: the backend can't tell them apart, and could sign itself.
+    """
+    key = Key(key_id, secret.reveal())
+    return lambda _: key

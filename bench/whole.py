@@ -89,7 +89,7 @@ class Mintmark:
         """The reference backend, answering."""
         command = [sys.executable, "-m", "mintmark", "backend", "serve", "--port", str(port)]
         process = subprocess.Popen(
-            [*command, "--data", "backend"],
+            [*command, "--data", "backend", "--unsigned"],
             cwd=self._folder,
             env=self.environment,
             stdout=subprocess.DEVNULL,

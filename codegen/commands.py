@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .locate import Located
     from .mint import MintResult
     from .report import AuditShown, AuditVerified, BatchList, BatchShown
-    from .roster import KeyList, KeyShown
+    from .roster import KeyList, KeyShown, LinesExported
 
 KeyFileOption = Annotated[
     Path | None,
@@ -249,6 +249,20 @@ def key_new(
     return new_line(call.station(), name)
 
 
+def key_export(call: Call) -> "LinesExported":
+    """Write what a scan backend is told of the lines' keys.
+
+    Public keys, as TOML: the backend's operator narrows down what each line may do.
+
+    \b
+    Example:
+      mintmark key export > lines.toml
+    """
+    from .roster import export
+
+    return export(call.station())
+
+
 def key_custodian(
     call: Call,
     file: Annotated[Path, typer.Argument(help="The new key file.", metavar="F")],
@@ -355,6 +369,7 @@ COMMANDS = (
     ("audit show", audit_show),
     ("key list", key_list),
     ("key new", key_new),
+    ("key export", key_export),
     ("key custodian", key_custodian),
     ("key admit", key_admit),
     ("key rewrap", key_rewrap),

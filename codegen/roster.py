@@ -49,6 +49,48 @@ def listed(station: Station) -> KeyList:
         return KeyList(tuple(KeyShown.of(row) for row in view.roster()))
 
 
+@dataclass(frozen=True)
+class LineExported(Result):
+    """What a backend is told of a line: public, and without limits until they are written."""
+
+    name: str
+    key_id: str
+    algorithm: str
+    public_key: str
+
+    def lines(self) -> Iterator[str]:
+        """A table of TOML."""
+        yield "[[line]]"
+        yield from (f'{name} = "{value}"' for name, value in vars(self).items())
+        yield '# actions = ["activate", "freeze"]        # without a list: all of them'
+        yield '# batches = ["K7QM-*"]'
+        yield '# layers = ["native", "property"]         # of attributes'
+        yield "# upload = false                          # no fingerprints, so no new codes"
+        yield ""
+
+
+@dataclass(frozen=True)
+class LinesExported(Result):
+    """A backend's file of senders."""
+
+    line: tuple[LineExported, ...]
+
+    def lines(self) -> Iterator[str]:
+        """TOML, as `backend serve --lines` reads it."""
+        yield "# Who may order. Narrow it down: docs/signing.md says how."
+        for line in self.line:
+            yield from line.lines()
+
+
+def export(station: Station) -> LinesExported:
+    """The public keys of the lines not revoked, for a backend elsewhere."""
+    with station.ledger.read() as view:
+        rows = [row for row in view.roster("line") if not row.revoked]
+    return LinesExported(
+        tuple(LineExported(row.name, row.key_id, "ed25519", row.sign_public) for row in rows)
+    )
+
+
 def new_line(station: Station, name: str) -> KeyShown:
     """Make a line's key: the file first, then the event; a file nobody booked can't sign.
 

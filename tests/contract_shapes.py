@@ -181,6 +181,9 @@ SHAPES = {
     "audit show": {"events": [EVENT]},
     "key list": {"keys": [KEY]},
     "key new": KEY,
+    "key export": {
+        "line": [{"name": "text", "key_id": "key id", "algorithm": "text", "public_key": "sha256"}]
+    },
     "key custodian": {"key_id": "text", "custodian_key": "text", "public_key": "text"},
     "key admit": KEY,
     "key rewrap": {"batches": ["id"], "custodians": ["key id"], "unopened": ["id"]},

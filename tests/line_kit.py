@@ -19,6 +19,7 @@ from station_kit import make_home
 
 from mintmark.activation import api
 from mintmark.activation.backend.database import sqlite_url
+from mintmark.activation.backend.senders import HomeSenders
 from mintmark.activation.backend.serve import Server, Settings
 from mintmark.codegen.call import utc_now
 from mintmark.codegen.ledger import changes as c
@@ -81,8 +82,10 @@ def opened(path, now=utc_now):
 class Backend:
     """The reference backend over `data`, on one port for good; stopped and started at will."""
 
-    def __init__(self, data, home):
-        self._data = data
+    def __init__(self, data, home, *, database=None, unsigned=True, senders=None):
+        self._database = database or sqlite_url(data)
+        self._senders = senders or functools.partial(HomeSenders, home)
+        self._unsigned = unsigned
         self._key = keys.read_fingerprint_key(home / "keys" / "fingerprint.key")
         self._port = 0
         self._server = None
@@ -93,7 +96,9 @@ class Backend:
 
     def start(self):
         up = threading.Event()
-        told = Settings(sqlite_url(self._data), lambda: self._key, trust_loopback=True)
+        told = Settings(
+            self._database, lambda: self._key, trust_loopback=self._unsigned, senders=self._senders
+        )
         self._server = Server("127.0.0.1", self._port, told, ready=lambda _: up.set())
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()

@@ -32,7 +32,7 @@ class Request:
     method: str
     path: str
     body: bytes
-    kind: str
+    headers: tuple
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,13 @@ class Proxy:
         """Status, content type and body of the backend's answer; raises OSError."""
         address = urlsplit(self.target)
         connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
-        headers = {"Content-Type": request.kind} if request.kind else {}
         with contextlib.closing(connection):
-            connection.request(request.method, request.path, request.body or None, headers)
+            connection.putrequest(
+                request.method, request.path, skip_host=True, skip_accept_encoding=True
+            )
+            for name, value in request.headers:
+                connection.putheader(name, value)
+            connection.endheaders(request.body)
             answer = connection.getresponse()
             return answer.status, answer.headers.get("Content-Type"), answer.read()
 
@@ -118,8 +122,9 @@ def _handler(proxy):  # noqa: C901 - one class
         def answer(self):
             began = time.monotonic()
             size = int(self.headers.get("Content-Length") or 0)
-            kind = self.headers.get("Content-Type", "")
-            request = Request(self.command, self.path, self.rfile.read(size), kind)
+            # As they came, Host too: it is signed.
+            headers = tuple(self.headers.items())
+            request = Request(self.command, self.path, self.rfile.read(size), headers)
             fault = proxy.fault(request)
             if fault:
                 proxy.note(fault)

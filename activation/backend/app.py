@@ -26,22 +26,19 @@ from ...codegen.fingerprint import SCHEME, key_id
 from ...codegen.secret import Secret
 from .. import wire
 from ..api import is_loopback
+from ..signing import COMPONENTS, TAG
 from . import models, page
 from .guard import Guard
 from .problems import KINDS, MEDIA_TYPE, Problem
 from .scan import Result, candidates
+from .senders import LOOPBACK, Sender, Senders, unauthorised, verify
 from .store import Store
 
 API = "v1"
 _RETRY_SECONDS = "5"
+_COVERED = " ".join(f'"{name}"' for name in (*COMPONENTS, "content-digest"))
+_ACCEPTED = f'{TAG}=({_COVERED});created;expires;keyid;nonce;tag="{TAG}"'
 _OF_PROXIES = ("forwarded", "via", "x-real-ip")
-
-
-@dataclass(frozen=True)
-class Line:
-    """Who sends: a production line, as far as this backend can tell."""
-
-    name: str
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,7 @@ class Backend:
     fingerprint_key: Secret
     now: Callable[[], datetime]
     trust_loopback: bool
+    senders: Senders | None = None
 
     @cached_property
     def key_id(self) -> str:
@@ -73,18 +71,26 @@ def _backend(request: Request) -> Backend:
     return backend
 
 
-def authorise(request: Request) -> Line:
+async def authorise(request: Request) -> Sender:
     """Who sends this request. Raises `Problem` unauthorised.
 
-    The seam for RFC 9421 signatures. Until they are here, this machine is trusted if the
+    A signature is checked wherever there is one. Without, this machine is let in if the
     server was told so: not what a proxy on it forwards, as far as that shows, nor what a
     web page here sends under a foreign name (DNS rebinding).
     """
+    backend: Backend = request.app.state.backend
+    now = backend.now()
+    if "signature-input" in request.headers and backend.senders is not None:
+        signed = verify(request, await request.body(), backend.senders, now)
+        key, nonce = signed.sender.key_id, signed.nonce
+        if not await run_in_threadpool(backend.store.fresh, key, nonce, signed.until, now):
+            raise unauthorised(now)
+        return signed.sender
     peer = request.client.host if request.client else ""
-    trusted = request.app.state.backend.trust_loopback
+    trusted = backend.trust_loopback
     if not (trusted and is_loopback(peer) and is_loopback(_host(request)) and _direct(request)):
-        raise Problem("unauthorised", "only lines this backend knows may call this address")
-    return Line("loopback")
+        raise unauthorised(now)
+    return LOOPBACK
 
 
 def _host(request: Request) -> str:
@@ -105,7 +111,7 @@ def _direct(request: Request) -> bool:
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Books = Annotated[Backend, Depends(_backend)]
-Sender = Annotated[Line, Depends(authorise)]
+From = Annotated[Sender, Depends(authorise)]
 Id = Annotated[str, Path(pattern=models.NAME)]
 First = Annotated[int, Path(ge=1, le=wire.SERIAL_MAX)]
 After = Annotated[int, Query(ge=0, le=wire.SERIAL_MAX)]
@@ -137,7 +143,8 @@ def _lines(app: FastAPI) -> None:
     """What lines call: all of it goes through `authorise`."""
 
     @app.put("/v1/batches/{batch}")
-    def register(batch: Id, body: models.Batch, books: Books, _: Sender) -> JSONResponse:
+    def register(batch: Id, body: models.Batch, books: Books, sender: From) -> JSONResponse:
+        sender.permit(batch)
         info = body.info(batch)
         if (info.scheme, info.fingerprint_key_id) != (SCHEME, books.key_id):
             raise Problem(
@@ -151,8 +158,9 @@ def _lines(app: FastAPI) -> None:
 
     @app.put("/v1/batches/{batch}/fingerprints/{first}", status_code=204)
     async def upload(
-        batch: Id, first: First, request: Request, books: Books, _: Sender
+        batch: Id, first: First, request: Request, books: Books, sender: From
     ) -> Response:
+        sender.permit(batch, upload=True)
         if request.headers.get("content-type") != "application/octet-stream":
             raise Problem("media-type", "send application/octet-stream")
         data = await request.body()
@@ -163,22 +171,27 @@ def _lines(app: FastAPI) -> None:
     def batch_page(
         batch: Id,
         books: Books,
-        _: Sender,
+        sender: From,
         after: After = 0,
         digests: bool = False,  # noqa: FBT001, FBT002 — a query parameter
     ) -> JSONResponse:
+        sender.permit(batch)
         return JSONResponse(books.store.page(batch, after, digests=digests).body())
 
     @app.put("/v1/orders/{order}")
-    def put_order(order: Id, body: models.Order, books: Books, _: Sender) -> JSONResponse:
-        return JSONResponse(books.store.order(body.request(order), books.now()).body())
+    def put_order(order: Id, body: models.Order, books: Books, sender: From) -> JSONResponse:
+        asked = body.request(order)
+        sender.permit_order(asked.batch, asked.action, asked.attributes)
+        return JSONResponse(books.store.order(asked, books.now()).body())
 
     @app.get("/v1/orders/{order}")
-    def get_order(order: Id, books: Books, _: Sender) -> JSONResponse:
-        return JSONResponse(books.store.get_order(order).body())
+    def get_order(order: Id, books: Books, sender: From) -> JSONResponse:
+        answer = books.store.get_order(order)
+        sender.permit(answer.batch)
+        return JSONResponse(answer.body())
 
     @app.get("/v1/unknown-scans")
-    def unknown_scans(books: Books, _: Sender, after: After = 0) -> JSONResponse:
+    def unknown_scans(books: Books, _: From, after: After = 0) -> JSONResponse:
         return JSONResponse(books.store.unknown(after, books.now()).body())
 
 
@@ -227,9 +240,10 @@ def _html(text: str) -> HTMLResponse:
 
 def _problem(_: Request, error: Exception) -> Response:
     problem = error if isinstance(error, Problem) else Problem("internal", "")
-    headers = {}
+    headers: dict[str, str] = {}
     if problem.status == 401:
-        headers["WWW-Authenticate"] = "Signature"
+        # RFC 9421, section 5: what a signature is to cover.
+        headers |= {"WWW-Authenticate": "Signature", "Accept-Signature": _ACCEPTED}
     if problem.status == 503:
         headers["Retry-After"] = _RETRY_SECONDS
     return JSONResponse(problem.body(), problem.status, headers, MEDIA_TYPE)

@@ -35,17 +35,28 @@ def backend_serve(
         Path | None,
         typer.Option(help="The fingerprint key, where the home is not trusted.", metavar="F"),
     ] = None,
+    lines: Annotated[
+        Path | None,
+        typer.Option(help="Who may order what: made by key export, then narrowed.", metavar="F"),
+    ] = None,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="Take unsigned orders from this machine: to try.")
+    ] = False,
 ) -> "Result":
     """Serve the reference scan backend until it is stopped.
+
+    Orders are taken from the lines of the local home, or of --lines, signed. On another
+    address than this machine's it wants a TLS proxy in front: lines speak plain http to
+    this machine alone.
 
     \b
     Example:
       mintmark backend serve --data ./backend
     """
-    from ..local import Where, serve
+    from ..local import Trust, Where, serve
 
     where = Where(data, database, host, port, workers)
-    return serve(call, where, trust_home=not no_trust_home, fingerprint_key=fingerprint_key)
+    return serve(call, where, Trust(not no_trust_home, fingerprint_key, lines, unsigned))
 
 
 COMMANDS = (("backend serve", backend_serve),)

@@ -9,6 +9,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 KINDS: Final = {
     "invalid": (422, "The request is not of the agreed form"),
     "unauthorised": (401, "The sender is not known here"),
+    "forbidden": (403, "The sender may not do this"),
     "not-found": (404, "There is no such thing"),
     "method-not-allowed": (405, "This address does not take this method"),
     "timeout": (408, "The request came too slowly"),

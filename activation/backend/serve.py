@@ -22,6 +22,7 @@ from ...codegen.secret import Secret
 from ..api import is_loopback
 from .app import Backend, create_app
 from .limits import DEFAULT_LIMITS, Limits
+from .senders import Senders
 from .store import Store
 
 _STOP = (signal.SIGINT, signal.SIGTERM)
@@ -35,6 +36,7 @@ class Settings:
     database: URL
     fingerprint_key: Callable[[], Secret]
     trust_loopback: bool
+    senders: Callable[[], Senders] | None = None
     now: Callable[[], datetime] = utc_now
     limits: Limits = DEFAULT_LIMITS
 
@@ -102,13 +104,17 @@ class Server:
 def build(settings: Settings) -> FastAPI:
     """A worker's application; it closes its books when the worker stops."""
     store = Store(settings.database, settings.limits)
+    senders = settings.senders() if settings.senders else None
 
     @asynccontextmanager
     async def closing(_: FastAPI) -> AsyncIterator[None]:
         yield
         store.close()
+        if senders is not None:
+            senders.close()
 
-    backend = Backend(store, settings.fingerprint_key(), settings.now, settings.trust_loopback)
+    key = settings.fingerprint_key()
+    backend = Backend(store, key, settings.now, settings.trust_loopback, senders)
     return create_app(backend, closing)
 
 

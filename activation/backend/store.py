@@ -10,7 +10,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import URL, Connection, Row, func, insert, select
+from sqlalchemy import URL, Connection, Row, delete, func, insert, select
 
 from ...codegen.attributes import to_json
 from ...codegen.lifecycle import seen
@@ -148,6 +148,15 @@ class Store:
             for row in rows
         )
         return wire.UnknownPage(scans, rows[-1].id if len(rows) == wire.LISTED else None)
+
+    def fresh(self, key_id: str, nonce: str, until: datetime, now: datetime) -> bool:
+        """Whether the key never used this nonce; from now on, until `until`, it has."""
+        table = tables.nonces
+        row = {"key_id": key_id, "nonce": nonce, "until": int(until.timestamp())}
+        with self._database.write() as connection:
+            connection.execute(delete(table).where(table.c.until < int(now.timestamp())))
+            made = dialects.upsert(connection, table).values(row).on_conflict_do_nothing()
+            return connection.execute(made.returning(table.c.until)).first() is not None
 
     def rules(self) -> list[tuple[str, int]]:
         """The (canonical rule, code length) pairs of the registered batches."""

@@ -137,6 +137,16 @@ unknown_scans = Table(
     sqlite_autoincrement=True,
 )
 
+# Of signatures that are still good: none of them twice. By a digest: the text is a stranger's.
+nonces = Table(
+    "nonces",
+    metadata,
+    _text("key_id", key=True),
+    _text("nonce", key=True),
+    _number("until"),
+    Index("nonces_by_time", "until"),
+)
+
 
 def given_id(made: CursorResult[Any]) -> int:
     """The id the database gave the row just inserted."""

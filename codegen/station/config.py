@@ -18,10 +18,18 @@ _HOME_ID = re.compile(rf"[{SYMBOLS}]{{4}}-[{SYMBOLS}]{{12}}", re.ASCII)
 _KNOWN: Mapping[str, frozenset[str]] = {
     "home": frozenset({"id", "time_zone"}),
     "custodian": frozenset({"key"}),
-    "backend": frozenset({"url"}),
-    "policy": frozenset({"receipt_before_activation"}),
+    "backend": frozenset(
+        {"url", "ca", "client_certificate", "client_key", "secret_file", "key_id"}
+    ),
+    "policy": frozenset({"receipt_before_activation", "freeze_scanned_before"}),
 }
-_SWITCHES = frozenset({"receipt_before_activation"})
+_FILES: Mapping[str, str] = {
+    "ca": "backend_ca",
+    "client_certificate": "backend_certificate",
+    "client_key": "backend_certificate_key",
+    "secret_file": "backend_secret_file",
+}
+_SWITCHES = frozenset({"receipt_before_activation", "freeze_scanned_before"})
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,13 @@ class Config:
     time_zone: ZoneInfo
     custodian_key: Path | None
     backend_url: str | None
+    backend_ca: Path | None = None
+    backend_certificate: Path | None = None
+    backend_certificate_key: Path | None = None
+    backend_secret_file: Path | None = None
+    backend_key_id: str | None = None
     receipt_before_activation: bool = False
+    freeze_scanned_before: bool = False
 
 
 def template(home_id: str, custodian_key: Path | None) -> str:
@@ -53,10 +67,15 @@ time_zone = "{DEFAULT_ZONE}"    # what a time without an offset means
 [backend]
 # The scan backend that range orders go to. Without one they queue.
 # url = "https://scan.example.com"
+# ca = "…"                     # a CA bundle besides the system's
+# client_certificate = "…"     # for a backend that asks for one, with client_key
+# secret_file = "…"            # hmac-sha256 with this secret instead of lines' keys, with key_id
 
 [policy]
 # Whether codes are activated only once the printer's receipt says they were printed.
 # receipt_before_activation = true
+# Whether codes that were scanned before they were active are frozen as they become so.
+# freeze_scanned_before = true
 """
 
 
@@ -90,14 +109,19 @@ def read(home: Path) -> Config:
     except RecursionError:
         raise UsageError(f"{path} is nested too deep", "correct the file") from None
     _check(path, tables)
-    home_table = tables["home"]
-    key = tables.get("custodian", {}).get("key")
+    home_table, backend = tables["home"], tables.get("backend", {})
+    if ("secret_file" in backend) != ("key_id" in backend):
+        raise UsageError(f"{path}: secret_file and key_id in [backend] go together", "give both")
+    key, policy = tables.get("custodian", {}).get("key"), tables.get("policy", {})
     return Config(
         home_id=home_table["id"],
         time_zone=_zone(path, home_table.get("time_zone", DEFAULT_ZONE)),
         custodian_key=_path(path, key) if key else None,
-        backend_url=tables.get("backend", {}).get("url"),
-        receipt_before_activation=tables.get("policy", {}).get("receipt_before_activation", False),
+        backend_url=backend.get("url"),
+        backend_key_id=backend.get("key_id"),
+        **{field: _path(path, backend[key]) for key, field in _FILES.items() if key in backend},
+        receipt_before_activation=policy.get("receipt_before_activation", False),
+        freeze_scanned_before=policy.get("freeze_scanned_before", False),
     )
 
 

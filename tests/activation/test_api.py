@@ -3,6 +3,7 @@
 import json
 import threading
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -177,12 +178,31 @@ def test_a_status_without_its_form_is_no_answer(status):
         assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("status", [401, 408, 425, 429, 500, 503])
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
 def test_what_passes_is_tried_again(status):
     answer = problem(status, "unavailable")
     answer["headers"]["Retry-After"] = "17"
     with fake(**answer) as (client, _):
         assert away(client).retry_after == 17
+
+
+@pytest.mark.parametrize(
+    ("server_time", "told"),
+    [
+        ("2026-11-22T09:01:00Z", "this machine's clock is 61 minutes behind the backend's"),
+        ("2026-11-22T07:00:00Z", "this machine's clock is 60 minutes ahead of the backend's"),
+        ("2026-11-22T08:00:20Z", "is the line's key known there?"),
+        ("soon", "it does not accept this line's signature"),
+        (None, "it does not accept this line's signature"),
+    ],
+)
+def test_a_line_that_is_not_known_is_told_what_its_clock_has_to_do_with_it(server_time, told):
+    now = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+    body = {"type": "urn:mintmark:problem:unauthorised", "title": "who?", "status": 401}
+    body |= {} if server_time is None else {"server_time": server_time}
+    answer = {"status": 401, "headers": {"Content-Type": "application/problem+json"}}
+    with fake(**answer, body=json.dumps(body).encode(), now=lambda: now) as (client, _):
+        assert away(client).reason.endswith(told)
 
 
 @pytest.mark.parametrize(
@@ -415,7 +435,8 @@ def test_the_environments_proxy_is_not_used_for_this_machine(client, monkeypatch
 def test_each_attempt_is_signed_afresh():
     signed = []
 
-    def sign(request, body):
+    def sign(request, body, line):
+        assert line is None
         signed.append((request.method, request.url.path, body))
         request.headers["Signature"] = str(len(signed))
 

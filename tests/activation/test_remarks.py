@@ -18,6 +18,9 @@ class Told:
     applied: int
     scanned_before: tuple[int, ...] = ()
 
+    def as_line(self, _line):
+        return self
+
     def register(self, _batch):
         """Known."""
 
