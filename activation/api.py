@@ -185,7 +185,7 @@ class HttpClient:
     ) -> None:
         import httpx2  # here: it costs 110 ms, and a line script may never need it
 
-        self._base, loopback = _checked(base_url)
+        self._base, loopback = checked_url(base_url)
         self._sign = sign
         self._line: str | None = None
         self._now, self._limits = now, limits
@@ -377,7 +377,7 @@ _REASONS = {
 }
 
 
-def _checked(base_url: str) -> tuple[str, bool]:
+def checked_url(base_url: str) -> tuple[str, bool]:
     """`base_url` without its last slash, and whether it leads to this machine."""
     try:
         url = urlsplit(base_url)

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from ..codegen.errors import NotFound, UsageError
 from ..codegen.station.config import Config
 from ..codegen.station.station import Station
 from .api import Client, HttpClient
-from .signing import Key, RequestSigner, line_keys, secret_key
+from .signing import RequestSigner, line_keys, secret_key
 
 if TYPE_CHECKING:
     import ssl
@@ -39,19 +39,20 @@ def connected(station: Station) -> Iterator[Client | None]:
     if url is None:
         yield None
         return
-    sign = RequestSigner(_keys(station), station.now, station.entropy)
-    with HttpClient(url, sign=sign, tls=_tls(station.config), now=station.now) as client:
+    tls = tls_of(station.config)
+    with HttpClient(url, sign=signer(station), tls=tls, now=station.now) as client:
         yield client
 
 
-def _keys(station: Station) -> Callable[[str | None], Key]:
-    config = station.config
-    if config.backend_secret_file is None or config.backend_key_id is None:
-        return line_keys(station)
-    return secret_key(secret_file(config.backend_secret_file), config.backend_key_id)
+def signer(station: Station) -> RequestSigner:
+    """Signs with the lines' keys, or with the secret shared with the backend."""
+    config, keys = station.config, line_keys(station)
+    if config.backend_secret_file is not None and config.backend_key_id is not None:
+        keys = secret_key(secret_file(config.backend_secret_file), config.backend_key_id)
+    return RequestSigner(keys, station.now, station.entropy)
 
 
-def _tls(config: Config) -> "ssl.SSLContext | None":
+def tls_of(config: Config) -> "ssl.SSLContext | None":
     """`ca` trusted as well, and a certificate of our own; None: as ever."""
     if config.backend_ca is None and config.backend_certificate is None:
         return None

@@ -613,6 +613,10 @@ SERVE = "backend serve --data scan-data --port"
 OTHERS = (
     ok("until Ctrl-C", f"{SERVE} 0", how="interrupt home/local-backend.json"),
     no(2, "no home, no key", f"{SERVE} 0 --no-trust-home", "fingerprint key", world="none"),
+    ok("a backend that keeps the contract", "backend check {url}", backend="real"),
+    ok("one that does not", "backend check {url}", exit=5, result=True, backend="rubbish"),
+    no(2, "plain http elsewhere", "backend check http://scan.example.com", "plain http"),
+    no(6, "nobody there", "backend check {url}", "cannot be reached", backend="away"),
     no(2, "nowhere to keep books", "backend serve", "in one place", world="none"),
     no(2, "a password in an argument", "backend serve --database postgresql://a:b@h/d", "argument"),
     no(2, "no database's address", "backend serve --database mysql://h/d", "postgresql://"),

@@ -316,6 +316,22 @@ SHAPES = {
     "orders show": ORDER_ROW,
     "orders cancel": ORDER_ROW,
     "backend serve": {"url": "text"},
+    "backend check": {
+        "url": "text",
+        "batch": "id",
+        "passed": "count",
+        "failed": "count",
+        "clauses": [
+            {
+                "id": "text",
+                "result": "pass | fail | not offered | not run",
+                "says": "text",
+                "section": "text",
+                "expected": "text?",
+                "found": "text?",
+            }
+        ],
+    },
     "demo": {"out": "path", "batch": "id", "package": "id", "archive": "path", "scans": "object"},
 }
 SHAPES |= contract_receipts.shapes(SHAPES["export"])

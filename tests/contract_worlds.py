@@ -5,6 +5,7 @@ and copied for every row; the commands run inside the copy, so that relative nam
 """
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -21,6 +22,7 @@ import segno
 
 from mintmark import cli
 from mintmark.activation.backend.database import sqlite_url
+from mintmark.activation.backend.senders import HomeSenders
 from mintmark.activation.backend.serve import Server, Settings
 from mintmark.codegen.secret import Secret
 from mintmark.codegen.station import keys
@@ -208,7 +210,10 @@ def answering(kind, root):
 def _real(root):
     secret = keys.read_fingerprint_key(root / "home" / "keys" / "fingerprint.key")
     up = threading.Event()
-    told = Settings(sqlite_url(root / "scan-backend"), lambda: secret, trust_loopback=True)
+    known = functools.partial(HomeSenders, root / "home")
+    told = Settings(
+        sqlite_url(root / "scan-backend"), lambda: secret, trust_loopback=False, senders=known
+    )
     server = Server("127.0.0.1", 0, told, ready=lambda _: up.set())
     yield from _served(server.run, server.stop, server.url, up)
 

@@ -49,7 +49,7 @@ def test_row(row, worlds, byte_code, tmp_path, monkeypatch):
     with contextlib.ExitStack() as stack:
         if row.backend:
             url = stack.enter_context(answering(row.backend, root))
-            environment["MINTMARK_BACKEND_URL"] = url
+            environment["MINTMARK_BACKEND_URL"] = facts["url"] = url
         stack.enter_context(meanwhile(row, root, facts))
         before = state(root)
         run = in_a_process if is_a_process(row) else here

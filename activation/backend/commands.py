@@ -12,6 +12,7 @@ from ...codegen.call import Call
 
 if TYPE_CHECKING:
     from ...codegen.result import Result
+    from ..conformance.kit import Checked
 
 
 def backend_serve(
@@ -59,4 +60,30 @@ def backend_serve(
     return serve(call, where, Trust(not no_trust_home, fingerprint_key, lines, unsigned))
 
 
-COMMANDS = (("backend serve", backend_serve),)
+def backend_check(
+    call: Call,
+    url: Annotated[str, typer.Argument(help="The backend's address.", metavar="URL")],
+    fingerprint_key: Annotated[
+        Path | None,
+        typer.Option(help="The fingerprint key, where there is no home.", metavar="F"),
+    ] = None,
+    line_key: Annotated[
+        Path | None, typer.Option(help="A line's key file, to sign with.", metavar="F")
+    ] = None,
+    unsigned: Annotated[bool, typer.Option("--unsigned", help="Do not sign.")] = False,
+) -> "Checked":
+    """Hold any scan backend to the API's contract, clause by clause.
+
+    It works in a batch of its own, which it leaves void. Not for a backend that consumers
+    use: it scans.
+
+    \b
+    Example:
+      mintmark backend check https://scan-test.example.com
+    """
+    from ..conformance.check import With, run
+
+    return run(call, url, With(fingerprint_key, line_key, unsigned))
+
+
+COMMANDS = (("backend serve", backend_serve), ("backend check", backend_check))

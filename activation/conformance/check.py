@@ -1,0 +1,47 @@
+"""What `backend check` works with: keys of the home, or of files a stranger was given."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...codegen.call import Call
+from ...codegen.errors import UsageError
+from ...codegen.station.keys import read_fingerprint_key, read_signing_key
+from ..connect import signer, tls_of
+from ..signing import Key, RequestSigner, Signer
+from .kit import Checked, check
+from .probe import Probe
+from .trial import Trial
+
+STRANGER = "TEST-000000000000"
+
+
+@dataclass(frozen=True)
+class With:
+    """The command's options."""
+
+    fingerprint_key: Path | None
+    line_key: Path | None
+    unsigned: bool
+
+
+def run(call: Call, url: str, given: With) -> Checked:
+    """Check the backend at `url`.
+
+    Raises `UsageError` for an address that is none or keys that do not go together,
+    `NotFound` without a home or a key, `EnvironmentFailure` where nobody answers.
+    """
+    if given.unsigned and given.line_key:
+        raise UsageError("--unsigned and --line-key exclude each other", "give one of them")
+    if given.fingerprint_key is None:
+        station = call.station()
+        sign: Signer | None = signer(station)
+        secret, home = station.fingerprint_key, station.config.home_id
+        tls = tls_of(station.config)
+    else:
+        sign, tls, home = None, None, STRANGER
+        secret = read_fingerprint_key(given.fingerprint_key)
+    if given.line_key is not None:
+        line = read_signing_key(given.line_key)
+        sign = RequestSigner(lambda _: Key(line.key_id, line.private), call.now, call.entropy)
+    with Probe(url, None if given.unsigned else sign, tls) as probe:
+        return check(url, Trial(probe, secret, home, call.entropy), call.tick)

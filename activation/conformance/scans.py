@@ -1,0 +1,219 @@
+"""Clauses on scans and on signatures. Scans may be designed otherwise: then none is tried."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from .clause import Broken, Clauses, NotOffered, expect
+from .trial import Trial
+
+SCANS = Clauses("scans", "5. Scan")
+SIGNING = Clauses("signing", "Rules for all of it")
+PHONES = 20
+
+
+@SCANS.clause("genuine", "the first scan of an active code is genuine, the next one repeat")
+def _genuine(t: Trial) -> None:
+    (serial, _) = t.active(1, attributes={"lot": "L1", "dealer": "D1"})
+    first, second = t.scan(t.code(serial)), t.scan(t.code(serial))
+    _told(first, result="genuine", scans=1, batch=t.batch, serial=serial)
+    expect(first.get("attributes"), {"lot": "L1"}, "public attributes")
+    _told(second, result="repeat", scans=2, first_scan=first.get("first_scan"))
+
+
+@SCANS.clause("pending", "a code that was uploaded, but never activated, is unknown")
+def _pending(t: Trial) -> None:
+    (serial, _) = t.uploaded(1)
+    _told(t.scan(t.code(serial)), result="unknown", batch=None, serial=None)
+
+
+@SCANS.clause("states", "frozen, void and revoked codes are told as such, and use no scan up")
+def _states(t: Trial) -> None:
+    first, last = t.active(3)
+    t.done("freeze", (first, first))
+    t.done("revoke", (first + 1, first + 1))
+    t.done("void", (last, last), reason="lost", count=1)
+    for serial, result in ((first, "frozen"), (first + 1, "inactive"), (last, "void")):
+        _told(t.scan(t.code(serial)), result=result, scans=0)
+    t.done("unfreeze", (first, first))
+    _told(t.scan(t.code(first)), result="genuine", scans=1)
+
+
+@SCANS.clause("validity", "before effective_at not_yet, from expires_at on expired; neither counts")
+def _validity(t: Trial) -> None:
+    (early, _) = t.active(1, effective_at="2099-01-01T00:00:00Z")
+    (late, _) = t.active(1, expires_at="2020-01-01T00:00:00+08:00")
+    for serial, result in ((early, "not_yet"), (late, "expired")):
+        _told(t.scan(t.code(serial)), result=result, scans=0)
+        t.done("assign", (serial, serial), attributes={"effective_at": None, "expires_at": None})
+        _told(t.scan(t.code(serial)), result="genuine", scans=1)
+
+
+@SCANS.clause("max-scans", "max_scans scans are genuine")
+def _max_scans(t: Trial) -> None:
+    (serial, _) = t.active(1, attributes={"max_scans": 2})
+    results = [t.scan(t.code(serial)).get("result") for _ in range(3)]
+    expect(results, ["genuine", "genuine", "repeat"], "three scans")
+
+
+@SCANS.clause("scan-id", "a scan repeated under its scan_id gets the same answer, counted once")
+def _scan_id(t: Trial) -> None:
+    (serial, _) = t.active(1)
+    name = f"kit-{t.order_id()}"
+    first = t.scan(t.code(serial), name)
+    expect(t.scan(t.code(serial), name), first, "the answer")
+    _told(t.scan(t.code(serial), f"{name}-b"), result="repeat", scans=2)
+
+
+@SCANS.clause("once", f"of {PHONES} phones at once, exactly one is told genuine")
+def _once(t: Trial) -> None:
+    (serial, _) = t.active(1)
+    with ThreadPoolExecutor(PHONES) as phones:
+        answers = list(phones.map(lambda _: t.scan(t.code(serial)), range(PHONES)))
+    genuine = [answer for answer in answers if answer.get("result") == "genuine"]
+    expect(len(genuine), 1, "genuine")
+    expect(sorted(answer["scans"] for answer in answers), [*range(1, PHONES + 1)], "scans told")
+
+
+@SCANS.clause("counters", "no order resets a counter")
+def _counters(t: Trial) -> None:
+    where = t.active(1)
+    t.scan(t.code(where[0]))
+    t.done("revoke", where)
+    t.done("activate", where)
+    _told(t.scan(t.code(where[0])), result="repeat", scans=2)
+    (item,) = t.ranges(where)
+    expect(item.get("scanned"), 1, "scanned, as read back")
+
+
+@SCANS.clause("folding", "what was typed is folded by the batch's canonical rule")
+def _folding(t: Trial) -> None:
+    (serial, _) = t.active(1, attributes={"max_scans": 10})
+    code = t.code(serial)
+    mistyped = code.replace("0", "O").replace("1", "l")
+    grouped = "-".join(code[at : at + 4] for at in range(0, len(code), 4))
+    for text in (code, code.lower(), grouped, f" {code[:8]} {code[8:]} ", mistyped):
+        _told(t.scan(text), result="genuine")
+    for text in (code[:-1], f"{code}0", code[:-1] + "\u00e9"):
+        _told(t.scan(text), result="unknown")
+
+
+@SCANS.clause("page", "opening the page counts nothing")
+def _page(t: Trial) -> None:
+    (serial, _) = t.active(1)
+    for _ in range(3):
+        answer = t.probe("GET", f"/{t.code(serial)}", signed=False)
+        if answer.status in (404, 405):
+            raise NotOffered
+    _told(t.scan(t.code(serial)), result="genuine", scans=1)
+
+
+@SCANS.clause("before", "an activation tells which of its codes were scanned before it")
+def _before(t: Trial) -> None:
+    first, last = t.uploaded(4)
+    t.scan(t.code(first + 1))
+    t.scan(t.code(first + 1))
+    data = t.done("activate", (first, last))
+    expect(data.get("scanned_before"), [first + 1], "scanned_before")
+    _told(t.scan(t.code(first + 1)), result="genuine", scans=1)
+
+
+@SCANS.clause("unknown", "unknown fingerprints are listed, one row each, without the code")
+def _unknown(t: Trial) -> None:
+    (serial, _) = where = t.serials(1)
+    t.scan(t.code(serial))
+    t.scan(t.code(serial))
+    wanted = t.fingerprints(where).hex()
+    after: int | None = 0
+    while after is not None:
+        data = t.probe("GET", f"/v1/unknown-scans?after={after}").data
+        rows = [row for row in data["unknown"] if row["fingerprint"].lower() == wanted]
+        if rows:
+            expect([row["count"] for row in rows], [2], "the count of the row")
+            return
+        after = data["next"]
+    raise Broken("a row with the fingerprint of the code scanned", "none")
+
+
+@SCANS.clause("no-store", "answers to scans are kept by nobody")
+def _no_store(t: Trial) -> None:
+    t.scan("0")
+    kept = t.probe("POST", "/v1/scans", {"code": "0"}, signed=False).headers
+    if "no-store" not in kept.get("cache-control", ""):
+        raise Broken("Cache-Control: no-store", kept.get("cache-control", "none"))
+
+
+def _told(answer: Mapping[str, Any], **wanted: object) -> None:
+    for key, value in wanted.items():
+        expect(answer.get(key), value, key)
+
+
+# --- signatures --------------------------------------------------------------------
+
+
+def signed(attempt: Callable[[Trial], None]) -> Callable[[Trial], None]:
+    """Not offered where the kit was given no key."""
+
+    def guarded(t: Trial) -> None:
+        if not t.probe.signs:
+            raise NotOffered
+        attempt(t)
+
+    return guarded
+
+
+@SIGNING.clause("needed", "without a signature nobody reads or orders: 401, with the server's time")
+@signed
+def _needed(t: Trial) -> None:
+    for method, path, body in _calls(t):
+        answer = t.probe(method, path, body, signed=False)
+        if "server_time" not in t.refused(answer, "unauthorised"):
+            raise Broken("server_time in the problem", "none")
+
+
+@SIGNING.clause("replay", "the same signed request is not taken twice")
+@signed
+def _replay(t: Trial) -> None:
+    for method, path, body in _calls(t):
+        request = t.probe.request(method, path, body)
+        first = t.probe.send(request)
+        if first.status >= 400:
+            raise Broken("a signed request is taken", first)
+        t.refused(t.probe.send(request), "unauthorised")
+
+
+@SIGNING.clause("covers", "method, path, query and body can't be changed on the way")
+@signed
+def _covers(t: Trial) -> None:
+    order = f"/v1/orders/{t.order_id()}"
+    body = {"batch": t.batch, "action": "assign", "serials": [list(t.uploaded(1))]}
+    good = t.probe.request("PUT", order, body)
+    other = {**body, "action": "freeze"}
+    for changed in (
+        t.probe.request("PUT", f"{order}x", body, signed=False),
+        t.probe.request("PUT", f"{order}?dry_run=1", body, signed=False),
+        t.probe.request("PUT", order, other, signed=False),
+    ):
+        for name in ("signature", "signature-input", "content-digest"):
+            changed.headers[name] = good.headers[name]
+        t.refused(t.probe.send(changed), "unauthorised")
+    t.refused(t.probe("GET", order), "not-found")
+
+
+@SIGNING.clause("forged", "a signature with one bit changed is refused")
+@signed
+def _forged(t: Trial) -> None:
+    request = t.probe.request("GET", f"/v1/batches/{t.batch}?after=0")
+    text = request.headers["signature"]
+    at = text.index("=:") + 5
+    request.headers["signature"] = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
+    t.refused(t.probe.send(request), "unauthorised")
+
+
+def _calls(t: Trial) -> tuple[tuple[str, str, object], ...]:
+    body = {"batch": t.batch, "action": "assign", "serials": [list(t.serials(1))]}
+    return (
+        ("GET", f"/v1/batches/{t.batch}?after=0", None),
+        ("PUT", f"/v1/orders/{t.order_id()}", body),
+        ("PUT", f"/v1/batches/{t.batch}", t.registration()),
+    )

@@ -1,0 +1,170 @@
+"""The batch a check works in, its codes, and the calls the clauses share.
+
+One batch of its own for all clauses; each takes serials that no other has. Codes exist in
+this process alone.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...codegen.fingerprint import SCHEME, fingerprints, key_id
+from ...codegen.secret import Secret
+from .clause import Broken, NotOffered, expect
+from .probe import Answer, Probe
+
+SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+LENGTH = 16
+QUANTITY = 20_000
+Serials = tuple[int, int]
+
+
+class Trial:
+    """`entropy(n)` gives n random bytes: codes and ids come from it."""
+
+    def __init__(
+        self, probe: Probe, fingerprint_key: Secret, home: str, entropy: Callable[[int], bytes]
+    ) -> None:
+        self.probe, self.home = probe, home
+        self.batch = f"{home[:4]}-{self._word(entropy, 8)}"
+        self.key_id = key_id(fingerprint_key)
+        self._key, self._entropy = fingerprint_key, entropy
+        self._next, self._numbers = 1, itertools.count(1)
+        self._codes: dict[int, str] = {}
+
+    @staticmethod
+    def _word(entropy: Callable[[int], bytes], length: int) -> str:
+        return "".join(SYMBOLS[byte % 32] for byte in entropy(length))
+
+    # --- what a clause works with ---
+
+    def serials(self, size: int) -> Serials:
+        """The next `size` serials nobody used."""
+        first, self._next = self._next, self._next + size
+        if self._next > QUANTITY + 1:
+            raise ValueError("the batch is too small for the clauses")
+        return first, self._next - 1
+
+    def code(self, serial: int) -> str:
+        """The code of a serial, drawn when it is first asked for."""
+        if serial not in self._codes:
+            self._codes[serial] = self._word(self._entropy, LENGTH)
+        return self._codes[serial]
+
+    def fingerprints(self, where: Serials) -> bytes:
+        """16 bytes a code."""
+        codes = "".join(self.code(serial) for serial in range(where[0], where[1] + 1))
+        return fingerprints(codes.encode("ascii"), LENGTH, self._key)
+
+    def order_id(self) -> str:
+        """An id no order had."""
+        return f"{self.batch}-{next(self._numbers)}"
+
+    # --- calls ---
+
+    def registration(self, **changed: object) -> dict[str, object]:
+        """What the batch is registered with."""
+        return {
+            "home": self.home,
+            "symbols": SYMBOLS,
+            "length": LENGTH,
+            "canonical": "crockford32",
+            "quantity": QUANTITY,
+            "scheme": SCHEME,
+            "fingerprint_key_id": self.key_id,
+            "role": "item",
+            "pair_of": None,
+        } | changed
+
+    def register(self, **changed: object) -> Answer:
+        """Register the batch."""
+        return self.probe("PUT", f"/v1/batches/{self.batch}", self.registration(**changed))
+
+    def upload(self, first: int, data: bytes) -> Answer:
+        """Upload fingerprints from serial `first`."""
+        return self.probe("PUT", f"/v1/batches/{self.batch}/fingerprints/{first}", data)
+
+    def order(self, action: str, *where: Serials, order: str | None = None, **more: Any) -> Answer:  # noqa: ANN401 - JSON
+        """Send an order of the batch; a new id unless one is given."""
+        body = {"batch": self.batch, "action": action, "serials": [list(one) for one in where]}
+        more = {key.rstrip("_"): value for key, value in more.items()}
+        return self.probe("PUT", f"/v1/orders/{order or self.order_id()}", body | more)
+
+    def page(self, after: int = 0, *, digests: bool = False) -> Answer:
+        """Read ranges of the batch."""
+        query = f"?after={after}" + ("&digests=true" if digests else "")
+        return self.probe("GET", f"/v1/batches/{self.batch}{query}")
+
+    def scan(self, code: str, scan_id: str | None = None) -> Mapping[str, Any]:
+        """Scan as a phone would. Raises `NotOffered` where there is no such address."""
+        body = {"code": code} | ({"scan_id": scan_id} if scan_id else {})
+        answer = self.probe("POST", "/v1/scans", body, signed=False)
+        if answer.status in (404, 405):
+            raise NotOffered
+        expect(answer.status, 200, "the status of a scan")
+        data = answer.data
+        if not isinstance(data, dict):
+            raise Broken("a scan's answer is a JSON object", type(data).__name__)
+        return data
+
+    # --- what must go well before a clause can be tried ---
+
+    def uploaded(self, size: int) -> Serials:
+        """New serials whose fingerprints are pending."""
+        where = self.serials(size)
+        expect(self.upload(where[0], self.fingerprints(where)).status, 204, "an upload's status")
+        return where
+
+    def active(self, size: int, **more: Any) -> Serials:  # noqa: ANN401 - JSON
+        """New serials, activated."""
+        where = self.uploaded(size)
+        self.done("activate", where, **more)
+        return where
+
+    def done(self, action: str, *where: Serials, **more: Any) -> Mapping[str, Any]:  # noqa: ANN401 - JSON
+        """An order that must be taken; its answer."""
+        answer = self.order(action, *where, **more)
+        if answer.status != 200 or not isinstance(answer.data, dict):
+            raise Broken(f"{action} is taken: 200 with the answer", answer)
+        found: Mapping[str, Any] = answer.data
+        return found
+
+    def refused(self, answer: Answer, *names: str) -> Mapping[str, Any]:
+        """A refusal by one of these problems, well-formed; its object."""
+        if answer.problem not in names:
+            raise Broken(f"refused as {' or '.join(names)}", answer)
+        data: Mapping[str, Any] = answer.data
+        kind = answer.headers.get("content-type", "").partition(";")[0].strip()
+        expect(kind, "application/problem+json", "a problem's content type")
+        expect(data.get("status"), answer.status, "the problem's status, as the response's")
+        return data
+
+    def states(self, where: Serials) -> list[str]:
+        """The state of each serial."""
+        return [item["state"] for item in self.ranges(where) for _ in _each(item["serials"])]
+
+    def ranges(self, where: Serials, *, digests: bool = False) -> list[dict[str, Any]]:
+        """The ranges that cover `where`, cut to it."""
+        found: list[dict[str, Any]] = []
+        after: int | None = where[0] - 1
+        while after is not None and after < where[1]:
+            answer = self.page(after, digests=digests)
+            expect(answer.status, 200, "the status of a reading")
+            data = answer.data
+            try:
+                for item in data["ranges"]:
+                    first, last = item["serials"]
+                    if first <= where[1] and last >= where[0]:
+                        cut = [max(first, where[0]), min(last, where[1])]
+                        found.append({**item, "serials": cut})
+                following = data["next"]
+            except (KeyError, TypeError, ValueError):
+                raise Broken("a page has ranges with serials and state, and next", answer) from None
+            if following is not None and following <= after:
+                raise Broken("next moves on", f"{after}, then {following}")
+            after = following
+        return found
+
+
+def _each(pair: list[int]) -> range:
+    return range(pair[0], pair[1] + 1)

@@ -1,0 +1,75 @@
+"""The reference backend with one clause broken each, as a tired team might build it."""
+
+from dataclasses import replace
+
+from sqlalchemy import delete
+
+from mintmark.activation.backend import tables
+from mintmark.activation.backend.problems import Problem
+from mintmark.activation.backend.scan import Result
+from mintmark.activation.backend.store import Store
+from mintmark.activation.wire import ScanAnswer
+
+
+class Forgetful(Store):
+    """Keeps no answers: the same order again is an order anew."""
+
+    def order(self, order, now):
+        answer = super().order(order, now)
+        with self._database.write() as connection:
+            connection.execute(delete(tables.orders).where(tables.orders.c.order_id == order.order))
+        return answer
+
+
+class Careless(Store):
+    """Takes any count for the right one."""
+
+    def order(self, order, now):
+        try:
+            return super().order(order, now)
+        except Problem as problem:
+            if problem.name != "count-differs":
+                raise
+            right = replace(order, order=f"{order.order}x", count=problem.members["would_touch"])
+            return super().order(right, now)
+
+
+class Halfway(Store):
+    """Not atomic: applies what it can, code by code, and then says what was in the way."""
+
+    def order(self, order, now):
+        problem = None
+        for piece in order.serials if not order.dry_run else ():
+            for serial in range(piece.first, piece.last + 1):
+                one = type(piece)(serial, serial)
+                part = replace(
+                    order, order=f"{order.order}-{serial}"[-64:], serials=(one,), count=None
+                )
+                try:
+                    super().order(part, now)
+                except Problem as found:
+                    problem = problem or found
+        if problem:
+            raise problem
+        return super().order(order, now)
+
+
+class Eager(Store):
+    """Recognises what was uploaded before it is activated."""
+
+    def scan(self, candidates, scan_id, now):
+        answer = super().scan(candidates, scan_id, now)
+        if answer.result == Result.UNKNOWN:
+            with self._database.read() as connection:
+                for row in connection.execute(tables.pending.select()):
+                    for at in range(0, len(row.data), 16):
+                        if row.data[at : at + 16] in candidates:
+                            return ScanAnswer(Result.INACTIVE.value)
+        return answer
+
+
+class Counting(Store):
+    """Counts every scan anew, whatever its id."""
+
+    def scan(self, candidates, _scan_id, now):
+        return super().scan(candidates, None, now)
