@@ -1,8 +1,9 @@
 """`backend serve`: the reference backend, beside the local home."""
 
+import ipaddress
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from .backend.senders import Senders
+    from .backend.throttle import Network
 
 DATABASE = "MINTMARK_BACKEND_DATABASE"
 
@@ -33,6 +35,7 @@ class Where:
     host: str
     port: int
     workers: int
+    proxies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ def serve(call: Call, where: Where, trust: Trust) -> Served:
         partial(read_fingerprint_key, key),
         trust_loopback=trust.unsigned,
         senders=_senders(trust, home),
+        proxies=_networks(where.proxies),
         now=call.now,
     )
     server = Server(where.host, where.port, settings, workers=where.workers, ready=ready)
@@ -98,6 +102,16 @@ def serve(call: Call, where: Where, trust: Trust) -> Served:
         if announcement is not None:
             announcement.unlink(missing_ok=True)
     return Served(server.url)
+
+
+def _networks(texts: Sequence[str]) -> "tuple[Network, ...]":
+    """The proxies' addresses. Raises `UsageError`."""
+    try:
+        return tuple(ipaddress.ip_network(text) for text in texts)
+    except ValueError:
+        raise UsageError(
+            "--trusted-proxy is no address or network", "write for example 10.0.0.5 or 10.0.0.0/24"
+        ) from None
 
 
 def _senders(trust: Trust, home: Path | None) -> "Callable[[], Senders] | None":

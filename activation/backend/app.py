@@ -8,7 +8,7 @@ others: the books (`store`), the verdict (`scan`), sockets and signals (`serve`)
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Annotated
@@ -33,6 +33,7 @@ from .problems import KINDS, MEDIA_TYPE, Problem
 from .scan import Result, candidates
 from .senders import LOOPBACK, Sender, Senders, unauthorised, verify
 from .store import Store
+from .throttle import Network, Throttle, caller
 
 API = "v1"
 _RETRY_SECONDS = "5"
@@ -50,14 +51,30 @@ class Backend:
     now: Callable[[], datetime]
     trust_loopback: bool
     senders: Senders | None = None
+    proxies: tuple[Network, ...] = ()
+    throttle: Throttle = field(default_factory=Throttle)
 
     @cached_property
     def key_id(self) -> str:
         """Which fingerprint key this is."""
         return key_id(self.fingerprint_key)
 
-    def scan(self, code: str, scan_id: str | None) -> wire.ScanAnswer:
-        """Answer and count a scan; the code goes no further than its fingerprint."""
+    def scan(self, request: Request, code: str, scan_id: str | None) -> wire.ScanAnswer:
+        """Answer and count a scan; the code goes no further than its fingerprint.
+
+        Raises `Problem` too-many for an address that scans or guesses too much.
+        """
+        peer = request.client.host if request.client else ""
+        address = caller(peer, request.headers.getlist("x-forwarded-for"), self.proxies)
+        at = self.now().timestamp()
+        if address is not None and (seconds := self.throttle.wait(address, at)):
+            raise Problem("too-many", "scan again later", retry_after=seconds)
+        answer = self._answer(code, scan_id)
+        if address is not None and answer.result == Result.UNKNOWN.value:
+            self.throttle.unknown(address, at)
+        return answer
+
+    def _answer(self, code: str, scan_id: str | None) -> wire.ScanAnswer:
         if len(code) > self.store.limits.code_chars:
             return wire.ScanAnswer(Result.UNKNOWN.value)
         found = candidates(code, self.store.rules(), self.fingerprint_key)
@@ -203,8 +220,8 @@ def _consumers(app: FastAPI) -> None:
         return JSONResponse(wire.Health(API, SCHEME, books.key_id).body())
 
     @app.post("/v1/scans")
-    def scan(body: models.Scan, books: Books) -> JSONResponse:
-        return JSONResponse(books.scan(body.code, body.scan_id).body())
+    def scan(body: models.Scan, request: Request, books: Books) -> JSONResponse:
+        return JSONResponse(books.scan(request, body.code, body.scan_id).body())
 
     @app.get("/robots.txt")
     def robots() -> PlainTextResponse:
@@ -221,7 +238,12 @@ def _consumers(app: FastAPI) -> None:
     @app.post("/{code}")
     async def check(code: str, request: Request, books: Books) -> HTMLResponse:
         scan_id = _scan_id(await request.body())
-        answer = await run_in_threadpool(books.scan, code, scan_id)
+        try:
+            answer = await run_in_threadpool(books.scan, request, code, scan_id)
+        except Problem as problem:
+            if problem.name != "too-many":
+                raise
+            return _html(page.busy(), problem.status, str(problem.members["retry_after"]))
         return _html(page.render(answer))
 
 
@@ -234,8 +256,11 @@ def _scan_id(form: bytes) -> str | None:
         return None
 
 
-def _html(text: str) -> HTMLResponse:
-    return HTMLResponse(text, headers={"Content-Security-Policy": page.CONTENT_SECURITY_POLICY})
+def _html(text: str, status: int = 200, retry_after: str | None = None) -> HTMLResponse:
+    headers = {"Content-Security-Policy": page.CONTENT_SECURITY_POLICY}
+    if retry_after:
+        headers["Retry-After"] = retry_after
+    return HTMLResponse(text, status, headers)
 
 
 def _problem(_: Request, error: Exception) -> Response:
@@ -244,6 +269,8 @@ def _problem(_: Request, error: Exception) -> Response:
     if problem.status == 401:
         # RFC 9421, section 5: what a signature is to cover.
         headers |= {"WWW-Authenticate": "Signature", "Accept-Signature": _ACCEPTED}
+    if problem.status == 429:
+        headers["Retry-After"] = str(problem.members["retry_after"])
     if problem.status == 503:
         headers["Retry-After"] = _RETRY_SECONDS
     return JSONResponse(problem.body(), problem.status, headers, MEDIA_TYPE)

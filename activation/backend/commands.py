@@ -43,6 +43,10 @@ def backend_serve(
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Take unsigned orders from this machine: to try.")
     ] = False,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="A proxy that says who scans; again for more.", metavar="ADDRESS"),
+    ] = None,
 ) -> "Result":
     """Serve the reference scan backend until it is stopped.
 
@@ -56,7 +60,7 @@ def backend_serve(
     """
     from ..local import Trust, Where, serve
 
-    where = Where(data, database, host, port, workers)
+    where = Where(data, database, host, port, workers, tuple(trusted_proxy or ()))
     return serve(call, where, Trust(not no_trust_home, fingerprint_key, lines, unsigned))
 
 

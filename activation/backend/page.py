@@ -173,6 +173,18 @@ def render(answer: ScanAnswer) -> str:
     return _PAGE.substitute(title=words.title, main=main)
 
 
+def busy() -> str:
+    """The page for somebody who scans too much: it says nothing about the code."""
+    main = f"""<main>
+<section class="head">{_seal(_WAIT)}<h1>请稍后再试</h1>
+<p class="en">Please try again later</p></section>
+<section class="body"><p>当前网络的查询次数过多，请过几分钟再扫一次。</p>
+<p class="en">There were too many checks from this network. Scan again in a few minutes.</p>
+</section>
+</main>"""
+    return _PAGE.substitute(title="请稍后再试", main=main)
+
+
 def _rows(answer: ScanAnswer, words: _Words) -> Iterator[tuple[str, str, str]]:
     values = {**answer.attributes, "first_scan": answer.first_scan, "scans": answer.scans}
     if answer.batch and answer.serial:

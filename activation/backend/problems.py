@@ -25,6 +25,7 @@ KINDS: Final = {
     "blocked": (409, "Ranges are in the way"),
     "count-differs": (409, "The order would touch another number of codes"),
     "count-required": (409, "Active codes are voided only with a count"),
+    "too-many": (429, "Too many scans from there"),
     "unavailable": (503, "The backend cannot answer now"),
     "internal": (500, "The backend failed"),
 }

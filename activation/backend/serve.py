@@ -24,6 +24,7 @@ from .app import Backend, create_app
 from .limits import DEFAULT_LIMITS, Limits
 from .senders import Senders
 from .store import Store
+from .throttle import Network
 
 _STOP = (signal.SIGINT, signal.SIGTERM)
 _START = 60.0  # seconds a worker may take
@@ -37,6 +38,7 @@ class Settings:
     fingerprint_key: Callable[[], Secret]
     trust_loopback: bool
     senders: Callable[[], Senders] | None = None
+    proxies: tuple[Network, ...] = ()
     now: Callable[[], datetime] = utc_now
     limits: Limits = DEFAULT_LIMITS
 
@@ -114,7 +116,7 @@ def build(settings: Settings) -> FastAPI:
             senders.close()
 
     key = settings.fingerprint_key()
-    backend = Backend(store, key, settings.now, settings.trust_loopback, senders)
+    backend = Backend(store, key, settings.now, settings.trust_loopback, senders, settings.proxies)
     return create_app(backend, closing)
 
 

@@ -11,11 +11,13 @@ import shutil
 import threading
 import time
 
+import postgres_kit
 import pytest
 from line_kit import Backend, client, home_with_batches, opened, program, until
 from model import Books, Refusal
 from proxy import Proxy, Seeded
 
+from mintmark.activation.backend.database import postgresql_url
 from mintmark.activation.deliver import Courier
 from mintmark.activation.heal import reconcile
 from mintmark.codegen.ledger.changes import Ordered, Settled
@@ -132,7 +134,7 @@ def restarting(backend, dice):
 
 def deliver_all(home, url):
     """Tries until nothing is queued, faults or not."""
-    with opened(home) as station, client(url) as line:
+    with opened(home) as station, client(url, station) as line:
         for _ in range(300):
             Courier(station, line).deliver()
             with station.ledger.read() as view:
@@ -154,8 +156,10 @@ def test_ledger_and_backend_agree_to_the_last_code(seed, template, tmp_path, byt
     home = tmp_path / "home"
     shutil.copytree(source, home)
     dice, script = random.Random(seed), Seeded(seed)
-    orders, books = plan(dice, batch)
-    with Backend(tmp_path / "backend", home) as backend:
+    orders, model = plan(dice, batch)
+    # Every third run on PostgreSQL; all of them with signatures that are checked.
+    books = None if seed % 3 else postgresql_url(postgres_kit.cluster().database())
+    with Backend(tmp_path / "backend", home, database=books, unsigned=False) as backend:
         with Proxy(backend.url, script, delay=0.01) as proxy:
             given = [order for order, _ in orders]
             answers = a_shift(given, home, proxy.url, dice, byte_code, dies=True)
@@ -169,13 +173,13 @@ def test_ledger_and_backend_agree_to_the_last_code(seed, template, tmp_path, byt
             proxy.release()
         expected = {order["order"]: accepted for order, accepted in orders}
         assert answers == expected
-        check(home, backend.url, batch, {order for order, yes in expected.items() if yes}, books)
+        check(home, backend.url, batch, {order for order, yes in expected.items() if yes}, model)
     assert sum(proxy.faults.values()) > 5
 
 
 def check(home, url, batch, expected, books):
     """Each order is booked once and settled once, and three books agree on every code."""
-    with opened(home) as station, client(url) as line:
+    with opened(home) as station, client(url, station) as line:
         with station.ledger.read() as view:
             events = [event.change for event in view.events(limit=100_000)]
             rows = view.orders(limit=10_000)
