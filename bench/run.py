@@ -24,6 +24,8 @@ BENCHES = {
     "pdf": ([], ["50000", "1"]),
     "preflight": ([], []),
     "line": ([], ["50"]),
+    "activate": ([], ["200000"]),
+    "scans": ([], ["100000", "3"]),
     "whole": (["200000"], ["20000"]),
 }
 LIBRARIES = ("cryptography", "isal", "numpy", "pyzipper", "rich", "segno", "sqlalchemy", "typer")

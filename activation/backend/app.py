@@ -5,6 +5,7 @@ who may send is decided before what was sent is checked, beyond being JSON. Left
 others: the books (`store`), the verdict (`scan`), sockets and signals (`serve`).
 """
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -28,6 +29,8 @@ from .. import wire
 from ..api import is_loopback
 from ..signing import COMPONENTS, TAG
 from . import models, page
+from .counting import Asked
+from .gathering import Gathering
 from .guard import Guard
 from .problems import KINDS, MEDIA_TYPE, Problem
 from .scan import Result, candidates
@@ -59,7 +62,7 @@ class Backend:
         """Which fingerprint key this is."""
         return key_id(self.fingerprint_key)
 
-    def scan(self, request: Request, code: str, scan_id: str | None) -> wire.ScanAnswer:
+    async def scan(self, request: Request, code: str, scan_id: str | None) -> wire.ScanAnswer:
         """Answer and count a scan; the code goes no further than its fingerprint.
 
         Raises `Problem` too-many for an address that scans or guesses too much.
@@ -69,18 +72,30 @@ class Backend:
         at = self.now().timestamp()
         if address is not None and (seconds := self.throttle.wait(address, at)):
             raise Problem("too-many", "scan again later", retry_after=seconds)
-        answer = self._answer(code, scan_id)
+        answer = await self._answer(code, scan_id)
         if address is not None and answer.result == Result.UNKNOWN.value:
             self.throttle.unknown(address, at)
         return answer
 
-    def _answer(self, code: str, scan_id: str | None) -> wire.ScanAnswer:
+    async def _answer(self, code: str, scan_id: str | None) -> wire.ScanAnswer:
         if len(code) > self.store.limits.code_chars:
             return wire.ScanAnswer(Result.UNKNOWN.value)
         found = candidates(code, self.store.rules(), self.fingerprint_key)
         if not found:
             return wire.ScanAnswer(Result.UNKNOWN.value)
-        return self.store.scan(found, scan_id, self.now())
+        return await asyncio.wrap_future(self.gathering.ask(Asked(found, scan_id)))
+
+    @cached_property
+    def gathering(self) -> Gathering:
+        """Where scans wait for each other."""
+        return Gathering(lambda group: self.store.scans(group, self.now()))
+
+    def close(self) -> None:
+        """Answer what waits, and close the books."""
+        self.gathering.close()
+        self.store.close()
+        if self.senders is not None:
+            self.senders.close()
 
 
 def _backend(request: Request) -> Backend:
@@ -220,8 +235,8 @@ def _consumers(app: FastAPI) -> None:
         return JSONResponse(wire.Health(API, SCHEME, books.key_id).body())
 
     @app.post("/v1/scans")
-    def scan(body: models.Scan, request: Request, books: Books) -> JSONResponse:
-        return JSONResponse(books.scan(request, body.code, body.scan_id).body())
+    async def scan(body: models.Scan, request: Request, books: Books) -> JSONResponse:
+        return JSONResponse((await books.scan(request, body.code, body.scan_id)).body())
 
     @app.get("/robots.txt")
     def robots() -> PlainTextResponse:
@@ -239,7 +254,7 @@ def _consumers(app: FastAPI) -> None:
     async def check(code: str, request: Request, books: Books) -> HTMLResponse:
         scan_id = _scan_id(await request.body())
         try:
-            answer = await run_in_threadpool(books.scan, request, code, scan_id)
+            answer = await books.scan(request, code, scan_id)
         except Problem as problem:
             if problem.name != "too-many":
                 raise

@@ -1,45 +1,82 @@
-"""Counting scans, inside one write transaction each: of a hundred at once, one is first."""
+"""Counting scans: all that wait at one moment, in one write transaction.
+
+Of a hundred phones at once one is first: within a group the order of arrival decides,
+between groups the database's locks. Codes and counters are read and written for the
+whole group at once, so a transaction costs a scan little.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import Connection, Row, delete, select, tuple_
 
 from ...codegen.attributes import public
-from ...codegen.lifecycle import seen
+from ...codegen.lifecycle import Standing, seen
 from ..wire import ScanAnswer
 from . import dialects, shelf, tables
 from .limits import Limits
 from .scan import Result, verdict
 
+Key = tuple[int, int]  # number of the batch, serial
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One scan: the fingerprints its text may have, and the phone's own id for it."""
+
+    candidates: Sequence[bytes]
+    scan_id: str | None = None
+
+
+@dataclass
+class _Code:
+    """A code that was found, with its counters as they are and become."""
+
+    fingerprint: bytes
+    key: Key
+    name: str
+    standing: Standing
+    scans: int = 0
+    first_scan: int | None = None
+    last_scan: int | None = None
+    before: int = 0
+    before_first: int | None = None
+    changed: bool = False
+    answered: dict[str, ScanAnswer] = field(default_factory=dict)
+    kept: dict[str, ScanAnswer] = field(default_factory=dict)
+
 
 def count(
     connection: Connection,
-    candidates: Sequence[bytes],
-    scan_id: str | None,
+    asked: Sequence[Asked],
     now: datetime,
     limits: Limits,
-) -> ScanAnswer:
-    """Answer a scan of a code with one of these fingerprints, and count it if it counts.
+    standings: dict[int, Standing],
+) -> list[ScanAnswer]:
+    """Answer scans in the order they came, and count those that count.
 
     A counted answer is given again to the same `scan_id` for `scan_answer_seconds`.
+    `standings`: those known by number; they never change, and the caller keeps them.
     """
     at = int(now.timestamp())
-    found = _find(connection, candidates)
-    if found is None:
-        for fingerprint in candidates:
-            _note_unknown(connection, fingerprint, at, limits)
-        return ScanAnswer(Result.UNKNOWN.value)
-    if scan_id is not None:
-        earlier = _answered(connection, found.fingerprint, scan_id, at - limits.scan_answer_seconds)
-        if earlier is not None:
-            return earlier
-    answer, counts = _counted(connection, found, now, at)
-    if scan_id is not None and counts:
-        _keep(connection, (found.fingerprint, scan_id), answer, at, limits)
-    return answer
+    codes = _found(connection, asked, standings)
+    _counters(connection, codes.values())
+    _answers(connection, asked, codes, at - limits.scan_answer_seconds)
+    answers, unknown = [], list[bytes]()
+    for one in asked:
+        code = next((codes[print_] for print_ in one.candidates if print_ in codes), None)
+        if code is None:
+            unknown += one.candidates
+            answers.append(ScanAnswer(Result.UNKNOWN.value))
+        else:
+            answers.append(_answered(code, one.scan_id, now, at))
+    _write(connection, codes.values(), at, limits)
+    for fingerprint in sorted(unknown):
+        _note_unknown(connection, fingerprint, at, limits)
+    return answers
 
 
 def stamp(seconds: int) -> str:
@@ -54,99 +91,144 @@ def expire(connection: Connection, answers_before: int, unknown_before: int) -> 
     connection.execute(delete(unknown).where(unknown.c.last < unknown_before))
 
 
-def _find(connection: Connection, candidates: Sequence[bytes]) -> Row[Any] | None:
-    live, batches = tables.fingerprints, tables.batches
-    query = (
-        select(live, batches.c.batch.label("name"))
-        .join(batches, batches.c.number == live.c.batch)
-        .where(live.c.fingerprint.in_(candidates))
-    )
-    return connection.execute(query).first()
-
-
-def _counted(
-    connection: Connection, found: Row[Any], now: datetime, at: int
-) -> tuple[ScanAnswer, bool]:
-    standing = shelf.Standings(connection).get(shelf.at(connection, found.batch, found.serial))
-    table = tables.scans
-    own = (table.c.batch == found.batch) & (table.c.serial == found.serial)
-    if dialects.is_postgresql(connection):
-        # A row to lock: of a hundred workers that scan one code, one is first.
-        fresh = {"batch": found.batch, "serial": found.serial, "scans": 0, "before": 0}
-        made = dialects.upsert(connection, table).values(fresh)
-        connection.execute(made.on_conflict_do_nothing())
-    row = connection.execute(select(table).where(own).with_for_update()).first()
-    scans, first = (row.scans, row.first_scan) if row else (0, None)
-    said = verdict(seen(standing.state), standing.attributes, scans, now)
+def _answered(code: _Code, scan_id: str | None, now: datetime, at: int) -> ScanAnswer:
+    """The answer to one scan; its counters move in memory."""
+    if scan_id is not None and scan_id in code.answered:
+        return code.answered[scan_id]
+    standing = code.standing
+    said = verdict(seen(standing.state), standing.attributes, code.scans, now)
     if said.counts:
-        scans, first = scans + 1, at if first is None else first
-        _bump(connection, found, scans=1, first_scan=at, last_scan=at)
+        code.scans, code.last_scan, code.changed = code.scans + 1, at, True
+        code.first_scan = at if code.first_scan is None else code.first_scan
     elif said.early:
-        _bump(connection, found, before=1, before_first=at)
+        code.before, code.changed = code.before + 1, True
+        code.before_first = at if code.before_first is None else code.before_first
     answer = ScanAnswer(
         result=said.result.value,
-        scans=scans,
-        first_scan=None if first is None else stamp(first),
-        batch=found.name,
-        serial=found.serial,
+        scans=code.scans,
+        first_scan=None if code.first_scan is None else stamp(code.first_scan),
+        batch=code.name,
+        serial=code.key[1],
         attributes=public(standing.attributes),
     )
-    return answer, said.counts
+    if scan_id is not None and said.counts:
+        code.answered[scan_id] = code.kept[scan_id] = answer
+    return answer
 
 
-def _bump(connection: Connection, found: Row[Any], **values: int) -> None:
-    """Add to the code's counters; first times stay, last times move."""
-    table = tables.scans
-    fresh = {"batch": found.batch, "serial": found.serial, "scans": 0, "before": 0}
-    changed: dict[str, object] = {}
-    for key, value in values.items():
-        column = table.c[key]
-        if key in ("scans", "before"):
-            changed[key] = column + value
-        else:
-            changed[key] = value if key == "last_scan" else func.coalesce(column, value)
-    statement = dialects.upsert(connection, table).values(fresh | values)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["batch", "serial"], set_=changed)
+def _found(
+    connection: Connection, asked: Sequence[Asked], standings: dict[int, Standing]
+) -> Mapping[bytes, _Code]:
+    """The codes that are live, by fingerprint, with where they stand."""
+    live, batches, tiles = tables.fingerprints, tables.batches, tables.tiles
+    standing = (
+        select(tiles.c.standing)
+        .where(tiles.c.batch == live.c.batch, tiles.c.first <= live.c.serial)
+        .order_by(tiles.c.first.desc())
+        .limit(1)
+        .scalar_subquery()
     )
-
-
-def _answered(
-    connection: Connection, fingerprint: bytes, scan_id: str, since: int
-) -> ScanAnswer | None:
-    table = tables.scan_answers
-    query = select(table.c.answer).where(
-        table.c.fingerprint == fingerprint, table.c.scan_id == scan_id, table.c.at >= since
+    wanted = {fingerprint for one in asked for fingerprint in one.candidates}
+    query = (
+        select(live, batches.c.batch.label("name"), standing.label("standing"))
+        .join(batches, batches.c.number == live.c.batch)
+        .where(live.c.fingerprint.in_(wanted))
     )
-    text = connection.execute(query).scalar_one_or_none()
-    return None if text is None else ScanAnswer.parse(json.loads(text))
+    rows = connection.execute(query).all()
+    shelf.known(connection, {row.standing for row in rows}, standings)
+    return {bytes(row.fingerprint): _code(row, standings) for row in rows}
 
 
-def _keep(
-    connection: Connection,
-    key: tuple[bytes, str],
-    answer: ScanAnswer,
-    at: int,
-    limits: Limits,
+def _code(row: Row[Any], standings: Mapping[int, Standing]) -> _Code:
+    key = (row.batch, row.serial)
+    return _Code(bytes(row.fingerprint), key, row.name, standings[row.standing])
+
+
+def _counters(connection: Connection, codes: Iterable[_Code]) -> None:
+    """Read the counters; on PostgreSQL lock them, in one order for everybody."""
+    table, by_key = tables.scans, {code.key: code for code in codes}
+    if not by_key:
+        return
+    keys = sorted(by_key)
+    if dialects.is_postgresql(connection):
+        fresh = [{"batch": b, "serial": s, "scans": 0, "before": 0} for b, s in keys]
+        made = dialects.upsert(connection, table).values(fresh)
+        connection.execute(made.on_conflict_do_nothing())
+    query = select(table).where(tuple_(table.c.batch, table.c.serial).in_(keys))
+    query = query.order_by(table.c.batch, table.c.serial).with_for_update()
+    for row in connection.execute(query):
+        code = by_key[row.batch, row.serial]
+        code.scans, code.first_scan, code.last_scan = row.scans, row.first_scan, row.last_scan
+        code.before, code.before_first = row.before, row.before_first
+
+
+def _answers(
+    connection: Connection, asked: Sequence[Asked], codes: Mapping[bytes, _Code], since: int
 ) -> None:
-    """Remember the answer; a code's oldest answers make room, so nobody can fill the disk."""
-    table, (fingerprint, scan_id) = tables.scan_answers, key
-    text = json.dumps(answer.body(), ensure_ascii=False)
-    row = {"fingerprint": fingerprint, "scan_id": scan_id, "answer": text, "at": at}
-    statement = dialects.upsert(connection, table).values(row)
+    """Read what was answered before to scans of these ids."""
+    table = tables.scan_answers
+    pairs = {
+        (fingerprint, one.scan_id)
+        for one in asked
+        if one.scan_id is not None
+        for fingerprint in one.candidates
+        if fingerprint in codes
+    }
+    if not pairs:
+        return
+    key = tuple_(table.c.fingerprint, table.c.scan_id)
+    for row in connection.execute(select(table).where(key.in_(pairs), table.c.at >= since)):
+        answer = ScanAnswer.parse(json.loads(row.answer))
+        codes[bytes(row.fingerprint)].answered[row.scan_id] = answer
+
+
+def _write(connection: Connection, codes: Iterable[_Code], at: int, limits: Limits) -> None:
+    """Write counters and answers, in the order the counters were locked."""
+    changed = sorted((code for code in codes if code.changed), key=lambda code: code.key)
+    if not changed:
+        return
+    fields = ("scans", "first_scan", "last_scan", "before", "before_first")
+    rows = [
+        {"batch": code.key[0], "serial": code.key[1]}
+        | {name: getattr(code, name) for name in fields}
+        for code in changed
+    ]
+    made = dialects.upsert(connection, tables.scans).values(rows)
+    new = {name: made.excluded[name] for name in fields}
+    connection.execute(made.on_conflict_do_update(index_elements=["batch", "serial"], set_=new))
+    for code in changed:
+        _keep(connection, code, at, limits)
+
+
+def _keep(connection: Connection, code: _Code, at: int, limits: Limits) -> None:
+    """Remember answers; a code's oldest ones make room, so nobody can fill the disk."""
+    if not code.kept:
+        return
+    table = tables.scan_answers
+    rows = [
+        {
+            "fingerprint": code.fingerprint,
+            "scan_id": scan_id,
+            "answer": json.dumps(answer.body(), ensure_ascii=False),
+            "at": at,
+        }
+        for scan_id, answer in code.kept.items()
+    ]
+    made = dialects.upsert(connection, table).values(rows)
+    new = {"answer": made.excluded.answer, "at": made.excluded.at}
     connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["fingerprint", "scan_id"], set_={"answer": text, "at": at}
-        )
+        made.on_conflict_do_update(index_elements=["fingerprint", "scan_id"], set_=new)
     )
+    if code.scans <= limits.scan_answers_a_code:
+        return
     kept = (
         select(table.c.scan_id)
-        .where(table.c.fingerprint == fingerprint)
+        .where(table.c.fingerprint == code.fingerprint)
         .order_by(table.c.at.desc())
         .limit(limits.scan_answers_a_code)
     )
     connection.execute(
-        delete(table).where(table.c.fingerprint == fingerprint, table.c.scan_id.not_in(kept))
+        delete(table).where(table.c.fingerprint == code.fingerprint, table.c.scan_id.not_in(kept))
     )
 
 

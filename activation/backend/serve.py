@@ -105,18 +105,20 @@ class Server:
 
 def build(settings: Settings) -> FastAPI:
     """A worker's application; it closes its books when the worker stops."""
-    store = Store(settings.database, settings.limits)
-    senders = settings.senders() if settings.senders else None
+    backend = Backend(
+        Store(settings.database, settings.limits),
+        settings.fingerprint_key(),
+        settings.now,
+        settings.trust_loopback,
+        settings.senders() if settings.senders else None,
+        settings.proxies,
+    )
 
     @asynccontextmanager
     async def closing(_: FastAPI) -> AsyncIterator[None]:
         yield
-        store.close()
-        if senders is not None:
-            senders.close()
+        backend.close()
 
-    key = settings.fingerprint_key()
-    backend = Backend(store, key, settings.now, settings.trust_loopback, senders, settings.proxies)
     return create_app(backend, closing)
 
 

@@ -59,6 +59,14 @@ def _intern(connection: Connection, row: dict[str, str]) -> None:
         own.execute(statement)
 
 
+def known(connection: Connection, numbers: set[int], standings: dict[int, Standing]) -> None:
+    """Add the standings with these numbers to those known."""
+    table, missing = tables.standings, numbers - standings.keys()
+    if missing:
+        query = select(table.c.id, table.c.value).where(table.c.id.in_(missing))
+        standings.update({row.id: _load(row.value) for row in connection.execute(query)})
+
+
 def begin(connection: Connection, batch: int, quantity: int) -> None:
     """Tile a new batch: all of it inactive."""
     number = Standings(connection).number(FRESH)
@@ -105,11 +113,6 @@ def replace(connection: Connection, batch: int, old: list[Tile[int]], new: list[
             for tile in new
         ],
     )
-
-
-def at(connection: Connection, batch: int, serial: int) -> int:
-    """The number of the standing of one serial."""
-    return _tiles(connection, batch, serial, serial, 1)[0].value
 
 
 def page(connection: Connection, batch: int, first: int, size: int) -> list[Tile[int]]:

@@ -5,6 +5,7 @@ changed. It reads no clock: `now` comes in, an aware datetime.
 """
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -13,7 +14,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Row, delete, func, insert, select
 
 from ...codegen.attributes import to_json
-from ...codegen.lifecycle import seen
+from ...codegen.lifecycle import Standing, seen
 from ...codegen.serials import Range
 from .. import wire
 from . import chunks, counting, dialects, placing, shelf, tables
@@ -24,6 +25,9 @@ from .problems import Problem
 # Refusals that stay: an attempt that was held up in the network must not take effect after
 # its sender heard the no. The others are about what may be mended, and sent again.
 _FINAL = frozenset({"outside", "blocked", "count-differs", "count-required"})
+_STANDINGS = 10_000  # kept in memory
+_RULES_SECONDS = 1.0
+_UNREAD: tuple[float, list[tuple[str, int]]] = (float("-inf"), [])
 _INFO = tuple(item.name for item in fields(wire.Batch))
 
 
@@ -34,6 +38,8 @@ class Store:
         self.limits = limits
         self._database = Database(database)
         self._swept = 0
+        self._rules = _UNREAD
+        self._standings: dict[int, Standing] = {}  # of scans; none of them ever changes
 
     def close(self) -> None:
         """Close the database."""
@@ -46,6 +52,7 @@ class Store:
             fresh = dialects.upsert(connection, tables.batches).values(row)
             made = fresh.on_conflict_do_nothing().returning(tables.batches.c.number)
             number = connection.execute(made).scalar_one_or_none()
+            self._rules = _UNREAD
             if number is not None:
                 shelf.begin(connection, number, batch.quantity)
             elif _info(_known(connection, batch.batch)) != batch:
@@ -158,20 +165,33 @@ class Store:
             made = dialects.upsert(connection, table).values(row).on_conflict_do_nothing()
             return connection.execute(made.returning(table.c.until)).first() is not None
 
-    def rules(self) -> list[tuple[str, int]]:
-        """The (canonical rule, code length) pairs of the registered batches."""
-        table = tables.batches
-        with self._database.read() as connection:
-            found = connection.execute(select(table.c.canonical, table.c.length).distinct())
-            return [(row[0], row[1]) for row in found]
+    def rules(self) -> Sequence[tuple[str, int]]:
+        """The (canonical rule, code length) pairs of the registered batches.
+
+        What another worker registered is seen a second later: long before it is printed.
+        """
+        read, rules = self._rules
+        if time.monotonic() - read > _RULES_SECONDS:
+            table = tables.batches
+            with self._database.read() as connection:
+                found = connection.execute(select(table.c.canonical, table.c.length).distinct())
+                rules = [(row[0], row[1]) for row in found]
+            self._rules = time.monotonic(), rules
+        return rules
 
     def scan(
         self, candidates: Sequence[bytes], scan_id: str | None, now: datetime
     ) -> wire.ScanAnswer:
         """Answer and count a scan of a code with one of these fingerprints."""
+        return self.scans([counting.Asked(candidates, scan_id)], now)[0]
+
+    def scans(self, asked: Sequence[counting.Asked], now: datetime) -> list[wire.ScanAnswer]:
+        """Answer and count scans, in the order they came; all of them or none."""
         with self._database.write() as connection:
             self._sweep(connection, now)
-            return counting.count(connection, candidates, scan_id, now, self.limits)
+            if len(self._standings) > _STANDINGS:
+                self._standings.clear()
+            return counting.count(connection, asked, now, self.limits, self._standings)
 
     def _pieces(
         self, connection: Connection, row: Row[Any], after: int, *, digests: bool

@@ -1,0 +1,187 @@
+"""Scans a second, and how long one takes while 500 come in each second.
+
+    python bench/scans.py [CODES] [SECONDS] [sqlite|postgresql WORKERS]
+
+The reference backend as it is served, with CODES active; they are put into its tables
+directly. A generator in a process of its own scans codes at random, each for the first
+time or again, over 16 kept connections, as fast as answers come; then at 500 a second,
+whatever comes back (an open loop: a slow answer does not slow the next question). Both run
+on the same cores as the server and the database.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import URL
+from whole import await_answer, free_port
+
+from mintmark.activation import wire
+from mintmark.activation.backend import dialects
+from mintmark.activation.backend.database import Database, postgresql_url, sqlite_url
+from mintmark.activation.backend.placing import Request
+from mintmark.activation.backend.store import Store
+from mintmark.codegen import fingerprint
+from mintmark.codegen.lifecycle import Action
+from mintmark.codegen.secret import Secret
+from mintmark.codegen.serials import Range
+from mintmark.codegen.station.keys import write_fingerprint_key
+
+KEY = Secret(bytes(range(32)))
+SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CONNECTIONS, RATE, PART = 16, 500, 500_000
+
+
+def code(serial: int) -> str:
+    """The bench's codes are numbers: it needs no list of them."""
+    return f"{serial:016d}"
+
+
+def fill(url: URL, codes: int) -> None:
+    """A batch of `codes`, all active."""
+    now, batch = datetime.now(UTC), "BNCH-00000001"
+    store = Store(url)
+    key_id = fingerprint.key_id(KEY)
+    info = wire.Batch(
+        batch, "BNCH-000000000000", SYMBOLS, 16, "crockford32", codes, fingerprint.SCHEME, key_id
+    )
+    store.register(info, now)
+    database = Database(url)
+    for first in range(1, codes + 1, PART):
+        last = min(codes, first + PART - 1)
+        text = "".join(map(code, range(first, last + 1))).encode("ascii")
+        with database.write() as connection:
+            prints = fingerprint.fingerprints(text, 16, KEY)
+            serials = np.arange(first, last + 1, dtype=np.int64)
+            dialects.insert_fingerprints(connection, 1, prints, serials)
+    database.close()
+    store.order(Request("bench", batch, Action.ACTIVATE, (Range(1, codes),)), now)
+    store.close()
+
+
+@contextlib.contextmanager
+def serving(folder: Path, where: list[str], workers: int) -> Iterator[int]:
+    """The backend's port."""
+    port, key = free_port(), folder / "fingerprint.key"
+    write_fingerprint_key(key, KEY)
+    command = [sys.executable, "-m", "mintmark", "backend", "serve", "--port", str(port)]
+    trust = ["--no-trust-home", "--fingerprint-key", str(key), "--unsigned"]
+    with subprocess.Popen(
+        [*command, *trust, *where, "--workers", str(workers)], stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            await_answer(f"http://127.0.0.1:{port}/0000000000000000")
+            yield port
+        finally:
+            process.terminate()
+
+
+async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, codes: int) -> float:
+    """One scan; its milliseconds."""
+    body = json.dumps({"code": code(secrets.randbelow(codes) + 1)}).encode()
+    head = f"POST /v1/scans HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+    start = time.perf_counter()
+    writer.write(f"{head}Content-Type: application/json\r\n\r\n".encode() + body)
+    answer = await reader.readuntil(b"\r\n\r\n")
+    if not answer.startswith(b"HTTP/1.1 200"):
+        sys.exit(f"not answered: {answer[:40]!r}")
+    size = int(answer.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    await reader.readexactly(size)
+    return (time.perf_counter() - start) * 1_000
+
+
+async def flood(port: int, codes: int, seconds: float) -> list[float]:
+    """As fast as answers come."""
+    until, times = time.perf_counter() + seconds, []
+
+    async def phone() -> None:
+        streams = await asyncio.open_connection("127.0.0.1", port)
+        while time.perf_counter() < until:
+            times.append(await ask(*streams, codes))
+        streams[1].close()
+
+    await asyncio.gather(*(phone() for _ in range(CONNECTIONS)))
+    return times
+
+
+async def steady(port: int, codes: int, seconds: float) -> list[float]:
+    """At `RATE` a second; a scan that waits for a connection waits in its time."""
+    idle: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+    for _ in range(CONNECTIONS * 4):
+        idle.put_nowait(await asyncio.open_connection("127.0.0.1", port))
+    start, times, going = time.perf_counter(), list[float](), set[asyncio.Task[None]]()
+
+    async def phone(due: float) -> None:
+        streams = await idle.get()
+        await ask(*streams, codes)
+        times.append((time.perf_counter() - due) * 1_000)
+        idle.put_nowait(streams)
+
+    for number in range(int(seconds * RATE)):
+        due = start + number / RATE
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        task = asyncio.create_task(phone(due))
+        going.add(task)
+        task.add_done_callback(going.discard)
+    await asyncio.gather(*going)
+    return times
+
+
+def generate(port: int, codes: int, seconds: float) -> None:
+    """The generator's process: its figures as JSON."""
+    asyncio.run(flood(port, codes, min(2.0, seconds)))
+    fast = asyncio.run(flood(port, codes, seconds))
+    slow = sorted(asyncio.run(steady(port, codes, seconds)))
+    at = [slow[int(len(slow) * share)] for share in (0.5, 0.99)]
+    print(json.dumps([len(fast) / seconds, *at]))
+
+
+def bench(folder: Path, codes: int, seconds: float, kind: str, workers: int) -> None:
+    """One line of the table."""
+    if kind == "sqlite":
+        (folder / "data").mkdir()
+        url, where = sqlite_url(folder / "data"), ["--data", str(folder / "data")]
+    else:
+        sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+        import postgres_kit
+
+        named = postgres_kit.cluster().database()
+        url, where = postgresql_url(named), ["--database", named]
+    fill(url, codes)
+    with serving(folder, where, workers) as port:
+        words = [sys.executable, __file__, "--generate", str(port), str(codes), str(seconds)]
+        told = subprocess.run(words, stdout=subprocess.PIPE, check=True, encoding="ascii").stdout
+    rate, middle, worst = json.loads(told)
+    name = f"{kind}, {workers} worker{'s' if workers > 1 else ''}"
+    print(f"{name:26}{codes:>12,}{rate:>12,.0f}{middle:>10.1f}{worst:>10.1f}", flush=True)
+
+
+def main() -> None:
+    """Print the table."""
+    if sys.argv[1:2] == ["--generate"]:
+        generate(int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
+        return
+    codes = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
+    kinds = [("sqlite", 1), ("postgresql", 1), ("postgresql", 2)]
+    if len(sys.argv) > 3:
+        kinds = [(sys.argv[3], int(sys.argv[4]))]
+    print(f"{os.cpu_count()} cores; target: 1,500 scans a second, p99 under 50 ms at {RATE}/s")
+    print(f"{'reference backend':26}{'codes':>12}{'scans/s':>12}{'p50 ms':>10}{'p99 ms':>10}")
+    for kind, workers in kinds:
+        with tempfile.TemporaryDirectory() as scratch:
+            bench(Path(scratch), codes, seconds, kind, workers)
+
+
+if __name__ == "__main__":
+    main()
