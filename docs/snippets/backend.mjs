@@ -1,0 +1,78 @@
+// The parts of a scan backend that must agree to the bit, to copy from. Node 20, no packages.
+//
+// Canonical form and fingerprint of a scanned code; the signature of a line's request (RFC 9421).
+// Run by itself it reads the questions of tests/test_snippets.py from stdin.
+
+import { createHash, createHmac, createPublicKey, timingSafeEqual, verify } from 'node:crypto';
+import { createInterface } from 'node:readline';
+
+const ALWAYS = ['@method', '@authority', '@path', '@query'];
+// SubjectPublicKeyInfo of an Ed25519 key (RFC 8410): this, then its 32 bytes.
+const SPKI = Buffer.from('302a300506032b6570032100', 'hex');
+
+/** What the consumer meant; null for what can be no code. Not toUpperCase: ß would become SS. */
+export function canonical(rule, text) {
+  let folded = text.replace(/[a-z]/g, (letter) => letter.toUpperCase());
+  if (rule === 'crockford32') {
+    folded = folded.replace(/[ -]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1');
+  }
+  return text.length <= 256 && /^[!-~]{1,64}$/.test(folded) ? folded : null;
+}
+
+/** The first 16 bytes of HMAC-SHA-256 over the canonical code. */
+export function fingerprint(key, code) {
+  return createHmac('sha256', key).update(code, 'ascii').digest().subarray(0, 16);
+}
+
+/**
+ * The nonce of a good signature, which must be new to you; or null.
+ * request: @method, @authority (the Host header), @path and @query (with its "?").
+ */
+export function verified(keyId, publicKey, now, request, headers, body) {
+  // Our lines write exactly one signature, in this form (RFC 9421, section 4.1).
+  const found = /^mintmark=(\(((?:"[a-z@-]+" ?)+)\)((?:;[a-z]+=[^;]+)+))$/
+    .exec(headers['signature-input'] ?? '');
+  const sent = /^mintmark=:([A-Za-z0-9+/=]+):$/.exec(headers.signature ?? '');
+  if (!found || !sent) { return null; }
+  const covered = [...found[2].matchAll(/"([a-z@-]+)"/g)].map((one) => one[1]);
+  const told = Object.fromEntries([...found[3].matchAll(/;([a-z]+)=([^;]+)/g)]
+    .map((one) => [one[1], one[2].replace(/^"|"$/g, '')]));
+  const needed = body.length ? [...ALWAYS, 'content-digest'] : ALWAYS;
+  if (told.keyid !== keyId || told.tag !== 'mintmark' || !told.nonce) { return null; }
+  if (!needed.every((name) => covered.includes(name))) { return null; }
+  const created = Number(told.created), expires = Number(told.expires);
+  if (!(created - 60 <= now && now <= Math.min(expires, created + 300))) { return null; }
+  if (body.length) {
+    // RFC 9530: of the body as it arrived.
+    const digest = Buffer.from(`sha-256=:${createHash('sha256').update(body).digest('base64')}:`);
+    const named = Buffer.from(headers['content-digest'] ?? '');
+    if (named.length !== digest.length || !timingSafeEqual(named, digest)) { return null; }
+  }
+  // RFC 9421, section 2.5: a line for each covered component, then the parameters.
+  const values = { ...request, ...headers };
+  const base = [...covered.map((name) => `"${name}": ${values[name] ?? ''}`),
+    `"@signature-params": ${found[1]}`].join('\n');
+  // The algorithm is this key's, whatever the message says of it.
+  const key = createPublicKey({ key: Buffer.concat([SPKI, publicKey]), format: 'der', type: 'spki' });
+  const good = verify(null, Buffer.from(base, 'ascii'), key, Buffer.from(sent[1], 'base64'));
+  return good ? told.nonce : null;
+}
+
+// One question a line, its fields between tabs; one answer a line.
+for await (const line of createInterface({ input: process.stdin })) {
+  const [kind, ...fields] = line.split('\t');
+  if (kind === 'canonical') {
+    console.log(canonical(fields[0], Buffer.from(fields[1], 'hex').toString('utf8')) ?? '-');
+  } else if (kind === 'fingerprint') {
+    console.log(fingerprint(Buffer.from(fields[0], 'hex'), fields[1]).toString('hex'));
+  } else {
+    const [keyId, key, now, method, authority, path, query, digest, input, signature, body] = fields;
+    const request = {
+      '@method': method, '@authority': authority, '@path': path, '@query': `?${query}`,
+    };
+    const headers = { 'content-digest': digest, 'signature-input': input, signature };
+    const nonce = verified(keyId, Buffer.from(key, 'hex'), Number(now), request, headers,
+      Buffer.from(body, 'hex'));
+    console.log(nonce ? 'good' : 'bad');
+  }
+}

@@ -1,0 +1,67 @@
+"""The snippets of docs/snippets, each run by its own language, on the shared vectors."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SNIPPETS, VECTORS = ROOT / "docs" / "snippets", ROOT / "tests" / "vectors"
+# Each where its language is installed: a brand has one of them.
+RUNTIMES = {
+    "backend.py": [sys.executable],
+    "backend.mjs": [shutil.which("node")],
+    # In a small heap: it is one file, compiled as it runs.
+    "Backend.java": [shutil.which("java"), "-Xmx128m"],
+}
+INSTALLED = [name for name, command in RUNTIMES.items() if command[0]]
+
+
+def load(name):
+    return json.loads((VECTORS / name).read_text("utf-8"))
+
+
+def questions():
+    """(question, answer), from the vectors."""
+    for vector in load("canonical.json"):
+        text = vector["text"].encode("utf-8").hex()
+        yield f"canonical\t{vector['rule']}\t{text}", vector["canonical"] or "-"
+    document = load("fingerprints.json")
+    for vector in document["fingerprints"]:
+        yield f"fingerprint\t{document['key']}\t{vector['canonical']}", vector["fingerprint"]
+    document = load("signatures.json")
+    (key,) = [key for key in document["keys"] if "public_key" in key]
+    for vector in document["vectors"]:
+        headers = {name.lower(): text for name, text in vector["headers"].items()}
+        if '"factory-1"' in headers["signature-input"]:
+            continue  # the shared secret: the snippets know one Ed25519 key
+        fields = [key["key_id"], key["public_key"], str(vector["now"]), vector["method"]]
+        fields += [headers["host"], vector["path"], vector["query"]]
+        fields += [headers.get("content-digest", ""), headers["signature-input"]]
+        fields += [headers["signature"], vector["body"].encode("utf-8").hex()]
+        yield "\t".join(["verify", *fields]), "good" if vector["good"] else "bad"
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_it_agrees_with_the_vectors(name):
+    asked, wanted = zip(*questions(), strict=True)
+    assert {"good", "bad", "-"} <= {*wanted}
+    done = subprocess.run(
+        [*RUNTIMES[name], str(SNIPPETS / name)],
+        input="\n".join(asked) + "\n",
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answers = done.stdout.splitlines()
+    wrong = [(q, a, w) for q, a, w in zip(asked, answers, wanted, strict=True) if a != w]
+    assert not wrong
+
+
+def test_all_of_them_are_run_where_they_can_be():
+    assert "backend.py" in INSTALLED
+    assert {path.name for path in SNIPPETS.iterdir() if path.is_file()} == set(RUNTIMES)
