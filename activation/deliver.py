@@ -282,17 +282,22 @@ class Courier:
         station = self._station
         station.fault("answered")
         for attempt in range(1, TRIES + 1):
-            # At last without: the backend has taken the activation, whatever hinders a freeze.
-            freeze = station.config.freeze_scanned_before and attempt < TRIES
             found = early.NOTHING
             if answer.scanned_before:
                 with station.ledger.read() as view:
-                    found = early.follows(view, row, answer.scanned_before, freeze=freeze)
+                    found = early.follows(
+                        view,
+                        row,
+                        answer.scanned_before,
+                        policy=station.config.freeze_scanned_before,
+                        freeze=attempt < TRIES,
+                    )
             detail = "; ".join(filter(None, (_remarks(row, answer), found.remark))) or None
             try:
                 self._settle(row, ACKNOWLEDGED, detail, *found.changes)
             except Refused:
-                # Somebody ordered other things of these codes since they were looked at.
+                # Somebody ordered other things of these codes since they were looked at, or
+                # reprints them. At last it goes without: the backend has taken the activation.
                 if found.freeze is None:
                     raise
                 continue

@@ -18,8 +18,8 @@ from ..codegen.lifecycle import Action, ApiState
 from ..codegen.result import Result
 from ..codegen.serials import Range, Ranges
 from ..codegen.station.station import Station
+from . import early, wire
 from . import reconcile as core
-from . import wire
 from .api import Away, Client, Declined, batch_ranges
 from .deliver import Courier, Tick, batch_of, patch_of, time_of
 from .orders import ACKNOWLEDGED, REFUSED
@@ -168,9 +168,11 @@ def _send(station: Station, client: Client, courier: Courier, batch: str, step: 
     try:
         if step.action is Action.ACTIVATE:
             courier.upload(batch, step.serials)
-        client.order(_wire(order, batch, step, head))
+        answer = client.order(_wire(order, batch, step, head))
     except Declined as declined:
         return replace(proposal, delivery=f"{REFUSED}: {declined.summary}")
+    if found := early.among(answer.scanned_before, step.serials):
+        station.ledger.commit(station.author, early.incident(batch, order, found))
     return replace(proposal, delivery=ACKNOWLEDGED)
 
 

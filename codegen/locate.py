@@ -3,7 +3,7 @@
 Nothing is unsealed: the code's fingerprint is looked up in every batch of the home.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,16 @@ class Place:
         reel += f"  unit {self.unit}" if self.unit else ""
         extra = "".join(f"  {key}={value}" for key, value in self.attributes.items())
         return f"batch {self.batch}  serial {self.serial}  {self.state.value}{reel}{extra}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """One code of ours: where it stands, and its unit if it was packaged."""
+
+    batch: str
+    serial: int
+    standing: Standing
+    unit: str | None
 
 
 @dataclass(frozen=True)
@@ -79,20 +89,37 @@ def locate(station: Station, code: str | None, many: str | None) -> Located:
 
 def places(station: Station, codes: Sequence[str]) -> tuple[Place, ...]:
     """The place of each code, as it was read; one without a batch for what is no code of ours."""
-    found: dict[int, Place] = {}
     marks: dict[str, bytes] = {}
+
+    def marks_of(rule: str) -> bytes:
+        if rule not in marks:
+            marks[rule] = _marks(rule, codes, station.fingerprint_key)
+        return marks[rule]
+
+    found = _find(station, marks_of)
+    return tuple(_place(found[at]) if at in found else Place() for at in range(len(codes)))
+
+
+def of_fingerprints(station: Station, fingerprints: Sequence[bytes]) -> tuple[Found | None, ...]:
+    """Whose each 16-byte fingerprint is; None for what is no code of ours."""
+    marks = b"".join(fingerprints)
+    found = _find(station, lambda _: marks)
+    return tuple(found.get(at) for at in range(len(fingerprints)))
+
+
+def _find(station: Station, marks: Callable[[str], bytes]) -> dict[int, Found]:
+    """Position → whose it is. `marks(rule)`: the fingerprints under a canonical rule."""
+    found: dict[int, Found] = {}
     with station.ledger.read() as view:
         for row in view.batches():
-            if row.canonical not in marks:
-                marks[row.canonical] = _marks(row.canonical, codes, station.fingerprint_key)
-            hits = station.vault.find(row.batch, marks[row.canonical], station.station_keys)
+            hits = station.vault.find(row.batch, marks(row.canonical), station.station_keys)
             serials = sorted({serial for _, serial in hits})
-            standing_at = {
-                serial: _place(row.batch, serial, standing, unit)
+            here = {
+                serial: Found(row.batch, serial, standing, unit)
                 for serial, standing, unit in view.places(row.batch, serials)
             }
-            found.update((at, standing_at[serial]) for at, serial in hits)
-    return tuple(found.get(at, Place()) for at in range(len(codes)))
+            found.update((at, here[serial]) for at, serial in hits)
+    return found
 
 
 def _marks(rule: str, codes: Sequence[str], key: Secret) -> bytes:
@@ -107,12 +134,12 @@ def _mark(rule: str, code: str, key: Secret) -> bytes:
         return bytes(SIZE)
 
 
-def _place(batch: str, serial: int, standing: Standing, unit: str | None) -> Place:
+def _place(found: Found) -> Place:
     return Place(
-        batch=batch,
-        serial=serial,
-        state=standing.state,
-        package=standing.package,
-        unit=unit,
-        attributes=to_json(standing.attributes),
+        batch=found.batch,
+        serial=found.serial,
+        state=found.standing.state,
+        package=found.standing.package,
+        unit=found.unit,
+        attributes=to_json(found.standing.attributes),
     )

@@ -1,0 +1,80 @@
+"""The backend's unknown scans, read from where the last reading may begin again.
+
+A backend tells them oldest first, by when each was first noted; one that is scanned again
+stays where it is. So whoever looks for new ones may begin behind a page whose scans are
+all settled: noted more than a day ago. Nearer ones are read again each time. They count
+in the window of guesses, and a backend with several workers may show one a moment later
+than its successor. Once a day everything is read: a backend that was set up anew begins
+its numbers anew.
+"""
+
+import contextlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from ...codegen.result import to_json
+from ...codegen.station.publish import write_atomically
+from ..api import Client
+from ..wire import UnknownScan, parse_time
+
+NAME = "trace.json"  # in the home; losing it costs one long reading
+DAY = timedelta(days=1)
+PAGES = 300  # a reading ends there: three times what the reference backend keeps
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where the next reading begins at a backend, and when one last began at 0."""
+
+    backend: str
+    after: int
+    whole: datetime
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Unknown scans, each fingerprint once. `cut`: there were more than `PAGES` pages."""
+
+    scans: tuple[UnknownScan, ...]
+    mark: Mark
+    cut: bool
+
+
+def read(client: Client, backend: str, mark: Mark | None, now: datetime) -> Reading:
+    """The scans from `mark` on; all of them without one, or where it is of no use any more.
+
+    Raises `Away` and `Declined`.
+    """
+    usable = mark is not None and mark.backend == backend and timedelta(0) <= now - mark.whole < DAY
+    begin = mark if mark is not None and usable else Mark(backend, 0, now)
+    found: dict[bytes, UnknownScan] = {}
+    after: int | None = begin.after
+    settled, still = begin.after, True
+    for _ in range(PAGES):
+        if after is None:
+            break
+        page = client.unknown_scans(after)
+        found.update((scan.fingerprint, scan) for scan in page.scans)
+        still = still and all(now - parse_time(scan.first) > DAY for scan in page.scans)
+        after = page.next
+        if still and after is not None:
+            settled = after
+    return Reading(tuple(found.values()), Mark(backend, settled, begin.whole), after is not None)
+
+
+def load(home: Path) -> Mark | None:
+    """The mark that was kept; None where there is none that can be read."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads((home / NAME).read_text(encoding="ascii"))
+        backend, after = kept["backend"], kept["after"]
+        if isinstance(backend, str) and type(after) is int and after >= 0:
+            return Mark(backend, after, parse_time(kept["whole"]))
+    return None
+
+
+def keep(home: Path, mark: Mark) -> None:
+    """Keep `mark` for the next reading. Where that fails, the next is a long one."""
+    with contextlib.suppress(OSError):
+        write_atomically(home / NAME, json.dumps(to_json(mark)).encode("ascii"))
