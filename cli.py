@@ -48,6 +48,8 @@ GROUPS = {
     "orders": "Range orders, and what the backend said.",
     "line": "One process for all orders of a production line.",
     "audit": "The audit chain.",
+    "alarms": "Who is told when something goes wrong.",
+    "report": "What became of codes.",
     "key": "The keys of lines and custodians.",
     "backend": "The reference scan backend.",
 }

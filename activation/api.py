@@ -104,7 +104,11 @@ class Declined(Refused):
     def __init__(self, problem: Problem) -> None:
         texts = (problem.title, problem.detail)
         self.summary = ": ".join(filter(None, texts)) or f"status {problem.status}"
-        super().__init__(f"the scan backend refused: {self.summary}", problem=problem.name)
+        super().__init__(
+            f"the scan backend refused: {self.summary}",
+            "ask the backend's team, or whether this line's key may do this: mintmark key list",
+            problem=problem.name,
+        )
         self.problem = problem
 
 

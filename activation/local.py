@@ -2,7 +2,6 @@
 
 import ipaddress
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,12 +17,8 @@ from .api import is_loopback
 from .connect import ANNOUNCEMENT
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL
-
     from .backend.senders import Senders
     from .backend.throttle import Network
-
-DATABASE = "MINTMARK_BACKEND_DATABASE"
 
 
 @dataclass(frozen=True)
@@ -69,6 +64,7 @@ def serve(call: Call, where: Where, trust: Trust) -> Served:
     Raises `UsageError` without a place for the books, a fingerprint key or anybody to
     trust, `Refused` where another address than loopback would trust whoever asks.
     """
+    from .backend.database import books_url
     from .backend.serve import Server, Settings
 
     if trust.unsigned and not is_loopback(where.host):
@@ -76,7 +72,7 @@ def serve(call: Call, where: Where, trust: Trust) -> Served:
             f"on {where.host} anyone could send orders: only this machine is trusted unsigned",
             "leave out --unsigned, or serve on 127.0.0.1",
         )
-    database = _database(where)
+    database = books_url(where.data, where.database)
     key, home = _key(call, trust)
     read_fingerprint_key(key)  # what is wrong with it is told here, and once
     announcement = home / ANNOUNCEMENT if home else None
@@ -129,27 +125,6 @@ def _senders(trust: Trust, home: Path | None) -> "Callable[[], Senders] | None":
             "give --lines F, made by: mintmark key export",
         )
     return None
-
-
-def _database(where: Where) -> "URL":
-    """Raises `UsageError` for neither place or both, and for a password where anyone reads it."""
-    from .backend.database import postgresql_url, sqlite_url
-
-    if where.database is not None:
-        url = postgresql_url(where.database)
-        if url.password:
-            raise UsageError(
-                "a password in an argument is read by everybody on this machine",
-                f"put the URL into {DATABASE}, or the password into ~/.pgpass",
-            )
-    named = where.database or os.environ.get(DATABASE)
-    if where.data is not None and where.database is None:
-        return sqlite_url(where.data.absolute())
-    if named is None or where.data is not None:
-        raise UsageError(
-            "the backend's books are in one place", "give --data DIR or --database URL"
-        )
-    return postgresql_url(named)
 
 
 def _key(call: Call, trust: Trust) -> tuple[Path, Path | None]:

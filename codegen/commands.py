@@ -315,11 +315,12 @@ def key_rewrap(
       mintmark key rewrap --to 1f0c2a9b3d4e5f60 --to 8e7d6c5b4a392817
     """
     from . import ids
-    from .custody import rewrap
+    from .custody import rewrap, unlock
 
-    station = call.station()
-    custodian = call.custodian(station, custodian_key, passphrase_file)
-    return rewrap(station, custodian, to, ids.fold(batch) if batch else None, call.tick)
+    station, only = call.station(), ids.fold(batch) if batch else None
+    what = f"rewrap of {only or 'all batches'}"
+    custodian = unlock(call, station, custodian_key, passphrase_file, what)
+    return rewrap(station, custodian, to, only, call.tick)
 
 
 def key_revoke(

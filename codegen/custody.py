@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .call import Tick
-from .errors import NotFound, Refused, UsageError
+from .call import Call, Tick
+from .errors import IntegrityError, NotFound, Refused, UsageError
 from .ledger.changes import Incident, KeyAdded
 from .result import Result
 from .roster import KeyShown
@@ -57,6 +57,25 @@ def admit(station: Station, file: Path, name: str) -> KeyShown:
     )
     station.ledger.commit(station.author, change)
     return KeyShown(public.key_id, "custodian", name, revoked=False)
+
+
+def unlock(
+    call: Call, station: Station, key: Path | None, passphrase: Path | None, what: str
+) -> CustodianKey:
+    """The custodian's key, for `what`; that it was refused goes into the books first.
+
+    Raises `NotFound` without a key file, `IntegrityError` for a wrong passphrase.
+    """
+    try:
+        return call.custodian(station, key, passphrase)
+    except IntegrityError as error:
+        refused(station, what)
+        raise error from None
+
+
+def refused(station: Station, what: str) -> None:
+    """Book that a custodian key did not open what it was to open: an alarm."""
+    station.ledger.commit(station.author, Incident("custodian-key-refused", what))
 
 
 def rewrap(

@@ -22,7 +22,8 @@ from pathlib import Path
 
 from ..codegen import serials
 from ..codegen.call import Call
-from ..codegen.errors import IntegrityError, MintmarkError, Refused, UsageError
+from ..codegen.custody import refused, unlock
+from ..codegen.errors import MintmarkError, Refused, UsageError
 from ..codegen.ledger.chain import encode
 from ..codegen.ledger.changes import ExportAbandoned, ExportBegun, Incident, Packaged, Unit
 from ..codegen.ledger.rows import BatchRow
@@ -160,7 +161,10 @@ def export(call: Call, request: ExportRequest) -> ExportResult:
         call.say(warning)
     work = _Export(call, station, request, job, batch, new_password(station.entropy))
     with _folder(request.out.absolute()):
-        return work.test() if job.test else work.real(_unlock(call, station, request))
+        if job.test:
+            return work.test()
+        what, key = f"export of {batch.batch}", request.custodian_key
+        return work.real(unlock(call, station, key, request.passphrase_file, what))
 
 
 def _earlier(view: View, request: ExportRequest) -> Earlier | None:
@@ -225,17 +229,6 @@ def _symbols(batch: BatchRow, *, test: bool) -> str:
     if not test or symbols.isdigit():
         return symbols
     return "".join(sorted({*symbols, *DUMMY_SYMBOLS}))
-
-
-def _unlock(call: Call, station: Station, request: ExportRequest) -> CustodianKey:
-    """The custodian's key; a wrong passphrase goes into the books before it is told."""
-    try:
-        return call.custodian(station, request.custodian_key, request.passphrase_file)
-    except IntegrityError as error:
-        station.ledger.commit(
-            station.author, Incident("custodian-key-refused", f"export of {request.batch}")
-        )
-        raise error from None
 
 
 @dataclass(frozen=True)
@@ -321,6 +314,9 @@ class _Export:
         """The range's codes. `_witness` proves what became of them."""
         station, known = self.station, self.station.station_keys
         key = custodian.public.key_id, custodian.sealing
+        wraps = station.vault.wraps(self.batch.batch, known, station.wrap_keys)
+        if key[0] not in wraps.sealed:
+            refused(station, f"export of {self.batch.batch}: not sealed to key {key[0]}")
         return station.vault.unseal(self.batch.batch, known, station.wrap_keys, *key).codes
 
     def _witness(self) -> Through:

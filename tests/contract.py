@@ -9,8 +9,10 @@ In `argv`, {batch}, {package}, {unit}, {order}, {contact}, {archive}, {code} and
 import shlex
 from dataclasses import dataclass, field
 
+import contract_alarms
 import contract_line
 import contract_receipts
+import contract_trace
 from contract_shapes import SHAPES
 
 EXIT_CODES = {
@@ -218,6 +220,7 @@ EXPORTS = (
         *(5, "another custodian's key"),
         f"{EXPORT} --serials 2001 --custodian-key stranger/custodian.key",
         "does not open",
+        events=("Incident",),
     ),
     no(
         *(5, "a custodian key cut short", f"{EXPORT} --serials 2001", "damaged"),
@@ -389,6 +392,7 @@ KEYS = (
     no(2, "a name with other characters", "key new 'Line 3'", "small letters"),
     no(3, "the line has one", "key new default", "default"),
     ok("the lines of the home", "key export"),
+    no(4, "no home", "key export", "no mintmark home", world="none"),
     ok("away from any home", f"key custodian new.key {PASS}", world="none"),
     no(2, "no passphrase", "key custodian new.key", "no terminal to ask at", world="none"),
     no(3, "the file exists", f"key custodian stranger/custodian.key {PASS}", "not overwritten"),
@@ -405,6 +409,7 @@ KEYS = (
         "a wrong passphrase",
         "key rewrap --to {custodian} --passphrase-file wrong.txt",
         "wrong passphrase",
+        events=("Incident",),
     ),
     ok("a line's", "key revoke {line} --reason 'PC stolen'", wants={"revoked": True}),
     no(2, "no reason", "key revoke {line}", "Missing option"),
@@ -642,4 +647,6 @@ ROWS = (
     *(*ORDERS, *DELIVERY, *OTHERS),
     *contract_receipts.rows(Row, ok, no),
     *contract_line.rows(Row, ok, no),
+    *contract_alarms.rows(Row, ok, no),
+    *contract_trace.rows(Row, ok, no),
 )

@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
+import contract_alarms
 import contract_line
 import contract_receipts
+import contract_trace
 
 # --- the types of JSON values ----------------------------------------------------------
 
@@ -336,3 +338,5 @@ SHAPES = {
 }
 SHAPES |= contract_receipts.shapes(SHAPES["export"])
 SHAPES |= contract_line.shapes(ORDERED)
+SHAPES |= contract_alarms.shapes()
+SHAPES |= contract_trace.shapes(STATE)

@@ -21,6 +21,7 @@ import pyzipper
 import segno
 
 from mintmark import cli
+from mintmark.activation.api import HttpClient
 from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.senders import HomeSenders
 from mintmark.activation.backend.serve import Server, Settings
@@ -37,6 +38,7 @@ BEFORE = {
     "packaged": "minted",
     "queued": "packaged",
     "active": "packaged",
+    "scanned": "packaged",
 }
 
 
@@ -170,12 +172,24 @@ def _active(folder, facts):
     return {"order": "reel-1"}
 
 
+def _scanned(folder, facts):
+    """Two codes the backend does not know were scanned: one of ours, and one of nobody's."""
+    batch = facts["batch"]
+    with answering("real", folder) as url, backend_named(url):
+        # A backend that knows no batch can't tell what is the form of a code.
+        command(folder, "activate", batch, "--serials", "1001-1500")
+        with HttpClient(url) as phone:
+            assert {phone.scan(code).result for code in (facts["code"], "0" * 16)} == {"unknown"}
+    return {}
+
+
 _STEPS = {
     "fresh": _fresh,
     "minted": _minted,
     "packaged": _packaged,
     "queued": _queued,
     "active": _active,
+    "scanned": _scanned,
 }
 
 
@@ -203,6 +217,9 @@ def answering(kind, root):
         yield "http://scan.example.com"
     elif kind == "real":
         yield from _real(root)
+    elif kind == "hook":  # no backend: what takes alarms, as apprise's URL
+        for url in _scripted(200, "application/json", b"{}"):
+            yield url.replace("http:", "json:")
     else:
         yield from _scripted(*_ANSWERS[kind])
 
@@ -313,6 +330,11 @@ def _setting(text):
     return write
 
 
+def _alarm_cursor(root, _):
+    _setting('boss = "env:MINTMARK_BACKEND_URL"\n')(root, _)
+    (root / "home" / "alarms.json").write_text("{", "ascii")
+
+
 _BY_HAND = {
     "newer": _by_hand("UPDATE alembic_version SET version_num = '9999'"),
     "unlogged": _by_hand("UPDATE tiles SET state = 'active' WHERE first = 1"),
@@ -322,6 +344,9 @@ _BY_HAND = {
     "key-in-the-home": _key_in_the_home,
     "unknown-setting": _setting("\n[printer]\nname = 'x'\n"),
     "no-toml": _setting("\n[[["),
+    "no-targets": _setting("boss = 1\n"),
+    "alarm-target": _setting('boss = "env:MINTMARK_BACKEND_URL"\n'),
+    "alarm-cursor": _alarm_cursor,
 }
 
 

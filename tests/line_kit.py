@@ -21,6 +21,7 @@ from mintmark.activation import api
 from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.senders import HomeSenders
 from mintmark.activation.backend.serve import Server, Settings
+from mintmark.activation.connect import signer
 from mintmark.codegen.call import utc_now
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.serials import Range
@@ -82,10 +83,11 @@ def opened(path, now=utc_now):
 class Backend:
     """The reference backend over `data`, on one port for good; stopped and started at will."""
 
-    def __init__(self, data, home, *, database=None, unsigned=True, senders=None):
+    def __init__(self, data, home, *, database=None, unsigned=True, senders=None, now=utc_now):
         self._database = database or sqlite_url(data)
         self._senders = senders or functools.partial(HomeSenders, home)
         self._unsigned = unsigned
+        self._now = now
         self._key = keys.read_fingerprint_key(home / "keys" / "fingerprint.key")
         self._port = 0
         self._server = None
@@ -97,7 +99,11 @@ class Backend:
     def start(self):
         up = threading.Event()
         told = Settings(
-            self._database, lambda: self._key, trust_loopback=self._unsigned, senders=self._senders
+            self._database,
+            lambda: self._key,
+            trust_loopback=self._unsigned,
+            senders=self._senders,
+            now=self._now,
         )
         self._server = Server("127.0.0.1", self._port, told, ready=lambda _: up.set())
         self._thread = threading.Thread(target=self._server.run)
@@ -121,8 +127,9 @@ class Backend:
 
 
 @contextlib.contextmanager
-def client(url):
-    with api.HttpClient(url) as made:
+def client(url, station=None):
+    """A client; as a line of `station`, where there is one."""
+    with api.HttpClient(url, sign=signer(station) if station else None) as made:
         yield made
 
 

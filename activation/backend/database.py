@@ -23,6 +23,7 @@ from ...codegen.errors import EnvironmentFailure, UsageError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FILE = "backend.sqlite3"
+VARIABLE = "MINTMARK_BACKEND_DATABASE"
 _PRAGMAS = (
     "journal_mode=WAL",
     # A scan that was answered "genuine" must survive the power cut.
@@ -56,6 +57,25 @@ def postgresql_url(text: str) -> URL:
             "for SQLite leave it out: --data is enough",
         )
     return url.set(drivername="postgresql+psycopg")
+
+
+def books_url(data: Path | None, database: str | None) -> URL:
+    """Where a backend's books are, by the options of a command and the environment.
+
+    Raises `UsageError` for neither place or both, and for a password where anyone reads it.
+    """
+    if database is not None:
+        if postgresql_url(database).password:
+            raise UsageError(
+                "a password in an argument is read by everybody on this machine",
+                f"put the URL into {VARIABLE}, or the password into ~/.pgpass",
+            )
+    elif data is not None:
+        return sqlite_url(data.absolute())
+    named = database or os.environ.get(VARIABLE)
+    if named is None or data is not None:
+        raise UsageError("the backend's books are in one place", "give --data or --database")
+    return postgresql_url(named)
 
 
 class Database:

@@ -4,6 +4,143 @@ No `from __future__ import annotations` here: Typer reads the annotations when i
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = ()
+import typer
+
+from ...codegen.call import Call
+
+if TYPE_CHECKING:
+    from ...codegen.station.station import Station
+    from .daily import Daily
+    from .notify import Target
+    from .sending import SendResult, Tried
+    from .trace import Traced
+
+
+def trace(
+    call: Call,
+    since: Annotated[
+        str | None, typer.Option(help="Tell only what was scanned from then on.", metavar="TIME")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="With --json: list codes of nobody's as well.")
+    ] = False,
+    new: Annotated[
+        bool, typer.Option("--new", help="Read only what is new since the last time: for a timer.")
+    ] = False,
+    burst: Annotated[
+        int, typer.Option(min=1, help="More unknown codes within a day are an attack.")
+    ] = 1_000,
+) -> "Traced":
+    """Say whose the codes are that were scanned and are not active.
+
+    Leaks and guessing become incidents in the audit chain, each once.
+
+    \b
+    Example:
+      mintmark trace
+    """
+    from .. import wire
+    from ..connect import backend_url, connected
+    from ..times import start
+    from .trace import Asked
+    from .trace import trace as match
+
+    station = call.station()
+    begin = wire.parse_time(start(since, station.config.time_zone)) if since else None
+    with connected(station) as client:
+        return match(station, client, backend_url(station), Asked(begin, every, new, burst))
+
+
+def alarms_send(
+    call: Call,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on until stopped: a service.")] = False,
+) -> "SendResult":
+    """Send what the audit chain tells of trouble to the alarm targets.
+
+    Each target gets each alarm once. Once a day doctor looks as well.
+
+    \b
+    Example:
+      mintmark alarms send
+    """
+    from .sending import Watch, send
+
+    station = call.station()
+    if not watch:
+        return send(station, _targets(station), call.checks())
+    from ..stopping import Stop, on_signals
+
+    def log(event: str, **details: object) -> None:
+        call.say(" ".join([event, *(f"{key}={value}" for key, value in details.items())]))
+
+    with on_signals(Stop()) as stop:
+        return Watch(
+            station=station,
+            targets=_targets(station),
+            checks=call.checks(),
+            wait=stop.wait,
+            stopped=stop,
+            log=log,
+        ).run()
+
+
+def alarms_test(call: Call) -> "Tried":
+    """Send a test message to each alarm target, and say which took it.
+
+    \b
+    Example:
+      mintmark alarms test
+    """
+    from .sending import trial
+
+    station = call.station()
+    return trial(station, _targets(station))
+
+
+def report_daily(
+    call: Call,
+    day: Annotated[
+        str | None,
+        typer.Option("--date", help="2026-11-22, today or yesterday.", metavar="D"),
+    ] = None,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Send it to the alarm targets as well.")
+    ] = False,
+) -> "Daily":
+    """Say what became of codes on one day, and what needs a person.
+
+    \b
+    Example:
+      mintmark report daily --date yesterday --notify
+    """
+    from dataclasses import replace
+
+    from ..connect import connected
+    from .daily import daily, day_of, message
+    from .sending import broadcast, style_of
+
+    station = call.station()
+    when = day_of(day, station.now(), station.config.time_zone)
+    targets = _targets(station) if notify else []
+    with connected(station) as client:
+        report = daily(station, client, when)
+    if not notify:
+        return report
+    told = tuple(broadcast(targets, message(report, style_of(station))))
+    return replace(report, notified=told)
+
+
+def _targets(station: "Station") -> "list[Target]":
+    from .notify import targets
+
+    return targets(station.config.alarm_targets)
+
+
+COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
+    ("trace", trace),
+    ("alarms send", alarms_send),
+    ("alarms test", alarms_test),
+    ("report daily", report_daily),
+)

@@ -54,6 +54,7 @@ events = Table(
     Column("previous", String, nullable=False, unique=True),
     _text("hash"),
     _text("signature"),
+    Index("events_by_time", "at"),
 )
 
 homes = Table(

@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, Table, func, select
+from sqlalchemy import Connection, Row, Select, Table, and_, func, or_, select
 
 from ..errors import NotFound, Refused
 from ..lifecycle import Standing, State
@@ -286,6 +286,28 @@ class View:
         e = _tables.events.c
         query = select(_tables.events).where(e.seq > after).order_by(e.seq).limit(limit)
         return self._all(Event, query)
+
+    def incidents(self, kind: str, after: int = 0) -> tuple[Event, ...]:
+        """The incidents of that kind with a number above `after`, in order."""
+        e = _tables.events.c
+        ours = func.json_extract(e.body, "$.kind") == kind
+        query = select(_tables.events).where(e.type == "Incident", e.seq > after, ours)
+        return self._all(Event, query.order_by(e.seq))
+
+    def troubles(self, after: int, limit: int = 1000) -> tuple[Event, ...]:
+        """Incidents and refusals of the backend with a number above `after`, in order."""
+        e = _tables.events.c
+        status = func.json_extract(e.body, "$.status")
+        ours = or_(e.type == "Incident", and_(e.type == "Settled", status == "refused"))
+        query = select(_tables.events).where(e.seq > after, ours)
+        return self._all(Event, query.order_by(e.seq).limit(limit))
+
+    def between(self, start: datetime, end: datetime) -> Iterator[Event]:
+        """Events from `start` on and before `end`, by their times; read as it is consumed."""
+        e = _tables.events.c
+        query = select(_tables.events).where(e.at >= chain.stamp(start), e.at < chain.stamp(end))
+        query = query.order_by(e.at, e.seq).execution_options(yield_per=1_000)
+        return (_make(Event, row) for row in self.connection.execute(query))
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the last event."""

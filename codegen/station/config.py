@@ -4,7 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ _KNOWN: Mapping[str, frozenset[str]] = {
         {"url", "ca", "client_certificate", "client_key", "secret_file", "key_id"}
     ),
     "policy": frozenset({"receipt_before_activation", "freeze_scanned_before"}),
+    "alarms": frozenset({"language", "targets"}),
 }
 _FILES: Mapping[str, str] = {
     "ca": "backend_ca",
@@ -29,6 +30,9 @@ _FILES: Mapping[str, str] = {
     "client_key": "backend_certificate_key",
     "secret_file": "backend_secret_file",
 }
+LANGUAGES = ("both", "zh", "en")
+_TARGET = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
+_TABLES = frozenset({"targets"})
 _SWITCHES = frozenset({"receipt_before_activation", "freeze_scanned_before"})
 
 
@@ -47,6 +51,8 @@ class Config:
     backend_key_id: str | None = None
     receipt_before_activation: bool = False
     freeze_scanned_before: bool = False
+    alarm_language: str = LANGUAGES[0]
+    alarm_targets: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 def template(home_id: str, custodian_key: Path | None) -> str:
@@ -76,6 +82,14 @@ time_zone = "{DEFAULT_ZONE}"    # what a time without an offset means
 # receipt_before_activation = true
 # Whether codes that were scanned before they were active are frozen as they become so.
 # freeze_scanned_before = true
+
+[alarms]
+# What `alarms send` writes in: both (Chinese, then English), zh or en.
+# language = "both"
+[alarms.targets]
+# Where alarms go: a name, and an apprise URL, or where it stands: such a URL is a secret.
+# shift-leader = "file:/etc/mintmark/wecom.url"
+# office = "env:MINTMARK_MAIL_URL"
 """
 
 
@@ -108,6 +122,7 @@ def read(home: Path) -> Config:
         raise UsageError(f"{path}: {error}", "correct the file") from None
     except RecursionError:
         raise UsageError(f"{path} is nested too deep", "correct the file") from None
+    language, targets = _alarms(path, tables.get("alarms", {}))
     _check(path, tables)
     home_table, backend = tables["home"], tables.get("backend", {})
     if ("secret_file" in backend) != ("key_id" in backend):
@@ -119,6 +134,8 @@ def read(home: Path) -> Config:
         custodian_key=_path(path, key) if key else None,
         backend_url=backend.get("url"),
         backend_key_id=backend.get("key_id"),
+        alarm_language=language,
+        alarm_targets=targets,
         **{field: _path(path, backend[key]) for key, field in _FILES.items() if key in backend},
         receipt_before_activation=policy.get("receipt_before_activation", False),
         freeze_scanned_before=policy.get("freeze_scanned_before", False),
@@ -140,10 +157,28 @@ def _check(path: Path, tables: Mapping[str, object]) -> None:
                     raise UsageError(
                         f"{path}: {key} in [{name}] must be true or false", "write it unquoted"
                     )
-            elif not isinstance(value, str):
+            elif not isinstance(value, str) and key not in _TABLES:
                 raise UsageError(f"{path}: {key} in [{name}] must be text", 'write it in "quotes"')
     if not _HOME_ID.fullmatch(str(tables["home"]["id"])):  # type: ignore[index]
         raise UsageError(f"{path}: [home] id is no home's id", "bring the line back from your copy")
+
+
+def _alarms(path: Path, table: object) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Language and targets. A target's text may hold a token: no error quotes it."""
+    if not isinstance(table, dict):
+        return LANGUAGES[0], ()  # `_check` complains
+    targets = table.get("targets", {})
+    if not isinstance(targets, dict) or not all(
+        _TARGET.fullmatch(name) and isinstance(text, str) for name, text in targets.items()
+    ):
+        raise UsageError(
+            f"{path}: [alarms.targets] is names with a text each",
+            'write for example: shift-leader = "file:/etc/mintmark/wecom.url"',
+        )
+    language = table.get("language", LANGUAGES[0])
+    if language not in LANGUAGES:
+        raise UsageError(f"{path}: unknown language in [alarms]", f"known: {', '.join(LANGUAGES)}")
+    return language, tuple(targets.items())
 
 
 def _path(path: Path, text: str) -> Path:

@@ -1,0 +1,225 @@
+"""Which changes a responsible person must hear of, and in which words. Pure.
+
+A message is read on a phone, in a hurry: Chinese first, what happened, where, what to do.
+Each alarm carries its number in the audit chain: `#1234` twice is one alarm told twice.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from enum import StrEnum
+
+from ...codegen.ledger.changes import Change, Incident, Settled
+from ..orders import REFUSED
+
+# A WeCom robot takes 2,048 bytes of text (developer.work.weixin.qq.com/document/path/91770).
+MESSAGE_BYTES = 1_900
+DETAIL_CHARS, NAME_CHARS = 260, 40
+MESSAGES = 3  # at a time; of more alarms a summary is sent
+
+
+class Severity(StrEnum):
+    """How soon somebody must look."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a kind of alarm is told: what happened, and what to do."""
+
+    severity: Severity
+    zh: str
+    en: str
+    zh_do: str
+    en_do: str
+
+
+_C, _W = Severity.CRITICAL, Severity.WARNING
+REFUSED_ORDER = "refused-order"
+KINDS: Mapping[str, Words] = {
+    "leak-found": Words(
+        _C, "泄码：未激活的码已被人扫", "LEAK: codes scanned before they were active",
+        "查流向，冻结或作废这些码: mintmark trace", "find the reel, freeze or void: mintmark trace",
+    ),
+    "scanned-before": Words(
+        _C, "刚激活的码，激活前就被扫过", "codes just activated had been scanned before",
+        "抽查这一卷，必要时冻结: mintmark freeze", "check that reel, freeze it if in doubt",
+    ),
+    "guessing-burst": Words(
+        _C, "有人在成批猜码", "somebody is guessing codes",
+        "请查询后台限流，看来源: mintmark trace", "have the backend limit the source",
+    ),
+    REFUSED_ORDER: Words(
+        _C, "查询后台拒绝了指令，这批码状态不一致",
+        "the backend refused an order: both sides differ",
+        "不要放行这批货，先对账: mintmark reconcile", "hold the goods, then: mintmark reconcile",
+    ),
+    "custodian-key-refused": Words(
+        _C, "保管人密钥没打开：口令错，或密钥不对",
+        "custodian key refused: wrong passphrase or key",
+        "马上问保管人：刚才是不是本人在操作", "ask the custodian at once: was that you?",
+    ),
+    "doctor": Words(
+        _C, "系统自检出错", "doctor found an error",
+        "先停止打包出码，再处理: mintmark doctor", "stop exporting, then: mintmark doctor",
+    ),
+    "unit-lost": Words(
+        _C, "卷标丢失", "a reel or box of labels is lost",
+        "作废这一卷: mintmark void --unit ... --reason lost",
+        "void it: mintmark void --reason lost",
+    ),
+    "reprint": Words(
+        _W, "同一批码又出了一份（补印）", "codes were packaged a second time (reprint)",
+        "确认旧文件、旧标签已销毁", "see that the earlier files and labels are destroyed",
+    ),
+    "rewrapped": Words(
+        _W, "批次的保管人有变动", "batches were opened to other custodians",
+        "确认这是你们同意过的", "make sure that this was agreed",
+    ),
+    "reconcile": Words(
+        _W, "对账后修正了查询后台", "the backend was healed after reconciling",
+        "查清当初为什么不一致", "find out why both sides differed",
+    ),
+}  # fmt: skip
+# An incident of a kind this table does not know is told all the same.
+OTHER = Words(
+    _W, "其他事件", "another incident", "看记录: mintmark audit show", "mintmark audit show"
+)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """One event worth waking somebody. `text` is the chain's own, cut to a phone's size.
+
+    `by` is the operator and the machine, as the chain has them.
+    """
+
+    seq: int
+    at: datetime
+    kind: str
+    text: str
+    by: str = ""
+
+    @property
+    def words(self) -> Words:
+        """How its kind is told."""
+        return KINDS.get(self.kind, OTHER)
+
+
+def alarm(
+    seq: int, at: datetime, change: Change, batch_of: Callable[[str], str], by: str = ""
+) -> Alarm | None:
+    """The alarm that `change` is, or None. `batch_of` finds an order's batch."""
+    by = _cut(by, NAME_CHARS)
+    if isinstance(change, Incident):
+        return Alarm(seq, at, change.kind, _cut(change.detail), by)
+    if isinstance(change, Settled) and change.status == REFUSED:
+        detail = f": {change.detail}" if change.detail else ""
+        text = f"order {change.order} of batch {batch_of(change.order)}{detail}"
+        return Alarm(seq, at, REFUSED_ORDER, _cut(text), by)
+    return None
+
+
+def _cut(text: str, most: int = DETAIL_CHARS) -> str:
+    # A backend's words may hold anything; a robot's message is one text.
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return plain if len(plain) <= most else f"{plain[: most - 3]}..."
+
+
+# --- messages --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Message:
+    """What one target is sent at a time; alarms up to number `through` are in it."""
+
+    title: str
+    body: str
+    through: int
+    critical: bool
+
+
+@dataclass(frozen=True)
+class Style:
+    """How messages are written: language, the zone of their times, whose home it is."""
+
+    language: str
+    zone: tzinfo
+    home: str
+
+    def say(self, zh: str, en: str, between: str = "\n") -> str:
+        """Both languages, Chinese first, or one of them."""
+        return {"zh": zh, "en": en}.get(self.language, f"{zh}{between}{en}")
+
+    def title(self, zh: str, en: str) -> str:
+        """A message's first line."""
+        return f"[mintmark {self.home[:4]}] {self.say(zh, en, ' / ')}"
+
+
+def messages(alarms: Sequence[Alarm], style: Style, *, again: bool = False) -> list[Message]:
+    """The alarms, in order, as messages that fit; a summary instead where they are too many.
+
+    `again`: the first may have arrived before, and says so.
+    """
+    parts = list(_packed(alarms, style))
+    if len(parts) > MESSAGES:
+        return [_summary(alarms, style, again=again)]
+    return [_message(part, style, again=again and not number) for number, part in enumerate(parts)]
+
+
+def _packed(alarms: Sequence[Alarm], style: Style) -> Iterator[list[Alarm]]:
+    part: list[Alarm] = []
+    for one in alarms:
+        if part and _size(_message([*part, one], style, again=True)) > MESSAGE_BYTES:
+            yield part
+            part = []
+        part.append(one)
+    if part:
+        yield part
+
+
+def _size(message: Message) -> int:
+    return len(f"{message.title}\r\n{message.body}".encode())
+
+
+def _message(part: Sequence[Alarm], style: Style, *, again: bool) -> Message:
+    count = len(part)
+    title = style.title(f"{count} 条警报", f"{count} alarm{'s' * (count > 1)}")
+    body = "\n\n".join(_told(one, style) for one in part)
+    return Message(title, _again(style) + body if again else body, part[-1].seq, _critical(part))
+
+
+def _told(one: Alarm, style: Style) -> str:
+    words, when = one.words, one.at.astimezone(style.zone).strftime("%m-%d %H:%M")
+    kind = "" if one.kind in KINDS else f" ({one.kind[:40]})"
+    head = f"#{one.seq} {when} {style.say(words.zh, words.en)}{kind}"
+    by = f" [{one.by}]" if one.by else ""
+    return f"{head}\n{one.text}{by}\n-> {style.say(words.zh_do, words.en_do)}"
+
+
+def _again(style: Style) -> str:
+    return style.say("（可能是重发，以 # 号为准）", "(perhaps sent before: go by the #)") + "\n"
+
+
+def _critical(part: Sequence[Alarm]) -> bool:
+    return any(one.words.severity is Severity.CRITICAL for one in part)
+
+
+def _summary(alarms: Sequence[Alarm], style: Style, *, again: bool) -> Message:
+    counts = Counter(one.kind if one.kind in KINDS else "" for one in alarms)
+    ranked = sorted(counts, key=lambda kind: list(KINDS).index(kind) if kind else 99)
+    lines = [
+        f"{counts[kind]} x {style.say(words.zh, words.en, ' / ')}"
+        for kind in ranked
+        for words in [KINDS.get(kind, OTHER)]
+    ]
+    first, last = alarms[0], alarms[-1]
+    begin, end = (one.at.astimezone(style.zone).strftime("%m-%d %H:%M") for one in (first, last))
+    lines += [f"#{first.seq}-#{last.seq}, {begin} - {end}"]
+    lines += [f"-> mintmark audit show --after {first.seq - 1}"]
+    title = style.title(f"积压 {len(alarms)} 条警报", f"{len(alarms)} alarms waited")
+    body = "\n".join(lines)
+    return Message(title, _again(style) + body if again else body, last.seq, _critical(alarms))

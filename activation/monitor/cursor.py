@@ -1,0 +1,83 @@
+"""How far each target was told: `alarms.json` in the home, replaced as a whole.
+
+It follows the audit chain, and losing it loses no alarm of the chain: targets then begin
+at its end anew, which is told.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from ...codegen.errors import IntegrityError
+from ...codegen.result import to_json
+from ...codegen.station.publish import write_atomically
+from ..wire import parse_time
+
+NAME = "alarms.json"
+_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Everything up to event `seq` was told. `under_way`: a message was begun and not ended."""
+
+    seq: int
+    under_way: bool = False
+
+
+@dataclass(frozen=True)
+class Examined:
+    """When doctor last looked, the chain's head before, and the errors it found."""
+
+    at: datetime
+    seq: int
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Marks:
+    """All of the file."""
+
+    targets: Mapping[str, Cursor] = field(default_factory=dict)
+    examined: Examined | None = None
+
+
+def load(home: Path) -> Marks:
+    """What was kept. Raises `IntegrityError` for a file that is not as we wrote it."""
+    try:
+        with (home / NAME).open("rb") as file:
+            kept = json.loads(file.read(_BYTES))
+        targets = {
+            str(name): Cursor(_whole(one["seq"]), one["under_way"] is True)
+            for name, one in kept["targets"].items()
+        }
+        seen = kept["examined"]
+        return Marks(targets, None if seen is None else _examined(seen))
+    except FileNotFoundError:
+        return Marks()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        # Beginning at the chain's end without a word would lose alarms.
+        raise IntegrityError(
+            f"{home / NAME} is damaged: it says which alarms were sent",
+            "look for alarms by hand (mintmark audit show), then remove the file",
+        ) from None
+
+
+def keep(home: Path, marks: Marks) -> None:
+    """Keep `marks`, durably."""
+    write_atomically(home / NAME, json.dumps(to_json(asdict(marks))).encode("ascii"))
+
+
+def _examined(seen: Mapping[str, object]) -> Examined:
+    errors = seen["errors"]
+    if not isinstance(errors, list):
+        raise TypeError("errors are a list")
+    return Examined(parse_time(str(seen["at"])), _whole(seen["seq"]), tuple(map(str, errors)))
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("not a number of an event")
+    return value

@@ -1,0 +1,251 @@
+"""`report daily`: what became of codes on one day, and what needs a person now.
+
+The day is one of the home's time zone. Its numbers are added up from the audit chain's
+events of that day; what waits or was refused is told as it is now.
+"""
+
+import contextlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import Protocol
+
+from ...codegen import serials
+from ...codegen.errors import UsageError
+from ...codegen.ledger import changes as c
+from ...codegen.ledger.chain import Event
+from ...codegen.ledger.rows import OrderRow, PackageRow, ReceiptRow
+from ...codegen.lifecycle import Action
+from ...codegen.result import Result
+from ...codegen.station.station import Station
+from ..api import Away, Client, Declined, batch_ranges
+from .alarms import KINDS, OTHER, Message, Style, alarm
+from .sending import Sent
+
+# What is added up, in codes, and how it is told: key → Chinese, English.
+SUMS: Mapping[str, tuple[str, str]] = {
+    "minted": ("生码", "minted"),
+    "packaged": ("打包", "packaged"),
+    "reprinted": ("补印", "reprinted"),
+    "printed": ("实印", "printed"),
+    "spoiled": ("报废", "spoiled"),
+    "activated": ("激活", "activated"),
+    "revoked": ("撤销激活", "revoked"),
+    "frozen": ("冻结", "frozen"),
+    "voided": ("作废", "voided"),
+}
+_ORDERS = {
+    Action.ACTIVATE: "activated",
+    Action.REVOKE: "revoked",
+    Action.FREEZE: "frozen",
+    Action.VOID: "voided",
+}
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+class Books(Protocol):
+    """What the events of a day refer to. `View` is one."""
+
+    def order(self, order: str) -> OrderRow:
+        """An order."""
+
+    def package(self, package: str) -> PackageRow:
+        """A package."""
+
+    def receipts(self, package: str) -> tuple[ReceiptRow, ...]:
+        """A package's receipts."""
+
+
+@dataclass(frozen=True)
+class Day:
+    """Codes by what was done to them, alarms by kind."""
+
+    codes: Mapping[str, int]
+    alarms: Mapping[str, int]
+
+
+def fold(events: Iterable[Event], books: Books) -> Day:
+    """Add up a day's events."""
+    codes, alarms = Counter[str](), Counter[str]()
+    for event in events:
+        change = event.change
+        codes.update(dict(_codes(event.seq, change, books)))
+        if told := alarm(event.seq, event.time, change, lambda _: ""):
+            alarms[told.kind] += 1
+    return Day(codes, alarms)
+
+
+def _codes(seq: int, change: c.Change, books: Books) -> Iterator[tuple[str, int]]:
+    if isinstance(change, c.BatchMinted):
+        yield "minted", change.quantity
+    elif isinstance(change, c.Packaged):
+        row = books.package(change.package)
+        yield ("reprinted" if row.supersedes else "packaged"), serials.count(row.serials)
+    elif isinstance(change, c.Receipted):
+        (told,) = (one for one in books.receipts(change.package) if one.seq == seq)
+        # What a final receipt takes as printed though no serial was told.
+        counted = books.package(change.package).printed_by_count if told.final else 0
+        yield "printed", told.printed + counted
+        yield "spoiled", told.spoiled + told.spoiled_count
+    elif isinstance(change, c.Ordered) and change.action in _ORDERS:
+        yield _ORDERS[change.action], books.order(change.order).applied_count
+
+
+def day_of(text: str | None, now: datetime, zone: tzinfo) -> date:
+    """`2026-11-22`, today or yesterday; today without a text. Raises `UsageError`."""
+    today = now.astimezone(zone).date()
+    named = {None: today, "today": today, "yesterday": today - timedelta(days=1)}
+    if text in named:
+        return named[text]
+    # Years that every zone can hold: a day more or less is a date still.
+    if text is not None and _DATE.fullmatch(text) and "1900" < text < "9999":
+        with contextlib.suppress(ValueError):
+            return date.fromisoformat(text)
+    raise UsageError("not a date", "write 2026-12-31, today or yesterday")
+
+
+def bounds(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
+    """The first moment of `day` in `zone`, and of the day after."""
+    begin, end = (datetime.combine(day + timedelta(days=n), time(), zone) for n in (0, 1))
+    return begin, end
+
+
+# --- the report ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Daily(Result):
+    """One day. `scanned`, `unacknowledged`, `refused`, `without_receipt`: as of now, in codes.
+
+    `scanned` are codes scanned at least once, ever; None where the backend did not say,
+    and `scanned_detail` why.
+    """
+
+    date: str
+    time_zone: str
+    minted: int
+    packaged: int
+    reprinted: int
+    printed: int
+    spoiled: int
+    activated: int
+    revoked: int
+    frozen: int
+    voided: int
+    alarms: int
+    alarms_by_kind: Mapping[str, int]
+    unacknowledged: int
+    refused: int
+    without_receipt: int
+    scanned: int | None
+    scanned_detail: str | None
+    notified: tuple[Sent, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """6 where a target did not take it."""
+        return 0 if all(one.ok for one in self.notified) else 6
+
+    def lines(self) -> Iterator[str]:
+        """What needs a person, then the sums."""
+        yield f"{self.date} ({self.time_zone})"
+        for _, english in self.needs():
+            yield f"  ! {english}"
+        for key, (_, english) in SUMS.items():
+            yield f"  {english:<10} {getattr(self, key):>13,}"
+        if self.scanned is None:
+            yield f"  scanned    not known: {self.scanned_detail}"
+        else:
+            yield f"  scanned    {self.scanned:>13,} so far, all days"
+        yield from (one.line() for one in self.notified)
+
+    def needs(self) -> Iterator[tuple[str, str]]:
+        """What needs a person, the worst first, in Chinese and English."""
+        ranked = sorted(self.alarms_by_kind, key=[*KINDS, *self.alarms_by_kind].index)
+        for kind in ranked:
+            count, words = self.alarms_by_kind[kind], KINDS.get(kind, OTHER)
+            yield f"{count} 次警报：{words.zh}", f"{count} x {words.en}"
+        for count, zh, en in (
+            (self.refused, "枚码：后台拒绝了指令 -> mintmark orders list --status refused",
+             "codes in refused orders: mintmark orders list --status refused"),
+            (self.unacknowledged, "枚码：后台还没确认 -> mintmark deliver",
+             "codes wait for the backend: mintmark deliver"),
+            (self.without_receipt, "枚码：已出包，没有印刷回执 -> mintmark package list",
+             "codes packaged without receipt: mintmark package list"),
+        ):  # fmt: skip
+            if count:
+                yield f"{count:,} {zh}", f"{count:,} {en}"
+
+
+def daily(station: Station, client: Client | None, day: date) -> Daily:
+    """The report of `day`. A backend that is away leaves `scanned` out."""
+    zone = station.config.time_zone
+    with station.ledger.read() as view:
+        found = fold(view.between(*bounds(day, zone)), view)
+        batches = [row.batch for row in view.batches()]
+        waiting = [view.waiting(batch) for batch in batches]
+        without = sum(sum(view.without_receipt(batch).values()) for batch in batches)
+        ordered = [batch for batch in batches if view.last_order(batch)]
+    scanned, why = _scanned(client, ordered)
+    return Daily(
+        date=day.isoformat(),
+        time_zone=zone.key,
+        minted=found.codes.get("minted", 0),
+        packaged=found.codes.get("packaged", 0),
+        reprinted=found.codes.get("reprinted", 0),
+        printed=found.codes.get("printed", 0),
+        spoiled=found.codes.get("spoiled", 0),
+        activated=found.codes.get("activated", 0),
+        revoked=found.codes.get("revoked", 0),
+        frozen=found.codes.get("frozen", 0),
+        voided=found.codes.get("voided", 0),
+        alarms=sum(found.alarms.values()),
+        alarms_by_kind=dict(sorted(found.alarms.items())),
+        unacknowledged=sum(codes for codes, _ in waiting),
+        refused=sum(codes for _, codes in waiting),
+        without_receipt=without,
+        scanned=scanned,
+        scanned_detail=why,
+    )
+
+
+def _scanned(client: Client | None, batches: Iterable[str]) -> tuple[int | None, str | None]:
+    if client is None:
+        return None, "no backend is configured"
+    total = 0
+    try:
+        for batch in batches:
+            try:
+                total += sum(one.scanned for one in batch_ranges(client, batch))
+            except Declined as declined:
+                # Its orders wait still: nobody can have scanned any of it.
+                if declined.problem.name != "not-found":
+                    raise
+    except (Away, Declined) as error:
+        return None, error.message
+    return total, None
+
+
+def message(report: Daily, style: Style) -> Message:
+    """The report for a phone: what needs a person first; short enough for any robot."""
+    needs = list(report.needs())
+    lines = [style.say(*need) for need in needs[:6]]
+    if len(needs) > 6:
+        rest = len(needs) - 6
+        lines.append(style.say(f"还有 {rest} 项", f"and {rest} more", " / "))
+    if not lines:
+        lines = [style.say("没有要处理的事", "nothing needs you", " / ")]
+    lines.append("")
+    for key, (zh, en) in SUMS.items():
+        if count := getattr(report, key):
+            lines.append(f"{style.say(zh, en, ' ')} {count:,}")
+    if report.scanned is None:
+        lines.append(
+            style.say("扫码数未知：后台没有回答", "scanned: the backend did not say", " / ")
+        )
+    else:
+        lines.append(f"{style.say('累计被扫', 'scanned so far', ' ')} {report.scanned:,}")
+    title = style.title(f"日报 {report.date}", "daily report")
+    return Message(title, "\n".join(lines), 0, critical=bool(needs))
