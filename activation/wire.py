@@ -267,13 +267,18 @@ class UnknownPage:
 
 @dataclass(frozen=True)
 class ScanAnswer:
-    """`POST /v1/scans`. `attributes` are the public ones; `scans` counts this scan too."""
+    """`POST /v1/scans`. `attributes` are the public ones; `scans` counts this scan too.
+
+    `role`: what the code is for, of its attributes or else of its batch. With two codes an
+    item (一码双奖), it tells the buyer's prize from the shop assistant's.
+    """
 
     result: str
     scans: int = 0
     first_scan: str | None = None
     batch: str | None = None
     serial: int | None = None
+    role: str | None = None
     attributes: Mapping[str, Value] = field(default_factory=dict)
 
     def body(self) -> dict[str, object]:
@@ -290,6 +295,7 @@ class ScanAnswer:
             first_scan=part.time("first_scan") if part.maybe("first_scan", str) else None,
             batch=part.maybe("batch", str),
             serial=part.maybe("serial", int),
+            role=part.maybe("role", str),
             attributes=part.values("attributes"),
         )
 

@@ -57,19 +57,24 @@ class Halfway(Store):
 class Eager(Store):
     """Recognises what was uploaded before it is activated."""
 
-    def scan(self, candidates, scan_id, now):
-        answer = super().scan(candidates, scan_id, now)
-        if answer.result == Result.UNKNOWN:
-            with self._database.read() as connection:
-                for row in connection.execute(tables.pending.select()):
-                    for at in range(0, len(row.data), 16):
-                        if row.data[at : at + 16] in candidates:
-                            return ScanAnswer(Result.INACTIVE.value)
-        return answer
+    def scans(self, asked, now):
+        with self._database.read() as connection:
+            held = {
+                row.data[at : at + 16]
+                for row in connection.execute(tables.pending.select())
+                for at in range(0, len(row.data), 16)
+            }
+        answers = super().scans(asked, now)
+        return [
+            ScanAnswer(Result.INACTIVE.value)
+            if answer.result == Result.UNKNOWN and held & {*one.candidates}
+            else answer
+            for one, answer in zip(asked, answers, strict=True)
+        ]
 
 
 class Counting(Store):
     """Counts every scan anew, whatever its id."""
 
-    def scan(self, candidates, _scan_id, now):
-        return super().scan(candidates, None, now)
+    def scans(self, asked, now):
+        return super().scans([replace(one, scan_id=None) for one in asked], now)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, tuple_
 
-from ...codegen.attributes import public
+from ...codegen.attributes import public, to_json
 from ...codegen.lifecycle import Standing, seen
 from ..wire import ScanAnswer
 from . import dialects, shelf, tables
@@ -38,6 +38,7 @@ class _Code:
     fingerprint: bytes
     key: Key
     name: str
+    role: str
     standing: Standing
     scans: int = 0
     first_scan: int | None = None
@@ -109,6 +110,7 @@ def _answered(code: _Code, scan_id: str | None, now: datetime, at: int) -> ScanA
         first_scan=None if code.first_scan is None else stamp(code.first_scan),
         batch=code.name,
         serial=code.key[1],
+        role=code.role,
         attributes=public(standing.attributes),
     )
     if scan_id is not None and said.counts:
@@ -130,7 +132,7 @@ def _found(
     )
     wanted = {fingerprint for one in asked for fingerprint in one.candidates}
     query = (
-        select(live, batches.c.batch.label("name"), standing.label("standing"))
+        select(live, batches.c.batch.label("name"), batches.c.role, standing.label("standing"))
         .join(batches, batches.c.number == live.c.batch)
         .where(live.c.fingerprint.in_(wanted))
     )
@@ -141,7 +143,9 @@ def _found(
 
 def _code(row: Row[Any], standings: Mapping[int, Standing]) -> _Code:
     key = (row.batch, row.serial)
-    return _Code(bytes(row.fingerprint), key, row.name, standings[row.standing])
+    standing = standings[row.standing]
+    role = to_json(standing.attributes).get("role", row.role)
+    return _Code(bytes(row.fingerprint), key, row.name, str(role), standing)
 
 
 def _counters(connection: Connection, codes: Iterable[_Code]) -> None:

@@ -49,6 +49,14 @@ def _validity(t: Trial) -> None:
         _told(t.scan(t.code(serial)), result="genuine", scans=1)
 
 
+@SCANS.clause("role", "the answer tells what the code is for, its attribute before its batch's")
+def _role(t: Trial) -> None:
+    first, last = t.active(2)
+    t.done("assign", (last, last), attributes={"role": "guide"})
+    _told(t.scan(t.code(first)), role="item")
+    _told(t.scan(t.code(last)), role="guide")
+
+
 @SCANS.clause("max-scans", "max_scans scans are genuine")
 def _max_scans(t: Trial) -> None:
     (serial, _) = t.active(1, attributes={"max_scans": 2})

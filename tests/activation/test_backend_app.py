@@ -61,6 +61,7 @@ def test_the_whole_way(ready):
         "first_scan": "2026-11-22T12:00:00Z",
         "batch": BATCH.batch,
         "serial": 1,
+        "role": "item",
         "attributes": {"lot": "L1"},
     }
     assert ready("POST", "/v1/scans", json={"code": CODES[9]}).json() == {
@@ -69,6 +70,7 @@ def test_the_whole_way(ready):
         "first_scan": None,
         "batch": None,
         "serial": None,
+        "role": None,
         "attributes": {},
     }
     unknown = ready("GET", "/v1/unknown-scans").json()

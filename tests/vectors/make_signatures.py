@@ -123,7 +123,8 @@ def vectors():
     yield unsaid.vector("the public key used as a secret, and alg says ed25519", good=False)
 
 
-def main():
+def files():
+    """Name → text of each file."""
     document = {
         "keys": [
             {"key_id": "1f0c2a9b3d4e5f60", "algorithm": "ed25519", "public_key": PUBLIC.hex()},
@@ -131,9 +132,9 @@ def main():
         ],
         "vectors": list(vectors()),
     }
-    text = json.dumps(document, indent=1) + "\n"
-    (HERE / "signatures.json").write_text(text, encoding="ascii", newline="\n")
+    return {"signatures.json": json.dumps(document, indent=1) + "\n"}
 
 
 if __name__ == "__main__":
-    main()
+    for name, text in files().items():
+        (HERE / name).write_text(text, encoding="ascii", newline="\n")
