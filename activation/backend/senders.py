@@ -25,7 +25,7 @@ from http_message_signatures.algorithms import ED25519, HMAC_SHA256, HTTPSignatu
 
 from ...codegen.attributes import Layer, layer
 from ...codegen.call import secret_file, utc_now
-from ...codegen.errors import UsageError
+from ...codegen.errors import MintmarkError, UsageError
 from ...codegen.ledger.ledger import Ledger
 from ...codegen.lifecycle import Action
 from ..signing import COMPONENTS, TAG, VALID
@@ -124,7 +124,7 @@ class FileSenders:
         """See `Senders`."""
         try:
             self._read()
-        except UsageError:
+        except MintmarkError:
             return None
         return self._senders.get(key_id)
 
