@@ -47,10 +47,14 @@ class Seen:
 
 @dataclass
 class Proxy:
-    """Between `url` and the backend at `target`. `fault(request)` names what goes wrong."""
+    """Between `url` and the backend at `target`. `fault(request)` names what goes wrong.
+
+    `passed((request, status))` is told what the backend answered.
+    """
 
     target: str
     fault: object = lambda _: ""
+    passed: object = lambda _: None
     delay: float = 0.02
     seen: list = field(default_factory=list)
     faults: dict = field(default_factory=dict)
@@ -154,6 +158,7 @@ def _handler(proxy):  # noqa: C901 - one class
             # An earlier one overtaken by this one arrives just before, or just after.
             proxy.release(lambda held: held.path == request.path)
             status, kind, body = proxy.forward(request)
+            proxy.passed((request, status))
             if fault == "twice":
                 status, kind, body = proxy.forward(request)
             if fault == "drop answer":

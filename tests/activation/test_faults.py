@@ -4,22 +4,31 @@ MINTMARK_FAULT_SEEDS=200 (`make test-faults`) runs as many seeds; the suite runs
 """
 
 import contextlib
+import functools
 import json
 import os
 import random
 import shutil
 import threading
 import time
+from datetime import timedelta
 
 import postgres_kit
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from intruder import ATTEMPTS, Intruder
 from line_kit import Backend, client, home_with_batches, opened, program, until
 from model import Books, Refusal
 from proxy import Proxy, Seeded
 
+from mintmark.activation import api
 from mintmark.activation.backend.database import postgresql_url
+from mintmark.activation.backend.senders import FileSenders
 from mintmark.activation.deliver import Courier
 from mintmark.activation.heal import reconcile
+from mintmark.activation.signing import Key, RequestSigner, line_keys
+from mintmark.codegen import roster
+from mintmark.codegen.call import utc_now
 from mintmark.codegen.ledger.changes import Ordered, Settled
 
 SEEDS = range(int(os.environ.get("MINTMARK_FAULT_SEEDS", "20")))
@@ -132,15 +141,21 @@ def restarting(backend, dice):
         thread.join()
 
 
-def deliver_all(home, url):
-    """Tries until nothing is queued, faults or not."""
+def deliver_all(home, url, dice):
+    """Tries until nothing is queued, faults or not; at first with a clock an hour off."""
+    off = timedelta(hours=dice.choice((-1, 1)))
+    with opened(home) as station:
+        sign = RequestSigner(line_keys(station), lambda: utc_now() + off, os.urandom)
+        with api.HttpClient(url, sign=sign) as line:
+            assert not Courier(station, line).deliver().delivered
     with opened(home) as station, client(url, station) as line:
-        for _ in range(300):
+
+        def nothing_waits():
             Courier(station, line).deliver()
             with station.ledger.read() as view:
-                if not view.queued():
-                    return
-    raise AssertionError("something is queued for ever")
+                return not view.queued()
+
+        until(nothing_waits)
 
 
 def fresh_model():
@@ -148,6 +163,47 @@ def fresh_model():
     books.reserve(range(1, PACKAGED + 1), "P")
     books.package("P")
     return books
+
+
+GUEST = Key("guest", Ed25519PrivateKey.from_private_bytes(bytes(32)))
+
+
+@contextlib.contextmanager
+def backend_and_intruder(tmp_path, home, batch, dice, database=None):
+    """A backend that knows the home's line and a guest, and one who misuses both their keys."""
+    with opened(home) as station:
+        known = "\n".join(roster.export(station).lines())
+        line = station.line()
+    public = GUEST.private.public_key().public_bytes_raw().hex()
+    guest = {"name": "guest", "key_id": "guest", "algorithm": "ed25519", "public_key": public}
+    table = [f"{key} = {json.dumps(text)}" for key, text in guest.items()]
+    rights = ["[[line]]", *table, 'actions = ["freeze"]', "upload = false", ""]
+    lines = tmp_path / "lines.toml"
+    lines.write_text("\n".join([known, *rights]), "utf-8")
+    senders = functools.partial(FileSenders, lines)
+    own = Key(line.key_id, line.private)
+    intruder = Intruder(batch, own, GUEST, dice, packaged=PACKAGED, quantity=QUANTITY)
+    told = {"database": database, "unsigned": False, "senders": senders}
+    with Backend(tmp_path / "backend", home, **told) as backend:
+        yield backend, intruder
+
+
+def test_each_attempt_of_an_intruder_is_refused(template, tmp_path, byte_code):
+    """One by one: else those of the random runs might never be tried."""
+    source, batch = template
+    home = tmp_path / "home"
+    shutil.copytree(source, home)
+    order = {"action": "activate", "batch": batch, "serials": [[1, 90]], "order": "o-1"}
+    with backend_and_intruder(tmp_path, home, batch, random.Random(1)) as (backend, intruder):
+        passed = []
+        with Proxy(backend.url, passed=passed.append) as proxy:
+            assert a_shift([order], home, proxy.url, None, byte_code, dies=False) == {"o-1": True}
+            with intruder.over(proxy):
+                for attempt in ATTEMPTS.values():
+                    found, wanted = attempt(intruder, passed[-1])
+                    assert found in wanted, attempt.__name__
+        with opened(home) as station, client(backend.url, station) as line:
+            assert reconcile(station, line, batch).equal
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -159,22 +215,27 @@ def test_ledger_and_backend_agree_to_the_last_code(seed, template, tmp_path, byt
     orders, model = plan(dice, batch)
     # Every third run on PostgreSQL; all of them with signatures that are checked.
     books = None if seed % 3 else postgresql_url(postgres_kit.cluster().database())
-    with Backend(tmp_path / "backend", home, database=books, unsigned=False) as backend:
-        with Proxy(backend.url, script, delay=0.01) as proxy:
+    with backend_and_intruder(tmp_path, home, batch, random.Random(-seed), books) as (
+        backend,
+        intruder,
+    ):
+        with Proxy(backend.url, script, delay=0.01) as proxy, intruder.over(proxy):
             given = [order for order, _ in orders]
             answers = a_shift(given, home, proxy.url, dice, byte_code, dies=True)
             # What was not answered is given again, under the same id.
             todo = [order for order in given if order["order"] not in answers]
             with restarting(backend, dice):
                 answers |= a_shift(todo, home, proxy.url, dice, byte_code, dies=False)
-                deliver_all(home, proxy.url)
+                deliver_all(home, proxy.url, dice)
             script.quiet = True
             # What was held up in the network arrives at last, days late.
             proxy.release()
         expected = {order["order"]: accepted for order, accepted in orders}
         assert answers == expected
         check(home, backend.url, batch, {order for order, yes in expected.items() if yes}, model)
+    assert not intruder.wrong
     assert sum(proxy.faults.values()) > 5
+    assert sum(intruder.tried.values()) > 2
 
 
 def check(home, url, batch, expected, books):
