@@ -269,8 +269,15 @@ class Courier:
             self._registered.add(batch)
 
     def upload(self, batch: str, where: Ranges, line: str | None = None) -> None:
-        """Leave the fingerprints of `where` with the backend."""
+        """Leave the fingerprints of `where` with the backend.
+
+        Raises `NotFound` where the configuration has another line upload, and it has no key:
+        sent under any other, the order would be refused for good.
+        """
         station = self._station
+        if (uploader := station.config.upload_line) is not None:
+            station.line(uploader)
+            line = uploader
         client, total, done = self._client.as_line(line), serials.count(where), 0
         for piece in where:
             for first, data in station.vault.fingerprints(batch, piece, station.station_keys):

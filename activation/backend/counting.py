@@ -156,8 +156,7 @@ def _counters(connection: Connection, codes: Iterable[_Code]) -> None:
     keys = sorted(by_key)
     if dialects.is_postgresql(connection):
         fresh = [{"batch": b, "serial": s, "scans": 0, "before": 0} for b, s in keys]
-        made = dialects.upsert(connection, table).values(fresh)
-        connection.execute(made.on_conflict_do_nothing())
+        dialects.merge(connection, table, fresh, keep=True)
     query = select(table).where(tuple_(table.c.batch, table.c.serial).in_(keys))
     query = query.order_by(table.c.batch, table.c.serial).with_for_update()
     for row in connection.execute(query):
@@ -197,17 +196,12 @@ def _write(connection: Connection, codes: Iterable[_Code], at: int, limits: Limi
         | {name: getattr(code, name) for name in fields}
         for code in changed
     ]
-    made = dialects.upsert(connection, tables.scans).values(rows)
-    new = {name: made.excluded[name] for name in fields}
-    connection.execute(made.on_conflict_do_update(index_elements=["batch", "serial"], set_=new))
-    for code in changed:
-        _keep(connection, code, at, limits)
+    dialects.merge(connection, tables.scans, rows)
+    _keep(connection, changed, at, limits)
 
 
-def _keep(connection: Connection, code: _Code, at: int, limits: Limits) -> None:
+def _keep(connection: Connection, codes: Sequence[_Code], at: int, limits: Limits) -> None:
     """Remember answers; a code's oldest ones make room, so nobody can fill the disk."""
-    if not code.kept:
-        return
     table = tables.scan_answers
     rows = [
         {
@@ -216,23 +210,26 @@ def _keep(connection: Connection, code: _Code, at: int, limits: Limits) -> None:
             "answer": json.dumps(answer.body(), ensure_ascii=False),
             "at": at,
         }
+        for code in codes
         for scan_id, answer in code.kept.items()
     ]
-    made = dialects.upsert(connection, table).values(rows)
-    new = {"answer": made.excluded.answer, "at": made.excluded.at}
-    connection.execute(
-        made.on_conflict_do_update(index_elements=["fingerprint", "scan_id"], set_=new)
-    )
-    if code.scans <= limits.scan_answers_a_code:
-        return
+    if rows:
+        dialects.merge(connection, table, rows)
+    for code in codes:
+        if code.kept and code.scans > limits.scan_answers_a_code:
+            _forget(connection, code.fingerprint, limits.scan_answers_a_code)
+
+
+def _forget(connection: Connection, fingerprint: bytes, most: int) -> None:
+    table = tables.scan_answers
     kept = (
         select(table.c.scan_id)
-        .where(table.c.fingerprint == code.fingerprint)
+        .where(table.c.fingerprint == fingerprint)
         .order_by(table.c.at.desc())
-        .limit(limits.scan_answers_a_code)
+        .limit(most)
     )
     connection.execute(
-        delete(table).where(table.c.fingerprint == code.fingerprint, table.c.scan_id.not_in(kept))
+        delete(table).where(table.c.fingerprint == fingerprint, table.c.scan_id.not_in(kept))
     )
 
 

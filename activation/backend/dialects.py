@@ -1,5 +1,7 @@
 """What SQLite and PostgreSQL say differently: upserts, and rows by the hundred thousand."""
 
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,27 @@ def upsert(connection: Connection, table: Table) -> Upsert:
     if is_postgresql(connection):
         return postgresql.insert(table)
     return sqlite.insert(table)
+
+
+def merge(
+    connection: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keep: bool = False
+) -> None:
+    """Write rows, at least one, by their primary key; those that are there change, or `keep`.
+
+    One statement for all of them, of one text: with as many VALUES as rows it would be put
+    together, and planned, anew for every number of rows.
+    """
+    connection.execute(_merging(is_postgresql(connection), table, keep), rows)
+
+
+@cache
+def _merging(on_postgresql: bool, table: Table, keep: bool) -> Upsert:  # noqa: FBT001
+    made = postgresql.insert(table) if on_postgresql else sqlite.insert(table)
+    if keep:
+        return made.on_conflict_do_nothing()
+    key = list(table.primary_key)
+    new = {column.name: made.excluded[column.name] for column in table.c if column not in key}
+    return made.on_conflict_do_update(index_elements=key, set_=new)
 
 
 def is_postgresql(connection: Connection) -> bool:

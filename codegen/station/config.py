@@ -19,7 +19,7 @@ _KNOWN: Mapping[str, frozenset[str]] = {
     "home": frozenset({"id", "time_zone"}),
     "custodian": frozenset({"key"}),
     "backend": frozenset(
-        {"url", "ca", "client_certificate", "client_key", "secret_file", "key_id"}
+        {"url", "ca", "client_certificate", "client_key", "secret_file", "key_id", "upload_line"}
     ),
     "policy": frozenset({"receipt_before_activation", "freeze_scanned_before"}),
     "alarms": frozenset({"language", "targets"}),
@@ -49,6 +49,7 @@ class Config:
     backend_certificate_key: Path | None = None
     backend_secret_file: Path | None = None
     backend_key_id: str | None = None
+    upload_line: str | None = None
     receipt_before_activation: bool = False
     freeze_scanned_before: bool = False
     alarm_language: str = LANGUAGES[0]
@@ -76,6 +77,7 @@ time_zone = "{DEFAULT_ZONE}"    # what a time without an offset means
 # ca = "…"                     # a CA bundle besides the system's
 # client_certificate = "…"     # for a backend that asks for one, with client_key
 # secret_file = "…"            # hmac-sha256 with this secret instead of lines' keys, with key_id
+# upload_line = "…"            # the line that fingerprints go out under, whoever ordered
 
 [policy]
 # Whether codes are activated only once the printer's receipt says they were printed.
@@ -134,6 +136,7 @@ def read(home: Path) -> Config:
         custodian_key=_path(path, key) if key else None,
         backend_url=backend.get("url"),
         backend_key_id=backend.get("key_id"),
+        upload_line=backend.get("upload_line"),
         alarm_language=language,
         alarm_targets=targets,
         **{field: _path(path, backend[key]) for key, field in _FILES.items() if key in backend},

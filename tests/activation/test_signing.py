@@ -368,3 +368,36 @@ def test_the_order_of_a_line_goes_out_under_its_key(factory, tmp_path, byte_code
             # First in, first out: the default line's order is in front.
             assert done.returncode == code, out + err
         assert "does not accept this line's signature" in out
+
+
+@pytest.mark.parametrize(
+    ("uploader", "exit_code", "says"),
+    [
+        (None, 6, "may not upload"),  # refused, by the backend
+        ("line-3", 0, "acknowledged"),
+        ("line-9", 4, "no line line-9 here"),  # and the order stays queued
+    ],
+)
+def test_fingerprints_go_out_under_the_line_that_may(  # noqa: PLR0917 - three are its row
+    factory, tmp_path, byte_code, uploader, exit_code, says
+):
+    home, batch = factory
+    with opened(home) as station:
+        first, second = "\n".join(roster.export(station).lines()).split("[[line]]")[1:]
+    assert '"line-3"' in second
+    text = f"[[line]]{first}\nupload = false\n[[line]]{second}\nactions = []\n"
+    (tmp_path / "lines.toml").write_text(text, "utf-8")
+    if uploader:
+        path = home / "mintmark.toml"
+        text = path.read_text("utf-8").replace("[backend]", f'[backend]\nupload_line = "{uploader}"')
+        path.write_text(text, "utf-8")
+    known = functools.partial(senders.FileSenders, tmp_path / "lines.toml")
+    with Backend(tmp_path / "backend", home, unsigned=False, senders=known) as backend:
+        order = ("activate", batch, "--serials", "1-5", "--order", "o-1", "--json")
+        done = program(*order, home=home, url=backend.url, byte_code=byte_code)
+        out, err = done.communicate(timeout=60)
+    assert done.returncode == exit_code, out + err
+    assert says in out + err
+    with opened(home) as station, station.ledger.read() as view:
+        status = {0: "acknowledged", 4: "queued", 6: "refused"}[exit_code]
+        assert view.order("o-1").status == status
