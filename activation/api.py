@@ -18,8 +18,10 @@ from urllib.parse import quote, urlsplit
 
 from ..codegen.call import utc_now
 from ..codegen.errors import EnvironmentFailure, Refused, UsageError
+from ..codegen.lifecycle import Action
 from .signing import Signer
 from .wire import (
+    PAGE_CODES,
     Batch,
     BatchPage,
     Health,
@@ -66,7 +68,7 @@ class Limits:
 
     connect_seconds: float = 5.0
     call_seconds: float = 30.0  # a whole call, connecting included
-    order_seconds: float = 600.0  # an activation moves every fingerprint before it answers
+    codes_a_second: float = 10_000.0  # slowest: an activation moves every fingerprint
     answer_bytes: int = 4 * 1024 * 1024
     problem_text: int = 500  # characters shown of a problem's title or detail
     retry_after_seconds: float = 3_600.0
@@ -235,7 +237,10 @@ class HttpClient:
     def order(self, order: Order) -> OrderAnswer:
         """See `Client`."""
         path = f"/v1/orders/{_part(order.order)}"
-        data = self._json("PUT", path, order.body(), self._limits.order_seconds)
+        # Only what moves fingerprints may take long: a line waits for the others.
+        moved = sum(last - first + 1 for first, last in order.serials)
+        moved = moved if order.action == Action.ACTIVATE.value else 0
+        data = self._json("PUT", path, order.body(), self._seconds(moved))
         answer = _parsed(OrderAnswer.parse, data)
         asked = (order.order, order.batch, order.action, order.dry_run)
         if (answer.order, answer.batch, answer.action, answer.dry_run) != asked:
@@ -259,7 +264,7 @@ class HttpClient:
         """See `Client`."""
         query = f"?after={after}" + ("&digests=true" if digests else "")
         data = self._json(
-            "GET", f"/v1/batches/{_part(batch)}{query}", seconds=self._limits.order_seconds
+            "GET", f"/v1/batches/{_part(batch)}{query}", seconds=self._seconds(PAGE_CODES)
         )
         page = _parsed(lambda found: BatchPage.parse(batch, found), data)
         if page.ranges and page.ranges[0].first <= after:
@@ -279,6 +284,10 @@ class HttpClient:
         """Scan as a consumer's phone would; lines never do."""
         body = {"code": code} | ({"scan_id": scan_id} if scan_id else {})
         return _parsed(ScanAnswer.parse, self._json("POST", "/v1/scans", body))
+
+    def _seconds(self, codes: int) -> float:
+        """How long a call about so many codes may take."""
+        return self._limits.call_seconds + codes / self._limits.codes_a_second
 
     def _json(
         self, method: str, path: str, body: object = None, seconds: float | None = None
@@ -331,8 +340,9 @@ class HttpClient:
         if status in (408, 425, 429) or status >= 500:
             raise Away(f"status {status}{_title(self._problem(response, body))}", retry_after)
         problem = self._problem(response, body)
-        if problem is None:
-            raise Away(f"status {status} without a problem description")
+        # Also a gateway before a dead backend describes problems: its no is not the backend's.
+        if problem is None or not problem.name:
+            raise Away(f"status {status} without a problem of the agreed form")
         raise Declined(problem)
 
     def _read(self, response: "httpx2.Response", deadline: float) -> bytes:

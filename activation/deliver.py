@@ -97,13 +97,15 @@ def deliver(
 class Sent:
     """What a courier got done. `detail`: the last reason why something stays queued.
 
-    `away`: how often in a row, at the end, the backend gave no usable answer.
+    `away`: how often in a row, at the end, the backend gave no usable answer; `retry_after`:
+    how many seconds it asked to be left alone.
     """
 
     delivered: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     detail: str | None = None
     away: int = 0
+    retry_after: float = 0.0
 
 
 def next_due(station: Station) -> datetime | None:
@@ -146,6 +148,7 @@ class Courier:
         self._registered: set[str] = set()
         self._holder = secrets.token_hex(8)
         self._away = False
+        self._retry_after = 0.0
         self._freeze: str | None = None
 
     def deliver(
@@ -164,9 +167,10 @@ class Courier:
         sent, stuck, reached = Sent(), set[str](), False
         self._freeze = None
         while not stop() and sent.away < PATIENCE and (row := self._next(batch, stuck)):
-            self._away = False
+            self._away, self._retry_after = False, 0.0
             answer = self._send(row)
             sent.away = sent.away + 1 if self._away else 0
+            sent.retry_after = self._retry_after
             if answer is None:
                 continue
             if answer not in (ACKNOWLEDGED, REFUSED):
@@ -239,7 +243,8 @@ class Courier:
     def _put_off(self, row: OrderRow, reason: str, retry_after: float | None = None) -> str:
         pause = wait(row.attempts, secrets.randbelow(1_000) / 1_000)
         if retry_after is not None:
-            pause = max(pause, min(timedelta(seconds=retry_after), RETRY_AFTER))
+            asked = min(timedelta(seconds=retry_after), RETRY_AFTER)
+            self._retry_after, pause = asked.total_seconds(), max(pause, asked)
         self._station.ledger.attempted(row.order, self._station.now() + pause, reason)
         return reason
 

@@ -132,6 +132,7 @@ class Line:
         self._patient = Courier(station, client, patient=True, sturdy=True) if client else None
         self._pause_until = clock()
         self._failures = 0
+        self._asked = False  # by the backend, to be left alone
         self._reason: str | None = None if client else "no backend is configured"
         self._orders = self._errors = 0
 
@@ -199,7 +200,7 @@ class Line:
             return self._clock() > deadline
 
         self._deliver(courier, late, change)
-        if self._failures and fresh:
+        if self._failures and fresh and not self._asked:
             # A connection that stood idle may have been closed at the other end.
             self._deliver(courier, late, change)
 
@@ -215,9 +216,10 @@ class Line:
             return
         self._reason = sent.detail
         self._failures = self._failures + 1 if sent.away else 0
+        self._asked = sent.retry_after > 0
         if sent.away:
-            pause = wait(self._failures - 1, 0.5)
-            self._pause_until = self._clock() + pause.total_seconds()
+            pause = max(wait(self._failures - 1, 0.5).total_seconds(), sent.retry_after)
+            self._pause_until = self._clock() + pause
 
 
 def _plain(error: OSError) -> str:

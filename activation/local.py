@@ -31,6 +31,7 @@ class Where:
     port: int
     workers: int
     proxies: tuple[str, ...] = ()
+    authorities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def serve(call: Call, where: Where, trust: Trust) -> Served:
         trust_loopback=trust.unsigned,
         senders=_senders(trust, home),
         proxies=_networks(where.proxies),
+        names=_names(where),
         now=call.now,
     )
     server = Server(where.host, where.port, settings, workers=where.workers, ready=ready)
@@ -98,6 +100,21 @@ def serve(call: Call, where: Where, trust: Trust) -> Served:
         if announcement is not None:
             announcement.unlink(missing_ok=True)
     return Served(server.url)
+
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def _names(where: Where) -> tuple[str, ...]:
+    """What the backend is called by in signed requests. Raises `UsageError`."""
+    if where.authorities:
+        return tuple(name.lower() for name in where.authorities)
+    if is_loopback(where.host):
+        return (*_LOOPBACK, where.host.lower())
+    raise UsageError(
+        "a signed request names the backend it is for, and this one has no name",
+        "give the one in the lines' URL, for example --authority scan.example.com",
+    )
 
 
 def _networks(texts: Sequence[str]) -> "tuple[Network, ...]":

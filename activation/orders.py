@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..codegen.ledger.ledger import Committed
 
 _ORDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+REASON_CHARS = 500  # as many as the API takes
 ACKNOWLEDGED, QUEUED, REFUSED, CANCELLED = "acknowledged", "queued", "refused", "cancelled"
 
 
@@ -67,6 +68,7 @@ class OrderResult(Result):
     delivery: str | None
     dry_run: bool = False
     detail: str | None = None
+    attributes: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -83,6 +85,8 @@ class OrderResult(Result):
         if self.skipped:
             void = serials.count(self.skipped)
             yield f"  skipped  {serials.describe(self.skipped)} ({void:,} void)"
+        for key, value in self.attributes.items():
+            yield f"  set      {key} = {value}" if value is not None else f"  remove   {key}"
         if self.dry_run:
             yield "  nothing was changed"
             return
@@ -169,6 +173,10 @@ def _check(request: OrderRequest) -> None:
         raise UsageError(
             "an order id is 1 to 64 letters, digits, dots, hyphens and underscores",
             "leave --order out to have one made",
+        )
+    if len(request.reason or "") > REASON_CHARS:
+        raise UsageError(
+            f"the reason is longer than {REASON_CHARS} characters", "say it in a sentence"
         )
     if request.action is Action.VOID:
         reasons = ", ".join(reason.value for reason in Reason)

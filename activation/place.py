@@ -49,4 +49,5 @@ def outcome(
         delivery=delivery,
         dry_run=request.dry_run,
         detail=detail,
+        attributes=order.attributes,
     )

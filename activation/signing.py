@@ -4,7 +4,6 @@
 is complete; a signature is never reused. The backend's half is `backend/senders.py`.
 """
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -80,7 +79,7 @@ def line_keys(station: Station) -> Callable[[str | None], Key]:
     booked while the line's key was good, and the audit chain holds that line's signature.
     """
 
-    @functools.cache
+    # Read each time: a process is open for a year, and a key may be revoked and made anew.
     def found(line: str | None) -> Key:
         try:
             key = station.line(line or DEFAULT_LINE)

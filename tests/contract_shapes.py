@@ -119,6 +119,7 @@ ORDERED = {
     "delivery": "acknowledged | queued | refused?",
     "dry_run": "true/false",
     "detail": "text?",
+    "attributes": "attributes",
 }
 EVENT = {
     "seq": "count",

@@ -21,6 +21,7 @@ FAULTS = (
 _ANSWERS = {
     "500": (500, "text/plain", b"Internal Server Error", {}),
     "503": (503, "application/problem+json", b'{"title": "busy"}', {"Retry-After": "1"}),
+    "503 for an hour": (503, "text/plain", b"later", {"Retry-After": "3600"}),
     "429": (429, "text/plain", b"slow down", {"Retry-After": "soon"}),
     "html": (200, "text/html", b"<html>Welcome to the hotel's WLAN</html>", {}),
     "empty": (200, "application/json", b"", {}),

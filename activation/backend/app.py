@@ -55,6 +55,7 @@ class Backend:
     trust_loopback: bool
     senders: Senders | None = None
     proxies: tuple[Network, ...] = ()
+    names: tuple[str, ...] | None = None  # what it is called by; None: whatever it is called
     throttle: Throttle = field(default_factory=Throttle)
 
     @cached_property
@@ -68,7 +69,8 @@ class Backend:
         Raises `Problem` too-many for an address that scans or guesses too much.
         """
         peer = request.client.host if request.client else ""
-        address = caller(peer, request.headers.getlist("x-forwarded-for"), self.proxies)
+        forwarded = request.headers.getlist("x-forwarded-for")
+        address = caller(peer, forwarded, self.proxies, direct=_direct(request))
         at = self.now().timestamp()
         if address is not None and (seconds := self.throttle.wait(address, at)):
             raise Problem("too-many", "scan again later", retry_after=seconds)
@@ -98,7 +100,8 @@ class Backend:
             self.senders.close()
 
 
-def _backend(request: Request) -> Backend:
+async def _backend(request: Request) -> Backend:
+    # async: FastAPI would find it a thread for every request.
     backend: Backend = request.app.state.backend
     return backend
 
@@ -106,13 +109,16 @@ def _backend(request: Request) -> Backend:
 async def authorise(request: Request) -> Sender:
     """Who sends this request. Raises `Problem` unauthorised.
 
-    A signature is checked wherever there is one. Without, this machine is let in if the
-    server was told so: not what a proxy on it forwards, as far as that shows, nor what a
-    web page here sends under a foreign name (DNS rebinding).
+    A signature is checked wherever there is one, and is good for this backend's names only:
+    else who runs another that knows the same keys could pass a request on. Without one, this
+    machine is let in if the server was told so: not what a proxy on it forwards, as far as
+    that shows, nor what a web page here sends under a foreign name (DNS rebinding).
     """
     backend: Backend = request.app.state.backend
     now = backend.now()
     if "signature-input" in request.headers and backend.senders is not None:
+        if not _is_called(request, backend.names):
+            raise unauthorised(now)
         signed = verify(request, await request.body(), backend.senders, now)
         key, nonce = signed.sender.key_id, signed.nonce
         if not await run_in_threadpool(backend.store.fresh, key, nonce, signed.until, now):
@@ -132,6 +138,14 @@ def _host(request: Request) -> str:
         return "" if "@" in named else urlsplit(f"//{named}").hostname or ""
     except ValueError:
         return ""
+
+
+def _is_called(request: Request, names: tuple[str, ...] | None) -> bool:
+    """Whether the request is for one of `names`, with a port or whatever the port."""
+    if names is None:
+        return True
+    host = _host(request)
+    return host in names or request.headers.get("host", "").lower() in names
 
 
 def _direct(request: Request) -> bool:
@@ -218,9 +232,7 @@ def _lines(app: FastAPI) -> None:
 
     @app.get("/v1/orders/{order}")
     def get_order(order: Id, books: Books, sender: From) -> JSONResponse:
-        answer = books.store.get_order(order)
-        sender.permit(answer.batch)
-        return JSONResponse(answer.body())
+        return JSONResponse(books.store.get_order(order, sender.permit).body())
 
     @app.get("/v1/unknown-scans")
     def unknown_scans(books: Books, _: From, after: After = 0) -> JSONResponse:

@@ -47,6 +47,13 @@ def backend_serve(
         list[str] | None,
         typer.Option(help="A proxy that says who scans; again for more.", metavar="ADDRESS"),
     ] = None,
+    authority: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The host in the lines' URL: a request signed for another is refused.",
+            metavar="HOST[:PORT]",
+        ),
+    ] = None,
 ) -> "Result":
     """Serve the reference scan backend until it is stopped.
 
@@ -60,7 +67,8 @@ def backend_serve(
     """
     from ..local import Trust, Where, serve
 
-    where = Where(data, database, host, port, workers, tuple(trusted_proxy or ()))
+    proxies, names = tuple(trusted_proxy or ()), tuple(authority or ())
+    where = Where(data, database, host, port, workers, proxies, names)
     return serve(call, where, Trust(not no_trust_home, fingerprint_key, lines, unsigned))
 
 

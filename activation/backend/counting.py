@@ -9,9 +9,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, tuple_
+from sqlalchemy import Connection, Row, delete, select
 
 from ...codegen.attributes import public, to_json
 from ...codegen.lifecycle import Standing, seen
@@ -157,12 +159,15 @@ def _counters(connection: Connection, codes: Iterable[_Code]) -> None:
     if dialects.is_postgresql(connection):
         fresh = [{"batch": b, "serial": s, "scans": 0, "before": 0} for b, s in keys]
         dialects.merge(connection, table, fresh, keep=True)
-    query = select(table).where(tuple_(table.c.batch, table.c.serial).in_(keys))
-    query = query.order_by(table.c.batch, table.c.serial).with_for_update()
-    for row in connection.execute(query):
-        code = by_key[row.batch, row.serial]
-        code.scans, code.first_scan, code.last_scan = row.scans, row.first_scan, row.last_scan
-        code.before, code.before_first = row.before, row.before_first
+    # Batch by batch: for pairs of both, SQLite would read the whole table.
+    for batch, found in groupby(keys, key=itemgetter(0)):
+        query = select(table).where(
+            table.c.batch == batch, table.c.serial.in_([serial for _, serial in found])
+        )
+        for row in connection.execute(query.order_by(table.c.serial).with_for_update()):
+            code = by_key[row.batch, row.serial]
+            code.scans, code.first_scan, code.last_scan = row.scans, row.first_scan, row.last_scan
+            code.before, code.before_first = row.before, row.before_first
 
 
 def _answers(
@@ -179,8 +184,13 @@ def _answers(
     }
     if not pairs:
         return
-    key = tuple_(table.c.fingerprint, table.c.scan_id)
-    for row in connection.execute(select(table).where(key.in_(pairs), table.c.at >= since)):
+    # Each by itself, so that SQLite uses the index; that finds more than was asked for.
+    query = select(table).where(
+        table.c.fingerprint.in_({fingerprint for fingerprint, _ in pairs}),
+        table.c.scan_id.in_({scan_id for _, scan_id in pairs}),
+        table.c.at >= since,
+    )
+    for row in connection.execute(query):
         answer = ScanAnswer.parse(json.loads(row.answer))
         codes[bytes(row.fingerprint)].answered[row.scan_id] = answer
 

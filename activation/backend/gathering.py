@@ -49,11 +49,14 @@ class Gathering:
                     ends = True
                 else:
                     group.append(following)
-            self._together(group)
+            # Who gave up waiting is not counted; and from here on nobody can.
+            self._together([one for one in group if one[1].set_running_or_notify_cancel()])
             if ends:
                 return
 
     def _together(self, group: list[Waiting]) -> None:
+        if not group:
+            return
         try:
             answers = self._answer([asked for asked, _ in group])
         except Exception as error:  # noqa: BLE001 - it is the scan's, and told there

@@ -164,7 +164,9 @@ _TEXTS = ("name", "key_id", "algorithm")
 _LISTS = ("actions", "batches", "layers")
 
 
-def _sender(table: Mapping[str, Any], path: Path) -> Sender:
+def _sender(table: Any, path: Path) -> Sender:  # noqa: ANN401 - whatever TOML holds
+    if not isinstance(table, dict):
+        raise UsageError(f"{path} holds tables [[line]] and nothing else", "see docs/signing.md")
     where = f"{path}: line {str(table.get('name'))[:32]!r}"
     known = {*_TEXTS, *_LISTS, "public_key", "secret_file", "upload"}
     if unknown := set(table) - known:
@@ -287,7 +289,8 @@ def unauthorised(now: datetime) -> Problem:
     """The refusal; a sender whose clock is wrong learns it from the time."""
     return Problem(
         "unauthorised",
-        "sign the request afresh, with a key that this backend knows and a clock that is right",
+        "sign the request afresh, for the name this backend is called by, with a key that it "
+        "knows and a clock that is right",
         server_time=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
 

@@ -39,6 +39,7 @@ class Settings:
     trust_loopback: bool
     senders: Callable[[], Senders] | None = None
     proxies: tuple[Network, ...] = ()
+    names: tuple[str, ...] | None = None
     now: Callable[[], datetime] = utc_now
     limits: Limits = DEFAULT_LIMITS
 
@@ -112,6 +113,7 @@ def build(settings: Settings) -> FastAPI:
         settings.trust_loopback,
         settings.senders() if settings.senders else None,
         settings.proxies,
+        settings.names,
     )
 
     @asynccontextmanager

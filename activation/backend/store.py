@@ -6,7 +6,7 @@ changed. It reads no clock: `now` comes in, an aware datetime.
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -117,12 +117,18 @@ class Store:
         except Problem as problem:
             return problem
 
-    def get_order(self, order: str) -> wire.OrderAnswer:
-        """The answer an order was given. Raises not-found, or the refusal it was given."""
+    def get_order(
+        self, order: str, permit: Callable[[str], None] = lambda _: None
+    ) -> wire.OrderAnswer:
+        """The answer an order was given. Raises not-found, or the refusal it was given.
+
+        Before either is told, `permit` is asked about the order's batch: it raises `Problem`.
+        """
         with self._database.read() as connection:
             stored = _stored(connection, order)
         if stored is None:
             raise Problem("not-found", "no such order was applied here")
+        permit(json.loads(stored.identity)["batch"])
         return _told(stored)
 
     def page(self, batch: str, after: int, *, digests: bool) -> wire.BatchPage:

@@ -109,9 +109,13 @@ class Throttle:
         return one
 
 
-def caller(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> str | None:
+def caller(
+    peer: str, forwarded: Sequence[str], trusted: Sequence[Network], *, direct: bool = True
+) -> str | None:
     """Whose allowance a request from `peer` takes from; None: nobody's, it is this machine.
 
+    `direct`: no proxy shows. One on this machine that is not trusted is one address, with all
+    who come through it.
     `forwarded`: X-Forwarded-For, field by field. Of its addresses the last one that is no
     `trusted` proxy counts: those before it are the sender's own words. IPv6 by its /64, as
     one customer has (RFC 6177).
@@ -122,7 +126,7 @@ def caller(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> s
         at = _address(hops.pop())
     if at is None:
         return "unknown"
-    if at.is_loopback and not trusted:
+    if at.is_loopback and not trusted and direct:
         return None
     if isinstance(at, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((at, 64), strict=False))

@@ -3,6 +3,7 @@
 import json
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -221,6 +222,14 @@ def test_retry_after_is_bounded(text, seconds):
         assert away(client).retry_after == seconds
 
 
+@pytest.mark.parametrize("kind", ["about:blank", "https://gateway.example/gone", None, 7])
+def test_a_problem_of_somebody_else_is_not_the_backends_no(kind):
+    """A gateway before a dead backend describes its 404 as well."""
+    answer = problem(404, "x", type=kind)
+    with fake(**answer) as (client, _):
+        assert "of the agreed form" in away(client).reason
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 413, 415, 422])
 def test_a_problem_is_the_backends_no(status):
     answer = problem(status, "blocked", blocked_total=3)
@@ -269,15 +278,34 @@ def test_an_answer_that_drips_is_given_up():
         except OSError:
             pass
 
-    limits = api.Limits(order_seconds=0.3)
+    limits = api.Limits(call_seconds=0.3)
     with fake(pour=pour, limits=limits) as (client, _):
         assert "too long" in away(client).reason
 
 
 def test_silence_is_given_up():
-    limits = api.Limits(order_seconds=0.2)
+    limits = api.Limits(call_seconds=0.2)
     with fake(pour=lambda server, _: server.let_go.wait(30), limits=limits) as (client, _):
         assert "too long" in away(client).reason
+
+
+@pytest.mark.parametrize(
+    ("action", "serials", "seconds"),
+    [("activate", [[1, 500_000], [600_001, 600_001]], 80), ("freeze", [[1, 500_000]], 30)],
+)
+def test_only_what_moves_fingerprints_may_take_long(action, serials, seconds):
+    asked = []
+
+    class Noting(api.HttpClient):
+        def _json(self, method, path, body=None, seconds=None):
+            asked.append(seconds)
+            return super()._json(method, path, body, seconds)
+
+    with Noting("http://127.0.0.1:9") as client:
+        order = replace(ORDER, action=action, serials=serials)
+        with pytest.raises(api.Away):
+            client.order(order)
+    assert round(asked[0]) == seconds
 
 
 def test_nobody_there():

@@ -7,15 +7,17 @@ import stat
 import subprocess
 import sys
 
+import postgres_kit
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from backend_kit import make_batch, make_codes, prints, settings
+from backend_kit import Clock, make_batch, make_codes, prints, settings
 from sqlalchemy import create_engine
 
 from mintmark.activation import api
+from mintmark.activation.backend import database as database_module
 from mintmark.activation.backend import tables
-from mintmark.activation.backend.database import FILE, sqlite_url
+from mintmark.activation.backend.database import FILE, postgresql_url, sqlite_url
 from mintmark.activation.backend.serve import Server
 from mintmark.activation.backend.store import Store
 from mintmark.codegen.errors import EnvironmentFailure, Refused
@@ -147,3 +149,20 @@ def test_a_signal_stops_it_cleanly(tmp_path, number):
         assert process.stdout.read() == f"stopped {url}\n"
         assert process.wait(30) == 0
     assert [path.name for path in (tmp_path / "backend").iterdir()] == [FILE]
+
+
+def test_connections_the_database_closed_in_their_sleep_cost_no_call(monkeypatch):
+    monkeypatch.setattr(database_module, "_REST", 0.0)
+    url = postgresql_url(postgres_kit.cluster().database())
+    store = Store(url)
+    store.register(BATCH, Clock()())
+    killer = create_engine(url)
+    with killer.connect() as connection:
+        ended = connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert ended.all()
+    killer.dispose()
+    assert store.page(BATCH.batch, 0, digests=False).info == BATCH
+    store.close()

@@ -1,15 +1,18 @@
 """Scans: counted once each whatever happens, and those of dead codes remembered."""
 
+import sqlite3
 import threading
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 from backend_kit import make_batch, make_codes, prints
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import create_engine, event, func, select
 
 from mintmark.activation import api
 from mintmark.activation.backend import tables
+from mintmark.activation.backend.counting import Asked
+from mintmark.activation.backend.database import FILE, sqlite_url
 from mintmark.activation.backend.limits import Limits
 from mintmark.activation.backend.placing import Request
 from mintmark.activation.backend.store import Store
@@ -209,3 +212,32 @@ def test_two_processes_on_one_folder_count_one_scan_first(order, store, database
     assert failures == []
     assert sorted(answer.scans for answer in answers) == list(range(1, 81))
     assert Counter(answer.result for answer in answers) == {"genuine": 1, "repeat": 79}
+
+
+def test_no_scan_reads_a_table_from_end_to_end(tmp_path, clock):
+    """SQLite looks for (a, b) IN a list of pairs row by row, and prefers an index on time."""
+    store, said = Store(sqlite_url(tmp_path)), []
+    for name in (BATCH.batch, "HM00-BATCH002"):
+        store.register(make_batch(20, name), clock())
+    store.upload(BATCH.batch, 1, prints(CODES), clock())
+    store.order(Request("o", BATCH.batch, Action("activate"), (Range(1, 20),)), clock())
+
+    def note(_connection, _cursor, statement, parameters, _context, many):
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+            said.append((statement, parameters[0] if many else parameters))
+
+    store.scans([], clock())  # what has expired is looked for now, and then not for a while
+    event.listen(store._database._engine, "before_cursor_execute", note)
+    group = [Asked([prints([code])], f"id-{code}") for code in (*CODES, *CODES, CODES[0], "X" * 16)]
+    store.scans(group, clock())
+    store.close()
+    plans = [
+        (row[3], statement)
+        for statement, parameters in said
+        for row in sqlite3.connect(tmp_path / FILE).execute(
+            f"EXPLAIN QUERY PLAN {statement}", parameters
+        )
+    ]
+    assert len(said) >= 5
+    slow = [plan for plan in plans if plan[0].startswith("SCAN") or "_by_time" in plan[0]]
+    assert not slow

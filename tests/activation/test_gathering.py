@@ -57,6 +57,20 @@ def test_what_is_the_matter_with_one_is_not_the_others():
         futures[3].result(0)
 
 
+def test_who_gave_up_is_not_counted_and_ends_nothing():
+    books = Books()
+    gathering = Gathering(books)
+    first = gathering.ask(Asked([], "0"))
+    assert books.begun.wait(30)
+    gone, kept = gathering.ask(Asked([], "1")), gathering.ask(Asked([], "2"))
+    assert gone.cancel()
+    books.go.set()
+    gathering.close()
+    assert (first.result(0), kept.result(0)) == ("0", "2")
+    assert not first.cancel()
+    assert books.groups == [["0"], ["2"]]
+
+
 def test_it_answers_what_waits_before_it_ends():
     books = Books()
     books.go.set()

@@ -25,6 +25,7 @@ from proxy import Proxy
 
 from mintmark.activation import line as line_mode
 from mintmark.activation.line import LINE_BYTES, Inbox, Line
+from mintmark.codegen import roster
 from mintmark.codegen.ledger.changes import Ordered
 
 
@@ -42,7 +43,7 @@ def line(made):
         yield Line(station, spoken)
 
 
-def told(line, **order):
+def told(line, /, **order):
     return line.answer(json.dumps(order).encode())
 
 
@@ -59,6 +60,7 @@ def test_an_order_is_answered_with_what_became_of_it(line, made):
         "id": 7, "ok": True, "exit": 0, "batch": batch, "action": "activate",
         "serials": [[1, 5]], "applied": [[1, 5]], "skipped": [],
         "delivery": "acknowledged", "dry_run": False, "detail": None,
+        "attributes": {"lot": "L1"},
     }  # fmt: skip
 
 
@@ -152,6 +154,41 @@ def test_while_the_backend_is_away_orders_are_booked_at_once_and_go_out_later(ma
         assert told(line, action="freeze", batch=batch, serials="1-3")["delivery"] == "acknowledged"
     with station.ledger.read() as view:
         assert view.queued() == 0
+
+
+def test_a_backend_that_asks_for_an_hour_is_left_alone_for_an_hour(made):
+    station, backend, batch = made
+    clock, asked = [0.0], []
+
+    def busy(request):
+        asked.append(request.path)
+        return "503 for an hour"
+
+    with Proxy(backend.url, busy) as proxy, client(proxy.url) as spoken:
+        line = Line(station, spoken, clock=lambda: clock[0])
+        for serial, at in enumerate((0.0, 10.0, 3_599.0), 1):
+            clock[0] = at
+            answer = told(line, action="activate", batch=batch, serials=str(serial))
+            assert (answer["exit"], answer["delivery"]) == (75, "queued")
+            line.idle(lambda: False)
+        assert len(asked) == 1
+        clock[0] = 3_601.0
+        told(line, action="activate", batch=batch, serials="4")
+        assert len(asked) == 2
+
+
+def test_a_line_signs_with_the_key_it_has_now(made):
+    station, backend, batch = made
+    roster.new_line(station, "line-3")
+    with client(backend.url, station) as spoken:
+        line = Line(station, spoken)
+        assert told(line, action="activate", batch=batch, serials="1", line="line-3")["ok"]
+        (old,) = [key for key in roster.listed(station).keys if key.name == "line-3"]
+        roster.revoke(station, old.key_id, "PC replaced")
+        (station.home / "keys" / "lines" / "line-3.key").unlink(missing_ok=True)
+        roster.new_line(station, "line-3")
+        answer = told(line, action="activate", batch=batch, serials="2", line="line-3")
+    assert (answer["ok"], answer["delivery"], answer["detail"]) == (True, "acknowledged", None)
 
 
 def test_what_is_queued_goes_out_while_no_order_comes(made):

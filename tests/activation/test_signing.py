@@ -240,6 +240,39 @@ def test_a_key_does_what_it_may(store, clock, lines, scope, allowed, refused):  
         assert call("PUT", "/v1/orders/yes", allowed).status_code == 200
 
 
+def test_a_key_reads_no_refusal_of_a_batch_that_is_not_its(store, clock, lines):
+    other = {**LINE, "name": "other", "key_id": "0" * 16, "batches": ["OTHER-*"]}
+    here = app(store, clock, lines(LINE, other))
+    call, stranger = calls(here, signed(clock)), calls(here, signed(clock, Key("0" * 16, PRIVATE)))
+    assert ready(call).status_code == 204
+    call("PUT", "/v1/orders/done", ORDER)
+    assert call("PUT", "/v1/orders/no", ORDER).status_code == 409
+    assert call("GET", "/v1/orders/no").status_code == 409
+    for order in ("done", "no"):
+        answer = stranger("GET", f"/v1/orders/{order}")
+        assert (answer.status_code, "blocked" in answer.text) == (403, False)
+
+
+@pytest.mark.parametrize(
+    ("names", "host", "status"),
+    [
+        (("scan.example.com",), "scan.example.com", 200),
+        (("scan.example.com",), "scan.example.com:8443", 200),
+        (("scan.example.com:8443",), "scan.example.com:8443", 200),
+        (("scan.example.com:8443",), "scan.example.com", 401),
+        (("scan.example.com",), "scan-test.example.com", 401),
+        (None, "scan-test.example.com", 200),
+    ],
+)
+def test_a_request_for_another_backend_is_refused(store, clock, lines, names, host, status):  # noqa: PLR0917
+    books = Books(store, BACKEND_KEY, clock, False, lines(LINE), names=names)
+    request = httpx2.Request("GET", f"http://{host}/v1/unknown-scans")
+    RequestSigner(lambda _: KEY, clock, os.urandom)(request, b"", None)
+    here, headers = Asgi(create_app(books)), dict(request.headers)
+    answer = here("GET", "/v1/unknown-scans", host=host, headers=headers)
+    assert answer.status_code == status
+
+
 def test_uploading_is_a_right_of_its_own(store, clock, lines):
     call = calls(app(store, clock, lines({**LINE, "upload": False})), signed(clock))
     assert ready(call).status_code == 403
@@ -296,7 +329,7 @@ def test_a_malformed_file_is_refused(lines, change):
 def test_a_key_twice_and_other_files_are_refused(lines, tmp_path):
     with pytest.raises(UsageError, match="twice"):
         lines(LINE, LINE)
-    for text in ("", "line = 5", "[[line]]\n[x]", "\ud800"):
+    for text in ("", "line = 5", "line = [1]", "[[line]]\n[x]", "\ud800"):
         (tmp_path / "bad.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
         with pytest.raises(UsageError):
             senders.FileSenders(tmp_path / "bad.toml")
@@ -389,7 +422,9 @@ def test_fingerprints_go_out_under_the_line_that_may(  # noqa: PLR0917 - three a
     (tmp_path / "lines.toml").write_text(text, "utf-8")
     if uploader:
         path = home / "mintmark.toml"
-        text = path.read_text("utf-8").replace("[backend]", f'[backend]\nupload_line = "{uploader}"')
+        text = path.read_text("utf-8").replace(
+            "[backend]", f'[backend]\nupload_line = "{uploader}"'
+        )
         path.write_text(text, "utf-8")
     known = functools.partial(senders.FileSenders, tmp_path / "lines.toml")
     with Backend(tmp_path / "backend", home, unsigned=False, senders=known) as backend:

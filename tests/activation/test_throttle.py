@@ -82,6 +82,21 @@ def test_whose_allowance_it_is(peer, forwarded, trusted, whose):
     assert caller(peer, forwarded, trusted) == whose
 
 
+def test_who_comes_through_a_proxy_on_this_machine_is_somebody(store, clock):
+    """One that the server was not told of: all who come through it share an allowance."""
+    books = Backend(store, BACKEND_KEY, clock, True, throttle=Throttle(RATES))
+    store.register(make_batch(3), clock())
+    here = Asgi(create_app(books))
+
+    def scan(number, **headers):
+        code = {"code": f"GUESS00000000{number:03}"}
+        return here("POST", "/v1/scans", json=code, headers=headers).status_code
+
+    assert [scan(number) for number in range(5)] == [200] * 5
+    proxied = [scan(number, **{"x-forwarded-for": f"8.8.8.{number}"}) for number in range(5)]
+    assert proxied == [200] * 3 + [429] * 2
+
+
 def test_over_http_a_guesser_waits_and_a_neighbour_scans(store, clock):
     codes = make_codes(3)
     store.register(make_batch(3), clock())
