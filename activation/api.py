@@ -67,7 +67,7 @@ class Limits:
     """How long and how much a backend may take."""
 
     connect_seconds: float = 5.0
-    call_seconds: float = 30.0  # a whole call, connecting included
+    call_seconds: float = 30.0  # a whole call; of headers that drip, each piece
     codes_a_second: float = 10_000.0  # slowest: an activation moves every fingerprint
     answer_bytes: int = 4 * 1024 * 1024
     problem_text: int = 500  # characters shown of a problem's title or detail

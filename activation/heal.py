@@ -83,6 +83,8 @@ class Reconciled(Result):
             yield f"batch {self.batch}: ledger and backend agree{known}"
         else:
             yield f"batch {self.batch}: {self.different:,} codes differ{known}"
+        if self.unverified:
+            yield f"  not compared: {self.unverified:,} fingerprints of ranges not all there"
         for one in self.differences[:20]:
             yield f"  {one.serials}  {one.kind.value}: here {one.ours}; there {one.theirs}"
         if len(self.differences) > 20:

@@ -311,6 +311,7 @@ def test_other_fingerprints_there_are_told_and_no_order_is_proposed(made, tmp_pa
     line.order(wire.Order("forged-2", batch, "revoke", [[5, 5]]))
     found = reconcile(station, line, batch)
     assert (found.equal, found.unverified) == (True, 1)  # held, among others that are not
+    assert "not compared: 1 fingerprints" in "\n".join(found.lines())
     order(station, batch, "assign", "5", attributes={"lot": "L5"})
     deliver(station, line)
     found = reconcile(station, line, batch)
