@@ -445,7 +445,7 @@ def _stranger(problem: Problem | None, now: datetime) -> str:
         return told
     apart = round((theirs - now).total_seconds() / 60)
     if not apart:
-        return f"{told}: is the line's key known there?"
+        return f"{told}: is the line's key known there, and this address its own name?"
     side = "behind" if apart > 0 else "ahead of"
     return f"{told}: this machine's clock is {abs(apart)} minutes {side} the backend's"
 

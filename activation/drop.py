@@ -7,29 +7,45 @@
 Each file goes: complete? → read → orders booked and sent → result written → file moved.
 After a crash between any two of these the file is still in DIR and is taken again: its
 orders' ids follow from its name and content, so nothing is ordered twice.
+
+What is wrong with one file, and no fault of this machine, keeps no other file waiting, nor
+the delivery: it stays where it is, which is told once.
 """
 
+import contextlib
+import errno
+import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..codegen.errors import EnvironmentFailure, IntegrityError, MintmarkError, Refused, UsageError
+from ..codegen.errors import (
+    EnvironmentFailure,
+    IntegrityError,
+    MintmarkError,
+    NotFound,
+    Refused,
+    UsageError,
+)
 from ..codegen.result import Result
-from ..codegen.station.publish import Fault, fsync_folder, no_fault, write_atomically
+from ..codegen.station.publish import Fault, fsync_folder, hidden, no_fault, write_atomically
 from ..codegen.station.station import Station
-from .apply import apply, read_file, write_results
+from .apply import Applied, apply, read_file, write_results
 from .deliver import Courier, next_due, wait
 from .service import Connect, Log
+from .sheets import Row
 
 KINDS = (".csv", ".jsonl", ".ndjson")
 MARKER = ".done"
 LOCK = ".mintmark.lock"
 POLL = 1.0  # seconds between two looks
+# Bytes of a name in done/ and failed/: 255 with a result beside it, while that is hidden.
+NAME_BYTES = 255 - len(hidden(Path("_.result.jsonl")).name) + 1
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 Shape = tuple[int, int]  # size, time of the last change
 
@@ -64,6 +80,7 @@ class Drop:
     marker: bool = False
     fault: Fault = no_fault
     _seen: dict[str, Shape] = field(default_factory=dict)
+    _left: dict[str, str] = field(default_factory=dict)  # files that stay, and what was told
     _files: int = 0
     _failed: int = 0
     _orders: int = 0
@@ -88,7 +105,12 @@ class Drop:
             for path in self.complete():
                 if self.stopped():
                     break
-                self._take(path)
+                try:
+                    self._take(path)
+                except OSError as error:
+                    if error.errno in FULL:
+                        raise
+                    self._leave(path.name, type(error).__name__)
             self._deliver()
             self._failures = 0
         except (MintmarkError, OSError) as error:
@@ -102,11 +124,16 @@ class Drop:
     def complete(self) -> list[Path]:
         """The files that are all there, by name; remembers what the others look like."""
         seen, found = {}, []
-        for path in sorted(self.folder.iterdir()):
+        paths = sorted(self.folder.iterdir())
+        present = {path.name for path in paths}
+        self._left = {name: why for name, why in self._left.items() if name in present}
+        for path in paths:
             if path.suffix.lower() not in KINDS or path.name.startswith((".", "~")):
                 continue
             shape = _shape(path)
             if shape is None:
+                if os.path.lexists(path):
+                    self._leave(path.name, "no plain file")
                 continue
             seen[path.name] = shape
             if self._seen.get(path.name) == shape and (not self.marker or _marked(path, shape)):
@@ -120,16 +147,13 @@ class Drop:
         except UsageError as error:
             self._set_aside(path, error)
             return
+        except NotFound:
+            return  # taken back since the look
         self.fault("read")
-        with self.connect() as client:
-            try:
-                applied = apply(self.station, client, rows, name=path.name)
-            except (EnvironmentFailure, IntegrityError, OSError):
-                raise
-            except Exception as error:  # noqa: BLE001 - one file must not end the service
-                bug = UsageError(f"unexpected {type(error).__name__}: this is a bug")
-                self._set_aside(path, bug)
-                return
+        applied = self._apply(path, rows)
+        if isinstance(applied, UsageError):
+            self._set_aside(path, applied)
+            return
         self.fault("applied")
         target = _free(self.folder / "done", path.name)
         write_results(target.with_name(f"{target.name}.result.jsonl"), applied.results)
@@ -145,6 +169,26 @@ class Drop:
             queued=applied.queued,
             refused=applied.refused,
         )
+
+    def _apply(self, path: Path, rows: Sequence[Row]) -> Applied | UsageError:
+        """Book and send; the error with which the file is set aside where that is a bug."""
+        try:
+            with self.connect() as client:
+                try:
+                    return apply(self.station, client, rows, name=path.name)
+                except (EnvironmentFailure, IntegrityError, OSError):
+                    raise
+                except Exception as error:  # noqa: BLE001 - one file must not end the service
+                    return UsageError(f"unexpected {type(error).__name__}: this is a bug")
+        except OSError as error:
+            # Of the home or the line, whatever the file: it stops the turn.
+            raise EnvironmentFailure(type(error).__name__) from error
+
+    def _leave(self, name: str, why: str) -> None:
+        """Tell that a file stays: once, and again where the reason is another."""
+        if self._left.get(name) != why:
+            self._left[name] = why
+            self.log("left", file=name, error=why)
 
     def _set_aside(self, path: Path, error: MintmarkError) -> None:
         target = _free(self.folder / "failed", path.name)
@@ -164,7 +208,8 @@ class Drop:
         self.fault("moved")
         # Last: a file without its marker would lie here for ever. One left behind is older
         # than the next file of that name, and does not count for it.
-        path.with_name(path.name + MARKER).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # of a name too long for one, or none of ours
+            path.with_name(path.name + MARKER).unlink(missing_ok=True)
         self._seen.pop(path.name, None)
 
     def _deliver(self) -> None:
@@ -195,14 +240,25 @@ def _marked(path: Path, shape: Shape) -> bool:
 
 def _free(folder: Path, name: str) -> Path:
     """A name in `folder` that no file has: an earlier one is never written over."""
-    path, stem, suffix, count = folder / name, Path(name).stem, Path(name).suffix, 1
+    stem, suffix, count = Path(name).stem, Path(name).suffix, 1
+    path = folder / _fitting(stem, suffix)
     while os.path.lexists(path):
         count += 1
-        path = folder / f"{stem}.{count}{suffix}"
+        path = folder / _fitting(stem, f".{count}{suffix}")
     return path
 
 
-@contextmanager
+def _fitting(stem: str, end: str) -> str:
+    """`stem` and `end`; a stem too long is cut, and tells by its digest which it was."""
+    if len(os.fsencode(stem + end)) <= NAME_BYTES:
+        return stem + end
+    end = f"~{hashlib.sha256(os.fsencode(stem)).hexdigest()[:12]}{end}"
+    while len(os.fsencode(stem + end)) > NAME_BYTES:
+        stem = stem[:-1]
+    return stem + end
+
+
+@contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     lock = FileLock(folder / LOCK, thread_local=False)
     try:

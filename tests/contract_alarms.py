@@ -27,6 +27,8 @@ def shapes():
             "alarms_by_kind": "object",
             "scanned": "count?",
             "scanned_detail": "text?",
+            "scanned_since": "count?",
+            "scanned_since_day": "text?",
             "notified": [SENT],
         },
     }

@@ -78,7 +78,7 @@ def alarms_send(
     with on_signals(Stop()) as stop:
         return Watch(
             station=station,
-            targets=_targets(station),
+            targets=lambda: _targets(station),
             checks=call.checks(),
             wait=stop.wait,
             stopped=stop,

@@ -21,6 +21,7 @@ from ...codegen.lifecycle import Action
 from ...codegen.result import Result
 from ...codegen.station.station import Station
 from ..api import Away, Client, Declined, batch_ranges
+from . import snapshots
 from .alarms import KINDS, OTHER, Message, Style, alarm
 from .sending import Sent
 
@@ -120,7 +121,8 @@ class Daily(Result):
     """One day. `scanned`, `unacknowledged`, `refused`, `without_receipt`: as of now, in codes.
 
     `scanned` are codes scanned at least once, ever; None where the backend did not say,
-    and `scanned_detail` why.
+    and `scanned_detail` why. `scanned_since` are those of them scanned for the first time
+    between the last look of `scanned_since_day` and that of the day; None if not known.
     """
 
     date: str
@@ -141,6 +143,8 @@ class Daily(Result):
     without_receipt: int
     scanned: int | None
     scanned_detail: str | None
+    scanned_since: int | None
+    scanned_since_day: str | None
     notified: tuple[Sent, ...] = ()
 
     @property
@@ -158,7 +162,10 @@ class Daily(Result):
         if self.scanned is None:
             yield f"  scanned    not known: {self.scanned_detail}"
         else:
-            yield f"  scanned    {self.scanned:>13,} so far, all days"
+            damaged = f" ({self.scanned_detail})" if self.scanned_detail else ""
+            yield f"  scanned    {self.scanned:>13,} so far, all days{damaged}"
+        if self.scanned_since is not None:
+            yield f"  scanned    {self.scanned_since:>13,} new since {self.scanned_since_day}"
         yield from (one.line() for one in self.notified)
 
     def needs(self) -> Iterator[tuple[str, str]]:
@@ -180,7 +187,10 @@ class Daily(Result):
 
 
 def daily(station: Station, client: Client | None, day: date) -> Daily:
-    """The report of `day`. A backend that is away leaves `scanned` out."""
+    """The report of `day`. A backend that is away leaves `scanned` out.
+
+    Where the backend answers, its total is kept in the home for later reports.
+    """
     zone = station.config.time_zone
     with station.ledger.read() as view:
         found = fold(view.between(*bounds(day, zone)), view)
@@ -189,6 +199,7 @@ def daily(station: Station, client: Client | None, day: date) -> Daily:
         without = sum(sum(view.without_receipt(batch).values()) for batch in batches)
         ordered = [batch for batch in batches if view.last_order(batch)]
     scanned, why = _scanned(client, ordered)
+    new, damage = _new(station, scanned, day)
     return Daily(
         date=day.isoformat(),
         time_zone=zone.key,
@@ -207,7 +218,9 @@ def daily(station: Station, client: Client | None, day: date) -> Daily:
         refused=sum(codes for _, codes in waiting),
         without_receipt=without,
         scanned=scanned,
-        scanned_detail=why,
+        scanned_detail=why or damage,
+        scanned_since=new[0] if new else None,
+        scanned_since_day=new[1].isoformat() if new else None,
     )
 
 
@@ -226,6 +239,21 @@ def _scanned(client: Client | None, batches: Iterable[str]) -> tuple[int | None,
     except (Away, Declined) as error:
         return None, error.message
     return total, None
+
+
+def _new(
+    station: Station, scanned: int | None, day: date
+) -> tuple[tuple[int, date] | None, str | None]:
+    """What `day` added, as `snapshots.since`, and whether the file was damaged."""
+    today = station.now().astimezone(station.config.time_zone).date()
+    kept = snapshots.load(station.home)
+    if scanned is None:
+        # Of today only the backend knows; an earlier day does not change any more.
+        return snapshots.since(kept or {}, day) if day < today else None, None
+    totals = {**(kept or {}), today: scanned}
+    snapshots.keep(station.home, totals)
+    damage = f"{snapshots.NAME} was damaged: begun anew" if kept is None else None
+    return snapshots.since(totals, day), damage
 
 
 def message(report: Daily, style: Style) -> Message:
@@ -247,5 +275,9 @@ def message(report: Daily, style: Style) -> Message:
         )
     else:
         lines.append(f"{style.say('累计被扫', 'scanned so far', ' ')} {report.scanned:,}")
+    if report.scanned_since is not None:
+        day = report.scanned_since_day
+        new = style.say(f"自 {day} 新增被扫", f"newly scanned since {day}", " / ")
+        lines.append(f"{new} {report.scanned_since:,}")
     title = style.title(f"日报 {report.date}", "daily report")
     return Message(title, "\n".join(lines), 0, critical=bool(needs))

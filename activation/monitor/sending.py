@@ -1,7 +1,9 @@
 """`alarms send`: what the audit chain tells since the last time goes to each target.
 
     lock → for each target: note that a message is under way → send → note how far it went
+         → once a day: doctor → each target again, for what came meanwhile
 
+Doctor comes second: it may read every byte of the vault, and a leak must not wait for that.
 None is lost: a target's cursor moves only once it took the message. Sending and noting
 cannot be one act; where a process is killed between them the message is sent again, says
 that it may be a repeat, and its alarms have the same numbers.
@@ -81,15 +83,27 @@ def send(
         if not mine:
             raise Refused("another process is sending alarms", "let it finish")
         kept = load(station.home)
-        before = _head(station)
-        marks, examined = _examine(station, kept, before, checks)
+        head = _head(station)
         named = {target.name for target in targets}
-        known = {name: cursor for name, cursor in marks.targets.items() if name in named}
-        desk = _Desk(station, replace(marks, targets=known), before, _head(station))
-        done = [desk.serve(one) for one in targets if not skip(one.name)]
+        known = {name: cursor for name, cursor in kept.targets.items() if name in named}
+        desk = _Desk(station, replace(kept, targets=known), head, head)
+        done = [(one, desk.serve(one)) for one in targets if not skip(one.name)]
         if desk.marks != kept:
             keep(station.home, desk.marks)
-    return SendResult(tuple(done), examined)
+        marks, examined = _examine(station, desk.marks, head, checks)
+        if examined:
+            desk = _Desk(station, marks, head, _head(station))
+            # Who did not take the first message is not asked a second time.
+            done = [(one, _both(was, desk.serve(one)) if was.ok else was) for one, was in done]
+            keep(station.home, desk.marks)
+    return SendResult(tuple(sent for _, sent in done), examined)
+
+
+def _both(first: Sent, then: Sent) -> Sent:
+    """One target served twice."""
+    detail = then.detail or (None if then.alarms else first.detail)
+    alarms, count = first.alarms + then.alarms, first.messages + then.messages
+    return replace(then, alarms=alarms, messages=count, detail=detail)
 
 
 @dataclass
@@ -210,10 +224,13 @@ def _detail(event: Event) -> str:
 
 @dataclass
 class Watch:
-    """`alarms send --watch`: rounds until a stop is asked for. A dead target is waited out."""
+    """`alarms send --watch`: rounds until a stop is asked for. A dead target is waited out.
+
+    `targets` opens them, anew each round: a file that holds a URL may appear, or change.
+    """
 
     station: Station
-    targets: Sequence[Target]
+    targets: Callable[[], Sequence[Target]]
     checks: tuple[Check, ...]
     wait: Callable[[float], None]
     stopped: Callable[[], bool]
@@ -223,12 +240,11 @@ class Watch:
 
     def run(self) -> SendResult:
         """Nothing is left to tell at the end: the log has it."""
-        self.log("started", targets=len(self.targets))
+        self.log("started", targets=len(self.targets()))
         while not self.stopped():
             try:
-                for one in send(
-                    self.station, self.targets, self.checks, skip=self._resting
-                ).targets:
+                done = send(self.station, self.targets(), self.checks, skip=self._resting)
+                for one in done.targets:
                     self._note(one)
             except (MintmarkError, OSError) as error:
                 # A locked ledger, a full disk: it goes on when that is over.

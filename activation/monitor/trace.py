@@ -7,7 +7,7 @@ early. Which reel, and to whom it was given, only this side can say.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from itertools import islice
 
 from ...codegen import serials
@@ -197,7 +197,19 @@ def _result(
 
 
 def _at_home(one: Finding, zone: tzinfo) -> Finding:
-    return replace(one, first=one.first.astimezone(zone), last=one.last.astimezone(zone))
+    return replace(one, first=_moved(one.first, zone), last=_moved(one.last, zone))
+
+
+def _moved(time: datetime, zone: tzinfo) -> datetime:
+    """`time` in `zone`, or as near to it as years 1 to 9999 allow: a backend may say any."""
+    try:
+        time = time.astimezone(UTC)
+    except OverflowError:
+        return time.replace(tzinfo=UTC)
+    try:
+        return time.astimezone(zone)
+    except OverflowError:
+        return time
 
 
 def _behind(view: View, told: Sequence[Finding]) -> Iterator[Behind]:

@@ -341,6 +341,56 @@ def test_killed_after_booking_doctors_error_it_is_booked_once(scene):
             assert len(view.incidents("doctor")) == 1
 
 
+def test_what_waits_is_sent_before_doctor_looks_and_the_rest_after(scene):
+    seen = []
+
+    def check(_):
+        seen.append(numbers(hook))
+        during.extend(scene.trouble())
+        return iter([Finding(ERROR, "vault", "a byte is wrong")])
+
+    class Down:
+        tried = 0
+
+        def send(self, _):
+            self.tried += 1
+            return False
+
+    during, down = [], Down()
+    with Hook() as hook:
+        scene.send(boss=hook.url, down=hook.url)
+        told = scene.trouble()
+        scene.clock.forward(hours=25)
+        boss, new = notify.targets([("boss", hook.url), ("new", hook.url)])
+        targets = [boss, notify.Target("down", "json", down), new]
+        with opened(scene.home.path, scene.clock) as station:
+            result = sending.send(station, targets, (check,))
+        assert seen == [told]
+        assert result.examined
+        boss, other, new = result.targets
+        assert (boss.alarms, boss.messages, boss.detail) == (3, 2, None)
+        assert (other.ok, other.detail, down.tried) == (False, "not taken; 1 alarms wait", 1)
+        assert new.alarms == 2
+        assert numbers(hook) == [*told, *(2 * [*during, during[0] + 1])]
+        assert "a byte is wrong" in hook.texts[-1]
+        with opened(scene.home.path, scene.clock) as station:
+            sending.send(station, targets, (check,))
+        assert len(numbers(hook)) == 5
+
+
+def test_a_new_targets_place_outlives_a_kill_in_doctor(scene):
+    def fault(point):
+        if point == "examined":
+            raise Killed
+
+    with Hook() as hook:
+        with pytest.raises(Killed):
+            scene.send(fault, boss=hook.url)
+        told = scene.trouble()
+        scene.send(boss=hook.url)
+        assert numbers(hook) == told
+
+
 # --- targets ------------------------------------------------------------------------------
 
 
@@ -372,6 +422,34 @@ def test_a_target_that_cannot_be_opened_says_so_and_stops_no_other(scene, text, 
         assert [one.ok for one in result.targets] == [False, True]
         assert numbers(hook) == told
     assert TOKEN not in "".join([*result.lines(), *capfd.readouterr()])
+
+
+def test_the_service_opens_anew_what_it_could_not_open(scene, tmp_path):
+    secret = tmp_path / "url"
+    with Hook() as hook, Hook() as other, opened(scene.home.path, scene.clock) as station:
+        told, turns, seen = [], [], []
+
+        def wait(seconds):
+            scene.clock.forward(minutes=10)
+            turns.append(seconds)
+            if len(turns) == 2:
+                secret.write_text(hook.url, "utf-8")
+                told.extend(scene.trouble())
+            if len(turns) == 4:
+                secret.write_text(other.url, "utf-8")
+                told.extend(scene.trouble())
+
+        sending.Watch(
+            station=station,
+            targets=lambda: notify.targets([("boss", f"file:{secret}")]),
+            checks=(),
+            wait=wait,
+            stopped=lambda: len(turns) == 6,
+            log=lambda event, **_: seen.append(event),
+        ).run()
+    assert [*numbers(hook), *numbers(other)] == told
+    assert len(hook.got) == len(other.got) == 1
+    assert seen == ["started", "away", "sent", "sent", "stopped"]
 
 
 def test_without_targets_it_says_where_they_go(scene):

@@ -192,7 +192,7 @@ def test_what_passes_is_tried_again(status):
     [
         ("2026-11-22T09:01:00Z", "this machine's clock is 61 minutes behind the backend's"),
         ("2026-11-22T07:00:00Z", "this machine's clock is 60 minutes ahead of the backend's"),
-        ("2026-11-22T08:00:20Z", "is the line's key known there?"),
+        ("2026-11-22T08:00:20Z", "is the line's key known there, and this address its own name?"),
         ("soon", "it does not accept this line's signature"),
         (None, "it does not accept this line's signature"),
     ],

@@ -11,10 +11,11 @@ from backend_kit import Clock
 from line_kit import Backend, client, home_with_batches, opened
 
 from mintmark.activation.deliver import deliver
-from mintmark.activation.monitor import notify
+from mintmark.activation.monitor import notify, snapshots
 from mintmark.activation.monitor.alarms import KINDS, MESSAGE_BYTES, Style
 from mintmark.activation.monitor.daily import SUMS, Daily, bounds, daily, day_of, message
 from mintmark.activation.monitor.sending import broadcast
+from mintmark.activation.monitor.snapshots import NAME
 from mintmark.codegen.errors import UsageError
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.lifecycle import Action, State
@@ -183,6 +184,91 @@ def test_what_was_scanned_comes_from_the_backend(line, tmp_path):
     assert "not known" in "\n".join(report.lines())
 
 
+class Total:
+    """A backend that says how many codes of the batch were scanned; None: it is away."""
+
+    def __init__(self, line):
+        self.line, self.total = line, 0
+
+    def see(self, total, *, at=None, day=None):
+        """The report of `day`, or today, made at that hour of the clock's day."""
+        self.total, clock = total, self.line.clock
+        if at is not None:
+            clock.now = datetime(2027, 3, at, 12, tzinfo=UTC)
+        day = day or clock().astimezone(ZONE).date().day
+        report = self.line.report(date(2027, 3, day), self)
+        return report, (report.scanned_since, report.scanned_since_day)
+
+
+@pytest.fixture
+def seen(line, monkeypatch):
+    seen = Total(line)
+    answer = lambda *_: (seen.total, None if seen.total is not None else "away")  # noqa: E731
+    monkeypatch.setattr("mintmark.activation.monitor.daily._scanned", answer)
+    return seen
+
+
+def test_what_was_scanned_since_the_last_day_that_was_looked_at(seen):
+    assert seen.see(100, at=1)[1] == (None, None)
+    assert seen.see(130, at=1)[1] == (None, None)
+    report, new = seen.see(150, at=4)
+    assert (report.scanned, new) == (150, (20, "2027-03-01"))
+    assert "           20 new since 2027-03-01" in "\n".join(report.lines())
+    assert seen.see(175, at=4)[1] == (45, "2027-03-01")
+    assert seen.see(180, at=5)[1] == (5, "2027-03-04")
+    # An earlier day is told by what was kept, and asking does not change it.
+    assert seen.see(999, day=4)[1] == (45, "2027-03-01")
+    assert seen.see(999, day=3)[1] == seen.see(999, day=1)[1] == (None, None)
+    assert seen.see(999, day=5)[1] == (819 + 5, "2027-03-04")
+    assert seen.see(999, day=6)[1] == (None, None)  # not yet
+
+
+def test_a_day_is_the_homes_when_it_is_kept(seen):
+    seen.line.clock.now = datetime(2027, 3, 1, 15, 59, tzinfo=UTC)
+    seen.see(10)
+    seen.line.clock.forward(minutes=1)  # midnight in Shanghai
+    assert seen.see(13)[1] == (3, "2027-03-01")
+
+
+def test_without_an_answer_nothing_is_kept_and_today_is_not_known(seen):
+    seen.see(10, at=1)
+    seen.see(30, at=2)
+    before = (seen.line.home.path / NAME).read_bytes()
+    assert seen.see(None, day=2)[1] == (None, None)
+    assert seen.see(None, at=3)[1] == (None, None)
+    assert seen.see(None, day=2)[1] == (20, "2027-03-01")
+    assert (seen.line.home.path / NAME).read_bytes() == before
+
+
+def test_a_total_that_fell_is_no_difference(seen):
+    seen.see(10, at=1)
+    assert seen.see(9, at=2)[1] == (None, None)
+    assert seen.see(12, at=3)[1] == (3, "2027-03-02")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{", '{"2027-03-01": -1}', '{"2027-03-01": true}', '{"x": 1}', "\xff", "[" * 9_999],
+)
+def test_a_damaged_file_is_begun_anew_and_that_is_told(seen, text):
+    (seen.line.home.path / NAME).write_text(text, "latin-1")
+    report, new = seen.see(10, at=2)
+    assert (report.scanned, new) == (10, (None, None))
+    assert report.scanned_detail == "scanned.json was damaged: begun anew"
+    assert report.scanned_detail in "\n".join(report.lines())
+    report, new = seen.see(12, at=3)
+    assert (report.scanned_detail, new) == (None, (2, "2027-03-02"))
+
+
+def test_400_days_are_kept(tmp_path):
+    first = date(2027, 1, 1)
+    totals = {first + timedelta(days=n): n for n in range(500)}
+    snapshots.keep(tmp_path, totals)
+    kept = snapshots.load(tmp_path)
+    assert kept == {day: n for day, n in totals.items() if n >= 100}
+    snapshots.keep(tmp_path / "none", totals)  # a report is not lost for it
+
+
 @pytest.mark.parametrize(
     ("text", "day"),
     [(None, 23), ("today", 23), ("yesterday", 22), ("2026-11-05", 5)],
@@ -205,7 +291,8 @@ def test_what_is_no_day_is_told(text):
 
 def made(**more):
     counts = dict.fromkeys((*SUMS, "unacknowledged", "refused", "without_receipt", "alarms"), 0)
-    values = {"alarms_by_kind": {}, "scanned": 0, "scanned_detail": None, **counts, **more}
+    unknown = dict.fromkeys(("scanned_detail", "scanned_since", "scanned_since_day"))
+    values = {"alarms_by_kind": {}, "scanned": 0, **unknown, **counts, **more}
     return Daily(date="2026-11-22", time_zone="Asia/Shanghai", **values)
 
 
@@ -229,7 +316,9 @@ def test_the_longest_message_fits_a_robot():
     huge = dict.fromkeys((*SUMS, "unacknowledged", "refused", "without_receipt"), 10**12)
     alarms = dict.fromkeys((*KINDS, *(f"kind-{n}" for n in range(50))), 10**6)
     for scanned in (None, 10**12):
-        told = message(made(**huge, alarms_by_kind=alarms, scanned=scanned), STYLE)
+        since = {"scanned_since": 10**12, "scanned_since_day": "2026-11-21"}
+        told = message(made(**huge, alarms_by_kind=alarms, scanned=scanned, **since), STYLE)
+        assert "新增被扫" in told.body
         assert len(f"{told.title}\n{told.body}".encode()) <= MESSAGE_BYTES
 
 

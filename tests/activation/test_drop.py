@@ -1,14 +1,18 @@
 """The drop folder: complete files only, and no order twice wherever a crash falls."""
 
+import errno
 import json
 import os
 
 import pytest
 from line_kit import Backend, client, home_with_batches, opened, program, terminate, until
 
+from mintmark.activation.apply import read_file
 from mintmark.activation.drop import LOCK, Drop
+from mintmark.activation.orders import OrderRequest, place
 from mintmark.codegen.errors import EnvironmentFailure, Refused, UsageError
 from mintmark.codegen.ledger.changes import Ordered
+from mintmark.codegen.lifecycle import Action
 from mintmark.codegen.station.publish import no_fault
 
 
@@ -146,6 +150,164 @@ def test_the_same_file_under_two_names_is_two_files(made):
         )
     drop(made).run()
     assert len(ordered(station)) == 2
+
+
+LONG = "卷" * 83 + ".csv"  # 253 bytes: with .result.jsonl, or as .2, no file system takes it
+
+
+def lines(folder, name):
+    told = (folder / "done" / f"{name}.result.jsonl").read_text("ascii").splitlines()
+    return [json.loads(line)["status"] for line in told]
+
+
+def test_a_long_name_is_cut_and_stays_its_own(made):
+    station, _, batch, folder = made
+    twin = "卷" * 82 + "轴.csv"
+    for name, where in ((LONG, "1-5"), (LONG, "6-9"), (twin, "11-15")):
+        (folder / name).write_text(orders(batch, where), "utf-8")
+        (folder / "z.csv").write_text(orders(batch, "20"), "utf-8")
+        drop(made).run()
+    long = [path.name for path in (folder / "done").glob("卷*")]
+    files = [name for name in long if name.endswith(".csv")]
+    assert len(files) == 3
+    assert [name.count(".") for name in sorted(files, key=len)] == [1, 1, 2]  # one is a .2
+    assert sorted(long) == sorted([*files, *(f"{name}.result.jsonl" for name in files)])
+    assert all(lines(folder, name) == ["acknowledged"] for name in files)
+    assert (folder / "done" / "z.2.csv").exists()
+    assert not [name for name in names(folder) if "/" not in name]
+    assert len(ordered(station)) == 4  # z.csv thrice said the same
+
+
+@pytest.mark.parametrize("bytes_", [231, 236, 237, 243, 244, 250, 251, 255])
+def test_names_of_every_length_are_set_aside(made, bytes_):
+    _, _, batch, folder = made
+    name = "a" * (bytes_ - 4) + ".csv"
+    (folder / name).write_text(orders(batch, "1-5") + '"cut', "utf-8")
+    watched = drop(made).run()
+    assert watched.failed == 1
+    (reason,) = (folder / "failed").glob("*.reason.json")
+    assert reason.with_name(reason.name.removesuffix(".reason.json")).exists()
+    assert (folder / "failed" / name).exists() == (bytes_ <= 236)
+
+
+def logged(watcher, event):
+    """The details of that event, as they are logged."""
+    told, log = [], watcher.log
+
+    def note(name, **details):
+        log(name, **details)
+        if name == event:
+            told.append(details)
+
+    watcher.log = note
+    return told
+
+
+@pytest.mark.parametrize("error", [PermissionError, OSError])
+def test_what_cannot_be_read_keeps_nobody_waiting(made, monkeypatch, error):
+    station, _, batch, folder = made
+    for name, where in (("a.csv", "1-5"), ("b.csv", "6-9")):
+        (folder / name).write_text(orders(batch, where), "utf-8")
+    locked = [True]
+
+    def reading(path):
+        if path.name == "a.csv" and locked:
+            raise error
+        return read_file(path)
+
+    monkeypatch.setattr("mintmark.activation.drop.read_file", reading)
+    watcher = drop(made, looks=5)
+    left = logged(watcher, "left")
+    assert watcher.run().files == 1
+    assert names(folder) == ["a.csv", "done/b.csv", "done/b.csv.result.jsonl"]
+    assert left == [{"file": "a.csv", "error": error.__name__}]
+    locked.clear()
+    assert drop(made).run().files == 1
+    assert len(ordered(station)) == 2
+
+
+def test_what_is_queued_is_delivered_beside_a_file_that_cannot_be_read(made, monkeypatch):
+    station, _, batch, folder = made
+    (folder / "a.csv").write_text(orders(batch, "1-5"), "utf-8")
+    place(station, OrderRequest(Action.ACTIVATE, batch, serials="11-15", order="waits"))
+
+    def reading(_):
+        raise PermissionError
+
+    monkeypatch.setattr("mintmark.activation.drop.read_file", reading)
+    drop(made).run()
+    with station.ledger.read() as view:
+        assert view.order("waits").status == "acknowledged"
+
+
+def test_a_result_that_cannot_be_written_keeps_nobody_waiting(made):
+    station, _, batch, folder = made
+    for name, where in (("a.csv", "1-5"), ("b.csv", "6-9")):
+        (folder / name).write_text(orders(batch, where), "utf-8")
+    (folder / "done" / "a.csv.result.jsonl").mkdir()
+    watcher = drop(made, looks=5)
+    left = logged(watcher, "left")
+    assert watcher.run().files == 1
+    assert names(folder) == ["a.csv", "done/b.csv", "done/b.csv.result.jsonl"]
+    assert len(left) == 1
+    (folder / "done" / "a.csv.result.jsonl").rmdir()
+    drop(made).run()
+    assert lines(folder, "a.csv") == ["acknowledged"]
+    assert len(ordered(station)) == 2
+
+
+def test_a_file_taken_back_is_forgotten(made, monkeypatch):
+    _, _, batch, folder = made
+    for name in ("a.csv", "b.csv"):
+        (folder / name).write_text(orders(batch, "1-5"), "utf-8")
+
+    def reading(path):
+        (folder / "a.csv").unlink(missing_ok=True)
+        return read_file(path)
+
+    monkeypatch.setattr("mintmark.activation.drop.read_file", reading)
+    watcher = drop(made)
+    hindered = logged(watcher, "hindered")
+    assert watcher.run().files == 1
+    assert not hindered
+    assert names(folder) == ["done/b.csv", "done/b.csv.result.jsonl"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no links there")
+def test_what_is_no_plain_file_is_told_once_and_anew_when_it_comes_again(made):
+    _, _, batch, folder = made
+    (folder / "a.csv").mkdir()
+    (folder / "b.csv").symlink_to(folder / "none")
+    (folder / "c.csv").write_text(orders(batch, "1-5"), "utf-8")
+    watcher = drop(made, looks=5)
+    left = logged(watcher, "left")
+    assert watcher.run().files == 1
+    told = [{"file": name, "error": "no plain file"} for name in ("a.csv", "b.csv")]
+    assert left == told
+    (folder / "b.csv").unlink()
+    watcher.complete()
+    (folder / "b.csv").symlink_to(folder / "none")
+    watcher.complete()
+    assert left == [*told, told[1]]
+
+
+@pytest.mark.parametrize("where", ["apply", "write_results"])
+def test_a_machine_that_fails_stops_the_turn(made, monkeypatch, where):
+    _, _, batch, folder = made
+    for name in ("a.csv", "b.csv"):
+        (folder / name).write_text(orders(batch, "1-5"), "utf-8")
+    tries = []
+
+    def full(*_, **__):
+        tries.append(where)
+        raise OSError(errno.ENOSPC if where == "write_results" else errno.EIO, "no")
+
+    monkeypatch.setattr(f"mintmark.activation.drop.{where}", full)
+    watcher = drop(made)
+    hindered = logged(watcher, "hindered")
+    watcher.run()
+    assert len(tries) == len(hindered) == 2  # two turns found both files, and began with the first
+    assert names(folder) == ["a.csv", "b.csv"]
 
 
 class Killed(BaseException):

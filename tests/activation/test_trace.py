@@ -3,8 +3,10 @@
 import json
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from backend_kit import Clock
@@ -176,6 +178,26 @@ def test_a_reel_reprinted_was_out_since_it_was_first_exported(scene):
         )  # fmt: skip
     (found,) = scene.trace().findings
     assert (found.finding, found.package) == (Kind.NOT_ACTIVE, again)
+
+
+@pytest.mark.parametrize(
+    ("first", "zone", "told"),
+    [
+        ("9999-12-31T20:00:00Z", "Asia/Shanghai", "9999-12-31T20:00:00Z"),
+        ("9999-12-31T20:00:00-08:00", "Asia/Shanghai", "9999-12-31T20:00:00Z"),
+        ("9999-12-31T23:00:00+04:00", "Asia/Shanghai", "9999-12-31T19:00:00Z"),
+        ("9999-12-31T23:00:00-08:00", "America/New_York", "9999-12-31T23:00:00Z"),
+        ("0001-01-01T00:00:00Z", "America/New_York", "0001-01-01T00:00:00Z"),
+        ("2026-11-22T12:00:00Z", "Asia/Shanghai", "2026-11-22T12:00:00Z"),
+    ],
+)
+def test_a_time_at_the_end_of_time_is_told(scene, first, zone, told):
+    pages = Pages([first])
+    with scene.open() as (station, _):
+        station.config = replace(station.config, time_zone=ZoneInfo(zone))
+        found = trace(station, pages, "a", Asked(every=True))
+    assert to_json(found)["findings"][0]["first"] == told
+    assert list(found.lines())
 
 
 # --- incidents -------------------------------------------------------------------------
