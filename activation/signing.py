@@ -24,10 +24,32 @@ VALID: Final = timedelta(minutes=5)
 NONCE_BYTES: Final = 16
 
 
+@dataclass(frozen=True)
+class Form:
+    """How a request is signed. Another than agreed is made to see whether it is refused.
+
+    `shift` of the clock, `valid` for how long, whether there is a `digest` of the body and a
+    `nonce`; `key_id` of somebody else; `confused`: the public key as a shared secret.
+    """
+
+    shift: timedelta = timedelta(0)
+    valid: timedelta = VALID
+    covered: tuple[str, ...] = COMPONENTS
+    digest: bool = True
+    nonce: bool = True
+    key_id: str | None = None
+    confused: bool = False
+
+
+AS_AGREED: Final = Form()
+
+
 class Signer(Protocol):
     """Adds what proves the sender to a request about to be sent."""
 
-    def __call__(self, request: "httpx2.Request", body: bytes, line: str | None) -> None:
+    def __call__(
+        self, request: "httpx2.Request", body: bytes, line: str | None, form: Form = AS_AGREED
+    ) -> None:
         """Set headers on `request`, whose content is `body`, for `line`. Once an attempt."""
         ...
 
@@ -51,24 +73,31 @@ class RequestSigner:
     ) -> None:
         self._keys, self._now, self._entropy = keys, now, entropy
 
-    def __call__(self, request: "httpx2.Request", body: bytes, line: str | None) -> None:
-        """See `Signer`. Raises what `keys` raises."""
+    def __call__(
+        self, request: "httpx2.Request", body: bytes, line: str | None, form: Form = AS_AGREED
+    ) -> None:
+        """See `Signer`. Raises what `keys` raises, `TypeError` for a secret to be confused."""
         from http_message_signatures import HTTPMessageSigner, MappingKeyResolver
         from http_message_signatures.algorithms import ED25519, HMAC_SHA256
 
-        key, now = self._keys(line), self._now()
-        resolver = MappingKeyResolver(public_keys={}, private_keys={key.key_id: key.private})
-        algorithm = HMAC_SHA256 if isinstance(key.private, bytes) else ED25519
+        key, now = self._keys(line), self._now() + form.shift
+        key_id, private = form.key_id or key.key_id, key.private
+        if form.confused:
+            if isinstance(private, bytes):
+                raise TypeError("a shared secret has no public key")
+            private = private.public_key().public_bytes_raw()
+        resolver = MappingKeyResolver(public_keys={}, private_keys={key_id: private})
+        algorithm = HMAC_SHA256 if isinstance(private, bytes) else ED25519
         HTTPMessageSigner(signature_algorithm=algorithm, key_resolver=resolver).sign(
             request,
-            key_id=key.key_id,
+            key_id=key_id,
             created=now,
-            expires=now + VALID,
-            nonce=self._entropy(NONCE_BYTES).hex(),
+            expires=now + form.valid,
+            nonce=self._entropy(NONCE_BYTES).hex() if form.nonce else None,
             label=TAG,
             tag=TAG,
-            covered_component_ids=COMPONENTS,
-            body=body or None,
+            covered_component_ids=form.covered,
+            body=(body or None) if form.digest else None,
         )
 
 

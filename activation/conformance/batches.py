@@ -13,7 +13,7 @@ UPLOAD = Clauses("upload", "2. Upload fingerprints")
 
 @REGISTER.clause("health", "the fingerprints this batch has are understood")
 def _health(t: Trial) -> None:
-    answer = t.probe("GET", "/v1/health", signed=False)
+    answer = t.probe("GET", "/v1/health", form=None)
     expect(answer.status, 200, "the status of /v1/health")
     data = answer.data if isinstance(answer.data, dict) else {}
     expect(data.get("api"), "v1", "api")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ...codegen.errors import EnvironmentFailure
 from ...codegen.result import Result
-from . import batches, orders, scans
+from . import batches, orders, scans, signatures
 from .clause import Broken, Clause, Clauses, NotOffered
 from .trial import QUANTITY, Trial
 
@@ -18,7 +18,7 @@ AREAS: tuple[Clauses, ...] = (
     orders.ATTRIBUTES,
     orders.READ,
     scans.SCANS,
-    scans.SIGNING,
+    signatures.SIGNING,
 )
 # Without these no other clause can be tried.
 FIRST = frozenset({"register.health", "register.new"})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ...codegen.errors import EnvironmentFailure
 from ..api import checked_url
-from ..signing import Signer
+from ..signing import AS_AGREED, Form, Signer
 
 if TYPE_CHECKING:
     import ssl
@@ -88,10 +88,13 @@ class Probe:
         body: object = None,
         *,
         kind: str | None = None,
-        signed: bool = True,
+        form: Form | None = AS_AGREED,
     ) -> Answer:
-        """Send a request and read its answer. `body`: bytes, or what becomes JSON."""
-        return self.send(self.request(method, path, body, kind=kind, signed=signed))
+        """Send a request and read its answer. `body`: bytes, or what becomes JSON.
+
+        `form`: how it is signed where the kit has a key; None: not at all.
+        """
+        return self.send(self.request(method, path, body, kind=kind, form=form))
 
     def request(
         self,
@@ -100,9 +103,9 @@ class Probe:
         body: object = None,
         *,
         kind: str | None = None,
-        signed: bool = True,
+        form: Form | None = AS_AGREED,
     ) -> "httpx2.Request":
-        """A request ready to be sent, signed where the kit has a key."""
+        """A request ready to be sent: see `__call__`."""
         content = body if isinstance(body, bytes) else b""
         if body is not None and not isinstance(body, bytes):
             content = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
@@ -111,8 +114,8 @@ class Probe:
         request = self._http.build_request(
             method, self._base + path, content=content or None, headers=headers
         )
-        if self._sign and signed:
-            self._sign(request, content, None)
+        if self._sign and form:
+            self._sign(request, content, None, form)
         return request
 
     def send(self, request: "httpx2.Request") -> Answer:

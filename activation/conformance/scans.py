@@ -1,6 +1,6 @@
-"""Clauses on scans and on signatures. Scans may be designed otherwise: then none is tried."""
+"""Clauses on scans. They may be designed otherwise: then none is tried."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -8,7 +8,6 @@ from .clause import Broken, Clauses, NotOffered, expect
 from .trial import Trial
 
 SCANS = Clauses("scans", "5. Scan")
-SIGNING = Clauses("signing", "Rules for all of it")
 PHONES = 20
 
 
@@ -110,7 +109,7 @@ def _folding(t: Trial) -> None:
 def _page(t: Trial) -> None:
     (serial, _) = t.active(1)
     for _ in range(3):
-        answer = t.probe("GET", f"/{t.code(serial)}", signed=False)
+        answer = t.probe("GET", f"/{t.code(serial)}", form=None)
         if answer.status in (404, 405):
             raise NotOffered
     _told(t.scan(t.code(serial)), result="genuine", scans=1)
@@ -146,7 +145,7 @@ def _unknown(t: Trial) -> None:
 @SCANS.clause("no-store", "answers to scans are kept by nobody")
 def _no_store(t: Trial) -> None:
     t.scan("0")
-    kept = t.probe("POST", "/v1/scans", {"code": "0"}, signed=False).headers
+    kept = t.probe("POST", "/v1/scans", {"code": "0"}, form=None).headers
     if "no-store" not in kept.get("cache-control", ""):
         raise Broken("Cache-Control: no-store", kept.get("cache-control", "none"))
 
@@ -154,74 +153,3 @@ def _no_store(t: Trial) -> None:
 def _told(answer: Mapping[str, Any], **wanted: object) -> None:
     for key, value in wanted.items():
         expect(answer.get(key), value, key)
-
-
-# --- signatures --------------------------------------------------------------------
-
-
-def signed(attempt: Callable[[Trial], None]) -> Callable[[Trial], None]:
-    """Not offered where the kit was given no key."""
-
-    def guarded(t: Trial) -> None:
-        if not t.probe.signs:
-            raise NotOffered
-        attempt(t)
-
-    return guarded
-
-
-@SIGNING.clause("needed", "without a signature nobody reads or orders: 401, with the server's time")
-@signed
-def _needed(t: Trial) -> None:
-    for method, path, body in _calls(t):
-        answer = t.probe(method, path, body, signed=False)
-        if "server_time" not in t.refused(answer, "unauthorised"):
-            raise Broken("server_time in the problem", "none")
-
-
-@SIGNING.clause("replay", "the same signed request is not taken twice")
-@signed
-def _replay(t: Trial) -> None:
-    for method, path, body in _calls(t):
-        request = t.probe.request(method, path, body)
-        first = t.probe.send(request)
-        if first.status >= 400:
-            raise Broken("a signed request is taken", first)
-        t.refused(t.probe.send(request), "unauthorised")
-
-
-@SIGNING.clause("covers", "method, path, query and body can't be changed on the way")
-@signed
-def _covers(t: Trial) -> None:
-    order = f"/v1/orders/{t.order_id()}"
-    body = {"batch": t.batch, "action": "assign", "serials": [list(t.uploaded(1))]}
-    good = t.probe.request("PUT", order, body)
-    other = {**body, "action": "freeze"}
-    for changed in (
-        t.probe.request("PUT", f"{order}x", body, signed=False),
-        t.probe.request("PUT", f"{order}?dry_run=1", body, signed=False),
-        t.probe.request("PUT", order, other, signed=False),
-    ):
-        for name in ("signature", "signature-input", "content-digest"):
-            changed.headers[name] = good.headers[name]
-        t.refused(t.probe.send(changed), "unauthorised")
-    t.refused(t.probe("GET", order), "not-found")
-
-
-@SIGNING.clause("forged", "a signature with one bit changed is refused")
-@signed
-def _forged(t: Trial) -> None:
-    request = t.probe.request("GET", f"/v1/batches/{t.batch}?after=0")
-    text = request.headers["signature"]
-    at = text.index("=:") + 5
-    request.headers["signature"] = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
-    t.refused(t.probe.send(request), "unauthorised")
-
-
-def _calls(t: Trial) -> tuple[tuple[str, str, object], ...]:
-    body = {"batch": t.batch, "action": "assign", "serials": [list(t.serials(1))]}
-    return (
-        ("GET", f"/v1/batches/{t.batch}?after=0", None),
-        ("PUT", f"/v1/orders/{t.order_id()}", body),
-        ("PUT", f"/v1/batches/{t.batch}", t.registration()),
-    )

@@ -98,7 +98,7 @@ class Trial:
     def scan(self, code: str, scan_id: str | None = None) -> Mapping[str, Any]:
         """Scan as a phone would. Raises `NotOffered` where there is no such address."""
         body = {"code": code} | ({"scan_id": scan_id} if scan_id else {})
-        answer = self.probe("POST", "/v1/scans", body, signed=False)
+        answer = self.probe("POST", "/v1/scans", body, form=None)
         if answer.status in (404, 405):
             raise NotOffered
         expect(answer.status, 200, "the status of a scan")

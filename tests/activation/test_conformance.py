@@ -15,6 +15,7 @@ from backend_kit import BACKEND_KEY, settings
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from http_message_signatures.algorithms import ED25519
 
+from mintmark.activation.backend import senders
 from mintmark.activation.backend.app import Backend, create_app
 from mintmark.activation.backend.database import postgresql_url, sqlite_url
 from mintmark.activation.backend.senders import Sender
@@ -112,7 +113,7 @@ def serving(app):
         thread.join(30)
 
 
-def lenient(app):
+def lenient(app, _):
     """Reads naive times as UTC."""
 
     async def wrapped(scope, receive, send):
@@ -129,13 +130,36 @@ def lenient(app):
     return wrapped
 
 
-def trusting(app):
+def trusting(app, _):
     """Checks who signed, and forgets to ask whether it was taken before."""
     app.state.backend.store.fresh = lambda *_: True
     return app
 
 
-def plain(app):
+def timeless(app, patch):
+    """Checks signatures, and not when they were made."""
+
+    class Verifier(senders._Verifier):
+        def validate_created_and_expires(self, sig_input, max_age=None):
+            pass
+
+    patch.setattr(senders, "_Verifier", Verifier)
+    return app
+
+
+def lax(app, patch):
+    """Takes what is signed, however little that is."""
+    verify = senders._Verifier.verify
+
+    class Verifier(senders._Verifier):
+        def verify(self, message, **options):
+            return verify(self, message, **options | {"require_components": ("@method",)})
+
+    patch.setattr(senders, "_Verifier", Verifier)
+    return app
+
+
+def plain(app, _):
     return app
 
 
@@ -154,14 +178,19 @@ def plain(app):
         (broken_backends.Counting, plain, False, {"scans.scan-id"}),
         (Store, lenient, False, {"attributes.times"}),
         (Store, trusting, True, {"signing.replay"}),
+        (Store, timeless, True, {"signing.expired", "signing.early"}),
+        (Store, lax, True, {"signing.components"}),
     ],
-    ids=["forgetful", "careless", "halfway", "eager", "counting", "lenient", "trusting"],
+    ids=[
+        *("forgetful", "careless", "halfway", "eager", "counting", "lenient", "trusting"),
+        *("timeless", "lax"),
+    ],
 )
-def test_the_broken_clause_is_pointed_at(tmp_path, store, wrap, sign, broken):
+def test_the_broken_clause_is_pointed_at(monkeypatch, tmp_path, store, wrap, sign, broken):  # noqa: PLR0917
     books = store(sqlite_url(tmp_path))
     try:
         app = create_app(Backend(books, BACKEND_KEY, now, not sign, Known()))
-        with serving(wrap(app)) as url:
+        with serving(wrap(app, monkeypatch)) as url:
             result = checked(url, sign=sign)
     finally:
         books.close()

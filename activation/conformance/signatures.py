@@ -1,0 +1,130 @@
+"""Clauses on signatures: whoever is not known, or not now, or not for this, is refused."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from ..signing import COMPONENTS, Form
+from .clause import Broken, Clauses, NotOffered
+from .trial import Trial
+
+SIGNING = Clauses("signing", "Rules for all of it")
+HOUR = timedelta(hours=1)
+
+
+def signed(attempt: Callable[[Trial], None]) -> Callable[[Trial], None]:
+    """Not offered where the kit was given no key."""
+
+    def guarded(t: Trial) -> None:
+        if not t.probe.signs:
+            raise NotOffered
+        attempt(t)
+
+    return guarded
+
+
+@SIGNING.clause("needed", "without a signature nobody reads or orders: 401, with the server's time")
+@signed
+def _needed(t: Trial) -> None:
+    for method, path, body in _calls(t):
+        answer = t.probe(method, path, body, form=None)
+        if "server_time" not in t.refused(answer, "unauthorised"):
+            raise Broken("server_time in the problem", "none")
+
+
+@SIGNING.clause("replay", "the same signed request is not taken twice")
+@signed
+def _replay(t: Trial) -> None:
+    for method, path, body in _calls(t):
+        request = t.probe.request(method, path, body)
+        first = t.probe.send(request)
+        if first.status >= 400:
+            raise Broken("a signed request is taken", first)
+        t.refused(t.probe.send(request), "unauthorised")
+
+
+@SIGNING.clause("covers", "method, path, query and body can't be changed on the way")
+@signed
+def _covers(t: Trial) -> None:
+    order = f"/v1/orders/{t.order_id()}"
+    body = {"batch": t.batch, "action": "assign", "serials": [list(t.uploaded(1))]}
+    good = t.probe.request("PUT", order, body)
+    other = {**body, "action": "freeze"}
+    for changed in (
+        t.probe.request("PUT", f"{order}x", body, form=None),
+        t.probe.request("PUT", f"{order}?dry_run=1", body, form=None),
+        t.probe.request("PUT", order, other, form=None),
+    ):
+        for name in ("signature", "signature-input", "content-digest"):
+            changed.headers[name] = good.headers[name]
+        t.refused(t.probe.send(changed), "unauthorised")
+    t.refused(t.probe("GET", order), "not-found")
+
+
+@SIGNING.clause("forged", "a signature with one bit changed is refused")
+@signed
+def _forged(t: Trial) -> None:
+    request = t.probe.request("GET", f"/v1/batches/{t.batch}?after=0")
+    text = request.headers["signature"]
+    at = text.index("=:") + 5
+    request.headers["signature"] = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
+    t.refused(t.probe.send(request), "unauthorised")
+
+
+@SIGNING.clause("expired", "a signature made an hour ago, or past its expires, is refused")
+@signed
+def _expired(t: Trial) -> None:
+    _refused(t, Form(shift=-HOUR))
+    # However long it says it is good: five minutes are the most.
+    _refused(t, Form(shift=-HOUR, valid=3 * HOUR))
+    _refused(t, Form(shift=-timedelta(minutes=2), valid=timedelta(minutes=1)))
+
+
+@SIGNING.clause("early", "a signature made an hour from now is refused")
+@signed
+def _early(t: Trial) -> None:
+    _refused(t, Form(shift=HOUR))
+
+
+@SIGNING.clause("components", "a signature that leaves out what it must cover is refused")
+@signed
+def _components(t: Trial) -> None:
+    for left_out in COMPONENTS:
+        _refused(t, Form(covered=tuple(name for name in COMPONENTS if name != left_out)))
+    _, order, _ = _calls(t)
+    t.refused(t.probe(*order, form=Form(digest=False)), "unauthorised")
+
+
+@SIGNING.clause("nonce", "a signature without a nonce is refused")
+@signed
+def _nonce(t: Trial) -> None:
+    _refused(t, Form(nonce=False))
+
+
+@SIGNING.clause("algorithm", "the public key, used as a shared secret, signs nothing")
+@signed
+def _algorithm(t: Trial) -> None:
+    try:
+        _refused(t, Form(confused=True))
+    except TypeError:
+        raise NotOffered from None  # the kit was given a secret, which has no public key
+
+
+@SIGNING.clause("stranger", "a signature under a key id that nobody registered is refused")
+@signed
+def _stranger(t: Trial) -> None:
+    _refused(t, Form(key_id=t.order_id()))
+
+
+def _refused(t: Trial, form: Form) -> None:
+    """Every call, signed in this form: 401."""
+    for call in _calls(t):
+        t.refused(t.probe(*call, form=form), "unauthorised")
+
+
+def _calls(t: Trial) -> tuple[tuple[str, str, object], ...]:
+    body = {"batch": t.batch, "action": "assign", "serials": [list(t.serials(1))]}
+    return (
+        ("GET", f"/v1/batches/{t.batch}?after=0", None),
+        ("PUT", f"/v1/orders/{t.order_id()}", body),
+        ("PUT", f"/v1/batches/{t.batch}", t.registration()),
+    )
