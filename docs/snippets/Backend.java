@@ -61,6 +61,7 @@ public class Backend {
     /**
      * The nonce of a good signature, which must be new to you; or null. In values: @method,
      * @authority (the Host header), @path, @query (with its "?"), and the headers in small letters.
+     * That the Host is your own name is for you to check first: your test system's is another.
      */
     static String verified(
             String keyId, byte[] publicKey, long now, Map<String, String> values, byte[] body)
@@ -86,8 +87,12 @@ public class Backend {
                 || (body.length > 0 && !covered.contains("content-digest"))) {
             return null;
         }
-        long created = Long.parseLong(told.getOrDefault("created", "0"));
-        long expires = Long.parseLong(told.getOrDefault("expires", "0"));
+        if (!told.getOrDefault("created", "").matches("[0-9]{1,15}")
+                || !told.getOrDefault("expires", "").matches("[0-9]{1,15}")) {
+            return null;
+        }
+        long created = Long.parseLong(told.get("created"));
+        long expires = Long.parseLong(told.get("expires"));
         if (now < created - 60 || now > Math.min(expires, created + 300)) {
             return null;
         }

@@ -26,7 +26,8 @@ export function fingerprint(key, code) {
 
 /**
  * The nonce of a good signature, which must be new to you; or null.
- * request: @method, @authority (the Host header), @path and @query (with its "?").
+ * request: @method, @authority (the Host header), @path and @query (with its "?"). That the
+ * Host is your own name is for you to check first: your test system's is another.
  */
 export function verified(keyId, publicKey, now, request, headers, body) {
   // Our lines write exactly one signature, in this form (RFC 9421, section 4.1).
@@ -40,7 +41,9 @@ export function verified(keyId, publicKey, now, request, headers, body) {
   const needed = body.length ? [...ALWAYS, 'content-digest'] : ALWAYS;
   if (told.keyid !== keyId || told.tag !== 'mintmark' || !told.nonce) { return null; }
   if (!needed.every((name) => covered.includes(name))) { return null; }
-  const created = Number(told.created), expires = Number(told.expires);
+  const times = [told.created ?? '', told.expires ?? ''];
+  if (!times.every((text) => /^[0-9]{1,15}$/.test(text))) { return null; }
+  const [created, expires] = times.map(Number);
   if (!(created - 60 <= now && now <= Math.min(expires, created + 300))) { return null; }
   if (body.length) {
     // RFC 9530: of the body as it arrived.

@@ -42,7 +42,8 @@ def verified(
 ) -> str | None:
     """The nonce of a good signature, which must be new to you; or None.
 
-    `request`: @method, @authority (the Host header), @path and @query (with its "?").
+    `request`: @method, @authority (the Host header), @path and @query (with its "?"). That the
+    Host is your own name is for you to check first: your test system's is another.
     """
     # Our lines write exactly one signature, in this form (RFC 9421, section 4.1).
     found = re.fullmatch(r'mintmark=(\(((?:"[a-z@-]+" ?)+)\)((?:;[a-z]+=[^;]+)+))',
@@ -55,7 +56,10 @@ def verified(
     needed = ALWAYS | ({"content-digest"} if body else set())
     if told.get("keyid") != key_id or told.get("tag") != "mintmark" or not needed <= {*covered}:
         return None
-    created, expires = int(told.get("created", 0)), int(told.get("expires", 0))
+    times = [told.get(name, "") for name in ("created", "expires")]
+    if not all(re.fullmatch("[0-9]{1,15}", text) for text in times):
+        return None
+    created, expires = map(int, times)
     if not created - 60 <= now <= min(expires, created + 300) or not told.get("nonce"):
         return None
     # RFC 9530: of the body as it arrived.

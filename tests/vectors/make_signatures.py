@@ -116,6 +116,8 @@ def vectors():
         "the host not covered", good=False
     )
     yield Request(nonce="").vector("no nonce", good=False)
+    yield Request(created="soon").vector("created is no time", good=False)
+    yield Request(expires="9" * 40).vector("expires beyond any time", good=False)
     yield Request(tag="other").vector("for another application", good=False)
     confused = Request(key=PUBLIC, algorithm="hmac-sha256")
     yield confused.vector("the public key used as a secret", good=False)
