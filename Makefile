@@ -17,7 +17,7 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(PYTEST_ARGS)
 
-# The line, the network and the backend at their worst: 200 random runs, some five minutes.
+# The line, the network and the backend at their worst: 200 random runs, some ten minutes.
 test-faults: $(INSTALLED)
 	MINTMARK_FAULT_SEEDS=$(or $(SEEDS),200) $(BIN)/python -m pytest -n auto --maxprocesses 4 \
 		tests/activation/test_faults.py $(PYTEST_ARGS)
