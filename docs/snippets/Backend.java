@@ -27,8 +27,9 @@ public class Backend {
     static final List<String> ALWAYS = List.of("@method", "@authority", "@path", "@query");
     // SubjectPublicKeyInfo of an Ed25519 key (RFC 8410): this, then its 32 bytes.
     static final byte[] SPKI = HexFormat.of().parseHex("302a300506032b6570032100");
+    // ++ and not +, which takes a frame of the stack each time: a stranger's 8 kB would overflow it.
     static final Pattern INPUT =
-        Pattern.compile("mintmark=(\\(((?:\"[a-z@-]+\" ?)+)\\)((?:;[a-z]+=[^;]+)+))");
+        Pattern.compile("mintmark=(\\(((?:\"[a-z@-]+\" ?)++)\\)((?:;[a-z]+=[^;]+)++))");
     static final Pattern SIGNATURE = Pattern.compile("mintmark=:([A-Za-z0-9+/=]+):");
 
     /** What the consumer meant; null for what can be no code. Not toUpperCase: ß would become SS. */
@@ -61,10 +62,12 @@ public class Backend {
     /**
      * The nonce of a good signature, which must be new to you; or null. In values: @method,
      * @authority (the Host header), @path, @query (with its "?"), and the headers in small letters.
-     * That the Host is your own name is for you to check first: your test system's is another.
+     * hosts: yours in the lines' URLs, with the port where there is one; what is signed for your test
+     * system is not for you.
      */
     static String verified(
-            String keyId, byte[] publicKey, long now, Map<String, String> values, byte[] body)
+            String keyId, byte[] publicKey, List<String> hosts, long now,
+            Map<String, String> values, byte[] body)
             throws GeneralSecurityException {
         // Our lines write exactly one signature, in this form (RFC 9421, section 4.1).
         var found = INPUT.matcher(values.getOrDefault("signature-input", ""));
@@ -85,6 +88,10 @@ public class Backend {
         if (!keyId.equals(told.get("keyid")) || !"mintmark".equals(told.get("tag"))
                 || !covered.containsAll(ALWAYS) || told.get("nonce") == null
                 || (body.length > 0 && !covered.contains("content-digest"))) {
+            return null;
+        }
+        // Without a Host, "": List.of(...).contains(null) throws.
+        if (!hosts.contains(values.getOrDefault("@authority", ""))) {
             return null;
         }
         if (!told.getOrDefault("created", "").matches("[0-9]{1,15}")
@@ -142,15 +149,16 @@ public class Backend {
                     System.out.println(hex.formatHex(fingerprint(hex.parseHex(f[1]), f[2])));
                 default -> {
                     Map<String, String> values = new HashMap<>();
-                    values.put("@method", f[4]);
-                    values.put("@authority", f[5]);
-                    values.put("@path", f[6]);
-                    values.put("@query", "?" + f[7]);
-                    values.put("content-digest", f[8]);
-                    values.put("signature-input", f[9]);
-                    values.put("signature", f[10]);
+                    values.put("@method", f[5]);
+                    values.put("@authority", f[6]);
+                    values.put("@path", f[7]);
+                    values.put("@query", "?" + f[8]);
+                    values.put("content-digest", f[9]);
+                    values.put("signature-input", f[10]);
+                    values.put("signature", f[11]);
                     String nonce = verified(
-                        f[1], hex.parseHex(f[2]), Long.parseLong(f[3]), values, hex.parseHex(f[11]));
+                        f[1], hex.parseHex(f[2]), List.of(f[3].split(" ")), Long.parseLong(f[4]),
+                        values, hex.parseHex(f[12]));
                     System.out.println(nonce == null ? "bad" : "good");
                 }
             }

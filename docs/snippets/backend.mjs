@@ -26,10 +26,11 @@ export function fingerprint(key, code) {
 
 /**
  * The nonce of a good signature, which must be new to you; or null.
- * request: @method, @authority (the Host header), @path and @query (with its "?"). That the
- * Host is your own name is for you to check first: your test system's is another.
+ * hosts (a Set): yours in the lines' URLs, with the port where there is one; what is signed for your
+ * test system is not for you. request: @method, @authority (the Host header), @path and @query
+ * (with its "?").
  */
-export function verified(keyId, publicKey, now, request, headers, body) {
+export function verified(keyId, publicKey, hosts, now, request, headers, body) {
   // Our lines write exactly one signature, in this form (RFC 9421, section 4.1).
   const found = /^mintmark=(\(((?:"[a-z@-]+" ?)+)\)((?:;[a-z]+=[^;]+)+))$/
     .exec(headers['signature-input'] ?? '');
@@ -41,6 +42,7 @@ export function verified(keyId, publicKey, now, request, headers, body) {
   const needed = body.length ? [...ALWAYS, 'content-digest'] : ALWAYS;
   if (told.keyid !== keyId || told.tag !== 'mintmark' || !told.nonce) { return null; }
   if (!needed.every((name) => covered.includes(name))) { return null; }
+  if (!hosts.has(request['@authority'])) { return null; }
   const times = [told.created ?? '', told.expires ?? ''];
   if (!times.every((text) => /^[0-9]{1,15}$/.test(text))) { return null; }
   const [created, expires] = times.map(Number);
@@ -69,13 +71,14 @@ for await (const line of createInterface({ input: process.stdin })) {
   } else if (kind === 'fingerprint') {
     console.log(fingerprint(Buffer.from(fields[0], 'hex'), fields[1]).toString('hex'));
   } else {
-    const [keyId, key, now, method, authority, path, query, digest, input, signature, body] = fields;
+    const [keyId, key, hosts, now, method, authority, path, query, digest, input, signature, body] =
+      fields;
     const request = {
       '@method': method, '@authority': authority, '@path': path, '@query': `?${query}`,
     };
     const headers = { 'content-digest': digest, 'signature-input': input, signature };
-    const nonce = verified(keyId, Buffer.from(key, 'hex'), Number(now), request, headers,
-      Buffer.from(body, 'hex'));
+    const nonce = verified(keyId, Buffer.from(key, 'hex'), new Set(hosts.split(' ')), Number(now),
+      request, headers, Buffer.from(body, 'hex'));
     console.log(nonce ? 'good' : 'bad');
   }
 }

@@ -35,6 +35,7 @@ def fingerprint(key: bytes, code: str) -> bytes:
 def verified(
     key_id: str,
     public: bytes,
+    hosts: set[str],
     now: int,
     request: dict[str, str],
     headers: dict[str, str],
@@ -42,8 +43,9 @@ def verified(
 ) -> str | None:
     """The nonce of a good signature, which must be new to you; or None.
 
-    `request`: @method, @authority (the Host header), @path and @query (with its "?"). That the
-    Host is your own name is for you to check first: your test system's is another.
+    `hosts`: yours in the lines' URLs, with the port where there is one; what is signed for your
+    test system is not for you. `request`: @method, @authority (the Host header), @path and
+    @query (with its "?").
     """
     # Our lines write exactly one signature, in this form (RFC 9421, section 4.1).
     found = re.fullmatch(r'mintmark=(\(((?:"[a-z@-]+" ?)+)\)((?:;[a-z]+=[^;]+)+))',
@@ -56,11 +58,13 @@ def verified(
     needed = ALWAYS | ({"content-digest"} if body else set())
     if told.get("keyid") != key_id or told.get("tag") != "mintmark" or not needed <= {*covered}:
         return None
+    ours = request.get("@authority") in hosts
     times = [told.get(name, "") for name in ("created", "expires")]
     # What no number is, was never; what is too long for one, neither.
     times = [text if re.fullmatch("[0-9]{1,15}", text) else "0" for text in times]
     created, expires = map(int, times)
-    if not created - 60 <= now <= min(expires, created + 300) or not told.get("nonce"):
+    timely = created - 60 <= now <= min(expires, created + 300)
+    if not ours or not timely or not told.get("nonce"):
         return None
     # RFC 9530: of the body as it arrived.
     digest = base64.b64encode(hashlib.sha256(body).digest()).decode("ascii")
@@ -92,13 +96,14 @@ def main() -> None:
         elif kind == "fingerprint":
             print(fingerprint(bytes.fromhex(fields[0]), fields[1]).hex())
         else:
-            key_id, public, now, method, authority, path, query, *rest = fields
+            key_id, public, hosts, now, method, authority, path, query, *rest = fields
             request = {"@method": method, "@authority": authority, "@path": path}
             names = ("content-digest", "signature-input", "signature")
             headers = dict(zip(names, rest[:3], strict=True))
             nonce = verified(
                 key_id,
                 bytes.fromhex(public),
+                set(hosts.split(" ")),
                 int(now),
                 request | {"@query": f"?{query}"},
                 headers,

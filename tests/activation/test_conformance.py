@@ -1,5 +1,7 @@
 """The kit finds nothing in the reference backend, and the broken clause in broken ones."""
 
+import base64
+import hashlib
 import os
 import re
 import threading
@@ -159,6 +161,21 @@ def lax(app, patch):
     return app
 
 
+def gullible(app, patch):
+    """Compares the digest with the body, and does not ask who says it."""
+    verify = senders._Verifier.verify
+
+    class Verifier(senders._Verifier):
+        def verify(self, message, *, body, **options):
+            digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+            if body and message.headers.get("content-digest") != f"sha-256=:{digest}:":
+                raise senders.InvalidSignature("another body")
+            return verify(self, message, body=None, **options)
+
+    patch.setattr(senders, "_Verifier", Verifier)
+    return app
+
+
 def plain(app, _):
     return app
 
@@ -180,10 +197,11 @@ def plain(app, _):
         (Store, trusting, True, {"signing.replay"}),
         (Store, timeless, True, {"signing.expired", "signing.early"}),
         (Store, lax, True, {"signing.components"}),
+        (Store, gullible, True, {"signing.components"}),
     ],
     ids=[
         *("forgetful", "careless", "halfway", "eager", "counting", "lenient", "trusting"),
-        *("timeless", "lax"),
+        *("timeless", "lax", "gullible"),
     ],
 )
 def test_the_broken_clause_is_pointed_at(monkeypatch, tmp_path, store, wrap, sign, broken):  # noqa: PLR0917

@@ -117,6 +117,8 @@ def vectors():
     )
     yield Request(nonce="").vector("no nonce", good=False)
     yield Request(created="soon").vector("created is no time", good=False)
+    yield Request(created='"abc"').vector("created is a text", good=False)
+    yield Request(created="9" * 40).vector("created beyond any time", good=False)
     yield Request(expires="9" * 40).vector("expires beyond any time", good=False)
     yield Request(tag="other").vector("for another application", good=False)
     confused = Request(key=PUBLIC, algorithm="hmac-sha256")
