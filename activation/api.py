@@ -238,9 +238,9 @@ class HttpClient:
         """See `Client`."""
         path = f"/v1/orders/{_part(order.order)}"
         # Only what moves fingerprints may take long: a line waits for the others.
-        moved = sum(last - first + 1 for first, last in order.serials)
-        moved = moved if order.action == Action.ACTIVATE.value else 0
-        data = self._json("PUT", path, order.body(), self._seconds(moved))
+        moving = order.serials if order.action == Action.ACTIVATE.value else ()
+        seconds = self._seconds(sum(last - first + 1 for first, last in moving))
+        data = self._json("PUT", path, order.body(), seconds)
         answer = _parsed(OrderAnswer.parse, data)
         asked = (order.order, order.batch, order.action, order.dry_run)
         if (answer.order, answer.batch, answer.action, answer.dry_run) != asked:

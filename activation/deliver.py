@@ -147,8 +147,7 @@ class Courier:
         self._patient, self._sturdy = patient, sturdy
         self._registered: set[str] = set()
         self._holder = secrets.token_hex(8)
-        self._away = False
-        self._retry_after = 0.0
+        self._away: Away | None = None
         self._freeze: str | None = None
 
     def deliver(
@@ -167,10 +166,9 @@ class Courier:
         sent, stuck, reached = Sent(), set[str](), False
         self._freeze = None
         while not stop() and sent.away < PATIENCE and (row := self._next(batch, stuck)):
-            self._away, self._retry_after = False, 0.0
             answer = self._send(row)
             sent.away = sent.away + 1 if self._away else 0
-            sent.retry_after = self._retry_after
+            sent.retry_after = _asked(self._away).total_seconds()
             if answer is None:
                 continue
             if answer not in (ACKNOWLEDGED, REFUSED):
@@ -203,6 +201,7 @@ class Courier:
 
     def _send(self, row: OrderRow) -> str | None:
         """`acknowledged`, `refused`, None if another did, or in words why it stays queued."""
+        self._away = None
         with turn(self._station.home / "work", row.batch) as mine:
             if not mine:
                 return "another process is sending it"
@@ -226,8 +225,8 @@ class Courier:
         try:
             answer = self._put(row, head)
         except Away as away:
-            self._away = True
-            return self._put_off(row, away.reason, away.retry_after)
+            self._away = away
+            return self._put_off(row, away.reason)
         except Declined as declined:
             return self._settle(row, REFUSED, declined.summary)
         except MintmarkError as error:
@@ -240,11 +239,8 @@ class Courier:
             raise
         return self._acknowledge(row, answer)
 
-    def _put_off(self, row: OrderRow, reason: str, retry_after: float | None = None) -> str:
-        pause = wait(row.attempts, secrets.randbelow(1_000) / 1_000)
-        if retry_after is not None:
-            asked = min(timedelta(seconds=retry_after), RETRY_AFTER)
-            self._retry_after, pause = asked.total_seconds(), max(pause, asked)
+    def _put_off(self, row: OrderRow, reason: str) -> str:
+        pause = max(wait(row.attempts, secrets.randbelow(1_000) / 1_000), _asked(self._away))
         self._station.ledger.attempted(row.order, self._station.now() + pause, reason)
         return reason
 
@@ -327,6 +323,11 @@ class Courier:
             # The line's key was lost or revoked since: the station says what came of it.
             station.ledger.commit(station.author, settled, *more)
         return status
+
+
+def _asked(away: Away | None) -> timedelta:
+    """How long the backend asked to be left alone."""
+    return min(timedelta(seconds=away.retry_after or 0 if away else 0), RETRY_AFTER)
 
 
 def batch_of(station: Station, batch: str) -> wire.Batch:

@@ -25,7 +25,7 @@ from ..codegen.result import Result
 from ..codegen.station.station import Station
 from . import form
 from .api import Client
-from .deliver import Courier, wait
+from .deliver import Courier, Sent, wait
 from .orders import place, show
 from .place import outcome
 from .sheets import parse_object
@@ -132,7 +132,6 @@ class Line:
         self._patient = Courier(station, client, patient=True, sturdy=True) if client else None
         self._pause_until = clock()
         self._failures = 0
-        self._asked = False  # by the backend, to be left alone
         self._reason: str | None = None if client else "no backend is configured"
         self._orders = self._errors = 0
 
@@ -199,27 +198,28 @@ class Line:
         def late() -> bool:
             return self._clock() > deadline
 
-        self._deliver(courier, late, change)
-        if self._failures and fresh and not self._asked:
+        sent = self._deliver(courier, late, change)
+        if sent and sent.away and not sent.retry_after and fresh:
             # A connection that stood idle may have been closed at the other end.
             self._deliver(courier, late, change)
 
     def _deliver(
         self, courier: Courier, stop: Callable[[], bool], change: Ordered | None = None
-    ) -> None:
+    ) -> Sent | None:
+        """What was sent; None where this machine failed."""
         batch, until = (change.batch, change.order) if change else (None, None)
         try:
             sent = courier.deliver(batch=batch, until=until, stop=stop)
         except (MintmarkError, OSError) as error:
             # The order is booked, and stays queued: the answer says so.
             self._reason = error.message if isinstance(error, MintmarkError) else _plain(error)
-            return
+            return None
         self._reason = sent.detail
         self._failures = self._failures + 1 if sent.away else 0
-        self._asked = sent.retry_after > 0
         if sent.away:
             pause = max(wait(self._failures - 1, 0.5).total_seconds(), sent.retry_after)
             self._pause_until = self._clock() + pause
+        return sent
 
 
 def _plain(error: OSError) -> str:

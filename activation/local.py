@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from ..codegen.call import Call
 from ..codegen.errors import Refused, UsageError
@@ -108,13 +109,27 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def _names(where: Where) -> tuple[str, ...]:
     """What the backend is called by in signed requests. Raises `UsageError`."""
     if where.authorities:
-        return tuple(name.lower() for name in where.authorities)
+        return tuple(map(_authority, where.authorities))
     if is_loopback(where.host):
         return (*_LOOPBACK, where.host.lower())
     raise UsageError(
         "a signed request names the backend it is for, and this one has no name",
         "give the one in the lines' URL, for example --authority scan.example.com",
     )
+
+
+def _authority(text: str) -> str:
+    """`text` as it is compared. Raises `UsageError` for what no `Host` header can be."""
+    try:
+        url = urlsplit(f"//{text.lower()}")
+        host, port = url.hostname, url.port
+    except ValueError:
+        host = port = None
+    if not host or "@" in text or url.netloc != text.lower():
+        raise UsageError(
+            "--authority is no host", "write for example scan.example.com, or scan.example.com:8443"
+        )
+    return host if port is None else url.netloc
 
 
 def _networks(texts: Sequence[str]) -> "tuple[Network, ...]":

@@ -4,7 +4,7 @@
 is complete; a signature is never reused. The backend's half is `backend/senders.py`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
@@ -24,32 +24,10 @@ VALID: Final = timedelta(minutes=5)
 NONCE_BYTES: Final = 16
 
 
-@dataclass(frozen=True)
-class Form:
-    """How a request is signed. Another than agreed is made to see whether it is refused.
-
-    `shift` of the clock, `valid` for how long, whether there is a `digest` of the body and a
-    `nonce`; `key_id` of somebody else; `confused`: the public key as a shared secret.
-    """
-
-    shift: timedelta = timedelta(0)
-    valid: timedelta = VALID
-    covered: tuple[str, ...] = COMPONENTS
-    digest: bool = True
-    nonce: bool = True
-    key_id: str | None = None
-    confused: bool = False
-
-
-AS_AGREED: Final = Form()
-
-
 class Signer(Protocol):
     """Adds what proves the sender to a request about to be sent."""
 
-    def __call__(
-        self, request: "httpx2.Request", body: bytes, line: str | None, form: Form = AS_AGREED
-    ) -> None:
+    def __call__(self, request: "httpx2.Request", body: bytes, line: str | None) -> None:
         """Set headers on `request`, whose content is `body`, for `line`. Once an attempt."""
         ...
 
@@ -62,6 +40,17 @@ class Key:
     private: "Ed25519PrivateKey | bytes" = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Parameters:
+    """What a signature says of itself (RFC 9421, section 2.3), and what it covers."""
+
+    key: Key
+    created: datetime
+    nonce: str | None
+    valid: timedelta = VALID
+    covered: Sequence[str] = COMPONENTS
+
+
 class RequestSigner:
     """The `Signer` under the keys that `keys(line)` finds."""
 
@@ -71,34 +60,33 @@ class RequestSigner:
         now: Callable[[], datetime],
         entropy: Callable[[int], bytes],
     ) -> None:
-        self._keys, self._now, self._entropy = keys, now, entropy
+        self.keys, self.now, self.entropy = keys, now, entropy
 
-    def __call__(
-        self, request: "httpx2.Request", body: bytes, line: str | None, form: Form = AS_AGREED
-    ) -> None:
-        """See `Signer`. Raises what `keys` raises, `TypeError` for a secret to be confused."""
-        from http_message_signatures import HTTPMessageSigner, MappingKeyResolver
-        from http_message_signatures.algorithms import ED25519, HMAC_SHA256
+    def __call__(self, request: "httpx2.Request", body: bytes, line: str | None) -> None:
+        """See `Signer`. Raises what `keys` raises."""
+        told = Parameters(self.keys(line), self.now(), self.entropy(NONCE_BYTES).hex())
+        sign(request, body, told)
 
-        key, now = self._keys(line), self._now() + form.shift
-        key_id, private = form.key_id or key.key_id, key.private
-        if form.confused:
-            if isinstance(private, bytes):
-                raise TypeError("a shared secret has no public key")
-            private = private.public_key().public_bytes_raw()
-        resolver = MappingKeyResolver(public_keys={}, private_keys={key_id: private})
-        algorithm = HMAC_SHA256 if isinstance(private, bytes) else ED25519
-        HTTPMessageSigner(signature_algorithm=algorithm, key_resolver=resolver).sign(
-            request,
-            key_id=key_id,
-            created=now,
-            expires=now + form.valid,
-            nonce=self._entropy(NONCE_BYTES).hex() if form.nonce else None,
-            label=TAG,
-            tag=TAG,
-            covered_component_ids=form.covered,
-            body=(body or None) if form.digest else None,
-        )
+
+def sign(request: "httpx2.Request", body: bytes, told: Parameters) -> None:
+    """Sign `request`, and the digest of `body` unless that is empty (RFC 9421, section 3.1)."""
+    from http_message_signatures import HTTPMessageSigner, MappingKeyResolver
+    from http_message_signatures.algorithms import ED25519, HMAC_SHA256
+
+    key = told.key
+    resolver = MappingKeyResolver(public_keys={}, private_keys={key.key_id: key.private})
+    algorithm = HMAC_SHA256 if isinstance(key.private, bytes) else ED25519
+    HTTPMessageSigner(signature_algorithm=algorithm, key_resolver=resolver).sign(
+        request,
+        key_id=key.key_id,
+        created=told.created,
+        expires=told.created + told.valid,
+        nonce=told.nonce,
+        label=TAG,
+        tag=TAG,
+        covered_component_ids=told.covered,
+        body=body or None,
+    )
 
 
 def line_keys(station: Station) -> Callable[[str | None], Key]:

@@ -634,6 +634,7 @@ OTHERS = (
     no(2, "no file of lines", f"{SERVE} 0 --lines pass.txt", "not TOML"),
     no(3, "another address, unsigned", f"{SERVE} 0 --unsigned --host 0.0.0.0", "anyone"),
     no(2, "another address, without a name", f"{SERVE} 0 --host 0.0.0.0", "has no name"),
+    no(2, "a name that is a URL", f"{SERVE} 0 --authority https://a.example", "no host"),
     no(4, "no home", f"{SERVE} 0", "no mintmark home", world="none"),
     no(5, "a fingerprint key cut short", f"{SERVE} 0", "", damage="cut home/keys/fingerprint.key"),
     no(6, "the port is taken", f"{SERVE} {{port}}", "", how="port taken"),

@@ -83,10 +83,12 @@ def opened(path, now=utc_now):
 class Backend:
     """The reference backend over `data`, on one port for good; stopped and started at will."""
 
-    def __init__(self, data, home, *, database=None, unsigned=True, senders=None, now=utc_now):
+    def __init__(
+        self, data, home, *, database=None, unsigned=True, senders=None, names=None, now=utc_now
+    ):
         self._database = database or sqlite_url(data)
         self._senders = senders or functools.partial(HomeSenders, home)
-        self._unsigned = unsigned
+        self._unsigned, self._names = unsigned, names
         self._now = now
         self._key = keys.read_fingerprint_key(home / "keys" / "fingerprint.key")
         self._port = 0
@@ -103,6 +105,7 @@ class Backend:
             lambda: self._key,
             trust_loopback=self._unsigned,
             senders=self._senders,
+            names=self._names,
             now=self._now,
         )
         self._server = Server("127.0.0.1", self._port, told, ready=lambda _: up.set())

@@ -18,6 +18,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -170,7 +171,7 @@ def _ask_after_rest(engine: Engine) -> None:
     def rest(_driver: object, record: ConnectionPoolEntry) -> None:
         record.info["since"] = time.monotonic()
 
-    def wake(driver: Any, record: ConnectionPoolEntry, _: object) -> None:  # noqa: ANN401 — the driver's
+    def wake(driver: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
         now = time.monotonic()
         if now - record.info.get("since", now) < _REST:
             return

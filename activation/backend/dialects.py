@@ -1,6 +1,6 @@
 """What SQLite and PostgreSQL say differently: upserts, and rows by the hundred thousand."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -9,6 +9,10 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 Upsert = sqlite.Insert | postgresql.Insert
+_INSERTS: Mapping[str, Callable[[Table], Upsert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
 
 # Text, not a Core insert: twice as fast, and this is where an activation spends its time.
 _SQLITE = (
@@ -36,9 +40,7 @@ _ROW = np.dtype(
 
 def upsert(connection: Connection, table: Table) -> Upsert:
     """An insert that knows `on_conflict_do_…`."""
-    if is_postgresql(connection):
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+    return _INSERTS[connection.dialect.name](table)
 
 
 def merge(
@@ -49,12 +51,12 @@ def merge(
     One statement for all of them, of one text: with as many VALUES as rows it would be put
     together, and planned, anew for every number of rows.
     """
-    connection.execute(_merging(is_postgresql(connection), table, keep), rows)
+    connection.execute(_merging(connection.dialect.name, table, keep=keep), rows)
 
 
 @cache
-def _merging(on_postgresql: bool, table: Table, keep: bool) -> Upsert:  # noqa: FBT001
-    made = postgresql.insert(table) if on_postgresql else sqlite.insert(table)
+def _merging(dialect: str, table: Table, *, keep: bool) -> Upsert:
+    made = _INSERTS[dialect](table)
     if keep:
         return made.on_conflict_do_nothing()
     key = list(table.primary_key)

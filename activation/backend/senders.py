@@ -164,7 +164,7 @@ _TEXTS = ("name", "key_id", "algorithm")
 _LISTS = ("actions", "batches", "layers")
 
 
-def _sender(table: Any, path: Path) -> Sender:  # noqa: ANN401 - whatever TOML holds
+def _sender(table: object, path: Path) -> Sender:
     if not isinstance(table, dict):
         raise UsageError(f"{path} holds tables [[line]] and nothing else", "see docs/signing.md")
     where = f"{path}: line {str(table.get('name'))[:32]!r}"

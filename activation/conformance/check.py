@@ -7,7 +7,7 @@ from ...codegen.call import Call
 from ...codegen.errors import UsageError
 from ...codegen.station.keys import read_fingerprint_key, read_signing_key
 from ..connect import signer, tls_of
-from ..signing import Key, RequestSigner, Signer
+from ..signing import Key, RequestSigner
 from .kit import Checked, check
 from .probe import Probe
 from .trial import Trial
@@ -34,7 +34,7 @@ def run(call: Call, url: str, given: With) -> Checked:
         raise UsageError("--unsigned and --line-key exclude each other", "give one of them")
     if given.fingerprint_key is None:
         station = call.station()
-        sign: Signer | None = signer(station)
+        sign: RequestSigner | None = signer(station)
         secret, home = station.fingerprint_key, station.config.home_id
         tls = tls_of(station.config)
     else:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ...codegen.errors import EnvironmentFailure
 from ..api import checked_url
-from ..signing import AS_AGREED, Form, Signer
+from ..signing import RequestSigner
+from .form import AS_AGREED, Form
 
 if TYPE_CHECKING:
     import ssl
@@ -59,7 +60,7 @@ class Probe:
     """
 
     def __init__(
-        self, url: str, sign: Signer | None = None, tls: "ssl.SSLContext | None" = None
+        self, url: str, sign: RequestSigner | None = None, tls: "ssl.SSLContext | None" = None
     ) -> None:
         import httpx2
 
@@ -115,7 +116,7 @@ class Probe:
             method, self._base + path, content=content or None, headers=headers
         )
         if self._sign and form:
-            self._sign(request, content, None, form)
+            form.sign(self._sign, request, content)
         return request
 
     def send(self, request: "httpx2.Request") -> Answer:

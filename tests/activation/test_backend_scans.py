@@ -1,5 +1,6 @@
 """Scans: counted once each whatever happens, and those of dead codes remembered."""
 
+import contextlib
 import sqlite3
 import threading
 from collections import Counter
@@ -231,13 +232,12 @@ def test_no_scan_reads_a_table_from_end_to_end(tmp_path, clock):
     group = [Asked([prints([code])], f"id-{code}") for code in (*CODES, *CODES, CODES[0], "X" * 16)]
     store.scans(group, clock())
     store.close()
-    plans = [
-        (row[3], statement)
-        for statement, parameters in said
-        for row in sqlite3.connect(tmp_path / FILE).execute(
-            f"EXPLAIN QUERY PLAN {statement}", parameters
-        )
-    ]
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as books:
+        plans = [
+            (row[3], statement)
+            for statement, parameters in said
+            for row in books.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        ]
     assert len(said) >= 5
     slow = [plan for plan in plans if plan[0].startswith("SCAN") or "_by_time" in plan[0]]
     assert not slow

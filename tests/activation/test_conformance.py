@@ -6,6 +6,7 @@ import os
 import re
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -176,6 +177,47 @@ def gullible(app, patch):
     return app
 
 
+def nonceless(app, patch):
+    """Takes a signature without a nonce."""
+    verify = senders._Verifier.verify
+
+    class Verifier(senders._Verifier):
+        def verify(self, message, **options):
+            (found,) = verify(self, message, **options)
+            return [found._replace(nonce=found.nonce or os.urandom(16).hex())]
+
+    patch.setattr(senders, "_Verifier", Verifier)
+    return app
+
+
+def believing(app, patch):
+    """Checks by the algorithm that the signature names."""
+
+    class Verifier(senders._Verifier):
+        def __init__(self, sender, at):
+            super().__init__(sender, at)
+            self.sender, self.at = sender, at
+
+        def verify(self, message, **options):
+            if 'alg="hmac-sha256"' in message.headers["signature-input"]:
+                key = self.sender.key.public_bytes_raw()
+                believed = replace(self.sender, algorithm=senders.HMAC_SHA256, key=key)
+                return plain_verifier(believed, self.at).verify(message, **options)
+            return super().verify(message, **options)
+
+    plain_verifier = senders._Verifier
+    patch.setattr(senders, "_Verifier", Verifier)
+    return app
+
+
+def open_to_all(app, patch):
+    """Has a key for whatever it is called."""
+    patch.setattr(
+        Known, "__call__", lambda _, key_id: Sender(key_id, "x", ED25519, PRIVATE.public_key())
+    )
+    return app
+
+
 def plain(app, _):
     return app
 
@@ -198,10 +240,13 @@ def plain(app, _):
         (Store, timeless, True, {"signing.expired", "signing.early"}),
         (Store, lax, True, {"signing.components"}),
         (Store, gullible, True, {"signing.components"}),
+        (Store, nonceless, True, {"signing.nonce"}),
+        (Store, believing, True, {"signing.algorithm"}),
+        (Store, open_to_all, True, {"signing.stranger"}),
     ],
     ids=[
         *("forgetful", "careless", "halfway", "eager", "counting", "lenient", "trusting"),
-        *("timeless", "lax", "gullible"),
+        *("timeless", "lax", "gullible", "nonceless", "believing", "open"),
     ],
 )
 def test_the_broken_clause_is_pointed_at(monkeypatch, tmp_path, store, wrap, sign, broken):  # noqa: PLR0917

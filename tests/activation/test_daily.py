@@ -203,7 +203,10 @@ class Total:
 @pytest.fixture
 def seen(line, monkeypatch):
     seen = Total(line)
-    answer = lambda *_: (seen.total, None if seen.total is not None else "away")  # noqa: E731
+
+    def answer(*_):
+        return seen.total, None if seen.total is not None else "away"
+
     monkeypatch.setattr("mintmark.activation.monitor.daily._scanned", answer)
     return seen
 

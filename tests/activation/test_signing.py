@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from line_kit import Backend, home_with_batches, opened, program
 from starlette.requests import Request
 
-from mintmark.activation import api
+from mintmark.activation import api, local
 from mintmark.activation.backend import senders
 from mintmark.activation.backend.app import Backend as Books
 from mintmark.activation.backend.app import create_app
@@ -371,6 +371,39 @@ def test_lines_of_the_home_are_let_in_until_they_are_revoked(factory, tmp_path):
         with pytest.raises(api.Away, match="is the line's key known there"):
             lines_client(home, backend.url, "line-3")
         assert lines_client(home, backend.url).scans == ()
+
+
+def test_a_server_that_goes_by_another_name_takes_nothing(factory, tmp_path):
+    home, _ = factory
+    told = {"unsigned": False, "names": ("scan.example.com",)}
+    with (
+        Backend(tmp_path / "backend", home, **told) as backend,
+        pytest.raises(api.Away, match="this address its own name"),
+    ):
+        lines_client(home, backend.url)
+
+
+@pytest.mark.parametrize(
+    ("host", "given", "names"),
+    [
+        ("127.0.0.1", (), {"127.0.0.1", "localhost", "::1"}),
+        ("127.0.0.2", (), {"127.0.0.1", "localhost", "::1", "127.0.0.2"}),
+        ("127.0.0.1", ("Scan.Example.com",), {"scan.example.com"}),
+        ("0.0.0.0", ("a.example", "b.example:8443"), {"a.example", "b.example:8443"}),  # noqa: S104
+        ("::", ("[2001:DB8::1]", "[2001:db8::1]:8443"), {"2001:db8::1", "[2001:db8::1]:8443"}),
+        *(
+            ("127.0.0.1", (text,), None)
+            for text in ("https://a.example", "a.example/x", "me@a.example", "a:b", "[::1", "")
+        ),
+    ],
+)
+def test_what_a_backend_is_called_by(host, given, names):
+    where = local.Where(None, None, host, 0, 1, (), given)
+    if names is None:
+        with pytest.raises(UsageError, match="no host"):
+            local._names(where)
+    else:
+        assert set(local._names(where)) == names
 
 
 @pytest.mark.parametrize(("hours", "side"), [(-1, "60 minutes behind"), (1, "60 minutes ahead of")])
