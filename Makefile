@@ -20,7 +20,7 @@ test: $(INSTALLED)
 # The line, the network and the backend at their worst: 200 random runs, some ten minutes.
 test-faults: $(INSTALLED)
 	MINTMARK_FAULT_SEEDS=$(or $(SEEDS),200) $(BIN)/python -m pytest -n auto --maxprocesses 4 \
-		tests/activation/test_faults.py $(PYTEST_ARGS)
+		tests/activation/delivery/test_faults.py $(PYTEST_ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

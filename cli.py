@@ -30,8 +30,8 @@ from .activation import commands as activation_commands
 from .activation.backend import commands as backend_commands
 from .activation.monitor import commands as monitor_commands
 from .codegen import commands as codegen_commands
-from .codegen.call import Call
 from .codegen.errors import EnvironmentFailure, MintmarkError, UsageError
+from .codegen.invocation import Invocation
 from .packaging import commands as packaging_commands
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def root(
 def mount(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> None:
     """Add `command` to `group`, with the global options and its result printed.
 
-    `command(call, …)` takes a `Call` first; the rest are Typer parameters.
+    `command(call, …)` takes a `Invocation` first; the rest are Typer parameters.
     """
 
     @functools.wraps(command)
@@ -136,7 +136,7 @@ def mount(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> No
         given = {key: kwargs.pop(key) for key in GLOBALS}
         options = {key: given[key] or context.obj[key] for key in GLOBALS}
         progress = _Progress()
-        call = _call(options, progress)
+        call = _invocation(options, progress)
         with contextlib.closing(call), contextlib.closing(progress):
             result = command(call, *args, **kwargs)
             _print(result, as_json=options["json_output"])
@@ -203,23 +203,23 @@ def _program(arguments: Sequence[str]) -> typer.Typer:
 # --- the outside a command sees ----------------------------------------------------
 
 
-def _call(options: dict[str, Any], progress: "_Progress") -> Call:
+def _invocation(options: dict[str, Any], progress: "_Progress") -> Invocation:
     quiet = options["json_output"]
     terminal = sys.stdin is not None and sys.stdin.isatty()
-    return Call(
+    return Invocation(
         home=options["home"] or _default_home(),
         operator=options["operator"] or os.environ.get("MINTMARK_OPERATOR") or None,
         ask=_ask if terminal else None,
-        show=_say if sys.stderr.isatty() and not quiet else None,
-        tick=progress if sys.stderr.isatty() and not quiet else lambda *_: None,
-        say=(lambda _: None) if quiet else _say,
+        show=_notify if sys.stderr.isatty() and not quiet else None,
+        progress=progress if sys.stderr.isatty() and not quiet else lambda *_: None,
+        notify=(lambda _: None) if quiet else _notify,
         checks=_checks,
     )
 
 
 def _checks() -> tuple[Any, ...]:
     """What `doctor` looks at beyond its own room."""
-    from .activation import health
+    from .activation.delivery import health
 
     return health.orders, health.backend
 
@@ -237,7 +237,7 @@ def _ask(prompt: str) -> str:
     return str(typer.prompt(prompt, hide_input=True, err=True))
 
 
-def _say(text: str) -> None:
+def _notify(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
@@ -265,7 +265,7 @@ class _Progress:
             self._show(done, total, rate)
         else:
             self.close()
-            _say(f"{phase}: {total:,} in {seconds:,.1f} s, {rate}")
+            _notify(f"{phase}: {total:,} in {seconds:,.1f} s, {rate}")
 
     def close(self) -> None:
         """Take the bar away, and give the cursor back."""

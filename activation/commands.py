@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..codegen.call import Call
-from ..codegen.lifecycle import Action, State
+from ..codegen.invocation import Invocation
+from ..codegen.ranges.lifecycle import Action, State
 
 if TYPE_CHECKING:
     from ..codegen.result import Result
     from ..codegen.station.station import Station
-    from .apply import Applied
-    from .deliver import DeliverResult
+    from .delivery.deliver import DeliverResult
     from .demo import DemoResult
-    from .drop import Watched
-    from .heal import Reconciled
-    from .line import LineEnded
-    from .orders import OrderList, OrderRequest, OrderResult, OrderShown
+    from .intake.apply import Applied
+    from .intake.hot_folder import Watched
+    from .intake.line import LineEnded
+    from .orders.orders import OrderList, OrderRequest, OrderResult, OrderShown
+    from .reconcile.reconcile import Reconciled
 
 BatchArgument = Annotated[str, typer.Argument(help="The batch.", metavar="BATCH")]
 OrderArgument = Annotated[str, typer.Argument(help="The order.", metavar="ORDER")]
@@ -101,17 +101,17 @@ def _request(
 ) -> "OrderRequest":
     """The order that a command's options ask for."""
     from ..codegen import ids
-    from ..codegen.attributes import from_options
-    from . import times
-    from .orders import OrderRequest
+    from ..codegen.ranges.attributes import from_options
+    from .orders import typed_times
+    from .orders.orders import OrderRequest
 
     zone = station.config.time_zone
     changes = from_options(options.pop("attributes") or [])
     effective_at, expires_at = options.pop("effective_at"), options.pop("expires_at")
     if effective_at:
-        changes["effective_at"] = times.start(effective_at, zone)
+        changes["effective_at"] = typed_times.start(effective_at, zone)
     if expires_at:
-        changes["expires_at"] = times.end(expires_at, zone)
+        changes["expires_at"] = typed_times.end(expires_at, zone)
     return OrderRequest(action=action, batch=ids.fold(batch), attributes=changes, **options)
 
 
@@ -120,16 +120,16 @@ def _scanned(
 ) -> tuple[str, str] | None:
     """The two scanned codes: typed, or from a file or stdin, which no history keeps."""
     from ..codegen.errors import UsageError
-    from . import bycode
+    from .orders import by_code
 
     typed = (from_code, to_code)
     if codes is not None:
         if any(typed):
             raise UsageError("--codes goes without --from-code and --to-code", "give one or both")
-        return bycode.read_pair(None, _stdin()) if str(codes) == "-" else bycode.read_pair(codes)
+        return by_code.read_pair(None, _stdin()) if str(codes) == "-" else by_code.read_pair(codes)
     if not any(typed):
         return None
-    read = iter(bycode.lines(_stdin()) if "-" in typed else ())
+    read = iter(by_code.lines(_stdin()) if "-" in typed else ())
     both = [next(read, None) if code == "-" else code for code in typed]
     if not all(both):
         raise UsageError(
@@ -146,7 +146,7 @@ def _range_order(action: Action, summary: str, example: str) -> Callable[..., "O
     """The command for `action`: six differ in their rules, not in their options."""
 
     def command(
-        call: Call,
+        invocation: Invocation,
         batch: BatchArgument,
         serials: SerialsOption = None,
         unit: UnitOption = None,
@@ -167,11 +167,13 @@ def _range_order(action: Action, summary: str, example: str) -> Callable[..., "O
         dry_run: DryRunOption = False,
     ) -> "OrderResult":
         options = {key: value for key, value in locals().items() if key in _ORDER_OPTIONS}
-        from .place import place_and_deliver
+        from .intake.order_and_deliver import place_and_deliver
 
-        station = call.station()
+        station = invocation.station()
         options["codes"] = _scanned(from_code, to_code, codes)
-        return place_and_deliver(station, _request(station, action, batch, options), call.tick)
+        return place_and_deliver(
+            station, _request(station, action, batch, options), invocation.progress
+        )
 
     command.__doc__ = f"{summary}\n\n\b\nExample:\n  mintmark {action.value} {example}"
     return command
@@ -187,7 +189,7 @@ _ORDER_OPTIONS = frozenset(
 
 
 def assign(
-    call: Call,
+    invocation: Invocation,
     batch: Annotated[
         str | None, typer.Argument(help="The batch; with --where, all if none.", metavar="BATCH")
     ] = None,
@@ -228,18 +230,18 @@ def assign(
     """
     options = {key: value for key, value in locals().items() if key in _ORDER_OPTIONS}
     from ..codegen.errors import UsageError
-    from .connect import connected
-    from .place import place_and_deliver
+    from .client.connect import connected
+    from .intake.order_and_deliver import place_and_deliver
 
-    station = call.station()
+    station = invocation.station()
     options["codes"] = _scanned(from_code, to_code, codes)
     if where is None:
         if batch is None:
             raise UsageError("Missing argument 'BATCH'.", "see: mintmark assign --help")
         request = _request(station, Action.ASSIGN, batch, options)
-        return place_and_deliver(station, request, call.tick)
-    from ..codegen.attributes import from_options
-    from .where import assign_where
+        return place_and_deliver(station, request, invocation.progress)
+    from ..codegen.ranges.attributes import from_options
+    from .intake.where import assign_where
 
     if any(options[name] for name in ("serials", "unit", "package", "codes", "tolerance")):
         raise UsageError("--where names the codes itself", "leave out serials, unit and package")
@@ -252,12 +254,12 @@ def assign(
             from_options(where),
             request,
             every_batch=batch is None,
-            tick=call.tick,
+            progress=invocation.progress,
         )
 
 
 def deliver(
-    call: Call,
+    invocation: Invocation,
     watch: Annotated[bool, typer.Option("--watch", help="Go on until stopped: a service.")] = False,
     json_logs: Annotated[
         bool, typer.Option("--json-logs", help="With --watch: JSON lines on stderr.")
@@ -273,15 +275,15 @@ def deliver(
     Example:
       mintmark deliver
     """
-    from .connect import connected
-    from .deliver import deliver as send
+    from .client.connect import connected
+    from .delivery.deliver import deliver as send
 
-    station = call.station()
+    station = invocation.station()
     if not watch:
         with connected(station) as client:
-            return send(station, client, tick=call.tick)
-    from .service import Health, Service
-    from .stopping import Stop, on_signals
+            return send(station, client, progress=invocation.progress)
+    from .delivery.service import Health, Service
+    from .delivery.stopping import Stop, on_signals
 
     with on_signals(Stop()) as stop:
         return Service(
@@ -289,27 +291,30 @@ def deliver(
             connect=lambda: connected(station),
             wait=stop.wait,
             stopped=stop,
-            log=_log(call, as_json=json_logs),
+            log=_log(invocation, as_json=json_logs),
             health=Health(health_file, station.now()),
         ).run()
 
 
-def _log(call: Call, *, as_json: bool) -> Callable[..., None]:
+def _log(invocation: Invocation, *, as_json: bool) -> Callable[..., None]:
     """What a service tells while it runs, a line each on stderr."""
+    from ..codegen.times import format_utc
 
     def log(event: str, **details: object) -> None:
         if as_json:
-            at = call.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            at = format_utc(invocation.now(), "milliseconds")
             line = json.dumps({"at": at, "event": event, **details})
             print(line, file=sys.stderr, flush=True)  # noqa: T201 - a log goes to stderr
         else:
-            call.say(" ".join([event, *(f"{key}={value}" for key, value in details.items())]))
+            invocation.notify(
+                " ".join([event, *(f"{key}={value}" for key, value in details.items())])
+            )
 
     return log
 
 
 def orders_list(
-    call: Call,
+    invocation: Invocation,
     batch: Annotated[str | None, typer.Option(help="Of this batch only.")] = None,
     status: Annotated[
         str | None, typer.Option(help="Only queued, acknowledged, refused or cancelled ones.")
@@ -323,27 +328,27 @@ def orders_list(
       mintmark orders list --status queued
     """
     from ..codegen import ids
-    from .orders import OrderList, OrderShown, check_status
+    from .orders.orders import OrderList, OrderShown, check_status
 
-    with call.station().ledger.read() as view:
+    with invocation.station().ledger.read() as view:
         batch = view.batch(ids.fold(batch)).batch if batch else None
         rows = view.orders(batch=batch, status=check_status(status), limit=limit)
         return OrderList(tuple(OrderShown.of(row) for row in rows))
 
 
-def orders_show(call: Call, order: OrderArgument) -> "OrderShown":
+def orders_show(invocation: Invocation, order: OrderArgument) -> "OrderShown":
     """Show one order and what the backend said.
 
     \b
     Example:
       mintmark orders show K7QM-3T9A2BCD
     """
-    from .orders import show
+    from .orders.orders import show
 
-    return show(call.station(), order)
+    return show(invocation.station(), order)
 
 
-def orders_cancel(call: Call, order: OrderArgument) -> "OrderShown":
+def orders_cancel(invocation: Invocation, order: OrderArgument) -> "OrderShown":
     """Cancel a queued order that was never sent.
 
     What it booked here is undone by an order of the other way.
@@ -352,13 +357,13 @@ def orders_cancel(call: Call, order: OrderArgument) -> "OrderShown":
     Example:
       mintmark orders cancel K7QM-3T9A2BCD
     """
-    from .orders import cancel
+    from .orders.orders import cancel
 
-    return cancel(call.station(), order)
+    return cancel(invocation.station(), order)
 
 
 def orders_apply(
-    call: Call,
+    invocation: Invocation,
     file: Annotated[
         Path,
         typer.Argument(help="CSV with a header, or JSON lines; - for stdin.", metavar="FILE"),
@@ -380,9 +385,9 @@ def orders_apply(
       mintmark orders apply orders.csv --results results.jsonl
     """
     from ..codegen.errors import UsageError
-    from . import sheets
-    from .apply import apply, read_file, write_results
-    from .connect import connected
+    from .client.connect import connected
+    from .intake.apply import apply, read_file, write_results
+    from .orders import sheets
 
     if results is not None and results.resolve() == file.resolve():
         raise UsageError("the results would replace the orders", "name another file for them")
@@ -390,16 +395,18 @@ def orders_apply(
         rows = sheets.read(sys.stdin.buffer.read(sheets.FILE_BYTES + 1))
     else:
         rows = read_file(file)
-    station = call.station()
+    station = invocation.station()
     with connected(station) as client:
-        done = apply(station, client, rows, failures_only=failures_only, tick=call.tick)
+        done = apply(
+            station, client, rows, failures_only=failures_only, progress=invocation.progress
+        )
     if results is not None:
         write_results(results, done.results)
     return done
 
 
 def orders_watch(
-    call: Call,
+    invocation: Invocation,
     folder: Annotated[Path, typer.Argument(help="Where files of orders arrive.", metavar="DIR")],
     marker: Annotated[
         bool, typer.Option("--marker", help="Take a file only when there is FILE.done beside it.")
@@ -414,11 +421,11 @@ def orders_watch(
     Example:
       mintmark orders watch /srv/mes/orders
     """
-    from .connect import connected
-    from .drop import Drop
-    from .stopping import Stop, on_signals
+    from .client.connect import connected
+    from .delivery.stopping import Stop, on_signals
+    from .intake.hot_folder import Drop
 
-    station = call.station()
+    station = invocation.station()
     with on_signals(Stop()) as stop:
         return Drop(
             station=station,
@@ -426,23 +433,23 @@ def orders_watch(
             folder=folder,
             wait=stop.wait,
             stopped=stop,
-            log=_log(call, as_json=json_logs),
+            log=_log(invocation, as_json=json_logs),
             marker=marker,
         ).run()
 
 
-def line_run(call: Call) -> "LineEnded":
+def line_run(invocation: Invocation) -> "LineEnded":
     """Answer orders on stdin, a JSON object a line, until stdin ends.
 
     \b
     Example:
       mintmark line run
     """
-    from .connect import connected
-    from .line import Inbox, Line
-    from .stopping import Stop, on_signals
+    from .client.connect import connected
+    from .delivery.stopping import Stop, on_signals
+    from .intake.line import Inbox, OrderStream
 
-    station = call.station()
+    station = invocation.station()
     inbox = Inbox(_reader())
 
     def answer(text: str) -> None:
@@ -451,7 +458,7 @@ def line_run(call: Call) -> "LineEnded":
 
     with connected(station) as client, on_signals(Stop(inbox.close)):
         inbox.start()
-        return Line(station, client).run(inbox, answer)
+        return OrderStream(station, client).run(inbox, answer)
 
 
 def _reader() -> Callable[[int], bytes]:
@@ -464,7 +471,7 @@ def _reader() -> Callable[[int], bytes]:
 
 
 def reconcile(
-    call: Call,
+    invocation: Invocation,
     batch: BatchArgument,
     apply: Annotated[
         bool, typer.Option("--apply", help="Send the orders that heal the backend.")
@@ -480,16 +487,16 @@ def reconcile(
       mintmark reconcile K7QM-3T9A2BCD
     """
     from ..codegen import ids
-    from .connect import connected
-    from .heal import reconcile as compare
+    from .client.connect import connected
+    from .reconcile.reconcile import reconcile as compare
 
-    station = call.station()
+    station = invocation.station()
     with connected(station) as client:
-        return compare(station, client, ids.fold(batch), apply=apply, tick=call.tick)
+        return compare(station, client, ids.fold(batch), apply=apply, progress=invocation.progress)
 
 
 def demo(
-    call: Call,
+    invocation: Invocation,
     out: Annotated[Path, typer.Option(help="The folder for what it makes.", metavar="DIR")] = Path(
         "demo-out"
     ),
@@ -504,7 +511,7 @@ def demo(
     """
     from .demo import demo as show
 
-    return show(out, call.say)
+    return show(out, invocation.notify)
 
 
 COMMANDS = (

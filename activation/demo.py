@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ..codegen.errors import MintmarkError, Refused
+from ..codegen.files import write_exclusively
 from ..codegen.result import Result
-from ..codegen.station.keys import write_exclusively
 
 MARKER = ".mintmark-demo"
 QUANTITY, REEL = 10_000, 5_000
@@ -49,13 +49,13 @@ class DemoResult(Result):
         yield f"  {'':<26} them beside the home"
 
 
-def demo(out: Path, say: Callable[[str], None]) -> DemoResult:
+def demo(out: Path, notify: Callable[[str], None]) -> DemoResult:
     """Run the demo in `out`, replacing an earlier demo there.
 
     Raises `Refused` where `out` holds anything else, `MintmarkError` where a step fails.
     """
     _clear(out)
-    return _Demo(out.absolute(), say).run()
+    return _Demo(out.absolute(), notify).run()
 
 
 def _clear(out: Path) -> None:
@@ -68,9 +68,9 @@ def _clear(out: Path) -> None:
 
 
 class _Demo:
-    def __init__(self, out: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, out: Path, notify: Callable[[str], None]) -> None:
         self.out = out
-        self.say = say
+        self.notify = notify
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("MINTMARK_")},
             "MINTMARK_HOME": str(out / "home"),
@@ -111,8 +111,8 @@ class _Demo:
 
     def with_backend(self, batch: str, codes: list[str]) -> dict[str, str]:
         """Activate the first reel against a running backend, and scan."""
-        self.say("\n# The scan backend, as the brand would run it")
-        self.say("$ mintmark backend serve --data backend --port 0 &")
+        self.notify("\n# The scan backend, as the brand would run it")
+        self.notify("$ mintmark backend serve --data backend --port 0 &")
         with subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "mintmark", *_SERVE],
             cwd=self.out,
@@ -123,7 +123,7 @@ class _Demo:
         ) as server:
             try:
                 url = _served_url(server)
-                self.say(f"serving {url}")
+                self.notify(f"serving {url}")
                 self.step(
                     "Reel 1 was printed and packed: bring it to life",
                     *("activate", batch, "--serials", f"1-{REEL}", "--set", "lot=L42"),
@@ -149,9 +149,9 @@ class _Demo:
                 what: str(phone.post("/v1/scans", json={"code": code}).json()["result"])
                 for what, code in asked.items()
             }
-        self.say("\n# Phones scan")
+        self.notify("\n# Phones scan")
         for what, result in results.items():
-            self.say(f"  {what:<34} {result}")
+            self.notify(f"  {what:<34} {result}")
         return results
 
     def open_archive(self, archive: Path) -> list[str]:
@@ -165,13 +165,13 @@ class _Demo:
             for name in sorted(n for n in opened.namelist() if n.startswith("data/")):
                 rows = csv.DictReader(io.StringIO(opened.read(name).decode("ascii")))
                 codes.extend(row["code"] for row in rows)
-        self.say(f"\n# The printer opens it: {len(codes):,} codes, in serial order")
+        self.notify(f"\n# The printer opens it: {len(codes):,} codes, in serial order")
         return codes
 
     def step(self, title: str, *arguments: str) -> dict[str, Any]:
         """Run one command, for people and as JSON's source of the next step's words."""
-        self.say(f"\n# {title}")
-        self.say("$ mintmark " + " ".join(_quoted(argument) for argument in arguments))
+        self.notify(f"\n# {title}")
+        self.notify("$ mintmark " + " ".join(_quoted(argument) for argument in arguments))
         done = subprocess.run(  # noqa: S603 - our own program
             [sys.executable, "-m", "mintmark", *arguments, "--json"],
             cwd=self.out,
@@ -189,7 +189,7 @@ class _Demo:
         result: dict[str, Any] = json.loads(done.stdout)
         for key in _SHOWN:
             if key in result:
-                self.say(f"  {key:<17} {_short(result[key])}")
+                self.notify(f"  {key:<17} {_short(result[key])}")
         return result
 
 

@@ -25,16 +25,16 @@ from statistics import median
 import pyzipper
 from measure import run
 
-from mintmark.codegen.call import utc_now
+from mintmark.codegen.invocation import utc_now
+from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.secret import Secret
-from mintmark.codegen.serials import Range
 from mintmark.codegen.station.keys import read_custodian_key
 from mintmark.codegen.station.station import Station
-from mintmark.packaging import verify
-from mintmark.packaging.archive import new_password
-from mintmark.packaging.pack import Packed, PackJob, Signer, pack
-from mintmark.packaging.profile import builtin
-from mintmark.packaging.witness import Witness
+from mintmark.packaging.package.pack import Packed, PackJob, Signer, pack
+from mintmark.packaging.preflight import verify
+from mintmark.packaging.preflight.fingerprint_check import FingerprintCheck
+from mintmark.packaging.profiles.files import builtin
+from mintmark.packaging.zip.writer import new_password
 
 URL = "https://q.example.cn/{code}"
 QUANTITY, ROUNDS = 1_000_000, 3
@@ -104,10 +104,10 @@ class Home:
         )
         return pack(out, self.reader.codes, job, self.password, self.signer)
 
-    def witness(self) -> Witness:
+    def witness(self) -> FingerprintCheck:
         """What compares the codes of an archive with the mint."""
         station = self.station
-        return Witness(
+        return FingerprintCheck(
             self.batch,
             lambda piece: station.vault.fingerprints(self.batch, piece, station.station_keys),
             16,
@@ -164,7 +164,7 @@ def main() -> None:
                 archives["mintmark"], home.password, None
             ),
             "the same, with witness": lambda: verify.verify(
-                archives["mintmark"], home.password, None, through=home.witness()
+                archives["mintmark"], home.password, None, code_filter=home.witness()
             ),
             "7z t": lambda: seven_zip_test(home, archives["mintmark"]),
         }

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from whole import Mintmark, free_port
 
-from mintmark.activation.api import HttpClient, Order
+from mintmark.activation.client.client import HttpClient, Order
 
 RANGE = 100
 

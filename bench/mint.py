@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 from measure import Cost, home, line, row, run, titles
 
-from mintmark.codegen.call import utc_now
 from mintmark.codegen.history import due
+from mintmark.codegen.invocation import utc_now
 from mintmark.codegen.ledger.changes import BatchMinted
-from mintmark.codegen.sealed import sieving
+from mintmark.codegen.sealed import prefix_filter_build
 from mintmark.codegen.station.station import Station
-from mintmark.codegen.station.work import Kind, Workers
+from mintmark.codegen.workers.pool import WorkerKind, Workers
 
 QUANTITY, ROUNDS = 10_000_000, 3
 NAIVE_MOST = 1_000_000
@@ -48,7 +48,7 @@ def peer(name: str, folder: Path, quantity: int) -> Cost:
     return cost
 
 
-def bytes_a_code(folder: Path, quantity: int) -> float:
+def bytes_per_code(folder: Path, quantity: int) -> float:
     """What a home with one batch takes on disk."""
     environment = home(folder / "size")
     run(line("mint", "--quantity", str(quantity)), cwd=folder, env=environment)
@@ -81,11 +81,13 @@ def crowded(folder: Path, quantity: int) -> tuple[dict[str, str], float]:
             merged = {batch: count for group in groups[:number] for batch, count in group.items()}
             groups = sorted([merged, *groups[number:]], key=lambda group: sum(group.values()))
     station.ledger.commit(station.author, *changes)
-    with Workers(Kind.THREADS) as threads:
+    with Workers(WorkerKind.THREADS) as threads:
         for number, group in enumerate(groups):
             if len(group) > 1:
                 path = vault / f"{number:016x}.sieve"
-                sieving.write(path, dict(sorted(group.items())), lambda _: None, threads.map)
+                prefix_filter_build.write(
+                    path, dict(sorted(group.items())), lambda _: None, threads.map
+                )
     station.close()
     # Else a mint would wait for all of it to reach the disk.
     os.sync()
@@ -126,7 +128,7 @@ def main() -> None:
             taken["ours"].append(ours(folder, quantity))
             taken["floor"].append(peer("floor", folder, quantity))
             taken["naive"].append(peer("naive", folder, few))
-        size = bytes_a_code(folder, quantity)
+        size = bytes_per_code(folder, quantity)
         (folder / "crowded").mkdir()
         environment, more = crowded(folder / "crowded", quantity)
         mint = line("mint", "--quantity", str(quantity))

@@ -19,11 +19,11 @@ from dataclasses import replace
 
 import segno
 
-from mintmark.codegen.serials import Range
-from mintmark.packaging.formats.format import Layout, Unit
+from mintmark.codegen.ranges.serials import Range
+from mintmark.packaging.formats.format import Unit, UnitLayout
 from mintmark.packaging.formats.registry import format_for
-from mintmark.packaging.geometry import Paint
-from mintmark.packaging.profile import builtin
+from mintmark.packaging.profiles.files import builtin
+from mintmark.packaging.profiles.geometry import Paint
 
 try:
     from reportlab.lib.units import mm
@@ -49,7 +49,7 @@ class Ours:
         base = builtin("pdf-sheet")
         profile = replace(base, sheet=replace(base.sheet, paint=paint))
         self.format = format_for(
-            Layout("K7QM-9X2C4DEF", "K7QM-3T9A2BCD", 16, ALPHABET, TEMPLATE, profile)
+            UnitLayout("K7QM-9X2C4DEF", "K7QM-3T9A2BCD", 16, ALPHABET, TEMPLATE, profile)
         )
 
     def write(self, first: int, texts: list[str]) -> bytes:

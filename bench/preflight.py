@@ -11,12 +11,13 @@ import random
 import sys
 import time
 
-from mintmark.codegen.serials import Range
-from mintmark.packaging.formats.format import Layout, Unit
+from mintmark.codegen.ranges.serials import Range
+from mintmark.packaging.formats.format import Unit, UnitLayout
 from mintmark.packaging.formats.image import encoder_of
 from mintmark.packaging.formats.reading import decode_all
 from mintmark.packaging.formats.sheet import SheetFormat
-from mintmark.packaging.profile import Profile, builtin
+from mintmark.packaging.profiles.files import builtin
+from mintmark.packaging.profiles.profile import Profile
 
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 PREFIX = "HTTPS://Q.EXAMPLE.CN/"
@@ -24,8 +25,10 @@ LENGTH, BLOCK = 16, 2_000
 PROMISE = 15.0  # seconds for 10,000
 
 
-def layout(profile: Profile) -> Layout:
-    return Layout("K7QM-9X2C4DEF", "K7QM-3T9A2BCD", LENGTH, SYMBOLS, f"{PREFIX}{{code}}", profile)
+def layout(profile: Profile) -> UnitLayout:
+    return UnitLayout(
+        "K7QM-9X2C4DEF", "K7QM-3T9A2BCD", LENGTH, SYMBOLS, f"{PREFIX}{{code}}", profile
+    )
 
 
 def pictures(codes: bytes) -> float:

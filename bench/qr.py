@@ -22,7 +22,7 @@ import numpy as np
 import segno
 import zxingcpp
 
-from mintmark.packaging.symbols import Encoder
+from mintmark.packaging.symbols.encoder import Encoder
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 PREFIXES = ["HTTPS://Q.EXAMPLE.CN/", "https://q.example.cn/01/06901234567892/21/"]

@@ -26,15 +26,15 @@ import numpy as np
 from sqlalchemy import URL
 from whole import await_answer, free_port
 
-from mintmark.activation import wire
 from mintmark.activation.backend import dialects
+from mintmark.activation.backend.apply_order import Request
 from mintmark.activation.backend.database import Database, postgresql_url, sqlite_url
-from mintmark.activation.backend.placing import Request
 from mintmark.activation.backend.store import Store
-from mintmark.codegen import fingerprint
-from mintmark.codegen.lifecycle import Action
+from mintmark.activation.client import wire
+from mintmark.codegen.codes import fingerprint
+from mintmark.codegen.ranges.lifecycle import Action
+from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.secret import Secret
-from mintmark.codegen.serials import Range
 from mintmark.codegen.station.keys import write_fingerprint_key
 
 KEY = Secret(bytes(range(32)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .call import Call
+from .invocation import Invocation
 
 if TYPE_CHECKING:
     from .contacts import ContactList, ContactShown
@@ -42,7 +42,7 @@ PassphraseOption = Annotated[
 
 
 def init(
-    call: Call,
+    invocation: Invocation,
     custodian_key: KeyFileOption = None,
     custodian_public_key: Annotated[
         Path | None,
@@ -58,11 +58,11 @@ def init(
     """
     from .home import init as make
 
-    return make(call, custodian_key, custodian_public_key, passphrase_file)
+    return make(invocation, custodian_key, custodian_public_key, passphrase_file)
 
 
 def mint(
-    call: Call,
+    invocation: Invocation,
     quantity: Annotated[
         int, typer.Option(min=1, max=100_000_000, help="How many items are to be produced.")
     ],
@@ -109,10 +109,12 @@ def mint(
         ref=ref,
         accept_weak=accept_weak,
     )
-    return make(call.station(), request, call.tick, call.say, workers=workers)
+    return make(
+        invocation.station(), request, invocation.progress, invocation.notify, workers=workers
+    )
 
 
-def batch_list(call: Call) -> "BatchList":
+def batch_list(invocation: Invocation) -> "BatchList":
     """List the batches.
 
     \b
@@ -121,11 +123,11 @@ def batch_list(call: Call) -> "BatchList":
     """
     from .report import batch_list as report
 
-    return report(call.station())
+    return report(invocation.station())
 
 
 def batch_show(
-    call: Call,
+    invocation: Invocation,
     batch: Annotated[str, typer.Argument(help="The batch.", metavar="BATCH")],
     after: Annotated[
         int, typer.Option(min=0, max=100_000_000, help="Ranges after this serial.")
@@ -141,11 +143,11 @@ def batch_show(
     from . import ids
     from .report import batch_show as report
 
-    return report(call.station(), ids.fold(batch), after, limit)
+    return report(invocation.station(), ids.fold(batch), after, limit)
 
 
 def contact_add(
-    call: Call,
+    invocation: Invocation,
     contact: Annotated[str, typer.Argument(help="A short id.", metavar="ID")],
     name: Annotated[str, typer.Option(help="The one person's name, and whose print shop.")],
     channel: Annotated[
@@ -160,10 +162,10 @@ def contact_add(
     """
     from .contacts import add
 
-    return add(call.station(), contact, name, channel)
+    return add(invocation.station(), contact, name, channel)
 
 
-def contact_list(call: Call) -> "ContactList":
+def contact_list(invocation: Invocation) -> "ContactList":
     """List the contacts.
 
     \b
@@ -172,11 +174,11 @@ def contact_list(call: Call) -> "ContactList":
     """
     from .contacts import listed
 
-    return listed(call.station())
+    return listed(invocation.station())
 
 
 def locate(
-    call: Call,
+    invocation: Invocation,
     code: Annotated[str, typer.Argument(help="A code, or - for codes on stdin.", metavar="CODE")],
 ) -> "Located":
     """Say which batch, package and reel a code belongs to.
@@ -191,10 +193,10 @@ def locate(
 
     # What is no text is no code either; a byte order mark is dropped.
     codes = sys.stdin.buffer.read(1_048_577).decode("utf-8-sig", "replace") if code == "-" else None
-    return find(call.station(), code, codes)
+    return find(invocation.station(), code, codes)
 
 
-def audit_verify(call: Call) -> "AuditVerified":
+def audit_verify(invocation: Invocation) -> "AuditVerified":
     """Check the audit chain, its signatures, and the books against it.
 
     \b
@@ -203,11 +205,11 @@ def audit_verify(call: Call) -> "AuditVerified":
     """
     from .report import audit_verify as report
 
-    return report(call.station())
+    return report(invocation.station())
 
 
 def audit_show(
-    call: Call,
+    invocation: Invocation,
     after: Annotated[int, typer.Option(min=0, max=10**15, help="Events after this number.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100,
 ) -> "AuditShown":
@@ -219,10 +221,10 @@ def audit_show(
     """
     from .report import audit_show as report
 
-    return report(call.station(), after, limit)
+    return report(invocation.station(), after, limit)
 
 
-def key_list(call: Call) -> "KeyList":
+def key_list(invocation: Invocation) -> "KeyList":
     """List the keys of the station, the lines and the custodians.
 
     \b
@@ -231,11 +233,11 @@ def key_list(call: Call) -> "KeyList":
     """
     from .roster import listed
 
-    return listed(call.station())
+    return listed(invocation.station())
 
 
 def key_new(
-    call: Call,
+    invocation: Invocation,
     name: Annotated[str, typer.Argument(help="The line's name.", metavar="LINE")],
 ) -> "KeyShown":
     """Make a key for a production line.
@@ -246,10 +248,10 @@ def key_new(
     """
     from .roster import new_line
 
-    return new_line(call.station(), name)
+    return new_line(invocation.station(), name)
 
 
-def key_export(call: Call) -> "LinesExported":
+def key_export(invocation: Invocation) -> "LinesExported":
     """Write what a scan backend is told of the lines' keys.
 
     Public keys, as TOML: the backend's operator narrows down what each line may do.
@@ -260,11 +262,11 @@ def key_export(call: Call) -> "LinesExported":
     """
     from .roster import export
 
-    return export(call.station())
+    return export(invocation.station())
 
 
 def key_custodian(
-    call: Call,
+    invocation: Invocation,
     file: Annotated[Path, typer.Argument(help="The new key file.", metavar="F")],
     passphrase_file: PassphraseOption = None,
 ) -> "CustodianMade":
@@ -276,11 +278,11 @@ def key_custodian(
     """
     from .custodian import custodian
 
-    return custodian(call, file, passphrase_file)
+    return custodian(invocation, file, passphrase_file)
 
 
 def key_admit(
-    call: Call,
+    invocation: Invocation,
     file: Annotated[Path, typer.Argument(help="The custodian's public key.", metavar="F")],
     name: Annotated[str, typer.Option(help="Who it is.", metavar="TEXT")],
 ) -> "KeyShown":
@@ -294,11 +296,11 @@ def key_admit(
     """
     from .custody import admit
 
-    return admit(call.station(), file, name)
+    return admit(invocation.station(), file, name)
 
 
 def key_rewrap(
-    call: Call,
+    invocation: Invocation,
     to: Annotated[
         list[str], typer.Option("--to", help="A custodian's key id; again for more.", metavar="KEY")
     ],
@@ -317,14 +319,14 @@ def key_rewrap(
     from . import ids
     from .custody import rewrap, unlock
 
-    station, only = call.station(), ids.fold(batch) if batch else None
+    station, only = invocation.station(), ids.fold(batch) if batch else None
     what = f"rewrap of {only or 'all batches'}"
-    custodian = unlock(call, station, custodian_key, passphrase_file, what)
-    return rewrap(station, custodian, to, only, call.tick)
+    custodian = unlock(invocation, station, custodian_key, passphrase_file, what)
+    return rewrap(station, custodian, to, only, invocation.progress)
 
 
 def key_revoke(
-    call: Call,
+    invocation: Invocation,
     key: Annotated[str, typer.Argument(help="The key's id.", metavar="KEY")],
     reason: Annotated[str, typer.Option(help="Why.")],
 ) -> "KeyShown":
@@ -336,11 +338,11 @@ def key_revoke(
     """
     from .roster import revoke
 
-    return revoke(call.station(), key, reason)
+    return revoke(invocation.station(), key, reason)
 
 
 def doctor(
-    call: Call,
+    invocation: Invocation,
     repair: Annotated[
         bool, typer.Option("--repair", help="Settle what a crash left behind.")
     ] = False,
@@ -355,7 +357,7 @@ def doctor(
     """
     from .doctor import doctor as examine
 
-    return examine(call.station(), call.checks(), repair=repair)
+    return examine(invocation.station(), invocation.checks(), repair=repair)
 
 
 COMMANDS = (

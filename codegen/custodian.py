@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .call import Call
 from .errors import Refused
+from .invocation import Invocation
 from .result import Result
 from .station import keys
 
@@ -30,7 +30,7 @@ class CustodianMade(Result):
         yield f"there: mintmark init --custodian-public-key {self.public_key.name}"
 
 
-def custodian(call: Call, path: Path, passphrase_file: Path | None) -> CustodianMade:
+def custodian(invocation: Invocation, path: Path, passphrase_file: Path | None) -> CustodianMade:
     """Make a custodian key at `path`, and its public half beside it with `.pub` added.
 
     Raises `Refused` where either exists, `UsageError` without a passphrase. After a
@@ -44,10 +44,10 @@ def custodian(call: Call, path: Path, passphrase_file: Path | None) -> Custodian
                 f"{file} exists already and is not overwritten", "name another place for the key"
             )
     prompt = "a new passphrase for the custodian key"
-    passphrase = keys.check_passphrase(call.passphrase(passphrase_file, prompt, confirm=True))
-    made = keys.new_custodian_key(call.entropy)
+    passphrase = keys.check_passphrase(invocation.passphrase(passphrase_file, prompt, confirm=True))
+    made = keys.new_custodian_key(invocation.entropy)
     path.parent.mkdir(parents=True, exist_ok=True)
-    keys.write_custodian_key(path, made, passphrase, call.entropy, keys.INTERACTIVE)
+    keys.write_custodian_key(path, made, passphrase, invocation.entropy, keys.INTERACTIVE)
     try:
         keys.write_custodian_public(public, made.public)
     except BaseException:

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .call import Call, Tick
 from .errors import IntegrityError, NotFound, Refused, UsageError
+from .invocation import Invocation, Progress
 from .ledger.changes import Incident, KeyAdded
 from .result import Result
 from .roster import KeyShown
@@ -60,14 +60,14 @@ def admit(station: Station, file: Path, name: str) -> KeyShown:
 
 
 def unlock(
-    call: Call, station: Station, key: Path | None, passphrase: Path | None, what: str
+    invocation: Invocation, station: Station, key: Path | None, passphrase: Path | None, what: str
 ) -> CustodianKey:
     """The custodian's key, for `what`; that it was refused goes into the books first.
 
     Raises `NotFound` without a key file, `IntegrityError` for a wrong passphrase.
     """
     try:
-        return call.custodian(station, key, passphrase)
+        return invocation.custodian(station, key, passphrase)
     except IntegrityError as error:
         refused(station, what)
         raise error from None
@@ -79,7 +79,11 @@ def refused(station: Station, what: str) -> None:
 
 
 def rewrap(
-    station: Station, custodian: CustodianKey, to: Sequence[str], only: str | None, tick: Tick
+    station: Station,
+    custodian: CustodianKey,
+    to: Sequence[str],
+    only: str | None,
+    progress: Progress,
 ) -> Rewrapped:
     """Seal the data keys of all batches, or of `only` one, to the custodians `to`, and no others.
 
@@ -98,7 +102,7 @@ def rewrap(
     unopened: list[str] = []
     for number, batch in enumerate(batches, 1):
         (done if _sealed_anew(station, custodian, batch, recipients) else unopened).append(batch)
-        tick("rewrapping", number, len(batches))
+        progress("rewrapping", number, len(batches))
     return Rewrapped(tuple(done), tuple(item.key_id for item in recipients), tuple(unopened))
 
 

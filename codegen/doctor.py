@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from .errors import IntegrityError, MintmarkError
+from .finding import ERROR, OK, WARNING, Check, Finding
 from .history import damaged, remove
 from .ledger.verify import verify
 from .recover import recover, unsettled
@@ -21,21 +22,7 @@ from .sealed.header import is_batch_id
 from .sealed.record import file_digest
 from .station.station import Station
 
-ERROR, WARNING, OK = "error", "warning", "ok"
 LOW_SPACE = 1_000_000_000
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at. `level` is error, warning or ok."""
-
-    level: str
-    check: str
-    message: str
-    hint: str = ""
-
-
-Check = Callable[[Station], Iterator[Finding]]
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from pathlib import Path
 from filelock import Timeout
 
 from .errors import IntegrityError, Refused
-from .ledger.rows import BatchRow
-from .sealed import sieve, sieving
+from .files import hidden
+from .ledger.records import BatchRow
+from .sealed import prefix_filter, prefix_filter_build
+from .sealed.prefix_filter import PrefixFilter
 from .sealed.runs import ENTRY_BYTES, Source
-from .sealed.sieve import Sieve
-from .station.publish import hidden
 from .station.station import Station
 
 FEW = 8  # files to ask: with more, some are put together
@@ -47,9 +47,9 @@ def known(station: Station, batches: Sequence[BatchRow]) -> list[Path | Source]:
     return [*sieves, *runs.values()]
 
 
-def usable(station: Station, batches: dict[str, int]) -> list[Sieve]:
+def usable(station: Station, batches: dict[str, int]) -> list[PrefixFilter]:
     """Sieves over some of `batches` (id → codes), the largest first, none over one twice."""
-    chosen: list[Sieve] = []
+    chosen: list[PrefixFilter] = []
     taken: set[str] = set()
     for one in sorted(_sieves(station), key=lambda one: -one.count):
         if one.batches.items() <= batches.items() and taken.isdisjoint(one.batches):
@@ -61,8 +61,8 @@ def usable(station: Station, batches: dict[str, int]) -> list[Sieve]:
 def gather(
     station: Station,
     batches: Sequence[BatchRow],
-    tick: Callable[[str, int, int], None],
-    spread: sieving.Spread = map,
+    progress: Callable[[str, int, int], None],
+    spread: prefix_filter_build.Spread = map,
 ) -> None:
     """Put runs and sieves together if there are too many to ask. A full disk is no reason to fail.
 
@@ -79,10 +79,10 @@ def gather(
         wanted = {batch: count for group in groups[:number] for batch, count in group.items()}
         # Somebody else is at it, or there is no room: the old ones will do.
         with contextlib.suppress(Timeout, Refused, OSError):
-            _make(station, dict(sorted(wanted.items())), tick, spread)
+            _make(station, dict(sorted(wanted.items())), progress, spread)
 
 
-def due(sizes: Sequence[int], few: int = FEW, most: int = sieve.MOST) -> int:
+def due(sizes: Sequence[int], few: int = FEW, most: int = prefix_filter.MAX_CODES) -> int:
     """How many of the smallest (`sizes` ascend) are to be put together: none up to `few`.
 
     All up to the first that is no larger than those before it together, and on while that
@@ -106,25 +106,24 @@ def due(sizes: Sequence[int], few: int = FEW, most: int = sieve.MOST) -> int:
 def _make(
     station: Station,
     batches: dict[str, int],
-    tick: Callable[[str, int, int], None],
-    spread: sieving.Spread,
+    progress: Callable[[str, int, int], None],
+    spread: prefix_filter_build.Spread,
 ) -> None:
     name = name_of(sorted(batches))
-    path = station.vault.storage.path / f"{name}{sieve.SUFFIX}"
+    path = station.vault.storage.path / f"{name}{prefix_filter.SUFFIX}"
     done, total = 0, sum(batches.values())
 
     def count(more: int) -> None:
         nonlocal done
         done += more
-        tick("gather", done, total)
+        progress("gather", done, total)
 
     # One that is there all the same could not be used.
     remove(path)
     with station.intents.begin(KIND, name, [path]) as publication:
-        sieving.write(hidden(path), batches, count, spread)
-        station.fault("gathered")
+        prefix_filter_build.write(hidden(path), batches, count, spread)
+        station.failpoint("gathered")
         publication.publish()
-        publication.committed = lambda: True
     for other in _sieves(station):
         if other.path != path and other.batches.keys() <= batches.keys():
             remove(other.path)
@@ -147,21 +146,21 @@ def damaged(station: Station) -> list[Path]:
     found = []
     for path in _paths(station):
         try:
-            sieve.read(path).verify()
+            prefix_filter.read(path).verify()
         except IntegrityError:
             found.append(path)
     return found
 
 
-def _sieves(station: Station) -> list[Sieve]:
+def _sieves(station: Station) -> list[PrefixFilter]:
     """All sieves of the vault that can be read."""
     found = []
     for path in _paths(station):
         with contextlib.suppress(IntegrityError, OSError):
-            found.append(sieve.read(path))
+            found.append(prefix_filter.read(path))
     return found
 
 
 def _paths(station: Station) -> list[Path]:
     storage = station.vault.storage
-    return [storage.path / name for name in storage.names() if name.endswith(sieve.SUFFIX)]
+    return [storage.path / name for name in storage.names() if name.endswith(prefix_filter.SUFFIX)]

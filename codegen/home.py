@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .call import Call
 from .errors import Refused, UsageError
+from .invocation import Invocation
 from .result import Result
 from .station import keys
 from .station.station import create, refuse_taken
@@ -34,7 +34,7 @@ class InitResult(Result):
 
 
 def init(
-    call: Call,
+    invocation: Invocation,
     custodian_key: Path | None,
     custodian_public_key: Path | None,
     passphrase_file: Path | None,
@@ -44,7 +44,7 @@ def init(
     Raises `UsageError` where the custodian key would lie in the home, `Refused` where
     either exists already. After a failure neither is there.
     """
-    home = call.home.absolute()
+    home = invocation.home.absolute()
     if custodian_public_key is not None:
         if custodian_key is not None:
             raise UsageError(
@@ -52,7 +52,7 @@ def init(
                 "leave out --custodian-key, and unset MINTMARK_CUSTODIAN_KEY",
             )
         public = keys.read_custodian_public(custodian_public_key)
-        return _make(call, home, public, None)
+        return _make(invocation, home, public, None)
     path = (custodian_key or Path(KEY_NAME)).absolute()
     if path.resolve().is_relative_to(home.resolve()):
         raise UsageError(
@@ -65,22 +65,27 @@ def init(
             f"{path} exists already and is not overwritten", "name another place for the key"
         )
     prompt = "a new passphrase for the custodian key"
-    passphrase = keys.check_passphrase(call.passphrase(passphrase_file, prompt, confirm=True))
-    custodian = keys.new_custodian_key(call.entropy)
+    passphrase = keys.check_passphrase(invocation.passphrase(passphrase_file, prompt, confirm=True))
+    custodian = keys.new_custodian_key(invocation.entropy)
     path.parent.mkdir(parents=True, exist_ok=True)
-    keys.write_custodian_key(path, custodian, passphrase, call.entropy, keys.INTERACTIVE)
+    keys.write_custodian_key(path, custodian, passphrase, invocation.entropy, keys.INTERACTIVE)
     try:
-        return _make(call, home, custodian.public, path)
+        return _make(invocation, home, custodian.public, path)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
 
 
 def _make(
-    call: Call, home: Path, public: keys.CustodianPublic, custodian_key: Path | None
+    invocation: Invocation, home: Path, public: keys.CustodianPublic, custodian_key: Path | None
 ) -> InitResult:
     made = create(
-        home, public, custodian_key, operator=call.operator, now=call.now, entropy=call.entropy
+        home,
+        public,
+        custodian_key,
+        operator=invocation.operator,
+        now=invocation.now,
+        entropy=invocation.entropy,
     )
     return InitResult(
         home=home,

@@ -7,21 +7,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .attributes import Value, to_json
+from .codes.fingerprint import SIZE, fingerprint
+from .codes.spec import canonicalise
 from .errors import NotFound, UsageError
-from .fingerprint import SIZE, fingerprint
-from .lifecycle import Standing, State
+from .ranges.attributes import Value, to_json
+from .ranges.lifecycle import Standing, State
 from .result import Result
 from .result import to_json as plain
 from .secret import Secret
-from .spec import canonicalise
 from .station.station import Station
 
 CODES_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
-class Place:
+class CodeLocation:
     """Where one code belongs. `batch` is None for a code that is none of ours."""
 
     batch: str | None = None
@@ -55,7 +55,7 @@ class Found:
 class Located(Result):
     """The places of the codes asked for, in their order."""
 
-    places: tuple[Place, ...]
+    places: tuple[CodeLocation, ...]
 
     def lines(self) -> Iterator[str]:
         """A line a code."""
@@ -87,7 +87,7 @@ def locate(station: Station, code: str | None, many: str | None) -> Located:
     return Located((place,))
 
 
-def places(station: Station, codes: Sequence[str]) -> tuple[Place, ...]:
+def places(station: Station, codes: Sequence[str]) -> tuple[CodeLocation, ...]:
     """The place of each code, as it was read; one without a batch for what is no code of ours."""
     marks: dict[str, bytes] = {}
 
@@ -97,7 +97,7 @@ def places(station: Station, codes: Sequence[str]) -> tuple[Place, ...]:
         return marks[rule]
 
     found = _find(station, marks_of)
-    return tuple(_place(found[at]) if at in found else Place() for at in range(len(codes)))
+    return tuple(_place(found[at]) if at in found else CodeLocation() for at in range(len(codes)))
 
 
 def of_fingerprints(station: Station, fingerprints: Sequence[bytes]) -> tuple[Found | None, ...]:
@@ -134,8 +134,8 @@ def _mark(rule: str, code: str, key: Secret) -> bytes:
         return bytes(SIZE)
 
 
-def _place(found: Found) -> Place:
-    return Place(
+def _place(found: Found) -> CodeLocation:
+    return CodeLocation(
         batch=found.batch,
         serial=found.serial,
         state=found.standing.state,

@@ -13,32 +13,33 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import fingerprint, template
+from .codes import fingerprint, template
+from .codes.spec import CodeSpec, Judgement, judge
 from .errors import EnvironmentFailure, Refused, UsageError
+from .files import hidden
 from .history import gather, known, runs_of
 from .ledger.chain import canonical, encode
 from .ledger.changes import BatchMinted
-from .ledger.rows import BatchRow
+from .ledger.records import BatchRow
 from .ledger.view import View
+from .ranges.serials import Range, Ranges
 from .recover import has_batch, recover
 from .result import Result
 from .sealed.header import CoreHeader
-from .sealed.make import Making, Strikes, make
+from .sealed.make import CodeMap, Making, make
 from .sealed.runs import PREFIX_BITS
 from .sealed.sorter import Spread
-from .serials import Range, Ranges
-from .spec import CodeSpec, Judgement, judge
-from .station.publish import Publication, hidden
+from .station.publish import Publication
 from .station.station import Station
-from .station.work import MOST, Kind, Workers, cores
+from .workers.pool import MAX_WORKERS, WorkerKind, Workers, cores
 
-Tick = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int], None]
 LARGEST = 100_000_000
 # Codes: below, starting processes takes longer than they save.
 INLINE_BELOW = 200_000
 SORTERS = 4
 # Fingerprints, runs and the sort's spill: what a code needs of the disk besides itself.
-BYTES_A_CODE = 16 + 12 + 12
+BYTES_PER_CODE = 16 + 12 + 12
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ class MintResult(Result):
 def mint(  # noqa: PLR0913 - all a mint depends on
     station: Station,
     request: MintRequest,
-    tick: Tick,
-    say: Callable[[str], None],
+    progress: Progress,
+    notify: Callable[[str], None],
     prefix_bits: int = PREFIX_BITS,
     *,
     workers: int | None = None,
@@ -107,7 +108,7 @@ def mint(  # noqa: PLR0913 - all a mint depends on
     spec = CodeSpec.of(request.alphabet, request.length)
     _check(request, spec)
     for sentence in recover(station):
-        say(sentence)
+        notify(sentence)
     with station.ledger.read() as view:
         earlier = view.batch_by_ref(request.ref) if request.ref is not None else None
         if earlier is not None:
@@ -115,24 +116,24 @@ def mint(  # noqa: PLR0913 - all a mint depends on
         minted = view.batches()
         judgement, _ = _judged(view, spec, request)
     for warning in judgement.warnings:
-        say(f"warning: {warning}")
+        notify(f"warning: {warning}")
     _check_space(station.home, request)
     batch = _Batch(station, request, spec, minted, prefix_bits, station.new_id())
-    strikers = strikers_for(request.total, workers)
+    generators = generators_for(request.total, workers)
     try:
         # Each holds a part of the run, some sixty megabytes.
-        with Workers(Kind.THREADS, min(cores(), SORTERS)) as threads, strikers:
-            gather(station, minted, tick, threads.map)
-            return batch.mint(tick, strikers.map, threads.map)
+        with Workers(WorkerKind.THREADS, min(cores(), SORTERS)) as threads, generators:
+            gather(station, minted, progress, threads.map)
+            return batch.mint(progress, generators.map, threads.map)
     except _RefTaken as taken:
         return _found(taken.row, spec, request)
 
 
-def strikers_for(quantity: int, workers: int | None) -> Workers:
+def generators_for(quantity: int, workers: int | None) -> Workers:
     """Who strikes `quantity` codes: processes, where starting them pays or they are asked for."""
     if workers is None:
-        workers = 1 if quantity < INLINE_BELOW else min(cores(), MOST)
-    return Workers(Kind.PROCESSES if workers > 1 else Kind.INLINE, workers)
+        workers = 1 if quantity < INLINE_BELOW else min(cores(), MAX_WORKERS)
+    return Workers(WorkerKind.PROCESSES if workers > 1 else WorkerKind.INLINE, workers)
 
 
 def _judged(view: View, spec: CodeSpec, request: MintRequest) -> tuple[Judgement, int]:
@@ -160,7 +161,7 @@ def _check(request: MintRequest, spec: CodeSpec) -> None:
 
 
 def _check_space(home: Path, request: MintRequest) -> None:
-    needed = request.total * (request.length + BYTES_A_CODE)
+    needed = request.total * (request.length + BYTES_PER_CODE)
     free = shutil.disk_usage(home).free
     if free < needed:
         raise EnvironmentFailure(
@@ -197,14 +198,16 @@ class _Batch:
     prefix_bits: int
     batch: str
 
-    def mint(self, tick: Tick, strikes: Strikes, sorts: Spread) -> MintResult:
+    def mint(self, progress: Progress, code_map: CodeMap, sorts: Spread) -> MintResult:
         """Make the files, publish them, book the batch."""
         station, files = self.station, self.station.vault.parts(self.batch)
         siblings = type(files)(*map(hidden, files))
         earlier = known(station, self.minted)
-        with station.intents.begin("mint", self.batch, files) as publication:
-            publication.committed = lambda: has_batch(station, self.batch)
-            with make(
+        with (
+            station.intents.begin(
+                "mint", self.batch, files, committed=lambda: has_batch(station, self.batch)
+            ) as publication,
+            make(
                 siblings,
                 self._header(),
                 sign=station.key.sign,
@@ -213,13 +216,14 @@ class _Batch:
                 entropy=station.entropy,
                 earlier_runs=earlier,
                 prefix_bits=self.prefix_bits,
-                tick=tick,
-                strikes=strikes,
+                progress=progress,
+                code_map=code_map,
                 sorts=sorts,
-            ) as making:
-                station.fault("made")
-                self._publish(publication, making)
-        station.fault("minted")
+            ) as making,
+        ):
+            station.failpoint("made")
+            self._publish(publication, making)
+        station.failpoint("minted")
         with station.ledger.read() as view:
             return _result(view.batch(self.batch), self.spec)
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from . import serials
 from .errors import Refused
 from .ledger.changes import Ordered
 from .ledger.view import View
-from .lifecycle import Action
+from .ranges import serials
+from .ranges.lifecycle import Action
 from .station.config import Config
 
 

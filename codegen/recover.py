@@ -7,12 +7,13 @@ intent's lock and are passed over.
 from collections.abc import Iterator
 
 from .errors import IntegrityError, NotFound, Refused
+from .files import hidden
 from .history import KIND, known
 from .ledger.chain import decode
 from .ledger.changes import BatchMinted, Change, ExportAbandoned, Packaged
 from .ledger.view import View
 from .sealed.record import file_digest
-from .station.publish import Publication, hidden
+from .station.publish import Publication
 from .station.station import Station
 
 

@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from .attributes import Value, to_json
 from .errors import IntegrityError
 from .ledger.chain import Event
-from .ledger.rows import BatchRow
+from .ledger.records import BatchRow
 from .ledger.verify import verify
 from .ledger.view import View
-from .lifecycle import State
+from .ranges.attributes import Value, to_json
+from .ranges.lifecycle import State
+from .ranges.serials import Range, Ranges
 from .result import Result
-from .serials import Range, Ranges
 from .station.station import Station
 
 

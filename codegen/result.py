@@ -2,12 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from .serials import Range
+from .ranges.serials import Range
+from .times import format_utc
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,5 +49,5 @@ _PLAIN: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (Range, Range.pair),
     (Enum, lambda value: value.value),
     (Path, str),
-    (datetime, lambda value: value.astimezone(UTC).isoformat().replace("+00:00", "Z")),
+    (datetime, lambda value: format_utc(value, "auto")),
 )

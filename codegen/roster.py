@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .errors import Refused, UsageError
 from .ledger.changes import KeyAdded, KeyRevoked
-from .ledger.rows import KeyRow
+from .ledger.records import KeyRow
 from .ledger.view import View
 from .result import Result
 from .station import keys

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..codegen.call import Call
 from ..codegen.commands import KeyFileOption, PassphraseOption
+from ..codegen.invocation import Invocation
 
 if TYPE_CHECKING:
     from .export import ExportResult
-    from .layouts import ProfileChecked, ProfileList, ProfileShown
     from .plan import PlanResult
-    from .receipt import ReceiptResult
+    from .print_check.verify_print import PrintVerified
+    from .receipts.receipt import ReceiptResult
+    from .receipts.units import LabelsResult, UnitShown
     from .report import PackageList, PackageShown, PackageVerified
-    from .units import LabelsResult, UnitShown
-    from .verify_print import PrintVerified
+    from .show_profiles import ProfileChecked, ProfileList, ProfileShown
 
 PackageArgument = Annotated[str, typer.Argument(help="The package.", metavar="PACKAGE")]
 OutOption = Annotated[Path, typer.Option(help="The folder for the archive.", metavar="DIR")]
@@ -29,7 +29,7 @@ PasswordFileOption = Annotated[
 
 
 def export(
-    call: Call,
+    invocation: Invocation,
     batch: Annotated[str, typer.Argument(help="The batch.", metavar="BATCH")],
     to: Annotated[str, typer.Option("--to", help="The contact.", metavar="CONTACT")],
     out: OutOption,
@@ -106,23 +106,23 @@ def export(
         gtin=gtin,
         full_preflight=preflight == "full",
     )
-    return make(call, request)
+    return make(invocation, request)
 
 
-def profile_list(call: Call) -> "ProfileList":
+def profile_list(invocation: Invocation) -> "ProfileList":
     """List the print profiles.
 
     \b
     Example:
       mintmark profile list
     """
-    from .layouts import profile_list as report
+    from .show_profiles import profile_list as report
 
-    return report(call)
+    return report(invocation)
 
 
 def profile_show(
-    call: Call,
+    invocation: Invocation,
     name: Annotated[str, typer.Argument(help="The profile.", metavar="NAME")],
 ) -> "ProfileShown":
     """Show a print profile's file: a beginning for your own.
@@ -133,13 +133,13 @@ def profile_show(
     Example:
       mintmark profile show bartender
     """
-    from .layouts import profile_show as report
+    from .show_profiles import profile_show as report
 
-    return report(call, name)
+    return report(invocation, name)
 
 
 def profile_check(
-    _call: Call,
+    _invocation: Invocation,
     file: Annotated[Path, typer.Argument(help="The profile file.", metavar="FILE")],
 ) -> "ProfileChecked":
     """Check a print profile before it is used; needs no home.
@@ -148,13 +148,13 @@ def profile_check(
     Example:
       mintmark profile check profiles/my-press.toml
     """
-    from .layouts import profile_check as report
+    from .show_profiles import profile_check as report
 
     return report(file)
 
 
 def package_list(
-    call: Call,
+    invocation: Invocation,
     batch: Annotated[str | None, typer.Option(help="Of this batch only.")] = None,
 ) -> "PackageList":
     """List the packages.
@@ -166,11 +166,11 @@ def package_list(
     from ..codegen import ids
     from .report import package_list as report
 
-    return report(call.station(), ids.fold(batch) if batch else None)
+    return report(invocation.station(), ids.fold(batch) if batch else None)
 
 
 def package_show(
-    call: Call,
+    invocation: Invocation,
     package: PackageArgument,
 ) -> "PackageShown":
     """Show a package and its reels.
@@ -182,11 +182,11 @@ def package_show(
     from ..codegen import ids
     from .report import package_show as report
 
-    return report(call.station(), ids.fold(package))
+    return report(invocation.station(), ids.fold(package))
 
 
 def package_receipt(
-    call: Call,
+    invocation: Invocation,
     package: PackageArgument,
     printed: Annotated[
         str | None, typer.Option(help="Serials printed: A-B, A-, a comma list, @FILE or all.")
@@ -222,8 +222,8 @@ def package_receipt(
       mintmark package receipt K7QM-9X2C4DEF --printed 1-9980 --spoiled 9981-9990 --final
     """
     from ..codegen import ids
-    from .receipt import ReceiptRequest
-    from .receipt import receipt as book
+    from .receipts.receipt import ReceiptRequest
+    from .receipts.receipt import receipt as book
 
     request = ReceiptRequest(
         package=ids.fold(package),
@@ -237,11 +237,11 @@ def package_receipt(
         count=count,
         dry_run=dry_run,
     )
-    return book(call, request)
+    return book(invocation, request)
 
 
 def package_replace(
-    call: Call,
+    invocation: Invocation,
     package: PackageArgument,
     out: OutOption,
     to: Annotated[
@@ -274,11 +274,11 @@ def package_replace(
         passphrase_file=passphrase_file,
         replaces=ids.fold(package),
     )
-    return make(call, request)
+    return make(invocation, request)
 
 
 def package_unit(
-    call: Call,
+    invocation: Invocation,
     unit: Annotated[str, typer.Argument(help="The unit's id.", metavar="UNIT")],
     status: Annotated[
         str | None, typer.Option(help="Where it was seen: received, mounted, used or lost.")
@@ -293,13 +293,13 @@ def package_unit(
       mintmark package unit K7QM-5N8R2GHT --status mounted
     """
     from ..codegen import ids
-    from .units import unit as move
+    from .receipts.units import unit as move
 
-    return move(call, ids.fold(unit), status, ids.fold(package) if package else None, note)
+    return move(invocation, ids.fold(unit), status, ids.fold(package) if package else None, note)
 
 
 def package_labels(
-    call: Call,
+    invocation: Invocation,
     package: PackageArgument,
     out: Annotated[Path, typer.Option(help="The folder for the labels.", metavar="DIR")],
     unit: Annotated[str | None, typer.Option(help="Of this unit only.")] = None,
@@ -313,13 +313,13 @@ def package_labels(
       mintmark package labels K7QM-9X2C4DEF --out labels
     """
     from ..codegen import ids
-    from .units import labels as make
+    from .receipts.units import labels as make
 
-    return make(call.station(), ids.fold(package), out, ids.fold(unit) if unit else None)
+    return make(invocation.station(), ids.fold(package), out, ids.fold(unit) if unit else None)
 
 
 def package_verify(
-    call: Call,
+    invocation: Invocation,
     archive: Annotated[Path, typer.Argument(help="The archive.", metavar="ARCHIVE")],
     password_file: Annotated[
         Path | None, typer.Option(help="A file with the archive's password.", metavar="F")
@@ -339,11 +339,11 @@ def package_verify(
     """
     from .report import package_verify as check
 
-    return check(call, archive, password_file, custodian_public_key)
+    return check(invocation, archive, password_file, custodian_public_key)
 
 
 def package_verify_print(
-    call: Call,
+    invocation: Invocation,
     files: Annotated[
         list[Path],
         typer.Argument(help="Pictures (PNG, JPEG, TIFF, BMP) or PDFs.", metavar="FILE..."),
@@ -358,13 +358,13 @@ def package_verify_print(
     Example:
       mintmark package verify-print proof-1.jpg proof-2.jpg
     """
-    from .verify_print import verify_print as read
+    from .print_check.verify_print import verify_print as read
 
-    return read(call, files)
+    return read(invocation, files)
 
 
 def plan(
-    call: Call,
+    invocation: Invocation,
     url: Annotated[
         str | None,
         typer.Option(help="What the QR symbol will hold, with {code} in it.", metavar="TEMPLATE"),
@@ -405,7 +405,7 @@ def plan(
     Example:
       mintmark plan --url "HTTPS://T.EXAMPLE.COM/{code}" --diameter 20 --quantity 10000000
     """
-    del call
+    del invocation
     from .plan import PlanRequest
     from .plan import plan as calculate
 

@@ -20,33 +20,34 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..codegen import serials
-from ..codegen.call import Call
+from ..codegen.codes.spec import CodeSpec
+from ..codegen.codes.template import BARE
 from ..codegen.custody import refused, unlock
 from ..codegen.errors import MintmarkError, Refused, UsageError
+from ..codegen.files import hidden, write_exclusively
+from ..codegen.invocation import Invocation
 from ..codegen.ledger.chain import encode
 from ..codegen.ledger.changes import ExportAbandoned, ExportBegun, Incident, Packaged, Unit
-from ..codegen.ledger.rows import BatchRow
+from ..codegen.ledger.records import BatchRow
 from ..codegen.ledger.view import View
+from ..codegen.ranges import serials
+from ..codegen.ranges.selection import read_text
+from ..codegen.ranges.serials import Range, Ranges
 from ..codegen.recover import package_status, recover
 from ..codegen.result import Result
 from ..codegen.secret import Secret
-from ..codegen.selection import read_text
-from ..codegen.serials import Range, Ranges
-from ..codegen.spec import CodeSpec
-from ..codegen.station.keys import CustodianKey, write_exclusively
-from ..codegen.station.publish import hidden
+from ..codegen.station.keys import CustodianKey
 from ..codegen.station.station import Station
-from ..codegen.template import BARE
-from . import address, profile_files
-from .again import Earlier, record, replacement, reprint
-from .archive import new_password
-from .dummy import DUMMY_SYMBOLS
+from . import payload
+from .formats.dummy import DUMMY_SYMBOLS
 from .letter import letter, letter_name
-from .pack import Packed, PackJob, Signer, dummy_source, pack
-from .preflight import depth, preflight
-from .verify import Through
-from .witness import Witness
+from .package.pack import Packed, PackJob, Signer, dummy_source, pack
+from .preflight.fingerprint_check import FingerprintCheck
+from .preflight.preflight import depth, preflight
+from .preflight.verify import CodeFilter
+from .profiles import files
+from .reissue import PreviousPackage, record, replacement, reprint
+from .zip.writer import new_password
 
 Source = Callable[[Range], Iterator[tuple[int, bytes]]]
 
@@ -115,7 +116,7 @@ class ExportResult(Result):
         yield "send the archive and the letter; the password goes to the contact alone, another way"
 
 
-def export(call: Call, request: ExportRequest) -> ExportResult:
+def export(invocation: Invocation, request: ExportRequest) -> ExportResult:
     """Make the package. The ledger and the output folder agree whatever happens.
 
     Raises `NotFound` for an unknown batch, contact or key; `UsageError` for malformed
@@ -123,11 +124,11 @@ def export(call: Call, request: ExportRequest) -> ExportResult:
     output exists; `IntegrityError` for a wrong passphrase, a foreign key or damaged
     files; `OSError` where it can't be written. After each of them nothing is left.
     """
-    station = call.station()
-    layout = profile_files.find(request.profile, call.home).profile
-    _check(call, request)
+    station = invocation.station()
+    layout = files.find(request.profile, invocation.home).profile
+    _check(invocation, request)
     for sentence in recover(station):
-        call.say(sentence)
+        invocation.notify(sentence)
     with station.ledger.read() as view:
         earlier = _earlier(view, request)
         batch = view.batch(request.batch or view.package(request.replaces or "").batch)
@@ -135,7 +136,7 @@ def export(call: Call, request: ExportRequest) -> ExportResult:
         where = earlier.serials if earlier else _serials(view, batch, request)
     layout = earlier.profile if earlier else layout
     if earlier and earlier.void:
-        call.say(f"left out, because they are void: {serials.describe(earlier.void)}")
+        invocation.notify(f"left out, because they are void: {serials.describe(earlier.void)}")
     job = PackJob(
         package=station.new_id(),
         batch=batch.batch,
@@ -146,7 +147,7 @@ def export(call: Call, request: ExportRequest) -> ExportResult:
         length=batch.length,
         template=earlier.template
         if earlier
-        else address.chosen(batch.url, request.base, request.gtin),
+        else payload.chosen(batch.url, request.base, request.gtin),
         profile=layout,
         unit_size=request.unit_size or layout.unit_size,
         unit_id=station.new_id,
@@ -155,19 +156,21 @@ def export(call: Call, request: ExportRequest) -> ExportResult:
         symbols=_symbols(batch, test=request.test is not None),
     )
     if job.template == BARE:
-        call.say("warning: this batch has no --url: the QR symbols will hold the bare code")
+        invocation.notify(
+            "warning: this batch has no --url: the QR symbols will hold the bare code"
+        )
     spec = CodeSpec.of(batch.alphabet, batch.length)
-    if warning := address.case_warning(job.template, spec, job.profile.symbol.level):
-        call.say(warning)
-    work = _Export(call, station, request, job, batch, new_password(station.entropy))
+    if warning := payload.case_warning(job.template, spec, job.profile.symbol.level):
+        invocation.notify(warning)
+    work = _Export(invocation, station, request, job, batch, new_password(station.entropy))
     with _folder(request.out.absolute()):
         if job.test:
             return work.test()
         what, key = f"export of {batch.batch}", request.custodian_key
-        return work.real(unlock(call, station, key, request.passphrase_file, what))
+        return work.real(unlock(invocation, station, key, request.passphrase_file, what))
 
 
-def _earlier(view: View, request: ExportRequest) -> Earlier | None:
+def _earlier(view: View, request: ExportRequest) -> PreviousPackage | None:
     if request.reprints is not None:
         return reprint(view, view.batch(request.batch), request.reprints)
     return replacement(view, request.replaces) if request.replaces is not None else None
@@ -187,8 +190,8 @@ def _folder(path: Path) -> Iterator[None]:
         raise
 
 
-def _check(call: Call, request: ExportRequest) -> None:
-    if request.password_file is None and call.show is None:
+def _check(invocation: Invocation, request: ExportRequest) -> None:
+    if request.password_file is None and invocation.show is None:
         raise UsageError(
             "there is no terminal to show the package's password on",
             "give --password-file F; the password is written there, readable by you alone",
@@ -235,7 +238,7 @@ def _symbols(batch: BatchRow, *, test: bool) -> str:
 class _Export:
     """One export: what its steps share."""
 
-    call: Call
+    invocation: Invocation
     station: Station
     request: ExportRequest
     job: PackJob
@@ -262,19 +265,22 @@ class _Export:
         signer = Signer(custodian.public.key_id, custodian.public.sign_public, custodian.sign)
         source = self._unsealed(custodian)
         with self.station.intents.begin(
-            "export", job.package, [self.archive, self.letter]
+            "export",
+            job.package,
+            [self.archive, self.letter],
+            committed=self._booked,
+            settled=self._settled,
         ) as publication:
-            publication.committed, publication.settled = self._booked, self._settled
             try:
                 ledger.commit(author, begun, *alarm)
-                self.station.fault("begun")
+                self.station.failpoint("begun")
                 packed, checked = self._write(source, signer, {signer.key_id: signer.public_key})
                 change = self._packaged(packed, custodian.public.key_id)
                 with self._handed_over():
                     publication.note(_note(change))
                     publication.publish()
                     ledger.commit(author, change)
-                self.station.fault("packaged")
+                self.station.failpoint("packaged")
             except BaseException as error:
                 self._abandon(error)
                 raise
@@ -291,7 +297,6 @@ class _Export:
             packed, checked = self._write(source, signer, {signer.key_id: signer.public_key})
             with self._handed_over():
                 publication.publish()
-                publication.committed = lambda: True
         return self._result(packed, checked)
 
     # --- steps
@@ -319,10 +324,10 @@ class _Export:
             refused(station, f"export of {self.batch.batch}: not sealed to key {key[0]}")
         return station.vault.unseal(self.batch.batch, known, station.wrap_keys, *key).codes
 
-    def _witness(self) -> Through:
+    def _witness(self) -> CodeFilter:
         """What is in the archive must have the fingerprints of its mint."""
         station, batch = self.station, self.batch
-        return Witness(
+        return FingerprintCheck(
             batch.batch,
             lambda piece: station.vault.fingerprints(batch.batch, piece, station.station_keys),
             batch.length,
@@ -335,35 +340,37 @@ class _Export:
     ) -> tuple[Packed, str]:
         """The archive and the letter as hidden siblings, proved readable."""
         path = hidden(self.archive)
-        packed = pack(path, source, self.job, self.password, signer, self._tick)
-        self.station.fault("written")
-        through = iter if self.job.test else self._witness()
+        packed = pack(path, source, self.job, self.password, signer, self._progress)
+        self.station.failpoint("written")
+        code_filter = iter if self.job.test else self._witness()
         choose = depth(self.station.entropy, full=self.request.full_preflight)
-        checked = preflight(path, self.password, packed, trusted, through=through, choose=choose)
+        checked = preflight(
+            path, self.password, packed, trusted, code_filter=code_filter, choose=choose
+        )
         with self.station.ledger.read() as view:
             text = letter(self.job, packed, self.archive.name, view.head(), checked)
         with hidden(self.letter).open("xb") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        self.station.fault("checked")
+        self.station.failpoint("checked")
         return packed, checked.summary
 
-    def _tick(self, done: int, total: int) -> None:
-        self.call.tick("packaging", done, total)
+    def _progress(self, done: int, total: int) -> None:
+        self.invocation.progress("packaging", done, total)
 
     @contextlib.contextmanager
     def _handed_over(self) -> Iterator[None]:
         """The password is safe before anybody has the archive; gone again if that fails."""
         file = self.request.password_file
         if file is None:
-            assert self.call.show is not None  # noqa: S101 - _check saw to it
-            self.call.show(f"password of package {self.job.package}: {self._password_text()}")
+            assert self.invocation.show is not None  # noqa: S101 - _check saw to it
+            self.invocation.show(f"password of package {self.job.package}: {self._password_text()}")
             yield
             return
         write_exclusively(file, self.password.reveal() + b"\n")
         try:
-            self.station.fault("password")
+            self.station.failpoint("password")
             yield
         except BaseException:
             if not self._booked():

@@ -7,11 +7,10 @@ is the one that was sent, and what keeps the ledger's head in someone else's dra
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..codegen.serials import describe
-from .manifest import Manifest
-from .pack import Packed, PackJob
-from .preflight import Preflight
-from .readme import (
+from ..codegen.ranges.serials import describe
+from .package.manifest import Manifest
+from .package.pack import Packed, PackJob
+from .package.readme import (
     FILES_SHOWN,
     OPENING_EN,
     OPENING_ZH,
@@ -21,6 +20,7 @@ from .readme import (
     file_table,
     local_time,
 )
+from .preflight.preflight import Preflight
 
 _RULE = "=" * 72
 

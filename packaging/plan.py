@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 import segno
 
+from ..codegen.codes.spec import CodeSpec, judge
+from ..codegen.codes.template import BARE, check, payload
 from ..codegen.errors import EnvironmentFailure, Refused, UsageError
+from ..codegen.ranges.serials import Range
 from ..codegen.result import Result
-from ..codegen.serials import Range
-from ..codegen.spec import CodeSpec, judge
-from ..codegen.template import BARE, check, payload
-from .dummy import dummy_codes
-from .fitting import Room, advice, holds, mode_for, modules_of, version_for
-from .geometry import LEAST_DOTS, LEVELS, MOST_DOTS, Symbol, to_mm
-from .oracle import mode_of
+from .formats.dummy import dummy_codes
+from .profiles.geometry import LEVELS, MAX_DOTS, MIN_DOTS, Symbol, to_mm
 from .proof import Proof
+from .symbols.fitting import Room, advice, holds, mode_for, modules_of, version_for
+from .symbols.segno_encoder import mode_of
 
 SHAPES = ("rect", "round")
 GS1_MODULE = 0.396  # mm, the least X-dimension of the GS1 General Specifications at retail
@@ -197,11 +197,11 @@ def _dots(
     """The dots a module as asked, or as many as the room holds, or as GS1 wants."""
     if room is None:
         dots = request.dots or next(
-            n for n in range(LEAST_DOTS, MOST_DOTS) if to_mm(n, look.dpi) >= GS1_MODULE
+            n for n in range(MIN_DOTS, MAX_DOTS) if to_mm(n, look.dpi) >= GS1_MODULE
         )
         return replace(look, dots=dots), None
     most = holds(look, modules, room)
-    dots = request.dots or min(max(most, LEAST_DOTS), MOST_DOTS)
+    dots = request.dots or min(max(most, MIN_DOTS), MAX_DOTS)
     return replace(look, dots=dots), dots <= most
 
 

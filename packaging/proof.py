@@ -11,12 +11,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .fitting import Room
 from .formats.marks import circle
 from .formats.pdf import document
 from .formats.picture import png_of
 from .formats.strokes import EM, HEIGHT, PEN, strokes, width
-from .geometry import INCH, POINT, Symbol
+from .profiles.geometry import INCH, POINT, Symbol
+from .symbols.fitting import Room
 
 RULER = 50  # mm
 

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ..codegen import serials
-from ..codegen.call import Call, secret_file
 from ..codegen.errors import NotFound, UsageError
-from ..codegen.ledger.rows import PackageRow, ReceiptRow
-from ..codegen.receipts import Totals
+from ..codegen.invocation import Invocation, secret_file
+from ..codegen.ledger.records import PackageRow, ReceiptRow
+from ..codegen.ranges import serials
+from ..codegen.ranges.receipts import Totals
+from ..codegen.ranges.serials import Ranges
 from ..codegen.result import Result
 from ..codegen.secret import Secret
-from ..codegen.serials import Ranges
 from ..codegen.station.keys import read_custodian_public
 from ..codegen.station.station import Station
-from .receipt import sums
-from .units import UnitShown
-from .verify import verify
+from .preflight.verify import verify
+from .receipts.receipt import sums
+from .receipts.units import UnitShown
 
 PACKAGED = "packaged"
 
@@ -193,7 +193,7 @@ class PackageVerified(Result):
 
 
 def package_verify(
-    call: Call, archive: Path, password_file: Path | None, public_key: Path | None
+    invocation: Invocation, archive: Path, password_file: Path | None, public_key: Path | None
 ) -> PackageVerified:
     """Check an archive without the ledger's ranges; a home, if there is one, lends its roster.
 
@@ -201,8 +201,8 @@ def package_verify(
     """
     if not archive.is_file():
         raise NotFound(f"no archive {archive}", "name the package's .zip file")
-    password = _password(call, password_file)
-    found = verify(archive, password, *_trusted(call, public_key))
+    password = _password(invocation, password_file)
+    found = verify(archive, password, *_trusted(invocation, public_key))
     return PackageVerified(
         ok=True,
         package=found.package,
@@ -216,26 +216,26 @@ def package_verify(
     )
 
 
-def _password(call: Call, file: Path | None) -> Secret:
+def _password(invocation: Invocation, file: Path | None) -> Secret:
     if file is not None:
         return secret_file(file)
-    if call.ask is None:
+    if invocation.ask is None:
         raise UsageError(
             "the archive's password is needed, and there is no terminal to ask at",
             "give --password-file F",
         )
-    return Secret(call.ask("password of the archive").strip().encode("utf-8"))
+    return Secret(invocation.ask("password of the archive").strip().encode("utf-8"))
 
 
 def _trusted(
-    call: Call, public_key: Path | None
+    invocation: Invocation, public_key: Path | None
 ) -> tuple[dict[str, bytes] | None, dict[str, bytes] | None]:
     """Who may sign packages, and who test packages; None where nobody here knows."""
     if public_key is not None:
         public = read_custodian_public(public_key)
         return {public.key_id: public.sign_public}, None
     try:
-        station = call.station()
+        station = invocation.station()
     except NotFound:
         return None, None
     with station.ledger.read() as view:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import httpx2
 
-from mintmark.activation import api
 from mintmark.activation.backend.app import Backend, create_app
 from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.serve import Settings
-from mintmark.codegen.fingerprint import SCHEME, fingerprints, key_id
+from mintmark.activation.client.wire import Batch
+from mintmark.codegen.codes.fingerprint import SCHEME, fingerprints, key_id
 from mintmark.codegen.secret import Secret
 
 BACKEND_KEY = Secret(bytes(range(32)))
@@ -48,7 +48,7 @@ def make_batch(quantity, batch="HM00-BATCH001", **changed):
         "scheme": SCHEME,
         "fingerprint_key_id": key_id(BACKEND_KEY),
     }
-    return api.Batch(**(values | changed))
+    return Batch(**(values | changed))
 
 
 def settings(database, **changed):

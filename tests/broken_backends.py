@@ -8,7 +8,7 @@ from mintmark.activation.backend import tables
 from mintmark.activation.backend.problems import Problem
 from mintmark.activation.backend.scan import Result
 from mintmark.activation.backend.store import Store
-from mintmark.activation.wire import ScanAnswer
+from mintmark.activation.client.wire import ScanAnswer
 
 
 class Forgetful(Store):

@@ -17,11 +17,11 @@ import pytest
 from backend_kit import Clock, make_batch, make_codes, prints, settings
 from PIL import Image
 
-from mintmark.activation.backend.placing import Request
+from mintmark.activation.backend.apply_order import Request
 from mintmark.activation.backend.serve import Server
 from mintmark.activation.backend.store import Store
-from mintmark.codegen.lifecycle import Action
-from mintmark.codegen.serials import Range
+from mintmark.codegen.ranges.lifecycle import Action
+from mintmark.codegen.ranges.serials import Range
 
 # Quiet: no look-ups of its maker's hosts, on a machine that may have no network.
 FLAGS = (

@@ -21,10 +21,10 @@ import pyzipper
 import segno
 
 from mintmark import cli
-from mintmark.activation.api import HttpClient
 from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.senders import HomeSenders
 from mintmark.activation.backend.serve import Server, Settings
+from mintmark.activation.client.client import HttpClient
 from mintmark.codegen.secret import Secret
 from mintmark.codegen.station import keys
 

@@ -10,8 +10,8 @@ from datetime import timedelta
 import httpx2
 
 from mintmark.activation.backend.problems import PREFIX
-from mintmark.activation.signing import RequestSigner
-from mintmark.codegen.call import utc_now
+from mintmark.activation.client.signing import RequestSigner
+from mintmark.codegen.invocation import utc_now
 
 HOUR = timedelta(hours=1)
 WIDTH = 16  # bytes of a fingerprint

@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.ledger import Actor, Author, Ledger
-from mintmark.codegen.lifecycle import Action, State
-from mintmark.codegen.serials import Range
+from mintmark.codegen.ranges.lifecycle import Action, State
+from mintmark.codegen.ranges.serials import Range
 
 ACTOR = Actor("Ms Wang", "mint", "station-1")
 START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -82,7 +82,7 @@ def reprint(package, old, batch, *pairs):
 
 
 def receipt(package, unit=None, *, printed=(), spoiled=(), number=0, final=False):
-    told = c.Told(unit, ranges(*printed), ranges(*spoiled), number)
+    told = c.ReceiptEntry(unit, ranges(*printed), ranges(*spoiled), number)
     return c.Receipted(package, (told,), final, "misprint")
 
 

@@ -17,14 +17,14 @@ from pathlib import Path
 
 from station_kit import make_home
 
-from mintmark.activation import api
 from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.senders import HomeSenders
 from mintmark.activation.backend.serve import Server, Settings
-from mintmark.activation.connect import signer
-from mintmark.codegen.call import utc_now
+from mintmark.activation.client.client import HttpClient
+from mintmark.activation.client.connect import signer
+from mintmark.codegen.invocation import utc_now
 from mintmark.codegen.ledger import changes as c
-from mintmark.codegen.serials import Range
+from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.station import keys
 from mintmark.codegen.station.station import Station
 
@@ -132,7 +132,7 @@ class Backend:
 @contextlib.contextmanager
 def client(url, station=None):
     """A client; as a line of `station`, where there is one."""
-    with api.HttpClient(url, sign=signer(station) if station else None) as made:
+    with HttpClient(url, sign=signer(station) if station else None) as made:
         yield made
 
 

@@ -14,11 +14,11 @@ import openpyxl
 from PIL import Image, ImageDraw, ImageFont
 from print_kit import Made, program, render
 
-from mintmark.codegen.serials import Range
-from mintmark.packaging.dummy import dummy_codes
-from mintmark.packaging.geometry import Mark, Order, Text
+from mintmark.codegen.ranges.serials import Range
+from mintmark.packaging.formats.dummy import dummy_codes
 from mintmark.packaging.plan import PlanRequest, plan
-from mintmark.packaging.profile import builtin
+from mintmark.packaging.profiles.files import builtin
+from mintmark.packaging.profiles.geometry import Order, PrintMark, Text
 
 URL = "HTTPS://Q.EXAMPLE.CN/{code}"
 TEXTS = ("csv", "url-lines", "xlsx")
@@ -112,7 +112,7 @@ def sheets(folder):
         rows=2,
         columns=4,
         bleed=1.0,
-        marks=(Mark.CROP, Mark.REGISTRATION),
+        marks=(PrintMark.CROP, PrintMark.REGISTRATION),
         order=Order.STACK,
         text=Text.CODE,
         text_size=6.0,

@@ -10,8 +10,8 @@ import segno
 import zxingcpp
 from PIL import Image
 
-from mintmark.codegen.serials import Range
-from mintmark.packaging.formats.format import Layout, Unit
+from mintmark.codegen.ranges.serials import Range
+from mintmark.packaging.formats.format import Unit, UnitLayout
 from mintmark.packaging.formats.registry import format_for
 
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -61,7 +61,7 @@ def render(pdf, dpi, folder):
 
 
 def layout(profile, template=TEMPLATE, length=16, symbols=SYMBOLS):
-    return Layout("K7QM-9X2C4DEF", "K7QM-3T9A2BCD", length, symbols, template, profile)
+    return UnitLayout("K7QM-9X2C4DEF", "K7QM-3T9A2BCD", length, symbols, template, profile)
 
 
 class Made:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import ledger_kit as kit
 from station_kit import now
 
-from mintmark.codegen import serials
-from mintmark.codegen.call import Call
+from mintmark.codegen.invocation import Invocation
 from mintmark.codegen.ledger import changes
+from mintmark.codegen.ranges import serials
 
 QUANTITY = 30
 UNITS = {"U1": (1, 8), "U2": (9, 16), "U3": (20, 24)}
@@ -35,7 +35,7 @@ def book(home, package="P", units=UNITS):
 
 
 @dataclass(frozen=True)
-class OpenCall(Call):
+class OpenCall(Invocation):
     """Commands that share one opened station, which the test closes with its home."""
 
     opened: list = field(default_factory=list)

@@ -10,12 +10,12 @@ from types import ModuleType
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from mintmark.codegen import fingerprint
+from mintmark.codegen.codes import fingerprint
+from mintmark.codegen.codes.spec import CodeSpec
 from mintmark.codegen.sealed.header import CoreHeader
 from mintmark.codegen.sealed.make import make
 from mintmark.codegen.sealed.vault import Vault
 from mintmark.codegen.secret import Secret
-from mintmark.codegen.spec import CodeSpec
 
 TESTS = Path(__file__).parent
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mintmark.codegen.mint import MintRequest, mint
+from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.secret import Secret
-from mintmark.codegen.serials import Range
 from mintmark.codegen.station import keys
-from mintmark.codegen.station.publish import no_fault
+from mintmark.codegen.station.publish import no_failpoint
 from mintmark.codegen.station.station import Station, create
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -31,8 +31,10 @@ class Home:
     custodian: keys.CustodianKey
     opened: list[Station] = field(default_factory=list)
 
-    def station(self, *, fault=no_fault, entropy=os.urandom):
-        station = Station(self.path, operator="Ms Wang", now=now, entropy=entropy, fault=fault)
+    def station(self, *, failpoint=no_failpoint, entropy=os.urandom):
+        station = Station(
+            self.path, operator="Ms Wang", now=now, entropy=entropy, failpoint=failpoint
+        )
         self.opened.append(station)
         return station
 
@@ -44,11 +46,11 @@ class Home:
         self.opened.clear()
 
     def mint(
-        self, quantity=10, station=None, prefix_bits=64, say=lambda _: None, workers=None, **more
+        self, quantity=10, station=None, prefix_bits=64, notify=lambda _: None, workers=None, **more
     ):
         request = MintRequest(quantity, **more)
         station = station or self.station()
-        return mint(station, request, lambda *_: None, say, prefix_bits, workers=workers)
+        return mint(station, request, lambda *_: None, notify, prefix_bits, workers=workers)
 
     def codes(self, batch):
         """The codes of a batch, in order: with the custodian's key, there is no other way."""

@@ -1,64 +1,29 @@
-"""Which room may import which: rooms.md's arrows, read from the imports' syntax trees.
+"""Which room may import which: the table of docs/architecture.md, held against the imports.
 
-import-linter cannot hold them: it does not see `packaging/`, a namespace package.
+They are read from the syntax trees. import-linter cannot hold them: it does not see
+`packaging/`, a namespace package.
 """
 
 import ast
+import os
 from pathlib import Path
 
 import pytest
+import rooms as house
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("codegen", "packaging", "activation")
-
-# codegen/'s flat modules that import only each other. The other flat ones compose sealed/,
-# ledger/ and station/.
-PURE = (
-    *("attributes", "draw", "errors", "fingerprint", "ids", "lifecycle", "result"),
-    *("receipts", "secret", "serials", "spec", "strike", "template", "tiling"),
-)
-# packaging/'s modules that know the ledger. The others do without, so that a custodian
-# elsewhere can pack with nothing but a batch and a key.
-BOOKKEEPERS = (
-    *("again", "commands", "export", "layouts", "receipt", "recognise", "report", "units"),
-    "verify_print",
-)
-
-# The one map over threads and processes: it knows tasks, not homes, so that pack() may use it.
-WORK = ("codegen.station.work", "codegen.station.worker")
-
-# layer → the layers it may import, its own included
-ARROWS = {
-    "pure": {"pure"},
-    "sealed": {"sealed", "pure"},
-    "ledger": {"ledger", "pure"},
-    "work": {"work", "pure"},
-    "station": {"station", "sealed", "ledger", "work", "pure"},
-    "codegen": {"codegen", "station", "sealed", "ledger", "work", "pure"},
-    "packaging": {"packaging", "sealed", "work", "pure"},
-    "bookkeeping": {
-        *("bookkeeping", "packaging", "codegen"),
-        *("station", "sealed", "ledger", "work", "pure"),
-    },
-    "activation": {"activation", "codegen", "station", "sealed", "ledger", "pure"},
-    "cli": {"cli", "activation", "bookkeeping", "packaging", "codegen", "station", "pure"},
-    "__main__": {"cli"},
-}
+ROOMS = house.HOUSES
+TABLE = house.read()
+BY_NAME = {room.name: room for room in TABLE}
 
 
-def layer(module):
-    """The layer of one of our modules, or of a name in it."""
-    room, *rest = module.split(".")
-    inner = rest[0] if rest else ""
-    if room == "codegen":
-        if module.startswith(WORK):
-            return "work"
-        if inner in ("sealed", "ledger", "station"):
-            return inner
-        return "pure" if inner in ("", *PURE) else "codegen"
-    if room == "packaging" and inner in BOOKKEEPERS:
-        return "bookkeeping"
-    return room
+def room_of(target):
+    """The room of one of our modules, or of a name in it; None for a bare house, or no room."""
+    for name in (target, target.rpartition(".")[0]):
+        for room in TABLE:
+            if room.has(name):
+                return room
+    return None
 
 
 # library → where it may be imported at all
@@ -134,7 +99,9 @@ def imports(module, source, *, is_package=False):
 
 def own_faults(module, target):
     """Why `module` may not import our module `target`."""
-    if layer(target) not in ARROWS.get(layer(module), ()):
+    here, there = room_of(module), room_of(target)
+    allowed = here is not None and there is not None and there.name in (here.name, *here.may_import)
+    if not allowed and target not in ROOMS:
         yield f"{module} imports {target}"
     for depth, name in enumerate(target.split(".")):
         owner = ".".join(target.split(".")[:depth])
@@ -188,34 +155,102 @@ def test_the_arrows_hold():
     assert not found, "\n".join(found)
 
 
-def test_every_room_is_read():
-    read = {layer(name) for name, _ in modules()} - {"__init__"}
-    assert read == set(ARROWS)
+def test_every_module_has_one_room_and_every_room_a_module():
+    names = {name for name, _ in modules()} - {"__init__", *ROOMS}
+    homes = {name: [room.name for room in TABLE if room.has(name)] for name in names}
+    assert not {name: found for name, found in homes.items() if len(found) != 1}
+    assert {found[0] for found in homes.values()} == set(BY_NAME)
+    flat = {f"{room.folder}{name}" for room in TABLE for name in room.modules}
+    assert not [path for path in flat if not (ROOT / f"{path.strip('/')}.py").exists()]
+
+
+def test_no_arrow_leads_upward():
+    """A row names only rooms that stand above it in the table, the lower ones first."""
+    order = [room.name for room in TABLE]
+    for room in TABLE:
+        above = [name for name in room.may_import if name not in order[: order.index(room.name)]]
+        assert not above, f"{room.name}: {above}"
+
+
+def test_no_arrow_is_there_for_nothing():
+    """A row that allows what nobody needs invites somebody to need it."""
+    used = {room.name: set() for room in TABLE}
+    for name, path in modules():
+        here = room_of(name)
+        for _, target, absolute, _ in imports(
+            name, path.read_text("utf-8"), is_package=path.stem == "__init__"
+        ):
+            there = None if absolute else room_of(target)
+            if here and there:
+                used[here.name].add(there.name)
+    spare = {room.name: set(room.may_import) - used[room.name] for room in TABLE}
+    assert not {name: arrows for name, arrows in spare.items() if arrows}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    known = {name for name, _ in modules()}
+    graph = {}
+    for name, path in modules():
+        found = imports(name, path.read_text("utf-8"), is_package=path.stem == "__init__")
+        targets = {target for _, target, absolute, _ in found if not absolute}
+        graph[name] = {t for t in targets if t in known and "." in t and t != name}
+    done = set()
+
+    def walk(name, way):
+        assert name not in way, " → ".join((*way[way.index(name) :], name))
+        if name not in done:
+            for target in sorted(graph[name]):
+                walk(target, (*way, name))
+            done.add(name)
+
+    for name in sorted(graph):
+        walk(name, ())
+
+
+def test_the_picture_shows_the_table():
+    drawn = house.draw(TABLE)
+    if os.environ.get("MINTMARK_WRITE_GOLDEN"):
+        house.PICTURE.write_text(drawn, "utf-8", newline="\n")
+    assert house.PICTURE.read_text("utf-8") == drawn, (
+        "the rooms changed; MINTMARK_WRITE_GOLDEN=1 pytest tests/test_arrows.py, and look at it"
+    )
 
 
 @pytest.mark.parametrize(
     ("module", "source", "why"),
     [
-        ("codegen.mint", "from ..packaging.pack import pack", "imports packaging.pack"),
-        ("codegen.mint", "from .. import activation", "imports activation"),
-        ("packaging.pack", "from ..activation import api", "imports activation"),
-        ("activation.deliver", "from ..packaging import pack", "imports packaging"),
+        ("codegen.mint", "from ..packaging.package.pack import pack", "imports packaging.package"),
+        ("codegen.mint", "from ..activation import commands", "imports activation"),
+        ("packaging.package.pack", "from ...activation.client import wire", "imports activation"),
+        ("activation.delivery.deliver", "from ...packaging.zip import writer", "imports packaging"),
         ("activation.demo", "from ..cli import app", "imports cli"),
-        ("codegen.tiling", "from .mint import mint", "imports codegen.mint"),
-        ("codegen.tiling", "from . import station", "imports codegen.station"),
-        ("codegen.strike", "from .sealed.frames import f", "imports codegen.sealed"),
+        ("codegen.ranges.tiling", "from ..mint import mint", "imports codegen.mint"),
+        ("codegen.ranges.tiling", "from .. import station", "imports codegen.station"),
+        ("codegen.codes.generate", "from ..sealed.frames import f", "imports codegen.sealed"),
         ("codegen.sealed.vault", "from ..ledger import changes", "imports codegen.ledger"),
         ("codegen.ledger.chain", "from ..sealed.runs import R", "imports codegen.sealed"),
         ("codegen.sealed.vault", "from ..station import keys", "imports codegen.station"),
         ("codegen.ledger.ledger", "def f():\n from ..mint import m", "imports codegen.mint"),
-        ("packaging.pack", "from ..codegen.ledger.changes import P", "imports codegen.ledger"),
-        ("packaging.pack", "from ..codegen.station.station import S", "imports codegen.station"),
+        (
+            "packaging.package.pack",
+            "from ...codegen.ledger.changes import P",
+            "imports codegen.ledger",
+        ),
+        (
+            "packaging.package.pack",
+            "from ...codegen.station.station import S",
+            "imports codegen.station",
+        ),
         ("__main__", "from .codegen.mint import mint", "imports codegen.mint"),
         ("other", "from .codegen.errors import E", "imports codegen.errors"),
         ("codegen.doctor", "from .ledger._tables import T", "private to codegen.ledger"),
         ("codegen.doctor", "from .ledger import _apply", "private to codegen.ledger"),
         ("codegen.mint", "import codegen.errors", "absolute import of codegen"),
-        ("packaging.pack", "from packaging.archive import A", "absolute import of packaging"),
+        (
+            "packaging.package.pack",
+            "from packaging.zip.writer import A",
+            "absolute import of packaging",
+        ),
         ("codegen.mint", "from mintmark.codegen import errors", "absolute import of mintmark"),
         ("codegen.mint", "import sqlalchemy as sa", "sqlalchemy outside"),
         ("codegen.station.station", "from sqlalchemy.engine import E", "sqlalchemy outside"),
@@ -237,15 +272,15 @@ def test_an_init_file_that_does_more_is_seen():
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("codegen.tiling", "from .serials import Range"),
-        ("codegen.strike", "from . import draw\nimport numpy as np"),
+        ("codegen.ranges.tiling", "from .serials import Range"),
+        ("codegen.codes.generate", "from . import draw\nimport numpy as np"),
         ("codegen.ledger.ledger", "import sqlalchemy as sa\nfrom . import _apply, changes"),
         ("codegen.ledger._apply", "from ._tables import RANGES\nfrom ..errors import Refused"),
         ("codegen.station.station", "from ..ledger.ledger import L\nfrom ..sealed.vault import V"),
         ("codegen.commands", "import typer\ndef f():\n import numpy"),
-        ("packaging.pack", "from ..codegen.sealed.batch import Reader\nimport pyzipper"),
-        ("packaging.export", "from ..codegen.ledger.changes import Packaged\nfrom . import pack"),
-        ("activation.backend.store", "import sqlalchemy\nfrom ...codegen import tiling"),
+        ("packaging.package.pack", "from ...codegen.workers.pool import Workers\nimport pyzipper"),
+        ("packaging.export", "from ..codegen.ledger.changes import Packaged\nfrom . import plan"),
+        ("activation.backend.store", "import sqlalchemy\nfrom ...codegen.ranges import tiling"),
         ("__main__", "from .cli import main"),
         ("cli", "import typer\nimport rich\nfrom .packaging.commands import app"),
     ],

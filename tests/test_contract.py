@@ -22,7 +22,7 @@ from contract_shapes import SHAPES, problems
 from contract_worlds import answering, books, damage, files, leftovers
 
 from mintmark import cli
-from mintmark.codegen.call import utc_now
+from mintmark.codegen.invocation import utc_now
 from mintmark.codegen.ledger.ledger import Ledger
 from mintmark.codegen.ledger.verify import verify
 

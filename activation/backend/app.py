@@ -23,17 +23,17 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from ...codegen.fingerprint import SCHEME, key_id
+from ...codegen.codes.fingerprint import SCHEME, key_id
 from ...codegen.secret import Secret
-from .. import wire
-from ..api import is_loopback
-from ..signing import COMPONENTS, TAG
+from ..client import wire
+from ..client.client import is_loopback
+from ..client.signing import COMPONENTS, TAG
 from . import models, page
-from .counting import Asked
-from .gathering import Gathering
+from .group_commit import Gathering
 from .guard import Guard
 from .problems import KINDS, MEDIA_TYPE, Problem
 from .scan import Result, candidates
+from .scan_counters import Asked
 from .senders import LOOPBACK, Sender, Senders, unauthorised, verify
 from .store import Store
 from .throttle import Network, Throttle, caller

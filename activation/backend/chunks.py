@@ -22,8 +22,8 @@ from sqlalchemy import (
     update,
 )
 
-from ...codegen.serials import Range, subtract
-from ..wire import FINGERPRINT_BYTES as SIZE
+from ...codegen.ranges.serials import Range, subtract
+from ..client.wire import FINGERPRINT_BYTES as SIZE
 from . import dialects, tables
 from .problems import Problem
 

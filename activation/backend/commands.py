@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...codegen.call import Call
+from ...codegen.invocation import Invocation
 
 if TYPE_CHECKING:
     from ...codegen.result import Result
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def backend_serve(
-    call: Call,
+    invocation: Invocation,
     data: Annotated[
         Path | None, typer.Option(help="The backend's own folder, for SQLite.", metavar="DIR")
     ] = None,
@@ -65,15 +65,15 @@ def backend_serve(
     Example:
       mintmark backend serve --data ./backend
     """
-    from ..local import Trust, Where, serve
+    from .beside_home import Trust, Where, serve
 
     proxies, names = tuple(trusted_proxy or ()), tuple(authority or ())
     where = Where(data, database, host, port, workers, proxies, names)
-    return serve(call, where, Trust(not no_trust_home, fingerprint_key, lines, unsigned))
+    return serve(invocation, where, Trust(not no_trust_home, fingerprint_key, lines, unsigned))
 
 
 def backend_check(
-    call: Call,
+    invocation: Invocation,
     url: Annotated[str, typer.Argument(help="The backend's address.", metavar="URL")],
     fingerprint_key: Annotated[
         Path | None,
@@ -95,7 +95,7 @@ def backend_check(
     """
     from ..conformance.check import With, run
 
-    return run(call, url, With(fingerprint_key, line_key, unsigned))
+    return run(invocation, url, With(fingerprint_key, line_key, unsigned))
 
 
 COMMANDS = (("backend serve", backend_serve), ("backend check", backend_check))

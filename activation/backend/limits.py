@@ -15,7 +15,7 @@ class Limits:
     code_chars: int = 128
     pending_seconds: int = 7 * DAY  # uploaded, not activated
     scan_answer_seconds: int = DAY  # how long a repeated scan_id gets its first answer again
-    scan_answers_a_code: int = 64
+    scan_answers_per_code: int = 64
     unknown_scans: int = 100_000  # rows; the oldest make room
     unknown_seconds: int = 90 * DAY
     sweep_seconds: int = 600  # between two looks for what has expired

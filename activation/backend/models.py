@@ -4,13 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from ...codegen.attributes import VALIDITY, Value, check
+from ...codegen import times
 from ...codegen.errors import UsageError
-from ...codegen.lifecycle import Action, ApiState
-from ...codegen.serials import from_pairs
-from .. import wire
+from ...codegen.ranges.attributes import VALIDITY, Value, check
+from ...codegen.ranges.lifecycle import Action, ApiState
+from ...codegen.ranges.serials import from_pairs
+from ..client import wire
+from .apply_order import Request
 from .limits import DEFAULT_LIMITS
-from .placing import Request
 from .problems import Problem
 
 NAME = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$"
@@ -94,7 +95,7 @@ class Order(_Strict):
             if value is None:
                 continue
             try:
-                wire.parse_time(value)
+                times.parse(value)
             except ValueError:
                 raise UsageError(f"{key} is not an RFC 3339 time with an offset") from None
             patch[key] = value

@@ -15,7 +15,8 @@ from pathlib import Path
 from string import Template
 from types import MappingProxyType
 
-from ..wire import ScanAnswer, parse_time
+from ...codegen import times
+from ..client.wire import ScanAnswer
 from .scan import Result
 
 _TEMPLATE = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
@@ -198,7 +199,7 @@ def _rows(answer: ScanAnswer, words: _Words) -> Iterator[tuple[str, str, str]]:
 def _time(text: str) -> str:
     """A time as read in China."""
     try:
-        return parse_time(text).astimezone(_BEIJING).strftime("%Y-%m-%d %H:%M")
+        return times.parse(text).astimezone(_BEIJING).strftime("%Y-%m-%d %H:%M")
     except (ValueError, OverflowError):  # in Beijing it may be the year 10000 by then
         return text
 

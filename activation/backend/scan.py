@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ...codegen.attributes import Attributes, to_json
-from ...codegen.fingerprint import fingerprint
-from ...codegen.lifecycle import ApiState
+from ...codegen import times
+from ...codegen.codes.fingerprint import fingerprint
+from ...codegen.codes.spec import canonicalise
+from ...codegen.ranges.attributes import Attributes, to_json
+from ...codegen.ranges.lifecycle import ApiState
 from ...codegen.secret import Secret
-from ...codegen.spec import canonicalise
-from ..wire import parse_time
 
 CANONICAL_RULES = ("crockford32", "upper")
 MAX_SCANS = 1
@@ -60,9 +60,9 @@ def verdict(state: ApiState, attributes: Attributes, scans: int, now: datetime) 
         return Verdict(Result(state.value), early=True)
     values = to_json(attributes)
     starts, ends = values.get("effective_at"), values.get("expires_at")
-    if isinstance(starts, str) and now < parse_time(starts):
+    if isinstance(starts, str) and now < times.parse(starts):
         return Verdict(Result.NOT_YET, early=True)
-    if isinstance(ends, str) and now >= parse_time(ends):
+    if isinstance(ends, str) and now >= times.parse(ends):
         return Verdict(Result.EXPIRED)
     most = values.get("max_scans")
     allowed = most if isinstance(most, int) else MAX_SCANS

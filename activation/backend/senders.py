@@ -23,12 +23,13 @@ from http_message_signatures import (
 )
 from http_message_signatures.algorithms import ED25519, HMAC_SHA256, HTTPSignatureAlgorithm
 
-from ...codegen.attributes import Layer, layer
-from ...codegen.call import secret_file, utc_now
 from ...codegen.errors import MintmarkError, UsageError
+from ...codegen.invocation import secret_file, utc_now
 from ...codegen.ledger.ledger import Ledger
-from ...codegen.lifecycle import Action
-from ..signing import COMPONENTS, TAG, VALID
+from ...codegen.ranges.attributes import Layer, layer
+from ...codegen.ranges.lifecycle import Action
+from ...codegen.times import format_utc
+from ..client.signing import COMPONENTS, TAG, VALID
 from .problems import Problem
 
 if TYPE_CHECKING:
@@ -291,7 +292,7 @@ def unauthorised(now: datetime) -> Problem:
         "unauthorised",
         "sign the request afresh, for the name this backend is called by, with a key that it "
         "knows and a clock that is right",
-        server_time=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        server_time=format_utc(now, "seconds"),
     )
 
 

@@ -16,10 +16,10 @@ from fastapi import FastAPI
 from sqlalchemy import URL
 from uvicorn.supervisors import Multiprocess
 
-from ...codegen.call import utc_now
 from ...codegen.errors import EnvironmentFailure, Refused
+from ...codegen.invocation import utc_now
 from ...codegen.secret import Secret
-from ..api import is_loopback
+from ..client.client import is_loopback
 from .app import Backend, create_app
 from .limits import DEFAULT_LIMITS, Limits
 from .senders import Senders

@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Row, delete, func, insert, select
 
-from ...codegen.attributes import to_json
-from ...codegen.lifecycle import Standing, seen
-from ...codegen.serials import Range
-from .. import wire
-from . import chunks, counting, dialects, placing, shelf, tables
+from ...codegen.ranges.attributes import to_json
+from ...codegen.ranges.lifecycle import Standing, to_api_state
+from ...codegen.ranges.serials import Range
+from ..client import wire
+from . import apply_order, chunks, dialects, scan_counters, tables, tile_store
 from .database import Database
 from .limits import DEFAULT_LIMITS, Limits
 from .problems import Problem
@@ -54,7 +54,7 @@ class Store:
             number = connection.execute(made).scalar_one_or_none()
             self._rules = _UNREAD
             if number is not None:
-                shelf.begin(connection, number, batch.quantity)
+                tile_store.begin(connection, number, batch.quantity)
             elif _info(_known(connection, batch.batch)) != batch:
                 raise Problem("batch-differs", "a registered batch never changes")
 
@@ -76,14 +76,14 @@ class Store:
             chunks.expire(connection, at - self.limits.pending_seconds)
             chunks.upload(connection, row.number, first, data, at)
 
-    def order(self, order: placing.Request, now: datetime) -> wire.OrderAnswer:
+    def order(self, order: apply_order.Request, now: datetime) -> wire.OrderAnswer:
         """Apply an order once; the same order again gets the same answer, or refusal.
 
         Raises not-found, order-differs, outside, and what `placing.place` raises.
         """
         with self._database.write(keep=not order.dry_run) as connection:
             row = _row(connection, order.batch, lock=True)
-            stored, identity = _stored(connection, order.order), placing.identity(order)
+            stored, identity = _stored(connection, order.order), apply_order.identity(order)
             if stored is not None and stored.identity != identity:
                 raise Problem("order-differs", "give every order an id of its own")
             if stored is not None:
@@ -105,7 +105,7 @@ class Store:
         return answer
 
     def _placed(
-        self, connection: Connection, row: Row[Any], order: placing.Request, now: datetime
+        self, connection: Connection, row: Row[Any], order: apply_order.Request, now: datetime
     ) -> wire.OrderAnswer | Problem:
         """The answer; or the refusal, and then nothing has changed."""
         if order.serials[-1].last > row.quantity:
@@ -113,7 +113,7 @@ class Store:
         try:
             with connection.begin_nested():
                 at = int(now.timestamp())
-                return placing.place(connection, row.number, order, at, self.limits)
+                return apply_order.apply_order(connection, row.number, order, at, self.limits)
         except Problem as problem:
             return problem
 
@@ -156,7 +156,10 @@ class Store:
             rows = connection.execute(query).all()
         scans = tuple(
             wire.UnknownScan(
-                row.fingerprint, counting.stamp(row.first), counting.stamp(row.last), row.times
+                row.fingerprint,
+                scan_counters.time_text(row.first),
+                scan_counters.time_text(row.last),
+                row.times,
             )
             for row in rows
         )
@@ -189,15 +192,15 @@ class Store:
         self, candidates: Sequence[bytes], scan_id: str | None, now: datetime
     ) -> wire.ScanAnswer:
         """Answer and count a scan of a code with one of these fingerprints."""
-        return self.scans([counting.Asked(candidates, scan_id)], now)[0]
+        return self.scans([scan_counters.Asked(candidates, scan_id)], now)[0]
 
-    def scans(self, asked: Sequence[counting.Asked], now: datetime) -> list[wire.ScanAnswer]:
+    def scans(self, asked: Sequence[scan_counters.Asked], now: datetime) -> list[wire.ScanAnswer]:
         """Answer and count scans, in the order they came; all of them or none."""
         with self._database.write() as connection:
             self._sweep(connection, now)
             if len(self._standings) > _STANDINGS:
                 self._standings.clear()
-            return counting.count(connection, asked, now, self.limits, self._standings)
+            return scan_counters.count(connection, asked, now, self.limits, self._standings)
 
     def _pieces(
         self, connection: Connection, row: Row[Any], after: int, *, digests: bool
@@ -206,8 +209,8 @@ class Store:
         if after >= row.quantity:
             return
         most = after + wire.PAGE_CODES if digests else row.quantity
-        room, standings = self.limits.page_attribute_chars, shelf.Standings(connection)
-        for tile in shelf.page(connection, row.number, after + 1, wire.PAGE_RANGES):
+        room, standings = self.limits.page_attribute_chars, tile_store.Standings(connection)
+        for tile in tile_store.page(connection, row.number, after + 1, wire.PAGE_RANGES):
             if tile.serials.first > most or room < 0:
                 return
             room -= sum(len(k) + len(v) for k, v in standings.get(tile.value).attributes)
@@ -222,7 +225,7 @@ class Store:
         if at - self._swept < self.limits.sweep_seconds:
             return
         self._swept = at
-        counting.expire(
+        scan_counters.expire(
             connection, at - self.limits.scan_answer_seconds, at - self.limits.unknown_seconds
         )
 
@@ -265,7 +268,7 @@ def _shown(
     connection: Connection, batch: int, piece: tuple[Range, int], *, digests: bool
 ) -> wire.RangeState:
     where, number = piece
-    standing = shelf.Standings(connection).get(number)
+    standing = tile_store.Standings(connection).get(number)
     scans = tables.scans
     scanned = (
         select(func.count())
@@ -279,7 +282,7 @@ def _shown(
     return wire.RangeState(
         first=where.first,
         last=where.last,
-        state=seen(standing.state),
+        state=to_api_state(standing.state),
         attributes=to_json(standing.attributes),
         scanned=connection.execute(scanned).scalar_one(),
         held=chunks.live_count(connection, batch, where) if digests else None,

@@ -22,12 +22,12 @@ class Rates:
     """Of one worker. Each allowance fills up again at its rate."""
 
     scans: float = 300.0
-    scans_a_second: float = 50.0
+    scans_per_second: float = 50.0
     unknown: float = 20.0
-    unknown_a_second: float = 1 / 30
+    unknown_per_second: float = 1 / 30
     breaker: float = 600.0  # unknown codes in a minute, from everywhere
     open_unknown: float = 1.0
-    open_unknown_a_second: float = 1 / 600
+    open_unknown_per_second: float = 1 / 600
     addresses: int = 100_000
 
 
@@ -67,13 +67,13 @@ class Throttle:
 
     def _wait(self, address: str, now: float) -> int:
         rates, one = self.rates, self._address(address, now)
-        one.scans.fill(rates.scans, rates.scans_a_second, now)
+        one.scans.fill(rates.scans, rates.scans_per_second, now)
         most, rate = self._allowance(now)
         one.unknown.fill(most, rate, now)
         if one.unknown.left < 1:
             return int((1 - one.unknown.left) / rate) + 1
         if one.scans.left < 1:
-            return int((1 - one.scans.left) / rates.scans_a_second) + 1
+            return int((1 - one.scans.left) / rates.scans_per_second) + 1
         one.scans.left -= 1
         return 0
 
@@ -94,8 +94,8 @@ class Throttle:
     def _allowance(self, now: float) -> tuple[float, float]:
         rates = self.rates
         if self.open(now):
-            return rates.open_unknown, rates.open_unknown_a_second
-        return rates.unknown, rates.unknown_a_second
+            return rates.open_unknown, rates.open_unknown_per_second
+        return rates.unknown, rates.unknown_per_second
 
     def _address(self, address: str, now: float) -> _Address:
         one = self._known.get(address)

@@ -3,7 +3,8 @@
 import hashlib
 import json
 
-from .clause import Broken, Clauses, expect
+from .clause import Clauses
+from .outcome import Broken, expect
 from .trial import QUANTITY, Trial
 
 RULES = Clauses("rules", "Rules for all of it")

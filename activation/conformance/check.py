@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...codegen.call import Call
 from ...codegen.errors import UsageError
+from ...codegen.invocation import Invocation
 from ...codegen.station.keys import read_fingerprint_key, read_signing_key
-from ..connect import signer, tls_of
-from ..signing import Key, RequestSigner
+from ..client.connect import signer, tls_of
+from ..client.signing import Key, RequestSigner
 from .kit import Checked, check
 from .probe import Probe
 from .trial import Trial
@@ -24,7 +24,7 @@ class With:
     unsigned: bool
 
 
-def run(call: Call, url: str, given: With) -> Checked:
+def run(invocation: Invocation, url: str, given: With) -> Checked:
     """Check the backend at `url`.
 
     Raises `UsageError` for an address that is none or keys that do not go together,
@@ -33,7 +33,7 @@ def run(call: Call, url: str, given: With) -> Checked:
     if given.unsigned and given.line_key:
         raise UsageError("--unsigned and --line-key exclude each other", "give one of them")
     if given.fingerprint_key is None:
-        station = call.station()
+        station = invocation.station()
         sign: RequestSigner | None = signer(station)
         secret, home = station.fingerprint_key, station.config.home_id
         tls = tls_of(station.config)
@@ -42,6 +42,8 @@ def run(call: Call, url: str, given: With) -> Checked:
         secret = read_fingerprint_key(given.fingerprint_key)
     if given.line_key is not None:
         line = read_signing_key(given.line_key)
-        sign = RequestSigner(lambda _: Key(line.key_id, line.private), call.now, call.entropy)
+        sign = RequestSigner(
+            lambda _: Key(line.key_id, line.private), invocation.now, invocation.entropy
+        )
     with Probe(url, None if given.unsigned else sign, tls) as probe:
-        return check(url, Trial(probe, secret, home, call.entropy), call.tick)
+        return check(url, Trial(probe, secret, home, invocation.entropy), invocation.progress)

@@ -2,22 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .trial import Trial
-
-
-class Broken(Exception):
-    """The clause does not hold: what was expected, and what came. Never a code."""
-
-    def __init__(self, expected: str, found: object) -> None:
-        super().__init__(expected)
-        self.expected, self.found = expected, str(found)[:300]
-
-
-class NotOffered(Exception):
-    """The backend leaves this part out, and may."""
+from .trial import Trial
 
 
 @dataclass(frozen=True)
@@ -27,7 +13,7 @@ class Clause:
     name: str
     says: str
     section: str
-    attempt: Callable[["Trial"], None]
+    attempt: Callable[[Trial], None]
 
 
 class Clauses(list[Clause]):
@@ -39,17 +25,11 @@ class Clauses(list[Clause]):
 
     def clause(
         self, name: str, says: str
-    ) -> Callable[[Callable[["Trial"], None]], Callable[["Trial"], None]]:
+    ) -> Callable[[Callable[[Trial], None]], Callable[[Trial], None]]:
         """Make the decorated function the attempt at a clause."""
 
-        def add(attempt: Callable[["Trial"], None]) -> Callable[["Trial"], None]:
+        def add(attempt: Callable[[Trial], None]) -> Callable[[Trial], None]:
             self.append(Clause(f"{self._area}.{name}", says, self._section, attempt))
             return attempt
 
         return add
-
-
-def expect(found: object, expected: object, what: str) -> None:
-    """Raises `Broken` where `found` is not `expected`."""
-    if found != expected:
-        raise Broken(f"{what}: {expected}", found)

@@ -4,8 +4,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from ..signing import COMPONENTS, NONCE_BYTES, VALID, Key, Parameters, RequestSigner, sign
-from .clause import NotOffered
+from ..client.signing import (
+    COMPONENTS,
+    NONCE_BYTES,
+    VALID,
+    Key,
+    Parameters,
+    RequestSigner,
+    sign,
+)
+from .outcome import NotOffered
 
 if TYPE_CHECKING:
     import httpx2

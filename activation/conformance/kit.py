@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from ...codegen.errors import EnvironmentFailure
 from ...codegen.result import Result
 from . import batches, orders, scans, signatures
-from .clause import Broken, Clause, Clauses, NotOffered
+from .clause import Clause, Clauses
+from .outcome import Broken, NotOffered
 from .trial import QUANTITY, Trial
 
 AREAS: tuple[Clauses, ...] = (
@@ -72,7 +73,7 @@ def _summed(verdicts: list[Verdict]) -> str:
     return f"{area:<11} " + ", ".join(f"{results.count(kind)} {kind}" for kind in kinds)
 
 
-def check(url: str, trial: Trial, tick: Callable[[str, int, int], None]) -> Checked:
+def check(url: str, trial: Trial, progress: Callable[[str, int, int], None]) -> Checked:
     """Try every clause; one that breaks stops no other.
 
     Raises `EnvironmentFailure` where the backend can't be reached to begin with.
@@ -80,7 +81,7 @@ def check(url: str, trial: Trial, tick: Callable[[str, int, int], None]) -> Chec
     clauses = [clause for area in AREAS for clause in area]
     verdicts: list[Verdict] = []
     for number, clause in enumerate(clauses):
-        tick("clauses", number, len(clauses))
+        progress("clauses", number, len(clauses))
         if any(v.result == "fail" and v.id in FIRST for v in verdicts):
             verdicts.append(Verdict(clause.name, "not run", clause.says, clause.section))
         else:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from .clause import Broken, Clauses, expect
+from .clause import Clauses
+from .outcome import Broken, expect
 from .trial import QUANTITY, Serials, Trial
 
 ORDERS = Clauses("orders", "3. Order")

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from ...codegen.errors import EnvironmentFailure
-from ..api import checked_url
-from ..signing import RequestSigner
+from ..client.client import checked_url
+from ..client.signing import RequestSigner
 from .form import AS_AGREED, Form
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from .clause import Broken, Clauses, NotOffered, expect
+from .clause import Clauses
+from .outcome import Broken, NotOffered, expect
 from .trial import Trial
 
 SCANS = Clauses("scans", "5. Scan")

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from ..signing import COMPONENTS
-from .clause import Broken, Clauses, NotOffered
+from ..client.signing import COMPONENTS
+from .clause import Clauses
 from .form import Form
+from .outcome import Broken, NotOffered
 from .trial import Trial
 
 SIGNING = Clauses("signing", "Rules for all of it")

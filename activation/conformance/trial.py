@@ -8,9 +8,9 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...codegen.fingerprint import SCHEME, fingerprints, key_id
+from ...codegen.codes.fingerprint import SCHEME, fingerprints, key_id
 from ...codegen.secret import Secret
-from .clause import Broken, NotOffered, expect
+from .outcome import Broken, NotOffered, expect
 from .probe import Answer, Probe
 
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

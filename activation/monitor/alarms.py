@@ -11,7 +11,7 @@ from datetime import datetime, tzinfo
 from enum import StrEnum
 
 from ...codegen.ledger.changes import Change, Incident, Settled
-from ..orders import REFUSED
+from ..orders.orders import REFUSED
 
 # A WeCom robot takes 2,048 bytes of text (developer.work.weixin.qq.com/document/path/91770).
 MESSAGE_BYTES = 1_900
@@ -150,13 +150,13 @@ class Style:
     zone: tzinfo
     home: str
 
-    def say(self, zh: str, en: str, between: str = "\n") -> str:
+    def phrase(self, zh: str, en: str, between: str = "\n") -> str:
         """Both languages, Chinese first, or one of them."""
         return {"zh": zh, "en": en}.get(self.language, f"{zh}{between}{en}")
 
     def title(self, zh: str, en: str) -> str:
         """A message's first line."""
-        return f"[mintmark {self.home[:4]}] {self.say(zh, en, ' / ')}"
+        return f"[mintmark {self.home[:4]}] {self.phrase(zh, en, ' / ')}"
 
 
 def messages(alarms: Sequence[Alarm], style: Style, *, again: bool = False) -> list[Message]:
@@ -195,13 +195,13 @@ def _message(part: Sequence[Alarm], style: Style, *, again: bool) -> Message:
 def _told(one: Alarm, style: Style) -> str:
     words, when = one.words, one.at.astimezone(style.zone).strftime("%m-%d %H:%M")
     kind = "" if one.kind in KINDS else f" ({one.kind[:40]})"
-    head = f"#{one.seq} {when} {style.say(words.zh, words.en)}{kind}"
+    head = f"#{one.seq} {when} {style.phrase(words.zh, words.en)}{kind}"
     by = f" [{one.by}]" if one.by else ""
-    return f"{head}\n{one.text}{by}\n-> {style.say(words.zh_do, words.en_do)}"
+    return f"{head}\n{one.text}{by}\n-> {style.phrase(words.zh_do, words.en_do)}"
 
 
 def _again(style: Style) -> str:
-    return style.say("（可能是重发，以 # 号为准）", "(perhaps sent before: go by the #)") + "\n"
+    return style.phrase("（可能是重发，以 # 号为准）", "(perhaps sent before: go by the #)") + "\n"
 
 
 def _critical(part: Sequence[Alarm]) -> bool:
@@ -212,7 +212,7 @@ def _summary(alarms: Sequence[Alarm], style: Style, *, again: bool) -> Message:
     counts = Counter(one.kind if one.kind in KINDS else "" for one in alarms)
     ranked = sorted(counts, key=lambda kind: list(KINDS).index(kind) if kind else 99)
     lines = [
-        f"{counts[kind]} x {style.say(words.zh, words.en, ' / ')}"
+        f"{counts[kind]} x {style.phrase(words.zh, words.en, ' / ')}"
         for kind in ranked
         for words in [KINDS.get(kind, OTHER)]
     ]

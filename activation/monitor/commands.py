@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...codegen.call import Call
+from ...codegen.invocation import Invocation
 
 if TYPE_CHECKING:
     from ...codegen.station.station import Station
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def trace(
-    call: Call,
+    invocation: Invocation,
     since: Annotated[
         str | None, typer.Option(help="Tell only what was scanned from then on.", metavar="TIME")
     ] = None,
@@ -41,20 +41,20 @@ def trace(
     Example:
       mintmark trace
     """
-    from .. import wire
-    from ..connect import backend_url, connected
-    from ..times import start
+    from ...codegen import times
+    from ..client.connect import backend_url, connected
+    from ..orders.typed_times import start
     from .trace import Asked
     from .trace import trace as match
 
-    station = call.station()
-    begin = wire.parse_time(start(since, station.config.time_zone)) if since else None
+    station = invocation.station()
+    begin = times.parse(start(since, station.config.time_zone)) if since else None
     with connected(station) as client:
         return match(station, client, backend_url(station), Asked(begin, every, new, burst))
 
 
 def alarms_send(
-    call: Call,
+    invocation: Invocation,
     watch: Annotated[bool, typer.Option("--watch", help="Go on until stopped: a service.")] = False,
 ) -> "SendResult":
     """Send what the audit chain tells of trouble to the alarm targets.
@@ -67,26 +67,26 @@ def alarms_send(
     """
     from .sending import Watch, send
 
-    station = call.station()
+    station = invocation.station()
     if not watch:
-        return send(station, _targets(station), call.checks())
-    from ..stopping import Stop, on_signals
+        return send(station, _targets(station), invocation.checks())
+    from ..delivery.stopping import Stop, on_signals
 
     def log(event: str, **details: object) -> None:
-        call.say(" ".join([event, *(f"{key}={value}" for key, value in details.items())]))
+        invocation.notify(" ".join([event, *(f"{key}={value}" for key, value in details.items())]))
 
     with on_signals(Stop()) as stop:
         return Watch(
             station=station,
             targets=lambda: _targets(station),
-            checks=call.checks(),
+            checks=invocation.checks(),
             wait=stop.wait,
             stopped=stop,
             log=log,
         ).run()
 
 
-def alarms_test(call: Call) -> "Tried":
+def alarms_test(invocation: Invocation) -> "Tried":
     """Send a test message to each alarm target, and say which took it.
 
     \b
@@ -95,12 +95,12 @@ def alarms_test(call: Call) -> "Tried":
     """
     from .sending import trial
 
-    station = call.station()
+    station = invocation.station()
     return trial(station, _targets(station))
 
 
 def report_daily(
-    call: Call,
+    invocation: Invocation,
     day: Annotated[
         str | None,
         typer.Option("--date", help="2026-11-22, today or yesterday.", metavar="D"),
@@ -117,11 +117,11 @@ def report_daily(
     """
     from dataclasses import replace
 
-    from ..connect import connected
+    from ..client.connect import connected
     from .daily import daily, day_of, message
     from .sending import broadcast, style_of
 
-    station = call.station()
+    station = invocation.station()
     when = day_of(day, station.now(), station.config.time_zone)
     targets = _targets(station) if notify else []
     with connected(station) as client:

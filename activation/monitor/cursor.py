@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from ...codegen import times
 from ...codegen.errors import IntegrityError
+from ...codegen.files import write_atomically
 from ...codegen.result import to_json
-from ...codegen.station.publish import write_atomically
-from ..wire import parse_time
 
 NAME = "alarms.json"
 _BYTES = 1_000_000
@@ -74,7 +74,7 @@ def _examined(seen: Mapping[str, object]) -> Examined:
     errors = seen["errors"]
     if not isinstance(errors, list):
         raise TypeError("errors are a list")
-    return Examined(parse_time(str(seen["at"])), _whole(seen["seq"]), tuple(map(str, errors)))
+    return Examined(times.parse(str(seen["at"])), _whole(seen["seq"]), tuple(map(str, errors)))
 
 
 def _whole(value: object) -> int:

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Protocol
 
-from ...codegen import serials
 from ...codegen.errors import UsageError
 from ...codegen.ledger import changes as c
 from ...codegen.ledger.chain import Event
-from ...codegen.ledger.rows import OrderRow, PackageRow, ReceiptRow
-from ...codegen.lifecycle import Action
+from ...codegen.ledger.records import OrderRow, PackageRow, ReceiptRow
+from ...codegen.ranges import serials
+from ...codegen.ranges.lifecycle import Action
 from ...codegen.result import Result
 from ...codegen.station.station import Station
-from ..api import Away, Client, Declined, batch_ranges
+from ..client.client import Away, Client, Declined, batch_ranges
 from . import snapshots
 from .alarms import KINDS, OTHER, Message, Style, alarm
 from .sending import Sent
@@ -259,25 +259,25 @@ def _new(
 def message(report: Daily, style: Style) -> Message:
     """The report for a phone: what needs a person first; short enough for any robot."""
     needs = list(report.needs())
-    lines = [style.say(*need) for need in needs[:6]]
+    lines = [style.phrase(*need) for need in needs[:6]]
     if len(needs) > 6:
         rest = len(needs) - 6
-        lines.append(style.say(f"还有 {rest} 项", f"and {rest} more", " / "))
+        lines.append(style.phrase(f"还有 {rest} 项", f"and {rest} more", " / "))
     if not lines:
-        lines = [style.say("没有要处理的事", "nothing needs you", " / ")]
+        lines = [style.phrase("没有要处理的事", "nothing needs you", " / ")]
     lines.append("")
     for key, (zh, en) in SUMS.items():
         if count := getattr(report, key):
-            lines.append(f"{style.say(zh, en, ' ')} {count:,}")
+            lines.append(f"{style.phrase(zh, en, ' ')} {count:,}")
     if report.scanned is None:
         lines.append(
-            style.say("扫码数未知：后台没有回答", "scanned: the backend did not say", " / ")
+            style.phrase("扫码数未知：后台没有回答", "scanned: the backend did not say", " / ")
         )
     else:
-        lines.append(f"{style.say('累计被扫', 'scanned so far', ' ')} {report.scanned:,}")
+        lines.append(f"{style.phrase('累计被扫', 'scanned so far', ' ')} {report.scanned:,}")
     if report.scanned_since is not None:
         day = report.scanned_since_day
-        new = style.say(f"自 {day} 新增被扫", f"newly scanned since {day}", " / ")
+        new = style.phrase(f"自 {day} 新增被扫", f"newly scanned since {day}", " / ")
         lines.append(f"{new} {report.scanned_since:,}")
     title = style.title(f"日报 {report.date}", "daily report")
     return Message(title, "\n".join(lines), 0, critical=bool(needs))

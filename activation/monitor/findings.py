@@ -12,19 +12,20 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
 
-from ...codegen import serials
+from ...codegen import times
 from ...codegen.ledger.changes import Incident
-from ...codegen.ledger.rows import PackageRow
-from ...codegen.lifecycle import State, live
+from ...codegen.ledger.records import PackageRow
 from ...codegen.locate import Found
-from ...codegen.serials import Range, Ranges
-from ..wire import UnknownScan, parse_time
+from ...codegen.ranges import serials
+from ...codegen.ranges.lifecycle import State, live
+from ...codegen.ranges.serials import Range, Ranges
+from ..client.wire import UnknownScan
 
 LEAK = "leak-found"  # kind of incident
 RANGES = 50  # an incident names at most; with more, the nearest are told as one
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """What an unknown scan turns out to be, the most serious first."""
 
     NEVER_EXPORTED = "never-exported"
@@ -40,7 +41,7 @@ class Finding:
     A code has package, contact and unit if it was scanned after it was exported.
     """
 
-    finding: Kind
+    finding: FindingKind
     first: datetime
     last: datetime
     count: int
@@ -58,19 +59,19 @@ Group = tuple[str, str | None]  # batch, and package of what was exported
 
 def classify(scan: UnknownScan, found: Found | None, packages: Packages) -> Finding:
     """What `scan` is, `found` being whose code it is."""
-    first, last = parse_time(scan.first), parse_time(scan.last)
+    first, last = times.parse(scan.first), times.parse(scan.last)
     if found is None:
-        return Finding(Kind.NOT_OURS, first, last, scan.count)
+        return Finding(FindingKind.NOT_OURS, first, last, scan.count)
     standing = found.standing
     package = packages[standing.package] if standing.package else None
     if package is not None and first < _exported(package, packages):
         # Whoever got it later has nothing to do with this scan.
         package = None
-    kind = Kind.NOT_ACTIVE
+    kind = FindingKind.NOT_ACTIVE
     if live(standing):
-        kind = Kind.ACTIVE_HERE
+        kind = FindingKind.ACTIVE_HERE
     elif package is None:
-        kind = Kind.NEVER_EXPORTED
+        kind = FindingKind.NEVER_EXPORTED
     return Finding(
         finding=kind,
         first=first,
@@ -96,7 +97,7 @@ def leaks(findings: Iterable[Finding]) -> dict[Group, list[Finding]]:
     """The findings that are leaks, by group, the groups in order."""
     found: defaultdict[Group, list[Finding]] = defaultdict(list)
     for one in findings:
-        if one.finding in (Kind.NEVER_EXPORTED, Kind.NOT_ACTIVE):
+        if one.finding in (FindingKind.NEVER_EXPORTED, FindingKind.NOT_ACTIVE):
             found[one.batch or "", one.package].append(one)
     return dict(sorted(found.items(), key=lambda item: (item[0][1] or "", item[0][0])))
 
@@ -106,8 +107,8 @@ def incidents(findings: Iterable[Finding], booked: Sequence[str]) -> list[Incide
     told: list[Incident] = []
     known = _known(booked)
     for group, ones in leaks(findings).items():
-        before = joined(known.get(group, []))
-        new = serials.subtract(joined(_at(one) for one in ones), before)
+        before = serials.union(known.get(group, []))
+        new = serials.subtract(serials.union(_at(one) for one in ones), before)
         fresh = [one for one in ones if serials.subtract([_at(one)], before)]
         if fresh:
             told.append(Incident(LEAK, _detail(group, coarse(new), fresh)))
@@ -147,17 +148,6 @@ def _known(details: Iterable[str]) -> dict[Group, list[Range]]:
             package, batch, named = match.groups()
             found[batch, package] += serials.parse(named, serials.LAST)
     return found
-
-
-def joined(ranges: Iterable[Range]) -> Ranges:
-    """`ranges` ascending; those that touch or overlap become one."""
-    found: list[Range] = []
-    for piece in sorted(ranges):
-        if found and piece.first <= found[-1].last + 1:
-            found[-1] = Range(found[-1].first, max(found[-1].last, piece.last))
-        else:
-            found.append(piece)
-    return tuple(found)
 
 
 def coarse(ranges: Ranges, most: int = RANGES) -> Ranges:

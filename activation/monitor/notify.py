@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from ...codegen.call import secret_file
 from ...codegen.errors import EnvironmentFailure, MintmarkError, UsageError
+from ...codegen.invocation import secret_file
 from .alarms import Message
 
 SECONDS = 10.0  # for a robot's answer

@@ -13,15 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from ...codegen.doctor import ERROR, Check, doctor
+from ...codegen.doctor import doctor
 from ...codegen.errors import MintmarkError, Refused
+from ...codegen.finding import ERROR, Check
 from ...codegen.ledger.chain import Event
 from ...codegen.ledger.changes import Incident
 from ...codegen.ledger.view import View
 from ...codegen.result import Result
 from ...codegen.station.station import Station
-from ..deliver import wait
-from ..turn import turn
+from ..backoff import wait
+from ..delivery.delivery_lock import delivery_lock
 from .alarms import Alarm, Message, Style, alarm, messages
 from .cursor import Cursor, Examined, Marks, keep, load
 from .notify import Target
@@ -79,7 +80,7 @@ def send(
     A target never seen before begins at the chain's end. `skip` names targets that are not
     to be tried now. Raises `Refused` while another process sends, `IntegrityError`.
     """
-    with turn(station.home / "work", LOCK) as mine:
+    with delivery_lock(station.home / "work", LOCK) as mine:
         if not mine:
             raise Refused("another process is sending alarms", "let it finish")
         kept = load(station.home)
@@ -134,13 +135,13 @@ class _Desk:
         style, sent, told = style_of(self.station), 0, 0
         for message in messages(waiting, style, again=cursor.under_way):
             self._keep(target, replace(cursor, under_way=True))
-            self.station.fault("sending")
+            self.station.failpoint("sending")
             if not target.send(message):
                 # It said no, or did not answer. Only a kill leaves the question open.
                 self._keep(target, replace(cursor, under_way=False))
                 detail = target.problem or f"not taken; {len(waiting) - told} alarms wait"
                 return Sent(target.name, target.kind, told, sent, ok=False, detail=detail)
-            self.station.fault("sent")
+            self.station.failpoint("sent")
             cursor = Cursor(message.through)
             self._keep(target, cursor)
             sent, told = sent + 1, sum(one.seq <= message.through for one in waiting)
@@ -211,7 +212,7 @@ def _examine(
     new = [Incident("doctor", error) for error in errors if error not in known]
     if new:
         station.ledger.commit(station.author, *new)
-    station.fault("examined")
+    station.failpoint("examined")
     return replace(marks, examined=Examined(now, head, errors)), True
 
 
@@ -292,7 +293,7 @@ def trial(station: Station, targets: Sequence[Target]) -> Tried:
     """Send a test message to each target; no cursor moves."""
     style = style_of(station)
     when = station.now().astimezone(style.zone).strftime("%Y-%m-%d %H:%M")
-    body = style.say("收到就说明警报能送到这里。", "If you read this, alarms arrive here.")
+    body = style.phrase("收到就说明警报能送到这里。", "If you read this, alarms arrive here.")
     message = Message(style.title("测试", "test"), f"{when}\n{body}", 0, critical=False)
     return Tried(tuple(broadcast(targets, message)))
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
-from ...codegen.station.publish import write_atomically
+from ...codegen.files import write_atomically
 
 NAME = "scanned.json"  # losing it costs one difference
 DAYS = 400

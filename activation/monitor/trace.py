@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from itertools import islice
 
-from ...codegen import serials
 from ...codegen.errors import EnvironmentFailure, Refused
 from ...codegen.ledger.changes import Change, Incident
 from ...codegen.ledger.view import View
-from ...codegen.lifecycle import Action, State
 from ...codegen.locate import of_fingerprints
+from ...codegen.ranges import serials
+from ...codegen.ranges.lifecycle import Action, State
+from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.result import Result
-from ...codegen.serials import Range, Ranges
 from ...codegen.station.station import Station
-from ..api import Client
-from ..orders import QUEUED, REFUSED
+from ..client.client import Client
+from ..orders.orders import QUEUED, REFUSED
 from . import unknown
-from .findings import LEAK, Finding, Kind, amount, classify, incidents, joined, leaks
+from .findings import LEAK, Finding, FindingKind, amount, classify, incidents, leaks
 
 GUESSING = "guessing-burst"  # kind of incident
 BURST = 1_000  # different codes of nobody's within a day
@@ -93,10 +93,10 @@ class Traced(Result):
             return
         if self.never_exported:
             yield f"LEAK: scanned before it was exported: {self.never_exported:,}"
-            yield from self._groups(Kind.NEVER_EXPORTED)
+            yield from self._groups(FindingKind.NEVER_EXPORTED)
         if self.not_active:
             yield f"scanned, exported, not active: {self.not_active:,}"
-            yield from self._groups(Kind.NOT_ACTIVE)
+            yield from self._groups(FindingKind.NOT_ACTIVE)
         if self.active_here:
             yield f"scanned, active here, unknown to the backend: {self.active_here:,}"
             for one in self.behind[:SHOWN]:
@@ -108,7 +108,7 @@ class Traced(Result):
         if self.incidents:
             yield f"booked as incidents: {self.incidents} new"
 
-    def _groups(self, kind: Kind) -> Iterator[str]:
+    def _groups(self, kind: FindingKind) -> Iterator[str]:
         groups: defaultdict[tuple[str, ...], list[Finding]] = defaultdict(list)
         for one in self.findings:
             if one.finding is kind:
@@ -124,8 +124,8 @@ class Traced(Result):
 
 _OPEN = (State.SEALED, State.PACKAGED)  # of what is frozen or void, nothing is left to do
 _DO = {
-    Kind.NEVER_EXPORTED: "end them: mintmark void BATCH --serials ... --reason stolen",
-    Kind.NOT_ACTIVE: "unless the printer tested them: mintmark freeze BATCH --serials ...",
+    FindingKind.NEVER_EXPORTED: "end them: mintmark void BATCH --serials ... --reason stolen",
+    FindingKind.NOT_ACTIVE: "unless the printer tested them: mintmark freeze BATCH --serials ...",
 }
 
 
@@ -134,7 +134,7 @@ def _group(key: Sequence[str], ones: Sequence[Finding]) -> Iterator[str]:
     package, contact, batch, unit, state = key
     to = f"package {package}  contact {contact}  " if package else ""
     yield f"  {to}{f'unit {unit}  ' if unit else ''}batch {batch}"
-    where = joined(Range(one.serial or 1, one.serial or 1) for one in ones)
+    where = serials.of(one.serial or 1 for one in ones)
     first, last = (f"{time:%Y-%m-%d %H:%M}" for time in _between(ones))
     when = first if first == last else f"{first} to {last}"
     yield f"    serials {serials.describe(where)} ({state}): {amount(ones)}, {when}"
@@ -168,7 +168,7 @@ def trace(
         classify(scan, one, packages) for scan, one in zip(reading.scans, found, strict=True)
     ]
     booked = _book(station, findings, asked.burst)
-    station.fault("booked")
+    station.failpoint("booked")
     unknown.keep(station.home, reading.mark)
     told = [one for one in findings if asked.since is None or one.last >= asked.since]
     return _result(station, told, every=asked.every, incidents=booked, cut=reading.cut)
@@ -180,15 +180,15 @@ def _result(
     counts = Counter(one.finding for one in told)
     with station.ledger.read() as view:
         behind = tuple(_behind(view, told))
-    shown = [one for one in told if every or one.finding is not Kind.NOT_OURS]
-    order = list(Kind)
+    shown = [one for one in told if every or one.finding is not FindingKind.NOT_OURS]
+    order = list(FindingKind)
     shown.sort(key=lambda one: (order.index(one.finding), one.batch or "", one.serial or 0))
     return Traced(
         scans=len(told),
-        never_exported=counts[Kind.NEVER_EXPORTED],
-        not_active=counts[Kind.NOT_ACTIVE],
-        active_here=counts[Kind.ACTIVE_HERE],
-        not_ours=counts[Kind.NOT_OURS],
+        never_exported=counts[FindingKind.NEVER_EXPORTED],
+        not_active=counts[FindingKind.NOT_ACTIVE],
+        active_here=counts[FindingKind.ACTIVE_HERE],
+        not_ours=counts[FindingKind.NOT_OURS],
         incidents=incidents,
         cut=cut,
         findings=tuple(_at_home(one, station.config.time_zone) for one in shown),
@@ -216,10 +216,10 @@ def _behind(view: View, told: Sequence[Finding]) -> Iterator[Behind]:
     """Why the backend does not know codes that are active here, batch by batch."""
     found: defaultdict[str, list[Range]] = defaultdict(list)
     for one in told:
-        if one.finding is Kind.ACTIVE_HERE:
+        if one.finding is FindingKind.ACTIVE_HERE:
             found[one.batch or ""].append(Range(one.serial or 1, one.serial or 1))
     for batch, codes in sorted(found.items()):
-        where = joined(codes)
+        where = serials.union(codes)
         waiting = (_activations(view, batch, status, where) for status in (QUEUED, REFUSED))
         yield Behind(batch, len(codes), *waiting)
 
@@ -244,7 +244,9 @@ def _book(station: Station, findings: Sequence[Finding], burst: int) -> int:
     """Book what the audit chain does not tell of yet; how many incidents that were."""
     now = station.now()
     guesses = [
-        one for one in findings if one.finding is Kind.NOT_OURS and now - one.first <= unknown.DAY
+        one
+        for one in findings
+        if one.finding is FindingKind.NOT_OURS and now - one.first <= unknown.DAY
     ]
     if len(guesses) <= burst and not leaks(findings):
         return 0

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from ...codegen import times
+from ...codegen.files import write_atomically
 from ...codegen.result import to_json
-from ...codegen.station.publish import write_atomically
-from ..api import Client
-from ..wire import UnknownScan, parse_time
+from ..client.client import Client
+from ..client.wire import UnknownScan
 
 NAME = "trace.json"  # in the home; losing it costs one long reading
 DAY = timedelta(days=1)
@@ -25,7 +26,7 @@ PAGES = 300  # a reading ends there: three times what the reference backend keep
 
 
 @dataclass(frozen=True)
-class Mark:
+class ReadUpTo:
     """Where the next reading begins at a backend, and when one last began at 0."""
 
     backend: str
@@ -38,17 +39,17 @@ class Reading:
     """Unknown scans, each fingerprint once. `cut`: there were more than `PAGES` pages."""
 
     scans: tuple[UnknownScan, ...]
-    mark: Mark
+    mark: ReadUpTo
     cut: bool
 
 
-def read(client: Client, backend: str, mark: Mark | None, now: datetime) -> Reading:
+def read(client: Client, backend: str, mark: ReadUpTo | None, now: datetime) -> Reading:
     """The scans from `mark` on; all of them without one, or where it is of no use any more.
 
     Raises `Away` and `Declined`.
     """
     usable = mark is not None and mark.backend == backend and timedelta(0) <= now - mark.whole < DAY
-    begin = mark if mark is not None and usable else Mark(backend, 0, now)
+    begin = mark if mark is not None and usable else ReadUpTo(backend, 0, now)
     found: dict[bytes, UnknownScan] = {}
     after: int | None = begin.after
     settled, still = begin.after, True
@@ -57,24 +58,26 @@ def read(client: Client, backend: str, mark: Mark | None, now: datetime) -> Read
             break
         page = client.unknown_scans(after)
         found.update((scan.fingerprint, scan) for scan in page.scans)
-        still = still and all(now - parse_time(scan.first) > DAY for scan in page.scans)
+        still = still and all(now - times.parse(scan.first) > DAY for scan in page.scans)
         after = page.next
         if still and after is not None:
             settled = after
-    return Reading(tuple(found.values()), Mark(backend, settled, begin.whole), after is not None)
+    return Reading(
+        tuple(found.values()), ReadUpTo(backend, settled, begin.whole), after is not None
+    )
 
 
-def load(home: Path) -> Mark | None:
+def load(home: Path) -> ReadUpTo | None:
     """The mark that was kept; None where there is none that can be read."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads((home / NAME).read_text(encoding="ascii"))
         backend, after = kept["backend"], kept["after"]
         if isinstance(backend, str) and type(after) is int and after >= 0:
-            return Mark(backend, after, parse_time(kept["whole"]))
+            return ReadUpTo(backend, after, times.parse(kept["whole"]))
     return None
 
 
-def keep(home: Path, mark: Mark) -> None:
+def keep(home: Path, mark: ReadUpTo) -> None:
     """Keep `mark` for the next reading. Where that fails, the next is a long one."""
     with contextlib.suppress(OSError):
         write_atomically(home / NAME, json.dumps(to_json(mark)).encode("ascii"))

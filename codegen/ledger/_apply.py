@@ -11,11 +11,11 @@ from functools import singledispatch
 
 from sqlalchemy import Connection, func, select
 
-from .. import serials
 from ..errors import Refused, UsageError
+from ..ranges import serials
 from . import _exports, _orders, _receipts, _tables, _tiles
-from . import _rows as rows
-from ._rows import NOTHING, Applied, Place
+from . import _sql as rows
+from ._sql import NOTHING, Applied, EventRef
 from .changes import (
     BatchMinted,
     Change,
@@ -63,13 +63,13 @@ def signing_key(connection: Connection, key_id: str, change: Change) -> bytes:
 
 
 @singledispatch
-def apply(change: Change, connection: Connection, place: Place) -> Applied:  # noqa: ARG001
+def apply(change: Change, connection: Connection, place: EventRef) -> Applied:  # noqa: ARG001
     """Bring the tables to where they are after `change`."""
     raise TypeError(type(change).__name__)
 
 
 @apply.register
-def _(change: HomeMade, connection: Connection, place: Place) -> Applied:
+def _(change: HomeMade, connection: Connection, place: EventRef) -> Applied:
     if place.seq != 1:
         raise Refused("this ledger has its home already")
     rows.insert(connection, _tables.homes, change, made_at=place.at)
@@ -77,17 +77,17 @@ def _(change: HomeMade, connection: Connection, place: Place) -> Applied:
 
 
 @apply.register
-def _(change: KeyAdded, connection: Connection, place: Place) -> Applied:
+def _(change: KeyAdded, connection: Connection, place: EventRef) -> Applied:
     keys = [change.sign_public] + ([change.seal_public] if change.seal_public else [])
     if change.kind not in KINDS or not all(_is_key(text) for text in keys):
         raise UsageError("not a key: kind is station, line or custodian, keys are 64 hex digits")
-    rows.refuse_twice(connection, _tables.keys, "key_id", change.key_id)
+    rows.require_unused(connection, _tables.keys, "key_id", change.key_id)
     rows.insert(connection, _tables.keys, change, added_at=place.at)
     return NOTHING
 
 
 @apply.register
-def _(change: KeyRevoked, connection: Connection, place: Place) -> Applied:
+def _(change: KeyRevoked, connection: Connection, place: EventRef) -> Applied:
     k = _tables.keys.c
     row = rows.find(connection, _tables.keys, "key_id", change.key_id, "see: mintmark key list")
     if row.revoked_at is not None:
@@ -105,61 +105,61 @@ def _(change: KeyRevoked, connection: Connection, place: Place) -> Applied:
 
 
 @apply.register
-def _(change: ContactAdded, connection: Connection, place: Place) -> Applied:
-    rows.refuse_twice(connection, _tables.contacts, "contact", change.contact)
+def _(change: ContactAdded, connection: Connection, place: EventRef) -> Applied:
+    rows.require_unused(connection, _tables.contacts, "contact", change.contact)
     rows.insert(connection, _tables.contacts, change, added_at=place.at)
     return NOTHING
 
 
 @apply.register
-def _(change: BatchMinted, connection: Connection, place: Place) -> Applied:
+def _(change: BatchMinted, connection: Connection, place: EventRef) -> Applied:
     if change.quantity < 1:
         raise UsageError("a batch holds at least one code")
-    rows.refuse_twice(connection, _tables.batches, "batch", change.batch)
+    rows.require_unused(connection, _tables.batches, "batch", change.batch)
     if change.ref is not None:
-        rows.refuse_twice(connection, _tables.batches, "ref", change.ref)
+        rows.require_unused(connection, _tables.batches, "ref", change.ref)
     rows.insert(connection, _tables.batches, change, minted_at=place.at, seq=place.seq)
     _tiles.add(connection, change.batch, change.quantity)
     return NOTHING
 
 
 @apply.register
-def _(change: Incident, connection: Connection, place: Place) -> Applied:  # noqa: ARG001 - same form
+def _(change: Incident, connection: Connection, place: EventRef) -> Applied:  # noqa: ARG001 - same form
     return NOTHING
 
 
 @apply.register
-def _(change: ExportBegun, connection: Connection, place: Place) -> Applied:
+def _(change: ExportBegun, connection: Connection, place: EventRef) -> Applied:
     return _exports.begin(change, connection, place)
 
 
 @apply.register
-def _(change: Packaged, connection: Connection, place: Place) -> Applied:
+def _(change: Packaged, connection: Connection, place: EventRef) -> Applied:
     return _exports.finish(change, connection, place)
 
 
 @apply.register
-def _(change: ExportAbandoned, connection: Connection, place: Place) -> Applied:
+def _(change: ExportAbandoned, connection: Connection, place: EventRef) -> Applied:
     return _exports.abandon(change, connection, place)
 
 
 @apply.register
-def _(change: Receipted, connection: Connection, place: Place) -> Applied:
+def _(change: Receipted, connection: Connection, place: EventRef) -> Applied:
     return _receipts.receipt(change, connection, place)
 
 
 @apply.register
-def _(change: UnitMoved, connection: Connection, place: Place) -> Applied:
+def _(change: UnitMoved, connection: Connection, place: EventRef) -> Applied:
     return _receipts.move(change, connection, place)
 
 
 @apply.register
-def _(change: Ordered, connection: Connection, place: Place) -> Applied:
+def _(change: Ordered, connection: Connection, place: EventRef) -> Applied:
     return _orders.order(change, connection, place)
 
 
 @apply.register
-def _(change: Settled, connection: Connection, place: Place) -> Applied:
+def _(change: Settled, connection: Connection, place: EventRef) -> Applied:
     return _orders.settle(change, connection, place)
 
 

@@ -10,26 +10,26 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select
 
-from .. import serials
 from ..errors import IntegrityError, Refused, UsageError
-from ..lifecycle import Standing, State
-from ..receipts import NOT_REPLACED
-from ..serials import Range, Ranges
-from ..tiling import Stuck
-from . import _rows as rows
+from ..ranges import serials
+from ..ranges.lifecycle import Standing, State
+from ..ranges.receipts import NOT_REPLACED
+from ..ranges.serials import Range, Ranges
+from ..ranges.tiling import Stuck
+from . import _sql as rows
 from . import _tables
-from ._rows import Applied, Place
+from ._sql import Applied, EventRef
 from .changes import ExportAbandoned, ExportBegun, Packaged, Unit
 
 _p, _t = _tables.packages.c, _tables.tiles.c
 _PACKAGES = "see: mintmark package list"
 
 
-def begin(change: ExportBegun, connection: Connection, place: Place) -> Applied:
+def begin(change: ExportBegun, connection: Connection, place: EventRef) -> Applied:
     """Reserve the serials for the package."""
     book = rows.inside(connection, change.batch, change.serials)
     rows.find(connection, _tables.contacts, "contact", change.contact, "see: mintmark contact list")
-    rows.refuse_twice(connection, _tables.packages, "package", change.package)
+    rows.require_unused(connection, _tables.packages, "package", change.package)
     if change.supersedes is not None:
         _take_over(change, connection)
     else:
@@ -77,7 +77,7 @@ def _refuse_issued(connection: Connection, change: ExportBegun) -> None:
             )
 
 
-def finish(change: Packaged, connection: Connection, place: Place) -> Applied:
+def finish(change: Packaged, connection: Connection, place: EventRef) -> Applied:
     """Book the reserved serials as packaged."""
     key = rows.find(
         connection, _tables.keys, "key_id", change.custodian_key_id, "see: mintmark key list"
@@ -111,7 +111,7 @@ def finish(change: Packaged, connection: Connection, place: Place) -> Applied:
     return Applied(where)
 
 
-def abandon(change: ExportAbandoned, connection: Connection, place: Place) -> Applied:
+def abandon(change: ExportAbandoned, connection: Connection, place: EventRef) -> Applied:
     """Give the reserved serials back."""
     row = _begun(connection, change.package)
     if row.supersedes is None:
@@ -195,7 +195,7 @@ def reprintable(connection: Connection, package: str) -> tuple[Ranges, Ranges]:
     book = rows.inside(connection, row.batch, where)
     effect = book.rewrite(where, packaged, lambda standing: standing.state is State.VOID)
     rows.refuse_blocked(effect, row.batch, "only packaged codes are printed again")
-    void = tuple(effect.skipped)
+    void = serials.join(effect.skipped)
     again = serials.subtract(where, void)
     if not again:
         raise Refused(

@@ -2,24 +2,24 @@
 
 from sqlalchemy import Connection, insert, select
 
-from .. import attributes, serials
 from ..errors import Refused, UsageError
-from ..lifecycle import Action, Reason, Standing, passed_over, step
-from ..tiling import Stuck
+from ..ranges import attributes, serials
+from ..ranges.lifecycle import Action, Reason, Standing, passed_over, step
+from ..ranges.tiling import Stuck
 from . import _exports, _tables
-from . import _rows as rows
-from ._rows import Applied, Place
+from . import _sql as rows
+from ._sql import Applied, EventRef
 from ._tiles import Effect
 from .changes import Ordered, Settled
 
 SETTLED = ("acknowledged", "refused", "cancelled")
 
 
-def order(change: Ordered, connection: Connection, place: Place) -> Applied:
+def order(change: Ordered, connection: Connection, place: EventRef) -> Applied:
     """Rewrite the tiles, and queue the order for the backend."""
     _check_order(change)
     book = rows.inside(connection, change.batch, change.serials)
-    rows.refuse_twice(connection, _tables.orders, "order", change.order)
+    rows.require_unused(connection, _tables.orders, "order", change.order)
     reprinted = _exports.under_reprint(connection, change.batch)
 
     def stepped(standing: Standing) -> Standing:
@@ -35,7 +35,7 @@ def order(change: Ordered, connection: Connection, place: Place) -> Applied:
     during = f" while package {min(reprinted)} is being reprinted" if reprinted else ""
     rows.refuse_blocked(effect, change.batch, f"{change.action} is not possible there{during}")
     _check_count(change, effect)
-    skipped = tuple(effect.skipped)
+    skipped = serials.join(effect.skipped)
     row = {
         "order": change.order, "seq": place.seq, "batch": change.batch, "status": "queued",
         "applied": effect.applied.total(), "skipped_count": serials.count(skipped),
@@ -45,7 +45,7 @@ def order(change: Ordered, connection: Connection, place: Place) -> Applied:
     return Applied(serials.subtract(change.serials, skipped), skipped)
 
 
-def settle(change: Settled, connection: Connection, place: Place) -> Applied:
+def settle(change: Settled, connection: Connection, place: EventRef) -> Applied:
     """Note the last word on an order."""
     if change.status not in SETTLED:
         raise UsageError(f"an order is settled as one of: {', '.join(SETTLED)}")

@@ -6,13 +6,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
 
-from .. import serials
+from .. import times
 from ..errors import NotFound
-from ..serials import Range
-from . import _rows as rows
+from ..ranges import serials
+from ..ranges.serials import Range
+from . import _sql as rows
 from . import _tables, chain
 from .changes import Ordered
-from .rows import OrderRow
+from .records import OrderRow
 
 _o, _d, _e = _tables.orders.c, _tables.deliveries.c, _tables.events.c
 _HINT = "see: mintmark orders list"
@@ -45,7 +46,7 @@ def _make(row: Row[Any]) -> OrderRow:
         batch=row.batch,
         status=row.status,
         change=change,
-        ordered_at=chain.moment(row.at),
+        ordered_at=times.parse_utc(row.at),
         skipped=rows.from_text(row.skipped),
         applied_count=row.applied,
         skipped_count=row.skipped_count,
@@ -59,7 +60,7 @@ def _make(row: Row[Any]) -> OrderRow:
 
 
 def _time(text: str | None) -> datetime | None:
-    return None if text is None else chain.moment(text)
+    return None if text is None else times.parse_utc(text)
 
 
 def find(connection: Connection, order_id: str) -> OrderRow | None:
@@ -101,11 +102,7 @@ def codes(connection: Connection, batch: str, status: str) -> int:
     for body, skipped in connection.execute(query):
         named = rows.from_text(json.dumps(json.loads(body)["serials"]))
         pieces += serials.subtract(named, rows.from_text(skipped))
-    total = reached = 0
-    for piece in sorted(pieces):
-        total += max(0, piece.last - max(reached, piece.first - 1))
-        reached = max(reached, piece.last)
-    return total
+    return serials.count(serials.union(pieces))
 
 
 def due(connection: Connection, now: datetime, limit: int) -> tuple[OrderRow, ...]:
@@ -114,8 +111,8 @@ def due(connection: Connection, now: datetime, limit: int) -> tuple[OrderRow, ..
     query = (
         _query()
         .where(_o.seq.in_(oldest))
-        .where(or_(_d.next_attempt.is_(None), _d.next_attempt <= chain.stamp(now)))
-        .where(or_(_d.holder.is_(None), _d.held_until <= chain.stamp(now)))
+        .where(or_(_d.next_attempt.is_(None), _d.next_attempt <= times.format_utc(now)))
+        .where(or_(_d.holder.is_(None), _d.held_until <= times.format_utc(now)))
         .order_by(_o.seq)
         .limit(limit)
     )
@@ -131,7 +128,7 @@ def claim(
     if found.status != "queued" or held:
         return False
     values = {
-        "attempts": found.attempts + 1, "holder": holder, "held_until": chain.stamp(until),
+        "attempts": found.attempts + 1, "holder": holder, "held_until": times.format_utc(until),
     }  # fmt: skip
     if connection.execute(_of(order_id).values(values)).rowcount == 0:
         connection.execute(insert(_tables.deliveries), [{"order": order_id} | values])
@@ -142,7 +139,10 @@ def attempted(
     connection: Connection, order_id: str, next_attempt: datetime | None, detail: str | None
 ) -> None:
     """An attempt failed: why, and when to try again (None: at once)."""
-    values = {"next_attempt": next_attempt and chain.stamp(next_attempt), "detail": detail}
+    values = {
+        "next_attempt": next_attempt and times.format_utc(next_attempt),
+        "detail": detail,
+    }
     order(connection, order_id)
     if connection.execute(_of(order_id).values(values)).rowcount == 0:
         connection.execute(

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from ..errors import IntegrityError
-from ..lifecycle import Standing
+from ..ranges.lifecycle import Standing
 from . import _tables, _tiles
 
 AT_ONCE = 250  # serials a query

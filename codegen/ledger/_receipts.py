@@ -10,14 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from .. import serials
 from ..errors import Refused, UsageError
-from ..lifecycle import State
-from ..receipts import Account, UnitAccount, cut
-from ..serials import Range, Ranges
-from . import _exports, _tables, _tiles
-from . import _rows as rows
-from ._rows import Applied, Place
+from ..ranges import serials
+from ..ranges.lifecycle import State
+from ..ranges.receipts import Account, UnitAccount, cut
+from ..ranges.serials import Range, Ranges
+from . import _exports, _tables
+from . import _sql as rows
+from ._sql import Applied, EventRef
 from .changes import Receipted, UnitMoved
 
 _p, _u, _s, _t = (
@@ -38,7 +38,7 @@ MOVES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-def receipt(change: Receipted, connection: Connection, place: Place) -> Applied:
+def receipt(change: Receipted, connection: Connection, place: EventRef) -> Applied:
     """Add the receipt to what its package's earlier ones said."""
     row = open_package(connection, change.package)
     if not change.final and not any(
@@ -74,7 +74,7 @@ def receipt(change: Receipted, connection: Connection, place: Place) -> Applied:
     return rows.NOTHING
 
 
-def move(change: UnitMoved, connection: Connection, place: Place) -> Applied:
+def move(change: UnitMoved, connection: Connection, place: EventRef) -> Applied:
     """Note where a unit was seen."""
     package = rows.find(
         connection, _tables.packages, "package", change.package, "see: mintmark package list"
@@ -147,7 +147,7 @@ def told(connection: Connection, package: str, what: str, within: Range | None =
     if within is not None:
         query = query.where(_s.first <= within.last, _s.last >= within.first)
     found = connection.execute(query.order_by(_s.first))
-    return _tiles.joined(Range(first, last) for first, last in found)
+    return serials.join(Range(first, last) for first, last in found)
 
 
 def by_unit(connection: Connection, package: str) -> dict[tuple[str, str], int]:
@@ -189,7 +189,7 @@ def unreceipted(connection: Connection, batch: str, where: Ranges) -> Ranges:
         if tile.value.state is not State.VOID:
             printed = _printed(connection, tile.value.package, tile.serials)
             missing += serials.subtract((tile.serials,), printed)
-    return _tiles.joined(missing)
+    return serials.join(missing)
 
 
 def _printed(connection: Connection, package: str | None, where: Range) -> Ranges:
@@ -214,7 +214,7 @@ def _check_void(connection: Connection, batch: str, where: Ranges, what: str) ->
     if not where:
         return
     tiles = rows.inside(connection, batch, where).read(where)
-    alive = _tiles.joined(tile.serials for tile in tiles if tile.value.state is not State.VOID)
+    alive = serials.join(tile.serials for tile in tiles if tile.value.state is not State.VOID)
     if alive:
         raise Refused(
             f"serials {serials.describe(alive)} are {what} and not void",

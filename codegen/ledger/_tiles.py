@@ -8,19 +8,19 @@ serials without a gap, and that the batch's counters still add up to its quantit
 
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from .. import tiling
-from ..attributes import Attributes, from_json, to_json
 from ..errors import IntegrityError
-from ..lifecycle import Standing, State, live
-from ..serials import Range, Ranges
-from ..tiling import BLOCKED_SHOWN, Blocked, Stuck, Tile
+from ..ranges import tiling
+from ..ranges.attributes import Attributes, from_json, to_json
+from ..ranges.lifecycle import Standing, State, live
+from ..ranges.serials import Range, Ranges
+from ..ranges.tiling import BLOCKED_SHOWN, Blocked, Stuck, Tile
 from . import _tables
 
 RESERVED = "reserved"
@@ -80,7 +80,7 @@ class Book:
         """
         effect = Effect()
         todo = deque(where)
-        step = _memory(lambda standing: standing if skip(standing) else change(standing))
+        step = _memoize(lambda standing: standing if skip(standing) else change(standing))
         last = 0
         for group in _groups(where, self.quantity):
             if group.last <= last:
@@ -94,7 +94,7 @@ class Book:
             if not group.last <= last <= self.quantity:
                 raise self.damaged()
         if not effect.blocked:
-            self._weigh(effect.moved)
+            self._update_counters(effect.moved)
         return effect
 
     def read(self, where: Ranges) -> Iterator[Tile[Standing]]:
@@ -146,7 +146,7 @@ class Book:
     ) -> None:
         for part in self._parts(page, where):
             if skip(part.value):
-                _join(effect.skipped, part.serials)
+                effect.skipped.append(part.serials)
             else:
                 effect.applied[part.value.state] += len(part.serials)
                 effect.live += len(part.serials) if live(part.value) else 0
@@ -169,7 +169,7 @@ class Book:
         effect.moved.subtract(_weights(page))
         _write(self.connection, self.batch, page, after)
 
-    def _weigh(self, moved: Counter[str]) -> None:
+    def _update_counters(self, moved: Counter[str]) -> None:
         """Book `moved` in the counters; they must hold every code exactly once."""
         codes = counters(self.connection, self.batch)
         if set(codes) != {*State, RESERVED}:
@@ -274,21 +274,7 @@ def _weights(tiles: Tiles) -> Counter[str]:
 # --- rows ----------------------------------------------------------------------------
 
 
-def _join(ranges: list[Range], piece: Range) -> None:
-    if ranges and ranges[-1].last + 1 == piece.first:
-        piece = Range(ranges.pop().first, piece.last)
-    ranges.append(piece)
-
-
-def joined(pieces: Iterable[Range]) -> Ranges:
-    """Ascending `pieces`, touching ones made one."""
-    ranges: list[Range] = []
-    for piece in pieces:
-        _join(ranges, piece)
-    return tuple(ranges)
-
-
-def _memory(step: Callable[[Standing], Standing]) -> Callable[[Standing], Standing]:
+def _memoize(step: Callable[[Standing], Standing]) -> Callable[[Standing], Standing]:
     """`step`, asked once for each standing: a million tiles have few different ones."""
     known: dict[Standing, Standing | None] = {}
 

@@ -11,7 +11,7 @@ import json
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -19,16 +19,16 @@ import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from .. import times
 from ..errors import IntegrityError, UsageError
-from ..receipts import Told
-from ..serials import Ranges, from_pairs, to_pairs
+from ..ranges.receipts import ReceiptEntry
+from ..ranges.serials import Ranges, from_pairs, to_pairs
 from . import changes
 from .changes import Change
 
 GENESIS = "0" * 64
 # A signature made here can be mistaken for no other signature of the same key.
 LABEL = b"mintmark ledger event 1\0"
-_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 TYPES: Mapping[str, type[Any]] = types.MappingProxyType(
     {kind.__name__: kind for kind in get_args(Change)}
 )
@@ -76,24 +76,12 @@ class Event:
     @property
     def time(self) -> datetime:
         """When, as the acting machine's clock had it."""
-        return moment(self.at)
+        return times.parse_utc(self.at)
 
     @property
     def change(self) -> Change:
         """What changed. Raises `IntegrityError` for a body that is none."""
         return decode(self.type, json.loads(self.body))
-
-
-def stamp(time: datetime) -> str:
-    """RFC 3339 in UTC, microseconds always: such texts sort as the times do."""
-    if time.tzinfo is None:
-        raise ValueError("a time without a zone")
-    return time.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
-
-
-def moment(text: str) -> datetime:
-    """The inverse of `stamp`. Raises `ValueError`."""
-    return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
 
 
 def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
@@ -113,7 +101,7 @@ def seal(seq: int, change: Change, at: datetime, author: Author, previous: str) 
     event = Event(
         seq=seq,
         type=kind,
-        at=stamp(at),
+        at=times.format_utc(at),
         operator=author.actor.operator,
         os_user=author.actor.os_user,
         host=author.actor.host,
@@ -210,7 +198,7 @@ _FIELDS: Mapping[str, dict[str, Any]] = {
     kind.__name__: {
         item.name: get_type_hints(kind, vars(changes))[item.name] for item in fields(kind)
     }
-    for kind in (*TYPES.values(), changes.Unit, Told)
+    for kind in (*TYPES.values(), changes.Unit, ReceiptEntry)
 }
 _REQUIRED: Mapping[str, frozenset[str]] = {
     kind.__name__: frozenset(
@@ -218,7 +206,7 @@ _REQUIRED: Mapping[str, frozenset[str]] = {
         for item in fields(kind)
         if item.default is MISSING and item.default_factory is MISSING
     )
-    for kind in (*TYPES.values(), changes.Unit, Told)
+    for kind in (*TYPES.values(), changes.Unit, ReceiptEntry)
 }
 
 

@@ -11,10 +11,10 @@ A field that is added to a class already written needs a default: older events l
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..attributes import Value
-from ..lifecycle import Action, State
-from ..receipts import Told
-from ..serials import Ranges
+from ..ranges.attributes import Value
+from ..ranges.lifecycle import Action, State
+from ..ranges.receipts import ReceiptEntry
+from ..ranges.serials import Ranges
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Receipted:
     """
 
     package: str
-    entries: tuple[Told, ...]
+    entries: tuple[ReceiptEntry, ...]
     final: bool
     reason: str
 

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Row, Table, select
 
 from ..errors import IntegrityError, MintmarkError
 from . import _apply, _tables, chain, database
-from ._rows import Place
+from ._sql import EventRef
 from .chain import Event
 from .changes import Change, HomeMade, KeyAdded
 from .ledger import Ledger
@@ -39,8 +39,8 @@ class Verification:
     problem: str | None
 
 
-def verify(ledger: Ledger, tick: Callable[[int], None] = lambda _: None) -> Verification:
-    """Check the chain, then the tables; `tick` is told 1 an event.
+def verify(ledger: Ledger, progress: Callable[[int], None] = lambda _: None) -> Verification:
+    """Check the chain, then the tables; `progress` is told 1 an event.
 
     What is wrong with the books is the result, not an exception; `EnvironmentFailure`
     is still raised.
@@ -51,7 +51,7 @@ def verify(ledger: Ledger, tick: Callable[[int], None] = lambda _: None) -> Veri
         with ledger.read() as view, database.writing(replayed) as copy:
             for event in _rows(view.connection, _tables.events):
                 chained.follow(copy, Event(**event._mapping))  # noqa: SLF001 - public, whatever its name
-                tick(1)
+                progress(1)
             chained.end()
             _compare(view.connection, copy)
     except IntegrityError as error:
@@ -80,7 +80,7 @@ class _Chained:
             chain.check_content(event, self.head)
             change = event.change
             self._check_signature(copy, event, change)
-            _apply.apply(change, copy, Place(event.seq, event.at))
+            _apply.apply(change, copy, EventRef(event.seq, event.at))
         except MintmarkError as error:
             raise IntegrityError(f"{_name(self._blamed or event)} {_sentence(error)}") from None
         self.seq, self.head = event.seq, event.hash

@@ -7,15 +7,16 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, Select, Table, and_, func, or_, select
 
+from .. import times
 from ..errors import NotFound, Refused
-from ..lifecycle import Standing, State
-from ..receipts import Account
-from ..serials import Range, Ranges
-from ..tiling import Tile
+from ..ranges.lifecycle import Standing, State
+from ..ranges.receipts import Account
+from ..ranges.serials import Range, Ranges, join
+from ..ranges.tiling import Tile
 from . import _exports, _outbox, _places, _receipts, _tables, _tiles, chain
-from . import _rows as rows
+from . import _sql as rows
 from .chain import Event
-from .rows import (
+from .records import (
     BatchRow,
     ContactRow,
     HomeRow,
@@ -149,7 +150,7 @@ class View:
                 break
             found.append(Range(first, min(last, first + n - 1)))
             n -= len(found[-1])
-        return _tiles.joined(found)
+        return join(found)
 
     # --- packages ---
 
@@ -305,7 +306,10 @@ class View:
     def between(self, start: datetime, end: datetime) -> Iterator[Event]:
         """Events from `start` on and before `end`, by their times; read as it is consumed."""
         e = _tables.events.c
-        query = select(_tables.events).where(e.at >= chain.stamp(start), e.at < chain.stamp(end))
+        query = select(_tables.events).where(
+            e.at >= times.format_utc(start),
+            e.at < times.format_utc(end),
+        )
         query = query.order_by(e.at, e.seq).execution_options(yield_per=1_000)
         return (_make(Event, row) for row in self.connection.execute(query))
 
@@ -351,7 +355,7 @@ def _fields(kind: Any) -> Iterable[Any]:  # noqa: ANN401 - a dataclass
 
 
 def _time(text: str | None) -> datetime | None:
-    return None if text is None else chain.moment(text)
+    return None if text is None else times.parse_utc(text)
 
 
 def _package(row: Row[Any]) -> PackageRow:

@@ -10,14 +10,14 @@ from itertools import groupby
 from typing import BinaryIO, Protocol
 
 from ..errors import IntegrityError, Refused, UsageError
+from ..ranges.serials import Range, pieces
 from ..secret import Secret
-from ..serials import Range, pieces
 from . import frames
 from .header import PREAMBLE_BYTES, CoreHeader, preamble, preamble_size, read_preamble
 from .signed import Keys, Sign
 
 
-class Layout:
+class FrameLayout:
     """Where the frames of a batch lie in its file; all sizes in bytes."""
 
     def __init__(self, header: CoreHeader) -> None:
@@ -62,8 +62,8 @@ class Layout:
                 serials=[serials.pair()],
             ) from None
 
-    def _place(self, frame: int) -> frames.Place:
-        return frames.Place(self.core_hash, frame, frame == self.header.frames - 1)
+    def _place(self, frame: int) -> frames.FramePosition:
+        return frames.FramePosition(self.core_hash, frame, frame == self.header.frames - 1)
 
 
 class Output(Protocol):
@@ -93,7 +93,7 @@ class Writer:
         data_key: Secret,
         entropy: Callable[[int], bytes],
     ) -> None:
-        self._layout = Layout(header)
+        self._layout = FrameLayout(header)
         self._file, self._key, self._entropy = file, data_key, entropy
         self._waiting = bytearray()
         self._frames = 0
@@ -135,7 +135,7 @@ def replace(
     Every touched frame is sealed again with a fresh nonce, and the file made durable.
     `file` is open for reading and writing. Raises `IntegrityError` as `Reader.codes` does.
     """
-    layout, length = Layout(header), header.length
+    layout, length = FrameLayout(header), header.length
     for frame, serials in groupby(sorted(codes), key=layout.frame_of):
         offset, size = layout.span(frame)
         file.seek(offset)
@@ -161,7 +161,7 @@ class Reader:
 
     def __init__(self, read: Callable[[int, int], bytes], size: int, station_keys: Keys) -> None:
         header = read_preamble(read(0, PREAMBLE_BYTES), station_keys)
-        self._layout = Layout(header)
+        self._layout = FrameLayout(header)
         self._read = read
         self._key: Secret | None = None
         if size != self._layout.size:

@@ -23,7 +23,7 @@ class FrameBroken(Exception):
     """A frame's tag does not hold: nothing of it was used."""
 
 
-class Place(NamedTuple):
+class FramePosition(NamedTuple):
     """Which frame of which batch: what a frame is bound to."""
 
     core_hash: bytes
@@ -36,14 +36,14 @@ class Place(NamedTuple):
         return self.core_hash + self.number.to_bytes(4, "big") + bytes([self.last])
 
 
-def seal(key: Secret, place: Place, codes: bytes, nonce: bytes) -> bytes:
+def seal(key: Secret, place: FramePosition, codes: bytes, nonce: bytes) -> bytes:
     """The frame of `codes`, `OVERHEAD` bytes longer. `nonce`: 12 fresh random bytes."""
     if len(nonce) != NONCE_BYTES:
         raise ValueError("a nonce has 12 bytes")
     return nonce + AESGCM(key.reveal()).encrypt(nonce, codes, place.associated)
 
 
-def unseal(key: Secret, place: Place, frame: bytes) -> bytes:
+def unseal(key: Secret, place: FramePosition, frame: bytes) -> bytes:
     """The codes of `frame`. Raises `FrameBroken` unless it is the one that was sealed there."""
     nonce, sealed = frame[:NONCE_BYTES], frame[NONCE_BYTES:]
     try:

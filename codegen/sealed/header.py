@@ -8,10 +8,11 @@ import re
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
-from .. import fingerprint
+from .. import times
+from ..codes import fingerprint
+from ..codes.spec import CodeSpec
 from ..errors import IntegrityError, UsageError
 from ..ids import SYMBOLS
-from ..spec import CodeSpec
 from . import signed
 from .signed import HEADER_LABEL, SIGNATURE_BYTES, Keys, Sign
 
@@ -32,11 +33,7 @@ _PATTERNS = MappingProxyType(
         "pair_of": re.compile(_BATCH),
         "fingerprint_key_id": re.compile(r"[0-9a-f]{16}"),
         "station_key_id": re.compile(r"[0-9a-f]{16}"),
-        # RFC 3339, section 5.6.
-        "created": re.compile(
-            r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
-            r"(Z|[+-][0-9]{2}:[0-9]{2})"
-        ),
+        "created": times.PATTERN,
     }
 )
 _TYPES = MappingProxyType(

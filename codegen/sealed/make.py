@@ -8,7 +8,6 @@ renamed; after a failure the caller removes them.
 """
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,11 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from .. import fingerprint
-from ..draw import draw
+from ..codes import fingerprint
+from ..codes.draw import draw
+from ..codes.generate import GenerateTask, generate
 from ..errors import EnvironmentFailure
+from ..files import create, sync
 from ..secret import Secret
-from ..strike import Piece, strike
 from .batch import Writer, replace
 from .frames import KEY_BYTES
 from .hashed import Hashed
@@ -33,10 +33,12 @@ from .vault import Parts
 from .wrap import Recipient, wrap
 
 # (phase, done, total): phases strike and sort count codes, digest counts bytes.
-Tick = Callable[[str, int, int], None]
-Struck = tuple[bytes, bytes]
+Progress = Callable[[str, int, int], None]
+Generated = tuple[bytes, bytes]
 # `map`, or a pool's: keeps the order, takes pieces as it goes.
-Strikes = Callable[[Callable[[Piece], Struck], Iterable[Piece]], Iterable[Struck]]
+CodeMap = Callable[
+    [Callable[[GenerateTask], Generated], Iterable[GenerateTask]], Iterable[Generated]
+]
 
 # With 64-bit prefixes a second round is a once-in-ages event.
 _ROUNDS = 50
@@ -52,22 +54,22 @@ def make(  # noqa: PLR0913 - all a mint depends on, by name
     entropy: Callable[[int], bytes],
     earlier_runs: Sequence[Path | Source],
     prefix_bits: int = PREFIX_BITS,
-    tick: Tick = lambda _phase, _done, _total: None,
-    strikes: Strikes = map,
+    progress: Progress = lambda _phase, _done, _total: None,
+    code_map: CodeMap = map,
     sorts: Spread = map,
 ) -> "Making":
     """Make the batch of `header` in the five files `parts`, none of which may exist.
 
     `sign` signs as the header's station. `recipients`: the custodians. `earlier_runs`: the
-    runs of every batch the home has minted, or sieves over them. `strikes` may use other
+    runs of every batch the home has minted, or sieves over them. `code_map` may use other
     processes, `sorts` other threads. Everything is durable when this returns. Close what it
     returns: until then it holds the data key. Raises `EnvironmentFailure` for a broken
     random source or a dead worker, `OSError` as the disk does; files may then be left behind.
     """
-    tools = Tools(sign, fingerprint_key, entropy, prefix_bits, tick, sorts)
+    tools = Tools(sign, fingerprint_key, entropy, prefix_bits, progress, sorts)
     making = Making(parts, header, tools)
     try:
-        making._strike(recipients, strikes)  # noqa: SLF001 - one module, one idea
+        making._generate(recipients, code_map)  # noqa: SLF001 - one module, one idea
         making._settle(earlier_runs)  # noqa: SLF001 - as above
     except BaseException:
         making.close()
@@ -83,7 +85,7 @@ class Tools:
     fingerprint_key: Secret
     entropy: Callable[[int], bytes] = field(repr=False)
     prefix_bits: int
-    tick: Tick
+    progress: Progress
     sorts: Spread
 
 
@@ -134,12 +136,12 @@ class Making:
         self._replace(serials)
         self._settle(runs)
 
-    def _strike(self, recipients: Sequence[Recipient], strikes: Strikes) -> None:
+    def _generate(self, recipients: Sequence[Recipient], code_map: CodeMap) -> None:
         header, key = self.header, self._key()
         with (
-            _create(self.parts.sealed) as sealed,
-            _create(self.parts.fingerprints) as fingerprints,
-            _create(self.parts.wraps) as wraps,
+            create(self.parts.sealed) as sealed,
+            create(self.parts.fingerprints) as fingerprints,
+            create(self.parts.wraps) as wraps,
             ThreadPoolExecutor(1) as background,
         ):
             _write(wraps, wrap(key, header, recipients, header.station_key_id, self._tools.sign))
@@ -147,33 +149,33 @@ class Making:
             to_fingerprints = Hashed(fingerprints, background)
             writer = Writer(to_sealed, header, self._tools.sign, key, self._tools.entropy)
             done, frames = 0, []
-            for codes, found in strikes(strike, self._pieces()):
+            for codes, found in code_map(generate, self._pieces()):
                 writer.write(codes)
                 to_fingerprints.write(found)
                 frames.append(hashlib.sha256(found).hexdigest())
                 self._sorter.add(found)
                 done += len(found) // fingerprint.SIZE
-                self._tools.tick("strike", done, header.quantity)
+                self._tools.progress("strike", done, header.quantity)
             writer.finish()
             to_fingerprints.flush()
-            _sync(fingerprints)
+            sync(fingerprints)
             self._written = _Digests(to_sealed.digest, to_fingerprints.digest, tuple(frames))
-        with _create(self.parts.run), _create(self.parts.record):
+        with create(self.parts.run), create(self.parts.record):
             pass
 
-    def _pieces(self) -> Iterator[Piece]:
+    def _pieces(self) -> Iterator[GenerateTask]:
         raw = self._tools.fingerprint_key.reveal()
         for frame in range(self.header.frames):
-            yield Piece(self.header.spec, self.header.count(frame), raw, self._tools.entropy)
+            yield GenerateTask(self.header.spec, self.header.count(frame), raw, self._tools.entropy)
 
     def _settle(self, runs: Sequence[Path | Source]) -> None:
         """Write the run and the record, once nothing collides any more."""
         self._earlier += runs
         for _ in range(_ROUNDS):
             with self.parts.run.open("r+b") as file:
-                tick = self._counted("sort")
-                collided = self._sorter.merge(file, self._earlier, tick, self._tools.sorts)
-                _sync(file)
+                progress = self._counted("sort")
+                collided = self._sorter.merge(file, self._earlier, progress, self._tools.sorts)
+                sync(file)
             if not collided:
                 break
             self._replace(collided)
@@ -202,7 +204,7 @@ class Making:
             for serial, one in prints.items():
                 file.seek((serial - 1) * size)
                 file.write(one)
-            _sync(file)
+            sync(file)
         self._sorter.replace(prints)
         self._redrawn += len(serials)
 
@@ -211,15 +213,15 @@ class Making:
         to_read = parts[2:3] if written else parts[:3]
         done, total = 0, sum(part.stat().st_size for part in to_read)
 
-        def tick(size: int) -> None:
+        def progress(size: int) -> None:
             nonlocal done
             done += size
-            self._tools.tick("digest", done, total)
+            self._tools.progress("digest", done, total)
 
         if written is None:
             written = _Digests(
-                file_digest(parts.sealed, tick),
-                file_digest(parts.fingerprints, tick),
+                file_digest(parts.sealed, progress),
+                file_digest(parts.fingerprints, progress),
                 tuple(frame_digests(parts.fingerprints, header)),
             )
         return MintRecord(
@@ -231,19 +233,19 @@ class Making:
             sealed_sha256=written.sealed,
             fingerprints_sha256=written.fingerprints,
             fingerprint_frames=written.frames,
-            run_sha256=file_digest(parts.run, tick),
+            run_sha256=file_digest(parts.run, progress),
             station_key_id=header.station_key_id,
         )
 
     def _counted(self, phase: str) -> Callable[[int], None]:
         done = 0
 
-        def tick(more: int) -> None:
+        def progress(more: int) -> None:
             nonlocal done
             done += more
-            self._tools.tick(phase, done, self.header.quantity)
+            self._tools.progress(phase, done, self.header.quantity)
 
-        return tick
+        return progress
 
     def _key(self) -> Secret:
         if self._data_key is None:
@@ -251,16 +253,6 @@ class Making:
         return self._data_key
 
 
-def _create(path: Path) -> BinaryIO:
-    """A new file only its owner may read. Raises `FileExistsError`."""
-    return open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))
-
-
 def _write(file: BinaryIO, data: bytes) -> None:
     file.write(data)
-    _sync(file)
-
-
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+    sync(file)

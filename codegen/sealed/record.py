@@ -101,12 +101,12 @@ def read_record(data: bytes, header: CoreHeader, station_keys: Keys) -> MintReco
     return record
 
 
-def file_digest(path: Path, tick: Callable[[int], None] = lambda _: None) -> str:
-    """SHA-256 of a file, lower-case hex; `tick(n)` after every n bytes more."""
+def file_digest(path: Path, progress: Callable[[int], None] = lambda _: None) -> str:
+    """SHA-256 of a file, lower-case hex; `progress(n)` after every n bytes more."""
     digest = hashlib.sha256()
     for block in _blocks(path, _CHUNK):
         digest.update(block)
-        tick(len(block))
+        progress(len(block))
     return digest.hexdigest()
 
 

@@ -29,7 +29,7 @@ from .spill import Spill
 PIECE = 1_048_576  # entries spilled at a time
 PART = 1_048_576  # entries merged at a time, by each thread
 
-Tick = Callable[[int], None]
+Progress = Callable[[int], None]
 
 
 class Part(NamedTuple):
@@ -128,13 +128,13 @@ class Sorter:
         self,
         target: BinaryIO,
         earlier: Sequence[Path | Source],
-        tick: Tick,
+        progress: Progress,
         spread: Spread = map,
     ) -> list[int]:
         """Write the run into `target`; return the serials that collide, ascending.
 
         A serial collides if a lower one of this batch, or one of `earlier`, has its
-        prefix. `tick(n)` after every n entries more. `spread` may use threads.
+        prefix. `progress(n)` after every n entries more. `spread` may use threads.
         """
         self._spill_waiting()
         target.truncate(0)
@@ -149,7 +149,7 @@ class Sorter:
             target.seek(self._count * PREFIX.itemsize + written * SERIAL.itemsize)
             target.write(part.serials.data)
             written += len(part.prefixes)
-            tick(len(part.prefixes))
+            progress(len(part.prefixes))
         return sorted(collided)
 
     def _merge(self, parts: int, earlier: Sequence[Path | Source]) -> _Merge:

@@ -6,17 +6,17 @@ is published last: without it there is no batch.
 """
 
 import hmac
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from ..codes.fingerprint import SIZE
 from ..errors import IntegrityError, NotFound
-from ..fingerprint import SIZE
+from ..files import write_atomically
+from ..ranges.serials import Range
 from ..secret import Secret
-from ..serials import Range
 from .batch import Reader, by_frame, within
 from .header import CoreHeader, is_batch_id
 from .record import RECORD_BYTES, MintRecord, file_digest, read_record
@@ -65,16 +65,7 @@ class Folder:
 
     def put(self, name: str, data: bytes) -> None:
         """Make or replace the file `name`: after a crash it is the old one or the new."""
-        sibling = self.path / f".{name}.part"
-        try:
-            with sibling.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            sibling.replace(self.path / name)
-        except BaseException:
-            sibling.unlink(missing_ok=True)
-            raise
+        write_atomically(self.path / name, data)
 
     def remove(self, name: str) -> None:
         """Remove the file `name`, if it is there."""
@@ -215,9 +206,9 @@ class Vault:
         batch: str,
         station_keys: Keys,
         wrap_keys: Keys,
-        tick: Callable[[int], None] = lambda _: None,
+        progress: Callable[[int], None] = lambda _: None,
     ) -> MintRecord:
-        """Check every byte but the frames' tags, which need a custodian; `tick(n)` bytes more.
+        """Check every byte but the frames' tags, which need a custodian; `progress(n)` bytes more.
 
         Raises `IntegrityError` for the first file that is not what the station signed.
         """
@@ -231,7 +222,7 @@ class Vault:
         }
         for path, digest in digests.items():
             self._size(batch, path.name)
-            if not hmac.compare_digest(file_digest(path, tick), digest):
+            if not hmac.compare_digest(file_digest(path, progress), digest):
                 raise IntegrityError(
                     f"{path.name} is not the file that was minted",
                     "bring it back from a copy",

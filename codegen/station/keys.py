@@ -7,7 +7,6 @@ plain files that only their owner may read: the threat model says what that mean
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,9 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from ..errors import IntegrityError, NotFound, Refused, UsageError
+from ..errors import IntegrityError, NotFound, UsageError
+from ..files import write_exclusively
 from ..secret import Secret
-from .publish import fsync_folder
 
 Entropy = Callable[[int], bytes]
 
@@ -283,31 +282,6 @@ def _derive(kdf: object, passphrase: Secret) -> bytes:
 
 
 # --- files -------------------------------------------------------------------------
-
-
-def write_exclusively(path: Path, data: bytes) -> None:
-    """Create `path` (mode 0600), write and fsync it. Raises `Refused` if it exists.
-
-    After a failure the file is gone again.
-    """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
-    except FileExistsError:
-        raise Refused(
-            f"{path} exists already and is not overwritten", "name another file"
-        ) from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    fsync_folder(path.parent)
-
-
-_BINARY: int = getattr(os, "O_BINARY", 0)
 
 
 def _dump(document: Mapping[str, object]) -> bytes:

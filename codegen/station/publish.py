@@ -11,7 +11,6 @@ No I/O here touches the ledger: callers say with `committed` whether it has the 
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -20,61 +19,40 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from ..errors import IntegrityError, Refused
+from ..files import fsync_folder, hidden, write_atomically
 
-Fault = Callable[[str], None]
+Failpoint = Callable[[str], None]
 
 
-def no_fault(point: str) -> None:
+def no_failpoint(point: str) -> None:
     """Where tests stop the world; in production, nothing happens at `point`."""
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make renames in `folder` durable. Windows has no such call: a stated limit."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`, durably: after a crash it is the old file or the new one."""
-    sibling = hidden(path)
-    try:
-        with sibling.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        sibling.replace(path)
-    except BaseException:
-        sibling.unlink(missing_ok=True)
-        raise
-    fsync_folder(path.parent)
-
-
-def hidden(final: Path) -> Path:
-    """The hidden sibling that becomes `final` by a rename in one folder."""
-    return final.with_name(f".{final.name}.part")
 
 
 class Publication:
     """One intent to publish `files`, in that order. Use it in a `with` block.
 
     Leaving the block by an exception withdraws everything, unless `committed()` says
-    that the ledger has it already (an interrupt may strike right after a commit). Where
+    that the ledger has it already (an interrupt may strike right after a commit). Without
+    `committed` the ledger is told nothing, and the end of `publish` is what counts. Where
     the books could not be told, and `settled()` is false, the intent stays for `abandoned`.
     """
 
-    def __init__(self, path: Path, lock: FileLock, intent: dict[str, Any], fault: Fault) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - made by `Intents` alone
+        self,
+        path: Path,
+        lock: FileLock,
+        intent: dict[str, Any],
+        failpoint: Failpoint,
+        committed: Callable[[], bool] | None = None,
+        settled: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._path = path
         self._lock = lock
         self._intent = intent
-        self._fault = fault
+        self._failpoint = failpoint
         self._renamed: list[Path] = []
-        self.committed: Callable[[], bool] = lambda: False
-        self.settled: Callable[[], bool] = lambda: True
+        self._published = False
+        self._committed, self._settled = committed, settled
 
     @property
     def kind(self) -> str:
@@ -102,7 +80,7 @@ class Publication:
         self._fsync_folders()
         self._intent["note"] = dict(change)
         self._write()
-        self._fault("noted")
+        self._failpoint("noted")
 
     def publish(self) -> None:
         """Rename the siblings in order.
@@ -123,9 +101,10 @@ class Publication:
                 )
             sibling.rename(final)
             self._renamed.append(final)
-            self._fault(f"renamed {final.suffix}")
+            self._failpoint(f"renamed {final.suffix}")
         self._fsync_folders()
-        self._fault("published")
+        self._failpoint("published")
+        self._published = True
 
     def drop(self) -> None:
         """The ledger has it, or nobody wants it: forget the intent."""
@@ -149,13 +128,16 @@ class Publication:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None or self.committed():
+        if kind is None or self._done():
             self.drop()
-        elif self.settled():
+        elif self._settled():
             self.withdraw()
         else:
             self._remove()
             self._lock.release()
+
+    def _done(self) -> bool:
+        return self._published if self._committed is None else self._committed()
 
     def _remove(self) -> None:
         for path in (*map(hidden, self.files), *self._renamed):
@@ -172,14 +154,24 @@ class Publication:
 class Intents:
     """The intents of one home, each a file `<subject>.json` beside its lock."""
 
-    def __init__(self, folder: Path, fault: Fault = no_fault) -> None:
+    def __init__(self, folder: Path, failpoint: Failpoint = no_failpoint) -> None:
         self._folder = folder
-        self._fault = fault
+        self._failpoint = failpoint
 
-    def begin(self, kind: str, subject: str, files: Sequence[Path]) -> Publication:
+    def begin(
+        self,
+        kind: str,
+        subject: str,
+        files: Sequence[Path],
+        *,
+        committed: Callable[[], bool] | None = None,
+        settled: Callable[[], bool] = lambda: True,
+    ) -> Publication:
         """Record the intent to publish `files`, whose folders exist.
 
-        Raises `Refused` where a final name is taken, `OSError` where it cannot be written.
+        `committed`: whether the ledger has them; `settled`: whether it knows what became of
+        what it was told before (see `Publication`). Raises `Refused` where a final name is
+        taken, `OSError` where it cannot be written.
         """
         for final in files:
             if final.exists():
@@ -196,10 +188,10 @@ class Intents:
         path = self._folder / f"{subject}.json"
         lock = self._lock(path)
         lock.acquire(timeout=0)
-        publication = Publication(path, lock, intent, self._fault)
+        publication = Publication(path, lock, intent, self._failpoint, committed, settled)
         try:
             publication._write()  # noqa: SLF001 - one module, one idea
-            self._fault("intent")
+            self._failpoint("intent")
         except BaseException:
             publication.drop()
             raise
@@ -224,7 +216,7 @@ class Intents:
             except BaseException:
                 lock.release()
                 raise
-            yield Publication(path, lock, intent, self._fault)
+            yield Publication(path, lock, intent, self._failpoint)
 
     def alive(self, subject: str) -> bool:
         """Whether a process still works on `subject`."""

@@ -21,13 +21,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import fingerprint, ids
+from .. import ids
+from ..codes import fingerprint
 from ..errors import IntegrityError, NotFound, Refused
+from ..files import fsync_folder, write_exclusively
 from ..ledger.changes import HomeMade, KeyAdded
 from ..ledger.ledger import Actor, Author, Ledger
 from ..secret import Secret
 from . import config, keys
-from .publish import Fault, Intents, fsync_folder, no_fault
+from .publish import Failpoint, Intents, no_failpoint
 
 if TYPE_CHECKING:
     from ..sealed.vault import Vault
@@ -45,13 +47,13 @@ class Station:
         operator: str | None,
         now: Callable[[], datetime],
         entropy: Callable[[int], bytes] = os.urandom,
-        fault: Fault = no_fault,
+        failpoint: Failpoint = no_failpoint,
     ) -> None:
         self.home = home
         self.config = config.read(home)
         self.now = now
         self.entropy = entropy
-        self.fault = fault
+        self.failpoint = failpoint
         self.actor = actor(operator)
 
     @cached_property
@@ -84,7 +86,7 @@ class Station:
     @cached_property
     def intents(self) -> Intents:
         """What is being published, and what a crash left."""
-        return Intents(self.home / "work", self.fault)
+        return Intents(self.home / "work", self.failpoint)
 
     @cached_property
     def key(self) -> keys.SigningKey:
@@ -246,9 +248,7 @@ def _fill(  # noqa: PLR0913 - as `create`
     keys.write_signing_key(folder / "keys" / "station.key", station)
     keys.write_signing_key(folder / "keys" / "lines" / f"{DEFAULT_LINE}.key", line)
     keys.write_fingerprint_key(folder / "keys" / "fingerprint.key", fingerprint_key)
-    keys.write_exclusively(
-        folder / config.NAME, config.template(home_id, custodian_key).encode("utf-8")
-    )
+    write_exclusively(folder / config.NAME, config.template(home_id, custodian_key).encode("utf-8"))
     fingerprint_key_id = fingerprint.key_id(fingerprint_key)
     ledger = Ledger.create(
         folder / "ledger.db",

@@ -13,16 +13,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from ...codegen.serials import Range, Ranges
-from ..profile import Profile
-from ..sampling import Chosen, every
-from ..unzip import broken
+from ...codegen.ranges.serials import Range, Ranges
+from ..profiles.profile import Profile
+from ..zip.reader import broken
+from .sampling import Chosen, every
 
 PART = 65_536  # codes in a part
 
 
 @dataclass(frozen=True)
-class Layout:
+class UnitLayout:
     """What all units of a package share.
 
     `length` and `symbols`: of its codes; `template`: the payload, `{code}` once.
@@ -75,10 +75,10 @@ File = tuple[str, Iterator[bytes]]
 class Format(Protocol):
     """One format, for one package. Safe to be used by several threads at once.
 
-    The class is called with a `Layout`, and raises `UsageError` for one it cannot write.
+    The class is called with a `UnitLayout`, and raises `UsageError` for one it cannot write.
     """
 
-    def __init__(self, layout: Layout) -> None: ...
+    def __init__(self, layout: UnitLayout) -> None: ...
 
     def names(self, unit: Unit) -> Iterator[str]:
         """The unit's entries in their order; the first is `Profile.unit_name`."""

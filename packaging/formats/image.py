@@ -6,18 +6,18 @@ take 20 MB.
 
 from collections.abc import Callable, Iterable, Iterator
 
+from ...codegen.codes.template import split
 from ...codegen.errors import IntegrityError
-from ...codegen.serials import Range, Ranges, pieces
-from ...codegen.template import split
-from ..deflate import deflate
-from ..profile import Profile
-from ..sampling import Chosen, every
-from ..symbols import Encoder
-from ..unzip import broken
+from ...codegen.ranges.serials import Range, Ranges, pieces
+from ..profiles.profile import Profile
+from ..symbols.encoder import Encoder
+from ..zip.deflate import deflate
+from ..zip.reader import broken
 from . import picture
-from .format import Chunk, Codes, File, Layout, Unit
+from .format import Chunk, Codes, File, Unit, UnitLayout
 from .reading import decode_all
 from .rows import Part
+from .sampling import Chosen, every
 from .text import TextFormat
 
 _BLOCK = 512  # codes whose symbols are made at a time
@@ -25,7 +25,7 @@ _BLOCK = 512  # codes whose symbols are made at a time
 Made = tuple[Chunk, Ranges, bytes]
 
 
-def encoder_of(layout: Layout) -> Encoder:
+def encoder_of(layout: UnitLayout) -> Encoder:
     """What makes a package's symbols. Raises `UsageError` above the profile's version."""
     prefix, suffix = split(layout.template)
     look = layout.profile.symbol
@@ -46,7 +46,7 @@ class _ImageFormat:
     _draw: Callable[..., Iterator[bytes]]
     _stored = False  # compressed by itself
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: UnitLayout) -> None:
         self._layout = layout
         self._profile: Profile = layout.profile
         self._list = TextFormat(layout)

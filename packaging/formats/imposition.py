@@ -14,11 +14,11 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import POINT, Mark, Order, Paint, Sheet, Symbol, Text, to_mm, wrong
-from ..symbols import Encoder, Symbols
+from ..profiles.geometry import POINT, Order, Paint, PrintMark, Sheet, Symbol, Text, to_mm, wrong
+from ..symbols.encoder import Encoder, Symbols
 from .marks import AWAY, crop_marks, margins, reach, registration_marks
 from .picture import ink, runs
-from .strokes import EM, HEIGHT, PEN, Line, path, width
+from .strokes import EM, HEIGHT, PEN, Stroke, path, width
 
 _SPREAD = {Order.STACK: " CUT AND STACK", Order.LANES: " IN LANES"}
 _BLOCK = 2_048  # labels drawn at a time
@@ -99,7 +99,7 @@ class Sheets:
         is_code = sheet.text is Text.CODE
         self._text_length = template.length if is_code else digits
         check(sheet, look, encoder.size, self._text_length)
-        self._line = Line(template.symbols if is_code else "0123456789", self._text_length)
+        self._line = Stroke(template.symbols if is_code else "0123456789", self._text_length)
         # What is drawn: with light on dark the quiet zone prints as well.
         self._quiet = look.quiet_zone if look.invert else 0
         self._side = encoder.size + 2 * self._quiet
@@ -222,9 +222,9 @@ class Sheets:
         if self.sheet.marks:
             hair = max(1, round(_HAIR * self.sheet.dpi / 72))
             parts += [f"q 0 J {hair} w\n"]
-            if Mark.CROP in self.sheet.marks:
+            if PrintMark.CROP in self.sheet.marks:
                 parts += crop_marks(self.sheet)
-            if Mark.REGISTRATION in self.sheet.marks:
+            if PrintMark.REGISTRATION in self.sheet.marks:
                 parts += registration_marks(self.sheet)
             parts += ["S Q\n"]
         return "".join(parts).encode("ascii")

@@ -5,7 +5,7 @@ Pure: PDF path operators in dots, the origin in the lower left corner.
 
 from collections.abc import Iterator
 
-from ..geometry import Mark, Sheet, to_mm
+from ..profiles.geometry import PrintMark, Sheet, to_mm
 
 AWAY = 1.0  # mm: the least from the labels to the marks
 _CROP = 3.0  # mm: a crop mark
@@ -15,7 +15,7 @@ _CROSS = 2.0  # mm: half a registration mark
 def reach(sheet: Sheet) -> float:
     """How far marks reach from the labels, mm."""
     away = max(AWAY, sheet.bleed)
-    return away + (2 * _CROSS if Mark.REGISTRATION in sheet.marks else _CROP)
+    return away + (2 * _CROSS if PrintMark.REGISTRATION in sheet.marks else _CROP)
 
 
 def margins(sheet: Sheet) -> tuple[float, float, float, float]:

@@ -7,12 +7,12 @@ import pikepdf
 from isal import isal_zlib
 from pikepdf import Array, Dictionary, Name
 
-from ..unzip import broken
+from ..zip.reader import broken
 
 _DEFLATE = 2
 _PAGE = {"/Type", "/Parent", "/MediaBox", "/Contents", "/Resources"}
 _OTHERS = 3  # catalogue, page tree, information
-_MOST_CONTENT = 64 << 20  # bytes
+_MAX_CONTENT = 64 << 20  # bytes
 _UNREADABLE: tuple[type[Exception], ...] = (  # type: ignore[assignment] # stubs of isal
     *(pikepdf.PdfError, isal_zlib.IsalError),
     *(ValueError, TypeError, AttributeError, KeyError),
@@ -82,7 +82,7 @@ def _content(page: pikepdf.Object, box: list[float]) -> bytes:
     ):
         raise ValueError
     unpacker = isal_zlib.decompressobj()
-    content = unpacker.decompress(stream.read_raw_bytes(), _MOST_CONTENT)
+    content = unpacker.decompress(stream.read_raw_bytes(), _MAX_CONTENT)
     if not unpacker.eof:
         raise ValueError
     return bytes(content)

@@ -13,8 +13,8 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from ..geometry import INCH, Symbol
-from ..symbols import Symbols
+from ..profiles.geometry import INCH, Symbol
+from ..symbols.encoder import Symbols
 
 Ink = NDArray[np.bool_]
 Indices = NDArray[np.intp]
@@ -22,7 +22,7 @@ Indices = NDArray[np.intp]
 _PNG = b"\x89PNG\r\n\x1a\n"
 _METRE = 1_000 / INCH  # inches
 _BMP_HEADERS = 14 + 40 + 8
-_MOST_LINES = 64 << 20  # bytes
+_MAX_LINES = 64 << 20  # bytes
 _BLOCK = 32  # symbols
 _DEFLATE = 2  # isal: 1 to 3; what repeats is found at once
 
@@ -90,7 +90,7 @@ def _unpacked(data: bytes) -> tuple[bytes, bytes] | None:
         return None
     try:
         unpacker = isal_zlib.decompressobj()
-        lines = unpacker.decompress(packed, _MOST_LINES)
+        lines = unpacker.decompress(packed, _MAX_LINES)
     except isal_zlib.IsalError:  # type: ignore[misc] # its stubs give a value
         return None
     return (head, bytes(lines)) if unpacker.eof and not unpacker.unused_data else None

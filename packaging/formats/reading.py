@@ -10,9 +10,9 @@ import numpy as np
 import zxingcpp
 from numpy.typing import NDArray
 
-from ..geometry import Paint, Symbol
-from ..profile import Profile
-from ..symbols import Symbols
+from ..profiles.geometry import Paint, Symbol
+from ..profiles.profile import Profile
+from ..symbols.encoder import Symbols
 from .imposition import RECORD
 
 _MASK = re.compile(rb"/F /AHx ID\n([0-9A-F]+)>\nEI Q\n")

@@ -14,9 +14,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from ...codegen.serials import Range, Ranges
-from ..dummy import dummy_codes
-from ..profile import PICTURE_DIGITS, LaneOrder, Profile
+from ...codegen.ranges.serials import Range, Ranges
+from ..profiles.profile import PICTURE_DIGITS, LaneOrder, Profile
+from .dummy import dummy_codes
 
 Bytes = npt.NDArray[np.uint8]
 

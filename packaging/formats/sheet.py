@@ -4,21 +4,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ...codegen.codes.template import split
 from ...codegen.errors import IntegrityError
-from ...codegen.serials import Ranges
-from ...codegen.template import split
-from ..dummy import all_dummies
-from ..geometry import Text, wrong
-from ..sampling import Chosen, every
-from ..unzip import broken
-from .format import Chunk, Codes, File, Layout, Unit
+from ...codegen.ranges.serials import Ranges
+from ..profiles.geometry import Text, wrong
+from ..zip.reader import broken
+from .dummy import all_dummies
+from .format import Chunk, Codes, File, Unit, UnitLayout
 from .image import encoder_of
 from .imposition import Heading, Sheets, check
 from .pdf import contents, document
 from .reading import Modules, decode, symbols_of
+from .sampling import Chosen, every
 
 _DIGITS = 6  # serials under symbols have at least so many
-_MOST_DIGITS = 9  # of any batch's serials
+_MAX_DIGITS = 9  # of any batch's serials
 _PDF_BYTES = 8_192  # a label takes far less
 
 
@@ -32,13 +32,13 @@ class Whole:
 class SheetFormat:
     """A PDF a unit. Refuses what has no room on the sheet."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: UnitLayout) -> None:
         sheet = layout.profile.sheet
         if sheet is None:
             wrong("sheet", "a pdf profile needs a [sheet] with page and label")
         self._layout, self._sheet = layout, sheet
         self._encoder = encoder_of(layout)
-        characters = layout.length if sheet.text is Text.CODE else _MOST_DIGITS
+        characters = layout.length if sheet.text is Text.CODE else _MAX_DIGITS
         check(sheet, layout.profile.symbol, self._encoder.size, characters)
         self._sheets = lru_cache(maxsize=8)(self._of_digits)
 

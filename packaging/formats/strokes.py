@@ -103,7 +103,7 @@ def path(text: str) -> str:
     return " ".join(_drawn(character, column) for column, character in enumerate(text))
 
 
-class Line:
+class Stroke:
     """Many lines of the same length at once, as PDF path operators of a fixed width.
 
     Characters are `symbols`, ASCII.

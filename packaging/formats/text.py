@@ -6,21 +6,21 @@ may, and then the whole column stands in quotes.
 
 from collections.abc import Iterable, Iterator
 
-from ...codegen.serials import Range
-from ...codegen.template import split
-from ..deflate import deflate
-from ..geometry import wrong
-from ..profile import PICTURE_DIGITS, Column, Profile, Quoting
-from ..sampling import Chosen, every
-from ..unzip import broken
-from .format import PART, Chunk, Codes, File, Layout, Taker, Unit
+from ...codegen.codes.template import split
+from ...codegen.ranges.serials import Range
+from ..profiles.geometry import wrong
+from ..profiles.profile import PICTURE_DIGITS, Column, Profile, Quoting
+from ..zip.deflate import deflate
+from ..zip.reader import broken
+from .format import PART, Chunk, Codes, File, Taker, Unit, UnitLayout
 from .rows import Part, Record, Rows, Slot, WrongRow, parts
+from .sampling import Chosen, every
 
 _BOM = {"utf-8-sig": b"\xef\xbb\xbf"}
 Cell = tuple[str | Slot, ...]
 
 
-def cell(column: Column, layout: Layout, unit: Unit, lane: int) -> Cell:
+def cell(column: Column, layout: UnitLayout, unit: Unit, lane: int) -> Cell:
     """What stands in a column: constants and slots."""
     prefix, suffix = split(layout.template)
     name = layout.profile.picture_name(unit.index, 0).rpartition("0" * PICTURE_DIGITS)
@@ -72,7 +72,7 @@ def _line(cells: list[Cell], profile: Profile) -> Record:
 class TextFormat:
     """Delimited text. What it does for one unit, `Sheet` of rows and all, is in `Lines`."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: UnitLayout) -> None:
         self._layout, self._profile = layout, layout.profile
         # What cannot be written shows with any unit.
         self._lines(Unit(0, "", Range(1, 1)))
@@ -108,7 +108,7 @@ class TextFormat:
 class Lines:
     """The text of one unit. Raises `UsageError` for a layout that cannot be written."""
 
-    def __init__(self, layout: Layout, unit: Unit) -> None:
+    def __init__(self, layout: UnitLayout, unit: Unit) -> None:
         profile = layout.profile
         self._rows = Rows(
             layout.length,

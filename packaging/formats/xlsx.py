@@ -18,12 +18,12 @@ from xml.sax.saxutils import escape
 
 import xlsxwriter
 
-from ...codegen.serials import Range
-from ..deflate import LAST, deflate
-from ..sampling import Chosen, every
-from ..unzip import broken
-from .format import PART, Chunk, Codes, File, Layout, Taker, Unit
+from ...codegen.ranges.serials import Range
+from ..zip.deflate import LAST, deflate
+from ..zip.reader import broken
+from .format import PART, Chunk, Codes, File, Taker, Unit, UnitLayout
 from .rows import Part, Record, Rows, Slot, WrongRow, parts
+from .sampling import Chosen, every
 from .text import Cell, cell
 
 SHEET = "xl/worksheets/sheet1.xml"
@@ -34,7 +34,7 @@ _DOS_DATE = 0x21  # the same day
 _LOCAL = struct.Struct("<4sHHHHHLLLHH")
 _CENTRAL = struct.Struct("<4sBBHHHHHLLLHHHHHLL")
 _END = struct.Struct("<4sHHHHLLH")
-_MOST_BYTES = 256 << 20
+_MAX_BYTES = 256 << 20
 # What Python's reader raises for a file that is none, or contradicts itself.
 _NO_WORKBOOK = (
     zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, KeyError, ValueError,
@@ -54,7 +54,7 @@ class _Piece(NamedTuple):
 class XlsxFormat:
     """Workbooks."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: UnitLayout) -> None:
         self._layout, self._profile = layout, layout.profile
         self._book = _workbook(len(self._profile.columns))
         self._lines(Unit(0, "", Range(1, 1)))
@@ -96,7 +96,7 @@ class XlsxFormat:
         for piece in pieces:
             whole.append(piece)
             size += len(piece)
-            if size > _MOST_BYTES:
+            if size > _MAX_BYTES:
                 raise broken(f"{name} is too large for a workbook")
         try:
             with zipfile.ZipFile(io.BytesIO(b"".join(whole))) as book:
@@ -125,7 +125,7 @@ class XlsxFormat:
 class _Sheet:
     """The worksheet of one unit: what stands before, between and behind the rows."""
 
-    def __init__(self, layout: Layout, unit: Unit, around: bytes) -> None:
+    def __init__(self, layout: UnitLayout, unit: Unit, around: bytes) -> None:
         profile = layout.profile
         head, tail = around.split(_ROWS)
         above = int(profile.header) + profile.lead_in * profile.lanes

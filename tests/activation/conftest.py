@@ -6,11 +6,11 @@ import postgres_kit
 import pytest
 from backend_kit import Asgi, Clock, app_over, settings
 
-from mintmark.activation import api
 from mintmark.activation.backend.database import postgresql_url, sqlite_url
 from mintmark.activation.backend.limits import Limits
 from mintmark.activation.backend.serve import Server
 from mintmark.activation.backend.store import Store
+from mintmark.activation.client.client import HttpClient
 
 
 @pytest.fixture
@@ -64,5 +64,5 @@ def server(tmp_path, clock):
 
 @pytest.fixture
 def client(server):
-    with api.HttpClient(server.url) as client:
+    with HttpClient(server.url) as client:
         yield client

@@ -23,7 +23,7 @@ from mintmark.codegen.station.station import Station
 DIED = 9
 
 
-class Fault:
+class Failpoint:
     """Called at every fault point, and for the first piece of each phase of progress."""
 
     def __init__(self, die=None, wait=None):
@@ -37,19 +37,23 @@ class Fault:
             print("ready", flush=True)
             sys.stdin.readline()
 
-    def tick(self, phase, _done, _total):
+    def progress(self, phase, _done, _total):
         if phase not in self.points:
             self(phase)
 
 
-def run(home, job, fault, workers=None):
+def run(home, job, failpoint, workers=None):
     station = Station(
-        home, operator="child", now=lambda: datetime.now(UTC), entropy=os.urandom, fault=fault
+        home,
+        operator="child",
+        now=lambda: datetime.now(UTC),
+        entropy=os.urandom,
+        failpoint=failpoint,
     )
     try:
         request = MintRequest(**job)
-        tick = fault.tick
-        return {"batch": mint(station, request, tick, lambda _: None, workers=workers).batch}
+        progress = failpoint.progress
+        return {"batch": mint(station, request, progress, lambda _: None, workers=workers).batch}
     except (MintmarkError, OSError) as error:
         return {"error": type(error).__name__, "message": str(error)}
     finally:
@@ -66,7 +70,7 @@ def limited(home, job, limits, workers=None):
     for limit in limits:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
         try:
-            outcome = run(home, job, Fault(), workers)
+            outcome = run(home, job, Failpoint(), workers)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
         left = [p.name for name in ("vault", "work") for p in (home / name).iterdir()]
@@ -91,11 +95,11 @@ def main(home, job):
     if "deaths" in job:
         print(json.dumps(die_each(job["deaths"])))
         return
-    fault = Fault(job.pop("die", None), job.pop("wait", None))
+    failpoint = Failpoint(job.pop("die", None), job.pop("wait", None))
     limits, workers = job.pop("limits", None), job.pop("workers", None)
     if job.pop("group", False):
         os.setpgid(0, 0)
-    found = limited(home, job, limits, workers) if limits else run(home, job, fault, workers)
+    found = limited(home, job, limits, workers) if limits else run(home, job, failpoint, workers)
     print(json.dumps(found))
 
 

@@ -9,10 +9,11 @@ from children import finish, start, waiting
 from station_kit import PASSPHRASE, batch_files
 
 from mintmark.codegen import doctor as module
-from mintmark.codegen.doctor import ERROR, OK, WARNING, Finding, doctor
+from mintmark.codegen.doctor import doctor
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError
+from mintmark.codegen.finding import ERROR, OK, WARNING, Finding
 from mintmark.codegen.ledger.changes import ContactAdded, ExportBegun, KeyRevoked
-from mintmark.codegen.serials import Range
+from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.station import keys
 
 

@@ -14,8 +14,8 @@ from mintmark.codegen import history, recover
 from mintmark.codegen.doctor import doctor
 from mintmark.codegen.errors import IntegrityError
 from mintmark.codegen.history import FEW, due
-from mintmark.codegen.sealed import sieving
-from mintmark.codegen.sealed.sieve import Sieve
+from mintmark.codegen.sealed import prefix_filter_build
+from mintmark.codegen.sealed.prefix_filter import PrefixFilter
 
 
 class Stop(BaseException):
@@ -31,8 +31,8 @@ def asked(home):
     station = home.station()
     with station.ledger.read() as view:
         known = history.known(station, view.batches())
-    return [one for one in known if isinstance(one, Sieve)], [
-        one for one in known if not isinstance(one, Sieve)
+    return [one for one in known if isinstance(one, PrefixFilter)], [
+        one for one in known if not isinstance(one, PrefixFilter)
     ]
 
 
@@ -120,13 +120,13 @@ def test_a_sieve_that_was_never_there_changes_nothing(nine):
 
 @pytest.mark.parametrize("point", ["intent", "gathered", "renamed .sieve", "published"])
 def test_stopped_anywhere_no_half_a_sieve_is_left(nine, point):
-    def fault(now):
+    def failpoint(now):
         if now == point:
             raise Stop
 
     before = nine.files()
     with pytest.raises(Stop):
-        nine.mint(2, nine.station(fault=fault))
+        nine.mint(2, nine.station(failpoint=failpoint))
     left = nine.files() - before
     assert len(nine.rows()) == FEW + 1
     assert not left
@@ -158,7 +158,7 @@ def test_a_full_disk_for_the_sieve_is_no_reason_not_to_mint(nine, monkeypatch):
         path.write_bytes(b"the first bytes")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sieving, "write", full)
+    monkeypatch.setattr(prefix_filter_build, "write", full)
     nine.mint(2)
     assert len(nine.rows()) == FEW + 2
     assert not {name for name in nine.files() if "sieve" in name}

@@ -7,9 +7,9 @@ import pytest
 from station_kit import now
 
 from mintmark.codegen import home as module
-from mintmark.codegen.call import Call, secret_file
 from mintmark.codegen.errors import IntegrityError, NotFound, Refused, UsageError
 from mintmark.codegen.home import init
+from mintmark.codegen.invocation import Invocation, secret_file
 from mintmark.codegen.station import keys
 from mintmark.codegen.station import station as station_module
 from mintmark.codegen.station.station import Station
@@ -24,7 +24,7 @@ def _fast(monkeypatch):
 
 @pytest.fixture
 def call(tmp_path):
-    return Call(tmp_path / "home", operator="Ms Wang", now=now, ask=lambda _: WORDS)
+    return Invocation(tmp_path / "home", operator="Ms Wang", now=now, ask=lambda _: WORDS)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_what_is_there_stays(call, tmp_path, words):
     with pytest.raises(Refused, match="home exists already"):
         init(call, tmp_path / "d.key", None, words)
     with pytest.raises(Refused, match=r"c\.key exists already"):
-        init(Call(tmp_path / "second", ask=call.ask), tmp_path / "c.key", None, words)
+        init(Invocation(tmp_path / "second", ask=call.ask), tmp_path / "c.key", None, words)
     assert names(tmp_path) == ["c.key", "home", "words.txt"]
     assert before == (
         (tmp_path / "c.key").read_bytes(),
@@ -102,7 +102,7 @@ def test_the_passphrase_is_not_asked_for_where_nothing_can_be_made(call, tmp_pat
         raise AssertionError("asked")
 
     with pytest.raises(Refused):
-        init(Call(call.home, ask=ask), tmp_path / "c.key", None, None)
+        init(Invocation(call.home, ask=ask), tmp_path / "c.key", None, None)
 
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
@@ -143,12 +143,12 @@ def public(tmp_path):
 
 
 def test_a_custodian_elsewhere_needs_no_passphrase_here(tmp_path, public):
-    made = init(Call(tmp_path / "home"), None, tmp_path / "c.pub", None)
+    made = init(Invocation(tmp_path / "home"), None, tmp_path / "c.pub", None)
     assert made.custodian_key is None
     station = Station(made.home, operator=None, now=now)
     assert station.custodians() == [public]
     with pytest.raises(NotFound, match="no custodian key"):
-        Call(made.home).custodian(station, None, None)
+        Invocation(made.home).custodian(station, None, None)
     station.ledger.close()
     assert names(tmp_path) == ["c.pub", "home"]
 
@@ -156,7 +156,7 @@ def test_a_custodian_elsewhere_needs_no_passphrase_here(tmp_path, public):
 def test_a_private_key_is_not_taken_for_a_public_one(call, tmp_path, words):
     init(call, tmp_path / "c.key", None, words)
     with pytest.raises(IntegrityError, match="damaged"):
-        init(Call(tmp_path / "second"), None, tmp_path / "c.key", None)
+        init(Invocation(tmp_path / "second"), None, tmp_path / "c.key", None)
     assert not (tmp_path / "second").exists()
 
 
@@ -171,7 +171,12 @@ def test_made_or_given_not_both(call, tmp_path, public):
 def test_a_typed_passphrase_is_typed_twice(tmp_path):
     answers = iter(["one passphrase", "another passphrase"])
     with pytest.raises(UsageError, match="differ") as caught:
-        init(Call(tmp_path / "home", ask=lambda _: next(answers)), tmp_path / "c.key", None, None)
+        init(
+            Invocation(tmp_path / "home", ask=lambda _: next(answers)),
+            tmp_path / "c.key",
+            None,
+            None,
+        )
     assert "passphrase " not in caught.value.message.replace("passphrases", "")
     assert names(tmp_path) == []
 
@@ -179,20 +184,20 @@ def test_a_typed_passphrase_is_typed_twice(tmp_path):
 @pytest.mark.parametrize("words", ["", "seven77", "日本"])
 def test_a_short_one_makes_nothing(tmp_path, words):
     with pytest.raises(UsageError, match="8 bytes"):
-        init(Call(tmp_path / "home", ask=lambda _: words), tmp_path / "c.key", None, None)
+        init(Invocation(tmp_path / "home", ask=lambda _: words), tmp_path / "c.key", None, None)
     assert names(tmp_path) == []
 
 
 def test_without_a_terminal_a_file_is_asked_for(tmp_path):
     with pytest.raises(UsageError, match="no terminal") as caught:
-        init(Call(tmp_path / "home"), tmp_path / "c.key", None, None)
+        init(Invocation(tmp_path / "home"), tmp_path / "c.key", None, None)
     assert "--passphrase-file" in caught.value.hints[0]
 
 
 def test_bytes_no_terminal_can_decode_are_the_passphrase_all_the_same(tmp_path):
     """Typed on a GBK terminal, or read from a file that one wrote."""
     typed = "保管人".encode("gbk").decode("utf-8", "surrogateescape") + "12345"
-    call = Call(tmp_path / "home", ask=lambda _: typed)
+    call = Invocation(tmp_path / "home", ask=lambda _: typed)
     assert call.passphrase(None, "?").reveal() == "保管人".encode("gbk") + b"12345"
 
 

@@ -10,9 +10,9 @@ from station_kit import make_home
 from mintmark.codegen import locate as module
 from mintmark.codegen.errors import IntegrityError, NotFound, UsageError
 from mintmark.codegen.ledger.changes import ContactAdded, ExportBegun, Ordered, Packaged, Unit
-from mintmark.codegen.lifecycle import Action, State
-from mintmark.codegen.locate import Place, locate
-from mintmark.codegen.serials import Range
+from mintmark.codegen.locate import CodeLocation, locate
+from mintmark.codegen.ranges.lifecycle import Action, State
+from mintmark.codegen.ranges.serials import Range
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_another_homes_code_is_none_of_ours(home, other):
 def test_a_home_without_batches_has_no_codes(home):
     with pytest.raises(NotFound):
         where(home, "7K3MZZ19QPRS0042")
-    assert locate(home.station(), None, "7K3MZZ19QPRS0042").places == (Place(),)
+    assert locate(home.station(), None, "7K3MZZ19QPRS0042").places == (CodeLocation(),)
 
 
 # --- many ------------------------------------------------------------------------------

@@ -15,10 +15,10 @@ from station_kit import batch_files
 
 from mintmark.codegen import mint as module
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError, Refused, UsageError
+from mintmark.codegen.files import hidden
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.mint import LARGEST, MintRequest
-from mintmark.codegen.serials import Range
-from mintmark.codegen.station.publish import hidden
+from mintmark.codegen.ranges.serials import Range
 
 POINTS = [
     "intent",
@@ -42,12 +42,12 @@ def at_point(number, act):
     """A fault hook that acts at the point with this number, once."""
     seen = []
 
-    def fault(point):
+    def failpoint(point):
         seen.append(point)
         if len(seen) == number + 1:
             act()
 
-    return fault
+    return failpoint
 
 
 def stop(error=Stop):
@@ -150,11 +150,11 @@ def test_weak_codes_are_refused_with_the_numbers(home, events, asked):
 
 def test_somewhat_weak_codes_are_minted_with_a_warning(home):
     said = []
-    home.mint(1_000, alphabet="digits", length=17, say=said.append)
+    home.mint(1_000, alphabet="digits", length=17, notify=said.append)
     assert len(said) == 1
     assert said[0].startswith("warning: ")
     said.clear()
-    home.mint(1_000, alphabet="digits", length=14, accept_weak=True, say=said.append)
+    home.mint(1_000, alphabet="digits", length=14, accept_weak=True, notify=said.append)
     assert len(said) == 1
 
 
@@ -287,7 +287,7 @@ def test_a_code_that_another_batch_took_meanwhile_is_drawn_again(home):
         found["before"] = sealed.read_bytes()
         found["other"] = home.mint(2_000, prefix_bits=16).batch
 
-    station = home.station(fault=at_point(POINTS.index("made"), meanwhile))
+    station = home.station(failpoint=at_point(POINTS.index("made"), meanwhile))
     mine = home.mint(2_000, station, prefix_bits=16).batch
     # 2,000 and 2,000 prefixes of 16 bits: 61 meet on average; none does by a chance of e^-61.
     assert not prefixes(home, mine) & prefixes(home, found["other"])
@@ -310,7 +310,9 @@ def test_batches_one_after_another_never_meet(home):
 
 def test_the_strength_counts_what_was_minted_meanwhile(home):
     spec = {"alphabet": "digits", "length": 17}
-    station = home.station(fault=at_point(POINTS.index("made"), lambda: home.mint(1_000, **spec)))
+    station = home.station(
+        failpoint=at_point(POINTS.index("made"), lambda: home.mint(1_000, **spec))
+    )
     minted = home.mint(1_000, station, **spec)
     assert minted.guess_probability == 2_000 / 10**17
     assert home.rows()[minted.batch].guess_probability == minted.guess_probability
@@ -325,7 +327,7 @@ def test_and_refuses_where_that_makes_codes_too_weak(home):
         others.append(home.mint(5, **spec).batch)
 
     with pytest.raises(Refused, match="too easy to guess"):
-        home.mint(5, home.station(fault=at_point(1, meanwhile)), **spec)
+        home.mint(5, home.station(failpoint=at_point(1, meanwhile)), **spec)
     assert home.files() == batch_files(*others)
 
 
@@ -365,7 +367,7 @@ def test_without_an_earlier_run_nothing_is_minted(home, damage):
 
 def test_the_fault_points_are_these(home):
     points = []
-    home.mint(10, home.station(fault=points.append))
+    home.mint(10, home.station(failpoint=points.append))
     assert points == POINTS
 
 
@@ -373,7 +375,7 @@ def test_the_fault_points_are_these(home):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
 def test_stopped_anywhere_nothing_is_left(home, events, number, error):
     with pytest.raises(error):
-        home.mint(10, home.station(fault=at_point(number, stop(error))))
+        home.mint(10, home.station(failpoint=at_point(number, stop(error))))
     untouched(home, events)
     batch = home.mint(10).batch
     assert home.files() == batch_files(batch)
@@ -381,18 +383,18 @@ def test_stopped_anywhere_nothing_is_left(home, events, number, error):
 
 @pytest.mark.parametrize("phase", ["strike", "sort", "digest"])
 def test_stopped_while_codes_are_made_nothing_is_left(home, events, phase):
-    def tick(now, _done, _total):
+    def progress(now, _done, _total):
         if now == phase:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        module.mint(home.station(), MintRequest(10), tick, lambda _: None)
+        module.mint(home.station(), MintRequest(10), progress, lambda _: None)
     untouched(home, events)
 
 
 @pytest.mark.parametrize("where", ["commit", "minted"])
 def test_interrupted_after_the_commit_the_batch_stays(home, monkeypatch, where):
-    station = home.station(fault=at_point(len(POINTS) - 1, stop()))
+    station = home.station(failpoint=at_point(len(POINTS) - 1, stop()))
     if where == "commit":
         commit = station.ledger.commit
 
@@ -445,7 +447,7 @@ def test_a_name_in_the_vault_that_is_taken_stays_what_it_is(home):
         assert hidden(taken[0]) == sibling
 
     with pytest.raises(Refused, match="not overwritten"):
-        home.mint(10, home.station(fault=at_point(1, take)))
+        home.mint(10, home.station(failpoint=at_point(1, take)))
     assert taken[0].read_bytes() == b"theirs"
     assert home.files() == {taken[0].name}
     assert home.rows() == {}

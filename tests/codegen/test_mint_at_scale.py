@@ -18,9 +18,9 @@ from station_kit import batch_files
 
 from mintmark.codegen import mint as module
 from mintmark.codegen.errors import EnvironmentFailure
-from mintmark.codegen.mint import INLINE_BELOW, strikers_for
+from mintmark.codegen.mint import INLINE_BELOW, generators_for
 from mintmark.codegen.sealed.runs import Run, prefixes_of
-from mintmark.codegen.station.work import Kind, _Process
+from mintmark.codegen.workers.pool import WorkerKind, _Process
 
 PATIENCE = 60.0  # seconds
 MEGABYTE = 1_000_000
@@ -91,18 +91,18 @@ def test_any_quantity_around_a_frame(home, quantity):
 def test_processes_are_started_where_that_pays(monkeypatch):
     monkeypatch.setattr(module, "cores", lambda: 4)
     for quantity, workers, kind, count in (
-        (INLINE_BELOW - 1, None, Kind.INLINE, 1),
-        (INLINE_BELOW, None, Kind.PROCESSES, 4),
-        (10**8, None, Kind.PROCESSES, 4),
-        (10**8, 1, Kind.INLINE, 1),
-        (5, 3, Kind.PROCESSES, 3),
+        (INLINE_BELOW - 1, None, WorkerKind.INLINE, 1),
+        (INLINE_BELOW, None, WorkerKind.PROCESSES, 4),
+        (10**8, None, WorkerKind.PROCESSES, 4),
+        (10**8, 1, WorkerKind.INLINE, 1),
+        (5, 3, WorkerKind.PROCESSES, 3),
     ):
-        strikers = strikers_for(quantity, workers)
-        assert (strikers._kind, strikers.count) == (kind, count)
+        generators = generators_for(quantity, workers)
+        assert (generators._kind, generators.count) == (kind, count)
     monkeypatch.setattr(module, "cores", lambda: 64)
-    assert strikers_for(10**8, None).count == 8
+    assert generators_for(10**8, None).count == 8
     monkeypatch.setattr(module, "cores", lambda: 1)
-    assert strikers_for(10**8, None)._kind is Kind.INLINE
+    assert generators_for(10**8, None)._kind is WorkerKind.INLINE
 
 
 def test_the_data_key_stays_in_the_parent(home, monkeypatch):

@@ -10,6 +10,7 @@ from children import DIED, finish, start, waiting
 from station_kit import Home, batch_files, make_home
 
 from mintmark.codegen.errors import IntegrityError, NotFound
+from mintmark.codegen.files import hidden
 from mintmark.codegen.ledger.chain import encode
 from mintmark.codegen.ledger.changes import (
     ContactAdded,
@@ -20,11 +21,10 @@ from mintmark.codegen.ledger.changes import (
     Unit,
 )
 from mintmark.codegen.ledger.verify import verify
-from mintmark.codegen.lifecycle import State
+from mintmark.codegen.ranges.lifecycle import State
+from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.recover import recover, unsettled
-from mintmark.codegen.serials import Range
 from mintmark.codegen.station import keys
-from mintmark.codegen.station.publish import hidden
 
 # Fault points of a mint and the first piece of each phase of its progress, in order; the
 # batch is rolled forward from `noted` on.
@@ -102,7 +102,7 @@ def test_killed_anywhere_it_is_all_or_nothing(dead, number, point):
 def test_the_next_mint_settles_what_was_left(dead):
     home = dead(-1)
     said = []
-    again = home.mint(20, ref="MES-1", say=said.append)
+    again = home.mint(20, ref="MES-1", notify=said.append)
     assert again.repeated
     assert well(home) == {again.batch}
     assert len(said) == 1
@@ -390,5 +390,5 @@ def test_an_export_that_cannot_be_settled_stops_no_mint(home, export):
     export.die(noted=True)
     export.files[0].write_bytes(b"theirs")
     said = []
-    home.mint(10, say=said.append)
+    home.mint(10, notify=said.append)
     assert export.package in said[0]

@@ -8,8 +8,8 @@ from mintmark.codegen import contacts, roster
 from mintmark.codegen.errors import NotFound, Refused, UsageError
 from mintmark.codegen.ledger.changes import KeyAdded, Ordered
 from mintmark.codegen.ledger.verify import verify
-from mintmark.codegen.lifecycle import Action
-from mintmark.codegen.serials import Range
+from mintmark.codegen.ranges.lifecycle import Action
+from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.station import keys
 
 

@@ -11,14 +11,14 @@ from random import Random
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.secret import Secret
-from mintmark.codegen.serials import Range
-from mintmark.packaging import unzip
-from mintmark.packaging.archive import ArchiveWriter, new_password
-from mintmark.packaging.manifest import Manifest, dump
-from mintmark.packaging.pack import Packed, PackJob, Signer, pack
-from mintmark.packaging.profile import builtin
-from mintmark.packaging.signature import sign
+from mintmark.packaging.package.manifest import Manifest, dump
+from mintmark.packaging.package.pack import Packed, PackJob, Signer, pack
+from mintmark.packaging.package.signature import sign
+from mintmark.packaging.profiles.files import builtin
+from mintmark.packaging.zip import reader
+from mintmark.packaging.zip.writer import ArchiveWriter, new_password
 
 BEIJING = timezone(timedelta(hours=8))
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -50,9 +50,9 @@ class Made:
         with self.path.open("rb") as file:
             return {
                 entry.name: b"".join(
-                    unzip.content(file, entry, unzip.unlock(file, entry, self.password))
+                    reader.content(file, entry, reader.unlock(file, entry, self.password))
                 )
-                for entry in unzip.entries(file)
+                for entry in reader.entries(file)
             }
 
     def rebuild(self, path: Path, entries: dict[str, bytes] | list[tuple[str, bytes]]) -> Path:
@@ -193,7 +193,7 @@ def split_archive():
         _, _, _, _, count, length, at, _ = struct.unpack("<4sHHHHLLH", end)
         import io
 
-        entries = unzip.entries(io.BytesIO(data))
+        entries = reader.entries(io.BytesIO(data))
         assert len(entries) == count
         parts, position = [], 0
         for entry in entries:

@@ -16,9 +16,9 @@ from contract_worlds import INIT, command
 from PIL import Image
 from print_kit import program
 
-from mintmark.codegen.call import utc_now
+from mintmark.codegen.invocation import utc_now
+from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.secret import Secret
-from mintmark.codegen.serials import Range
 from mintmark.codegen.station.keys import read_custodian_key
 from mintmark.codegen.station.station import Station
 

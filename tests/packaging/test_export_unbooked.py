@@ -11,8 +11,8 @@ from mintmark.codegen.errors import EnvironmentFailure
 from mintmark.codegen.ledger import changes
 from mintmark.codegen.ledger.ledger import Ledger
 from mintmark.codegen.ledger.verify import verify
+from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.recover import recover, unsettled
-from mintmark.codegen.serials import Range
 from mintmark.packaging.export import ExportRequest, export
 
 
@@ -59,14 +59,14 @@ def standing(home):
 
 @pytest.mark.parametrize("at", ["written", "checked", "password", "noted", "published"])
 def test_books_locked_from_there_on(home, tmp_path, lock, at):
-    def fault(point):
+    def failpoint(point):
         if point == at:
             lock.execute("BEGIN IMMEDIATE")
             if at != "published":
                 raise OSError
 
     with pytest.raises((EnvironmentFailure, OSError)):
-        exported(home, tmp_path, fault=fault)
+        exported(home, tmp_path, failpoint=failpoint)
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "password.txt").exists()
     assert standing(home) == ([Range(1, 20)], ["begun"])
@@ -92,13 +92,13 @@ def test_a_second_interrupt_while_they_are_given_back(home, tmp_path, monkeypatc
             raise KeyboardInterrupt
         return commit(ledger, author, *what, **options)
 
-    def fault(point):
+    def failpoint(point):
         if point == "written":
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Ledger, "commit", interrupted)
     with suppress(KeyboardInterrupt):
-        exported(home, tmp_path, fault=fault)
+        exported(home, tmp_path, failpoint=failpoint)
     monkeypatch.setattr(Ledger, "commit", commit)
     station = home.station()
     assert len(list(recover(station))) == 1

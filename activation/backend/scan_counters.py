@@ -1,0 +1,266 @@
+"""Counting scans: all that wait at one moment, in one write transaction.
+
+Of a hundred phones at once one is first: within a group the order of arrival decides,
+between groups the database's locks. Codes and counters are read and written for the
+whole group at once, so a transaction costs a scan little.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select
+
+from ...codegen.ranges.attributes import public, to_json
+from ...codegen.ranges.lifecycle import Standing, to_api_state
+from ...codegen.times import format_utc
+from ..client.wire import ScanAnswer
+from . import dialects, tables, tile_store
+from .limits import Limits
+from .scan import Result, verdict
+
+Key = tuple[int, int]  # number of the batch, serial
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One scan: the fingerprints its text may have, and the phone's own id for it."""
+
+    candidates: Sequence[bytes]
+    scan_id: str | None = None
+
+
+@dataclass
+class _Code:
+    """A code that was found, with its counters as they are and become."""
+
+    fingerprint: bytes
+    key: Key
+    name: str
+    role: str
+    standing: Standing
+    scans: int = 0
+    first_scan: int | None = None
+    last_scan: int | None = None
+    before: int = 0
+    before_first: int | None = None
+    changed: bool = False
+    answered: dict[str, ScanAnswer] = field(default_factory=dict)
+    kept: dict[str, ScanAnswer] = field(default_factory=dict)
+
+
+def count(
+    connection: Connection,
+    asked: Sequence[Asked],
+    now: datetime,
+    limits: Limits,
+    standings: dict[int, Standing],
+) -> list[ScanAnswer]:
+    """Answer scans in the order they came, and count those that count.
+
+    A counted answer is given again to the same `scan_id` for `scan_answer_seconds`.
+    `standings`: those known by number; they never change, and the caller keeps them.
+    """
+    at = int(now.timestamp())
+    codes = _found(connection, asked, standings)
+    _counters(connection, codes.values())
+    _answers(connection, asked, codes, at - limits.scan_answer_seconds)
+    answers, unknown = [], list[bytes]()
+    for one in asked:
+        code = next((codes[print_] for print_ in one.candidates if print_ in codes), None)
+        if code is None:
+            unknown += one.candidates
+            answers.append(ScanAnswer(Result.UNKNOWN.value))
+        else:
+            answers.append(_answered(code, one.scan_id, now, at))
+    _write(connection, codes.values(), at, limits)
+    for fingerprint in sorted(unknown):
+        _note_unknown(connection, fingerprint, at, limits)
+    return answers
+
+
+def time_text(seconds: int) -> str:
+    """Unix time as RFC 3339."""
+    return format_utc(datetime.fromtimestamp(seconds, UTC), "seconds")
+
+
+def expire(connection: Connection, answers_before: int, unknown_before: int) -> None:
+    """Forget what no reader may see any more."""
+    answers, unknown = tables.scan_answers, tables.unknown_scans
+    connection.execute(delete(answers).where(answers.c.at < answers_before))
+    connection.execute(delete(unknown).where(unknown.c.last < unknown_before))
+
+
+def _answered(code: _Code, scan_id: str | None, now: datetime, at: int) -> ScanAnswer:
+    """The answer to one scan; its counters move in memory."""
+    if scan_id is not None and scan_id in code.answered:
+        return code.answered[scan_id]
+    standing = code.standing
+    said = verdict(to_api_state(standing.state), standing.attributes, code.scans, now)
+    if said.counts:
+        code.scans, code.last_scan, code.changed = code.scans + 1, at, True
+        code.first_scan = at if code.first_scan is None else code.first_scan
+    elif said.early:
+        code.before, code.changed = code.before + 1, True
+        code.before_first = at if code.before_first is None else code.before_first
+    answer = ScanAnswer(
+        result=said.result.value,
+        scans=code.scans,
+        first_scan=None if code.first_scan is None else time_text(code.first_scan),
+        batch=code.name,
+        serial=code.key[1],
+        role=code.role,
+        attributes=public(standing.attributes),
+    )
+    if scan_id is not None and said.counts:
+        code.answered[scan_id] = code.kept[scan_id] = answer
+    return answer
+
+
+def _found(
+    connection: Connection, asked: Sequence[Asked], standings: dict[int, Standing]
+) -> Mapping[bytes, _Code]:
+    """The codes that are live, by fingerprint, with where they stand."""
+    live, batches, tiles = tables.fingerprints, tables.batches, tables.tiles
+    standing = (
+        select(tiles.c.standing)
+        .where(tiles.c.batch == live.c.batch, tiles.c.first <= live.c.serial)
+        .order_by(tiles.c.first.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    wanted = {fingerprint for one in asked for fingerprint in one.candidates}
+    query = (
+        select(live, batches.c.batch.label("name"), batches.c.role, standing.label("standing"))
+        .join(batches, batches.c.number == live.c.batch)
+        .where(live.c.fingerprint.in_(wanted))
+    )
+    rows = connection.execute(query).all()
+    tile_store.known(connection, {row.standing for row in rows}, standings)
+    return {bytes(row.fingerprint): _code(row, standings) for row in rows}
+
+
+def _code(row: Row[Any], standings: Mapping[int, Standing]) -> _Code:
+    key = (row.batch, row.serial)
+    standing = standings[row.standing]
+    role = to_json(standing.attributes).get("role", row.role)
+    return _Code(bytes(row.fingerprint), key, row.name, str(role), standing)
+
+
+def _counters(connection: Connection, codes: Iterable[_Code]) -> None:
+    """Read the counters; on PostgreSQL lock them, in one order for everybody."""
+    table, by_key = tables.scans, {code.key: code for code in codes}
+    if not by_key:
+        return
+    keys = sorted(by_key)
+    if dialects.is_postgresql(connection):
+        fresh = [{"batch": b, "serial": s, "scans": 0, "before": 0} for b, s in keys]
+        dialects.merge(connection, table, fresh, keep=True)
+    # Batch by batch: for pairs of both, SQLite would read the whole table.
+    for batch, found in groupby(keys, key=itemgetter(0)):
+        query = select(table).where(
+            table.c.batch == batch, table.c.serial.in_([serial for _, serial in found])
+        )
+        for row in connection.execute(query.order_by(table.c.serial).with_for_update()):
+            code = by_key[row.batch, row.serial]
+            code.scans, code.first_scan, code.last_scan = row.scans, row.first_scan, row.last_scan
+            code.before, code.before_first = row.before, row.before_first
+
+
+def _answers(
+    connection: Connection, asked: Sequence[Asked], codes: Mapping[bytes, _Code], since: int
+) -> None:
+    """Read what was answered before to scans of these ids."""
+    table = tables.scan_answers
+    pairs = {
+        (fingerprint, one.scan_id)
+        for one in asked
+        if one.scan_id is not None
+        for fingerprint in one.candidates
+        if fingerprint in codes
+    }
+    if not pairs:
+        return
+    # Each by itself, so that SQLite uses the index; that finds more than was asked for.
+    query = select(table).where(
+        table.c.fingerprint.in_({fingerprint for fingerprint, _ in pairs}),
+        table.c.scan_id.in_({scan_id for _, scan_id in pairs}),
+        table.c.at >= since,
+    )
+    for row in connection.execute(query):
+        answer = ScanAnswer.parse(json.loads(row.answer))
+        codes[bytes(row.fingerprint)].answered[row.scan_id] = answer
+
+
+def _write(connection: Connection, codes: Iterable[_Code], at: int, limits: Limits) -> None:
+    """Write counters and answers, in the order the counters were locked."""
+    changed = sorted((code for code in codes if code.changed), key=lambda code: code.key)
+    if not changed:
+        return
+    fields = ("scans", "first_scan", "last_scan", "before", "before_first")
+    rows = [
+        {"batch": code.key[0], "serial": code.key[1]}
+        | {name: getattr(code, name) for name in fields}
+        for code in changed
+    ]
+    dialects.merge(connection, tables.scans, rows)
+    _keep(connection, changed, at, limits)
+
+
+def _keep(connection: Connection, codes: Sequence[_Code], at: int, limits: Limits) -> None:
+    """Remember answers; a code's oldest ones make room, so nobody can fill the disk."""
+    table = tables.scan_answers
+    rows = [
+        {
+            "fingerprint": code.fingerprint,
+            "scan_id": scan_id,
+            "answer": json.dumps(answer.body(), ensure_ascii=False),
+            "at": at,
+        }
+        for code in codes
+        for scan_id, answer in code.kept.items()
+    ]
+    if rows:
+        dialects.merge(connection, table, rows)
+    for code in codes:
+        if code.kept and code.scans > limits.scan_answers_per_code:
+            _forget(connection, code.fingerprint, limits.scan_answers_per_code)
+
+
+def _forget(connection: Connection, fingerprint: bytes, most: int) -> None:
+    table = tables.scan_answers
+    kept = (
+        select(table.c.scan_id)
+        .where(table.c.fingerprint == fingerprint)
+        .order_by(table.c.at.desc())
+        .limit(most)
+    )
+    connection.execute(
+        delete(table).where(table.c.fingerprint == fingerprint, table.c.scan_id.not_in(kept))
+    )
+
+
+def _note_unknown(connection: Connection, fingerprint: bytes, at: int, limits: Limits) -> None:
+    """Count an unknown fingerprint. Past the cap the longest known of them make room."""
+    table = tables.unknown_scans
+    seen_before = connection.execute(
+        table.update()
+        .where(table.c.fingerprint == fingerprint)
+        .values(times=table.c.times + 1, last=at)
+    )
+    if seen_before.rowcount:
+        return
+    made = connection.execute(
+        dialects.upsert(connection, table)
+        .values(fingerprint=fingerprint, first=at, last=at, times=1)
+        .on_conflict_do_update(
+            index_elements=["fingerprint"], set_={"times": table.c.times + 1, "last": at}
+        )
+        .returning(table.c.id)
+    )
+    newest = made.scalar_one()
+    connection.execute(delete(table).where(table.c.id <= newest - limits.unknown_scans))

@@ -1,0 +1,1 @@
+"""The activation API from a line's side: the client, its wire format, signatures, connections."""

@@ -1,0 +1,87 @@
+"""Which scan backend this home talks to."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...codegen.errors import NotFound, UsageError
+from ...codegen.invocation import secret_file
+from ...codegen.station.config import Config
+from ...codegen.station.station import Station
+from .client import Client, HttpClient
+from .signing import RequestSigner, line_keys, secret_key
+
+if TYPE_CHECKING:
+    import ssl
+
+# Written by `backend serve` while it serves a home on loopback, so that a first try
+# works with nothing configured.
+ANNOUNCEMENT = "local-backend.json"
+
+
+def backend_url(station: Station) -> str | None:
+    """MINTMARK_BACKEND_URL, else the configured one, else a local one that is running."""
+    named = os.environ.get("MINTMARK_BACKEND_URL") or station.config.backend_url
+    return named or _announced(station.home)
+
+
+@contextlib.contextmanager
+def connected(station: Station) -> Iterator[Client | None]:
+    """A client, or None where no backend is named.
+
+    Raises `UsageError` for a bad URL or a certificate that can't be used, `NotFound` for a
+    file that is not there.
+    """
+    url = backend_url(station)
+    if url is None:
+        yield None
+        return
+    tls = tls_of(station.config)
+    with HttpClient(url, sign=signer(station), tls=tls, now=station.now) as client:
+        yield client
+
+
+def signer(station: Station) -> RequestSigner:
+    """Signs with the lines' keys, or with the secret shared with the backend."""
+    config, keys = station.config, line_keys(station)
+    if config.backend_secret_file is not None and config.backend_key_id is not None:
+        keys = secret_key(secret_file(config.backend_secret_file), config.backend_key_id)
+    return RequestSigner(keys, station.now, station.entropy)
+
+
+def tls_of(config: Config) -> "ssl.SSLContext | None":
+    """`ca` trusted as well, and a certificate of our own; None: as ever."""
+    if config.backend_ca is None and config.backend_certificate is None:
+        return None
+    import ssl
+
+    try:
+        context = ssl.create_default_context()
+        if config.backend_ca is not None:
+            context.load_verify_locations(config.backend_ca)
+        if config.backend_certificate is not None:
+            # No prompt for the passphrase of a key: nobody is near.
+            context.load_cert_chain(
+                config.backend_certificate, config.backend_certificate_key, password=lambda: ""
+            )
+    except FileNotFoundError:
+        raise NotFound(
+            "a certificate named in mintmark.toml is not there", "see [backend] in it"
+        ) from None
+    except (OSError, ssl.SSLError, ValueError):
+        raise UsageError(
+            "a certificate named in mintmark.toml can't be used",
+            "PEM files; a key without a passphrase",
+        ) from None
+    return context
+
+
+def _announced(home: Path) -> str | None:
+    try:
+        text = (home / ANNOUNCEMENT).read_text(encoding="ascii")
+        return str(json.loads(text)["url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

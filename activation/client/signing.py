@@ -1,0 +1,118 @@
+"""Request signatures (RFC 9421): what a line adds to a request to prove who sends it.
+
+`HttpClient` calls the signer once for every attempt, retries included, after the request
+is complete; a signature is never reused. The backend's half is `backend/senders.py`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, Protocol
+
+from ...codegen.errors import NotFound
+from ...codegen.secret import Secret
+from ...codegen.station.station import DEFAULT_LINE, Station
+
+if TYPE_CHECKING:
+    import httpx2
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+TAG: Final = "mintmark"
+# RFC 9421 section 2.2. A request with a body covers content-digest (RFC 9530) besides.
+COMPONENTS: Final = ("@method", "@authority", "@path", "@query")
+VALID: Final = timedelta(minutes=5)
+NONCE_BYTES: Final = 16
+
+
+class Signer(Protocol):
+    """Adds what proves the sender to a request about to be sent."""
+
+    def __call__(self, request: "httpx2.Request", body: bytes, line: str | None) -> None:
+        """Set headers on `request`, whose content is `body`, for `line`. Once an attempt."""
+        ...
+
+
+@dataclass(frozen=True)
+class Key:
+    """What to sign with: an Ed25519 key, or the bytes of a secret for hmac-sha256."""
+
+    key_id: str
+    private: "Ed25519PrivateKey | bytes" = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a signature says of itself (RFC 9421, section 2.3), and what it covers."""
+
+    key: Key
+    created: datetime
+    nonce: str | None
+    valid: timedelta = VALID
+    covered: Sequence[str] = COMPONENTS
+
+
+class RequestSigner:
+    """The `Signer` under the keys that `keys(line)` finds."""
+
+    def __init__(
+        self,
+        keys: Callable[[str | None], Key],
+        now: Callable[[], datetime],
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self.keys, self.now, self.entropy = keys, now, entropy
+
+    def __call__(self, request: "httpx2.Request", body: bytes, line: str | None) -> None:
+        """See `Signer`. Raises what `keys` raises."""
+        told = Parameters(self.keys(line), self.now(), self.entropy(NONCE_BYTES).hex())
+        sign(request, body, told)
+
+
+def sign(request: "httpx2.Request", body: bytes, told: Parameters) -> None:
+    """Sign `request`, and the digest of `body` unless that is empty (RFC 9421, section 3.1)."""
+    from http_message_signatures import HTTPMessageSigner, MappingKeyResolver
+    from http_message_signatures.algorithms import ED25519, HMAC_SHA256
+
+    key = told.key
+    resolver = MappingKeyResolver(public_keys={}, private_keys={key.key_id: key.private})
+    algorithm = HMAC_SHA256 if isinstance(key.private, bytes) else ED25519
+    HTTPMessageSigner(signature_algorithm=algorithm, key_resolver=resolver).sign(
+        request,
+        key_id=key.key_id,
+        created=told.created,
+        expires=told.created + told.valid,
+        nonce=told.nonce,
+        label=TAG,
+        tag=TAG,
+        covered_component_ids=told.covered,
+        body=body or None,
+    )
+
+
+def line_keys(station: Station) -> Callable[[str | None], Key]:
+    """Each line's own Ed25519 key (RFC 8032). Raises `NotFound` without any.
+
+    What a line ordered whose key is gone since goes out under the default line's: it was
+    booked while the line's key was good, and the audit chain holds that line's signature.
+    """
+
+    # Read each time: a process is open for a year, and a key may be revoked and made anew.
+    def found(line: str | None) -> Key:
+        try:
+            key = station.line(line or DEFAULT_LINE)
+        except NotFound:
+            if line in (None, DEFAULT_LINE):
+                raise
+            return found(None)
+        return Key(key.key_id, key.private)
+
+    return found
+
+
+def secret_key(secret: Secret, key_id: str) -> Callable[[str | None], Key]:
+    """One secret shared with the backend, for simple ones.
+
+    All lines share it: the backend can't tell them apart, and could sign itself.
+    """
+    key = Key(key_id, secret.reveal())
+    return lambda _: key

@@ -1,0 +1,170 @@
+"""`deliver --watch`: delivery as a service, for years and without a human near it.
+
+It looks for what is due, sends it, and sleeps until the next attempt, or a second: other
+processes book orders at any time. Nothing the backend or this machine does ends it but a
+signal; what goes wrong is told in the log and in the health file.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from ...codegen.errors import MintmarkError
+from ...codegen.files import write_atomically
+from ...codegen.result import to_json
+from ...codegen.station.station import Station
+from ..backoff import wait
+from ..client.client import Client
+from ..orders.orders import REFUSED
+from .deliver import Courier, DeliverResult, next_due
+
+POLL = timedelta(seconds=1)
+HEARTBEAT = timedelta(seconds=10)  # between two writes of the health file, if nothing happens
+
+Connect = Callable[[], AbstractContextManager[Client | None]]
+Log = Callable[..., None]
+
+
+class Stopped(DeliverResult):
+    """A service that was asked to stop: 0, whatever is queued."""
+
+    @property
+    def exit_code(self) -> int:
+        """0: it did what it was told."""
+        return 0
+
+
+@dataclass
+class Health:
+    """What a monitor should know; written to `path`, always whole."""
+
+    path: Path | None
+    started: datetime
+    last_success: datetime | None = None
+    queued: int = 0
+    last_error: dict[str, object] | None = None
+    _written: datetime | None = field(default=None, repr=False)
+
+    def failed(self, message: str, now: datetime) -> None:
+        """Note the last thing that went wrong."""
+        self.last_error = {"at": now, "message": message}
+
+    def write(self, now: datetime) -> None:
+        """Replace the file."""
+        if self.path is None:
+            return
+        document = {
+            "at": now,
+            "pid": os.getpid(),
+            "started": self.started,
+            "last_success": self.last_success,
+            "queued": self.queued,
+            "last_error": self.last_error,
+        }
+        write_atomically(self.path, json.dumps(to_json(document)).encode("ascii"))
+        self._written = now
+
+    def beat(self, now: datetime) -> None:
+        """Write it again now and then, so that its age says whether the service lives."""
+        # A clock set back must not silence it.
+        if self._written is None or not timedelta(0) <= now - self._written < HEARTBEAT:
+            self.write(now)
+
+
+@dataclass
+class Service:
+    """The loop of `deliver --watch`.
+
+    `wait(seconds)` returns early when a stop is asked for; `log(event, **details)` takes
+    what happens.
+    """
+
+    station: Station
+    connect: Connect
+    wait: Callable[[float], None]
+    stopped: Callable[[], bool]
+    log: Log
+    health: Health
+    _delivered: int = 0
+    _refused: int = 0
+    _failures: int = 0
+    _reason: str | None = None
+
+    def run(self) -> DeliverResult:
+        """Deliver until a stop is asked for. Raises what hinders the first look."""
+        self._look()
+        self.health.write(self.station.now())
+        self.log("started", queued=self.health.queued)
+        while not self.stopped():
+            self.wait(self._turn())
+        self.log("stopped", queued=self.health.queued)
+        detail = f"stopped; {self._delivered} delivered, {self._refused} refused since it began"
+        return Stopped((), self.health.queued, (), detail)
+
+    def _turn(self) -> float:
+        """One look at the queue, and what it asks for; how long to sleep then."""
+        try:
+            due = next_due(self.station)
+            if due is not None and due <= self.station.now():
+                self._deliver()
+                due = next_due(self.station)
+            now = self.station.now()
+            self.health.beat(now)
+            self._failures = 0
+        except (MintmarkError, OSError) as error:
+            return self._hindered(error)
+        # What is due all the same could not be sent: another process is at it, or there is
+        # no backend.
+        ahead = POLL if due is None or due <= now else min(POLL, due - now)
+        return ahead.total_seconds()
+
+    def _hindered(self, error: MintmarkError | OSError) -> float:
+        """Something here is in the way, not the backend: a locked ledger, a full disk."""
+        message = error.message if isinstance(error, MintmarkError) else type(error).__name__
+        self.health.failed(message, self.station.now())
+        self.log("hindered", error=message)
+        self._failures += 1
+        try:
+            self.health.write(self.station.now())
+        except OSError:
+            self.log("hindered", error="the health file cannot be written")
+        return wait(self._failures, 0.5).total_seconds()
+
+    def _deliver(self) -> None:
+        with self.connect() as client:
+            if client is None:
+                self._away("no backend is configured")
+                return
+            courier = Courier(self.station, client, patient=True, sturdy=True)
+            sent = courier.deliver(stop=self.stopped, told=self._told)
+        self._look()
+        if sent.detail:
+            self._away(sent.detail)
+        self.health.write(self.station.now())
+
+    def _told(self, order: str, status: str) -> None:
+        now = self.station.now()
+        self.log(status, order=order)
+        if status == REFUSED:
+            self._refused += 1
+            self.health.failed(f"the backend refused order {order}", now)
+        else:
+            self._delivered += 1
+        # A refusal, too, is an answer of the backend.
+        self.health.last_success = now
+        self._reason = None
+        self.health.beat(now)
+
+    def _away(self, reason: str) -> None:
+        self.health.failed(reason, self.station.now())
+        if reason != self._reason:
+            self.log("away", reason=reason, queued=self.health.queued)
+            self._reason = reason
+
+    def _look(self) -> None:
+        with self.station.ledger.read() as view:
+            self.health.queued = view.queued()

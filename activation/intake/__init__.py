@@ -1,0 +1,1 @@
+"""Where orders come from: files, a hot folder, an open stream, a command."""

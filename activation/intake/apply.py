@@ -1,0 +1,189 @@
+"""`orders apply`: a file of orders, each booked for itself, then all sent.
+
+A bad order does not stop the others. Orders without an id of their own get one that
+follows from the file, so that applying a file twice orders nothing twice.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ...codegen.errors import NotFound, Refused, UsageError
+from ...codegen.files import write_atomically
+from ...codegen.ranges import serials
+from ...codegen.ranges.serials import Ranges
+from ...codegen.result import Result, to_json
+from ...codegen.station.station import Station
+from ..client.client import Client
+from ..delivery.deliver import Courier, Progress
+from ..orders import sheets
+from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, book
+from ..orders.sheets import Row
+
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one order of a file.
+
+    `status`: acknowledged; queued; refused, here (nothing is booked: `booked` is false)
+    or by the backend; cancelled. `repeated`: it was booked before, by the same file.
+    """
+
+    row: int
+    order: str
+    action: str | None
+    batch: str | None
+    status: str
+    booked: bool
+    repeated: bool = False
+    applied: Ranges = ()
+    skipped: Ranges = ()
+    detail: str | None = None
+    hint: str | None = None
+
+    def line(self) -> str:
+        """One line for people."""
+        what = f"{self.action or '?'} {self.batch or '?'} {serials.describe(self.applied, 3)}"
+        again = " (booked before)" if self.repeated else ""
+        detail = f": {self.detail}" if self.detail else ""
+        return f"row {self.row}  {self.order}  {self.status}{again}  {what.strip()}{detail}"
+
+
+@dataclass(frozen=True)
+class Applied(Result):
+    """What became of a file of orders; `results` are all of them, or the failures alone."""
+
+    orders: int
+    acknowledged: int
+    queued: int
+    refused: int
+    repeated: int
+    results: tuple[Outcome, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """3 where an order was refused, else 75 while one is queued."""
+        if self.refused:
+            return 3
+        return 75 if self.queued else 0
+
+    def lines(self) -> Iterator[str]:
+        """Counts, then what is not acknowledged."""
+        yield (
+            f"{self.orders:,} orders: {self.acknowledged:,} acknowledged, {self.queued:,} queued,"
+            f" {self.refused:,} refused"
+        )
+        if self.repeated:
+            yield f"  {self.repeated:,} of them were booked before, by this same file"
+        others = [one for one in self.results if one.status != ACKNOWLEDGED]
+        for one in others[:SHOWN]:
+            yield f"  {one.line()}"
+        if len(others) > SHOWN:
+            yield f"  and {len(others) - SHOWN:,} more: see --results F, or --json"
+
+
+def read_file(path: Path) -> tuple[Row, ...]:
+    """The rows of the file at `path`. Raises `NotFound`, or `UsageError` as `sheets.read`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(sheets.FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise NotFound(f"no file {path}", "name the file that lists the orders") from None
+    return sheets.read(data)
+
+
+def apply(  # noqa: PLR0913 - the command's options
+    station: Station,
+    client: Client | None,
+    rows: Sequence[Row],
+    *,
+    name: str = "",
+    failures_only: bool = False,
+    progress: Progress = lambda *_: None,
+) -> Applied:
+    """Book every row, send what was booked, and say what became of each.
+
+    Raises `IntegrityError` and `EnvironmentFailure`, after which the same file can be
+    applied again.
+    """
+    named = sheets.order_ids(station.config.home_id, rows, name)
+    outcomes = []
+    for done, (row, order) in enumerate(zip(rows, named, strict=True), 1):
+        outcomes.append(_book(station, row, order))
+        progress("orders", done, len(rows))
+    detail = _send(station, client, outcomes)
+    settled = [_settled(station, one, detail) for one in outcomes]
+    return _summary(settled, failures_only=failures_only)
+
+
+def write_results(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """A JSON object an order, in a file that is there whole or not at all."""
+    lines = (json.dumps(to_json(one)) + "\n" for one in outcomes)
+    write_atomically(path, "".join(lines).encode("ascii"))
+
+
+def _book(station: Station, row: Row, order: str) -> Outcome:
+    action, batch = (_said(row, name) for name in ("action", "batch"))
+    try:
+        request = replace(row.request(station.config.time_zone), order=order)
+        _, placed = book(station, request)
+    except (UsageError, Refused, NotFound) as error:
+        hint = "; ".join(error.hints) or None
+        return Outcome(
+            row.number, order, action, batch, REFUSED, booked=False, detail=error.message, hint=hint
+        )
+    return Outcome(
+        row.number,
+        order,
+        request.action.value,
+        request.batch,
+        QUEUED,
+        booked=True,
+        repeated=placed.repeated,
+        applied=placed.applied,
+        skipped=placed.skipped,
+    )
+
+
+def _said(row: Row, name: str) -> str | None:
+    value: Any = row.fields.get(name)
+    return value[:64] if isinstance(value, str) and value.isprintable() else None
+
+
+def _send(station: Station, client: Client | None, outcomes: Sequence[Outcome]) -> str | None:
+    if client is None:
+        return "no backend is configured"
+    courier, detail = Courier(station, client, sturdy=True), None
+    for batch in dict.fromkeys(one.batch for one in outcomes if one.booked):
+        detail = courier.deliver(batch=batch).detail or detail
+    return detail
+
+
+def _settled(station: Station, one: Outcome, detail: str | None) -> Outcome:
+    if not one.booked:
+        return one
+    with station.ledger.read() as view:
+        row = view.order(one.order)
+    return replace(
+        one, status=row.status, detail=row.detail or (detail if row.status == QUEUED else None)
+    )
+
+
+def _summary(outcomes: Sequence[Outcome], *, failures_only: bool) -> Applied:
+    counts = {
+        status: sum(one.status == status for one in outcomes)
+        for status in (ACKNOWLEDGED, QUEUED, REFUSED, CANCELLED)
+    }
+    shown = [one for one in outcomes if not failures_only or one.status in (REFUSED, CANCELLED)]
+    return Applied(
+        orders=len(outcomes),
+        acknowledged=counts[ACKNOWLEDGED],
+        queued=counts[QUEUED],
+        refused=counts[REFUSED] + counts[CANCELLED],
+        repeated=sum(one.repeated for one in outcomes),
+        results=tuple(shown),
+    )

@@ -1,0 +1,175 @@
+"""An order as a machine writes it: named fields, from a row of a file or a line of JSON.
+
+Unknown fields are refused: a mistyped guard must not be a guard left out. Raises
+`UsageError` throughout, quoting no value of a code.
+"""
+
+from collections.abc import Mapping
+from datetime import tzinfo
+from typing import Any
+
+from ...codegen import ids
+from ...codegen.errors import UsageError
+from ...codegen.ranges import serials
+from ...codegen.ranges.attributes import VALIDITY, Value, check, from_options
+from ...codegen.ranges.lifecycle import Action, State
+from ...codegen.ranges.selection import RANGES_PER_ORDER
+from ...codegen.ranges.serials import Range
+from . import typed_times
+from .orders import OrderRequest
+
+TEXTS = (
+    *("action", "batch", "unit", "package", "order", "reason", "line"),
+    *("effective_at", "expires_at", "from"),
+)
+FIELDS = frozenset({*TEXTS, "serials", "count", "strict", "set"})
+# Not in files, which are kept: no file of orders holds a code.
+SPOKEN = FIELDS | {"from_code", "to_code", "tolerance", "dry_run"}
+SET = "set."
+
+
+def from_row(row: Mapping[str, str], zone: tzinfo) -> OrderRequest:
+    """The order of a CSV row: column → cell; empty cells are not there.
+
+    Attributes stand in columns `set.<key>`; deleting one takes JSON.
+    """
+    cells = {key: cell.strip() for key, cell in row.items() if cell.strip()}
+    options = [f"{key[len(SET) :]}={cell}" for key, cell in cells.items() if key.startswith(SET)]
+    fields: dict[str, Any] = {k: cell for k, cell in cells.items() if not k.startswith(SET)}
+    if "count" in fields:
+        fields["count"] = _number("count", fields["count"])
+    if "strict" in fields:
+        fields["strict"] = _switch("strict", fields["strict"])
+    _check_known(fields, FIELDS)
+    return _request(fields, from_options(options), zone)
+
+
+def from_object(
+    fields: Mapping[str, Any], zone: tzinfo, known: frozenset[str] = FIELDS
+) -> OrderRequest:
+    """The order of a JSON object. `serials`: text or pairs; `set`: an object, null deletes."""
+    _check_known(fields, known)
+    given = {key: value for key, value in fields.items() if value is not None}
+    patch = given.pop("set", {})
+    if not isinstance(patch, dict):
+        raise UsageError("set must be an object of attributes", 'for example {"lot": "L42"}')
+    for key in VALIDITY:
+        if key in patch and patch[key] is not None:
+            raise UsageError(f"{key} is not set with set", f"it is a field of its own: {key}")
+    return _request(given, check(patch), zone)
+
+
+def _check_known(fields: Mapping[str, Any], known: frozenset[str]) -> None:
+    unknown = sorted(fields.keys() - known)
+    if unknown:
+        raise UsageError(f"unknown field {unknown[0][:40]!r}", f"known: {', '.join(sorted(known))}")
+
+
+def _request(
+    fields: Mapping[str, Any], attributes: Mapping[str, Value], zone: tzinfo
+) -> OrderRequest:
+    texts = {name: _text(fields, name) for name in TEXTS}
+    changes = dict(attributes)
+    for name, parse in (("effective_at", typed_times.start), ("expires_at", typed_times.end)):
+        if texts[name]:
+            changes[name] = parse(texts[name] or "", zone)
+    return OrderRequest(
+        action=_word("action", texts["action"], Action),
+        batch=ids.fold(_needed("batch", texts["batch"])),
+        serials=_serials(fields.get("serials")),
+        unit=texts["unit"],
+        package=texts["package"],
+        codes=_codes(fields),
+        attributes=changes,
+        count=_whole(fields, "count"),
+        tolerance=_whole(fields, "tolerance"),
+        from_state=_word("from", texts["from"], State) if texts["from"] else None,
+        strict=_truth(fields, "strict"),
+        reason=texts["reason"],
+        line=texts["line"],
+        order=texts["order"],
+        dry_run=_truth(fields, "dry_run"),
+    )
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.isprintable() or len(value) > 500:
+        raise UsageError(f"{name} must be text, in one line of at most 500 characters")
+    return value.strip() or None
+
+
+def _needed(name: str, text: str | None) -> str:
+    if text is None:
+        raise UsageError(f"{name} is missing", f"every order names its {name}")
+    return text
+
+
+def _word(name: str, text: str | None, kind: Any) -> Any:  # noqa: ANN401 - Action or State
+    try:
+        return kind(_needed(name, text).lower())
+    except ValueError:
+        known = ", ".join(member.value for member in kind)
+        raise UsageError(f"unknown {name} {(text or '')[:40]!r}", f"known: {known}") from None
+
+
+def _whole(fields: Mapping[str, Any], name: str) -> int | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    if type(value) is not int or not 0 <= value <= serials.LAST:
+        raise UsageError(f"{name} must be a whole number")
+    if name == "count" and value == 0:
+        raise UsageError("count must be at least 1")
+    return value
+
+
+def _truth(fields: Mapping[str, Any], name: str) -> bool:
+    value = fields.get(name, False)
+    if type(value) is not bool:
+        raise UsageError(f"{name} must be true or false")
+    return value
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise UsageError(f"{name} must be a whole number")
+    return int(text)
+
+
+def _switch(name: str, text: str) -> bool:
+    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in known:
+        raise UsageError(f"{name} must be true or false")
+    return known[text.lower()]
+
+
+def _serials(value: object) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, list):
+        ranges = serials.from_pairs(value, RANGES_PER_ORDER)
+        if not ranges:
+            raise UsageError("serials lists no range")
+        return written(ranges)
+    if not isinstance(value, str):
+        raise UsageError("serials must be text, or pairs [first, last]")
+    if value.strip().startswith("@"):
+        raise UsageError("serials cannot name a file here", "write the ranges themselves")
+    return value.strip() or None
+
+
+def written(ranges: tuple[Range, ...]) -> str:
+    """Ranges as text that `serials.parse` reads."""
+    return ",".join(map(str, ranges))
+
+
+def _codes(fields: Mapping[str, Any]) -> tuple[str, str] | None:
+    both = [fields[name] for name in ("from_code", "to_code") if name in fields]
+    if not both:
+        return None
+    if len(both) == 1 or not all(isinstance(code, str) for code in both):
+        raise UsageError("from_code and to_code are given together, as text")
+    return both[0], both[1]

@@ -1,0 +1,1 @@
+"""The books and the backend compared, and brought together again."""

@@ -1,0 +1,218 @@
+"""The code spec: alphabet, length, canonical rule, and how hard its codes are to guess.
+
+Pure. Immutable once a batch is minted under it.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from .. import ids
+from ..errors import Refused, UsageError
+
+ALPHABETS: Mapping[str, str] = MappingProxyType(
+    {
+        "crockford32": ids.SYMBOLS,
+        "digits": "0123456789",
+        # No vowels, so no words; and at most one of each group that print or a person confuses:
+        # 0 O, 1 I L, 2 Z, 5 S, 6 G, 8 B, U V Y.
+        "clear": "23456789CDFHJKMNPQRTVWX",
+        "hex": "0123456789ABCDEF",
+    }
+)
+CUSTOM = "custom"
+LENGTH_MOST = 64
+TYPED_MOST = 256  # characters of a code as typed, before folding
+
+# "negligible and in any case lower than one in ten thousand": Implementing Regulation (EU)
+# 2018/574, article 8(1)(b); Delegated Regulation (EU) 2016/161, article 4(c).
+GUESS_LIMIT = 1 / 10_000
+OFFLINE_REFUSED, OFFLINE_WARNED = 40.0, 50.0  # bits
+
+# RFC 3986, section 2.3: what stands for itself anywhere in an address.
+_UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]+", re.ASCII)
+_PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
+# ASCII letters alone: str.upper would turn ß, ı and ﬀ into letters of an alphabet.
+_UPPER = {lower: lower - 32 for lower in range(ord("a"), ord("z") + 1)}
+_RULES: Mapping[str, Mapping[int, int | str | None]] = MappingProxyType(
+    {
+        "upper": _UPPER,
+        "crockford32": {
+            **_UPPER,
+            **str.maketrans("OoIiLl", "001111", " -"),
+        },
+    }
+)
+
+
+def canonicalise(rule: str, text: str) -> str:
+    """`text` in canonical form under the rule `upper` or `crockford32`.
+
+    `upper`: ASCII letters become upper-case. `crockford32`: so too, then O→0, I→1, L→1,
+    and U+0020 and U+002D are dropped. The vectors are in tests/vectors/canonical.json.
+    Raises `ValueError`, which quotes nothing, for text that folds to nothing, to more
+    than 64 characters or to anything but printable ASCII; and for an unknown rule.
+    """
+    table = _RULES.get(rule)
+    if table is None:
+        raise ValueError("unknown canonical rule")
+    folded = text.translate(table) if len(text) <= TYPED_MOST else ""
+    if not _PRINTABLE.fullmatch(folded) or len(folded) > LENGTH_MOST:
+        raise ValueError("not a code")
+    return folded
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSpec:
+    """`length` symbols of the alphabet `symbols`, compared under the rule `canonical`.
+
+    `name` is the alphabet's name, or `custom`.
+    """
+
+    name: str
+    symbols: str
+    length: int
+    canonical: str
+
+    @classmethod
+    def of(cls, alphabet: str, length: int) -> "CodeSpec":
+        """The spec of a named alphabet, or of symbols given as `custom:SYMBOLS` or bare.
+
+        Bare symbols are upper-case, lest a mistyped name pass for some; after `custom:`,
+        lower case alone becomes upper case. Those of a named alphabet, in any
+        order, become that alphabet. Raises `UsageError` for symbols that are repeated, in
+        both cases, fewer than 2, or not unreserved in RFC 3986, and for a length outside
+        1..64.
+        """
+        if not 1 <= length <= LENGTH_MOST:
+            raise UsageError(
+                f"a code has 1 to {LENGTH_MOST} symbols, not {length}", "the default is 16"
+            )
+        symbols = ALPHABETS.get(alphabet) or _custom(alphabet)
+        for name, known in ALPHABETS.items():
+            if sorted(known) == sorted(symbols):
+                rule = "crockford32" if name == "crockford32" else "upper"
+                return cls(name, known, length, rule)
+        return cls(CUSTOM, symbols, length, "upper")
+
+    @property
+    def bits(self) -> float:
+        """The entropy of one code."""
+        return self.length * math.log2(len(self.symbols))
+
+    @property
+    def space(self) -> int:
+        """How many codes there can be."""
+        return int(len(self.symbols) ** self.length)
+
+    def read(self, text: str) -> bytes:
+        """The canonical code that `text`, scanned or typed, stands for.
+
+        Raises `ValueError`, which quotes nothing, for text that cannot be a code of this spec.
+        """
+        code = canonicalise(self.canonical, text)
+        if len(code) != self.length or not set(code) <= set(self.symbols):
+            raise ValueError("not a code of this spec")
+        return code.encode("ascii")
+
+
+def _custom(given: str) -> str:
+    known = f"known alphabets: {', '.join(ALPHABETS)}; or the symbols themselves, custom:ACDEFH"
+    symbols = given.removeprefix(f"{CUSTOM}:")
+    # `base32` is a name somebody meant, not the symbols B, A, S, E, 3 and 2.
+    if symbols == given and symbols.translate(_UPPER) != symbols:
+        raise UsageError(f"unknown alphabet {given[:40]!r}", known)
+    if not _UNRESERVED.fullmatch(symbols):
+        raise UsageError(
+            "the alphabet holds symbols other than letters, digits and - . _ ~",
+            "those alone stand for themselves in an address (RFC 3986)",
+            known,
+        )
+    upper = symbols.translate(_UPPER)
+    if upper != symbols and symbols.lower() != symbols:
+        raise UsageError(
+            "the alphabet holds letters of both cases",
+            "codes are compared in upper case: give each letter once",
+            known,
+        )
+    if len(set(upper)) != len(upper):
+        raise UsageError("the alphabet holds a symbol twice", known)
+    if len(upper) < 2:
+        raise UsageError("an alphabet needs at least two symbols", known)
+    return upper
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How hard the codes are to guess once the batch is minted.
+
+    `guess_probability`: issued ÷ space, that one guess at a scan meets an issued code.
+    `offline_bits`: what a thief of fingerprint key and fingerprint file must search.
+    """
+
+    entropy_bits: float
+    guess_probability: float
+    offline_bits: float
+    warnings: tuple[str, ...] = ()
+
+
+def judge(
+    spec: CodeSpec,
+    quantity: int,
+    issued_before: int,
+    issued_total: int,
+    *,
+    accept_weak: bool = False,
+) -> Judgement:
+    """The strength of `spec` for `quantity` codes more.
+
+    `issued_before` counts what was issued under this very spec, `issued_total` everything
+    under the fingerprint key. Raises `Refused`, with the numbers, where the guess
+    probability reaches 1/10,000 (nothing lifts that), or the offline strength is below 40
+    bits and `accept_weak` is not given. Below 50 bits there is a warning.
+    """
+    guess, offline = _strength(spec, issued_before + quantity, issued_total + quantity)
+    numbers = {
+        "entropy_bits": round(spec.bits, 2),
+        "guess_probability": guess,
+        "offline_bits": round(offline, 2),
+    }
+    hint = _longer(spec, quantity, issued_total)
+    if guess >= GUESS_LIMIT:
+        raise Refused(
+            f"too easy to guess: with {issued_before + quantity:,} codes issued, one guess in "
+            f"{max(1, round(1 / guess)):,} is right; the law's bound is one in 10,000",
+            hint,
+            **numbers,
+        )
+    if offline < OFFLINE_REFUSED and not accept_weak:
+        raise Refused(
+            f"too weak against a thief of the fingerprints: {offline:.1f} bits, "
+            f"and {OFFLINE_REFUSED:.0f} are the least",
+            hint,
+            **numbers,
+        )
+    warnings = []
+    if offline < OFFLINE_WARNED:
+        warnings.append(
+            f"a thief of the fingerprint key and the fingerprints needs {offline:.1f} bits of "
+            f"work to find a code; {OFFLINE_WARNED:.0f} or more are advised"
+        )
+    return Judgement(numbers["entropy_bits"], guess, numbers["offline_bits"], tuple(warnings))
+
+
+def _strength(spec: CodeSpec, issued_here: int, issued_total: int) -> tuple[float, float]:
+    return issued_here / spec.space, spec.bits - math.log2(issued_total)
+
+
+def _longer(spec: CodeSpec, quantity: int, issued_total: int) -> str:
+    """The least length that passes, whatever was issued under that length before."""
+    issued = issued_total + quantity
+    for length in range(spec.length, LENGTH_MOST + 1):
+        longer = CodeSpec(spec.name, spec.symbols, length, spec.canonical)
+        guess, offline = _strength(longer, issued, issued)
+        if guess < GUESS_LIMIT and offline >= OFFLINE_REFUSED:
+            return f"use --length {length} or more with this alphabet"
+    return "use an alphabet of more symbols"

@@ -1,0 +1,118 @@
+"""The payload template: what a QR symbol says, with one place for the code.
+
+Pure. `https://example.cn/{code}` makes `https://example.cn/7K3M…`; the bare `{code}`
+makes the code itself.
+"""
+
+import re
+
+from ..errors import UsageError
+
+PLACE = "{code}"
+BARE = PLACE
+# A QR symbol of version 10, level M, holds 213 bytes; a longer payload prints too fine.
+TEMPLATE_CHARACTERS = 200
+_DIGITAL_LINK = re.compile(r"/01/(\d+)/21/\{code\}", re.ASCII)
+AI_21_CHARACTERS = 20
+# What a code may hold of set 82: `~` is not in it.
+_AI_21 = set("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-._")
+# RFC 3986, section 2: reserved, unreserved and percent. No quote, space or backslash, so
+# that a payload needs no escape in a column, in JSON or in a browser's address bar.
+_TEXT = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*", re.ASCII)
+
+
+def check(template: str) -> str:
+    """`template` itself, if it can be printed.
+
+    Raises `UsageError` for a template without exactly one `{code}`, with other braces,
+    with a character no URI may hold, or longer than `TEMPLATE_CHARACTERS`.
+    """
+    hint = "write for example https://example.cn/{code}"
+    if len(template) > TEMPLATE_CHARACTERS:
+        raise UsageError(f"the payload template is longer than {TEMPLATE_CHARACTERS} characters")
+    if template.count(PLACE) != 1:
+        raise UsageError("the payload template must hold {code} exactly once", hint)
+    prefix, suffix = split(template)
+    if "{" in prefix + suffix or "}" in prefix + suffix:
+        raise UsageError("the payload template holds braces other than those of {code}", hint)
+    if not _TEXT.fullmatch(prefix + suffix):
+        raise UsageError(
+            "the payload template holds a character that no address may hold",
+            "use printable ASCII without spaces, quotes, backslashes, <, >, ^, ` or |",
+            "write other characters percent-encoded, a Chinese domain as xn--…",
+        )
+    if found := _DIGITAL_LINK.search(template):
+        gtin14(found[1], whole=True)
+    return template
+
+
+def check_codes(template: str, length: int, symbols: str) -> None:
+    """Raises `UsageError` where codes of `length` and `symbols` can't stand in a template.
+
+    In a GS1 Digital Link the code is the serial number, AI 21: up to 20 characters of
+    GS1's set 82 (General Specifications, section 3.5.2 and figure 7.11-1).
+    """
+    if not _DIGITAL_LINK.search(template):
+        return
+    if length > AI_21_CHARACTERS:
+        raise UsageError(
+            f"a GS1 serial number (AI 21) has at most {AI_21_CHARACTERS} characters, "
+            f"these codes have {length}",
+            "mint shorter codes, or take a template without /01/…/21/",
+        )
+    if alien := "".join(sorted(set(symbols) - _AI_21)):
+        raise UsageError(f"a GS1 serial number (AI 21) cannot hold {alien}")
+
+
+def digital_link(base: str, gtin: str) -> str:
+    """The template of a GS1 Digital Link: `{base}/01/{gtin}/21/{code}`.
+
+    `gtin` has 8, 12, 13 or 14 digits. Raises `UsageError` for a wrong check digit.
+    """
+    return check(f"{_based(base)}/01/{gtin14(gtin)}/21/{PLACE}")
+
+
+def plain_link(base: str) -> str:
+    """The template `{base}/{code}`."""
+    return check(f"{_based(base)}/{PLACE}")
+
+
+def gtin14(gtin: str, *, whole: bool = False) -> str:
+    """A GTIN in 14 digits; `whole`: it must have them already. Raises `UsageError`."""
+    lengths = (14,) if whole else (8, 12, 13, 14)
+    if len(gtin) not in lengths or not gtin.isascii() or not gtin.isdigit():
+        raise UsageError(
+            f"a GTIN has {' or '.join(map(str, lengths))} digits",
+            "in a Digital Link a shorter one stands with zeros before it",
+        )
+    padded = gtin.zfill(14)
+    # General Specifications, section 7.9.1: weights 3 and 1 in turn, from the right.
+    total = sum(int(digit) * (3, 1)[at % 2] for at, digit in enumerate(padded[:13]))
+    if (due := -total % 10) != int(padded[13]):
+        raise UsageError(
+            f"the check digit of GTIN {gtin} is wrong: {due} is due, not {padded[13]}",
+            "compare it with the product's bar code",
+        )
+    return padded
+
+
+def _based(base: str) -> str:
+    base = base.rstrip("/")
+    if not re.match(r"https?://[^/]", base, re.IGNORECASE):
+        raise UsageError(
+            "the base of an address begins with https:// and a host",
+            "write for example https://id.example.cn",
+        )
+    return base
+
+
+def split(template: str) -> tuple[str, str]:
+    """What stands before and after the code."""
+    prefix, _, suffix = template.partition(PLACE)
+    return prefix, suffix
+
+
+def payload(template: str, code: str) -> str:
+    """What the symbol of `code` says; `template` has been checked."""
+    prefix, suffix = split(template)
+    return prefix + code + suffix

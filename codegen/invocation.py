@@ -1,0 +1,125 @@
+"""What a command gets from the outside: where it works, who calls, how to ask and tell.
+
+`cli.py` makes one for each run; tests make their own. A command module imports nothing
+heavier than this.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import NotFound, UsageError
+from .secret import Secret
+
+if TYPE_CHECKING:
+    from .finding import Check
+    from .station.keys import CustodianKey
+    from .station.station import Station
+
+Progress = Callable[[str, int, int], None]
+PASSPHRASE_BYTES = 1_024
+
+
+def _silent(phase: str, done: int, total: int) -> None:
+    """Progress nobody watches."""
+
+
+def utc_now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One run of one command.
+
+    `ask(prompt)` reads a secret from the terminal, or is None where there is no
+    terminal; `show(text)` puts a secret on the terminal, or is None with `--json` or
+    without one. `progress(phase, done, total)` reports progress; `notify` puts a line for people
+    on stderr. `checks()` are the other rooms' parts of `doctor`.
+    """
+
+    home: Path
+    operator: str | None = None
+    now: Callable[[], datetime] = utc_now
+    entropy: Callable[[int], bytes] = os.urandom
+    ask: Callable[[str], str] | None = None
+    show: Callable[[str], None] | None = None
+    progress: Progress = _silent
+    notify: Callable[[str], None] = field(default=lambda _: None)
+    checks: Callable[[], "tuple[Check, ...]"] = field(default=lambda: ())
+    opened: "list[Station]" = field(default_factory=list)
+
+    def station(self) -> "Station":
+        """The home, opened until `close`."""
+        from .station.station import Station
+
+        station = Station(self.home, operator=self.operator, now=self.now, entropy=self.entropy)
+        self.opened.append(station)
+        return station
+
+    def close(self) -> None:
+        """Let go of every home that was opened."""
+        while self.opened:
+            self.opened.pop().close()
+
+    def passphrase(self, file: Path | None, prompt: str, *, confirm: bool = False) -> Secret:
+        """The custodian's passphrase from `file`, or asked for.
+
+        Raises `UsageError` where neither is possible, or the two answers differ.
+        """
+        if file is not None:
+            return secret_file(file)
+        if self.ask is None:
+            raise UsageError(
+                "the custodian's passphrase is needed, and there is no terminal to ask at",
+                "give --passphrase-file F, or set MINTMARK_PASSPHRASE_FILE",
+            )
+        answer = self.ask(prompt)
+        if confirm and self.ask(f"{prompt} (again)") != answer:
+            raise UsageError("the two passphrases differ", "nothing was made; try again")
+        # Bytes that a terminal could not decode are what was typed all the same.
+        return Secret(answer.encode("utf-8", "surrogateescape"))
+
+    def custodian(
+        self, station: "Station", key: Path | None, passphrase: Path | None
+    ) -> "CustodianKey":
+        """The custodian's key, unlocked.
+
+        Raises `NotFound` without a key file, `IntegrityError` for a wrong passphrase.
+        """
+        from .station.keys import read_custodian_key
+
+        path = key or station.config.custodian_key
+        if path is None:
+            raise NotFound(
+                "no custodian key was named",
+                "give --custodian-key F, or set MINTMARK_CUSTODIAN_KEY",
+            )
+        prompt = "passphrase of the custodian key"
+        return read_custodian_key(path, lambda: self.passphrase(passphrase, prompt))
+
+
+def secret_file(path: Path) -> Secret:
+    """The first line of a file that holds a passphrase or password.
+
+    Raises `NotFound`, or `UsageError` for an empty, oversized or UTF-16 one.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(PASSPHRASE_BYTES + 1)
+    except FileNotFoundError:
+        raise NotFound(f"no file {path}", "name the file that holds the secret") from None
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        # What `>` writes in Windows PowerShell; typed at a prompt it would be other bytes.
+        raise UsageError(f"{path} is UTF-16", "save it as UTF-8")
+    line = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")[0].rstrip(b"\r")
+    if not line or len(data) > PASSPHRASE_BYTES:
+        raise UsageError(
+            f"{path} holds no secret in its first line, or more than {PASSPHRASE_BYTES} bytes",
+            "put the secret alone in the file's first line",
+        )
+    return Secret(line)

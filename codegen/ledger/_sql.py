@@ -1,0 +1,112 @@
+"""What the appliers share: finding, adding and refusing rows."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import insert as insert_into
+from sqlalchemy import update as update_of
+
+from ..errors import NotFound, Refused, UsageError
+from ..ranges import serials
+from ..ranges.lifecycle import Standing, State
+from ..ranges.serials import Range, Ranges
+from ..ranges.tiling import Tile
+from . import _tables, chain
+from ._tiles import Book, Effect
+from .changes import Change
+
+
+@dataclass(frozen=True)
+class Applied:
+    """Serials a change touched, and voided ones it passed over."""
+
+    applied: Ranges = ()
+    skipped: Ranges = ()
+
+
+NOTHING = Applied()
+
+
+@dataclass(frozen=True)
+class EventRef:
+    """Where in the chain the change stands: `at` is the event's time, as text."""
+
+    seq: int
+    at: str
+
+
+def to_text(pieces: Iterable[Range]) -> str:
+    """Ranges as a column holds them: JSON pairs."""
+    return chain.canonical(serials.to_pairs(pieces)).decode()
+
+
+def from_text(text: str) -> Ranges:
+    """The inverse of `to_text`."""
+    return tuple(Range(first, last) for first, last in json.loads(text))
+
+
+def find(connection: Connection, table: Table, name: str, value: str, hint: str) -> Any:  # noqa: ANN401 - a row
+    """The row of `table` whose column `name` is `value`. Raises `NotFound`."""
+    row = connection.execute(select(table).where(table.c[name] == value)).first()
+    if row is None:
+        what = "key" if name == "key_id" else name
+        raise NotFound(f"no {what} {value[:60]!r} in this ledger", hint)
+    return row
+
+
+def inside(connection: Connection, batch: str, where: Ranges) -> Book:
+    """The book of `batch`. Raises `UsageError` unless `where` lies in it, in order."""
+    row = find(connection, _tables.batches, "batch", batch, "see: mintmark batch list")
+    quantity: int = row.quantity
+    if not where or serials.ordered(where) != where:
+        raise UsageError("serials must be named, ascending, and joined")
+    if where[-1].last > quantity:
+        raise UsageError(
+            f"serial {where[-1].last} lies outside batch {batch}, which holds 1-{quantity}",
+            f"name serials between 1 and {quantity}",
+        )
+    return Book(connection, batch, quantity)
+
+
+def require_unused(connection: Connection, table: Table, name: str, value: str) -> None:
+    """Raises `Refused` if there is such a row."""
+    if connection.scalar(select(func.count()).where(table.c[name] == value)):
+        raise Refused(f"the {name} {value[:60]!r} is taken already", "give another one")
+
+
+def insert(connection: Connection, table: Table, change: Change, **more: object) -> None:
+    """A row made of the fields of `change`, and `more`."""
+    connection.execute(insert_into(table), [asdict(change) | more])
+
+
+def update(connection: Connection, table: Table, name: str, value: str, **values: object) -> None:
+    """Set `values` in the row whose column `name` is `value`."""
+    connection.execute(update_of(table).where(table.c[name] == value).values(**values))
+
+
+def refuse_blocked(effect: Effect, batch: str, why: str) -> None:
+    """Raises `Refused`, naming the ranges in the way, if there are any."""
+    if not effect.blocked_total:
+        return
+    raise Refused(
+        f"{_in_words(effect.blocked, effect.blocked_total)}: {why}",
+        f"see where every code stands: mintmark batch show {batch}",
+        blocked=[
+            {"serials": [tile.serials.pair()], "state": tile.value.state.value}
+            for tile in effect.blocked
+        ],
+        blocked_total=effect.blocked_total,
+    )
+
+
+def _in_words(tiles: list[Tile[Standing]], total: int) -> str:
+    shown = ", ".join(f"{tile.serials} {_state(tile.value)}" for tile in tiles[:5])
+    return f"in the way: {shown}" + (f" and {total - 5} more ranges" if total > 5 else "")
+
+
+def _state(standing: Standing) -> str:
+    reserved = standing.state is State.SEALED and standing.package is not None
+    return f"reserved for {standing.package}" if reserved else standing.state.value

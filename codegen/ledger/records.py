@@ -1,0 +1,146 @@
+"""What a `View` returns: one frozen dataclass a kind of row, times aware and in UTC."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ..ranges.receipts import Totals
+from ..ranges.serials import Ranges, count
+from .changes import BatchMinted, ContactAdded, HomeMade, KeyAdded, Ordered, Unit
+
+
+@dataclass(frozen=True)
+class HomeRow(HomeMade):
+    """Whose books these are."""
+
+    made_at: datetime
+
+
+@dataclass(frozen=True)
+class KeyRow(KeyAdded):
+    """A key of the roster, of today or of the past."""
+
+    added_at: datetime = field(kw_only=True)
+    revoked_at: datetime | None = field(kw_only=True)
+    revoked_because: str | None = field(kw_only=True)
+
+    @property
+    def revoked(self) -> bool:
+        """Whether it may sign no more."""
+        return self.revoked_at is not None
+
+
+@dataclass(frozen=True)
+class ContactRow(ContactAdded):
+    """A print shop's one named person."""
+
+    added_at: datetime
+
+
+@dataclass(frozen=True)
+class BatchRow(BatchMinted):
+    """A batch, as it was minted."""
+
+    minted_at: datetime
+
+
+@dataclass(frozen=True)
+class PackageRow:
+    """A package. `status`: begun, packaged, abandoned, superseded; what comes later is None before.
+
+    `superseded_by` is its reprint; a reprint `supersedes` one, a replacement `replaces`
+    codes of one, `reason` says why. `layout` is the print profile used, JSON.
+    The numbers are what its receipts add up to (`receipts.Totals`).
+    """
+
+    package: str
+    batch: str
+    serials: Ranges
+    contact: str
+    profile: str
+    status: str
+    begun_at: datetime
+    ended_at: datetime | None
+    template: str | None
+    archive: str | None
+    archive_bytes: int | None
+    archive_sha256: str | None
+    manifest_sha256: str | None
+    custodian_key_id: str | None
+    abandoned_because: str | None
+    superseded_by: str | None
+    supersedes: str | None
+    replaces: str | None
+    reason: str | None
+    layout: str | None
+    printed: int
+    printed_by_count: int
+    spoiled: int
+    spoiled_count: int
+    unused: int
+    final_at: datetime | None
+
+    @property
+    def totals(self) -> Totals:
+        """What the receipts add up to."""
+        told = self.printed, self.printed_by_count, self.spoiled, self.spoiled_count, self.unused
+        packaged = count(self.serials)
+        final = self.final_at is not None
+        return Totals(packaged, *told, 0 if final else packaged - sum(told), final)
+
+
+@dataclass(frozen=True)
+class UnitRow(Unit):
+    """A unit, and the package and batch it belongs to.
+
+    `status`: made, received, mounted, used, lost; `moved_at` and `note` are of the last
+    time it was seen. `spoiled_count` are labels told as spoiled by number alone;
+    `counted`: its other labels are printed by a final receipt that told that number.
+    """
+
+    package: str
+    batch: str
+    status: str
+    moved_at: datetime | None
+    note: str | None
+    spoiled_count: int
+    counted: bool
+
+
+@dataclass(frozen=True)
+class ReceiptRow:
+    """One part of a package's receipt, in codes."""
+
+    seq: int
+    package: str
+    printed: int
+    spoiled: int
+    spoiled_count: int
+    final: bool
+    reason: str
+    told_at: datetime
+
+
+@dataclass(frozen=True)
+class OrderRow:
+    """An order. `status`: queued, acknowledged, refused, cancelled.
+
+    `skipped` are the voided serials it passed over; counts are codes. `detail` is the
+    backend's last word, or while queued the last failure. `attempts` counts deliveries
+    begun; `next_attempt` is None for at once; `holder` delivers it until `held_until`.
+    """
+
+    order: str
+    seq: int
+    batch: str
+    status: str
+    change: Ordered
+    ordered_at: datetime
+    skipped: Ranges
+    applied_count: int
+    skipped_count: int
+    settled_at: datetime | None
+    detail: str | None
+    attempts: int
+    next_attempt: datetime | None
+    holder: str | None
+    held_until: datetime | None

@@ -1,0 +1,1 @@
+"""What may happen to codes: serials, states, orders, attributes and receipts, as pure algebra."""

@@ -1,0 +1,213 @@
+"""Sieves: the prefixes of many batches, shortened to about 3½ bytes a code and sorted together.
+
+A sieve answers for all its batches at once, so that minting never asks more than a few
+files whatever the number of batches. It is a cache: the runs stay the truth, and what a
+sieve says it may have is looked up in them. Losing one costs time, and nothing else.
+
+    "mintmark sieve" 0x0A ‖ u32(bytes of the header) ‖ header, JSON
+    u32 × (2^bucket_bits + 1)   where each bucket begins, then how many entries there are
+    u16 × count                 the 16 bits after a prefix's first `bucket_bits`
+    u8 × count                  the next 8 bits
+    32 bytes                    SHA-256 of all before
+
+Numbers are little-endian but the header's size, which is big-endian; entries ascend.
+docs/formats/sealed-batch.md has the rest.
+"""
+
+import hashlib
+import json
+import mmap
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import IntegrityError
+from .header import is_batch_id
+from .runs import WINDOW, Prefixes, RunFile, stretches
+
+SUFFIX = ".sieve"
+MAX_CODES = 1 << 31  # entries
+MAGIC = b"mintmark sieve\n"
+HEADER_BYTES = 33_554_432
+DIGEST_BYTES = 32
+CHUNK = 1_048_576
+BLOCK = 65_536  # prefixes looked up at a time: what fits a core's own cache
+HEAD, TAIL, OFFSET = np.dtype("<u2"), np.dtype("u1"), np.dtype("<u4")
+HEAD_BITS, TAIL_BITS = 16, 8
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixFilter:
+    """A sieve's header: what it is over, and where its columns begin.
+
+    `batches`: id → codes. `deepest`: entries in the fullest bucket.
+    """
+
+    path: Path
+    batches: Mapping[str, int]
+    bucket_bits: int
+    deepest: int
+    start: int
+
+    @property
+    def count(self) -> int:
+        """Entries: the codes of all its batches."""
+        return sum(self.batches.values())
+
+    @property
+    def runs(self) -> list[Path]:
+        """The runs it was made of."""
+        return [self.path.with_name(f"{batch}.run") for batch in self.batches]
+
+    @property
+    def size(self) -> int:
+        """What the file must measure, in bytes."""
+        return ColumnOffsets(self).end + DIGEST_BYTES
+
+    def among(self, ascending: Prefixes) -> Flags:
+        """Which of `ascending` a batch of this sieve has: exact, the runs have been asked.
+
+        A sieve that vanished meanwhile, gone into a larger one, is answered for by its runs.
+        """
+        try:
+            found = self.maybe(ascending)
+        except FileNotFoundError:
+            found = np.ones(len(ascending), np.bool_)
+        doubtful = np.flatnonzero(found)
+        if len(doubtful):
+            asked = ascending[doubtful]
+            found[doubtful] = np.logical_or.reduce([RunFile(run).among(asked) for run in self.runs])
+        return found
+
+    def maybe(self, ascending: Prefixes) -> Flags:
+        """Which of `ascending` may be in it: all that are, and two in a million others."""
+        found = np.zeros(len(ascending), np.bool_)
+        for stretch in stretches(ascending, self.count, WINDOW):
+            # Mapped afresh for each: pages once touched count as ours as long as they are mapped.
+            with _Columns(self) as columns:
+                for start in range(stretch.start, stretch.stop, BLOCK):
+                    block = slice(start, min(start + BLOCK, stretch.stop))
+                    found[block] = columns.maybe(ascending[block])
+        return found
+
+    def verify(self) -> None:
+        """Raises `IntegrityError` unless the file is, bit for bit, the one that was written."""
+        with self.path.open("rb") as file:
+            if digest_of(file, self.size - DIGEST_BYTES) != file.read():
+                raise _damaged(self.path)
+
+
+class ColumnOffsets:
+    """Where the columns of a sieve lie, in bytes."""
+
+    def __init__(self, sieve: PrefixFilter) -> None:
+        self.buckets = (1 << sieve.bucket_bits) + 1
+        self.offsets = sieve.start
+        self.heads = self.offsets + self.buckets * OFFSET.itemsize
+        self.tails = self.heads + sieve.count * HEAD.itemsize
+        self.end = self.tails + sieve.count * TAIL.itemsize
+
+
+class _Columns:
+    """A sieve's columns, mapped. Use it in a `with` block."""
+
+    def __init__(self, sieve: PrefixFilter) -> None:
+        self._sieve = sieve
+        places = ColumnOffsets(sieve)
+        with sieve.path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._offsets = np.frombuffer(self._map, OFFSET, places.buckets, places.offsets)
+        self._heads = np.frombuffer(self._map, HEAD, sieve.count, places.heads)
+        self._tails = np.frombuffer(self._map, TAIL, sieve.count, places.tails)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        del self._offsets, self._heads, self._tails
+        self._map.close()
+
+    def maybe(self, prefixes: Prefixes) -> Flags:
+        buckets, heads, tails = split(prefixes, self._sieve.bucket_bits)
+        at = self._offsets[buckets].astype(np.int64)
+        stop = self._offsets[buckets + 1].astype(np.int64)
+        # The first entry of the bucket that is not below: all searches halve in step.
+        step = 1 << self._sieve.deepest.bit_length() >> 1
+        while step:
+            tried = at + step
+            below = tried <= stop
+            below &= self._heads[np.minimum(tried, stop) - 1] < heads
+            at += step * below
+            step >>= 1
+        found = np.zeros(len(prefixes), np.bool_)
+        left = np.flatnonzero(at < stop)
+        while len(left):
+            left = left[self._heads[at[left]] == heads[left]]
+            found[left] |= self._tails[at[left]] == tails[left]
+            at[left] += 1
+            left = left[at[left] < stop[left]]
+        return found
+
+
+def split(
+    prefixes: Prefixes, bucket_bits: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
+    """Prefixes as (bucket, head, tail)."""
+    shift = 64 - bucket_bits
+    return (
+        (prefixes >> np.uint64(shift)).astype(np.int64),
+        (prefixes >> np.uint64(shift - HEAD_BITS)).astype(HEAD),
+        (prefixes >> np.uint64(shift - HEAD_BITS - TAIL_BITS)).astype(TAIL),
+    )
+
+
+def read(path: Path) -> PrefixFilter:
+    """The header of the sieve at `path`. Raises `IntegrityError` for what is none."""
+    with path.open("rb") as file:
+        fixed = file.read(len(MAGIC) + 4)
+        size = int.from_bytes(fixed[len(MAGIC) :], "big")
+        header = file.read(size) if fixed.startswith(MAGIC) and size <= HEADER_BYTES else b""
+        whole = file.seek(0, os.SEEK_END)
+    sieve = _from_json(path, header, len(fixed) + size)
+    if sieve is None or not 0 < sieve.count <= MAX_CODES or sieve.size != whole:
+        raise _damaged(path)
+    return sieve
+
+
+def _from_json(path: Path, header: bytes, start: int) -> PrefixFilter | None:
+    try:
+        known = json.loads(header)
+        batches, bits, deepest = known["batches"], known["bucket_bits"], known["deepest"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    sound = (
+        isinstance(batches, dict)
+        and all(is_batch_id(batch) for batch in batches)
+        and all(type(count) is int and count > 0 for count in batches.values())
+        and (type(bits), type(deepest)) == (int, int)
+        and known.get("format") == 1
+        and 1 <= bits <= 32
+        and 0 <= deepest <= MAX_CODES
+    )
+    return PrefixFilter(path, batches, bits, deepest, start) if sound else None
+
+
+def _damaged(path: Path) -> IntegrityError:
+    return IntegrityError(
+        f"the sieve {path.name} is damaged", "it is only a cache: mintmark doctor --repair"
+    )
+
+
+def digest_of(file: BinaryIO, size: int) -> bytes:
+    """SHA-256 of the first `size` bytes; the file then stands behind them."""
+    digest = hashlib.sha256()
+    for start in range(0, size, CHUNK):
+        digest.update(file.read(min(CHUNK, size - start)))
+    return digest.digest()

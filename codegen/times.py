@@ -1,0 +1,36 @@
+"""Times as text: RFC 3339, section 5.6, always with an offset. Pure; nothing here reads a clock."""
+
+import re
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+# A date-time in upper case, at most microseconds, no leap second.
+PATTERN: Final = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII
+)
+_MICROSECONDS = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+Precision = Literal["auto", "seconds", "milliseconds", "microseconds"]
+
+
+def format_utc(time: datetime, precision: Precision = "microseconds") -> str:
+    """`time` in UTC, ending in Z. Of one precision such texts sort as the times do.
+
+    `auto` leaves microseconds out where there are none. Raises `ValueError` for a time
+    without a zone: astimezone would take it for local time, whatever that is here.
+    """
+    if time.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return time.astimezone(UTC).isoformat(timespec=precision).removesuffix("+00:00") + "Z"
+
+
+def parse_utc(text: str) -> datetime:
+    """The inverse of `format_utc` with microseconds, and of no other form. Raises `ValueError`."""
+    return datetime.strptime(text, _MICROSECONDS).replace(tzinfo=UTC)
+
+
+def parse(text: str) -> datetime:
+    """A date-time with its offset. Raises `ValueError` for one without, or anything else."""
+    if PATTERN.fullmatch(text) is None:
+        raise ValueError("not an RFC 3339 time with an offset")
+    return datetime.fromisoformat(text)

@@ -1,0 +1,1 @@
+"""One map over threads or processes, in order and in bounded memory."""

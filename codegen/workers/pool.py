@@ -1,0 +1,180 @@
+"""One map over workers: inline, in threads, or in processes.
+
+Rules. Results come in the items' order, and at most workers + 2 items are in flight, so
+that memory stays flat whatever the number of items. Leaving the `with` block ends every
+thread and process, whatever they were at. A process is started anew (no fork, so that it
+is alike on every system), in a process group of its own, which a terminal's Ctrl-C does
+not reach; it shares no memory, and gets tasks and items through a pipe.
+"""
+
+import contextlib
+import os
+import pickle
+import queue
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from ..errors import EnvironmentFailure
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
+
+AHEAD = 2  # items in flight beyond one a worker
+MAX_WORKERS = 8  # workers by default: with more, the parent is what they wait for
+_PIPE_BYTES = 1 << 20  # Linux gives 64 KiB unless asked
+
+
+class WorkerKind(StrEnum):
+    """Where the work is done."""
+
+    INLINE = "inline"
+    THREADS = "threads"
+    PROCESSES = "processes"
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Workers:
+    """`count` workers of a kind; by default one a core, `MAX_WORKERS` at most.
+
+    Nothing is started before the first `map`. Tasks and items for processes must be
+    picklable, the task being a function of a module with light imports.
+    """
+
+    def __init__(self, kind: WorkerKind, count: int | None = None) -> None:
+        self.count = 1 if kind is WorkerKind.INLINE else count or min(cores(), MAX_WORKERS)
+        self._kind = kind
+        self._threads: ThreadPoolExecutor | None = None
+        self._processes: list[_Process] = []
+        self._idle: queue.SimpleQueue[_Process] = queue.SimpleQueue()
+
+    def map(self, task: Callable[[Item], Done], items: Iterable[Item]) -> Iterator[Done]:
+        """`task` of each item, in order. `items` is consumed only as results are taken.
+
+        Raises what `task` raises, and `EnvironmentFailure` where a worker process died.
+        """
+        if self._kind is WorkerKind.INLINE:
+            return map(task, items)
+        return self._spread(task, items)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all workers, at once: they hold nothing that matters."""
+        for process in self._processes:
+            process.end()
+        if self._threads is not None:
+            self._threads.shutdown(cancel_futures=True)
+        for process in self._processes:
+            process.wait()
+        self._threads, self._processes, self._idle = None, [], queue.SimpleQueue()
+
+    def _spread(self, task: Callable[[Item], Done], items: Iterable[Item]) -> Iterator[Done]:
+        threads = self._start()
+        call = self._elsewhere if self._kind is WorkerKind.PROCESSES else _here
+        flying: deque[Future[Done]] = deque()
+        try:
+            for item in items:
+                flying.append(threads.submit(call, task, item))
+                if len(flying) == self.count + AHEAD:
+                    yield flying.popleft().result()
+            while flying:
+                yield flying.popleft().result()
+        finally:
+            for future in flying:
+                future.cancel()
+
+    def _start(self) -> ThreadPoolExecutor:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self.count, thread_name_prefix="mintmark")
+            if self._kind is WorkerKind.PROCESSES:
+                for _ in range(self.count):
+                    self._processes.append(_Process())
+                    self._idle.put(self._processes[-1])
+        return self._threads
+
+    def _elsewhere(self, task: Callable[[Item], Done], item: Item) -> Done:
+        """In a thread: hand the item to an idle process, and wait for its answer."""
+        process = self._idle.get()
+        try:
+            done: Done = process.call(task, item)
+        finally:
+            self._idle.put(process)
+        return done
+
+
+def _here(task: Callable[[Item], Done], item: Item) -> Done:
+    return task(item)
+
+
+class _Process:
+    """A worker process, for one thread at a time."""
+
+    def __init__(self) -> None:
+        # Started by its path, as an installed script's parent may have come by another one.
+        paths = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
+        apart: dict[str, Any] = (
+            {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined, unused-ignore]
+            if os.name == "nt"
+            else {"process_group": 0}
+        )
+        self._process = subprocess.Popen(  # noqa: S603 - this very interpreter
+            # -P: what lies in the current folder is not ours to run.
+            [sys.executable, "-P", "-c", f"from {__package__}.process import main; main()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": paths},
+            pipesize=_PIPE_BYTES,
+            **apart,
+        )
+
+    def call(self, task: Callable[[Any], Any], item: object) -> Any:  # noqa: ANN401 - the task's
+        """`task(item)`, done over there. Raises `EnvironmentFailure` if it died."""
+        source, sink = self._process.stdout, self._process.stdin
+        if source is None or sink is None:
+            raise ValueError("a process without pipes")
+        try:
+            pickle.dump((task, item), sink, pickle.HIGHEST_PROTOCOL)
+            sink.flush()
+            done, answer = pickle.load(source)  # noqa: S301 - our own child's
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
+            raise EnvironmentFailure(
+                "a worker process was ended from outside",
+                "memory may have run out: try again, with fewer --workers",
+            ) from None
+        if not done:
+            raise answer
+        return answer
+
+    def end(self) -> None:
+        """Kill it."""
+        self._process.kill()
+
+    def wait(self) -> None:
+        """Until it is gone; then close its pipes."""
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            # What was buffered for it has no reader any more.
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()

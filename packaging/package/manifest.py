@@ -1,0 +1,277 @@
+"""The manifest (manifest.json, RFC 8785): what a package holds.
+
+What parses serialises back byte-identically and agrees with itself, or it is refused.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import rfc8785
+
+from ...codegen.codes import template as templates
+from ...codegen.errors import IntegrityError, UsageError
+from ...codegen.ranges.serials import Range, Ranges, count, from_pairs, pieces, to_pairs
+from ..formats.format import Unit, UnitLayout
+from ..profiles.profile import MAX_PICTURES, Profile
+from ..profiles.profile import parse as parse_profile
+from .fields import items, load, text, typed, whole
+
+FORMAT = "mintmark-package/1"
+MANIFEST_BYTES = 32 << 20
+MAX_FILES = 100_000
+ATTACHED_BYTES = 1 << 20
+CODE_SYMBOLS = 64
+SIGNED_NAMES = ("manifest.json", "manifest.sig")
+README_NAME = "README.txt"
+
+_ID = re.compile(r"[0-9A-Z-]{1,40}", re.ASCII)
+_HEX32 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_./-]{1,100}", re.ASCII)
+_TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+# codegen.spec: upper-case unreserved characters of RFC 3986.
+_SYMBOLS = re.compile(r"[A-Z0-9\-._~]{2,40}", re.ASCII)
+_PROFILE_TEXT = re.compile(r"[\x00-\x7f]{1,60}")
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A unit's further entries, one a code; `sha256` is `pictures_digest` of theirs."""
+
+    count: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One data file, which is one unit: serials `first`..`last`; `rows` is how many."""
+
+    name: str
+    unit: str
+    rows: int
+    first: int
+    last: int
+    bytes: int
+    sha256: str
+    pictures: Pictures | None = None
+
+
+@dataclass(frozen=True)
+class Attached:
+    """README.txt, or a sample picture: then `serial` says whose symbol it shows."""
+
+    name: str
+    bytes: int
+    sha256: str
+    serial: int | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything a package says of itself; `created` is RFC 3339 with an offset."""
+
+    package: str
+    batch: str
+    home: str
+    test: bool
+    created: str
+    contact_id: str
+    contact_name: str
+    profile: Profile
+    template: str
+    code_length: int
+    symbols: str
+    serials: Ranges
+    files: tuple[DataFile, ...]
+    samples: tuple[Attached, ...]
+    readme: Attached
+
+    @property
+    def quantity(self) -> int:
+        """How many codes are in it."""
+        return count(self.serials)
+
+    @property
+    def layout(self) -> UnitLayout:
+        """What its formats need to know."""
+        return UnitLayout(
+            package=self.package,
+            batch=self.batch,
+            length=self.code_length,
+            symbols=self.symbols,
+            template=self.template,
+            profile=self.profile,
+        )
+
+    def units(self) -> Iterator[tuple[Unit, DataFile]]:
+        """The units with their data files, in order."""
+        for index, file in enumerate(self.files):
+            yield Unit(index, file.unit, Range(file.first, file.last)), file
+
+    def attached(self) -> tuple[Attached, ...]:
+        """What stands behind the units and is listed one by one."""
+        return (*self.samples, self.readme)
+
+
+def pictures_digest(hashes: Iterable[str]) -> str:
+    """SHA-256, hex, over the SHA-256 of pictures, 32 bytes each, in their order."""
+    return hashlib.sha256(b"".join(map(bytes.fromhex, hashes))).hexdigest()
+
+
+def sample_name(serial: int | None) -> str:
+    """The entry of the QR sample of `serial`."""
+    return f"qr/sample-{serial}.png"
+
+
+def dump(manifest: Manifest) -> bytes:
+    """The bytes of manifest.json."""
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "package": manifest.package,
+        "batch": manifest.batch,
+        "home": manifest.home,
+        "test": manifest.test,
+        "created": manifest.created,
+        "contact": {"id": manifest.contact_id, "name": manifest.contact_name},
+        "profile": {"name": manifest.profile.name} | manifest.profile.document(),
+        "template": manifest.template,
+        "code_length": manifest.code_length,
+        "symbols": manifest.symbols,
+        "quantity": manifest.quantity,
+        "serials": to_pairs(manifest.serials),
+        "files": [asdict(file) for file in manifest.files],
+        "samples": [asdict(sample) for sample in manifest.samples],
+        "readme": {
+            "name": manifest.readme.name,
+            "bytes": manifest.readme.bytes,
+            "sha256": manifest.readme.sha256,
+        },
+    }
+    return rfc8785.dumps(document)
+
+
+def parse(data: bytes) -> Manifest:
+    """The manifest of manifest.json's bytes, which came from an archive.
+
+    Raises `IntegrityError` for anything that is too long, misses something, holds more
+    than `dump` writes, or contradicts itself: rows, names and serials of the files must
+    be those that serials and profile make.
+    """
+    try:
+        found = _manifest(load(data, MANIFEST_BYTES, fractions=True))
+        same = dump(found) == data
+    except (KeyError, TypeError, ValueError, UsageError, RecursionError):
+        raise IntegrityError("the package's manifest is not well formed") from None
+    if not same:
+        raise IntegrityError("the package's manifest is not in canonical form")
+    _consistent(found)
+    return found
+
+
+def _manifest(document: dict[str, object]) -> Manifest:
+    if document["format"] != FORMAT:
+        raise IntegrityError(
+            "the package was made in a format this version does not know",
+            "use the version of mintmark that made it, or a newer one",
+        )
+    contact = typed(document["contact"], dict)
+    created = text(document["created"], _TEXT)
+    serials = from_pairs(document["serials"], MAX_FILES)
+    if datetime.fromisoformat(created).tzinfo is None or not serials:
+        raise ValueError
+    return Manifest(
+        package=text(document["package"], _ID),
+        batch=text(document["batch"], _ID),
+        home=text(document["home"], _ID),
+        test=typed(document["test"], bool),
+        created=created,
+        contact_id=text(contact["id"], _TEXT),
+        contact_name=text(contact["name"], _TEXT),
+        profile=_profile(typed(document["profile"], dict)),
+        template=templates.check(typed(document["template"], str)),
+        code_length=whole(document["code_length"], 1, CODE_SYMBOLS),
+        symbols=_symbols(text(document["symbols"], _SYMBOLS)),
+        serials=serials,
+        files=tuple(_file(item) for item in items(document["files"], MAX_FILES)),
+        samples=tuple(_attached(item, sample=True) for item in items(document["samples"], 100)),
+        readme=_attached(document["readme"], sample=False),
+    )
+
+
+def _profile(value: dict[str, object]) -> Profile:
+    name = text(value["name"], _PROFILE_TEXT)
+    return parse_profile(name, {key: item for key, item in value.items() if key != "name"})
+
+
+def _symbols(value: str) -> str:
+    if len(set(value)) != len(value):
+        raise ValueError
+    return value
+
+
+def _file(value: object) -> DataFile:
+    item = typed(value, dict)
+    return DataFile(
+        name=text(item["name"], _NAME),
+        unit=text(item["unit"], _ID),
+        rows=whole(item["rows"], 1, 10**9),
+        first=whole(item["first"], 1, 10**12),
+        last=whole(item["last"], 1, 10**12),
+        bytes=whole(item["bytes"], 1, 10**12),
+        sha256=text(item["sha256"], _HEX32),
+        pictures=_pictures(item["pictures"]),
+    )
+
+
+def _pictures(value: object) -> Pictures | None:
+    if value is None:
+        return None
+    item = typed(value, dict)
+    return Pictures(
+        count=whole(item["count"], 1, 10**9),
+        bytes=whole(item["bytes"], 1, 10**12),
+        sha256=text(item["sha256"], _HEX32),
+    )
+
+
+def _attached(value: object, *, sample: bool) -> Attached:
+    item = typed(value, dict)
+    return Attached(
+        name=text(item["name"], _NAME),
+        bytes=whole(item["bytes"], 1, ATTACHED_BYTES),
+        sha256=text(item["sha256"], _HEX32),
+        serial=whole(item["serial"], 1, 10**12) if sample else None,
+    )
+
+
+def _consistent(manifest: Manifest) -> None:
+    """Names, serials and rows of the files are those that serials and profile make."""
+    profile = manifest.profile
+    if profile.pictures and manifest.quantity > MAX_PICTURES:
+        raise IntegrityError("the manifest lists more pictures than a package may hold")
+    ranges = pieces(manifest.serials, profile.unit_size)
+    for index, file in enumerate(manifest.files):
+        piece = next(ranges, None)
+        if (
+            piece is None
+            or (file.first, file.last, file.rows) != (*piece.pair(), len(piece))
+            or file.name != profile.unit_name(index, file.unit)
+            or (file.pictures is not None) is not profile.pictures
+        ):
+            raise IntegrityError(f"the manifest contradicts itself at its file {index + 1}")
+    if next(ranges, None) is not None:
+        raise IntegrityError("the manifest lists too few files for its serials")
+    if manifest.readme.name != README_NAME or any(
+        sample.name != sample_name(sample.serial) for sample in manifest.samples
+    ):
+        raise IntegrityError("the manifest names a file otherwise than the format does")
+    if [sample.serial for sample in manifest.samples[:1]] != [manifest.serials[0].first]:
+        raise IntegrityError("the manifest lists no QR sample of its first serial")
+    listed: tuple[DataFile | Attached, ...] = (*manifest.files, *manifest.attached())
+    names = [item.name.lower() for item in listed]
+    if len(set(names)) != len(names):
+        raise IntegrityError("the manifest lists a name twice")

@@ -1,0 +1,302 @@
+"""`pack`: codes become an encrypted, signed archive. It knows no ledger.
+
+Order of the archive: the units' entries, the QR sample, README.txt, manifest.json,
+manifest.sig. Codes are read and encrypted here, in order; formats make and deflate entries
+in threads (formats/format.py). Memory is that of a few parts, or of one small unit; nothing
+plain touches the disk.
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from io import BufferedRandom
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ...codegen.codes.spec import ALPHABETS
+from ...codegen.codes.template import check, check_codes, payload
+from ...codegen.errors import UsageError
+from ...codegen.ranges.serials import Ranges, count, ordered, pieces
+from ...codegen.secret import Secret
+from ...codegen.workers.pool import WorkerKind as WorkKind
+from ...codegen.workers.pool import Workers
+from ..formats.dummy import dummy_source
+from ..formats.format import Chunk, Format, Unit, UnitLayout, Wanted
+from ..formats.registry import format_for
+from ..profiles.profile import MAX_PICTURES, Profile
+from ..symbols.sample import Sample, sample
+from ..zip.writer import ArchiveWriter, Written
+from .feed import Feed, Source
+from .manifest import (
+    MAX_FILES,
+    README_NAME,
+    SIGNED_NAMES,
+    Attached,
+    DataFile,
+    Manifest,
+    Pictures,
+    dump,
+    pictures_digest,
+    sample_name,
+)
+from .readme import readme
+from .signature import Signer, sign
+
+__all__ = ["PackJob", "Packed", "Signer", "dummy_source", "pack"]
+
+_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
+
+
+@dataclass(frozen=True)
+class PackJob:
+    """What to pack. `unit_id` is asked once for each data file; `created` has an offset.
+
+    `symbols`: the alphabet of the codes. Raises `UsageError` for what no manifest could
+    hold and what the profile's format cannot write.
+    """
+
+    package: str
+    batch: str
+    home: str
+    contact_id: str
+    contact_name: str
+    serials: Ranges
+    length: int
+    template: str
+    profile: Profile
+    unit_size: int
+    unit_id: Callable[[], str]
+    created: datetime
+    test: bool = False
+    symbols: str = ALPHABETS["crockford32"]
+
+    def __post_init__(self) -> None:
+        # One form of the same serials, whatever tiles they were found in.
+        object.__setattr__(self, "serials", ordered(self.serials))
+        check(self.template)
+        check_codes(self.template, self.length, self.symbols)
+        if not _NAME.fullmatch(self.contact_id) or not _NAME.fullmatch(self.contact_name):
+            raise UsageError("the contact's name holds control characters, or over 200 characters")
+        if self.created.tzinfo is None:
+            raise ValueError("the time has no offset")
+        unit_size = self.profile.of_size(self.unit_size).unit_size
+        if sum(-(-len(piece) // unit_size) for piece in self.serials) > MAX_FILES:
+            raise UsageError(f"that makes more than {MAX_FILES:,} files", "take larger units")
+        if self.profile.pictures and count(self.serials) > MAX_PICTURES:
+            raise UsageError(
+                f"a package holds at most {MAX_PICTURES:,} pictures",
+                "make several packages, or take the profile pdf-sheet or csv",
+            )
+        _ = self.format  # made now, it refuses now
+
+    @cached_property
+    def layout(self) -> UnitLayout:
+        """What all units share; the profile has the unit size of this package."""
+        return UnitLayout(
+            package=self.package,
+            batch=self.batch,
+            length=self.length,
+            symbols=self.symbols,
+            template=self.template,
+            profile=self.profile.of_size(self.unit_size),
+        )
+
+    @cached_property
+    def format(self) -> Format:
+        """What writes the units."""
+        return format_for(self.layout)
+
+    def units(self) -> Iterator[Unit]:
+        """The units, in order, with new ids."""
+        size = self.layout.profile.unit_size
+        for index, piece in enumerate(pieces(self.serials, size)):
+            yield Unit(index, self.unit_id(), piece)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """The archive as written; `signature` is the content of manifest.sig.
+
+    `entries`: all of them, in the archive's order.
+    """
+
+    manifest: Manifest
+    manifest_sha256: str
+    signature: bytes
+    signer: Signer
+    archive_sha256: str
+    archive_bytes: int
+    entries: tuple[Written, ...] = field(repr=False)
+
+    @property
+    def units(self) -> tuple[DataFile, ...]:
+        """One for each data file."""
+        return self.manifest.files
+
+
+def pack(  # noqa: PLR0913, PLR0917 - one job, and what it gets from outside
+    out: Path,
+    source: Source,
+    job: PackJob,
+    password: Secret,
+    signer: Signer,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    workers: int | None = None,
+) -> Packed:
+    """Write the archive to the new file `out` and fsync it.
+
+    `source(piece)` yields (first serial, codes) without gaps over `piece`. `progress(done,
+    total)` counts codes. `workers`: threads, by default one a core. After any exception
+    `out` is gone. Raises `IntegrityError` if `source` does not give what it was asked for,
+    `OSError` where `out` exists or cannot be written.
+    """
+    with contextlib.ExitStack() as undo:
+        file = undo.enter_context(out.open("x+b"))
+        undo.callback(lambda: out.unlink(missing_ok=True))
+        undo.callback(file.close)  # Windows removes no open file
+        with (
+            ArchiveWriter(file, password) as archive,
+            Workers(WorkKind.THREADS, workers) as threads,
+        ):
+            work = _Pack(archive, job, Feed(source, job.serials, job.length), threads, progress)
+            manifest, signature = work.fill(signer)
+        file.flush()
+        os.fsync(file.fileno())
+        digest, size = _digest(file)
+        file.close()
+        undo.pop_all()
+    return Packed(
+        manifest=manifest,
+        manifest_sha256=hashlib.sha256(dump(manifest)).hexdigest(),
+        signature=signature,
+        signer=signer,
+        archive_sha256=digest,
+        archive_bytes=size,
+        entries=tuple(archive.written),
+    )
+
+
+def _digest(file: BufferedRandom) -> tuple[str, int]:
+    # The writer goes back to fill in sizes, so the digest needs a reading of its own.
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+
+
+class _Task(NamedTuple):
+    """One part on its way through the threads."""
+
+    unit: Unit
+    part: Wanted
+    codes: bytes
+
+
+class _Made(NamedTuple):
+    unit: Unit
+    codes: int
+    made: Any
+
+
+class _Pack:
+    """One archive being filled."""
+
+    def __init__(
+        self,
+        archive: ArchiveWriter,
+        job: PackJob,
+        feed: Feed,
+        workers: Workers,
+        progress: Callable[[int, int], None],
+    ) -> None:
+        self._archive, self._job, self._feed, self._workers = archive, job, feed, workers
+        self._progress, self._done, self._total = progress, 0, count(job.serials)
+
+    def fill(self, signer: Signer) -> tuple[Manifest, bytes]:
+        """All entries, in order."""
+        job = self._job
+        files = tuple(self._units())
+        shows = payload(job.template, self._feed.first_code.decode("ascii"))
+        symbol = sample(shows, job.profile.symbol.level)
+        first = job.serials[0].first
+        shown = self._archive.add(sample_name(first), symbol.png, deflate=False)
+        picture = Attached(shown.name, shown.bytes, shown.sha256, first)
+        manifest = _manifest(job, files, picture, symbol)
+        text = readme(manifest, symbol)
+        self._archive.add(README_NAME, text)
+        data = dump(manifest)
+        signature = sign(data, signer, test=job.test)
+        self._archive.add(SIGNED_NAMES[0], data)
+        self._archive.add(SIGNED_NAMES[1], signature)
+        return manifest, signature
+
+    def _units(self) -> Iterator[DataFile]:
+        made = self._workers.map(self._make, self._tasks())
+        for unit, results in groupby(made, attrgetter("unit")):
+            begin = len(self._archive.written)
+            self._write(self._job.format.join(unit, self._counted(results)))
+            yield _data_file(unit, self._archive.written[begin:])
+
+    def _tasks(self) -> Iterator[_Task]:
+        for unit in self._job.units():
+            self._feed.begin(unit.serials)
+            for part in self._job.format.parts(unit):
+                yield _Task(unit, part, self._feed.take(part.ranges))
+        self._feed.end()
+
+    def _make(self, task: _Task) -> _Made:
+        made = self._job.format.make(task.unit, task.part, task.codes)
+        return _Made(task.unit, count(task.part.ranges), made)
+
+    def _counted(self, results: Iterator[_Made]) -> Iterator[Any]:
+        for result in results:
+            yield result.made
+            self._done += result.codes
+            self._progress(self._done, self._total)
+
+    def _write(self, chunks: Iterator[Chunk]) -> None:
+        for (name, deflate), among in groupby(chunks, lambda c: (c.name, c.packed is not None)):
+            with self._archive.entry(name, deflate=deflate) as entry:
+                for chunk in among:
+                    entry.write(chunk.data, chunk.packed)
+
+
+def _data_file(unit: Unit, written: list[Written]) -> DataFile:
+    name, size, sha256 = written[0]
+    pictures = None
+    if len(written) > 1:
+        others = written[1:]
+        digest = pictures_digest(other.sha256 for other in others)
+        pictures = Pictures(len(others), sum(other.bytes for other in others), digest)
+    first, last = unit.serials.pair()
+    return DataFile(name, unit.id, len(unit.serials), first, last, size, sha256, pictures)
+
+
+def _manifest(
+    job: PackJob, files: tuple[DataFile, ...], picture: Attached, symbol: Sample
+) -> Manifest:
+    manifest = Manifest(
+        package=job.package,
+        batch=job.batch,
+        home=job.home,
+        test=job.test,
+        created=job.created.isoformat(timespec="seconds"),
+        contact_id=job.contact_id,
+        contact_name=job.contact_name,
+        profile=job.layout.profile,
+        template=job.template,
+        code_length=job.length,
+        symbols=job.symbols,
+        serials=job.serials,
+        files=files,
+        samples=(picture,),
+        readme=Attached(README_NAME, 0, ""),
+    )
+    text = readme(manifest, symbol)
+    digest = hashlib.sha256(text).hexdigest()
+    return replace(manifest, readme=Attached(README_NAME, len(text), digest))

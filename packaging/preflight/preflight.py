@@ -1,0 +1,184 @@
+"""Preflight (印前检查): proof that a package is right, before it leaves.
+
+Our own strict reader first (`verify`: it also reads symbols with zxing-cpp, all or a
+sample, and compares them exactly with the codes that they should carry), then
+an independent unzip program, whose output is compared hash by hash with the manifest.
+
+The password goes to the program's standard input. A program with a terminal would ask
+there instead, so it gets a session of its own, without one.
+"""
+
+import contextlib
+import hashlib
+import hmac
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from ...codegen.errors import IntegrityError
+from ...codegen.ranges.serials import Ranges, count
+from ...codegen.secret import Secret
+from ..formats.sampling import ALL_UP_TO, SAMPLE, Chosen, every, sampled
+from ..package.pack import Packed
+from .verify import Choose, CodeFilter, verify
+
+_CHUNK = 1 << 20
+# A program that asks again for ever, or hangs, is stopped after this.
+_SECONDS, _BYTES_PER_SECOND = 60.0, 2_000_000
+
+
+@dataclass(frozen=True)
+class Program:
+    """An unzip program that reads a password from standard input.
+
+    `command` writes all entries, in the archive's order, to standard output; the
+    archive's path is added at its end.
+    """
+
+    name: str
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What was proved. `reader` is the independent program, None if there is none.
+
+    `decoded` of `symbols` were read back by another decoder and equal to their codes; of
+    text, which holds none, the sample that goes with it.
+    """
+
+    reader: str | None
+    unique: bool
+    symbols: int = 1
+    decoded: int = 1
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        unique = "" if self.unique else "; too many codes to look for repeated ones"
+        if self.reader is None:
+            return f"own reader, {self.read}; no 7-Zip here to open it independently{unique}"
+        return f"own reader, {self.read}, opened by {self.reader}{unique}"
+
+    @property
+    def read(self) -> str:
+        """How many symbols were read back, for the same line."""
+        if self.symbols == 1:
+            return "QR sample"
+        if self.decoded == self.symbols:
+            return f"all {self.symbols:,} symbols read back"
+        return f"{self.decoded:,} of {self.symbols:,} symbols, chosen at random, read back"
+
+
+def installed(which: Callable[[str], str | None] = shutil.which) -> tuple[Program, ...]:
+    """The unzip programs of this machine, the best first."""
+    found = []
+    for name in ("7z", "7zz", "7za"):
+        path = which(name) or _windows_7z(name)
+        if path is not None:
+            found.append(Program("7-Zip", (path, "x", "-so", "-bd", "-tzip", "--")))
+    # On Windows, bsdtar asks at the console only.
+    path = which("bsdtar") if os.name == "posix" else None
+    if path is not None:
+        found.append(Program("bsdtar", (path, "-xOf")))
+    return tuple(found)
+
+
+def _windows_7z(name: str) -> str | None:
+    """The installer of 7-Zip leaves PATH alone."""
+    path = Path(os.environ.get("PROGRAMFILES", ""), "7-Zip", f"{name}.exe")
+    return str(path) if os.name == "nt" and path.is_file() else None
+
+
+def preflight(  # noqa: PLR0913, PLR0917 - an archive, and all that it is compared with
+    archive: Path,
+    password: Secret,
+    expect: Packed,
+    trusted: Mapping[str, bytes],
+    programs: Sequence[Program] | None = None,
+    code_filter: CodeFilter = iter,
+    choose: Choose = lambda _: every,
+) -> Preflight:
+    """Prove that `archive` is `expect`, and that the contact's program can open it.
+
+    The first of `programs` (by default those installed) that starts is asked; without
+    any, `reader` is None. The codes as they were read back go `code_filter` a further
+    examination; another decoder reads the symbols that `choose` says (`depth`). Raises
+    `IntegrityError` naming what differs.
+    """
+    found = verify(archive, password, trusted, code_filter=code_filter, choose=choose)
+    with archive.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != expect.archive_sha256 or found.manifest_sha256 != expect.manifest_sha256:
+        raise IntegrityError("the archive on disk is not the one that was written")
+    for program in installed() if programs is None else programs:
+        process = _start(program, archive)
+        if process is not None:
+            _read_with(process, program.name, archive.stat().st_size, password, expect)
+            return Preflight(program.name, found.unique, found.symbols, found.decoded)
+    return Preflight(None, found.unique, found.symbols, found.decoded)
+
+
+def depth(entropy: Callable[[int], bytes], *, full: bool) -> Choose:
+    """All symbols of a package if `full` or they are not many; else a random sample."""
+
+    def choose(where: Ranges) -> Chosen:
+        if full or count(where) <= ALL_UP_TO:
+            return every
+        return sampled(where, SAMPLE, entropy)
+
+    return choose
+
+
+def _start(program: Program, archive: Path) -> "subprocess.Popen[bytes] | None":
+    try:
+        return subprocess.Popen(  # noqa: S603 - a known program, and no shell
+            [*program.command, str(archive.absolute())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        return None
+
+
+def _read_with(
+    process: "subprocess.Popen[bytes]", name: str, size: int, password: Secret, expect: Packed
+) -> None:
+    assert process.stdin is not None  # noqa: S101 - both are pipes
+    assert process.stdout is not None  # noqa: S101
+    watchdog = threading.Timer(_SECONDS + size / _BYTES_PER_SECOND, process.kill)
+    watchdog.start()
+    try:
+        with contextlib.suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(password.reveal() + b"\n")
+        wrong = _first_difference(process.stdout, expect)
+        # At the end of its output a program ends; one that was cut off is not waited for.
+        code = process.wait() if wrong is None else 0
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.stdout.close()
+        process.wait()
+    if wrong is not None:
+        raise IntegrityError(f"{name} reads {wrong} otherwise than it was written")
+    if code:
+        raise IntegrityError(f"{name} read the archive but ended with exit code {code}")
+
+
+def _first_difference(stream: IO[bytes], packed: Packed) -> str | None:
+    """The first entry that is not in `stream` as it should be; None if all are, and no more."""
+    for name, size, sha256 in packed.entries:
+        digest, left = hashlib.sha256(), size
+        while left and (piece := stream.read(min(left, _CHUNK))):
+            digest.update(piece)
+            left -= len(piece)
+        if left or not hmac.compare_digest(digest.hexdigest(), sha256):
+            return name
+    return "the end" if stream.read(1) else None

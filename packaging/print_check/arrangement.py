@@ -1,0 +1,143 @@
+"""How printed symbols lie beside each other: their order, and which are not there.
+
+Pure. Nobody says how a picture was turned, nor along which way serials run on it; so of all
+ways to read lines of symbols that one is taken by which the fewest are out of order.
+"""
+
+import cmath
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ...codegen.ranges import serials
+from ...codegen.ranges.serials import Range, Ranges
+from ..profiles.profile import LaneOrder, Profile
+from .find_symbols import FoundSymbol
+
+_APART = 0.5  # of a side: centres nearer than this, across, are in one line
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A unit as it was laid out: its serials, and the profile it was made by."""
+
+    serials: Range
+    profile: Profile
+
+    def positions(self) -> dict[int, tuple[int, int]]:
+        """Serial → sheet and place; nothing for what is no PDF."""
+        sheet, count = self.profile.sheet, len(self.serials)
+        if sheet is None:
+            return {}
+        return {
+            self.serials.first + label: (number, place)
+            for number in range(sheet.sheets(count))
+            for place, label in sheet.spots(number, count)
+        }
+
+
+def missing(seen: Iterable[int], printed: Printed | None) -> Ranges:
+    """The serials that are not among `seen`, though they belong between them.
+
+    On sheets these are the other places of the block that was seen; in text profiles those
+    between the first and the last of a lane. Without a layout: between first and last.
+    """
+    seen = set(seen)
+    if printed is None:
+        return serials.subtract((Range(min(seen), max(seen)),), serials.of(seen))
+    sheet = printed.profile.sheet
+    if sheet is not None:
+        return serials.subtract(serials.of(_block(seen, printed, sheet.columns)), serials.of(seen))
+    found: list[Range] = []
+    for lane in _lanes(printed):
+        among = {serial for serial in seen if lane.first <= serial <= lane.last}
+        if among:
+            found += serials.subtract((Range(min(among), max(among)),), serials.of(among))
+    return serials.ordered(found)
+
+
+def _lanes(printed: Printed) -> Ranges:
+    if printed.profile.lane_order is LaneOrder.INTERLEAVED:
+        return (printed.serials,)
+    return printed.profile.lane_ranges(printed.serials)
+
+
+def _block(seen: set[int], printed: Printed, columns: int) -> Iterator[int]:
+    positions = printed.positions()
+    for number in {positions[serial][0] for serial in seen}:
+        cells = [divmod(positions[n][1], columns) for n in seen if positions[n][0] == number]
+        (top, bottom), (left, right) = (
+            (min(cell[axis] for cell in cells), max(cell[axis] for cell in cells))
+            for axis in (0, 1)
+        )
+        for serial, (sheet, place) in positions.items():
+            row, column = divmod(place, columns)
+            if sheet == number and top <= row <= bottom and left <= column <= right:
+                yield serial
+
+
+def out_of_order(marks: Sequence[FoundSymbol], keys: Sequence[tuple[int, ...]]) -> list[int] | None:
+    """Which of `marks` stand elsewhere than their ascending `keys` say: the fewest that do.
+
+    None where the symbols lie in no lines that could be told apart.
+    """
+    across, along = _upright(marks)
+    side = sorted(mark.side for mark in marks)[len(marks) // 2]
+    readings: list[list[int]] = []
+    for first, second in ((along, across), (across, along)):
+        lines = _lines(first, side)
+        if any(_crowded([second[at] for at in line], side) for line in lines):
+            continue
+        for way in (lines, lines[::-1]):
+            ascending = [sorted(line, key=second.__getitem__) for line in way]
+            readings.append([at for line in ascending for at in line])
+            readings.append([at for line in ascending for at in reversed(line)])
+    if not readings:
+        return None
+    return min((_disturbing(reading, keys) for reading in readings), key=len)
+
+
+def _upright(marks: Sequence[FoundSymbol]) -> tuple[list[float], list[float]]:
+    """Coordinates along the lines and columns of symbols, whatever quarter is up."""
+    total = sum(cmath.rect(1, math.radians(4 * mark.turned)) for mark in marks)
+    back = cmath.rect(1, -cmath.phase(total) / 4)
+    turned = [complex(mark.x, mark.y) * back for mark in marks]
+    return [point.real for point in turned], [point.imag for point in turned]
+
+
+def _lines(positions: Sequence[float], side: float) -> list[list[int]]:
+    """Indices whose positions lie close together, line after line."""
+    lines: list[list[int]] = []
+    last = -math.inf
+    for at in sorted(range(len(positions)), key=positions.__getitem__):
+        if positions[at] - last > _APART * side:
+            lines.append([])
+        lines[-1].append(at)
+        last = positions[at]
+    return lines
+
+
+def _crowded(positions: list[float], side: float) -> bool:
+    positions.sort()
+    return any(b - a < _APART * side for a, b in pairwise(positions))
+
+
+def _disturbing(reading: Sequence[int], keys: Sequence[tuple[int, ...]]) -> list[int]:
+    """All but a longest ascending subsequence (patience sorting)."""
+    tails: list[tuple[int, ...]] = []
+    heads: list[int] = []
+    before: dict[int, int | None] = {}
+    for mark in reading:
+        pile = bisect_right(tails, keys[mark])
+        before[mark] = heads[pile - 1] if pile else None
+        # Appends where the pile is new.
+        tails[pile : pile + 1] = [keys[mark]]
+        heads[pile : pile + 1] = [mark]
+    kept = set()
+    at: int | None = heads[-1]
+    while at is not None:
+        kept.add(at)
+        at = before[at]
+    return [at for at in reading if at not in kept]

@@ -1,0 +1,231 @@
+"""`package verify-print`: what a photographed or scanned proof says, held against the books.
+
+Symbols are read, codes found in them by the payload templates on record, and located by
+their fingerprints. No code is shown, whatever was read.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...codegen.errors import UsageError
+from ...codegen.invocation import Invocation
+from ...codegen.ledger.view import View
+from ...codegen.ranges.serials import Range, Ranges, describe, of
+from ...codegen.result import Result
+from ..reissue import recorded
+from . import page_images
+from .arrangement import Printed, missing, out_of_order
+from .find_symbols import FoundSymbol, marks
+from .recognise import Known, Read
+
+MAX_FILES = 1_000
+_LEAST = 3  # symbols: fewer are in no order
+_PLACES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class PrintedPicture:
+    """A picture, or the `page` of a file: how many symbols were read on it.
+
+    `unreadable`: the others, where their centres are, in pixels from the upper left corner.
+    `ordered` is None where order cannot be told.
+    """
+
+    file: Path
+    page: int
+    symbols: int
+    unreadable: tuple[tuple[int, int], ...]
+    ordered: bool | None
+
+
+@dataclass(frozen=True)
+class PrintedPackage:
+    """What the pictures show of one package; of codes in no package where it is None.
+
+    `test`: dummy codes, of a test package, which is in no books. `doubled`: serials that
+    stand twice in a file; `missing`: not there, though they belong between those that are;
+    `void`: codes that must not be used; `other_address`: symbols that hold something else
+    around the code than the package's template.
+    """
+
+    package: str | None
+    batch: str | None
+    test: bool
+    units: tuple[str, ...]
+    serials: Ranges
+    symbols: int
+    doubled: Ranges
+    missing: Ranges
+    out_of_order: Ranges
+    void: Ranges
+    other_address: Ranges
+
+    def lines(self) -> Iterator[str]:
+        """What it is, then what is wrong with it."""
+        of = f" of batch {self.batch}" if self.batch else ""
+        kind = f"package {self.package}" if self.package else "codes in no package"
+        yield f"{'a test package' if self.test else kind}{of}: serials {describe(self.serials)}"
+        if self.units:
+            yield f"  units         {', '.join(self.units[:5])}{' …' * (len(self.units) > 5)}"
+        for name in ("doubled", "missing", "out_of_order", "void", "other_address"):
+            if found := getattr(self, name):
+                yield f"  {name.replace('_', ' '):<13} {describe(found)}"
+
+    @property
+    def right(self) -> bool:
+        """Whether nothing is wrong with it."""
+        wrong = self.doubled, self.missing, self.out_of_order, self.void, self.other_address
+        return (self.test or self.package is not None) and not any(wrong)
+
+
+@dataclass(frozen=True)
+class PrintVerified(Result):
+    """What the proof holds. `unknown`: symbols that hold no code of this home."""
+
+    ok: bool
+    symbols: int
+    unreadable: int
+    unknown: int
+    packages: tuple[PrintedPackage, ...]
+    pictures: tuple[PrintedPicture, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """5 where something is wrong with the proof."""
+        return 0 if self.ok else 5
+
+    def lines(self) -> Iterator[str]:
+        """A package at a time; then what could not be read, and where."""
+        yield f"{self.symbols:,} symbols read in {len(self.pictures):,} pictures"
+        for package in self.packages:
+            yield from package.lines()
+        if self.unknown:
+            yield f"{self.unknown:,} symbols hold no code of this home"
+        for picture in self.pictures:
+            where = f"{picture.file.name}, page {picture.page}"
+            if picture.unreadable:
+                shown = ", ".join(f"({x}, {y})" for x, y in picture.unreadable[:_PLACES_SHOWN])
+                more = " …" * (len(picture.unreadable) > _PLACES_SHOWN)
+                yield f"{where}: {len(picture.unreadable)} unreadable, at pixels {shown}{more}"
+            if picture.ordered is None and picture.symbols >= _LEAST:
+                yield f"{where}: the symbols lie in no lines, so their order cannot be told"
+        yield "the proof is right" if self.ok else "the proof is not right"
+
+
+def verify_print(invocation: Invocation, files: Sequence[Path]) -> PrintVerified:
+    """Read the pictures and PDFs `files`.
+
+    Raises `NotFound`, `UsageError` for what is no picture, or where no symbol is found at
+    all, `EnvironmentFailure` where a PDF needs a program that is not installed.
+    """
+    if len(files) > MAX_FILES:
+        raise UsageError(f"at most {MAX_FILES:,} files at once", "ask in several calls")
+    station = invocation.station()
+    pages: list[tuple[Path, int]] = []
+    found: list[list[FoundSymbol]] = []
+    for done, file in enumerate(files):
+        invocation.progress("reading", done, len(files))
+        for number, grey in enumerate(page_images.pages(file), start=1):
+            pages.append((file, number))
+            found.append(marks(grey))
+    if not any(found):
+        raise UsageError(
+            "there is no QR symbol in these pictures",
+            "photograph nearer, sharp and without glare; or scan at 300 dpi or more",
+        )
+    flat = [(at, mark) for at, seen in enumerate(found) for mark in seen if mark.says is not None]
+    with station.ledger.read() as view:
+        known = Known(view)
+    read = [item for item in known.find(station, flat) if item is not None]
+    with station.ledger.read() as view:
+        printed = _printed(view, read)
+    ordered = [_order(at, read) for at in range(len(found))]
+    pictures = tuple(
+        _picture(*page, seen, disorder)
+        for page, seen, disorder in zip(pages, found, ordered, strict=True)
+    )
+    wrong = {id(item) for disorder in ordered for item in disorder or ()}
+    packages = tuple(_packages(read, printed, wrong, pages))
+    unreadable = sum(len(picture.unreadable) for picture in pictures)
+    return PrintVerified(
+        ok=not unreadable and len(read) == len(flat) and all(item.right for item in packages),
+        symbols=len(flat),
+        unreadable=unreadable,
+        unknown=len(flat) - len(read),
+        packages=packages,
+        pictures=pictures,
+    )
+
+
+def _printed(view: View, read: Sequence[Read]) -> dict[str, Printed]:
+    """Unit → how it was laid out."""
+    found = {}
+    for package in {item.package for item in read if item.package}:
+        profile = recorded(view, view.package(package))
+        for unit in view.units(package):
+            serials = Range(unit.first, unit.last)
+            found[unit.unit] = Printed(serials, profile.of_size(len(serials)))
+    return found
+
+
+def _order(at: int, read: Sequence[Read]) -> list[Read] | None:
+    """The symbols of a picture that are out of order; None where that cannot be told."""
+    here = [item for item in read if item.picture == at]
+    if len(here) < _LEAST:
+        return []
+    groups = sorted({item.group for item in here})
+    # On a sheet serials rise along one of the ways to read it, whatever its order is.
+    keys = [(groups.index(item.group), item.serial) for item in here]
+    wrong = out_of_order([item.mark for item in here], keys)
+    return None if wrong is None else [here[index] for index in wrong]
+
+
+def _picture(
+    file: Path, page: int, seen: Sequence[FoundSymbol], disorder: Sequence[Read] | None
+) -> PrintedPicture:
+    unread = [(round(mark.x), round(mark.y)) for mark in seen if mark.says is None]
+    ordered = None if disorder is None else not disorder
+    return PrintedPicture(
+        file.absolute(), page, len(seen) - len(unread), tuple(sorted(unread)), ordered
+    )
+
+
+def _packages(
+    read: Sequence[Read],
+    printed: dict[str, Printed],
+    wrong: set[int],
+    pages: Sequence[tuple[Path, int]],
+) -> Iterator[PrintedPackage]:
+    groups: dict[tuple[str, str, bool], list[Read]] = defaultdict(list)
+    for item in read:
+        groups[item.group].append(item)
+    for (batch, package, test), items in sorted(groups.items()):
+        often = Counter((pages[item.picture][0], item.serial) for item in items)
+        units: dict[str | None, set[int]] = defaultdict(set)
+        for item in items:
+            units[item.unit].add(item.serial)
+        yield PrintedPackage(
+            package=package or None,
+            batch=batch or None,
+            test=test,
+            units=tuple(sorted(unit for unit in units if unit)),
+            serials=of(item.serial for item in items),
+            symbols=len(items),
+            doubled=of(serial for (_, serial), times in often.items() if times > 1),
+            missing=_missing(units, printed),
+            out_of_order=of(item.serial for item in items if id(item) in wrong),
+            void=of(item.serial for item in items if item.void),
+            other_address=of(item.serial for item in items if item.other_address),
+        )
+
+
+def _missing(units: dict[str | None, set[int]], printed: dict[str, Printed]) -> Ranges:
+    return tuple(
+        sorted(
+            piece
+            for unit, serials in units.items()
+            for piece in missing(serials, printed.get(unit or ""))
+        )
+    )

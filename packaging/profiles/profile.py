@@ -1,0 +1,394 @@
+"""Print profiles (印刷方案): what a printer's data files look like, and how they are cut.
+
+Pure. A profile is a document of tables (TOML in a file, JSON in a manifest); `parse` and
+`document` are inverse to each other. Every wrong value is refused with its key, in the
+error's `key` detail; `profile_files.py` adds the line. What no printer could read back is not
+representable: a `Profile` that exists can be written and verified.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import NamedTuple
+
+from ...codegen.ranges.serials import Range
+from .document import Table, section
+from .geometry import Sheet, Symbol, wrong
+
+SOURCES = ("serial", "code", "url", "package", "batch", "unit", "lane", "image", "text")
+COLUMNS = ("serial", "code", "url")
+DELIMITERS = ",;\t|"
+LINE_ENDS = ("\r\n", "\n")
+ENCODINGS = ("ascii", "utf-8-sig", "gb18030")
+# No reel is longer; it bounds what a manifest can ask a reader to hold.
+MAX_ROWS = 10_000_000
+SHEET_ROWS = 1_048_575  # of a worksheet, its header not counted
+FOLDER_FILES = 10_000  # more in a folder, and file managers and presses crawl
+MAX_PICTURES = 200_000  # a package
+PICTURE_DIGITS = 9  # of serials in file names: sorted by name they are in order
+MAX_LABELS = 50_000  # of a PDF: it is in memory until it is whole
+MAX_LANES = 64
+MAX_LEAD = 10_000
+
+_SUFFIXES = {"text": "csv", "xlsx": "xlsx", "png": "csv", "svg": "csv", "bmp": "csv", "pdf": "pdf"}
+_UNIT = re.compile(r"(?:[A-Za-z0-9_.-]+|\{index\}|\{unit\})+")
+_FILE = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*", re.ASCII)
+_FORMULA = "=+-@"
+
+
+class FileFormat(StrEnum):
+    """What a unit's file is; `PICTURES` come beside a list of them in text."""
+
+    TEXT = "text"
+    XLSX = "xlsx"
+    PNG = "png"
+    SVG = "svg"
+    BMP = "bmp"
+    PDF = "pdf"
+
+
+PICTURES = frozenset({FileFormat.PNG, FileFormat.SVG, FileFormat.BMP})
+
+
+class Quoting(StrEnum):
+    """Which fields stand in quotes (RFC 4180): those that must, all, or none."""
+
+    MINIMAL = "minimal"
+    ALL = "all"
+    NONE = "none"
+
+
+class LaneOrder(StrEnum):
+    """How serials run over lanes that are printed side by side and slit apart.
+
+    `block`: each lane is one range, so that a slit roll is one too. `interleaved`:
+    consecutive serials stand side by side.
+    """
+
+    BLOCK = "block"
+    INTERLEAVED = "interleaved"
+
+
+class Column(NamedTuple):
+    """A column: where its values come from (one of `SOURCES`) and its name in the header.
+
+    `text` is the value of a column of source `text`.
+    """
+
+    source: str
+    name: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The layout of a package's units; a unit (reel, roll, box) is one data file.
+
+    `columns` may be given as sources alone, which are then their names too. `unit_size`
+    counts codes; `lead_in` and `lead_out` are set-up records a lane, in front of the codes
+    and behind them. `unit_pattern` makes the file's name of `{index}` (from 0001) and
+    `{unit}` (its id). Raises `UsageError` with its `key` for a layout that could not be
+    written or read back.
+    """
+
+    name: str
+    columns: tuple[Column, ...] = tuple(Column(source, source) for source in COLUMNS)
+    header: bool = True
+    delimiter: str = ","
+    line_end: str = "\r\n"
+    encoding: str = "ascii"
+    unit_size: int = 10_000
+    quoting: Quoting = Quoting.MINIMAL
+    kind: FileFormat = FileFormat.TEXT
+    unit_pattern: str = ""
+    lanes: int = 1
+    lane_order: LaneOrder = LaneOrder.BLOCK
+    lead_in: int = 0
+    lead_out: int = 0
+    symbol: Symbol = field(default_factory=Symbol)
+    sheet: Sheet | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", tuple(map(_named, self.columns)))
+        if not self.unit_pattern:
+            object.__setattr__(self, "unit_pattern", f"{{index}}.{_SUFFIXES[self.kind]}")
+        if self.kind is FileFormat.PDF and self.sheet is None:
+            wrong("sheet", "a pdf profile needs a [sheet] with page and label")
+        if self.kind is not FileFormat.PDF and self.sheet is not None:
+            wrong("sheet", "only pdf profiles have sheets")
+        self._check_columns()
+        self._check_text()
+        self._check_units()
+
+    @property
+    def pictures(self) -> bool:
+        """Whether every code has a picture file of its own."""
+        return self.kind in PICTURES
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether there are columns for people to read."""
+        return self.kind is not FileFormat.PDF
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Where the columns come from."""
+        return tuple(column.source for column in self.columns)
+
+    @property
+    def most_rows(self) -> int:
+        """Codes a unit may hold."""
+        lead = (self.lead_in + self.lead_out) * self.lanes
+        return {
+            FileFormat.XLSX: SHEET_ROWS - lead,
+            FileFormat.TEXT: MAX_ROWS,
+            FileFormat.PDF: MAX_LABELS,
+        }.get(self.kind, FOLDER_FILES)
+
+    def of_size(self, unit_size: int) -> "Profile":
+        """This profile with another unit size; a worksheet takes what fits, and is split."""
+        return replace(
+            self,
+            unit_size=min(unit_size, self.most_rows) if self.kind is FileFormat.XLSX else unit_size,
+        )
+
+    def unit_name(self, index: int, unit: str = "") -> str:
+        """The archive entry of the `index`-th data file, counted from 0: `data/0001.csv`."""
+        return "data/" + self.unit_pattern.replace("{index}", f"{index + 1:04d}").replace(
+            "{unit}", unit
+        )
+
+    def picture_name(self, index: int, serial: int) -> str:
+        """The archive entry of a picture in the `index`-th unit: `qr/0001/000000025.png`."""
+        return f"qr/{index + 1:04d}/{serial:0{PICTURE_DIGITS}d}.{self.kind.value}"
+
+    def lane_ranges(self, serials: Range) -> tuple[Range, ...]:
+        """The range of each lane of a unit, in block order; lanes without codes are left out."""
+        size, rest = divmod(len(serials), self.lanes)
+        found, first = [], serials.first
+        for lane in range(min(self.lanes, len(serials))):
+            last = first + size + (lane < rest) - 1
+            found.append(Range(first, last))
+            first = last + 1
+        return tuple(found)
+
+    def document(self) -> dict[str, object]:
+        """The profile as a document of plain values; every key is there."""
+        found: dict[str, object] = {
+            "format": self.kind.value,
+            "unit": {
+                "size": self.unit_size,
+                "name": self.unit_pattern,
+                "lanes": self.lanes,
+                "order": self.lane_order.value,
+                "lead_in": self.lead_in,
+                "lead_out": self.lead_out,
+            },
+            "text": {
+                "columns": [_column_document(column) for column in self.columns],
+                "header": self.header,
+                "delimiter": self.delimiter,
+                "quoting": self.quoting.value,
+                "encoding": self.encoding,
+                "line_end": "crlf" if self.line_end == "\r\n" else "lf",
+            },
+            "symbol": section(
+                self.symbol, mask="auto" if self.symbol.mask is None else self.symbol.mask
+            ),
+        }
+        if self.sheet is not None:
+            found["sheet"] = section(self.sheet, leave=("dpi",))
+        return found
+
+    def _check_columns(self) -> None:
+        if not self.has_rows:
+            return
+        for column in self.columns:
+            _check_column(column, self)
+        if len({column.name for column in self.columns}) != len(self.columns):
+            wrong("text.columns", "two columns have the same name")
+        if not {"code", "url"} & set(self.sources) and not self.pictures:
+            wrong("text.columns", "there is neither a code nor a url column")
+        if self.pictures and "code" not in self.sources and "url" not in self.sources:
+            wrong("text.columns", "the list of pictures needs a code or a url column")
+
+    def _check_text(self) -> None:
+        if len(self.delimiter) != 1 or self.delimiter not in DELIMITERS:
+            wrong("text.delimiter", "the delimiter is one of , ; tab |")
+        if self.line_end not in LINE_ENDS:
+            wrong("text.line_end", "lines end in crlf or lf")
+        if self.encoding not in ENCODINGS:
+            wrong("text.encoding", f"the encoding is one of {', '.join(ENCODINGS)}")
+        for column in self.columns if self.has_rows and self.kind is not FileFormat.XLSX else ():
+            for value in (column.name if self.header else "", column.text):
+                _check_carried(value, self)
+
+    def _check_units(self) -> None:
+        self._check_name()
+        if not 1 <= self.lanes <= MAX_LANES:
+            wrong("unit.lanes", f"there are 1 to {MAX_LANES} lanes")
+        for key in ("lead_in", "lead_out"):
+            if not 0 <= getattr(self, key) <= MAX_LEAD:
+                wrong(f"unit.{key}", f"there are 0 to {MAX_LEAD:,} records a lane")
+        if self.lanes > 1 and self.kind is FileFormat.PDF:
+            wrong("unit.lanes", "sheets have sheet.columns and sheet.order instead")
+        if self.kind is FileFormat.PDF or self.pictures:
+            for key in ("lead_in", "lead_out"):
+                if getattr(self, key):
+                    wrong(f"unit.{key}", "set-up records are for text and xlsx profiles")
+        if not 1 <= self.unit_size <= self.most_rows:
+            wrong(
+                "unit.size",
+                f"a unit holds 1 to {self.most_rows:,} codes, not {self.unit_size:,}",
+            )
+
+    def _check_name(self) -> None:
+        suffix = "." + _SUFFIXES[self.kind]
+        if not _UNIT.fullmatch(self.unit_pattern) or not {"{index}", "{unit}"} & set(
+            re.findall(r"\{\w+\}", self.unit_pattern)
+        ):
+            wrong(
+                "unit.name",
+                "a file name is letters, digits, - _ . and {index} or {unit}",
+                "for example {index}.csv or reel-{unit}.txt",
+            )
+        if (
+            not _FILE.fullmatch(self.unit_name(0, "K7QM-9X2C4DEF")[5:])
+            or len(self.unit_pattern) > 60
+        ):
+            wrong("unit.name", "the file name has empty parts, or over 60 characters")
+        if self.kind in {FileFormat.XLSX, FileFormat.PDF} and not self.unit_pattern.endswith(
+            suffix
+        ):
+            wrong("unit.name", f"the file name must end in {suffix}")
+
+
+def _named(item: object) -> Column:
+    return Column(item, item) if isinstance(item, str) else Column(*item)  # type: ignore[misc]
+
+
+def _check_column(column: Column, profile: Profile) -> None:
+    if column.source not in SOURCES:
+        wrong(
+            "text.columns",
+            f"there is no source {column.source[:20]!r}",
+            f"columns come from {', '.join(SOURCES)}",
+        )
+    if column.source == "image" and not profile.pictures:
+        wrong("text.columns", "only picture profiles have images to name")
+    if (column.source == "text") != bool(column.text):
+        wrong("text.columns", "a column of constant text, and no other, has a text")
+    for value in (column.name, column.text or "-"):
+        if not 1 <= len(value) <= 100 or not value.isprintable():
+            wrong("text.columns", "names and texts have 1 to 100 printable characters")
+    if column.text.startswith(tuple(_FORMULA)):
+        # A spreadsheet would run it.
+        wrong("text.columns", "a constant text must not begin with = + - @")
+
+
+def _check_carried(value: str, profile: Profile) -> None:
+    try:
+        value.encode(profile.encoding)
+    except UnicodeEncodeError:
+        wrong(
+            "text.encoding",
+            f"{profile.encoding} cannot carry the name or text {value!r}",
+            "take utf-8-sig or gb18030",
+        )
+    if profile.quoting is Quoting.NONE and {profile.delimiter, '"'} & set(value):
+        wrong("text.quoting", "a name or text holds the delimiter or a quote, so it needs quotes")
+
+
+def _column_document(column: Column) -> dict[str, object]:
+    found: dict[str, object] = {"from": column.source, "name": column.name}
+    return found | ({"text": column.text} if column.text else {})
+
+
+def parse(name: str, document: Mapping[str, object]) -> Profile:
+    """The profile of a document as `Profile.document` makes it; keys with defaults may miss.
+
+    A column may be given as its source alone. Raises `UsageError` with its `key`.
+    """
+    top = Table(document, "")
+    top.text("description", "")
+    kind = top.choice("format", FileFormat, FileFormat.TEXT)
+    unit, text, symbol = (top.table(part) for part in ("unit", "text", "symbol"))
+    drawn = _symbol(symbol)
+    pages = _sheet(top.table("sheet"), drawn.dpi) if "sheet" in document else None
+    made = Profile(
+        name=name,
+        columns=_columns(text.take("columns", list(COLUMNS))),
+        header=text.flag("header", default=True),
+        delimiter=text.text("delimiter", ","),
+        line_end={"crlf": "\r\n", "lf": "\n"}.get(text.text("line_end", "crlf"), ""),
+        encoding=text.text("encoding", "ascii").lower(),
+        unit_size=unit.whole("size", 10_000),
+        quoting=text.choice("quoting", Quoting, Quoting.MINIMAL),
+        kind=kind,
+        unit_pattern=unit.text("name", f"{{index}}.{_SUFFIXES[kind]}"),
+        lanes=unit.whole("lanes", 1),
+        lane_order=unit.choice("order", LaneOrder, LaneOrder.BLOCK),
+        lead_in=unit.whole("lead_in", 0),
+        lead_out=unit.whole("lead_out", 0),
+        symbol=drawn,
+        sheet=pages,
+    )
+    for table in (unit, text, top):
+        table.done()
+    return made
+
+
+def _columns(value: object) -> tuple[Column, ...]:
+    if not isinstance(value, Sequence) or isinstance(value, str) or not 1 <= len(value) <= 40:
+        wrong("text.columns", "the columns are a list of 1 to 40")
+    found = []
+    for item in value:
+        table = Table({"from": item} if isinstance(item, str) else item, "text.columns")
+        source = table.text("from", "text" if "text" in table else "")
+        source = {"payload": "url"}.get(source, source)
+        found.append(Column(source, table.text("name", source), table.text("text", "")))
+        table.done()
+    return tuple(found)
+
+
+def _symbol(table: Table) -> Symbol:
+    base = Symbol()
+    mask = table.take("mask", "auto")
+    if mask != "auto" and type(mask) is not int:
+        wrong("symbol.mask", "the mask is 0 to 7, or auto")
+    made = Symbol(
+        level=table.text("level", base.level),
+        mask=mask if isinstance(mask, int) else None,
+        quiet_zone=table.whole("quiet_zone", base.quiet_zone),
+        dots=table.whole("dots", base.dots),
+        dpi=table.whole("dpi", base.dpi),
+        invert=table.flag("invert", default=base.invert),
+        mirror=table.flag("mirror", default=base.mirror),
+        version_limit=table.whole("version_limit", base.version_limit),
+    )
+    table.done()
+    return made
+
+
+def _sheet(table: Table, dpi: int) -> Sheet:
+    from .geometry import Order, Paint, PrintMark, Text
+
+    made = Sheet(
+        dpi=dpi,
+        page=table.pair("page", None),
+        label=table.pair("label", None),
+        rows=table.whole("rows", 1),
+        columns=table.whole("columns", 1),
+        gutter=table.pair("gutter", (0.0, 0.0)),
+        margin=table.pair("margin", None) if "margin" in table else None,
+        bleed=table.length("bleed", 0.0),
+        marks=table.choices("marks", PrintMark),
+        text=table.choice("text", Text, Text.SERIAL),
+        text_size=table.length("text_size", 6.0),
+        order=table.choice("order", Order, Order.ROWS),
+        paint=table.choice("paint", Paint, Paint.PATHS),
+        header=table.flag("header", default=True),
+    )
+    table.done()
+    return made

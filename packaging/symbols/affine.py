@@ -1,0 +1,186 @@
+"""The symbols of one payload template as an affine function over GF(2).
+
+With version, level, mode and mask fixed, every module is a constant plus a sum modulo 2 of
+payload bits: Reed-Solomon coding is linear, placement a permutation, a mask a constant
+(ISO/IEC 18004, 7.5 to 7.8). So the function is learned from an encoder by asking it for one
+symbol a bit, and evaluated for a block of codes by table look-up and XOR.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .segno_encoder import ALPHANUMERIC, Mode, Modules
+
+# (payload, mask) -> symbol
+Ask = Callable[[bytes, int], Modules]
+Ranks = NDArray[np.uint8]
+Indices = NDArray[np.intp]
+
+_MAX_ENTRIES = 2_048  # of one table: beyond, look-ups miss the caches
+
+
+@dataclass(frozen=True)
+class Template:
+    """Payloads `prefix` + code + `suffix`, ASCII; codes of `length` characters of `symbols`."""
+
+    prefix: str
+    length: int
+    symbols: str
+    suffix: str
+
+    def payload(self, code: str) -> str:
+        """What the symbol of `code` says."""
+        return f"{self.prefix}{code}{self.suffix}"
+
+    @property
+    def sample(self) -> str:
+        """The payload that all others are measured against."""
+        return self.payload(self.symbols[0] * self.length)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Neighbouring code characters, and what they change in the symbol.
+
+    Entry i of `values` (one for every combination of characters, the last fastest) says
+    which rows of `basis`, (bits, size, size), are added to the sample's symbol.
+    """
+
+    columns: tuple[int, ...]
+    values: NDArray[np.uint32]
+    basis: Modules
+
+
+@dataclass(frozen=True)
+class Learned:
+    """`bases`, (masks, size, size): the sample's symbol under each mask; and the cells."""
+
+    bases: Modules
+    cells: tuple[Cell, ...]
+
+
+class Tables:
+    """The linear part, ready for look-up, in a representation of whole symbols as rows.
+
+    `represent` turns (n, size, size) modules into (n, width) words, linearly over GF(2).
+    """
+
+    def __init__(
+        self, cells: Sequence[Cell], represent: Callable[[Modules], NDArray[np.unsignedinteger]]
+    ) -> None:
+        self._tables = [_expand(cell.values, represent(cell.basis)) for cell in cells]
+
+    def __call__(
+        self,
+        indices: Sequence[Indices],
+        out: NDArray[np.unsignedinteger],
+        spare: NDArray[np.unsignedinteger],
+    ) -> None:
+        """Fill `out`, (n, width), with what the indices of `look_up` add up to."""
+        for number, (table, index) in enumerate(zip(self._tables, indices, strict=True)):
+            # Without a mode, numpy buffers `out`.
+            table.take(index, axis=0, out=spare if number else out, mode="clip")
+            if number:
+                np.bitwise_xor(out, spare, out=out)
+
+
+def look_up(cells: Sequence[Cell], ranks: Ranks, radix: int) -> list[Indices]:
+    """Each cell's index, (n,), of codes given as ranks in the alphabet, (n, length)."""
+    columns = np.ascontiguousarray(ranks.T, dtype=np.intp)
+    indices = []
+    for cell in cells:
+        index = columns[cell.columns[0]]
+        for column in cell.columns[1:]:
+            index = index * radix
+            index += columns[column]
+        indices.append(index)
+    return indices
+
+
+def learn(ask: Ask, template: Template, mode: Mode, masks: Sequence[int]) -> Learned:
+    """Ask for one symbol a mask and one a varying payload bit."""
+    sample = template.sample.encode("ascii")
+    zero = b"\0" if mode is Mode.BYTE else b"0"  # encoded as the value 0
+    blank = ask(zero * len(sample), masks[0])
+    cells = []
+    for first, last in _spans(template, mode):
+        columns = [at - len(template.prefix) for at in range(first, last)]
+        columns = [column for column in columns if 0 <= column < template.length]
+        values = _values(template, mode, first, last, columns)
+        values ^= values[0]
+        used = int(np.bitwise_or.reduce(values))
+        basis = np.zeros((used.bit_length(), *blank.shape), dtype=np.bool_)
+        for bit in range(len(basis)):
+            if used >> bit & 1:
+                part = _characters(1 << bit, mode, last - first)
+                payload = zero * first + part + zero * (len(sample) - last)
+                basis[bit] = ask(payload, masks[0]) ^ blank
+        cells.append(Cell(tuple(columns), values, basis))
+    return Learned(np.stack([ask(sample, mask) for mask in masks]), tuple(cells))
+
+
+def _expand(
+    values: NDArray[np.uint32], basis: NDArray[np.unsignedinteger]
+) -> NDArray[np.unsignedinteger]:
+    table = np.zeros((len(values), basis.shape[1]), dtype=basis.dtype)
+    for bit, row in enumerate(basis):
+        table[(values >> bit & 1).astype(np.bool_)] ^= row
+    return table
+
+
+def _spans(template: Template, mode: Mode) -> Iterator[tuple[int, int]]:
+    """[first, last) of the payload's groups that hold code characters.
+
+    A group may begin in the prefix or end in the suffix. Single bytes go in pairs where a
+    table stays small.
+    """
+    start = len(template.prefix)
+    stop, total = start + template.length, len(template.sample)
+    width, origin = mode.group, 0
+    if mode is Mode.BYTE and len(template.symbols) ** 2 <= _MAX_ENTRIES:
+        width, origin, total = 2, start, stop
+    for first in range(origin, total, width):
+        last = min(first + width, total)
+        if first < stop and last > start:
+            yield first, last
+
+
+def _values(
+    template: Template, mode: Mode, first: int, last: int, columns: Sequence[int]
+) -> NDArray[np.uint32]:
+    """The number that the payload's characters [first, last) are encoded as.
+
+    For every combination of the code characters among them.
+    """
+    characters = np.frombuffer(template.symbols.encode("ascii"), dtype=np.uint8)
+    grid = np.stack(np.meshgrid(*[characters] * len(columns), indexing="ij"), axis=-1)
+    text = np.empty((grid.size // len(columns), last - first), dtype=np.uint8)
+    text[:] = np.frombuffer(template.sample.encode("ascii")[first:last], dtype=np.uint8)
+    text[:, [len(template.prefix) + column - first for column in columns]] = grid.reshape(
+        -1, len(columns)
+    )
+    if mode is Mode.BYTE:
+        digit, radix = np.arange(256), 256
+    else:
+        digit, radix = np.zeros(256, dtype=np.intp), 10 if mode is Mode.NUMERIC else 45
+        digit[list(ALPHANUMERIC.encode("ascii"))] = np.arange(45)
+    values = np.zeros(len(text), dtype=np.uint32)
+    for column in text.T:
+        values = values * np.uint32(radix) + digit[column].astype(np.uint32)
+    return values
+
+
+def _characters(value: int, mode: Mode, count: int) -> bytes:
+    """The `count` characters that are encoded as `value`."""
+    radix = {Mode.NUMERIC: 10, Mode.ALPHANUMERIC: 45, Mode.BYTE: 256}[mode]
+    digits = []
+    for _ in range(count):
+        value, digit = divmod(value, radix)
+        digits.append(digit)
+    digits.reverse()
+    if mode is Mode.BYTE:
+        return bytes(digits)
+    return "".join(ALPHANUMERIC[digit] for digit in digits).encode("ascii")

@@ -1,0 +1,125 @@
+"""Which symbol a payload needs, which room holds it, and what makes it fit.
+
+Pure. Dots decide: a module is a whole number of them.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...codegen.codes.spec import CodeSpec
+from ...codegen.codes.template import BARE, payload, split
+from ..profiles.geometry import INCH, LEVELS, MIN_DOTS, Symbol, to_mm
+from .segno_encoder import Mode, Oracle, mode_of
+
+FINE_DPI = 2_400  # no press or laser that prints codes is finer
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where the symbol is to stand, mm; round: `height` is `width`, the diameter."""
+
+    width: float
+    height: float
+    round: bool = False
+
+    @property
+    def square(self) -> float:
+        """The side of the largest square in it."""
+        return self.width / math.sqrt(2) if self.round else min(self.width, self.height)
+
+    def __str__(self) -> str:
+        if self.round:
+            return f"ROUND {self.width:g} MM"
+        return f"{self.width:g} X {self.height:g} MM"
+
+
+def mode_for(template: str, spec: CodeSpec) -> Mode:
+    """The mode of the largest symbol."""
+    return mode_of("".join(split(template)) + spec.symbols)
+
+
+def _widest(spec: CodeSpec) -> str:
+    """A code of the characters that make the largest symbol."""
+    return max(spec.symbols, key=mode_of) * spec.length
+
+
+def version_for(template: str, spec: CodeSpec, level: str) -> int:
+    """The version of the largest symbol. Raises `UsageError` where none holds the payload."""
+    oracle = Oracle(level, boost=False, mask=0)
+    return oracle.draw(payload(template, _widest(spec))).version
+
+
+def modules_of(version: int) -> int:
+    """Modules a side."""
+    return 17 + 4 * version
+
+
+def holds(look: Symbol, modules: int, room: Room) -> int:
+    """How many dots a module a room holds."""
+    return int(room.square * look.dpi / INCH + 1e-6) // (modules + 2 * look.quiet_zone)
+
+
+def advice(  # noqa: PLR0913 - all of them decide
+    template: str,
+    spec: CodeSpec,
+    look: Symbol,
+    room: Room | None,
+    version: int,
+    *,
+    fits: bool | None,
+) -> Iterator[str]:
+    """What makes the symbol smaller or the room large enough; each was tried."""
+    upper = template.replace(BARE, "\0").upper().replace("\0", BARE)
+    small = version_for(upper, spec, look.level)
+    if small < version:
+        yield (
+            f"write the address in upper case: version {small} instead of {version}"
+            f"{_then(look, small, room)} (the scan backend must answer upper-case paths; prove "
+            "it with WeChat and Alipay)"
+        )
+    if room is None or fits is not False:
+        return
+    if (dots := holds(look, modules_of(version), room)) >= MIN_DOTS:
+        yield f"take --dots {dots}: then it fits"
+        return
+    if not _enough(look, small, room) and (found := _shorter(upper, spec, look.level, small)):
+        less, better = found
+        begin = "then make" if small < version else "make"
+        end = "s" if less > 1 else ""
+        yield (
+            f"{begin} the address {less} character{end} shorter: version {better}"
+            f"{_then(look, better, room)}"
+        )
+    for level in reversed(LEVELS[: LEVELS.index(look.level)]):
+        if (better := version_for(template, spec, level)) < version:
+            then = _then(look, better, room)
+            yield f"take --level {level}: version {better}{then}; less damage is forgiven"
+            break
+    across = modules_of(version) + 2 * look.quiet_zone
+    dpi = math.ceil(across * MIN_DOTS * INCH / room.square)
+    if dpi <= FINE_DPI:
+        yield f"print at {dpi:,} dpi or more: then it fits"
+    side = to_mm(across * MIN_DOTS, look.dpi) * (math.sqrt(2) if room.round else 1)
+    name = "a diameter" if room.round else "a side"
+    yield f"make room: {name} of {math.ceil(side * 10) / 10:.1f} mm or more"
+
+
+def _then(look: Symbol, version: int, room: Room | None) -> str:
+    if room is None:
+        return ""
+    return ": then it fits" if _enough(look, version, room) else ", still too large"
+
+
+def _enough(look: Symbol, version: int, room: Room) -> bool:
+    return holds(look, modules_of(version), room) >= MIN_DOTS
+
+
+def _shorter(template: str, spec: CodeSpec, level: str, version: int) -> tuple[int, int] | None:
+    """How many characters less in the address make a smaller symbol, and its version."""
+    prefix, suffix = split(template)
+    for less in range(1, len(prefix)):
+        found = version_for(prefix[:-less] + BARE + suffix, spec, level)
+        if found < version:
+            return less, found
+    return None

@@ -1,0 +1,169 @@
+"""The backend's folder and process: no code in the clear, private, migrated, stopped cleanly."""
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+
+import postgres_kit
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from backend_kit import Clock, make_batch, make_codes, prints, settings
+from sqlalchemy import create_engine
+
+from mintmark.activation.backend import database as database_module
+from mintmark.activation.backend import tables
+from mintmark.activation.backend.database import FILE, postgresql_url, sqlite_url
+from mintmark.activation.backend.serve import Server
+from mintmark.activation.backend.store import Store
+from mintmark.activation.client.client import HttpClient
+from mintmark.activation.client.wire import Order
+from mintmark.codegen.errors import EnvironmentFailure, Refused
+
+CODES = make_codes(10, "QXZJ")
+BATCH = make_batch(10)
+
+
+def test_no_code_reaches_the_folder(client, server, tmp_path, capfd):
+    client.register(BATCH)
+    client.upload(BATCH.batch, 1, prints(CODES))
+    client.order(Order("a", BATCH.batch, "activate", [[1, 5]], attributes={"lot": "L1"}))
+    for code in (*CODES, "QXZJNOTOURS00000", "QXZJ?", "QXZJ" * 32):
+        client.scan(code, "phone")
+        client._json("POST", "/v1/scans", {"code": code.lower()})
+        client._call("GET", f"/{code}", b"", "")
+        client._call("POST", f"/{code}", b"scan_id=x", "application/x-www-form-urlencoded")
+    folder = tmp_path / "backend"
+    names = {path.name for path in folder.iterdir()}
+    assert f"{FILE}-wal" in names
+    server.stop()
+    texts = [path.read_bytes() for path in folder.iterdir()]
+    assert any(prints(CODES[:1]) in text for text in texts)
+    out, err = capfd.readouterr()
+    for text in (*texts, out.encode(), err.encode()):
+        assert b"QXZJ" not in text.upper()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes mean nothing there")
+def test_the_folder_is_its_owners(server, client, tmp_path):
+    client.register(BATCH)
+    folder = tmp_path / "backend"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    for path in folder.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_migrations_make_the_tables_the_code_knows(store, database):
+    engine = create_engine(database)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
+    engine.dispose()
+
+
+def test_the_long_tables_of_sqlite_are_in_the_order_they_are_read_in(tmp_path):
+    Store(sqlite_url(tmp_path)).close()
+    with sqlite3.connect(tmp_path / FILE) as connection:
+        sql = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+    connection.close()
+    for name, text in sql.items():
+        if name in ("fingerprints", "tiles", "scans"):
+            assert text.strip().endswith("WITHOUT ROWID")
+    assert "AUTOINCREMENT" in sql["unknown_scans"]
+
+
+def test_opened_again_everything_is_there(tmp_path, clock):
+    store = Store(sqlite_url(tmp_path))
+    store.register(BATCH, clock())
+    store.close()
+    store = Store(sqlite_url(tmp_path))
+    assert store.page(BATCH.batch, 0, digests=False).info == BATCH
+    store.close()
+
+
+def test_a_folder_of_a_newer_version_is_refused(tmp_path):
+    Store(sqlite_url(tmp_path)).close()
+    with sqlite3.connect(tmp_path / FILE) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(EnvironmentFailure, match="newer version"):
+        Store(sqlite_url(tmp_path))
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    (tmp_path / FILE).write_bytes(b"rubbish" * 1_000)
+    with pytest.raises(EnvironmentFailure, match="cannot be opened"):
+        Store(sqlite_url(tmp_path))
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(EnvironmentFailure, match="cannot be made"):
+        Server("127.0.0.1", 0, settings(tmp_path / "file"))
+
+
+def test_a_folder_with_a_percent_sign_is_served(tmp_path, clock):
+    folder = tmp_path / "50% off"
+    folder.mkdir()
+    store = Store(sqlite_url(folder))
+    store.register(BATCH, clock())
+    store.close()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])  # noqa: S104
+def test_trusting_this_machine_means_listening_on_it_alone(tmp_path, host):
+    with pytest.raises(Refused):
+        Server(host, 0, settings(tmp_path / "b"))
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_port_that_is_taken(server, tmp_path):
+    port = int(server.url.rsplit(":", 1)[1])
+    with pytest.raises(EnvironmentFailure, match="cannot be had"):
+        Server("127.0.0.1", port, settings(tmp_path / "other"))
+
+
+SERVE = """
+import sys
+from pathlib import Path
+from mintmark.activation.backend.database import sqlite_url
+from mintmark.activation.backend.serve import Server, Settings
+from mintmark.codegen.secret import Secret
+told = Settings(sqlite_url(Path(sys.argv[1])), lambda: Secret(bytes(range(32))), True)
+server = Server("127.0.0.1", 0, told, ready=lambda url: print(url, flush=True))
+server.run()
+print("stopped", server.url, flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signals to send there")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly(tmp_path, number):
+    command = [sys.executable, "-c", SERVE, str(tmp_path / "backend")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        url = process.stdout.readline().strip()
+        with HttpClient(url) as client:
+            client.register(BATCH)
+        process.send_signal(number)
+        assert process.stdout.read() == f"stopped {url}\n"
+        assert process.wait(30) == 0
+    assert [path.name for path in (tmp_path / "backend").iterdir()] == [FILE]
+
+
+def test_connections_the_database_closed_in_their_sleep_cost_no_call(monkeypatch):
+    monkeypatch.setattr(database_module, "_REST", 0.0)
+    url = postgresql_url(postgres_kit.cluster().database())
+    store = Store(url)
+    store.register(BATCH, Clock()())
+    killer = create_engine(url)
+    with killer.connect() as connection:
+        ended = connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert ended.all()
+    killer.dispose()
+    assert store.page(BATCH.batch, 0, digests=False).info == BATCH
+    store.close()

@@ -1,0 +1,392 @@
+"""The drop folder: complete files only, and no order twice wherever a crash falls."""
+
+import errno
+import json
+import os
+
+import pytest
+from line_kit import Backend, client, home_with_batches, opened, program, terminate, until
+
+from mintmark.activation.intake.apply import read_file
+from mintmark.activation.intake.hot_folder import LOCK, Drop
+from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.codegen.errors import EnvironmentFailure, Refused, UsageError
+from mintmark.codegen.ledger.changes import Ordered
+from mintmark.codegen.ranges.lifecycle import Action
+from mintmark.codegen.station.publish import no_failpoint
+
+
+@pytest.fixture
+def made(tmp_path):
+    home, (batch,) = home_with_batches(tmp_path)
+    folder = tmp_path / "drop"
+    for name in ("done", "failed"):
+        (folder / name).mkdir(parents=True)
+    with Backend(tmp_path / "backend", home.path) as backend, opened(home.path) as station:
+        yield station, backend, batch, folder
+
+
+def drop(made, looks=3, failpoint=no_failpoint, marker=False):
+    """Watches for so many looks."""
+    station, backend, _, folder = made
+    done = []
+    return Drop(
+        station=station,
+        connect=lambda: client(backend.url),
+        folder=folder,
+        wait=done.append,
+        stopped=lambda: len(done) >= looks,
+        log=lambda *_, **__: None,
+        marker=marker,
+        failpoint=failpoint,
+    )
+
+
+def orders(batch, *serials, action="activate"):
+    head = "action,batch,serials\n"
+    return head + "".join(f"{action},{batch},{where}\n" for where in serials)
+
+
+def ordered(station):
+    with station.ledger.read() as view:
+        return [e.change.order for e in view.events(limit=1_000) if isinstance(e.change, Ordered)]
+
+
+def names(folder):
+    return sorted(
+        p.relative_to(folder).as_posix()
+        for p in folder.rglob("*")
+        if p.name != LOCK and p.is_file()
+    )
+
+
+def test_a_file_is_applied_and_moved_with_its_result(made):
+    station, _, batch, folder = made
+    (folder / "a.csv").write_text(orders(batch, "1-5", "900"), "utf-8")
+    watched = drop(made).run()
+    assert (watched.files, watched.failed, watched.orders) == (1, 0, 2)
+    assert names(folder) == ["done/a.csv", "done/a.csv.result.jsonl"]
+    told = (folder / "done" / "a.csv.result.jsonl").read_text("ascii").splitlines()
+    assert [json.loads(line)["status"] for line in told] == ["acknowledged", "refused"]
+    assert len(ordered(station)) == 1
+
+
+def test_what_is_not_complete_is_left_alone(made):
+    station, _, batch, folder = made
+    for name in ("a.csv.part", "a.tmp", ".hidden.csv", "~$a.csv", "notes.txt"):
+        (folder / name).write_text(orders(batch, "1-5"), "utf-8")
+    (folder / "folder.csv").mkdir()
+    if os.name == "posix":
+        (folder / "link.csv").symlink_to(folder / "a.tmp")
+    before = names(folder)
+    drop(made, looks=4).run()
+    assert names(folder) == before
+    assert ordered(station) == []
+
+
+def test_a_growing_file_waits_until_it_rests(made):
+    _, _, batch, folder = made
+    path = folder / "a.csv"
+    watcher = drop(made)
+    text = orders(batch, "1-5", "6-9")
+    for cut in (25, 40, len(text)):
+        path.write_text(text[:cut], "utf-8")
+        os.utime(path, ns=(cut, cut))
+        assert watcher.complete() == []
+    assert watcher.complete() == [path]
+
+
+def test_with_markers_a_file_waits_for_its_own(made):
+    _, _, batch, folder = made
+    path, marker = folder / "a.csv", folder / "a.csv.done"
+    path.write_text(orders(batch, "1-5"), "utf-8")
+    os.utime(path, ns=(10, 10))
+    watcher = drop(made, marker=True)
+    watcher.complete()
+    assert watcher.complete() == []
+    marker.touch()
+    os.utime(marker, ns=(9, 9))  # left behind by an earlier file of that name
+    assert watcher.complete() == []
+    os.utime(marker, ns=(10, 10))
+    assert watcher.complete() == [path]
+    drop(made, marker=True).run()
+    assert names(folder) == ["done/a.csv", "done/a.csv.result.jsonl"]
+
+
+def test_poison_is_set_aside_with_its_reason(made):
+    station, _, batch, folder = made
+    (folder / "a.csv").write_text(orders(batch, "1-5") + '"cut', "utf-8")
+    (folder / "b.csv").write_text(orders(batch, "6-9"), "utf-8")
+    watched = drop(made).run()
+    assert (watched.files, watched.failed) == (1, 1)
+    assert names(folder) == [
+        *("done/b.csv", "done/b.csv.result.jsonl", "failed/a.csv", "failed/a.csv.reason.json"),
+    ]
+    reason = json.loads((folder / "failed" / "a.csv.reason.json").read_text("ascii"))
+    assert "malformed" in reason["error"]
+    assert reason["rows"] == [3]
+    assert len(ordered(station)) == 1
+
+
+def test_the_same_name_again_writes_over_nothing(made):
+    station, _, batch, folder = made
+    for where in ("1-5", "6-9"):
+        (folder / "a.csv").write_text(orders(batch, where), "utf-8")
+        drop(made).run()
+    assert names(folder) == [
+        *("done/a.2.csv", "done/a.2.csv.result.jsonl", "done/a.csv", "done/a.csv.result.jsonl"),
+    ]
+    assert len(ordered(station)) == 2
+
+
+def test_the_same_file_under_two_names_is_two_files(made):
+    station, _, batch, folder = made
+    for name in ("monday.csv", "tuesday.csv"):
+        (folder / name).write_text(
+            orders(batch, "1-5", action="assign")
+            .replace("\n", ",L1\n")
+            .replace("serials,L1", "serials,set.lot"),
+            "utf-8",
+        )
+    drop(made).run()
+    assert len(ordered(station)) == 2
+
+
+LONG = "卷" * 83 + ".csv"  # 253 bytes: with .result.jsonl, or as .2, no file system takes it
+
+
+def lines(folder, name):
+    told = (folder / "done" / f"{name}.result.jsonl").read_text("ascii").splitlines()
+    return [json.loads(line)["status"] for line in told]
+
+
+def test_a_long_name_is_cut_and_stays_its_own(made):
+    station, _, batch, folder = made
+    twin = "卷" * 82 + "轴.csv"
+    for name, where in ((LONG, "1-5"), (LONG, "6-9"), (twin, "11-15")):
+        (folder / name).write_text(orders(batch, where), "utf-8")
+        (folder / "z.csv").write_text(orders(batch, "20"), "utf-8")
+        drop(made).run()
+    long = [path.name for path in (folder / "done").glob("卷*")]
+    files = [name for name in long if name.endswith(".csv")]
+    assert len(files) == 3
+    assert [name.count(".") for name in sorted(files, key=len)] == [1, 1, 2]  # one is a .2
+    assert sorted(long) == sorted([*files, *(f"{name}.result.jsonl" for name in files)])
+    assert all(lines(folder, name) == ["acknowledged"] for name in files)
+    assert (folder / "done" / "z.2.csv").exists()
+    assert not [name for name in names(folder) if "/" not in name]
+    assert len(ordered(station)) == 4  # z.csv thrice said the same
+
+
+@pytest.mark.parametrize("bytes_", [231, 236, 237, 243, 244, 250, 251, 255])
+def test_names_of_every_length_are_set_aside(made, bytes_):
+    _, _, batch, folder = made
+    name = "a" * (bytes_ - 4) + ".csv"
+    (folder / name).write_text(orders(batch, "1-5") + '"cut', "utf-8")
+    watched = drop(made).run()
+    assert watched.failed == 1
+    (reason,) = (folder / "failed").glob("*.reason.json")
+    assert reason.with_name(reason.name.removesuffix(".reason.json")).exists()
+    assert (folder / "failed" / name).exists() == (bytes_ <= 236)
+
+
+def logged(watcher, event):
+    """The details of that event, as they are logged."""
+    told, log = [], watcher.log
+
+    def note(name, **details):
+        log(name, **details)
+        if name == event:
+            told.append(details)
+
+    watcher.log = note
+    return told
+
+
+@pytest.mark.parametrize("error", [PermissionError, OSError])
+def test_what_cannot_be_read_keeps_nobody_waiting(made, monkeypatch, error):
+    station, _, batch, folder = made
+    for name, where in (("a.csv", "1-5"), ("b.csv", "6-9")):
+        (folder / name).write_text(orders(batch, where), "utf-8")
+    locked = [True]
+
+    def reading(path):
+        if path.name == "a.csv" and locked:
+            raise error
+        return read_file(path)
+
+    monkeypatch.setattr("mintmark.activation.intake.hot_folder.read_file", reading)
+    watcher = drop(made, looks=5)
+    left = logged(watcher, "left")
+    assert watcher.run().files == 1
+    assert names(folder) == ["a.csv", "done/b.csv", "done/b.csv.result.jsonl"]
+    assert left == [{"file": "a.csv", "error": error.__name__}]
+    locked.clear()
+    assert drop(made).run().files == 1
+    assert len(ordered(station)) == 2
+
+
+def test_what_is_queued_is_delivered_beside_a_file_that_cannot_be_read(made, monkeypatch):
+    station, _, batch, folder = made
+    (folder / "a.csv").write_text(orders(batch, "1-5"), "utf-8")
+    book(station, OrderRequest(Action.ACTIVATE, batch, serials="11-15", order="waits"))
+
+    def reading(_):
+        raise PermissionError
+
+    monkeypatch.setattr("mintmark.activation.intake.hot_folder.read_file", reading)
+    drop(made).run()
+    with station.ledger.read() as view:
+        assert view.order("waits").status == "acknowledged"
+
+
+def test_a_result_that_cannot_be_written_keeps_nobody_waiting(made):
+    station, _, batch, folder = made
+    for name, where in (("a.csv", "1-5"), ("b.csv", "6-9")):
+        (folder / name).write_text(orders(batch, where), "utf-8")
+    (folder / "done" / "a.csv.result.jsonl").mkdir()
+    watcher = drop(made, looks=5)
+    left = logged(watcher, "left")
+    assert watcher.run().files == 1
+    assert names(folder) == ["a.csv", "done/b.csv", "done/b.csv.result.jsonl"]
+    assert len(left) == 1
+    (folder / "done" / "a.csv.result.jsonl").rmdir()
+    drop(made).run()
+    assert lines(folder, "a.csv") == ["acknowledged"]
+    assert len(ordered(station)) == 2
+
+
+def test_a_file_taken_back_is_forgotten(made, monkeypatch):
+    _, _, batch, folder = made
+    for name in ("a.csv", "b.csv"):
+        (folder / name).write_text(orders(batch, "1-5"), "utf-8")
+
+    def reading(path):
+        (folder / "a.csv").unlink(missing_ok=True)
+        return read_file(path)
+
+    monkeypatch.setattr("mintmark.activation.intake.hot_folder.read_file", reading)
+    watcher = drop(made)
+    hindered = logged(watcher, "hindered")
+    assert watcher.run().files == 1
+    assert not hindered
+    assert names(folder) == ["done/b.csv", "done/b.csv.result.jsonl"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no links there")
+def test_what_is_no_plain_file_is_told_once_and_anew_when_it_comes_again(made):
+    _, _, batch, folder = made
+    (folder / "a.csv").mkdir()
+    (folder / "b.csv").symlink_to(folder / "none")
+    (folder / "c.csv").write_text(orders(batch, "1-5"), "utf-8")
+    watcher = drop(made, looks=5)
+    left = logged(watcher, "left")
+    assert watcher.run().files == 1
+    told = [{"file": name, "error": "no plain file"} for name in ("a.csv", "b.csv")]
+    assert left == told
+    (folder / "b.csv").unlink()
+    watcher.complete()
+    (folder / "b.csv").symlink_to(folder / "none")
+    watcher.complete()
+    assert left == [*told, told[1]]
+
+
+@pytest.mark.parametrize("where", ["apply", "write_results"])
+def test_a_machine_that_fails_stops_the_turn(made, monkeypatch, where):
+    _, _, batch, folder = made
+    for name in ("a.csv", "b.csv"):
+        (folder / name).write_text(orders(batch, "1-5"), "utf-8")
+    tries = []
+
+    def full(*_, **__):
+        tries.append(where)
+        raise OSError(errno.ENOSPC if where == "write_results" else errno.EIO, "no")
+
+    monkeypatch.setattr(f"mintmark.activation.intake.hot_folder.{where}", full)
+    watcher = drop(made)
+    hindered = logged(watcher, "hindered")
+    watcher.run()
+    assert len(tries) == len(hindered) == 2  # two turns found both files, and began with the first
+    assert names(folder) == ["a.csv", "b.csv"]
+
+
+class Killed(BaseException):
+    """A crash: nobody catches it."""
+
+
+@pytest.mark.parametrize("point", ["read", "applied", "result", "moved"])
+@pytest.mark.parametrize("marker", [False, True])
+def test_after_a_crash_at_any_point_nothing_is_ordered_twice(made, point, marker):
+    station, _, batch, folder = made
+    (folder / "a.csv").write_text(orders(batch, "1-5", "6-9", "1-3"), "utf-8")
+    (folder / "a.csv.done").touch()
+
+    def crash(reached):
+        if reached == point:
+            raise Killed
+
+    with pytest.raises(Killed):
+        drop(made, failpoint=crash, marker=marker).run()
+    drop(made, marker=marker).run()
+    left = ["a.csv.done"] if point == "moved" else []
+    assert names(folder) == [*left, "done/a.csv", "done/a.csv.result.jsonl"]
+    assert len(ordered(station)) == 2
+    told = (folder / "done" / "a.csv.result.jsonl").read_text("ascii").splitlines()
+    statuses = [json.loads(line)["status"] for line in told]
+    assert statuses == ["acknowledged", "acknowledged", "refused"]
+
+
+def test_a_failing_machine_leaves_the_file_where_it_is(made, monkeypatch):
+    station, _, batch, folder = made
+    (folder / "a.csv").write_text(orders(batch, "1-5"), "utf-8")
+    commit = type(station.ledger).commit
+    failures = iter([EnvironmentFailure("the ledger is locked by another mintmark process")])
+
+    def once(*arguments, **options):
+        for failure in failures:
+            raise failure
+        return commit(*arguments, **options)
+
+    monkeypatch.setattr(type(station.ledger), "commit", once)
+    assert drop(made, looks=5).run().files == 1
+    assert names(folder) == ["done/a.csv", "done/a.csv.result.jsonl"]
+
+
+def test_two_do_not_watch_one_folder(made):
+    first = drop(made, looks=1)
+    refusals = []
+
+    end = first.wait
+
+    def second(seconds):
+        end(seconds)
+        with pytest.raises(Refused, match="watched already") as refused:
+            drop(made).run()
+        refusals.append(refused)
+
+    first.wait = second
+    first.run()
+    assert refusals
+
+
+def test_a_folder_that_is_none(made, tmp_path):
+    watcher = drop(made)
+    watcher.folder = tmp_path / "none"
+    with pytest.raises(UsageError):
+        watcher.run()
+
+
+def test_as_a_service_it_ends_on_sigterm(made, byte_code):
+    station, backend, batch, folder = made
+    process = program(
+        "orders", "watch", str(folder), "--json-logs", "--json",
+        home=station.home, url=backend.url, byte_code=byte_code,
+    )  # fmt: skip
+    (folder / "a.csv").write_text(orders(batch, "1-5"), "utf-8")
+    until((folder / "done" / "a.csv").exists, process=process)
+    code, out, err = terminate(process)
+    assert code == 0, err
+    assert json.loads(out) == {"files": 1, "failed": 0, "orders": 1}
+    events = [json.loads(line)["event"] for line in err.splitlines()]
+    assert (events[0], events[-1]) == ("started", "stopped")
+    assert "applied" in events

@@ -1,0 +1,160 @@
+"""A reel by its first and last code: what a scanner reads, in either order, told to nobody."""
+
+import io
+import json
+import sys
+
+import pytest
+from line_kit import home_with_batches, opened, packaged
+
+from mintmark import cli
+from mintmark.activation.intake.line import OrderStream
+from mintmark.activation.orders.by_code import between, read_pair
+from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.codegen.errors import NotFound, Refused, UsageError
+from mintmark.codegen.ranges.lifecycle import Action
+from mintmark.codegen.ranges.serials import Range
+
+
+@pytest.fixture
+def made(tmp_path):
+    home, (batch,) = home_with_batches(tmp_path)
+    codes = home.codes(batch)
+    other = packaged(home, 20, 10)
+    strange = home.codes(other)[0]
+    home.close()
+    with opened(home.path) as station:
+        yield station, batch, codes, strange
+
+
+@pytest.mark.parametrize(
+    "scanned",
+    [
+        "{}",
+        "HTTPS://T.EXAMPLE.COM/{}",
+        "https://t.example.com/{}",
+        " {} ",
+    ],
+)
+def test_what_a_scanner_reads_leads_to_the_serials(made, scanned):
+    station, batch, codes, _ = made
+    ends = scanned.format(codes[9]), scanned.format(codes[49].lower())
+    assert between(station, batch, ends) == Range(10, 50)
+    assert between(station, batch, ends[::-1]) == Range(10, 50)
+    assert between(station, batch, (ends[0], ends[0])) == Range(10, 10)
+
+
+def test_a_misread_code_is_folded_as_a_scan_is(made):
+    station, batch, codes, _ = made
+    misread = codes[0].replace("0", "O").replace("1", "I")
+    assert between(station, batch, (misread, codes[1])) == Range(1, 2)
+
+
+def test_other_codes_are_refused_and_not_repeated(made):
+    station, batch, codes, strange = made
+    for ends, error in (
+        ((codes[0], "7" * 16), NotFound),
+        (("", codes[0]), UsageError),
+        ((strange, codes[0]), Refused),
+    ):
+        with pytest.raises(error) as refused:
+            between(station, batch, ends)
+        told = repr(refused.value.args) + repr(refused.value.hints)
+        assert not any(code and code in told for code in ends)
+
+
+def order(batch, codes, **more):
+    return OrderRequest(Action.ACTIVATE, batch, codes=codes, **more)
+
+
+def test_the_request_shows_no_code(made):
+    _, batch, codes, _ = made
+    assert codes[0] not in repr(order(batch, (codes[0], codes[1])))
+
+
+def test_the_count_may_be_off_by_the_tolerance_and_no_more(made):
+    station, batch, codes, _ = made
+    book(station, OrderRequest(Action.VOID, batch, "15-16", reason="damaged"))
+    ends = codes[49], codes[9]  # 41 codes, 2 of them void
+    for count, tolerance, fits in ((39, 0, True), (41, 0, False), (41, 1, False), (37, 2, True)):
+        request = order(batch, ends, count=count, tolerance=tolerance, dry_run=True)
+        if fits:
+            change, done = book(station, request)
+            assert change.count == 39
+            assert sum(map(len, done.applied)) == 39
+        else:
+            with pytest.raises(Refused, match="39"):
+                book(station, request)
+
+
+def test_the_same_order_again_is_the_same_whatever_moved(made):
+    station, batch, codes, _ = made
+    request = order(batch, (codes[9], codes[49]), count=40, tolerance=1, order="reel-1")
+    book(station, request)
+    book(station, OrderRequest(Action.VOID, batch, "15-18", reason="damaged", count=4))
+    assert book(station, request)[1].repeated
+
+
+def test_a_tolerance_needs_a_count_and_codes_need_no_serials(made):
+    station, batch, codes, _ = made
+    ends = codes[0], codes[1]
+    with pytest.raises(UsageError, match="--count"):
+        book(station, order(batch, ends, tolerance=2))
+    with pytest.raises(UsageError, match="once"):
+        book(station, OrderRequest(Action.ACTIVATE, batch, "1-5", codes=ends))
+
+
+def test_active_codes_are_voided_under_a_count_near_enough(made):
+    station, batch, codes, _ = made
+    book(station, OrderRequest(Action.ACTIVATE, batch, "1-10"))
+    request = OrderRequest(
+        Action.VOID, batch, codes=(codes[0], codes[9]), count=9, tolerance=1, reason="lost"
+    )
+    assert book(station, request)[0].count == 10
+
+
+def test_a_line_takes_codes_and_repeats_none(made):
+    station, batch, codes, strange = made
+    line = OrderStream(station, None)
+    said = {"action": "activate", "batch": batch, "from_code": codes[4], "to_code": codes[0]}
+    answer = line.answer(json.dumps(said | {"count": 6, "tolerance": 1}).encode())
+    assert answer["applied"] == [[1, 5]]
+    wrong = line.answer(json.dumps(said | {"to_code": strange}).encode())
+    assert wrong["exit"] == 3
+    half = line.answer(json.dumps({k: v for k, v in said.items() if k != "to_code"}).encode())
+    assert half["exit"] == 2
+    for code in (codes[4], codes[0], strange):
+        assert code not in json.dumps([answer, wrong, half])
+
+
+@pytest.mark.parametrize("data", [b"", b"A\n", b"A\nB\nC\n", b"x" * 5_000])
+def test_a_file_of_codes_holds_two(tmp_path, data):
+    path = tmp_path / "codes"
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match="two scanned codes"):
+        read_pair(path)
+    with pytest.raises(NotFound):
+        read_pair(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("options", "stdin"),
+    [
+        (["--codes", "{file}"], ""),
+        (["--codes", "-"], "{0}\n{1}\n"),
+        (["--from-code", "-", "--to-code", "-"], "{1}\n{0}\n"),
+        (["--from-code", "{0}", "--to-code", "-"], "{1}\n"),
+    ],
+)
+def test_the_ways_to_give_them_on_the_command_line(made, options, stdin, monkeypatch, capsys):
+    station, batch, codes, _ = made
+    ends = codes[2], codes[7]
+    file = station.home.parent / "codes"
+    file.write_text("\ufeff{}\r\n{}\r\n".format(*ends), "utf-8")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.format(*ends).encode())))
+    words = [option.format(*ends, file=file) for option in options]
+    code = cli.run(["--home", str(station.home), "activate", batch, *words, "--dry-run", "--json"])
+    out, err = capsys.readouterr()
+    assert code == 0, err
+    assert json.loads(out)["applied"] == [[3, 8]]
+    assert not any(end in out + err for end in ends)

@@ -1,0 +1,144 @@
+"""A million fragments in one batch: an order pays for what it touches, not for the batch."""
+
+import contextlib
+import sqlite3
+
+import pytest
+from ledger_kit import LINE, STATION, clock, create, minted, ordered, with_package
+from sqlalchemy import event
+
+from mintmark.codegen.errors import Refused
+from mintmark.codegen.ledger.ledger import Ledger
+from mintmark.codegen.ranges.lifecycle import State
+from mintmark.codegen.ranges.serials import Range
+
+FRAGMENTS = 1_000_000
+EACH = 10  # serials 1-9 of every ten are packaged, the tenth is void
+QUANTITY = FRAGMENTS // 2 * EACH
+STEP = 10  # virtual machine instructions a tick of SQLite's progress handler
+
+
+def seed(path, batch, fragments):
+    """Cut the one packaged tile of `batch` in pieces, past the ledger."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("DELETE FROM tiles WHERE batch = ?", [batch])
+        connection.execute(
+            """
+            WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :count)
+            INSERT INTO tiles
+            SELECT :batch, i / 2 * 10 + iif(i % 2, 10, 1), i / 2 * 10 + iif(i % 2, 10, 9),
+                   iif(i % 2, 'void', 'packaged'), iif(i % 2, 'packaged', NULL), 'P', '{}',
+                   iif(i % 2, 'misprint', NULL)
+            FROM n
+            """,
+            {"batch": batch, "count": fragments},
+        )
+        for state, codes in (("packaged", 9), ("void", 1)):
+            connection.execute(
+                "UPDATE counters SET codes = ? WHERE batch = ? AND state = ?",
+                [codes * fragments // 2, batch, state],
+            )
+        connection.commit()
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("scale") / "ledger.db"
+    with create(path) as ledger:
+        ledger.commit(STATION, minted("B", QUANTITY), minted("C", 500_000))
+        with_package(ledger, "B", "P", (1, QUANTITY))
+        with_package(ledger, "C", "PC", (1, 500_000))
+    seed(path, "B", FRAGMENTS)
+    seed(path, "C", 100_000)
+    return path
+
+
+class Meter:
+    """Counts what a ledger's connection does: statements, rows written, VM steps."""
+
+    def __init__(self, ledger):
+        self.statements = self.steps = 0
+        self.connections = []
+        event.listen(ledger._engine, "connect", self._opened)
+        event.listen(ledger._engine, "before_cursor_execute", self._statement)
+        ledger._engine.pool.dispose()
+        ledger._engine.pool = ledger._engine.pool.recreate()
+
+    def _opened(self, connection, _):
+        self.connections.append(connection)
+        connection.set_progress_handler(self._step, STEP)
+
+    def _step(self):
+        self.steps += STEP
+        return 0
+
+    def _statement(self, *_):
+        self.statements += 1
+
+    @property
+    def written(self):
+        return sum(connection.total_changes for connection in self.connections)
+
+
+@pytest.fixture
+def ledger(path):
+    with Ledger.open(path, clock()) as ledger:
+        yield ledger
+
+
+SPREAD = [(n, n) for n in range(1, QUANTITY, QUANTITY // 50)]
+
+
+@pytest.mark.parametrize("where", [[(1_234_561, 1_234_565)], [(1, 1), (QUANTITY - 5, QUANTITY)]])
+def test_an_order_over_few_ranges_touches_few_rows(ledger, where):
+    meter = Meter(ledger)
+    for action in ("freeze", "unfreeze"):
+        ledger.commit(LINE, ordered(f"{action}-{where}", "B", action, *where))
+    assert 0 < meter.written < 60
+    assert 0 < meter.statements < 60
+    assert 0 < meter.steps < 20_000
+
+
+def test_fifty_ranges_over_the_whole_batch_cost_fifty_times_one(ledger):
+    meter = Meter(ledger)
+    ledger.commit(LINE, ordered("spread", "B", "freeze", *SPREAD))
+    assert 0 < meter.written < 250
+    assert 0 < meter.steps < 100_000
+
+
+def test_questions_about_few_codes_read_few_rows(ledger):
+    meter = Meter(ledger)
+    with ledger.read() as view:
+        assert view.at("B", 4_000_000).state is State.VOID
+        assert len(view.tiles("B", after=3_000_000, limit=7)) == 7
+        assert sum(view.counts("B").values()) == QUANTITY
+        assert view.unit_at("B", 4_000_001).unit == "P-1"
+        cut = list(view.select("B", (Range(2_000_005, 2_000_014),)))
+    assert [len(tile.serials) for tile in cut] == [5, 1, 4]
+    assert 0 < meter.steps < 20_000
+
+
+def test_an_order_over_every_fragment_goes_through(ledger):
+    (done,) = ledger.commit(LINE, ordered("all", "C", "activate", (1, 500_000)))
+    assert len(done.applied) == len(done.skipped) == 50_000
+    with ledger.read() as view:
+        assert view.counts("C")[State.ACTIVE] == 450_000
+        assert view.order("all").skipped == done.skipped
+        pages = [view.tiles("C", after=0, limit=60_000)]
+        pages.append(view.tiles("C", after=pages[0][-1].serials.last, limit=60_000))
+    tiles = pages[0] + pages[1]
+    assert len(tiles) == 100_000
+    assert tiles[0].value.state is State.ACTIVE
+    assert tiles[1].value.state is State.VOID
+    with pytest.raises(Refused) as caught:
+        ledger.commit(LINE, ordered("again", "C", "activate", (1, 500_000)))
+    assert caught.value.details["blocked_total"] == 50_000
+    assert len(caught.value.details["blocked"]) == 100
+
+
+def test_fragments_that_become_equal_become_one(ledger):
+    ledger.commit(LINE, ordered("unvoid", "B", "unvoid", *((n, n) for n in range(10, 1001, 10))))
+    with ledger.read() as view:
+        first = view.tiles("B", limit=1)[0]
+        assert len(list(view.select("B", (Range(1, 1_009),)))) <= 6
+    assert first.value.state is not State.VOID

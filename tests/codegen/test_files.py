@@ -1,0 +1,77 @@
+"""A file is the old one, the new one, or none, whatever the disk says and whenever."""
+
+import os
+import stat
+
+import pytest
+
+from mintmark.codegen import files
+from mintmark.codegen.errors import Refused
+
+
+class Full(OSError):
+    """No space left on the device."""
+
+
+@pytest.fixture(params=["sync", "fsync_folder"])
+def broken(request, monkeypatch):
+    """The disk fails when what was written is to reach it."""
+
+    def fail(_):
+        raise Full
+
+    monkeypatch.setattr(files, request.param, fail)
+    return request.param
+
+
+def test_a_new_file_is_its_owners_alone(tmp_path):
+    files.write_exclusively(tmp_path / "key", b"secret")
+    with files.create(tmp_path / "sealed") as file:
+        file.write(b"x")
+    assert (tmp_path / "key").read_bytes() == b"secret"
+    if os.name == "posix":
+        for path in tmp_path.iterdir():
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_exists_is_not_overwritten(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"precious")
+    with pytest.raises(Refused, match="not overwritten"):
+        files.write_exclusively(path, b"new")
+    with pytest.raises(FileExistsError):
+        files.create(path)
+    assert path.read_bytes() == b"precious"
+
+
+def test_a_failed_replacement_leaves_one_whole_file(tmp_path, broken):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    with pytest.raises(Full):
+        files.write_atomically(path, b"new")
+    assert path.read_bytes() == (b"old" if broken == "sync" else b"new")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_new_file_is_gone(tmp_path, monkeypatch):
+    def fail(_):
+        raise Full
+
+    monkeypatch.setattr(files, "sync", fail)
+    with pytest.raises(Full):
+        files.write_exclusively(tmp_path / "a", b"new")
+    assert not list(tmp_path.iterdir())
+
+
+def test_renames_reach_the_disk_after_the_file_did(tmp_path, monkeypatch):
+    """The order is the promise: content, name, folder."""
+    order = []
+    sync, folder = files.sync, files.fsync_folder
+    monkeypatch.setattr(files, "sync", lambda file: (order.append("content"), sync(file)))
+    monkeypatch.setattr(
+        files,
+        "fsync_folder",
+        lambda path: (order.append(("folder", (tmp_path / "a").read_bytes())), folder(path)),
+    )
+    files.write_atomically(tmp_path / "a", b"new")
+    assert order == ["content", ("folder", b"new")]

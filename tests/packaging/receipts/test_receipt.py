@@ -1,0 +1,389 @@
+"""Receipts by example: what contradicts the package, tables from printers, units, the policy."""
+
+import shutil
+
+import ledger_kit as kit
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from receipt_kit import book, call
+from station_kit import Home, make_home
+
+from mintmark.activation.orders.orders import OrderRequest
+from mintmark.activation.orders.orders import book as book_order
+from mintmark.codegen.errors import NotFound, Refused, UsageError
+from mintmark.codegen.ledger import changes
+from mintmark.codegen.ledger.verify import verify
+from mintmark.codegen.ranges.lifecycle import Action, State
+from mintmark.packaging.receipts import table
+from mintmark.packaging.receipts.receipt import ReceiptRequest, receipt
+from mintmark.packaging.receipts.units import labels, unit
+from mintmark.packaging.report import package_list, package_show
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    home = make_home(tmp_path_factory.mktemp("made"))
+    book(home)
+    home.close()
+    return home
+
+
+@pytest.fixture
+def home(made, tmp_path):
+    """1-8, 9-16 and 20-24 of batch B are packaged in P, as U1, U2 and U3."""
+    shutil.copytree(made.path, tmp_path / "home")
+    copy = Home(tmp_path / "home", made.key_file, made.custodian)
+    yield copy
+    copy.close()
+
+
+@pytest.fixture
+def tell(home):
+    open_home = call(home.station())
+    return lambda **told: receipt(open_home, ReceiptRequest("P", **told))
+
+
+def order(home, action, serials, **more):
+    request = OrderRequest(Action(action), "B", serials=serials, **more)
+    return book_order(home.station(), request)[1]
+
+
+def states(home):
+    with home.station().ledger.read() as view:
+        return {state.value: codes for state, codes in view.counts("B").items() if codes}
+
+
+def queued(home):
+    with home.station().ledger.read() as view:
+        return [
+            ([piece.pair() for piece in row.change.serials], row.change.reason, row.change.line)
+            for row in view.orders(status="queued")
+        ]
+
+
+def test_parts_add_up_and_the_spoiled_are_voided_at_once(home, tell):
+    first = tell(printed="1-5", spoiled="6,8")
+    assert (first.exit_code, [piece.pair() for piece in first.voided]) == (75, [[6, 6], [8, 8]])
+    assert states(home) == {"sealed": 9, "packaged": 19, "void": 2}
+    assert queued(home) == [([[6, 6], [8, 8]], "misprint", None)]
+    second = tell(unit="U2", printed="all")
+    assert (second.exit_code, second.orders) == (0, ())
+    last = tell(printed="20-", final=True, reason="damaged")
+    assert [piece.pair() for piece in last.voided] == [[7, 7]]
+    assert last.totals.unused == 1
+    assert last.totals.open == 0
+    with home.station().ledger.read() as view:
+        assert view.at("B", 7).reason == "unused"
+        assert [row.printed for row in view.receipts("P")] == [5, 8, 5]
+        assert view.without_receipt("B") == {}
+    assert verify(home.station().ledger).ok
+
+
+def test_spoilage_without_serials_voids_nothing_until_the_end(home, tell):
+    tell(printed="1-5", spoiled_count=2)
+    assert states(home)["packaged"] == 21
+    told = tell(printed="9-16,20-24", final=True)
+    assert [piece.pair() for piece in told.voided] == [[6, 8]]
+    assert (told.totals.unused, told.totals.spoiled_count) == (1, 2)
+
+
+def test_a_unit_of_which_only_a_number_was_told_is_printed_but_for_that_number(home, tell):
+    told = tell(unit="U1", spoiled_count=2)
+    assert told.exit_code == 0
+    tell(printed="9-16")
+    told = tell(final=True)
+    assert [piece.pair() for piece in told.voided] == [[20, 24]]
+    assert (told.totals.printed, told.totals.printed_by_count) == (8, 6)
+    assert any("destroy the labels" in line for line in told.lines())
+    with home.station().ledger.read() as view:
+        assert {row.unit: row.counted for row in view.units("P")} == {
+            "U1": True, "U2": False, "U3": False,
+        }  # fmt: skip
+        assert view.unreceipted("B", kit.ranges((1, 16))) == ()
+
+
+def test_a_number_for_the_whole_package_alone_voids_nothing(home, tell):
+    told = tell(spoiled_count=3, final=True)
+    assert (told.exit_code, told.totals.printed_by_count, told.totals.unused) == (0, 18, 0)
+    assert states(home) == {"sealed": 9, "packaged": 21}
+
+
+def test_a_final_receipt_of_nothing_printed_says_how_many_it_would_void(home, tell):
+    with pytest.raises(Refused, match="nothing of package P was told as printed") as caught:
+        tell(spoiled="1", final=True)
+    assert caught.value.details["count"] == 21
+    with pytest.raises(Refused, match="21 codes, not 20"):
+        tell(spoiled="1", final=True, count=20)
+    assert states(home) == {"sealed": 9, "packaged": 21}
+    tell(spoiled="1", final=True, count=21)
+    assert states(home) == {"sealed": 9, "void": 21}
+
+
+CONTRADICTIONS = [
+    ({"printed": "17"}, "17 are not in", {"outside": [[17, 17]], "outside_count": 1}),
+    ({"printed": "8-9", "unit": "U1"}, "9 are not in", {"outside": [[9, 9]]}),
+    ({"spoiled": "25-999"}, "25-999 are not in", {"outside": [[25, 999]]}),
+    ({"printed": "40-"}, "40 are not in", {"outside": [[40, 40]]}),
+    ({"printed": "9-12", "spoiled": "12-13"}, "told twice", {"both": [[12, 12]], "both_count": 1}),
+    ({"printed": "5-9"}, "5-8 were told", {"told": [[5, 8]], "told_count": 4}),
+    ({"spoiled": "1"}, "1 were told", {"told": [[1, 1]]}),
+    (
+        {"unit": "U2", "spoiled_count": 9},
+        "1 too many",
+        {"over": [{"unit": "U2", "packaged": 8, "told": 9, "difference": 1}]},
+    ),
+    (
+        {"spoiled_count": 14},
+        "package P holds 21 codes, and the receipts tell of 22",
+        {"over": [{"unit": None, "packaged": 21, "told": 22, "difference": 1}]},
+    ),
+    ({"printed": "17,1-3"}, "17 are not in", {"outside": [[17, 17]], "told": [[1, 3]]}),
+    ({"final": True, "printed": "9-16,20-24", "count": 7}, "0 codes, not 7", {"count": 0}),
+]
+
+
+@pytest.mark.parametrize(("told", "words", "details"), CONTRADICTIONS)
+def test_what_contradicts_is_refused_with_the_difference(home, tell, told, words, details):
+    tell(unit="U1", printed="all")
+    before = home.sql("SELECT * FROM events")
+    with pytest.raises(Refused, match=words) as caught:
+        tell(**told)
+    assert caught.value.exit_code == 3
+    assert details.items() <= caught.value.details.items()
+    assert home.sql("SELECT * FROM events") == before
+
+
+def test_after_the_final_receipt_there_is_none(home, tell):
+    tell(printed="all", final=True)
+    for told in ({"final": True}, {"spoiled_count": 1}):
+        with pytest.raises(Refused, match="final receipt of package P is booked") as caught:
+            tell(**told)
+        assert "final" in caught.value.details
+
+
+@pytest.mark.parametrize(
+    ("told", "error", "words"),
+    [
+        ({}, UsageError, "tells nothing"),
+        ({"printed": "x"}, UsageError, "not a serial"),
+        ({"printed": "5-3"}, UsageError, "backwards"),
+        ({"printed": "1-4,3"}, UsageError, "overlap"),
+        ({"printed": "1", "reason": "bored"}, UsageError, "unknown reason"),
+        ({"spoiled_count": -1}, UsageError, "0 or more"),
+        ({"printed": "1", "unit": "U9"}, NotFound, "no unit 'U9'"),
+        ({"printed": "@none.txt"}, NotFound, "no file"),
+    ],
+)
+def test_what_cannot_be_read(tell, told, error, words):
+    with pytest.raises(error, match=words):
+        tell(**told)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (kit.receipt("P", printed=[(1, 5)], spoiled=[(6, 7)]), "serials 6-7 are spoiled and not"),
+        (kit.receipt("P", printed=[(1, 16)], final=True), "serials 20-24 are left over and not"),
+        (kit.receipt("P"), "tells nothing"),
+        (kit.receipt("Q", printed=[(1, 5)]), "no package 'Q'"),
+        (changes.UnitMoved("P", "U9", "used"), "no unit 'U9'"),
+        (changes.UnitMoved("P", "U1", "eaten"), "a unit is one of"),
+    ],
+)
+def test_the_ledger_itself_books_nothing_that_does_not_hold(home, change, words):
+    station = home.station()
+    with pytest.raises((NotFound, Refused, UsageError), match=words):
+        station.ledger.commit(station.author, change)
+    assert states(home) == {"sealed": 9, "packaged": 21}
+    assert verify(station.ledger).ok
+
+
+def test_a_line_signs_no_receipt(home):
+    station = home.station()
+    with pytest.raises(Refused, match="not sign a Receipted"):
+        station.ledger.commit(station.author_of(station.line()), kit.receipt("P", printed=[(1, 5)]))
+
+
+def test_a_late_receipt_voids_live_codes_only_by_number(home, tell):
+    order(home, "activate", "1-8")
+    order(home, "freeze", "1-2")
+    with pytest.raises(Refused, match="2 of the codes to be voided are active") as caught:
+        tell(spoiled="2-3,9")
+    assert caught.value.details["count"] == 3
+    assert tell(spoiled="2-3,9", count=3, dry_run=True).exit_code == 0
+    assert states(home)["active"] == 6
+    tell(spoiled="2-3,9", count=3)
+    assert states(home) == {"sealed": 9, "packaged": 12, "active": 5, "frozen": 1, "void": 3}
+
+
+def test_void_by_hand_is_no_contradiction(home, tell):
+    order(home, "void", "1-8", reason="lost")
+    told = tell(printed="1-4", spoiled="5")
+    assert (told.orders, told.voided) == ((), ())
+    assert tell(printed="9-16,20-24", final=True).voided == ()
+
+
+def test_the_policy_wants_a_receipt_before_activation(home, tell):
+    settings = home.path / "mintmark.toml"
+    text = settings.read_text("utf-8")
+    settings.write_text(
+        text.replace("# receipt_before_activation", "receipt_before_activation"), "utf-8"
+    )
+    tell(printed="1-5", spoiled="6", count=1)
+    with pytest.raises(Refused, match="serials 7-9 have no receipt") as caught:
+        order(home, "activate", "5-9")
+    assert caught.value.details == {"without_receipt": [[7, 9]], "without_receipt_count": 3}
+    order(home, "activate", "1-6", order="O1")
+    assert states(home)["active"] == 5
+    order(home, "freeze", "7-9")
+    order(home, "activate", "1-6", order="O1")
+
+
+def test_reports_lead_with_what_has_no_receipt(home, tell):
+    tell(printed="1-5", spoiled="6", spoiled_count=1)
+    station = home.station()
+    (row,) = package_list(station, None).packages
+    assert row.without_receipt == 14
+    assert next(package_list(station, "B").lines()).startswith("14 codes packaged without receipt")
+    shown = package_show(station, "P")
+    assert (shown.missing, shown.totals.open, shown.receipts[0].spoiled) == (2, 14, 1)
+    assert [(u.unit, u.printed, u.spoiled) for u in shown.units][:2] == [
+        ("U1", 5, 1), ("U2", 0, 0),
+    ]  # fmt: skip
+    assert any("2 to be replaced: mintmark package replace P" in line for line in shown.lines())
+    order(home, "void", "1-24", reason="lost")
+    assert package_list(station, None).packages[0].without_receipt == 0
+
+
+# --- tables --------------------------------------------------------------------------
+
+TABLE = "卷号,实印流水号,报废流水号或张数\nU1,１～５；7,6\ndata/0002.csv,9－14,2张\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+@pytest.mark.parametrize(("delimiter", "end"), [(",", "\r\n"), (";", "\n"), ("\t", "\n")])
+def test_a_table_from_a_chinese_spreadsheet(tell, tmp_path, encoding, delimiter, end):
+    path = tmp_path / "receipt.csv"
+    text = TABLE.replace(",", delimiter).replace("\n", end)
+    path.write_bytes(text.encode(encoding))
+    told = tell(file=path)
+    assert [piece.pair() for piece in told.printed] == [[1, 5], [7, 7], [9, 14]]
+    assert ([piece.pair() for piece in told.spoiled], told.spoiled_count) == ([[6, 6]], 2)
+    over = "unit U2 holds 8 codes, and the receipts tell of 9"
+    with pytest.raises(Refused, match=over):
+        tell(unit="U2", spoiled_count=1)
+
+
+BAD = [
+    (b"", "empty"),
+    (b"unit,printed\nU1,1-5,7\n", "line 2 of the receipt has more cells"),
+    (b"unit,colour\nU1,red\n", "heading 'colour'"),
+    (b"unit\nU1\n", "headings missing"),
+    (b"unit,printed,printed\nU1,1,2\n", "missing or doubled"),
+    ("unit,printed\nU1,5月12日\n".encode(), "line 2 of the receipt: not a serial"),
+    (b"unit,printed,spoiled_count\nU1,1,x\n", "line 2 of the receipt: 'x' is not a number"),
+    ("unit,spoiled,spoiled_count\nU1,2张,3\n".encode(), "two numbers"),
+    (b"\xff\xfeu\x00", "UTF-16"),
+    (b"unit,printed\n\xff\xff\xff\n", "no text"),
+    (b'unit,printed\nU1,"' + b"1," * 70_000 + b'"\n', "not CSV"),
+    (b"x" * (table.FILE_BYTES + 1), "larger than"),
+    (b"unit,printed\n" + b"U1,\n" * 100, "more than 100 lines"),
+]
+
+
+@pytest.mark.parametrize(("data", "words"), BAD, ids=[words for _, words in BAD])
+def test_a_table_that_cannot_be_read_says_where(tell, tmp_path, monkeypatch, data, words):
+    monkeypatch.setattr(table, "MAX_ROWS", 100)
+    path = tmp_path / "receipt.csv"
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match=words):
+        tell(file=path)
+
+
+def test_a_table_and_options_exclude_each_other(tell, tmp_path):
+    with pytest.raises(UsageError, match="not by both"):
+        tell(file=tmp_path / "receipt.csv", printed="1")
+
+
+@given(
+    st.binary(max_size=60) | st.text(max_size=60).map(lambda text: f"unit,printed\n{text}".encode())
+)
+def test_no_bytes_break_the_reader(data):
+    try:
+        lines = table.parse(data)
+    except UsageError:
+        return
+    assert all(line.spoiled_count >= 0 for line in lines)
+
+
+# --- units ---------------------------------------------------------------------------
+
+STEPS = {
+    "made": {"received", "mounted", "used", "lost"},
+    "received": {"mounted", "used", "lost"},
+    "mounted": {"received", "used", "lost"},
+    "lost": {"received"},
+    "used": set(),
+}
+
+
+@pytest.mark.parametrize("before", STEPS)
+def test_where_a_unit_may_be_seen_next(home, before):
+    here = call(home.station())
+    if before != "made":
+        unit(here, "U1", before, None, None)
+    for after in ("received", "mounted", "used", "lost"):
+        if after in STEPS[before]:
+            shown = unit(here, "U1", after, "P", "bay 3")
+            assert (shown.status, shown.note) == (after, "bay 3")
+            home.sql(f"UPDATE units SET status = '{before}', moved_at = NULL")  # noqa: S608
+        else:
+            with pytest.raises(Refused, match=f"is {before}, and cannot be {after}"):
+                unit(here, "U1", after, None, None)
+
+
+def test_a_lost_unit_is_an_incident_and_says_what_to_do(home):
+    shown = unit(call(home.station()), "U2", "lost", None, None)
+    assert any("mintmark void B --unit U2 --reason lost" in line for line in shown.lines())
+    with home.station().ledger.read() as view:
+        incident = view.events(after=view.head()[0] - 1)[0].change
+        assert view.counts("B")[State.VOID] == 0
+    assert (incident.kind, incident.detail) == (
+        "unit-lost", "unit U2 of package P, serials 9-16",
+    )  # fmt: skip
+    assert verify(home.station().ledger).ok
+
+
+def test_an_unknown_unit_or_status(home):
+    here = call(home.station())
+    with pytest.raises(NotFound, match="no unit"):
+        unit(here, "U9", "used", None, None)
+    with pytest.raises(UsageError, match="unknown status"):
+        unit(here, "U1", "eaten", None, None)
+    with pytest.raises(UsageError, match="belongs to a --status"):
+        unit(here, "U1", None, None, "note")
+
+
+def test_labels_are_read_by_an_independent_reader(home, tmp_path):
+    import csv
+
+    import zxingcpp
+    from PIL import Image
+
+    made = labels(home.station(), "P", tmp_path / "labels", None)
+    with made.listing.open(encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["unit"], row["first"], row["last"]) for row in rows] == [
+        ("U1", "1", "8"), ("U2", "9", "16"), ("U3", "20", "24"),
+    ]  # fmt: skip
+    for row in rows:
+        with Image.open(tmp_path / "labels" / row["label"]) as picture:
+            (found,) = zxingcpp.read_barcodes(picture.convert("L"))
+        assert found.text == row["unit"]
+    with pytest.raises(Refused, match="not overwritten"):
+        labels(home.station(), "P", tmp_path / "labels", None)
+    (tmp_path / "labels" / "U1.png").unlink()
+    with pytest.raises(Refused):
+        labels(home.station(), "P", tmp_path / "labels", None)
+    assert not (tmp_path / "labels" / "U1.png").exists()

@@ -1,0 +1,95 @@
+"""The QR sample, through an independent decoder."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import zxingcpp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mintmark.codegen.errors import IntegrityError
+from mintmark.packaging.symbols import sample
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(["", "https://q.example.cn/", "HTTPS://Q.CN/", "a,b;c?x=%20&y="]),
+    st.text("0123456789ABCDEFGHJKMNPQRSTVWXYZ-._~", min_size=4, max_size=64),
+)
+def test_what_is_drawn_is_read_back(prefix, code):
+    assert sample.read(sample.sample(prefix + code).png) == prefix + code
+
+
+def test_level_margin_and_print_size():
+    symbol = sample.sample("https://q.example.cn/7K3MXEZZ97FTFNQ0")
+    pixels = sample._pixels(symbol.png)
+    side = (symbol.modules + 8) * sample.DOTS
+    assert pixels.shape == (side, side)
+    margin = 4 * sample.DOTS
+    for edge in (pixels[:margin], pixels[-margin:], pixels[:, :margin], pixels[:, -margin:]):
+        assert (edge == 255).all()
+    assert (pixels[margin : margin + 7 * sample.DOTS, margin : margin + sample.DOTS] == 0).all()
+    at = symbol.png.index(b"pHYs") + 4
+    across, _, unit = struct.unpack(">IIB", symbol.png[at : at + 9])
+    assert unit == 1
+    assert across * 0.0254 >= 300
+    found = zxingcpp.read_barcodes(pixels)
+    assert [(item.format, item.ec_level) for item in found] == [
+        (zxingcpp.BarcodeFormat.QRCode, "M")
+    ]
+
+
+def test_upper_case_makes_a_smaller_symbol_and_the_mode_says_so():
+    small, large = (
+        sample.sample("HTTPS://Q.EXAMPLE.CN/" + "A" * 16),
+        sample.sample("https://q.example.cn/" + "A" * 16),
+    )
+    assert (small.mode, large.mode) == ("alphanumeric", "byte")
+    assert small.version < large.version
+
+
+def test_no_micro_qr_even_for_the_shortest():
+    assert sample.sample("7").modules == 21
+
+
+def chunk(kind, data):
+    return struct.pack(">I4s", len(data), kind) + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width, height, idat, kind=(1, 0, 0, 0, 0)):
+    header = struct.pack(">IIBBBBB", width, height, *kind)
+    return sample._PNG + chunk(b"IHDR", header) + chunk(b"IDAT", idat) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"GIF89a",
+        sample._PNG,
+        sample._PNG + b"\xff\xff\xff\xffIHDR",
+        png(8, 8, b"no zlib"),
+        png(8, 8, zlib.compress(b"\0\xff" * 7)),
+        png(8, 8, zlib.compress(b"\0\xff" * 9)),
+        png(8, 8, zlib.compress(b"\4\xff" * 8)),
+        png(8, 8, zlib.compress(b"\0\xff" * 8)),  # white: no symbol
+        png(0, 0, zlib.compress(b"")),
+        png(100_000, 100_000, zlib.compress(b"\0" * 10_000_000)),
+        png(8, 8, zlib.compress(b"\0\xff" * 8), kind=(8, 6, 0, 0, 0)),
+    ],
+)
+def test_other_pictures_are_refused(data):
+    with pytest.raises(IntegrityError):
+        sample.read(data)
+
+
+def test_two_symbols_in_one_picture_are_refused():
+    pixels = np.tile(sample._pixels(sample.sample("7K3M").png), (2, 2))
+    lines = np.packbits(pixels > 0, axis=1)
+    raw = b"".join(b"\0" + line.tobytes() for line in lines)
+    picture = png(pixels.shape[1], pixels.shape[0], zlib.compress(raw))
+    assert len(zxingcpp.read_barcodes(sample._pixels(picture))) > 1
+    with pytest.raises(IntegrityError, match="no QR symbol"):
+        sample.read(picture)
