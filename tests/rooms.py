@@ -145,11 +145,9 @@ def draw(rooms):
     top = 90 + max(size[1] for size in upper)
     height = top + 60 + lower_height + 20
     body, places = [], {}
-    lefts = (
-        (width - lower_width) / 2,
-        (width - sum(size[0] for size in upper) - 40) / 2,
-        (width - sum(size[0] for size in upper) - 40) / 2 + upper[0][0] + 40,
-    )
+    # The gap between the upper houses is the axis: the door's arrow leads through it.
+    axis = max(lower_width / 2, upper[0][0] + 20) + 20
+    lefts = (axis - lower_width / 2, axis - 20 - upper[0][0], axis + 20)
     for house, left, bottom in zip(HOUSES, lefts, (height - 20, top, top), strict=True):
         found, wide, high = _panel(of[house], level, left, bottom)
         places |= found
@@ -162,13 +160,13 @@ def draw(rooms):
             middle = left + wide / 2
             body.append(f'<path class="f" d="M{middle:g} {bottom:g}V{bottom + 52:g}"/>')
     door = next(room for room in rooms if room.name == "cli")
-    places["cli"] = ((width - BOX_WIDTH) / 2, 14)
+    places["cli"] = (axis - BOX_WIDTH / 2, 14)
     commands = [name for name in door.may_import if name.endswith("commands")]
     body.extend(_arrow(places["cli"], places[name]) for name in commands)
     body.extend(_arrow(places[a], places[b]) for a, b in drawn_arrows(rooms) if a in places)
     body.extend(_box(room, *places[room.name]) for room in rooms if room.house or room is door)
     style = (
-        "text{font-family:sans-serif;text-anchor:middle;fill:#202124}.n{font-size:13px;"
+        "text{font-family:sans-serif;text-anchor:middle;fill:#202124}.n{font-size:12px;"
         "font-weight:600}.w{font-size:10px;fill:#5f6368}.h{font-size:13px;text-anchor:start;"
         "fill:#5f6368}.a{fill:none;stroke:#5f6368;stroke-width:1.1;marker-end:url(#m)}"
         ".f{fill:none;stroke:#5f6368;stroke-width:5;marker-end:url(#m)}"
