@@ -190,7 +190,8 @@ units = Table(
     Index("units_by_serial", "package", "first"),
 )
 
-# Receipts, and the serials they told of: each once, cut at the units' edges.
+# Receipts, and the serials they report as printed or spoiled (`outcome`): each serial once,
+# cut at the units' edges.
 receipts = Table(
     "receipts",
     metadata,
@@ -205,21 +206,21 @@ receipts = Table(
     Index("receipts_of_package", "package", "seq"),
 )
 
-told = Table(
+reported = Table(
     "told",
     metadata,
     _of("package", "packages", key=True),
     Column("first", Integer, primary_key=True, autoincrement=False),
     _number("last"),
     _text("unit"),
-    _text("as"),
+    _text("outcome"),
     sqlite_with_rowid=False,
 )
 
 orders = Table(
     "orders",
     metadata,
-    _id("order"),
+    _id("order_id"),
     Column("seq", Integer, ForeignKey("events.seq"), nullable=False, unique=True),
     _of("batch", "batches"),
     _text("status"),
@@ -235,7 +236,7 @@ orders = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    _of("order", "orders", key=True),
+    _of("order_id", "orders", key=True),
     _number("attempts"),
     _text("next_attempt", null=True),
     _text("detail", null=True),

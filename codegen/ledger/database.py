@@ -20,7 +20,7 @@ from ..errors import EnvironmentFailure, IntegrityError, MintmarkError, Refused
 from . import _tables
 
 # Ordered: a ledger at a later revision than SCHEMA was made by a newer version.
-SCHEMA = "0003"
+SCHEMA = "0004"
 _VERSION = "alembic_version"
 _VERSION_TABLE = f"""
 CREATE TABLE {_VERSION} (

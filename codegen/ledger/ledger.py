@@ -18,7 +18,6 @@ from ..errors import IntegrityError, NotFound, Refused
 from ..ranges import serials
 from ..ranges.serials import Ranges
 from . import _apply, _outbox, _tables, chain, database
-from ._sql import EventRef
 from .chain import Actor, Author, Event
 from .changes import Change, HomeMade, KeyAdded, Ordered
 from .view import View
@@ -180,7 +179,7 @@ def _append(connection: Connection, author: Author, at: datetime, change: Change
     public_key = None if seq < 2 else _apply.signing_key(connection, author.key_id, change)
     event = chain.seal(seq + 1, change, at, author, previous)
     connection.execute(insert(_tables.events), [vars(event)])
-    done = _apply.apply(change, connection, EventRef(event.seq, event.at))
+    done = _apply.apply(change, connection, event)
     if seq == 1:
         public_key = _apply.signing_key(connection, author.key_id, change)
     if public_key is not None:

@@ -19,7 +19,6 @@ from sqlalchemy import Connection, Row, Table, select
 
 from ..errors import IntegrityError, MintmarkError
 from . import _apply, _tables, chain, database
-from ._sql import EventRef
 from .chain import Event
 from .changes import Change, HomeMade, KeyAdded
 from .ledger import Ledger
@@ -80,7 +79,7 @@ class _Chained:
             chain.check_content(event, self.head)
             change = event.change
             self._check_signature(copy, event, change)
-            _apply.apply(change, copy, EventRef(event.seq, event.at))
+            _apply.apply(change, copy, event)
         except MintmarkError as error:
             raise IntegrityError(f"{_name(self._blamed or event)} {_sentence(error)}") from None
         self.seq, self.head = event.seq, event.hash

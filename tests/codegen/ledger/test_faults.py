@@ -12,6 +12,7 @@ import pytest
 from ledger_kit import (
     CUSTODIAN,
     LINE,
+    START,
     STATION,
     begun,
     by_hand,
@@ -395,7 +396,10 @@ print(json.dumps(sorted({{name.split(".")[0] for name in sys.modules}})))
 def schema(path):
     with contextlib.closing(sqlite3.connect(path)) as connection:
         rows = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
-    return {(kind, name): " ".join((sql or "").split()) for kind, name, sql in rows}
+    # Without quotes: SQLite keeps them around a column that it renames.
+    return {
+        (kind, name): " ".join((sql or "").split()).replace('"', "") for kind, name, sql in rows
+    }
 
 
 def test_the_migrations_end_at_the_schema_that_is_made_at_once(tmp_path):
@@ -426,6 +430,24 @@ def test_an_older_ledger_is_migrated_in_one_transaction(path, monkeypatch):
     Ledger.open(path, clock()).close()
     Ledger.open(path, clock()).close()
     assert len(done) == 1
+
+
+def test_a_ledger_whose_columns_were_words_of_sql_is_migrated(path):
+    with Ledger.open(path, clock()) as ledger, ledger.read() as view:
+        before = view.orders(), view.told("P4"), view.due(START, 10)
+    assert before[1]
+    by_hand(
+        path,
+        'ALTER TABLE orders RENAME COLUMN order_id TO "order"',
+        'ALTER TABLE deliveries RENAME COLUMN order_id TO "order"',
+        'ALTER TABLE told RENAME COLUMN outcome TO "as"',
+        "UPDATE alembic_version SET version_num = '0003'",
+    )
+    with Ledger.open(path, clock()) as ledger:
+        with ledger.read() as view:
+            assert (view.orders(), view.told("P4"), view.due(START, 10)) == before
+        ledger.commit(LINE, ordered("O9", "B1", "activate", (41, 43)))
+        assert verify(ledger).ok, verify(ledger).problem
 
 
 # A ledger of revision 0001, as that version wrote it: one row in every table it had.

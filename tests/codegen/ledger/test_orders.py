@@ -23,6 +23,7 @@ from ledger_kit import (
     ordered,
     packaged,
     ranges,
+    unit_of,
     with_package,
 )
 
@@ -390,8 +391,8 @@ def test_units_must_hold_what_was_reserved(ledger):
     ledger.commit(CUSTODIAN, twice)
     with ledger.read() as view:
         assert [unit.first for unit in view.units("P2")] == [61, 71]
-        assert view.unit_at("B", 75).unit == view.unit("P2-2").unit == "P2-2"
-        assert view.unit_at("B", 90) is None
+        assert unit_of(view, "B", 75) == view.unit("P2-2").unit == "P2-2"
+        assert unit_of(view, "B", 90) is None
         assert view.open_exports() == ()
 
 

@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 
 import pytest
-from ledger_kit import LINE, STATION, clock, create, minted, ordered, with_package
+from ledger_kit import LINE, STATION, clock, create, minted, ordered, unit_of, with_package
 from sqlalchemy import event
 
 from mintmark.codegen.errors import Refused
@@ -112,7 +112,7 @@ def test_questions_about_few_codes_read_few_rows(ledger):
         assert view.at("B", 4_000_000).state is State.VOID
         assert len(view.tiles("B", after=3_000_000, limit=7)) == 7
         assert sum(view.counts("B").values()) == QUANTITY
-        assert view.unit_at("B", 4_000_001).unit == "P-1"
+        assert unit_of(view, "B", 4_000_001) == "P-1"
         cut = list(view.select("B", (Range(2_000_005, 2_000_014),)))
     assert [len(tile.serials) for tile in cut] == [5, 1, 4]
     assert 0 < meter.steps < 20_000
