@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .doctor import DoctorResult
     from .home import InitResult
     from .locate import Located
-    from .mint import MintResult
+    from .mint_result import MintResult
     from .report import AuditShown, AuditVerified, BatchList, BatchShown
     from .roster import KeyList, KeyShown, LinesExported
 
@@ -96,8 +96,8 @@ def mint(
       mintmark mint --quantity 100000 --product "Green tea 500 ml" \\
           --url "HTTPS://T.EXAMPLE.COM/{code}"
     """
-    from .mint import MintRequest
     from .mint import mint as make
+    from .mint_request import MintRequest
 
     request = MintRequest(
         quantity=quantity,

@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mintmark.codegen.errors import MintmarkError
-from mintmark.codegen.mint import MintRequest, mint
+from mintmark.codegen.mint import mint
+from mintmark.codegen.mint_request import MintRequest
 from mintmark.codegen.station.station import Station
 
 DIED = 9

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import inspect
 import os
 from dataclasses import replace
 from fractions import Fraction
@@ -17,7 +18,7 @@ from mintmark.codegen import mint as module
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError, Refused, UsageError
 from mintmark.codegen.files import hidden
 from mintmark.codegen.ledger.verify import verify
-from mintmark.codegen.mint import LARGEST, MintRequest
+from mintmark.codegen.mint_request import LARGEST, MintRequest
 from mintmark.codegen.ranges.serials import Range
 
 POINTS = [
@@ -345,6 +346,43 @@ def test_down_to_the_moment_it_has_the_write_lock(home, monkeypatch):
     minted = home.mint(1_000, station, **spec)
     assert home.rows()[minted.batch].guess_probability == 2_000 / 10**17
     assert home.files() == batch_files(minted.batch, *others)
+
+
+def overtaken(home, station, monkeypatch, times):
+    """Before each of the first `times` commits of `station`, another process mints."""
+    commit, others, depths = station.ledger.commit, [], []
+
+    def late(*args, **more):
+        depths.append(len(inspect.stack()))
+        if len(others) < times:
+            others.append(home.mint(2_000, prefix_bits=16).batch)
+        return commit(*args, **more)
+
+    monkeypatch.setattr(station.ledger, "commit", late)
+    return others, depths
+
+
+def test_however_often_others_come_first_every_code_is_new(home, monkeypatch):
+    """2,000 and 2,000 prefixes of 16 bits: 61 meet on average, so each round draws again."""
+    station = home.station()
+    others, depths = overtaken(home, station, monkeypatch, 3)
+    mine = home.mint(2_000, station, prefix_bits=16).batch
+    assert len(depths) == 4
+    assert len(set(depths)) == 1, "rounds must not nest"
+    assert len(set().union(*(prefixes(home, batch) for batch in (mine, *others)))) == 8_000
+    assert verify(home.station().ledger).ok
+
+
+def test_a_mint_that_never_comes_first_gives_up_and_leaves_nothing(home, monkeypatch):
+    monkeypatch.setattr(module, "ROUNDS", 2)
+    station = home.station()
+    others, depths = overtaken(home, station, monkeypatch, 9)
+    with pytest.raises(EnvironmentFailure, match="2 other mints") as caught:
+        home.mint(10, station)
+    assert caught.value.hints
+    assert len(depths) == 2
+    assert home.files() == batch_files(*others)
+    assert set(home.rows()) == set(others)
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut"])
