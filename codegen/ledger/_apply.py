@@ -46,7 +46,10 @@ def normal(change: Change) -> Change:
 
 
 def signing_key(connection: Connection, key_id: str, change: Change) -> bytes:
-    """The public key that must have signed `change`. Raises `Refused` off the roster."""
+    """The public key that must have signed `change`.
+
+    Raises `Refused` if `key_id` is not on the roster, was revoked, or may not sign such a change.
+    """
     k = _tables.keys.c
     row = connection.execute(
         select(k.kind, k.sign_public, k.revoked_at).where(k.key_id == key_id)
@@ -64,7 +67,7 @@ def signing_key(connection: Connection, key_id: str, change: Change) -> bytes:
 
 @singledispatch
 def apply(change: Change, connection: Connection, event: Event) -> Applied:  # noqa: ARG001
-    """Bring the tables to where they are after `change`."""
+    """Bring the tables to their state after `change`, whose event is `event`."""
     raise TypeError(type(change).__name__)
 
 

@@ -76,7 +76,7 @@ def order(connection: Connection, order_id: str) -> OrderRow:
 def orders(
     connection: Connection, batch: str | None, status: str | None, after: str, limit: int
 ) -> tuple[OrderRow, ...]:
-    """Orders by number, from the one after order `after`."""
+    """Orders by number, beginning after order `after`."""
     query = _query()
     if batch is not None:
         query = query.where(_o.batch == batch)

@@ -72,7 +72,7 @@ def require_unused(connection: Connection, table: Table, name: str, value: str) 
     """Raises `Refused` if `table` has a row whose column `name` is `value`."""
     if connection.scalar(select(func.count()).where(table.c[name] == value)):
         raise Refused(
-            f"the {_SPOKEN.get(name, name)} {value[:60]!r} is taken already", "give another one"
+            f"the {_SPOKEN.get(name, name)} {value[:60]!r} is taken already", "give another"
         )
 
 

@@ -23,7 +23,7 @@ from ._tile_rows import COLUMNS, from_row, to_row
 
 RESERVED = "reserved"
 PAGE = 2_000
-# Ranges closer than this are read in one go: at most so many tiles lie between them.
+# Ranges closer than this are read at once: at most so many tiles lie between them.
 NEAR = 64
 # Reading what lies between costs less than so many seeks.
 MANY = 1_000
@@ -59,7 +59,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Book:
-    """The tiles of one batch of `quantity` codes."""
+    """The tiles of a batch of `quantity` codes."""
 
     connection: Connection
     batch: str
@@ -103,7 +103,7 @@ class Book:
         for group in _groups(whole, self.quantity):
             done = group.first - 1
             for page in self._pages(group):
-                # A page begins with the last tile of the one before.
+                # A page begins with the last tile of the page before.
                 fresh = [tile for tile in page if tile.serials.last > done]
                 if fresh:
                     done = fresh[-1].serials.last
@@ -119,7 +119,7 @@ class Book:
     def _pages(self, group: Range) -> Iterator[Tiles]:
         """The tiles that meet `group`, as they stand when asked for.
 
-        Each page but the first begins with the last tile of the one before, as
+        Each page but the first begins with the last tile of the page before, as
         rewritten: neighbours join across pages.
         """
         low = group.first

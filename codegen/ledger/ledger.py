@@ -1,6 +1,6 @@
 """The ledger's one write door. No event, no change.
 
-`Ledger.commit` is one write transaction: all of it happens, or nothing. Its steps:
+`Ledger.commit` is a write transaction: all of it happens, or nothing. Its steps:
 
 1. Take the write lock, before anything is read (`database.writing`).
 2. Run `guard`: it looks at the books as they are, and raises to stop the commit.
@@ -9,7 +9,7 @@
    4.1 normalise it: serials ascend and are joined;
    4.2 if it is an order that is booked already, return that order, and skip the rest;
    4.3 require that the author's key is on the roster and may sign such a change;
-   4.4 link the event to the one before, hash it and sign it (`chain.seal`), and write it;
+   4.4 link the event to the event before, hash it and sign it (`chain.seal`), and write it;
    4.5 apply the change to the tables; tiles and counters of a batch must balance;
    4.6 check the signature that was just made.
 5. Claim the new orders for whoever is about to deliver them.
@@ -76,7 +76,7 @@ class Ledger:
     ) -> "Ledger":
         """A new ledger at `path`: `HomeMade`, `KeyAdded` of the author's own key, and more.
 
-        Raises `Refused` if there is a file; after a failure there is none.
+        Raises `Refused` if the file exists; after any other failure there is no file.
         """
         founding = [type(change) for change in changes[:2]] == [HomeMade, KeyAdded]
         if not founding or getattr(changes[1], "key_id", None) != author.key_id:
@@ -129,7 +129,7 @@ class Ledger:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[View]:
-        """A view on one consistent snapshot, for as long as the block lasts."""
+        """A view on a consistent snapshot, for as long as the block lasts."""
         with database.reading(self._engine) as connection:
             yield View(connection)
 

@@ -1,4 +1,4 @@
-"""Reading the ledger: every query of the other rooms, on one consistent snapshot."""
+"""Reading the ledger: every query of the other rooms, on a consistent snapshot."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -58,7 +58,7 @@ class View:
         return make(HomeRow, row)
 
     def key(self, key_id: str) -> KeyRow:
-        """A key of the roster, also a revoked one."""
+        """A key of the roster, revoked or not."""
         return make(KeyRow, self._find(_tables.keys, "key_id", key_id, _KEYS))
 
     def roster(self, kind: str | None = None) -> tuple[KeyRow, ...]:
@@ -84,7 +84,7 @@ class View:
         return self._all(BatchRow, select(_tables.batches).order_by(_tables.batches.c.seq))
 
     def batch_by_ref(self, ref: str) -> BatchRow | None:
-        """The batch minted under the caller's own reference, if there is one."""
+        """The batch minted under the caller's own reference, or None."""
         row = self._first(select(_tables.batches).where(_tables.batches.c.ref == ref))
         return None if row is None else make(BatchRow, row)
 
@@ -114,7 +114,7 @@ class View:
         return _sql.book_of(self.connection, batch, ranges).read(ranges)
 
     def at(self, batch: str, serial: int) -> Standing:
-        """The standing of one code."""
+        """The standing of a code."""
         (tile,) = self.select(batch, (Range(serial, serial),))
         return tile.value
 
@@ -168,7 +168,7 @@ class View:
         return _packages.package(self.connection, package)
 
     def packages(self, batch: str | None = None) -> tuple[PackageRow, ...]:
-        """Packages, oldest first; those of one batch, or all."""
+        """Packages, oldest first; those of `batch`, or all."""
         if batch is not None:
             self.batch(batch)
         return _packages.packages(self.connection, batch)
@@ -183,7 +183,7 @@ class View:
         return _packages.units(self.connection, package)
 
     def unit(self, unit: str, package: str | None = None) -> UnitRow:
-        """The unit with this id. Raises `Refused` if several packages have one."""
+        """The unit with this id. Raises `Refused` if several packages have such a unit."""
         return _packages.unit(self.connection, unit, package)
 
     # --- receipts, reprints, replacements ---
@@ -234,13 +234,13 @@ class View:
     def orders(
         self, batch: str | None = None, status: str | None = None, after: str = "", limit: int = 100
     ) -> tuple[OrderRow, ...]:
-        """Orders, oldest first, from the one that follows order `after`."""
+        """Orders, oldest first, beginning after order `after`."""
         if batch is not None:
             self.batch(batch)
         return _outbox.orders(self.connection, batch, status, after, limit)
 
     def queued(self, batch: str | None = None) -> int:
-        """How many orders wait for the backend; those of one batch, or all."""
+        """How many orders wait for the backend; those of `batch`, or all."""
         o = _tables.orders.c
         query = select(func.count()).where(o.status == "queued")
         return self._sum(query if batch is None else query.where(o.batch == batch))
