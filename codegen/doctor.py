@@ -1,4 +1,4 @@
-"""`doctor`: is this home well? And `--repair`: settle what a crash left behind.
+"""`doctor` checks whether a home is well; `--repair` settles what a crash left behind.
 
 It never deletes a sealed file: a complete batch is adopted into the ledger, anything else
 goes to vault/quarantine.
@@ -23,6 +23,8 @@ from .sealed.record import file_digest
 from .station.station import Station
 
 LOW_SPACE = 1_000_000_000
+# Checks that are published under another name than their function has.
+_PUBLISHED = {"prefix_filters": "sieves"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class DoctorResult(Result):
 
     @property
     def exit_code(self) -> int:
-        """5 where something is damaged."""
+        """5 if something is damaged."""
         return 0 if self.ok else 5
 
     def lines(self) -> Iterator[str]:
@@ -51,12 +53,13 @@ def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> Doctor
     """Examine `station`; `more` are the other rooms' checks."""
     findings: list[Finding] = []
     checks: tuple[Check, ...] = (_keys, _custodian, _permissions, _ledger, _vault, _disk, *more)
-    work: tuple[Check, ...] = (_repaired,) if repair else (_sieves, _unsettled)
+    work: tuple[Check, ...] = (_repaired,) if repair else (_prefix_filters, _unsettled)
     for check in (*checks, *work):
         try:
             findings.extend(check(station))
         except (MintmarkError, OSError) as error:
             name = check.__name__.strip("_")
+            name = _PUBLISHED.get(name, name)
             message = error.message if isinstance(error, MintmarkError) else str(error.strerror)
             hints = error.hints if isinstance(error, MintmarkError) else ()
             findings.append(Finding(ERROR, name, message, "; ".join(hints)))
@@ -196,7 +199,7 @@ def _unsettled(station: Station) -> Iterator[Finding]:
         yield Finding(OK, "work", "nothing was left half-done")
 
 
-def _sieves(station: Station) -> Iterator[Finding]:
+def _prefix_filters(station: Station) -> Iterator[Finding]:
     for path in damaged(station):
         yield Finding(
             WARNING, "sieves", f"{path.name} is damaged", "remove it: mintmark doctor --repair"

@@ -1,4 +1,4 @@
-"""What `doctor` found: rooms make findings of their own, and it collects them."""
+"""Findings of `doctor`: rooms make findings of their own, and it collects them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ ERROR, WARNING, OK = "error", "warning", "ok"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `level` is error, warning or ok."""
+    """The outcome of a check. `level` is error, warning or ok."""
 
     level: str
     check: str

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 from ..errors import Refused, UsageError
 from ..ranges import serials
 from . import _exports, _orders, _receipts, _sql, _tables, _tiles
-from ._sql import NOTHING, Applied
+from ._sql import NOTHING, Touched
 from .chain import Event
 from .changes import (
     BatchMinted,
@@ -66,13 +66,13 @@ def signing_key(connection: Connection, key_id: str, change: Change) -> bytes:
 
 
 @singledispatch
-def apply(change: Change, connection: Connection, event: Event) -> Applied:  # noqa: ARG001
+def apply(change: Change, connection: Connection, event: Event) -> Touched:  # noqa: ARG001
     """Bring the tables to their state after `change`, whose event is `event`."""
     raise TypeError(type(change).__name__)
 
 
 @apply.register
-def _(change: HomeMade, connection: Connection, event: Event) -> Applied:
+def _(change: HomeMade, connection: Connection, event: Event) -> Touched:
     if event.seq != 1:
         raise Refused("this ledger has its home already")
     _sql.insert(connection, _tables.homes, change, made_at=event.at)
@@ -80,7 +80,7 @@ def _(change: HomeMade, connection: Connection, event: Event) -> Applied:
 
 
 @apply.register
-def _(change: KeyAdded, connection: Connection, event: Event) -> Applied:
+def _(change: KeyAdded, connection: Connection, event: Event) -> Touched:
     keys = [change.sign_public] + ([change.seal_public] if change.seal_public else [])
     if change.kind not in KINDS or not all(_is_key(text) for text in keys):
         raise UsageError("not a key: kind is station, line or custodian, keys are 64 hex digits")
@@ -90,7 +90,7 @@ def _(change: KeyAdded, connection: Connection, event: Event) -> Applied:
 
 
 @apply.register
-def _(change: KeyRevoked, connection: Connection, event: Event) -> Applied:
+def _(change: KeyRevoked, connection: Connection, event: Event) -> Touched:
     k = _tables.keys.c
     row = _sql.find(connection, _tables.keys, "key_id", change.key_id, "see: mintmark key list")
     if row.revoked_at is not None:
@@ -108,14 +108,14 @@ def _(change: KeyRevoked, connection: Connection, event: Event) -> Applied:
 
 
 @apply.register
-def _(change: ContactAdded, connection: Connection, event: Event) -> Applied:
+def _(change: ContactAdded, connection: Connection, event: Event) -> Touched:
     _sql.require_unused(connection, _tables.contacts, "contact", change.contact)
     _sql.insert(connection, _tables.contacts, change, added_at=event.at)
     return NOTHING
 
 
 @apply.register
-def _(change: BatchMinted, connection: Connection, event: Event) -> Applied:
+def _(change: BatchMinted, connection: Connection, event: Event) -> Touched:
     if change.quantity < 1:
         raise UsageError("a batch holds at least one code")
     _sql.require_unused(connection, _tables.batches, "batch", change.batch)
@@ -127,42 +127,42 @@ def _(change: BatchMinted, connection: Connection, event: Event) -> Applied:
 
 
 @apply.register
-def _(change: Incident, connection: Connection, event: Event) -> Applied:  # noqa: ARG001 - same form
+def _(change: Incident, connection: Connection, event: Event) -> Touched:  # noqa: ARG001 - same form
     return NOTHING
 
 
 @apply.register
-def _(change: ExportBegun, connection: Connection, event: Event) -> Applied:
+def _(change: ExportBegun, connection: Connection, event: Event) -> Touched:
     return _exports.begin(change, connection, event)
 
 
 @apply.register
-def _(change: Packaged, connection: Connection, event: Event) -> Applied:
+def _(change: Packaged, connection: Connection, event: Event) -> Touched:
     return _exports.finish(change, connection, event)
 
 
 @apply.register
-def _(change: ExportAbandoned, connection: Connection, event: Event) -> Applied:
+def _(change: ExportAbandoned, connection: Connection, event: Event) -> Touched:
     return _exports.abandon(change, connection, event)
 
 
 @apply.register
-def _(change: Receipted, connection: Connection, event: Event) -> Applied:
+def _(change: Receipted, connection: Connection, event: Event) -> Touched:
     return _receipts.receipt(change, connection, event)
 
 
 @apply.register
-def _(change: UnitMoved, connection: Connection, event: Event) -> Applied:
+def _(change: UnitMoved, connection: Connection, event: Event) -> Touched:
     return _receipts.move(change, connection, event)
 
 
 @apply.register
-def _(change: Ordered, connection: Connection, event: Event) -> Applied:
+def _(change: Ordered, connection: Connection, event: Event) -> Touched:
     return _orders.order(change, connection, event)
 
 
 @apply.register
-def _(change: Settled, connection: Connection, event: Event) -> Applied:
+def _(change: Settled, connection: Connection, event: Event) -> Touched:
     return _orders.settle(change, connection, event)
 
 

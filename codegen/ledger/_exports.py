@@ -17,7 +17,7 @@ from ..ranges.receipts import NOT_REPLACED
 from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import Stuck
 from . import _sql, _tables
-from ._sql import Applied
+from ._sql import Touched
 from .chain import Event
 from .changes import ExportAbandoned, ExportBegun, Packaged, Unit
 
@@ -25,7 +25,7 @@ _p, _t = _tables.packages.c, _tables.tiles.c
 _PACKAGES = "see: mintmark package list"
 
 
-def begin(change: ExportBegun, connection: Connection, event: Event) -> Applied:
+def begin(change: ExportBegun, connection: Connection, event: Event) -> Touched:
     """Reserve the serials for the package."""
     book = _sql.book_of(connection, change.batch, change.serials)
     _sql.find(connection, _tables.contacts, "contact", change.contact, "see: mintmark contact list")
@@ -50,7 +50,7 @@ def begin(change: ExportBegun, connection: Connection, event: Event) -> Applied:
         "status": "begun", "begun_at": event.at, "seq": event.seq,
     }  # fmt: skip
     connection.execute(insert(_tables.packages), [row])
-    return Applied(change.serials)
+    return Touched(change.serials)
 
 
 def _refuse_issued(connection: Connection, change: ExportBegun) -> None:
@@ -77,7 +77,7 @@ def _refuse_issued(connection: Connection, change: ExportBegun) -> None:
             )
 
 
-def finish(change: Packaged, connection: Connection, event: Event) -> Applied:
+def finish(change: Packaged, connection: Connection, event: Event) -> Touched:
     """Book the reserved serials as packaged."""
     key = _sql.find(
         connection, _tables.keys, "key_id", change.custodian_key_id, "see: mintmark key list"
@@ -108,10 +108,10 @@ def finish(change: Packaged, connection: Connection, event: Event) -> Applied:
             connection, _tables.packages, "package", row.supersedes,
             status="superseded", superseded_by=change.package,
         )  # fmt: skip
-    return Applied(reserved)
+    return Touched(reserved)
 
 
-def abandon(change: ExportAbandoned, connection: Connection, event: Event) -> Applied:
+def abandon(change: ExportAbandoned, connection: Connection, event: Event) -> Touched:
     """Give the reserved serials back."""
     row = _begun(connection, change.package)
     if row.supersedes is None:
@@ -120,7 +120,7 @@ def abandon(change: ExportAbandoned, connection: Connection, event: Event) -> Ap
         connection, _tables.packages, "package", change.package,
         status="abandoned", ended_at=event.at, abandoned_because=change.reason,
     )  # fmt: skip
-    return Applied(_sql.from_text(row.serials))
+    return Touched(_sql.from_text(row.serials))
 
 
 def _begun(connection: Connection, package: str) -> Any:  # noqa: ANN401 - a row

@@ -7,7 +7,7 @@ from ..ranges import attributes, serials
 from ..ranges.lifecycle import Action, Reason, Standing, passed_over, step
 from ..ranges.tiling import Stuck
 from . import _exports, _sql, _tables
-from ._sql import NOTHING, Applied
+from ._sql import NOTHING, Touched
 from ._tiles import Effect
 from .chain import Event
 from .changes import Ordered, Settled
@@ -15,7 +15,7 @@ from .changes import Ordered, Settled
 SETTLED = ("acknowledged", "refused", "cancelled")
 
 
-def order(change: Ordered, connection: Connection, event: Event) -> Applied:
+def order(change: Ordered, connection: Connection, event: Event) -> Touched:
     """Rewrite the tiles, and queue the order for the backend."""
     _check_order(change)
     book = _sql.book_of(connection, change.batch, change.serials)
@@ -42,10 +42,10 @@ def order(change: Ordered, connection: Connection, event: Event) -> Applied:
         "skipped": _sql.to_text(skipped),
     }  # fmt: skip
     connection.execute(insert(_tables.orders), [row])
-    return Applied(serials.subtract(change.serials, skipped), skipped)
+    return Touched(serials.subtract(change.serials, skipped), skipped)
 
 
-def settle(change: Settled, connection: Connection, event: Event) -> Applied:
+def settle(change: Settled, connection: Connection, event: Event) -> Touched:
     """Note the last word on an order."""
     if change.status not in SETTLED:
         raise UsageError(f"an order is settled as one of: {', '.join(SETTLED)}")

@@ -16,7 +16,7 @@ from ..ranges.lifecycle import State
 from ..ranges.receipts import Account, UnitAccount, cut
 from ..ranges.serials import Range, Ranges
 from . import _exports, _sql, _tables
-from ._sql import NOTHING, Applied
+from ._sql import NOTHING, Touched
 from .chain import Event
 from .changes import Receipted, UnitMoved
 
@@ -38,7 +38,7 @@ MOVES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-def receipt(change: Receipted, connection: Connection, event: Event) -> Applied:
+def receipt(change: Receipted, connection: Connection, event: Event) -> Touched:
     """Add the receipt to the earlier receipts of its package."""
     row = open_package(connection, change.package)
     if not change.final and not any(
@@ -74,7 +74,7 @@ def receipt(change: Receipted, connection: Connection, event: Event) -> Applied:
     return NOTHING
 
 
-def move(change: UnitMoved, connection: Connection, event: Event) -> Applied:
+def move(change: UnitMoved, connection: Connection, event: Event) -> Touched:
     """Note where a unit was seen."""
     package = _sql.find(
         connection, _tables.packages, "package", change.package, "see: mintmark package list"

@@ -23,14 +23,14 @@ _SPOKEN = {"key_id": "key", "order_id": "order"}
 
 
 @dataclass(frozen=True)
-class Applied:
+class Touched:
     """Serials that a change touched, and voided serials that it passed over."""
 
     applied: Ranges = ()
     skipped: Ranges = ()
 
 
-NOTHING = Applied()
+NOTHING = Touched()
 
 
 def to_text(ranges: Iterable[Range]) -> str:

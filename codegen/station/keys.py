@@ -1,8 +1,8 @@
 """Keys and their files: the station's, the lines', the fingerprint key, and the custodian's.
 
-The custodian's is the only one under a passphrase, and the only one that never lies in
-the home. The others belong to machines that start with no human near, so they are
-plain files that only their owner may read: the threat model says what that means.
+Only the custodian's is under a passphrase, and it never lies in the home. The others belong
+to machines that start with no human near, so they are plain files that only their owner may
+read: what that means stands in the threat model.
 """
 
 import hashlib
@@ -160,7 +160,7 @@ def read_fingerprint_key(path: Path) -> Secret:
 
 
 def new_custodian_key(entropy: Entropy) -> CustodianKey:
-    """A fresh key: two pairs, one to sign with and one to unseal with."""
+    """A fresh key: a pair to sign with, and a pair to unseal with."""
     signing = Ed25519PrivateKey.from_private_bytes(entropy(32))
     sealing = X25519PrivateKey.from_private_bytes(entropy(32))
     return _custodian(signing, sealing)

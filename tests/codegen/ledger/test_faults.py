@@ -164,7 +164,7 @@ with Ledger.open(Path({str(path)!r}), clock()) as ledger:
     for writer in writers:
         won += writer.communicate(timeout=60)[0].split("\n")[:-1]
         assert writer.returncode == 0
-    # Every serial was activated once, by one of the three.
+    # Every serial was activated once, by a single writer.
     assert sorted(won) == [f"won {serial}" for serial in range(42, 52)]
     with Ledger.open(path, clock()) as ledger:
         assert verify(ledger).ok
@@ -463,11 +463,11 @@ def test_a_ledger_of_the_first_schema_is_migrated_and_goes_on(tmp_path):
     with Ledger.open(path, clock()) as ledger:
         assert verify(ledger).ok, verify(ledger).problem
         with ledger.read() as view:
-            assert view.without_receipt("B1") == {"P1": 49}  # one is void
+            assert view.without_receipt("B1") == {"P1": 49}  # a code of it is void
             assert {unit.status for unit in view.units("P1")} == {"made"}
             assert [row.package for row in view.open_exports()] == ["P3"]
-        told = changes.ReceiptEntry("P1-1", (Range(1, 4),), (Range(5, 5),), 1)
-        ledger.commit(STATION, changes.Receipted("P1", (told,), False, "misprint"))
+        entry = changes.ReceiptEntry("P1-1", (Range(1, 4),), (Range(5, 5),), 1)
+        ledger.commit(STATION, changes.Receipted("P1", (entry,), False, "misprint"))
         ledger.commit(STATION, changes.UnitMoved("P1", "P1-2", "received"))
         assert verify(ledger).ok, verify(ledger).problem
     with contextlib.closing(sqlite3.connect(path)) as connection:

@@ -51,7 +51,7 @@ def numbers(pairs):
 
 
 class Books(RuleBasedStateMachine):
-    """The ledger does what the model does, or refuses where it does, and nothing else."""
+    """The ledger does what the model does, or refuses as it does, and nothing else."""
 
     def __init__(self):
         super().__init__()
