@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from .errors import IntegrityError, MintmarkError
-from .finding import ERROR, OK, WARNING, Check, Finding
+from .finding import ERROR, OK, WARNING, Check, Finding, Level
 from .history import damaged, remove
 from .ledger.verify import verify
 from .recover import recover, unsettled
@@ -29,7 +29,7 @@ _PUBLISHED = {"prefix_filters": "sieves"}
 
 @dataclass(frozen=True)
 class DoctorResult(Result):
-    """All findings; `ok` unless one is an error."""
+    """All findings; `ok` unless there is an error."""
 
     ok: bool
     findings: tuple[Finding, ...]
@@ -41,8 +41,8 @@ class DoctorResult(Result):
 
     def lines(self) -> Iterator[str]:
         """Errors first."""
-        order = {ERROR: 0, WARNING: 1, OK: 2}
-        for finding in sorted(self.findings, key=lambda finding: order[finding.level]):
+        worst_first = list(Level)
+        for finding in sorted(self.findings, key=lambda finding: worst_first.index(finding.level)):
             yield f"{finding.level:<8} {finding.check:<12} {finding.message}"
             if finding.hint:
                 yield f"{'':<21} {finding.hint}"

@@ -2,17 +2,27 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from .station.station import Station
 
-ERROR, WARNING, OK = "error", "warning", "ok"
+
+class Level(StrEnum):
+    """How bad a finding is, the worst first."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    OK = "ok"
+
+
+ERROR, WARNING, OK = Level
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The outcome of a check. `level` is error, warning or ok."""
+    """The outcome of a check."""
 
-    level: str
+    level: Level
     check: str
     message: str
     hint: str = ""

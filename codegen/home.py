@@ -87,10 +87,4 @@ def _make(
         now=invocation.now,
         entropy=invocation.entropy,
     )
-    return InitResult(
-        home=home,
-        home_id=made.home_id,
-        custodian_key=custodian_key,
-        station_key_id=made.station_key_id,
-        fingerprint_key_id=made.fingerprint_key_id,
-    )
+    return InitResult(home=home, custodian_key=custodian_key, **vars(made))

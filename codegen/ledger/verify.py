@@ -44,10 +44,14 @@ _NAMES = ("order", "package", "batch", "contact", "key_id", "home", "kind")
 class Verification:
     """`events` and `head`: how far the chain holds. `problem`: what is wrong first, or None."""
 
-    ok: bool
     events: int
     head: str
     problem: str | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.problem is None
 
 
 def verify(ledger: Ledger, progress: Callable[[int], None] = lambda _: None) -> Verification:
@@ -66,10 +70,10 @@ def verify(ledger: Ledger, progress: Callable[[int], None] = lambda _: None) -> 
             chained.end()  # 2
             _compare(view.connection, copy)  # 3
     except IntegrityError as error:
-        return Verification(False, chained.seq, chained.head, error.message)  # noqa: FBT003
+        return Verification(chained.seq, chained.head, error.message)
     finally:
         replayed.dispose()
-    return Verification(True, chained.seq, chained.head, None)  # noqa: FBT003
+    return Verification(chained.seq, chained.head, None)
 
 
 # --- the chain -----------------------------------------------------------------------
