@@ -33,7 +33,7 @@ class MintRequest:
     @property
     def total(self) -> int:
         """How many codes there will be: the overage rounds up."""
-        # Through text: 0.1 % of 1,000 is one code, not two by the last binary digit.
+        # Through text: 0.1 % of 1,000 is 1 code, not 2 by the last binary digit.
         return self.quantity + math.ceil(round(self.quantity * self.overage / 100, 6))
 
 

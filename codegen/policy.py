@@ -20,7 +20,7 @@ def guard(config: Config, change: Ordered) -> Callable[[View], None] | None:
 
     def check(view: View) -> None:
         if view.has_order(change.order):
-            return  # it is booked: the same order again changes nothing
+            return  # booked already: the same order again changes nothing
         missing = view.unreceipted(change.batch, serials.ordered(change.serials))
         if missing:
             raise Refused(

@@ -1,7 +1,7 @@
 """Applying a change to the tables: the same way when it is committed and when it is replayed.
 
 Ordering rules: see changes.py. Nothing here reads a clock, checks a signature or decides
-about idempotency: `ledger.py` does. Raises `Refused` (a state says no), `NotFound` (an
+about idempotency: `ledger.py` does. Raises `Refused` (a state forbids it), `NotFound` (an
 unknown id), `UsageError` (values that mean nothing), `IntegrityError` (books that do not
 balance); the caller then rolls back.
 """

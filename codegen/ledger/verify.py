@@ -176,7 +176,7 @@ def _difference(table: Table, found: Row[Any] | None, expected: Row[Any] | None)
 
     if found is None or expected is None or key_of(found) != key_of(expected):
         row = expected if expected is not None else found
-        assert row is not None  # noqa: S101 - zip_longest gives one of the two
+        assert row is not None  # noqa: S101 - zip_longest gives at least one
         return (
             f"table {table.name}, {key_of(row)}: a row was added, removed or moved by hand;"
             " the events tell otherwise"
