@@ -1,4 +1,4 @@
-"""Commands of this room: the home, minting, where codes stand, contacts, the books, health.
+"""Commands of `codegen`: the home, minting, the standing of codes, contacts, the books, health.
 
 No `from __future__ import annotations` here: Typer reads the annotations when it runs.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .doctor import DoctorResult
     from .home import InitResult
     from .locate import Located
-    from .mint import MintResult
+    from .mint_result import MintResult
     from .report import AuditShown, AuditVerified, BatchList, BatchShown
     from .roster import KeyList, KeyShown, LinesExported
 
@@ -66,11 +66,11 @@ def mint(
     quantity: Annotated[
         int, typer.Option(min=1, max=100_000_000, help="How many items are to be produced.")
     ],
-    product: Annotated[str | None, typer.Option(help="What they go on.")] = None,
+    product: Annotated[str | None, typer.Option(help="The product that they go on.")] = None,
     overage: Annotated[
         float, typer.Option(min=0, max=100, help="Extra codes for waste, in percent.")
     ] = 0.0,
-    length: Annotated[int, typer.Option(help="Symbols a code.")] = 16,
+    length: Annotated[int, typer.Option(help="Symbols per code.")] = 16,
     alphabet: Annotated[
         str, typer.Option(help="crockford32, digits, clear, hex, or the symbols themselves.")
     ] = "crockford32",
@@ -79,14 +79,14 @@ def mint(
         typer.Option(help="What the QR symbol holds, with {code} in it.", metavar="TEMPLATE"),
     ] = None,
     ref: Annotated[
-        str | None, typer.Option(help="Your own reference; the same again mints nothing.")
+        str | None, typer.Option(help="Your own reference; repeating it mints nothing.")
     ] = None,
     accept_weak: Annotated[
-        bool, typer.Option("--accept-weak", help="Mint codes a key thief could find out.")
+        bool, typer.Option("--accept-weak", help="Mint codes that a key thief could find out.")
     ] = False,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, max=64, help="Processes to draw with; by default one a core."),
+        typer.Option(min=1, max=64, help="Processes that draw codes; by default one per core."),
     ] = None,
 ) -> "MintResult":
     """Mint a sealed batch. This station can't read it back.
@@ -96,8 +96,8 @@ def mint(
       mintmark mint --quantity 100000 --product "Green tea 500 ml" \\
           --url "HTTPS://T.EXAMPLE.COM/{code}"
     """
-    from .mint import MintRequest
     from .mint import mint as make
+    from .mint_request import MintRequest
 
     request = MintRequest(
         quantity=quantity,
@@ -132,9 +132,9 @@ def batch_show(
     after: Annotated[
         int, typer.Option(min=0, max=100_000_000, help="Ranges after this serial.")
     ] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many ranges.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Ranges to show at most.")] = 100,
 ) -> "BatchShown":
-    """Say where every code of a batch stands.
+    """Show the standing of every code of a batch.
 
     \b
     Example:
@@ -149,12 +149,12 @@ def batch_show(
 def contact_add(
     invocation: Invocation,
     contact: Annotated[str, typer.Argument(help="A short id.", metavar="ID")],
-    name: Annotated[str, typer.Option(help="The one person's name, and whose print shop.")],
+    name: Annotated[str, typer.Option(help="The person's name and the print shop's.")],
     channel: Annotated[
-        str | None, typer.Option(help="Where that person is reached.", metavar="URL")
+        str | None, typer.Option(help="An address at which that person is reached.", metavar="URL")
     ] = None,
 ) -> "ContactShown":
-    """Add a print shop's one named person.
+    """Add a print shop's named person.
 
     \b
     Example:
@@ -181,7 +181,7 @@ def locate(
     invocation: Invocation,
     code: Annotated[str, typer.Argument(help="A code, or - for codes on stdin.", metavar="CODE")],
 ) -> "Located":
-    """Say which batch, package and reel a code belongs to.
+    """Find the batch, package and reel that a code belongs to.
 
     \b
     Example:
@@ -211,7 +211,7 @@ def audit_verify(invocation: Invocation) -> "AuditVerified":
 def audit_show(
     invocation: Invocation,
     after: Annotated[int, typer.Option(min=0, max=10**15, help="Events after this number.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Events to show at most.")] = 100,
 ) -> "AuditShown":
     """Show the audit chain's events.
 
@@ -252,9 +252,9 @@ def key_new(
 
 
 def key_export(invocation: Invocation) -> "LinesExported":
-    """Write what a scan backend is told of the lines' keys.
+    """Write the lines' public keys for a scan backend.
 
-    Public keys, as TOML: the backend's operator narrows down what each line may do.
+    As TOML: the backend's operator narrows down what each line may do.
 
     \b
     Example:
@@ -284,9 +284,9 @@ def key_custodian(
 def key_admit(
     invocation: Invocation,
     file: Annotated[Path, typer.Argument(help="The custodian's public key.", metavar="F")],
-    name: Annotated[str, typer.Option(help="Who it is.", metavar="TEXT")],
+    name: Annotated[str, typer.Option(help="The custodian's name.", metavar="TEXT")],
 ) -> "KeyShown":
-    """Seal what is minted from now on to one more custodian.
+    """Seal what is minted from now on to a further custodian.
 
     Earlier batches are opened to them by a custodian: mintmark key rewrap.
 
@@ -302,9 +302,10 @@ def key_admit(
 def key_rewrap(
     invocation: Invocation,
     to: Annotated[
-        list[str], typer.Option("--to", help="A custodian's key id; again for more.", metavar="KEY")
+        list[str],
+        typer.Option("--to", help="A custodian's key id; repeatable.", metavar="KEY"),
     ],
-    batch: Annotated[str | None, typer.Option(help="This batch alone.", metavar="BATCH")] = None,
+    batch: Annotated[str | None, typer.Option(help="Only this batch.", metavar="BATCH")] = None,
     custodian_key: KeyFileOption = None,
     passphrase_file: PassphraseOption = None,
 ) -> "Rewrapped":
@@ -328,7 +329,7 @@ def key_rewrap(
 def key_revoke(
     invocation: Invocation,
     key: Annotated[str, typer.Argument(help="The key's id.", metavar="KEY")],
-    reason: Annotated[str, typer.Option(help="Why.")],
+    reason: Annotated[str, typer.Option(help="The reason.")],
 ) -> "KeyShown":
     """Revoke a key; what it signed before stays valid.
 

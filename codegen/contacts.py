@@ -1,4 +1,4 @@
-"""Contacts (印厂责任人): the one person at a print shop who gets package and password."""
+"""Contacts (印厂责任人): the person at a print shop who gets package and password."""
 
 import re
 from collections.abc import Iterator
@@ -15,25 +15,25 @@ NAME_LENGTH = 100
 
 @dataclass(frozen=True)
 class ContactShown(Result):
-    """One contact."""
+    """A contact."""
 
     contact: str
     name: str
     channel: str | None
 
     def lines(self) -> Iterator[str]:
-        """One line."""
+        """A single line."""
         yield f"{self.contact}  {self.name}{f'  {self.channel}' if self.channel else ''}"
 
 
 @dataclass(frozen=True)
 class ContactList(Result):
-    """All of them."""
+    """All contacts."""
 
     contacts: tuple[ContactShown, ...]
 
     def lines(self) -> Iterator[str]:
-        """A line each."""
+        """A line per contact."""
         if not self.contacts:
             yield 'no contacts; add one: mintmark contact add ID --name "…"'
         for contact in self.contacts:
@@ -41,7 +41,7 @@ class ContactList(Result):
 
 
 def add(station: Station, contact: str, name: str, channel: str | None) -> ContactShown:
-    """Add a contact. Raises `UsageError` for a malformed id or name, `Refused` if it is there."""
+    """Add a contact. Raises `UsageError` for a malformed id or name, `Refused` for a taken id."""
     contact = contact.strip().lower()
     if not _ID.fullmatch(contact):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""`key custodian`: a key pair made where the custodian works, away from any home.
+"""`key custodian`: a key pair made at the custodian's desk, away from any home.
 
 The station is given the public half alone (`init --custodian-public-key`), so that the
 key that opens the codes never was on the machine that minted them.
@@ -33,8 +33,8 @@ class CustodianMade(Result):
 def custodian(invocation: Invocation, path: Path, passphrase_file: Path | None) -> CustodianMade:
     """Make a custodian key at `path`, and its public half beside it with `.pub` added.
 
-    Raises `Refused` where either exists, `UsageError` without a passphrase. After a
-    failure neither is there.
+    Raises `Refused` if either exists, `UsageError` without a passphrase. After a
+    failure neither exists.
     """
     path = path.absolute()
     public = path.with_name(f"{path.name}.pub")

@@ -1,7 +1,7 @@
-"""`key admit`, `key rewrap`: who besides the first custodian may open batches.
+"""`key admit`, `key rewrap`: further custodians who may open batches.
 
 A deputy is two steps by two people. The station admits the deputy's public key: batches
-minted from then on are sealed to it as well. A custodian who can open the earlier ones
+minted from then on are sealed to it as well. A custodian who can open the earlier batches
 seals their data keys anew, to the custodians named, and to nobody the station slips in.
 Sealed codes are never touched. Taking somebody off the list takes away no data key that
 was opened before: see docs/threat-model.md.
@@ -25,7 +25,7 @@ NAME_CHARS = 64
 
 @dataclass(frozen=True)
 class Rewrapped(Result):
-    """The batches that were sealed anew, to whom, and those the key at hand does not open."""
+    """The batches sealed anew, their custodians, and the batches that the key does not open."""
 
     batches: tuple[str, ...]
     custodians: tuple[str, ...]
@@ -33,7 +33,7 @@ class Rewrapped(Result):
 
     @property
     def exit_code(self) -> int:
-        """5 where a batch stayed as it was."""
+        """5 if a batch stayed as it was."""
         return 5 if self.unopened else 0
 
     def lines(self) -> Iterator[str]:
@@ -46,11 +46,11 @@ class Rewrapped(Result):
 def admit(station: Station, file: Path, name: str) -> KeyShown:
     """Have batches sealed to a further custodian from now on.
 
-    Raises `UsageError` for a name that is none, `NotFound` or `IntegrityError` for the
+    Raises `UsageError` for a malformed name, `NotFound` or `IntegrityError` for the
     file, `Refused` for a key that is on the roster, revoked or not.
     """
     if not name.strip() or len(name) > NAME_CHARS or not name.isprintable():
-        raise UsageError(f"--name is 1 to {NAME_CHARS} printable characters", "say who it is")
+        raise UsageError(f"--name is 1 to {NAME_CHARS} printable characters", "name the custodian")
     public = keys.read_custodian_public(file)
     change = KeyAdded(
         public.key_id, "custodian", name, public.sign_public.hex(), public.seal_public.hex()
@@ -62,7 +62,7 @@ def admit(station: Station, file: Path, name: str) -> KeyShown:
 def unlock(
     invocation: Invocation, station: Station, key: Path | None, passphrase: Path | None, what: str
 ) -> CustodianKey:
-    """The custodian's key, for `what`; that it was refused goes into the books first.
+    """The custodian's key, for `what`; a refused key is booked as an incident first.
 
     Raises `NotFound` without a key file, `IntegrityError` for a wrong passphrase.
     """
@@ -74,7 +74,7 @@ def unlock(
 
 
 def refused(station: Station, what: str) -> None:
-    """Book that a custodian key did not open what it was to open: an alarm."""
+    """Book that a custodian key did not open what it was used for: an alarm."""
     station.ledger.commit(station.author, Incident("custodian-key-refused", what))
 
 
@@ -85,23 +85,24 @@ def rewrap(
     only: str | None,
     progress: Progress,
 ) -> Rewrapped:
-    """Seal the data keys of all batches, or of `only` one, to the custodians `to`, and no others.
+    """Seal the data keys of all batches, or of batch `only`, to the custodians `to`, and no others.
 
-    The books are told first: a crash leaves some batches as they were, and the same call
-    again does the rest. Raises `NotFound` for an unknown batch or key, `Refused` for a
-    revoked one.
+    It is booked first: a crash leaves some batches as they were, and the same call again
+    does the rest. Raises `NotFound` for an unknown batch or key, `Refused` for a
+    revoked key.
     """
     recipients = _recipients(station, to)
     with station.ledger.read() as view:
         rows = [view.batch(only)] if only else view.batches()
     batches = [row.batch for row in rows]
     named = ", ".join(recipient.key_id for recipient in recipients)
-    told = f"{only or f'{len(batches)} batches'} to {named} by {custodian.public.key_id}"
-    station.ledger.commit(station.author, Incident("rewrapped", told))
+    detail = f"{only or f'{len(batches)} batches'} to {named} by {custodian.public.key_id}"
+    station.ledger.commit(station.author, Incident("rewrapped", detail))
     done: list[str] = []
     unopened: list[str] = []
     for number, batch in enumerate(batches, 1):
-        (done if _sealed_anew(station, custodian, batch, recipients) else unopened).append(batch)
+        opened = _sealed_anew(station, custodian, batch, recipients)
+        (done if opened else unopened).append(batch)
         progress("rewrapping", number, len(batches))
     return Rewrapped(tuple(done), tuple(item.key_id for item in recipients), tuple(unopened))
 
@@ -109,7 +110,7 @@ def rewrap(
 def _sealed_anew(
     station: Station, custodian: CustodianKey, batch: str, recipients: Sequence[CustodianPublic]
 ) -> bool:
-    """False where `custodian` is none of those the batch is sealed to."""
+    """Whether it was done: not if the batch is not sealed to `custodian`."""
     wraps = station.vault.wraps(batch, station.station_keys, station.wrap_keys)
     key_id = custodian.public.key_id
     if key_id not in wraps.sealed:
@@ -121,7 +122,7 @@ def _sealed_anew(
 
 
 def _recipients(station: Station, to: Sequence[str]) -> list[CustodianPublic]:
-    """The custodians named, each once. Raises `NotFound`, or `Refused` for a revoked one."""
+    """The custodians named, without repeats. Raises `NotFound`, or `Refused` for a revoked key."""
     current = {public.key_id: public for public in station.custodians()}
     with station.ledger.read() as view:
         known = {row.key_id for row in view.roster("custodian")}

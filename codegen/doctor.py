@@ -1,4 +1,4 @@
-"""`doctor`: is this home well? And `--repair`: settle what a crash left behind.
+"""`doctor` checks whether a home is well; `--repair` settles what a crash left behind.
 
 It never deletes a sealed file: a complete batch is adopted into the ledger, anything else
 goes to vault/quarantine.
@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from .errors import IntegrityError, MintmarkError
-from .finding import ERROR, OK, WARNING, Check, Finding
+from .finding import ERROR, OK, WARNING, Check, Finding, Level
 from .history import damaged, remove
 from .ledger.verify import verify
 from .recover import recover, unsettled
@@ -23,24 +23,26 @@ from .sealed.record import file_digest
 from .station.station import Station
 
 LOW_SPACE = 1_000_000_000
+# Checks that are published under another name than their function has.
+_PUBLISHED = {"prefix_filters": "sieves"}
 
 
 @dataclass(frozen=True)
 class DoctorResult(Result):
-    """All findings; `ok` unless one is an error."""
+    """All findings; `ok` unless there is an error."""
 
     ok: bool
     findings: tuple[Finding, ...]
 
     @property
     def exit_code(self) -> int:
-        """5 where something is damaged."""
+        """5 if something is damaged."""
         return 0 if self.ok else 5
 
     def lines(self) -> Iterator[str]:
         """Errors first."""
-        order = {ERROR: 0, WARNING: 1, OK: 2}
-        for finding in sorted(self.findings, key=lambda finding: order[finding.level]):
+        worst_first = list(Level)
+        for finding in sorted(self.findings, key=lambda finding: worst_first.index(finding.level)):
             yield f"{finding.level:<8} {finding.check:<12} {finding.message}"
             if finding.hint:
                 yield f"{'':<21} {finding.hint}"
@@ -51,12 +53,13 @@ def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> Doctor
     """Examine `station`; `more` are the other rooms' checks."""
     findings: list[Finding] = []
     checks: tuple[Check, ...] = (_keys, _custodian, _permissions, _ledger, _vault, _disk, *more)
-    work: tuple[Check, ...] = (_repaired,) if repair else (_sieves, _unsettled)
+    work: tuple[Check, ...] = (_repaired,) if repair else (_prefix_filters, _unsettled)
     for check in (*checks, *work):
         try:
             findings.extend(check(station))
         except (MintmarkError, OSError) as error:
             name = check.__name__.strip("_")
+            name = _PUBLISHED.get(name, name)
             message = error.message if isinstance(error, MintmarkError) else str(error.strerror)
             hints = error.hints if isinstance(error, MintmarkError) else ()
             findings.append(Finding(ERROR, name, message, "; ".join(hints)))
@@ -196,7 +199,7 @@ def _unsettled(station: Station) -> Iterator[Finding]:
         yield Finding(OK, "work", "nothing was left half-done")
 
 
-def _sieves(station: Station) -> Iterator[Finding]:
+def _prefix_filters(station: Station) -> Iterator[Finding]:
     for path in damaged(station):
         yield Finding(
             WARNING, "sieves", f"{path.name} is damaged", "remove it: mintmark doctor --repair"

@@ -1,18 +1,28 @@
-"""What `doctor` found: rooms make findings of their own, and it collects them."""
+"""Findings of `doctor`: rooms make findings of their own, and it collects them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from .station.station import Station
 
-ERROR, WARNING, OK = "error", "warning", "ok"
+
+class Level(StrEnum):
+    """How bad a finding is, the worst first."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    OK = "ok"
+
+
+ERROR, WARNING, OK = Level
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `level` is error, warning or ok."""
+    """The outcome of a check."""
 
-    level: str
+    level: Level
     check: str
     message: str
     hint: str = ""

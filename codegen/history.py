@@ -1,8 +1,8 @@
-"""What the home has minted before, for the question whether a prefix is new.
+"""What the home has minted before, to find out whether a prefix is new.
 
-Each batch has its run. Many runs are put together into sieves (sealed/sieve.py), the
-smallest first, and each sieve at least doubles what it takes in: a mint asks a handful of
-files, and a code is put together a logarithmic number of times.
+Each batch has its run. Many runs are merged into prefix filters (sealed/prefix_filter.py),
+the smallest first, and each filter is at least twice as large as whatever it takes in: a
+mint looks into a handful of files, and a code is merged a logarithmic number of times.
 """
 
 import contextlib
@@ -20,12 +20,12 @@ from .sealed.prefix_filter import PrefixFilter
 from .sealed.runs import ENTRY_BYTES, Source
 from .station.station import Station
 
-FEW = 8  # files to ask: with more, some are put together
-KIND = "sieve"  # of intent
+FEW = 8  # files to look into: with more, some are merged
+KIND = "sieve"  # of intent: a prefix filter, as files call it
 
 
 def runs_of(station: Station, batches: Sequence[BatchRow]) -> list[Path]:
-    """The runs of `batches`. Raises `IntegrityError` where one is not all there."""
+    """The runs of `batches`. Raises `IntegrityError` if a run is missing or cut."""
     runs = [station.vault.parts(row.batch).run for row in batches]
     for row, run in zip(batches, runs, strict=True):
         if not run.exists() or run.stat().st_size != row.quantity * ENTRY_BYTES:
@@ -38,23 +38,26 @@ def runs_of(station: Station, batches: Sequence[BatchRow]) -> list[Path]:
 
 
 def known(station: Station, batches: Sequence[BatchRow]) -> list[Path | Source]:
-    """What to ask about all of `batches`. Raises as `runs_of`, even where a sieve would do."""
+    """The filters and runs that hold all prefixes of `batches`.
+
+    Raises as `runs_of` does, even if a filter has taken the run in.
+    """
     runs = dict(zip((row.batch for row in batches), runs_of(station, batches), strict=True))
-    sieves = usable(station, {row.batch: row.quantity for row in batches})
-    for one in sieves:
-        for batch in one.batches:
+    filters = usable(station, {row.batch: row.quantity for row in batches})
+    for found in filters:
+        for batch in found.batches:
             del runs[batch]
-    return [*sieves, *runs.values()]
+    return [*filters, *runs.values()]
 
 
 def usable(station: Station, batches: dict[str, int]) -> list[PrefixFilter]:
-    """Sieves over some of `batches` (id → codes), the largest first, none over one twice."""
+    """Filters over some of `batches` (id → codes), the largest first; no two share a batch."""
     chosen: list[PrefixFilter] = []
     taken: set[str] = set()
-    for one in sorted(_sieves(station), key=lambda one: -one.count):
-        if one.batches.items() <= batches.items() and taken.isdisjoint(one.batches):
-            chosen.append(one)
-            taken.update(one.batches)
+    for candidate in sorted(_filters(station), key=lambda found: -found.count):
+        if candidate.batches.items() <= batches.items() and taken.isdisjoint(candidate.batches):
+            chosen.append(candidate)
+            taken.update(candidate.batches)
     return chosen
 
 
@@ -64,30 +67,30 @@ def gather(
     progress: Callable[[str, int, int], None],
     spread: prefix_filter_build.Spread = map,
 ) -> None:
-    """Put runs and sieves together if there are too many to ask. A full disk is no reason to fail.
+    """Merge runs and filters if there are too many to look into.
 
-    Raises `KeyboardInterrupt` with nothing left behind.
+    Does not fail if the disk is full. Raises `KeyboardInterrupt` with nothing left behind.
     """
     sizes = {row.batch: row.quantity for row in batches}
-    sieves = usable(station, sizes)
-    groups = [dict(one.batches) for one in sieves]
+    groups = [dict(found.batches) for found in usable(station, sizes)]
     alone = sizes.keys() - {batch for group in groups for batch in group}
     groups += [{batch: sizes[batch]} for batch in sorted(alone)]
     groups.sort(key=lambda group: sum(group.values()))
     number = due([sum(group.values()) for group in groups])
     if number:
         wanted = {batch: count for group in groups[:number] for batch, count in group.items()}
-        # Somebody else is at it, or there is no room: the old ones will do.
+        # Another process is merging, or there is no room: the old files will do.
         with contextlib.suppress(Timeout, Refused, OSError):
             _make(station, dict(sorted(wanted.items())), progress, spread)
 
 
 def due(sizes: Sequence[int], few: int = FEW, most: int = prefix_filter.MAX_CODES) -> int:
-    """How many of the smallest (`sizes` ascend) are to be put together: none up to `few`.
+    """How many of the smallest (`sizes` ascend) are to be merged: none up to `few`.
 
-    All up to the first that is no larger than those before it together, and on while that
-    holds: whatever is taken in at least doubles. Where there is no such one, each is more
-    than all before it, and so they are few enough too. `most` bounds the sum.
+    All up to the first size that is no larger than the sum of those before it, and on while
+    that holds: the result is at least twice as large as whatever it takes in. If there is no
+    such size, each is larger than the sum before it, so there are few of them too. `most`
+    bounds the sum.
     """
     if len(sizes) <= few:
         return 0
@@ -118,31 +121,31 @@ def _make(
         done += more
         progress("gather", done, total)
 
-    # One that is there all the same could not be used.
+    # A file of this name could not be used, or it would not be merged again.
     remove(path)
     with station.intents.begin(KIND, name, [path]) as publication:
         prefix_filter_build.write(hidden(path), batches, count, spread)
         station.failpoint("gathered")
         publication.publish()
-    for other in _sieves(station):
+    for other in _filters(station):
         if other.path != path and other.batches.keys() <= batches.keys():
             remove(other.path)
 
 
 def name_of(batches: Sequence[str]) -> str:
-    """The name of the sieve over `batches`, which ascend: the same for the same ones."""
+    """The name of the filter over `batches`, which ascend: the same batches, the same name."""
     return hashlib.sha256(" ".join(batches).encode("ascii")).hexdigest()[:16]
 
 
 def remove(path: Path) -> None:
-    """Remove a sieve that is not needed."""
-    # Windows removes none that another process is reading; the next time will.
+    """Remove a filter that is not needed."""
+    # Windows removes no file that another process is reading; the next mint will.
     with contextlib.suppress(OSError):
         path.unlink()
 
 
 def damaged(station: Station) -> list[Path]:
-    """The sieves that are not, bit for bit, what was written."""
+    """The filters that are not, bit for bit, what was written."""
     found = []
     for path in _paths(station):
         try:
@@ -152,8 +155,8 @@ def damaged(station: Station) -> list[Path]:
     return found
 
 
-def _sieves(station: Station) -> list[PrefixFilter]:
-    """All sieves of the vault that can be read."""
+def _filters(station: Station) -> list[PrefixFilter]:
+    """All filters of the vault that can be read."""
     found = []
     for path in _paths(station):
         with contextlib.suppress(IntegrityError, OSError):

@@ -15,7 +15,7 @@ KEY_NAME = "custodian.key"
 
 @dataclass(frozen=True)
 class InitResult(Result):
-    """What was made, and where."""
+    """The home that was made, and its keys."""
 
     home: Path
     home_id: str
@@ -24,7 +24,7 @@ class InitResult(Result):
     fingerprint_key_id: str
 
     def lines(self) -> Iterator[str]:
-        """Where things are, and what to do with the custodian key."""
+        """The paths, and what to do with the custodian key."""
         yield f"home {self.home_id} made at {self.home}"
         if self.custodian_key is not None:
             yield f"custodian key: {self.custodian_key}"
@@ -39,10 +39,10 @@ def init(
     custodian_public_key: Path | None,
     passphrase_file: Path | None,
 ) -> InitResult:
-    """Make a home at `call.home`, and a custodian key unless a public one is given.
+    """Make a home at `invocation.home`, and a custodian key unless a public key is given.
 
-    Raises `UsageError` where the custodian key would lie in the home, `Refused` where
-    either exists already. After a failure neither is there.
+    Raises `UsageError` if the custodian key would lie in the home, `Refused` if either
+    exists already. After a failure neither exists.
     """
     home = invocation.home.absolute()
     if custodian_public_key is not None:
@@ -87,10 +87,4 @@ def _make(
         now=invocation.now,
         entropy=invocation.entropy,
     )
-    return InitResult(
-        home=home,
-        home_id=made.home_id,
-        custodian_key=custodian_key,
-        station_key_id=made.station_key_id,
-        fingerprint_key_id=made.fingerprint_key_id,
-    )
+    return InitResult(home=home, custodian_key=custodian_key, **vars(made))

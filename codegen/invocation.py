@@ -1,7 +1,7 @@
-"""What a command gets from the outside: where it works, who calls, how to ask and tell.
+"""What a command gets from outside: the home, the operator, the clock, and the terminal.
 
-`cli.py` makes one for each run; tests make their own. A command module imports nothing
-heavier than this.
+`cli.py` makes an `Invocation` for each run; tests make their own. A command module imports
+nothing heavier than this.
 """
 
 import os
@@ -24,7 +24,7 @@ PASSPHRASE_BYTES = 1_024
 
 
 def _silent(phase: str, done: int, total: int) -> None:
-    """Progress nobody watches."""
+    """Progress that nobody watches."""
 
 
 def utc_now() -> datetime:
@@ -34,12 +34,12 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Invocation:
-    """One run of one command.
+    """A run of a command.
 
-    `ask(prompt)` reads a secret from the terminal, or is None where there is no
-    terminal; `show(text)` puts a secret on the terminal, or is None with `--json` or
-    without one. `progress(phase, done, total)` reports progress; `notify` puts a line for people
-    on stderr. `checks()` are the other rooms' parts of `doctor`.
+    `ask(prompt)` reads a secret from the terminal, or is None if there is no terminal.
+    `show(text)` puts a secret on the terminal, or is None with `--json` or without a
+    terminal. `progress(phase, done, total)` reports progress; `notify(line)` puts a line for
+    people on stderr. `checks()` are the other rooms' parts of `doctor`.
     """
 
     home: Path
@@ -62,14 +62,14 @@ class Invocation:
         return station
 
     def close(self) -> None:
-        """Let go of every home that was opened."""
+        """Close every home that was opened."""
         while self.opened:
             self.opened.pop().close()
 
     def passphrase(self, file: Path | None, prompt: str, *, confirm: bool = False) -> Secret:
-        """The custodian's passphrase from `file`, or asked for.
+        """The custodian's passphrase from `file`, or from the terminal.
 
-        Raises `UsageError` where neither is possible, or the two answers differ.
+        Raises `UsageError` if neither is possible, or the two answers differ.
         """
         if file is not None:
             return secret_file(file)
@@ -106,7 +106,7 @@ class Invocation:
 def secret_file(path: Path) -> Secret:
     """The first line of a file that holds a passphrase or password.
 
-    Raises `NotFound`, or `UsageError` for an empty, oversized or UTF-16 one.
+    Raises `NotFound`, or `UsageError` for an empty, oversized or UTF-16 file.
     """
     try:
         with path.open("rb") as file:

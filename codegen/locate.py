@@ -22,7 +22,7 @@ CODES_AT_ONCE = 100_000
 
 @dataclass(frozen=True)
 class CodeLocation:
-    """Where one code belongs. `batch` is None for a code that is none of ours."""
+    """What a code belongs to. `batch` is None for a code that is none of ours."""
 
     batch: str | None = None
     serial: int | None = None
@@ -32,7 +32,7 @@ class CodeLocation:
     attributes: Mapping[str, Value] = field(default_factory=dict)
 
     def line(self) -> str:
-        """One line; the code itself is not repeated."""
+        """A line of text; the code itself is not repeated."""
         if self.batch is None or self.state is None:
             return "no code of ours"
         reel = f"  package {self.package}" if self.package else ""
@@ -43,7 +43,7 @@ class CodeLocation:
 
 @dataclass(frozen=True)
 class Found:
-    """One code of ours: where it stands, and its unit if it was packaged."""
+    """A code of ours: its standing, and its unit if it was packaged."""
 
     batch: str
     serial: int
@@ -53,23 +53,23 @@ class Found:
 
 @dataclass(frozen=True)
 class Located(Result):
-    """The places of the codes asked for, in their order."""
+    """The locations of the codes that were asked for, in their order."""
 
     places: tuple[CodeLocation, ...]
 
     def lines(self) -> Iterator[str]:
-        """A line a code."""
-        return (place.line() for place in self.places)
+        """A line per code."""
+        return (location.line() for location in self.places)
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """A JSON object a code."""
-        return (plain(place) for place in self.places)
+        """A JSON object per code."""
+        return (plain(location) for location in self.places)
 
 
 def locate(station: Station, code: str | None, many: str | None) -> Located:
-    """The places of one code, or of many, a line each.
+    """The location of `code`, or those of the codes in `many`, one per line.
 
-    Raises `NotFound` where the one code is none of ours, `UsageError` for too many.
+    Raises `NotFound` if `code` is none of ours, `UsageError` for too many codes.
     """
     if many is not None:
         codes = [line.strip() for line in many.splitlines() if line.strip()]
@@ -78,17 +78,17 @@ def locate(station: Station, code: str | None, many: str | None) -> Located:
                 f"more than {CODES_AT_ONCE:,} codes, or 1 MiB, at once", "ask in several calls"
             )
         return Located(places(station, codes))
-    (place,) = places(station, [code or ""])
-    if place.batch is None:
+    (location,) = places(station, [code or ""])
+    if location.batch is None:
         raise NotFound(
             "that is no code of this home",
             "check how it was read; copies of codes from other homes are not known here",
         )
-    return Located((place,))
+    return Located((location,))
 
 
 def places(station: Station, codes: Sequence[str]) -> tuple[CodeLocation, ...]:
-    """The place of each code, as it was read; one without a batch for what is no code of ours."""
+    """The location of each code, as it was read; without a batch if it is no code of ours."""
     marks: dict[str, bytes] = {}
 
     def marks_of(rule: str) -> bytes:
@@ -97,18 +97,20 @@ def places(station: Station, codes: Sequence[str]) -> tuple[CodeLocation, ...]:
         return marks[rule]
 
     found = _find(station, marks_of)
-    return tuple(_place(found[at]) if at in found else CodeLocation() for at in range(len(codes)))
+    return tuple(
+        _location(found[at]) if at in found else CodeLocation() for at in range(len(codes))
+    )
 
 
 def of_fingerprints(station: Station, fingerprints: Sequence[bytes]) -> tuple[Found | None, ...]:
-    """Whose each 16-byte fingerprint is; None for what is no code of ours."""
+    """The code of each 16-byte fingerprint; None if it is no code of ours."""
     marks = b"".join(fingerprints)
     found = _find(station, lambda _: marks)
     return tuple(found.get(at) for at in range(len(fingerprints)))
 
 
 def _find(station: Station, marks: Callable[[str], bytes]) -> dict[int, Found]:
-    """Position → whose it is. `marks(rule)`: the fingerprints under a canonical rule."""
+    """Position → the code found. `marks(rule)`: the fingerprints under a canonical rule."""
     found: dict[int, Found] = {}
     with station.ledger.read() as view:
         for row in view.batches():
@@ -123,7 +125,7 @@ def _find(station: Station, marks: Callable[[str], bytes]) -> dict[int, Found]:
 
 
 def _marks(rule: str, codes: Sequence[str], key: Secret) -> bytes:
-    """Each code's fingerprint; zeros, which no code has, for what can't be a code."""
+    """The codes' fingerprints; zeros, which no code has, for what can't be a code."""
     return b"".join(_mark(rule, code, key) for code in codes)
 
 
@@ -134,7 +136,7 @@ def _mark(rule: str, code: str, key: Secret) -> bytes:
         return bytes(SIZE)
 
 
-def _place(found: Found) -> CodeLocation:
+def _location(found: Found) -> CodeLocation:
     return CodeLocation(
         batch=found.batch,
         serial=found.serial,

@@ -1,4 +1,4 @@
-"""What a home's `[policy]` demands of an order before it is booked."""
+"""What the `[policy]` of a home demands of an order before it is booked."""
 
 from collections.abc import Callable
 
@@ -11,19 +11,22 @@ from .station.config import Config
 
 
 def guard(config: Config, change: Ordered) -> Callable[[View], None] | None:
-    """What to check under the ledger's write lock; None where the home demands nothing."""
+    """The guard of the commit; None if the home demands nothing.
+
+    It raises `Refused` if codes to be activated have no receipt.
+    """
     if not config.receipt_before_activation or change.action is not Action.ACTIVATE:
         return None
 
     def check(view: View) -> None:
         if view.has_order(change.order):
-            return  # the same again changes nothing
+            return  # booked already: the same order again changes nothing
         missing = view.unreceipted(change.batch, serials.ordered(change.serials))
         if missing:
             raise Refused(
                 f"serials {serials.describe(missing)} have no receipt, and this home activates"
                 " none without one",
-                "book what the printer says: mintmark package receipt PACKAGE --printed SERIALS",
+                "book what the printer reports: mintmark package receipt PACKAGE --printed SERIALS",
                 without_receipt=serials.to_pairs(missing[:100]),
                 without_receipt_count=serials.count(missing),
             )

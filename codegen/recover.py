@@ -1,7 +1,7 @@
-"""What a crash left behind, settled: rolled forward where the files are complete, else back.
+"""Settling what a crash left behind: forward if the files are complete, else back.
 
-Run before minting and exporting, and by `doctor --repair`. Living processes hold their
-intent's lock and are passed over.
+Run before minting and exporting, and by `doctor --repair`. Living processes hold the lock of
+their intent and are passed over.
 """
 
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ from .station.station import Station
 
 
 def recover(station: Station) -> Iterator[str]:
-    """Settle every abandoned intent; yields a sentence for each."""
+    """Settle every abandoned intent; yields a sentence per intent."""
     for publication in station.intents.abandoned():
-        settle = {"mint": _mint, KIND: _sieve}.get(publication.kind, _export)
+        settle = {"mint": _mint, KIND: _prefix_filter}.get(publication.kind, _export)
         yield settle(station, publication)
 
 
@@ -42,9 +42,10 @@ def _mint(station: Station, publication: Publication) -> str:
     return f"batch {batch} was complete and is now in the ledger"
 
 
-def _sieve(_station: Station, publication: Publication) -> str:
+def _prefix_filter(_station: Station, publication: Publication) -> str:
     publication.withdraw()
-    return f"the unfinished sieve {publication.subject} was removed; a mint makes it again"
+    name = publication.subject
+    return f"the unfinished prefix filter {name} was removed; a mint makes it again"
 
 
 def _adopt(station: Station, publication: Publication) -> None:
@@ -69,7 +70,7 @@ def _quarantine(station: Station, publication: Publication) -> None:
     folder = station.home / "vault" / "quarantine"
     folder.mkdir(exist_ok=True)
     for final in publication.files:
-        # Where both are there, the final name was somebody else's first.
+        # If both exist, the file of the final name is not this intent's.
         path = hidden(final) if hidden(final).exists() else final
         target = folder / final.name
         if path.exists() and not target.exists():
@@ -94,8 +95,8 @@ def _export(station: Station, publication: Publication) -> str:
             publication.drop()
             return f"package {package} was complete and is now in the ledger"
     except (IntegrityError, NotFound, Refused):
-        pass  # its name is taken, its custodian was revoked: nobody has it yet
-    # In this order: without its intent nobody would ever give the serials back.
+        pass  # its name is taken, or its custodian was revoked: nobody has the package yet
+    # In this order: without the intent nobody would ever give the serials back.
     station.ledger.commit(station.author, ExportAbandoned(package, "the process ended"))
     publication.withdraw()
     return f"the unfinished package {package} was removed; its serials are as they were before"
@@ -125,7 +126,7 @@ def has_batch(station: Station, batch: str) -> bool:
 
 
 def package_status(station: Station, package: str) -> str | None:
-    """The package's status, or None where the ledger has none such."""
+    """The package's status, or None if the ledger does not have it."""
     with station.ledger.read() as view:
         try:
             return view.package(package).status

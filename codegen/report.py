@@ -1,4 +1,4 @@
-"""Where every code stands, and whether the books can be believed."""
+"""Reports: the standing of every code, and the proof of the books."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -40,7 +40,7 @@ class BatchList(Result):
     batches: tuple[BatchSummary, ...]
 
     def lines(self) -> Iterator[str]:
-        """A line each."""
+        """A line per batch."""
         if not self.batches:
             yield "no batches; mint one: mintmark mint --quantity 10000"
         for row in self.batches:
@@ -55,7 +55,7 @@ class BatchList(Result):
 
 @dataclass(frozen=True)
 class RangeShown:
-    """Serials that stand alike."""
+    """Serials of the same standing."""
 
     serials: Ranges
     state: State
@@ -66,7 +66,7 @@ class RangeShown:
 
 @dataclass(frozen=True)
 class BatchShown(Result):
-    """Where every code of one batch stands. `next` is the `--after` of the next page."""
+    """The standing of every code of a batch. `next` is the `--after` of the next page."""
 
     batch: str
     quantity: int
@@ -96,8 +96,8 @@ class BatchShown(Result):
         for row in self.ranges:
             extra = "  ".join(f"{key}={value}" for key, value in row.attributes.items())
             notes = "  ".join(filter(None, (row.package, row.reason, extra)))
-            where = row.serials[0]
-            yield f"  {where.first:>11} - {where.last:<11} {row.state.value:<9} {notes}".rstrip()
+            serials = f"{row.serials[0].first:>11} - {row.serials[0].last:<11}"
+            yield f"  {serials} {row.state.value:<9} {notes}".rstrip()
         if self.next is not None:
             yield f"  more: mintmark batch show {self.batch} --after {self.next}"
 
@@ -124,7 +124,7 @@ def _summary(view: View, row: BatchRow) -> BatchSummary:
 
 
 def batch_show(station: Station, batch: str, after: int, limit: int) -> BatchShown:
-    """One batch, `limit` ranges from serial `after + 1` on. Raises `NotFound`."""
+    """A batch, and `limit` of its ranges from serial `after + 1` on. Raises `NotFound`."""
     with station.ledger.read() as view:
         row = view.batch(batch)
         summary = _summary(view, row)
@@ -165,7 +165,7 @@ class AuditVerified(Result):
     head: str
 
     def lines(self) -> Iterator[str]:
-        """One line, and what it is good for."""
+        """What holds, the head, and what to compare it with."""
         yield f"{self.events} events: unbroken, signed, and the books agree with them"
         yield f"head {self.head}"
         yield "compare it with the head on the last handoff letter: a cut end shows only there"
@@ -192,7 +192,7 @@ class AuditShown(Result):
     events: tuple[Mapping[str, Any], ...]
 
     def lines(self) -> Iterator[str]:
-        """A line each."""
+        """A line per event."""
         for event in self.events:
             body = event["body"]
             facts = "  ".join(

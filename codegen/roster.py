@@ -1,4 +1,4 @@
-"""The key roster: who may sign events, and whom batches are sealed for."""
+"""The key roster: the keys that may sign events, and those that batches are sealed for."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from .station.station import Station
 
 @dataclass(frozen=True)
 class KeyShown(Result):
-    """One key of the roster."""
+    """A key of the roster."""
 
     key_id: str
     kind: str
@@ -27,7 +27,7 @@ class KeyShown(Result):
         return cls(row.key_id, row.kind, row.name, revoked=row.revoked)
 
     def lines(self) -> Iterator[str]:
-        """One line."""
+        """A single line."""
         yield f"{self.key_id}  {self.kind:<9}  {self.name}{'  revoked' if self.revoked else ''}"
 
 
@@ -38,7 +38,7 @@ class KeyList(Result):
     keys: tuple[KeyShown, ...]
 
     def lines(self) -> Iterator[str]:
-        """A line each."""
+        """A line per key."""
         for key in self.keys:
             yield from key.lines()
 
@@ -51,7 +51,7 @@ def listed(station: Station) -> KeyList:
 
 @dataclass(frozen=True)
 class LineExported(Result):
-    """What a backend is told of a line: public, and without limits until they are written."""
+    """A line's entry in a backend's file of senders: public, and without limits at first."""
 
     name: str
     key_id: str
@@ -119,7 +119,7 @@ def revoke(station: Station, key_id: str, reason: str) -> KeyShown:
     Raises `NotFound`, or `Refused` for the station's own and for the last custodian.
     """
     if not reason.strip() or len(reason) > 100 or not reason.isprintable():
-        raise UsageError("--reason is 1 to 100 printable characters", "say in a word or two why")
+        raise UsageError("--reason is 1 to 100 printable characters", "give a short reason")
     if key_id == station.key.key_id:
         raise Refused("the station's own key can't be revoked by itself", "make a new home")
 

@@ -30,7 +30,7 @@ def finish(child):
 
 @contextlib.contextmanager
 def waiting(home, **job):
-    """A child that has reached its point; leaving the block kills one still there."""
+    """A child that has reached its point; leaving the block kills a child still there."""
     child = start(home, **job)
     try:
         assert child.stdout.readline() == "ready\n"

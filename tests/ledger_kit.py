@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.ledger import Actor, Author, Ledger
 from mintmark.codegen.ranges.lifecycle import Action, State
+from mintmark.codegen.ranges.receipts import ReceiptEntry
 from mintmark.codegen.ranges.serials import Range
 
 ACTOR = Actor("Ms Wang", "mint", "station-1")
@@ -82,8 +83,8 @@ def reprint(package, old, batch, *pairs):
 
 
 def receipt(package, unit=None, *, printed=(), spoiled=(), number=0, final=False):
-    told = c.ReceiptEntry(unit, ranges(*printed), ranges(*spoiled), number)
-    return c.Receipted(package, (told,), final, "misprint")
+    entry = ReceiptEntry(unit, ranges(*printed), ranges(*spoiled), number)
+    return c.Receipted(package, (entry,), final, "misprint")
 
 
 def with_package(ledger, batch, package, *pairs):
@@ -116,6 +117,12 @@ def with_history(path):
     ledger.commit(CUSTODIAN, packaged("P6", (31, 40)))
     ledger.commit(LINE, c.Incident("repeated-export", "twice in an hour"))
     return ledger
+
+
+def unit_of(view, batch, serial):
+    """The unit that holds a code, if it was packaged."""
+    ((_, _, unit),) = view.places(batch, [serial])
+    return unit
 
 
 def by_hand(path, *statements):

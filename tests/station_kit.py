@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mintmark.codegen.mint import MintRequest, mint
+from mintmark.codegen.mint import mint
+from mintmark.codegen.mint_request import MintRequest
 from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.secret import Secret
 from mintmark.codegen.station import keys

@@ -1,7 +1,7 @@
 """Applying a change to the tables: the same way when it is committed and when it is replayed.
 
 Ordering rules: see changes.py. Nothing here reads a clock, checks a signature or decides
-about idempotency: `ledger.py` does. Raises `Refused` (a state says no), `NotFound` (an
+about idempotency: `ledger.py` does. Raises `Refused` (a state forbids it), `NotFound` (an
 unknown id), `UsageError` (values that mean nothing), `IntegrityError` (books that do not
 balance); the caller then rolls back.
 """
@@ -13,9 +13,9 @@ from sqlalchemy import Connection, func, select
 
 from ..errors import Refused, UsageError
 from ..ranges import serials
-from . import _exports, _orders, _receipts, _tables, _tiles
-from . import _sql as rows
-from ._sql import NOTHING, Applied, EventRef
+from . import _exports, _orders, _receipts, _sql, _tables, _tiles
+from ._sql import NOTHING, Touched
+from .chain import Event
 from .changes import (
     BatchMinted,
     Change,
@@ -46,7 +46,10 @@ def normal(change: Change) -> Change:
 
 
 def signing_key(connection: Connection, key_id: str, change: Change) -> bytes:
-    """The public key that must have signed `change`. Raises `Refused` off the roster."""
+    """The public key that must have signed `change`.
+
+    Raises `Refused` if `key_id` is not on the roster, was revoked, or may not sign such a change.
+    """
     k = _tables.keys.c
     row = connection.execute(
         select(k.kind, k.sign_public, k.revoked_at).where(k.key_id == key_id)
@@ -63,33 +66,33 @@ def signing_key(connection: Connection, key_id: str, change: Change) -> bytes:
 
 
 @singledispatch
-def apply(change: Change, connection: Connection, place: EventRef) -> Applied:  # noqa: ARG001
-    """Bring the tables to where they are after `change`."""
+def apply(change: Change, connection: Connection, event: Event) -> Touched:  # noqa: ARG001
+    """Bring the tables to their state after `change`, whose event is `event`."""
     raise TypeError(type(change).__name__)
 
 
 @apply.register
-def _(change: HomeMade, connection: Connection, place: EventRef) -> Applied:
-    if place.seq != 1:
+def _(change: HomeMade, connection: Connection, event: Event) -> Touched:
+    if event.seq != 1:
         raise Refused("this ledger has its home already")
-    rows.insert(connection, _tables.homes, change, made_at=place.at)
+    _sql.insert(connection, _tables.homes, change, made_at=event.at)
     return NOTHING
 
 
 @apply.register
-def _(change: KeyAdded, connection: Connection, place: EventRef) -> Applied:
+def _(change: KeyAdded, connection: Connection, event: Event) -> Touched:
     keys = [change.sign_public] + ([change.seal_public] if change.seal_public else [])
     if change.kind not in KINDS or not all(_is_key(text) for text in keys):
         raise UsageError("not a key: kind is station, line or custodian, keys are 64 hex digits")
-    rows.require_unused(connection, _tables.keys, "key_id", change.key_id)
-    rows.insert(connection, _tables.keys, change, added_at=place.at)
+    _sql.require_unused(connection, _tables.keys, "key_id", change.key_id)
+    _sql.insert(connection, _tables.keys, change, added_at=event.at)
     return NOTHING
 
 
 @apply.register
-def _(change: KeyRevoked, connection: Connection, place: EventRef) -> Applied:
+def _(change: KeyRevoked, connection: Connection, event: Event) -> Touched:
     k = _tables.keys.c
-    row = rows.find(connection, _tables.keys, "key_id", change.key_id, "see: mintmark key list")
+    row = _sql.find(connection, _tables.keys, "key_id", change.key_id, "see: mintmark key list")
     if row.revoked_at is not None:
         raise Refused(f"key {change.key_id} was revoked already")
     stations = connection.scalar(
@@ -97,70 +100,70 @@ def _(change: KeyRevoked, connection: Connection, place: EventRef) -> Applied:
     )
     if row.kind == "station" and stations == 1:
         raise Refused("the last station key cannot be revoked", "add the new station key first")
-    rows.update(
+    _sql.update(
         connection, _tables.keys, "key_id", change.key_id,
-        revoked_at=place.at, revoked_because=change.reason,
+        revoked_at=event.at, revoked_because=change.reason,
     )  # fmt: skip
     return NOTHING
 
 
 @apply.register
-def _(change: ContactAdded, connection: Connection, place: EventRef) -> Applied:
-    rows.require_unused(connection, _tables.contacts, "contact", change.contact)
-    rows.insert(connection, _tables.contacts, change, added_at=place.at)
+def _(change: ContactAdded, connection: Connection, event: Event) -> Touched:
+    _sql.require_unused(connection, _tables.contacts, "contact", change.contact)
+    _sql.insert(connection, _tables.contacts, change, added_at=event.at)
     return NOTHING
 
 
 @apply.register
-def _(change: BatchMinted, connection: Connection, place: EventRef) -> Applied:
+def _(change: BatchMinted, connection: Connection, event: Event) -> Touched:
     if change.quantity < 1:
         raise UsageError("a batch holds at least one code")
-    rows.require_unused(connection, _tables.batches, "batch", change.batch)
+    _sql.require_unused(connection, _tables.batches, "batch", change.batch)
     if change.ref is not None:
-        rows.require_unused(connection, _tables.batches, "ref", change.ref)
-    rows.insert(connection, _tables.batches, change, minted_at=place.at, seq=place.seq)
+        _sql.require_unused(connection, _tables.batches, "ref", change.ref)
+    _sql.insert(connection, _tables.batches, change, minted_at=event.at, seq=event.seq)
     _tiles.add(connection, change.batch, change.quantity)
     return NOTHING
 
 
 @apply.register
-def _(change: Incident, connection: Connection, place: EventRef) -> Applied:  # noqa: ARG001 - same form
+def _(change: Incident, connection: Connection, event: Event) -> Touched:  # noqa: ARG001 - same form
     return NOTHING
 
 
 @apply.register
-def _(change: ExportBegun, connection: Connection, place: EventRef) -> Applied:
-    return _exports.begin(change, connection, place)
+def _(change: ExportBegun, connection: Connection, event: Event) -> Touched:
+    return _exports.begin(change, connection, event)
 
 
 @apply.register
-def _(change: Packaged, connection: Connection, place: EventRef) -> Applied:
-    return _exports.finish(change, connection, place)
+def _(change: Packaged, connection: Connection, event: Event) -> Touched:
+    return _exports.finish(change, connection, event)
 
 
 @apply.register
-def _(change: ExportAbandoned, connection: Connection, place: EventRef) -> Applied:
-    return _exports.abandon(change, connection, place)
+def _(change: ExportAbandoned, connection: Connection, event: Event) -> Touched:
+    return _exports.abandon(change, connection, event)
 
 
 @apply.register
-def _(change: Receipted, connection: Connection, place: EventRef) -> Applied:
-    return _receipts.receipt(change, connection, place)
+def _(change: Receipted, connection: Connection, event: Event) -> Touched:
+    return _receipts.receipt(change, connection, event)
 
 
 @apply.register
-def _(change: UnitMoved, connection: Connection, place: EventRef) -> Applied:
-    return _receipts.move(change, connection, place)
+def _(change: UnitMoved, connection: Connection, event: Event) -> Touched:
+    return _receipts.move(change, connection, event)
 
 
 @apply.register
-def _(change: Ordered, connection: Connection, place: EventRef) -> Applied:
-    return _orders.order(change, connection, place)
+def _(change: Ordered, connection: Connection, event: Event) -> Touched:
+    return _orders.order(change, connection, event)
 
 
 @apply.register
-def _(change: Settled, connection: Connection, place: EventRef) -> Applied:
-    return _orders.settle(change, connection, place)
+def _(change: Settled, connection: Connection, event: Event) -> Touched:
+    return _orders.settle(change, connection, event)
 
 
 def _is_key(text: str) -> bool:

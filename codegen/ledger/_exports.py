@@ -1,7 +1,7 @@
 """Exports: serials are reserved, then packaged, or given back.
 
-A first export takes sealed serials. A reprint takes a package's over as they stand: until
-it ends, the package takes no order (`under_reprint`).
+A first export takes sealed serials. A reprint takes over the serials of a package as they
+stand: until it ends, that package takes no order (`under_reprint`).
 """
 
 from collections.abc import Callable
@@ -16,20 +16,20 @@ from ..ranges.lifecycle import Standing, State
 from ..ranges.receipts import NOT_REPLACED
 from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import Stuck
-from . import _sql as rows
-from . import _tables
-from ._sql import Applied, EventRef
+from . import _sql, _tables
+from ._sql import Touched
+from .chain import Event
 from .changes import ExportAbandoned, ExportBegun, Packaged, Unit
 
 _p, _t = _tables.packages.c, _tables.tiles.c
 _PACKAGES = "see: mintmark package list"
 
 
-def begin(change: ExportBegun, connection: Connection, place: EventRef) -> Applied:
+def begin(change: ExportBegun, connection: Connection, event: Event) -> Touched:
     """Reserve the serials for the package."""
-    book = rows.inside(connection, change.batch, change.serials)
-    rows.find(connection, _tables.contacts, "contact", change.contact, "see: mintmark contact list")
-    rows.require_unused(connection, _tables.packages, "package", change.package)
+    book = _sql.book_of(connection, change.batch, change.serials)
+    _sql.find(connection, _tables.contacts, "contact", change.contact, "see: mintmark contact list")
+    _sql.require_unused(connection, _tables.packages, "package", change.package)
     if change.supersedes is not None:
         _take_over(change, connection)
     else:
@@ -41,20 +41,20 @@ def begin(change: ExportBegun, connection: Connection, place: EventRef) -> Appli
             return replace(standing, package=change.package)
 
         effect = book.rewrite(change.serials, reserve)
-        rows.refuse_blocked(
+        _sql.refuse_blocked(
             effect, change.batch, "only sealed codes that no other export holds are packaged"
         )
         _refuse_issued(connection, change)
     row = asdict(replace(change, serials=())) | {
-        "serials": rows.to_text(change.serials),
-        "status": "begun", "begun_at": place.at, "seq": place.seq,
+        "serials": _sql.to_text(change.serials),
+        "status": "begun", "begun_at": event.at, "seq": event.seq,
     }  # fmt: skip
     connection.execute(insert(_tables.packages), [row])
-    return Applied(change.serials)
+    return Touched(change.serials)
 
 
 def _refuse_issued(connection: Connection, change: ExportBegun) -> None:
-    """Raises `IntegrityError` where a package has one of the serials, whatever the tiles say.
+    """Raises `IntegrityError` if a package has some of the serials, whatever the tiles say.
 
     A tile made sealed by hand would send the same codes to print twice.
     """
@@ -66,72 +66,72 @@ def _refuse_issued(connection: Connection, change: ExportBegun) -> None:
         .order_by(u.first)
     )
     at = 0
-    for one in connection.execute(query):
-        while at < len(change.serials) and change.serials[at].last < one.first:
+    for unit in connection.execute(query):
+        while at < len(change.serials) and change.serials[at].last < unit.first:
             at += 1
-        if at < len(change.serials) and change.serials[at].first <= one.last:
+        if at < len(change.serials) and change.serials[at].first <= unit.last:
             raise IntegrityError(
-                f"serials of {Range(one.first, one.last)} were packaged before, and the books say"
+                f"serials of {Range(unit.first, unit.last)} were packaged before, and the books say"
                 " otherwise by now",
                 "see which row was changed: mintmark audit verify",
             )
 
 
-def finish(change: Packaged, connection: Connection, place: EventRef) -> Applied:
+def finish(change: Packaged, connection: Connection, event: Event) -> Touched:
     """Book the reserved serials as packaged."""
-    key = rows.find(
+    key = _sql.find(
         connection, _tables.keys, "key_id", change.custodian_key_id, "see: mintmark key list"
     )
     if key.kind != "custodian" or key.revoked_at is not None:
         raise Refused(f"key {change.custodian_key_id} is not that of a custodian of this home")
     row = _begun(connection, change.package)
-    where = rows.from_text(row.serials)
+    reserved = _sql.from_text(row.serials)
     _end(
         connection,
         row,
         lambda old: replace(old, state=State.PACKAGED, package=change.package),
     )
-    _check_units(change.units, where)
+    _check_units(change.units, reserved)
     values = asdict(change)
     units = values.pop("units")
     del values["package"]
-    rows.update(
+    _sql.update(
         connection, _tables.packages, "package", change.package,
-        **values, status="packaged", ended_at=place.at,
+        **values, status="packaged", ended_at=event.at,
     )  # fmt: skip
     if units:
         connection.execute(
             insert(_tables.units), [{"package": change.package, **unit} for unit in units]
         )
     if row.supersedes is not None:
-        rows.update(
+        _sql.update(
             connection, _tables.packages, "package", row.supersedes,
             status="superseded", superseded_by=change.package,
         )  # fmt: skip
-    return Applied(where)
+    return Touched(reserved)
 
 
-def abandon(change: ExportAbandoned, connection: Connection, place: EventRef) -> Applied:
+def abandon(change: ExportAbandoned, connection: Connection, event: Event) -> Touched:
     """Give the reserved serials back."""
     row = _begun(connection, change.package)
     if row.supersedes is None:
         _end(connection, row, lambda old: replace(old, package=None))
-    rows.update(
+    _sql.update(
         connection, _tables.packages, "package", change.package,
-        status="abandoned", ended_at=place.at, abandoned_because=change.reason,
+        status="abandoned", ended_at=event.at, abandoned_because=change.reason,
     )  # fmt: skip
-    return Applied(rows.from_text(row.serials))
+    return Touched(_sql.from_text(row.serials))
 
 
 def _begun(connection: Connection, package: str) -> Any:  # noqa: ANN401 - a row
-    row = rows.find(connection, _tables.packages, "package", package, _PACKAGES)
+    row = _sql.find(connection, _tables.packages, "package", package, _PACKAGES)
     if row.status != "begun":
         raise Refused(f"package {package} is {row.status} already")
     return row
 
 
 def _end(connection: Connection, row: Row[Any], change: Callable[[Standing], Standing]) -> None:
-    """Rewrite what the export `row` holds. Raises `IntegrityError` if it does no longer."""
+    """Rewrite the serials that the export `row` holds. Raises `IntegrityError` if it lost some."""
     held = (State.SEALED, row.package)
     if row.supersedes is not None:
         held = (State.PACKAGED, row.supersedes)
@@ -141,8 +141,8 @@ def _end(connection: Connection, row: Row[Any], change: Callable[[Standing], Sta
             raise Stuck
         return change(standing)
 
-    where = rows.from_text(row.serials)
-    effect = rows.inside(connection, row.batch, where).rewrite(where, checked)
+    reserved = _sql.from_text(row.serials)
+    effect = _sql.book_of(connection, row.batch, reserved).rewrite(reserved, checked)
     if effect.blocked_total:
         raise IntegrityError(
             f"the serials reserved for package {row.package} are reserved no longer",
@@ -150,8 +150,8 @@ def _end(connection: Connection, row: Row[Any], change: Callable[[Standing], Sta
         )
 
 
-def _check_units(units: tuple[Unit, ...], where: Ranges) -> None:
-    if sum(unit.rows for unit in units) != serials.count(where):
+def _check_units(units: tuple[Unit, ...], reserved: Ranges) -> None:
+    if sum(unit.rows for unit in units) != serials.count(reserved):
         raise Refused("the units of the package do not hold as many codes as were reserved for it")
     if len({unit.unit for unit in units}) != len(units):
         raise Refused("two units of the package have the same id")
@@ -159,7 +159,7 @@ def _check_units(units: tuple[Unit, ...], where: Ranges) -> None:
         held = serials.ordered(Range(unit.first, unit.last) for unit in units)
     except (UsageError, ValueError):
         held = ()
-    if held != where:
+    if held != reserved:
         raise Refused("the units of the package do not hold the serials reserved for it")
 
 
@@ -173,10 +173,10 @@ def under_reprint(connection: Connection, batch: str) -> set[str]:
 
 
 def reprintable(connection: Connection, package: str) -> tuple[Ranges, Ranges]:
-    """The codes a reprint of `package` holds, and its void ones, which none ever holds.
+    """The codes that a reprint of `package` holds, and its void codes, which no reprint holds.
 
-    Raises `Refused` where one is active or frozen, or was told as printed: a code printed
-    twice is two items with one code.
+    Raises `Refused` if a code is active or frozen, or was reported as printed: printed twice,
+    a code would be on two items.
     """
     row = usable(connection, package)
     if row.printed or row.final_at:
@@ -185,29 +185,29 @@ def reprintable(connection: Connection, package: str) -> tuple[Ranges, Ranges]:
             " be on two items",
             f"void what is not used, then package others: mintmark package replace {package}",
         )
-    where = rows.from_text(row.serials)
+    whole = _sql.from_text(row.serials)
 
     def packaged(standing: Standing) -> Standing:
         if (standing.state, standing.package) != (State.PACKAGED, package):
             raise Stuck
         return standing
 
-    book = rows.inside(connection, row.batch, where)
-    effect = book.rewrite(where, packaged, lambda standing: standing.state is State.VOID)
-    rows.refuse_blocked(effect, row.batch, "only packaged codes are printed again")
+    book = _sql.book_of(connection, row.batch, whole)
+    effect = book.rewrite(whole, packaged, lambda standing: standing.state is State.VOID)
+    _sql.refuse_blocked(effect, row.batch, "only packaged codes are printed again")
     void = serials.join(effect.skipped)
-    again = serials.subtract(where, void)
-    if not again:
+    alive = serials.subtract(whole, void)
+    if not alive:
         raise Refused(
             f"every code of package {package} is void",
             f"package others: mintmark package replace {package}",
         )
-    return again, void
+    return alive, void
 
 
 def usable(connection: Connection, package: str) -> Any:  # noqa: ANN401 - a row
     """The row of a package that a printer has. Raises `NotFound`, `Refused`."""
-    row = rows.find(connection, _tables.packages, "package", package, _PACKAGES)
+    row = _sql.find(connection, _tables.packages, "package", package, _PACKAGES)
     if row.status == "superseded":
         raise Refused(
             f"package {package} was superseded by its reprint {row.superseded_by}",
@@ -226,9 +226,9 @@ def _take_over(change: ExportBegun, connection: Connection) -> None:
     assert change.supersedes is not None  # noqa: S101 - the caller looked
     if not change.reason or change.replaces is not None:
         raise UsageError("a reprint needs a reason", "--reason R")
-    again, _ = reprintable(connection, change.supersedes)
-    row = rows.find(connection, _tables.packages, "package", change.supersedes, _PACKAGES)
-    if row.batch != change.batch or again != change.serials:
+    alive, _ = reprintable(connection, change.supersedes)
+    row = _sql.find(connection, _tables.packages, "package", change.supersedes, _PACKAGES)
+    if row.batch != change.batch or alive != change.serials:
         raise Refused(
             f"a reprint of package {change.supersedes} holds all its codes that are not void",
             f"see them: mintmark package show {change.supersedes}",
@@ -243,7 +243,7 @@ def shortfall(connection: Connection, package: str) -> int:
 
     Voids that leave no gap (`NOT_REPLACED`) do not count. Raises `NotFound`, `Refused`.
     """
-    row = rows.find(connection, _tables.packages, "package", package, _PACKAGES)
+    row = _sql.find(connection, _tables.packages, "package", package, _PACKAGES)
     if row.status not in ("packaged", "superseded"):
         raise Refused(f"package {package} is {row.status}, not packaged", _PACKAGES)
     voided = connection.scalar(
@@ -257,14 +257,14 @@ def shortfall(connection: Connection, package: str) -> int:
     others = connection.scalars(
         select(_p.serials).where(_p.replaces == package, _p.status != "abandoned")
     )
-    replaced = sum(serials.count(rows.from_text(text)) for text in others)
+    replaced = sum(serials.count(_sql.from_text(text)) for text in others)
     return max(0, int(voided or 0) + int(row.spoiled_count) - replaced)
 
 
 def _check_replacement(change: ExportBegun, connection: Connection) -> None:
     if change.replaces is None:
         return
-    row = rows.find(connection, _tables.packages, "package", change.replaces, _PACKAGES)
+    row = _sql.find(connection, _tables.packages, "package", change.replaces, _PACKAGES)
     if row.batch != change.batch:
         raise Refused(
             f"package {change.replaces} belongs to batch {row.batch}", "name its own batch"

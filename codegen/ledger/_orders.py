@@ -6,20 +6,20 @@ from ..errors import Refused, UsageError
 from ..ranges import attributes, serials
 from ..ranges.lifecycle import Action, Reason, Standing, passed_over, step
 from ..ranges.tiling import Stuck
-from . import _exports, _tables
-from . import _sql as rows
-from ._sql import Applied, EventRef
+from . import _exports, _sql, _tables
+from ._sql import NOTHING, Touched
 from ._tiles import Effect
+from .chain import Event
 from .changes import Ordered, Settled
 
 SETTLED = ("acknowledged", "refused", "cancelled")
 
 
-def order(change: Ordered, connection: Connection, place: EventRef) -> Applied:
+def order(change: Ordered, connection: Connection, event: Event) -> Touched:
     """Rewrite the tiles, and queue the order for the backend."""
     _check_order(change)
-    book = rows.inside(connection, change.batch, change.serials)
-    rows.require_unused(connection, _tables.orders, "order", change.order)
+    book = _sql.book_of(connection, change.batch, change.serials)
+    _sql.require_unused(connection, _tables.orders, "order_id", change.order)
     reprinted = _exports.under_reprint(connection, change.batch)
 
     def stepped(standing: Standing) -> Standing:
@@ -33,40 +33,42 @@ def order(change: Ordered, connection: Connection, place: EventRef) -> Applied:
 
     effect = book.rewrite(change.serials, stepped, skip)
     during = f" while package {min(reprinted)} is being reprinted" if reprinted else ""
-    rows.refuse_blocked(effect, change.batch, f"{change.action} is not possible there{during}")
+    _sql.refuse_blocked(effect, change.batch, f"{change.action} is not possible there{during}")
     _check_count(change, effect)
     skipped = serials.join(effect.skipped)
     row = {
-        "order": change.order, "seq": place.seq, "batch": change.batch, "status": "queued",
+        "order_id": change.order, "seq": event.seq, "batch": change.batch, "status": "queued",
         "applied": effect.applied.total(), "skipped_count": serials.count(skipped),
-        "skipped": rows.to_text(skipped),
+        "skipped": _sql.to_text(skipped),
     }  # fmt: skip
     connection.execute(insert(_tables.orders), [row])
-    return Applied(serials.subtract(change.serials, skipped), skipped)
+    return Touched(serials.subtract(change.serials, skipped), skipped)
 
 
-def settle(change: Settled, connection: Connection, place: EventRef) -> Applied:
+def settle(change: Settled, connection: Connection, event: Event) -> Touched:
     """Note the last word on an order."""
     if change.status not in SETTLED:
         raise UsageError(f"an order is settled as one of: {', '.join(SETTLED)}")
-    row = rows.find(connection, _tables.orders, "order", change.order, "see: mintmark orders list")
+    row = _sql.find(
+        connection, _tables.orders, "order_id", change.order, "see: mintmark orders list"
+    )
     if row.status != "queued":
         raise Refused(
             f"order {change.order} is {row.status} already",
             f"see: mintmark orders show {change.order}",
         )
     d = _tables.deliveries.c
-    tried = connection.scalar(select(d.attempts).where(d.order == change.order))
+    tried = connection.scalar(select(d.attempts).where(d.order_id == change.order))
     if change.status == "cancelled" and tried:
         raise Refused(
             f"order {change.order} may have reached the backend and cannot be cancelled",
             "send it, then give the opposite order: mintmark deliver",
         )
-    rows.update(
-        connection, _tables.orders, "order", change.order,
-        status=change.status, detail=change.detail, settled_at=place.at,
+    _sql.update(
+        connection, _tables.orders, "order_id", change.order,
+        status=change.status, detail=change.detail, settled_at=event.at,
     )  # fmt: skip
-    return rows.NOTHING
+    return NOTHING
 
 
 def _check_order(change: Ordered) -> None:

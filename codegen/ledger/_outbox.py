@@ -1,4 +1,4 @@
-"""The outbox: queued orders, and how their delivery fares."""
+"""The outbox: queued orders, and the state of their delivery."""
 
 import json
 from datetime import datetime
@@ -10,8 +10,8 @@ from .. import times
 from ..errors import NotFound
 from ..ranges import serials
 from ..ranges.serials import Range
-from . import _sql as rows
-from . import _tables, chain
+from . import _sql, _tables, chain
+from ._from_row import to_time
 from .changes import Ordered
 from .records import OrderRow
 
@@ -33,7 +33,7 @@ def _query() -> Select[Any]:
             _d.held_until,
         )
         .join(_tables.events, _e.seq == _o.seq)
-        .outerjoin(_tables.deliveries, _d.order == _o.order)
+        .outerjoin(_tables.deliveries, _d.order_id == _o.order_id)
     )
 
 
@@ -41,31 +41,27 @@ def _make(row: Row[Any]) -> OrderRow:
     change = chain.decode(row.type, json.loads(row.body))
     assert isinstance(change, Ordered)  # noqa: S101 - the books say so, audit verify checks it
     return OrderRow(
-        order=row.order,
+        order=row.order_id,
         seq=row.seq,
         batch=row.batch,
         status=row.status,
         change=change,
         ordered_at=times.parse_utc(row.at),
-        skipped=rows.from_text(row.skipped),
+        skipped=_sql.from_text(row.skipped),
         applied_count=row.applied,
         skipped_count=row.skipped_count,
-        settled_at=_time(row.settled_at),
+        settled_at=to_time(row.settled_at),
         detail=row.last_failure if row.status == "queued" else row.detail,
         attempts=row.attempts,
-        next_attempt=_time(row.next_attempt),
+        next_attempt=to_time(row.next_attempt),
         holder=row.holder,
-        held_until=_time(row.held_until),
+        held_until=to_time(row.held_until),
     )
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else times.parse_utc(text)
 
 
 def find(connection: Connection, order_id: str) -> OrderRow | None:
     """The order, or None."""
-    row = connection.execute(_query().where(_o.order == order_id)).first()
+    row = connection.execute(_query().where(_o.order_id == order_id)).first()
     return None if row is None else _make(row)
 
 
@@ -80,7 +76,7 @@ def order(connection: Connection, order_id: str) -> OrderRow:
 def orders(
     connection: Connection, batch: str | None, status: str | None, after: str, limit: int
 ) -> tuple[OrderRow, ...]:
-    """Orders by number, from the one after order `after`."""
+    """Orders by number, beginning after order `after`."""
     query = _query()
     if batch is not None:
         query = query.where(_o.batch == batch)
@@ -100,8 +96,8 @@ def codes(connection: Connection, batch: str, status: str) -> int:
     )
     pieces: list[Range] = []
     for body, skipped in connection.execute(query):
-        named = rows.from_text(json.dumps(json.loads(body)["serials"]))
-        pieces += serials.subtract(named, rows.from_text(skipped))
+        named = _sql.from_text(json.dumps(json.loads(body)["serials"]))
+        pieces += serials.subtract(named, _sql.from_text(skipped))
     return serials.count(serials.union(pieces))
 
 
@@ -122,7 +118,10 @@ def due(connection: Connection, now: datetime, limit: int) -> tuple[OrderRow, ..
 def claim(
     connection: Connection, order_id: str, holder: str, until: datetime, now: datetime
 ) -> bool:
-    """Hold a queued order until `until`, and count an attempt. False if another holds it."""
+    """Hold a queued order until `until`, and count an attempt. False if another holds it.
+
+    Raises `NotFound`.
+    """
     found = order(connection, order_id)
     held = found.holder not in (None, holder) and (found.held_until or now) > now
     if found.status != "queued" or held:
@@ -130,8 +129,8 @@ def claim(
     values = {
         "attempts": found.attempts + 1, "holder": holder, "held_until": times.format_utc(until),
     }  # fmt: skip
-    if connection.execute(_of(order_id).values(values)).rowcount == 0:
-        connection.execute(insert(_tables.deliveries), [{"order": order_id} | values])
+    if connection.execute(_update(order_id).values(values)).rowcount == 0:
+        connection.execute(insert(_tables.deliveries), [{"order_id": order_id} | values])
     return True
 
 
@@ -144,18 +143,18 @@ def attempted(
         "detail": detail,
     }
     order(connection, order_id)
-    if connection.execute(_of(order_id).values(values)).rowcount == 0:
+    if connection.execute(_update(order_id).values(values)).rowcount == 0:
         connection.execute(
-            insert(_tables.deliveries), [{"order": order_id, "attempts": 1} | values]
+            insert(_tables.deliveries), [{"order_id": order_id, "attempts": 1} | values]
         )
 
 
 def release(connection: Connection, order_id: str, holder: str) -> None:
     """Let go of an order, if `holder` still holds it."""
     connection.execute(
-        _of(order_id).where(_d.holder == holder).values(holder=None, held_until=None)
+        _update(order_id).where(_d.holder == holder).values(holder=None, held_until=None)
     )
 
 
-def _of(order_id: str) -> Any:  # noqa: ANN401 - an UPDATE
-    return update(_tables.deliveries).where(_d.order == order_id)
+def _update(order_id: str) -> Any:  # noqa: ANN401 - an UPDATE
+    return update(_tables.deliveries).where(_d.order_id == order_id)

@@ -1,4 +1,4 @@
-"""Where many codes stand: a seek for each, hundreds in one query."""
+"""Where many codes stand: a seek per code, hundreds in a query."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -18,9 +18,10 @@ from sqlalchemy import (
 
 from ..errors import IntegrityError
 from ..ranges.lifecycle import Standing
-from . import _tables, _tiles
+from . import _tables
+from ._tile_rows import COLUMNS, from_row
 
-AT_ONCE = 250  # serials a query
+AT_ONCE = 250  # serials per query
 
 
 def read(
@@ -28,11 +29,11 @@ def read(
 ) -> Iterator[tuple[int, Standing, str | None]]:
     """(serial, standing, unit) of each of `serials`, in any order; all lie in the batch.
 
-    Raises `IntegrityError` where no tile holds one.
+    Raises `IntegrityError` if no tile holds some of them.
     """
     for start in range(0, len(serials), AT_ONCE):
         part = serials[start : start + AT_ONCE]
-        # Always as many, the last repeated: a query of one shape is compiled once.
+        # Always as many serials, the last repeated: a query of the same shape is compiled once.
         named = {f"s{at}": part[min(at, len(part) - 1)] for at in range(AT_ONCE)}
         found = connection.execute(_query(), {"b": batch, **named}).all()
         if {row[0] for row in found} != set(part):
@@ -41,7 +42,7 @@ def read(
                 "see which row was changed: mintmark audit verify",
             )
         for serial, unit, *tile in {row[0]: row for row in found}.values():
-            yield serial, _tiles.from_row(tile).value, unit
+            yield serial, from_row(tile).value, unit
 
 
 @lru_cache(maxsize=1)
@@ -65,4 +66,4 @@ def _query() -> Select[Any]:
         .scalar_subquery()
     )
     here = (tiles.c.batch == of_batch) & (tiles.c.first == first) & (tiles.c.last >= serial)
-    return select(serial, unit, *_tiles.tile_columns).select_from(wanted.join(tiles, here))
+    return select(serial, unit, *COLUMNS).select_from(wanted.join(tiles, here))

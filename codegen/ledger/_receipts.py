@@ -1,7 +1,7 @@
 """Receipts and units: facts about packages, beside the states of their codes.
 
-A receipt never voids by itself: the orders that do stand before it in the same commit,
-and it is refused where a code it calls spoiled, or leaves over at the end, is not void.
+A receipt never voids by itself: the orders that void stand before it in the same commit.
+It is refused if a code that it reports as spoiled, or leaves over at the end, is not void.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,18 +15,18 @@ from ..ranges import serials
 from ..ranges.lifecycle import State
 from ..ranges.receipts import Account, UnitAccount, cut
 from ..ranges.serials import Range, Ranges
-from . import _exports, _tables
-from . import _sql as rows
-from ._sql import Applied, EventRef
+from . import _exports, _sql, _tables
+from ._sql import NOTHING, Touched
+from .chain import Event
 from .changes import Receipted, UnitMoved
 
-_p, _u, _s, _t = (
-    _tables.packages.c, _tables.units.c, _tables.told.c, _tables.tiles.c,
+_p, _u, _r, _t = (
+    _tables.packages.c, _tables.units.c, _tables.reported.c, _tables.tiles.c,
 )  # fmt: skip
 PRINTED, SPOILED = "printed", "spoiled"
 _PAGE = 10_000
 
-# Where a unit is, and where it may be seen next. What was used up is not seen again.
+# A unit's status, and those that may follow. A unit that was used up is not seen again.
 MOVES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "made": ("received", "mounted", "used", "lost"),
@@ -38,11 +38,11 @@ MOVES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-def receipt(change: Receipted, connection: Connection, place: EventRef) -> Applied:
-    """Add the receipt to what its package's earlier ones said."""
+def receipt(change: Receipted, connection: Connection, event: Event) -> Touched:
+    """Add the receipt to the earlier receipts of its package."""
     row = open_package(connection, change.package)
     if not change.final and not any(
-        told.printed or told.spoiled or told.spoiled_count for told in change.entries
+        entry.printed or entry.spoiled or entry.spoiled_count for entry in change.entries
     ):
         raise UsageError("the receipt tells nothing")
     before = account(connection, change.package)
@@ -50,7 +50,7 @@ def receipt(change: Receipted, connection: Connection, place: EventRef) -> Appli
     printed = serials.subtract(after.printed, before.printed)
     spoiled = serials.subtract(after.spoiled, before.spoiled)
     _check_void(connection, row.batch, spoiled, "spoiled")
-    _write_told(connection, after, ((PRINTED, printed), (SPOILED, spoiled)))
+    _write_reported(connection, after, ((PRINTED, printed), (SPOILED, spoiled)))
     _write_counts(connection, before, after)
     totals = after.totals()
     if change.final:
@@ -58,25 +58,25 @@ def receipt(change: Receipted, connection: Connection, place: EventRef) -> Appli
         _check_void(connection, row.batch, closing.unused, "left over")
         _write_counted(connection, change.package, closing.counted)
         totals = closing.totals
-    rows.update(
+    _sql.update(
         connection, _tables.packages, "package", change.package,
         printed=totals.printed, printed_by_count=totals.printed_by_count,
         spoiled=totals.spoiled, spoiled_count=totals.spoiled_count, unused=totals.unused,
-        final_at=place.at if change.final else None,
+        final_at=event.at if change.final else None,
     )  # fmt: skip
     part = {
-        "seq": place.seq, "package": change.package, "printed": serials.count(printed),
+        "seq": event.seq, "package": change.package, "printed": serials.count(printed),
         "spoiled": serials.count(spoiled), "final": int(change.final),
         "spoiled_count": after.uncertain - before.uncertain,
-        "reason": change.reason, "told_at": place.at,
+        "reason": change.reason, "told_at": event.at,
     }  # fmt: skip
     connection.execute(insert(_tables.receipts), [part])
-    return rows.NOTHING
+    return NOTHING
 
 
-def move(change: UnitMoved, connection: Connection, place: EventRef) -> Applied:
+def move(change: UnitMoved, connection: Connection, event: Event) -> Touched:
     """Note where a unit was seen."""
-    package = rows.find(
+    package = _sql.find(
         connection, _tables.packages, "package", change.package, "see: mintmark package list"
     )
     if package.status != "packaged":
@@ -87,7 +87,7 @@ def move(change: UnitMoved, connection: Connection, place: EventRef) -> Applied:
     here = (_u.package == change.package, _u.unit == change.unit)
     status = connection.scalar(select(_u.status).where(*here))
     if status is None:
-        rows.find(connection, _tables.units, "unit", change.unit, "see: mintmark package list")
+        _sql.find(connection, _tables.units, "unit", change.unit, "see: mintmark package list")
         raise Refused(f"unit {change.unit} is in another package than {change.package}")
     if change.status not in MOVES:
         raise UsageError(f"a unit is one of: {', '.join(MOVES)}")
@@ -102,12 +102,12 @@ def move(change: UnitMoved, connection: Connection, place: EventRef) -> Applied:
     connection.execute(
         update(_tables.units)
         .where(*here)
-        .values(status=change.status, moved_at=place.at, note=change.note)
+        .values(status=change.status, moved_at=event.at, note=change.note)
     )
-    return rows.NOTHING
+    return NOTHING
 
 
-# --- what was told -------------------------------------------------------------------
+# --- what was reported -------------------------------------------------------------------
 
 
 def open_package(connection: Connection, package: str) -> Any:  # noqa: ANN401 - a row
@@ -123,8 +123,8 @@ def open_package(connection: Connection, package: str) -> Any:  # noqa: ANN401 -
 
 
 def account(connection: Connection, package: str) -> Account:
-    """All that was told of a package."""
-    row = rows.find(connection, _tables.packages, "package", package, "see: mintmark package list")
+    """All that was reported of a package."""
+    row = _sql.find(connection, _tables.packages, "package", package, "see: mintmark package list")
     query = select(_u.unit, _u.first, _u.last, _u.spoiled_count)
     units = tuple(
         UnitAccount(unit, Range(first, last), number)
@@ -135,36 +135,38 @@ def account(connection: Connection, package: str) -> Account:
     return Account(
         package=package,
         units=units,
-        printed=told(connection, package, PRINTED),
-        spoiled=told(connection, package, SPOILED),
+        printed=reported(connection, package, PRINTED),
+        spoiled=reported(connection, package, SPOILED),
         spoiled_count=row.spoiled_count - sum(unit.spoiled_count for unit in units),
     )
 
 
-def told(connection: Connection, package: str, what: str, within: Range | None = None) -> Ranges:
-    """The serials told as `what`, in whole rows where `within` cuts one."""
-    query = select(_s.first, _s.last).where(_s.package == package, _s["as"] == what)
+def reported(
+    connection: Connection, package: str, outcome: str, within: Range | None = None
+) -> Ranges:
+    """The serials reported as `outcome`; rows that only partly lie in `within` are not cut."""
+    query = select(_r.first, _r.last).where(_r.package == package, _r.outcome == outcome)
     if within is not None:
-        query = query.where(_s.first <= within.last, _s.last >= within.first)
-    found = connection.execute(query.order_by(_s.first))
+        query = query.where(_r.first <= within.last, _r.last >= within.first)
+    found = connection.execute(query.order_by(_r.first))
     return serials.join(Range(first, last) for first, last in found)
 
 
 def by_unit(connection: Connection, package: str) -> dict[tuple[str, str], int]:
-    """(unit, printed or spoiled) → codes told."""
+    """(unit, printed or spoiled) → codes reported."""
     query = (
-        select(_s.unit, _s["as"], func.sum(_s.last - _s.first + 1))
-        .where(_s.package == package)
-        .group_by(_s.unit, _s["as"])
+        select(_r.unit, _r.outcome, func.sum(_r.last - _r.first + 1))
+        .where(_r.package == package)
+        .group_by(_r.unit, _r.outcome)
     )
-    return {(unit, what): int(codes) for unit, what, codes in connection.execute(query)}
+    return {(unit, outcome): int(codes) for unit, outcome, codes in connection.execute(query)}
 
 
 # --- codes without a receipt ---------------------------------------------------------
 
 
 def without_receipt(connection: Connection, batch: str) -> dict[str, int]:
-    """Package → codes it has no receipt for. What is void altogether needs none."""
+    """Package → its codes without a receipt. Codes that are all void need no receipt."""
     standing = connection.execute(
         select(_t.package, func.sum(_t.last - _t.first + 1))
         .where(_t.batch == batch, _t.package.is_not(None), _t.state != State.VOID.value)
@@ -175,45 +177,45 @@ def without_receipt(connection: Connection, batch: str) -> dict[str, int]:
     query = query.where(_p.batch == batch, _p.status == "packaged", _p.final_at.is_(None))
     found = {}
     for package, text, *parts in connection.execute(query.order_by(_p.seq)):
-        missing = serials.count(rows.from_text(text)) - sum(parts)
+        missing = serials.count(_sql.from_text(text)) - sum(parts)
         missing = min(missing, alive.get(package, 0))
         if missing > 0:
             found[package] = missing
     return found
 
 
-def unreceipted(connection: Connection, batch: str, where: Ranges) -> Ranges:
-    """The serials of `where` that are not void and that no receipt tells to be printed."""
+def unreceipted(connection: Connection, batch: str, ranges: Ranges) -> Ranges:
+    """The serials of `ranges` that are not void and that no receipt reports as printed."""
     missing: list[Range] = []
-    for tile in rows.inside(connection, batch, where).read(where):
+    for tile in _sql.book_of(connection, batch, ranges).read(ranges):
         if tile.value.state is not State.VOID:
             printed = _printed(connection, tile.value.package, tile.serials)
             missing += serials.subtract((tile.serials,), printed)
     return serials.join(missing)
 
 
-def _printed(connection: Connection, package: str | None, where: Range) -> Ranges:
-    """What of `where` was told as printed, or is so by a final number."""
+def _printed(connection: Connection, package: str | None, within: Range) -> Ranges:
+    """The serials of `within` that were reported as printed, or are so by a final number."""
     if package is None:
         return ()
     counted = connection.execute(
         select(_u.first, _u.last)
         .where(_u.package == package, _u.counted == 1)
-        .where(_u.first <= where.last, _u.last >= where.first)
+        .where(_u.first <= within.last, _u.last >= within.first)
         .order_by(_u.first)
     )
-    # Of a counted unit nothing was told as printed: the two never meet.
+    # No serial of a counted unit was reported as printed: the two never overlap.
     units = [Range(first, last) for first, last in counted]
-    return serials.ordered((*told(connection, package, PRINTED, where), *units))
+    return serials.ordered((*reported(connection, package, PRINTED, within), *units))
 
 
 # --- writing -------------------------------------------------------------------------
 
 
-def _check_void(connection: Connection, batch: str, where: Ranges, what: str) -> None:
-    if not where:
+def _check_void(connection: Connection, batch: str, ranges: Ranges, what: str) -> None:
+    if not ranges:
         return
-    tiles = rows.inside(connection, batch, where).read(where)
+    tiles = _sql.book_of(connection, batch, ranges).read(ranges)
     alive = serials.join(tile.serials for tile in tiles if tile.value.state is not State.VOID)
     if alive:
         raise Refused(
@@ -223,20 +225,22 @@ def _check_void(connection: Connection, batch: str, where: Ranges, what: str) ->
         )
 
 
-def _write_told(connection: Connection, after: Account, told: Iterable[tuple[str, Ranges]]) -> None:
+def _write_reported(
+    connection: Connection, after: Account, reported: Iterable[tuple[str, Ranges]]
+) -> None:
     values = (
         {
             "package": after.package,
             "first": piece.first,
             "last": piece.last,
             "unit": unit,
-            "as": what,
+            "outcome": outcome,
         }
-        for what, ranges in told
+        for outcome, ranges in reported
         for unit, piece in cut(ranges, after.units)
     )
     for page in _pages(values):
-        connection.execute(insert(_tables.told), page)
+        connection.execute(insert(_tables.reported), page)
 
 
 def _pages(values: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

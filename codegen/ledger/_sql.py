@@ -18,29 +18,24 @@ from . import _tables, chain
 from ._tiles import Book, Effect
 from .changes import Change
 
+# Columns that people know by another name.
+_SPOKEN = {"key_id": "key", "order_id": "order"}
+
 
 @dataclass(frozen=True)
-class Applied:
-    """Serials a change touched, and voided ones it passed over."""
+class Touched:
+    """Serials that a change touched, and voided serials that it passed over."""
 
     applied: Ranges = ()
     skipped: Ranges = ()
 
 
-NOTHING = Applied()
+NOTHING = Touched()
 
 
-@dataclass(frozen=True)
-class EventRef:
-    """Where in the chain the change stands: `at` is the event's time, as text."""
-
-    seq: int
-    at: str
-
-
-def to_text(pieces: Iterable[Range]) -> str:
+def to_text(ranges: Iterable[Range]) -> str:
     """Ranges as a column holds them: JSON pairs."""
-    return chain.canonical(serials.to_pairs(pieces)).decode()
+    return chain.canonical(serials.to_pairs(ranges)).decode()
 
 
 def from_text(text: str) -> Ranges:
@@ -52,33 +47,37 @@ def find(connection: Connection, table: Table, name: str, value: str, hint: str)
     """The row of `table` whose column `name` is `value`. Raises `NotFound`."""
     row = connection.execute(select(table).where(table.c[name] == value)).first()
     if row is None:
-        what = "key" if name == "key_id" else name
-        raise NotFound(f"no {what} {value[:60]!r} in this ledger", hint)
+        raise NotFound(f"no {_SPOKEN.get(name, name)} {value[:60]!r} in this ledger", hint)
     return row
 
 
-def inside(connection: Connection, batch: str, where: Ranges) -> Book:
-    """The book of `batch`. Raises `UsageError` unless `where` lies in it, in order."""
+def book_of(connection: Connection, batch: str, ranges: Ranges) -> Book:
+    """The book of `batch`.
+
+    Raises `UsageError` unless `ranges` ascend, are joined, and lie in the batch.
+    """
     row = find(connection, _tables.batches, "batch", batch, "see: mintmark batch list")
     quantity: int = row.quantity
-    if not where or serials.ordered(where) != where:
+    if not ranges or serials.ordered(ranges) != ranges:
         raise UsageError("serials must be named, ascending, and joined")
-    if where[-1].last > quantity:
+    if ranges[-1].last > quantity:
         raise UsageError(
-            f"serial {where[-1].last} lies outside batch {batch}, which holds 1-{quantity}",
+            f"serial {ranges[-1].last} lies outside batch {batch}, which holds 1-{quantity}",
             f"name serials between 1 and {quantity}",
         )
     return Book(connection, batch, quantity)
 
 
 def require_unused(connection: Connection, table: Table, name: str, value: str) -> None:
-    """Raises `Refused` if there is such a row."""
+    """Raises `Refused` if `table` has a row whose column `name` is `value`."""
     if connection.scalar(select(func.count()).where(table.c[name] == value)):
-        raise Refused(f"the {name} {value[:60]!r} is taken already", "give another one")
+        raise Refused(
+            f"the {_SPOKEN.get(name, name)} {value[:60]!r} is taken already", "give another"
+        )
 
 
 def insert(connection: Connection, table: Table, change: Change, **more: object) -> None:
-    """A row made of the fields of `change`, and `more`."""
+    """Add a row made of the fields of `change`, and `more`."""
     connection.execute(insert_into(table), [asdict(change) | more])
 
 

@@ -1,7 +1,7 @@
 """The tables, as the newest migration leaves them. Only this package sees them.
 
-Times are text (`chain.stamp`), so that they sort. `deliveries` alone changes without an
-event: it says how the outbox fares, not where a code stands.
+Times are text (`times.format_utc`), so that they sort. `deliveries` alone changes without
+an event: it holds the state of the outbox, not the state of a code.
 """
 
 from sqlalchemy import (
@@ -50,7 +50,7 @@ events = Table(
     _text("host"),
     _text("key_id"),
     _text("body"),
-    # Two events that follow the same one would be a fork.
+    # Two events that follow the same event would be a fork.
     Column("previous", String, nullable=False, unique=True),
     _text("hash"),
     _text("signature"),
@@ -110,7 +110,7 @@ batches = Table(
     _number("seq"),
 )
 
-# How many codes of a batch are in each state, and how many sealed ones are `reserved`.
+# How many codes of a batch are in each state, and how many of the sealed are `reserved`.
 counters = Table(
     "counters",
     metadata,
@@ -155,7 +155,7 @@ packages = Table(
     _text("custodian_key_id", null=True),
     _text("abandoned_because", null=True),
     _number("seq"),
-    # Of the reprint that took its codes over; of what a reprint or replacement is for.
+    # The reprint that took its codes over; the package that a reprint or replacement is for.
     _text("superseded_by", null=True),
     _text("supersedes", null=True),
     _text("replaces", null=True),
@@ -185,12 +185,13 @@ units = Table(
     _text("moved_at", null=True),
     _text("note", null=True),
     _tally("spoiled_count"),
-    # 1: the final receipt told how many were spoiled, not which; the others are printed.
+    # 1: the final receipt reported how many were spoiled, not which; the others are printed.
     _tally("counted"),
     Index("units_by_serial", "package", "first"),
 )
 
-# Receipts, and the serials they told of: each once, cut at the units' edges.
+# Receipts, and the serials they report as printed or spoiled (`outcome`): each serial once,
+# cut at the units' edges.
 receipts = Table(
     "receipts",
     metadata,
@@ -205,21 +206,21 @@ receipts = Table(
     Index("receipts_of_package", "package", "seq"),
 )
 
-told = Table(
+reported = Table(
     "told",
     metadata,
     _of("package", "packages", key=True),
     Column("first", Integer, primary_key=True, autoincrement=False),
     _number("last"),
     _text("unit"),
-    _text("as"),
+    _text("outcome"),
     sqlite_with_rowid=False,
 )
 
 orders = Table(
     "orders",
     metadata,
-    _id("order"),
+    _id("order_id"),
     Column("seq", Integer, ForeignKey("events.seq"), nullable=False, unique=True),
     _of("batch", "batches"),
     _text("status"),
@@ -235,7 +236,7 @@ orders = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    _of("order", "orders", key=True),
+    _of("order_id", "orders", key=True),
     _number("attempts"),
     _text("next_attempt", null=True),
     _text("detail", null=True),

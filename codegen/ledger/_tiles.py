@@ -1,4 +1,4 @@
-"""Tiles of a batch in the database: read in pages, rewritten in place, and weighed.
+"""Tiles of a batch in the database: read in pages, rewritten in place, and balanced.
 
 Rules held here. Only tiles that a change touches, and their neighbours, are read or
 written: every query is a seek by (batch, first). A page is rewritten by the pure
@@ -6,39 +6,37 @@ algebra of `tiling`; this module then checks on its own that the page covers the
 serials without a gap, and that the batch's counters still add up to its quantity.
 """
 
-import json
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import pairwise
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from ..errors import IntegrityError
 from ..ranges import tiling
-from ..ranges.attributes import Attributes, from_json, to_json
 from ..ranges.lifecycle import Standing, State, live
 from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import BLOCKED_SHOWN, Blocked, Stuck, Tile
 from . import _tables
+from ._tile_rows import COLUMNS, from_row, to_row
 
 RESERVED = "reserved"
 PAGE = 2_000
-# Ranges closer than this are read in one go: at most so many tiles lie between them.
+# Ranges closer than this are read at once: at most so many tiles lie between them.
 NEAR = 64
+# Reading what lies between costs less than so many seeks.
 MANY = 1_000
 
 Tiles = list[Tile[Standing]]
 _t = _tables.tiles.c
-_COLUMNS = (_t.first, _t.last, _t.state, _t.back, _t.package, _t.attributes, _t.reason)
 _FROM = (
     select(func.max(_t.first))
     .where(_t.batch == bindparam("b"), _t.first <= bindparam("low"))
     .scalar_subquery()
 )
 _READ = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .where(_t.batch == bindparam("b"), _t.first >= _FROM, _t.first <= bindparam("high"))
     .order_by(_t.first)
     .limit(bindparam("most"))
@@ -61,7 +59,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Book:
-    """The tiles of one batch of `quantity` codes."""
+    """The tiles of a batch of `quantity` codes."""
 
     connection: Connection
     batch: str
@@ -69,20 +67,21 @@ class Book:
 
     def rewrite(
         self,
-        where: Ranges,
+        ranges: Ranges,
         change: Callable[[Standing], Standing],
         skip: Callable[[Standing], bool] = lambda _: False,
     ) -> Effect:
-        """Apply `change` to the serials of `where` that `skip` does not pass over.
+        """Apply `change` to the serials of `ranges` that `skip` does not pass over.
 
-        If `change` raises `Stuck` anywhere, the effect lists where, and the caller must
-        roll back. Raises `IntegrityError` where stored tiles or counters do not add up.
+        If `change` raises `Stuck` for a tile, the effect lists that tile as blocked, and the
+        caller must roll back. Raises `IntegrityError` if stored tiles or counters do not add
+        up.
         """
         effect = Effect()
-        todo = deque(where)
+        todo = deque(ranges)
         step = _memoize(lambda standing: standing if skip(standing) else change(standing))
         last = 0
-        for group in _groups(where, self.quantity):
+        for group in _groups(ranges, self.quantity):
             if group.last <= last:
                 # One long tile held several groups, and the page it was in is done.
                 continue
@@ -97,22 +96,21 @@ class Book:
             self._update_counters(effect.moved)
         return effect
 
-    def read(self, where: Ranges) -> Iterator[Tile[Standing]]:
-        """The tiles of `where`, cut to it, ascending."""
-        todo = deque(where)
-        # So many seeks cost more than reading what lies between.
-        whole = (Range(where[0].first, where[-1].last),) if len(where) > MANY else where
+    def read(self, ranges: Ranges) -> Iterator[Tile[Standing]]:
+        """The tiles of `ranges`, cut to them, ascending."""
+        todo = deque(ranges)
+        whole = (Range(ranges[0].first, ranges[-1].last),) if len(ranges) > MANY else ranges
         for group in _groups(whole, self.quantity):
             done = group.first - 1
             for page in self._pages(group):
-                # A page begins with the last tile of the one before.
+                # A page begins with the last tile of the page before.
                 fresh = [tile for tile in page if tile.serials.last > done]
                 if fresh:
                     done = fresh[-1].serials.last
                     yield from self._parts(fresh, _take(todo, done))
 
     def damaged(self) -> IntegrityError:
-        """What is raised where the gate does not open."""
+        """The error for tiles or counters that do not add up."""
         return IntegrityError(
             f"the books of batch {self.batch} do not balance; nothing was changed",
             "see which row was changed: mintmark audit verify",
@@ -121,7 +119,7 @@ class Book:
     def _pages(self, group: Range) -> Iterator[Tiles]:
         """The tiles that meet `group`, as they stand when asked for.
 
-        Each page but the first begins with the last tile of the one before, as
+        Each page but the first begins with the last tile of the page before, as
         rewritten: neighbours join across pages.
         """
         low = group.first
@@ -135,16 +133,16 @@ class Book:
             if len(page) < PAGE or low >= group.last:
                 return
 
-    def _parts(self, page: Tiles, where: Ranges) -> Iterator[Tile[Standing]]:
+    def _parts(self, page: Tiles, ranges: Ranges) -> Iterator[Tile[Standing]]:
         try:
-            yield from tiling.select(page, where)
+            yield from tiling.select(page, ranges)
         except ValueError:
             raise self.damaged() from None
 
     def _note(
-        self, effect: Effect, page: Tiles, where: Ranges, skip: Callable[[Standing], bool]
+        self, effect: Effect, page: Tiles, ranges: Ranges, skip: Callable[[Standing], bool]
     ) -> None:
-        for part in self._parts(page, where):
+        for part in self._parts(page, ranges):
             if skip(part.value):
                 effect.skipped.append(part.serials)
             else:
@@ -152,10 +150,10 @@ class Book:
                 effect.live += len(part.serials) if live(part.value) else 0
 
     def _rewrite_page(
-        self, effect: Effect, page: Tiles, where: Ranges, step: Callable[[Standing], Standing]
+        self, effect: Effect, page: Tiles, ranges: Ranges, step: Callable[[Standing], Standing]
     ) -> None:
         try:
-            after = tiling.rewrite(page, where, step)
+            after = tiling.rewrite(page, ranges, step)
         except Blocked as blocked:
             room = BLOCKED_SHOWN - len(effect.blocked)
             effect.blocked += blocked.tiles[:room]  # type: ignore[arg-type]
@@ -165,8 +163,8 @@ class Book:
             return
         if not _same_serials(page, after):
             raise self.damaged()
-        effect.moved.update(_weights(after))
-        effect.moved.subtract(_weights(page))
+        effect.moved.update(_codes_per_counter(after))
+        effect.moved.subtract(_codes_per_counter(page))
         _write(self.connection, self.batch, page, after)
 
     def _update_counters(self, moved: Counter[str]) -> None:
@@ -183,10 +181,8 @@ class Book:
         c = _tables.counters.c
         for name, change in moved.items():
             if change:
-                where = (c.batch == self.batch, c.state == name)
-                self.connection.execute(
-                    update(_tables.counters).where(*where).values(codes=codes[name])
-                )
+                counter = update(_tables.counters).where(c.batch == self.batch, c.state == name)
+                self.connection.execute(counter.values(codes=codes[name]))
 
 
 def add(connection: Connection, batch: str, quantity: int) -> None:
@@ -204,22 +200,13 @@ def counters(connection: Connection, batch: str) -> dict[str, int]:
     return {row.state: row.codes for row in rows}
 
 
-def from_row(row: Sequence[object]) -> Tile[Standing]:
-    """A tile of a row with the columns `tile_columns`."""
-    first, last, *rest = row
-    return Tile(Range(first, last), _standing(*rest))  # type: ignore[arg-type]
-
-
-tile_columns = _COLUMNS
-
-
 # --- pages ---------------------------------------------------------------------------
 
 
-def _groups(where: Ranges, quantity: int) -> Iterator[Range]:
-    """`where` with a neighbouring serial on each side, near ones joined."""
+def _groups(ranges: Ranges, quantity: int) -> Iterator[Range]:
+    """`ranges` with a neighbouring serial on each side, near ones joined."""
     first = last = 0
-    for piece in where:
+    for piece in ranges:
         if last and piece.first - last > NEAR:
             yield Range(first, last)
             last = 0
@@ -230,7 +217,7 @@ def _groups(where: Ranges, quantity: int) -> Iterator[Range]:
 
 
 def _take(todo: deque[Range], last: int) -> Ranges:
-    """The ranges of `todo` up to serial `last`, taken off it; one that goes on is cut."""
+    """The ranges of `todo` up to serial `last`, taken off it; a range that goes on is cut."""
     taken: list[Range] = []
     while todo and todo[0].first <= last:
         piece = todo.popleft()
@@ -246,14 +233,14 @@ def _write(connection: Connection, batch: str, before: Tiles, after: Tiles) -> N
     old = {tile.serials.first: tile for tile in before}
     new = {tile.serials.first: tile for tile in after}
     gone = [{"b": batch, "f": first} for first, tile in old.items() if new.get(first) != tile]
-    come = [_row(batch, tile) for first, tile in new.items() if old.get(first) != tile]
+    come = [to_row(batch, tile) for first, tile in new.items() if old.get(first) != tile]
     if gone:
         connection.execute(_DELETE, gone)
     if come:
         connection.execute(_INSERT, come)
 
 
-# --- the gate ------------------------------------------------------------------------
+# --- the balance ------------------------------------------------------------------------
 
 
 def _same_serials(before: Tiles, after: Tiles) -> bool:
@@ -262,20 +249,17 @@ def _same_serials(before: Tiles, after: Tiles) -> bool:
     return meet and (after[0].serials.first, after[-1].serials.last) == ends
 
 
-def _weights(tiles: Tiles) -> Counter[str]:
-    weights: Counter[str] = Counter()
+def _codes_per_counter(tiles: Tiles) -> Counter[str]:
+    codes: Counter[str] = Counter()
     for tile in tiles:
-        weights[tile.value.state] += len(tile.serials)
+        codes[tile.value.state] += len(tile.serials)
         if tile.value.state is State.SEALED and tile.value.package is not None:
-            weights[RESERVED] += len(tile.serials)
-    return weights
-
-
-# --- rows ----------------------------------------------------------------------------
+            codes[RESERVED] += len(tile.serials)
+    return codes
 
 
 def _memoize(step: Callable[[Standing], Standing]) -> Callable[[Standing], Standing]:
-    """`step`, asked once for each standing: a million tiles have few different ones."""
+    """`step`, called once per standing: a million tiles have few different standings."""
     known: dict[Standing, Standing | None] = {}
 
     def remembered(standing: Standing) -> Standing:
@@ -290,41 +274,3 @@ def _memoize(step: Callable[[Standing], Standing]) -> Callable[[Standing], Stand
         return after
 
     return remembered
-
-
-def _row(batch: str, tile: Tile[Standing]) -> dict[str, object]:
-    value = tile.value
-    return {
-        "batch": batch,
-        "first": tile.serials.first,
-        "last": tile.serials.last,
-        "state": value.state.value,
-        "back": value.back.value if value.back else None,
-        "package": value.package,
-        "attributes": _dump(value.attributes),
-        "reason": value.reason,
-    }
-
-
-@lru_cache(maxsize=4_096)
-def _standing(
-    state: str, back: str | None, package: str | None, attributes: str, reason: str | None
-) -> Standing:
-    try:
-        return Standing(
-            state=State(state),
-            back=State(back) if back is not None else None,
-            package=package,
-            attributes=from_json(json.loads(attributes)),
-            reason=reason,
-        )
-    except (ValueError, AttributeError):
-        raise IntegrityError(
-            "the ledger holds a range in a state there is none of",
-            "see which row was changed: mintmark audit verify",
-        ) from None
-
-
-@lru_cache(maxsize=4_096)
-def _dump(attributes: Attributes) -> str:
-    return json.dumps(to_json(attributes), ensure_ascii=False, sort_keys=True)

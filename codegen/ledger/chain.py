@@ -80,7 +80,7 @@ class Event:
 
     @property
     def change(self) -> Change:
-        """What changed. Raises `IntegrityError` for a body that is none."""
+        """What changed. Raises `IntegrityError` for a body that is no change."""
         return decode(self.type, json.loads(self.body))
 
 
@@ -118,7 +118,7 @@ def seal(seq: int, change: Change, at: datetime, author: Author, previous: str) 
 def check(event: Event, previous: str, public_key: bytes) -> None:
     """Raises `IntegrityError` unless `event` follows `previous` and its key signed it.
 
-    `public_key` is the 32-byte Ed25519 key of `event.key_id`. The one line says what is
+    `public_key` is the 32-byte Ed25519 key of `event.key_id`. The message says what is
     wrong, without naming the event.
     """
     check_content(event, previous)
@@ -126,7 +126,7 @@ def check(event: Event, previous: str, public_key: bytes) -> None:
 
 
 def check_content(event: Event, previous: str) -> None:
-    """The half of `check` that needs no key: the event is whole, and in its place."""
+    """The half of `check` that needs no key: the event is whole and follows `previous`."""
     try:
         whole = _digest(event).hex() == event.hash
         whole = whole and canonical(json.loads(event.body)).decode() == event.body
@@ -139,7 +139,7 @@ def check_content(event: Event, previous: str) -> None:
 
 
 def check_signature(event: Event, public_key: bytes) -> None:
-    """The other half; the event is whole already."""
+    """The half of `check` that needs the key. `check_content` comes first."""
     try:
         signature, message = bytes.fromhex(event.signature), LABEL + bytes.fromhex(event.hash)
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
@@ -150,8 +150,8 @@ def check_signature(event: Event, public_key: bytes) -> None:
 
 
 def _digest(event: Event) -> bytes:
-    # The body is spliced in as it stands: it may be megabytes, and is canonical when made
-    # and checked to be so when read.
+    # The body is spliced in as it stands: it may be megabytes, and it is canonical already,
+    # as it was made so, or checked to be so when read.
     head = canonical({"actor": asdict(event.actor), "at": event.at})
     tail = {"key_id": event.key_id, "previous": event.previous, "seq": event.seq}
     body = b'"body":' + event.body.encode()
@@ -223,28 +223,28 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any field value
     return value
 
 
-def _record(kind: type[Any], body: object, where: str) -> Any:  # noqa: ANN401 - a dataclass
+def _record(kind: type[Any], body: object, path: str) -> Any:  # noqa: ANN401 - a dataclass
     hints = _hints(kind)
     required = _REQUIRED[kind.__name__]
     if not isinstance(body, dict) or not required <= set(body) <= set(hints):
-        raise IntegrityError(f"{where} does not have the fields of a {kind.__name__}")
-    return kind(**{name: _value(hints[name], body[name], f"{where}.{name}") for name in body})
+        raise IntegrityError(f"{path} does not have the fields of a {kind.__name__}")
+    return kind(**{name: _value(hints[name], body[name], f"{path}.{name}") for name in body})
 
 
-def _value(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - any field value
+def _value(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401 - any field value
     inner = get_args(hint)
     if type(None) in inner:
         if value is None:
             return None
         (hint,) = (item for item in inner if item is not type(None))
     if hint == Ranges:
-        return _ranges(value, where)
+        return _ranges(value, path)
     if get_origin(hint) is tuple and isinstance(value, list):
-        return tuple(_record(inner[0], item, where) for item in value)
-    return _scalar(hint, value, where)
+        return tuple(_record(inner[0], item, path) for item in value)
+    return _scalar(hint, value, path)
 
 
-def _scalar(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - any field value
+def _scalar(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401 - any field value
     if get_origin(hint) is Mapping:
         plain = isinstance(value, dict) and all(
             item is None or type(item) in (str, int) for item in value.values()
@@ -258,14 +258,14 @@ def _scalar(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - any fie
         return value
     elif issubclass(hint, StrEnum) and isinstance(value, str) and value in list(hint):
         return hint(value)
-    raise IntegrityError(f"{where} is not of its type")
+    raise IntegrityError(f"{path} is not of its type")
 
 
-def _ranges(value: object, where: str) -> Ranges:
+def _ranges(value: object, path: str) -> Ranges:
     try:
         ranges = from_pairs(value, len(value) if isinstance(value, list) else 0)
     except UsageError:
         ranges = ()
     if to_pairs(ranges) != value:
-        raise IntegrityError(f"{where} are not ascending, separate ranges")
+        raise IntegrityError(f"{path} are not ascending, separate ranges")
     return ranges

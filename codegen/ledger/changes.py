@@ -1,9 +1,13 @@
 """Changes of the ledger. Each is a frozen dataclass, and each *is* the audit event.
 
-Ordering rules, held by `_apply`: `HomeMade` is the first event and the only one of its
-kind; `ExportBegun` reserves sealed serials and is followed by exactly one `Packaged` or
-`ExportAbandoned` of the same package; `Ordered` is followed by at most one `Settled`;
-after a final `Receipted` of a package there is no other.
+Ordering rules, held by `_apply`:
+
+1. `HomeMade` is the first event, and there is no other `HomeMade`.
+2. `ExportBegun` reserves serials. It is followed by exactly one `Packaged` or
+   `ExportAbandoned` of the same package.
+3. `Ordered` is followed by at most one `Settled` of the same order.
+4. After a final `Receipted` of a package there is no other `Receipted` of that package.
+
 Fields are JSON values, ranges, or tuples of these dataclasses; none ever holds a code.
 A field that is added to a class already written needs a default: older events lack it.
 """
@@ -19,7 +23,7 @@ from ..ranges.serials import Ranges
 
 @dataclass(frozen=True)
 class HomeMade:
-    """The first event: whose books these are."""
+    """The first event: the home that these books belong to."""
 
     home: str
     fingerprint_scheme: str
@@ -30,8 +34,8 @@ class HomeMade:
 class KeyAdded:
     """A key joined the roster. `kind` is station, line or custodian.
 
-    `sign_public` is the Ed25519 public key (32 bytes, hex); `seal_public` the X25519
-    one of a custodian.
+    `sign_public` is the Ed25519 public key (32 bytes, hex), `seal_public` a custodian's
+    X25519 public key (likewise).
     """
 
     key_id: str
@@ -51,7 +55,7 @@ class KeyRevoked:
 
 @dataclass(frozen=True)
 class ContactAdded:
-    """A print shop's one named person."""
+    """A print shop's named person."""
 
     contact: str
     name: str
@@ -135,10 +139,10 @@ class ExportAbandoned:
 
 @dataclass(frozen=True)
 class Receipted:
-    """One part of what the printer says; the serials spoiled are void by now.
+    """A part of what the printer reports; the serials it reports as spoiled are void by now.
 
-    After a `final` one the package is accounted for: what it leaves over is void by now.
-    `reason` is why the spoiled ones were voided.
+    After a `final` receipt the package is accounted for: what it leaves over is void by now.
+    `reason` is why the spoiled serials were voided.
     """
 
     package: str
@@ -159,7 +163,7 @@ class UnitMoved:
 
 @dataclass(frozen=True)
 class Ordered:
-    """A range order, booked when committed here; the backend is told later.
+    """A range order, booked when committed here; it is sent to the backend later.
 
     Voided serials are passed over if `skip_void`. `count` is how many codes the order
     must touch, `from_state` the state all of them must be in: guards, checked when it
@@ -189,7 +193,7 @@ class Settled:
 
 @dataclass(frozen=True)
 class Incident:
-    """Something a responsible person should hear of; it changes no range."""
+    """Something that a responsible person should learn of; it changes no range."""
 
     kind: str
     detail: str

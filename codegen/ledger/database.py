@@ -1,7 +1,7 @@
 """The SQLite file under the ledger: opening, locking, schema version, foreign errors.
 
 `connect` opens no transaction; `writing` is `BEGIN IMMEDIATE` (a writer that began by
-reading would fork the chain), `reading` one consistent snapshot. Every database error
+reading would fork the chain), `reading` a consistent snapshot. Every database error
 leaves here as a `MintmarkError`.
 """
 
@@ -20,7 +20,7 @@ from ..errors import EnvironmentFailure, IntegrityError, MintmarkError, Refused
 from . import _tables
 
 # Ordered: a ledger at a later revision than SCHEMA was made by a newer version.
-SCHEMA = "0003"
+SCHEMA = "0004"
 _VERSION = "alembic_version"
 _VERSION_TABLE = f"""
 CREATE TABLE {_VERSION} (
@@ -49,7 +49,7 @@ def connect(path: Path, wait: float = WAIT) -> Engine:
 
 
 def in_memory() -> Engine:
-    """An empty database of one connection, for replaying. Foreign keys are off: no events."""
+    """An empty database of a single connection, for replaying. No foreign keys: no events."""
     engine = create_engine("sqlite://", poolclass=StaticPool)
     _prepare(engine, ())
     _tables.metadata.create_all(engine)
@@ -78,7 +78,7 @@ def _prepare(engine: Engine, pragmas: tuple[str, ...]) -> None:
 
 
 def touch(path: Path) -> None:
-    """Make the empty file, for its owner only. Raises `Refused` if there is one."""
+    """Make the empty file, for its owner only. Raises `Refused` if the file exists."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
@@ -92,7 +92,7 @@ def touch(path: Path) -> None:
 def use_wal(engine: Engine) -> None:
     """Write-ahead logging, for good: a new ledger says so in its header.
 
-    Not done when one is opened: it would write into a file that may be no ledger.
+    Not done when a ledger is opened: it would write into a file that may be no ledger.
     """
     with errors(), contextlib.closing(engine.raw_connection()) as connection:
         connection.cursor().execute("PRAGMA journal_mode=WAL").close()
@@ -125,9 +125,9 @@ def create_schema(connection: Connection) -> None:
 
 
 def bring_up_to_date(engine: Engine) -> None:
-    """Migrate an older schema, in one transaction.
+    """Migrate an older schema, in a single transaction.
 
-    Raises `EnvironmentFailure` for a newer one, `IntegrityError` for a file that is no
+    Raises `EnvironmentFailure` for a newer schema, `IntegrityError` for a file that is no
     ledger.
     """
     with reading(engine) as connection:
@@ -226,10 +226,10 @@ _ERRORS: tuple[tuple[tuple[int, ...], type[MintmarkError], str, str], ...] = (
 
 
 def refuse_network_drive(path: Path) -> None:
-    """Raises `EnvironmentFailure` where `path` is known to lie on a network drive.
+    """Raises `EnvironmentFailure` if `path` is known to lie on a network drive.
 
-    SQLite's locks and shared memory don't hold there. Best effort: Linux asks the mount
-    table, Windows the drive; elsewhere nothing is known.
+    SQLite's locks and shared memory don't hold there. Best effort: Linux has the mount
+    table, Windows the kind of drive; elsewhere nothing is known.
     """
     if _is_remote(Path(os.path.realpath(path))):
         raise EnvironmentFailure(

@@ -1,7 +1,26 @@
 """The ledger's one write door. No event, no change.
 
-Within one write transaction `commit` runs the guard, then for each change applies it to
-the tables, weighs the batch, links, hashes and signs the event; all of it or nothing.
+`Ledger.commit` is a write transaction: all of it happens, or nothing. Its steps:
+
+1. Take the write lock, before anything is read (`database.writing`).
+2. Run `guard`: it looks at the books as they are, and raises to stop the commit.
+3. Run `prepare`: it renames the files that the event will vouch for.
+4. Append every change, in order:
+   4.1 normalise it: serials ascend and are joined;
+   4.2 if it is an order that is booked already, return that order, and skip the rest;
+   4.3 require that the author's key is on the roster and may sign such a change;
+   4.4 link the event to the event before, hash it and sign it (`chain.seal`), and write it;
+   4.5 apply the change to the tables; tiles and counters of a batch must balance;
+   4.6 check the signature that was just made.
+5. Claim the new orders for whoever is about to deliver them.
+6. Commit; on a dry run, or after any exception in 2 to 5, roll back.
+
+Why this order. 2 before 3: files are renamed only for a change that nothing speaks against.
+3 before 4: the books never name a file that is not in place; after a crash between 3 and 6
+the files are there and the event is not, and the intent beside them (`station.publish`) says
+what to book. 4.4 before 4.5: rows refer to their event. 4.6 last, but within the
+transaction: an event that nobody can check would spoil the chain for ever.
+
 Left out: keys (a `sign` callable comes in), the clock (likewise), folding of typed ids.
 """
 
@@ -18,7 +37,6 @@ from ..errors import IntegrityError, NotFound, Refused
 from ..ranges import serials
 from ..ranges.serials import Ranges
 from . import _apply, _outbox, _tables, chain, database
-from ._sql import EventRef
 from .chain import Actor, Author, Event
 from .changes import Change, HomeMade, KeyAdded, Ordered
 from .view import View
@@ -26,13 +44,14 @@ from .view import View
 __all__ = ["Actor", "Author", "Committed", "Ledger"]
 
 Guard = Callable[[View], None]
+Prepare = Callable[[], None]
 
 
 @dataclass(frozen=True)
 class Committed:
     """An event that is in the books, and for ranges the serials touched and passed over.
 
-    `repeated`: an identical order was there already; this is that one, nothing is new.
+    `repeated`: an identical order was booked before; this is its event, nothing is new.
     """
 
     seq: int
@@ -57,7 +76,7 @@ class Ledger:
     ) -> "Ledger":
         """A new ledger at `path`: `HomeMade`, `KeyAdded` of the author's own key, and more.
 
-        Raises `Refused` if there is a file; after a failure there is none.
+        Raises `Refused` if the file exists; after any other failure there is no file.
         """
         founding = [type(change) for change in changes[:2]] == [HomeMade, KeyAdded]
         if not founding or getattr(changes[1], "key_id", None) != author.key_id:
@@ -110,7 +129,7 @@ class Ledger:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[View]:
-        """A view on one consistent snapshot, for as long as the block lasts."""
+        """A view on a consistent snapshot, for as long as the block lasts."""
         with database.reading(self._engine) as connection:
             yield View(connection)
 
@@ -119,25 +138,36 @@ class Ledger:
         author: Author,
         *changes: Change,
         guard: Guard | None = None,
+        prepare: Prepare | None = None,
         dry_run: bool = False,
         claim: tuple[str, datetime] | None = None,
     ) -> tuple[Committed, ...]:
-        """Book `changes`, all or none; `dry_run` does everything, then takes it back.
+        """Book `changes`, all or none; `dry_run` does everything but `prepare`, then takes it back.
 
-        `guard` sees the ledger under the write lock, before the changes, and raises to
-        stop them. `claim` (holder, until) claims the orders among them in the same
-        transaction: whoever sends them at once waits for the disk once less. Raises
-        `Refused`, `NotFound`, `UsageError`, `IntegrityError`, `EnvironmentFailure`.
+        `guard(view)` only looks. It sees the ledger under the write lock, before the
+        changes, and raises to stop them.
+
+        `prepare()` renames files. It runs under the write lock once the guard has let the
+        changes pass, before they are applied; not on a dry run. It may raise anything, as
+        applying may after it: the books are then unchanged, and its caller takes the renamed
+        files back. A crash right after it leaves the files renamed and nothing booked: the
+        caller must have recorded before what `recover` is to do about them.
+
+        `claim` (holder, until) claims the orders among the changes in the same transaction:
+        whoever sends them at once waits for the disk once less.
+
+        Raises `Refused`, `NotFound`, `UsageError`, `IntegrityError`, `EnvironmentFailure`,
+        and what `guard` and `prepare` raise.
         """
-        with database.writing(self._engine) as connection:
-            if guard is not None:
+        with database.writing(self._engine) as connection:  # 1
+            if guard is not None:  # 2
                 guard(View(connection))
-            committed = self._append_all(connection, author, changes)
-            for done in committed:
-                if claim and isinstance(done.change, Ordered) and not done.repeated:
-                    holder, until = claim
-                    _outbox.claim(connection, done.change.order, holder, until, done.at)
-            if dry_run:
+            if prepare is not None and not dry_run:  # 3
+                prepare()
+            committed = self._append_all(connection, author, changes)  # 4
+            if claim is not None:  # 5
+                _claim_new(connection, committed, *claim)
+            if dry_run:  # 6
                 connection.rollback()
         return committed
 
@@ -167,29 +197,37 @@ class Ledger:
         self, connection: Connection, author: Author, changes: tuple[Change, ...]
     ) -> tuple[Committed, ...]:
         at = self._now()
-        return tuple(_append(connection, author, at, _apply.normal(item)) for item in changes)
+        return tuple(_append(connection, author, at, change) for change in changes)
 
 
 def _append(connection: Connection, author: Author, at: datetime, change: Change) -> Committed:
-    if isinstance(change, Ordered):
+    change = _apply.normal(change)  # 4.1
+    if isinstance(change, Ordered):  # 4.2
         booked = _booked(connection, change)
         if booked is not None:
             return booked
     seq, previous = View(connection).head()
-    # The founding events stand before the roster: their key is the one that joins it.
+    # 4.3. The first two events stand before the roster: the second adds the key of both.
     public_key = None if seq < 2 else _apply.signing_key(connection, author.key_id, change)
-    event = chain.seal(seq + 1, change, at, author, previous)
+    event = chain.seal(seq + 1, change, at, author, previous)  # 4.4
     connection.execute(insert(_tables.events), [vars(event)])
-    done = _apply.apply(change, connection, EventRef(event.seq, event.at))
+    done = _apply.apply(change, connection, event)  # 4.5
     if seq == 1:
         public_key = _apply.signing_key(connection, author.key_id, change)
-    if public_key is not None:
+    if public_key is not None:  # 4.6
         _check_own(event, previous, public_key)
     return Committed(event.seq, event.hash, event.time, change, done.applied, done.skipped)
 
 
+def _claim_new(
+    connection: Connection, committed: tuple[Committed, ...], holder: str, until: datetime
+) -> None:
+    for done in committed:
+        if isinstance(done.change, Ordered) and not done.repeated:
+            _outbox.claim(connection, done.change.order, holder, until, done.at)
+
+
 def _check_own(event: Event, previous: str, public_key: bytes) -> None:
-    """A signature nobody can check would spoil the chain for ever."""
     try:
         chain.check(event, previous, public_key)
     except IntegrityError:
@@ -200,7 +238,7 @@ def _check_own(event: Event, previous: str, public_key: bytes) -> None:
 
 
 def _booked(connection: Connection, change: Ordered) -> Committed | None:
-    """The result of the same order, booked before. Raises `Refused` for another one."""
+    """The same order, if it is booked. Raises `Refused` if its id is that of another order."""
     found = _outbox.find(connection, change.order)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""What a `View` returns: one frozen dataclass a kind of row, times aware and in UTC."""
+"""What a `View` returns: a frozen dataclass per kind of row, times aware and in UTC."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,7 @@ from .changes import BatchMinted, ContactAdded, HomeMade, KeyAdded, Ordered, Uni
 
 @dataclass(frozen=True)
 class HomeRow(HomeMade):
-    """Whose books these are."""
+    """The home that these books belong to."""
 
     made_at: datetime
 
@@ -31,7 +31,7 @@ class KeyRow(KeyAdded):
 
 @dataclass(frozen=True)
 class ContactRow(ContactAdded):
-    """A print shop's one named person."""
+    """A print shop's named person."""
 
     added_at: datetime
 
@@ -45,11 +45,12 @@ class BatchRow(BatchMinted):
 
 @dataclass(frozen=True)
 class PackageRow:
-    """A package. `status`: begun, packaged, abandoned, superseded; what comes later is None before.
+    """A package. `status`: begun, packaged, abandoned, superseded.
 
-    `superseded_by` is its reprint; a reprint `supersedes` one, a replacement `replaces`
-    codes of one, `reason` says why. `layout` is the print profile used, JSON.
-    The numbers are what its receipts add up to (`receipts.Totals`).
+    What happens later in its life is None before. `superseded_by` is its reprint. A reprint
+    `supersedes` a package, a replacement `replaces` codes of a package, `reason` says why.
+    `layout` is the print profile used, JSON. The numbers are what its receipts add up to
+    (`receipts.Totals`).
     """
 
     package: str
@@ -82,10 +83,10 @@ class PackageRow:
     @property
     def totals(self) -> Totals:
         """What the receipts add up to."""
-        told = self.printed, self.printed_by_count, self.spoiled, self.spoiled_count, self.unused
+        parts = self.printed, self.printed_by_count, self.spoiled, self.spoiled_count, self.unused
         packaged = count(self.serials)
         final = self.final_at is not None
-        return Totals(packaged, *told, 0 if final else packaged - sum(told), final)
+        return Totals(packaged, *parts, 0 if final else packaged - sum(parts), final)
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,8 @@ class UnitRow(Unit):
     """A unit, and the package and batch it belongs to.
 
     `status`: made, received, mounted, used, lost; `moved_at` and `note` are of the last
-    time it was seen. `spoiled_count` are labels told as spoiled by number alone;
-    `counted`: its other labels are printed by a final receipt that told that number.
+    time it was seen. `spoiled_count` are labels reported as spoiled by number alone;
+    `counted`: by a final receipt with that number, its other labels are printed.
     """
 
     package: str
@@ -108,7 +109,7 @@ class UnitRow(Unit):
 
 @dataclass(frozen=True)
 class ReceiptRow:
-    """One part of a package's receipt, in codes."""
+    """A part of a package's receipt, in codes."""
 
     seq: int
     package: str

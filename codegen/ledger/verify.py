@@ -1,14 +1,26 @@
 """Proof that the books are as the events left them.
 
-First the chain: every event's hash, its place, and its signature against the roster as
-it was then. Then the replay: the events, applied to an empty database by the code that
-applied them first, must give every row of every table but `deliveries`.
+On a snapshot of the ledger, and an empty database to replay into:
 
-What can't be seen from inside: events cut off at the end together with what they did,
-and a chain made anew by someone who holds the keys. Compare the head with one that was
-printed on a handoff letter or sent with an order.
+1. Follow the chain. For each event, in order:
+   1.1 its number follows the number before;
+   1.2 its content matches its hash, its body is canonical, and it names the hash before;
+   1.3 it is signed by a key of the roster as the events before it left it. The first event
+       must be `HomeMade` and the second the `KeyAdded` of the key that signs both, so the
+       first signature is checked with the second;
+   1.4 apply it to the empty database, by the code that applied it when it was committed.
+2. The chain has the two founding events at least.
+3. Compare every row of every table with the replay, but for `deliveries`, which changes
+   without an event, and `events`, which 1 has checked.
+
+What is wrong first is named; nothing after it is looked at.
+
+What can't be seen from inside: events cut off at the end together with their rows, and a
+chain made anew by someone who holds the keys. Compare the head with a head that was printed
+on a handoff letter or sent with an order.
 """
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,28 +31,31 @@ from sqlalchemy import Connection, Row, Table, select
 
 from ..errors import IntegrityError, MintmarkError
 from . import _apply, _tables, chain, database
-from ._sql import EventRef
 from .chain import Event
 from .changes import Change, HomeMade, KeyAdded
 from .ledger import Ledger
 
 _NOT_REPLAYED = ("events", "deliveries")
-# Of an event's body, the field that tells a person which one it is.
+# The fields of a body by which a person knows the event; the first that is there is shown.
 _NAMES = ("order", "package", "batch", "contact", "key_id", "home", "kind")
 
 
 @dataclass(frozen=True)
 class Verification:
-    """`events` and `head` are how far the chain holds; `problem` is the first one, or None."""
+    """`events` and `head`: how far the chain holds. `problem`: what is wrong first, or None."""
 
-    ok: bool
     events: int
     head: str
     problem: str | None
 
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.problem is None
+
 
 def verify(ledger: Ledger, progress: Callable[[int], None] = lambda _: None) -> Verification:
-    """Check the chain, then the tables; `progress` is told 1 an event.
+    """Check the chain, then the tables; `progress(1)` is called per event.
 
     What is wrong with the books is the result, not an exception; `EnvironmentFailure`
     is still raised.
@@ -49,16 +64,16 @@ def verify(ledger: Ledger, progress: Callable[[int], None] = lambda _: None) -> 
     chained = _Chained()
     try:
         with ledger.read() as view, database.writing(replayed) as copy:
-            for event in _rows(view.connection, _tables.events):
+            for event in _rows(view.connection, _tables.events):  # 1
                 chained.follow(copy, Event(**event._mapping))  # noqa: SLF001 - public, whatever its name
                 progress(1)
-            chained.end()
-            _compare(view.connection, copy)
+            chained.end()  # 2
+            _compare(view.connection, copy)  # 3
     except IntegrityError as error:
-        return Verification(False, chained.seq, chained.head, error.message)  # noqa: FBT003
+        return Verification(chained.seq, chained.head, error.message)
     finally:
         replayed.dispose()
-    return Verification(True, chained.seq, chained.head, None)  # noqa: FBT003
+    return Verification(chained.seq, chained.head, None)
 
 
 # --- the chain -----------------------------------------------------------------------
@@ -70,19 +85,22 @@ class _Chained:
     def __init__(self) -> None:
         self.seq, self.head = 0, chain.GENESIS
         self._first: Event | None = None
-        self._blamed: Event | None = None
 
     def follow(self, copy: Connection, event: Event) -> None:
         """Check the next event, and apply it to the copy. Raises `IntegrityError`."""
-        if event.seq != self.seq + 1:
+        if event.seq != self.seq + 1:  # 1.1
             raise IntegrityError(f"event {self.seq + 1} is missing")
-        try:
-            chain.check_content(event, self.head)
+        with _named(event):
+            chain.check_content(event, self.head)  # 1.2
             change = event.change
-            self._check_signature(copy, event, change)
-            _apply.apply(change, copy, EventRef(event.seq, event.at))
-        except MintmarkError as error:
-            raise IntegrityError(f"{_name(self._blamed or event)} {_sentence(error)}") from None
+            key = self._key(copy, event, change)  # 1.3
+            if key is not None:
+                chain.check_signature(event, key)
+        if event.seq == 2 and self._first is not None and key is not None:
+            with _named(self._first):
+                chain.check_signature(self._first, key)
+        with _named(event):
+            _apply.apply(change, copy, event)  # 1.4
         self.seq, self.head = event.seq, event.hash
 
     def end(self) -> None:
@@ -90,24 +108,28 @@ class _Chained:
         if self.seq < 2:
             raise IntegrityError(f"event {self.seq + 1} is missing")
 
-    def _check_signature(self, copy: Connection, event: Event, change: Change) -> None:
-        """The founding events are signed by the key that the second one adds."""
-        if event.seq == 1:
-            self._first = event
+    def _key(self, copy: Connection, event: Event, change: Change) -> bytes | None:
+        """The key that must have signed `event`; None for the first, whose key comes second."""
+        if self._first is None:
             if not isinstance(change, HomeMade):
                 raise IntegrityError("is not how a ledger begins")
-        elif event.seq == 2 and self._first is not None:
-            if not isinstance(change, KeyAdded) or change.key_id != event.key_id:
+            self._first = event
+            return None
+        if event.seq == 2:
+            founders = {self._first.key_id, event.key_id}
+            if not isinstance(change, KeyAdded) or founders != {change.key_id}:
                 raise IntegrityError("is not how a ledger begins")
-            key = bytes.fromhex(change.sign_public)
-            chain.check_signature(event, key)
-            if self._first.key_id != event.key_id:
-                raise IntegrityError("is not how a ledger begins")
-            self._blamed = self._first
-            chain.check_signature(self._first, key)
-            self._blamed = None
-        else:
-            chain.check_signature(event, _apply.signing_key(copy, event.key_id, change))
+            return bytes.fromhex(change.sign_public)
+        return _apply.signing_key(copy, event.key_id, change)
+
+
+@contextlib.contextmanager
+def _named(event: Event) -> Iterator[None]:
+    """What is wrong with `event`, as an `IntegrityError` that names it."""
+    try:
+        yield
+    except MintmarkError as error:
+        raise IntegrityError(f"{_name(event)} {_sentence(error)}") from None
 
 
 def _sentence(error: MintmarkError) -> str:
@@ -117,7 +139,7 @@ def _sentence(error: MintmarkError) -> str:
 
 
 def _name(event: Event) -> str:
-    """`event 7 (Ordered, order 4F2K-…)`, also where the body is no longer readable."""
+    """`event 7 (Ordered, order 4F2K-…)`, also if the body is no longer readable."""
     try:
         body = json.loads(event.body)
         named = [f"{key} {str(body[key])[:40]}" for key in _NAMES if key in body]
@@ -148,19 +170,19 @@ def _difference(table: Table, found: Row[Any] | None, expected: Row[Any] | None)
     keys = [column.name for column in table.primary_key.columns]
     names = [column.name for column in table.columns]
 
-    def place(row: Row[Any]) -> str:
+    def key_of(row: Row[Any]) -> str:
         values = dict(zip(names, row, strict=True))
         return ", ".join(f"{key} {str(values[key])[:40]}" for key in keys)
 
-    if found is None or expected is None or place(found) != place(expected):
+    if found is None or expected is None or key_of(found) != key_of(expected):
         row = expected if expected is not None else found
-        assert row is not None  # noqa: S101 - zip_longest gives one of the two
+        assert row is not None  # noqa: S101 - zip_longest gives at least one
         return (
-            f"table {table.name}, {place(row)}: a row was added, removed or moved by hand;"
+            f"table {table.name}, {key_of(row)}: a row was added, removed or moved by hand;"
             " the events tell otherwise"
         )
     changed = [name for name, a, b in zip(names, found, expected, strict=True) if a != b]
     return (
-        f"table {table.name}, {place(found)}: {', '.join(changed)} was changed by hand;"
+        f"table {table.name}, {key_of(found)}: {', '.join(changed)} was changed by hand;"
         " the events tell otherwise"
     )

@@ -1,1 +1,1 @@
-"""The station: one home folder's keys, configuration, ledger and vault, put together."""
+"""The station: a home folder's keys, configuration, ledger and vault, put together."""

@@ -38,7 +38,7 @@ _SWITCHES = frozenset({"receipt_before_activation", "freeze_scanned_before"})
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of one home."""
+    """The settings of a home."""
 
     home_id: str
     time_zone: ZoneInfo
@@ -58,7 +58,7 @@ class Config:
 
 def template(home_id: str, custodian_key: Path | None) -> str:
     """The file as `init` writes it."""
-    where = f"key = {_quoted(str(custodian_key))}" if custodian_key else '# key = "…"'
+    key_line = f"key = {_quoted(str(custodian_key))}" if custodian_key else '# key = "…"'
     return f"""\
 # A mintmark home. Keep copies of this folder; never of the custodian key beside it.
 
@@ -69,7 +69,7 @@ time_zone = "{DEFAULT_ZONE}"    # what a time without an offset means
 [custodian]
 # Where `init` put the custodian's key. Move the key away from this machine, and change
 # or delete this line.
-{where}
+{key_line}
 
 [backend]
 # The scan backend that range orders go to. Without one they queue.
@@ -104,7 +104,7 @@ def _quoted(text: str) -> str:
 def read(home: Path) -> Config:
     """The configuration of `home`.
 
-    Raises `NotFound` where there is no home, `UsageError` for a file that is not TOML
+    Raises `NotFound` if there is no home, `UsageError` for a file that is not TOML
     or holds unknown keys or values of the wrong type.
     """
     path = home / NAME

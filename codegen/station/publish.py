@@ -1,12 +1,19 @@
 """Publishing files: all of them and a ledger row, or neither, wherever a crash falls.
 
-The order is: intent recorded → hidden siblings written and fsynced by the caller →
-`note` (what the ledger will be told) → renamed in order → ledger commit → intent
-dropped. A killed process leaves its intent behind; whoever comes next takes it over
-with `abandoned`, and rolls forward if a note is there, back if not. An intent holds a
-lock while its process lives, so that repair skips the living.
+The order, of which this module does 1, 3, 4 and 6:
 
-No I/O here touches the ledger: callers say with `committed` whether it has the row.
+1. `begin` records the intent.
+2. The caller writes hidden siblings of the files, and fsyncs them.
+3. `note` adds to the intent what the ledger will book: from here on the siblings are complete.
+4. `publish` renames the siblings, in order.
+5. The caller commits to the ledger.
+6. `drop` removes the intent.
+
+A killed process leaves its intent behind. The next process takes it over with `abandoned`,
+and rolls forward if there is a note, back if there is none. An intent holds a lock while its
+process lives, so that repair passes over living processes.
+
+No I/O here touches the ledger: callers report with `committed` whether it has the row.
 """
 
 import contextlib
@@ -25,16 +32,17 @@ Failpoint = Callable[[str], None]
 
 
 def no_failpoint(point: str) -> None:
-    """Where tests stop the world; in production, nothing happens at `point`."""
+    """Nothing happens at `point`: a failpoint for production. Tests stop the process there."""
 
 
 class Publication:
-    """One intent to publish `files`, in that order. Use it in a `with` block.
+    """An intent to publish `files`, in that order. Use it in a `with` block.
 
-    Leaving the block by an exception withdraws everything, unless `committed()` says
-    that the ledger has it already (an interrupt may strike right after a commit). Without
-    `committed` the ledger is told nothing, and the end of `publish` is what counts. Where
-    the books could not be told, and `settled()` is false, the intent stays for `abandoned`.
+    Leaving the block by an exception withdraws everything, unless `committed()` is true: the
+    ledger has the row already (an interrupt may come right after a commit). Without
+    `committed` nothing is booked, and the end of `publish` is what counts. If the ledger
+    holds a row that must still be ended, `settled()` is false, and the intent stays for
+    `abandoned`.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - made by `Intents` alone
@@ -56,12 +64,12 @@ class Publication:
 
     @property
     def kind(self) -> str:
-        """What is being published: mint or export."""
+        """What is being published: mint, export or sieve (a prefix filter)."""
         return str(self._intent["kind"])
 
     @property
     def subject(self) -> str:
-        """The id of the batch or package."""
+        """The id of the batch or package, or the name of the prefix filter."""
         return str(self._intent["subject"])
 
     @property
@@ -71,19 +79,19 @@ class Publication:
 
     @property
     def noted(self) -> dict[str, Any] | None:
-        """What the ledger was to be told, once the siblings were complete."""
+        """What the ledger was to book, once the siblings were complete; None before."""
         note: dict[str, Any] | None = self._intent["note"]
         return note
 
     def note(self, change: Mapping[str, Any]) -> None:
-        """Record that the siblings are complete, and what the ledger will be told."""
+        """Step 3: record that the siblings are complete, and what the ledger will book."""
         self._fsync_folders()
         self._intent["note"] = dict(change)
         self._write()
         self._failpoint("noted")
 
     def publish(self) -> None:
-        """Rename the siblings in order.
+        """Step 4: rename the siblings in order.
 
         Raises `Refused` if a final name is taken, `IntegrityError` if a file is gone.
         """
@@ -107,7 +115,7 @@ class Publication:
         self._published = True
 
     def drop(self) -> None:
-        """The ledger has it, or nobody wants it: forget the intent."""
+        """Step 6: remove the intent, as the ledger has the row or nobody wants it."""
         try:
             self._path.unlink(missing_ok=True)
             fsync_folder(self._path.parent)
@@ -152,7 +160,7 @@ class Publication:
 
 
 class Intents:
-    """The intents of one home, each a file `<subject>.json` beside its lock."""
+    """The intents of a home: files `<subject>.json`, each beside its lock."""
 
     def __init__(self, folder: Path, failpoint: Failpoint = no_failpoint) -> None:
         self._folder = folder
@@ -167,11 +175,11 @@ class Intents:
         committed: Callable[[], bool] | None = None,
         settled: Callable[[], bool] = lambda: True,
     ) -> Publication:
-        """Record the intent to publish `files`, whose folders exist.
+        """Step 1: record the intent to publish `files`, whose folders exist.
 
-        `committed`: whether the ledger has them; `settled`: whether it knows what became of
-        what it was told before (see `Publication`). Raises `Refused` where a final name is
-        taken, `OSError` where it cannot be written.
+        `committed`: whether the ledger has the row; `settled`: whether no row about these
+        files must still be ended (see `Publication`). Raises `Refused` if a final name is
+        taken, `OSError` if the intent cannot be written.
         """
         for final in files:
             if final.exists():
@@ -190,7 +198,7 @@ class Intents:
         lock.acquire(timeout=0)
         publication = Publication(path, lock, intent, self._failpoint, committed, settled)
         try:
-            publication._write()  # noqa: SLF001 - one module, one idea
+            publication._write()  # noqa: SLF001 - a class and its maker, in the same module
             self._failpoint("intent")
         except BaseException:
             publication.drop()
@@ -252,7 +260,7 @@ class Intents:
                 "move it out of the home, then: mintmark doctor",
             )
         if intent["at"] != str(self._folder.absolute()):
-            # A copy of the home: whoever writes outside of it may live, beside the original.
+            # A copy of the home: the process that writes outside of it may live, at the original.
             inside = [name for name in intent["files"] if not Path(name).is_absolute()]
             complete = inside == intent["files"]
             intent |= {"files": inside, "note": intent["note"] if complete else None}
@@ -263,8 +271,8 @@ class Intents:
 
 
 def _release(lock: FileLock, path: Path) -> None:
-    """Let go of the lock of an intent that is no more."""
+    """Let go of the lock of an intent that was removed."""
     lock.release()
-    # Another process may have taken the lock file meanwhile; Windows then says no.
+    # Another process may have taken the lock file meanwhile; Windows then refuses.
     with contextlib.suppress(OSError):
         path.with_suffix(".lock").unlink(missing_ok=True)

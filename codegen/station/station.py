@@ -1,4 +1,4 @@
-"""The composition root: one home's configuration, keys, ledger and vault, opened.
+"""The composition root: a home's configuration, keys, ledger and vault, opened.
 
 A home is
     mintmark.toml       settings (config.py)
@@ -101,7 +101,7 @@ class Station:
 
     @cached_property
     def fingerprint_key(self) -> Secret:
-        """The home's one fingerprint key; checked against the ledger, which names it."""
+        """The home's fingerprint key; checked against the ledger, which names it."""
         key = keys.read_fingerprint_key(self.home / "keys" / "fingerprint.key")
         with self.ledger.read() as view:
             recorded = view.home().fingerprint_key_id
@@ -114,11 +114,11 @@ class Station:
 
     @property
     def author(self) -> Author:
-        """The station, as the one who signs an event."""
+        """The station as the author of events."""
         return self.author_of(self.key)
 
     def author_of(self, key: keys.SigningKey) -> Author:
-        """`key`'s holder, as the one who signs an event."""
+        """The holder of `key` as the author of events."""
         return Author(self.actor, key.key_id, key.sign)
 
     def line(self, name: str = DEFAULT_LINE) -> keys.SigningKey:
@@ -140,12 +140,12 @@ class Station:
 
     @cached_property
     def station_keys(self) -> dict[str, bytes]:
-        """Every station key of the roster, also retired ones: they signed batches."""
+        """Every station key of the roster, retired keys included: they signed batches."""
         return self._public_keys("station")
 
     @cached_property
     def wrap_keys(self) -> dict[str, bytes]:
-        """Who may have sealed a batch's key to someone: stations and custodians."""
+        """The keys that may sign the wraps of a batch: stations' and custodians'."""
         return {**self.station_keys, **self._public_keys("custodian")}
 
     def _public_keys(self, kind: str) -> dict[str, bytes]:
@@ -153,7 +153,7 @@ class Station:
             return {row.key_id: bytes.fromhex(row.sign_public) for row in view.roster(kind)}
 
     def custodians(self) -> list[keys.CustodianPublic]:
-        """Whom a new batch is sealed for: the custodians not revoked."""
+        """The custodians not revoked: a new batch is sealed for them."""
         with self.ledger.read() as view:
             return [
                 keys.CustodianPublic(
@@ -165,7 +165,7 @@ class Station:
 
 
 def actor(operator: str | None) -> Actor:
-    """Who acts: the named operator, the OS user and the host."""
+    """The actor of an event: the named operator, the OS user and the host."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError, ImportError):

@@ -1,8 +1,8 @@
-"""Another process of mintmark, stopped where a test wants it. Run as a script.
+"""Another process of mintmark, stopped at the point a test wants. Run as a script.
 
 `child.py HOME JOB` with a JSON job: the mint request's fields, and
-    die: the number of the fault point, from 0, where the process ends, without a farewell
-    wait: the name of the fault point at which to say `ready`, and go on after a line of stdin
+    die: the number of the failpoint, from 0, at which the process ends without a farewell
+    wait: the name of the failpoint at which to say `ready`, and go on after a line of stdin
     limits: largest file sizes, tried one after another
     workers: processes to mint with; group: be the leader of a process group, as at a terminal
     deaths: instead of all others, a list of [home, job]: a process each, that dies
@@ -17,14 +17,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mintmark.codegen.errors import MintmarkError
-from mintmark.codegen.mint import MintRequest, mint
+from mintmark.codegen.mint import mint
+from mintmark.codegen.mint_request import MintRequest
 from mintmark.codegen.station.station import Station
 
 DIED = 9
 
 
 class Failpoint:
-    """Called at every fault point, and for the first piece of each phase of progress."""
+    """Called at every failpoint, and for the first piece of each phase of progress."""
 
     def __init__(self, die=None, wait=None):
         self.die, self.wait, self.points = die, wait, []
@@ -62,7 +63,7 @@ def run(home, job, failpoint, workers=None):
 
 
 def limited(home, job, limits, workers=None):
-    """The outcomes under each limit of `limits`, in bytes a file (setrlimit(2))."""
+    """The outcomes under each limit of `limits`, in bytes per file (setrlimit(2))."""
     import resource
 
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
@@ -79,7 +80,7 @@ def limited(home, job, limits, workers=None):
 
 
 def die_each(deaths):
-    """Processes that all die in their homes; their exit codes. Forked, where that goes: fast."""
+    """Processes that all die in their homes; their exit codes. Forked, if the system can: fast."""
     context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
     codes = []
     for home, job in deaths:

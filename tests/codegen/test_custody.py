@@ -61,23 +61,23 @@ def test_earlier_batches_open_once_a_custodian_sealed_them_anew(home, deputy, tm
     as_deputy = replace(home, custodian=deputy, opened=[])
     assert [as_deputy.codes(batch) for batch in batches] == codes
     assert [home.codes(batch) for batch in batches] == codes
-    (told,) = events(home, Incident)
-    assert told.kind == "rewrapped"
-    assert deputy.public.key_id in told.detail
+    (incident,) = events(home, Incident)
+    assert incident.kind == "rewrapped"
+    assert deputy.public.key_id in incident.detail
     as_deputy.close()
 
 
 def test_only_those_named_open_it_from_then_on(home, deputy, tmp_path):
-    one, other = (home.mint().batch for _ in range(2))
+    first, second = (home.mint().batch for _ in range(2))
     admitted(home, tmp_path)
-    custody.rewrap(home.station(), home.custodian, [deputy.public.key_id], one, quiet)
+    custody.rewrap(home.station(), home.custodian, [deputy.public.key_id], first, quiet)
     with pytest.raises(IntegrityError):
-        home.codes(one)
-    assert len(home.codes(other)) == 10
-    # What is no longer the custodian's is told, and the rest is done.
+        home.codes(first)
+    assert len(home.codes(second)) == 10
+    # Batches that are no longer the custodian's are named, and the rest is done.
     own = [home.custodian.public.key_id]
     done = custody.rewrap(home.station(), home.custodian, own, None, quiet)
-    assert (done.batches, done.unopened, done.exit_code) == ((other,), (one,), 5)
+    assert (done.batches, done.unopened, done.exit_code) == ((second,), (first,), 5)
 
 
 def test_a_crash_half_way_is_healed_by_the_same_call(home, deputy, tmp_path):

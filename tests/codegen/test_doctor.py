@@ -1,4 +1,4 @@
-"""`doctor`: each thing that can be wrong with a home is found, and told at its level."""
+"""`doctor`: each thing that can be wrong with a home is found, at its level."""
 
 import errno
 import os
@@ -21,13 +21,13 @@ def examine(home, *more, repair=False):
     return doctor(home.station(), more, repair=repair)
 
 
-def told(result, level):
+def at_level(result, level):
     """[(check, message)] of the findings of a level."""
     return [(found.check, found.message) for found in result.findings if found.level == level]
 
 
 def only(result, level, check):
-    """The one finding above OK, which must be this."""
+    """The only finding above OK, which must be this."""
     (found,) = [item for item in result.findings if item.level != OK]
     assert (found.level, found.check) == (level, check)
     assert result.ok is (level == WARNING)
@@ -58,7 +58,7 @@ def test_a_fresh_home_is_well(home):
 def test_so_is_one_with_batches(home, batch):
     result = examine(home)
     assert {found.level for found in result.findings} == {OK}
-    assert ("vault", "1 batches looked at, every byte") in told(result, OK)
+    assert ("vault", "1 batches looked at, every byte") in at_level(result, OK)
     assert examine(home, repair=True).ok
     assert home.files() == batch_files(batch)
 
@@ -96,7 +96,7 @@ def test_a_key_that_is_not_the_homes_is_an_error(home, other, name, damage):
         data = bytearray(path.read_bytes())
         data[data.rindex(b'"') - 1] ^= 1
         path.write_bytes(data)
-    assert told(examine(home), ERROR)[0][0] == "keys"
+    assert at_level(examine(home), ERROR)[0][0] == "keys"
 
 
 @pytest.mark.parametrize("name", ["station.key", "fingerprint.key"])
@@ -115,7 +115,7 @@ def test_one_bad_key_hides_no_other(home, other):
     for name in ("station.key", "fingerprint.key", "lines/default.key"):
         shutil.copy(other.path / "keys" / name, home.path / "keys" / name)
     shutil.copy(home.key_file, home.path / "c.key")
-    checks = [check for check, _ in told(examine(home), ERROR)]
+    checks = [check for check, _ in at_level(examine(home), ERROR)]
     assert checks == ["keys", "keys", "keys", "custodian"]
 
 
@@ -139,8 +139,8 @@ def test_a_ledger_that_is_none_is_an_error_and_ends_no_other_check(home):
         path.unlink()
     result = examine(home)
     assert not result.ok
-    assert {check for check, _ in told(result, ERROR)} >= {"keys", "ledger", "vault"}
-    assert {check for check, _ in told(result, OK)} >= {"disk", "permissions", "work"}
+    assert {check for check, _ in at_level(result, ERROR)} >= {"keys", "ledger", "vault"}
+    assert {check for check, _ in at_level(result, OK)} >= {"disk", "permissions", "work"}
 
 
 def test_an_export_cut_short_is_a_warning_until_repaired(home, batch):
@@ -153,14 +153,14 @@ def test_an_export_cut_short_is_a_warning_until_repaired(home, batch):
     )
     assert package in only(examine(home), WARNING, "ledger").message
     publication = station.intents.begin("export", package, [home.path.parent / "a.zip"])
-    assert told(examine(home), WARNING) == []  # it is under way
+    assert at_level(examine(home), WARNING) == []  # it is under way
     publication._lock.release()
-    assert {check for check, _ in told(examine(home), WARNING)} == {"ledger", "work"}
+    assert {check for check, _ in at_level(examine(home), WARNING)} == {"ledger", "work"}
     repaired = examine(home, repair=True)
     assert repaired.ok
     with home.station().ledger.read() as view:
         assert view.reserved(batch) == 0
-    assert told(examine(home), WARNING) == []
+    assert at_level(examine(home), WARNING) == []
 
 
 # --- the vault -------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def test_a_batch_without_any_file_is_an_error_and_ends_no_other_look(home, batch
     for path in home.station().vault.parts(batch):
         path.unlink()
     home.station().vault.parts(second).run.unlink()
-    errors = told(examine(home), ERROR)
+    errors = at_level(examine(home), ERROR)
     assert [check for check, _ in errors] == ["vault", "vault"]
     assert batch in errors[0][1]
     assert second in errors[1][1]
@@ -217,7 +217,7 @@ def test_a_batch_without_any_file_is_an_error_and_ends_no_other_look(home, batch
 def test_another_batch_under_a_booked_name_is_an_error(home, batch):
     """Its files hold together, and the station signed them; the ledger knows better."""
     home.sql("UPDATE batches SET mint_record_sha256 = ? WHERE batch = ?", "00" * 32, batch)
-    assert ("vault", f"batch {batch} is not the one the ledger knows by that name") in told(
+    assert ("vault", f"batch {batch} is not the one the ledger knows by that name") in at_level(
         examine(home), ERROR
     )
 
@@ -233,7 +233,7 @@ def test_a_batch_the_ledger_does_not_have_is_a_warning(home, names):
 def test_what_is_in_quarantine_is_a_warning(home):
     (home.path / "vault" / "quarantine").mkdir()
     assert examine(home).ok
-    assert told(examine(home), WARNING) == []
+    assert at_level(examine(home), WARNING) == []
     (home.path / "vault" / "quarantine" / "K7QM-00000000.run").touch()
     only(examine(home), WARNING, "vault")
 
@@ -254,7 +254,9 @@ def test_a_crash_is_a_warning_until_repaired(home):
     assert home.files() == before  # only looked at
     repaired = examine(home, repair=True)
     (batch,) = home.rows()
-    assert ("work", f"batch {batch} was complete and is now in the ledger") in told(repaired, OK)
+    assert ("work", f"batch {batch} was complete and is now in the ledger") in at_level(
+        repaired, OK
+    )
     assert {found.level for found in examine(home).findings} == {OK}
 
 
@@ -267,7 +269,7 @@ def test_a_mint_under_way_is_no_finding(home):
 
 def test_an_intent_that_cannot_be_read_is_an_error_when_repairing(home):
     (home.path / "work" / "X.json").write_text("{")
-    assert told(examine(home), WARNING)[0][0] == "work"
+    assert at_level(examine(home), WARNING)[0][0] == "work"
     assert "X.json" in only(examine(home, repair=True), ERROR, "repaired").message
 
 
@@ -284,12 +286,12 @@ def test_other_rooms_join_and_their_failures_are_findings(home):
         yield
 
     result = examine(home, backend, orders, place)
-    assert told(result, WARNING) == [("backend", "is away")]
-    assert told(result, ERROR) == [
+    assert at_level(result, WARNING) == [("backend", "is away")]
+    assert at_level(result, ERROR) == [
         ("orders", "the ledger is locked"),
         ("place", "Permission denied"),
     ]
-    assert ("orders", "three") in told(result, OK)
+    assert ("orders", "three") in at_level(result, OK)
     levels = [line.split()[0] for line in result.lines() if line[0] != " "]
     assert levels[:3] == ["error", "error", "warning"]
 

@@ -1,4 +1,4 @@
-"""What was minted before: asked of a handful of files, however many batches there are."""
+"""What was minted before: found in a handful of files, however many batches there are."""
 
 import json
 import shutil
@@ -22,18 +22,17 @@ class Stop(BaseException):
     """Like KeyboardInterrupt: no `except Exception` sees it."""
 
 
-def sieves(home):
+def filter_files(home):
     return sorted(path.name for path in (home.path / "vault").glob("*.sieve"))
 
 
-def asked(home):
-    """(sieves, runs) that the next mint would ask."""
+def looked_into(home):
+    """(prefix filters, runs) that the next mint would look into."""
     station = home.station()
     with station.ledger.read() as view:
         known = history.known(station, view.batches())
-    return [one for one in known if isinstance(one, PrefixFilter)], [
-        one for one in known if not isinstance(one, PrefixFilter)
-    ]
+    filters = [file for file in known if isinstance(file, PrefixFilter)]
+    return filters, [file for file in known if not isinstance(file, PrefixFilter)]
 
 
 def all_prefixes(home):
@@ -41,7 +40,7 @@ def all_prefixes(home):
 
 
 @given(st.lists(st.integers(1, 10_000), max_size=60), st.integers(1, 8))
-def test_what_is_put_together(sizes, few):
+def test_how_many_of_the_smallest_are_merged(sizes, few):
     sizes = sorted(sizes)
     number = due(sizes, few)
     if len(sizes) <= few:
@@ -49,7 +48,7 @@ def test_what_is_put_together(sizes, few):
         return
     if number:
         assert 2 <= number <= len(sizes)
-        assert max(sizes[:number]) * 2 <= sum(sizes[:number]), "all of them double at least"
+        assert max(sizes[:number]) * 2 <= sum(sizes[:number]), "twice as large"
         assert number == len(sizes) or sizes[number] > sum(sizes[:number])
     else:
         assert all(sizes[at] > sum(sizes[:at]) for at in range(1, len(sizes)))
@@ -57,7 +56,7 @@ def test_what_is_put_together(sizes, few):
 
 
 @given(st.integers(1, 400))
-def test_each_code_is_put_together_a_logarithmic_number_of_times(number):
+def test_each_code_is_merged_a_logarithmic_number_of_times(number):
     """Equal batches, one after another, as `gather` would."""
     groups, work = [], 0
     for _ in range(number):
@@ -70,24 +69,24 @@ def test_each_code_is_put_together_a_logarithmic_number_of_times(number):
     assert work <= number * (number.bit_length() - 1)
 
 
-def test_no_sieve_grows_beyond_its_limit():
+def test_no_filter_grows_beyond_its_limit():
     assert due([5] * 9, few=4, most=20) == 4
     assert due([15] * 9, few=4, most=20) == 0
     assert due([1, 2, 4, 8, 16, 31], few=4, most=62) == 6
     assert due([1, 2, 4, 8, 16, 31], few=4, most=61) == 0
 
 
-def test_many_batches_are_asked_as_few_files_and_never_meet(home):
-    """With 16-bit prefixes, so that collisions with every one of them happen."""
+def test_many_batches_are_a_few_files_and_never_share_a_prefix(home):
+    """With 16-bit prefixes, so that there are collisions with every batch."""
     for _ in range(20):
         home.mint(150, prefix_bits=16)
-    found, alone = asked(home)
-    assert len(found) + len(alone) <= FEW + 1
-    assert found
-    assert sum(len(one.batches) for one in found) + len(alone) == 20
+    filters, runs = looked_into(home)
+    assert len(filters) + len(runs) <= FEW + 1
+    assert filters
+    assert sum(len(found.batches) for found in filters) + len(runs) == 20
     prefixes = all_prefixes(home)
     assert len(prefixes) == len(set(prefixes)) == 3_000
-    assert len(sieves(home)) == len(found), "those taken in are gone"
+    assert len(filter_files(home)) == len(filters), "the files taken in are gone"
 
 
 @pytest.fixture(scope="module")
@@ -96,30 +95,30 @@ def made(tmp_path_factory):
     for _ in range(FEW + 1):
         home.mint(2)
     home.close()
-    assert not sieves(home)
+    assert not filter_files(home)
     return home
 
 
 @pytest.fixture
 def nine(made, tmp_path):
-    """One batch more than few: the next mint puts them together."""
+    """A home with a batch more than few: the next mint merges them."""
     home = replace(made, path=tmp_path / "nine", opened=[])
     shutil.copytree(made.path, home.path)
     yield home
     home.close()
 
 
-def test_a_sieve_that_was_never_there_changes_nothing(nine):
+def test_a_filter_that_is_gone_changes_nothing(nine):
     nine.mint(2)
-    (name,) = sieves(nine)
+    (name,) = filter_files(nine)
     (nine.path / "vault" / name).unlink()
-    assert asked(nine)[0] == []
+    assert looked_into(nine)[0] == []
     nine.mint(2)
-    assert len(sieves(nine)) == 1
+    assert len(filter_files(nine)) == 1
 
 
 @pytest.mark.parametrize("point", ["intent", "gathered", "renamed .sieve", "published"])
-def test_stopped_anywhere_no_half_a_sieve_is_left(nine, point):
+def test_stopped_anywhere_no_half_a_filter_is_left(nine, point):
     def failpoint(now):
         if now == point:
             raise Stop
@@ -131,7 +130,7 @@ def test_stopped_anywhere_no_half_a_sieve_is_left(nine, point):
     assert len(nine.rows()) == FEW + 1
     assert not left
     nine.mint(2)
-    assert len(sieves(nine)) == 1
+    assert len(filter_files(nine)) == 1
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["part", "whole"])
@@ -146,14 +145,14 @@ def test_what_a_crash_left_is_settled(nine, named):
     part = path.with_name(f".{name}.sieve.part")
     (path if named else part).write_bytes(b"half")
     assert json.loads((nine.path / "work" / f"{name}.json").read_text())["kind"] == "sieve"
-    assert [sentence for sentence in recover.recover(nine.station()) if "sieve" in sentence]
+    assert [sentence for sentence in recover.recover(nine.station()) if name in sentence]
     assert not part.exists()
     assert not list((nine.path / "work").iterdir())
     nine.mint(2)
-    assert len(asked(nine)[0]) == 1, "the sound one is used, the half one is not"
+    assert len(looked_into(nine)[0]) == 1, "the sound file is used, the half file is not"
 
 
-def test_a_full_disk_for_the_sieve_is_no_reason_not_to_mint(nine, monkeypatch):
+def test_a_mint_goes_on_if_the_disk_has_no_room_for_a_filter(nine, monkeypatch):
     def full(path, *_):
         path.write_bytes(b"the first bytes")
         raise OSError(28, "No space left on device")
@@ -164,7 +163,7 @@ def test_a_full_disk_for_the_sieve_is_no_reason_not_to_mint(nine, monkeypatch):
     assert not {name for name in nine.files() if "sieve" in name}
 
 
-def test_while_another_process_is_at_it_the_old_files_do(nine):
+def test_while_another_process_merges_the_old_files_do(nine):
     station = nine.station()
     with station.ledger.read() as view:
         batches = sorted(row.batch for row in view.batches())
@@ -173,22 +172,22 @@ def test_while_another_process_is_at_it_the_old_files_do(nine):
     with station.intents.begin(history.KIND, name, [path]):
         nine.mint(2)
     assert len(nine.rows()) == FEW + 2
-    assert not sieves(nine)
+    assert not filter_files(nine)
 
 
-def test_a_sieve_over_batches_this_home_does_not_have_is_not_asked(nine, other):
-    """An older copy of the home was brought back, and a sieve was left."""
+def test_a_sieve_over_batches_this_home_does_not_have_is_not_looked_into(nine, other):
+    """An older copy of the home was brought back, and a filter was left."""
     nine.mint(2)
-    (name,) = sieves(nine)
+    (name,) = filter_files(nine)
     for _ in range(3):
         other.mint(2)
     (other.path / "vault" / name).write_bytes((nine.path / "vault" / name).read_bytes())
-    found, alone = asked(other)
-    assert (found, len(alone)) == ([], 3)
+    filters, runs = looked_into(other)
+    assert (filters, len(runs)) == ([], 3)
     other.mint(2)
 
 
-def test_even_with_a_sieve_every_run_must_be_there(nine):
+def test_even_with_a_filter_every_run_must_be_there(nine):
     nine.mint(2)
     run = next((nine.path / "vault").glob("*.run"))
     run.rename(run.with_name("aside"))
@@ -196,9 +195,18 @@ def test_even_with_a_sieve_every_run_must_be_there(nine):
         nine.mint(2)
 
 
-def test_doctor_finds_a_damaged_sieve_and_repair_removes_it(nine):
+def test_doctor_names_the_check_that_fails_as_it_is_published(home, monkeypatch):
+    def fail(_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("mintmark.codegen.doctor.damaged", fail)
+    findings = doctor(home.station(), (), repair=False).findings
+    assert [f.check for f in findings if f.level == "error"] == ["sieves"]
+
+
+def test_doctor_finds_a_damaged_filter_and_repair_removes_it(nine):
     nine.mint(2)
-    (name,) = sieves(nine)
+    (name,) = filter_files(nine)
     path = nine.path / "vault" / name
     assert not [f for f in doctor(nine.station(), (), repair=False).findings if f.check == "sieves"]
     data = bytearray(path.read_bytes())
@@ -211,4 +219,4 @@ def test_doctor_finds_a_damaged_sieve_and_repair_removes_it(nine):
     assert doctor(nine.station(), (), repair=True).ok
     assert not path.exists()
     nine.mint(2)
-    assert len(sieves(nine)) == 1
+    assert len(filter_files(nine)) == 1

@@ -195,7 +195,7 @@ def test_without_a_terminal_a_file_is_asked_for(tmp_path):
 
 
 def test_bytes_no_terminal_can_decode_are_the_passphrase_all_the_same(tmp_path):
-    """Typed on a GBK terminal, or read from a file that one wrote."""
+    """Typed on a GBK terminal, or read from a file written there."""
     typed = "保管人".encode("gbk").decode("utf-8", "surrogateescape") + "12345"
     call = Invocation(tmp_path / "home", ask=lambda _: typed)
     assert call.passphrase(None, "?").reveal() == "保管人".encode("gbk") + b"12345"

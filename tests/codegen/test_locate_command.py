@@ -1,4 +1,4 @@
-"""`locate`: from a code, however it was typed, to where it stands; never back."""
+"""`locate`: from a code, however it was typed, to its standing; never back."""
 
 import json
 
@@ -17,7 +17,7 @@ from mintmark.codegen.ranges.serials import Range
 
 @pytest.fixture(scope="module")
 def minted(tmp_path_factory):
-    """(home, {spec name: (batch, codes)}), one batch a canonical rule and one more."""
+    """(home, {spec name: (batch, codes)}), a batch per canonical rule and another batch."""
     home = make_home(tmp_path_factory.mktemp("locate"))
     found = {}
     for name, asked in {
@@ -31,7 +31,7 @@ def minted(tmp_path_factory):
     home.close()
 
 
-def where(home, code):
+def located(home, code):
     (place,) = locate(home.station(), code, None).places
     return place.batch, place.serial, place.state
 
@@ -44,7 +44,7 @@ def test_any_code_of_any_batch_leads_to_its_serial(minted, data):
     batch, codes = found[name]
     serial = data.draw(st.integers(1, len(codes)))
     typed = "".join(data.draw(st.sampled_from([s, s.lower()])) for s in codes[serial - 1])
-    assert where(home, typed) == (batch, serial, State.SEALED)
+    assert located(home, typed) == (batch, serial, State.SEALED)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_crockford_codes_are_folded(minted, typed):
     home, found = minted
     batch, codes = found["crockford"]
     for serial in (1, 150, 300):
-        assert where(home, typed(codes[serial - 1])) == (batch, serial, State.SEALED)
+        assert located(home, typed(codes[serial - 1])) == (batch, serial, State.SEALED)
 
 
 @pytest.mark.parametrize(
@@ -101,21 +101,21 @@ def test_hex_codes_keep_their_hyphens_to_themselves(minted):
     home, found = minted
     _, codes = found["hex"]
     with pytest.raises(NotFound):
-        where(home, f"{codes[0][:10]}-{codes[0][10:]}")
+        located(home, f"{codes[0][:10]}-{codes[0][10:]}")
 
 
 def test_another_homes_code_is_none_of_ours(home, other):
     mine, theirs = home.mint(10).batch, other.mint(10).batch
     for code in other.codes(theirs):
         with pytest.raises(NotFound):
-            where(home, code)
-    assert where(other, other.codes(theirs)[3]) == (theirs, 4, State.SEALED)
-    assert where(home, home.codes(mine)[3]) == (mine, 4, State.SEALED)
+            located(home, code)
+    assert located(other, other.codes(theirs)[3]) == (theirs, 4, State.SEALED)
+    assert located(home, home.codes(mine)[3]) == (mine, 4, State.SEALED)
 
 
 def test_a_home_without_batches_has_no_codes(home):
     with pytest.raises(NotFound):
-        where(home, "7K3MZZ19QPRS0042")
+        located(home, "7K3MZZ19QPRS0042")
     assert locate(home.station(), None, "7K3MZZ19QPRS0042").places == (CodeLocation(),)
 
 
@@ -159,7 +159,7 @@ def test_there_is_a_most_at_once(minted, monkeypatch):
         locate(home.station(), "-", "a" * 1_048_577)
 
 
-# --- where it stands -------------------------------------------------------------------
+# --- its standing ---------------------------------------------------------------------
 
 
 def test_the_package_the_reel_and_the_attributes_are_told(home):
@@ -194,5 +194,5 @@ def test_a_damaged_batch_is_told_not_passed_over(home, at):
     batch = home.mint(10).batch
     home.station().vault.parts(batch)[at].unlink()
     with pytest.raises(IntegrityError) as caught:
-        where(home, "7K3MZZ19QPRS0042")
+        located(home, "7K3MZZ19QPRS0042")
     assert caught.value.exit_code == 5

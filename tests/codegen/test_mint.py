@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import inspect
 import os
 from dataclasses import replace
 from fractions import Fraction
@@ -17,7 +18,7 @@ from mintmark.codegen import mint as module
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError, Refused, UsageError
 from mintmark.codegen.files import hidden
 from mintmark.codegen.ledger.verify import verify
-from mintmark.codegen.mint import LARGEST, MintRequest
+from mintmark.codegen.mint_request import LARGEST, MintRequest
 from mintmark.codegen.ranges.serials import Range
 
 POINTS = [
@@ -39,7 +40,7 @@ class Stop(BaseException):
 
 
 def at_point(number, act):
-    """A fault hook that acts at the point with this number, once."""
+    """A failpoint that acts at the point with this number, once."""
     seen = []
 
     def failpoint(point):
@@ -189,7 +190,7 @@ def test_somewhat_weak_codes_are_minted_with_a_warning(home):
         {"product": "\x1b[31m"},
     ],
 )
-def test_a_malformed_request_is_told(home, events, asked):
+def test_a_malformed_request_is_refused(home, events, asked):
     with pytest.raises(UsageError) as caught:
         home.mint(**{"quantity": 10, **asked})
     assert caught.value.exit_code == 2
@@ -197,7 +198,7 @@ def test_a_malformed_request_is_told(home, events, asked):
     untouched(home, events)
 
 
-def test_too_small_a_disk_is_told_beforehand(home, events, monkeypatch):
+def test_too_small_a_disk_is_refused_beforehand(home, events, monkeypatch):
     usage = module.shutil.disk_usage(home.path)
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage._replace(free=10_000))
     with pytest.raises(EnvironmentFailure, match="10,000 bytes free"):
@@ -242,8 +243,8 @@ def test_the_same_ref_for_something_else_is_refused(home, change):
 
 def test_two_processes_with_one_ref_mint_one_batch(home):
     job = {"quantity": 20, "ref": "MES-1", "wait": "made"}
-    with waiting(home, **job) as one, waiting(home, **job) as two:
-        outcomes = [finish(one), finish(two)]
+    with waiting(home, **job) as first, waiting(home, **job) as second:
+        outcomes = [finish(first), finish(second)]
     assert outcomes[0] == outcomes[1]
     (batch,) = home.rows()
     assert outcomes[0] == {"batch": batch}
@@ -251,9 +252,9 @@ def test_two_processes_with_one_ref_mint_one_batch(home):
 
 
 def test_and_of_two_that_differ_one_is_refused(home):
-    with waiting(home, quantity=20, ref="MES-1", wait="made") as one:
+    with waiting(home, quantity=20, ref="MES-1", wait="made") as child:
         first = home.mint(30, ref="MES-1")
-        outcome = finish(one)
+        outcome = finish(child)
     assert outcome["error"] == "Refused"
     assert first.batch in outcome["message"]
     assert home.files() == batch_files(first.batch)
@@ -263,8 +264,8 @@ def test_and_of_two_that_differ_one_is_refused(home):
 
 
 def test_two_processes_at_once_mint_two_batches_on_one_chain(home):
-    one, two = start(home, quantity=3_000), start(home, quantity=3_000)
-    batches = {finish(child)["batch"] for child in (one, two)}
+    children = [start(home, quantity=3_000) for _ in range(2)]
+    batches = {finish(child)["batch"] for child in children}
     assert set(home.rows()) == batches
     assert len(batches) == 2
     assert home.files() == batch_files(*batches)
@@ -279,7 +280,7 @@ def prefixes(home, batch, bits=16):
 
 
 def test_a_code_that_another_batch_took_meanwhile_is_drawn_again(home):
-    """The other batch is minted between the making of this one and its publication."""
+    """The other batch is minted between the making of this batch and its publication."""
     found = {}
 
     def meanwhile():
@@ -347,6 +348,43 @@ def test_down_to_the_moment_it_has_the_write_lock(home, monkeypatch):
     assert home.files() == batch_files(minted.batch, *others)
 
 
+def overtaken(home, station, monkeypatch, times):
+    """Before each of the first `times` commits of `station`, another process mints."""
+    commit, others, depths = station.ledger.commit, [], []
+
+    def late(*args, **more):
+        depths.append(len(inspect.stack()))
+        if len(others) < times:
+            others.append(home.mint(2_000, prefix_bits=16).batch)
+        return commit(*args, **more)
+
+    monkeypatch.setattr(station.ledger, "commit", late)
+    return others, depths
+
+
+def test_however_often_others_come_first_every_code_is_new(home, monkeypatch):
+    """2,000 and 2,000 prefixes of 16 bits: 61 meet on average, so each round draws again."""
+    station = home.station()
+    others, depths = overtaken(home, station, monkeypatch, 3)
+    mine = home.mint(2_000, station, prefix_bits=16).batch
+    assert len(depths) == 4
+    assert len(set(depths)) == 1, "rounds must not nest"
+    assert len(set().union(*(prefixes(home, batch) for batch in (mine, *others)))) == 8_000
+    assert verify(home.station().ledger).ok
+
+
+def test_a_mint_that_never_comes_first_gives_up_and_leaves_nothing(home, monkeypatch):
+    monkeypatch.setattr(module, "ROUNDS", 2)
+    station = home.station()
+    others, depths = overtaken(home, station, monkeypatch, 9)
+    with pytest.raises(EnvironmentFailure, match="2 other mints") as caught:
+        home.mint(10, station)
+    assert caught.value.hints
+    assert len(depths) == 2
+    assert home.files() == batch_files(*others)
+    assert set(home.rows()) == set(others)
+
+
 @pytest.mark.parametrize("damage", ["missing", "cut"])
 def test_without_an_earlier_run_nothing_is_minted(home, damage):
     first = home.mint(100)
@@ -365,7 +403,7 @@ def test_without_an_earlier_run_nothing_is_minted(home, damage):
 # --- stopped ---------------------------------------------------------------------------
 
 
-def test_the_fault_points_are_these(home):
+def test_the_failpoints_are_these(home):
     points = []
     home.mint(10, home.station(failpoint=points.append))
     assert points == POINTS
@@ -392,10 +430,10 @@ def test_stopped_while_codes_are_made_nothing_is_left(home, events, phase):
     untouched(home, events)
 
 
-@pytest.mark.parametrize("where", ["commit", "minted"])
-def test_interrupted_after_the_commit_the_batch_stays(home, monkeypatch, where):
+@pytest.mark.parametrize("point", ["commit", "minted"])
+def test_interrupted_after_the_commit_the_batch_stays(home, monkeypatch, point):
     station = home.station(failpoint=at_point(len(POINTS) - 1, stop()))
-    if where == "commit":
+    if point == "commit":
         commit = station.ledger.commit
 
         def interrupted(*args, **more):
@@ -437,7 +475,7 @@ def test_a_full_disk_at_the_ledger_leaves_nothing(home, events, monkeypatch):
 
 
 def test_a_name_in_the_vault_that_is_taken_stays_what_it_is(home):
-    """Ids are random; this one is somebody's copy, put there while codes were made."""
+    """Ids are random; this id is somebody's copy, put there while codes were made."""
     taken = []
 
     def take():

@@ -132,7 +132,7 @@ def test_the_data_key_stays_in_the_parent(home, monkeypatch):
 
 
 class _Once:
-    """Entropy here, and `os.urandom` where it is sent to."""
+    """Entropy here, and `os.urandom` in the worker that gets it."""
 
     def __init__(self, here):
         self.here = here

@@ -54,7 +54,7 @@ def well(home):
 
 @pytest.fixture(scope="module")
 def graveyard(tmp_path_factory):
-    """A home for each point, where a mint died there; the last mint had a ref."""
+    """A home per point at which a mint died; the last mint had a ref."""
     alive = make_home(tmp_path_factory.mktemp("alive"))
     folder = tmp_path_factory.mktemp("graveyard")
     jobs = [{"quantity": 20, "die": number} for number in range(len(BACK + FORWARD))]
@@ -226,7 +226,7 @@ def test_a_note_of_another_batch_is_not_believed(home, cut_short, field):
 
 
 def test_a_ref_that_was_used_meanwhile_quarantines(dead):
-    """No code of the dead batch ever left the house: the living one has the ref."""
+    """No code of the dead batch ever left the house: the living batch has the ref."""
     home = dead(-1)
     (batch,) = unsettled(home.station())
     _, living = meanwhile(home, batch, lambda: home.mint(20, ref="MES-1").batch)
@@ -267,7 +267,7 @@ def test_an_intent_that_cannot_be_read_is_told_not_guessed(dead):
 
 
 class Export:
-    """An export of a home, ended where the test says."""
+    """An export of a home, ended at the point that the test names."""
 
     def __init__(self, home, out):
         self.home, self.out = home, out
@@ -368,7 +368,7 @@ def test_an_export_whose_name_was_taken_is_given_up_and_the_file_stays(home, exp
 
 @pytest.mark.parametrize("renamed", [0, 1, 2])
 def test_an_export_of_a_custodian_revoked_since_is_given_up(home, export, renamed):
-    """Its archive, also one renamed already, must not outlive the reservation."""
+    """Its archive, renamed already or not, must not outlive the reservation."""
     export.die(noted=True, renamed=renamed)
     station, other = home.station(), keys.new_custodian_key(station_entropy).public
     station.ledger.commit(

@@ -59,8 +59,8 @@ def test_a_batch_accounts_for_every_code(home, batch):
     assert sum(shown.states.values()) == shown.quantity == 100
     assert (shown.reserved, shown.unacknowledged, shown.refused) == (10, 10, 0)
     assert shown.next is None
-    where = [(row.serials[0].pair(), row.state.value) for row in shown.ranges]
-    assert where == [
+    stands = [(row.serials[0].pair(), row.state.value) for row in shown.ranges]
+    assert stands == [
         ([1, 10], "packaged"),
         ([11, 15], "active"),
         ([16, 16], "void"),

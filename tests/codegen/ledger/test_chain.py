@@ -32,7 +32,7 @@ def serials(draw):
 
 real = st.floats(allow_nan=False, allow_infinity=False)
 unit = st.builds(changes.Unit, text, text, number, number, number, text)
-told = st.builds(changes.ReceiptEntry, maybe, serials(), serials(), number)
+entry = st.builds(changes.ReceiptEntry, maybe, serials(), serials(), number)
 order = st.builds(
     changes.Ordered,
     text,
@@ -61,7 +61,7 @@ change = st.one_of(
         st.lists(unit, max_size=3).map(tuple),
     ),
     st.builds(changes.ExportAbandoned, text, text),
-    st.builds(changes.Receipted, text, st.lists(told, max_size=3).map(tuple), st.booleans(), text),
+    st.builds(changes.Receipted, text, st.lists(entry, max_size=3).map(tuple), st.booleans(), text),
     st.builds(changes.UnitMoved, text, text, text, maybe),
     order,
     st.builds(changes.Settled, text, text, maybe),
@@ -256,11 +256,12 @@ def test_what_could_not_come_back_is_not_written(change):
 
 
 @given(st.datetimes(), st.datetimes(), st.timezones())
-def test_stamps_sort_as_times_do_and_come_back(one, two, zone):
-    assume(all(1 < time.year < 9999 for time in (one, two)))
-    local, one, two = one.replace(tzinfo=zone), one.replace(tzinfo=UTC), two.replace(tzinfo=UTC)
+def test_stamps_sort_as_times_do_and_come_back(time, other, zone):
+    assume(all(1 < each.year < 9999 for each in (time, other)))
+    local, other = time.replace(tzinfo=zone), other.replace(tzinfo=UTC)
+    time = time.replace(tzinfo=UTC)
     assert times.parse_utc(times.format_utc(local)) == local.astimezone(UTC)
-    assert (times.format_utc(one) < times.format_utc(two)) == (one < two)
+    assert (times.format_utc(time) < times.format_utc(other)) == (time < other)
 
 
 def test_a_time_without_a_zone_is_refused():

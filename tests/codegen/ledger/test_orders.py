@@ -23,6 +23,7 @@ from ledger_kit import (
     ordered,
     packaged,
     ranges,
+    unit_of,
     with_package,
 )
 
@@ -50,7 +51,7 @@ def numbers(pairs):
 
 
 class Books(RuleBasedStateMachine):
-    """The ledger does what the model does, or refuses where it does, and nothing else."""
+    """The ledger does what the model does, or refuses as it does, and nothing else."""
 
     def __init__(self):
         super().__init__()
@@ -390,8 +391,8 @@ def test_units_must_hold_what_was_reserved(ledger):
     ledger.commit(CUSTODIAN, twice)
     with ledger.read() as view:
         assert [unit.first for unit in view.units("P2")] == [61, 71]
-        assert view.unit_at("B", 75).unit == view.unit("P2-2").unit == "P2-2"
-        assert view.unit_at("B", 90) is None
+        assert unit_of(view, "B", 75) == view.unit("P2-2").unit == "P2-2"
+        assert unit_of(view, "B", 90) is None
         assert view.open_exports() == ()
 
 
@@ -421,6 +422,41 @@ def test_the_guard_sees_the_books_under_the_lock_and_can_stop_everything(ledger)
         ledger.commit(LINE, ordered("O1", "B", "activate", (1, 2)), guard=guard)
     assert seen == [60]
     assert head(ledger) == before
+
+
+def test_files_are_prepared_after_the_guard_and_before_the_change(ledger):
+    steps, impossible = [], ordered("O1", "B", "activate", (61, 61))
+    with pytest.raises(Refused, match="in the way"):
+        ledger.commit(
+            LINE,
+            impossible,
+            guard=lambda _: steps.append("guard"),
+            prepare=lambda: steps.append("prepare"),
+        )
+    assert steps == ["guard", "prepare"]
+
+
+@pytest.mark.parametrize("stopped_by", ["guard", "prepare"])
+def test_files_that_cannot_be_prepared_stop_everything(ledger, stopped_by):
+    prepared, before = [], head(ledger)
+
+    def stop(*_):
+        raise OSError(stopped_by)
+
+    def prepare():
+        prepared.append(1)
+        stop()
+
+    guard = stop if stopped_by == "guard" else None
+    with pytest.raises(OSError, match=stopped_by):
+        ledger.commit(LINE, ordered("O1", "B", "activate", (1, 2)), guard=guard, prepare=prepare)
+    assert len(prepared) == (stopped_by == "prepare")
+    assert head(ledger) == before
+
+
+def test_a_dry_run_prepares_no_files(ledger):
+    order = ordered("O1", "B", "activate", (1, 2))
+    ledger.commit(LINE, order, prepare=lambda: pytest.fail("renamed"), dry_run=True)
 
 
 def test_settling_happens_once_and_only_an_untried_order_is_cancelled(ledger):

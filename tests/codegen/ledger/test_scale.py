@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 
 import pytest
-from ledger_kit import LINE, STATION, clock, create, minted, ordered, with_package
+from ledger_kit import LINE, STATION, clock, create, minted, ordered, unit_of, with_package
 from sqlalchemy import event
 
 from mintmark.codegen.errors import Refused
@@ -19,7 +19,7 @@ STEP = 10  # virtual machine instructions a tick of SQLite's progress handler
 
 
 def seed(path, batch, fragments):
-    """Cut the one packaged tile of `batch` in pieces, past the ledger."""
+    """Cut the only packaged tile of `batch` in pieces, past the ledger."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("DELETE FROM tiles WHERE batch = ?", [batch])
         connection.execute(
@@ -89,11 +89,11 @@ def ledger(path):
 SPREAD = [(n, n) for n in range(1, QUANTITY, QUANTITY // 50)]
 
 
-@pytest.mark.parametrize("where", [[(1_234_561, 1_234_565)], [(1, 1), (QUANTITY - 5, QUANTITY)]])
-def test_an_order_over_few_ranges_touches_few_rows(ledger, where):
+@pytest.mark.parametrize("serials", [[(1_234_561, 1_234_565)], [(1, 1), (QUANTITY - 5, QUANTITY)]])
+def test_an_order_over_few_ranges_touches_few_rows(ledger, serials):
     meter = Meter(ledger)
     for action in ("freeze", "unfreeze"):
-        ledger.commit(LINE, ordered(f"{action}-{where}", "B", action, *where))
+        ledger.commit(LINE, ordered(f"{action}-{serials}", "B", action, *serials))
     assert 0 < meter.written < 60
     assert 0 < meter.statements < 60
     assert 0 < meter.steps < 20_000
@@ -112,7 +112,7 @@ def test_questions_about_few_codes_read_few_rows(ledger):
         assert view.at("B", 4_000_000).state is State.VOID
         assert len(view.tiles("B", after=3_000_000, limit=7)) == 7
         assert sum(view.counts("B").values()) == QUANTITY
-        assert view.unit_at("B", 4_000_001).unit == "P-1"
+        assert unit_of(view, "B", 4_000_001) == "P-1"
         cut = list(view.select("B", (Range(2_000_005, 2_000_014),)))
     assert [len(tile.serials) for tile in cut] == [5, 1, 4]
     assert 0 < meter.steps < 20_000

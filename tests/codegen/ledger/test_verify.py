@@ -59,14 +59,13 @@ def problem(path):
 
 
 def edit(path, table, column):
-    """Change one cell that holds something, or else a null one, by raw SQL."""
+    """Change a cell that holds something, or else a null, by raw SQL."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA ignore_check_constraints = ON")
         keys = [row[1] for row in connection.execute(f"PRAGMA table_info({table})") if row[5]]
-        order = ", ".join(f'"{key}"' for key in keys)
-        where = ", ".join(f'"{key}"' for key in keys)
+        named = ", ".join(f'"{key}"' for key in keys)
         found = connection.execute(
-            f'SELECT {where}, "{column}" FROM "{table}" ORDER BY "{column}" IS NULL, {order}'
+            f'SELECT {named}, "{column}" FROM "{table}" ORDER BY "{column}" IS NULL, {named}'
         ).fetchall()
         *place, value = found[-1 if value_is_unique(table, column) else 0]
         new = value + 1 if isinstance(value, int | float) else f"{value or ''}~"
@@ -76,7 +75,7 @@ def edit(path, table, column):
 
 
 def value_is_unique(table, column):
-    # Of numbered rows the last one moves without running into the next.
+    # Of numbered rows the last moves without running into the next.
     return (table, column) in {("orders", "seq"), ("tiles", "first"), ("units", "first")}
 
 
@@ -96,8 +95,8 @@ def test_an_edited_cell_is_named_by_its_table(path, table, column):
 @pytest.mark.parametrize("table", [table.name for table in REPLAYED])
 def test_a_removed_row_is_named_by_its_table(path, table):
     own = {"tiles": "batch = 'B1'", "counters": "batch = 'B1'", "told": "package = 'P4'"}
-    where = own.get(table, "seq > 0" if table == "receipts" else "rowid = 1")
-    by_hand(path, f'DELETE FROM "{table}" WHERE {where}')
+    condition = own.get(table, "seq > 0" if table == "receipts" else "rowid = 1")
+    by_hand(path, f'DELETE FROM "{table}" WHERE {condition}')
     assert f"table {table}, " in problem(path)
 
 

@@ -1,4 +1,4 @@
-"""`mintmark.toml`: read strictly, so that a slip of the pen is told and not passed over."""
+"""`mintmark.toml`: read strictly, so that a slip of the pen is refused and not passed over."""
 
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -70,7 +70,7 @@ def test_a_home_directory_is_expanded(read, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "id is missing"),
         ("[home]\n", "id is missing"),
@@ -107,8 +107,8 @@ def test_a_home_directory_is_expanded(read, monkeypatch, tmp_path):
         (LEAST.encode() + "# 保管人".encode("gbk"), "not UTF-8"),
     ],
 )
-def test_a_wrong_file_is_told(read, text, told):
-    with pytest.raises(UsageError, match=told) as caught:
+def test_a_wrong_file_is_refused(read, text, message):
+    with pytest.raises(UsageError, match=message) as caught:
         read(text)
     assert config.NAME in caught.value.message
     assert "\n" not in caught.value.message

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mintmark.codegen.errors import IntegrityError, MintmarkError, NotFound, Refused, UsageError
 from mintmark.codegen.secret import Secret
-from mintmark.codegen.station import keys
+from mintmark.codegen.station import kdf, keys
+from mintmark.codegen.station.key_document import KEY_FILE_BYTES
 
 PASSPHRASE = Secret(b"nine words are better than one")
 CUSTODIAN = keys.new_custodian_key(os.urandom)
@@ -170,7 +171,7 @@ def test_a_cut_file_is_damaged(written):
 
 def test_a_file_with_more_in_it_is_damaged(written):
     path, data, read, expected = written
-    for tail in (b"x", data, b" " * keys.KEY_FILE_BYTES):
+    for tail in (b"x", data, b" " * KEY_FILE_BYTES):
         path.write_bytes(data + tail)
         assert fails_closed(read, path, expected)
 
@@ -260,7 +261,7 @@ def test_what_a_file_may_cost_is_bounded_before_deriving(tmp_path, monkeypatch, 
     document = json.loads(_kept("custodian")[1])
     document["kdf"][name] = value
     path.write_text(json.dumps(document), "utf-8")
-    monkeypatch.setattr(keys, "Argon2id", None)  # would fail otherwise
+    monkeypatch.setattr(kdf, "Argon2id", None)  # would fail otherwise
     with pytest.raises(IntegrityError, match="damaged"):
         keys.read_custodian_key(path, lambda: PASSPHRASE)
 

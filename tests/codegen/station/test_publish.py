@@ -101,7 +101,7 @@ def test_stopped_anywhere_nothing_is_left(place, at, error):
     with pytest.raises(error):
         publish_all(place, failpoint)
     assert names(place) == []
-    publish_all(place)  # and the next one is not in anybody's way
+    publish_all(place)  # and the next publication is free to begin
     assert names(place) == ["a.zip", "b.txt"]
 
 

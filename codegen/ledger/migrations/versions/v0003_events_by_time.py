@@ -1,4 +1,4 @@
-"""Events by time: one day of many years is found without reading the others."""
+"""Events by time: a day of many years is found without reading the other days."""
 
 from alembic import op
 

@@ -1,0 +1,56 @@
+"""Reading the events of the chain."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, func, or_, select
+
+from .. import times
+from . import _tables, chain
+from ._from_row import make
+from .chain import Event
+
+_e = _tables.events.c
+
+
+def after(connection: Connection, seq: int, limit: int) -> tuple[Event, ...]:
+    """Events with a number above `seq`, in order."""
+    return _all(connection, _after(seq).limit(limit))
+
+
+def incidents(connection: Connection, kind: str, seq: int) -> tuple[Event, ...]:
+    """The incidents of that kind with a number above `seq`, in order."""
+    of_kind = func.json_extract(_e.body, "$.kind") == kind
+    return _all(connection, _after(seq).where(_e.type == "Incident", of_kind))
+
+
+def troubles(connection: Connection, seq: int, limit: int) -> tuple[Event, ...]:
+    """Incidents and refusals of the backend with a number above `seq`, in order."""
+    status = func.json_extract(_e.body, "$.status")
+    trouble = or_(_e.type == "Incident", and_(_e.type == "Settled", status == "refused"))
+    return _all(connection, _after(seq).where(trouble).limit(limit))
+
+
+def between(connection: Connection, start: datetime, end: datetime) -> Iterator[Event]:
+    """Events from `start` on and before `end`, by their times; read as it is consumed."""
+    query = select(_tables.events).where(
+        _e.at >= times.format_utc(start), _e.at < times.format_utc(end)
+    )
+    query = query.order_by(_e.at, _e.seq).execution_options(yield_per=1_000)
+    return (make(Event, row) for row in connection.execute(query))
+
+
+def head(connection: Connection) -> tuple[int, str]:
+    """Number and hash of the last event; 0 and `GENESIS` if there is none."""
+    query = select(_e.seq, _e.hash).order_by(_e.seq.desc()).limit(1)
+    row = connection.execute(query).first()
+    return (0, chain.GENESIS) if row is None else (row.seq, row.hash)
+
+
+def _after(seq: int) -> Select[Any]:
+    return select(_tables.events).where(_e.seq > seq).order_by(_e.seq)
+
+
+def _all(connection: Connection, query: Select[Any]) -> tuple[Event, ...]:
+    return tuple(make(Event, row) for row in connection.execute(query))

@@ -1,0 +1,63 @@
+"""Reading packages and their units."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select
+
+from ..errors import NotFound, Refused
+from . import _sql, _tables
+from ._from_row import make
+from .records import PackageRow, UnitRow
+
+_p, _u = _tables.packages.c, _tables.units.c
+
+
+def package(connection: Connection, name: str) -> PackageRow:
+    """A package. Raises `NotFound`."""
+    hint = "see: mintmark package list"
+    return _package(_sql.find(connection, _tables.packages, "package", name, hint))
+
+
+def packages(connection: Connection, batch: str | None) -> tuple[PackageRow, ...]:
+    """The packages of a batch, or all, oldest first."""
+    query = select(_tables.packages).order_by(_p.seq)
+    if batch is not None:
+        query = query.where(_p.batch == batch)
+    return tuple(_package(row) for row in connection.execute(query))
+
+
+def open_exports(connection: Connection) -> tuple[PackageRow, ...]:
+    """Exports begun and not ended, oldest first."""
+    query = select(_tables.packages).where(_p.status == "begun").order_by(_p.seq)
+    return tuple(_package(row) for row in connection.execute(query))
+
+
+def units(connection: Connection, name: str) -> tuple[UnitRow, ...]:
+    """The units of a package, by serial."""
+    query = _units().where(_u.package == name).order_by(_u.first)
+    return tuple(_unit(row) for row in connection.execute(query))
+
+
+def unit(connection: Connection, unit_id: str, name: str | None) -> UnitRow:
+    """The unit with this id, in the package named. Raises `NotFound`, or `Refused` if several."""
+    query = _units().where(_u.unit == unit_id)
+    if name is not None:
+        query = query.where(_u.package == name)
+    found = list(connection.execute(query))
+    if not found:
+        raise NotFound(f"no unit {unit_id[:60]!r} in this ledger", "see: mintmark package show")
+    if len(found) > 1:
+        raise Refused(f"{len(found)} packages have a unit {unit_id}", "name the package too")
+    return _unit(found[0])
+
+
+def _package(row: Row[Any]) -> PackageRow:
+    return make(PackageRow, row, serials=_sql.from_text(row.serials))
+
+
+def _unit(row: Row[Any]) -> UnitRow:
+    return make(UnitRow, row, counted=bool(row.counted))
+
+
+def _units() -> Select[Any]:
+    return select(_tables.units, _tables.packages.c.batch).join(_tables.packages)

@@ -1,0 +1,67 @@
+"""What a mint returns: a new batch, or the batch minted before under the same reference."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .codes.spec import CodeSpec
+from .errors import Refused
+from .ledger.changes import BatchMinted
+from .ledger.records import BatchRow
+from .mint_request import MintRequest, digest
+from .ranges.serials import Range, Ranges
+from .result import Result
+
+
+@dataclass(frozen=True)
+class MintResult(Result):
+    """The batch, and how hard its codes are to guess."""
+
+    batch: str
+    quantity: int
+    serials: Ranges
+    alphabet: str
+    length: int
+    entropy_bits: float
+    guess_probability: float
+    offline_bits: float
+    product: str | None
+    ref: str | None
+    repeated: bool = False
+
+    def lines(self) -> Iterator[str]:
+        """The batch, then the statement on guessing."""
+        repeated = " (minted before under this --ref)" if self.repeated else ""
+        yield f"batch {self.batch}  {self.quantity:,} codes, sealed{repeated}"
+        yield f"  code     {self.length} symbols of {self.alphabet}, {self.entropy_bits:.1f} bits"
+        guess = f"{self.guess_probability:.2g}"
+        yield f"  a guess  is right with probability {guess} (law: below 1e-04)"
+        yield f"  a thief  of the fingerprints needs 2^{self.offline_bits:.1f} tries for one code"
+        yield f"next: mintmark export {self.batch} --to CONTACT --out DIR"
+
+
+def found(row: BatchRow, spec: CodeSpec, request: MintRequest) -> MintResult:
+    """The batch minted before. Raises `Refused` if it was minted by another request."""
+    if row.request_digest != digest(request, spec):
+        raise Refused(
+            f"--ref {row.ref} was used for batch {row.batch}, and this request differs",
+            "repeat the very same request, or give a new --ref",
+            batch=row.batch,
+        )
+    return result_of(row, spec, repeated=True)
+
+
+def result_of(batch: BatchMinted, spec: CodeSpec, *, repeated: bool = False) -> MintResult:
+    """The result for a batch that is booked."""
+    return MintResult(
+        batch=batch.batch,
+        quantity=batch.quantity,
+        serials=(Range(1, batch.quantity),),
+        alphabet=spec.name,
+        length=batch.length,
+        entropy_bits=batch.entropy_bits,
+        guess_probability=batch.guess_probability,
+        offline_bits=batch.offline_bits,
+        product=batch.product,
+        ref=batch.ref,
+        repeated=repeated,
+    )

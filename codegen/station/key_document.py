@@ -1,0 +1,67 @@
+"""The form of a key file: a JSON object with a `format`, its fields, and nothing else."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import IntegrityError, NotFound
+
+KEY_FILE_BYTES = 16_384
+
+
+def dump(document: Mapping[str, object]) -> bytes:
+    """The bytes of a key file."""
+    return json.dumps(document, indent=1, sort_keys=True).encode("ascii") + b"\n"
+
+
+def with_check(document: Mapping[str, object]) -> dict[str, object]:
+    """`document` with a checksum: against accidents, as nothing else guards a plain key."""
+    return {**document, "check": hashlib.sha256(dump(document)).hexdigest()[:16]}
+
+
+def load(path: Path, form: str, fields: set[str]) -> dict[str, str]:
+    """The document at `path`. All its values are texts but `kdf`, which may be anything.
+
+    Raises `NotFound` without the file, `IntegrityError` if it is not of that form or does not
+    have exactly these fields.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(KEY_FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise NotFound(f"no key file at {path}", "name the right file, or bring it back") from None
+    try:
+        document = json.loads(data) if len(data) <= KEY_FILE_BYTES else None
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or set(document) != {"format", *fields}:
+        raise damaged(path)
+    if document["format"] != form:
+        raise IntegrityError(f"{path} is not a key file of the kind {form}")
+    texts = (value for name, value in document.items() if name != "kdf")
+    if not all(isinstance(value, str) for value in texts):
+        raise damaged(path)
+    return document
+
+
+def load_checked(path: Path, form: str, fields: set[str]) -> dict[str, str]:
+    """As `load`, for a document with a checksum, which is not among the result's fields."""
+    document = load(path, form, {*fields, "check"})
+    plain = {name: value for name, value in document.items() if name != "check"}
+    if with_check(plain) != document:
+        raise damaged(path)
+    return plain
+
+
+def from_hex(path: Path, text: object, size: int) -> bytes:
+    """`size` bytes. Raises `IntegrityError` unless `text` is their hex in small letters."""
+    if not isinstance(text, str) or not re.fullmatch(rf"[0-9a-f]{{{size * 2}}}", text, re.ASCII):
+        raise damaged(path)
+    return bytes.fromhex(text)
+
+
+def damaged(path: Path) -> IntegrityError:
+    """The error for a key file that is not as it was written."""
+    return IntegrityError(f"the key file {path} is damaged", "bring it back from your copy")
