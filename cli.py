@@ -265,7 +265,7 @@ class _Progress:
     """Shows a phase of more than a second: a bar, then a line that stays, with the rate.
 
     The bar has the number done, the rate per second, and the time left. It has no spinner,
-    because a GBK console cannot print one.
+    because a GBK console cannot print it.
     """
 
     def __init__(self) -> None:
@@ -365,7 +365,7 @@ _ENVIRONMENT = {
     errno.EROFS: ("the disk is read-only", "name a folder that can be written"),
     errno.EACCES: ("permission denied", "name a folder you may write, or ask its owner"),
     errno.EPERM: ("permission denied", "name a folder you may write, or ask its owner"),
-    errno.ENOENT: ("no such file or folder", "name one that exists"),
+    errno.ENOENT: ("no such file or folder", "name a file or folder that exists"),
     errno.ENOTDIR: ("not a folder", "name a folder"),
     errno.EEXIST: ("a file is in the way", "name a folder"),
     errno.EISDIR: ("a folder, not a file", "name a file"),
