@@ -400,6 +400,7 @@ def _known(error: Exception) -> MintmarkError:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; returns its exit code."""
+    # 1. Parse; `mount` carries out the steps 2 to 5 of a command that was named.
     as_json = "--json" in arguments
     verbose = "--verbose" in arguments
     try:
@@ -419,6 +420,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes exit 1
         if verbose:
             _print_traceback()
+        # 4. Print the error; 5. it has the exit code.
         known = _known(error)
         return _report(known, known.exit_code, as_json=as_json)
 
