@@ -1,14 +1,24 @@
 """The command line: mounts the rooms' commands, prints results, maps errors to exit codes.
 
-Rules of this interface (docs/cli.md has the table):
-- stdout carries the result and nothing else; with --json it is one JSON object, in ASCII,
-  so that no console's code page can break it.
-- Everything else goes to stderr: progress, warnings, one `error:` line, then `hint:` lines
-  naming what to do next. With --json the error is one JSON object.
-- No prompt where stdin is no terminal. No secret in an argument, a log or a traceback.
-- Exit codes: 0 done, 1 bug, 2 usage, 3 refused, 4 not found, 5 integrity, 6 environment,
-  75 queued, 130 interrupted.
+A command runs in five steps; the numbers below mark where each is carried out:
+
+1. Parse. Typer turns the words into the arguments of a command.
+2. Invocation. What the command gets from outside: home, operator, prompts, progress.
+3. Command. It returns a `Result`, or raises a `MintmarkError`.
+4. Print. The result goes to stdout, or the error and its hints to stderr.
+5. Exit code. It comes from the result or the error, and from nothing else.
 """
+
+# Rules of this interface (docs/cli.md has the tables):
+# - stdout is for results. With --json it holds JSON objects, in ASCII, so that no console's
+#   code page can break them.
+# - Everything else goes to stderr: progress, warnings, errors.
+# - An error is a single `error:` line that names what is wrong. `hint:` lines follow, and each
+#   names something that the user can do. With --json the error is one JSON object.
+# - A prompt appears only if stdin is a terminal.
+# - No secret is taken from an argument, and none is shown in an error, a log or a traceback.
+# - A phase that takes less than a second shows no progress.
+# - Ctrl-C leaves nothing half-done.
 
 import contextlib
 import errno
@@ -38,18 +48,18 @@ if TYPE_CHECKING:
     from .codegen.result import Result
 
 INTERRUPTED = 130
-SHOWN_AFTER = 1.0  # seconds: what is over sooner shows no progress
+SHOWN_AFTER = 1.0  # seconds: a phase that ends sooner shows no progress
 
 GROUPS = {
-    "batch": "Where every code of a batch stands.",
+    "batch": "The state of every code of a batch.",
     "contact": "The print shops' named persons.",
-    "profile": "Print profiles: what a printer's files look like.",
+    "profile": "Print profiles: the form of a printer's files.",
     "package": "Packages handed to a print shop.",
-    "orders": "Range orders, and what the backend said.",
-    "line": "One process for all orders of a production line.",
+    "orders": "Range orders, and the backend's answers.",
+    "line": "A single process for all orders of a production line.",
     "audit": "The audit chain.",
-    "alarms": "Who is told when something goes wrong.",
-    "report": "What became of codes.",
+    "alarms": "Messages to people when something goes wrong.",
+    "report": "Reports over codes and orders.",
     "key": "The keys of lines and custodians.",
     "backend": "The reference scan backend.",
 }
@@ -58,7 +68,7 @@ GROUPS = {
 def _top() -> typer.Typer:
     return typer.Typer(
         name="mintmark",
-        help="Mint one code an item, keep it sealed, package it for the printer, activate it.\n\n"
+        help="Mint a code per item, keep it sealed, package it for the printer, activate it.\n\n"
         "Start with: mintmark demo, or mintmark init.",
         add_completion=False,
         rich_markup_mode=None,
@@ -84,7 +94,7 @@ OperatorOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", help="A traceback with an error.")]
 
-# Accepted before the command and after it; after wins.
+# Accepted before the command and after it; the option after the command wins.
 GLOBALS: dict[str, Any] = {
     "home": HomeOption,
     "operator": OperatorOption,
@@ -93,8 +103,8 @@ GLOBALS: dict[str, Any] = {
 }
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(wanted: bool) -> None:
+    if wanted:
         from . import __version__
 
         typer.echo(f"mintmark {__version__}")
@@ -112,7 +122,7 @@ def root(
         bool, typer.Option("--version", help="The version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Keep the options that may stand before the command."""
+    """Store the options that may stand before the command."""
     del version
     context.obj = {
         "home": home,
@@ -126,25 +136,39 @@ def root(
 
 
 def mount(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> None:
-    """Add `command` to `group`, with the global options and its result printed.
+    """Add `command` to `group`, with the global options, and print its result.
 
-    `command(call, …)` takes a `Invocation` first; the rest are Typer parameters.
+    `command(invocation, …)` takes an `Invocation` first; the rest are Typer parameters.
     """
 
     @functools.wraps(command)
     def run(context: typer.Context, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401
-        given = {key: kwargs.pop(key) for key in GLOBALS}
-        options = {key: given[key] or context.obj[key] for key in GLOBALS}
+        # 1. Typer has parsed the words: split the global options from the command's own.
+        after = {key: kwargs.pop(key) for key in GLOBALS}
+        options = {key: after[key] or context.obj[key] for key in GLOBALS}
+        # 2. Invocation.
         progress = _Progress()
-        call = _invocation(options, progress)
-        with contextlib.closing(call), contextlib.closing(progress):
-            result = command(call, *args, **kwargs)
+        invocation = _invocation(options, progress)
+        with contextlib.closing(invocation), contextlib.closing(progress):
+            # 3. Command.
+            result = command(invocation, *args, **kwargs)
+            # 4. Print.
             _print(result, as_json=options["json_output"])
+        # 5. Exit code.
         return result.exit_code
 
+    parameters = _parameters(command)
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    del run.__wrapped__
+    group.command(name)(run)
+
+
+def _parameters(command: Callable[..., "Result"]) -> list[inspect.Parameter]:
+    """The parameters that Typer reads: its context, the command's own, the global options."""
     own = list(inspect.signature(command).parameters.values())[1:]
     keyword = inspect.Parameter.KEYWORD_ONLY
-    parameters = [
+    return [
         inspect.Parameter(
             "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
         ),
@@ -156,17 +180,13 @@ def mount(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> No
             for key, kind in GLOBALS.items()
         ),
     ]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    del run.__wrapped__
-    group.command(name)(run)
 
 
 def mount_name(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> None:
-    """Add `command` to `group` without its options: what a list of commands shows of it."""
+    """Add the name and help of `command` to `group`, enough for a list of commands."""
 
     def named() -> None:
-        """Say which commands there are; never run."""
+        """Stand in for a command; never run."""
 
     named.__doc__ = command.__doc__
     group.command(name)(named)
@@ -191,7 +211,7 @@ def _mount_all(
 
 
 def _program(arguments: Sequence[str]) -> typer.Typer:
-    """The program; or where no command is named, its outline, which starts in half the time."""
+    """The program; if no command is named, its outline, which starts in half the time."""
     if any(not argument.startswith("-") for argument in arguments):
         return app
     outline = _top()
@@ -200,7 +220,7 @@ def _program(arguments: Sequence[str]) -> typer.Typer:
     return outline
 
 
-# --- the outside a command sees ----------------------------------------------------
+# --- 2. the invocation -------------------------------------------------------------
 
 
 def _invocation(options: dict[str, Any], progress: "_Progress") -> Invocation:
@@ -209,7 +229,7 @@ def _invocation(options: dict[str, Any], progress: "_Progress") -> Invocation:
     return Invocation(
         home=options["home"] or _default_home(),
         operator=options["operator"] or os.environ.get("MINTMARK_OPERATOR") or None,
-        ask=_ask if terminal else None,
+        ask=_prompt if terminal else None,
         show=_notify if sys.stderr.isatty() and not quiet else None,
         progress=progress if sys.stderr.isatty() and not quiet else lambda *_: None,
         notify=(lambda _: None) if quiet else _notify,
@@ -218,14 +238,14 @@ def _invocation(options: dict[str, Any], progress: "_Progress") -> Invocation:
 
 
 def _checks() -> tuple[Any, ...]:
-    """What `doctor` looks at beyond its own room."""
+    """The checks of `doctor` that live in rooms above it."""
     from .activation.delivery import health
 
     return health.orders, health.backend
 
 
 def _default_home() -> Path:
-    # Not by Typer: it would put the variable over an option that stands before the command.
+    # Not by Typer: there the variable would win over an option that stands before the command.
     if named := os.environ.get("MINTMARK_HOME"):
         return Path(named)
     from platformdirs import user_data_path
@@ -233,7 +253,7 @@ def _default_home() -> Path:
     return user_data_path("mintmark", appauthor=False)
 
 
-def _ask(prompt: str) -> str:
+def _prompt(prompt: str) -> str:
     return str(typer.prompt(prompt, hide_input=True, err=True))
 
 
@@ -242,9 +262,10 @@ def _notify(text: str) -> None:
 
 
 class _Progress:
-    """For a phase of more than a second: a bar, then a line that stays, with the rate.
+    """Shows a phase of more than a second: a bar, then a line that stays, with the rate.
 
-    The bar has how much is done, how much a second, and the time left. No spinner: GBK.
+    The bar has the number done, the rate per second, and the time left. It has no spinner,
+    because a GBK console cannot print it.
     """
 
     def __init__(self) -> None:
@@ -268,7 +289,7 @@ class _Progress:
             _notify(f"{phase}: {total:,} in {seconds:,.1f} s, {rate}")
 
     def close(self) -> None:
-        """Take the bar away, and give the cursor back."""
+        """Remove the bar, and restore the cursor."""
         if self._bar is not None:
             self._bar.stop()
         self._bar, self._phase = None, ""
@@ -302,7 +323,7 @@ def _bar() -> Any:  # noqa: ANN401 - rich is imported here and nowhere else
     )
 
 
-# --- results and errors ------------------------------------------------------------
+# --- 4. results and errors ---------------------------------------------------------
 
 
 def _print(result: "Result", *, as_json: bool) -> None:
@@ -312,12 +333,12 @@ def _print(result: "Result", *, as_json: bool) -> None:
             print(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader left, and the command is done all the same.
+        # The reader has closed the pipe; the command has succeeded nevertheless.
         _drop_stdout()
 
 
 def _drop_stdout() -> None:
-    # Else Python complains while shutting down.
+    # Otherwise Python reports the closed pipe once more while shutting down.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -344,7 +365,7 @@ _ENVIRONMENT = {
     errno.EROFS: ("the disk is read-only", "name a folder that can be written"),
     errno.EACCES: ("permission denied", "name a folder you may write, or ask its owner"),
     errno.EPERM: ("permission denied", "name a folder you may write, or ask its owner"),
-    errno.ENOENT: ("no such file or folder", "name one that exists"),
+    errno.ENOENT: ("no such file or folder", "name a file or folder that exists"),
     errno.ENOTDIR: ("not a folder", "name a folder"),
     errno.EEXIST: ("a file is in the way", "name a folder"),
     errno.EISDIR: ("a folder, not a file", "name a file"),
@@ -354,8 +375,8 @@ _ENVIRONMENT = {
 def _from_os(error: OSError) -> EnvironmentFailure:
     text = (error.strerror or type(error).__name__).lower()
     message, hint = _ENVIRONMENT.get(error.errno or 0, (text, "see: mintmark doctor"))
-    where = f": {error.filename}" if error.filename else ""
-    return EnvironmentFailure(f"{message}{where}", hint)
+    path = f": {error.filename}" if error.filename else ""
+    return EnvironmentFailure(f"{message}{path}", hint)
 
 
 def _from_typer(error: TyperException) -> UsageError:
@@ -378,26 +399,28 @@ def _known(error: Exception) -> MintmarkError:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line; returns its exit code."""
+    """Run a command line; returns its exit code."""
+    # 1. Parse; `mount` carries out the steps 2 to 5 of a command that was named.
     as_json = "--json" in arguments
     verbose = "--verbose" in arguments
     try:
         program = _program(arguments)
         code = program(args=list(arguments), prog_name="mintmark", standalone_mode=False)
-        # Typer turns Ctrl-C into this code, and says nothing.
+        # Typer turns Ctrl-C into this code, and prints nothing.
         if code == INTERRUPTED:
             return _interrupted(as_json=as_json)
         return code if isinstance(code, int) else 0
     except Exit as stop:
         return int(stop.exit_code)
     except SystemExit:
-        # How Typer ends where the reader of its help text left.
+        # Typer ends like this if the reader of its help text has closed the pipe.
         return EnvironmentFailure.exit_code
     except (KeyboardInterrupt, Abort):
         return _interrupted(as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes exit 1
         if verbose:
-            _say_traceback()
+            _print_traceback()
+        # 4. Print the error; 5. it has the exit code.
         known = _known(error)
         return _report(known, known.exit_code, as_json=as_json)
 
@@ -409,14 +432,14 @@ def _interrupted(*, as_json: bool) -> int:
     return _report(failure, INTERRUPTED, as_json=as_json)
 
 
-def _say_traceback() -> None:
-    """Where it happened, without the values: an exception's text may hold anything."""
+def _print_traceback() -> None:
+    """Print the place of the error, without its text: an exception's text may hold a code."""
     _, error, trace = sys.exc_info()
     print("".join(traceback.format_tb(trace)), type(error).__name__, sep="", file=sys.stderr)
 
 
 def _leave_no_core() -> None:
-    """A core dump, of this process or a worker, would hold keys and codes."""
+    """Forbid core dumps of this process and its workers: they would hold keys and codes."""
     if sys.platform != "win32":
         import resource
 
@@ -427,7 +450,7 @@ def main() -> None:
     """The entry point of the `mintmark` script."""
     _leave_no_core()
     for stream in (sys.stdout, sys.stderr):
-        # A GBK console can't show every character of a name; that must not end a run.
+        # A GBK console cannot show every character of a name; that must not end a run.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:

@@ -2,8 +2,9 @@
 
     python bench/activate.py [CODES]
 
-A reel of 10,000, then CODES more in one order: the fingerprint file read, uploaded in
-signed chunks, made live, answered, settled in the ledger. On SQLite and on PostgreSQL.
+A reel of 10,000, then CODES more in a single order: mintmark reads the fingerprint file and
+uploads it in signed chunks, the backend makes the fingerprints live and answers, and the ledger
+settles the order. On SQLite and on PostgreSQL.
 """
 
 import subprocess
@@ -18,29 +19,23 @@ REEL = 10_000
 
 
 def seconds(mintmark: Mintmark, batch: str, serials: str) -> float:
-    """How long one command takes."""
+    """Seconds to activate `serials` with the command line."""
     start = time.perf_counter()
     mintmark("activate", batch, "--serials", serials)
     return time.perf_counter() - start
 
 
 def bench(folder: Path, codes: int, kind: str) -> None:
-    """One line of the table."""
+    """Print the table's row for a backend of this `kind`, sqlite or postgresql."""
     port = free_port()
     mintmark = Mintmark(folder, f"http://127.0.0.1:{port}")
     mintmark("init")
     mintmark("contact", "add", "bench", "--name", "Bench")
     batch = str(mintmark("mint", "--quantity", str(codes + REEL))["batch"])
     mintmark("export", batch, "--to", "bench", "--out", "out", "--password-file", "password")
-    where = ["--data", "backend"]
-    if kind == "postgresql":
-        sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-        import postgres_kit
-
-        where = ["--database", postgres_kit.cluster().database()]
-    command = [sys.executable, "-m", "mintmark", "backend", "serve", "--port", str(port), *where]
+    serve = [sys.executable, "-m", "mintmark", "backend", "serve", "--port", str(port)]
     with subprocess.Popen(
-        command,
+        [*serve, *storage(kind)],
         cwd=folder,
         env=mintmark.environment,
         stdout=subprocess.DEVNULL,
@@ -57,10 +52,20 @@ def bench(folder: Path, codes: int, kind: str) -> None:
     )
 
 
+def storage(kind: str) -> list[str]:
+    """The options of `backend serve` that name its database."""
+    if kind == "sqlite":
+        return ["--data", "backend"]
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    import postgres_kit
+
+    return ["--database", postgres_kit.cluster().database()]
+
+
 def main() -> None:
     """Print the table."""
     codes = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    print("targets: a reel under 1.5 s; 100,000 codes a second on PostgreSQL")
+    print("targets: a reel under 1.5 s; 100,000 codes per second on PostgreSQL")
     print(f"{'backend':12}{'a reel':>12}{'codes':>12}{'activated in':>12}{'codes/s':>12}")
     for kind in ("sqlite", "postgresql"):
         with tempfile.TemporaryDirectory() as scratch:

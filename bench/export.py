@@ -2,10 +2,10 @@
 
     python bench/export.py [QUANTITY] [ROUNDS]
 
-Writing is `pack`: codes unsealed, formatted, deflated, encrypted, fsynced. The peers get the
+Writing is `pack`: it unseals, formats, deflates, encrypts and fsyncs the codes. The peers get the
 same CSV files, already formatted and on disk (and so in the page cache), and only compress
-and encrypt them: 7z -tzip -mem=AES256 -mx=1, and pyzipper with zlib's level 1. Once as files
-of 10,000 rows, which 7z packs several at a time, and once as a single file, which it cannot.
+and encrypt them: 7z -tzip -mem=AES256 -mx=1, and pyzipper with zlib's level 1. The codes come
+once as files of 10,000 rows, of which 7z packs several at a time, and once as a single file.
 Contenders take turns and medians are compared. The last line is the whole command, with the
 memory of all its processes.
 """
@@ -43,7 +43,7 @@ PASSPHRASE = "bench only, never in use"
 
 
 class Home:
-    """A home with one batch, and its codes unsealed as an export does."""
+    """A home with a single batch, and its codes unsealed as an export does."""
 
     def __init__(self, folder: Path, quantity: int) -> None:
         self.folder, self.quantity = folder, quantity
@@ -70,7 +70,7 @@ class Home:
         self.password = new_password(os.urandom)
 
     def command(self, *arguments: str) -> dict[str, object]:
-        """The result of a command."""
+        """Run a command; returns its JSON."""
         done = subprocess.run(
             self.line(*arguments),
             env=self.environment,
@@ -78,15 +78,15 @@ class Home:
             check=True,
             stdout=subprocess.PIPE,
         )
-        found: dict[str, object] = json.loads(done.stdout)
-        return found
+        result: dict[str, object] = json.loads(done.stdout)
+        return result
 
     def line(self, *arguments: str) -> list[str]:
-        """A command line."""
+        """The words of a mintmark command."""
         return [sys.executable, "-m", "mintmark", *arguments, "--json"]
 
     def write(self, out: Path, unit_size: int = 10_000) -> Packed:
-        """One package, written."""
+        """Write all codes to the package `out`."""
         out.unlink(missing_ok=True)
         job = PackJob(
             package="K7QM-9X2C4DEF",
@@ -104,8 +104,8 @@ class Home:
         )
         return pack(out, self.reader.codes, job, self.password, self.signer)
 
-    def witness(self) -> FingerprintCheck:
-        """What compares the codes of an archive with the mint."""
+    def fingerprint_check(self) -> FingerprintCheck:
+        """A filter that compares the codes of an archive with the fingerprints of the mint."""
         station = self.station
         return FingerprintCheck(
             self.batch,
@@ -117,7 +117,7 @@ class Home:
 
 
 def seven_zip(home: Home, out: Path, files: Path) -> None:
-    """The peer; its password goes to its standard input."""
+    """Pack `files` with 7-Zip, which reads the password from its standard input."""
     out.unlink(missing_ok=True)
     subprocess.run(
         ["7z", "a", "-tzip", "-mem=AES256", "-mx=1", "-p", str(out.absolute()), "."],
@@ -129,7 +129,7 @@ def seven_zip(home: Home, out: Path, files: Path) -> None:
 
 
 def by_pyzipper(home: Home, out: Path, files: Path) -> None:
-    """The other peer."""
+    """Pack `files` with pyzipper."""
     out.unlink(missing_ok=True)
     with pyzipper.AESZipFile(
         out, "w", compression=pyzipper.ZIP_DEFLATED, compresslevel=1, encryption=pyzipper.WZ_AES
@@ -140,7 +140,7 @@ def by_pyzipper(home: Home, out: Path, files: Path) -> None:
 
 
 def main() -> None:
-    """Print a line a contender."""
+    """Print a line per contender, then the cost of the whole command."""
     quantity = int(sys.argv[1]) if len(sys.argv) > 1 else QUANTITY
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS
     with tempfile.TemporaryDirectory() as scratch:
@@ -148,55 +148,69 @@ def main() -> None:
         home = Home(folder, quantity)
         archives = {name: folder / f"{name}.zip" for name in NAMES}
         home.write(archives["mintmark"])
-        files = folder / "csv"
+        files, joined = folder / "csv", folder / "joined"
         unpack(home, archives["mintmark"], files)
-        whole = folder / "one"
-        whole.mkdir()
-        with (whole / "codes.csv").open("wb") as one:
-            for path in sorted(files.iterdir()):
-                one.write(path.read_bytes())
-        turns: dict[str, Callable[[], object]] = {
-            "mintmark, writing": lambda: home.write(archives["mintmark"]),
-            "7z -mx=1": lambda: seven_zip(home, archives["7z"], files),
-            "mintmark, one file": lambda: home.write(archives["one file"], quantity),
-            "7z -mx=1, one file": lambda: seven_zip(home, archives["7z, one file"], whole),
-            "mintmark, own reader": lambda: verify.verify(
-                archives["mintmark"], home.password, None
-            ),
-            "the same, with witness": lambda: verify.verify(
-                archives["mintmark"], home.password, None, code_filter=home.witness()
-            ),
-            "7z t": lambda: seven_zip_test(home, archives["mintmark"]),
-        }
-        if quantity <= QUANTITY:
-            turns["pyzipper, zlib 1"] = lambda: by_pyzipper(home, archives["pyzipper"], files)
-        if shutil.which("7z") is None:
-            turns = {name: turn for name, turn in turns.items() if "7z" not in name}
-        seconds = race(turns, rounds)
-        report(quantity, seconds, archives)
-        cost = run(
-            home.line("export", home.batch, "--to", "bench", "--out", "o", "--password-file", "p"),
-            cwd=folder,
-            env=home.environment,
-        )
-        print(
-            f"whole command: {cost.seconds:.2f} s, {cost.cpu:.2f} CPU s, "
-            f"{cost.memory / 1e6:.0f} MB in all processes"
-        )
+        join(files, joined)
+        report(quantity, race(contenders(home, archives, files, joined), rounds), archives)
+        whole_command(home)
+
+
+def contenders(
+    home: Home, archives: dict[str, Path], files: Path, joined: Path
+) -> dict[str, Callable[[], object]]:
+    """Name → its turn; `joined` holds the rows of `files` in a single file."""
+    archive, password = archives["mintmark"], home.password
+    turns: dict[str, Callable[[], object]] = {
+        "mintmark, writing": lambda: home.write(archive),
+        "7z -mx=1": lambda: seven_zip(home, archives["7z"], files),
+        "mintmark, one file": lambda: home.write(archives["one file"], home.quantity),
+        "7z -mx=1, one file": lambda: seven_zip(home, archives["7z, one file"], joined),
+        "mintmark, own reader": lambda: verify.verify(archive, password, None),
+        "with fingerprint check": lambda: verify.verify(
+            archive, password, None, code_filter=home.fingerprint_check()
+        ),
+        "7z t": lambda: seven_zip_test(home, archive),
+    }
+    if home.quantity <= QUANTITY:
+        turns["pyzipper, zlib 1"] = lambda: by_pyzipper(home, archives["pyzipper"], files)
+    if shutil.which("7z") is None:
+        turns = {name: turn for name, turn in turns.items() if "7z" not in name}
+    return turns
+
+
+def whole_command(home: Home) -> None:
+    """Print what the whole `export` costs."""
+    cost = run(
+        home.line("export", home.batch, "--to", "bench", "--out", "o", "--password-file", "p"),
+        cwd=home.folder,
+        env=home.environment,
+    )
+    print(
+        f"whole command: {cost.seconds:.2f} s, {cost.cpu:.2f} CPU s, "
+        f"{cost.memory / 1e6:.0f} MB in all processes"
+    )
 
 
 def unpack(home: Home, archive: Path, files: Path) -> None:
-    """The CSV files, on disk."""
+    """Write the archive's CSV files to the new folder `files`."""
     files.mkdir()
-    with pyzipper.AESZipFile(archive) as found:
-        found.setpassword(home.password.reveal())
-        for name in found.namelist():
+    with pyzipper.AESZipFile(archive) as opened:
+        opened.setpassword(home.password.reveal())
+        for name in opened.namelist():
             if name.startswith("data/"):
-                (files / Path(name).name).write_bytes(found.read(name))
+                (files / Path(name).name).write_bytes(opened.read(name))
+
+
+def join(files: Path, joined: Path) -> None:
+    """Write all rows of `files` to a single file in the new folder `joined`."""
+    joined.mkdir()
+    with (joined / "codes.csv").open("wb") as target:
+        for path in sorted(files.iterdir()):
+            target.write(path.read_bytes())
 
 
 def seven_zip_test(home: Home, archive: Path) -> None:
-    """How long 7-Zip alone takes to read it."""
+    """Read the archive with 7-Zip alone."""
     subprocess.run(
         ["7z", "t", str(archive)],
         input=home.password.reveal() + b"\n",
@@ -206,7 +220,7 @@ def seven_zip_test(home: Home, archive: Path) -> None:
 
 
 def race(turns: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each."""
+    """Name → the median seconds of its turns."""
     taken: dict[str, list[float]] = {name: [] for name in turns}
     for _ in range(rounds):
         for name, turn in turns.items():
@@ -217,13 +231,13 @@ def race(turns: dict[str, Callable[[], object]], rounds: int) -> dict[str, float
 
 
 def report(quantity: int, seconds: dict[str, float], archives: dict[str, Path]) -> None:
-    """The table."""
+    """Print the table, and the archives' sizes."""
     many = seconds.get("7z -mx=1", seconds["mintmark, writing"])
-    one = seconds.get("7z -mx=1, one file", seconds["mintmark, one file"])
+    single = seconds.get("7z -mx=1, one file", seconds["mintmark, one file"])
     print(f"{quantity:,} codes, Python {sys.version.split()[0]}, {os.cpu_count()} CPUs")
     print(f"{'':26}{'seconds':>9}{'codes/s':>13}{'7z -mx=1 is':>14}")
     for name, value in seconds.items():
-        base = one if "one file" in name else many
+        base = single if "one file" in name else many
         print(f"{name:26}{value:>9.2f}{quantity / value:>13,.0f}{base / value:>13.2f}x")
     for name, path in archives.items():
         if path.exists():

@@ -1,10 +1,10 @@
-"""What an order costs a line beside the backend's own time: mean, median, 99th percentile.
+"""What an order costs a line in addition to the backend's own time: mean, median, p99.
 
     python bench/line.py [ORDERS]
 
-`line run` as a process, the reference backend as another. Each order (an `assign`, then
-the activation of a range of 100 codes) is timed from the line written to the answer read.
-The backend's own time is that of the same calls made directly, over one connection; the
+`line run` and the reference backend are two processes. Each order (an `assign`, then
+the activation of a range of 100 codes) is timed from the message written to the answer read.
+The backend's own time is that of the same calls made directly, over a single connection; the
 difference is ours: booking and settling in the ledger, each with its fsync.
 """
 
@@ -27,7 +27,7 @@ RANGE = 100
 
 
 def fsync_ms(folder: Path) -> float:
-    """What the disk asks for one durable write of 4 KiB."""
+    """Milliseconds that the disk takes for a durable write of 4 KiB."""
     times = []
     with (folder / "probe").open("wb") as file:
         for _ in range(50):
@@ -40,7 +40,7 @@ def fsync_ms(folder: Path) -> float:
 
 
 def direct(url: str, batch: str, orders: int) -> list[float]:
-    """Milliseconds of each `assign` made without us."""
+    """Milliseconds of each `assign` sent straight to the backend."""
     times = []
     with HttpClient(url) as client:
         for number in range(orders):
@@ -53,7 +53,7 @@ def direct(url: str, batch: str, orders: int) -> list[float]:
 
 @contextlib.contextmanager
 def line(mintmark: Mintmark, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A running `line run`."""
+    """`line run` as a process; its streams are open in the block."""
     process = subprocess.Popen(
         [sys.executable, "-m", "mintmark", "line", "run"],
         cwd=folder,
@@ -80,11 +80,22 @@ def timed(process: "subprocess.Popen[str]", order: dict[str, object]) -> float:
     return taken
 
 
-def told(name: str, times: list[float]) -> None:
-    """One line of the table."""
+def print_row(name: str, times: list[float]) -> None:
+    """Print a row of the table."""
     ordered = sorted(times)
     worst = ordered[int(len(ordered) * 0.99)]
     print(f"{name:34}{statistics.mean(times):8.1f}{statistics.median(times):8.1f}{worst:8.1f}")
+
+
+def assign(batch: str, lot: str) -> dict[str, object]:
+    """An order that sets the lot of the first range."""
+    return {"action": "assign", "batch": batch, "serials": f"1-{RANGE}", "set": {"lot": lot}}
+
+
+def activate(batch: str, number: int) -> dict[str, object]:
+    """An order that activates range `number`, counted from 0."""
+    serials = f"{number * RANGE + 1}-{(number + 1) * RANGE}"
+    return {"action": "activate", "batch": batch, "serials": serials}
 
 
 def main() -> None:
@@ -101,30 +112,19 @@ def main() -> None:
         batch = str(mintmark("mint", "--quantity", str(quantity))["batch"])
         mintmark("export", batch, "--to", "bench", "--out", "out", "--password-file", "password")
         with mintmark.backend(port), line(mintmark, folder) as process:
-            first = {"action": "assign", "batch": batch, "serials": f"1-{RANGE}"}
-            timed(process, {**first, "set": {"lot": "warm"}})
+            timed(process, assign(batch, "warm"))
             own = direct(url, batch, orders)
-            assigned = [timed(process, {**first, "set": {"lot": f"L{n}"}}) for n in range(orders)]
-            activated = [
-                timed(
-                    process,
-                    {
-                        "action": "activate",
-                        "batch": batch,
-                        "serials": f"{n * RANGE + 1}-{(n + 1) * RANGE}",
-                    },
-                )
-                for n in range(1, orders + 1)
-            ]
+            assigned = [timed(process, assign(batch, f"L{n}")) for n in range(orders)]
+            activated = [timed(process, activate(batch, n)) for n in range(1, orders + 1)]
             assert process.stdin is not None
             process.stdin.close()
-        print(f"{orders} orders; one fsync here: {fsync_ms(folder):.1f} ms")
-    print(f"{'milliseconds an order':34}{'mean':>8}{'median':>8}{'p99':>8}")
-    told("the backend alone, an assign", own)
-    told("line run, an assign", assigned)
-    told(f"line run, activate {RANGE} codes", activated)
+        print(f"{orders} orders; an fsync on this disk: {fsync_ms(folder):.1f} ms")
+    print(f"{'milliseconds per order':34}{'mean':>8}{'median':>8}{'p99':>8}")
+    print_row("the backend alone, an assign", own)
+    print_row("line run, an assign", assigned)
+    print_row(f"line run, activate {RANGE} codes", activated)
     ours = statistics.median(assigned) - statistics.median(own)
-    print(f"ours, beside the backend's own time: {ours:.1f} ms (to stay under 20)")
+    print(f"ours, in addition to the backend's own time: {ours:.1f} ms (to stay under 20)")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Run a command, and say what it cost: seconds, CPU seconds, peak memory of all processes."""
+"""Run a command and measure its seconds, CPU seconds, and the peak memory of all its processes."""
 
 import os
 import resource
@@ -12,12 +12,12 @@ from pathlib import Path
 from statistics import median
 from typing import Self
 
-INTERVAL = 0.02  # seconds between two looks at the memory
+INTERVAL = 0.02  # seconds between two readings of the memory
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run cost. `memory`: bytes resident in all processes together, at the peak."""
+    """The cost of a run. `memory`: bytes resident in all processes together, at the peak."""
 
     seconds: float
     cpu: float
@@ -25,8 +25,8 @@ class Cost:
     output: bytes = b""
 
     @classmethod
-    def middle(cls, costs: Sequence["Cost"]) -> "Cost":
-        """The medians of several runs; of the memory, the most."""
+    def medians(cls, costs: Sequence["Cost"]) -> "Cost":
+        """The medians of several runs; of the memory, the maximum."""
         return cls(
             median(cost.seconds for cost in costs),
             median(cost.cpu for cost in costs),
@@ -35,9 +35,9 @@ class Cost:
 
 
 def run(
-    command: Sequence[str], *, cwd: Path, env: dict[str, str] | None = None, given: bytes = b""
+    command: Sequence[str], *, cwd: Path, env: dict[str, str] | None = None, stdin: bytes = b""
 ) -> Cost:
-    """Run `command` to its end, `given` on its stdin. Raises `CalledProcessError` if it fails.
+    """Run `command` to its end, with `stdin`. Raises `CalledProcessError` if it fails.
 
     CPU seconds are those of the command and of all its processes that have ended.
     """
@@ -48,7 +48,7 @@ def run(
     )
     watch = Watch(process.pid)
     with watch:
-        output, _ = process.communicate(given)
+        output, _ = process.communicate(stdin)
     seconds = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if process.returncode:
@@ -58,11 +58,10 @@ def run(
 
 
 class Watch:
-    """Looks at the memory of a process and all below it, until its `with` block ends.
+    """Reads the memory of a process and its descendants until its `with` block ends.
 
-    `peak`: bytes; `processes`: the most there were at once. Pages that several of them
-    share count for each: a bound from above. Where there is
-    no /proc, the peak stays 0.
+    `peak`: bytes; `processes`: their greatest number at a time. Pages that several of them
+    share count for each, so the peak is an upper bound. Without /proc it stays 0.
     """
 
     def __init__(self, pid: int) -> None:
@@ -86,7 +85,7 @@ class Watch:
 
 
 def tree(pid: int) -> Iterator[int]:
-    """`pid` and every process below it."""
+    """`pid` and all its descendants."""
     yield pid
     try:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
@@ -98,7 +97,7 @@ def tree(pid: int) -> Iterator[int]:
 
 
 def resident(pid: int) -> int:
-    """Resident bytes of one process; 0 if it is gone."""
+    """Resident bytes of a process; 0 if it has ended."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except (OSError, IndexError):
@@ -110,7 +109,7 @@ def resident(pid: int) -> int:
 
 
 def home(folder: Path) -> dict[str, str]:
-    """A new home in `folder`; the environment for commands in it."""
+    """Make a home in `folder`; returns the environment for commands in it."""
     folder.mkdir(exist_ok=True)
     (folder / "passphrase").write_text("bench only, never in use\n", encoding="ascii")
     environment = os.environ | {
@@ -123,17 +122,17 @@ def home(folder: Path) -> dict[str, str]:
 
 
 def line(*arguments: str) -> list[str]:
-    """A command line of mintmark."""
+    """The words of a mintmark command."""
     return [sys.executable, "-m", "mintmark", *arguments, "--json"]
 
 
 def titles(what: str) -> None:
-    """The head of a table."""
-    print(f"{what:40}{'seconds':>9}{'a second':>13}{'CPU s':>8}{'MB':>6}{'ratio':>8}  target")
+    """Print the head of a table."""
+    print(f"{what:40}{'seconds':>9}{'per second':>13}{'CPU s':>8}{'MB':>6}{'ratio':>8}  target")
 
 
 def row(what: str, codes: int, cost: Cost, ratio: float | None = None, target: str = "") -> None:
-    """A line of a table; `ratio` is mintmark's to this peer."""
+    """Print a row of a table; `ratio` is mintmark's to this peer."""
     against = "" if ratio is None else f"{ratio:.2f}"
     print(
         f"{what:40}{cost.seconds:>9.2f}{codes / cost.seconds:>13,.0f}{cost.cpu:>8.2f}"

@@ -2,11 +2,11 @@
 
     python bench/mint.py [QUANTITY] [ROUNDS]
 
-All three are whole processes, Python's start included; they take turns, and medians are
-compared by codes a second. The naive peer gets fewer codes: its time a code only grows
-with their number, so the ratio is from below. The last line is minting against fifty times
-as many codes issued before (random runs, put together into sieves as a home would have
-them), as a multiple of minting into an empty home.
+All three are whole processes, Python's start included; they take turns, and the medians of
+codes per second are compared. The naive peer gets fewer codes: its time per code only grows
+with their number, so the ratio is a lower bound. The last line is minting into a home that has
+issued fifty times as many codes before (random runs, merged into prefix filters as a home would
+merge them), as a multiple of minting into an empty home.
 """
 
 import os
@@ -26,13 +26,14 @@ from mintmark.codegen.station.station import Station
 from mintmark.codegen.workers.pool import WorkerKind, Workers
 
 QUANTITY, ROUNDS = 10_000_000, 3
-NAIVE_MOST = 1_000_000
+MAX_NAIVE_CODES = 1_000_000
 BEFORE = 50  # batches
-FLOOR_MOST, NAIVE_LEAST, HISTORY_MOST, HOME_MOST = 1.5, 40, 2.0, 48
+# The targets: three ratios, and bytes per code.
+MAX_TO_FLOOR, MIN_TO_NAIVE, MAX_WITH_HISTORY, MAX_HOME_BYTES = 1.5, 40, 2.0, 48
 
 
 def ours(folder: Path, quantity: int) -> Cost:
-    """One mint into an empty home, which is gone afterwards."""
+    """Mint into an empty home, which is removed afterwards."""
     environment = home(folder / "ours")
     cost = run(line("mint", "--quantity", str(quantity)), cwd=folder, env=environment)
     shutil.rmtree(folder / "ours")
@@ -40,7 +41,7 @@ def ours(folder: Path, quantity: int) -> Cost:
 
 
 def peer(name: str, folder: Path, quantity: int) -> Cost:
-    """One run of a peer, whose files are gone afterwards."""
+    """Run a peer, whose files are removed afterwards."""
     (folder / name).mkdir()
     program = Path(__file__).with_name("peers.py")
     cost = run([sys.executable, str(program), name, str(quantity), str(folder / name)], cwd=folder)
@@ -49,7 +50,7 @@ def peer(name: str, folder: Path, quantity: int) -> Cost:
 
 
 def bytes_per_code(folder: Path, quantity: int) -> float:
-    """What a home with one batch takes on disk."""
+    """Bytes on disk per code, of a home with a single batch."""
     environment = home(folder / "size")
     run(line("mint", "--quantity", str(quantity)), cwd=folder, env=environment)
     size = sum(path.stat().st_size for path in (folder / "size").rglob("*") if path.is_file())
@@ -58,31 +59,20 @@ def bytes_per_code(folder: Path, quantity: int) -> float:
 
 
 def crowded(folder: Path, quantity: int) -> tuple[dict[str, str], float]:
-    """(environment, bytes a code) of a home in which `BEFORE` batches of `quantity` were minted.
+    """A home in which `BEFORE` batches of `quantity` were minted; (environment, bytes per code).
 
-    Booked as batches are, with runs of random prefixes; nothing else of them is there.
+    The batches are booked in the ledger and have runs of random prefixes, but no other files.
+    The bytes are those of the prefix filters.
     """
     environment = home(folder)
-    vault, generator = folder / "home" / "vault", np.random.default_rng()
+    vault = folder / "home" / "vault"
     station = Station(folder / "home", operator="bench", now=utc_now)
-    groups: list[dict[str, int]] = []
-    changes = []
-    for _ in range(BEFORE):
-        batch = station.new_id()
-        prefixes = generator.integers(0, 2**64, quantity, dtype=np.uint64)
-        prefixes.sort()
-        with (vault / f"{batch}.run").open("wb") as file:
-            file.write(prefixes.data)
-            file.write(np.arange(1, quantity + 1, dtype="<u4").data)
-        changes.append(booked(batch, quantity))
-        # As `gather` goes along, without making the sieves on the way that are gone in the end.
-        groups = sorted([*groups, {batch: quantity}], key=lambda group: sum(group.values()))
-        if number := due([sum(group.values()) for group in groups]):
-            merged = {batch: count for group in groups[:number] for batch, count in group.items()}
-            groups = sorted([merged, *groups[number:]], key=lambda group: sum(group.values()))
-    station.ledger.commit(station.author, *changes)
+    batches = [station.new_id() for _ in range(BEFORE)]
+    for batch in batches:
+        write_run(vault / f"{batch}.run", quantity)
+    station.ledger.commit(station.author, *(minted(batch, quantity) for batch in batches))
     with Workers(WorkerKind.THREADS) as threads:
-        for number, group in enumerate(groups):
+        for number, group in enumerate(merged(batches, quantity)):
             if len(group) > 1:
                 path = vault / f"{number:016x}.sieve"
                 prefix_filter_build.write(
@@ -91,12 +81,35 @@ def crowded(folder: Path, quantity: int) -> tuple[dict[str, str], float]:
     station.close()
     # Else a mint would wait for all of it to reach the disk.
     os.sync()
-    sieves = sum(path.stat().st_size for path in vault.glob("*.sieve"))
-    return environment, sieves / BEFORE / quantity
+    filters = sum(path.stat().st_size for path in vault.glob("*.sieve"))
+    return environment, filters / BEFORE / quantity
 
 
-def booked(batch: str, quantity: int) -> BatchMinted:
-    """A batch, as the ledger is told of it."""
+def write_run(path: Path, quantity: int) -> None:
+    """Write a run of random prefixes."""
+    prefixes = np.random.default_rng().integers(0, 2**64, quantity, dtype=np.uint64)
+    prefixes.sort()
+    with path.open("wb") as file:
+        file.write(prefixes.data)
+        file.write(np.arange(1, quantity + 1, dtype="<u4").data)
+
+
+def merged(batches: list[str], quantity: int) -> list[dict[str, int]]:
+    """The groups of batches that `gather` would have merged into prefix filters by now.
+
+    The filters that it would have made on the way and merged again are never made.
+    """
+    groups: list[dict[str, int]] = []
+    for batch in batches:
+        groups = sorted([*groups, {batch: quantity}], key=lambda group: sum(group.values()))
+        if number := due([sum(group.values()) for group in groups]):
+            group = {batch: count for group in groups[:number] for batch, count in group.items()}
+            groups = sorted([group, *groups[number:]], key=lambda group: sum(group.values()))
+    return groups
+
+
+def minted(batch: str, quantity: int) -> BatchMinted:
+    """The event by which the ledger learns of a batch."""
     return BatchMinted(
         batch=batch,
         quantity=quantity,
@@ -120,7 +133,7 @@ def main() -> None:
     """Print the table."""
     quantity = int(sys.argv[1]) if len(sys.argv) > 1 else QUANTITY
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS
-    few = max(1, min(quantity // 10, NAIVE_MOST))
+    few = max(1, min(quantity // 10, MAX_NAIVE_CODES))
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         taken: dict[str, list[Cost]] = {"ours": [], "floor": [], "naive": []}
@@ -132,21 +145,24 @@ def main() -> None:
         (folder / "crowded").mkdir()
         environment, more = crowded(folder / "crowded", quantity)
         mint = line("mint", "--quantity", str(quantity))
-        again, empty = [], []
+        with_history, empty = [], []
         for _ in range(rounds):
-            again.append(run(mint, cwd=folder, env=environment))
+            with_history.append(run(mint, cwd=folder, env=environment))
             empty.append(ours(folder, quantity))
-    middle = {name: Cost.middle(costs) for name, costs in taken.items()}
-    own, least, written = middle["ours"], middle["floor"], middle["naive"]
+    medians = {name: Cost.medians(costs) for name, costs in taken.items()}
+    own, least, naive = medians["ours"], medians["floor"], medians["naive"]
     titles(f"mint, {quantity:,} codes, median of {rounds}")
     row("mintmark", quantity, own)
-    row("  the floor", quantity, least, own.seconds / least.seconds, f"<= {FLOOR_MOST}")
-    faster = (quantity / own.seconds) / (few / written.seconds)
-    row(f"  what people write, {few:,}", few, written, faster, f">= {NAIVE_LEAST}")
-    crowd = Cost.middle(again)
-    slower = crowd.seconds / Cost.middle(empty).seconds
-    row(f"  with {BEFORE * quantity:,} before", quantity, crowd, slower, f"< {HISTORY_MOST}")
-    print(f"home: {size:.1f} bytes a code, {more:.1f} more in sieves (target: {HOME_MOST} in all)")
+    row("  the floor", quantity, least, own.seconds / least.seconds, f"<= {MAX_TO_FLOOR}")
+    faster = (quantity / own.seconds) / (few / naive.seconds)
+    row(f"  what people write, {few:,}", few, naive, faster, f">= {MIN_TO_NAIVE}")
+    crowd = Cost.medians(with_history)
+    slower = crowd.seconds / Cost.medians(empty).seconds
+    row(f"  with {BEFORE * quantity:,} before", quantity, crowd, slower, f"< {MAX_WITH_HISTORY}")
+    print(
+        f"home: {size:.1f} bytes per code, {more:.1f} more in prefix filters "
+        f"(target: {MAX_HOME_BYTES} in all)"
+    )
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@
 
 Both draw the same A4 sheets of 48 symbols with the serial under each, at level M, the mask
 chosen automatically, into memory. Writing and reading back (every symbol decoded by zxing-cpp,
-every page drawn again and compared) are timed apart. LABELS are then written in one go, a
-document for every 10,000, with the memory that took. reportlab is installed for this bench
-alone; without it, its line is left out.
+every page drawn again and compared) are timed separately. Then LABELS are written without a
+pause, a document for every 10,000, and the memory is measured. Only this bench uses reportlab;
+if it is not installed, its line is left out.
 """
 
 import io
@@ -34,7 +34,7 @@ except ImportError:
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 TEMPLATE = "HTTPS://Q.EXAMPLE.CN/{code}"
 UNIT = 10_000
-PEERS = 240  # labels a turn of segno and reportlab
+PEERS = 240  # labels per turn of segno and reportlab
 ROUNDS = 3
 
 
@@ -53,7 +53,7 @@ class Ours:
         )
 
     def write(self, first: int, texts: list[str]) -> bytes:
-        """One document."""
+        """The document of `texts`, serial `first` on."""
         unit = self.unit(first, len(texts))
         (part,) = self.format.parts(unit)
         made = self.format.make(unit, part, "".join(texts).encode("ascii"))
@@ -61,7 +61,7 @@ class Ours:
         return chunk.data
 
     def read(self, first: int, count: int, data: bytes) -> None:
-        """What `package verify` does with it."""
+        """Read a document back, as `package verify` does."""
         for _ in self.format.read(self.unit(first, count), iter([("0001.pdf", iter([data]))])):
             pass
 
@@ -70,7 +70,7 @@ class Ours:
 
 
 def by_reportlab(texts: list[str]) -> bytes:
-    """The same sheets as most programs draw them: a path a symbol."""
+    """The same sheets as most programs draw them: a path per symbol."""
     out = io.BytesIO()
     canvas = Canvas(out)
     for at, text in enumerate(texts):
@@ -91,7 +91,7 @@ def by_reportlab(texts: list[str]) -> bytes:
 
 
 def race(rounds: int) -> None:
-    """Median labels a second, in turns."""
+    """Print the medians of labels per second; contenders take turns."""
     texts = codes(UNIT)
     ours = {f"mintmark, {paint}": Ours(paint) for paint in Paint}
     rates: dict[str, list[float]] = {}
@@ -116,8 +116,8 @@ def race(rounds: int) -> None:
         print(f"{name:28}{rate:>12,.0f} labels/s{ratio}")
 
 
-def in_one_go(labels: int) -> None:
-    """Many documents one after another, as an export makes them."""
+def many_documents(labels: int) -> None:
+    """Write documents one after another, as an export does, and print time and memory."""
     maker, size = Ours(Paint.MASK), 0
     block = codes(UNIT)
     start = time.perf_counter()
@@ -127,14 +127,14 @@ def in_one_go(labels: int) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024
     print(
         f"{labels:,} labels as masks: {seconds:.1f} s, {labels / seconds:,.0f} labels/s, "
-        f"{size / labels:.0f} bytes a label, {memory:.0f} MB at most"
+        f"{size / labels:.0f} bytes per label, {memory:.0f} MB at most"
     )
 
 
 def main() -> None:
     labels = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     race(int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS)
-    in_one_go(labels)
+    many_documents(labels)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""What minting is compared with, each a process of its own.
+"""The peers of minting; each is a separate process.
 
     python bench/peers.py naive QUANTITY FOLDER
     python bench/peers.py floor QUANTITY FOLDER
 
 naive: what people write, `secrets.choice` into a SQLite table with a unique column. It seals
-nothing, and whoever has the file reads the codes. floor: what no mint can do without, random
-bytes and HMAC on all cores, AES-GCM, and the same number of bytes as a batch has written
-durably; no alphabet, no sorting, nothing made unique, no record, no ledger. Its HMAC is
-the fastest way known here, mintmark's own: with hmac.digest it takes twice the time.
+nothing, and whoever has the file reads the codes. floor: the work that no mint can leave out:
+random bytes and HMAC on all cores, AES-GCM, and a durable write of as many bytes as a batch
+has. It has no alphabet, sorting, uniqueness, record or ledger. Its HMAC is mintmark's own, the
+fastest known here: with hmac.digest it takes twice the time.
 """
 
 import multiprocessing
@@ -25,11 +25,11 @@ from cryptography.hazmat.primitives.hmac import HMAC
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 16
 FRAME = 65_536
-RUN_BYTES = 12  # a code
+RUN_BYTES = 12  # per code
 
 
 def naive(quantity: int, folder: Path) -> None:
-    """Codes in a table."""
+    """Write codes to a table."""
     database = sqlite3.connect(folder / "naive.db")
     database.execute("CREATE TABLE codes (serial INTEGER PRIMARY KEY, code TEXT UNIQUE)")
     drawn = ("".join(secrets.choice(ALPHABET) for _ in range(LENGTH)) for _ in range(quantity))
@@ -38,37 +38,37 @@ def naive(quantity: int, folder: Path) -> None:
     database.close()
 
 
-def strike(count: int) -> tuple[bytes, bytes]:
+def generate(count: int) -> tuple[bytes, bytes]:
     """Random bytes, and a fingerprint for every sixteen of them."""
     codes = os.urandom(count * LENGTH)
     new = HMAC(bytes(32), SHA256()).copy
-    found = bytearray()
+    fingerprints = bytearray()
     for (code,) in struct.iter_unpack(f"{LENGTH}s", codes):
-        one = new()
-        one.update(code)
-        found += one.finalize()[:16]
-    return codes, bytes(found)
+        mac = new()
+        mac.update(code)
+        fingerprints += mac.finalize()[:16]
+    return codes, bytes(fingerprints)
 
 
 def floor(quantity: int, folder: Path) -> None:
-    """The least work."""
+    """Do the least work that a mint of `quantity` codes can do."""
     seal = AESGCM(os.urandom(32)).encrypt
     counts = [min(FRAME, quantity - done) for done in range(0, quantity, FRAME)]
     with (
         multiprocessing.get_context("spawn").Pool() as pool,
         (folder / "floor").open("wb") as file,
     ):
-        for codes, found in pool.imap(strike, counts):
+        for codes, fingerprints in pool.imap(generate, counts):
             nonce = os.urandom(12)
             file.write(nonce + seal(nonce, codes, None))
-            file.write(found)
-            file.write(found[: len(found) // 16 * RUN_BYTES])
+            file.write(fingerprints)
+            file.write(fingerprints[: len(fingerprints) // 16 * RUN_BYTES])
         file.flush()
         os.fsync(file.fileno())
 
 
 def main() -> None:
-    """Be one of them, once."""
+    """Run the named peer once."""
     name, quantity, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     {"naive": naive, "floor": floor}[name](quantity, folder)
 

@@ -2,9 +2,9 @@
 
     python bench/preflight.py [SYMBOLS]
 
-Once as a picture profile's symbols are read (in memory, of exact dots), and once as pages of
-pdf-sheet: dots out of the content stream, decoded, and every page drawn again. The promise is
-10,000 symbols in under 15 seconds, on one core.
+Symbols are read once as those of a picture profile (in memory, of exact dots), and once as pages
+of pdf-sheet: the dots are taken from the content stream and decoded, and every page is drawn
+again. The promise is 10,000 symbols in under 15 seconds, on a single core.
 """
 
 import random
@@ -32,7 +32,7 @@ def layout(profile: Profile) -> UnitLayout:
 
 
 def pictures(codes: bytes) -> float:
-    """Seconds to decode all and compare."""
+    """Seconds to decode all symbols and compare them."""
     encoder = encoder_of(layout(builtin("png")))
     blocks = [codes[at : at + BLOCK * LENGTH] for at in range(0, len(codes), BLOCK * LENGTH)]
     drawn = [encoder.encode(block) for block in blocks]

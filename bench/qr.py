@@ -2,10 +2,10 @@
 
     python bench/qr.py [ROUNDS]
 
-Everybody makes symbols of the same payloads at level M, the mask chosen automatically (and
+All contenders make symbols of the same payloads at level M, the mask chosen automatically (and
 for segno and mintmark also fixed), into memory: no picture is drawn or written. Contenders
-take turns, so that a drifting machine hits all of them alike; medians are compared. zint (its
-start-up included) is left out where it is not installed.
+take turns, so that a machine whose speed drifts affects all of them alike; medians are compared.
+zint (its start-up included) is left out if it is not installed.
 """
 
 import random
@@ -32,12 +32,12 @@ MASK = 3
 BLOCK = 65_536
 ROUNDS = 7
 
-# Name → (symbols a turn, the turn)
+# Name → (symbols per turn, the turn)
 Contenders = dict[str, tuple[int, Callable[[], object]]]
 
 
 def contenders(prefix: str, codes: list[str], scratch: Path) -> Contenders:
-    """All of them, on the first of the same payloads: as many as take a tenth of a second."""
+    """All contenders, each with as many of the same payloads as take a tenth of a second."""
     block = "".join(codes).encode("ascii")
     payloads = [prefix + code for code in codes]
     automatic = Encoder(prefix, LENGTH, ALPHABET, level=LEVEL)
@@ -71,7 +71,7 @@ def contenders(prefix: str, codes: list[str], scratch: Path) -> Contenders:
 
 
 def check(prefix: str, codes: list[str], encoder: Encoder) -> None:
-    """Nobody is fast who is wrong."""
+    """End the bench if a symbol is wrong: speed without correctness counts nothing."""
     made = encoder.encode("".join(codes[:100]).encode("ascii")).modules()
     for code, modules in zip(codes, made, strict=False):
         theirs = segno.make_qr(prefix + code, error=LEVEL, boost_error=False).matrix
@@ -80,7 +80,7 @@ def check(prefix: str, codes: list[str], encoder: Encoder) -> None:
 
 
 def race(running: Contenders, rounds: int) -> dict[str, float]:
-    """Median symbols a second of each."""
+    """Name → the median of symbols per second."""
     rates: dict[str, list[float]] = {name: [] for name in running}
     for _ in range(rounds):
         for name, (count, turn) in running.items():
@@ -91,7 +91,7 @@ def race(running: Contenders, rounds: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print symbols a second, and how many times that of each peer ours is."""
+    """Print symbols per second, and mintmark's multiple of each peer."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     codes = ["".join(random.choices(ALPHABET, k=LENGTH)) for _ in range(BLOCK)]
     for prefix in PREFIXES:

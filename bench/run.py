@@ -2,8 +2,8 @@
 
     python bench/run.py [--quick] [NAME …]
 
-Each is a program of its own and can be run alone. `--quick` takes less of everything and
-ends in under two minutes. Ratios are to a peer run in the same call, in turns.
+Each bench is a separate program and can be run alone. `--quick` gives each less work and ends
+in under two minutes. Ratios are to a peer run in the same call, in turns.
 """
 
 import os
@@ -14,7 +14,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-# Name → (its arguments, those with --quick)
+# Name → (its arguments, its arguments with --quick)
 BENCHES = {
     "startup": ([], ["7"]),
     "mint": ([], ["1000000", "1"]),
@@ -47,7 +47,7 @@ def machine() -> str:
 
 
 def main() -> int:
-    """Run them; 1 if one of them failed."""
+    """Run the named benches; returns 1 if any failed."""
     quick = "--quick" in sys.argv
     names = [name for name in sys.argv[1:] if not name.startswith("-")] or list(BENCHES)
     if unknown := set(names) - set(BENCHES):

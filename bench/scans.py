@@ -1,12 +1,12 @@
-"""Scans a second, and how long one takes while 500 come in each second.
+"""Scans per second, and the duration of a scan at 500 scans per second.
 
     python bench/scans.py [CODES] [SECONDS] [sqlite|postgresql WORKERS]
 
-The reference backend as it is served, with CODES active; they are put into its tables
-directly. A generator in a process of its own scans codes at random, each for the first
-time or again, over 16 kept connections, as fast as answers come; then at 500 a second,
-whatever comes back (an open loop: a slow answer does not slow the next question). Both run
-on the same cores as the server and the database.
+The reference backend is served as usual, with CODES active, which are put into its tables
+directly. A generator in a separate process scans codes at random, each for the first time or
+again, over 16 kept connections, as fast as answers come. Then it scans at 500 per second,
+whatever comes back (an open loop: a slow answer does not delay the next scan). Generator, server
+and database share the cores.
 """
 
 import asyncio
@@ -43,12 +43,12 @@ CONNECTIONS, RATE, PART = 16, 500, 500_000
 
 
 def code(serial: int) -> str:
-    """The bench's codes are numbers: it needs no list of them."""
+    """The code of `serial`. The bench's codes are numbers, so it needs no list of codes."""
     return f"{serial:016d}"
 
 
 def fill(url: URL, codes: int) -> None:
-    """A batch of `codes`, all active."""
+    """Fill the database with a batch of `codes`, all active."""
     now, batch = datetime.now(UTC), "BNCH-00000001"
     store = Store(url)
     key_id = fingerprint.key_id(KEY)
@@ -70,14 +70,14 @@ def fill(url: URL, codes: int) -> None:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, where: list[str], workers: int) -> Iterator[int]:
-    """The backend's port."""
+def serving(folder: Path, storage: list[str], workers: int) -> Iterator[int]:
+    """Serve the backend with the options `storage`; yields its port."""
     port, key = free_port(), folder / "fingerprint.key"
     write_fingerprint_key(key, KEY)
     command = [sys.executable, "-m", "mintmark", "backend", "serve", "--port", str(port)]
     trust = ["--no-trust-home", "--fingerprint-key", str(key), "--unsigned"]
     with subprocess.Popen(
-        [*command, *trust, *where, "--workers", str(workers)], stderr=subprocess.DEVNULL
+        [*command, *trust, *storage, "--workers", str(workers)], stderr=subprocess.DEVNULL
     ) as process:
         try:
             await_answer(f"http://127.0.0.1:{port}/0000000000000000")
@@ -86,11 +86,11 @@ def serving(folder: Path, where: list[str], workers: int) -> Iterator[int]:
             process.terminate()
 
 
-async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, codes: int) -> float:
-    """One scan; its milliseconds."""
-    # With an id, as the page sends them: it costs a row more.
-    scan = {"code": code(secrets.randbelow(codes) + 1), "scan_id": secrets.token_hex(16)}
-    body = json.dumps(scan).encode()
+async def scan(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, codes: int) -> float:
+    """Scan a random code; returns the milliseconds until its answer."""
+    # With an id, as the page sends it: that costs one more row.
+    fields = {"code": code(secrets.randbelow(codes) + 1), "scan_id": secrets.token_hex(16)}
+    body = json.dumps(fields).encode()
     head = f"POST /v1/scans HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
     start = time.perf_counter()
     writer.write(f"{head}Content-Type: application/json\r\n\r\n".encode() + body)
@@ -103,13 +103,13 @@ async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, codes:
 
 
 async def flood(port: int, codes: int, seconds: float) -> list[float]:
-    """As fast as answers come."""
+    """Scan as fast as answers come; returns the milliseconds of each scan."""
     until, times = time.perf_counter() + seconds, []
 
     async def phone() -> None:
         streams = await asyncio.open_connection("127.0.0.1", port)
         while time.perf_counter() < until:
-            times.append(await ask(*streams, codes))
+            times.append(await scan(*streams, codes))
         streams[1].close()
 
     await asyncio.gather(*(phone() for _ in range(CONNECTIONS)))
@@ -117,7 +117,7 @@ async def flood(port: int, codes: int, seconds: float) -> list[float]:
 
 
 async def steady(port: int, codes: int, seconds: float) -> list[float]:
-    """At `RATE` a second; a scan that waits for a connection waits in its time."""
+    """Scan at `RATE` per second; returns milliseconds, with the time waited for a connection."""
     idle: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
     for _ in range(CONNECTIONS * 4):
         idle.put_nowait(await asyncio.open_connection("127.0.0.1", port))
@@ -125,7 +125,7 @@ async def steady(port: int, codes: int, seconds: float) -> list[float]:
 
     async def phone(due: float) -> None:
         streams = await idle.get()
-        await ask(*streams, codes)
+        await scan(*streams, codes)
         times.append((time.perf_counter() - due) * 1_000)
         idle.put_nowait(streams)
 
@@ -140,7 +140,7 @@ async def steady(port: int, codes: int, seconds: float) -> list[float]:
 
 
 def generate(port: int, codes: int, seconds: float) -> None:
-    """The generator's process: its figures as JSON."""
+    """The generator's process: prints its figures as JSON."""
     asyncio.run(flood(port, codes, min(2.0, seconds)))
     fast = asyncio.run(flood(port, codes, seconds))
     slow = sorted(asyncio.run(steady(port, codes, seconds)))
@@ -149,23 +149,28 @@ def generate(port: int, codes: int, seconds: float) -> None:
 
 
 def bench(folder: Path, codes: int, seconds: float, kind: str, workers: int) -> None:
-    """One line of the table."""
-    if kind == "sqlite":
-        (folder / "data").mkdir()
-        url, where = sqlite_url(folder / "data"), ["--data", str(folder / "data")]
-    else:
-        sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-        import postgres_kit
-
-        named = postgres_kit.cluster().database()
-        url, where = postgresql_url(named), ["--database", named]
+    """Print a row of the table."""
+    url, storage = empty_database(folder, kind)
     fill(url, codes)
-    with serving(folder, where, workers) as port:
+    with serving(folder, storage, workers) as port:
         words = [sys.executable, __file__, "--generate", str(port), str(codes), str(seconds)]
-        told = subprocess.run(words, stdout=subprocess.PIPE, check=True, encoding="ascii").stdout
-    rate, middle, worst = json.loads(told)
+        figures = subprocess.run(words, stdout=subprocess.PIPE, check=True, encoding="ascii").stdout
+    rate, median, worst = json.loads(figures)
     name = f"{kind}, {workers} worker{'s' if workers > 1 else ''}"
-    print(f"{name:26}{codes:>12,}{rate:>12,.0f}{middle:>10.1f}{worst:>10.1f}", flush=True)
+    print(f"{name:26}{codes:>12,}{rate:>12,.0f}{median:>10.1f}{worst:>10.1f}", flush=True)
+
+
+def empty_database(folder: Path, kind: str) -> tuple[URL, list[str]]:
+    """A new database of this `kind`: its URL, and the options of `backend serve` for it."""
+    if kind == "sqlite":
+        data = folder / "data"
+        data.mkdir()
+        return sqlite_url(data), ["--data", str(data)]
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    import postgres_kit
+
+    named = postgres_kit.cluster().database()
+    return postgresql_url(named), ["--database", named]
 
 
 def main() -> None:
@@ -178,7 +183,7 @@ def main() -> None:
     kinds = [("sqlite", 1), ("postgresql", 1), ("postgresql", 2)]
     if len(sys.argv) > 3:
         kinds = [(sys.argv[3], int(sys.argv[4]))]
-    print(f"{os.cpu_count()} cores; target: 1,500 scans a second, p99 under 50 ms at {RATE}/s")
+    print(f"{os.cpu_count()} cores; target: 1,500 scans per second, p99 under 50 ms at {RATE}/s")
     print(f"{'reference backend':26}{'codes':>12}{'scans/s':>12}{'p50 ms':>10}{'p99 ms':>10}")
     for kind, workers in kinds:
         with tempfile.TemporaryDirectory() as scratch:

@@ -2,9 +2,9 @@
 
     python bench/startup.py [ROUNDS]
 
-`--help` and `--version` against a Python that imports typer and rich and does nothing: as
-`rich` by itself loads next to nothing, also against typer alone. Byte code is compiled in a
-first, uncounted round.
+`--help` and `--version` are compared with a Python that imports typer and rich and does nothing,
+and, because `rich` by itself loads next to nothing, also with typer alone. Byte code is compiled
+in a first round, which does not count.
 """
 
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 from measure import Cost, row, run, titles
 
 ROUNDS = 15
-MOST = 1.5
+MAX_RATIO = 1.5
 
 COMMANDS = {
     "import typer, rich": ["-c", "import typer, rich"],
@@ -38,11 +38,11 @@ def main() -> None:
                 cost = run([sys.executable, *command], cwd=Path(scratch), env=environment)
                 if number:
                     taken[name].append(cost)
-    middle = {name: Cost.middle(costs) for name, costs in taken.items()}
-    base = middle["import typer, rich"].seconds
+    medians = {name: Cost.medians(costs) for name, costs in taken.items()}
+    base = medians["import typer, rich"].seconds
     titles(f"start-up, median of {rounds}")
-    for name, cost in middle.items():
-        target = f"<= {MOST}" if "mintmark" in name else ""
+    for name, cost in medians.items():
+        target = f"<= {MAX_RATIO}" if "mintmark" in name else ""
         row(name, 1, cost, cost.seconds / base, target)
 
 

@@ -2,10 +2,10 @@
 
     python bench/whole.py [QUANTITY]
 
-The peer is what one would write in an afternoon: `secrets.choice` into a SQLite table with a
-unique column, a CSV file, and an UPDATE. It encrypts nothing, proves nothing, and anyone with
-the database reads the codes; the ratio is the price of the difference. Start-up of a process
-is included on our side, as a line pays it.
+The peer is what a programmer would write in an afternoon: `secrets.choice` into a SQLite table
+with a unique column, a CSV file, and an UPDATE. It encrypts nothing, proves nothing, and anyone
+with the database reads the codes; the ratio is the price of the difference. Our side includes
+the start-up of a process, as a line pays it.
 """
 
 import contextlib
@@ -58,7 +58,7 @@ def naive(folder: Path, quantity: int) -> Steps:
 
 
 class Mintmark:
-    """The command line, in a home of its own."""
+    """The command line, in a separate home."""
 
     def __init__(self, folder: Path, backend: str) -> None:
         self._folder = folder
@@ -70,7 +70,7 @@ class Mintmark:
         }
 
     def __call__(self, *arguments: str) -> dict[str, object]:
-        """Run one command with --json; its result."""
+        """Run a command with --json; returns its result."""
         done = subprocess.run(
             [sys.executable, "-m", "mintmark", *arguments, "--json"],
             cwd=self._folder,
@@ -86,7 +86,7 @@ class Mintmark:
 
     @contextlib.contextmanager
     def backend(self, port: int) -> Iterator[None]:
-        """The reference backend, answering."""
+        """The reference backend, serving in the block."""
         command = [sys.executable, "-m", "mintmark", "backend", "serve", "--port", str(port)]
         process = subprocess.Popen(
             [*command, "--data", "backend", "--unsigned"],
@@ -104,7 +104,7 @@ class Mintmark:
 
 
 def await_answer(url: str) -> None:
-    """Return when `url` answers anything at all."""
+    """Return as soon as `url` gives any answer."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -147,7 +147,7 @@ def ours(folder: Path, quantity: int) -> Steps:
 
 
 def main() -> None:
-    """Print one line a step: seconds, codes a second, and the ratio to the peer."""
+    """Print a line per step: seconds, codes per second, and the ratio to the peer."""
     quantity = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     with tempfile.TemporaryDirectory() as scratch:
         folders = [Path(scratch, name) for name in ("naive", "ours")]

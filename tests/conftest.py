@@ -1,4 +1,4 @@
-"""Settings of the whole suite: reproducible properties, and no test silently skipped."""
+"""Settings of the whole suite: reproducible properties, and no test skipped unnoticed."""
 
 import os
 import shutil
@@ -6,8 +6,8 @@ import shutil
 import pytest
 from hypothesis import settings
 
-# Shared machines stall, hence no deadline. CI repeats the same examples, so that a red run
-# means the change under test; everywhere else each run looks somewhere new.
+# Shared machines stall, so there is no deadline. CI repeats the same examples, so that a failure
+# comes from the change under test; on other machines each run tries new examples.
 settings.register_profile("here", deadline=None, print_blob=True)
 settings.register_profile("ci", parent=settings.get_profile("here"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
@@ -21,7 +21,7 @@ def _fail_if_skipped(report):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport():
-    """A skipped test is one nobody ran."""
+    """Fail skipped tests: they have proved nothing."""
     report = yield
     _fail_if_skipped(report)
     return report
@@ -29,7 +29,7 @@ def pytest_runtest_makereport():
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report():
-    """So is a module that skipped itself while it was collected."""
+    """Fail modules that skip themselves while they are collected."""
     report = yield
     _fail_if_skipped(report)
     return report
@@ -37,9 +37,9 @@ def pytest_make_collect_report():
 
 @pytest.fixture(scope="session")
 def byte_code(tmp_path_factory):
-    """Environment for child processes: they keep compiled modules, in one place for all workers.
+    """Environment for child processes: all workers' children share compiled modules in a folder.
 
-    Start-up is most of a short process's time, and CI forbids byte code in the checkout.
+    A short process spends most of its time on start-up, and CI forbids byte code in the checkout.
     """
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
@@ -48,7 +48,7 @@ def byte_code(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def worlds(tmp_path_factory):
-    """Prepared homes, built once a worker."""
+    """Prepared homes, built once per worker."""
     from contract_worlds import Worlds
 
     root = tmp_path_factory.mktemp("worlds")

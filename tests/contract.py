@@ -1,6 +1,6 @@
-"""The command line's contract, as a table: what is typed, what comes back.
+"""The command line's contract, as a table: the words typed, and what comes back.
 
-`test_contract.py` runs every row; docs/cli.md is made from them (contract_document.py).
+`test_contract.py` runs every row; `contract_document.py` makes docs/cli.md from them.
 
 In `argv`, {batch}, {package}, {unit}, {order}, {contact}, {archive}, {code} and {station},
 {line}, {custodian} (key ids) stand for what the row's world holds (contract_worlds.py).
@@ -17,9 +17,9 @@ from contract_shapes import SHAPES
 
 EXIT_CODES = {
     0: "done",
-    1: "failed, unexpected: a bug",
+    1: "unexpected failure: a bug",
     2: "usage: the command line is wrong",
-    3: "refused: a state, a guard, a policy says no; nothing changed",
+    3: "refused by a state, a guard or a policy; nothing changed",
     4: "not found",
     5: "integrity: tampered, truncated, wrong key, wrong passphrase; nothing written",
     6: "environment: disk full, no permission, ledger locked, service refused",
@@ -30,25 +30,26 @@ EXIT_CODES = {
 
 @dataclass(frozen=True)
 class Row:
-    """One call. `says`: what is special about it; `error`: part of the error line.
+    """A call of the program. `case` names it; `error` is part of the error line.
 
-    `events`: what the books record although it failed. `result`: it ends with another
-    code than 0 and still prints its result. `backend`: what answers at the scan
-    backend's address. `how`: what else happens meanwhile. `wants`: values of the result.
+    `world` is the prepared home, `damage` what is broken in it, `backend` what answers at the
+    scan backend's address, `trouble` what the process meets on the way. `events` are those the
+    ledger records although the call failed. With `result` the exit code is not 0 and the result
+    is printed all the same. `expected` are values of the result.
     """
 
-    says: str
+    case: str
     argv: str
     exit: int = 0
     error: str = ""
     world: str = "packaged"
     damage: str = ""
     backend: str = ""
-    how: str = ""
+    trouble: str = ""
     stdin: str = ""
     events: tuple[str, ...] = ()
     result: bool = False
-    wants: dict = field(default_factory=dict)
+    expected: dict = field(default_factory=dict)
 
     @property
     def command(self):
@@ -61,18 +62,18 @@ class Row:
         return [word.format(**facts, code_in_url="{code}") for word in shlex.split(self.argv)]
 
 
-def ok(says, argv, **more):
-    return Row(says, argv, **more)
+def ok(case, argv, **more):
+    return Row(case, argv, **more)
 
 
-def no(code, says, argv, error, **more):
-    return Row(says, argv, code, error, **more)
+def no(code, case, argv, error, **more):
+    return Row(case, argv, code, error, **more)
 
 
 PASS = "--passphrase-file pass.txt"
 EXPORT = f"export {{batch}} --to li --out sent --password-file new.txt {PASS}"
 VERIFY = "package verify {archive} --password-file password.txt"
-# What the chain holds of an export that began.
+# The events of an export that began and failed.
 BEGUN = ("ExportBegun", "ExportAbandoned")
 VAULT = "home/vault/{batch}"
 VAULT_FILES = ("sealed", "fingerprints", "run", "wraps.json", "mint.json")
@@ -83,7 +84,7 @@ INIT = (
         "for a custodian elsewhere",
         "init --custodian-public-key stranger/custodian.pub",
         world="none",
-        wants={"custodian_key": None},
+        expected={"custodian_key": None},
     ),
     no(2, "no passphrase, no terminal", "init", "no terminal to ask at", world="none"),
     no(2, "a passphrase too short", "init --passphrase-file short.txt", "8 bytes", world="none"),
@@ -125,22 +126,25 @@ INIT = (
         "pass.txt",
         world="none",
     ),
-    no(6, "the disk is full", f"init {PASS}", "", world="none", how="disk 10000"),
+    no(6, "the disk is full", f"init {PASS}", "", world="none", trouble="disk 10000"),
 )
 
 MINT = (
-    ok("mints a sealed batch", "mint --quantity 300 --overage 2.5", wants={"quantity": 308}),
+    ok("mints a sealed batch", "mint --quantity 300 --overage 2.5", expected={"quantity": 308}),
     ok(
-        "the same reference again: the same batch",
+        "a repeated reference: the same batch",
         "mint --quantity 16000 --ref plan-7 --product Tea --url HTTPS://T.EXAMPLE.COM/{code_in_url}",
-        wants={"repeated": True},
+        expected={"repeated": True},
     ),
-    ok("weak codes, accepted", "mint --quantity 9 --alphabet digits --length 13 --accept-weak"),
+    ok(
+        "weak codes that are accepted",
+        "mint --quantity 9 --alphabet digits --length 13 --accept-weak",
+    ),
     no(2, "no quantity", "mint", "Missing option"),
-    no(2, "a quantity of none", "mint --quantity 0", "greater than or equal to 1"),
+    no(2, "a quantity of 0", "mint --quantity 0", "greater than or equal to 1"),
     no(2, "a quantity that is no number", "mint --quantity many", "integer"),
     no(2, "an overage that is no number", "mint --quantity 9 --overage nan", "--overage"),
-    no(2, "too many with the overage", "mint --quantity 100000000 --overage 1", "at most"),
+    no(2, "too many codes with the overage", "mint --quantity 100000000 --overage 1", "at most"),
     no(2, "an alphabet of both cases", "mint --quantity 9 --alphabet custom:Aabcd", "both cases"),
     no(2, "a repeated symbol", "mint --quantity 9 --alphabet custom:ABCDA", "twice"),
     no(2, "an unprintable symbol", "mint --quantity 9 --alphabet 'custom:AB\tC'", "symbols"),
@@ -149,9 +153,19 @@ MINT = (
         2, "a URL without a place for the code", "mint --quantity 9 --url HTTP://X/", "exactly once"
     ),
     no(2, "a product of white space", "mint --quantity 9 --product ' '", "printable"),
-    no(3, "codes that can be guessed", "mint --quantity 99999 --length 5", "too easy to guess"),
-    no(3, "codes a key thief finds", "mint --quantity 99 --length 8", "too weak against a thief"),
-    no(3, "the same reference, another request", "mint --quantity 9 --ref plan-7", "differs"),
+    no(
+        3,
+        "codes that are too easy to guess",
+        "mint --quantity 99999 --length 5",
+        "too easy to guess",
+    ),
+    no(
+        3,
+        "codes that a thief of the key can find",
+        "mint --quantity 99 --length 8",
+        "too weak against a thief",
+    ),
+    no(3, "a repeated reference with another request", "mint --quantity 9 --ref plan-7", "differs"),
     no(4, "no home", "mint --quantity 9", "no mintmark home", world="none"),
     no(4, "no station key", "mint --quantity 9", "no key", damage="lose home/keys/station.key"),
     no(
@@ -166,22 +180,26 @@ MINT = (
         *(5, "an earlier batch's run cut short", "mint --quantity 9", "run"),
         damage=f"cut {VAULT}.run",
     ),
-    no(6, "the disk is full", "mint --quantity 30000", "", how="disk 200000"),
-    no(6, "the ledger is locked", "mint --quantity 9", "locked", how="locked"),
+    no(6, "the disk is full", "mint --quantity 30000", "", trouble="disk 200000"),
+    no(6, "the ledger is locked", "mint --quantity 9", "locked", trouble="locked"),
     no(6, "a home made by a newer version", "mint --quantity 9", "newer", damage="newer"),
     no(
         *(130, "interrupted", "mint --quantity 4000000", "interrupted"),
-        how="interrupt home/vault/.*.part",
+        trouble="interrupt home/vault/.*.part",
     ),
 )
 
 EXPORTS = (
-    ok("packages a range", f"{EXPORT} --serials 2001-3000", wants={"serials": [[2001, 3000]]}),
-    ok("the next so many", f"{EXPORT} --serials next:100", wants={"serials": [[2001, 2100]]}),
+    ok("packages a range", f"{EXPORT} --serials 2001-3000", expected={"serials": [[2001, 3000]]}),
     ok(
-        "dummy codes, to try the press; needs no key",
+        "the next sealed serials",
+        f"{EXPORT} --serials next:100",
+        expected={"serials": [[2001, 2100]]},
+    ),
+    ok(
+        "dummy codes to try the press, without a key",
         "export {batch} --to li --out sent --password-file new.txt --test 100",
-        wants={"test": True, "serials": [[1, 100]]},
+        expected={"test": True, "serials": [[1, 100]]},
     ),
     no(2, "no terminal to show the password", f"export {{batch}} --to li --out sent {PASS}", ""),
     no(
@@ -199,14 +217,14 @@ EXPORTS = (
     no(2, "serials outside the batch", f"{EXPORT} --serials 15990-16010", "outside the batch"),
     no(2, "serials backwards", f"{EXPORT} --serials 3000-2001", "backwards"),
     no(2, "serials that overlap", f"{EXPORT} --serials 2001-2100,2050-2150", "overlap"),
-    no(2, "a next that is no number", f"{EXPORT} --serials next:some", "not a number"),
+    no(2, "a `next` that is no number", f"{EXPORT} --serials next:some", "not a number"),
     no(3, "serials packaged before", f"{EXPORT} --serials 1990-2010", "1990-2000 packaged"),
     no(3, "more than are sealed", f"{EXPORT} --serials next:15000", "sealed"),
     no(
         *(3, "the password file exists", EXPORT.replace("new.txt", "password.txt")),
         "not overwritten",
     ),
-    no(3, "the archive exists", f"{EXPORT} --serials 2001", "not overwritten", how="same id"),
+    no(3, "the archive exists", f"{EXPORT} --serials 2001", "not overwritten", trouble="same id"),
     no(4, "no such batch", f"{EXPORT.format(batch='NOPE-AAAA')} --serials 1", "no batch"),
     no(4, "no such contact", EXPORT.replace("--to li", "--to wang"), "no contact"),
     no(4, "no custodian key", f"{EXPORT} --serials 2001", "no key", damage="lose custodian.key"),
@@ -258,20 +276,20 @@ EXPORTS = (
     ),
     no(
         *(6, "the disk is full", f"{EXPORT} --serials 2001-", ""),
-        how="disk 180000",
+        trouble="disk 180000",
         events=BEGUN,
     ),
-    no(6, "the ledger is locked", f"{EXPORT} --serials 2001", "locked", how="locked"),
+    no(6, "the ledger is locked", f"{EXPORT} --serials 2001", "locked", trouble="locked"),
 )
 
 PROFILES = (
-    ok("built-in ones and examples", "profile list"),
-    ok("where there is no home", "profile list --home none"),
-    ok("one", "profile show csv", wants={"format": "text", "origin": "built-in"}),
-    ok("an example", "profile show bartender", wants={"origin": "example"}),
+    ok("built-in profiles and examples", "profile list"),
+    ok("without a home", "profile list --home none"),
+    ok("a built-in profile", "profile show csv", expected={"format": "text", "origin": "built-in"}),
+    ok("an example", "profile show bartender", expected={"origin": "example"}),
     no(2, "no such profile", "profile show nope", "unknown print profile"),
-    no(2, "a profile too many", "profile list csv", "csv"),
-    ok("a right one", "profile check press.toml", wants={"ok": True, "unit_size": 500}),
+    no(2, "an argument too many", "profile list csv", "csv"),
+    ok("a valid profile", "profile check press.toml", expected={"ok": True, "unit_size": 500}),
     no(2, "a wrong value", "profile check wrong.toml", "line 2: unit.size"),
     no(2, "not TOML", "profile check pass.txt", "pass.txt"),
     no(4, "no such file", "profile check none.toml", "no profile file"),
@@ -286,15 +304,15 @@ PROFILES = (
 )
 
 PACKAGES = (
-    ok("all of them", "package list"),
-    ok("a batch's", "package list --batch {batch}"),
-    ok("none yet", "package list", world="fresh", wants={"packages": []}),
+    ok("all packages", "package list"),
+    ok("the packages of a batch", "package list --batch {batch}"),
+    ok("no package yet", "package list", world="fresh", expected={"packages": []}),
     no(4, "no such batch", "package list --batch NOPE-AAAA", "no batch"),
-    ok("one, with its reels", "package show {package}", wants={"status": "packaged"}),
+    ok("a package and its reels", "package show {package}", expected={"status": "packaged"}),
     no(4, "no such package", "package show NOPE-AAAA", "no package"),
     no(2, "no package named", "package show", "Missing argument"),
-    ok("holds", VERIFY, wants={"ok": True, "rows": 2_000, "trusted": True}),
-    ok("where there is no home", f"{VERIFY} --home none", wants={"trusted": False}),
+    ok("the package is right", VERIFY, expected={"ok": True, "rows": 2_000, "trusted": True}),
+    ok("without a home", f"{VERIFY} --home none", expected={"trusted": False}),
     no(2, "no password, no terminal", "package verify {archive}", "no terminal to ask at"),
     no(
         *(2, "an empty password file", "package verify {archive} --password-file empty.txt"),
@@ -316,14 +334,14 @@ PACKAGES = (
         "sign",
     ),
     ok(
-        "a proof that is right",
+        "a correct proof",
         "package verify-print proof.png",
-        wants={"ok": True, "symbols": 1, "unknown": 0},
+        expected={"ok": True, "symbols": 1, "unknown": 0},
     ),
     no(
-        *(5, "a symbol that is none of ours", "package verify-print proof.png foreign.png", ""),
+        *(5, "a symbol that is not ours", "package verify-print proof.png foreign.png", ""),
         result=True,
-        wants={"ok": False, "symbols": 2, "unknown": 1},
+        expected={"ok": False, "symbols": 2, "unknown": 1},
     ),
     no(2, "no picture", "package verify-print pass.txt", "no picture"),
     no(4, "no such picture", "package verify-print none.png", "no file"),
@@ -331,8 +349,8 @@ PACKAGES = (
 )
 
 BOOKS = (
-    ok("all of them", "batch list"),
-    ok("none yet", "batch list", world="fresh", wants={"batches": []}),
+    ok("all batches", "batch list"),
+    ok("no batch yet", "batch list", world="fresh", expected={"batches": []}),
     no(4, "no home", "batch list", "no mintmark home", world="none"),
     no(5, "a ledger cut short", "batch list", "ledger", damage="cut home/ledger.db"),
     no(5, "a table removed", "batch show {batch}", "tables", damage="dropped"),
@@ -341,33 +359,35 @@ BOOKS = (
     no(2, "settings with an unknown table", "batch list", "[printer]", damage="unknown-setting"),
     no(2, "no such option", "batch list --all", "No such option", world="none"),
     ok(
-        "every code accounted for",
+        "the state of every code",
         "batch show {batch}",
         world="active",
-        wants={
+        expected={
             "states": {"sealed": 14_000, "packaged": 1_500, "active": 488, "frozen": 10, "void": 2}
         },
     ),
-    ok("a page of ranges", "batch show {batch} --limit 1", world="active", wants={"next": 400}),
+    ok("a page of ranges", "batch show {batch} --limit 1", world="active", expected={"next": 400}),
     no(4, "no such batch", "batch show NOPE-AAAA", "no batch"),
     no(2, "no batch named", "batch show", "Missing argument"),
-    no(2, "a page that can't be", "batch show {batch} --after 99999999999999999999", "--after"),
-    ok("adds one", "contact add wang --name 'Wang Fang, Jinli' --channel mailto:w@example.com"),
+    no(2, "an impossible page", "batch show {batch} --after 99999999999999999999", "--after"),
+    ok(
+        "a new contact", "contact add wang --name 'Wang Fang, Jinli' --channel mailto:w@example.com"
+    ),
     no(2, "an id with other characters", "contact add Wang! --name W", "id is 1 to 32"),
     no(2, "no name", "contact add wang", "Missing option"),
     no(2, "a name of white space", "contact add wang --name ' '", "printable"),
     no(3, "the id is taken", "contact add li --name W", "taken"),
-    no(6, "the disk is full", "contact add wang --name W", "", how="disk 4096"),
-    no(6, "the ledger is locked", "contact add wang --name W", "locked", how="locked"),
-    ok("all of them", "contact list"),
+    no(6, "the disk is full", "contact add wang --name W", "", trouble="disk 4096"),
+    no(6, "the ledger is locked", "contact add wang --name W", "locked", trouble="locked"),
+    ok("all contacts", "contact list"),
     no(4, "no home", "contact list", "no mintmark home", world="none"),
     ok(
-        "a code's place",
+        "the batch and serial of a code",
         "locate {code}",
-        wants={"serial": 1, "state": "packaged"},
+        expected={"serial": 1, "state": "packaged"},
     ),
     ok("codes on stdin", "locate -", stdin="{code}\nABCD\n"),
-    no(4, "no code of ours", "locate ABCDEFGHJKMNPQRS", "no code of this home"),
+    no(4, "a code that is not ours", "locate ABCDEFGHJKMNPQRS", "no code of this home"),
     no(2, "no code named", "locate", "Missing argument"),
     no(2, "too much on stdin", "locate -", "at once", stdin="A\n" * 100_001),
     no(5, "a run cut short", "locate {code}", "run", damage=f"cut {VAULT}.run"),
@@ -376,7 +396,7 @@ BOOKS = (
         *(5, "another home's fingerprint key", "locate {code}", "not this home's"),
         damage="foreign-fingerprint-key",
     ),
-    ok("holds", "audit verify", wants={"ok": True}),
+    ok("the chain is intact", "audit verify", expected={"ok": True}),
     no(5, "a state changed by hand", "audit verify", "does not hold", damage="unlogged"),
     no(5, "an event changed by hand", "audit verify", "event 5", damage="rewritten"),
     ok("events after a number", "audit show --after 4 --limit 2"),
@@ -386,22 +406,22 @@ BOOKS = (
 )
 
 KEYS = (
-    ok("all of them", "key list"),
+    ok("all keys", "key list"),
     no(4, "no home", "key list", "no mintmark home", world="none"),
-    ok("a line's", "key new line-3", wants={"name": "line-3", "revoked": False}),
+    ok("a line's key", "key new line-3", expected={"name": "line-3", "revoked": False}),
     no(2, "a name with other characters", "key new 'Line 3'", "small letters"),
-    no(3, "the line has one", "key new default", "default"),
+    no(3, "the line has a key already", "key new default", "default"),
     ok("the lines of the home", "key export"),
     no(4, "no home", "key export", "no mintmark home", world="none"),
     ok("away from any home", f"key custodian new.key {PASS}", world="none"),
     no(2, "no passphrase", "key custodian new.key", "no terminal to ask at", world="none"),
     no(3, "the file exists", f"key custodian stranger/custodian.key {PASS}", "not overwritten"),
-    ok("a deputy's", "key admit stranger/custodian.pub --name 'Zhao Min'"),
+    ok("a deputy's key", "key admit stranger/custodian.pub --name 'Zhao Min'"),
     no(2, "no name", "key admit stranger/custodian.pub", "Missing option"),
     no(4, "no such file", "key admit none.pub --name Zhao", "no key file"),
     no(5, "not a public key", "key admit stranger/custodian.key --name Zhao", "damaged"),
     ok("all batches", f"key rewrap --to {{custodian}} {PASS}", world="minted"),
-    ok("one batch", f"key rewrap --to {{custodian}} --batch {{batch}} {PASS}", world="minted"),
+    ok("a single batch", f"key rewrap --to {{custodian}} --batch {{batch}} {PASS}", world="minted"),
     no(2, "nobody named", f"key rewrap {PASS}", "Missing option"),
     no(4, "no such custodian", f"key rewrap --to 0123456789abcdef {PASS}", "no custodian key"),
     no(
@@ -411,24 +431,24 @@ KEYS = (
         "wrong passphrase",
         events=("Incident",),
     ),
-    ok("a line's", "key revoke {line} --reason 'PC stolen'", wants={"revoked": True}),
+    ok("a line's key", "key revoke {line} --reason 'PC stolen'", expected={"revoked": True}),
     no(2, "no reason", "key revoke {line}", "Missing option"),
-    no(3, "the station's own", "key revoke {station} --reason old", "own key"),
+    no(3, "the station's own key", "key revoke {station} --reason old", "own key"),
     no(3, "the last custodian", "key revoke {custodian} --reason old", "last custodian"),
     no(4, "no such key", "key revoke 0123456789abcdef --reason old", "no key"),
 )
 
 DOCTOR = (
-    ok("a home that is well", "doctor", wants={"ok": True}),
-    ok("a backend that is away is a warning", "doctor", backend="away", wants={"ok": True}),
-    ok("a backend that answers", "doctor", backend="real", wants={"ok": True}),
-    ok("nothing to repair", "doctor --repair", wants={"ok": True}),
+    ok("a home without faults", "doctor", expected={"ok": True}),
+    ok("a backend that is away is a warning", "doctor", backend="away", expected={"ok": True}),
+    ok("a backend that answers", "doctor", backend="real", expected={"ok": True}),
+    ok("nothing to repair", "doctor --repair", expected={"ok": True}),
     no(4, "no home", "doctor", "no mintmark home", world="none"),
     no(5, "a home made by a newer version", "doctor", "", damage="newer", result=True),
     *(
-        no(5, f"{what} in {name}", "doctor", "", damage=f"{way} {place}", result=True)
+        no(5, f"{what} in {name}", "doctor", "", damage=f"{way} {path}", result=True)
         for way, what in (("flip", "a flipped byte"), ("cut", "bytes cut off"))
-        for name, place in (
+        for name, path in (
             *((name, f"{VAULT}.{name}") for name in VAULT_FILES),
             ("the station key", "home/keys/station.key"),
             ("the fingerprint key", "home/keys/fingerprint.key"),
@@ -447,40 +467,44 @@ ORDERS = (
         f"{ACTIVATE} 501-1000 --set lot=L42 --set max_scans=2 --effective-at 2026-12-01",
         world="active",
         backend="real",
-        wants={"delivery": "acknowledged", "applied": [[501, 1000]]},
+        expected={"delivery": "acknowledged", "applied": [[501, 1000]]},
     ),
     ok(
         "a reel by its id",
         "activate {batch} --unit {unit} --dry-run",
-        wants={"delivery": None, "applied": [[501, 1000]]},
+        expected={"delivery": None, "applied": [[501, 1000]]},
     ),
-    ok("a package", "activate {batch} --package {package} --dry-run", wants={"dry_run": True}),
+    ok(
+        "a package by its id",
+        "activate {batch} --package {package} --dry-run",
+        expected={"dry_run": True},
+    ),
     ok(
         "serials in a file",
         f"{ACTIVATE} @serials.txt --dry-run",
-        wants={"applied": [[1001, 1200], [1300, 1300], [1400, 1450]]},
+        expected={"applied": [[1001, 1200], [1300, 1300], [1400, 1450]]},
     ),
     ok(
         "void serials are skipped",
         "freeze {batch} --serials 411-500 --dry-run",
         world="active",
-        wants={"skipped": [[411, 412]], "applied": [[413, 500]]},
+        expected={"skipped": [[411, 412]], "applied": [[413, 500]]},
     ),
     Row(
-        "the same order again changes nothing",
+        "a repeated order changes nothing",
         f"{ACTIVATE} 1-500 --order reel-1",
         75,
         world="queued",
         result=True,
-        wants={"delivery": "queued"},
+        expected={"delivery": "queued"},
     ),
     Row("no backend is named", f"{ACTIVATE} 501-1000", 75, result=True),
     *(
-        Row(says, f"{ACTIVATE} 501-1000", 75, backend=kind, result=True)
-        for kind, says in (
+        Row(case, f"{ACTIVATE} 501-1000", 75, backend=kind, result=True)
+        for kind, case in (
             ("away", "the backend is away"),
             ("500", "the backend answers 500"),
-            ("rubbish", "the backend answers no JSON"),
+            ("malformed", "the backend answers no JSON"),
             ("another", "the backend answers something else"),
         )
     ),
@@ -490,16 +514,18 @@ ORDERS = (
         6,
         backend="refuses",
         result=True,
-        wants={"delivery": "refused"},
+        expected={"delivery": "refused"},
     ),
     no(2, "no serials", "activate {batch}", "named once"),
     no(2, "serials named twice", f"{ACTIVATE} 1 --unit {{unit}}", "named once"),
     no(2, "serials outside the batch", f"{ACTIVATE} 1-16001", "outside the batch"),
     no(2, "serials backwards", f"{ACTIVATE} 5-3", "backwards"),
     no(2, "serials that overlap", f"{ACTIVATE} 1-30,10-12", "overlap"),
-    no(2, "serials that are none", f"{ACTIVATE} one", "not a serial"),
+    no(2, "a word instead of serials", f"{ACTIVATE} one", "not a serial"),
     no(2, "an attribute without a value", f"{ACTIVATE} 1 --set lot", "key=value"),
-    no(2, "a time that is none", f"{ACTIVATE} 1 --effective-at tomorrow", "not a date or time"),
+    no(
+        2, "a word instead of a time", f"{ACTIVATE} 1 --effective-at tomorrow", "not a date or time"
+    ),
     no(2, "an order id with a space", f"{ACTIVATE} 1 --order 'a b'", "order id"),
     no(2, "no such state", f"{ACTIVATE} 1 --from asleep", "--from"),
     no(2, "a backend over plain http", f"{ACTIVATE} 1", "plain http", backend="remote"),
@@ -513,7 +539,7 @@ ORDERS = (
         world="active",
     ),
     no(
-        *(3, "the order id stands for another", f"{ACTIVATE} 501-509 --order reel-1"),
+        *(3, "the order id belongs to another order", f"{ACTIVATE} 501-509 --order reel-1"),
         "reel-1",
         world="queued",
     ),
@@ -527,15 +553,15 @@ ORDERS = (
         *(5, "a line's key cut short", f"{ACTIVATE} 1", "damaged"),
         damage="cut home/keys/lines/default.key",
     ),
-    no(6, "the ledger is locked", f"{ACTIVATE} 1", "locked", how="locked"),
-    no(6, "the disk is full", f"{ACTIVATE} 1", "", how="disk 4096"),
+    no(6, "the ledger is locked", f"{ACTIVATE} 1", "locked", trouble="locked"),
+    no(6, "the disk is full", f"{ACTIVATE} 1", "", trouble="disk 4096"),
     *(
         ok(
             "the backend has it",
             argv,
             world="active",
             backend="real",
-            wants={"delivery": "acknowledged", "skipped": []},
+            expected={"delivery": "acknowledged", "skipped": []},
         )
         for argv in (
             "freeze {batch} --serials 1-10",
@@ -546,7 +572,7 @@ ORDERS = (
             "assign {batch} --serials 2001-3000 --set region=Hunan",
         )
     ),
-    no(3, "not active, not packaged", "freeze {batch} --serials 3000", "sealed"),
+    no(3, "neither active nor packaged", "freeze {batch} --serials 3000", "sealed"),
     no(3, "not frozen", "unfreeze {batch} --serials 1-10", "packaged"),
     no(3, "not active", "revoke {batch} --serials 1-10", "packaged"),
     no(3, "not void", "unvoid {batch} --serials 1-10", "packaged"),
@@ -561,12 +587,12 @@ ORDERS = (
 )
 
 DELIVERY = (
-    ok("sends what is queued", "deliver", world="queued", backend="real", wants={"queued": 0}),
-    ok("nothing queued", "deliver", wants={"delivered": [], "queued": 0}),
-    Row("no backend is named", "deliver", 75, world="queued", result=True, wants={"queued": 1}),
+    ok("sends what is queued", "deliver", world="queued", backend="real", expected={"queued": 0}),
+    ok("nothing queued", "deliver", expected={"delivered": [], "queued": 0}),
+    Row("no backend is named", "deliver", 75, world="queued", result=True, expected={"queued": 1}),
     *(
-        Row(says, "deliver", 75, world="queued", backend=kind, result=True, wants={"queued": 1})
-        for kind, says in (("away", "the backend is away"), ("500", "the backend answers 500"))
+        Row(case, "deliver", 75, world="queued", backend=kind, result=True, expected={"queued": 1})
+        for kind, case in (("away", "the backend is away"), ("500", "the backend answers 500"))
     ),
     Row(
         "the backend refuses",
@@ -575,7 +601,7 @@ DELIVERY = (
         world="queued",
         backend="refuses",
         result=True,
-        wants={"refused": ["reel-1"], "queued": 0},
+        expected={"refused": ["reel-1"], "queued": 0},
     ),
     no(2, "a backend over plain http", "deliver", "plain http", world="queued", backend="remote"),
     no(4, "no home", "deliver", "no mintmark home", world="none"),
@@ -585,61 +611,73 @@ DELIVERY = (
         backend="real",
         damage=f"flip {VAULT}.fingerprints",
     ),
-    ok("all of them", "orders list", world="active"),
-    ok("the queued", "orders list --batch {batch} --status queued", world="queued"),
+    ok("all orders", "orders list", world="active"),
+    ok("the queued orders", "orders list --batch {batch} --status queued", world="queued"),
     no(2, "no such status", "orders list --status lost", "unknown status"),
     no(4, "no such batch", "orders list --batch NOPE-AAAA", "no batch"),
-    ok("one", "orders show {order}", world="active", wants={"status": "acknowledged"}),
+    ok("an order", "orders show {order}", world="active", expected={"status": "acknowledged"}),
     no(4, "no such order", "orders show NOPE", "no order"),
-    ok("one never sent", "orders cancel {order}", world="queued", wants={"status": "cancelled"}),
+    ok(
+        "an order that was never sent",
+        "orders cancel {order}",
+        world="queued",
+        expected={"status": "cancelled"},
+    ),
     no(3, "settled already", "orders cancel {order}", "", world="active"),
     no(4, "no such order", "orders cancel NOPE", "no order"),
 )
 
 CAP = "plan --url https://example.cn/{code_in_url} --diameter 20"
 PLAN = (
-    ok("a 20 mm cap", CAP, world="none", wants={"fits": True, "version": 3, "room_mm": 14.142}),
+    ok("a 20 mm cap", CAP, world="none", expected={"fits": True, "version": 3, "room_mm": 14.142}),
     ok(
         "a proof at true size",
         f"{CAP} --speed 1200 --quantity 1000000 --out proof",
         world="none",
-        wants={"codes_per_second": 20.0},
+        expected={"codes_per_second": 20.0},
     ),
-    ok("no room asked about", "plan", world="none", wants={"fits": None, "version": 1}),
-    ok("too small a room", "plan --width 3 --height 3", world="none", wants={"fits": False}),
+    ok("no room given", "plan", world="none", expected={"fits": None, "version": 1}),
+    ok(
+        "a room that is too small",
+        "plan --width 3 --height 3",
+        world="none",
+        expected={"fits": False},
+    ),
     no(2, "no {code} in it", "plan --url https://example.cn/", "exactly once", world="none"),
-    no(2, "a level there is not", "plan --level X", "L, M, Q, H", world="none"),
+    no(2, "an unknown level", "plan --level X", "L, M, Q, H", world="none"),
     no(2, "modules too fine for any press", "plan --dots 3", "--dots", world="none"),
-    no(2, "half a room", "plan --shape round", "--diameter", world="none"),
+    no(2, "a round room without a diameter", "plan --shape round", "--diameter", world="none"),
     no(6, "a folder that can't be made", "plan --out pass.txt/x", "", world="none"),
 )
 
 SERVE = "backend serve --data scan-data --port"
 OTHERS = (
-    ok("until Ctrl-C", f"{SERVE} 0", how="interrupt home/local-backend.json"),
-    no(2, "no home, no key", f"{SERVE} 0 --no-trust-home", "fingerprint key", world="none"),
+    ok("until Ctrl-C", f"{SERVE} 0", trouble="interrupt home/local-backend.json"),
+    no(
+        2, "neither a home nor a key", f"{SERVE} 0 --no-trust-home", "fingerprint key", world="none"
+    ),
     ok("a backend that keeps the contract", "backend check {url}", backend="real"),
-    ok("one that does not", "backend check {url}", exit=5, result=True, backend="rubbish"),
+    ok("a backend that does not", "backend check {url}", exit=5, result=True, backend="malformed"),
     no(2, "plain http elsewhere", "backend check http://scan.example.com", "plain http"),
-    no(6, "nobody there", "backend check {url}", "cannot be reached", backend="away"),
-    no(2, "nowhere to keep books", "backend serve", "in one place", world="none"),
+    no(6, "no backend answers", "backend check {url}", "cannot be reached", backend="away"),
+    no(2, "no place for its data", "backend serve", "in one place", world="none"),
     no(2, "a password in an argument", "backend serve --database postgresql://a:b@h/d", "argument"),
-    no(2, "no database's address", "backend serve --database mysql://h/d", "postgresql://"),
+    no(2, "a URL of no database", "backend serve --database mysql://h/d", "postgresql://"),
     no(
         2,
-        "nobody to order",
+        "nobody may order",
         f"{SERVE} 0 --no-trust-home --fingerprint-key home/keys/fingerprint.key",
         "who may order",
     ),
-    no(2, "no file of lines", f"{SERVE} 0 --lines pass.txt", "not TOML"),
+    no(2, "a file that names no lines", f"{SERVE} 0 --lines pass.txt", "not TOML"),
     no(3, "another address, unsigned", f"{SERVE} 0 --unsigned --host 0.0.0.0", "anyone"),
     no(2, "another address, without a name", f"{SERVE} 0 --host 0.0.0.0", "has no name"),
     no(2, "a name that is a URL", f"{SERVE} 0 --authority https://a.example", "no host"),
     no(4, "no home", f"{SERVE} 0", "no mintmark home", world="none"),
     no(5, "a fingerprint key cut short", f"{SERVE} 0", "", damage="cut home/keys/fingerprint.key"),
-    no(6, "the port is taken", f"{SERVE} {{port}}", "", how="port taken"),
+    no(6, "the port is taken", f"{SERVE} {{port}}", "", trouble="port taken"),
     no(6, "a folder that can't be made", "backend serve --data pass.txt/x --port 0", ""),
-    ok("the whole way", "demo", world="none"),
+    ok("the whole way of a code", "demo", world="none"),
     no(3, "a folder with other things in it", "demo --out home", "not empty"),
     no(6, "a folder that can't be made", "demo --out pass.txt/x", "", world="none"),
 )

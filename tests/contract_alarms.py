@@ -16,7 +16,7 @@ COUNTS = (
 
 
 def shapes():
-    """What the commands print."""
+    """The JSON that the commands print."""
     return {
         "alarms send": {"targets": [SENT], "examined": "true/false"},
         "alarms test": {"targets": [SENT]},
@@ -38,20 +38,24 @@ def rows(row, ok, no):
     """The rows; `row`, `ok` and `no` make them."""
     to = {"damage": "alarm-target"}
     return (
-        ok("a target that is new", "alarms send", backend="hook", wants={"examined": True}, **to),
+        ok("a new target", "alarms send", backend="hook", expected={"examined": True}, **to),
         row("a target that cannot be opened", "alarms send", 6, result=True, **to),
         no(2, "no targets", "alarms send", "no alarm targets"),
-        no(2, "targets that are no text", "alarms send", "names with a text", damage="no-targets"),
+        no(2, "a target that is no text", "alarms send", "names with a text", damage="no-targets"),
         no(4, "no home", "alarms send", "no mintmark home", world="none"),
         no(5, "its cursor is damaged", "alarms send", "damaged", damage="alarm-cursor"),
-        ok("every target takes it", "alarms test", backend="hook", **to),
-        row("a target does not", "alarms test", 6, result=True, **to),
+        ok("every target accepts it", "alarms test", backend="hook", **to),
+        row("a target does not accept it", "alarms test", 6, result=True, **to),
         no(2, "no targets", "alarms test", "no alarm targets"),
         no(4, "no home", "alarms test", "no mintmark home", world="none"),
-        ok("today", "report daily", wants={"minted": 16_000, "packaged": 2_000, "scanned": None}),
-        ok("an earlier day", "report daily --date 2026-01-31", wants={"minted": 0, "printed": 0}),
-        ok("with a backend", "report daily", backend="real", wants={"scanned": 0}),
-        row("not taken by a target", "report daily --notify", 6, result=True, **to),
+        ok(
+            "today", "report daily", expected={"minted": 16_000, "packaged": 2_000, "scanned": None}
+        ),
+        ok(
+            "an earlier day", "report daily --date 2026-01-31", expected={"minted": 0, "printed": 0}
+        ),
+        ok("with a backend", "report daily", backend="real", expected={"scanned": 0}),
+        row("a target does not accept it", "report daily --notify", 6, result=True, **to),
         no(2, "not a date", "report daily --date 31.1.", "not a date"),
         no(2, "no targets", "report daily --notify", "no alarm targets"),
         no(4, "no home", "report daily", "no mintmark home", world="none"),

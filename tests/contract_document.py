@@ -1,4 +1,4 @@
-"""docs/cli.md, made from the contract and the program's own help.
+"""Makes docs/cli.md from the contract and the program's own help.
 
 python tests/contract_document.py --write
 """
@@ -14,41 +14,41 @@ from mintmark import cli
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "cli.md"
 REGENERATE = "python tests/contract_document.py --write"
-# Alike but for their rules.
+# Commands with the same options and JSON.
 ORDERS = ("activate", "freeze", "unfreeze", "revoke", "void", "unvoid", "assign")
 
 _TOP = f"""\
 <!-- Made by: {REGENERATE} -->
 # The command line
 
-A contract: scripts on production lines depend on it. Names, options, exit codes and JSON keys
-are added to, and not changed. Every line of the tables below is a test.
+This page is a contract: scripts on production lines depend on it. Names, options, exit codes and
+JSON keys may be added, and are never changed. Every line of the tables of exit codes is a test.
 
-- Every command takes `--home DIR`, `--operator NAME`, `--json` and `--verbose`, before it or
-  after it.
+- Every command takes `--home DIR`, `--operator NAME`, `--json` and `--verbose`, before the command
+  or after it.
 - With `--json` stdout holds one JSON object in ASCII and nothing else. On a failure it stays
-  empty, and stderr holds `{{"error": …, "hint": …, "exit": …}}` with further details beside
-  them. `locate -` prints one object a line, one for each code.
-- For people a failure is one line `error: …`, then lines `hint: …` that name what to do next.
-  Progress and warnings go to stderr as well. `NO_COLOR` is honoured.
-- Secrets never stand in arguments: they are read from a file, or asked for at the terminal.
-  Where stdin is no terminal, nothing is asked.
-- A failure changes nothing: not a file, not the standing of a code. Two events tell of a failed
-  export in the audit chain: that a custodian's key was refused, or that a package was begun and
-  abandoned.
-- Some results come with another code than 0: an order or a delivery that the backend has not
-  acknowledged (75) or has refused (6), for the order is booked here; and what `doctor` found (5).
+  empty, and stderr holds `{{"error": …, "hint": …, "exit": …}}`, sometimes with further keys.
+  `locate -` prints an object per code, one per line.
+- Without `--json` a failure is a line `error: …`, followed by lines `hint: …` that name what to do
+  next. Progress and warnings go to stderr as well. `NO_COLOR` is honoured.
+- Secrets are never arguments: they are read from a file, or typed at the terminal. If stdin is not
+  a terminal, there is no prompt.
+- A failure changes nothing: no file, and no state of a code. Only a failed export leaves events in
+  the audit chain: that a custodian's key was refused, or that a package was begun and abandoned.
+- Some results come with an exit code other than 0: an order or a delivery that the backend has not
+  acknowledged (75) or has refused (6), because the order is booked here; and the findings of
+  `doctor` (5).
 
-Serials, wherever they are asked for: `A-B` (both included), `A-`, `A`, a comma list of these,
-`@FILE` (one a line, or comma lists; `#` begins a comment), `all`. `export` knows `next:N`, the
-first N still sealed. In JSON they are always pairs: `[[first, last], …]`.
+Serials are given as `A-B` (both included), `A-`, `A`, a comma list of these, `@FILE` (one per line,
+or comma lists; `#` begins a comment), or `all`. `export` also takes `next:N`, the first N serials
+that are still sealed. In JSON they are always pairs: `[[first, last], …]`.
 
 In the tables of JSON keys an `id` is `XXXX-XXXXXXXX`, a `key id` 16 hex digits, a `time` RFC 3339
 in UTC, a `count` a whole number; `attributes` is an object of plain values.
 
 The scan backend's address is `MINTMARK_BACKEND_URL`, or `url` under `[backend]` in the home's
-`mintmark.toml`, or the reference backend that serves this home right now. Without one, orders
-are booked and queued.
+`mintmark.toml`, or the reference backend that serves this home at the moment. Without an address,
+orders are booked and queued.
 
 ## Exit codes
 
@@ -67,9 +67,9 @@ def commands():
 
 
 def texts(command):
-    """What its help says, and its example."""
-    says, _, example = command.help.replace("\b", "").partition("Example:")
-    return " ".join(says.split()), "\n".join(line.strip() for line in example.strip().splitlines())
+    """The command's help, and its example."""
+    text, _, example = command.help.replace("\b", "").partition("Example:")
+    return " ".join(text.split()), "\n".join(line.strip() for line in example.strip().splitlines())
 
 
 def document():
@@ -81,10 +81,10 @@ def document():
 
 
 def _section(name, command, common):
-    says, example = texts(command)
+    text, example = texts(command)
     own = [param for param in command.params if param.name not in common]
     usage = " ".join([f"mintmark {name}", *(p.metavar for p in own if _is_argument(p))])
-    lines = [f"\n## {name}\n", f"`{usage} [OPTIONS]`", "", says, "", "```sh", example, "```", ""]
+    lines = [f"\n## {name}\n", f"`{usage} [OPTIONS]`", "", text, "", "```sh", example, "```", ""]
     if name in ORDERS[1:]:
         lines += [f"Options and JSON: as of [{ORDERS[0]}](#{ORDERS[0]}).", ""]
     else:
@@ -95,17 +95,17 @@ def _section(name, command, common):
     rows = sorted((row for row in ROWS if row.command == name), key=lambda row: row.exit)
     lines += ["| exit | when |", "| --- | --- |"]
     for code in dict.fromkeys(row.exit for row in rows):
-        lines.append(f"| {code} | {_merged(row.says for row in rows if row.exit == code)} |")
+        lines.append(f"| {code} | {_merged(row.case for row in rows if row.exit == code)} |")
     return "\n".join(lines) + "\n"
 
 
 def _merged(phrases):
-    """The phrases as one: `a byte in A`, `a byte in B` become `a byte in A, B`."""
-    found = {}
+    """The phrases, joined: `a byte in A`, `a byte in B` become `a byte in A, B`."""
+    merged = {}
     for phrase in phrases:
         head, middle, tail = phrase.partition(" in ")
-        found.setdefault(head + middle, []).append(tail)
-    return "; ".join(head + ", ".join(dict.fromkeys(tails)) for head, tails in found.items())
+        merged.setdefault(head + middle, []).append(tail)
+    return "; ".join(head + ", ".join(dict.fromkeys(tails)) for head, tails in merged.items())
 
 
 def _is_argument(param):

@@ -11,7 +11,7 @@ WATCH = "deliver --watch --health-file health.json"
 
 
 def shapes(ordered):
-    """What the commands print; a line answers an order with what its command prints."""
+    """The JSON that the commands print; `line run` answers an order with its command's keys."""
     return {
         "orders apply": {
             **dict.fromkeys(("orders", "acknowledged", "queued", "refused", "repeated"), "count"),
@@ -82,15 +82,15 @@ def _scanned(ok, no):
             "a reel by the codes at its ends, in either order",
             f"{command} --count 2 --tolerance 1",
             stdin="HTTPS://T.EXAMPLE.COM/{code}\n{code}\n",
-            wants={"applied": [[1, 1]]},
+            expected={"applied": [[1, 1]]},
         ),
-        no(2, "one code is not two", command, "two scanned codes", stdin="{code}\n"),
-        no(2, "one end of a reel", "activate {batch} --from-code {code}", "together"),
+        no(2, "a single code", command, "two scanned codes", stdin="{code}\n"),
+        no(2, "only one end of a reel", "activate {batch} --from-code {code}", "together"),
         no(2, "--tolerance without --count", f"{command} --tolerance 1", "--count",
            stdin="{code}\n{code}\n"),
         no(3, "a count too far off", f"{command} --count 9 --tolerance 1", "give or take",
            stdin="{code}\n{code}\n"),
-        no(4, "a code of nobody's", command, "no code of this home", stdin="{code}\nNOPE\n"),
+        no(4, "a code that is not ours", command, "no code of this home", stdin="{code}\nNOPE\n"),
     )  # fmt: skip
 
 
@@ -101,21 +101,22 @@ def _files(row, ok, no):
             APPLY,
             stdin=HEAD + GOOD,
             backend="real",
-            wants={"orders": 1, "acknowledged": 1},
+            expected={"orders": 1, "acknowledged": 1},
         ),
-        row("one is refused, the others are not", APPLY, 3, stdin=HEAD + BAD + GOOD,
-            backend="real", result=True, wants={"acknowledged": 1, "refused": 1}),
-        row("the refused alone", f"{APPLY} --failures-only --results told.jsonl", 3,
-            stdin=HEAD + GOOD + BAD, backend="real", result=True, wants={"orders": 2}),
+        row("an order is refused, the others are not", APPLY, 3, stdin=HEAD + BAD + GOOD,
+            backend="real", result=True, expected={"acknowledged": 1, "refused": 1}),
+        row("only the refused orders", f"{APPLY} --failures-only --results results.jsonl", 3,
+            stdin=HEAD + GOOD + BAD, backend="real", result=True, expected={"orders": 2}),
         row("the backend is away", APPLY, 75, stdin=HEAD + GOOD, backend="away", result=True,
-            wants={"queued": 1}),
+            expected={"queued": 1}),
         no(2, "an unknown column", APPLY, "row 1", stdin="action,batch,serial\na,b,1\n"),
         no(2, "a file cut short", APPLY, "row 2", stdin=HEAD + 'activate,{batch},"1'),
         no(2, "results over the orders", "orders apply serials.txt --results serials.txt", ""),
         no(4, "no such file", "orders apply none.csv", "no file"),
         no(4, "no home", APPLY, "no mintmark home", stdin=HEAD + "a,b,1,\n", world="none"),
-        no(6, "the ledger is locked", APPLY, "locked", stdin=HEAD + GOOD, how="locked"),
-        ok("until Ctrl-C", "orders watch out", how="interrupt out/failed", wants={"files": 0}),
+        no(6, "the ledger is locked", APPLY, "locked", stdin=HEAD + GOOD, trouble="locked"),
+        ok("until Ctrl-C", "orders watch out", trouble="interrupt out/failed",
+           expected={"files": 0}),
         no(2, "no such folder", "orders watch none", "no folder"),
         no(4, "no home", "orders watch stranger", "no mintmark home", world="none"),
     )  # fmt: skip
@@ -123,17 +124,22 @@ def _files(row, ok, no):
 
 def _service(ok, no):
     return (
-        ok("a service, until Ctrl-C", WATCH, how="interrupt health.json", wants={"queued": 0}),
+        ok(
+            "a service, until Ctrl-C",
+            WATCH,
+            trouble="interrupt health.json",
+            expected={"queued": 0},
+        ),
         no(4, "a service without a home", WATCH, "no mintmark home", world="none"),
     )
 
 
 def _line(row, ok, no):
     return (
-        ok("an order a line on stdin, an answer a line", "line run", stdin=ORDER, backend="real",
-           wants={"ok": True, "exit": 0, "delivery": "acknowledged"}),
+        ok("an order per line on stdin, an answer per line", "line run", stdin=ORDER,
+           backend="real", expected={"ok": True, "exit": 0, "delivery": "acknowledged"}),
         row("the backend is away: the answer says so", "line run", 0, stdin=ORDER, backend="away",
-            wants={"ok": True, "exit": 75, "delivery": "queued"}),
+            expected={"ok": True, "exit": 75, "delivery": "queued"}),
         no(2, "a backend over plain http", "line run", "plain http", backend="remote"),
         no(4, "no home", "line run", "no mintmark home", world="none"),
     )  # fmt: skip
@@ -142,13 +148,13 @@ def _line(row, ok, no):
 def _reconcile(row, ok, no):
     return (
         ok("both sides agree", "reconcile {batch}", world="active", backend="real",
-           wants={"equal": True, "different": 0}),
+           expected={"equal": True, "different": 0}),
         row("an order is still queued", "reconcile {batch}", 3, world="queued", backend="real",
-            result=True, wants={"equal": False, "different": 500, "queued": 1}),
-        no(3, "orders come before healing", "reconcile {batch} --apply", "queued", world="queued",
-           backend="real"),
+            result=True, expected={"equal": False, "different": 500, "queued": 1}),
+        no(3, "--apply while an order is queued", "reconcile {batch} --apply", "queued",
+           world="queued", backend="real"),
         no(4, "no such batch", "reconcile NOPE-AAAA", "no batch", backend="real"),
         no(6, "no backend is named", "reconcile {batch}", "no backend"),
         no(6, "the backend is away", "reconcile {batch}", "no usable answer", backend="away"),
-        no(6, "the backend answers rubbish", "reconcile {batch}", "", backend="rubbish"),
+        no(6, "the backend answers no JSON", "reconcile {batch}", "", backend="malformed"),
     )  # fmt: skip

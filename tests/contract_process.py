@@ -1,4 +1,4 @@
-"""The program as a process of its own: started, interrupted, with what it can't be spared."""
+"""The program as a separate process: started, interrupted, and met by trouble from inside."""
 
 import os
 import signal
@@ -9,8 +9,8 @@ import time
 POSIX = os.name == "posix"
 WAIT = 60
 
-# What a process meets that can't be arranged from outside; the rest is the program itself.
-_AROUND = {
+# Trouble that cannot be arranged from outside the process: code that runs before the program.
+_BEFORE = {
     "disk": "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, ({0}, {0}));",
     "locked": "from mintmark.codegen.ledger import database as d; d.WAIT = 0.2;",
     "same": (
@@ -21,26 +21,26 @@ _AROUND = {
 
 
 def inherited():
-    """This process's environment without what would lead the program elsewhere."""
+    """This process's environment, without the variables of mintmark."""
     return {name: text for name, text in os.environ.items() if not name.startswith("MINTMARK_")}
 
 
-def program(how=""):
-    """The words that start it. `how`: what it meets, by the first word."""
-    kind, _, rest = how.partition(" ")
-    if kind not in _AROUND:
+def program(trouble=""):
+    """The words that start the program; the first word of `trouble` names what it meets."""
+    kind, _, rest = trouble.partition(" ")
+    if kind not in _BEFORE:
         return [sys.executable, "-m", "mintmark"]
-    around = _AROUND[kind].format(rest)
-    return [sys.executable, "-c", f"{around} from mintmark.cli import main; main()"]
+    before = _BEFORE[kind].format(rest)
+    return [sys.executable, "-c", f"{before} from mintmark.cli import main; main()"]
 
 
-def start(words, root, environment, how=""):
+def start(words, root, environment, trouble=""):
     """Start it in `root`, its streams piped, in a process group of its own."""
-    if how.startswith("disk"):
-        # Python would keep the head of a compiled module that does not fit.
+    if trouble.startswith("disk"):
+        # Otherwise Python would leave a compiled module that is cut at the limit.
         environment = {**environment, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.Popen(
-        [*program(how), *words],
+        [*program(trouble), *words],
         cwd=root,
         env={**inherited(), **environment},
         stdin=subprocess.PIPE,
@@ -52,7 +52,7 @@ def start(words, root, environment, how=""):
 
 
 def interrupt(process, root, pattern):
-    """Ctrl-C, which reaches the whole group, once there is a file of `pattern`."""
+    """Send Ctrl-C to the whole process group as soon as a file matches `pattern`."""
     end = time.monotonic() + WAIT
     while not any(root.glob(pattern)):
         assert process.poll() is None, process.communicate()

@@ -44,7 +44,7 @@ SHOWN = {
 
 
 def shapes(export):
-    """What the commands print; a replacement is an export."""
+    """The JSON that the commands print; a replacement is an export."""
     return {
         "package receipt": {
             "package": "id",
@@ -64,80 +64,84 @@ def shapes(export):
 
 
 def rows(row, ok, no):
-    """The rows, made by the table's own makers."""
-    return (*_receipts(row, ok, no), *_units(ok, no), *_again(ok, no))
+    """The rows; `row`, `ok` and `no` make them."""
+    return (*_receipts(row, ok, no), *_units(ok, no), *_reissues(ok, no))
 
 
 def _receipts(row, ok, no):
     return (
-        ok("printed", f"{RECEIPT} --printed 1-1990", wants={"printed": [[1, 1990]]}),
-        ok("a reel", f"{RECEIPT} --unit {{unit}} --printed all", wants={"printed": [[501, 1000]]}),
-        ok("a number spoiled", f"{RECEIPT} --spoiled-count 3", wants={"voided": []}),
-        ok("a table", f"{RECEIPT} --file receipt.csv", wants={"printed": [[1, 400]]}),
-        ok("a rehearsal", f"{RECEIPT} --spoiled 7 --dry-run", wants={"voided": [[7, 7]]}),
+        ok("printed serials", f"{RECEIPT} --printed 1-1990", expected={"printed": [[1, 1990]]}),
+        ok(
+            "a reel",
+            f"{RECEIPT} --unit {{unit}} --printed all",
+            expected={"printed": [[501, 1000]]},
+        ),
+        ok("a number spoiled", f"{RECEIPT} --spoiled-count 3", expected={"voided": []}),
+        ok("a table", f"{RECEIPT} --file receipt.csv", expected={"printed": [[1, 400]]}),
+        ok("a dry run", f"{RECEIPT} --spoiled 7 --dry-run", expected={"voided": [[7, 7]]}),
         row(
-            "the spoiled are void; the backend is not told yet",
+            "the spoiled codes are void here; the void order waits for the backend",
             f"{RECEIPT} --printed 1-1990 --spoiled 1991-1995",
             75,
             result=True,
-            wants={"voided": [[1991, 1995]]},
+            expected={"voided": [[1991, 1995]]},
         ),
         row(
-            "the last: what was not printed is void",
+            "the final receipt: codes that were not printed are void",
             f"{RECEIPT} --printed 1-1990 --final",
             75,
             result=True,
-            wants={"voided": [[1991, 2000]]},
+            expected={"voided": [[1991, 2000]]},
         ),
         row(
-            "live codes are spoiled, and counted",
+            "spoiled codes that are active, with --count",
             f"{RECEIPT} --spoiled 1-3 --count 3",
             75,
             world="active",
             result=True,
         ),
-        no(2, "nothing told", RECEIPT, "tells nothing"),
-        no(2, "no serials", f"{RECEIPT} --printed one", "not a serial"),
+        no(2, "nothing reported", RECEIPT, "tells nothing"),
+        no(2, "a word instead of serials", f"{RECEIPT} --printed one", "not a serial"),
         no(2, "no such reason", f"{RECEIPT} --spoiled 1 --reason bored", "unknown reason"),
         no(2, "a file and options", f"{RECEIPT} --file receipt.csv --printed 1", "not by both"),
-        no(2, "a table that is none", f"{RECEIPT} --file pass.txt", "line 1 of the receipt"),
-        no(3, "serials of no such package", f"{RECEIPT} --printed 1999-2001", "2001 are not in"),
+        no(2, "a file that is no table", f"{RECEIPT} --file pass.txt", "line 1 of the receipt"),
+        no(3, "serials outside the package", f"{RECEIPT} --printed 1999-2001", "2001 are not in"),
         no(3, "printed and spoiled", f"{RECEIPT} --printed 1-9 --spoiled 9-10", "told twice"),
-        no(3, "more than there is", f"{RECEIPT} --spoiled-count 2001", "1 too many"),
-        no(3, "nothing was printed, uncounted", f"{RECEIPT} --final", "nothing of package"),
+        no(3, "more labels than there are", f"{RECEIPT} --spoiled-count 2001", "1 too many"),
+        no(3, "nothing was printed, and no --count", f"{RECEIPT} --final", "nothing of package"),
         no(3, "another count", f"{RECEIPT} --spoiled 7 --count 2", "1 codes, not 2"),
-        no(3, "live codes, uncounted", f"{RECEIPT} --spoiled 1-3", "active", world="active"),
+        no(3, "active codes, and no --count", f"{RECEIPT} --spoiled 1-3", "active", world="active"),
         no(4, "no such package", "package receipt NOPE-AAAA --printed 1", "no package"),
         no(4, "no such unit", f"{RECEIPT} --printed 1 --unit NOPE-AAAA", "no unit"),
         no(4, "no such table", f"{RECEIPT} --file none.csv", "no file"),
-        no(6, "the ledger is locked", f"{RECEIPT} --printed 1", "locked", how="locked"),
+        no(6, "the ledger is locked", f"{RECEIPT} --printed 1", "locked", trouble="locked"),
     )
 
 
 def _units(ok, no):
     return (
-        ok("one", "package unit {unit}", wants={"status": "made", "rows": 500}),
+        ok("a unit", "package unit {unit}", expected={"status": "made", "rows": 500}),
         ok(
             "seen on a line",
             "package unit {unit} --status mounted --note 'line 3'",
-            wants={"status": "mounted", "note": "line 3"},
+            expected={"status": "mounted", "note": "line 3"},
         ),
-        ok("lost", "package unit {unit} --status lost", wants={"status": "lost"}),
+        ok("lost", "package unit {unit} --status lost", expected={"status": "lost"}),
         no(2, "no such status", "package unit {unit} --status eaten", "unknown status"),
         no(4, "no such unit", "package unit NOPE-AAAA", "no unit"),
-        ok("of a package", "package labels {package} --out labels", wants={"labels": 4}),
-        ok("of a unit", "package labels {package} --out labels --unit {unit}"),
+        ok("labels of a package", "package labels {package} --out labels", expected={"labels": 4}),
+        ok("the label of a unit", "package labels {package} --out labels --unit {unit}"),
         no(4, "no such package", "package labels NOPE-AAAA --out labels", "no package"),
         no(6, "a folder that can't be made", "package labels {package} --out pass.txt/x", ""),
     )
 
 
-def _again(ok, no):
+def _reissues(ok, no):
     return (
         ok(
-            "the same codes again",
+            "a reprint: the same codes again",
             f"{REPRINT} --package {{package}} --reason 'password lost'",
-            wants={"serials": [[1, 2000]], "units": 4},
+            expected={"serials": [[1, 2000]], "units": 4},
         ),
         no(2, "a reprint of nothing", f"{REPRINT} --reason lost", "names the package"),
         no(2, "a reprint without a reason", f"{REPRINT} --package {{package}}", "needs a reason"),
@@ -150,7 +154,7 @@ def _again(ok, no):
             "as many as were spoiled or voided",
             f"{REPLACE} {PASS}",
             world="active",
-            wants={"serials": [[2001, 2002]]},
+            expected={"serials": [[2001, 2002]]},
         ),
         no(
             2, "no terminal to show the password", f"package replace {{package}} --out x {PASS}", ""

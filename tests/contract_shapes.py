@@ -47,26 +47,26 @@ KINDS = {
 }
 
 
-def problems(value, shape, where="$"):
-    """What `value` has that `shape` does not allow, and the other way round."""
+def problems(value, shape, path="$"):
+    """What `value` has and `shape` does not allow, and what it lacks; one line per problem."""
     if isinstance(shape, dict):
         if not isinstance(value, dict):
-            return [f"{where}: {value!r} is no object"]
-        found = [f"{where}: no key {key}" for key in shape.keys() - value.keys()]
-        found += [f"{where}: {key} is not in the contract" for key in value.keys() - shape.keys()]
+            return [f"{path}: {value!r} is no object"]
+        found = [f"{path}: no key {key}" for key in shape.keys() - value.keys()]
+        found += [f"{path}: {key} is not in the contract" for key in value.keys() - shape.keys()]
         both = shape.keys() & value.keys()
-        return found + [p for k in both for p in problems(value[k], shape[k], f"{where}.{k}")]
+        return found + [p for k in both for p in problems(value[k], shape[k], f"{path}.{k}")]
     if isinstance(shape, list):
         if not isinstance(value, list):
-            return [f"{where}: {value!r} is no list"]
-        return [p for i, v in enumerate(value) for p in problems(v, shape[0], f"{where}[{i}]")]
+            return [f"{path}: {value!r} is no list"]
+        return [p for i, v in enumerate(value) for p in problems(v, shape[0], f"{path}[{i}]")]
     if shape.endswith("?"):
-        return [] if value is None else problems(value, shape[:-1], where)
+        return [] if value is None else problems(value, shape[:-1], path)
     fits = KINDS[shape](value) if shape in KINDS else value in shape.split(" | ")
-    return [] if fits else [f"{where}: {value!r} is not of the kind {shape}"]
+    return [] if fits else [f"{path}: {value!r} is not of the kind {shape}"]
 
 
-# --- what success looks like -------------------------------------------------------------
+# --- the keys of each command's result ---------------------------------------------------
 
 STATES = dict.fromkeys(("sealed", "packaged", "active", "frozen", "void"), "count")
 STATE = " | ".join(STATES)

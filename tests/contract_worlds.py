@@ -1,6 +1,6 @@
 """Prepared homes for the contract's rows, made by real commands, and ways to damage them.
 
-A world is a folder: `home`, keys, passphrases, packages. Each is built once for a worker
+A world is a folder: `home`, keys, passphrases, packages. Each is built once per test worker
 and copied for every row; the commands run inside the copy, so that relative names work.
 """
 
@@ -43,9 +43,9 @@ BEFORE = {
 
 
 def command(root, *arguments):
-    """Run one command in this process, as the worlds are made; its JSON, or None."""
+    """Run a command in this process, to make a world; returns its JSON."""
     out, err = io.StringIO(), io.StringIO()
-    # Every row unlocks a copy of the same key: it need not be a strong one.
+    # Every row unlocks a copy of the same key, so a weak key keeps the tests fast.
     weak = mock.patch.object(keys, "INTERACTIVE", keys.FOR_TESTS_ONLY)
     quiet = contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)
     with weak, contextlib.chdir(root), quiet[0], quiet[1]:
@@ -67,12 +67,12 @@ class Worlds:
         shutil.copytree(self._root / name, target)
         settings = target / "home" / "mintmark.toml"
         if settings.exists():
-            # `init` notes the custodian's key by its absolute path.
-            noted = json.dumps(str(self._root / name / "custodian.key"))
-            here = json.dumps(str(target / "custodian.key"))
+            # `init` writes the absolute path of the custodian's key.
+            old = json.dumps(str(self._root / name / "custodian.key"))
+            new = json.dumps(str(target / "custodian.key"))
             text = settings.read_text("utf-8")
-            assert noted in text
-            settings.write_text(text.replace(noted, here), "utf-8")
+            assert old in text
+            settings.write_text(text.replace(old, new), "utf-8")
         return json.loads((target / FACTS).read_text("utf-8"))
 
     def _make(self, name):
@@ -82,7 +82,7 @@ class Worlds:
         try:
             facts = self._filled(name, folder)
         except BaseException:
-            # The next row shall fail for the same reason, and not for what this one left.
+            # The next row shall fail for the same reason, not because of a half-made folder.
             shutil.rmtree(folder, ignore_errors=True)
             raise
         (folder / FACTS).write_text(json.dumps(facts), "utf-8")
@@ -173,10 +173,10 @@ def _active(folder, facts):
 
 
 def _scanned(folder, facts):
-    """Two codes the backend does not know were scanned: one of ours, and one of nobody's."""
+    """Two codes that the backend does not know were scanned: ours, and one that is not ours."""
     batch = facts["batch"]
     with answering("real", folder) as url, backend_named(url):
-        # A backend that knows no batch can't tell what is the form of a code.
+        # A backend that knows no batch does not know the form of a code.
         command(folder, "activate", batch, "--serials", "1001-1500")
         with HttpClient(url) as phone:
             assert {phone.scan(code).result for code in (facts["code"], "0" * 16)} == {"unknown"}
@@ -228,10 +228,10 @@ def _real(root):
     secret = keys.read_fingerprint_key(root / "home" / "keys" / "fingerprint.key")
     up = threading.Event()
     known = functools.partial(HomeSenders, root / "home")
-    told = Settings(
+    settings = Settings(
         sqlite_url(root / "scan-backend"), lambda: secret, trust_loopback=False, senders=known
     )
-    server = Server("127.0.0.1", 0, told, ready=lambda _: up.set())
+    server = Server("127.0.0.1", 0, settings, ready=lambda _: up.set())
     yield from _served(server.run, server.stop, server.url, up)
 
 
@@ -275,7 +275,7 @@ def _served(run, stop, url, up):
 _NO = b'{"type": "urn:mintmark:problem:forbidden", "title": "not this line", "status": 403}'
 _ANSWERS = {
     "500": (500, "text/html", b"<h1>Internal Server Error</h1>"),
-    "rubbish": (200, "application/json", b'{"surprise": [1, 2'),
+    "malformed": (200, "application/json", b'{"surprise": [1, 2'),
     "another": (200, "application/json", b'{"hello": "world"}'),
     "refuses": (403, "application/problem+json", _NO),
 }
@@ -285,7 +285,7 @@ _ANSWERS = {
 
 
 def damage(root, what, facts):
-    """`flip FILE`, `cut FILE`, `lose FILE`, or a named one of `_BY_HAND`."""
+    """Do `flip FILE`, `cut FILE`, `lose FILE`, or a named damage of `_BY_HAND`."""
     way, _, name = what.partition(" ")
     if way in _BY_HAND:
         _BY_HAND[way](root, facts)
@@ -297,7 +297,7 @@ def damage(root, what, facts):
     elif way == "cut":
         path.write_bytes(data[: len(data) // 2])
     else:
-        # The middle byte of a JSON file may be white space: find one that says something.
+        # The middle byte of a JSON file may be white space: take the next that is not.
         at = next(i for i in range(len(data) // 2, len(data)) if not data[i : i + 1].isspace())
         data[at] ^= 1
         path.write_bytes(data)
@@ -356,7 +356,7 @@ _LEDGER = ("ledger.db", "ledger.db-wal", "ledger.db-shm")
 
 
 def files(root):
-    """Every file and folder below `root` but the ledger's and the backend's: name → digest."""
+    """Files and folders below `root`, except the ledger's and the backend's: name → digest."""
     found = {}
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
@@ -367,7 +367,7 @@ def files(root):
 
 
 def books(root):
-    """The ledger's rows by table; the events apart. Nothing where it can't be read."""
+    """(the ledger's rows by table, its events); both empty if it cannot be read."""
     path = root / "home" / "ledger.db"
     if not path.exists():
         return {}, []
@@ -383,7 +383,7 @@ def books(root):
 
 
 def leftovers(root):
-    """What no command may leave: hidden siblings, intents, locks."""
+    """Files that no command may leave: hidden siblings, intents, locks."""
     home = root / "home"
     found = [path for path in root.rglob(".*") if path.name.endswith(".part")]
     found += [path for path in (home / "work").glob("*") if home.exists()]

@@ -1,8 +1,8 @@
 """The command line keeps its contract: every row of contract.py, through the program.
 
-The first row of each command and exit code, and whatever needs a process of its own (a
-full disk, Ctrl-C), is a real process; its sisters differ only in what they meet, and run
-in this one. Each failure then runs once more, for people instead of scripts.
+The first row of each command and exit code, and each row with trouble (a full disk, Ctrl-C),
+runs as a real process. The other rows run in this process. Each failure then runs once more
+without --json, as people see it.
 """
 
 import contextlib
@@ -27,16 +27,18 @@ from mintmark.codegen.ledger.ledger import Ledger
 from mintmark.codegen.ledger.verify import verify
 
 
-def is_a_process(row):
-    """Whether this row is one: the first of its command and exit code, and the odd."""
-    sisters = (r for r in contract.ROWS if (r.command, r.exit) == (row.command, row.exit))
-    return bool(row.how) or row is next(sisters)
+def needs_a_process(row):
+    """Whether `row` has trouble, or is the first of its command and exit code."""
+    alike = (r for r in contract.ROWS if (r.command, r.exit) == (row.command, row.exit))
+    return bool(row.trouble) or row is next(alike)
 
 
 def parametrized():
-    """Disk limits and Ctrl-C are POSIX; elsewhere these rows are not there."""
-    rows = [row for row in contract.ROWS if POSIX or not row.how.startswith(("disk", "interrupt"))]
-    return pytest.mark.parametrize("row", rows, ids=[f"{r.command}: {r.says}" for r in rows])
+    """The rows as test parameters; disk limits and Ctrl-C exist on POSIX only."""
+    rows = [
+        row for row in contract.ROWS if POSIX or not row.trouble.startswith(("disk", "interrupt"))
+    ]
+    return pytest.mark.parametrize("row", rows, ids=[f"{r.command}: {r.case}" for r in rows])
 
 
 @parametrized()
@@ -52,7 +54,7 @@ def test_row(row, worlds, byte_code, tmp_path, monkeypatch):
             environment["MINTMARK_BACKEND_URL"] = facts["url"] = url
         stack.enter_context(meanwhile(row, root, facts))
         before = state(root)
-        run = in_a_process if is_a_process(row) else here
+        run = in_a_process if needs_a_process(row) else here
         code, out, err = run(row, facts, root, environment, monkeypatch, "--json")
         assert "Traceback" not in err
         assert code == row.exit, out + err
@@ -60,7 +62,7 @@ def test_row(row, worlds, byte_code, tmp_path, monkeypatch):
         if row.exit and not row.result:
             document = failure(row, out, err)
             unchanged(row, root, before)
-            if not row.how:
+            if not row.trouble:
                 in_words(here(row, facts, root, environment, monkeypatch), document)
         else:
             success(row, out)
@@ -68,9 +70,9 @@ def test_row(row, worlds, byte_code, tmp_path, monkeypatch):
 
 
 def in_a_process(row, facts, root, environment, _, *more):
-    process = start([*row.words(facts), *more], root, environment, row.how)
-    if row.how.startswith("interrupt"):
-        interrupt(process, root, row.how.split()[1])
+    process = start([*row.words(facts), *more], root, environment, row.trouble)
+    if row.trouble.startswith("interrupt"):
+        interrupt(process, root, row.trouble.split()[1])
     out, err = process.communicate(row.stdin.format(**facts), timeout=WAIT)
     return process.returncode, out, err
 
@@ -89,14 +91,14 @@ def here(row, facts, root, environment, monkeypatch, *more):
 
 @contextlib.contextmanager
 def meanwhile(row, root, facts):
-    """What `row.how` says happens around the process."""
+    """Arrange the part of `row.trouble` that can be arranged from outside the process."""
     with contextlib.ExitStack() as stack:
-        if row.how == "locked":
+        if row.trouble == "locked":
             stack.enter_context(lock_on(root / "home"))
-        if row.how == "port taken":
+        if row.trouble == "port taken":
             taken = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             facts["port"] = taken.getsockname()[1]
-        if row.how == "same id":
+        if row.trouble == "same id":
             (root / "sent").mkdir()
             (root / "sent" / "AAAA-AAAAAAAA.zip").write_bytes(b"an earlier package")
         yield
@@ -120,12 +122,12 @@ def success(row, out):
     assert len(documents) == 1 or row.argv == "locate -"
     for document in documents:
         assert not problems(document, SHAPES[row.command])
-    assert {key: documents[0][key] for key in row.wants} == row.wants
+    assert {key: documents[0][key] for key in row.expected} == row.expected
     assert out.isascii()
 
 
 def failure(row, out, err):
-    """One JSON object on stderr, nothing on stdout."""
+    """Assert that stderr holds a JSON object and stdout nothing; returns the object."""
     assert not out
     document = json.loads(err)
     assert {"error", "hint", "exit"} <= document.keys()
@@ -137,15 +139,15 @@ def failure(row, out, err):
 
 
 def unchanged(row, root, before):
-    """Files, books and the chain are as they were, but for what the books say of it."""
+    """Assert that files, tables and chain are as before, except for `row.events`."""
     (old_files, (old_tables, old_events)), (new_files, (tables, events)) = before, state(root)
     assert new_files == old_files
     assert events[: len(old_events)] == old_events
     assert [event[1] for event in events[len(old_events) :]] == list(row.events)
-    if row.command == "deliver":  # how often it was tried is no event
+    if row.command == "deliver":  # the number of attempts changes without an event
         tables.pop("deliveries", None)
         old_tables.pop("deliveries", None)
-    if "ExportBegun" in row.events:  # what an attempt leaves: a package marked as abandoned
+    if "ExportBegun" in row.events:  # an attempt leaves a package marked as abandoned
         assert len(tables.pop("packages")) == len(old_tables.pop("packages")) + 1
     assert tables == old_tables
     if row.events:
@@ -154,7 +156,7 @@ def unchanged(row, root, before):
 
 
 def in_words(done, document):
-    """The same for people: one `error:` line, then hints, and the same message."""
+    """Assert the same failure without --json: an `error:` line with the message, then hints."""
     code, out, err = done
     assert code == document["exit"]
     assert not out
@@ -176,11 +178,11 @@ def test_the_doctor_sees_any_byte_of_the_vault(name, worlds, tmp_path, monkeypat
     path = path.with_name(f"{path.name}.{name}")
     whole = path.read_bytes()
     row = contract.Row("", "doctor --json")
-    places = sorted({0, 1, len(whole) - 2, len(whole) - 1, *range(7, len(whole), len(whole) // 6)})
-    for place in places:
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    offsets = sorted({0, 1, len(whole) - 2, len(whole) - 1, *range(7, len(whole), len(whole) // 6)})
+    for offset in offsets:
+        path.write_bytes(whole[:offset] + bytes([whole[offset] ^ 1]) + whole[offset + 1 :])
         code, out, _ = here(row, facts, root, {"MINTMARK_HOME": "home"}, monkeypatch)
-        assert code == 5, place
+        assert code == 5, offset
         found = {item["check"] for item in json.loads(out)["findings"] if item["level"] == "error"}
         assert "vault" in found
     path.write_bytes(whole)
@@ -191,18 +193,18 @@ def test_the_doctor_sees_any_byte_of_the_vault(name, worlds, tmp_path, monkeypat
 # --- the table itself ------------------------------------------------------------------
 
 
-def test_every_command_has_a_row_of_success_and_one_of_failure():
-    told = {row.command for row in contract.ROWS if not row.exit}
+def test_every_command_has_a_row_of_success_and_a_row_of_failure():
+    succeeded = {row.command for row in contract.ROWS if not row.exit}
     failed = {row.command for row in contract.ROWS if row.exit and not row.result}
-    assert told == failed == set(contract_document.commands()) == SHAPES.keys()
+    assert succeeded == failed == set(contract_document.commands()) == SHAPES.keys()
 
 
 def test_every_exit_code_has_a_row():
     assert {row.exit for row in contract.ROWS} == contract.EXIT_CODES.keys() - {1}
 
 
-def test_no_two_rows_are_called_alike():
-    names = [(row.command, row.exit, row.says) for row in contract.ROWS]
+def test_no_two_rows_have_the_same_name():
+    names = [(row.command, row.exit, row.case) for row in contract.ROWS]
     assert len(names) == len(set(names))
 
 

@@ -1,7 +1,7 @@
-"""Wheel and sdist hold exactly what they should, and the wheel works where it lands.
+"""Wheel and sdist hold exactly the files they should, and the unpacked wheel works.
 
-With the root as the package, a folder missing from `packages` is lost in silence: the
-expected lists are therefore read from the disk, not from pyproject.toml.
+With the root as the package, a folder that is missing from `packages` is left out without a
+warning. Therefore the expected lists are read from the disk, not from pyproject.toml.
 """
 
 import shutil
@@ -64,7 +64,7 @@ DIST_INFO = {
 
 
 def files(root, *folders):
-    """Every file below the folders, relative to the root, compiled ones left out."""
+    """Every file below the folders, relative to the root, except compiled files."""
     return {
         path.relative_to(root).as_posix()
         for folder in folders
@@ -79,18 +79,21 @@ def installed(root):
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """(wheel, sdist, the tree they were built from): a copy, as a build leaves files behind."""
+    """(wheel, sdist, the tree they were built from, its files before the build).
+
+    The tree is a copy, because a build leaves files behind.
+    """
     tree = tmp_path_factory.mktemp("tree") / "mintmark"
     tree.mkdir()
     for name in (*ROOMS, "bench", "docs", "tests", ".ci"):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in (ROOT_MODULES | PROJECT_FILES) - {".ci/run"}:
         shutil.copy2(ROOT / name, tree / name)
-    # A clone has it; the sdist must survive a link that leads back to the root.
+    # A clone has this link; the sdist must cope with a link that leads back to the root.
     (tree / ".typing").mkdir()
     (tree / ".typing" / "mintmark").symlink_to("..", target_is_directory=True)
     before = files(tree, ".")
-    # From the root, where our packaging/ lies in front of PyPI's; the wheel from the sdist.
+    # From the root, where our packaging/ hides PyPI's. The wheel is built from the sdist.
     done = subprocess.run(
         [sys.executable, "-m", "build", "--no-isolation", "--outdir", "../dist"],
         cwd=tree,
@@ -142,7 +145,7 @@ def test_the_wheel_works_beside_pypi_packaging(built, tmp_path):
         encoding="utf-8",
     )
     assert done.returncode == 0, done.stderr
-    package, ours, pypis = (Path(place) for place in done.stdout.splitlines())
+    package, ours, pypis = (Path(line) for line in done.stdout.splitlines())
     assert package == tmp_path / "mintmark" / "__init__.py"
     assert ours == tmp_path / "mintmark" / "packaging"
     assert not pypis.is_relative_to(tmp_path)

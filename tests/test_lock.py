@@ -1,4 +1,4 @@
-"""requirements.lock: pinned, hashed, complete, and tied to no index."""
+"""requirements.lock is pinned, hashed and complete, and names no index."""
 
 import re
 import tomllib
@@ -14,14 +14,14 @@ ADDRESS = re.compile(r"[a-z+]+://|file:|(?:^|\s)-(?:i|f|-index-url|-extra-index-
 
 
 def entries(lock):
-    """[(requirement, hashes)] of a lock, comments dropped, continued lines joined."""
+    """[(requirement, hashes)] of a lock, without comments; continued lines are joined."""
     bare = re.sub(r"^\s*#.*\n", "", lock, flags=re.MULTILINE)
     parts = [line.split(" --hash=") for line in re.sub(r"\\\n\s*", "", bare).splitlines()]
     return [(Requirement(head), [hash_.strip() for hash_ in hashes]) for head, *hashes in parts]
 
 
 def faults(lock, wanted):
-    """What is wrong with `lock`, given the requirements it must satisfy."""
+    """The faults of `lock`, which must satisfy the requirements `wanted`."""
     pins = {}
     for requirement, hashes in entries(lock):
         specifiers = list(requirement.specifier)
@@ -49,7 +49,7 @@ def declared():
     return [Requirement(text) for text in texts]
 
 
-def test_the_lock_holds():
+def test_the_lock_has_no_fault():
     assert not list(faults(LOCK, declared()))
 
 
@@ -67,7 +67,7 @@ GOOD = f"typer==0.29.2 ; os_name == 'nt' \\\n    --hash=sha256:{'0' * 64}\n    #
         (GOOD.replace("via", "from https://index.example/simple"), "address"),
     ],
 )
-def test_each_fault_is_seen(lock, fault):
+def test_each_fault_is_found(lock, fault):
     wanted = [Requirement("typer>=0.29")]
     assert not list(faults(GOOD, wanted))
     assert any(fault in found for found in faults(lock, wanted))

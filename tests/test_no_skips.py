@@ -1,4 +1,4 @@
-"""The suite's own guard: with MINTMARK_NO_SKIPS a skipped test fails."""
+"""conftest.py turns a skipped test into a failure if MINTMARK_NO_SKIPS is set."""
 
 import os
 import subprocess
@@ -37,7 +37,7 @@ def run(folder, **environment):
     )
 
 
-def test_every_skip_fails_where_skips_are_forbidden(tmp_path):
+def test_every_skip_fails_if_skips_are_forbidden(tmp_path):
     done = run(tmp_path, MINTMARK_NO_SKIPS="1")
     assert done.returncode == 1
     for name in SKIPS:
@@ -45,5 +45,5 @@ def test_every_skip_fails_where_skips_are_forbidden(tmp_path):
     assert "1 passed, 1 xfailed" in done.stdout
 
 
-def test_skips_pass_elsewhere(tmp_path):
+def test_skips_pass_without_the_variable(tmp_path):
     assert run(tmp_path).returncode == 0

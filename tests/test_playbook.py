@@ -1,4 +1,4 @@
-"""The playbook's commands, run in its order, section by section, as a shift leader would."""
+"""The playbook's commands, run in order, section by section, as a shift leader would."""
 
 import itertools
 import re
@@ -10,9 +10,9 @@ from contract_process import WAIT, start
 from contract_worlds import answering
 
 TEXT = (Path(__file__).resolve().parents[1] / "docs" / "playbook.md").read_text("utf-8")
-# What a command ends with, where it is not 0.
+# (section, command) → its exit code, if it is not 0.
 EXITS = {
-    ("A misprint", "package receipt"): 75,  # the spoiled are void here; deliver tells the backend
+    ("A misprint", "package receipt"): 75,  # the spoiled codes are void here, not yet there
     ("The backend is down for a day", "reconcile"): 3,  # it was restored from an older copy
 }
 
@@ -60,14 +60,14 @@ def desk(worlds, tmp_path, byte_code):
 
 
 def expected(section, line):
-    for (where, command), code in EXITS.items():
-        if where == section and line.startswith(f"mintmark {command}") and "--apply" not in line:
+    for (heading, command), code in EXITS.items():
+        if heading == section and line.startswith(f"mintmark {command}") and "--apply" not in line:
             return code
     return 0
 
 
 @pytest.mark.parametrize("section", ["A reel is lost", "A misprint", "The wrong lot was activated"])
-def test_what_was_wrong_is_put_right(section, desk):
+def test_a_mistake_is_corrected(section, desk):
     with answering("real", desk.root) as url:
         desk.environment["MINTMARK_BACKEND_URL"] = url
         for line in itertools.chain(*SECTIONS[section]):
@@ -75,7 +75,7 @@ def test_what_was_wrong_is_put_right(section, desk):
         assert "agree" in desk.run("mintmark reconcile K7QM-3T9A2BCD", 0)
 
 
-def test_the_backend_comes_back_without_its_memory(desk, tmp_path):
+def test_the_backend_comes_back_without_its_data(desk, tmp_path):
     down, back = SECTIONS["The backend is down for a day"]
     desk.environment["MINTMARK_BACKEND_URL"] = "http://127.0.0.1:9"
     desk.run("mintmark activate K7QM-3T9A2BCD --serials 501-600", 75)

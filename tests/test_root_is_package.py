@@ -1,4 +1,4 @@
-"""The root is the package: its folders must not stand in for PyPI's packages."""
+"""The root is the package: its folders must not be imported in place of PyPI's packages."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ def test_pypi_packaging_wins_over_our_folder():
 
 
 def test_an_init_file_would_break_it(tmp_path):
-    """Why packaging/ has none: with one, ours would be imported for PyPI's."""
+    """With an `__init__.py`, our packaging/ would be imported in place of PyPI's."""
     (tmp_path / "packaging").mkdir()
     (tmp_path / "packaging" / "__init__.py").touch()
     (tmp_path / "packaging" / "version.py").touch()
@@ -35,7 +35,7 @@ def test_an_init_file_would_break_it(tmp_path):
     assert found.is_relative_to(tmp_path)
 
 
-def test_no_init_file_where_none_may_be():
+def test_packaging_and_tests_have_no_init_file():
     assert not (ROOT / "packaging" / "__init__.py").exists()
     assert not (ROOT / "tests" / "__init__.py").exists()
 

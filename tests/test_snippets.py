@@ -1,4 +1,4 @@
-"""The snippets of docs/snippets, each run by its own language, on the shared vectors."""
+"""The snippets of docs/snippets, each run in its language on the shared vectors."""
 
 import json
 import shutil
@@ -10,17 +10,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SNIPPETS, VECTORS = ROOT / "docs" / "snippets", ROOT / "tests" / "vectors"
-# Each where its language is installed: a brand has one of them.
+# A snippet is tested if its language is installed.
 RUNTIMES = {
     "backend.py": [sys.executable],
     "backend.mjs": [shutil.which("node")],
-    # In a small heap: it is one file, compiled as it runs.
+    # A small heap is enough: java compiles the file as it runs it.
     "Backend.java": [shutil.which("java"), "-Xmx128m"],
 }
 INSTALLED = [name for name, command in RUNTIMES.items() if command[0]]
 
-# What a backend is called by: the one the vectors' requests are signed for, and one that knows the
-# same keys.
+# The names of two backends with the same keys. The vectors' requests are signed for the first.
 OURS, OTHERS = "www.example.com scan.example.com", "scan-test.example.com example.com"
 
 
@@ -48,30 +47,30 @@ def questions():
         fields += [headers["signature"], vector["body"].encode("utf-8").hex()]
         for hosts in (OURS, OTHERS):
             good = vector["good"] and hosts is OURS
-            asked = ["verify", key["key_id"], key["public_key"], hosts, *fields]
-            yield "\t".join(asked), "good" if good else "bad"
-    # As long as servers let a header be, and longer: refused, and no stack overflows.
+            words = ["verify", key["key_id"], key["public_key"], hosts, *fields]
+            yield "\t".join(words), "good" if good else "bad"
+    # A header longer than servers accept is refused, and no stack overflows.
     for inputs in ("mintmark=(" + '"a" ' * 20_000 + ")", 'mintmark=("a")' + ";a=b" * 20_000):
-        yield "\t".join([*asked[:-3], inputs, *asked[-2:]]), "bad"
+        yield "\t".join([*words[:-3], inputs, *words[-2:]]), "bad"
 
 
 @pytest.mark.parametrize("name", INSTALLED)
 def test_it_agrees_with_the_vectors(name):
-    asked, wanted = zip(*questions(), strict=True)
-    assert {"good", "bad", "-"} <= {*wanted}
+    inputs, expected = zip(*questions(), strict=True)
+    assert {"good", "bad", "-"} <= {*expected}
     done = subprocess.run(
         [*RUNTIMES[name], str(SNIPPETS / name)],
-        input="\n".join(asked) + "\n",
+        input="\n".join(inputs) + "\n",
         capture_output=True,
         encoding="utf-8",
         check=False,
     )
     assert done.returncode == 0, done.stderr
     answers = done.stdout.splitlines()
-    wrong = [(q, a, w) for q, a, w in zip(asked, answers, wanted, strict=True) if a != w]
-    assert not wrong
+    triples = zip(inputs, answers, expected, strict=True)
+    assert not [triple for triple in triples if triple[1] != triple[2]]
 
 
-def test_all_of_them_are_run_where_they_can_be():
+def test_every_snippet_has_a_runtime():
     assert "backend.py" in INSTALLED
     assert {path.name for path in SNIPPETS.iterdir() if path.is_file()} == set(RUNTIMES)

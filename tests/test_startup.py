@@ -1,4 +1,4 @@
-"""A production line starts the program for every reel: what it imports before it works."""
+"""The modules that the program imports before it works: a line starts it for every reel."""
 
 import contextlib
 import io
@@ -9,7 +9,7 @@ import pytest
 
 from mintmark import cli
 
-# Beside Python's own modules, typer and rich, which the measure is.
+# The only modules of ours that `--help` may import.
 OURS = {
     "mintmark",
     *("mintmark.activation", "mintmark.activation.commands", "mintmark.cli", "mintmark.codegen"),
@@ -22,43 +22,46 @@ OURS = {
 }
 
 
+PRINT_MODULES = "import sys\nsys.stdout = sys.__stdout__\nprint('\\n'.join(sys.modules))"
+
+
 def imported(code):
-    """Names of the modules in a new Python after `code`."""
-    told = f"{code}\nimport sys\nsys.stdout = sys.__stdout__\nprint('\\n'.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, check=True, text=True)
+    """The names of the modules that a new Python has imported after `code`."""
+    words = [sys.executable, "-c", f"{code}\n{PRINT_MODULES}"]
+    done = subprocess.run(words, capture_output=True, check=True, text=True)
     return set(done.stdout.splitlines())
 
 
 @pytest.mark.parametrize("argument", ["--help", "--version"])
 def test_help_and_version_import_hardly_more_than_typer_and_rich(argument):
     quiet = "import io, sys; sys.stdout = io.StringIO(); from mintmark import cli"
-    measure = imported("import typer, rich, inspect, json, textwrap")
-    more = imported(f"{quiet}; cli.run(['{argument}'])") - measure
+    baseline = imported("import typer, rich, inspect, json, textwrap")
+    more = imported(f"{quiet}; cli.run(['{argument}'])") - baseline
     ours = {name for name in more if name.split(".")[0] == "mintmark"}
     assert ours <= OURS
     theirs = {name.split(".")[0] for name in more - ours} - set(sys.stdlib_module_names)
     assert theirs <= {"typer"}
-    # Python's own costly ones.
+    # Modules of Python itself that are slow to import.
     assert not more & {"asyncio", "email", "hashlib", "hmac", "http", "importlib.metadata", "ssl"}
 
 
-def said(program, *arguments):
+def output(program, *arguments):
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         try:
             program(args=list(arguments), prog_name="mintmark", standalone_mode=False)
-        except Exception as error:  # noqa: BLE001 - which one is what is compared
+        except Exception as error:  # noqa: BLE001 - the outline must fail in the same way
             print(type(error).__name__, error)
     return out.getvalue()
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], [], ["--json"], ["--no"], ["-"]])
-def test_the_outline_says_what_the_whole_program_says(arguments):
+def test_the_outline_prints_what_the_whole_program_prints(arguments):
     outline = cli._program(arguments)
     assert outline is not cli.app
-    assert said(outline, *arguments) == said(cli.app, *arguments)
+    assert output(outline, *arguments) == output(cli.app, *arguments)
 
 
 @pytest.mark.parametrize("arguments", [["mint", "--help"], ["--json", "mint"], ["nothing"]])
-def test_where_a_command_is_named_it_is_the_whole_program(arguments):
+def test_a_named_command_needs_the_whole_program(arguments):
     assert cli._program(arguments) is cli.app

@@ -1,4 +1,4 @@
-"""The program at a terminal, in a pipe, interrupted, beside another of itself."""
+"""The program at a terminal, in a pipe, interrupted, and two of it at a time."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ import pytest
 from contract_process import POSIX, WAIT, inherited, interrupt, program, start
 from contract_worlds import books, files, leftovers
 
-LATER = "A𠮷👍"  # GBK has the first character alone
+NAME = "A𠮷👍"  # GBK has only the first character
 
 
 class World:
@@ -77,8 +77,8 @@ def test_the_version(world):
 
 
 @pytest.mark.skipif(not POSIX, reason="Windows knows no core dumps")
-def test_no_core_dump_is_left_to_anyone():
-    told = """
+def test_no_core_dump_is_left():
+    script = """
 import resource, sys
 from mintmark import cli
 sys.argv = ["mintmark", "--version"]
@@ -87,7 +87,8 @@ try:
 except SystemExit:
     print(resource.getrlimit(resource.RLIMIT_CORE))
 """
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, check=True, text=True)
+    words = [sys.executable, "-c", script]
+    done = subprocess.run(words, capture_output=True, check=True, text=True)
     assert done.stdout.splitlines()[-1] == "(0, 0)"
 
 
@@ -98,14 +99,14 @@ def test_a_console_in_gbk_shows_what_it_can(world):
     here = world("fresh")
     for encoding in ("gbk", "ascii"):
         out, _ = here.run(
-            f"contact add in-{encoding} --name {LATER}", PYTHONIOENCODING=encoding, PYTHONUTF8="0"
+            f"contact add in-{encoding} --name {NAME}", PYTHONIOENCODING=encoding, PYTHONUTF8="0"
         )
         assert out.startswith(f"in-{encoding}  A?")
     out, _ = here.run("contact list --json", PYTHONIOENCODING="gbk")
-    assert [row["name"] for row in json.loads(out)["contacts"][:2]] == [LATER] * 2
+    assert [row["name"] for row in json.loads(out)["contacts"][:2]] == [NAME] * 2
 
 
-def test_a_reader_who_left_is_no_accident(world):
+def test_a_closed_pipe_is_no_error(world):
     here = world("active")
     for line, code in (("batch show {batch}", 0), ("--help", 6), ("audit show --json", 0)):
         reading, writing = os.pipe()
@@ -127,11 +128,11 @@ def test_a_reader_who_left_is_no_accident(world):
         assert (done.returncode, done.stderr) == (code, "")
 
 
-# --- two at once -----------------------------------------------------------------------
+# --- two processes at once -------------------------------------------------------------
 
 
 def ended(*processes):
-    """Exit code and JSON of each."""
+    """Wait for all; returns exit code and JSON of each."""
     streams = [process.communicate(timeout=WAIT) for process in processes]
     return [
         (process.returncode, json.loads(out or err))
@@ -150,7 +151,7 @@ def test_two_mints_at_once_both_mint(world):
     assert not leftovers(here.root)
 
 
-def test_two_mints_under_one_reference_are_one_batch(world):
+def test_two_mints_with_the_same_reference_make_a_single_batch(world):
     here = world("fresh")
     line = "mint --quantity 20000 --ref plan-8 --json"
     done = ended(here.start(line), here.start(line))
@@ -161,7 +162,7 @@ def test_two_mints_under_one_reference_are_one_batch(world):
     assert not leftovers(here.root)
 
 
-def test_two_exports_of_one_range_are_one_package(world):
+def test_two_exports_of_the_same_range_make_a_single_package(world):
     here = world("minted")
     line = "export {{batch}} --to li --serials 1-5000 --passphrase-file pass.txt --json {}"
     out = "--out out-{0} --password-file password-{0}.txt"
@@ -174,7 +175,7 @@ def test_two_exports_of_one_range_are_one_package(world):
     assert not leftovers(here.root)
 
 
-def test_two_orders_under_one_id_are_one_order(world):
+def test_two_orders_with_the_same_id_are_a_single_order(world):
     here = world("packaged")
     line = "activate {batch} --serials 1-500 --order reel-1 --json"
     done = ended(here.start(line), here.start(line))
@@ -191,7 +192,7 @@ if POSIX:
 
     @contextlib.contextmanager
     def terminal(here, words, **environment):
-        """A process at a terminal of its own; yields it and its screen."""
+        """A process at a new terminal; yields its `Screen`."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             words,
@@ -219,7 +220,7 @@ if POSIX:
             self._seen = 0
 
         def until(self, text):
-            """Read until `text` appears after what was waited for before."""
+            """Read until `text` appears, after the text of the call before."""
             while text not in self.text[self._seen :]:
                 assert self._more(), self.text
             self._seen = self.text.index(text, self._seen) + len(text)
@@ -228,7 +229,7 @@ if POSIX:
             os.write(self._ours, f"{line}\n".encode())
 
         def end(self):
-            """The exit code, with everything read."""
+            """Read everything to the end; returns the exit code."""
             while self._more():
                 pass
             return self.process.wait(WAIT)
@@ -238,7 +239,7 @@ if POSIX:
             assert ready, self.text
             try:
                 data = os.read(self._ours, 65_536)
-            except OSError:  # Linux's word for the end
+            except OSError:  # the end of the output, on Linux
                 return False
             self.text += data.decode("utf-8", "replace")
             return bool(data)
@@ -295,15 +296,15 @@ if POSIX:
         (here.root / "typed.txt").write_text(password[2] + "\n", "ascii")
         archive = f"sent/{password[1]}.zip"
         assert here.json(f"package verify {archive} --password-file typed.txt")["ok"]
-        # The pipe of the verification had no terminal: nothing but the screen ever had it.
-        hidden = [p for p in here.root.rglob("*") if p.is_file() and p.name != "typed.txt"]
-        assert not [p for p in hidden if password[2].encode() in p.read_bytes()]
+        # The password was on the screen only: no file but ours holds it.
+        others = [p for p in here.root.rglob("*") if p.is_file() and p.name != "typed.txt"]
+        assert not [p for p in others if password[2].encode() in p.read_bytes()]
 
-    def test_progress_has_no_colour_where_none_is_wanted(world):
+    def test_progress_has_no_colour_with_no_color_set(world):
         colour = re.compile(r"\x1b\[[0-9;]*[34][0-9;]*m")
         script = (
-            "from mintmark import cli; cli.SHOWN_AFTER = 1e-9; tick = cli._Progress();"
-            "[tick('minting', n, 3) for n in (1, 2, 3)]"
+            "from mintmark import cli; cli.SHOWN_AFTER = 1e-9; progress = cli._Progress();"
+            "[progress('minting', n, 3) for n in (1, 2, 3)]"
         )
         here = world("none")
         for environment, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):

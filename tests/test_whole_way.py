@@ -1,4 +1,4 @@
-"""One code from os.urandom to the phone: real commands, a real server, 7-Zip as the reader.
+"""Codes on their whole way, from os.urandom to the phone: real commands, a real server, 7-Zip.
 
 Afterwards every byte that is left on the disk is searched for codes and secrets.
 """
@@ -22,7 +22,7 @@ MADE_UP = "ZZZZ0000ZZZZ1111"
 SERVE = ("backend", "serve", "--port", "0", "--data")
 
 
-# The way is walked once, so its tests stay in one process.
+# The way is walked once, so its tests must run in the same process.
 pytestmark = pytest.mark.xdist_group("whole way")
 
 
@@ -91,7 +91,7 @@ class Factory:
             return json.load(answer)
 
     def unzip(self, archive: str, password: Path) -> Path:
-        """As the printer does it; the password is typed, not an argument."""
+        """Unpack as the printer does; the password is typed, not an argument."""
         seven_zip = shutil.which("7z") or shutil.which("7zz")
         if seven_zip is None:
             pytest.skip("7-Zip is not installed: apt package p7zip-full")
@@ -115,7 +115,7 @@ def factory(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def way(factory):
-    """The whole way, walked once; its tests look at what was seen and left."""
+    """Walk the whole way once; returns what the tests look at."""
     seen = {}
     factory.run("init")
     batch = factory.run(
@@ -161,7 +161,7 @@ def way(factory):
         seen["places"] = factory.run("locate", "-", stdin=f"{codes[1_234].lower()}\n")
         seen["audit"] = factory.run("audit", "verify")
         seen["doctor"] = factory.run("doctor")
-        # While it runs: the write-ahead log is there only now.
+        # Search while the backend runs: its write-ahead log exists only now.
         seen["leaks"] = leaks(factory, codes, password)
     finally:
         server.send_signal(signal.SIGTERM)
@@ -174,7 +174,7 @@ def way(factory):
 
 
 def leaks(factory: Factory, codes: list[str], password: Path) -> list[str]:
-    """Every file of home, backend, temp and logs in which a code or a secret can be read."""
+    """The files of home, backend, temp and logs in which a code or a secret can be read."""
     secrets = [password.read_text().strip(), factory.passphrase.read_text().strip()]
     found = []
     walked = 0
@@ -193,14 +193,13 @@ def leaks(factory: Factory, codes: list[str], password: Path) -> list[str]:
 
 
 def readable(data: bytes, codes: list[str]) -> bool:
-    """Whether one of `codes`, each 16 characters, stands in `data` in any common coding."""
+    """Whether `data` holds any of `codes`, each 16 characters, in any common encoding."""
     known = {code.encode() for code in [*codes, MADE_UP]}
     plain = (data, data.upper(), data[::2].upper(), data[1::2].upper())
     for text in plain:
         if any(text[at : at + 16] in known for at in range(len(text) - 15)):
             return True
-    # Hexadecimal and base64 of a code: looked for by the ten inner characters that do not
-    # depend on what stands around it.
+    # Hexadecimal, and base64 at each of the three alignments.
     for code in [*codes[:50], MADE_UP]:
         coded = [code.encode().hex().encode(), code.encode().hex().upper().encode()]
         coded += [base64.b64encode(code.encode()[shift:])[:16] for shift in range(3)]
@@ -209,7 +208,7 @@ def readable(data: bytes, codes: list[str]) -> bool:
     return False
 
 
-def test_the_search_finds_a_code_in_every_coding():
+def test_the_search_finds_a_code_in_every_encoding():
     code = "0123456789ABCDEF"
     for data in (
         code.encode(),
@@ -245,11 +244,11 @@ def test_the_printer_reads_every_code_once_and_in_order(way):
 
 def test_phones_get_the_right_answers(way):
     assert way["before"] == "unknown"
-    first, again, sleeping, made_up = way["scans"]
+    first, second, inactive, made_up = way["scans"]
     assert (first["result"], first["scans"], first["serial"]) == ("genuine", 1, 1)
     assert first["attributes"] == {"lot": "L42"}
-    assert (again["result"], again["scans"]) == ("repeat", 2)
-    assert sleeping["result"] == made_up["result"] == "unknown"
+    assert (second["result"], second["scans"]) == ("repeat", 2)
+    assert inactive["result"] == made_up["result"] == "unknown"
     assert (way["frozen"], way["void"]) == ("frozen", "void")
     assert 'lang="zh' in way["page"]
 
@@ -265,7 +264,7 @@ def test_a_code_leads_back_to_its_reel(way):
     assert way["places"]["unit"]
 
 
-def test_the_chain_and_the_home_are_well(way):
+def test_the_chain_and_the_home_are_intact(way):
     assert way["audit"]["ok"]
     assert way["doctor"]["ok"]
     assert [f for f in way["doctor"]["findings"] if f["level"] != "ok"] == []

@@ -25,14 +25,15 @@ import javax.crypto.spec.SecretKeySpec;
 
 public class Backend {
     static final List<String> ALWAYS = List.of("@method", "@authority", "@path", "@query");
-    // SubjectPublicKeyInfo of an Ed25519 key (RFC 8410): this, then its 32 bytes.
+    // SubjectPublicKeyInfo of an Ed25519 key (RFC 8410): these bytes, then the 32 bytes of the key.
     static final byte[] SPKI = HexFormat.of().parseHex("302a300506032b6570032100");
-    // ++ and not +, which takes a frame of the stack each time: a stranger's 8 kB would overflow it.
+    // ++ and not +, which takes a stack frame per repetition: 8 kB would overflow the stack.
     static final Pattern INPUT =
         Pattern.compile("mintmark=(\\(((?:\"[a-z@-]+\" ?)++)\\)((?:;[a-z]+=[^;]+)++))");
     static final Pattern SIGNATURE = Pattern.compile("mintmark=:([A-Za-z0-9+/=]+):");
 
-    /** What the consumer meant; null for what can be no code. Not toUpperCase: ß would become SS. */
+    // Only ASCII letters: toUpperCase would turn ß into SS.
+    /** The canonical form of a scanned text; null if it cannot be a code. */
     static String canonical(String rule, String text) {
         StringBuilder folded = new StringBuilder();
         for (char letter : text.toCharArray()) {
@@ -62,8 +63,8 @@ public class Backend {
     /**
      * The nonce of a good signature, which must be new to you; or null. In values: @method,
      * @authority (the Host header), @path, @query (with its "?"), and the headers in small letters.
-     * hosts: yours in the lines' URLs, with the port where there is one; what is signed for your test
-     * system is not for you.
+     * hosts: your names in the lines' URLs, with the port if the URL has a port. A request that is
+     * signed for your test system must not pass here.
      */
     static String verified(
             String keyId, byte[] publicKey, List<String> hosts, long now,
@@ -80,31 +81,31 @@ public class Backend {
         while (names.find()) {
             covered.add(names.group(1));
         }
-        Map<String, String> told = new HashMap<>();
+        Map<String, String> given = new HashMap<>();
         var parameters = Pattern.compile(";([a-z]+)=\"?([^;\"]+)\"?").matcher(found.group(3));
         while (parameters.find()) {
-            told.put(parameters.group(1), parameters.group(2));
+            given.put(parameters.group(1), parameters.group(2));
         }
-        if (!keyId.equals(told.get("keyid")) || !"mintmark".equals(told.get("tag"))
-                || !covered.containsAll(ALWAYS) || told.get("nonce") == null
+        if (!keyId.equals(given.get("keyid")) || !"mintmark".equals(given.get("tag"))
+                || !covered.containsAll(ALWAYS) || given.get("nonce") == null
                 || (body.length > 0 && !covered.contains("content-digest"))) {
             return null;
         }
-        // Without a Host, "": List.of(...).contains(null) throws.
+        // "" if there is no Host: List.of(...).contains(null) throws.
         if (!hosts.contains(values.getOrDefault("@authority", ""))) {
             return null;
         }
-        if (!told.getOrDefault("created", "").matches("[0-9]{1,15}")
-                || !told.getOrDefault("expires", "").matches("[0-9]{1,15}")) {
+        if (!given.getOrDefault("created", "").matches("[0-9]{1,15}")
+                || !given.getOrDefault("expires", "").matches("[0-9]{1,15}")) {
             return null;
         }
-        long created = Long.parseLong(told.get("created"));
-        long expires = Long.parseLong(told.get("expires"));
+        long created = Long.parseLong(given.get("created"));
+        long expires = Long.parseLong(given.get("expires"));
         if (now < created - 60 || now > Math.min(expires, created + 300)) {
             return null;
         }
         if (body.length > 0) {
-            // RFC 9530: of the body as it arrived.
+            // RFC 9530: the digest of the body as it arrived.
             byte[] hash = MessageDigest.getInstance("SHA-256").digest(body);
             String digest = "sha-256=:" + Base64.getEncoder().encodeToString(hash) + ":";
             if (!digest.equals(values.get("content-digest"))) {
@@ -120,20 +121,21 @@ public class Backend {
         base.append("\"@signature-params\": ").append(found.group(1));
         byte[] encoded = Arrays.copyOf(SPKI, SPKI.length + 32);
         System.arraycopy(publicKey, 0, encoded, SPKI.length, 32);
-        // The algorithm is this key's, whatever the message says of it.
+        // The key determines the algorithm, whatever the message says.
         PublicKey key =
             KeyFactory.getInstance("Ed25519").generatePublic(new X509EncodedKeySpec(encoded));
         Signature check = Signature.getInstance("Ed25519");
         check.initVerify(key);
         check.update(base.toString().getBytes(StandardCharsets.US_ASCII));
         try {
-            return check.verify(Base64.getDecoder().decode(sent.group(1))) ? told.get("nonce") : null;
+            boolean good = check.verify(Base64.getDecoder().decode(sent.group(1)));
+            return good ? given.get("nonce") : null;
         } catch (GeneralSecurityException | IllegalArgumentException error) {
             return null;
         }
     }
 
-    /** One question a line, its fields between tabs; one answer a line. */
+    /** Read one question per line, its fields between tabs; print one answer per line. */
     public static void main(String[] arguments) throws Exception {
         HexFormat hex = HexFormat.of();
         var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));

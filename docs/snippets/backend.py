@@ -1,7 +1,7 @@
 """The parts of a scan backend that must agree to the bit, to copy from. Needs cryptography.
 
 Canonical form and fingerprint of a scanned code; the signature of a line's request (RFC 9421).
-Run by itself it reads the questions of tests/test_snippets.py from stdin.
+Run as a program, it reads the questions of tests/test_snippets.py from stdin.
 """
 
 import base64
@@ -18,7 +18,7 @@ ALWAYS = {"@method", "@authority", "@path", "@query"}
 
 
 def canonical(rule: str, text: str) -> str:
-    """What the consumer meant. Raises ValueError for what can be no code."""
+    """The canonical form of a scanned text. Raises ValueError if it cannot be a code."""
     folded = text.translate(ASCII_UPPER)
     if rule == "crockford32":
         folded = folded.translate(str.maketrans("OIL", "011", " -"))
@@ -43,9 +43,9 @@ def verified(
 ) -> str | None:
     """The nonce of a good signature, which must be new to you; or None.
 
-    `hosts`: yours in the lines' URLs, with the port where there is one; what is signed for your
-    test system is not for you. `request`: @method, @authority (the Host header), @path and
-    @query (with its "?").
+    `hosts`: your names in the lines' URLs, with the port if the URL has a port. A request that is
+    signed for your test system must not pass here. `request`: @method, @authority (the Host
+    header), @path and @query (with its "?").
     """
     # Our lines write exactly one signature, in this form (RFC 9421, section 4.1).
     found = re.fullmatch(r'mintmark=(\(((?:"[a-z@-]+" ?)+)\)((?:;[a-z]+=[^;]+)+))',
@@ -54,19 +54,20 @@ def verified(
     if not found or not sent:
         return None
     covered = re.findall(r'"([a-z@-]+)"', found[2])
-    told = {k: v.strip('"') for k, v in re.findall(r";([a-z]+)=([^;]+)", found[3])}
+    parameters = {k: v.strip('"') for k, v in re.findall(r";([a-z]+)=([^;]+)", found[3])}
     needed = ALWAYS | ({"content-digest"} if body else set())
-    if told.get("keyid") != key_id or told.get("tag") != "mintmark" or not needed <= {*covered}:
+    by_line = parameters.get("keyid") == key_id and parameters.get("tag") == "mintmark"
+    if not by_line or not needed <= {*covered}:
         return None
     ours = request.get("@authority") in hosts
-    times = [told.get(name, "") for name in ("created", "expires")]
-    # What no number is, was never; what is too long for one, neither.
+    times = [parameters.get(name, "") for name in ("created", "expires")]
+    # A text that is not a number, or is too long, counts as the year 1970.
     times = [text if re.fullmatch("[0-9]{1,15}", text) else "0" for text in times]
     created, expires = map(int, times)
     timely = created - 60 <= now <= min(expires, created + 300)
-    if not ours or not timely or not told.get("nonce"):
+    if not ours or not timely or not parameters.get("nonce"):
         return None
-    # RFC 9530: of the body as it arrived.
+    # RFC 9530: the digest of the body as it arrived.
     digest = base64.b64encode(hashlib.sha256(body).digest()).decode("ascii")
     if body and headers.get("content-digest") != f"sha-256=:{digest}:":
         return None
@@ -75,17 +76,17 @@ def verified(
     lines = [f'"{name}": {values.get(name, "")}' for name in covered]
     base = "\n".join([*lines, f'"@signature-params": {found[1]}'])
     try:
-        # The algorithm is this key's, whatever the message says of it.
+        # The key determines the algorithm, whatever the message says.
         Ed25519PublicKey.from_public_bytes(public).verify(
             base64.b64decode(sent[1]), base.encode("ascii")
         )
     except (InvalidSignature, ValueError):
         return None
-    return told["nonce"]
+    return parameters["nonce"]
 
 
 def main() -> None:
-    """One question a line, its fields between tabs; one answer a line."""
+    """Read one question per line, its fields between tabs; print one answer per line."""
     for line in sys.stdin:
         kind, *fields = line.rstrip("\n").split("\t")
         if kind == "canonical":
