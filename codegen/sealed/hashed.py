@@ -1,6 +1,7 @@
 """A file written once, from start to end: its digest is known, and the disk is kept busy.
 
-Without `EARLY`, a mint would strike for a minute with an idle disk, and then wait for it.
+Without `EARLY`, a mint would generate codes for a minute with an idle disk, and then wait
+for the disk.
 """
 
 import hashlib

@@ -32,7 +32,7 @@ from .sorter import Sorter, Spread
 from .vault import Parts
 from .wrap import Recipient, wrap
 
-# (phase, done, total): phases strike and sort count codes, digest counts bytes.
+# (phase, done, total): the phases generate and sort count codes, digest counts bytes.
 Progress = Callable[[str, int, int], None]
 Generated = tuple[bytes, bytes]
 # `map`, or a pool's: keeps the order, takes pieces as it goes.
@@ -155,7 +155,7 @@ class Making:
                 frames.append(hashlib.sha256(found).hexdigest())
                 self._sorter.add(found)
                 done += len(found) // fingerprint.SIZE
-                self._tools.progress("strike", done, header.quantity)
+                self._tools.progress("generate", done, header.quantity)
             writer.finish()
             to_fingerprints.flush()
             sync(fingerprints)

@@ -219,7 +219,7 @@ def test_a_random_source_that_repeats_itself_is_refused(mint):
     gc.collect()  # an open file would warn, and warnings are errors
 
 
-@pytest.mark.parametrize("phase", ["strike", "sort", "digest"])
+@pytest.mark.parametrize("phase", ["generate", "sort", "digest"])
 def test_an_interrupt_leaves_files_that_can_be_removed(mint, phase):
     def progress(now, _done, _total):
         if now == phase:
@@ -270,14 +270,14 @@ def test_progress_reaches_the_end_in_every_phase(mint):
         mint.header(250, frame_size=100),
         progress=lambda phase, done, total: seen.setdefault(phase, []).append((done, total)),
     ).close()
-    assert list(seen) == ["strike", "sort", "digest"]
+    assert list(seen) == ["generate", "sort", "digest"]
     for steps in seen.values():
         assert steps == sorted(steps)
         assert steps[-1][0] == steps[-1][1]
-    assert seen["strike"] == [(100, 250), (200, 250), (250, 250)]
+    assert seen["generate"] == [(100, 250), (200, 250), (250, 250)]
 
 
-def test_pieces_may_be_struck_elsewhere(mint):
+def test_codes_may_be_generated_in_other_threads(mint):
     header = mint.header(1_000, frame_size=100)
     with ThreadPoolExecutor(2) as pool:
         mint.begin(header, code_map=pool.map, entropy=os.urandom).close()

@@ -14,13 +14,14 @@ import worker_tasks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mintmark.codegen.codes.generate import generate
+from mintmark.codegen.codes.generate import GenerateTask, generate
+from mintmark.codegen.codes.spec import CodeSpec
 from mintmark.codegen.errors import EnvironmentFailure, Refused
 from mintmark.codegen.workers.pool import AHEAD, MAX_WORKERS, WorkerKind, Workers, cores
 
 PATIENCE = 30.0  # seconds
 
-# What a worker may import besides Python: the striking of codes, and what that needs.
+# What a worker may import besides Python: the generating of codes, and what that needs.
 LIGHT = {
     *("codegen", "errors", "ids", "secret", "workers", "workers.process", "codes"),
     *("codes.draw", "codes.fingerprint", "codes.generate", "codes.spec"),
@@ -141,9 +142,8 @@ def test_what_a_task_prints_is_no_result(processes, capfd):
 
 def test_nothing_heavy_is_imported_in_a_worker(processes):
     """Each one costs its imports, in time and in memory."""
-    spec = __import__("mintmark.codegen.codes.spec", fromlist=["CodeSpec"]).CodeSpec.of("hex", 12)
-    piece = __import__("mintmark.codegen.codes.generate", fromlist=["GenerateTask"]).GenerateTask
-    codes, found = next(iter(processes.map(generate, [piece(spec, 3, b"k" * 32, os.urandom)])))
+    task = GenerateTask(CodeSpec.of("hex", 12), 3, b"k" * 32, os.urandom)
+    codes, found = next(iter(processes.map(generate, [task])))
     assert (len(codes), len(found)) == (36, 48)
     (names,) = processes.map(worker_tasks.modules, [0])
     ours = {name.removeprefix("mintmark.").removeprefix("codegen.") for name in names
