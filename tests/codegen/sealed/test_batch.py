@@ -223,3 +223,18 @@ def test_every_frame_has_a_nonce_of_its_own(mint):
     data, layout = seal(mint, header, codes_of(header)), FrameLayout(header)
     nonces = {data[layout.span(n)[0] :][:12] for n in range(40)}
     assert len(nonces) == 40
+
+
+@pytest.mark.parametrize("size", [0, 8, 11, 13])
+def test_a_source_that_gives_no_whole_nonce_seals_nothing(mint, small, size):
+    """AES-GCM would take 8 to 128 bytes; the frame would then have another size than it should."""
+    header, data = small
+    file, start = File(), preamble_size(header)
+    writer = Writer(file, header, mint.signing.sign, KEY, lambda _: b"n" * size)
+    with pytest.raises(ValueError, match="12 bytes"):
+        writer.write(codes_of(header))
+    assert len(file.getvalue()) == start
+    file = File(data)
+    with pytest.raises(ValueError, match="12 bytes"):
+        replace(file, header, KEY, {1: b"11111111"}, lambda _: b"n" * size)
+    assert file.getvalue() == data
