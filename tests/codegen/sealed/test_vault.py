@@ -196,12 +196,9 @@ def test_a_put_that_fails_keeps_the_old_file(tmp_path, monkeypatch):
     assert folder.names() == ["a"]
     assert folder.read("a", 0, 100) == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
-    folder.remove("a")
-    folder.remove("a")
-    assert folder.names() == []
 
 
-def test_the_four_operations_of_storage(tmp_path):
+def test_the_operations_of_storage(tmp_path):
     folder = Folder(tmp_path)
     folder.put("b", b"0123456789")
     folder.put("a", b"")
