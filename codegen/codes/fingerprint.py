@@ -11,12 +11,12 @@ What an attacker can do:
   hit costs about S ÷ n tries: `spec.judge` refuses fewer than 2^40, unless weak codes are
   accepted by name. The hash is fast on purpose, since a mint computes 100 million: the length
   of the code is what makes guessing slow.
-- Find two codes of one fingerprint: 2^64 tries for 128 bits, and then the attacker holds two
-  codes that are no use, because the mint draws the codes. Chance meets are drawn again
+- Find two codes with the same fingerprint: 2^64 tries for 128 bits, and the two are of no use,
+  because the mint draws the codes. Chance meets are drawn again
   (`sealed.make`).
 
-One key serves all batches of a home, because a scanned code does not say its batch. So the
-same code has the same fingerprint everywhere, which is what uniqueness rests on.
+All batches of a home share a key, because a scanned code does not name its batch. So the same
+code has the same fingerprint everywhere, which is what uniqueness rests on.
 """
 
 from struct import iter_unpack

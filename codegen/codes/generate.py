@@ -1,4 +1,4 @@
-"""Generating a part of a batch: the one task that the workers of a mint do. Light imports only.
+"""Generating a part of a batch: the task of a mint's workers. Light imports only.
 
 A worker draws codes and fingerprints them under the fingerprint key. It never gets the data
 key: it hands its codes to the parent, which seals them. So a worker process that leaks its

@@ -24,7 +24,7 @@ _TEXT = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*", re.ASCII)
 def check(template: str) -> str:
     """`template` itself, once it is known to be printable.
 
-    Raises `UsageError` for a template without exactly one `{code}`, with other braces,
+    Raises `UsageError` for a template without a single `{code}`, with other braces,
     with a character no URI may hold, or longer than `TEMPLATE_CHARACTERS`.
     """
     hint = "write for example https://example.cn/{code}"

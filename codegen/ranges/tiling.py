@@ -3,7 +3,7 @@
 Pure. The ledger and the reference backend share it; a batch's whole state is a list of
 tiles, so a hundred million codes in three states cost three rows. The rules:
 
-1. Tiles ascend, without gap or overlap. So every serial has exactly one value.
+1. Tiles ascend, without gap or overlap. So every serial has a single value.
 2. The ranges asked for ascend and do not overlap, and lie within the tiles.
 3. All or nothing: a change that a single value refuses changes no tile.
 4. Equal neighbours are joined, so the number of tiles follows from the values alone.

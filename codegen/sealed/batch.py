@@ -3,12 +3,12 @@
 Rules:
 
 1. Every sealing draws a fresh nonce. A frame whose codes change is sealed again under
-   another one: the old nonce over other codes would show the XOR of both (see `frames`).
+   another one: the same nonce over other codes would show the XOR of both (see `frames`).
 2. The header is verified, then the file's length compared with it, before any frame is read.
-   All frames but the last have one size, so a file that was cut or added to has another
+   All frames but the last have the same size, so a file that was cut or added to has another
    length than the header says, whatever was cut.
 3. Codes leave a frame once its tag holds, never before.
-4. At most one frame of codes is in memory.
+4. At most a frame of codes is in memory.
 
 `replace` writes over a frame in its file. A crash half-way leaves a frame whose tag does not
 hold; so only a batch that is not yet published may be changed, whose files a crash discards.

@@ -6,11 +6,11 @@
 
 The nonce is random and stored with the frame. A counter would be cheaper, but a frame is
 sealed again when a code in it collides (`batch.replace`), and a counter that starts anew
-repeats itself. Two frames under one nonce show the XOR of their codes and give away the key
+repeats itself. Two frames under the same nonce show the XOR of their codes and give away the key
 of the tag (NIST SP 800-38D, appendix A). Random nonces of 96 bits are the construction of
-its section 8.2.2; section 8.3 allows 2^32 of them per key. A data key seals one batch: a
-batch of 100 million codes takes 1,526 frames, the largest one 65,536, and with n frames the
-chance that two share a nonce is below n² ÷ 2^97.
+its section 8.2.2; section 8.3 allows 2^32 of them per key. A data key seals a single batch:
+1,526 frames for 100 million codes, 65,536 for the largest quantity. Among n frames the chance
+that two share a nonce is below n² ÷ 2^97.
 
 The associated data stops whoever can write to the vault but does not have the data key:
 

@@ -21,8 +21,8 @@ What holds all the time:
   they can be renamed, also on Windows. After a failure the caller removes them: a batch that
   was not finished is never continued.
 
-Another process may publish a batch while this one is made. The caller looks for that under
-the lock of the ledger (`collisions`), and repeats steps 6, 5 and 7 (`redraw`).
+Another process may publish a batch meanwhile. The caller looks for that under the write lock
+of the ledger (`collisions`), and then repeats steps 6, 5 and 7 without the lock (`redraw`).
 """
 
 import hashlib
@@ -86,7 +86,7 @@ def make(  # noqa: PLR0913 - all a mint depends on, by name
 
     Everything is durable when this returns. Close what it returns: until then it holds the
     data key. Raises `EnvironmentFailure` for a broken random source or a dead worker,
-    `FileExistsError` if one of `parts` exists, and `OSError` as the disk does; files may then
+    `FileExistsError` if a file of `parts` exists, and `OSError` as the disk does; files may then
     be left behind.
     """
     tools = Tools(sign, fingerprint_key, entropy, prefix_bits, progress, sorts)

@@ -1,6 +1,6 @@
 """The mint record: the digests of what was minted, signed by the station, written last.
 
-The record makes three files one batch. Tags already protect the codes, but a tag cannot show
+The record ties three files to a batch. Tags already protect the codes, but a tag cannot show
 that a frame is an older sealing of itself, and nothing else protects fingerprints and run:
 whoever swaps in fingerprints of codes of their own would have a backend accept those codes.
 A station or custodian therefore compares every frame's worth of fingerprints with the record

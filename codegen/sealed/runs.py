@@ -132,7 +132,7 @@ class Run:
         return both
 
     def meets(self, others: Sequence[Path | Source]) -> list[int]:
-        """The serials whose prefix is in one or more of `others`, ascending."""
+        """The serials whose prefix is in any of `others`, ascending."""
         return meetings(self._path, others)
 
     def entries(self, first: int, count: int) -> tuple[Prefixes, Serials]:
@@ -169,7 +169,7 @@ def lookup(path: Path, prefixes: Prefixes) -> Iterator[tuple[int, int]]:
 
 
 def meetings(path: Path, others: Sequence[Path | Source], step: int = STEP) -> list[int]:
-    """The serials of the run at `path` whose prefix is in one or more of `others`, ascending."""
+    """The serials of the run at `path` whose prefix is in any of `others`, ascending."""
     met: set[int] = set()
     first, more = 0, True
     while others and more:
@@ -182,7 +182,7 @@ def meetings(path: Path, others: Sequence[Path | Source], step: int = STEP) -> l
 
 
 def shared(prefixes: Prefixes, serials: Serials, others: Sequence[Path | Source]) -> list[int]:
-    """The serials whose prefix is in one or more of `others`.
+    """The serials whose prefix is in any of `others`.
 
     `prefixes` ascend; `serials` are theirs, in the same order.
     """

@@ -8,10 +8,10 @@ has contexts for this (section 5.1, Ed25519ctx), which few libraries offer. A la
 same: each ends in its only line feed, so none is the beginning of another.
 
 What is read back must serialise to the very bytes it was read from. JSON leaves the order of
-members, doubled members, escapes and the form of numbers open (RFC 8259, sections 4, 6 and 7), so
-that two readers could see two documents under one signature: one that takes the first of two
-equal members, one that takes the last. RFC 8785 leaves one form (section 3.2), and any other
-is refused. So is a number that is not an integer, because no document here has a type for it.
+members, doubled members, escapes and the form of numbers open (RFC 8259, sections 4, 6 and 7),
+so that two readers could see two documents under the same signature: the first of two equal
+members, or the last. RFC 8785 leaves a single form (section 3.2), and any other is refused. So
+is a number that is not an integer: no document here has a member for it.
 
 Accepted: a signature says who signed, not when. An older document of the same batch, put
 back, is as valid as it was.
@@ -104,7 +104,7 @@ def detach(document: dict[str, Any], label: bytes, what: str) -> tuple[bytes, by
 def unhex(text: object, size: int, what: str) -> bytes:
     """`size` bytes from lower-case hex. Raises `IntegrityError` naming `what` for any other text.
 
-    `bytes.fromhex` also takes capitals and white space: one value must have one form.
+    `bytes.fromhex` also takes capitals and white space: a value must have a single form.
     """
     try:
         raw = bytes.fromhex(text) if isinstance(text, str) else b""

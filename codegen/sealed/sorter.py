@@ -83,7 +83,7 @@ class _Merge:
         prefixes = np.concatenate([prefixes for prefixes, _ in columns])
         serials = np.concatenate([serials for _, serials in columns])
         if not len(self.serials):
-            # The pieces are sorted, and ascend in serials from one to the next: a stable merge.
+            # The pieces are sorted, and their serials ascend from piece to piece: a stable merge.
             order = np.argsort(prefixes, kind="stable")
         else:
             stays, here = ~np.isin(serials, self.serials), self.parts == number

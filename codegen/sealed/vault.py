@@ -73,7 +73,7 @@ class Folder:
 
 
 class Vault:
-    """The batches in one folder.
+    """The batches in a folder.
 
     `station_keys`: key id → Ed25519 public key of every station of the home, retired ones
     too. Methods that take a batch raise `NotFound` if there is no batch of that id, and

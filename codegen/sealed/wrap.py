@@ -117,7 +117,7 @@ def wrap(
 
 
 def read_wraps(data: bytes, header: CoreHeader, keys: Keys) -> Wraps:
-    """The wraps file in `data`, if it belongs to `header` and is signed by one of `keys`.
+    """The wraps file in `data`, if it belongs to `header` and is signed by a key of `keys`.
 
     `keys`: those of the stations and of the custodians. Raises `IntegrityError` otherwise.
     """

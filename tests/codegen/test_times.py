@@ -24,8 +24,8 @@ def test_what_is_written_reads_back(time):
 
 
 @given(TIMES, TIMES)
-def test_texts_sort_as_times_do(one, other):
-    assert (times.format_utc(one) < times.format_utc(other)) == (one < other)
+def test_texts_sort_as_times_do(left, right):
+    assert (times.format_utc(left) < times.format_utc(right)) == (left < right)
 
 
 @pytest.mark.parametrize(

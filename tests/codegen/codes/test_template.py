@@ -52,7 +52,7 @@ def test_longest_template_passes():
 
 
 @given(st.text(max_size=30))
-def test_whatever_passes_is_printable_ascii_with_one_place(text):
+def test_whatever_passes_is_printable_ascii_with_a_single_placeholder(text):
     try:
         check(text + "{code}")
     except UsageError:

@@ -75,7 +75,7 @@ def test_what_parses_serialises_back_byte_for_byte(header, data):
 
 
 @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
-def test_rubbish_is_an_integrity_error(data):
+def test_malformed_bytes_are_an_integrity_error(data):
     with pytest.raises(IntegrityError):
         CoreHeader.from_bytes(data)
     with pytest.raises(IntegrityError):
@@ -170,7 +170,7 @@ def test_types_and_keys_are_exact(mint, change):
         lambda data: data.decode().encode("utf-16"),
     ],
 )
-def test_one_header_has_one_form(mint, rewrite):
+def test_a_header_has_a_single_form(mint, rewrite):
     data = mint.header(10).to_bytes()
     assert rewrite(data) != data
     with pytest.raises(IntegrityError):

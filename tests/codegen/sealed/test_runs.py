@@ -129,7 +129,7 @@ def test_equal_prefixes_keep_the_order_of_their_serials(tmp_path):
 
 
 def test_prefixes_that_only_their_last_bits_tell_apart_are_sorted_all_the_same(tmp_path):
-    # About a third of the space, where the first of three parts ends.
+    # About a third of the space, at the end of the first of three parts.
     tails = [0x5F, 0x50, 0x5A, 0x53, 0x56, 0x51, 0x59, 0x54, 0x55, 0x52]
     fingerprints = [bytes([0x55] * 7 + [tail]) + bytes(8) for tail in tails]
     path, collided = sort(tmp_path, "a.run", fingerprints, bits=64, piece=10, part=4)

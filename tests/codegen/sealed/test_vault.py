@@ -45,15 +45,15 @@ def test_batches_are_those_with_a_mint_record(mint, batch, other):
     "name", ["../../etc/passwd", "", "TEST-0000000", "test-00000001", "TEST-I0000000"]
 )
 def test_what_is_no_id_is_not_found(mint, name):
-    for ask in (mint.vault.parts, mint.vault.run, mint.unseal, mint.verify):
+    for method in (mint.vault.parts, mint.vault.run, mint.unseal, mint.verify):
         with pytest.raises(NotFound):
-            ask(name)
+            method(name)
 
 
 def test_an_unknown_batch_is_not_found(mint):
-    for ask in (mint.vault.run, mint.unseal, mint.verify):
+    for method in (mint.vault.run, mint.unseal, mint.verify):
         with pytest.raises(NotFound):
-            ask("TEST-99999999")
+            method("TEST-99999999")
     with pytest.raises(NotFound):
         mint.vault.fingerprints("TEST-99999999", Range(1, 1), mint.station_keys)
 
@@ -113,7 +113,7 @@ def test_an_older_mint_of_the_same_id_does_not_mix(mint, batch):
         next(reader.codes(Range(1, 1)))
 
 
-def test_a_foreign_custodian_is_told_who_can(mint, batch):
+def test_a_foreign_custodian_learns_who_can_open_it(mint, batch):
     with pytest.raises(IntegrityError) as caught:
         mint.vault.unseal(
             batch, mint.station_keys, mint.station_keys, "99" * 8, X25519PrivateKey.generate()

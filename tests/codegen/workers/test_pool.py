@@ -1,4 +1,4 @@
-"""Workers: order, flat memory, no process left, and clear words when one dies."""
+"""Workers: order, flat memory, no process left, and a clear error when a worker dies."""
 
 import contextlib
 import os
@@ -41,7 +41,7 @@ def processes():
 
 
 def gone(pid):
-    """Whether no process has this number any more, or only an unburied one."""
+    """Whether no process has this number any more, or only a zombie has it."""
     try:
         return Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()[0] == "Z"
     except OSError:
@@ -49,7 +49,7 @@ def gone(pid):
 
 
 def eventually(true):
-    """A process ends when its parent says so, and a moment later."""
+    """A process ends a moment after its parent ended it."""
     deadline = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < deadline
@@ -141,7 +141,7 @@ def test_what_a_task_prints_is_no_result(processes, capfd):
 
 
 def test_nothing_heavy_is_imported_in_a_worker(processes):
-    """Each one costs its imports, in time and in memory."""
+    """Every worker pays for its imports, in time and in memory."""
     task = GenerateTask(CodeSpec.of("hex", 12), 3, b"k" * 32, os.urandom)
     codes, found = next(iter(processes.map(generate, [task])))
     assert (len(codes), len(found)) == (36, 48)
@@ -197,7 +197,7 @@ def test_closing_twice_and_using_them_again_is_fine():
 
 
 def test_workers_end_with_a_parent_that_was_killed(tmp_path):
-    """It had no chance to say goodbye."""
+    """The parent had no chance to end them."""
     path = tmp_path / "pid"
     program = (
         "import worker_tasks\n"
@@ -219,7 +219,7 @@ def test_workers_end_with_a_parent_that_was_killed(tmp_path):
     assert not path.exists()
 
 
-def test_by_default_one_a_core_and_not_more_than_the_parent_can_feed():
+def test_by_default_there_are_as_many_as_cores_up_to_what_a_parent_can_feed():
     assert (
         Workers(WorkerKind.THREADS).count
         == Workers(WorkerKind.PROCESSES).count
@@ -231,7 +231,7 @@ def test_by_default_one_a_core_and_not_more_than_the_parent_can_feed():
 
 def test_an_interrupt_in_the_middle_of_starting_leaves_no_process(monkeypatch):
     """The second worker never came to be."""
-    started = []
+    started, handler = [], signal.getsignal(signal.SIGINT)
     real = subprocess.Popen
 
     def popen(*arguments, **options):
@@ -244,4 +244,4 @@ def test_an_interrupt_in_the_middle_of_starting_leaves_no_process(monkeypatch):
     with pytest.raises(KeyboardInterrupt), Workers(WorkerKind.PROCESSES, 2) as workers:
         list(workers.map(worker_tasks.double, [1]))
     assert started[0].poll() is not None
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
