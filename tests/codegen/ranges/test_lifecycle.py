@@ -15,6 +15,8 @@ from mintmark.codegen.ranges.lifecycle import (
     Reason,
     Standing,
     State,
+    live,
+    passed_over,
     step,
     to_api_state,
 )
@@ -132,6 +134,16 @@ def test_the_table_has_no_step_that_the_model_lacks():
         for now, (to, _) in row.items()
     }
     assert table == model.OUTCOME
+
+
+@pytest.mark.parametrize("standing", REACHABLE, ids=str)
+def test_a_live_code_is_active_or_was_before_it_was_frozen(standing):
+    assert live(standing) is REACHABLE[standing].live
+
+
+def test_only_void_codes_are_passed_over_and_not_by_unvoid():
+    passed = {(state, action) for state in State for action in Action if passed_over(state, action)}
+    assert passed == {(State.VOID, action) for action in Action if action is not Action.UNVOID}
 
 
 PACKAGED = Standing(State.PACKAGED, package="P")

@@ -238,3 +238,23 @@ def test_a_source_that_gives_no_whole_nonce_seals_nothing(mint, small, size):
     with pytest.raises(ValueError, match="12 bytes"):
         replace(file, header, KEY, {1: b"11111111"}, lambda _: b"n" * size)
     assert file.getvalue() == data
+
+
+def test_a_batch_is_durable_once_it_is_finished_or_changed(mint, small, monkeypatch):
+    """Nothing is written after the last fsync."""
+
+    class Watched(File):
+        def write(self, data):
+            steps.append("write")
+            return super().write(data)
+
+    steps = []
+    monkeypatch.setattr("os.fsync", lambda _: steps.append("fsync"))
+    header, data = small
+    writer = Writer(Watched(), header, mint.signing.sign, KEY, Seeded("durable"))
+    writer.write(codes_of(header))
+    writer.finish()
+    assert steps[-2:] == ["write", "fsync"]
+    steps.clear()
+    replace(Watched(data), header, KEY, {2: b"22222222"}, Seeded("durable"))
+    assert steps == ["write", "fsync"]
