@@ -8,6 +8,7 @@ from sealing import Mint
 
 from mintmark.codegen.codes.spec import ALPHABETS, CodeSpec
 from mintmark.codegen.errors import IntegrityError
+from mintmark.codegen.sealed import header as header_module
 from mintmark.codegen.sealed import signed
 from mintmark.codegen.sealed.header import (
     HEADER_BYTES,
@@ -193,6 +194,22 @@ def test_preambles_round_trip_and_need_the_station(mint):
         read_preamble(data, {})
     with pytest.raises(IntegrityError, match="does not hold"):
         read_preamble(data, {mint.station: bytes(31) + b"\x01"})
+
+
+def test_too_long_a_header_is_not_even_parsed(mint, monkeypatch):
+    core = mint.header(10)
+    data = preamble(core, mint.signing.sign)
+    for limit, taken in ((len(core.to_bytes()), True), (len(core.to_bytes()) - 1, False)):
+        monkeypatch.setattr(header_module, "HEADER_BYTES", limit)
+        for read in (
+            lambda: CoreHeader.from_bytes(core.to_bytes()),
+            lambda: read_preamble(data, mint.station_keys),
+        ):
+            if taken:
+                assert read() == core
+            else:
+                with pytest.raises(IntegrityError):
+                    read()
 
 
 def test_every_byte_of_a_preamble_matters(mint):

@@ -7,6 +7,7 @@ from sealing import Mint, load
 
 from mintmark.codegen.errors import IntegrityError
 from mintmark.codegen.sealed import signed
+from mintmark.codegen.sealed import wrap as wraps_module
 from mintmark.codegen.sealed.wrap import WRAPS_BYTES, read_wraps, wrap
 from mintmark.codegen.secret import Secret
 
@@ -118,9 +119,19 @@ def test_a_data_key_of_another_size_is_refused(mint, header, data):
                 read_wraps(document, header, mint.station_keys)
 
 
-def test_too_long_a_file_is_not_even_parsed(mint, header):
+def test_too_long_a_file_is_not_even_parsed(mint, header, data, monkeypatch):
+    monkeypatch.setattr(wraps_module, "WRAPS_BYTES", len(data))
+    assert read_wraps(data, header, mint.station_keys)
+    monkeypatch.setattr(wraps_module, "WRAPS_BYTES", len(data) - 1)
     with pytest.raises(IntegrityError):
-        read_wraps(b" " * (WRAPS_BYTES + 1), header, mint.station_keys)
+        read_wraps(data, header, mint.station_keys)
+
+
+def test_as_many_recipients_as_there_may_be_fit_into_the_file(mint, header):
+    who = [(f"{number:016x}", FIRST.public_key()) for number in range(64)]
+    data = wrap(DATA_KEY, header, who, mint.station, mint.signing.sign)
+    assert len(data) < WRAPS_BYTES
+    assert len(read_wraps(data, header, mint.station_keys).sealed) == 64
 
 
 def test_recipients_are_1_to_64_different_custodians(mint, header):
