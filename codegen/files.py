@@ -3,7 +3,7 @@
 Every file that mintmark makes is written here. Files that are streamed (sealed batches,
 archives) use `create` and `sync`, and are renamed by `station.publish`.
 
-The order that makes it so, for a file that is replaced:
+The steps, in this order, for a file that is replaced:
 
 1. The data is written to a hidden sibling, in the same folder and so on the same disk.
 2. The sibling is synced: a rename must not reach the disk before the data.

@@ -36,12 +36,12 @@ def draw(spec: CodeSpec, n: int, entropy: Callable[[int], bytes]) -> bytes:
     needed = n * spec.length
     drawn = bytearray()
     while len(drawn) < needed:
-        asked = int((needed - len(drawn)) * share) + _MARGIN
-        block = entropy(asked)
+        size = int((needed - len(drawn)) * share) + _MARGIN
+        block = entropy(size)
         usable = block.translate(table, rejected)
-        if len(block) != asked or not usable:
+        if len(block) != size or not usable:
             raise EnvironmentFailure(
-                "the random source is broken", "mint nothing on this machine until it is mended"
+                "the random source is broken", "mint nothing on this machine until it is repaired"
             )
         drawn += usable
     # What was drawn beyond `needed` is independent of what is kept: it is dropped.

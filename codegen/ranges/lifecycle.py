@@ -3,7 +3,7 @@
 The rules:
 
 1. A minted code is sealed. An export reserves it (sealed, with a package), then makes it
-   packaged, or gives it free again. The ledger does that; no order does.
+   packaged, or releases it. The ledger does that; no order does.
 2. A reserved code takes no order: the export is writing it into an archive.
 3. Only a packaged code is activated. Revoke leads back from active to packaged.
 4. A packaged or active code is frozen; unfreeze leads back to the state before.

@@ -213,7 +213,7 @@ class Making:
             # With 64-bit prefixes: only if the source gives the same codes again and again.
             raise EnvironmentFailure(
                 "codes keep colliding: the random source repeats itself",
-                "mint nothing on this machine until it is mended",
+                "mint nothing on this machine until it is repaired",
             )
         # Step 7.
         self.record = self._recorded()

@@ -200,11 +200,11 @@ class Vault:
         hits = sorted(lookup(path, prefixes_of(fingerprints, record.prefix_bits)))
         name = self.parts(batch).fingerprints.name
         self._size(batch, name)
-        mine = self.storage.read_many(name, ((serial - 1) * SIZE for serial, _ in hits), SIZE)
+        stored = self.storage.read_many(name, ((serial - 1) * SIZE for serial, _ in hits), SIZE)
         found = []
-        for (serial, position), minted in zip(hits, mine, strict=True):
+        for (serial, position), digest in zip(hits, stored, strict=True):
             wanted = fingerprints[position * SIZE : (position + 1) * SIZE]
-            if hmac.compare_digest(minted, wanted):
+            if hmac.compare_digest(digest, wanted):
                 found.append((position, serial))
         return sorted(found)
 

@@ -2,7 +2,7 @@
 
 Light imports: it starts once per worker. It ignores Ctrl-C, which the parent handles, and
 ends by itself when the parent is gone. All that it works on comes through the pipe, never in
-an argument or the environment, which other users of the machine could read.
+an argument or the environment: both can be read from outside of the process.
 """
 
 import os

@@ -47,7 +47,7 @@ def test_what_is_no_time(text):
         times.parse(text)
 
 
-def test_a_time_without_a_zone_is_nobodys():
+def test_a_time_without_a_zone_is_refused():
     with pytest.raises(ValueError, match="zone"):
         times.format_utc(datetime(2026, 1, 1))  # noqa: DTZ001
 

@@ -251,7 +251,7 @@ def test_a_range_has_so_many_keys_however_many_orders_set_them():
 
 
 @given(patches(OWN_KEYS | TEXT_KEYS.filter(lambda key: key not in VALIDITY)))
-def test_options_say_the_same(values):
+def test_options_give_the_same_patch(values):
     values = {key: value for key, value in values.items() if value != ""}
     options = [f"{key}={'' if value is None else value}" for key, value in values.items()]
     assert from_options(iter(options)) == values

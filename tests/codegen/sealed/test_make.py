@@ -137,7 +137,7 @@ def recheck(making, registered_since):
     return len(met)
 
 
-def test_a_batch_published_meanwhile_is_found_and_made_way_for(clashing):
+def test_codes_that_collide_with_a_batch_published_meanwhile_are_redrawn(clashing):
     headers = clashing.header(900, frame_size=64), clashing.header(900, frame_size=64)
     with clashing.begin(headers[0]) as first, clashing.begin(headers[1]) as second:
         assert recheck(first, []) == 0
@@ -284,7 +284,7 @@ def test_codes_may_be_generated_in_other_threads(mint):
     check(mint, header)
 
 
-def test_the_run_stays_mapped_by_nobody(mint):
+def test_no_map_of_the_run_is_left(mint):
     header = mint.mint(10)
     with Run(mint.vault.parts(header.batch).run) as run:
         assert len(run) == 10

@@ -83,7 +83,7 @@ def test_no_more_items_are_taken_than_are_in_flight(count, items, taken):
         results.close()
 
 
-def test_what_nobody_waits_for_any_more_is_not_begun():
+def test_items_that_are_no_longer_wanted_are_not_begun():
     gate, ran = threading.Event(), []
 
     def task(item):
