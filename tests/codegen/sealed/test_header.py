@@ -106,7 +106,8 @@ def test_so_is_json_that_breaks_parsers(data):
     "fields",
     [
         {"format": 2},
-        {"home": "OTHR-000000000000"},
+        {"home": "ABCD-000000000000"},  # a home's id, but not the batch's home
+        {"home": "OTHR-000000000000"},  # Crockford's alphabet has no O
         {"home": "TEST"},
         {"batch": "../../../etc"},
         {"batch": "TEST-0000000I"},
