@@ -164,6 +164,15 @@ def test_codes_are_found_by_their_whole_fingerprint(mint, batch, other):
     assert mint.vault.find(other, asked, mint.station_keys) == []
 
 
+@pytest.mark.parametrize("size", [9 * 12, 11 * 12])
+def test_a_run_of_another_length_is_searched_for_nothing(mint, batch, size):
+    """It would still be a run, with its columns cut in the wrong place."""
+    path = mint.vault.parts(batch).run
+    path.write_bytes((path.read_bytes() + bytes(12))[:size])
+    with pytest.raises(IntegrityError, match="cut or added to"):
+        mint.vault.find(batch, bytes(16), mint.station_keys)
+
+
 def test_rewrapping_changes_who_may_unseal_and_nothing_else(mint, batch):
     parts = mint.vault.parts(batch)
     before = [parts[n].read_bytes() for n in (0, 1, 2, 4)]
