@@ -264,6 +264,26 @@ def test_only_the_owner_may_read_the_files(mint):
     assert modes == ({0o600} if os.name == "posix" else {0o666})
 
 
+def test_all_files_are_durable_when_they_are_made_and_when_codes_are_redrawn(mint, monkeypatch):
+    """The last fsync of each file saw all that is in it."""
+    synced = {}
+
+    def fsync(descriptor):
+        stat = os.fstat(descriptor)
+        synced[stat.st_ino] = stat.st_size, stat.st_mtime_ns
+
+    def state(part):
+        stat = part.stat()
+        return stat.st_ino, (stat.st_size, stat.st_mtime_ns)
+
+    monkeypatch.setattr("os.fsync", fsync)
+    with mint.begin(mint.header(10, frame_size=4)) as making:
+        assert synced == dict(map(state, making.parts))
+        synced.clear()
+        making.redraw([2, 9])
+        assert synced == dict(state(part) for part in making.parts if part != making.parts.wraps)
+
+
 def test_progress_reaches_the_end_in_every_phase(mint):
     seen = {}
     mint.begin(
