@@ -1,10 +1,18 @@
-"""Every failure mintmark reports on purpose: one class per exit code, no more."""
+"""Every failure that mintmark reports on purpose: a class per exit code, and no more.
+
+MintmarkError           1
+  UsageError            2
+  Refused               3
+  NotFound              4
+  IntegrityError        5
+  EnvironmentFailure    6
+"""
 
 from typing import ClassVar
 
 
 class MintmarkError(Exception):
-    """A failure with one clear line, hints that can be acted on, and an exit code.
+    """A failure with a message of a single line, hints that can be acted on, and an exit code.
 
     `message` never quotes a code, key, passphrase or password. `hints` name the next
     thing to do. `details` become further keys of the JSON error object.
@@ -26,7 +34,7 @@ class UsageError(MintmarkError):
 
 
 class Refused(MintmarkError):
-    """A state, a guard or a policy says no; nothing changed."""
+    """A state, a guard or a policy forbids it; nothing changed."""
 
     exit_code = 3
 

@@ -1,7 +1,14 @@
-"""Writing files so that a crash leaves the old one, the new one, or none: never a half.
+"""Writing files so that a crash leaves the old file, the new file, or none: never half a file.
 
-Every file that mintmark makes goes through here, but for those that are streamed (sealed
-batches, archives): they take `create` and `sync`, and are renamed by `station.publish`.
+Every file that mintmark makes is written here. Files that are streamed (sealed batches,
+archives) use `create` and `sync`, and are renamed by `station.publish`.
+
+The steps, in this order, for a file that is replaced:
+
+1. The data is written to a hidden sibling, in the same folder and so on the same disk.
+2. The sibling is synced: a rename must not reach the disk before the data.
+3. The sibling is renamed over the file (`os.replace`, atomic on POSIX and on Windows).
+4. The folder is synced: until then a crash of the machine may undo the rename.
 """
 
 import os
@@ -14,7 +21,7 @@ OWNER_ONLY = 0o600
 
 
 def hidden(final: Path) -> Path:
-    """The hidden sibling that becomes `final` by a rename in one folder."""
+    """The hidden sibling that becomes `final` by a rename in the same folder."""
     return final.with_name(f".{final.name}.part")
 
 
@@ -30,28 +37,31 @@ def fsync_folder(folder: Path) -> None:
 
 
 def sync(file: BinaryIO) -> None:
-    """Have what was written to `file` reach the disk."""
+    """Make what was written to `file` durable."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def create(path: Path, mode: str = "xb") -> BinaryIO:
-    """A new file only its owner may read, for writing. Raises `FileExistsError`."""
+    """A new file that only its owner may read, open for writing. Raises `FileExistsError`.
+
+    The mode is given when the file is made: a later chmod would leave a moment to open it.
+    """
     return open(path, mode, opener=lambda name, flags: os.open(name, flags, OWNER_ONLY))  # type: ignore[return-value]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Make or replace `path`, durably: after a crash it is the old file or the new one."""
+    """Make or replace `path`, durably: after a crash it is the old file or the new file."""
     sibling = hidden(path)
     try:
         with sibling.open("wb") as file:
-            file.write(data)
-            sync(file)
-        sibling.replace(path)
+            file.write(data)  # 1
+            sync(file)  # 2
+        sibling.replace(path)  # 3
     except BaseException:
         sibling.unlink(missing_ok=True)
         raise
-    fsync_folder(path.parent)
+    fsync_folder(path.parent)  # 4
 
 
 def write_exclusively(path: Path, data: bytes) -> None:

@@ -7,17 +7,20 @@ _FOLD = str.maketrans({"O": "0", "I": "1", "L": "1"})
 
 
 def random_symbols(count: int, entropy: Callable[[int], bytes]) -> str:
-    """`count` symbols of 5 bits each; 32 divides 256, so one byte a symbol is unbiased."""
+    """`count` symbols of 5 bits each, from a byte per symbol: unbiased, as 32 divides 256."""
     return "".join(SYMBOLS[byte % 32] for byte in entropy(count))
 
 
 def new_home_id(entropy: Callable[[int], bytes]) -> str:
-    """Sixteen symbols, `XXXX-XXXXXXXXXXXX`; the first four begin every id made in the home."""
+    """Sixteen symbols, `XXXX-XXXXXXXXXXXX`; every id made in the home begins with the first four.
+
+    Ids are no secrets. 80 random bits keep two homes apart without a register.
+    """
     return f"{random_symbols(4, entropy)}-{random_symbols(12, entropy)}"
 
 
 def new_id(home_id: str, entropy: Callable[[int], bytes], symbols: int = 8) -> str:
-    """An id made in `home_id`: its four characters, a hyphen, `symbols` of 5 random bits.
+    """An id made in the home `home_id`: its first four symbols, a hyphen, `symbols` random ones.
 
     Eight are 40 bits: enough for batches and packages. Orders come by the million, and
     take twelve.
@@ -26,5 +29,5 @@ def new_id(home_id: str, entropy: Callable[[int], bytes], symbols: int = 8) -> s
 
 
 def fold(text: str) -> str:
-    """An id as typed by a person, in its one form: upper case, O is 0, I and L are 1."""
+    """The canonical form of an id that a person typed: upper case, O is 0, I and L are 1."""
     return text.strip().upper().translate(_FOLD)

@@ -1,4 +1,4 @@
-"""What a command returns: its fields are the JSON keys, `lines` the text for people."""
+"""The result of a command: its fields are the JSON keys, `lines` is the text for people."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
@@ -16,16 +16,16 @@ class Result:
     """The base of every command's result."""
 
     def lines(self) -> Iterator[str]:
-        """The text for people, a line at a time."""
+        """The lines of the text for people."""
         raise NotImplementedError
 
     @property
     def exit_code(self) -> int:
-        """0 when done; 75 when it is done here and the backend still has to answer."""
+        """0 if all is done; 75 if it is booked here and the backend still has to answer."""
         return 0
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """The JSON objects, one a line; all but `locate -` have one."""
+        """The JSON objects, printed one per line. Only `locate -` has more than one."""
         yield to_json({field.name: getattr(self, field.name) for field in dataclasses.fields(self)})
 
 

@@ -4,8 +4,8 @@
 class Secret:
     """Bytes whose `repr` is masked and whose equality takes constant time.
 
-    Python cannot wipe memory: this guards against logs and tracebacks, not against
-    a reader of the process's memory.
+    Python cannot wipe memory: this guards against logs and tracebacks, and not against
+    whoever reads the memory of the process.
     """
 
     __slots__ = ("_value",)
@@ -14,19 +14,19 @@ class Secret:
         self._value = value
 
     def reveal(self) -> bytes:
-        """The bytes themselves; the call is what a reviewer looks for."""
+        """The bytes themselves. A reviewer finds every use by this name."""
         return self._value
 
     def __repr__(self) -> str:
         return "Secret('***')"
 
     def __eq__(self, other: object) -> bool:
-        # Not at the top: `--help` would pay for it.
+        # Not at the top: the import would slow down `--help`.
         from hmac import compare_digest
 
         return isinstance(other, Secret) and compare_digest(self._value, other._value)
 
-    # A hash would be a shortcut around the constant-time comparison.
+    # In a set or a dict the hash would be compared first, and not in constant time.
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> str:

@@ -14,10 +14,10 @@ Precision = Literal["auto", "seconds", "milliseconds", "microseconds"]
 
 
 def format_utc(time: datetime, precision: Precision = "microseconds") -> str:
-    """`time` in UTC, ending in Z. Of one precision such texts sort as the times do.
+    """`time` in UTC, ending in Z. Texts of the same precision sort as their times do.
 
-    `auto` leaves microseconds out where there are none. Raises `ValueError` for a time
-    without a zone: astimezone would take it for local time, whatever that is here.
+    `auto` leaves microseconds out if they are 0. Raises `ValueError` for a time without a
+    zone: `astimezone` would take it for the local time of this machine.
     """
     if time.tzinfo is None:
         raise ValueError("a time without a zone")
@@ -25,12 +25,12 @@ def format_utc(time: datetime, precision: Precision = "microseconds") -> str:
 
 
 def parse_utc(text: str) -> datetime:
-    """The inverse of `format_utc` with microseconds, and of no other form. Raises `ValueError`."""
+    """The inverse of `format_utc` with microseconds. Raises `ValueError` for any other form."""
     return datetime.strptime(text, _MICROSECONDS).replace(tzinfo=UTC)
 
 
 def parse(text: str) -> datetime:
-    """A date-time with its offset. Raises `ValueError` for one without, or anything else."""
+    """The date-time of `text`, with its offset. Raises `ValueError` for any other text."""
     if PATTERN.fullmatch(text) is None:
         raise ValueError("not an RFC 3339 time with an offset")
     return datetime.fromisoformat(text)

@@ -31,11 +31,11 @@ from ..codegen.ledger.changes import ExportAbandoned, ExportBegun, Incident, Pac
 from ..codegen.ledger.records import BatchRow
 from ..codegen.ledger.view import View
 from ..codegen.ranges import serials
-from ..codegen.ranges.selection import read_text
 from ..codegen.ranges.serials import Range, Ranges
 from ..codegen.recover import package_status, recover
 from ..codegen.result import Result
 from ..codegen.secret import Secret
+from ..codegen.serials_file import read_text
 from ..codegen.station.keys import CustodianKey
 from ..codegen.station.station import Station
 from . import payload

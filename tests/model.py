@@ -1,4 +1,4 @@
-"""A naive model of the books: one record a code, one `if` a rule.
+"""A naive model of the books: a record per code, an `if` per rule.
 
 Written from the words of the design, not from the modules under test, and importing none
 of them: states and actions are their plain names. It is slow and small on purpose; tests
@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 STATES = ("sealed", "packaged", "active", "frozen", "void")
 ACTIONS = ("activate", "freeze", "unfreeze", "revoke", "void", "unvoid", "assign")
 
-# (action, state now) → state after. "back": to where the code was. Absent: in the way.
+# (action, state now) → state after. "back": to the state before. Absent: not possible.
 #   Freshly minted codes are dead; only what is packaged is activated.
-#   frozen: from packaged or active, and back to where it was.
+#   frozen: from packaged or active, and back to the state before.
 #   revoke: active → packaged.
-#   void: from any. unvoid: to where it was, but never active or frozen again.
+#   void: from any. unvoid: to the state before, but never active or frozen again.
 #   assign: attributes at any moment, though not of what will never be used.
 OUTCOME = {
     ("activate", "packaged"): "active",
@@ -36,7 +36,7 @@ OUTCOME = {
 
 
 class Refusal(Exception):
-    """Nothing changed. `why`: outside, state, from, count; `serials`: those in the way."""
+    """Nothing changed. `why`: outside, state, from, count; `serials`: those that prevent it."""
 
     def __init__(self, why: str, serials: Iterable[int] = ()) -> None:
         self.why = why
@@ -46,7 +46,7 @@ class Refusal(Exception):
 
 @dataclass
 class Code:
-    """One code. `was`: the state it had before it was frozen or voided."""
+    """A code. `was`: its state before it was frozen or voided."""
 
     state: str = "sealed"
     package: str | None = None
@@ -105,7 +105,7 @@ class Done:
 class Books:
     """A batch of `quantity` codes, serial → code.
 
-    `state` is where they all begin: a ledger's at `sealed`, a backend's at `packaged`,
+    `state`: the first state of all: `sealed` in a ledger, `packaged` in a backend,
     which it calls inactive.
     """
 
@@ -143,12 +143,12 @@ class Books:
         attributes: Mapping[str, object] | None = None,
         reason: str | None = None,
     ) -> Done:
-        """One range order, all or nothing; raises `Refusal`.
+        """A range order, all or nothing; raises `Refusal`.
 
         Voided codes are passed over if `skip_void`, except by unvoid, which asks for
         them. `count` and `from_state` are about the codes touched. Live codes are
-        voided only under a `count`. An order that touches nothing is done; whether to
-        refuse it is the caller's to say.
+        voided only under a `count`. An order that touches nothing is done; the caller may
+        refuse it.
         """
         wanted = self._inside(serials)
         passes = skip_void and action != "unvoid"
@@ -158,9 +158,9 @@ class Books:
         if stuck:
             raise Refusal("state", stuck)
         if from_state is not None:
-            elsewhere = [s for s in touched if self.codes[s].state != from_state]
-            if elsewhere:
-                raise Refusal("from", elsewhere)
+            others = [s for s in touched if self.codes[s].state != from_state]
+            if others:
+                raise Refusal("from", others)
         if count is not None and count != len(touched):
             raise Refusal("count")
         if action == "void" and count is None:
@@ -172,7 +172,7 @@ class Books:
         return Done(touched, skipped)
 
     def states(self) -> dict[str, int]:
-        """How many codes stand where; the sum is the quantity, or the model is broken."""
+        """Codes by state; the sum is the quantity, or the model is broken."""
         counted = dict.fromkeys(STATES, 0)
         for code in self.codes.values():
             counted[code.state] += 1
@@ -199,7 +199,7 @@ class Books:
 
 
 class Receipts:
-    """What was told of one package: one entry a serial, one number a unit.
+    """The reports about a package: an entry per serial, a number per unit.
 
     `units`: unit → its serials. The number of None is the package's.
     """
@@ -219,22 +219,22 @@ class Receipts:
         final: bool = False,
         count: int | None = None,
     ) -> list[int]:
-        """One receipt of (unit, printed, spoiled, number) parts; the serials it voids.
+        """A receipt of (unit, printed, spoiled, number) parts; returns the serials it voids.
 
         All or nothing; raises `Refusal`: final, nothing, outside, both, told, over, count.
         """
-        told, numbers, reasons, rest = self.judge(entries, final=final)
+        reported, numbers, reasons, rest = self.judge(entries, final=final)
         voided = sorted(reasons)
         if count is not None and count != len(voided):
             raise Refusal("count")
-        nothing_printed = "printed" not in told.values()
+        nothing_printed = "printed" not in reported.values()
         live = any(self.books.codes[serial].live for serial in voided)
         if count is None and (live or (rest and voided and nothing_printed)):
             raise Refusal("count")
         for serial in voided:
             code = self.books.codes[serial]
             self.books.codes[serial] = code.after("void", reason=reasons[serial])
-        self.told, self.numbers, self.final = told, numbers, final
+        self.told, self.numbers, self.final = reported, numbers, final
         return voided
 
     def judge(
@@ -243,7 +243,7 @@ class Receipts:
         *,
         final: bool,
     ) -> tuple[dict[int, str], dict[str | None, int], dict[int, str], list[int]]:
-        """What `tell` would come to: told, numbers, serial → why it is voided, the rest."""
+        """The outcome of `tell`: (reported, numbers, serial → why it is voided, the rest)."""
         new: dict[int, str] = {}
         outside, twice, numbers = set(), set(), dict(self.numbers)
         for unit, printed, spoiled, number in entries:
@@ -262,26 +262,26 @@ class Receipts:
         for why, wrong in (("outside", outside), ("both", twice), ("told", new.keys() & self.told)):
             if wrong:
                 raise Refusal(why, wrong)
-        told = {**self.told, **new}
+        reported = {**self.told, **new}
         for unit, serials in self.units.items():
-            if sum(serial in told for serial in serials) + numbers[unit] > len(serials):
+            if sum(serial in reported for serial in serials) + numbers[unit] > len(serials):
                 raise Refusal("over")
-        if len(told) + sum(numbers.values()) > len(self.serials):
+        if len(reported) + sum(numbers.values()) > len(self.serials):
             raise Refusal("over")
-        rest = self._rest(told, numbers) if final else []
+        rest = self._rest(reported, numbers) if final else []
         reasons = {s: "misprint" for s, what in new.items() if what == "spoiled"}
         reasons |= dict.fromkeys(rest, "unused")
         reasons = {s: why for s, why in reasons.items() if self.books.codes[s].state != "void"}
-        return told, numbers, reasons, rest
+        return reported, numbers, reasons, rest
 
     def printed(self, serial: int) -> bool:
-        """Whether a receipt says that this one was printed; also by a final number alone."""
+        """Whether receipts report `serial` as printed; also by a final number alone."""
         if serial in self.told:
             return self.told[serial] == "printed"
         return self.final and serial not in self._rest(self.told, self.numbers)
 
     def totals(self) -> dict[str, int]:
-        """Codes by what became of them; they add up to the package, or the model is broken."""
+        """Codes by their fate; they add up to the package, or the model is broken."""
         what = list(self.told.values())
         counted = sum(self.numbers.values())
         left = len(self.serials) - len(what) - counted
@@ -300,16 +300,16 @@ class Receipts:
         assert min(found.values()) >= 0
         return found
 
-    def _rest(self, told: Mapping[int, str], numbers: Mapping[str | None, int]) -> list[int]:
-        """What a final receipt leaves over."""
-        whole = numbers[None] and "printed" not in told.values()
+    def _rest(self, reported: Mapping[int, str], numbers: Mapping[str | None, int]) -> list[int]:
+        """The serials that a final receipt leaves over."""
+        whole = numbers[None] and "printed" not in reported.values()
         return [
             serial
             for unit, serials in self.units.items()
             for serial in serials
-            if serial not in told
+            if serial not in reported
             and not whole
-            and not (numbers[unit] and "printed" not in [told.get(s) for s in serials])
+            and not (numbers[unit] and "printed" not in [reported.get(s) for s in serials])
         ]
 
     def _by_number(self, unit: str | None) -> bool:

@@ -46,7 +46,7 @@ def fall(item):
 
 
 def stall(path):
-    """Says that it is at it, by a file, and does not end."""
+    """Shows by a file that it has begun, and does not end."""
     with open(path, "x", encoding="ascii") as file:  # noqa: PTH123 - no more imports than needed
         file.write(str(os.getpid()))
     time.sleep(600)

@@ -18,9 +18,10 @@ from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
 from ...codegen.ranges.attributes import Value
 from ...codegen.ranges.lifecycle import Action, Reason, State, passed_over
-from ...codegen.ranges.selection import RANGES_PER_ORDER, read_text
+from ...codegen.ranges.selection import RANGES_PER_ORDER
 from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.result import Result
+from ...codegen.serials_file import read_text
 from ...codegen.station.station import DEFAULT_LINE, Station
 
 if TYPE_CHECKING:

@@ -1,6 +1,9 @@
-"""Striking a piece of a batch: the one task a mint's workers do. Light imports only.
+"""Generating a part of a batch: the task of a mint's workers. Light imports only.
 
-A worker never meets the data key. What it strikes goes back to the parent, which seals it.
+A worker draws codes and fingerprints them under the fingerprint key. It never gets the data
+key: it hands its codes to the parent, which seals them. So a worker process that leaks its
+memory leaks the codes it was drawing, and nothing that opens a batch already sealed. The
+fingerprint key it does hold finds no code by itself: see `fingerprint`.
 """
 
 from collections.abc import Callable
@@ -13,9 +16,10 @@ from .spec import CodeSpec
 
 @dataclass(frozen=True, slots=True)
 class GenerateTask:
-    """`count` codes of `spec` to strike under the raw fingerprint key.
+    """`count` codes of `spec` to draw, and to fingerprint under the raw fingerprint key.
 
-    `entropy` must be picklable where the workers are processes; `os.urandom` is.
+    `entropy(k)` returns k random bytes. If the workers are processes it must be picklable,
+    as `os.urandom` is.
     """
 
     spec: CodeSpec
@@ -24,7 +28,10 @@ class GenerateTask:
     entropy: Callable[[int], bytes] = field(repr=False)
 
 
-def generate(piece: GenerateTask) -> tuple[bytes, bytes]:
-    """(codes, fingerprints), both concatenated: `length` and 16 bytes a code."""
-    codes = draw(piece.spec, piece.count, piece.entropy)
-    return codes, fingerprints(codes, piece.spec.length, piece.fingerprint_key)
+def generate(task: GenerateTask) -> tuple[bytes, bytes]:
+    """(codes, fingerprints), both concatenated: `spec.length` and 16 bytes per code.
+
+    Raises `EnvironmentFailure` as `draw` does.
+    """
+    codes = draw(task.spec, task.count, task.entropy)
+    return codes, fingerprints(codes, task.spec.length, task.fingerprint_key)

@@ -1,6 +1,16 @@
 """The code spec: alphabet, length, canonical rule, and how hard its codes are to guess.
 
-Pure. Immutable once a batch is minted under it.
+Pure. A spec never changes once a batch is minted under it.
+
+Two numbers measure the strength, because there are two attackers:
+
+- Whoever guesses at the scan page, where every guess is a request that is counted and
+  throttled: the guess probability, issued ÷ space. The law bounds it, and nothing here lifts
+  the bound.
+- Whoever stole the fingerprint key and the fingerprints guesses offline, as fast as hardware
+  allows, against all codes at once: the offline strength, bits of a code − log2(issued under
+  the key). 2^40 hashes are minutes to hours of a graphics card. Fewer bits can be accepted by
+  name, for codes that are worth little.
 """
 
 import math
@@ -16,25 +26,25 @@ ALPHABETS: Mapping[str, str] = MappingProxyType(
     {
         "crockford32": ids.SYMBOLS,
         "digits": "0123456789",
-        # No vowels, so no words; and at most one of each group that print or a person confuses:
+        # No vowels, so no words; and at most one symbol of each group that is easily confused:
         # 0 O, 1 I L, 2 Z, 5 S, 6 G, 8 B, U V Y.
         "clear": "23456789CDFHJKMNPQRTVWX",
         "hex": "0123456789ABCDEF",
     }
 )
 CUSTOM = "custom"
-LENGTH_MOST = 64
-TYPED_MOST = 256  # characters of a code as typed, before folding
+MAX_LENGTH = 64
+MAX_TYPED = 256  # characters of a code as typed, before folding
 
 # "negligible and in any case lower than one in ten thousand": Implementing Regulation (EU)
 # 2018/574, article 8(1)(b); Delegated Regulation (EU) 2016/161, article 4(c).
 GUESS_LIMIT = 1 / 10_000
 OFFLINE_REFUSED, OFFLINE_WARNED = 40.0, 50.0  # bits
 
-# RFC 3986, section 2.3: what stands for itself anywhere in an address.
+# RFC 3986, section 2.3: characters that need no escape anywhere in an address.
 _UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]+", re.ASCII)
 _PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
-# ASCII letters alone: str.upper would turn ß, ı and ﬀ into letters of an alphabet.
+# Only ASCII letters: str.upper would turn ß, ı and ﬀ into letters of an alphabet.
 _UPPER = {lower: lower - 32 for lower in range(ord("a"), ord("z") + 1)}
 _RULES: Mapping[str, Mapping[int, int | str | None]] = MappingProxyType(
     {
@@ -50,7 +60,7 @@ _RULES: Mapping[str, Mapping[int, int | str | None]] = MappingProxyType(
 def canonicalise(rule: str, text: str) -> str:
     """`text` in canonical form under the rule `upper` or `crockford32`.
 
-    `upper`: ASCII letters become upper-case. `crockford32`: so too, then O→0, I→1, L→1,
+    `upper`: ASCII letters become upper-case. `crockford32`: the same, then O→0, I→1, L→1,
     and U+0020 and U+002D are dropped. The vectors are in tests/vectors/canonical.json.
     Raises `ValueError`, which quotes nothing, for text that folds to nothing, to more
     than 64 characters or to anything but printable ASCII; and for an unknown rule.
@@ -58,8 +68,8 @@ def canonicalise(rule: str, text: str) -> str:
     table = _RULES.get(rule)
     if table is None:
         raise ValueError("unknown canonical rule")
-    folded = text.translate(table) if len(text) <= TYPED_MOST else ""
-    if not _PRINTABLE.fullmatch(folded) or len(folded) > LENGTH_MOST:
+    folded = text.translate(table) if len(text) <= MAX_TYPED else ""
+    if not _PRINTABLE.fullmatch(folded) or len(folded) > MAX_LENGTH:
         raise ValueError("not a code")
     return folded
 
@@ -80,15 +90,15 @@ class CodeSpec:
     def of(cls, alphabet: str, length: int) -> "CodeSpec":
         """The spec of a named alphabet, or of symbols given as `custom:SYMBOLS` or bare.
 
-        Bare symbols are upper-case, lest a mistyped name pass for some; after `custom:`,
-        lower case alone becomes upper case. Those of a named alphabet, in any
-        order, become that alphabet. Raises `UsageError` for symbols that are repeated, in
-        both cases, fewer than 2, or not unreserved in RFC 3986, and for a length outside
-        1..64.
+        Bare symbols must be upper-case, so that a mistyped name is not taken for symbols.
+        After `custom:`, symbols that are all lower-case become upper-case. The symbols of a
+        named alphabet, in any order, become that alphabet. Raises `UsageError` for symbols
+        that are repeated, of both cases, fewer than 2, or not unreserved in RFC 3986, and for
+        a length outside 1..64.
         """
-        if not 1 <= length <= LENGTH_MOST:
+        if not 1 <= length <= MAX_LENGTH:
             raise UsageError(
-                f"a code has 1 to {LENGTH_MOST} symbols, not {length}", "the default is 16"
+                f"a code has 1 to {MAX_LENGTH} symbols, not {length}", "the default is 16"
             )
         symbols = ALPHABETS.get(alphabet) or _custom(alphabet)
         for name, known in ALPHABETS.items():
@@ -99,7 +109,7 @@ class CodeSpec:
 
     @property
     def bits(self) -> float:
-        """The entropy of one code."""
+        """Bits of entropy per code."""
         return self.length * math.log2(len(self.symbols))
 
     @property
@@ -108,7 +118,7 @@ class CodeSpec:
         return int(len(self.symbols) ** self.length)
 
     def read(self, text: str) -> bytes:
-        """The canonical code that `text`, scanned or typed, stands for.
+        """The canonical code, `length` ASCII bytes, of `text` as scanned or typed.
 
         Raises `ValueError`, which quotes nothing, for text that cannot be a code of this spec.
         """
@@ -121,7 +131,7 @@ class CodeSpec:
 def _custom(given: str) -> str:
     known = f"known alphabets: {', '.join(ALPHABETS)}; or the symbols themselves, custom:ACDEFH"
     symbols = given.removeprefix(f"{CUSTOM}:")
-    # `base32` is a name somebody meant, not the symbols B, A, S, E, 3 and 2.
+    # Whoever writes `base32` means a name, and not the symbols B, A, S, E, 3 and 2.
     if symbols == given and symbols.translate(_UPPER) != symbols:
         raise UsageError(f"unknown alphabet {given[:40]!r}", known)
     if not _UNRESERVED.fullmatch(symbols):
@@ -148,8 +158,9 @@ def _custom(given: str) -> str:
 class Judgement:
     """How hard the codes are to guess once the batch is minted.
 
-    `guess_probability`: issued ÷ space, that one guess at a scan meets an issued code.
-    `offline_bits`: what a thief of fingerprint key and fingerprint file must search.
+    `guess_probability`: issued ÷ space, the probability that a single guess at a scan is an
+    issued code. `offline_bits`: log2 of the tries that a thief of fingerprint key and
+    fingerprint file needs for a code.
     """
 
     entropy_bits: float
@@ -166,11 +177,11 @@ def judge(
     *,
     accept_weak: bool = False,
 ) -> Judgement:
-    """The strength of `spec` for `quantity` codes more.
+    """The strength of `spec` once `quantity` more codes are issued under it.
 
-    `issued_before` counts what was issued under this very spec, `issued_total` everything
-    under the fingerprint key. Raises `Refused`, with the numbers, where the guess
-    probability reaches 1/10,000 (nothing lifts that), or the offline strength is below 40
+    `issued_before`: codes issued under the same symbols and length. `issued_total`: all codes
+    issued under the fingerprint key. Raises `Refused`, with the numbers, if the guess
+    probability reaches 1/10,000 (nothing lifts that), or if the offline strength is below 40
     bits and `accept_weak` is not given. Below 50 bits there is a warning.
     """
     guess, offline = _strength(spec, issued_before + quantity, issued_total + quantity)
@@ -208,9 +219,9 @@ def _strength(spec: CodeSpec, issued_here: int, issued_total: int) -> tuple[floa
 
 
 def _longer(spec: CodeSpec, quantity: int, issued_total: int) -> str:
-    """The least length that passes, whatever was issued under that length before."""
+    """The hint with the least length that passes, if all codes had been issued under it."""
     issued = issued_total + quantity
-    for length in range(spec.length, LENGTH_MOST + 1):
+    for length in range(spec.length, MAX_LENGTH + 1):
         longer = CodeSpec(spec.name, spec.symbols, length, spec.canonical)
         guess, offline = _strength(longer, issued, issued)
         if guess < GUESS_LIMIT and offline >= OFFLINE_REFUSED:

@@ -1,4 +1,4 @@
-"""The payload template: what a QR symbol says, with one place for the code.
+"""The payload template: the text of a QR symbol, with a placeholder for the code.
 
 Pure. `https://example.cn/{code}` makes `https://example.cn/7K3M…`; the bare `{code}`
 makes the code itself.
@@ -8,29 +8,29 @@ import re
 
 from ..errors import UsageError
 
-PLACE = "{code}"
-BARE = PLACE
+PLACEHOLDER = "{code}"
+BARE = PLACEHOLDER
 # A QR symbol of version 10, level M, holds 213 bytes; a longer payload prints too fine.
 TEMPLATE_CHARACTERS = 200
 _DIGITAL_LINK = re.compile(r"/01/(\d+)/21/\{code\}", re.ASCII)
 AI_21_CHARACTERS = 20
-# What a code may hold of set 82: `~` is not in it.
+# The symbols of an alphabet that set 82 holds too: `~` is not in it.
 _AI_21 = set("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-._")
-# RFC 3986, section 2: reserved, unreserved and percent. No quote, space or backslash, so
-# that a payload needs no escape in a column, in JSON or in a browser's address bar.
+# RFC 3986, section 2: reserved, unreserved and percent. No double quote, space or backslash:
+# a payload needs no escape in a column, in JSON or in a browser's address bar.
 _TEXT = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*", re.ASCII)
 
 
 def check(template: str) -> str:
-    """`template` itself, if it can be printed.
+    """`template` itself, once it is known to be printable.
 
-    Raises `UsageError` for a template without exactly one `{code}`, with other braces,
+    Raises `UsageError` for a template without a single `{code}`, with other braces,
     with a character no URI may hold, or longer than `TEMPLATE_CHARACTERS`.
     """
     hint = "write for example https://example.cn/{code}"
     if len(template) > TEMPLATE_CHARACTERS:
         raise UsageError(f"the payload template is longer than {TEMPLATE_CHARACTERS} characters")
-    if template.count(PLACE) != 1:
+    if template.count(PLACEHOLDER) != 1:
         raise UsageError("the payload template must hold {code} exactly once", hint)
     prefix, suffix = split(template)
     if "{" in prefix + suffix or "}" in prefix + suffix:
@@ -47,7 +47,7 @@ def check(template: str) -> str:
 
 
 def check_codes(template: str, length: int, symbols: str) -> None:
-    """Raises `UsageError` where codes of `length` and `symbols` can't stand in a template.
+    """Raises `UsageError` if codes of `length` and `symbols` cannot stand in `template`.
 
     In a GS1 Digital Link the code is the serial number, AI 21: up to 20 characters of
     GS1's set 82 (General Specifications, section 3.5.2 and figure 7.11-1).
@@ -69,24 +69,27 @@ def digital_link(base: str, gtin: str) -> str:
 
     `gtin` has 8, 12, 13 or 14 digits. Raises `UsageError` for a wrong check digit.
     """
-    return check(f"{_based(base)}/01/{gtin14(gtin)}/21/{PLACE}")
+    return check(f"{_based(base)}/01/{gtin14(gtin)}/21/{PLACEHOLDER}")
 
 
 def plain_link(base: str) -> str:
     """The template `{base}/{code}`."""
-    return check(f"{_based(base)}/{PLACE}")
+    return check(f"{_based(base)}/{PLACEHOLDER}")
 
 
 def gtin14(gtin: str, *, whole: bool = False) -> str:
-    """A GTIN in 14 digits; `whole`: it must have them already. Raises `UsageError`."""
+    """`gtin` in 14 digits, with zeros before it; `whole`: it must have 14 already.
+
+    Raises `UsageError` for another number of digits, or a wrong check digit.
+    """
     lengths = (14,) if whole else (8, 12, 13, 14)
     if len(gtin) not in lengths or not gtin.isascii() or not gtin.isdigit():
         raise UsageError(
             f"a GTIN has {' or '.join(map(str, lengths))} digits",
-            "in a Digital Link a shorter one stands with zeros before it",
+            "in a Digital Link a shorter GTIN has zeros before it",
         )
     padded = gtin.zfill(14)
-    # General Specifications, section 7.9.1: weights 3 and 1 in turn, from the right.
+    # General Specifications, section 7.9.1: weights 3 and 1 in turn; 3 for the rightmost digit.
     total = sum(int(digit) * (3, 1)[at % 2] for at, digit in enumerate(padded[:13]))
     if (due := -total % 10) != int(padded[13]):
         raise UsageError(
@@ -107,12 +110,12 @@ def _based(base: str) -> str:
 
 
 def split(template: str) -> tuple[str, str]:
-    """What stands before and after the code."""
-    prefix, _, suffix = template.partition(PLACE)
+    """The text before the code, and the text after it."""
+    prefix, _, suffix = template.partition(PLACEHOLDER)
     return prefix, suffix
 
 
 def payload(template: str, code: str) -> str:
-    """What the symbol of `code` says; `template` has been checked."""
+    """The text of the QR symbol of `code`; `template` has passed `check`."""
     prefix, suffix = split(template)
     return prefix + code + suffix

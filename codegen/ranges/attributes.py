@@ -1,7 +1,7 @@
 """Attributes of a range (空码赋值): what a blank code is given, in three layers.
 
-Pure. Keys known here have a layer and a type; a brand's own keys are written
-`native.…`, `property.…` or `activity.…` and hold text.
+Pure. A known key has a layer and a type. A brand's own keys begin with `native.`, `property.`
+or `activity.` and hold text.
 """
 
 import json
@@ -22,7 +22,7 @@ _OWN_KEY = re.compile(r"(native|property|activity)\.[a-z][a-z0-9_]{0,40}", re.AS
 
 
 class Layer(StrEnum):
-    """原生值, 属性值, 活动值: what it is, whose it is, what it wins."""
+    """原生值, 属性值, 活动值: the product itself, its way of sale, its campaign."""
 
     NATIVE = "native"
     PROPERTY = "property"
@@ -46,7 +46,7 @@ KNOWN: Mapping[str, tuple[Layer, type]] = MappingProxyType(
     }
 )
 VALIDITY = ("effective_at", "expires_at")
-# What a consumer's scan may be told.
+# The keys whose values a consumer's scan may show.
 PUBLIC = frozenset({"product", "lot", "produced_at", "campaign", *VALIDITY})
 
 
@@ -64,9 +64,10 @@ def layer(key: str) -> Layer:
 
 
 def check(values: Mapping[str, object]) -> dict[str, Value]:
-    """`values` as a patch: every key known, every value of its type, short enough, or null.
+    """`values` as a patch, once every key is known and every value is null or well-formed.
 
-    Raises `UsageError` naming the key; the value is quoted nowhere.
+    Well-formed: of the key's type, text of at most `VALUE_BYTES` bytes in UTF-8. Raises
+    `UsageError` naming the key; the value is quoted nowhere.
     """
     if len(values) > KEYS_PER_RANGE:
         raise UsageError(f"more than {KEYS_PER_RANGE} attributes in one order")
@@ -88,8 +89,8 @@ def check(values: Mapping[str, object]) -> dict[str, Value]:
 
 
 def _check_text(key: str, value: str) -> None:
-    # Lone surrogates come from \udXXX in JSON, or from undecodable bytes on a command
-    # line; neither the ledger nor the wire can write them down.
+    # Lone surrogates come from \udXXX in JSON, or from undecodable bytes on a command line.
+    # UTF-8 has no form for them, so neither the ledger nor the API could hold them.
     try:
         size = len(value.encode())
     except UnicodeEncodeError:
@@ -127,8 +128,8 @@ def _number(key: str, text: str) -> int:
 def patch(old: Attributes, change: Mapping[str, object]) -> Attributes:
     """`old` with `change` patched in key by key; null deletes.
 
-    `change` has passed `check`. Raises `Refused` where a range would end up with more
-    than `KEYS_PER_RANGE` keys, which no single patch shows.
+    `change` has passed `check`. Raises `Refused` if a range would end up with more than
+    `KEYS_PER_RANGE` keys: several patches together can do that, though none alone can.
     """
     if not change:
         return old
@@ -157,5 +158,5 @@ def from_json(values: Mapping[str, object]) -> Attributes:
 
 
 def public(attributes: Attributes) -> dict[str, Value]:
-    """What a consumer may be told."""
+    """The attributes that a consumer's scan may show."""
     return {key: json.loads(text) for key, text in attributes if key in PUBLIC}

@@ -1,7 +1,22 @@
 """What may happen to a code: five states, seven actions, one table.
 
+The rules:
+
+1. A minted code is sealed. An export reserves it (sealed, with a package), then makes it
+   packaged, or releases it. The ledger does that; no order does.
+2. A reserved code takes no order: the export is writing it into an archive.
+3. Only a packaged code is activated. Revoke leads back from active to packaged.
+4. A packaged or active code is frozen; unfreeze leads back to the state before.
+5. A code in any state but void is voided. Unvoid leads back to sealed or to packaged, and
+   never to active or frozen: whoever brings a code back activates it again, because that is
+   the step which costs money.
+6. Assign changes attributes alone, in any state but void. Every other order may change
+   attributes too.
+7. Attributes and package outlive every step. A reason stays as long as the code is void.
+
 Pure. The reference backend shares it: it starts every registered code at `PACKAGED`,
-which a backend calls `inactive`, and never sees `SEALED`.
+which a backend calls `inactive`, and never sees `SEALED`. Which codes an order skips, and how
+many it must name, is decided by whoever books orders.
 """
 
 from collections.abc import Mapping
@@ -15,7 +30,7 @@ from .tiling import Stuck
 
 
 class State(StrEnum):
-    """Where a code stands in the ledger."""
+    """The state of a code in the ledger."""
 
     SEALED = "sealed"
     PACKAGED = "packaged"
@@ -25,7 +40,7 @@ class State(StrEnum):
 
 
 class ApiState(StrEnum):
-    """What a scan backend may know of it."""
+    """The state of a code as a scan backend may know it."""
 
     INACTIVE = "inactive"
     ACTIVE = "active"
@@ -62,11 +77,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Everything the books say of one code, apart from its serial.
+    """All that the books record of a code, apart from its serial.
 
-    `package` is the package that holds it; with state `SEALED` it is reserved for an
-    export under way. `back` is the state that unfreeze or unvoid returns to. `reason`
-    is why it was voided.
+    `package`: the package that holds the code; with state `SEALED`, the export that reserved
+    it. `back`: the state that unfreeze or unvoid returns to. `reason`: why it was voided.
     """
 
     state: State
@@ -79,24 +93,22 @@ class Standing:
 _SEALED, _PACKAGED, _ACTIVE = State.SEALED, State.PACKAGED, State.ACTIVE
 _FROZEN, _VOID = State.FROZEN, State.VOID
 
-# action → state now → (next state, state that undoing returns to). None as the next
-# state: the one kept in `back`; ASSIGN leaves `back` alone. A voided code never comes
-# back active: whoever brings it back says so again with an activation, because that is
-# what costs money.
+# action → state now → (next state, state that undoing returns to). A next state of None is
+# the state kept in `back`. ASSIGN leaves `back` alone.
 RULES: Mapping[Action, Mapping[State, tuple[State | None, State | None]]] = MappingProxyType(
     {
-        Action.ACTIVATE: {_PACKAGED: (_ACTIVE, None)},
-        Action.FREEZE: {_PACKAGED: (_FROZEN, _PACKAGED), _ACTIVE: (_FROZEN, _ACTIVE)},
-        Action.UNFREEZE: {_FROZEN: (None, None)},
-        Action.REVOKE: {_ACTIVE: (_PACKAGED, None)},
-        Action.VOID: {
+        Action.ACTIVATE: {_PACKAGED: (_ACTIVE, None)},  # rule 3
+        Action.FREEZE: {_PACKAGED: (_FROZEN, _PACKAGED), _ACTIVE: (_FROZEN, _ACTIVE)},  # rule 4
+        Action.UNFREEZE: {_FROZEN: (None, None)},  # rule 4
+        Action.REVOKE: {_ACTIVE: (_PACKAGED, None)},  # rule 3
+        Action.VOID: {  # rule 5
             _SEALED: (_VOID, _SEALED),
             _PACKAGED: (_VOID, _PACKAGED),
             _ACTIVE: (_VOID, _PACKAGED),
             _FROZEN: (_VOID, _PACKAGED),
         },
-        Action.UNVOID: {_VOID: (None, None)},
-        Action.ASSIGN: {
+        Action.UNVOID: {_VOID: (None, None)},  # rule 5
+        Action.ASSIGN: {  # rule 6
             _SEALED: (_SEALED, None),
             _PACKAGED: (_PACKAGED, None),
             _ACTIVE: (_ACTIVE, None),
@@ -115,23 +127,24 @@ def step(
 ) -> Standing:
     """`standing` after `action`, with `attributes` patched in key by key (null deletes).
 
-    Raises `tiling.Stuck` where the table has no such step, for codes reserved by an
-    export under way, and where the patch would leave too many attributes.
+    Raises `tiling.Stuck` if the table has no such step, for a reserved code, and if the patch
+    would leave too many attributes.
     """
     rule = RULES[action].get(standing.state)
     reserved = standing.state is _SEALED and standing.package is not None
-    if rule is None or reserved:
+    if rule is None or reserved:  # rule 2
         raise Stuck
     try:
         patched = patch(standing.attributes, attributes)
     except Refused:
         raise Stuck from None
-    if action is Action.ASSIGN:
+    if action is Action.ASSIGN:  # rule 6
         return replace(standing, attributes=patched)
     state, back = rule
     return Standing(
+        # The last alternative is not reached: every way into FROZEN and VOID sets `back`.
         state=state or standing.back or _PACKAGED,
-        package=standing.package,
+        package=standing.package,  # rule 7
         back=back,
         attributes=patched,
         reason=reason if action is Action.VOID else None,
@@ -139,9 +152,9 @@ def step(
 
 
 def passed_over(state: State, action: Action) -> bool:
-    """Whether an order that skips void codes leaves one in `state` alone.
+    """Whether an order that skips void codes leaves a code in `state` alone.
 
-    Unvoid is the one action that wants them.
+    Unvoid is the only action meant for void codes, so it skips none.
     """
     return state is _VOID and action is not Action.UNVOID
 
@@ -149,13 +162,13 @@ def passed_over(state: State, action: Action) -> bool:
 def live(standing: Standing) -> bool:
     """Whether the code may be in a shopper's hands: active, or active until it was frozen.
 
-    Such codes are voided only by an order that says how many it means.
+    Such codes are voided only by an order that states how many codes it is about.
     """
     return standing.state is _ACTIVE or (standing.state is _FROZEN and standing.back is _ACTIVE)
 
 
 def to_api_state(state: State) -> ApiState:
-    """A ledger state as the activation API words it."""
+    """The state that the activation API shows for a state of the ledger."""
     if state in (_SEALED, _PACKAGED):
         return ApiState.INACTIVE
     return ApiState(state.value)

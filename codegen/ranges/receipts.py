@@ -1,13 +1,17 @@
-"""Receipts (回执): what became of a package's codes at the printer, summed over all parts.
+"""Receipts (回执): which codes of a package the printer printed and spoiled, over all receipts.
 
-Pure. A serial is told once, printed or spoiled. Spoilage known only as a number is kept
-beside them: of a unit, or of the package. The final receipt decides what was never told:
+Pure. The rules of an account:
 
-- in a unit with printed serials, and in one of which nothing was told: not printed, to be
-  voided as `unused`; labels counted as spoiled are among them;
-- in a unit of which only a number spoiled was told (or in the whole package, if the number
-  names no unit and nothing was told as printed): printed, but for that number. Which codes
-  those are nobody knows; none is voided.
+1. Every entry names serials of its unit, or of the package if it names no unit.
+2. A serial is reported once, as printed or as spoiled.
+3. Spoiled labels whose serials are unknown are a number, kept per unit or for the package.
+4. A unit, and the package, cannot have more labels reported than it has codes.
+5. The final receipt decides about every serial that was never reported:
+   a. In a unit with printed serials, and in a unit without any report, it was not printed and
+      is to be voided as `unused`. Labels counted as spoiled are among these.
+   b. In a unit for which only a number was reported it was printed, but for that number.
+      Nobody knows which labels were spoiled, so none is voided. A number for the whole
+      package, if no serial was reported as printed, does the same to every unit.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,16 +22,16 @@ from . import serials
 from .lifecycle import Reason
 from .serials import Range, Ranges
 
-SHOWN = 100
-# Voided for these, a code leaves no gap in what the customer ordered.
+SHOWN = 100  # ranges in an error's details
+# A code that is voided for these reasons leaves no gap in what the customer ordered.
 NOT_REPLACED = (Reason.UNUSED, Reason.OVERPRINT, Reason.EXPIRED, Reason.RECALLED)
 
 
 @dataclass(frozen=True)
 class ReceiptEntry:
-    """What a receipt tells of one unit; of the package, where `unit` is None.
+    """The part of a receipt for a unit, or for the whole package if `unit` is None.
 
-    `spoiled_count` are spoiled labels whose serials nobody knows, besides `spoiled`.
+    `spoiled_count`: spoiled labels whose serials nobody knows, besides `spoiled`.
     """
 
     unit: str | None
@@ -38,7 +42,7 @@ class ReceiptEntry:
 
 @dataclass(frozen=True)
 class UnitAccount:
-    """A unit, and how many of its labels were told as spoiled by number alone."""
+    """A unit, and how many of its labels were reported as spoiled by number alone."""
 
     unit: str
     serials: Range
@@ -49,8 +53,8 @@ class UnitAccount:
 class Totals:
     """Codes of a package; all but `packaged` and `final` add up to `packaged`.
 
-    `printed_by_count` were printed, by a final receipt that told a number spoiled alone;
-    `open` are told nothing of yet.
+    `printed_by_count`: printed by rule 5b. `unused`: not printed, by rule 5a. `open`: not
+    reported yet.
     """
 
     packaged: int
@@ -65,9 +69,9 @@ class Totals:
 
 @dataclass(frozen=True)
 class Closing:
-    """What a final receipt makes of codes never told: `unused` are to be void.
+    """Rule 5 applied: `unused` serials are to be voided.
 
-    The units of `counted` are taken as printed, but for a number.
+    `counted`: the units to which rule 5b applies.
     """
 
     unused: Ranges
@@ -77,7 +81,7 @@ class Closing:
 
 @dataclass(frozen=True)
 class Account:
-    """What was told of a package so far. The units ascend and hold its serials."""
+    """All that was reported of a package so far. The units ascend and hold its serials."""
 
     package: str
     units: tuple[UnitAccount, ...]
@@ -87,62 +91,62 @@ class Account:
 
     @property
     def serials(self) -> Ranges:
-        """The package's."""
+        """All serials of the package."""
         return serials.ordered(unit.serials for unit in self.units)
 
     @property
     def uncertain(self) -> int:
-        """All labels told as spoiled by number alone."""
+        """All labels reported as spoiled by number alone."""
         return self.spoiled_count + sum(unit.spoiled_count for unit in self.units)
 
     def add(self, entries: Sequence[ReceiptEntry]) -> "Account":
-        """The account after one more receipt.
+        """The account after another receipt, made of `entries`.
 
         Raises `NotFound` for a unit of another package, `UsageError` for a negative
         number, `Refused` for what contradicts the package or an earlier receipt; its
         details hold the differences.
         """
         units = {unit.unit: unit for unit in self.units}
-        for told in entries:
-            if told.unit is not None and told.unit not in units:
+        for entry in entries:
+            if entry.unit is not None and entry.unit not in units:
                 raise NotFound(
-                    f"no unit {told.unit[:60]!r} in package {self.package}",
+                    f"no unit {entry.unit[:60]!r} in package {self.package}",
                     f"see its units: mintmark package show {self.package}",
                 )
-            if told.spoiled_count < 0:
+            if entry.spoiled_count < 0:
                 raise UsageError("a number of spoiled labels is 0 or more")
-        printed = [piece for told in entries for piece in told.printed]
-        spoiled = [piece for told in entries for piece in told.spoiled]
+        printed = [piece for entry in entries for piece in entry.printed]
+        spoiled = [piece for entry in entries for piece in entry.spoiled]
         known = serials.union((*self.printed, *self.spoiled))
         new = serials.union((*printed, *spoiled))
-        found = {
-            "outside": _outside(entries, units, self.serials),
-            "both": _twice((*printed, *spoiled)),
-            "told": serials.intersect(new, known),
+        contradictions = {
+            "outside": _outside(entries, units, self.serials),  # rule 1
+            "both": _twice((*printed, *spoiled)),  # rule 2, in this receipt
+            "told": serials.intersect(new, known),  # rule 2, against the earlier ones
         }
-        _refuse(self.package, found)
+        _refuse(self.package, contradictions)
         after = replace(
             self,
             units=_counted(self.units, entries),
             printed=serials.union((*self.printed, *printed)),
             spoiled=serials.union((*self.spoiled, *spoiled)),
             spoiled_count=self.spoiled_count
-            + sum(told.spoiled_count for told in entries if told.unit is None),
+            + sum(entry.spoiled_count for entry in entries if entry.unit is None),
         )
-        after.check_room()
+        after.check_room()  # rule 4
         return after
 
     def check_room(self) -> None:
-        """Raises `Refused` where more was told of than there is."""
+        """Raises `Refused` if more labels were reported than there are codes: rule 4."""
         over = [
-            _excess(told + unit.spoiled_count, len(unit.serials), unit.unit)
-            for unit, told in self._told_by_unit((*self.printed, *self.spoiled))
-            if told + unit.spoiled_count > len(unit.serials)
+            _excess(named + unit.spoiled_count, len(unit.serials), unit.unit)
+            for unit, named in self._count_by_unit((*self.printed, *self.spoiled))
+            if named + unit.spoiled_count > len(unit.serials)
         ]
         packaged = serials.count(self.serials)
-        told = serials.count(self.printed) + serials.count(self.spoiled) + self.uncertain
-        if told > packaged:
-            over.append(_excess(told, packaged, None))
+        reported = serials.count(self.printed) + serials.count(self.spoiled) + self.uncertain
+        if reported > packaged:
+            over.append(_excess(reported, packaged, None))
         if not over:
             return
         first = over[0]
@@ -150,19 +154,20 @@ class Account:
         raise Refused(
             f"{what} holds {first['packaged']:,} codes, and the receipts tell of"
             f" {first['told']:,}: {first['difference']:,} too many",
-            f"compare with what was told before: mintmark package show {self.package}",
+            f"compare with the earlier receipts: mintmark package show {self.package}",
             over=over[:SHOWN],
         )
 
     def closing(self) -> Closing:
-        """What a final receipt now would make of the rest."""
-        whole = self.spoiled_count > 0 and not self.printed
+        """Rule 5 applied to what was reported so far, as by a final receipt now."""
+        whole = self.spoiled_count > 0 and not self.printed  # rule 5b, for the package
         counted = frozenset(
             unit.unit
-            for unit, printed in self._told_by_unit(self.printed)
+            for unit, printed in self._count_by_unit(self.printed)
             if whole or (unit.spoiled_count and not printed)
         )
         others = [unit for unit in self.units if unit.unit not in counted]
+        # Rule 5a, for all other units.
         left = serials.ordered(unit.serials for unit in others)
         left = serials.subtract(serials.subtract(left, self.printed), self.spoiled)
         among = 0 if whole else self.spoiled_count
@@ -171,7 +176,7 @@ class Account:
         return Closing(left, counted, self._totals(unused, final=True))
 
     def totals(self) -> Totals:
-        """Before the final receipt."""
+        """The sums before the final receipt."""
         return self._totals(0, final=False)
 
     def _totals(self, unused: int, *, final: bool) -> Totals:
@@ -189,7 +194,7 @@ class Account:
             final=final,
         )
 
-    def _told_by_unit(self, ranges: Iterable[Range]) -> Iterator[tuple[UnitAccount, int]]:
+    def _count_by_unit(self, ranges: Iterable[Range]) -> Iterator[tuple[UnitAccount, int]]:
         codes = dict.fromkeys((unit.unit for unit in self.units), 0)
         for unit, piece in cut(sorted(ranges), self.units):
             codes[unit] += len(piece)
@@ -197,7 +202,7 @@ class Account:
 
 
 def cut(ranges: Sequence[Range], units: Sequence[UnitAccount]) -> Iterator[tuple[str, Range]]:
-    """Ascending `ranges`, which lie in the units, cut at the units' edges."""
+    """(unit, range) of ascending `ranges`, which lie in the units, cut at the units' edges."""
     index = 0
     for piece in ranges:
         first = piece.first
@@ -223,50 +228,51 @@ def _twice(ranges: Iterable[Range]) -> Ranges:
 def _outside(
     entries: Iterable[ReceiptEntry], units: Mapping[str, UnitAccount], whole: Ranges
 ) -> Ranges:
-    """Serials that lie outside what they were told of."""
-    found: list[Range] = []
-    for told in entries:
-        scope = whole if told.unit is None else (units[told.unit].serials,)
-        for ranges in (told.printed, told.spoiled):
-            found += serials.subtract(ranges, scope)
-    return serials.union(found)
+    """Serials that lie outside the unit, or the package, that their entry names."""
+    outside: list[Range] = []
+    for entry in entries:
+        scope = whole if entry.unit is None else (units[entry.unit].serials,)
+        for ranges in (entry.printed, entry.spoiled):
+            outside += serials.subtract(ranges, scope)
+    return serials.union(outside)
 
 
 def _counted(
     units: tuple[UnitAccount, ...], entries: Iterable[ReceiptEntry]
 ) -> tuple[UnitAccount, ...]:
     more: dict[str | None, int] = {}
-    for told in entries:
-        more[told.unit] = more.get(told.unit, 0) + told.spoiled_count
+    for entry in entries:
+        more[entry.unit] = more.get(entry.unit, 0) + entry.spoiled_count
     return tuple(
         replace(unit, spoiled_count=unit.spoiled_count + more.get(unit.unit, 0)) for unit in units
     )
 
 
-def _excess(told: int, packaged: int, unit: str | None) -> dict[str, int | str | None]:
-    return {"unit": unit, "packaged": packaged, "told": told, "difference": told - packaged}
+def _excess(reported: int, packaged: int, unit: str | None) -> dict[str, int | str | None]:
+    difference = reported - packaged
+    return {"unit": unit, "packaged": packaged, "told": reported, "difference": difference}
 
 
 _SENTENCES = {
-    "outside": "serials {} are not in what the receipt tells them of (package {})",
+    "outside": "serials {} are not in the unit or package that the receipt names (package {})",
     "both": "serials {} are told twice in this receipt for package {}, or both printed and spoiled",
     "told": "serials {} were told in an earlier receipt for package {}",
 }
 _HINTS = {
     "outside": "compare with its units: mintmark package show {}",
-    "both": "tell every serial once, as printed or as spoiled",
-    "told": "tell every serial once; one that spoiled later: mintmark void",
+    "both": "report every serial once, as printed or as spoiled",
+    "told": "report every serial once; if a printed label spoiled later: mintmark void",
 }
 
 
-def _refuse(package: str, found: Mapping[str, Ranges]) -> None:
-    wrong = [name for name, ranges in found.items() if ranges]
-    if not wrong:
+def _refuse(package: str, contradictions: Mapping[str, Ranges]) -> None:
+    found = {name: ranges for name, ranges in contradictions.items() if ranges}
+    if not found:
         return
-    first = wrong[0]
+    first = next(iter(found))
     raise Refused(
         _SENTENCES[first].format(serials.describe(found[first]), package),
         _HINTS[first].format(package),
-        **{name: serials.to_pairs(found[name][:SHOWN]) for name in wrong},
-        **{f"{name}_count": serials.count(found[name]) for name in wrong},
+        **{name: serials.to_pairs(ranges[:SHOWN]) for name, ranges in found.items()},
+        **{f"{name}_count": serials.count(ranges) for name, ranges in found.items()},
     )

@@ -8,8 +8,8 @@ from itertools import pairwise
 from ..errors import UsageError
 
 _PART = re.compile(r"(\d{1,12})(?:(-)(\d{1,12})?)?", re.ASCII)
-# Twelve digits, as `_PART` reads: far above any batch, far below where a database,
-# `len()` or the printing of an integer gives up.
+# Twelve digits, as `_PART` reads: far above any batch, and far below the limits of a database,
+# of `len()` and of printing an integer.
 LAST = 999_999_999_999
 
 
@@ -95,7 +95,7 @@ def of(numbers: Iterable[int]) -> Ranges:
 
 
 def ordered(ranges: Iterable[Range]) -> Ranges:
-    """`ranges` ascending, touching ones joined. Raises `UsageError` where two overlap."""
+    """`ranges` ascending, touching ones joined. Raises `UsageError` if two overlap."""
     ascending = sorted(ranges)
     for before, after in pairwise(ascending):
         if after.first <= before.last:
@@ -111,9 +111,9 @@ def intersect(ranges: Sequence[Range], others: Sequence[Range]) -> Ranges:
 def from_pairs(pairs: object, limit: int) -> Ranges:
     """The ranges of a JSON list of at most `limit` pairs, ascending, touching ones joined.
 
-    Inverse of `to_pairs` for such ranges. An empty list gives no ranges: refusing that
-    is the caller's. Raises `UsageError` for anything that is not a list of
-    `[first, last]` integers with `1 <= first <= last <= LAST`, or where ranges overlap.
+    The inverse of `to_pairs` for such ranges. An empty list gives no ranges; the caller may
+    refuse it. Raises `UsageError` for anything that is not a list of `[first, last]` integers
+    with `1 <= first <= last <= LAST`, and if ranges overlap.
     """
     if not isinstance(pairs, list) or len(pairs) > limit:
         raise UsageError(f"serials must be a list of at most {limit} pairs [first, last]")
@@ -170,7 +170,7 @@ def subtract(ranges: Sequence[Range], holes: Sequence[Range]) -> Ranges:
 
 
 def describe(ranges: Sequence[Range], most: int = 5) -> str:
-    """`1-10, 20, 31-40 and 7 more`, for one line of text."""
+    """`1-10, 20, 31-40 and 7 more`, for a line of text: at most `most` ranges are listed."""
     shown = ", ".join(str(piece) for piece in ranges[:most])
     rest = len(ranges) - most
     return f"{shown} and {rest} more" if rest > 0 else shown

@@ -1,7 +1,15 @@
-"""Intervals that tile 1..N, and the one operation on them: rewriting some of the serials.
+"""Intervals that tile 1..N, and the operation on them: changing the value of some serials.
 
 Pure. The ledger and the reference backend share it; a batch's whole state is a list of
-tiles, so a hundred million codes in three states cost three rows.
+tiles, so a hundred million codes in three states cost three rows. The rules:
+
+1. Tiles ascend, without gap or overlap. So every serial has a single value.
+2. The ranges asked for ascend and do not overlap, and lie within the tiles.
+3. All or nothing: a change that a single value refuses changes no tile.
+4. Equal neighbours are joined, so the number of tiles follows from the values alone.
+
+Rules 1 and 2 are checked whenever tiles are read. They cannot break by a wrong request, only
+by damaged books, so they raise `ValueError` and no `MintmarkError`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,13 +31,13 @@ class Tile(Generic[V]):
 
 
 class Stuck(Exception):
-    """A change that cannot be applied to a value; raised by the `change` of `rewrite`."""
+    """The change cannot be applied to a value; raised by the `change` of `rewrite`."""
 
 
 class Blocked(Exception):
     """Some tiles refuse the change; `tiles` are the first `BLOCKED_SHOWN` of them.
 
-    They are cut to the serials asked for. `total` counts all such parts: parts, not codes.
+    They are cut to the serials asked for. `total` counts all such tiles, and not their codes.
     """
 
     def __init__(self, tiles: Sequence[Tile[object]], total: int) -> None:
@@ -42,20 +50,19 @@ BLOCKED_SHOWN = 100
 
 
 def rewrite(
-    tiles: Iterable[Tile[V]], where: Sequence[Range], change: Callable[[V], V]
+    tiles: Iterable[Tile[V]], ranges: Sequence[Range], change: Callable[[V], V]
 ) -> list[Tile[V]]:
-    """Apply `change` to the serials of `where`; the result tiles the same interval.
+    """Apply `change` to the value of every serial in `ranges`; the result tiles the same interval.
 
-    `tiles` ascend without gaps and cover `where`, which ascends and is disjoint. Equal
-    neighbours are joined, also across the edges of `where`, so pass the neighbours of
-    the touched tiles too. All or nothing: raises `Blocked` with the first
-    `BLOCKED_SHOWN` tiles whose `change` raised `Stuck`; `ValueError` if `tiles` have a
-    gap or an overlap or do not cover `where`, or if `where` is not ascending and disjoint.
+    Equal neighbours are joined, also across the edges of `ranges`, so pass the neighbours of
+    the touched tiles too. Raises `Blocked` with the first `BLOCKED_SHOWN` tiles whose
+    `change` raised `Stuck`; `ValueError` if `tiles` have a gap or an overlap or do not cover
+    `ranges`, or if `ranges` do not ascend or overlap.
     """
     result: list[Tile[V]] = []
     blocked: list[Tile[object]] = []
     total = 0
-    for part, touched in _cut(tiles, where):
+    for part, touched in _cut(tiles, ranges):
         if not touched:
             _append(result, part)
             continue
@@ -65,21 +72,21 @@ def rewrite(
             total += 1
             if len(blocked) < BLOCKED_SHOWN:
                 blocked.append(Tile(part.serials, part.value))
-    if total:
+    if total:  # rule 3
         raise Blocked(blocked, total)
     return result
 
 
-def select(tiles: Iterable[Tile[V]], where: Sequence[Range]) -> Iterator[Tile[V]]:
-    """The parts of `tiles` that lie in `where`, cut to it; the conditions are `rewrite`'s.
+def select(tiles: Iterable[Tile[V]], ranges: Sequence[Range]) -> Iterator[Tile[V]]:
+    """The parts of `tiles` that lie in `ranges`, cut to them.
 
-    Lazy: a broken condition is raised when the iteration gets there.
+    Raises `ValueError` as `rewrite` does, but lazily: when the iteration gets there.
     """
-    return (part for part, touched in _cut(tiles, where) if touched)
+    return (part for part, touched in _cut(tiles, ranges) if touched)
 
 
 def join(tiles: Iterable[Tile[V]]) -> list[Tile[V]]:
-    """Equal touching neighbours made one."""
+    """`tiles` with touching neighbours of equal value joined; gaps stay."""
     result: list[Tile[V]] = []
     for tile in tiles:
         _append(result, tile)
@@ -87,7 +94,7 @@ def join(tiles: Iterable[Tile[V]]) -> list[Tile[V]]:
 
 
 def _append(tiles: list[Tile[V]], tile: Tile[V]) -> None:
-    if tiles:
+    if tiles:  # rule 4
         before = tiles[-1]
         if before.value == tile.value and before.serials.last + 1 == tile.serials.first:
             tiles[-1] = Tile(Range(before.serials.first, tile.serials.last), tile.value)
@@ -95,36 +102,36 @@ def _append(tiles: list[Tile[V]], tile: Tile[V]) -> None:
     tiles.append(tile)
 
 
-def _check_ascending(where: Sequence[Range]) -> None:
-    # Cutting would pass over a range out of order without a word.
-    if any(before.last >= after.first for before, after in pairwise(where)):
+def _check_ascending(ranges: Sequence[Range]) -> None:
+    # Cutting would pass over a range that is out of order, and nobody would notice.
+    if any(before.last >= after.first for before, after in pairwise(ranges)):
         raise ValueError("the serials asked for do not ascend, or overlap")
 
 
-def _cut(tiles: Iterable[Tile[V]], where: Sequence[Range]) -> Iterator[tuple[Tile[V], bool]]:
-    """`tiles` cut at the edges of `where`, each part with whether it lies inside."""
-    _check_ascending(where)
+def _cut(tiles: Iterable[Tile[V]], ranges: Sequence[Range]) -> Iterator[tuple[Tile[V], bool]]:
+    """`tiles` cut at the edges of `ranges`: (part, whether it lies inside of them)."""
+    _check_ascending(ranges)  # rule 2
     index = 0
     expected: int | None = None
     for tile in tiles:
         first, last = tile.serials.first, tile.serials.last
         if expected is None:
-            if where and where[0].first < first:
+            if ranges and ranges[0].first < first:  # rule 2
                 raise ValueError("the tiles do not cover the serials asked for")
-        elif first != expected:
+        elif first != expected:  # rule 1
             raise ValueError(f"the tiles have a gap or an overlap at serial {expected}")
         expected = last + 1
         while first <= last:
-            while index < len(where) and where[index].last < first:
+            while index < len(ranges) and ranges[index].last < first:
                 index += 1
-            if index == len(where) or where[index].first > last:
+            if index == len(ranges) or ranges[index].first > last:
                 yield Tile(Range(first, last), tile.value), False
                 break
-            if first < where[index].first:
-                yield Tile(Range(first, where[index].first - 1), tile.value), False
-                first = where[index].first
-            stop = min(last, where[index].last)
+            if first < ranges[index].first:
+                yield Tile(Range(first, ranges[index].first - 1), tile.value), False
+                first = ranges[index].first
+            stop = min(last, ranges[index].last)
             yield Tile(Range(first, stop), tile.value), True
             first = stop + 1
-    if where and (expected is None or where[-1].last >= expected):
+    if ranges and (expected is None or ranges[-1].last >= expected):  # rule 2
         raise ValueError("the tiles do not cover the serials asked for")

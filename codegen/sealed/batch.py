@@ -1,7 +1,18 @@
 """A sealed batch file: written frame by frame, read by offset.
 
-Rules. A frame is sealed under a fresh nonce, each time. Codes leave a frame once its tag
-held, never before. At most one frame of codes is in memory. No more I/O than the file.
+Rules:
+
+1. Every sealing draws a fresh nonce. A frame whose codes change is sealed again under
+   another one: the same nonce over other codes would show the XOR of both (see `frames`).
+2. The header is verified, then the file's length compared with it, before any frame is read.
+   All frames but the last have the same size, so a file that was cut or added to has another
+   length than the header says, whatever was cut.
+3. Codes leave a frame once its tag holds, never before.
+4. At most a frame of codes is in memory.
+
+`replace` writes over a frame in its file. A crash half-way leaves a frame whose tag does not
+hold; so only a batch that is not yet published may be changed, whose files a crash discards.
+There is no I/O but on the file given.
 """
 
 import os
@@ -18,12 +29,12 @@ from .signed import Keys, Sign
 
 
 class FrameLayout:
-    """Where the frames of a batch lie in its file; all sizes in bytes."""
+    """The offsets and positions of a batch's frames in its file; all sizes in bytes."""
 
     def __init__(self, header: CoreHeader) -> None:
         self.header = header
-        self.core_hash = header.core_hash
         self.start = preamble_size(header)
+        self._core_hash = header.core_hash
 
     def frame_of(self, serial: int) -> int:
         """The number, from 0, of the frame that holds `serial`."""
@@ -41,17 +52,20 @@ class FrameLayout:
 
     @property
     def size(self) -> int:
-        """The whole file's."""
+        """Bytes of the whole file."""
         return sum(self.span(self.header.frames - 1))
 
     def seal(self, key: Secret, frame: int, codes: bytes, nonce: bytes) -> bytes:
-        """`frames.seal` at the place of `frame`."""
-        return frames.seal(key, self._place(frame), codes, nonce)
+        """`frames.seal` at the position of `frame`."""
+        return frames.seal(key, self._position(frame), codes, nonce)
 
     def unseal(self, key: Secret, frame: int, sealed: bytes) -> bytes:
-        """`frames.unseal`; raises `IntegrityError` naming the frame and its serials."""
+        """`frames.unseal` at the position of `frame`.
+
+        Raises `IntegrityError` naming the frame and its serials.
+        """
         try:
-            return frames.unseal(key, self._place(frame), sealed)
+            return frames.unseal(key, self._position(frame), sealed)
         except frames.FrameBroken:
             first = self.first(frame)
             serials = Range(first, first + self.header.count(frame) - 1)
@@ -62,12 +76,12 @@ class FrameLayout:
                 serials=[serials.pair()],
             ) from None
 
-    def _place(self, frame: int) -> frames.FramePosition:
-        return frames.FramePosition(self.core_hash, frame, frame == self.header.frames - 1)
+    def _position(self, frame: int) -> frames.FramePosition:
+        return frames.FramePosition(self._core_hash, frame, frame == self.header.frames - 1)
 
 
 class Output(Protocol):
-    """What a writer needs of a file."""
+    """The part of a file that a `Writer` uses."""
 
     def write(self, data: bytes, /) -> int:
         """Append `data`."""
@@ -82,7 +96,7 @@ class Output(Protocol):
 class Writer:
     """Seals a batch into `file`, which is empty. The caller closes it.
 
-    `entropy(12)` makes nonces.
+    `sign` signs as the header's station. `entropy(12)` makes a nonce.
     """
 
     def __init__(
@@ -107,7 +121,7 @@ class Writer:
             size = header.count(self._frames) * header.length
             if len(self._waiting) < size:
                 return
-            nonce = self._entropy(frames.NONCE_BYTES)
+            nonce = self._entropy(frames.NONCE_BYTES)  # rule 1
             opened = bytes(self._waiting[:size])
             self._file.write(self._layout.seal(self._key, self._frames, opened, nonce))
             del self._waiting[:size]
@@ -133,7 +147,8 @@ def replace(
     """Put other codes at some serials of a whole sealed file: serial → code.
 
     Every touched frame is sealed again with a fresh nonce, and the file made durable.
-    `file` is open for reading and writing. Raises `IntegrityError` as `Reader.codes` does.
+    `file` is open for reading and writing. Raises `IntegrityError` as `Reader.codes` does,
+    and `ValueError` for a code of another length: frames before it may be changed by then.
     """
     layout, length = FrameLayout(header), header.length
     for frame, serials in groupby(sorted(codes), key=layout.frame_of):
@@ -145,8 +160,10 @@ def replace(
                 raise ValueError("a code of another length")
             at = (serial - layout.first(frame)) * length
             opened[at : at + length] = codes[serial]
+        nonce = entropy(frames.NONCE_BYTES)  # rule 1
+        sealed = layout.seal(data_key, frame, bytes(opened), nonce)
         file.seek(offset)
-        file.write(layout.seal(data_key, frame, bytes(opened), entropy(frames.NONCE_BYTES)))
+        file.write(sealed)
     file.flush()
     os.fsync(file.fileno())
 
@@ -155,8 +172,8 @@ class Reader:
     """A sealed batch, its header verified; `unlock` it to read codes.
 
     `read(offset, size)` returns the file's bytes, fewer at its end; `size` is the file's.
-    Raises `IntegrityError` unless the header is signed by one of `station_keys` and the
-    file is exactly as long as the header says.
+    Raises `IntegrityError` unless the header is signed by a station of `station_keys` and
+    the file is exactly as long as the header says.
     """
 
     def __init__(self, read: Callable[[int, int], bytes], size: int, station_keys: Keys) -> None:
@@ -164,7 +181,7 @@ class Reader:
         self._layout = FrameLayout(header)
         self._read = read
         self._key: Secret | None = None
-        if size != self._layout.size:
+        if size != self._layout.size:  # rule 2
             raise IntegrityError(
                 f"the sealed file of batch {header.batch} has {size:,} bytes, "
                 f"and its header says {self._layout.size:,}",
@@ -175,11 +192,6 @@ class Reader:
     def header(self) -> CoreHeader:
         """The verified core header."""
         return self._layout.header
-
-    @property
-    def core_hash(self) -> bytes:
-        """SHA-256 of the core header."""
-        return self._layout.core_hash
 
     def unlock(self, data_key: Secret) -> "Reader":
         """This reader, able to read codes. A wrong key shows at the first frame."""
@@ -203,7 +215,7 @@ class Reader:
     def _codes(self, key: Secret, serials: Range) -> Iterator[tuple[int, bytes]]:
         layout, length = self._layout, self.header.length
         for frame in range(layout.frame_of(serials.first), layout.frame_of(serials.last) + 1):
-            opened = layout.unseal(key, frame, self._read(*layout.span(frame)))
+            opened = layout.unseal(key, frame, self._read(*layout.span(frame)))  # rule 3
             first = max(serials.first, layout.first(frame))
             start = (first - layout.first(frame)) * length
             stop = (serials.last + 1 - layout.first(frame)) * length

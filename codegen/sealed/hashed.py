@@ -1,6 +1,7 @@
-"""A file written once, from start to end: its digest is known, and the disk is kept busy.
+"""A file written once, from start to end, hashed on the way, with the disk kept busy.
 
-Without `EARLY`, a mint would strike for a minute with an idle disk, and then wait for it.
+Without `EARLY`, a mint would generate codes for a minute with an idle disk, and then wait
+for the disk.
 """
 
 import hashlib
@@ -8,11 +9,14 @@ import os
 from concurrent.futures import Executor, Future
 from typing import BinaryIO
 
-EARLY = 67_108_864  # bytes written until they are sent to the disk
+EARLY = 67_108_864  # bytes written until they are sent to the disk in the background
 
 
 class Hashed:
-    """Writes to `file`, which is empty. `background` has one thread, and ends before `file`."""
+    """Writes to `file`, which is empty.
+
+    `background` has a single thread, and is shut down before `file` is closed.
+    """
 
     def __init__(self, file: BinaryIO, background: Executor) -> None:
         self._file, self._background = file, background
@@ -27,7 +31,7 @@ class Hashed:
         return self._hash.hexdigest()
 
     def write(self, data: bytes) -> int:
-        """Append `data`. Raises `OSError`, also for what was written before."""
+        """Append `data`. Raises `OSError`, also for data written by an earlier call."""
         self._hash.update(data)
         self._waiting += len(data)
         if self._waiting >= EARLY and (self._syncing is None or self._syncing.done()):
@@ -37,11 +41,11 @@ class Hashed:
         return self._file.write(data)
 
     def flush(self) -> None:
-        """Hand over what is buffered."""
+        """Hand the buffer to the operating system. Raises `OSError` as `write` does."""
         self._settle()
         self._file.flush()
 
     def _settle(self) -> None:
-        # The system tells of a failed write once: whoever asked must pass it on.
+        # The system reports a failed write once, to the call that finds it: it must not get lost.
         if self._syncing is not None:
             self._syncing.result()

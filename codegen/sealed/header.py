@@ -1,6 +1,23 @@
 """The core header of a sealed batch: immutable, signed by the station that minted it.
 
-HPKE's base mode does not say who sealed (RFC 9180, section 9.1.1): the signature does.
+The header says how to read the frames: alphabet, length, quantity, frame size. It is signed
+because nothing else says who minted. Anybody can encrypt to a custodian's public key (HPKE
+in base mode: RFC 9180, section 9.1), and a batch of codes that an attacker knows would be
+printed and activated like any other. Its SHA-256, the core hash, is the associated data of
+every frame, and stands in the `info` of every wrap and in the mint record: parts of two
+batches do not go together.
+
+An untrusted header is checked in this order, the cheap checks first:
+
+1. the magic bytes;
+2. the length that it states, against the limit;
+3. the canonical form, the members, their types (`signed.load`);
+4. the bounds of every field;
+5. the signature, under the key of the station that the header names. Which keys are believed
+   is up to the caller: a header cannot introduce its own.
+
+Accepted: the header is not encrypted. A thief learns alphabet, length, quantity, time and
+role of a batch.
 """
 
 import hashlib
@@ -20,7 +37,7 @@ FORMAT = 1
 MAGIC = b"mintmark sealed batch\n"
 HEADER_BYTES = 4_096
 FRAME_SIZE = 65_536  # codes
-QUANTITY_MOST = 2**32 - 1  # a serial has four bytes in a run
+MAX_QUANTITY = 2**32 - 1  # codes; a serial has four bytes in a run
 _START = len(MAGIC) + 4
 PREAMBLE_BYTES = _START + HEADER_BYTES + SIGNATURE_BYTES  # at most
 ROLES = ("item", "inner", "outer", "carton", "pallet", "batch", "guide")
@@ -65,8 +82,9 @@ def is_batch_id(text: str) -> bool:
 class CoreHeader:
     """What a sealed batch is; every frame and wrap is bound to its hash.
 
-    Raises `ValueError` for a field outside its bounds. Ids are those of `ids` and
-    `station.keys`; `created` is RFC 3339.
+    `length`: symbols per code, which are also its bytes. `quantity`: codes. `frame_size`:
+    codes per frame. Ids are those of `ids` and `station.keys`; `created` is RFC 3339. Raises
+    `ValueError` for a field outside its bounds.
     """
 
     format: int = FORMAT
@@ -84,14 +102,14 @@ class CoreHeader:
     station_key_id: str
     created: str
 
-    def __post_init__(self) -> None:
+    def __post_init__(self) -> None:  # rule 4
         for name, pattern in _PATTERNS.items():
             value = getattr(self, name)
             if value is not None and not pattern.fullmatch(value):
                 raise ValueError(f"core header: {name}")
         if self.format != FORMAT or self.scheme != fingerprint.SCHEME or self.role not in ROLES:
             raise ValueError("core header: format, scheme or role")
-        if not (1 <= self.quantity <= QUANTITY_MOST and 1 <= self.frame_size <= FRAME_SIZE):
+        if not (1 <= self.quantity <= MAX_QUANTITY and 1 <= self.frame_size <= FRAME_SIZE):
             raise ValueError("core header: quantity or frame_size")
         if not self.batch.startswith(self.home[:5]):
             raise ValueError("core header: the batch is not of this home")
@@ -100,7 +118,7 @@ class CoreHeader:
 
     @property
     def spec(self) -> CodeSpec:
-        """The code spec. Raises `ValueError` for one that cannot be."""
+        """The code spec. Raises `ValueError` for symbols or a length that no code can have."""
         try:
             return CodeSpec.of(f"custom:{self.symbols}", self.length)
         except UsageError:
@@ -112,11 +130,11 @@ class CoreHeader:
         return -(-self.quantity // self.frame_size)
 
     def count(self, frame: int) -> int:
-        """How many codes the frame `frame`, counted from 0, holds."""
+        """How many codes are in the frame `frame`, counted from 0."""
         return min(self.frame_size, self.quantity - frame * self.frame_size)
 
     def to_bytes(self) -> bytes:
-        """The RFC 8785 bytes."""
+        """The RFC 8785 bytes: the form that is hashed and signed."""
         return signed.dump(asdict(self))
 
     @property
@@ -131,13 +149,13 @@ class CoreHeader:
         if len(data) > HEADER_BYTES:
             raise signed.damaged(what)
         try:
-            return cls(**signed.load(data, _TYPES, what))
+            return cls(**signed.load(data, _TYPES, what))  # rules 3 and 4
         except ValueError:
             raise signed.damaged(what) from None
 
 
 def preamble(header: CoreHeader, sign: Sign) -> bytes:
-    """What stands before the first frame: magic ‖ u32 length ‖ header ‖ signature."""
+    """The bytes before the first frame: magic ‖ u32 length, big-endian ‖ header ‖ signature."""
     core = header.to_bytes()
     signature = sign(HEADER_LABEL + core)
     return MAGIC + len(core).to_bytes(4, "big") + core + signature
@@ -149,18 +167,22 @@ def preamble_size(header: CoreHeader) -> int:
 
 
 def read_preamble(data: bytes, station_keys: Keys) -> CoreHeader:
-    """The header in the first `PREAMBLE_BYTES` of a file.
+    """The header in the first `PREAMBLE_BYTES` of a file, or in fewer bytes of a shorter file.
 
-    Raises `IntegrityError` unless it is whole, canonical and signed by the station of
-    `station_keys` that it names.
+    `station_keys`: key id → public key of the stations that are believed. Raises
+    `IntegrityError` unless the header is whole, canonical and signed by the station that it
+    names.
     """
+    # 1.
     if not data.startswith(MAGIC) or len(data) < _START:
         raise IntegrityError("this is not a sealed batch", "name a file ending in .sealed")
+    # 2.
     stop = _START + int.from_bytes(data[len(MAGIC) : _START], "big")
     if stop > _START + HEADER_BYTES or len(data) < stop + SIGNATURE_BYTES:
         raise signed.damaged("a core header")
     core = data[_START:stop]
-    header = CoreHeader.from_bytes(core)
+    header = CoreHeader.from_bytes(core)  # 3 and 4
+    # 5.
     signed.verify(
         station_keys,
         header.station_key_id,

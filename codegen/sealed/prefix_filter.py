@@ -1,16 +1,17 @@
-"""Sieves: the prefixes of many batches, shortened to about 3½ bytes a code and sorted together.
+"""Prefix filters: the prefixes of many batches, cut to about 3½ bytes per code, sorted together.
 
-A sieve answers for all its batches at once, so that minting never asks more than a few
-files whatever the number of batches. It is a cache: the runs stay the truth, and what a
-sieve says it may have is looked up in them. Losing one costs time, and nothing else.
+A filter answers for all its batches at once, so that a mint reads only a few files whatever the
+number of batches. Its answers are "no" and "perhaps": a prefix it may have is looked up in the
+runs, and only they decide. It is a cache: to lose it costs time, and nothing else. File names and
+the file's first line call it sieve, a name that is published.
 
     "mintmark sieve" 0x0A ‖ u32(bytes of the header) ‖ header, JSON
-    u32 × (2^bucket_bits + 1)   where each bucket begins, then how many entries there are
+    u32 × (2^bucket_bits + 1)   the index of each bucket's first entry, then the number of entries
     u16 × count                 the 16 bits after a prefix's first `bucket_bits`
     u8 × count                  the next 8 bits
     32 bytes                    SHA-256 of all before
 
-Numbers are little-endian but the header's size, which is big-endian; entries ascend.
+Numbers are little-endian, except the header's size, which is big-endian; entries ascend.
 docs/formats/sealed-batch.md has the rest.
 """
 
@@ -45,9 +46,10 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class PrefixFilter:
-    """A sieve's header: what it is over, and where its columns begin.
+    """The header of a filter.
 
-    `batches`: id → codes. `deepest`: entries in the fullest bucket.
+    `batches`: id → codes. `deepest`: entries in the fullest bucket. `start`: the offset of the
+    first column, in bytes.
     """
 
     path: Path
@@ -58,23 +60,24 @@ class PrefixFilter:
 
     @property
     def count(self) -> int:
-        """Entries: the codes of all its batches."""
+        """Entries in the filter: the codes of all its batches."""
         return sum(self.batches.values())
 
     @property
     def runs(self) -> list[Path]:
-        """The runs it was made of."""
+        """The runs that the filter was made from."""
         return [self.path.with_name(f"{batch}.run") for batch in self.batches]
 
     @property
     def size(self) -> int:
-        """What the file must measure, in bytes."""
+        """The size that the file must have, in bytes."""
         return ColumnOffsets(self).end + DIGEST_BYTES
 
     def among(self, ascending: Prefixes) -> Flags:
-        """Which of `ascending` a batch of this sieve has: exact, the runs have been asked.
+        """For each of `ascending`: whether a batch of this filter has the prefix. Exact.
 
-        A sieve that vanished meanwhile, gone into a larger one, is answered for by its runs.
+        If the file vanished meanwhile, because its batches went into a larger filter, only
+        the runs are read.
         """
         try:
             found = self.maybe(ascending)
@@ -82,15 +85,18 @@ class PrefixFilter:
             found = np.ones(len(ascending), np.bool_)
         doubtful = np.flatnonzero(found)
         if len(doubtful):
-            asked = ascending[doubtful]
-            found[doubtful] = np.logical_or.reduce([RunFile(run).among(asked) for run in self.runs])
+            rest = ascending[doubtful]
+            found[doubtful] = np.logical_or.reduce([RunFile(run).among(rest) for run in self.runs])
         return found
 
     def maybe(self, ascending: Prefixes) -> Flags:
-        """Which of `ascending` may be in it: all that are, and two in a million others."""
+        """For each of `ascending`: whether it may be in the filter.
+
+        True for all that are, and for about two in a million others.
+        """
         found = np.zeros(len(ascending), np.bool_)
         for stretch in stretches(ascending, self.count, WINDOW):
-            # Mapped afresh for each: pages once touched count as ours as long as they are mapped.
+            # Mapped anew for each: a page, once read, counts as our memory while it is mapped.
             with _Columns(self) as columns:
                 for start in range(stretch.start, stretch.stop, BLOCK):
                     block = slice(start, min(start + BLOCK, stretch.stop))
@@ -98,34 +104,34 @@ class PrefixFilter:
         return found
 
     def verify(self) -> None:
-        """Raises `IntegrityError` unless the file is, bit for bit, the one that was written."""
+        """Raises `IntegrityError` unless the file is bit for bit as it was written."""
         with self.path.open("rb") as file:
             if digest_of(file, self.size - DIGEST_BYTES) != file.read():
                 raise _damaged(self.path)
 
 
 class ColumnOffsets:
-    """Where the columns of a sieve lie, in bytes."""
+    """The offsets of a filter's columns in its file, in bytes; `buckets` is a number of items."""
 
-    def __init__(self, sieve: PrefixFilter) -> None:
-        self.buckets = (1 << sieve.bucket_bits) + 1
-        self.offsets = sieve.start
+    def __init__(self, prefix_filter: PrefixFilter) -> None:
+        self.buckets = (1 << prefix_filter.bucket_bits) + 1
+        self.offsets = prefix_filter.start
         self.heads = self.offsets + self.buckets * OFFSET.itemsize
-        self.tails = self.heads + sieve.count * HEAD.itemsize
-        self.end = self.tails + sieve.count * TAIL.itemsize
+        self.tails = self.heads + prefix_filter.count * HEAD.itemsize
+        self.end = self.tails + prefix_filter.count * TAIL.itemsize
 
 
 class _Columns:
-    """A sieve's columns, mapped. Use it in a `with` block."""
+    """The columns of a filter, mapped. Use it in a `with` block."""
 
-    def __init__(self, sieve: PrefixFilter) -> None:
-        self._sieve = sieve
-        places = ColumnOffsets(sieve)
-        with sieve.path.open("rb") as file:
+    def __init__(self, prefix_filter: PrefixFilter) -> None:
+        self._filter = prefix_filter
+        columns = ColumnOffsets(prefix_filter)
+        with prefix_filter.path.open("rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._offsets = np.frombuffer(self._map, OFFSET, places.buckets, places.offsets)
-        self._heads = np.frombuffer(self._map, HEAD, sieve.count, places.heads)
-        self._tails = np.frombuffer(self._map, TAIL, sieve.count, places.tails)
+        self._offsets = np.frombuffer(self._map, OFFSET, columns.buckets, columns.offsets)
+        self._heads = np.frombuffer(self._map, HEAD, prefix_filter.count, columns.heads)
+        self._tails = np.frombuffer(self._map, TAIL, prefix_filter.count, columns.tails)
 
     def __enter__(self) -> Self:
         return self
@@ -135,11 +141,11 @@ class _Columns:
         self._map.close()
 
     def maybe(self, prefixes: Prefixes) -> Flags:
-        buckets, heads, tails = split(prefixes, self._sieve.bucket_bits)
+        buckets, heads, tails = split(prefixes, self._filter.bucket_bits)
         at = self._offsets[buckets].astype(np.int64)
         stop = self._offsets[buckets + 1].astype(np.int64)
-        # The first entry of the bucket that is not below: all searches halve in step.
-        step = 1 << self._sieve.deepest.bit_length() >> 1
+        # Find the first entry of the bucket that is not below: binary searches, all in step.
+        step = 1 << self._filter.deepest.bit_length() >> 1
         while step:
             tried = at + step
             below = tried <= stop
@@ -159,7 +165,7 @@ class _Columns:
 def split(
     prefixes: Prefixes, bucket_bits: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
-    """Prefixes as (bucket, head, tail)."""
+    """(buckets, heads, tails) of `prefixes`; what is left of a prefix is dropped."""
     shift = 64 - bucket_bits
     return (
         (prefixes >> np.uint64(shift)).astype(np.int64),
@@ -169,16 +175,16 @@ def split(
 
 
 def read(path: Path) -> PrefixFilter:
-    """The header of the sieve at `path`. Raises `IntegrityError` for what is none."""
+    """The header of the filter at `path`. Raises `IntegrityError` if the file is damaged."""
     with path.open("rb") as file:
         fixed = file.read(len(MAGIC) + 4)
         size = int.from_bytes(fixed[len(MAGIC) :], "big")
         header = file.read(size) if fixed.startswith(MAGIC) and size <= HEADER_BYTES else b""
         whole = file.seek(0, os.SEEK_END)
-    sieve = _from_json(path, header, len(fixed) + size)
-    if sieve is None or not 0 < sieve.count <= MAX_CODES or sieve.size != whole:
+    found = _from_json(path, header, len(fixed) + size)
+    if found is None or not 0 < found.count <= MAX_CODES or found.size != whole:
         raise _damaged(path)
-    return sieve
+    return found
 
 
 def _from_json(path: Path, header: bytes, start: int) -> PrefixFilter | None:
@@ -201,12 +207,12 @@ def _from_json(path: Path, header: bytes, start: int) -> PrefixFilter | None:
 
 def _damaged(path: Path) -> IntegrityError:
     return IntegrityError(
-        f"the sieve {path.name} is damaged", "it is only a cache: mintmark doctor --repair"
+        f"the prefix filter {path.name} is damaged", "it is only a cache: mintmark doctor --repair"
     )
 
 
 def digest_of(file: BinaryIO, size: int) -> bytes:
-    """SHA-256 of the first `size` bytes; the file then stands behind them."""
+    """SHA-256 of the next `size` bytes of `file`, which is then positioned after them."""
     digest = hashlib.sha256()
     for start in range(0, size, CHUNK):
         digest.update(file.read(min(CHUNK, size - start)))

@@ -1,6 +1,16 @@
 """The mint record: the digests of what was minted, signed by the station, written last.
 
-A batch without one was never finished. Wraps are not in it: they can be replaced.
+The record ties three files to a batch. Tags already protect the codes, but a tag cannot show
+that a frame is an older sealing of itself, and nothing else protects fingerprints and run:
+whoever swaps in fingerprints of codes of their own would have a backend accept those codes.
+A station or custodian therefore compares every frame's worth of fingerprints with the record
+before it is sent (`check_fingerprints`).
+
+Without a record there is no batch: it is published last, so a mint that crashed leaves none.
+The wraps are not in it, because they can be replaced (see `wrap`).
+
+Accepted: all five files of a batch, removed or put back from an older copy, fit together.
+The ledger knows the batch and the digest of its record, and shows both.
 """
 
 import hashlib
@@ -10,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from ..codes.fingerprint import SIZE
 from ..errors import IntegrityError
 from . import signed
 from .header import FORMAT, CoreHeader
@@ -42,7 +53,7 @@ class MintRecord:
 
     `redrawn`: how many codes were drawn again because they collided. `fingerprint_frames`:
     the digest of each frame's worth of fingerprints, so that a range can be checked
-    without reading the whole file. `prefix_bits`: of a fingerprint, in the run.
+    without reading the whole file. `prefix_bits`: bits of a fingerprint that the run keeps.
     """
 
     format: int = FORMAT
@@ -73,9 +84,10 @@ class MintRecord:
 
 
 def read_record(data: bytes, header: CoreHeader, station_keys: Keys) -> MintRecord:
-    """The mint record in `data`, if it is of `header`'s batch and by its station.
+    """The mint record in `data`, if it is of `header`'s batch and signed by its station.
 
-    Raises `IntegrityError` otherwise.
+    `header` has been verified. Raises `IntegrityError` otherwise, and for digests, counts or
+    bounds that are not those of a record.
     """
     what = f"the mint record of batch {header.batch}"
     if len(data) > RECORD_BYTES:
@@ -84,11 +96,13 @@ def read_record(data: bytes, header: CoreHeader, station_keys: Keys) -> MintReco
     signature, message = signed.detach(document, RECORD_LABEL, what)
     signed.verify(station_keys, document["station_key_id"], signature, message, what)
     frames = document["fingerprint_frames"]
-    for digest in (document["sealed_sha256"], document["run_sha256"], *frames):
+    for name in ("sealed_sha256", "fingerprints_sha256", "run_sha256"):
+        signed.unhex(document[name], _DIGEST, what)
+    for digest in frames:
         signed.unhex(digest, _DIGEST, what)
-    signed.unhex(document["fingerprints_sha256"], _DIGEST, what)
     record = MintRecord(**{**document, "fingerprint_frames": tuple(frames)})
     belongs = (record.batch, record.core_sha256) == (header.batch, header.core_hash.hex())
+    # Another station of the home may have signed: it did not mint this batch.
     if not belongs or record.station_key_id != header.station_key_id:
         raise IntegrityError(f"{what} belongs to another batch", "bring the right one back")
     if (
@@ -112,7 +126,7 @@ def file_digest(path: Path, progress: Callable[[int], None] = lambda _: None) ->
 
 def frame_digests(path: Path, header: CoreHeader) -> Iterator[str]:
     """SHA-256 of each frame's worth of a fingerprint file, lower-case hex."""
-    for block in _blocks(path, header.frame_size * 16):
+    for block in _blocks(path, header.frame_size * SIZE):
         yield hashlib.sha256(block).hexdigest()
 
 

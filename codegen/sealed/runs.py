@@ -26,7 +26,7 @@ PREFIX, SERIAL = np.dtype("<u8"), np.dtype("<u4")
 ENTRY_BYTES = 12
 PREFIX_BITS = 64
 STEP = 2_097_152  # entries in memory at a time
-# Entries of another file that are mapped at a time: pages count as ours while they are.
+# Entries of another file that are mapped at a time; mapped pages count as our memory.
 WINDOW = 4_194_304
 
 
@@ -38,25 +38,28 @@ def prefixes_of(fingerprints: bytes, prefix_bits: int = PREFIX_BITS) -> Prefixes
 
 
 class Source(Protocol):
-    """Something that knows prefixes: the run of a batch, or a sieve over many."""
+    """Something that knows prefixes: the run of a batch, or a prefix filter over many."""
 
     def among(self, ascending: Prefixes) -> npt.NDArray[np.bool_]:
-        """Which of `ascending` a batch of this source has."""
+        """For each of `ascending`: whether a batch of this source has the prefix."""
 
 
 class RunFile:
-    """The run at `path` as a source. It is open only while it is asked."""
+    """The run at `path` as a source. The file is open only during a call."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def among(self, ascending: Prefixes) -> npt.NDArray[np.bool_]:
-        """Which of `ascending` the run has. Raises `IntegrityError` for what is no run."""
+        """For each of `ascending`: whether the run has the prefix.
+
+        Raises `IntegrityError` for a file that cannot be a run.
+        """
         found = np.zeros(len(ascending), np.bool_)
         with Run(self.path) as run:
             count = len(run)
         for part in stretches(ascending, count):
-            # Mapped afresh for each: pages once touched count as ours as long as they are mapped.
+            # Mapped anew for each: a page, once read, counts as our memory while it is mapped.
             with Run(self.path) as run:
                 common = run.common(ascending[part])
             if len(common):
@@ -97,23 +100,23 @@ class Run:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file; Windows removes none that is mapped."""
+        """Unmap the file: Windows removes no file that is mapped."""
         del self._prefixes, self._serials
-        # After an exception its traceback may still hold a view; the map then ends with that.
+        # The traceback of an exception may still hold a view; the map then ends with it.
         with contextlib.suppress(BufferError):
             self._map.close()
 
     def lookup(self, prefixes: Prefixes) -> tuple[npt.NDArray[np.intp], Serials]:
-        """Who has one of `prefixes`: (positions in `prefixes`, serials), pair by pair."""
+        """The entries with a prefix of `prefixes`: (positions in `prefixes`, serials), in pairs."""
         left = np.searchsorted(self._prefixes, prefixes, "left")
         found = np.searchsorted(self._prefixes, prefixes, "right") - left
         positions = np.repeat(np.arange(len(prefixes)), found)
-        # 0, 1, 2… within each prefix's own hits.
+        # 0, 1, 2… within the hits of each prefix.
         within = np.arange(len(positions)) - np.repeat(np.cumsum(found) - found, found)
         return positions, self._serials[np.repeat(left, found) + within]
 
     def common(self, ascending: Prefixes) -> Prefixes:
-        """Those of `ascending` that this run has too."""
+        """The prefixes of `ascending` that this run has too."""
         if not len(ascending):
             return ascending.copy()
         start = np.searchsorted(self._prefixes, ascending[0], "left")
@@ -123,17 +126,17 @@ class Run:
             few, many = many, few
         if not len(few):
             return few.copy()
-        places = np.searchsorted(many, few)
-        places[places == len(many)] = 0
-        both: Prefixes = few[many[places] == few]
+        indexes = np.searchsorted(many, few)
+        indexes[indexes == len(many)] = 0
+        both: Prefixes = few[many[indexes] == few]
         return both
 
     def meets(self, others: Sequence[Path | Source]) -> list[int]:
-        """The serials whose prefix one of `others` has, ascending."""
+        """The serials whose prefix is in any of `others`, ascending."""
         return meetings(self._path, others)
 
     def entries(self, first: int, count: int) -> tuple[Prefixes, Serials]:
-        """The `count` entries from the position `first`, fewer at the end."""
+        """The `count` entries from the index `first`, fewer at the end."""
         part = slice(first, first + count)
         return self._prefixes[part].copy(), self._serials[part].copy()
 
@@ -143,7 +146,7 @@ class Run:
 
 
 def stretches(ascending: Prefixes, count: int, window: int = WINDOW) -> Iterator[slice]:
-    """`ascending` cut so that each piece meets about `window` of another file's `count` entries."""
+    """`ascending` in slices, each of which spans about `window` of `count` uniform entries."""
     pieces = -(-count // window)
     edges = np.array([piece * 2**64 // pieces for piece in range(1, pieces)], PREFIX)
     cuts = [0, *np.searchsorted(ascending, edges).tolist(), len(ascending)]
@@ -153,20 +156,20 @@ def stretches(ascending: Prefixes, count: int, window: int = WINDOW) -> Iterator
 
 
 def lookup(path: Path, prefixes: Prefixes) -> Iterator[tuple[int, int]]:
-    """(serial, position in `prefixes`) of every entry of the run that has one of `prefixes`."""
+    """(serial, position in `prefixes`) of every entry of the run with a prefix of `prefixes`."""
     order = np.argsort(prefixes)
     ascending = prefixes[order]
     with Run(path) as run:
         count = len(run)
     for part in stretches(ascending, count):
-        # Mapped afresh for each: pages once touched count as ours as long as they are mapped.
+        # Mapped anew for each: a page, once read, counts as our memory while it is mapped.
         with Run(path) as run:
             positions, serials = run.lookup(ascending[part])
         yield from zip(serials.tolist(), order[part][positions].tolist(), strict=True)
 
 
 def meetings(path: Path, others: Sequence[Path | Source], step: int = STEP) -> list[int]:
-    """The serials of the run at `path` whose prefix one of `others` has, ascending."""
+    """The serials of the run at `path` whose prefix is in any of `others`, ascending."""
     met: set[int] = set()
     first, more = 0, True
     while others and more:
@@ -179,8 +182,12 @@ def meetings(path: Path, others: Sequence[Path | Source], step: int = STEP) -> l
 
 
 def shared(prefixes: Prefixes, serials: Serials, others: Sequence[Path | Source]) -> list[int]:
-    """Those of `serials` whose prefix, ascending in `prefixes`, one of `others` has."""
+    """The serials whose prefix is in any of `others`.
+
+    `prefixes` ascend; `serials` are theirs, in the same order.
+    """
     met = np.zeros(len(prefixes), np.bool_)
     for other in others:
-        met |= (RunFile(other) if isinstance(other, Path) else other).among(prefixes)
+        source = RunFile(other) if isinstance(other, Path) else other
+        met |= source.among(prefixes)
     return [int(serial) for serial in serials[met]]

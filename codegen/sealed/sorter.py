@@ -1,9 +1,11 @@
-"""Sorting a batch of any size into its run, in bounded memory, and finding who collides.
+"""Sorting a batch of any size into its run, in bounded memory, and finding what collides.
 
-Entries are gathered into pieces of a million, sorted and spilled; then the prefix
-space is cut into equal parts (prefixes are uniform, so the parts are near equal in
-entries too) and each part is merged from all pieces, compared with its neighbours and
-with every earlier batch, and written. Parts are independent: threads may share them.
+1. Entries are collected into pieces of a million, sorted by prefix, and spilled to the disk.
+2. The prefix space is cut into equal parts. Prefixes are uniform, so the parts are nearly
+   equal in entries too. Parts are independent: threads may share them.
+3. Each part is merged from all pieces. Entries that were replaced since are left out, and
+   their new ones put in.
+4. Each part is compared with itself and with every earlier batch, and written.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,27 +34,27 @@ PART = 1_048_576  # entries merged at a time, by each thread
 Progress = Callable[[int], None]
 
 
-class Part(NamedTuple):
-    """A stretch of the run, and the serials in it that collide."""
+class RunPart(NamedTuple):
+    """A part of the run, and the serials in it that collide."""
 
     prefixes: Prefixes
     serials: Serials
     collided: list[int]
 
 
-# `map`, or one that keeps the order and takes numbers as it goes.
-Spread = Callable[[Callable[[int], Part], Iterable[int]], Iterable[Part]]
+# `map`, or a function like it that keeps the order and takes numbers as it goes.
+Spread = Callable[[Callable[[int], RunPart], Iterable[int]], Iterable[RunPart]]
 
 
-class _Piece(NamedTuple):
-    """Sorted entries in the spill: where their columns begin, and the cuts between parts."""
+class _SpilledPiece(NamedTuple):
+    """Sorted entries in the spill: the offsets of their columns, and the cuts between parts."""
 
     prefixes: int
     serials: int
     cuts: list[int]
 
     def part(self, spill: Spill, number: int) -> tuple[Prefixes, Serials]:
-        """Its entries in that part of the prefix space."""
+        """The entries of this piece in the part `number` of the prefix space."""
         start, stop = self.cuts[number : number + 2]
         return (
             spill.read(self.prefixes + start * PREFIX.itemsize, stop - start, PREFIX),
@@ -62,22 +64,26 @@ class _Piece(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Merge:
-    """What the parts of one run are made of. `parts[n]`: where the replaced entry n goes."""
+    """What the parts of a run are made of.
+
+    `prefixes`, `serials`, `parts`: of the entries that were replaced. `parts[n]` is the number
+    of the part that the nth of them goes into.
+    """
 
     spill: Spill
-    pieces: Sequence[_Piece]
+    pieces: Sequence[_SpilledPiece]
     earlier: Sequence[Path | Source]
     prefixes: Prefixes
     serials: Serials
     parts: npt.NDArray[np.intp]
 
-    def part(self, number: int) -> Part:
-        """One part, sorted by prefix, then serial; any thread may call this."""
+    def part(self, number: int) -> RunPart:
+        """The part `number`, sorted by prefix, then serial; any thread may call this."""
         columns = [piece.part(self.spill, number) for piece in self.pieces]
         prefixes = np.concatenate([prefixes for prefixes, _ in columns])
         serials = np.concatenate([serials for _, serials in columns])
         if not len(self.serials):
-            # The pieces are sorted and hold ascending serials: a merge, and a stable one.
+            # The pieces are sorted, and their serials ascend from piece to piece: a stable merge.
             order = np.argsort(prefixes, kind="stable")
         else:
             stays, here = ~np.isin(serials, self.serials), self.parts == number
@@ -85,9 +91,9 @@ class _Merge:
             serials = np.concatenate([serials[stays], self.serials[here]])
             order = np.lexsort((serials, prefixes))
         prefixes, serials = prefixes[order], serials[order]
-        again = np.flatnonzero(prefixes[1:] == prefixes[:-1]) + 1
-        collided = [*serials[again].tolist(), *shared(prefixes, serials, self.earlier)]
-        return Part(prefixes, serials, collided)
+        repeated = np.flatnonzero(prefixes[1:] == prefixes[:-1]) + 1
+        collided = [*serials[repeated].tolist(), *shared(prefixes, serials, self.earlier)]
+        return RunPart(prefixes, serials, collided)
 
 
 class Sorter:
@@ -108,11 +114,11 @@ class Sorter:
         self._replaced: dict[int, int] = {}  # serial → prefix
 
     def close(self) -> None:
-        """Let go of the spill file, which then is gone."""
+        """Close the spill file, which then is gone."""
         self._spill.close()
 
     def add(self, fingerprints: bytes) -> None:
-        """The fingerprints of the next serials, concatenated."""
+        """Add the fingerprints of the next serials, 16 bytes each, concatenated."""
         prefixes = prefixes_of(fingerprints, self._bits)
         self._waiting.append(prefixes)
         self._count += len(prefixes)
@@ -120,9 +126,9 @@ class Sorter:
             self._spill_waiting()
 
     def replace(self, fingerprints: Mapping[int, bytes]) -> None:
-        """Other fingerprints for some serials: serial → 16 bytes."""
-        for serial, one in fingerprints.items():
-            self._replaced[serial] = int(prefixes_of(one, self._bits)[0])
+        """Replace the fingerprints of some serials: serial → 16 bytes."""
+        for serial, fingerprint in fingerprints.items():
+            self._replaced[serial] = int(prefixes_of(fingerprint, self._bits)[0])
 
     def merge(
         self,
@@ -133,8 +139,8 @@ class Sorter:
     ) -> list[int]:
         """Write the run into `target`; return the serials that collide, ascending.
 
-        A serial collides if a lower one of this batch, or one of `earlier`, has its
-        prefix. `progress(n)` after every n entries more. `spread` may use threads.
+        A serial collides if a lower serial of this batch, or a batch of `earlier`, has its
+        prefix. `progress(n)` is called after every n entries more. `spread` may use threads.
         """
         self._spill_waiting()
         target.truncate(0)
@@ -158,7 +164,7 @@ class Sorter:
         for prefixes, serials, count in self._spilled:
             column = self._spill.read(prefixes, count, PREFIX)
             cuts = [*np.searchsorted(column, edges).tolist(), count]
-            pieces.append(_Piece(prefixes, serials, cuts))
+            pieces.append(_SpilledPiece(prefixes, serials, cuts))
         replaced = np.array(list(self._replaced.values()), PREFIX)
         return _Merge(
             self._spill,
@@ -183,14 +189,14 @@ class Sorter:
 
 
 def _order(prefixes: Prefixes) -> npt.NDArray[np.intp]:
-    """The order that sorts `prefixes`, equal ones as they came. Half the time of argsort."""
-    # The upper bits decide, and the place in the lower ones comes along.
+    """The order that sorts `prefixes`, equal ones as they came, in half the time of argsort."""
+    # The upper bits decide; the lower bits carry the index of each prefix.
     mask = np.uint64((1 << len(prefixes).bit_length()) - 1)
     words = (prefixes & ~mask) | np.arange(len(prefixes), dtype=PREFIX)
     words.sort()
     order = (words & mask).astype(np.intp)
     ascending = prefixes[order]
     if np.any(ascending[1:] < ascending[:-1]):
-        # Two that only their lower bits tell apart: once in sixty pieces.
+        # Two prefixes that differ in their lower bits alone: about once in sixty pieces.
         return np.argsort(prefixes, kind="stable")
     return order

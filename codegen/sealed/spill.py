@@ -1,7 +1,7 @@
 """Arrays put aside on disk while a batch is sorted, and read back from any thread.
 
-The file has no name where the system allows it, and vanishes with the process. It holds
-prefixes and serials, never codes.
+The file has no name if the system allows that, and vanishes with the process. It holds
+prefixes of fingerprints and serials, never codes.
 """
 
 import tempfile
@@ -14,14 +14,14 @@ import numpy.typing as npt
 
 
 class Spill:
-    """One such file, in `folder`. Call `close` at the end."""
+    """A file for arrays, in `folder`. Call `close` at the end."""
 
     def __init__(self, folder: Path) -> None:
         self._file: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - see close
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Let go of the file, which then is gone."""
+        """Close the file, which then is gone."""
         self._file.close()
 
     def put(self, array: npt.NDArray[Any]) -> int:
@@ -29,13 +29,13 @@ class Spill:
         with self._lock:
             at = self._file.seek(0, 2)
             self._file.write(array.data)
-            # Raised here, where it can be answered for, and not when the file is closed.
+            # A full disk is raised here, to the caller, and not when the file is closed.
             self._file.flush()
         return at
 
     def read(self, at: int, count: int, kind: np.dtype[Any]) -> npt.NDArray[Any]:
         """`count` items of `kind` from the offset `at`."""
-        # Read, not mapped: mapped pages count against this process.
+        # Read, not mapped: mapped pages count as memory of this process.
         with self._lock:
             self._file.seek(at)
             return np.frombuffer(self._file.read(count * kind.itemsize), kind)

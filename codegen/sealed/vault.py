@@ -1,8 +1,8 @@
 """The vault (密封库): the sealed batches of a home, five files each.
 
-`<batch>.sealed` the codes, `.fingerprints` 16 bytes a code, `.run` for uniqueness and
-locate, `.wraps.json` the data key for each custodian, `.mint.json` the mint record, which
-is published last: without it there is no batch.
+`<batch>.sealed`: the codes. `.fingerprints`: 16 bytes per code. `.run`: sorted prefixes, for
+uniqueness and `locate`. `.wraps.json`: the data key, sealed to each custodian. `.mint.json`:
+the mint record, which is published last: without it there is no batch.
 """
 
 import hmac
@@ -39,7 +39,7 @@ SUFFIXES = Parts(*map(Path, (".sealed", ".fingerprints", ".run", ".wraps.json", 
 
 
 class Folder:
-    """Storage in a local folder: the operations an object store has too, and a size."""
+    """Storage in a local folder: only operations that an object store has too."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -55,7 +55,7 @@ class Folder:
             return file.read(size)
 
     def read_many(self, name: str, firsts: Iterable[int], size: int) -> list[bytes]:
-        """`size` bytes of the file `name` from each offset; ascending ones are fastest."""
+        """`size` bytes of the file `name` from each offset; ascending offsets are fastest."""
         with (self.path / name).open("rb", buffering=0) as file:
             found = []
             for first in firsts:
@@ -64,31 +64,30 @@ class Folder:
             return found
 
     def put(self, name: str, data: bytes) -> None:
-        """Make or replace the file `name`: after a crash it is the old one or the new."""
+        """Make or replace the file `name`: after a crash it is the old file or the new file."""
         write_atomically(self.path / name, data)
-
-    def remove(self, name: str) -> None:
-        """Remove the file `name`, if it is there."""
-        (self.path / name).unlink(missing_ok=True)
 
     def names(self) -> list[str]:
         """The names of all files, hidden ones left out."""
-        return sorted(p.name for p in self.path.iterdir() if not p.name.startswith("."))
+        return sorted(path.name for path in self.path.iterdir() if not path.name.startswith("."))
 
 
 class Vault:
-    """The batches in one folder.
+    """The batches in a folder.
 
     `station_keys`: key id → Ed25519 public key of every station of the home, retired ones
-    too. Methods that take a batch raise `NotFound` where there is none of that id, and
-    `IntegrityError` where one of its files is missing or not what the station signed.
+    too. Methods that take a batch raise `NotFound` if there is no batch of that id, and
+    `IntegrityError` if a file of it is missing or is not what the station signed.
     """
 
     def __init__(self, folder: Path) -> None:
         self.storage = Folder(folder)
 
     def parts(self, batch: str) -> Parts:
-        """Where the files of `batch` are, or will be. Raises `NotFound` for what is no id."""
+        """The paths of the files of `batch`, whether they exist or not.
+
+        Raises `NotFound` for a text that is no batch id.
+        """
         if not is_batch_id(batch):
             raise NotFound(f"no batch {batch[:40]!r} here", "see: mintmark batch list")
         return Parts(*(self.storage.path / f"{batch}{suffix}" for suffix in SUFFIXES))
@@ -96,11 +95,12 @@ class Vault:
     def batches(self) -> list[str]:
         """The ids of all published batches, sorted."""
         ending = str(SUFFIXES.record)
-        stems = [n.removesuffix(ending) for n in self.storage.names() if n.endswith(ending)]
+        names = self.storage.names()
+        stems = [name.removesuffix(ending) for name in names if name.endswith(ending)]
         return [stem for stem in stems if is_batch_id(stem)]
 
     def reader(self, batch: str, station_keys: Keys) -> Reader:
-        """The sealed batch, header verified, still locked."""
+        """The sealed batch with its header verified, still locked."""
         name = self.parts(batch).sealed.name
         size = self._size(batch, name)
         reader = Reader(
@@ -121,15 +121,19 @@ class Vault:
         key_id: str,
         private: X25519PrivateKey,
     ) -> Reader:
-        """The sealed batch, unlocked by a custodian. `wrap_keys`: who may have wrapped.
+        """The sealed batch, unlocked by the custodian `key_id` with the key `private`.
 
-        Raises `IntegrityError`, naming who could open it, for a key it is not sealed to.
+        `wrap_keys`: public keys of all who may have wrapped, stations included. Raises
+        `IntegrityError`, naming the custodians who could open it, for any other key.
         """
         wraps = self.wraps(batch, station_keys, wrap_keys)
         return self.reader(batch, station_keys).unlock(wraps.open(key_id, private))
 
     def wraps(self, batch: str, station_keys: Keys, wrap_keys: Keys) -> Wraps:
-        """Whom the batch is sealed to. `wrap_keys`: who may have wrapped, stations included."""
+        """The verified wraps: the custodians to whom the batch is sealed.
+
+        `wrap_keys`: public keys of all who may have wrapped, stations included.
+        """
         header = self.reader(batch, station_keys).header
         name = self.parts(batch).wraps.name
         self._size(batch, name)
@@ -143,7 +147,10 @@ class Vault:
         wrapped_by: str,
         sign: Sign,
     ) -> None:
-        """Replace the wraps: from now on the batch is sealed to `recipients`."""
+        """Replace the wraps: from now on the batch is sealed to `recipients`.
+
+        `wrap` says what that does not take away.
+        """
         data = wrap(data_key, header, recipients, wrapped_by, sign)
         self.storage.put(self.parts(header.batch).wraps.name, data)
 
@@ -154,10 +161,10 @@ class Vault:
     def fingerprints(
         self, batch: str, serials: Range, station_keys: Keys
     ) -> Iterator[tuple[int, bytes]]:
-        """(first serial, fingerprints) of `serials`, 16 bytes a code, at most a frame at a time.
+        """(first serial, fingerprints) of `serials`, 16 bytes per code, at most a frame at a time.
 
-        Each is checked against the mint record before it is yielded: what a backend is told
-        is what was minted. Raises `UsageError` outside the batch.
+        Each frame's worth is checked against the mint record before any of it is yielded: a
+        backend gets the fingerprints that were minted. Raises `UsageError` outside the batch.
         """
         header, record = self._described(batch, station_keys)
         within(serials, header)
@@ -193,11 +200,11 @@ class Vault:
         hits = sorted(lookup(path, prefixes_of(fingerprints, record.prefix_bits)))
         name = self.parts(batch).fingerprints.name
         self._size(batch, name)
-        mine = self.storage.read_many(name, ((serial - 1) * SIZE for serial, _ in hits), SIZE)
+        stored = self.storage.read_many(name, ((serial - 1) * SIZE for serial, _ in hits), SIZE)
         found = []
-        for (serial, position), one in zip(hits, mine, strict=True):
-            asked = fingerprints[position * SIZE : (position + 1) * SIZE]
-            if hmac.compare_digest(one, asked):
+        for (serial, position), digest in zip(hits, stored, strict=True):
+            wanted = fingerprints[position * SIZE : (position + 1) * SIZE]
+            if hmac.compare_digest(digest, wanted):
                 found.append((position, serial))
         return sorted(found)
 
@@ -208,9 +215,11 @@ class Vault:
         wrap_keys: Keys,
         progress: Callable[[int], None] = lambda _: None,
     ) -> MintRecord:
-        """Check every byte but the frames' tags, which need a custodian; `progress(n)` bytes more.
+        """Check every byte; `progress(n)` is called after every n bytes more.
 
-        Raises `IntegrityError` for the first file that is not what the station signed.
+        The tags of the frames are not checked, because that takes a custodian; the digests
+        cover the same bytes. Raises `IntegrityError` for the first file that is not what the
+        station signed.
         """
         _, record = self._described(batch, station_keys)
         self.wraps(batch, station_keys, wrap_keys)

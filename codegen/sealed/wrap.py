@@ -1,10 +1,29 @@
 """Wraps: a batch's data key, sealed to each custodian, in a file that can be replaced.
 
-HPKE base mode (RFC 9180): DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM, with
-info = label ‖ core hash ‖ recipient id. Whoever wraps signs: the station when it mints, a
-custodian when the keys change. A wraps file put back from an earlier day opens with the
-keys it was made for: replacing wraps takes nothing away from a custodian who once held
-the data key.
+HPKE in base mode, single shot (RFC 9180, sections 5.1.1 and 6.1): DHKEM(X25519,
+HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
+
+    info = "mintmark/data-key/1" ⏎ ‖ core hash ‖ key id of the custodian
+
+`info` is bound into the key schedule (section 8.1): a wrap that is moved to another batch,
+or entered for another custodian, does not open. There is no associated data, because a
+single-shot message has nothing more to bind.
+
+Base mode does not say who sealed: only the PSK and Auth modes authenticate the sender
+(section 9.1). Anybody can seal a data key of their own to a custodian's public key, with
+frames under it, and the custodian would unseal their codes. So the whole file is signed
+(Ed25519): by the station when it mints, by a custodian when the recipients change. Auth
+mode would prove the sender to the recipient alone; the signature is checked by whoever has
+the public keys, without any private key.
+
+Accepted:
+
+- Wrapping anew takes nothing away. A custodian who could open the batch once may have kept
+  the data key, and an older wraps file that is put back is as valid as it was. The frames
+  are not sealed under another key when a custodian leaves.
+- HPKE has no forward secrecy for the recipient (section 9.1): a custodian's key that is
+  stolen later opens every batch ever sealed to it, from any copy of the files.
+- The file shows to whom the batch is sealed. The key ids are public in the ledger as well.
 """
 
 import contextlib
@@ -24,8 +43,9 @@ from .header import FORMAT, CoreHeader
 from .signed import WRAPS_LABEL, Keys, Sign
 
 WRAPS_BYTES = 65_536
-RECIPIENTS_MOST = 64
-SEALED_BYTES = 32 + KEY_BYTES + 16  # encapsulated key, data key, tag
+MAX_RECIPIENTS = 64
+# Nenc, data key, Nt: RFC 9180, sections 7.1 and 7.3.
+SEALED_BYTES = 32 + KEY_BYTES + 16
 _INFO_LABEL = b"mintmark/data-key/1\n"
 _SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 _TYPES = MappingProxyType(
@@ -49,13 +69,17 @@ class Wraps:
 
     header: CoreHeader
     sealed: MappingProxyType[str, bytes]
-    wrapped_by: str
 
     def open(self, key_id: str, private: X25519PrivateKey) -> Secret:
-        """The data key. Raises `IntegrityError`, naming who could open it, for other keys."""
+        """The data key, opened by the custodian `key_id` with the key `private`.
+
+        Raises `IntegrityError`, naming the custodians who could open it, for other keys.
+        """
         sealed = self.sealed.get(key_id)
         if sealed is not None:
-            # The size of `sealed` was checked, so what opens has KEY_BYTES.
+            # What opens has KEY_BYTES: `read_wraps` checked the size of `sealed`. An encapsulated
+            # key that gives an all-zero secret must fail (RFC 9180, section 7.1.4): cryptography
+            # reports InvalidTag; its X25519 alone reports ValueError, which is not reached today.
             with contextlib.suppress(InvalidTag, ValueError):
                 return Secret(_SUITE.decrypt(sealed, private, info=_info(self.header, key_id)))
         raise IntegrityError(
@@ -74,9 +98,9 @@ def wrap(
 ) -> bytes:
     """The wraps file that seals `data_key` to `recipients`, signed by the key `wrapped_by`.
 
-    Raises `ValueError` for no recipient, more than 64, or one named twice.
+    Raises `ValueError` for no recipient, more than 64, or a recipient named twice.
     """
-    if not 1 <= len(dict(recipients)) == len(recipients) <= RECIPIENTS_MOST:
+    if not 1 <= len(dict(recipients)) == len(recipients) <= MAX_RECIPIENTS:
         raise ValueError("a batch is sealed to 1 to 64 different custodians")
     wraps = {
         key_id: _SUITE.encrypt(data_key.reveal(), public, info=_info(header, key_id)).hex()
@@ -93,9 +117,9 @@ def wrap(
 
 
 def read_wraps(data: bytes, header: CoreHeader, keys: Keys) -> Wraps:
-    """The wraps file in `data`, if it belongs to `header` and is signed by one of `keys`.
+    """The wraps file in `data`, if it belongs to `header` and is signed by a key of `keys`.
 
-    Raises `IntegrityError` otherwise.
+    `keys`: those of the stations and of the custodians. Raises `IntegrityError` otherwise.
     """
     what = f"the wraps file of batch {header.batch}"
     if len(data) > WRAPS_BYTES:
@@ -104,13 +128,13 @@ def read_wraps(data: bytes, header: CoreHeader, keys: Keys) -> Wraps:
     signature, message = signed.detach(document, WRAPS_LABEL, what)
     signed.verify(keys, document["wrapped_by"], signature, message, what)
     wraps = document["wraps"]
-    if document["format"] != FORMAT or not 1 <= len(wraps) <= RECIPIENTS_MOST:
+    if document["format"] != FORMAT or not 1 <= len(wraps) <= MAX_RECIPIENTS:
         raise signed.damaged(what)
     belongs = document["core_sha256"] == header.core_hash.hex()
     if not belongs or document["batch"] != header.batch:
         raise IntegrityError(f"{what} belongs to another batch", "bring the right one back")
     sealed = {key_id: signed.unhex(text, SEALED_BYTES, what) for key_id, text in wraps.items()}
-    return Wraps(header, MappingProxyType(sealed), document["wrapped_by"])
+    return Wraps(header, MappingProxyType(sealed))
 
 
 def _info(header: CoreHeader, key_id: str) -> bytes:

@@ -1,1 +1,1 @@
-"""One map over threads or processes, in order and in bounded memory."""
+"""A single map over threads or processes, in order and in bounded memory."""

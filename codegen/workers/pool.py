@@ -1,10 +1,14 @@
-"""One map over workers: inline, in threads, or in processes.
+"""A single map over workers: inline, in threads, or in processes.
 
-Rules. Results come in the items' order, and at most workers + 2 items are in flight, so
-that memory stays flat whatever the number of items. Leaving the `with` block ends every
-thread and process, whatever they were at. A process is started anew (no fork, so that it
-is alike on every system), in a process group of its own, which a terminal's Ctrl-C does
-not reach; it shares no memory, and gets tasks and items through a pipe.
+Rules:
+
+1. Results come in the items' order.
+2. At most workers + `AHEAD` items are in flight, so that memory stays flat whatever the number
+   of items.
+3. Leaving the `with` block ends every thread and process, whatever they are doing.
+4. A process is started anew, not forked, so that it is the same on every system. It is in a
+   process group of its own, which a terminal's Ctrl-C does not reach. It shares no memory, and
+   gets tasks and items through a pipe.
 """
 
 import contextlib
@@ -25,13 +29,13 @@ from ..errors import EnvironmentFailure
 Item = TypeVar("Item")
 Done = TypeVar("Done")
 
-AHEAD = 2  # items in flight beyond one a worker
-MAX_WORKERS = 8  # workers by default: with more, the parent is what they wait for
-_PIPE_BYTES = 1 << 20  # Linux gives 64 KiB unless asked
+AHEAD = 2  # items in flight beyond the number of workers
+MAX_WORKERS = 8  # workers by default: more of them would only wait for the parent
+_PIPE_BYTES = 1 << 20  # Linux gives 64 KiB by default
 
 
 class WorkerKind(StrEnum):
-    """Where the work is done."""
+    """The kind of worker that does the work."""
 
     INLINE = "inline"
     THREADS = "threads"
@@ -46,10 +50,10 @@ def cores() -> int:
 
 
 class Workers:
-    """`count` workers of a kind; by default one a core, `MAX_WORKERS` at most.
+    """`count` workers of a kind; by default as many as cores, `MAX_WORKERS` at most.
 
     Nothing is started before the first `map`. Tasks and items for processes must be
-    picklable, the task being a function of a module with light imports.
+    picklable; a task is a function of a module with light imports.
     """
 
     def __init__(self, kind: WorkerKind, count: int | None = None) -> None:
@@ -62,7 +66,7 @@ class Workers:
     def map(self, task: Callable[[Item], Done], items: Iterable[Item]) -> Iterator[Done]:
         """`task` of each item, in order. `items` is consumed only as results are taken.
 
-        Raises what `task` raises, and `EnvironmentFailure` where a worker process died.
+        Raises what `task` raises, and `EnvironmentFailure` if a worker process died.
         """
         if self._kind is WorkerKind.INLINE:
             return map(task, items)
@@ -80,7 +84,8 @@ class Workers:
         self.close()
 
     def close(self) -> None:
-        """End all workers, at once: they hold nothing that matters."""
+        """End all workers at once: they hold nothing that matters."""
+        # Rule 3.
         for process in self._processes:
             process.end()
         if self._threads is not None:
@@ -91,12 +96,12 @@ class Workers:
 
     def _spread(self, task: Callable[[Item], Done], items: Iterable[Item]) -> Iterator[Done]:
         threads = self._start()
-        call = self._elsewhere if self._kind is WorkerKind.PROCESSES else _here
+        call = self._in_process if self._kind is WorkerKind.PROCESSES else _in_thread
         flying: deque[Future[Done]] = deque()
         try:
             for item in items:
                 flying.append(threads.submit(call, task, item))
-                if len(flying) == self.count + AHEAD:
+                if len(flying) == self.count + AHEAD:  # rule 2
                     yield flying.popleft().result()
             while flying:
                 yield flying.popleft().result()
@@ -113,8 +118,8 @@ class Workers:
                     self._idle.put(self._processes[-1])
         return self._threads
 
-    def _elsewhere(self, task: Callable[[Item], Done], item: Item) -> Done:
-        """In a thread: hand the item to an idle process, and wait for its answer."""
+    def _in_process(self, task: Callable[[Item], Done], item: Item) -> Done:
+        """Hand the item to an idle process, and wait for its answer. Runs in a thread."""
         process = self._idle.get()
         try:
             done: Done = process.call(task, item)
@@ -123,15 +128,15 @@ class Workers:
         return done
 
 
-def _here(task: Callable[[Item], Done], item: Item) -> Done:
+def _in_thread(task: Callable[[Item], Done], item: Item) -> Done:
     return task(item)
 
 
 class _Process:
-    """A worker process, for one thread at a time."""
+    """A worker process, used by a single thread at a time."""
 
     def __init__(self) -> None:
-        # Started by its path, as an installed script's parent may have come by another one.
+        # The parent may have been started by a script, with another `sys.path` than `-c` gives.
         paths = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
         apart: dict[str, Any] = (
             {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined, unused-ignore]
@@ -139,7 +144,7 @@ class _Process:
             else {"process_group": 0}
         )
         self._process = subprocess.Popen(  # noqa: S603 - this very interpreter
-            # -P: what lies in the current folder is not ours to run.
+            # -P: no module is imported from the current folder.
             [sys.executable, "-P", "-c", f"from {__package__}.process import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -149,8 +154,9 @@ class _Process:
         )
 
     def call(self, task: Callable[[Any], Any], item: object) -> Any:  # noqa: ANN401 - the task's
-        """`task(item)`, done over there. Raises `EnvironmentFailure` if it died."""
+        """`task(item)`, done in the process. Raises `EnvironmentFailure` if the process died."""
         source, sink = self._process.stdout, self._process.stdin
+        # Not reached: both are pipes, see above. The types do not say so.
         if source is None or sink is None:
             raise ValueError("a process without pipes")
         try:
@@ -167,14 +173,14 @@ class _Process:
         return answer
 
     def end(self) -> None:
-        """Kill it."""
+        """Kill the process."""
         self._process.kill()
 
     def wait(self) -> None:
-        """Until it is gone; then close its pipes."""
+        """Wait until the process is gone; then close its pipes."""
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
-            # What was buffered for it has no reader any more.
+            # Closing flushes, and what is still buffered has no reader any more.
             with contextlib.suppress(OSError):
                 if pipe is not None:
                     pipe.close()

@@ -1,8 +1,8 @@
 """A worker process: takes a task from stdin, gives its result to stdout, until stdin ends.
 
-Light imports: it starts once for every core. It ignores Ctrl-C, which is the parent's to
-handle, and ends by itself when the parent is gone. What it works on comes through the
-pipe, never in an argument or the environment.
+Light imports: it starts once per worker. It ignores Ctrl-C, which the parent handles, and
+ends by itself when the parent is gone. All that it works on comes through the pipe, never in
+an argument or the environment: both can be read from outside of the process.
 """
 
 import os
@@ -15,7 +15,7 @@ def main() -> None:
     """Serve until the parent closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    # A stray print must not land among the results.
+    # What a task prints must not get into the results.
     os.dup2(2, 1)
     try:
         while _serve(source, sink):

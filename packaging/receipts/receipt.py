@@ -18,9 +18,10 @@ from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action, Reason, State, live
 from ...codegen.ranges.receipts import Account, Closing, ReceiptEntry, Totals
-from ...codegen.ranges.selection import RANGES_PER_ORDER, read_text
+from ...codegen.ranges.selection import RANGES_PER_ORDER
 from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.result import Result
+from ...codegen.serials_file import read_text
 from ...codegen.station.station import Station
 from . import table
 

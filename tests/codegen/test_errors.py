@@ -34,7 +34,7 @@ def test_no_exit_code_is_used_twice():
     assert set(Counter(item.exit_code for item in CLASSES).values()) == {1}
 
 
-def test_one_root_catches_all():
+def test_a_single_root_catches_all():
     for item in CLASSES:
         assert item is MintmarkError or item.__bases__ == (MintmarkError,)
         assert "exit_code" in vars(item), "inherited, not chosen"
@@ -43,7 +43,7 @@ def test_one_root_catches_all():
 def strays(source):
     """Names of the classes in `source` that add a kind of failure to the table.
 
-    A class may carry more facts about one of the five, under its exit code.
+    A class may carry more facts about any of the five, under its exit code.
     """
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ClassDef):
@@ -67,7 +67,7 @@ def test_no_other_module_adds_a_kind_of_failure():
 
 
 @pytest.mark.parametrize("item", CLASSES)
-def test_an_error_carries_one_line_hints_and_details(item):
+def test_an_error_carries_a_line_hints_and_details(item):
     error = item("it went wrong", "do this", "or that", batch="B1", serials=[[1, 2]])
     assert str(error) == error.message == "it went wrong"
     assert error.hints == ("do this", "or that")

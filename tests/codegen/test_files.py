@@ -1,4 +1,4 @@
-"""A file is the old one, the new one, or none, whatever the disk says and whenever."""
+"""There is the old file, the new file, or none, whatever fails and whenever."""
 
 import os
 import stat
@@ -44,7 +44,7 @@ def test_what_exists_is_not_overwritten(tmp_path):
     assert path.read_bytes() == b"precious"
 
 
-def test_a_failed_replacement_leaves_one_whole_file(tmp_path, broken):
+def test_a_failed_replacement_leaves_a_whole_file(tmp_path, broken):
     path = tmp_path / "a"
     path.write_bytes(b"old")
     with pytest.raises(Full):

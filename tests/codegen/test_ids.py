@@ -64,5 +64,5 @@ def test_folding_twice_is_folding_once(text):
 
 
 @given(st.text(alphabet=SYMBOLS + "-"), st.text(alphabet=SYMBOLS + "-"))
-def test_two_ids_stay_two(one, other):
-    assert (fold(one) == fold(other)) == (one == other)
+def test_two_ids_stay_two(first, second):
+    assert (fold(first) == fold(second)) == (first == second)

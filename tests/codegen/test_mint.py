@@ -419,7 +419,7 @@ def test_stopped_anywhere_nothing_is_left(home, events, number, error):
     assert home.files() == batch_files(batch)
 
 
-@pytest.mark.parametrize("phase", ["strike", "sort", "digest"])
+@pytest.mark.parametrize("phase", ["generate", "sort", "digest"])
 def test_stopped_while_codes_are_made_nothing_is_left(home, events, phase):
     def progress(now, _done, _total):
         if now == phase:

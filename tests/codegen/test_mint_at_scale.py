@@ -185,7 +185,7 @@ def _alive(pid):
         return False
 
 
-@pytest.mark.parametrize("phase", ["strike", "sort", "digest", "intent", "made"])
+@pytest.mark.parametrize("phase", ["generate", "sort", "digest", "intent", "made"])
 def test_ctrl_c_in_each_phase_leaves_nothing(home, phase):
     """To the whole process group, as a terminal sends it."""
     before = home.files()

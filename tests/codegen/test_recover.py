@@ -28,7 +28,7 @@ from mintmark.codegen.station import keys
 
 # Fault points of a mint and the first piece of each phase of its progress, in order; the
 # batch is rolled forward from `noted` on.
-BACK = ["intent", "strike", "sort", "digest", "made"]
+BACK = ["intent", "generate", "sort", "digest", "made"]
 FORWARD = ["noted", "renamed .sealed", "renamed .fingerprints", "renamed .run"]
 FORWARD += ["renamed .wraps.json", "renamed .mint.json", "published", "minted"]
 

@@ -86,10 +86,10 @@ def test_it_is_not_spilled_by_the_common_ways_of_taking_objects_apart(spill):
 
 
 @given(st.binary(), st.binary())
-def test_it_equals_what_holds_the_same_bytes(one, other):
-    assert (Secret(one) == Secret(other)) == (one == other)
-    assert (Secret(one) != Secret(other)) == (one != other)
-    assert Secret(one) == Secret(bytes(one))
+def test_it_equals_what_holds_the_same_bytes(left, right):
+    assert (Secret(left) == Secret(right)) == (left == right)
+    assert (Secret(left) != Secret(right)) == (left != right)
+    assert Secret(left) == Secret(bytes(left))
 
 
 @pytest.mark.parametrize("other", [VALUE, VALUE.decode(), None, 0, object()])
@@ -102,10 +102,10 @@ def test_equality_takes_constant_time(monkeypatch):
     compared = []
     original = hmac.compare_digest
 
-    def compare(one, other):
-        compared.append((one, other))
-        return original(one, other)
+    def compare(left, right):
+        compared.append((left, right))
+        return original(left, right)
 
     monkeypatch.setattr(hmac, "compare_digest", compare)
-    assert Secret(b"one") != Secret(b"two")
-    assert compared == [(b"one", b"two")]
+    assert Secret(b"first") != Secret(b"second")
+    assert compared == [(b"first", b"second")]

@@ -24,8 +24,8 @@ def test_what_is_written_reads_back(time):
 
 
 @given(TIMES, TIMES)
-def test_texts_sort_as_times_do(one, other):
-    assert (times.format_utc(one) < times.format_utc(other)) == (one < other)
+def test_texts_sort_as_times_do(left, right):
+    assert (times.format_utc(left) < times.format_utc(right)) == (left < right)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_what_is_no_time(text):
         times.parse(text)
 
 
-def test_a_time_without_a_zone_is_nobodys():
+def test_a_time_without_a_zone_is_refused():
     with pytest.raises(ValueError, match="zone"):
         times.format_utc(datetime(2026, 1, 1))  # noqa: DTZ001
 

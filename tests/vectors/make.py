@@ -3,8 +3,8 @@
 Everything random comes from SHAKE-256 over a name, so the files never change unless the
 format does. It shares no code with mintmark, only with the independent reader.
 
-A vector in sealed/ holds one batch's five files (binary ones in hex), the keys needed,
-and under `expected` the codes, or null where reading must fail, in which frame if one is
+A vector in sealed/ holds the five files of a batch (binary ones in hex), the keys needed,
+and under `expected` the codes, or null if reading must fail, in which frame if a frame is
 to blame; and `digests`, whether the mint record vouches for what is there.
 """
 
@@ -42,7 +42,7 @@ def sealing(name):
 
 
 class Batch:
-    """One batch, built step by step; a scenario changes what a step made."""
+    """A batch, built step by step; a scenario changes what a step made."""
 
     def __init__(self, name="batch", quantity=7, frame_size=3, **header):
         self.name = name
@@ -90,10 +90,10 @@ class Batch:
     def count(self):
         return -(-self.header["quantity"] // self.header["frame_size"])
 
-    def frame(self, number, **place):
+    def frame(self, number, **position):
         size = self.header["frame_size"]
         codes = "".join(self.codes[number * size : (number + 1) * size]).encode()
-        return self.seal(number, codes, **{"number": number, **place})
+        return self.seal(number, codes, **{"number": number, **position})
 
     def seal(self, name, codes, number, last=None, core_hash=None):
         last = number == self.count - 1 if last is None else last
@@ -210,11 +210,11 @@ def good():
 
 
 def frames():
-    for place, at in {"nonce": 0, "ciphertext": 12, "tag": -1}.items():
+    for field, at in {"nonce": 0, "ciphertext": 12, "tag": -1}.items():
         batch = Batch().vouch()
         batch.frames[1] = flip(batch.frames[1], at)
-        text = f"one bit of the {place} of frame 1 is flipped"
-        yield f"frame-{place}", batch.vector(text, read=False, digests=False, frame=1)
+        text = f"one bit of the {field} of frame 1 is flipped"
+        yield f"frame-{field}", batch.vector(text, read=False, digests=False, frame=1)
     batch = Batch().vouch()
     batch.frames[:2] = batch.frames[1::-1]
     yield "frames-swapped", batch.vector("frames 0 and 1 changed places", False, False, 0)

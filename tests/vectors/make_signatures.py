@@ -1,7 +1,7 @@
 """Makes signatures.json: `python tests/vectors/make_signatures.py` writes it beside itself.
 
 It shares no code with mintmark or its library: signature bases are put together here as
-RFC 9421 section 2.5 says. Each vector is a request at a moment, and whether it is good.
+RFC 9421 section 2.5 says. Each vector is a request at a given time, and whether it is good.
 """
 
 import base64

@@ -78,7 +78,7 @@ def test_exactly_n_codes_are_drawn(n, length):
 
 
 def test_unlucky_bytes_cost_another_draw():
-    """All of the first request is rejected but one byte."""
+    """All bytes of the first block but the first are rejected."""
     first = iter([b"\x07" + b"\xff" * 255, b"\x01" * 256])
     assert draw(CodeSpec.of("digits", 3), 1, lambda k: next(first)[:k]) == b"711"
 

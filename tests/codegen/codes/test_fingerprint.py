@@ -65,17 +65,17 @@ def test_a_key_id_is_no_part_of_the_key_nor_of_its_hash():
     assert name != fingerprint.key_id(bytes(32))
 
 
-def test_a_struck_piece_holds_codes_and_their_fingerprints():
+def test_a_generated_part_holds_codes_and_their_fingerprints():
     spec, key = CodeSpec.of("clear", 9), b"k" * 32
-    codes, found = generate(GenerateTask(spec, 50, key, Seeded("strike")))
+    codes, found = generate(GenerateTask(spec, 50, key, Seeded("generate")))
     assert len(codes) == 50 * 9
     for at in range(50):
         expected = independent.fingerprint(key, codes[at * 9 : at * 9 + 9])
         assert found[at * 16 : at * 16 + 16] == expected
 
 
-def test_a_piece_crosses_to_a_worker_and_does_not_show_its_key():
-    piece = GenerateTask(CodeSpec.of("hex", 8), 3, b"topsecretkey", Seeded("pickle"))
-    assert "topsecret" not in repr(piece)
-    again = pickle.loads(pickle.dumps(piece))  # noqa: S301 - our own
-    assert generate(again) == generate(piece)
+def test_a_task_crosses_to_a_worker_and_does_not_show_its_key():
+    task = GenerateTask(CodeSpec.of("hex", 8), 3, b"topsecretkey", Seeded("pickle"))
+    assert "topsecret" not in repr(task)
+    copy = pickle.loads(pickle.dumps(task))  # noqa: S301 - our own
+    assert generate(copy) == generate(task)

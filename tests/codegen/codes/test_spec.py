@@ -22,7 +22,7 @@ def test_named_alphabets_are_distinct_upper_case_symbols(name):
     assert spec.canonical == ("crockford32" if name == "crockford32" else "upper")
 
 
-def test_clear_has_no_vowels_and_one_of_each_group_of_look_alikes():
+def test_clear_has_no_vowels_and_a_single_symbol_of_each_group_of_look_alikes():
     symbols = set(CodeSpec.of("clear", 16).symbols)
     assert not symbols & set("AEIOU")
     for group in ("0O", "1IL", "2Z", "5S", "6G", "8B", "UVY"):
@@ -112,7 +112,7 @@ def test_what_is_no_code_is_refused_and_not_quoted(text):
     assert caught.value.__cause__ is None
 
 
-def test_a_strong_spec_passes_without_a_word():
+def test_a_strong_spec_passes_without_a_warning():
     judged = judge(CROCKFORD, 100_000_000, 0, 0)
     assert judged.entropy_bits == 80
     assert judged.guess_probability == 100_000_000 / 2**80
@@ -148,7 +148,7 @@ def test_offline_strength_is_judged_over_all_codes_under_the_key():
     st.integers(1, 10**8),
     st.integers(0, 10**9),
 )
-def test_the_length_in_the_hint_passes_and_one_less_does_not(alphabet, length, quantity, before):
+def test_the_length_in_the_hint_passes_and_a_shorter_does_not(alphabet, length, quantity, before):
     spec = CodeSpec.of(alphabet, length)
     try:
         judge(spec, quantity, before, before)

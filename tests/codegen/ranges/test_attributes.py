@@ -78,16 +78,16 @@ def test_patches_are_patches_of_a_dict(changes):
 
 
 @given(patches(), patches(), patches())
-def test_the_same_values_are_the_same_attributes_whatever_way_they_came(one, two, three):
-    came = applied(one, two, three)
-    assert came == from_json(naive(one, two, three)) == from_json(to_json(came))
+def test_the_same_values_are_the_same_attributes_whatever_way_they_came(first, second, third):
+    came = applied(first, second, third)
+    assert came == from_json(naive(first, second, third)) == from_json(to_json(came))
     assert hash(came) == hash(from_json(to_json(came)))
     assert list(came) == sorted(came)
 
 
 @given(patches(), patches())
-def test_two_patches_are_one(one, two):
-    assert applied(one, two) == applied(one | two)
+def test_two_patches_are_their_union(first, second):
+    assert applied(first, second) == applied(first | second)
 
 
 @given(patches(), patches())
@@ -125,12 +125,12 @@ def test_text_and_number_stay_apart():
 
 
 @given(patches(OWN_KEYS | TEXT_KEYS))
-def test_a_consumer_is_told_the_public_ones_alone(change):
+def test_a_consumer_sees_only_the_public_attributes(change):
     attributes = applied(change)
-    told = public(attributes)
+    shown = public(attributes)
     named = {"product", "lot", "produced_at", "campaign", "effective_at", "expires_at"}
     assert named == PUBLIC
-    assert told == {k: v for k, v in to_json(attributes).items() if k in named}
+    assert shown == {k: v for k, v in to_json(attributes).items() if k in named}
 
 
 # Keys and layers.
@@ -142,7 +142,7 @@ def test_the_three_layers():
 
 
 @given(OWN_KEYS)
-def test_a_key_of_ones_own_names_its_layer(key):
+def test_a_brands_own_key_names_its_layer(key):
     assert layer(key).value == key.partition(".")[0]
     assert check({key: "v"}) == {key: "v"}
     with pytest.raises(UsageError, match="must be text"):
@@ -172,7 +172,7 @@ BAD_KEYS = [
 
 
 @pytest.mark.parametrize("key", BAD_KEYS, ids=lambda key: ascii(key[:20]))
-def test_an_unknown_key_is_refused_in_one_short_line(key):
+def test_an_unknown_key_is_refused_in_a_short_line(key):
     for call in (layer, lambda key: check({key: "v"}), lambda key: check({key: None})):
         with pytest.raises(UsageError, match="unknown attribute") as caught:
             call(key)
@@ -197,7 +197,7 @@ def test_what_is_well_formed_passes_unchanged(values):
     [0, -1, 1_000_001, 10**5000, "1", 1.0, True, False, [1], b"1"],
     ids=lambda value: type(value).__name__,
 )
-def test_max_scans_is_a_number_from_one_to_a_million(value):
+def test_max_scans_is_a_number_from_1_to_a_million(value):
     with pytest.raises(UsageError, match="attribute max_scans must"):
         check({"max_scans": value})
     assert check({"max_scans": 1}) == {"max_scans": 1}
@@ -251,7 +251,7 @@ def test_a_range_has_so_many_keys_however_many_orders_set_them():
 
 
 @given(patches(OWN_KEYS | TEXT_KEYS.filter(lambda key: key not in VALIDITY)))
-def test_options_say_the_same(values):
+def test_options_give_the_same_patch(values):
     values = {key: value for key, value in values.items() if value != ""}
     options = [f"{key}={'' if value is None else value}" for key, value in values.items()]
     assert from_options(iter(options)) == values

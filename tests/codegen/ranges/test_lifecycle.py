@@ -15,6 +15,8 @@ from mintmark.codegen.ranges.lifecycle import (
     Reason,
     Standing,
     State,
+    live,
+    passed_over,
     step,
     to_api_state,
 )
@@ -134,6 +136,16 @@ def test_the_table_has_no_step_that_the_model_lacks():
     assert table == model.OUTCOME
 
 
+@pytest.mark.parametrize("standing", REACHABLE, ids=str)
+def test_a_live_code_is_active_or_was_before_it_was_frozen(standing):
+    assert live(standing) is REACHABLE[standing].live
+
+
+def test_only_void_codes_are_passed_over_and_not_by_unvoid():
+    passed = {(state, action) for state in State for action in Action if passed_over(state, action)}
+    assert passed == {(State.VOID, action) for action in Action if action is not Action.UNVOID}
+
+
 PACKAGED = Standing(State.PACKAGED, package="P")
 
 
@@ -147,7 +159,7 @@ PACKAGED = Standing(State.PACKAGED, package="P")
         ("activate revoke activate", "active"),
         ("void unvoid", "packaged"),
         ("void unvoid void unvoid", "packaged"),
-        # Whoever brings a voided code back says so again with an activation.
+        # A voided code that comes back must be activated again.
         ("activate void unvoid", "packaged"),
         ("activate freeze void unvoid", "packaged"),
         ("freeze void unvoid", "packaged"),
@@ -274,7 +286,7 @@ def exported(tiles, kind, package, serials):
 
 
 def feasible(books, booking):
-    """A booking like this one that has a chance: most at random have none."""
+    """A booking that is likely to be accepted: most random ones are not."""
     kind, serials, patch, skip_void, wish = booking
     codes = books.codes
     possible = [a for a in model.ACTIONS if any(code.accepts(a) for code in codes.values())]
@@ -286,7 +298,7 @@ def feasible(books, booking):
 
 
 def book(books, tiles, package, booking):
-    """The tiles after a booking, or as they were where model and tiles refuse it."""
+    """The tiles after a booking; unchanged if the model and the tiles refuse it."""
     kind, serials, patch, skip_void, _ = booking
     codes = books.codes
     if kind in ("package", "abandon"):
@@ -300,9 +312,9 @@ def book(books, tiles, package, booking):
         else:
             void = {s for s in serials if codes[s].state == "void"}
             skipped = void if skip_void and kind != "unvoid" else set()
-            told = len(serials - skipped)
+            count = len(serials - skipped)
             done = books.order(
-                kind, serials, skip_void=skip_void, count=told, attributes=patch, reason="lost"
+                kind, serials, skip_void=skip_void, count=count, attributes=patch, reason="lost"
             )
             assert (set(done.applied), set(done.skipped)) == (serials - skipped, skipped)
     except model.Refusal as refusal:

@@ -53,7 +53,7 @@ def split(draw, serials=FILLED):
 
 
 @pytest.mark.parametrize("bounds", [(0, 5), (-3, 5), (6, 5), (0, 0)])
-def test_a_range_is_never_backwards_nor_below_one(bounds):
+def test_a_range_is_never_backwards_nor_below_1(bounds):
     with pytest.raises(ValueError, match="not a range"):
         Range(*bounds)
 
@@ -136,7 +136,7 @@ def test_the_forms_of_the_command_line(text, expected):
         *[(text, "overlap") for text in ("1,1", "1-5,5", "5,1-5", "1-9,3-4", "3-4,1-9", "2-,100")],
     ],
 )
-def test_what_is_not_serials_is_refused_in_one_short_line(text, message):
+def test_what_is_not_serials_is_refused_in_a_short_line(text, message):
     with pytest.raises(UsageError, match=message) as caught:
         parse(text, 100)
     assert "\n" not in caught.value.message
@@ -263,7 +263,7 @@ def test_pieces_are_the_same_serials_in_order_and_never_too_long(written, size):
     assert len(cut) == sum(-(-len(piece) // size) for piece in ranges)
 
 
-def test_pieces_of_a_hundred_million_come_one_by_one():
+def test_pieces_of_a_hundred_million_come_lazily():
     cut = pieces([Range(1, 100_000_000)], 65_536)
     assert [next(cut), next(cut)] == [Range(1, 65_536), Range(65_537, 131_072)]
 
@@ -303,13 +303,13 @@ def test_a_union_holds_what_any_of_them_holds(ranges):
 
 
 @given(st.lists(st.integers(1, N)))
-def test_serials_named_one_by_one(numbers):
+def test_serials_named_by_number(numbers):
     assert of(numbers) == as_ranges(set(numbers))
 
 
 @given(SETS, SETS)
-def test_what_lies_in_both(one, other):
-    assert intersect(as_ranges(one), as_ranges(other)) == as_ranges(one & other)
+def test_what_lies_in_both(left, right):
+    assert intersect(as_ranges(left), as_ranges(right)) == as_ranges(left & right)
 
 
 def test_joining_keeps_the_order():

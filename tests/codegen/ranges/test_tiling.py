@@ -22,7 +22,7 @@ MILLION = 1_000_000
 MANY = 100_000
 N = 40
 VALUES = "abc"
-# A change is where each value goes; None: it refuses.
+# A change maps each value to another; None: it refuses.
 CHANGES = st.fixed_dictionaries({value: st.sampled_from([*VALUES, None]) for value in VALUES})
 CERTAIN = st.fixed_dictionaries({value: st.sampled_from(VALUES) for value in VALUES})
 
@@ -95,52 +95,54 @@ def cases(draw, *, joined=False, least=0):
 
 @given(cases(), CHANGES)
 def test_rewriting_is_changing_every_code_or_none(case, table):
-    codes, tiles, chosen, where = case
+    codes, tiles, chosen, ranges = case
     before = list(tiles)
     stuck = {serial for serial in chosen if table[codes[serial]] is None}
     if not stuck:
         expected = {s: table[value] if s in chosen else value for s, value in codes.items()}
-        assert rewrite(tiles, where, as_change(table)) == as_tiles(expected)
+        assert rewrite(tiles, ranges, as_change(table)) == as_tiles(expected)
     else:
         with pytest.raises(Blocked) as caught:
-            rewrite(tiles, where, as_change(table))
+            rewrite(tiles, ranges, as_change(table))
         assert as_codes(caught.value.tiles) == {serial: codes[serial] for serial in stuck}
         assert caught.value.total == len(caught.value.tiles)
     assert tiles == before
 
 
 @given(cases(), CERTAIN)
-def test_tiles_may_come_one_by_one(case, table):
-    _, tiles, _, where = case
-    assert rewrite(iter(tiles), where, as_change(table)) == rewrite(tiles, where, as_change(table))
+def test_tiles_may_come_from_an_iterator(case, table):
+    _, tiles, _, ranges = case
+    assert rewrite(iter(tiles), ranges, as_change(table)) == rewrite(
+        tiles, ranges, as_change(table)
+    )
 
 
 @given(cases(joined=True, least=1), CERTAIN)
 def test_the_touched_tiles_and_their_neighbours_are_enough(case, table):
-    _, tiles, chosen, where = case
+    _, tiles, chosen, ranges = case
     touched = [
         index
         for index, tile in enumerate(tiles)
         if any(tile.serials.first <= serial <= tile.serials.last for serial in chosen)
     ]
     first, stop = max(0, touched[0] - 1), touched[-1] + 2
-    part = rewrite(tiles[first:stop], where, as_change(table))
-    assert [*tiles[:first], *part, *tiles[stop:]] == rewrite(tiles, where, as_change(table))
+    part = rewrite(tiles[first:stop], ranges, as_change(table))
+    assert [*tiles[:first], *part, *tiles[stop:]] == rewrite(tiles, ranges, as_change(table))
 
 
 @given(cases())
 def test_select_is_the_chosen_codes(case):
-    codes, tiles, chosen, where = case
-    assert as_codes(select(tiles, where)) == {serial: codes[serial] for serial in chosen}
+    codes, tiles, chosen, ranges = case
+    assert as_codes(select(tiles, ranges)) == {serial: codes[serial] for serial in chosen}
 
 
 @given(cases())
 def test_select_joined_is_as_few_tiles_as_can_be(case):
-    codes, tiles, chosen, where = case
+    codes, tiles, chosen, ranges = case
     expected = []
     for piece in as_ranges(chosen):
         expected += as_tiles({s: codes[s] for s in range(piece.first, piece.last + 1)})
-    assert join(select(tiles, where)) == expected
+    assert join(select(tiles, ranges)) == expected
 
 
 @given(tilings())
@@ -166,15 +168,15 @@ def refuse(_):
 
 
 USES = {
-    "rewrite": lambda tiles, where: rewrite(tiles, where, lambda value: value),
-    "blocked": lambda tiles, where: rewrite(tiles, where, refuse),
-    "select": lambda tiles, where: list(select(tiles, where)),
+    "rewrite": lambda tiles, ranges: rewrite(tiles, ranges, lambda value: value),
+    "blocked": lambda tiles, ranges: rewrite(tiles, ranges, refuse),
+    "select": lambda tiles, ranges: list(select(tiles, ranges)),
 }
 
 
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
 class TestBrokenBooks:
-    """What is no tiling, or asks for serials that are not there, is never half-answered."""
+    """What is no tiling, or asks for serials that are not there, is never answered in part."""
 
     @given(tilings(), st.data())
     def test_a_gap_or_an_overlap(self, use, tiling, data):
@@ -189,9 +191,9 @@ class TestBrokenBooks:
             broken = [*tiles[:index], *tiles[index - 1 :]]
         else:
             broken = tiles[::-1]
-        where = as_ranges(codes)
+        ranges = as_ranges(codes)
         with pytest.raises(ValueError, match=r"gap or an overlap|do not cover"):
-            use(broken, where)
+            use(broken, ranges)
 
     @given(cases(least=1), st.data())
     def test_serials_before_or_behind(self, use, case, data):
@@ -210,7 +212,7 @@ class TestBrokenBooks:
             use([], [Range(1, 1)])
 
     @pytest.mark.parametrize(
-        "where",
+        "ranges",
         [
             [Range(5, 6), Range(1, 2)],
             [Range(1, 5), Range(3, 8)],
@@ -218,9 +220,9 @@ class TestBrokenBooks:
             [Range(3, 3), Range(3, 3)],
         ],
     )
-    def test_serials_out_of_order_or_named_twice(self, use, where):
+    def test_serials_out_of_order_or_named_twice(self, use, ranges):
         with pytest.raises(ValueError, match="ascend"):
-            use([Tile(Range(1, 10), "a")], where)
+            use([Tile(Range(1, 10), "a")], ranges)
 
 
 def test_an_error_of_the_change_itself_is_not_swallowed():
@@ -245,10 +247,10 @@ def test_a_million_fragments():
     step, voids = 100, MILLION // 2
     quantity = step * voids
     # Serials 100, 200, …: each void leaves the 99 active before it.
-    where = [Range(serial, serial) for serial in range(step, quantity + 1, step)]
+    ranges = [Range(serial, serial) for serial in range(step, quantity + 1, step)]
     minted = [Tile(Range(1, quantity), "active")]
 
-    scattered = rewrite(minted, where, lambda _: "void")
+    scattered = rewrite(minted, ranges, lambda _: "void")
     assert len(scattered) == MILLION
     assert scattered[:2] == [Tile(Range(1, 99), "active"), Tile(Range(100, 100), "void")]
     assert scattered[-1] == Tile(Range(quantity, quantity), "void")
@@ -258,25 +260,25 @@ def test_a_million_fragments():
     assert not hasattr(tile.serials, "__dict__")
     assert sys.getsizeof(tile) + sys.getsizeof(tile.serials) < 200
 
-    one = rewrite(scattered, [Range(150, 150)], lambda _: "void")
-    assert len(one) == MILLION + 2
-    assert one[2:5] == [
+    cut = rewrite(scattered, [Range(150, 150)], lambda _: "void")
+    assert len(cut) == MILLION + 2
+    assert cut[2:5] == [
         Tile(Range(101, 149), "active"),
         Tile(Range(150, 150), "void"),
         Tile(Range(151, 199), "active"),
     ]
-    assert rewrite(scattered, where, lambda _: "active") == minted
+    assert rewrite(scattered, ranges, lambda _: "active") == minted
 
 
-def test_tiles_that_come_one_by_one_are_not_kept():
+def test_tiles_that_come_from_an_iterator_are_not_kept():
     def tiles():
         return (Tile(Range(serial, serial), serial % 2) for serial in range(1, MANY + 1))
 
-    where = [Range(1, MANY)]
+    ranges = [Range(1, MANY)]
     tracemalloc.start()
     try:
-        joined = rewrite(tiles(), where, lambda _: "void")
-        odd = sum(tile.value for tile in select(tiles(), where))
+        joined = rewrite(tiles(), ranges, lambda _: "void")
+        odd = sum(tile.value for tile in select(tiles(), ranges))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

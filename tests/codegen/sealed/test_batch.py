@@ -79,9 +79,9 @@ def test_round_trip_of_any_range_however_it_was_written(quantity, frame, length,
 
 
 @given(st.integers(1, 50), st.integers(1, 50), st.integers(1, 12))
-def test_by_frame_cuts_where_the_frames_do(one, other, size):
+def test_by_frame_cuts_at_the_frames_edges(first, second, size):
     header = Mint(None).header(50, frame_size=size)
-    serials = Range(min(one, other), max(one, other))
+    serials = Range(min(first, second), max(first, second))
     found = list(by_frame(serials, header))
     assert [s for _, piece in found for s in range(piece.first, piece.last + 1)] == list(
         range(serials.first, serials.last + 1)
@@ -125,7 +125,7 @@ def test_any_flipped_bit_is_an_integrity_error(mint, small):
         assert caught.value.details["frame"] == (at - start) // (28 + 3 * 8)
 
 
-def test_the_frames_before_and_after_a_broken_one_stay_readable(mint, small):
+def test_the_frames_before_and_after_a_broken_frame_stay_readable(mint, small):
     header, data = small
     changed = bytearray(data)
     changed[FrameLayout(header).span(1)[0] + 20] ^= 1
@@ -161,7 +161,7 @@ def test_frames_cannot_be_moved_doubled_or_exchanged(mint, small):
         with pytest.raises(IntegrityError) as caught:
             read_all(mint, start + b"".join(mixed))
         assert caught.value.details["frame"] == broken
-    with pytest.raises(IntegrityError):  # the frames of one batch under another's header
+    with pytest.raises(IntegrityError):  # the frames of a batch under the header of another
         read_all(mint, other[: layout.start] + b"".join(frames))
 
 
@@ -223,3 +223,38 @@ def test_every_frame_has_a_nonce_of_its_own(mint):
     data, layout = seal(mint, header, codes_of(header)), FrameLayout(header)
     nonces = {data[layout.span(n)[0] :][:12] for n in range(40)}
     assert len(nonces) == 40
+
+
+@pytest.mark.parametrize("size", [0, 8, 11, 13])
+def test_a_source_that_gives_no_whole_nonce_seals_nothing(mint, small, size):
+    """AES-GCM would take 8 to 128 bytes; the frame would then have another size than it should."""
+    header, data = small
+    file, start = File(), preamble_size(header)
+    writer = Writer(file, header, mint.signing.sign, KEY, lambda _: b"n" * size)
+    with pytest.raises(ValueError, match="12 bytes"):
+        writer.write(codes_of(header))
+    assert len(file.getvalue()) == start
+    file = File(data)
+    with pytest.raises(ValueError, match="12 bytes"):
+        replace(file, header, KEY, {1: b"11111111"}, lambda _: b"n" * size)
+    assert file.getvalue() == data
+
+
+def test_a_batch_is_durable_once_it_is_finished_or_changed(mint, small, monkeypatch):
+    """Nothing is written after the last fsync."""
+
+    class Watched(File):
+        def write(self, data):
+            steps.append("write")
+            return super().write(data)
+
+    steps = []
+    monkeypatch.setattr("os.fsync", lambda _: steps.append("fsync"))
+    header, data = small
+    writer = Writer(Watched(), header, mint.signing.sign, KEY, Seeded("durable"))
+    writer.write(codes_of(header))
+    writer.finish()
+    assert steps[-2:] == ["write", "fsync"]
+    steps.clear()
+    replace(Watched(data), header, KEY, {2: b"22222222"}, Seeded("durable"))
+    assert steps == ["write", "fsync"]

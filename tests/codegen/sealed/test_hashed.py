@@ -42,7 +42,7 @@ def test_the_disk_is_kept_busy(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("then", [lambda out: out.flush(), lambda out: out.write(b"x" * 20)])
-def test_a_write_that_failed_in_the_background_is_told(tmp_path, monkeypatch, then):
+def test_a_write_that_failed_in_the_background_is_reported(tmp_path, monkeypatch, then):
     def broken(_descriptor):
         raise OSError(5, "Input/output error")
 

@@ -8,6 +8,7 @@ from sealing import Mint
 
 from mintmark.codegen.codes.spec import ALPHABETS, CodeSpec
 from mintmark.codegen.errors import IntegrityError
+from mintmark.codegen.sealed import header as header_module
 from mintmark.codegen.sealed import signed
 from mintmark.codegen.sealed.header import (
     HEADER_BYTES,
@@ -75,7 +76,7 @@ def test_what_parses_serialises_back_byte_for_byte(header, data):
 
 
 @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
-def test_rubbish_is_an_integrity_error(data):
+def test_malformed_bytes_are_an_integrity_error(data):
     with pytest.raises(IntegrityError):
         CoreHeader.from_bytes(data)
     with pytest.raises(IntegrityError):
@@ -105,7 +106,8 @@ def test_so_is_json_that_breaks_parsers(data):
     "fields",
     [
         {"format": 2},
-        {"home": "OTHR-000000000000"},
+        {"home": "ABCD-000000000000"},  # a home's id, but not the batch's home
+        {"home": "OTHR-000000000000"},  # Crockford's alphabet has no O
         {"home": "TEST"},
         {"batch": "../../../etc"},
         {"batch": "TEST-0000000I"},
@@ -170,7 +172,7 @@ def test_types_and_keys_are_exact(mint, change):
         lambda data: data.decode().encode("utf-16"),
     ],
 )
-def test_one_header_has_one_form(mint, rewrite):
+def test_a_header_has_a_single_form(mint, rewrite):
     data = mint.header(10).to_bytes()
     assert rewrite(data) != data
     with pytest.raises(IntegrityError):
@@ -193,6 +195,22 @@ def test_preambles_round_trip_and_need_the_station(mint):
         read_preamble(data, {})
     with pytest.raises(IntegrityError, match="does not hold"):
         read_preamble(data, {mint.station: bytes(31) + b"\x01"})
+
+
+def test_too_long_a_header_is_not_even_parsed(mint, monkeypatch):
+    core = mint.header(10)
+    data = preamble(core, mint.signing.sign)
+    for limit, taken in ((len(core.to_bytes()), True), (len(core.to_bytes()) - 1, False)):
+        monkeypatch.setattr(header_module, "HEADER_BYTES", limit)
+        for read in (
+            lambda: CoreHeader.from_bytes(core.to_bytes()),
+            lambda: read_preamble(data, mint.station_keys),
+        ):
+            if taken:
+                assert read() == core
+            else:
+                with pytest.raises(IntegrityError):
+                    read()
 
 
 def test_every_byte_of_a_preamble_matters(mint):

@@ -98,7 +98,7 @@ def test_no_code_and_no_data_key_is_in_any_file(mint):
     assert not any(code in everything for code in codes)
 
 
-def test_colliding_codes_of_one_batch_are_redrawn(clashing):
+def test_colliding_codes_within_a_batch_are_redrawn(clashing):
     header = clashing.mint(3_000, frame_size=256)
     codes, record, _ = check(clashing, header)
     assert record.redrawn > 20
@@ -123,7 +123,7 @@ def test_codes_that_collide_with_any_earlier_batch_are_redrawn(clashing):
     assert len(known) == 3_200
 
 
-def test_without_being_told_of_earlier_batches_they_would_collide(clashing):
+def test_without_the_earlier_runs_they_would_collide(clashing):
     """The test above can fail."""
     heads = [check(clashing, clashing.mint(800))[2] for _ in range(2)]
     assert heads[0] & heads[1]
@@ -137,9 +137,9 @@ def recheck(making, registered_since):
     return len(met)
 
 
-def test_a_batch_published_meanwhile_is_found_and_made_way_for(clashing):
-    one, two = clashing.header(900, frame_size=64), clashing.header(900, frame_size=64)
-    with clashing.begin(one) as first, clashing.begin(two) as second:
+def test_codes_that_collide_with_a_batch_published_meanwhile_are_redrawn(clashing):
+    headers = clashing.header(900, frame_size=64), clashing.header(900, frame_size=64)
+    with clashing.begin(headers[0]) as first, clashing.begin(headers[1]) as second:
         assert recheck(first, []) == 0
         before, sealed = second.record, second.parts.sealed.read_bytes()
         met = second.collisions([first.parts.run])
@@ -149,21 +149,21 @@ def test_a_batch_published_meanwhile_is_found_and_made_way_for(clashing):
         assert second.record.sealed_sha256 != before.sealed_sha256
         assert recheck(second, [first.parts.run]) == 0
     assert sealed != second.parts.sealed.read_bytes()
-    heads = [check(clashing, header)[2] for header in (one, two)]
+    heads = [check(clashing, header)[2] for header in headers]
     assert not heads[0] & heads[1]
 
 
 def test_a_recheck_keeps_clear_of_all_that_was_known_before(clashing):
     old = clashing.mint(900)
     runs = [clashing.vault.parts(old.batch).run]
-    one, two = clashing.header(900), clashing.header(900)
-    with clashing.begin(one, runs) as first, clashing.begin(two, runs) as second:
+    headers = clashing.header(900), clashing.header(900)
+    with clashing.begin(headers[0], runs) as first, clashing.begin(headers[1], runs) as second:
         assert recheck(second, [first.parts.run]) > 0
-    heads = [check(clashing, header)[2] for header in (old, one, two)]
+    heads = [check(clashing, header)[2] for header in (old, *headers)]
     assert len(set.union(*heads)) == 2_700
 
 
-def test_what_a_redraw_is_told_of_is_kept_clear_of(tmp_path):
+def test_a_redraw_collides_with_no_run_it_is_given(tmp_path):
     mint = Mint(tmp_path, prefix_bits=8)
     old = mint.mint(100)
     taken = check(mint, old)[2]
@@ -181,8 +181,8 @@ def test_what_a_redraw_is_told_of_is_kept_clear_of(tmp_path):
 
 
 def test_a_recheck_that_finds_nothing_touches_nothing(mint):
-    one, two = mint.header(100), mint.header(100)
-    with mint.begin(one) as first, mint.begin(two) as second:
+    headers = mint.header(100), mint.header(100)
+    with mint.begin(headers[0]) as first, mint.begin(headers[1]) as second:
         before = [(part.read_bytes(), part.stat().st_mtime_ns) for part in second.parts]
         assert recheck(second, [first.parts.run]) == 0
         assert before == [(part.read_bytes(), part.stat().st_mtime_ns) for part in second.parts]
@@ -219,7 +219,7 @@ def test_a_random_source_that_repeats_itself_is_refused(mint):
     gc.collect()  # an open file would warn, and warnings are errors
 
 
-@pytest.mark.parametrize("phase", ["strike", "sort", "digest"])
+@pytest.mark.parametrize("phase", ["generate", "sort", "digest"])
 def test_an_interrupt_leaves_files_that_can_be_removed(mint, phase):
     def progress(now, _done, _total):
         if now == phase:
@@ -248,7 +248,7 @@ def test_nothing_is_ever_overwritten(mint, part):
 
 
 def test_between_two_calls_no_file_is_open(mint):
-    """Windows renames no open file; elsewhere, /proc tells."""
+    """Windows renames no open file; on Linux, /proc lists the open files."""
     header = mint.header(10)
     with mint.begin(header) as making:
         if (descriptors := Path("/proc/self/fd")).is_dir():
@@ -264,27 +264,47 @@ def test_only_the_owner_may_read_the_files(mint):
     assert modes == ({0o600} if os.name == "posix" else {0o666})
 
 
+def test_all_files_are_durable_when_they_are_made_and_when_codes_are_redrawn(mint, monkeypatch):
+    """The last fsync of each file saw all that is in it."""
+    synced = {}
+
+    def fsync(descriptor):
+        stat = os.fstat(descriptor)
+        synced[stat.st_ino] = stat.st_size, stat.st_mtime_ns
+
+    def state(part):
+        stat = part.stat()
+        return stat.st_ino, (stat.st_size, stat.st_mtime_ns)
+
+    monkeypatch.setattr("os.fsync", fsync)
+    with mint.begin(mint.header(10, frame_size=4)) as making:
+        assert synced == dict(map(state, making.parts))
+        synced.clear()
+        making.redraw([2, 9])
+        assert synced == dict(state(part) for part in making.parts if part != making.parts.wraps)
+
+
 def test_progress_reaches_the_end_in_every_phase(mint):
     seen = {}
     mint.begin(
         mint.header(250, frame_size=100),
         progress=lambda phase, done, total: seen.setdefault(phase, []).append((done, total)),
     ).close()
-    assert list(seen) == ["strike", "sort", "digest"]
+    assert list(seen) == ["generate", "sort", "digest"]
     for steps in seen.values():
         assert steps == sorted(steps)
         assert steps[-1][0] == steps[-1][1]
-    assert seen["strike"] == [(100, 250), (200, 250), (250, 250)]
+    assert seen["generate"] == [(100, 250), (200, 250), (250, 250)]
 
 
-def test_pieces_may_be_struck_elsewhere(mint):
+def test_codes_may_be_generated_in_other_threads(mint):
     header = mint.header(1_000, frame_size=100)
     with ThreadPoolExecutor(2) as pool:
         mint.begin(header, code_map=pool.map, entropy=os.urandom).close()
     check(mint, header)
 
 
-def test_the_run_stays_mapped_by_nobody(mint):
+def test_no_map_of_the_run_is_left(mint):
     header = mint.mint(10)
     with Run(mint.vault.parts(header.batch).run) as run:
         assert len(run) == 10

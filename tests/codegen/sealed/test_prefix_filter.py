@@ -1,4 +1,4 @@
-"""Sieves: exact by the runs behind them, whatever is in them, and only a cache."""
+"""Prefix filters: exact by the runs behind them, whatever they hold, and only a cache."""
 
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -26,16 +26,16 @@ def write_run(folder, batch, prefixes):
 
 
 def made(folder, batches, spread=map):
-    """The sieve over lists of prefixes."""
+    """The filter over lists of prefixes."""
     known = dict(zip(ids(len(batches)), batches, strict=True))
     for batch, prefixes in known.items():
         write_run(folder, batch, prefixes)
-    told = []
-    path = folder / "one.sieve"
+    counted = []
+    path = folder / "made.sieve"
     prefix_filter_build.write(
-        path, {batch: len(p) for batch, p in known.items()}, told.append, spread
+        path, {batch: len(p) for batch, p in known.items()}, counted.append, spread
     )
-    assert sum(told) == sum(map(len, batches))
+    assert sum(counted) == sum(map(len, batches))
     return prefix_filter.read(path)
 
 
@@ -77,7 +77,7 @@ def random_batches(*sizes, seed=7):
 def test_with_threads_it_is_the_same_file(tmp_path):
     batches = random_batches(150_000, 20, 70_000)
     data = []
-    for name, spread in (("one", map), ("two", ThreadPoolExecutor(2).map)):
+    for name, spread in (("single", map), ("threads", ThreadPoolExecutor(2).map)):
         (tmp_path / name).mkdir()
         data.append(made(tmp_path / name, batches, spread).path.read_bytes())
     assert data[0] == data[1]
@@ -92,7 +92,7 @@ def test_it_costs_less_than_four_bytes_a_code_and_is_seldom_wrong(tmp_path):
     assert not found.among(others).any()
 
 
-def test_it_asks_each_window_on_its_own(tmp_path, monkeypatch):
+def test_it_maps_each_window_on_its_own(tmp_path, monkeypatch):
     """The memory it maps at a time stays small beside the whole."""
     monkeypatch.setattr(prefix_filter, "WINDOW", 1_000)
     batches = random_batches(30_000)
@@ -102,8 +102,8 @@ def test_it_asks_each_window_on_its_own(tmp_path, monkeypatch):
     assert len(list(runs.stretches(ascending, 30_000, 1_000))) == 30
 
 
-def test_one_that_vanished_is_answered_for_by_its_runs(tmp_path):
-    """Another process put it together with others meanwhile."""
+def test_a_filter_that_vanished_is_replaced_by_its_runs(tmp_path):
+    """Another process made a larger filter of it meanwhile."""
     batches = random_batches(50, 60)
     found = made(tmp_path, batches)
     found.path.unlink()
@@ -128,10 +128,10 @@ def test_one_that_vanished_is_answered_for_by_its_runs(tmp_path):
         lambda data: data.replace(b'"bucket_bits":', b'"bucket_bytes"'),
     ],
 )
-def test_a_broken_one_is_none(tmp_path, damage):
+def test_a_broken_filter_is_refused(tmp_path, damage):
     path = made(tmp_path, random_batches(20, 30)).path
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(IntegrityError, match="sieve"):
+    with pytest.raises(IntegrityError, match="prefix filter"):
         prefix_filter.read(path)
 
 
@@ -141,7 +141,7 @@ def test_a_flipped_bit_shows_when_all_is_verified(tmp_path, at):
     data = bytearray(found.path.read_bytes())
     data[at] ^= 1
     found.path.write_bytes(data)
-    with pytest.raises(IntegrityError, match="sieve"):
+    with pytest.raises(IntegrityError, match="prefix filter"):
         prefix_filter.read(found.path).verify()
 
 

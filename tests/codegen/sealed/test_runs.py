@@ -128,8 +128,8 @@ def test_equal_prefixes_keep_the_order_of_their_serials(tmp_path):
     assert entries == sorted(entries)
 
 
-def test_prefixes_that_only_their_last_bits_tell_apart_are_sorted_all_the_same(tmp_path):
-    # About a third of the space, where the first of three parts ends.
+def test_prefixes_that_differ_in_their_last_bits_alone_are_sorted(tmp_path):
+    # About a third of the space, at the end of the first of three parts.
     tails = [0x5F, 0x50, 0x5A, 0x53, 0x56, 0x51, 0x59, 0x54, 0x55, 0x52]
     fingerprints = [bytes([0x55] * 7 + [tail]) + bytes(8) for tail in tails]
     path, collided = sort(tmp_path, "a.run", fingerprints, bits=64, piece=10, part=4)
@@ -153,7 +153,7 @@ def test_a_file_that_is_no_run_is_an_integrity_error(tmp_path, size):
     path.unlink()  # nothing holds it open
 
 
-def test_a_closed_run_lets_go_even_if_a_view_is_left(tmp_path):
+def test_a_closed_run_is_unmapped_even_if_a_view_is_left(tmp_path):
     path, _ = sort(tmp_path, "a.run", marks(range(10)))
     run = Run(path)
     view = run._prefixes[:3]

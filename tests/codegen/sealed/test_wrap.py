@@ -7,13 +7,14 @@ from sealing import Mint, load
 
 from mintmark.codegen.errors import IntegrityError
 from mintmark.codegen.sealed import signed
+from mintmark.codegen.sealed import wrap as wraps_module
 from mintmark.codegen.sealed.wrap import WRAPS_BYTES, read_wraps, wrap
 from mintmark.codegen.secret import Secret
 
 independent = load("codegen/independent_reader.py")
 DATA_KEY = Secret(bytes(range(32)))
-ONE, TWO = X25519PrivateKey.from_private_bytes(b"1" * 32), X25519PrivateKey.generate()
-WHO = [("11" * 8, ONE.public_key()), ("22" * 8, TWO.public_key())]
+FIRST, SECOND = X25519PrivateKey.from_private_bytes(b"1" * 32), X25519PrivateKey.generate()
+WHO = [("11" * 8, FIRST.public_key()), ("22" * 8, SECOND.public_key())]
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +34,8 @@ def data(mint, header):
 
 def test_every_recipient_opens_it(mint, header, data):
     wraps = read_wraps(data, header, mint.station_keys)
-    assert wraps.open("11" * 8, ONE) == DATA_KEY
-    assert wraps.open("22" * 8, TWO) == DATA_KEY
-    assert wraps.wrapped_by == mint.station
+    assert wraps.open("11" * 8, FIRST) == DATA_KEY
+    assert wraps.open("22" * 8, SECOND) == DATA_KEY
     assert set(wraps.sealed) == {"11" * 8, "22" * 8}
     assert DATA_KEY.reveal().hex().encode() not in data
 
@@ -47,7 +47,7 @@ def test_so_does_hpke_written_from_the_rfc(header, data):
 
 
 @pytest.mark.parametrize("key_id", ["11" * 8, "22" * 8, "33" * 8])
-def test_a_foreign_key_opens_nothing_and_is_told_who_could(mint, header, data, key_id):
+def test_a_foreign_key_opens_nothing_and_the_error_names_who_could(mint, header, data, key_id):
     wraps = read_wraps(data, header, mint.station_keys)
     with pytest.raises(IntegrityError) as caught:
         wraps.open(key_id, X25519PrivateKey.generate())
@@ -102,30 +102,40 @@ def test_a_wrap_of_no_curve_point_is_refused(mint, header, data, sealed):
         resigned(mint, data, wraps={"11" * 8: sealed.hex()}), header, mint.station_keys
     )
     with pytest.raises(IntegrityError):
-        wraps.open("11" * 8, ONE)
+        wraps.open("11" * 8, FIRST)
 
 
 def test_a_data_key_of_another_size_is_refused(mint, header, data):
     info = b"mintmark/data-key/1\n" + header.core_hash + b"11" * 8
-    public = ONE.public_key().public_bytes_raw()
+    public = FIRST.public_key().public_bytes_raw()
     for size, ok in ((31, False), (33, False), (32, True)):
         sealed = independent.hpke_seal(public, bytes(size), info, b"e" * 32)
         document = resigned(mint, data, wraps={"11" * 8: sealed.hex()})
         if ok:
-            opened = read_wraps(document, header, mint.station_keys).open("11" * 8, ONE)
+            opened = read_wraps(document, header, mint.station_keys).open("11" * 8, FIRST)
             assert opened == Secret(bytes(32))
         else:
             with pytest.raises(IntegrityError):
                 read_wraps(document, header, mint.station_keys)
 
 
-def test_too_long_a_file_is_not_even_parsed(mint, header):
+def test_too_long_a_file_is_not_even_parsed(mint, header, data, monkeypatch):
+    monkeypatch.setattr(wraps_module, "WRAPS_BYTES", len(data))
+    assert read_wraps(data, header, mint.station_keys)
+    monkeypatch.setattr(wraps_module, "WRAPS_BYTES", len(data) - 1)
     with pytest.raises(IntegrityError):
-        read_wraps(b" " * (WRAPS_BYTES + 1), header, mint.station_keys)
+        read_wraps(data, header, mint.station_keys)
 
 
-def test_recipients_are_one_to_64_different_custodians(mint, header):
-    for who in ([], [WHO[0], WHO[0]], [(f"{n:016x}", ONE.public_key()) for n in range(65)]):
+def test_as_many_recipients_as_there_may_be_fit_into_the_file(mint, header):
+    who = [(f"{number:016x}", FIRST.public_key()) for number in range(64)]
+    data = wrap(DATA_KEY, header, who, mint.station, mint.signing.sign)
+    assert len(data) < WRAPS_BYTES
+    assert len(read_wraps(data, header, mint.station_keys).sealed) == 64
+
+
+def test_recipients_are_1_to_64_different_custodians(mint, header):
+    for who in ([], [WHO[0], WHO[0]], [(f"{n:016x}", FIRST.public_key()) for n in range(65)]):
         with pytest.raises(ValueError):
             wrap(DATA_KEY, header, who, mint.station, mint.signing.sign)
 
@@ -138,6 +148,6 @@ def test_a_custodian_may_wrap_anew_and_old_wraps_still_open(mint, header, data):
     with pytest.raises(IntegrityError, match="does not know"):
         read_wraps(newer, header, mint.station_keys)
     with pytest.raises(IntegrityError):
-        read_wraps(newer, header, keys).open("11" * 8, ONE)
-    assert read_wraps(newer, header, keys).open("22" * 8, TWO) == DATA_KEY
-    assert read_wraps(data, header, keys).open("11" * 8, ONE) == DATA_KEY
+        read_wraps(newer, header, keys).open("11" * 8, FIRST)
+    assert read_wraps(newer, header, keys).open("22" * 8, SECOND) == DATA_KEY
+    assert read_wraps(data, header, keys).open("11" * 8, FIRST) == DATA_KEY

@@ -1,4 +1,4 @@
-"""Workers: order, flat memory, no process left, and clear words when one dies."""
+"""Workers: order, flat memory, no process left, and a clear error when a worker dies."""
 
 import contextlib
 import os
@@ -14,13 +14,14 @@ import worker_tasks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mintmark.codegen.codes.generate import generate
+from mintmark.codegen.codes.generate import GenerateTask, generate
+from mintmark.codegen.codes.spec import CodeSpec
 from mintmark.codegen.errors import EnvironmentFailure, Refused
 from mintmark.codegen.workers.pool import AHEAD, MAX_WORKERS, WorkerKind, Workers, cores
 
 PATIENCE = 30.0  # seconds
 
-# What a worker may import besides Python: the striking of codes, and what that needs.
+# What a worker may import besides Python: the generating of codes, and what that needs.
 LIGHT = {
     *("codegen", "errors", "ids", "secret", "workers", "workers.process", "codes"),
     *("codes.draw", "codes.fingerprint", "codes.generate", "codes.spec"),
@@ -40,7 +41,7 @@ def processes():
 
 
 def gone(pid):
-    """Whether no process has this number any more, or only an unburied one."""
+    """Whether no process has this number any more, or only a zombie has it."""
     try:
         return Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()[0] == "Z"
     except OSError:
@@ -48,7 +49,7 @@ def gone(pid):
 
 
 def eventually(true):
-    """A process ends when its parent says so, and a moment later."""
+    """A process ends a moment after its parent ended it."""
     deadline = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < deadline
@@ -82,7 +83,7 @@ def test_no_more_items_are_taken_than_are_in_flight(count, items, taken):
         results.close()
 
 
-def test_what_nobody_waits_for_any_more_is_not_begun():
+def test_items_that_are_no_longer_wanted_are_not_begun():
     gate, ran = threading.Event(), []
 
     def task(item):
@@ -140,10 +141,9 @@ def test_what_a_task_prints_is_no_result(processes, capfd):
 
 
 def test_nothing_heavy_is_imported_in_a_worker(processes):
-    """Each one costs its imports, in time and in memory."""
-    spec = __import__("mintmark.codegen.codes.spec", fromlist=["CodeSpec"]).CodeSpec.of("hex", 12)
-    piece = __import__("mintmark.codegen.codes.generate", fromlist=["GenerateTask"]).GenerateTask
-    codes, found = next(iter(processes.map(generate, [piece(spec, 3, b"k" * 32, os.urandom)])))
+    """Every worker pays for its imports, in time and in memory."""
+    task = GenerateTask(CodeSpec.of("hex", 12), 3, b"k" * 32, os.urandom)
+    codes, found = next(iter(processes.map(generate, [task])))
     assert (len(codes), len(found)) == (36, 48)
     (names,) = processes.map(worker_tasks.modules, [0])
     ours = {name.removeprefix("mintmark.").removeprefix("codegen.") for name in names
@@ -197,7 +197,7 @@ def test_closing_twice_and_using_them_again_is_fine():
 
 
 def test_workers_end_with_a_parent_that_was_killed(tmp_path):
-    """It had no chance to say goodbye."""
+    """The parent had no chance to end them."""
     path = tmp_path / "pid"
     program = (
         "import worker_tasks\n"
@@ -219,7 +219,7 @@ def test_workers_end_with_a_parent_that_was_killed(tmp_path):
     assert not path.exists()
 
 
-def test_by_default_one_a_core_and_not_more_than_the_parent_can_feed():
+def test_by_default_there_are_as_many_as_cores_up_to_what_a_parent_can_feed():
     assert (
         Workers(WorkerKind.THREADS).count
         == Workers(WorkerKind.PROCESSES).count
@@ -231,7 +231,7 @@ def test_by_default_one_a_core_and_not_more_than_the_parent_can_feed():
 
 def test_an_interrupt_in_the_middle_of_starting_leaves_no_process(monkeypatch):
     """The second worker never came to be."""
-    started = []
+    started, handler = [], signal.getsignal(signal.SIGINT)
     real = subprocess.Popen
 
     def popen(*arguments, **options):
@@ -244,4 +244,4 @@ def test_an_interrupt_in_the_middle_of_starting_leaves_no_process(monkeypatch):
     with pytest.raises(KeyboardInterrupt), Workers(WorkerKind.PROCESSES, 2) as workers:
         list(workers.map(worker_tasks.double, [1]))
     assert started[0].poll() is not None
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler

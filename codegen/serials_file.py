@@ -1,0 +1,31 @@
+"""Serials as an argument of a command, or in a file that the argument names: `@FILE`."""
+
+from pathlib import Path
+
+from .errors import NotFound, UsageError
+from .ranges.selection import join_lines
+
+FILE_BYTES = 16_777_216
+
+
+def read_text(text: str) -> str:
+    """`text` itself, or what the file named by `@FILE` lists, as a comma list.
+
+    Raises `NotFound`, and `UsageError` for a file that is too large, is not text in UTF-8,
+    or that `join_lines` refuses.
+    """
+    if not text.startswith("@"):
+        return text
+    path = Path(text[1:])
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise NotFound(f"no file {path}", "name the file that lists the serials") from None
+    if len(data) > FILE_BYTES:
+        raise UsageError(f"{path} is larger than {FILE_BYTES:,} bytes", "list ranges, not serials")
+    try:
+        lines = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not text in UTF-8", "save it as UTF-8") from None
+    return join_lines(lines, str(path))

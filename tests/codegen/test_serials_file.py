@@ -1,0 +1,51 @@
+"""Serials as an argument, or in a file named by `@`."""
+
+import pytest
+
+from mintmark.codegen import serials_file
+from mintmark.codegen.errors import NotFound, UsageError
+from mintmark.codegen.serials_file import read_text
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "s.txt"
+
+
+@pytest.mark.parametrize("text", ["1-10", "all", "next:5", "", "7,9", "1@2"])
+def test_an_argument_that_names_no_file_stays_as_it_is(text):
+    assert read_text(text) == text
+
+
+@pytest.mark.parametrize("data", [b"1-10\n20\n", b"\xef\xbb\xbf1-10\r\n20", b"1-10 # reel\n20"])
+def test_a_file_is_read_as_a_list(file, data):
+    file.write_bytes(data)
+    assert read_text(f"@{file}") == "1-10,20"
+
+
+@pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf"])
+def test_a_file_without_serials_is_refused_by_its_name(file, data):
+    file.write_bytes(data)
+    with pytest.raises(UsageError, match=r"s\.txt lists no serials"):
+        read_text(f"@{file}")
+
+
+@pytest.mark.parametrize("data", ["1-10".encode("utf-16"), b"\xff", "作废".encode("gbk")])
+def test_a_file_that_is_no_text_is_refused(file, data):
+    file.write_bytes(data)
+    with pytest.raises(UsageError, match="UTF-8"):
+        read_text(f"@{file}")
+
+
+def test_a_file_has_a_largest_size(file, monkeypatch):
+    monkeypatch.setattr(serials_file, "FILE_BYTES", 4)
+    file.write_bytes(b"1-10")
+    assert read_text(f"@{file}") == "1-10"
+    file.write_bytes(b"1-100")
+    with pytest.raises(UsageError, match="larger than 4 bytes"):
+        read_text(f"@{file}")
+
+
+def test_a_missing_file_is_not_found(tmp_path):
+    with pytest.raises(NotFound):
+        read_text(f"@{tmp_path / 'gone'}")
