@@ -16,7 +16,7 @@ from ..zip.reader import broken
 from . import picture
 from .format import Chunk, Codes, File, Unit, UnitLayout
 from .reading import decode_all
-from .rows import Part
+from .rows import TextPart
 from .sampling import Chosen, every
 from .text import TextFormat
 
@@ -58,11 +58,11 @@ class _ImageFormat:
         for serial in range(unit.serials.first, unit.serials.last + 1):
             yield self._profile.picture_name(unit.index, serial)
 
-    def parts(self, unit: Unit) -> Iterator[Part]:
+    def parts(self, unit: Unit) -> Iterator[TextPart]:
         """Those of the list."""
         return self._list.parts(unit)
 
-    def make(self, unit: Unit, part: Part, codes: bytes) -> Made:
+    def make(self, unit: Unit, part: TextPart, codes: bytes) -> Made:
         """Rows of the list, and the codes for the pictures behind it."""
         return self._list.make(unit, part, codes), part.ranges, codes
 

@@ -5,6 +5,7 @@ import csv
 import io
 import os
 import random
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from mintmark.codegen.codes.template import payload
 from mintmark.codegen.errors import IntegrityError, UsageError
 from mintmark.codegen.ranges.serials import Range, pieces
 from mintmark.packaging.formats import rows as engine
+from mintmark.packaging.formats import xlsx
 from mintmark.packaging.formats.dummy import dummy_codes
 from mintmark.packaging.formats.format import Unit, UnitLayout
 from mintmark.packaging.formats.registry import format_for
@@ -389,8 +391,6 @@ def test_header_and_names():
 
 
 def test_deflated_pieces_are_one_stream():
-    import zlib
-
     from mintmark.packaging.zip.deflate import deflate
 
     parts = [b"abc" * 1000, b"", b"x", bytes(100_000)]
@@ -408,3 +408,18 @@ def test_units_are_cut_as_the_serials_are():
         "5",
         "9-10",
     ]
+
+
+@given(st.lists(st.binary(max_size=2_000), max_size=6), st.integers(0, 3))
+def test_the_crc_of_joined_pieces_is_that_of_the_whole(datas, zeros):
+    """isal's crc32_combine against zlib, which sees all the bytes."""
+    datas = [*datas, bytes(zeros), *datas]
+    pieces = [xlsx.SheetPiece(len(data), zlib.crc32(data), b"") for data in datas]
+    assert xlsx.crc_of_all(pieces) == zlib.crc32(b"".join(datas))
+
+
+@pytest.mark.parametrize("size", [65_536, 100 << 20])
+def test_the_crc_of_long_pieces(size):
+    piece = xlsx.SheetPiece(size, zlib.crc32(bytes(size)), b"")
+    first = xlsx.SheetPiece(3, zlib.crc32(b"abc"), b"")
+    assert xlsx.crc_of_all([first, piece]) == zlib.crc32(bytes(size), zlib.crc32(b"abc"))
