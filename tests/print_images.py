@@ -18,7 +18,7 @@ from mintmark.codegen.ranges.serials import Range
 from mintmark.packaging.formats.dummy import dummy_codes
 from mintmark.packaging.plan import PlanRequest, plan
 from mintmark.packaging.profiles.files import builtin
-from mintmark.packaging.profiles.geometry import Order, PrintMark, Text
+from mintmark.packaging.profiles.geometry import LabelOrder, PrintMark, Text
 
 URL = "HTTPS://Q.EXAMPLE.CN/{code}"
 TEXTS = ("csv", "url-lines", "xlsx")
@@ -113,7 +113,7 @@ def sheets(folder):
         columns=4,
         bleed=1.0,
         marks=(PrintMark.CROP, PrintMark.REGISTRATION),
-        order=Order.STACK,
+        order=LabelOrder.STACK,
         text=Text.CODE,
         text_size=6.0,
     )

@@ -14,13 +14,23 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from ..profiles.geometry import POINT, Order, Paint, PrintMark, Sheet, Symbol, Text, to_mm, wrong
+from ..profiles.geometry import (
+    POINT,
+    LabelOrder,
+    Paint,
+    PrintMark,
+    Sheet,
+    Symbol,
+    Text,
+    to_mm,
+    wrong,
+)
 from ..symbols.encoder import Encoder, Symbols
 from .marks import AWAY, crop_marks, margins, reach, registration_marks
 from .picture import ink, runs
 from .strokes import EM, HEIGHT, PEN, Stroke, path, width
 
-_SPREAD = {Order.STACK: " CUT AND STACK", Order.LANES: " IN LANES"}
+_SPREAD = {LabelOrder.STACK: " CUT AND STACK", LabelOrder.LANES: " IN LANES"}
 _BLOCK = 2_048  # labels drawn at a time
 _HAIR = 0.25  # points
 _BANNER = (7.0, 5.0)  # points: the heading's type, and the least that is readable

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from ...codegen.codes.template import split
-from ..profiles.profile import PICTURE_DIGITS, Column
+from ..profiles.columns import Column
+from ..profiles.profile import PICTURE_DIGITS
 from ..zip.reader import broken
 from .format import Codes, Taker, Unit, UnitLayout
 from .rows import Record, Rows, Slot, TextPart, WrongRow

@@ -36,7 +36,7 @@ class Text(StrEnum):
     CODE = "code"
 
 
-class Order(StrEnum):
+class LabelOrder(StrEnum):
     """How serials run over the places of sheets.
 
     `rows`: across, then down (along a reel). `columns`: down, then across. `stack`: cut and
@@ -159,7 +159,7 @@ class Sheet:
     marks: tuple[PrintMark, ...] = ()
     text: Text = Text.SERIAL
     text_size: float = 6.0
-    order: Order = Order.ROWS
+    order: LabelOrder = LabelOrder.ROWS
     paint: Paint = Paint.PATHS
     header: bool = True
 
@@ -235,11 +235,11 @@ class Sheet:
         sheets = self.sheets(count)
         for place in range(self.places):
             row, column = divmod(place, self.columns)
-            if self.order is Order.STACK:
+            if self.order is LabelOrder.STACK:
                 label = place * sheets + sheet
-            elif self.order is Order.COLUMNS:
+            elif self.order is LabelOrder.COLUMNS:
                 label = sheet * self.places + column * self.rows + row
-            elif self.order is Order.LANES:
+            elif self.order is LabelOrder.LANES:
                 label = (column * sheets + sheet) * self.rows + row
             else:
                 label = sheet * self.places + place

@@ -23,7 +23,7 @@ from mintmark.packaging.formats.marks import margins, reach
 from mintmark.packaging.formats.registry import format_for
 from mintmark.packaging.formats.strokes import path
 from mintmark.packaging.profiles.files import builtin
-from mintmark.packaging.profiles.geometry import Order, Paint, PrintMark, Sheet, Symbol, Text
+from mintmark.packaging.profiles.geometry import LabelOrder, Paint, PrintMark, Sheet, Symbol, Text
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SMALL = Sheet(
@@ -67,7 +67,7 @@ sheets = st.builds(
     margin=st.none() | st.tuples(st.floats(0, 30), st.floats(0, 30)),
     bleed=st.floats(0, 3),
     text=st.sampled_from(Text),
-    order=st.sampled_from(Order),
+    order=st.sampled_from(LabelOrder),
 )
 
 
@@ -129,15 +129,15 @@ def test_every_order_puts_every_label_in_one_place(values, count):
     assert sorted(label for *_, label in spots) == list(range(count))
     assert len({(number, place) for number, place, _ in spots}) == count
     by_label = sorted(spots, key=lambda spot: spot[2])
-    if sheet.order is Order.STACK:
+    if sheet.order is LabelOrder.STACK:
         # Cut through, the piles laid on each other: all sheets of a place, then the next.
         assert by_label == sorted(spots, key=lambda spot: (spot[1], spot[0]))
-    if sheet.order is Order.LANES:
+    if sheet.order is LabelOrder.LANES:
         # Slit between columns, each roll is one range from its beginning to its end.
         assert by_label == sorted(
             spots, key=lambda spot: (spot[1] % sheet.columns, spot[0], spot[1])
         )
-    if sheet.order is Order.ROWS:
+    if sheet.order is LabelOrder.ROWS:
         assert by_label == sorted(spots)
 
 
@@ -192,11 +192,11 @@ def test_what_is_advised_for_a_long_text_fits():
 # --- what a press sees -------------------------------------------------------------------
 
 VARIANTS = [
-    (Paint.PATHS, Order.ROWS, Text.SERIAL, {}),
-    (Paint.PATHS, Order.STACK, Text.CODE, {"mirror": True, "invert": True}),
-    (Paint.MASK, Order.COLUMNS, Text.SERIAL, {}),
-    (Paint.MASK, Order.LANES, Text.NONE, {"mirror": True}),
-    (Paint.MASK, Order.STACK, Text.SERIAL, {"invert": True}),
+    (Paint.PATHS, LabelOrder.ROWS, Text.SERIAL, {}),
+    (Paint.PATHS, LabelOrder.STACK, Text.CODE, {"mirror": True, "invert": True}),
+    (Paint.MASK, LabelOrder.COLUMNS, Text.SERIAL, {}),
+    (Paint.MASK, LabelOrder.LANES, Text.NONE, {"mirror": True}),
+    (Paint.MASK, LabelOrder.STACK, Text.SERIAL, {"invert": True}),
 ]
 
 

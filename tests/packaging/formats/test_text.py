@@ -25,8 +25,9 @@ from mintmark.packaging.formats.dummy import dummy_codes
 from mintmark.packaging.formats.format import Unit, UnitLayout
 from mintmark.packaging.formats.registry import format_for
 from mintmark.packaging.profiles import files
+from mintmark.packaging.profiles.columns import Column
 from mintmark.packaging.profiles.files import builtin
-from mintmark.packaging.profiles.profile import Column, FileFormat, LaneOrder, Profile, Quoting
+from mintmark.packaging.profiles.profile import FileFormat, LaneOrder, Profile, Quoting
 from mintmark.packaging.zip.deflate import LAST
 
 GOLDEN = Path(__file__).parents[1] / "golden"

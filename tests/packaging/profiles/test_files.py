@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mintmark.codegen.errors import NotFound, UsageError
 from mintmark.packaging.profiles import files
 from mintmark.packaging.profiles.files import builtin
-from mintmark.packaging.profiles.geometry import Order, Sheet, Symbol
+from mintmark.packaging.profiles.geometry import LabelOrder, Sheet, Symbol
 from mintmark.packaging.profiles.profile import FileFormat, Profile, parse
 
 BUILTIN = ("csv", "bmp-1bit", "pdf-sheet", "png", "svg", "url-lines", "xlsx")
@@ -201,7 +201,7 @@ sheets = st.builds(
     columns=st.integers(1, 8),
     gutter=st.tuples(st.floats(4, 10), st.floats(4, 10)),
     bleed=st.floats(0, 2),
-    order=st.sampled_from(Order),
+    order=st.sampled_from(LabelOrder),
 )
 
 
@@ -215,10 +215,10 @@ def test_every_label_stands_at_one_place(sheet, count):
     assert sorted(label for label, _, _ in seen) == list(range(count))
     assert number == -(-count // sheet.places)
     labels = sorted(seen)
-    if sheet.order is Order.STACK:
+    if sheet.order is LabelOrder.STACK:
         # The piles, one place of all sheets after another, are in order.
         assert [item[::-1] for item in labels] == sorted(item[::-1] for item in labels)
-    elif sheet.order in {Order.ROWS, Order.COLUMNS}:
+    elif sheet.order in {LabelOrder.ROWS, LabelOrder.COLUMNS}:
         assert [page for _, page, _ in labels] == sorted(page for _, page, _ in labels)
 
 
