@@ -18,6 +18,7 @@ from mintmark.codegen.secret import Secret
 from mintmark.packaging.zip import reader
 
 PASSWORD = b"K7QM-9X2C"
+FULL = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Forged:
     external: int = 0o600 << 16
     data: bytes | None = None  # salt, verifier, ciphertext and tag
     extra: bytes = b""  # in the directory, behind the field of AE-2
+    zip64: bytes | None = None  # in the directory, of an entry whose sizes are 0xFFFFFFFF
+    content: bytes | None = None  # what is encrypted, in place of the deflated plain bytes
 
     @property
     def aes(self):
@@ -56,6 +59,8 @@ class Forged:
 
     @property
     def stream(self):
+        if self.content is not None:
+            return self.content
         if self.method != 8:
             return self.plain
         packer = zlib.compressobj(9, zlib.DEFLATED, -15)
@@ -75,20 +80,24 @@ class Forged:
         packed = len(self.encrypted()) if self.packed is None else self.packed
         return packed, size
 
+    def shown(self):
+        return self.sizes() if self.zip64 is None else (FULL, FULL)
+
     def local(self):
         packed, size = self.sizes()
         extra = struct.pack("<HHQQ", 1, 16, size, packed) + self.aes
+        packed, size = self.shown()
         head = (20, self.flags, self.outer, self.time, self.date, self.crc, packed, size)
         lengths = len(self.name), len(extra)
         return struct.pack("<4sHHHHHLLLHH", b"PK\3\4", *head, *lengths) + self.name + extra
 
     def central(self, at):
-        extra = self.aes + self.extra
+        extra = (self.zip64 or b"") + self.aes + self.extra
         return (
             struct.pack(
                 "<4sBBHHHHHLLLHHHHHLL",
                 *(b"PK\1\2", self.made, self.system, self.needed, self.flags, self.outer),
-                *(self.time, self.date, self.crc, *self.sizes(), len(self.name), len(extra)),
+                *(self.time, self.date, self.crc, *self.shown(), len(self.name), len(extra)),
                 *(self.comment, self.disk, self.internal, self.external, at),
             )
             + self.name
@@ -171,6 +180,48 @@ ALTERED = [
 @pytest.mark.parametrize(("change", "match"), ALTERED, ids=str)
 def test_a_record_that_says_anything_else_is_refused(change, match):
     refused(archive(replace(Forged(), **change)), match)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 1},
+        {"method": 0},
+        {"outer": 8},
+        {"flags": 0},
+        {"time": 1},
+        {"crc": 1},
+        {"size": 1},
+        {"packed": 30},
+        {"name": b"data/0002.csv"},
+    ],
+    ids=str,
+)
+def test_a_local_header_that_contradicts_its_record_is_refused(change):
+    made, other = Forged(), replace(Forged(), **change)
+    out = other.local() + made.encrypted()
+    end = struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, 1, 1, len(made.central(0)), len(out), 0)
+    refused(out + made.central(0) + end, "the headers of data/0001.csv contradict each other")
+
+
+def test_bytes_behind_the_last_record_are_refused():
+    made = Forged()
+    out, directory = made.local() + made.encrypted(), made.central(0) + b"more"
+    end = struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, 1, 1, len(directory), len(out), 0)
+    refused(out + directory + end, "data outside its entries")
+
+
+def test_a_file_that_was_cut_since_is_refused():
+    data = archive(Forged())
+    (entry,) = entries(data)
+    with pytest.raises(IntegrityError, match="cut short"):
+        reader.head(io.BytesIO(data[: entry.start + 17]), entry)
+
+
+@pytest.mark.parametrize("size", range(23))
+def test_files_shorter_than_any_end_record_are_refused(size):
+    end = struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, 0, 0, 1, 1, 0)
+    refused(end[:size], "not as it was made")
 
 
 def test_names_and_data_may_be_as_long_as_the_bounds():
@@ -333,3 +384,100 @@ def test_zip64_end_records(changes, monkeypatch):
         refused(data, "end records contradict")
     else:
         assert reader._directory(io.BytesIO(data), len(data))[2] == 1
+
+
+@pytest.mark.parametrize("field", ["at", "length"])
+def test_zip64_end_records_that_agree_on_a_wrong_directory(field, monkeypatch):
+    monkeypatch.setattr(reader, "_ZIP64_LIMIT", 50)
+    made = Forged(plain=b"", method=0)
+    right = {"at": len(made.local()) + 28, "length": len(made.central(0))}
+    wrong = {field: right[field] - 1}
+    refused(zip64_end(archive(made, **wrong), **wrong), "data outside its entries")
+
+
+def test_the_zip64_locator_is_the_one_that_finds_its_record(monkeypatch):
+    monkeypatch.setattr(reader, "_ZIP64_LIMIT", 50)
+    data = zip64_end(archive(Forged(plain=b"", method=0)))
+    for at in range(len(data) - 42, len(data) - 22):
+        altered = bytearray(data)
+        altered[at] ^= 1
+        refused(bytes(altered), "end records contradict")
+
+
+def test_sizes_above_32_bits_stand_in_the_zip64_field(monkeypatch):
+    """As in an archive of gigabytes, with the limit lowered."""
+    made = Forged()
+    packed, size = made.sizes()
+    right = struct.pack("<HHQQ", 1, 16, size, packed)
+    large = replace(made, zip64=right)
+    refused(archive(large), "contradict each other")  # so small, it has no need of them
+    monkeypatch.setattr(reader, "_ZIP64_LIMIT", max(size, packed) - 1)
+    assert plain(archive(large)) == made.plain
+    refused(archive(made), "contradict each other")
+    for wrong in (
+        b"",
+        right[:19],
+        struct.pack("<HHQQ", 2, 16, size, packed),
+        struct.pack("<HHQQQ", 1, 24, size, packed, 0),
+        struct.pack("<HHQ", 1, 8, size),
+    ):
+        refused(archive(replace(made, zip64=wrong)), "was altered|cannot be read|AES-256")
+
+
+def test_one_large_size_alone_moves_both_to_the_zip64_field(monkeypatch):
+    """What is packed may be larger than what is plain, and the reverse."""
+    for made in (Forged(plain=b"", method=0), Forged(plain=bytes(1_000))):
+        packed, size = made.sizes()
+        large = replace(made, zip64=struct.pack("<HHQQ", 1, 16, size, packed))
+        monkeypatch.setattr(reader, "_ZIP64_LIMIT", (packed + size) // 2)
+        assert len(entries(archive(large))) == 1
+        refused(archive(made), "contradict each other")
+
+
+@pytest.mark.parametrize(
+    ("content", "size", "match"),
+    [
+        (b"\xff\xff\xff", 5, "cannot be inflated"),
+        (b"", 0, "is cut short"),
+        (b"\x4b", 0, "is cut short"),
+        (b"\x4b\x4c\x4a\x06\x00x", 3, "holds data behind its end"),
+        (b"\x4b\x4c\x4a\x06\x00" + b"x" * 70, 3, "holds data behind its end"),
+        (b"\x4b\x4c\x4a\x06\x00" + b"x" * (1 << 20), 3, "holds data behind its end"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_deflated_stream_that_is_none_is_refused(content, size, match):
+    assert plain(archive(Forged(content=b"\x4b\x4c\x4a\x06\x00", size=3))) == b"abc"
+    with pytest.raises(IntegrityError, match=match):
+        plain(archive(Forged(content=content, size=size)))
+
+
+@pytest.mark.parametrize("length", [0, 59, 64, 80, 123, 128])
+def test_data_behind_the_end_is_found_whatever_piece_it_lies_in(length, monkeypatch):
+    """Pieces are of 64 bytes, so the stream's end may fall on the edge of one."""
+    monkeypatch.setattr(reader, "_CHUNK", 64)
+    text = bytes(range(256)) * 2
+    packer = zlib.compressobj(0, zlib.DEFLATED, -15)
+    stream = packer.compress(text[:length]) + packer.flush()
+    made = Forged(plain=text[:length], content=stream)
+    assert plain(archive(made)) == text[:length]
+    for behind in (b"x", bytes(64), bytes(65)):
+        with pytest.raises(IntegrityError, match="holds data behind its end"):
+            plain(archive(replace(made, content=stream + behind)))
+
+
+def test_a_bomb_is_not_inflated_beyond_its_claim(monkeypatch):
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    bomb = packer.compress(bytes(20_000_000)) + packer.flush()
+    inflated = []
+    inflate = reader._inflated
+
+    def counted(*arguments):
+        for piece in inflate(*arguments):
+            inflated.append(len(piece))
+            yield piece
+
+    monkeypatch.setattr(reader, "_inflated", counted)
+    with pytest.raises(IntegrityError, match="not as long as the directory says"):
+        plain(archive(Forged(content=bomb, size=1_000)))
+    assert sum(inflated) <= 1 << 20
