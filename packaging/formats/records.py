@@ -1,7 +1,7 @@
 """The records of a unit, cell by cell: what text and worksheets have in common.
 
-Pure. A format turns the cells of a record into bytes; where records begin and end, set-up
-records and reading back are the same for all of them and stand here.
+Pure. A format turns the cells of a record into bytes; the order of records,
+set-up records and reading back are the same for all formats and stand here.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +32,7 @@ class Surroundings(NamedTuple):
 
 
 def cells(layout: UnitLayout, unit: Unit, lane: int) -> list[Cell]:
-    """The cells of a record of the `lane`-th lane, from 0: one for each column."""
+    """The cells of a record of the `lane`-th lane, from 0."""
     return [_cell(column, layout, unit, lane) for column in layout.profile.columns]
 
 
@@ -59,7 +59,7 @@ def _cell(column: Column, layout: UnitLayout, unit: Unit, lane: int) -> Cell:
 
 
 class UnitRecords:
-    """The records of one unit's file, written and read part by part.
+    """The records of a unit's file, written and read part by part.
 
     In the file stand, in this order: the head, the lead-in, the records of the codes, the
     lead-out, the tail. Raises `UsageError` for a layout that cannot be written.

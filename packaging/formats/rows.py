@@ -58,7 +58,7 @@ class WrongRow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """`frames` frames of a unit: `starts` are the serials of the first frame, one per lane.
+    """`frames` frames of a unit: `starts` are the serials of the first frame, lane by lane.
 
     From frame to frame each lane's serial grows by `stride`. `row`: how many records of
     the unit stand before. `first`, `last`: whether the unit begins, ends with it.

@@ -1,4 +1,4 @@
-"""Delimited text (RFC 4180): one file per unit; also the lists beside pictures.
+"""Delimited text (RFC 4180): a file per unit; also the lists beside pictures.
 
 Pure. Codes hold neither quote nor delimiter (`codegen.codes.spec`); names, texts and the
 template may, and then the whole column stands in quotes.

@@ -1,4 +1,4 @@
-"""Excel workbooks: one worksheet per unit, every cell text.
+"""Excel workbooks: a worksheet per unit, every cell text.
 
 Pure. The rows, a million in a sheet, are made like those of text, so that nothing is held as
 cells and nothing touches the disk. Cells are inline strings (ECMA-376, part 1, 18.3.1.53): no

@@ -1,4 +1,4 @@
-"""Columns of a data file: where their values come from, and how a document gives them.
+"""Columns of a data file: the sources of their values, and how a document gives them.
 
 Pure. `read` and `to_document` are inverse to each other.
 """
@@ -16,7 +16,7 @@ _FORMULA = ("=", "+", "-", "@")
 
 
 class Column(NamedTuple):
-    """A column: where its values come from (one of `SOURCES`) and its name in the header.
+    """A column: the source of its values (of `SOURCES`) and its name in the header.
 
     `text` is the value of a column of source `text`.
     """

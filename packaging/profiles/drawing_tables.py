@@ -1,4 +1,4 @@
-"""The tables of a profile's document that say what is drawn: `[symbol]` and `[sheet]`.
+"""The tables of a profile's document for what is drawn: `[symbol]` and `[sheet]`.
 
 Pure. Reading and writing them are inverse to each other.
 """

@@ -21,11 +21,11 @@ from .geometry import Sheet, Symbol, wrong
 DELIMITERS = ",;\t|"
 LINE_ENDS = ("\r\n", "\n")
 ENCODINGS = ("ascii", "utf-8-sig", "gb18030")
-# No reel is longer; it bounds what a manifest can ask a reader to hold.
+# No reel is longer; it bounds what a manifest can make a reader hold.
 MAX_ROWS = 10_000_000
 SHEET_ROWS = 1_048_575  # of a worksheet, its header not counted
 FOLDER_FILES = 10_000  # more in a folder, and file managers and presses crawl
-MAX_PICTURES = 200_000  # a package
+MAX_PICTURES = 200_000  # per package
 PICTURE_DIGITS = 9  # of serials in file names: sorted by name they are in order
 MAX_LABELS = 50_000  # of a PDF: it is in memory until it is whole
 MAX_LANES = 64
@@ -71,7 +71,7 @@ class LaneOrder(StrEnum):
 
 @dataclass(frozen=True)
 class Profile:
-    """The layout of a package's units; a unit (reel, roll, box) is one data file.
+    """The layout of a package's units; a unit (reel, roll, box) is a data file.
 
     `columns` may be given as sources alone, which are then their names too. `unit_size`
     counts codes; `lead_in` and `lead_out` are set-up records per lane, in front of the codes
@@ -122,7 +122,7 @@ class Profile:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Where the columns come from."""
+        """The sources of the columns."""
         return tuple(column.source for column in self.columns)
 
     @property

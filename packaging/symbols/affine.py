@@ -1,4 +1,4 @@
-"""The symbols of one payload template as an affine function over GF(2).
+"""The symbols of a payload template as an affine function over GF(2).
 
 With version, level, mode and mask fixed, every module is a constant plus a sum modulo 2 of
 payload bits, by these clauses of ISO/IEC 18004:2015:
@@ -9,7 +9,7 @@ payload bits, by these clauses of ISO/IEC 18004:2015:
 - 7.6, 7.7: interleaving and placement only permute bits;
 - 7.8.2: a mask adds a constant; 7.9 and 7.10 add what depends on level, mask and version.
 
-So the function is learned from an encoder, by one symbol per payload bit, and computed for a
+So the function is learned from an encoder, by a symbol per payload bit, and computed for a
 block of codes by table look-up and XOR.
 """
 
@@ -143,7 +143,7 @@ def _spans(template: Template, mode: Mode) -> Iterator[tuple[int, int]]:
     """[first, last) of the payload's groups that hold code characters.
 
     Groups are those of 7.4.3 to 7.4.5. A group may begin in the prefix or end in the suffix.
-    Single bytes go in pairs where a table stays small.
+    Single bytes go in pairs as long as a table stays small.
     """
     start = len(template.prefix)
     stop, total = start + template.length, len(template.sample)

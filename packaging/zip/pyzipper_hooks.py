@@ -1,6 +1,6 @@
 """All that this package relies on in pyzipper beside its documented `AESZipFile` (0.4.0).
 
-pyzipper has no documented way to bring one's own keys, but it has hooks with documented duties:
+pyzipper documents no way to bring keys of our own, but its hooks have documented duties:
 
 1. `AESZipFile.get_encrypter()` gives a `BaseZipEncrypter` for each entry that is opened.
 2. `update_zipinfo(info)` is called before the local header is written.
@@ -14,7 +14,7 @@ Reasons: pyzipper would stretch the password in the writing thread, a millisecon
 entry, and it would deflate by zlib. So an entry is handed over as if it were stored, in the
 deflated form that isal made of it, and hook 5 puts the method and the size right.
 
-tests/packaging/zip/test_pyzipper_hooks.py fails where pyzipper changes any of this.
+tests/packaging/zip/test_pyzipper_hooks.py fails when pyzipper changes any of this.
 """
 
 import hmac

@@ -8,7 +8,7 @@ and readers differ in how they resolve contradictions. So this reader accepts a 
 2. Number and length of the directory's records are bounded before they are read.
 3. Every entry is AES-256 AE-2, under a plain name, and no record says anything else.
 4. Entries lie without gaps from the first byte to the directory, in its order.
-5. Every local header is the one that agrees with the directory.
+5. Every local header is what follows from the directory, byte for byte.
 6. No name is there twice, whatever its case, and no salt.
 
 `unlock` and `content` give the plain bytes of an entry:
@@ -100,7 +100,7 @@ def broken(what: str) -> IntegrityError:
 def entries(file: BinaryIO) -> tuple[Entry, ...]:
     """The entries of the archive in `file`, in the order of their bytes.
 
-    Raises `IntegrityError` where rules 1 to 6 do not hold.
+    Raises `IntegrityError` if rules 1 to 6 do not hold.
     """
     size = file.seek(0, os.SEEK_END)
     directory_at, length, count = _directory(file, size)
@@ -125,7 +125,7 @@ def _entry(file: BinaryIO, record: "_Record") -> Entry:
     """The entry of a record, with its salt."""
     header = _local(record)
     data = _read(file, record.header_at, len(header) + _SALT)
-    # 5. One local header.
+    # 5. The local header.
     if not data.startswith(header):
         raise broken(f"the headers of {record.name} contradict each other")
     start = record.header_at + len(header)

@@ -1,6 +1,6 @@
 """Writing the package: a WinZip AES-256 archive (AE-2), streamed through pyzipper.
 
-Everything an archive shows without its password is neutral: ASCII names, one fixed date,
+Everything an archive shows without its password is neutral: ASCII names, a fixed date,
 no comment, no CRC of plain text (AE-2 leaves it 0).
 """
 

@@ -1,4 +1,4 @@
-"""Imposed sheets: rendered by poppler, read by zxing-cpp, each label where it was promised."""
+"""Imposed sheets: rendered by poppler, read by zxing-cpp, each label in its promised place."""
 
 import io
 import os
@@ -119,7 +119,7 @@ def test_edges_are_right_to_half_a_dot_however_many_labels(values):
 
 
 @given(sheets, st.integers(1, 400))
-def test_every_order_puts_every_label_in_one_place(values, count):
+def test_every_order_puts_every_label_in_a_single_place(values, count):
     sheet = made_sheet(values)
     spots = [
         (number, place, label)
@@ -133,7 +133,7 @@ def test_every_order_puts_every_label_in_one_place(values, count):
         # Cut through, the piles laid on each other: all sheets of a place, then the next.
         assert by_label == sorted(spots, key=lambda spot: (spot[1], spot[0]))
     if sheet.order is LabelOrder.LANES:
-        # Slit between columns, each roll is one range from its beginning to its end.
+        # Slit between columns, each roll is a single range from its beginning to its end.
         assert by_label == sorted(
             spots, key=lambda spot: (spot[1] % sheet.columns, spot[0], spot[1])
         )
@@ -144,7 +144,6 @@ def test_every_order_puts_every_label_in_one_place(values, count):
 @given(sheets, st.lists(st.sampled_from(PrintMark), unique=True), st.booleans())
 def test_marks_and_heading_lie_on_the_page_and_off_the_labels(values, marks, header):
     sheet = made_sheet({**values, "marks": tuple(marks), "header": header})
-    free = margins(sheet)
     free = margins(sheet)
     try:
         imposition.check_room(sheet)
@@ -173,9 +172,11 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("key", "sheet", "look", "says"), WRONG, ids=lambda value: str(value)[:30])
-def test_what_does_not_fit_is_refused_before_any_code_is_seen(key, sheet, look, says):
-    with pytest.raises(UsageError, match=says) as caught:
+@pytest.mark.parametrize(
+    ("key", "sheet", "look", "message"), WRONG, ids=lambda value: str(value)[:30]
+)
+def test_what_does_not_fit_is_refused_before_any_code_is_seen(key, sheet, look, message):
+    with pytest.raises(UsageError, match=message) as caught:
         format_for(layout(profile(replace(SMALL, **sheet), **look)))
     assert caught.value.exit_code == 2
     assert caught.value.details["key"] == key
@@ -202,7 +203,7 @@ VARIANTS = [
 
 @pytest.fixture(scope="module", params=VARIANTS, ids=lambda value: f"{value[0]}-{value[1]}")
 def sheet_of(request):
-    """(what was made, its sheet): two full sheets and a last one with four labels."""
+    """(what was made, its sheet): two full sheets and a last sheet with four labels."""
     paint, order, text, look = request.param
     sheet = replace(SMALL, paint=paint, order=order, text=text)
     if text is Text.CODE:
@@ -218,10 +219,10 @@ def test_every_symbol_is_read_in_the_promised_place(sheet_of, dpi, tmp_path):
     seen = Counter()
     for number, picture in enumerate(pictures):
         assert picture.width == pytest.approx(sheet.page[0] * dpi / 25.4, abs=1.6)
-        where = dict(sheet.spots(number, 16))
+        labels = dict(sheet.spots(number, 16))
         for place in range(sheet.places):
             found = read(picture.crop(crop(sheet, place, dpi)))
-            wanted = [TEMPLATE.format(code=made.texts[where[place]])] if place in where else []
+            wanted = [TEMPLATE.format(code=made.texts[labels[place]])] if place in labels else []
             assert found == wanted
             seen.update(found)
     assert len(seen) == 16
@@ -264,7 +265,7 @@ def test_text_stands_under_its_symbol(sheet_of):
 LINE = re.compile(rb"cm\n([0-9][^qf]+ )S Q\n(?= *q|\Z)")
 
 
-def test_ink_is_black_of_one_plate_and_there_is_nothing_else(sheet_of, tmp_path):
+def test_ink_is_black_of_a_single_plate_and_there_is_nothing_else(sheet_of, tmp_path):
     made, _ = sheet_of
     (tmp_path / "a.pdf").write_bytes(document(made))
     for tool in ("pdffonts", "pdfimages"):

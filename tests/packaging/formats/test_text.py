@@ -34,7 +34,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 WRITE = "MINTMARK_WRITE_GOLDEN"
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ-._~"
 CELLS = ("serial", "code", "url", "package", "batch", "unit", "lane")
-# Around the places where a serial gains a digit.
+# Around the serials that gain a digit.
 firsts = st.one_of(
     st.integers(1, 200),
     st.integers(1, 11).flatmap(lambda n: st.integers(max(1, 10**n - 30), 10**n + 5)),
@@ -222,7 +222,7 @@ def test_worksheets_are_what_openpyxl_reads_and_give_their_codes_back(job, size)
     header = [[column.name for column in layout.profile.columns]] * layout.profile.header
     assert [[cell.value for cell in row] for row in cells] == header + expected(*job)
     assert {(cell.data_type, cell.number_format) for row in cells for cell in row} == {("s", "@")}
-    # Reading row by row, openpyxl believes what the sheet says of its size.
+    # Reading row by row, openpyxl believes the size that the sheet claims.
     quick = openpyxl.load_workbook(io.BytesIO(data), read_only=True)
     rows = [list(row) for row in quick.active.iter_rows(values_only=True)]
     assert rows == [[cell.value for cell in row] for row in cells]
@@ -234,7 +234,7 @@ def test_worksheets_are_what_openpyxl_reads_and_give_their_codes_back(job, size)
 @given(jobs(), st.data())
 def test_altered_text_gives_no_codes(job, data):
     layout, unit, codes = job
-    # The code stands there twice, so no change of one byte makes another valid row.
+    # Every row holds the code twice, so no change of a single byte makes another valid row.
     columns = (Column("code", "a"), Column("serial", "b"), Column("url", "c"))
     layout = replace(layout, profile=replace(layout.profile, columns=columns))
     (name, whole), *_ = written(layout, unit, codes).items()
@@ -243,7 +243,7 @@ def test_altered_text_gives_no_codes(job, data):
     byte = whole[at : at + 1]
     new = {"change": bytes([byte[0] ^ 1]), "drop": b"", "double": byte * 2}[kind]
     altered = whole[:at] + new + whole[at + 1 :]
-    if altered != whole:  # doubling one of two equal bytes still lengthens it
+    if altered != whole:  # doubling a byte beside its equal still lengthens it
         with pytest.raises(IntegrityError):
             read(layout, unit, {name: altered})
 
@@ -288,7 +288,7 @@ def test_an_altered_workbook_gives_no_codes(job, data):
         found = read(layout, unit, {name: out.getvalue()})
     except IntegrityError:
         return
-    # Where it stands once only, one code may have become another.
+    # If a row holds the code only once, a code may have become another.
     assert victim.endswith("sheet1.xml")
     assert sum(found[serial] != codes[serial] for serial in codes) == 1
 
@@ -391,7 +391,7 @@ def test_header_and_names():
     assert named.unit_name(2, "K7QM-1") == "data/reel-K7QM-1.0003.txt"
 
 
-def test_deflated_pieces_are_one_stream():
+def test_deflated_pieces_are_a_single_stream():
     from mintmark.packaging.zip.deflate import deflate
 
     parts = [b"abc" * 1000, b"", b"x", bytes(100_000)]

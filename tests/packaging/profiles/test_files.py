@@ -1,4 +1,4 @@
-"""Profile files: what is built in, what a user may write, and how mistakes are told."""
+"""Profile files: built-in files, files of users, and the errors for mistakes in them."""
 
 import tomllib
 from dataclasses import replace
@@ -130,7 +130,7 @@ SHEET = "format = 'pdf'\n[sheet]\npage = [100, 50]\nlabel = [20, 20]\n"
         (SHEET + "[unit]\nlanes = 2", 6, "unit.lanes"),
     ],
 )
-def test_a_mistake_is_told_with_its_line_and_key(tmp_path, text, line, key):
+def test_the_error_for_a_mistake_names_its_line_and_key(tmp_path, text, line, key):
     path = write(tmp_path, text)
     with pytest.raises(UsageError) as error:
         files.load(path)
@@ -159,7 +159,7 @@ def test_windows_line_ends_and_a_mark_are_no_mistake(tmp_path):
     assert files.load(path).profile.unit_size == 5
 
 
-def test_what_is_built_cannot_be_wrong():
+def test_a_wrong_profile_cannot_be_built():
     for changes in (
         {"kind": FileFormat.PDF},
         {"sheet": Sheet(600, (100.0, 100.0), (10.0, 10.0))},
@@ -170,7 +170,7 @@ def test_what_is_built_cannot_be_wrong():
             Profile("bad", **changes)
 
 
-def test_a_worksheet_is_split_where_it_is_full():
+def test_a_worksheet_is_split_when_it_is_full():
     assert builtin("xlsx").of_size(2_000_000).unit_size == 1_048_575
     lead = replace(builtin("xlsx"), lead_in=10, lanes=2, unit_size=10)
     assert lead.of_size(2_000_000).unit_size == 1_048_555
@@ -206,7 +206,7 @@ sheets = st.builds(
 
 
 @given(sheets, st.integers(1, 500))
-def test_every_label_stands_at_one_place(sheet, count):
+def test_every_label_has_a_single_place(sheet, count):
     seen, number = [], sheet.sheets(count)
     for page in range(number):
         spots = list(sheet.spots(page, count))
@@ -216,7 +216,7 @@ def test_every_label_stands_at_one_place(sheet, count):
     assert number == -(-count // sheet.places)
     labels = sorted(seen)
     if sheet.order is LabelOrder.STACK:
-        # The piles, one place of all sheets after another, are in order.
+        # The piles, each a place of all sheets, are in order.
         assert [item[::-1] for item in labels] == sorted(item[::-1] for item in labels)
     elif sheet.order in {LabelOrder.ROWS, LabelOrder.COLUMNS}:
         assert [page for _, page, _ in labels] == sorted(page for _, page, _ in labels)
@@ -230,8 +230,8 @@ def test_labels_lie_on_the_page_apart(sheet):
         assert place.x >= 0 <= place.y
         assert place.x + place.width <= width
         assert place.y + place.height <= height
-    for one, other in pairwise(places):
-        assert one.x + one.width <= other.x or one.y + one.height <= other.y
+    for box, next_box in pairwise(places):
+        assert box.x + box.width <= next_box.x or box.y + box.height <= next_box.y
 
 
 def test_a_symbol_that_does_not_fit_is_refused():

@@ -43,7 +43,7 @@ def peer(payload, level="M", mask=None, boost=False):
 
 
 def assert_same(encoder, codes, level="M", mask=None, boost=False):
-    """Every symbol of `codes` is segno's; what is outside a smaller one is light."""
+    """Every symbol of `codes` is segno's; outside a smaller symbol all is light."""
     made = encoder.encode("".join(codes).encode("ascii"))
     assert len(made) == len(codes)
     assert made.packed.shape == (len(codes), encoder.size, (encoder.size + 7) // 8)
@@ -142,7 +142,7 @@ def test_another_decoder_reads_them():
 
 
 def test_the_standards_own_example():
-    """ISO/IEC 18004:2015, annex I: 01234567, version 1-M, its codewords one by one."""
+    """ISO/IEC 18004:2015, annex I: 01234567, version 1-M, codeword by codeword."""
     encoder = Encoder("", 8, DIGITS, mask=2)
     modules = encoder.encode(b"01234567").modules()[0]
     row, column = np.mgrid[0:21, 0:21]

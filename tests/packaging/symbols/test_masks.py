@@ -91,7 +91,7 @@ def test_the_share_of_dark_modules_at_its_steps(size):
 
 
 def test_format_and_version_information_are_blank_when_masks_are_evaluated():
-    """Format information is 2 x 15 modules and the dark one, version information 2 x 18."""
+    """7.9: 2 x 15 modules of format information, and the dark module; 7.10: 2 x 18 of version."""
     for size, blank in [(21, 31), (41, 31), (45, 31 + 36), (57, 31 + 36)]:
         modules = np.ones((1, size, size), dtype=bool)
         assert size**2 - blank_information(modules).sum() == blank

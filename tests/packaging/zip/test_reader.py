@@ -307,7 +307,7 @@ def test_nothing_is_given_of_an_entry_whose_tag_is_wrong(at, bit):
     keys = reader.unlock(file, entry, Secret(PASSWORD))
     assert keys.fits
     with pytest.raises(IntegrityError, match="damaged or was altered"):
-        reader.content(file, entry, keys)  # before anything is asked of the pieces
+        reader.content(file, entry, keys)  # before a piece is taken
 
 
 @pytest.mark.parametrize("method", [0, 8])
@@ -416,6 +416,7 @@ def test_sizes_above_32_bits_stand_in_the_zip64_field(monkeypatch):
     refused(archive(made), "contradict each other")
     for wrong in (
         b"",
+        right[:4],
         right[:19],
         struct.pack("<HHQQ", 2, 16, size, packed),
         struct.pack("<HHQQQ", 1, 24, size, packed, 0),
@@ -454,7 +455,7 @@ def test_a_deflated_stream_that_is_none_is_refused(content, size, match):
 
 @pytest.mark.parametrize("length", [0, 59, 64, 80, 123, 128])
 def test_data_behind_the_end_is_found_whatever_piece_it_lies_in(length, monkeypatch):
-    """Pieces are of 64 bytes, so the stream's end may fall on the edge of one."""
+    """Pieces are of 64 bytes, so the stream's end may fall on an edge."""
     monkeypatch.setattr(reader, "_CHUNK", 64)
     text = bytes(range(256)) * 2
     packer = zlib.compressobj(0, zlib.DEFLATED, -15)

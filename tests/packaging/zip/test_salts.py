@@ -47,7 +47,7 @@ def archive():
 
 
 def test_no_salt_is_used_twice():
-    """A constant salt, or one made of the password or the content, makes key streams repeat."""
+    """A constant salt, or a salt made of the password or the content, makes key streams repeat."""
     first, second = archive(), archive()
     found = salts(first) + salts(second)
     assert len(found) == 2 * len(CONTENTS)
