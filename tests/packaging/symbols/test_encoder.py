@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from segno import consts
 
 from mintmark.codegen.errors import IntegrityError, UsageError
-from mintmark.packaging.symbols import encoder as module
+from mintmark.packaging.symbols import rank_encoders
 from mintmark.packaging.symbols.encoder import Encoder
 from mintmark.packaging.symbols.masks import Penalties
 from mintmark.packaging.symbols.segno_encoder import ALPHANUMERIC
@@ -195,14 +195,14 @@ def test_if_segno_differs_segno_is_right(monkeypatch):
 
 
 def test_segno_encodes_symbols_that_are_not_affine(monkeypatch):
-    right = module.learn
+    right = rank_encoders.learn
 
     def wrong(*args):
         learned = right(*args)
         learned.cells[1].values[1:] ^= 1
         return learned
 
-    monkeypatch.setattr(module, "learn", wrong)
+    monkeypatch.setattr(rank_encoders, "learn", wrong)
     encoder = Encoder("HTTPS://Q.CN/", 8, CROCKFORD, mask=3)
     assert not encoder.fast
     assert_same(encoder, ["7K3MXEZZ", "97FTFNQ0"], mask=3)
