@@ -28,7 +28,6 @@ from mintmark.packaging.profiles import files
 from mintmark.packaging.profiles.columns import Column
 from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.profiles.profile import FileFormat, LaneOrder, Profile, Quoting
-from mintmark.packaging.zip.deflate import LAST
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 WRITE = "MINTMARK_WRITE_GOLDEN"
@@ -389,17 +388,6 @@ def test_header_and_names():
     assert (profile.sources, profile.unit_size) == (("serial", "code", "url"), 10_000)
     named = replace(profile, unit_pattern="reel-{unit}.{index}.txt")
     assert named.unit_name(2, "K7QM-1") == "data/reel-K7QM-1.0003.txt"
-
-
-def test_deflated_pieces_are_a_single_stream():
-    from mintmark.packaging.zip.deflate import deflate
-
-    parts = [b"abc" * 1000, b"", b"x", bytes(100_000)]
-    stream = b"".join(map(deflate, parts)) + LAST
-    unpacker = zlib.decompressobj(-15)
-    assert unpacker.decompress(stream) == b"".join(parts)
-    assert unpacker.eof
-    assert not unpacker.unused_data
 
 
 def test_units_are_cut_as_the_serials_are():
