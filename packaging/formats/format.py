@@ -54,7 +54,7 @@ class Wanted(Protocol):
 
 
 class Chunk(NamedTuple):
-    """Bytes of an entry; chunks of the same name that follow each other are one entry.
+    """Bytes of an entry; chunks of the same name that follow each other make an entry.
 
     `packed`: the same bytes deflated by `deflate.deflate`, or None if the entry is
     stored as it is. All chunks of an entry are alike in that.
@@ -85,7 +85,7 @@ class Format(Protocol):
         """The unit's entries in their order; the first is `Profile.unit_name`."""
 
     def parts(self, unit: Unit) -> Iterator[Wanted]:
-        """The unit's parts in their order: at least one."""
+        """The unit's parts in their order; never none."""
 
     def make(self, unit: Unit, part: Any, codes: bytes) -> Any:  # noqa: ANN401 - the format's own
         """What `join` needs of a part. Runs in a worker thread."""

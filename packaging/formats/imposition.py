@@ -61,8 +61,8 @@ def check(sheet: Sheet, look: Symbol, modules: int, characters: int) -> None:
     check_room(sheet)
     sheet.check(look, modules)
     taken = sheet.dots(width(characters) * _unit_mm(sheet))
-    if sheet.text is not Text.NONE and taken > sheet.place(0).width:
-        size = sheet.text_size * sheet.place(0).width / taken
+    if sheet.text is not Text.NONE and taken > sheet.label_box(0).width:
+        size = sheet.text_size * sheet.label_box(0).width / taken
         wrong(
             "sheet.text_size",
             f"{characters} characters of {sheet.text_size:g} points take "
@@ -113,13 +113,13 @@ class Sheets:
         # With light on dark the quiet zone is drawn as well.
         self._quiet = look.quiet_zone if look.invert else 0
         self._side = encoder.size + 2 * self._quiet
-        places = [sheet.place(index) for index in range(sheet.places)]
-        corners = [sheet.symbol_at(place, look.side_dots(encoder.size)) for place in places]
+        boxes = [sheet.label_box(index) for index in range(sheet.places)]
+        corners = [sheet.symbol_at(box, look.side_dots(encoder.size)) for box in boxes]
         self._symbol_heads = _heads([self._symbol_head(*corner) for corner in corners])
         self._text_heads = _heads(
             [
-                self._text_head(place.x + place.width / 2, corner[1])
-                for place, corner in zip(places, corners, strict=True)
+                self._text_head(box.x + box.width / 2, corner[1])
+                for box, corner in zip(boxes, corners, strict=True)
             ]
         )
         self._rectangles = _rectangles(self._side)
@@ -253,18 +253,18 @@ class Sheets:
             f"SHEET {number + 1}/{sheets}",
             f"SERIALS {first + begin}-{first + end}{how}",
         ]
-        place, last = self.sheet.place(0), self.sheet.place(self.sheet.places - 1)
+        box, last = self.sheet.label_box(0), self.sheet.label_box(self.sheet.places - 1)
         edge = self.sheet.page_dots[0] - self.sheet.dots(_EDGE)
-        room = min(edge, max(last.x + last.width, place.x + self.sheet.dots(_LINE))) - place.x
+        room = min(edge, max(last.x + last.width, box.x + self.sheet.dots(_LINE))) - box.x
         point = self.sheet.dpi / 72
         while len(parts) > 1 and width(len("   ".join(parts))) / EM * _BANNER[1] * point > room:
             parts.pop()
         text = "   ".join(parts)
         size = min(_BANNER[0], room / (width(len(text)) / EM * point))
-        above = place.y - self.sheet.dots(AWAY + (reach(self.sheet) if self.sheet.marks else 0.0))
+        above = box.y - self.sheet.dots(AWAY + (reach(self.sheet) if self.sheet.marks else 0.0))
         unit = size * point / EM
         up = self.sheet.page_dots[1] - above
-        return f"q {unit:.4f} 0 0 {unit:.4f} {place.x} {up} cm {path(text)} S Q\n".encode("ascii")
+        return f"q {unit:.4f} 0 0 {unit:.4f} {box.x} {up} cm {path(text)} S Q\n".encode("ascii")
 
 
 def _unit_mm(sheet: Sheet) -> float:

@@ -256,7 +256,7 @@ class Rows:
 
 
 def _fill(block: Bytes, part: TextPart, line: bytes, slots: list[SlotBox], codes: Bytes) -> None:
-    """Frames of one width into a matrix, a frame per line; codes as (lanes, frames, length)."""
+    """Frames of equal width into a matrix, a frame per line; codes as (lanes, frames, length)."""
     block[:] = np.frombuffer(line, np.uint8)
     for lane, slot, at, width in slots:
         out = block[:, at : at + width]

@@ -200,7 +200,7 @@ class Sheet:
         """The height kept under a symbol for its text: a line and a fifth."""
         return 0 if self.text is Text.NONE else self.dots(self.text_size * POINT * 1.2)
 
-    def place(self, index: int) -> LabelBox:
+    def label_box(self, index: int) -> LabelBox:
         """The box of the `index`-th label of a sheet, counted from 0 across, then down."""
         row, column = divmod(index, self.columns)
         (left, right), (top, bottom) = self._edges(0, column), self._edges(1, row)
@@ -215,13 +215,13 @@ class Sheet:
         begin = number * (label + self.gutter[axis])
         return origin + self.dots(begin), origin + self.dots(begin + label)
 
-    def symbol_at(self, place: LabelBox, side: int) -> tuple[int, int]:
+    def symbol_at(self, box: LabelBox, side: int) -> tuple[int, int]:
         """The upper left corner, in dots, of a symbol `side` dots wide, quiet zone included.
 
         It is centred in its label, above its text.
         """
-        free = place.width - side, place.height - side - self.text_dots
-        return place.x + free[0] // 2, place.y + free[1] // 2
+        free = box.width - side, box.height - side - self.text_dots
+        return box.x + free[0] // 2, box.y + free[1] // 2
 
     def sheets(self, count: int) -> int:
         """How many sheets hold `count` labels."""

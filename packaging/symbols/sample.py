@@ -70,7 +70,7 @@ def read(png: bytes) -> str:
 
 def _pixels(png: bytes) -> NDArray[np.uint8]:
     """The grey picture (0 black, 255 white), (side, side), of a one-bit grey PNG."""
-    from PIL.PngImagePlugin import PngImageFile  # not needed where samples are only drawn
+    from PIL.PngImagePlugin import PngImageFile  # here: packing needs no reader
 
     try:
         # Not Image.open: it warns of large pictures, and would read other formats.

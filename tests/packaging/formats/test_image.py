@@ -221,11 +221,11 @@ def test_every_symbol_of_a_block_is_drawn(size):
 def test_runs_are_the_ink(bits):
     ink = np.array(bits, bool)
     count, height, side = ink.shape
-    places, widths, stops = picture.runs(ink)
+    cells, widths, stops = picture.runs(ink)
     again, first = np.zeros_like(ink), 0
     for number, stop in enumerate(stops):
-        for place, width in zip(places[first:stop], widths[first:stop], strict=True):
-            row, column = divmod(int(place), side + 1)
+        for cell, width in zip(cells[first:stop], widths[first:stop], strict=True):
+            row, column = divmod(int(cell), side + 1)
             assert not again[number, row, column : column + width].any()
             again[number, row, column : column + width] = True
         first = stop

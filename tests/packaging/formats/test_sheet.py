@@ -81,35 +81,35 @@ def made_sheet(values):
 @given(sheets, st.integers(21, 57), st.integers(4, 12))
 def test_labels_lie_on_the_page_apart_and_hold_their_symbols(values, modules, dots):
     sheet, look = made_sheet(values), Symbol(dots=dots, dpi=values["dpi"])
-    places = [sheet.place(index) for index in range(sheet.places)]
+    boxes = [sheet.label_box(index) for index in range(sheet.places)]
     across, down = sheet.page_dots
     taken = np.zeros((down, across), np.uint8) if across * down < 2**22 else None
-    for place in places:
-        assert place.x >= 0
-        assert place.y >= 0
-        assert place.x + place.width <= across
-        assert place.y + place.height <= down
+    for box in boxes:
+        assert box.x >= 0
+        assert box.y >= 0
+        assert box.x + box.width <= across
+        assert box.y + box.height <= down
         if taken is not None:
-            taken[place.y : place.y + place.height, place.x : place.x + place.width] += 1
+            taken[box.y : box.y + box.height, box.x : box.x + box.width] += 1
     assert taken is None or taken.max() == 1
     try:
         sheet.check(look, modules)
     except UsageError:
         side = look.side_dots(modules)
-        least = [min(getattr(place, name) for place in places) for name in ("width", "height")]
+        least = [min(getattr(box, name) for box in boxes) for name in ("width", "height")]
         assert side > least[0] - 1 or side + sheet.text_dots > least[1] - 1
         return
     side = look.side_dots(modules)
-    for place in places:
-        x, y = sheet.symbol_at(place, side)
-        assert place.x <= x <= x + side <= place.x + place.width
-        assert place.y <= y <= y + side + sheet.text_dots <= place.y + place.height
+    for box in boxes:
+        x, y = sheet.symbol_at(box, side)
+        assert box.x <= x <= x + side <= box.x + box.width
+        assert box.y <= y <= y + side + sheet.text_dots <= box.y + box.height
 
 
 @given(sheets)
 def test_edges_are_right_to_half_a_dot_however_many_labels(values):
     sheet = made_sheet(values)
-    first, last = sheet.place(0), sheet.place(sheet.places - 1)
+    first, last = sheet.label_box(0), sheet.label_box(sheet.places - 1)
     for at, number, label, gutter in (
         ("x", sheet.columns, sheet.label[0], sheet.gutter[0]),
         ("y", sheet.rows, sheet.label[1], sheet.gutter[1]),
@@ -230,9 +230,9 @@ def test_every_symbol_is_read_in_the_promised_place(sheet_of, dpi, tmp_path):
 
 
 def crop(sheet, index, dpi):
-    place, scale = sheet.place(index), dpi / sheet.dpi
-    box = (place.x, place.y, place.x + place.width, place.y + place.height)
-    return tuple(round(edge * scale) for edge in box)
+    box, scale = sheet.label_box(index), dpi / sheet.dpi
+    edges = (box.x, box.y, box.x + box.width, box.y + box.height)
+    return tuple(round(edge * scale) for edge in edges)
 
 
 def test_modules_are_whole_dots_on_the_page(sheet_of, tmp_path):
@@ -241,7 +241,7 @@ def test_modules_are_whole_dots_on_the_page(sheet_of, tmp_path):
     page = np.array(render(document(made), 600, tmp_path)[0]) < 128
     for place, label in sheet.spots(0, 16):
         ink = by_segno(TEMPLATE.format(code=made.texts[label]), look)
-        x, y = sheet.symbol_at(sheet.place(place), len(ink))
+        x, y = sheet.symbol_at(sheet.label_box(place), len(ink))
         assert np.array_equal(page[y : y + len(ink), x : x + len(ink)], ink)
 
 

@@ -186,10 +186,10 @@ def test_lengths_are_whole_dots():
     assert look.side_dots(25) == 33 * 5
     assert look.side(25) == pytest.approx(13.97)
     sheet = Sheet(300, (210.0, 297.0), (30.0, 30.0), rows=2, columns=3, gutter=(2.0, 2.0))
-    places = [sheet.place(index) for index in range(sheet.places)]
-    assert {(place.width, place.height) for place in places} == {(354, 354)}
-    assert [place.x for place in places] == [685, 1063, 1441] * 2
-    assert places[3].y - places[0].y == 354 + 24
+    boxes = [sheet.label_box(index) for index in range(sheet.places)]
+    assert {(box.width, box.height) for box in boxes} == {(354, 354)}
+    assert [box.x for box in boxes] == [685, 1063, 1441] * 2
+    assert boxes[3].y - boxes[0].y == 354 + 24
 
 
 sheets = st.builds(
@@ -225,12 +225,12 @@ def test_every_label_has_a_single_place(sheet, count):
 @given(sheets)
 def test_labels_lie_on_the_page_apart(sheet):
     width, height = sheet.page_dots
-    places = [sheet.place(index) for index in range(sheet.places)]
-    for place in places:
-        assert place.x >= 0 <= place.y
-        assert place.x + place.width <= width
-        assert place.y + place.height <= height
-    for box, next_box in pairwise(places):
+    boxes = [sheet.label_box(index) for index in range(sheet.places)]
+    for box in boxes:
+        assert box.x >= 0 <= box.y
+        assert box.x + box.width <= width
+        assert box.y + box.height <= height
+    for box, next_box in pairwise(boxes):
         assert box.x + box.width <= next_box.x or box.y + box.height <= next_box.y
 
 

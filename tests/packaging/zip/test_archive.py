@@ -55,7 +55,7 @@ def test_no_arbitrary_bytes_pass(data):
 
 
 def raw_entry(made, payload, size, method=8):
-    """A file of one entry whose deflate stream is `payload`, and the entry."""
+    """A file of a single entry whose deflate stream is `payload`, and the entry."""
     file = io.BytesIO()
     with ArchiveWriter(file, made.password) as archive:
         archive.add("a", payload, deflate=False)
