@@ -256,7 +256,7 @@ class Sheet:
                 "sheet.label",
                 f"a symbol of {symbol.side(modules):.2f} mm{text} does not fit "
                 f"{self.label[0]:g} x {self.label[1]:g} mm",
-                "take fewer dots a module, a larger label, or a shorter address",
+                "take fewer dots per module, a larger label, or a shorter address",
             )
 
     @property

@@ -205,7 +205,7 @@ class Profile:
             wrong("unit.lanes", f"there are 1 to {MAX_LANES} lanes")
         for key in ("lead_in", "lead_out"):
             if not 0 <= getattr(self, key) <= MAX_LEAD:
-                wrong(f"unit.{key}", f"there are 0 to {MAX_LEAD:,} records a lane")
+                wrong(f"unit.{key}", f"there are 0 to {MAX_LEAD:,} records per lane")
         if self.lanes > 1 and self.kind is FileFormat.PDF:
             wrong("unit.lanes", "sheets have sheet.columns and sheet.order instead")
         if self.kind is FileFormat.PDF or self.pictures:

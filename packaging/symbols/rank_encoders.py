@@ -71,13 +71,17 @@ class TableEncoder:
         for first in range(0, len(ranks), step):
             part = slice(first, min(first + step, len(ranks)))
             count = part.stop - first
+            # 7.4: encode the groups of characters.
             indices = look_up(self._cells, ranks[part], self._radix)
+            # 7.5 to 7.7: error correction, interleaving and placement, all in the tables.
             self._packed(indices, packed[part], spare[:count])
             base: Packed = self._bases[0]
             if self._mask is None:
+                # 7.8.3: evaluate the masks. The same linear part, as lines.
                 self._lines(indices, lines[0, :count], lines[1, :count])
                 masks[part] = self._choose(lines[0, :count], scratch[:, :, :count])
                 base = self._bases[masks[part]]
+            # 7.8.2, 7.9, 7.10: mask, format and version information.
             packed[part] ^= base
         return packed.reshape(len(ranks), size, (size + 7) // 8), masks
 

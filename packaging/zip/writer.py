@@ -48,7 +48,7 @@ class Written(NamedTuple):
     sha256: str
 
 
-class _Encrypters:
+class _EntryKeys:
     """Stretches the keys of each entry; those of the next entries ahead, in threads.
 
     Stretching takes a millisecond (WinZip AE: PBKDF2, 1,000 rounds, a new salt for every
@@ -94,9 +94,9 @@ class ArchiveWriter:
     """
 
     def __init__(self, file: BinaryIO, password: Secret) -> None:
-        self._encrypters = _Encrypters(password)
+        self._keys = _EntryKeys(password)
         self._hasher = ThreadPoolExecutor(1, thread_name_prefix="mintmark-hash")
-        self._zip = AE2ZipFile(file, self._encrypters)
+        self._zip = AE2ZipFile(file, self._keys)
         self.written: list[Written] = []
 
     def __enter__(self) -> Self:
@@ -108,7 +108,7 @@ class ArchiveWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._encrypters.close()
+        self._keys.close()
         self._hasher.shutdown(cancel_futures=True)
         if kind is None:
             self._zip.close()

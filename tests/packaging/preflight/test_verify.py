@@ -407,11 +407,11 @@ def test_an_entry_under_another_password(made, tmp_path):
     with path.open("w+b") as file, ArchiveWriter(file, made.password) as archive:
         for name, data in made.entries().items():
             if name == "data/0002.csv":
-                archive._encrypters._password = Secret(b"another")
-                archive._encrypters._ahead.clear()
+                archive._keys._password = Secret(b"another")
+                archive._keys._ahead.clear()
             archive.add(name, data)
-            archive._encrypters._password = made.password
-            archive._encrypters._ahead.clear()
+            archive._keys._password = made.password
+            archive._keys._ahead.clear()
     refused(made, path, "data/0002.csv is damaged, or encrypted with another password")
 
 
