@@ -18,11 +18,11 @@ from mintmark.codegen.ranges.serials import Range
 from mintmark.packaging.formats.dummy import dummy_codes
 from mintmark.packaging.plan import PlanRequest, plan
 from mintmark.packaging.profiles.files import builtin
-from mintmark.packaging.profiles.geometry import Order, PrintMark, Text
+from mintmark.packaging.profiles.geometry import LabelOrder, PrintMark, Text
 
 URL = "HTTPS://Q.EXAMPLE.CN/{code}"
 TEXTS = ("csv", "url-lines", "xlsx")
-WIDE = 10  # dots a letter
+WIDE = 10  # dots per letter
 PAPER = 238  # the grey around pictures, so that their own white shows
 
 
@@ -50,7 +50,7 @@ def side_by_side(pictures, gap=24):
 
 
 def written(rows, widths):
-    """A file of text, or a worksheet's cells, as an editor shows it: one letter a cell."""
+    """A file of text, or a worksheet's cells, as an editor shows it: a letter per cell."""
     font, high = ImageFont.load_default(15), 24
     page = Image.new("L", (sum(widths) * WIDE + 24, len(rows) * high + 24), 255)
     pen = ImageDraw.Draw(page)
@@ -101,7 +101,7 @@ def by_rsvg(data):
 
 
 def sheets(folder):
-    """An A4 page whole, its corner, and one cut-and-stack sheet of small labels."""
+    """An A4 page whole, its corner, and a cut-and-stack sheet of small labels."""
     base = builtin("pdf-sheet")
     (page, *_) = render(document(base, 96), 72, folder)
     (near, *_) = render(document(base, 96), 300, folder)
@@ -113,7 +113,7 @@ def sheets(folder):
         columns=4,
         bleed=1.0,
         marks=(PrintMark.CROP, PrintMark.REGISTRATION),
-        order=Order.STACK,
+        order=LabelOrder.STACK,
         text=Text.CODE,
         text_size=6.0,
     )

@@ -1,8 +1,8 @@
 """Dummy codes for test packages: the right length, and never taken for real ones.
 
 `TEST00000042` is serial 42; an alphabet of digits alone keeps to digits, `000000000042`,
-so that the QR symbol stays in numeric mode. A run of codes that count up is plainly
-none that was drawn, and no batch holds their fingerprints.
+so that the QR symbol stays in numeric mode. Codes that count up were plainly not drawn at
+random, and no batch holds their fingerprints.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ _CHUNK = 65_536
 def dummy_codes(serials: Range, length: int, *, digits: bool) -> bytes:
     """The dummy codes of `serials`, concatenated.
 
-    Raises `UsageError` where the last serial leaves no room for a mark.
+    Raises `UsageError` if the last serial leaves no room for a mark.
     """
     room = length - len(str(serials.last))
     if room < 1:

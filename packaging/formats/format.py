@@ -1,8 +1,8 @@
 """What a format is: how the codes of a unit become entries of the archive, and back.
 
 Writing is a pipeline. The parent asks `parts` which codes come next and unseals them;
-`make` works on one part in a worker thread, with nothing shared and the GIL released
-where libraries do so; `join` runs in the parent over what was made, in order, and cuts it
+`make` works on a part in a worker thread, with nothing shared and the GIL released
+if libraries do so; `join` runs in the parent over what was made, in order, and cuts it
 into chunks of entries. A format is built before anything is unsealed, and refuses then
 (`UsageError`) what it could not write.
 
@@ -38,7 +38,7 @@ class UnitLayout:
 
 @dataclass(frozen=True)
 class Unit:
-    """One reel, roll or box: the `index`-th of the package, from 0, and its serials."""
+    """A reel, roll or box: the `index`-th of the package, from 0, and its serials."""
 
     index: int
     id: str
@@ -54,9 +54,9 @@ class Wanted(Protocol):
 
 
 class Chunk(NamedTuple):
-    """Bytes of an entry; chunks of the same name, one after the other, are one entry.
+    """Bytes of an entry; chunks of the same name that follow each other make an entry.
 
-    `packed`: the same bytes deflated by `deflate.deflate`, or None where the entry is
+    `packed`: the same bytes deflated by `deflate.deflate`, or None if the entry is
     stored as it is. All chunks of an entry are alike in that.
     """
 
@@ -73,9 +73,10 @@ File = tuple[str, Iterator[bytes]]
 
 
 class Format(Protocol):
-    """One format, for one package. Safe to be used by several threads at once.
+    """A format, for a package. Safe to be used by several threads at once.
 
-    The class is called with a `UnitLayout`, and raises `UsageError` for one it cannot write.
+    The class is called with a `UnitLayout`, and raises `UsageError` for a layout that it cannot
+    write.
     """
 
     def __init__(self, layout: UnitLayout) -> None: ...
@@ -84,10 +85,10 @@ class Format(Protocol):
         """The unit's entries in their order; the first is `Profile.unit_name`."""
 
     def parts(self, unit: Unit) -> Iterator[Wanted]:
-        """The unit's parts in their order: at least one."""
+        """The unit's parts in their order; never none."""
 
     def make(self, unit: Unit, part: Any, codes: bytes) -> Any:  # noqa: ANN401 - the format's own
-        """Whatever `join` wants of one part. Runs in a worker thread."""
+        """What `join` needs of a part. Runs in a worker thread."""
 
     def join(self, unit: Unit, made: Iterable[Any]) -> Iterator[Chunk]:
         """The unit's entries, of what `make` made of its parts. Runs in the parent."""
@@ -108,7 +109,7 @@ class Taker:
         self._rest = memoryview(b"")
 
     def take(self, size: int) -> bytes:
-        """The next `size` bytes. Raises `IntegrityError` where there are fewer."""
+        """The next `size` bytes. Raises `IntegrityError` if there are fewer."""
         found, missing = [], size
         while missing:
             if not self._rest:
@@ -122,6 +123,6 @@ class Taker:
         return b"".join(found)
 
     def end(self) -> None:
-        """Raises `IntegrityError` where there is more."""
+        """Raises `IntegrityError` if there is more."""
         if self._rest or any(self._pieces):
             raise broken(f"{self._name} has more rows than the manifest says")

@@ -1,6 +1,6 @@
-"""Pictures, a file a code, in one folder a unit, beside a list of them in text.
+"""Pictures, a file per code, in a folder per unit, beside a list of them in text.
 
-The pictures follow the list, by serial. They are drawn as they are written: a thousand BMPs
+The pictures follow the list, by serial. They are drawn when they are written: a thousand BMPs
 take 20 MB.
 """
 
@@ -16,7 +16,7 @@ from ..zip.reader import broken
 from . import picture
 from .format import Chunk, Codes, File, Unit, UnitLayout
 from .reading import decode_all
-from .rows import Part
+from .rows import TextPart
 from .sampling import Chosen, every
 from .text import TextFormat
 
@@ -26,7 +26,7 @@ Made = tuple[Chunk, Ranges, bytes]
 
 
 def encoder_of(layout: UnitLayout) -> Encoder:
-    """What makes a package's symbols. Raises `UsageError` above the profile's version."""
+    """The encoder of a package's symbols. Raises `UsageError` above the profile's version."""
     prefix, suffix = split(layout.template)
     look = layout.profile.symbol
     return Encoder(
@@ -41,7 +41,7 @@ def encoder_of(layout: UnitLayout) -> Encoder:
 
 
 class _ImageFormat:
-    """What the three kinds share; `_draw`, `_same` and `_stored` tell them apart."""
+    """What the three formats share; they differ in `_draw`, `_same` and `_stored`."""
 
     _draw: Callable[..., Iterator[bytes]]
     _stored = False  # compressed by itself
@@ -58,11 +58,11 @@ class _ImageFormat:
         for serial in range(unit.serials.first, unit.serials.last + 1):
             yield self._profile.picture_name(unit.index, serial)
 
-    def parts(self, unit: Unit) -> Iterator[Part]:
+    def parts(self, unit: Unit) -> Iterator[TextPart]:
         """Those of the list."""
         return self._list.parts(unit)
 
-    def make(self, unit: Unit, part: Part, codes: bytes) -> Made:
+    def make(self, unit: Unit, part: TextPart, codes: bytes) -> Made:
         """Rows of the list, and the codes for the pictures behind it."""
         return self._list.make(unit, part, codes), part.ranges, codes
 
@@ -77,9 +77,9 @@ class _ImageFormat:
             yield Chunk(name, data, None if self._stored else deflate(data))
 
     def read(self, unit: Unit, files: Iterator[File], chosen: Chosen = every) -> Iterator[Codes]:
-        """The codes in the list; each picture is the one that is drawn of its code.
+        """The codes in the list; each picture must be what is drawn for its code.
 
-        And of the `chosen` what is drawn is read by an independent decoder.
+        An independent decoder reads what is drawn for the `chosen` codes.
         """
         table = _Table(unit.serials, self._layout.length)
         for ranges, codes in self._list.read(unit, files):
@@ -137,7 +137,7 @@ class SvgFormat(_ImageFormat):
 
 
 class _Table:
-    """The codes of a unit by serial, however its parts came."""
+    """The codes of a unit by serial, in whatever order its parts came."""
 
     def __init__(self, serials: Range, length: int) -> None:
         self.serials, self._length = serials, length
@@ -157,11 +157,11 @@ class _Table:
         return int((serial - self.serials.first) * self._length)
 
 
-def _bounded(content: Iterator[bytes], most: int) -> bytes:
-    """All of an entry. Raises `IntegrityError` where it is longer than any picture."""
+def _bounded(content: Iterator[bytes], limit: int) -> bytes:
+    """All of an entry. Raises `IntegrityError` if it is longer than any picture."""
     found = bytearray()
     for piece in content:
         found += piece
-        if len(found) > most:
+        if len(found) > limit:
             raise IntegrityError("a picture of the package is larger than it can be")
     return bytes(found)

@@ -1,10 +1,10 @@
-"""Imposed sheets as PDF content streams (ISO 32000-1), a page a sheet, drawn in whole dots.
+"""Imposed sheets as PDF content streams (ISO 32000-1), a page per sheet, drawn in whole dots.
 
-Pure. Ink is black of one plate (0 0 0 1 k), text is strokes: no font, no image file, no
+Pure. Ink is black of a single plate (0 0 0 1 k), text is strokes: no font, no image file, no
 colour space. A page is a template whose slots are filled for many labels at once.
 
 The user space of a content stream is scaled to the dots of the profile's dpi, the origin in
-the lower left corner; `geometry.Sheet` counts from the upper left one.
+the lower left corner; `geometry.Sheet` counts from the upper left corner.
 """
 
 from collections.abc import Iterator
@@ -14,13 +14,23 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from ..profiles.geometry import POINT, Order, Paint, PrintMark, Sheet, Symbol, Text, to_mm, wrong
+from ..profiles.geometry import (
+    POINT,
+    LabelOrder,
+    Paint,
+    PrintMark,
+    Sheet,
+    Symbol,
+    Text,
+    to_mm,
+    wrong,
+)
 from ..symbols.encoder import Encoder, Symbols
 from .marks import AWAY, crop_marks, margins, reach, registration_marks
 from .picture import ink, runs
 from .strokes import EM, HEIGHT, PEN, Stroke, path, width
 
-_SPREAD = {Order.STACK: " CUT AND STACK", Order.LANES: " IN LANES"}
+_SPREAD = {LabelOrder.STACK: " CUT AND STACK", LabelOrder.LANES: " IN LANES"}
 _BLOCK = 2_048  # labels drawn at a time
 _HAIR = 0.25  # points
 _BANNER = (7.0, 5.0)  # points: the heading's type, and the least that is readable
@@ -36,7 +46,7 @@ Spot = tuple[int, int]  # place, label
 
 @dataclass(frozen=True)
 class Heading:
-    """What a sheet says of itself: ASCII."""
+    """The heading of a sheet: ASCII."""
 
     package: str
     unit: str
@@ -44,15 +54,15 @@ class Heading:
 
 
 def check(sheet: Sheet, look: Symbol, modules: int, characters: int) -> None:
-    """Raises `UsageError` with its `key` where symbols, text, marks or heading lack room.
+    """Raises `UsageError` with its `key` if symbols, text, marks or heading lack room.
 
     `modules` is the symbol's side; `characters` those of the text under it.
     """
     check_room(sheet)
     sheet.check(look, modules)
     taken = sheet.dots(width(characters) * _unit_mm(sheet))
-    if sheet.text is not Text.NONE and taken > sheet.place(0).width:
-        size = sheet.text_size * sheet.place(0).width / taken
+    if sheet.text is not Text.NONE and taken > sheet.label_box(0).width:
+        size = sheet.text_size * sheet.label_box(0).width / taken
         wrong(
             "sheet.text_size",
             f"{characters} characters of {sheet.text_size:g} points take "
@@ -64,7 +74,7 @@ def check(sheet: Sheet, look: Symbol, modules: int, characters: int) -> None:
 
 
 def check_room(sheet: Sheet) -> None:
-    """Raises `UsageError` where there is no room around the labels for marks and heading."""
+    """Raises `UsageError` if there is no room around the labels for marks and heading."""
     around = (sheet.bleed if not sheet.marks else reach(sheet)) + 0.0
     for side, free in zip(("left", "top", "right", "bottom"), margins(sheet), strict=True):
         if sheet.marks and free < around:
@@ -100,16 +110,16 @@ class Sheets:
         self._text_length = template.length if is_code else digits
         check(sheet, look, encoder.size, self._text_length)
         self._line = Stroke(template.symbols if is_code else "0123456789", self._text_length)
-        # What is drawn: with light on dark the quiet zone prints as well.
+        # With light on dark the quiet zone is drawn as well.
         self._quiet = look.quiet_zone if look.invert else 0
         self._side = encoder.size + 2 * self._quiet
-        places = [sheet.place(index) for index in range(sheet.places)]
-        corners = [sheet.symbol_at(place, look.side_dots(encoder.size)) for place in places]
+        boxes = [sheet.label_box(index) for index in range(sheet.places)]
+        corners = [sheet.symbol_at(box, look.side_dots(encoder.size)) for box in boxes]
         self._symbol_heads = _heads([self._symbol_head(*corner) for corner in corners])
         self._text_heads = _heads(
             [
-                self._text_head(place.x + place.width / 2, corner[1])
-                for place, corner in zip(places, corners, strict=True)
+                self._text_head(box.x + box.width / 2, corner[1])
+                for box, corner in zip(boxes, corners, strict=True)
             ]
         )
         self._rectangles = _rectangles(self._side)
@@ -135,15 +145,15 @@ class Sheets:
 
     def _labels(self, first: int, table: Bytes, spots: list[Spot]) -> Iterator[bytes]:
         """The operators that draw each of the labels, in the order given."""
-        where, which = np.array(spots, np.intp).reshape(-1, 2).T
-        symbols = self._encoder.encode(table[which].tobytes())
-        text = self._text(first, table, where, which)
+        places, labels = np.array(spots, np.intp).reshape(-1, 2).T
+        symbols = self._encoder.encode(table[labels].tobytes())
+        text = self._text(first, table, places, labels)
         if self.sheet.paint is Paint.MASK:
-            return self._masks(symbols, where, text)
-        return self._paths(symbols, where, text)
+            return self._masks(symbols, places, text)
+        return self._paths(symbols, places, text)
 
-    def _masks(self, symbols: Symbols, where: NDArray[np.intp], text: Bytes) -> Iterator[bytes]:
-        """By image masks: labels of one length, filled as a table.
+    def _masks(self, symbols: Symbols, places: NDArray[np.intp], text: Bytes) -> Iterator[bytes]:
+        """By image masks: labels of equal length, filled as a table.
 
         In hexadecimal: bits as they are could spell the operator that ends the image.
         """
@@ -151,23 +161,23 @@ class Sheets:
         bits = symbols.packed if plain else np.packbits(self._ink(symbols), axis=2)
         pairs = _HEX[bits].reshape(len(bits), -1)
         end = np.broadcast_to(_MASK_END, (len(bits), len(_MASK_END)))
-        rows = np.concatenate([self._symbol_heads[where], pairs, end, text], axis=1)
+        rows = np.concatenate([self._symbol_heads[places], pairs, end, text], axis=1)
         drawn, size = rows.tobytes(), rows.shape[1]
         return (drawn[at : at + size] for at in range(0, len(drawn), size))
 
-    def _paths(self, symbols: Symbols, where: NDArray[np.intp], text: Bytes) -> Iterator[bytes]:
+    def _paths(self, symbols: Symbols, places: NDArray[np.intp], text: Bytes) -> Iterator[bytes]:
         """By paths: the runs of a symbol's ink as rectangles, filled at once."""
-        places, widths, stops = runs(self._ink(symbols))
+        cells, widths, stops = runs(self._ink(symbols))
         starts, ends = self._rectangles
-        found = np.empty(len(places), [("start", starts.dtype), ("end", ends.dtype)])
-        found["start"] = starts[places]
+        found = np.empty(len(cells), [("start", starts.dtype), ("end", ends.dtype)])
+        found["start"] = starts[cells]
         found["end"] = ends[widths]
         drawn, size = found.tobytes(), found.dtype.itemsize
         lines, width = text.tobytes(), text.shape[1]
         heads = [head.tobytes() for head in self._symbol_heads]
         first = 0
         for at, (stop, place) in enumerate(
-            zip((stops * size).tolist(), where.tolist(), strict=True)
+            zip((stops * size).tolist(), places.tolist(), strict=True)
         ):
             line = lines[at * width : (at + 1) * width]
             yield b"".join((heads[place], drawn[first:stop], b"\nf Q\n", line))
@@ -177,19 +187,19 @@ class Sheets:
         return ink(symbols, self._look, self._quiet)
 
     def _text(
-        self, first: int, table: Bytes, where: NDArray[np.intp], which: NDArray[np.intp]
+        self, first: int, table: Bytes, places: NDArray[np.intp], labels: NDArray[np.intp]
     ) -> Bytes:
-        """What draws the text under each symbol, a row a label."""
+        """The operators that draw the text under each symbol, a row per label."""
         if self.sheet.text is Text.NONE:
-            return np.empty((len(where), 0), np.uint8)
+            return np.empty((len(places), 0), np.uint8)
         if self.sheet.text is Text.CODE:
-            characters = table[which]
+            characters = table[labels]
         else:
             powers = 10 ** np.arange(self._text_length - 1, -1, -1, dtype=np.int64)
-            digits = (first + which)[:, np.newaxis] // powers % 10
+            digits = (first + labels)[:, np.newaxis] // powers % 10
             characters = (digits + ord("0")).astype(np.uint8)
-        end = np.broadcast_to(_TEXT_END, (len(where), len(_TEXT_END)))
-        return np.concatenate([self._text_heads[where], self._line(characters), end], axis=1)
+        end = np.broadcast_to(_TEXT_END, (len(places), len(_TEXT_END)))
+        return np.concatenate([self._text_heads[places], self._line(characters), end], axis=1)
 
     # --- what is the same on every sheet
 
@@ -243,18 +253,18 @@ class Sheets:
             f"SHEET {number + 1}/{sheets}",
             f"SERIALS {first + begin}-{first + end}{how}",
         ]
-        place, last = self.sheet.place(0), self.sheet.place(self.sheet.places - 1)
+        box, last = self.sheet.label_box(0), self.sheet.label_box(self.sheet.places - 1)
         edge = self.sheet.page_dots[0] - self.sheet.dots(_EDGE)
-        room = min(edge, max(last.x + last.width, place.x + self.sheet.dots(_LINE))) - place.x
+        room = min(edge, max(last.x + last.width, box.x + self.sheet.dots(_LINE))) - box.x
         point = self.sheet.dpi / 72
         while len(parts) > 1 and width(len("   ".join(parts))) / EM * _BANNER[1] * point > room:
             parts.pop()
         text = "   ".join(parts)
         size = min(_BANNER[0], room / (width(len(text)) / EM * point))
-        above = place.y - self.sheet.dots(AWAY + (reach(self.sheet) if self.sheet.marks else 0.0))
+        above = box.y - self.sheet.dots(AWAY + (reach(self.sheet) if self.sheet.marks else 0.0))
         unit = size * point / EM
         up = self.sheet.page_dots[1] - above
-        return f"q {unit:.4f} 0 0 {unit:.4f} {place.x} {up} cm {path(text)} S Q\n".encode("ascii")
+        return f"q {unit:.4f} 0 0 {unit:.4f} {box.x} {up} cm {path(text)} S Q\n".encode("ascii")
 
 
 def _unit_mm(sheet: Sheet) -> float:
@@ -262,14 +272,14 @@ def _unit_mm(sheet: Sheet) -> float:
 
 
 def _heads(texts: list[str]) -> Bytes:
-    """`texts` as rows of one length; blanks in front mean nothing in a content stream."""
+    """`texts` as rows of equal length; blanks in front mean nothing in a content stream."""
     most = max(map(len, texts))
     joined = "".join(text.rjust(most) for text in texts).encode("ascii")
     return np.frombuffer(joined, np.uint8).reshape(len(texts), most)
 
 
 def _rectangles(side: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
-    """The operators of a run of ink: by its place in `runs`, and by its width.
+    """The operators of a run of ink: by its cell in `runs`, and by its width.
 
     Of few fixed sizes, which numpy copies fast.
     """

@@ -19,8 +19,8 @@ def reach(sheet: Sheet) -> float:
 
 
 def margins(sheet: Sheet) -> tuple[float, float, float, float]:
-    """What is free on the left, at the top, on the right and at the bottom, mm."""
-    first, last = sheet.place(0), sheet.place(sheet.places - 1)
+    """The free room on the left, at the top, on the right and at the bottom, mm."""
+    first, last = sheet.label_box(0), sheet.label_box(sheet.places - 1)
     across, down = sheet.page_dots
     free = first.x, first.y, across - last.x - last.width, down - last.y - last.height
     left, top, right, bottom = (to_mm(dots, sheet.dpi) for dots in free)
@@ -28,11 +28,11 @@ def margins(sheet: Sheet) -> tuple[float, float, float, float]:
 
 
 def _edges(sheet: Sheet) -> tuple[list[int], list[int]]:
-    """Where labels begin and end, across and from the bottom, in dots, ascending."""
-    places = [sheet.place(index) for index in range(sheet.places)]
+    """The edges of labels, across and from the bottom, in dots, ascending."""
+    boxes = [sheet.label_box(index) for index in range(sheet.places)]
     height = sheet.page_dots[1]
-    across = {edge for place in places for edge in (place.x, place.x + place.width)}
-    down = {height - edge for place in places for edge in (place.y, place.y + place.height)}
+    across = {edge for box in boxes for edge in (box.x, box.x + box.width)}
+    down = {height - edge for box in boxes for edge in (box.y, box.y + box.height)}
     return sorted(across), sorted(down)
 
 

@@ -57,7 +57,7 @@ def document(pages: Iterable[bytes], size: tuple[float, float], title: str) -> b
 def contents(data: bytes, size: tuple[float, float], name: str) -> list[bytes]:
     """The content streams of a PDF that is such a `document`, and nothing besides.
 
-    Raises `IntegrityError` for any other PDF: one with further objects, another page size,
+    Raises `IntegrityError` for any other PDF: with further objects, another page size,
     or a page with more than its content stream.
     """
     try:

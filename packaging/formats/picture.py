@@ -1,4 +1,4 @@
-"""Symbols as pictures, a file each: one-bit PNG and BMP of exact dots, SVG of one path.
+"""Symbols as pictures, a file each: one-bit PNG and BMP of exact dots, SVG of a single path.
 
 Pure: symbols in, files out. Pictures hold the quiet zone; black is ink. Sources: PNG
 (ISO/IEC 15948), BITMAPINFOHEADER of the Windows GDI, SVG 1.1.
@@ -39,13 +39,13 @@ def ink(symbols: Symbols, look: Symbol, quiet_zone: int) -> Ink:
 
 
 def png(symbols: Symbols, look: Symbol) -> Iterator[bytes]:
-    """A one-bit grey PNG a symbol, `look.dots` pixels a module, its dpi in pHYs."""
+    """A one-bit grey PNG per symbol, `look.dots` pixels per module, its dpi in pHYs."""
     side = look.side_dots(symbols.size)
     head = _head(side, side, look.dpi)
     end = _chunk(b"IEND", b"")
     for drawn in _blocks(symbols, look):
         rows = np.packbits(np.repeat(~drawn, look.dots, axis=2), axis=2)
-        # The first line of a module row as it is; the others equal the one above (filter Up).
+        # The first line of a module row as it is; the others equal the line above (filter Up).
         lines = np.zeros((*rows.shape[:2], look.dots, 1 + rows.shape[2]), np.uint8)
         lines[:, :, 0, 1:] = rows
         lines[:, :, 1:, 0] = 2
@@ -54,7 +54,7 @@ def png(symbols: Symbols, look: Symbol) -> Iterator[bytes]:
 
 
 def png_of(drawn: Ink, dpi: int) -> bytes:
-    """One picture of any size, (height, width), a pixel a dot, as one-bit grey PNG."""
+    """A picture of any size, (height, width), a pixel per dot, as one-bit grey PNG."""
     height, width = drawn.shape
     rows = np.packbits(~drawn, axis=1)
     lines = np.zeros((height, 1 + rows.shape[1]), np.uint8)
@@ -97,7 +97,7 @@ def _unpacked(data: bytes) -> tuple[bytes, bytes] | None:
 
 
 def bmp(symbols: Symbols, look: Symbol) -> Iterator[bytes]:
-    """A one-bit BMP a symbol, `look.dots` pixels a module: palette entry 1 is white."""
+    """A one-bit BMP per symbol, `look.dots` pixels per module: palette entry 1 is white."""
     side, metre = look.side_dots(symbols.size), round(look.dpi * _METRE)
     stride = (side + 31) // 32 * 4
     size = side * stride
@@ -115,7 +115,7 @@ def bmp(symbols: Symbols, look: Symbol) -> Iterator[bytes]:
 
 
 def svg(symbols: Symbols, look: Symbol) -> Iterator[bytes]:
-    """An SVG a symbol: one path, a unit a module, its size in mm; no background."""
+    """An SVG per symbol: a single path, a unit per module, its size in mm; no background."""
     side = symbols.size + 2 * look.quiet_zone
     size = f"{look.side(symbols.size):.4f}".rstrip("0").rstrip(".")
     head = (
@@ -125,10 +125,10 @@ def svg(symbols: Symbols, look: Symbol) -> Iterator[bytes]:
     starts = [f"M{x},{y}h" for y in range(side) for x in range(side + 1)]
     ends = [f"{width}v1h-{width}z" for width in range(side + 1)]
     for drawn in _blocks(symbols, look):
-        places, widths, stops = runs(drawn)
+        cells, widths, stops = runs(drawn)
         parts = [
-            starts[place] + ends[width]
-            for place, width in zip(places.tolist(), widths.tolist(), strict=True)
+            starts[cell] + ends[width]
+            for cell, width in zip(cells.tolist(), widths.tolist(), strict=True)
         ]
         first = 0
         for stop in stops.tolist():
@@ -145,19 +145,19 @@ def _blocks(symbols: Symbols, look: Symbol) -> Iterator[Ink]:
 
 
 def runs(drawn: Ink) -> tuple[Indices, Indices, Indices]:
-    """The horizontal runs of ink: (place, width) each, symbol after symbol, in order.
+    """The horizontal runs of ink: (cell, width) each, symbol after symbol, in order.
 
-    A place is row * (side + 1) + column. And for each symbol the index after its last run.
+    A cell is row * (side + 1) + column. And for each symbol the index after its last run.
     """
     count, height, side = drawn.shape
-    # A light module behind every line: no run goes on into the next one.
+    # A light module behind every line: no run goes on into the next line.
     flat = np.zeros(count * height * (side + 1) + 1, np.bool_)
     flat[1:].reshape(count, height, side + 1)[:, :, :side] = drawn
     turns = np.flatnonzero(flat[1:] != flat[:-1])
     first, after = turns[::2], turns[1::2]
-    cells = height * (side + 1)
-    stops = np.searchsorted(first, np.arange(1, count + 1) * cells)
-    return first % cells, after - first, stops
+    size = height * (side + 1)
+    stops = np.searchsorted(first, np.arange(1, count + 1) * size)
+    return first % size, after - first, stops
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

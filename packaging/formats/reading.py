@@ -1,6 +1,6 @@
 """The symbols of our own content streams, read by an independent decoder (zxing-cpp).
 
-It undoes `imposition.Sheets` only as far as the dots: what they say is read, not undone.
+It undoes `imposition.Sheets` only as far as the dots; the decoder reads the symbols in them.
 """
 
 import re
@@ -17,7 +17,7 @@ from .imposition import RECORD
 
 _MASK = re.compile(rb"/F /AHx ID\n([0-9A-F]+)>\nEI Q\n")
 _PATH = re.compile(rb" cm\n(\n[^f]+)\nf Q\n")
-_PIXELS = 2  # a module: the least that reads safely
+_PIXELS = 2  # per module: the least that reads safely
 _QUIET = 4
 # Pure pictures of QRCodeModel2 are not read at all by zxing-cpp 3.1.
 _QR = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
@@ -28,7 +28,7 @@ Modules = NDArray[np.bool_]
 def symbols_of(content: bytes, size: int, profile: Profile, count: int) -> Modules | None:
     """The symbols of `size` modules in a page's content stream, in order, (count, size, size).
 
-    None where there are not `count` of them, or one is not drawn as it should be.
+    None if there are not `count` of them, or if any is not drawn as it should be.
     """
     look, sheet = profile.symbol, profile.sheet
     side = size + (2 * look.quiet_zone if look.invert else 0)
@@ -46,7 +46,7 @@ def symbols_of(content: bytes, size: int, profile: Profile, count: int) -> Modul
 
 
 def decode_all(symbols: Symbols, which: Sequence[int]) -> list[bytes | None]:
-    """What an independent decoder reads in some of the symbols; None where it reads none."""
+    """What an independent decoder reads in some of the symbols; None if it reads nothing."""
     if not which:
         return []
     modules, sides = symbols.modules(), (17 + 4 * symbols.versions.astype(int)).tolist()
@@ -54,7 +54,7 @@ def decode_all(symbols: Symbols, which: Sequence[int]) -> list[bytes | None]:
 
 
 def decode(modules: Modules) -> bytes | None:
-    """What zxing-cpp reads in one symbol, dark is true, given without quiet zone."""
+    """What zxing-cpp reads in a symbol, dark is true, given without quiet zone."""
     light = np.pad(~modules, _QUIET, constant_values=True)
     dots = light.repeat(_PIXELS, axis=0).repeat(_PIXELS, axis=1).view(np.uint8) * np.uint8(255)
     found = zxingcpp.read_barcodes(dots, formats=_QR, is_pure=True, try_rotate=False)

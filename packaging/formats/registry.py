@@ -1,4 +1,4 @@
-"""The formats, by the kind a profile names. Each is imported when it is asked for."""
+"""The formats, by the name a profile gives. Each is imported when it is needed."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -17,7 +17,7 @@ FORMATS: Mapping[FileFormat, tuple[str, str]] = MappingProxyType(
         FileFormat.PDF: ("sheet", "SheetFormat"),
     }
 )
-"""Kind → module beside this one, and its class."""
+"""Format → a module of this room, and its class."""
 
 
 def format_for(layout: UnitLayout) -> Format:

@@ -1,7 +1,7 @@
 """Records of fixed form from codes, and codes back from records, by the block.
 
-Pure. A record is constants and slots. Records stand in frames: one of each lane, side by
-side, as a press prints them. Within a part, frames whose serials have the same numbers of
+Pure. A record is constants and slots. Records stand in frames: a record of each lane, side
+by side, as a press prints them. Within a part, frames whose serials have the same numbers of
 digits have the same width, so a block of them is a matrix. The bytes of a record depend on
 that record alone, so any cut into parts gives the same file.
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ _DIGITS = np.frombuffer(b"".join(b"%04d" % n for n in range(10_000)), np.uint8).
 
 
 class Slot(Enum):
-    """What a record takes from its code: the code, its serial, its place in the file.
+    """What differs from record to record: the code, its serial, the number of the row.
 
     `PICTURE` is the serial as it stands in the names of pictures.
     """
@@ -36,11 +37,19 @@ class Slot(Enum):
 
 
 Record = tuple[bytes | Slot, ...]
-Slots = list[tuple[int, Slot, int, int]]
+
+
+class SlotBox(NamedTuple):
+    """A slot of a frame: its lane, its first byte in the frame, and how many bytes it takes."""
+
+    lane: int
+    slot: Slot
+    at: int
+    width: int
 
 
 class WrongRow(Exception):
-    """The record of `serial` is not the one that its code makes."""
+    """The record of `serial` is not the record that its code makes."""
 
     def __init__(self, serial: int) -> None:
         super().__init__(f"the row where serial {serial} is due")
@@ -48,8 +57,8 @@ class WrongRow(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """`frames` frames of a unit: `starts` are the serials of the first, a lane each.
+class TextPart:
+    """`frames` frames of a unit: `starts` are the serials of the first frame, lane by lane.
 
     From frame to frame each lane's serial grows by `stride`. `row`: how many records of
     the unit stand before. `first`, `last`: whether the unit begins, ends with it.
@@ -81,10 +90,12 @@ class Part:
             return flat.reshape(len(self.starts), self.frames, length)
         return flat.reshape(self.frames, len(self.starts), length).transpose(1, 0, 2)
 
-    def even(self) -> "Iterator[tuple[int, Part]]":
-        """(frame, part) pieces within which no number gains a digit."""
+    def even(self, *, numbered: bool) -> "Iterator[tuple[int, TextPart]]":
+        """(frame, part) pieces within which no serial gains a digit, nor a row if `numbered`."""
         cuts = {0, self.frames}
-        for start, stride in (*((start, self.stride) for start in self.starts), *self._rows(1)):
+        serials = [(start, self.stride) for start in self.starts]
+        rows = [(self.row + 1 + lane, len(self.starts)) for lane in range(len(self.starts))]
+        for start, stride in serials + rows if numbered else serials:
             limit = 10 ** len(str(start))
             while limit <= start + (self.frames - 1) * stride:
                 cuts.add(-(-(limit - start) // stride))
@@ -92,14 +103,10 @@ class Part:
         ordered = sorted(cuts)
         for begin, end in pairwise(ordered):
             starts = tuple(start + begin * self.stride for start in self.starts)
-            yield begin, Part(starts, self.stride, end - begin, self.row + begin * len(starts))
-
-    def _rows(self, base: int) -> Iterator[tuple[int, int]]:
-        for lane in range(len(self.starts)):
-            yield base + self.row + lane, len(self.starts)
+            yield begin, TextPart(starts, self.stride, end - begin, self.row + begin * len(starts))
 
 
-def parts(serials: Range, profile: Profile, size: int) -> Iterator[Part]:
+def parts(serials: Range, profile: Profile, size: int) -> Iterator[TextPart]:
     """A unit cut into parts of about `size` codes, whole frames each.
 
     The last frame may lack lanes; it is a part of its own.
@@ -116,7 +123,7 @@ def parts(serials: Range, profile: Profile, size: int) -> Iterator[Part]:
     step = max(1, size // lanes)
     for begin in range(0, whole, step):
         frames = min(step, whole - begin)
-        yield Part(
+        yield TextPart(
             tuple(start + begin * stride for start in starts),
             stride,
             frames,
@@ -126,26 +133,29 @@ def parts(serials: Range, profile: Profile, size: int) -> Iterator[Part]:
         )
     if rest:
         last = tuple(start + whole * stride for start in starts[:rest])
-        yield Part(last, stride, 1, whole * lanes, whole == 0)
+        yield TextPart(last, stride, 1, whole * lanes, whole == 0)
 
 
 class Rows:
     """Writes and reads records; `record(lane)` gives those of a lane, counted from 0.
 
-    `base`: the number of the first record in its file, for `Slot.ROW`.
+    `first_row`: the number of a unit's first record in its file, for `Slot.ROW`.
     """
 
     def __init__(
-        self, length: int, lanes: int, record: Callable[[int], Record], base: int = 1
+        self, length: int, lanes: int, record: Callable[[int], Record], first_row: int = 1
     ) -> None:
-        self._length, self._base = length, base
+        self._length, self._first_row = length, first_row
         self._records = [record(lane) for lane in range(lanes)]
+        self._numbered = any(Slot.ROW in items for items in self._records)
 
-    def size(self, part: Part) -> int:
+    def size(self, part: TextPart) -> int:
         """How many bytes its records take."""
         return sum(piece.frames * len(self._frame(piece)[0]) for _, piece in self._even(part))
 
-    def write(self, part: Part, codes: bytes, begin: bytes = b"", end: bytes = b"") -> memoryview:
+    def write(
+        self, part: TextPart, codes: bytes, begin: bytes = b"", end: bytes = b""
+    ) -> memoryview:
         """The records between `begin` and `end`; `codes` in the order of `part.ranges`."""
         lanes = part.arrange(codes, self._length)
         pieces = [(first, piece, *self._frame(piece)) for first, piece in self._even(part)]
@@ -161,7 +171,7 @@ class Rows:
             at = stop
         return out.data
 
-    def read(self, part: Part, data: bytes) -> bytes:
+    def read(self, part: TextPart, data: bytes) -> bytes:
         """The codes whose `write` is exactly `data`; proved by writing them again.
 
         Raises `WrongRow` with the first serial whose record differs; `data` has `size` bytes.
@@ -173,78 +183,83 @@ class Rows:
             size = piece.frames * len(line)
             block = np.frombuffer(data, np.uint8, size, at).reshape(piece.frames, len(line))
             part_lanes = lanes[:, begin : begin + piece.frames]
-            for lane, slot, place, width in slots:
-                if slot is Slot.CODE:
-                    part_lanes[lane] = block[:, place : place + width]
-            again = np.empty_like(block)
-            _fill(again, piece, line, slots, part_lanes)
-            if not np.array_equal(again, block):
-                raise WrongRow(self._differing(piece, line, again != block))
+            for box in slots:
+                if box.slot is Slot.CODE:
+                    part_lanes[box.lane] = block[:, box.at : box.at + box.width]
+            due = np.empty_like(block)
+            _fill(due, piece, line, slots, part_lanes)
+            if not np.array_equal(due, block):
+                raise WrongRow(self._differing(piece, due != block))
             at += size
         return codes.tobytes()
 
-    def lead(self, count: int, first: int, *, digits: bool) -> bytes:
-        """`count` set-up frames: serial 0 and dummy codes, numbered from `first`.
+    def lead(self, count: int, first: int, *, row: int, digits: bool) -> bytes:
+        """`count` set-up records, in whole frames: serial 0, and dummy codes from `first` on.
 
-        Raises `UsageError` where codes are too short for so many.
+        `row`: the number of the first of them in the file. Raises `UsageError` if codes are too
+        short for so many.
         """
-        lanes = len(self._records)
         if not count:
             return b""
-        serials = Range(first, first + count * lanes - 1)
-        dummies = dummy_codes(serials, self._length, digits=digits)
+        dummies = dummy_codes(Range(first, first + count - 1), self._length, digits=digits)
         found = []
-        for number in range(count * lanes):
+        for number in range(count):
             values = {
                 Slot.CODE: dummies[number * self._length : (number + 1) * self._length],
                 Slot.SERIAL: b"0",
                 Slot.PICTURE: b"0" * PICTURE_DIGITS,
-                Slot.ROW: b"%d" % (self._base + first - 1 + number),
+                Slot.ROW: b"%d" % (row + number),
             }
-            record = self._records[number % lanes]
+            record = self._records[number % len(self._records)]
             found += [values[item] if isinstance(item, Slot) else item for item in record]
         return b"".join(found)
 
-    def _even(self, part: Part) -> Iterator[tuple[int, Part]]:
-        shifted = Part(part.starts, part.stride, part.frames, part.row + self._base - 1)
-        return shifted.even()
+    def _even(self, part: TextPart) -> Iterator[tuple[int, TextPart]]:
+        shifted = TextPart(part.starts, part.stride, part.frames, part.row + self._first_row - 1)
+        return shifted.even(numbered=self._numbered)
 
-    def _frame(self, part: Part) -> tuple[bytes, Slots]:
-        """A frame with zeros in its slots, and the slots: lane, kind, where, how wide."""
+    def _frame(self, part: TextPart) -> tuple[bytes, list[SlotBox]]:
+        """A frame with zeros in its slots, and the slots."""
         line, slots, at = [], [], 0
-        for lane, start in enumerate(part.starts):
-            widths = {
-                Slot.CODE: self._length,
-                Slot.SERIAL: len(str(start)),
-                Slot.PICTURE: max(PICTURE_DIGITS, len(str(start))),
-                Slot.ROW: len(str(part.row + 1 + lane)),
-            }
-            for item in self._records[lane]:
+        for lane in range(len(part.starts)):
+            for item, width in zip(self._records[lane], self._widths(part, lane), strict=True):
                 if isinstance(item, Slot):
-                    slots.append((lane, item, at, widths[item]))
-                    line.append(b"0" * widths[item])
+                    slots.append(SlotBox(lane, item, at, width))
+                    line.append(b"0" * width)
                 else:
                     line.append(item)
-                at += len(line[-1])
+                at += width
         return b"".join(line), slots
 
-    def _differing(self, part: Part, line: bytes, differs: npt.NDArray[np.bool_]) -> int:
-        frame, at = divmod(int(differs.argmax()), len(line))
-        lane, end = 0, 0
+    def _widths(self, part: TextPart, lane: int) -> list[int]:
+        """The bytes of each item of a lane's records, the same in all frames of `part`."""
+        start = part.starts[lane]
+        widths = {
+            Slot.CODE: self._length,
+            Slot.SERIAL: len(str(start)),
+            Slot.PICTURE: max(PICTURE_DIGITS, len(str(start))),
+            Slot.ROW: len(str(part.row + 1 + lane)),
+        }
+        return [
+            widths[item] if isinstance(item, Slot) else len(item) for item in self._records[lane]
+        ]
+
+    def _differing(self, part: TextPart, differs: npt.NDArray[np.bool_]) -> int:
+        """The serial of the first record with a byte that differs; (frames, bytes)."""
+        frame, at = divmod(int(differs.argmax()), differs.shape[1])
+        end = 0
         for lane, start in enumerate(part.starts):
-            one = Part((start,), part.stride, 1, part.row + lane)
-            record = self._records[lane]
-            end += len(Rows(self._length, 1, lambda _, record=record: record)._frame(one)[0])  # type: ignore[misc]  # noqa: SLF001
+            end += sum(self._widths(part, lane))
             if at < end:
-                break
-        return part.starts[lane] + frame * part.stride
+                return int(start + frame * part.stride)
+        raise AssertionError("a frame is as long as the records of its lanes")
 
 
-def _fill(block: Bytes, part: Part, line: bytes, slots: Slots, codes: Bytes) -> None:
-    """Frames of one width into a matrix, a frame a line; codes as (lanes, frames, length)."""
+def _fill(block: Bytes, part: TextPart, line: bytes, slots: list[SlotBox], codes: Bytes) -> None:
+    """Frames of equal width into a matrix, a frame per line; codes as (lanes, frames, length)."""
     block[:] = np.frombuffer(line, np.uint8)
-    for lane, slot, place, width in slots:
-        out = block[:, place : place + width]
+    for lane, slot, at, width in slots:
+        out = block[:, at : at + width]
         if slot is Slot.CODE:
             out[:] = codes[lane]
         elif slot is not Slot.ROW:

@@ -1,4 +1,4 @@
-"""Imposed PDF sheets: one document a unit, drawn as a whole."""
+"""Imposed PDF sheets: a document per unit, drawn as a whole."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Whole:
 
 
 class SheetFormat:
-    """A PDF a unit. Refuses what has no room on the sheet."""
+    """A PDF per unit. Raises `UsageError` for what has no room on the sheet."""
 
     def __init__(self, layout: UnitLayout) -> None:
         sheet = layout.profile.sheet
@@ -87,15 +87,15 @@ class SheetFormat:
         if len(codes) != length * len(unit.serials):
             raise broken(f"{name}: a symbol does not hold a payload of this package")
         anew = sheets.pages(first, codes, self._heading(unit, codes))
-        for number, (page, again) in enumerate(zip(pages, anew, strict=True)):
-            if page != again:
+        for number, (page, due) in enumerate(zip(pages, anew, strict=True)):
+            if page != due:
                 raise broken(f"{name}: page {number + 1} is not as the profile says")
         yield (unit.serials,), codes
 
     def _codes(self, drawn: Modules, closely: list[bool]) -> list[bytes] | None:
-        """The codes of symbols, by computation; some, or where that fails all, by a decoder.
+        """The codes of symbols, by computation; some, or if that fails all, by a decoder.
 
-        None where one cannot be read. Where the two differ, drawing it again will show it.
+        None if a symbol cannot be read. If both differ, it shows when the page is drawn again.
         """
         length = self._layout.length
         computed = self._encoder.decode(drawn)
@@ -103,15 +103,15 @@ class SheetFormat:
         for at, modules in enumerate(drawn):
             code = computed[at * length : (at + 1) * length] if computed else None
             if closely[at] or code is None:
-                said = decode(modules)
-                if said is None:
+                payload = decode(modules)
+                if payload is None:
                     return None
-                code = self._code(said)
+                code = self._code(payload)
             codes.append(code)
         return codes
 
     def _code(self, payload: bytes) -> bytes:
-        """The code in a payload; empty where there is none."""
+        """The code in a payload; empty if the payload is not of this package."""
         prefix, suffix = (part.encode("ascii") for part in split(self._layout.template))
         if not payload.startswith(prefix) or not payload.endswith(suffix):
             return b""
@@ -128,10 +128,10 @@ class SheetFormat:
         return Heading(self._layout.package, unit.id, test)
 
 
-def _bounded(pieces: Iterator[bytes], most: int) -> bytes:
+def _bounded(pieces: Iterator[bytes], limit: int) -> bytes:
     found = bytearray()
     for piece in pieces:
         found += piece
-        if len(found) > most:
+        if len(found) > limit:
             raise IntegrityError("a document of the package is larger than it can be")
     return bytes(found)

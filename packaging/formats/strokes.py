@@ -2,7 +2,7 @@
 
 Pure. A press wants every font embedded, a laser takes none at all; strokes serve both. A
 glyph lies on a grid `WIDTH` wide and `HEIGHT` high, y upward from the baseline. Zero has
-a dot, I has serifs, 1 a flag: they are told apart whatever the alphabet.
+a dot, I has serifs, 1 a flag: they differ visibly whatever the alphabet.
 """
 
 from functools import lru_cache
@@ -15,10 +15,10 @@ Point = tuple[float, float]
 
 WIDTH, HEIGHT = 4, 7  # units, of a capital
 EM = 10  # units a point size stands for: a capital is 0.7 em high, as in common typefaces
-ADVANCE = 5.6  # from one glyph to the next
+ADVANCE = 5.6  # from a glyph to the next
 PEN = 0.9  # the stroke's width
 
-# Strokes as rows of points, a digit for x and one for y each.
+# Strokes as rows of points, each a digit for x and a digit for y.
 _GLYPHS = {
     "0": "103041463717060110 2324",
     "1": "052720 1030",
@@ -73,7 +73,7 @@ _GLYPHS = {
 
 
 def strokes(text: str) -> list[list[Point]]:
-    """The strokes of one line of `text` from x 0 on; lower case is drawn as upper case.
+    """The strokes of a line of `text` from x 0 on; lower case is drawn as upper case.
 
     A character that has no glyph is left blank.
     """

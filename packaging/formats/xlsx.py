@@ -1,8 +1,7 @@
-"""Excel workbooks: one worksheet a unit, every cell text.
+"""Excel workbooks: a worksheet per unit, every cell text.
 
-Pure. xlsxwriter makes the workbook around the rows, and says how one is put together; the
-rows, a million a sheet, are made here like those of text, so that nothing is held as cells
-and nothing touches the disk. Cells are inline strings (ECMA-376, part 1, 18.3.1.53): no
+Pure. The rows, a million in a sheet, are made like those of text, so that nothing is held as
+cells and nothing touches the disk. Cells are inline strings (ECMA-376, part 1, 18.3.1.53): no
 zero is dropped, no code turns into a number.
 """
 
@@ -11,40 +10,34 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-import xlsxwriter
+from isal import isal_zlib
 
 from ...codegen.ranges.serials import Range
 from ..zip.deflate import LAST, deflate
 from ..zip.reader import broken
-from .format import PART, Chunk, Codes, File, Taker, Unit, UnitLayout
-from .rows import Part, Record, Rows, Slot, WrongRow, parts
+from .format import PART, Chunk, Codes, File, Unit, UnitLayout
+from .records import Cell, Surroundings, UnitRecords, titles
+from .rows import Record, Slot, TextPart, parts
 from .sampling import Chosen, every
-from .text import Cell, cell
+from .workbook import SHEET, WorkbookPart, empty_workbook, pack_workbook
 
-SHEET = "xl/worksheets/sheet1.xml"
 _ROWS = b"<sheetData/>"
 _SIZE = re.compile(rb'<dimension ref="[A-Z0-9:]+"/>')
-_DATE = datetime(1980, 1, 1, tzinfo=UTC)
-_DOS_DATE = 0x21  # the same day
-_LOCAL = struct.Struct("<4sHHHHHLLLHH")
-_CENTRAL = struct.Struct("<4sBBHHHHHLLLHHHHHLL")
-_END = struct.Struct("<4sHHHHLLH")
 _MAX_BYTES = 256 << 20
-# What Python's reader raises for a file that is none, or contradicts itself.
+# What Python's reader raises for a file that is no workbook, or contradicts itself.
 _NO_WORKBOOK = (
     zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, KeyError, ValueError,
     EOFError, struct.error,
 )  # fmt: skip
-_WIDTH = 24  # characters
 
 
-class _Piece(NamedTuple):
-    """A part's rows: how long, their CRC, and deflated."""
+class SheetPiece(NamedTuple):
+    """The rows of a part as XML, deflated; `size` and `crc` are those of the XML."""
 
     size: int
     crc: int
@@ -56,37 +49,39 @@ class XlsxFormat:
 
     def __init__(self, layout: UnitLayout) -> None:
         self._layout, self._profile = layout, layout.profile
-        self._book = _workbook(len(self._profile.columns))
-        self._lines(Unit(0, "", Range(1, 1)))
+        self._book = empty_workbook(len(self._profile.columns))
+        # What cannot be written shows with any unit.
+        self._records(Unit(0, "", Range(1, 1)))
 
     def names(self, unit: Unit) -> Iterator[str]:
         """The workbook alone."""
         yield self._profile.unit_name(unit.index, unit.id)
 
-    def parts(self, unit: Unit) -> Iterator[Part]:
+    def parts(self, unit: Unit) -> Iterator[TextPart]:
         """Whole frames."""
         return parts(unit.serials, self._profile, PART)
 
-    def make(self, unit: Unit, part: Part, codes: bytes) -> _Piece:
-        """The rows of a part; the first and last with the sheet around them."""
-        data = self._lines(unit).write(part, codes)
-        return _Piece(len(data), zlib.crc32(data), deflate(data))
+    def make(self, unit: Unit, part: TextPart, codes: bytes) -> SheetPiece:
+        """The rows of a part; the unit's first and last part with the sheet around them."""
+        data = self._records(unit).write(part, codes)
+        return SheetPiece(len(data), zlib.crc32(data), deflate(data))
 
-    def join(self, unit: Unit, made: Iterable[_Piece]) -> Iterator[Chunk]:
+    def join(self, unit: Unit, made: Iterable[SheetPiece]) -> Iterator[Chunk]:
         """The workbook, whose sheet is held deflated until its size is known."""
         pieces = list(made)
-        crc = 0
-        for piece in pieces:
-            crc = _crc_of_both(crc, piece.crc, piece.size)
-        sheet = _Stored(
-            SHEET, crc, sum(p.size for p in pieces), b"".join(p.packed for p in pieces) + LAST
-        )
         others = (
-            _Stored(name, zlib.crc32(data), len(data), deflate(data) + LAST)
+            WorkbookPart(name, zlib.crc32(data), len(data), deflate(data) + LAST)
             for name, data in self._book.items()
             if name != SHEET
         )
-        yield Chunk(self._profile.unit_name(unit.index, unit.id), _zip((*others, sheet)))
+        sheet = WorkbookPart(
+            SHEET,
+            crc_of_all(pieces),
+            sum(piece.size for piece in pieces),
+            b"".join(piece.packed for piece in pieces) + LAST,
+        )
+        name = self._profile.unit_name(unit.index, unit.id)
+        yield Chunk(name, pack_workbook((*others, sheet)))
 
     def read(self, unit: Unit, files: Iterator[File], chosen: Chosen = every) -> Iterator[Codes]:
         """The codes of the workbook, by Python's own ZIP reader; it holds no symbols."""
@@ -116,68 +111,38 @@ class XlsxFormat:
                 raise broken(f"{name} is not a workbook of ours")
         with book.open(SHEET) as sheet:
             stream = iter(lambda: sheet.read(1 << 20), b"")
-            yield from self._lines(unit).read(self.parts(unit), name, stream)
+            yield from self._records(unit).read(self.parts(unit), name, stream)
 
-    def _lines(self, unit: Unit) -> "_Sheet":
-        return _Sheet(self._layout, unit, self._book[SHEET])
+    def _records(self, unit: Unit) -> UnitRecords:
+        return UnitRecords(self._layout, unit, _row, self._around(unit))
 
-
-class _Sheet:
-    """The worksheet of one unit: what stands before, between and behind the rows."""
-
-    def __init__(self, layout: UnitLayout, unit: Unit, around: bytes) -> None:
-        profile = layout.profile
-        head, tail = around.split(_ROWS)
-        above = int(profile.header) + profile.lead_in * profile.lanes
-        below = profile.lead_out * profile.lanes
-        corner = f"{_letters(len(profile.columns) - 1)}{above + len(unit.serials) + below}"
-        header = _row([(column.name,) for column in profile.columns]) if profile.header else ()
-        titles = b"".join(item if isinstance(item, bytes) else b"1" for item in header)
-        digits = layout.symbols.isdigit()
-        after = profile.lead_in * profile.lanes + 1
-
-        def record(lane: int) -> Record:
-            return _row([cell(column, layout, unit, lane) for column in profile.columns])
-
-        self._rows = Rows(layout.length, profile.lanes, record, base=above + 1)
-        lead = Rows(layout.length, profile.lanes, record, base=1 + int(profile.header))
-        self._begin = (
-            _SIZE.sub(f'<dimension ref="A1:{corner}"/>'.encode("ascii"), head)
-            + b"<sheetData>"
-            + titles
-            + lead.lead(profile.lead_in, 1, digits=digits)
-        )
-        last = Rows(
-            layout.length, profile.lanes, record, base=1 + int(profile.header) + len(unit.serials)
-        )
-        self._end = last.lead(profile.lead_out, after, digits=digits) + b"</sheetData>" + tail
-
-    def write(self, part: Part, codes: bytes) -> memoryview:
-        """The XML of a part."""
-        begin, end = self._begin if part.first else b"", self._end if part.last else b""
-        return self._rows.write(part, codes, begin, end)
-
-    def read(self, among: Iterator[Part], name: str, pieces: Iterator[bytes]) -> Iterator[Codes]:
-        """The codes of a sheet written part by part. Raises `IntegrityError`."""
-        taker = Taker(pieces, name)
-        if taker.take(len(self._begin)) != self._begin:
-            raise broken(f"{name} does not begin with the profile's columns")
-        for part in among:
-            try:
-                yield part.ranges, self._rows.read(part, taker.take(self._rows.size(part)))
-            except WrongRow as error:
-                raise broken(f"{name}: {error} is not as the profile says") from None
-        if taker.take(len(self._end)) != self._end:
-            raise broken(f"{name} does not end as a worksheet of ours")
-        taker.end()
+    def _around(self, unit: Unit) -> Surroundings:
+        """The XML of the sheet; the corner of its last cell stands in front of the rows."""
+        profile = self._profile
+        head, tail = self._book[SHEET].split(_ROWS)
+        lead = (profile.lead_in + profile.lead_out) * profile.lanes
+        last_row = int(profile.header) + lead + len(unit.serials)
+        corner = f"{_letters(len(profile.columns) - 1)}{last_row}"
+        dimension = f'<dimension ref="A1:{corner}"/>'.encode("ascii")
+        header = _row(titles(self._layout)) if profile.header else ()
+        first_row = b"".join(b"1" if isinstance(item, Slot) else item for item in header)
+        begin = _SIZE.sub(dimension, head) + b"<sheetData>" + first_row
+        return Surroundings(begin, b"</sheetData>" + tail, int(profile.header))
 
 
-def _row(cells: list[Cell]) -> Record:
+def crc_of_all(pieces: Iterable[SheetPiece]) -> int:
+    """The CRC-32 of the joined pieces, from theirs."""
+    return reduce(
+        lambda crc, piece: int(isal_zlib.crc32_combine(crc, piece.crc, piece.size)), pieces, 0
+    )
+
+
+def _row(cells: Sequence[Cell]) -> Record:
     items: list[bytes | Slot] = [b'<row r="', Slot.ROW, b'">']
-    for number, value in enumerate(cells):
+    for number, cell in enumerate(cells):
         items += [b'<c r="%s' % _letters(number).encode("ascii"), Slot.ROW]
         items.append(b'" s="1" t="inlineStr"><is><t xml:space="preserve">')
-        items += [escape(item).encode("utf-8") if isinstance(item, str) else item for item in value]
+        items += [escape(item).encode("utf-8") if isinstance(item, str) else item for item in cell]
         items.append(b"</t></is></c>")
     return (*items, b"</row>")
 
@@ -185,66 +150,3 @@ def _row(cells: list[Cell]) -> Record:
 def _letters(column: int) -> str:
     first, second = divmod(column, 26)
     return (chr(ord("A") + first - 1) if first else "") + chr(ord("A") + second)
-
-
-def _workbook(columns: int) -> dict[str, bytes]:
-    """The parts of an empty workbook whose columns are text, by name, in their order."""
-    out = io.BytesIO()
-    book = xlsxwriter.Workbook(out, {"in_memory": True})
-    book.set_properties({"created": _DATE})
-    sheet = book.add_worksheet("codes")
-    sheet.set_column(0, columns - 1, _WIDTH, book.add_format({"num_format": "@"}))
-    book.close()
-    with zipfile.ZipFile(out) as made:
-        return {name: made.read(name) for name in made.namelist()}
-
-
-class _Stored(NamedTuple):
-    """An entry of the workbook's own ZIP archive."""
-
-    name: str
-    crc: int
-    size: int
-    packed: bytes
-
-
-def _zip(entries: Iterable[_Stored]) -> bytes:
-    """A plain ZIP archive (PKWARE APPNOTE 4.3), sizes in the headers."""
-    out, directory = [], []
-    at = 0
-    for entry in entries:
-        name = entry.name.encode("ascii")
-        fields = (0, 8, 0, _DOS_DATE, entry.crc, len(entry.packed), entry.size, len(name), 0)
-        header = _LOCAL.pack(b"PK\3\4", 20, *fields) + name
-        directory.append(_CENTRAL.pack(b"PK\1\2", 20, 0, 20, *fields, 0, 0, 0, 0, at) + name)
-        out += [header, entry.packed]
-        at += len(header) + len(entry.packed)
-    central = b"".join(directory)
-    count = len(directory)
-    out += [central, _END.pack(b"PK\5\6", 0, 0, count, count, len(central), at, 0)]
-    return b"".join(out)
-
-
-def _crc_of_both(first: int, second: int, size: int) -> int:
-    """The CRC-32 of two pieces from theirs; the second has `size` bytes.
-
-    A CRC is linear: the first is carried over `size` zero bytes, which is a product with
-    x^(8 size) modulo the polynomial.
-    """
-    power, factor, bits = 1 << 31, 1 << 30, 8 * size  # x^0, x^1; the highest bit is x^0
-    while bits:
-        if bits & 1:
-            power = _product(power, factor)
-        factor = _product(factor, factor)
-        bits >>= 1
-    return _product(power, first) ^ second
-
-
-def _product(one: int, other: int) -> int:
-    """Two polynomials over GF(2), multiplied modulo that of CRC-32; bits reflected."""
-    found = 0
-    for bit in range(31, -1, -1):
-        if one >> bit & 1:
-            found ^= other
-        other = other >> 1 ^ (0xEDB88320 if other & 1 else 0)
-    return found

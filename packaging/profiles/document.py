@@ -1,4 +1,4 @@
-"""Tables of a profile's document, read key by key: each value of its type, none left over.
+"""Tables of a profile's document, read key by key: each value of its type, no key left over.
 
 Every refusal is a `UsageError` with the detail `key`, as in `sheet.page`.
 """
@@ -13,18 +13,18 @@ from .geometry import wrong
 Choice = TypeVar("Choice", bound=StrEnum)
 
 _MISSING = object()
-_MOST = 1_000
+_MAX_LENGTH = 1_000
 
 
 class Table:
-    """One table; `done` refuses the keys that nobody asked for."""
+    """A table; `done` refuses the keys that were not read."""
 
     def __init__(self, value: object, path: str) -> None:
         if not isinstance(value, Mapping):
             wrong(path, "this is a table of keys and values")
         self._value: Mapping[str, Any] = value
         self._path = path
-        self._asked: set[str] = set()
+        self._read: set[str] = set()
 
     def __contains__(self, key: str) -> bool:
         return key in self._value
@@ -35,17 +35,17 @@ class Table:
 
     def take(self, key: str, default: object) -> Any:  # noqa: ANN401 - any value of a document
         """The value as it is."""
-        self._asked.add(key)
+        self._read.add(key)
         return self._value.get(key, default)
 
     def table(self, key: str) -> "Table":
-        """A table inside; an empty one where it misses."""
+        """A table inside; if it is missing, an empty table."""
         return Table(self.take(key, {}), self.key(key))
 
     def text(self, key: str, default: str) -> str:
         """A string."""
         value = self.take(key, default)
-        if type(value) is not str or len(value) > _MOST:
+        if type(value) is not str or len(value) > _MAX_LENGTH:
             wrong(self.key(key), "this is a string")
         return value
 
@@ -68,7 +68,7 @@ class Table:
         return self._number(key, self.take(key, default))
 
     def pair(self, key: str, default: tuple[float, float] | None) -> tuple[float, float]:
-        """Two numbers; required where there is no default."""
+        """Two numbers; required if there is no default."""
         value = self.take(key, default)
         if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
             wrong(self.key(key), "two numbers in mm are needed: [across, down]")
@@ -76,14 +76,14 @@ class Table:
 
     def choice(self, key: str, kind: type[Choice], default: Choice) -> Choice:
         """One of an enumeration's values."""
-        return self._one(key, kind, self.text(key, default.value))
+        return self._choice(key, kind, self.text(key, default.value))
 
     def choices(self, key: str, kind: type[Choice]) -> tuple[Choice, ...]:
         """Some of an enumeration's values, each once."""
         value = self.take(key, ())
         if not isinstance(value, Sequence) or isinstance(value, str):
             wrong(self.key(key), "this is a list")
-        found = tuple(self._one(key, kind, item) for item in value)
+        found = tuple(self._choice(key, kind, item) for item in value)
         if len(set(found)) != len(found):
             wrong(self.key(key), "a value is there twice")
         return found
@@ -91,8 +91,8 @@ class Table:
     def done(self) -> None:
         """Refuse keys that do not exist."""
         for key in self._value:
-            if key not in self._asked:
-                known = ", ".join(sorted(self._asked))
+            if key not in self._read:
+                known = ", ".join(sorted(self._read))
                 wrong(self.key(str(key)[:40]), "there is no such key", f"known here: {known}")
 
     def _number(self, key: str, value: object) -> float:
@@ -100,7 +100,7 @@ class Table:
             wrong(self.key(key), "this is a number")
         return float(str(value))
 
-    def _one(self, key: str, kind: type[Choice], value: object) -> Choice:
+    def _choice(self, key: str, kind: type[Choice], value: object) -> Choice:
         known = [item.value for item in kind]
         if value not in known:
             wrong(self.key(key), f"this is one of {', '.join(known)}")

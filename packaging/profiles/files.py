@@ -1,6 +1,6 @@
 """Profile files: those built in, and a home's own beside them in `profiles/*.toml`.
 
-A file's name is its profile's. What is wrong in it is told with file, line and key.
+A file has the name of its profile. Errors in it name file, line and key.
 """
 
 import re
@@ -26,7 +26,7 @@ _KEY = re.compile(r"\s*([A-Za-z0-9_.-]+)\s*=")
 
 
 class Origin(StrEnum):
-    """Where a profile comes from; an example is there to be copied into a home."""
+    """The origin of a profile; an example is there to be copied into a home."""
 
     BUILTIN = "built-in"
     HOME = "home"
@@ -47,7 +47,7 @@ class Stored:
 def load(path: Path, origin: Origin = Origin.HOME) -> Stored:
     """The profile in a file.
 
-    Raises `NotFound` without one, and `UsageError` naming file, line and key of what is
+    Raises `NotFound` without a file, and `UsageError` naming file, line and key of what is
     wrong in it (they are also the details `line` and `key`).
     """
     name = path.stem
@@ -90,10 +90,10 @@ def _read(path: Path) -> str:
 
 
 def line_of(text: str, key: str) -> int:
-    """The line, from 1, where a key stands; else that of its table; else 1.
+    """The line, from 1, of a key; without it that of its table; without that, 1.
 
-    tomllib tells no lines of values. A text that looks like a key inside a string of many
-    lines would be taken for it.
+    tomllib does not report the lines of values. A text that looks like a key inside a string of
+    many lines would be taken for it.
     """
     inside, best, length = "", 1, 0
     for number, line in enumerate(text.split("\n"), 1):
@@ -120,18 +120,18 @@ def builtin(name: str) -> Profile:
 
 
 def find(name: str, home: Path | None, *, examples: bool = False) -> Stored:
-    """The profile of that name, a home's own before a built-in one.
+    """The profile of that name, a home's own profile before a built-in profile.
 
     Raises `UsageError` for an unknown name or a wrong file.
     """
-    places = [(Origin.HOME, _own(home)), (Origin.BUILTIN, _files(_BUILTIN))]
+    sources = [(Origin.HOME, _own(home)), (Origin.BUILTIN, _files(_BUILTIN))]
     if examples:
-        places.append((Origin.EXAMPLE, _files(_EXAMPLES)))
-    for origin, paths in places:
+        sources.append((Origin.EXAMPLE, _files(_EXAMPLES)))
+    for origin, paths in sources:
         for path in paths:
             if path.stem == name:
                 return load(path, origin)
-    known = sorted({path.stem for _, paths in places for path in paths})
+    known = sorted({path.stem for _, paths in sources for path in paths})
     raise UsageError(
         f"unknown print profile {name[:40]!r}",
         f"known: {', '.join(known)}",
@@ -140,13 +140,13 @@ def find(name: str, home: Path | None, *, examples: bool = False) -> Stored:
 
 
 def every(home: Path | None) -> Iterator[tuple[str, Origin, Stored | UsageError]]:
-    """(name, origin, profile or what is wrong with it) of all, built-in ones first."""
-    places = {
+    """(name, origin, profile or what is wrong with it) of all profiles, built-in first."""
+    sources = {
         Origin.BUILTIN: _files(_BUILTIN),
         Origin.HOME: _own(home),
         Origin.EXAMPLE: _files(_EXAMPLES),
     }
-    for origin, paths in places.items():
+    for origin, paths in sources.items():
         for path in paths:
             try:
                 yield path.stem, origin, load(path, origin)

@@ -1,8 +1,8 @@
-"""Geometry of symbols and sheets: millimetres as they were asked for, dots as they print.
+"""Geometry of symbols and sheets: millimetres as a profile gives them, dots as they print.
 
 Pure. A press or a laser draws whole dots, so every length a profile gives in mm is snapped
 to the nearest whole dot at the profile's dpi, once, here: `Symbol` and `Sheet` hold mm as
-given, and their `…_dots` what is drawn. Nobody else rounds.
+given, and their `…_dots` what is drawn. Nothing else rounds.
 
 Sheets have their origin in the upper left corner, x to the right, y downward. A sheet holds
 `rows` × `columns` labels (places), counted across and then down.
@@ -19,13 +19,13 @@ INCH = 25.4  # mm
 POINT = INCH / 72  # mm
 
 LEVELS = "LMQH"
-MIN_DOTS = 4  # a module; under it a press loses modules
-MIN_QUIET_ZONE = 4  # modules, ISO/IEC 18004 clause 9.1
+MIN_DOTS = 4  # per module; with fewer a press loses modules
+MIN_QUIET_ZONE = 4  # modules: ISO/IEC 18004:2015, 9.1
 MAX_DOTS = 100
 DPI = (72, 4_800)
 MAX_VERSION = 40
 _MAX_MM = 5_000.0
-_MAX_LABELS = 10_000  # a sheet
+_MAX_LABELS = 10_000  # per sheet
 
 
 class Text(StrEnum):
@@ -36,13 +36,13 @@ class Text(StrEnum):
     CODE = "code"
 
 
-class Order(StrEnum):
+class LabelOrder(StrEnum):
     """How serials run over the places of sheets.
 
     `rows`: across, then down (along a reel). `columns`: down, then across. `stack`: cut and
-    stack: one place of all sheets after another, so that the cut piles, laid on each other,
-    are in order. `lanes`: each column of all sheets after another, so that a reel slit
-    between its columns is one range a roll.
+    stack: a place of all sheets, then the next place, so that the cut piles, laid on each
+    other, are in order. `lanes`: a column of all sheets, then the next column, so that a reel
+    slit between its columns gives rolls of a single range each.
     """
 
     ROWS = "rows"
@@ -84,10 +84,10 @@ def to_mm(dots: float, dpi: int) -> float:
 class Symbol:
     """How a QR symbol is made and drawn.
 
-    `mask` is 0..7, or None: chosen as ISO/IEC 18004 asks. `quiet_zone` in modules, `dots`
-    a module. `invert` draws light on dark, `mirror` left to right (dark cap liners, foil
-    printed from behind). `version_limit`: payloads that need more are refused. Raises
-    `UsageError` naming the key.
+    `mask` is 0..7, or None: chosen as ISO/IEC 18004:2015, 7.8.3 demands. `quiet_zone` in
+    modules, `dots` per module. `invert` draws light on dark, `mirror` left to right (dark cap
+    liners, foil printed from behind). `version_limit`: payloads that need more are refused.
+    Raises `UsageError` naming the key.
     """
 
     level: str = "M"
@@ -129,7 +129,7 @@ class Symbol:
 
 @dataclass(frozen=True)
 class LabelBox:
-    """Where a label stands: its upper left corner and its size, in dots."""
+    """A label's upper left corner and its size, in dots."""
 
     x: int
     y: int
@@ -141,7 +141,7 @@ class LabelBox:
 class Sheet:
     """An imposed sheet; lengths in mm, (width, height) or (across, down).
 
-    `page` is the trimmed size of the PDF page, `label` one label, `gutter` the distance
+    `page` is the trimmed size of the PDF page, `label` that of a label, `gutter` the distance
     between labels, `margin` that of the first label from the upper left corner (without
     it, the block of labels is centred). `bleed` runs around each label and fits into the
     gutters. `text` stands under the symbol, `text_size` in points. `header`: a line with
@@ -159,7 +159,7 @@ class Sheet:
     marks: tuple[PrintMark, ...] = ()
     text: Text = Text.SERIAL
     text_size: float = 6.0
-    order: Order = Order.ROWS
+    order: LabelOrder = LabelOrder.ROWS
     paint: Paint = Paint.PATHS
     header: bool = True
 
@@ -183,7 +183,7 @@ class Sheet:
 
     @property
     def places(self) -> int:
-        """Labels a sheet."""
+        """Labels per sheet."""
         return self.rows * self.columns
 
     def dots(self, mm: float) -> int:
@@ -197,17 +197,17 @@ class Sheet:
 
     @property
     def text_dots(self) -> int:
-        """The height kept under a symbol for its text: one line and a fifth."""
+        """The height kept under a symbol for its text: a line and a fifth."""
         return 0 if self.text is Text.NONE else self.dots(self.text_size * POINT * 1.2)
 
-    def place(self, index: int) -> LabelBox:
-        """Where the `index`-th label of a sheet stands, counted from 0 across, then down."""
+    def label_box(self, index: int) -> LabelBox:
+        """The box of the `index`-th label of a sheet, counted from 0 across, then down."""
         row, column = divmod(index, self.columns)
         (left, right), (top, bottom) = self._edges(0, column), self._edges(1, row)
         return LabelBox(left, top, right - left, bottom - top)
 
     def _edges(self, axis: int, number: int) -> tuple[int, int]:
-        """Where the labels of a column or row begin and end.
+        """The edges of the labels of a column or row.
 
         Edges are snapped, not pitches: on sheets cut in advance the errors would add up.
         """
@@ -215,13 +215,13 @@ class Sheet:
         begin = number * (label + self.gutter[axis])
         return origin + self.dots(begin), origin + self.dots(begin + label)
 
-    def symbol_at(self, place: LabelBox, side: int) -> tuple[int, int]:
+    def symbol_at(self, box: LabelBox, side: int) -> tuple[int, int]:
         """The upper left corner, in dots, of a symbol `side` dots wide, quiet zone included.
 
         It is centred in its label, above its text.
         """
-        free = place.width - side, place.height - side - self.text_dots
-        return place.x + free[0] // 2, place.y + free[1] // 2
+        free = box.width - side, box.height - side - self.text_dots
+        return box.x + free[0] // 2, box.y + free[1] // 2
 
     def sheets(self, count: int) -> int:
         """How many sheets hold `count` labels."""
@@ -230,16 +230,16 @@ class Sheet:
     def spots(self, sheet: int, count: int) -> Iterator[tuple[int, int]]:
         """(place, label) of a sheet, both from 0, places ascending; `count` labels in all.
 
-        Every label from 0 to `count` - 1 stands at one place of one sheet, whatever the order.
+        Every label from 0 to `count` - 1 has a single place on a single sheet, whatever the order.
         """
         sheets = self.sheets(count)
         for place in range(self.places):
             row, column = divmod(place, self.columns)
-            if self.order is Order.STACK:
+            if self.order is LabelOrder.STACK:
                 label = place * sheets + sheet
-            elif self.order is Order.COLUMNS:
+            elif self.order is LabelOrder.COLUMNS:
                 label = sheet * self.places + column * self.rows + row
-            elif self.order is Order.LANES:
+            elif self.order is LabelOrder.LANES:
                 label = (column * sheets + sheet) * self.rows + row
             else:
                 label = sheet * self.places + place
@@ -247,7 +247,7 @@ class Sheet:
                 yield place, label
 
     def check(self, symbol: Symbol, modules: int) -> None:
-        """Raises `UsageError` where a symbol of so many modules does not fit the label."""
+        """Raises `UsageError` if a symbol of so many modules does not fit the label."""
         side = symbol.side_dots(modules)
         width, height = (int(mm * self.dpi / INCH) for mm in self.label)
         if side > width or side + self.text_dots > height:
@@ -256,7 +256,7 @@ class Sheet:
                 "sheet.label",
                 f"a symbol of {symbol.side(modules):.2f} mm{text} does not fit "
                 f"{self.label[0]:g} x {self.label[1]:g} mm",
-                "take fewer dots a module, a larger label, or a shorter address",
+                "take fewer dots per module, a larger label, or a shorter address",
             )
 
     @property

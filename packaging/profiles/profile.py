@@ -2,30 +2,30 @@
 
 Pure. A profile is a document of tables (TOML in a file, JSON in a manifest); `parse` and
 `document` are inverse to each other. Every wrong value is refused with its key, in the
-error's `key` detail; `profile_files.py` adds the line. What no printer could read back is not
+error's `key` detail; `files.py` adds the line. What no printer could read back is not
 representable: a `Profile` that exists can be written and verified.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import NamedTuple
 
 from ...codegen.ranges.serials import Range
-from .document import Table, section
+from . import columns
+from .columns import Column
+from .document import Table
+from .drawing_tables import read_sheet, read_symbol, sheet_table, symbol_table
 from .geometry import Sheet, Symbol, wrong
 
-SOURCES = ("serial", "code", "url", "package", "batch", "unit", "lane", "image", "text")
-COLUMNS = ("serial", "code", "url")
 DELIMITERS = ",;\t|"
 LINE_ENDS = ("\r\n", "\n")
 ENCODINGS = ("ascii", "utf-8-sig", "gb18030")
-# No reel is longer; it bounds what a manifest can ask a reader to hold.
+# No reel is longer; it bounds what a manifest can make a reader hold.
 MAX_ROWS = 10_000_000
 SHEET_ROWS = 1_048_575  # of a worksheet, its header not counted
 FOLDER_FILES = 10_000  # more in a folder, and file managers and presses crawl
-MAX_PICTURES = 200_000  # a package
+MAX_PICTURES = 200_000  # per package
 PICTURE_DIGITS = 9  # of serials in file names: sorted by name they are in order
 MAX_LABELS = 50_000  # of a PDF: it is in memory until it is whole
 MAX_LANES = 64
@@ -34,7 +34,6 @@ MAX_LEAD = 10_000
 _SUFFIXES = {"text": "csv", "xlsx": "xlsx", "png": "csv", "svg": "csv", "bmp": "csv", "pdf": "pdf"}
 _UNIT = re.compile(r"(?:[A-Za-z0-9_.-]+|\{index\}|\{unit\})+")
 _FILE = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*", re.ASCII)
-_FORMULA = "=+-@"
 
 
 class FileFormat(StrEnum):
@@ -62,38 +61,27 @@ class Quoting(StrEnum):
 class LaneOrder(StrEnum):
     """How serials run over lanes that are printed side by side and slit apart.
 
-    `block`: each lane is one range, so that a slit roll is one too. `interleaved`:
-    consecutive serials stand side by side.
+    `block`: each lane, and so each slit roll, is a single range. `interleaved`: consecutive
+    serials stand side by side.
     """
 
     BLOCK = "block"
     INTERLEAVED = "interleaved"
 
 
-class Column(NamedTuple):
-    """A column: where its values come from (one of `SOURCES`) and its name in the header.
-
-    `text` is the value of a column of source `text`.
-    """
-
-    source: str
-    name: str
-    text: str = ""
-
-
 @dataclass(frozen=True)
 class Profile:
-    """The layout of a package's units; a unit (reel, roll, box) is one data file.
+    """The layout of a package's units; a unit (reel, roll, box) is a data file.
 
     `columns` may be given as sources alone, which are then their names too. `unit_size`
-    counts codes; `lead_in` and `lead_out` are set-up records a lane, in front of the codes
+    counts codes; `lead_in` and `lead_out` are set-up records per lane, in front of the codes
     and behind them. `unit_pattern` makes the file's name of `{index}` (from 0001) and
     `{unit}` (its id). Raises `UsageError` with its `key` for a layout that could not be
     written or read back.
     """
 
     name: str
-    columns: tuple[Column, ...] = tuple(Column(source, source) for source in COLUMNS)
+    columns: tuple[Column, ...] = tuple(map(columns.named, columns.DEFAULT))
     header: bool = True
     delimiter: str = ","
     line_end: str = "\r\n"
@@ -110,14 +98,15 @@ class Profile:
     sheet: Sheet | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", tuple(map(_named, self.columns)))
+        object.__setattr__(self, "columns", tuple(map(columns.named, self.columns)))
         if not self.unit_pattern:
             object.__setattr__(self, "unit_pattern", f"{{index}}.{_SUFFIXES[self.kind]}")
         if self.kind is FileFormat.PDF and self.sheet is None:
             wrong("sheet", "a pdf profile needs a [sheet] with page and label")
         if self.kind is not FileFormat.PDF and self.sheet is not None:
             wrong("sheet", "only pdf profiles have sheets")
-        self._check_columns()
+        if self.has_rows:
+            columns.check(self.columns, pictures=self.pictures)
         self._check_text()
         self._check_units()
 
@@ -133,7 +122,7 @@ class Profile:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Where the columns come from."""
+        """The sources of the columns."""
         return tuple(column.source for column in self.columns)
 
     @property
@@ -186,32 +175,18 @@ class Profile:
                 "lead_out": self.lead_out,
             },
             "text": {
-                "columns": [_column_document(column) for column in self.columns],
+                "columns": columns.to_document(self.columns),
                 "header": self.header,
                 "delimiter": self.delimiter,
                 "quoting": self.quoting.value,
                 "encoding": self.encoding,
                 "line_end": "crlf" if self.line_end == "\r\n" else "lf",
             },
-            "symbol": section(
-                self.symbol, mask="auto" if self.symbol.mask is None else self.symbol.mask
-            ),
+            "symbol": symbol_table(self.symbol),
         }
         if self.sheet is not None:
-            found["sheet"] = section(self.sheet, leave=("dpi",))
+            found["sheet"] = sheet_table(self.sheet)
         return found
-
-    def _check_columns(self) -> None:
-        if not self.has_rows:
-            return
-        for column in self.columns:
-            _check_column(column, self)
-        if len({column.name for column in self.columns}) != len(self.columns):
-            wrong("text.columns", "two columns have the same name")
-        if not {"code", "url"} & set(self.sources) and not self.pictures:
-            wrong("text.columns", "there is neither a code nor a url column")
-        if self.pictures and "code" not in self.sources and "url" not in self.sources:
-            wrong("text.columns", "the list of pictures needs a code or a url column")
 
     def _check_text(self) -> None:
         if len(self.delimiter) != 1 or self.delimiter not in DELIMITERS:
@@ -230,7 +205,7 @@ class Profile:
             wrong("unit.lanes", f"there are 1 to {MAX_LANES} lanes")
         for key in ("lead_in", "lead_out"):
             if not 0 <= getattr(self, key) <= MAX_LEAD:
-                wrong(f"unit.{key}", f"there are 0 to {MAX_LEAD:,} records a lane")
+                wrong(f"unit.{key}", f"there are 0 to {MAX_LEAD:,} records per lane")
         if self.lanes > 1 and self.kind is FileFormat.PDF:
             wrong("unit.lanes", "sheets have sheet.columns and sheet.order instead")
         if self.kind is FileFormat.PDF or self.pictures:
@@ -264,29 +239,6 @@ class Profile:
             wrong("unit.name", f"the file name must end in {suffix}")
 
 
-def _named(item: object) -> Column:
-    return Column(item, item) if isinstance(item, str) else Column(*item)  # type: ignore[misc]
-
-
-def _check_column(column: Column, profile: Profile) -> None:
-    if column.source not in SOURCES:
-        wrong(
-            "text.columns",
-            f"there is no source {column.source[:20]!r}",
-            f"columns come from {', '.join(SOURCES)}",
-        )
-    if column.source == "image" and not profile.pictures:
-        wrong("text.columns", "only picture profiles have images to name")
-    if (column.source == "text") != bool(column.text):
-        wrong("text.columns", "a column of constant text, and no other, has a text")
-    for value in (column.name, column.text or "-"):
-        if not 1 <= len(value) <= 100 or not value.isprintable():
-            wrong("text.columns", "names and texts have 1 to 100 printable characters")
-    if column.text.startswith(tuple(_FORMULA)):
-        # A spreadsheet would run it.
-        wrong("text.columns", "a constant text must not begin with = + - @")
-
-
 def _check_carried(value: str, profile: Profile) -> None:
     try:
         value.encode(profile.encoding)
@@ -300,11 +252,6 @@ def _check_carried(value: str, profile: Profile) -> None:
         wrong("text.quoting", "a name or text holds the delimiter or a quote, so it needs quotes")
 
 
-def _column_document(column: Column) -> dict[str, object]:
-    found: dict[str, object] = {"from": column.source, "name": column.name}
-    return found | ({"text": column.text} if column.text else {})
-
-
 def parse(name: str, document: Mapping[str, object]) -> Profile:
     """The profile of a document as `Profile.document` makes it; keys with defaults may miss.
 
@@ -314,11 +261,11 @@ def parse(name: str, document: Mapping[str, object]) -> Profile:
     top.text("description", "")
     kind = top.choice("format", FileFormat, FileFormat.TEXT)
     unit, text, symbol = (top.table(part) for part in ("unit", "text", "symbol"))
-    drawn = _symbol(symbol)
-    pages = _sheet(top.table("sheet"), drawn.dpi) if "sheet" in document else None
-    made = Profile(
+    look = read_symbol(symbol)
+    sheet = read_sheet(top.table("sheet"), look.dpi) if "sheet" in document else None
+    profile = Profile(
         name=name,
-        columns=_columns(text.take("columns", list(COLUMNS))),
+        columns=columns.read(text.take("columns", list(columns.DEFAULT))),
         header=text.flag("header", default=True),
         delimiter=text.text("delimiter", ","),
         line_end={"crlf": "\r\n", "lf": "\n"}.get(text.text("line_end", "crlf"), ""),
@@ -331,64 +278,9 @@ def parse(name: str, document: Mapping[str, object]) -> Profile:
         lane_order=unit.choice("order", LaneOrder, LaneOrder.BLOCK),
         lead_in=unit.whole("lead_in", 0),
         lead_out=unit.whole("lead_out", 0),
-        symbol=drawn,
-        sheet=pages,
+        symbol=look,
+        sheet=sheet,
     )
     for table in (unit, text, top):
         table.done()
-    return made
-
-
-def _columns(value: object) -> tuple[Column, ...]:
-    if not isinstance(value, Sequence) or isinstance(value, str) or not 1 <= len(value) <= 40:
-        wrong("text.columns", "the columns are a list of 1 to 40")
-    found = []
-    for item in value:
-        table = Table({"from": item} if isinstance(item, str) else item, "text.columns")
-        source = table.text("from", "text" if "text" in table else "")
-        source = {"payload": "url"}.get(source, source)
-        found.append(Column(source, table.text("name", source), table.text("text", "")))
-        table.done()
-    return tuple(found)
-
-
-def _symbol(table: Table) -> Symbol:
-    base = Symbol()
-    mask = table.take("mask", "auto")
-    if mask != "auto" and type(mask) is not int:
-        wrong("symbol.mask", "the mask is 0 to 7, or auto")
-    made = Symbol(
-        level=table.text("level", base.level),
-        mask=mask if isinstance(mask, int) else None,
-        quiet_zone=table.whole("quiet_zone", base.quiet_zone),
-        dots=table.whole("dots", base.dots),
-        dpi=table.whole("dpi", base.dpi),
-        invert=table.flag("invert", default=base.invert),
-        mirror=table.flag("mirror", default=base.mirror),
-        version_limit=table.whole("version_limit", base.version_limit),
-    )
-    table.done()
-    return made
-
-
-def _sheet(table: Table, dpi: int) -> Sheet:
-    from .geometry import Order, Paint, PrintMark, Text
-
-    made = Sheet(
-        dpi=dpi,
-        page=table.pair("page", None),
-        label=table.pair("label", None),
-        rows=table.whole("rows", 1),
-        columns=table.whole("columns", 1),
-        gutter=table.pair("gutter", (0.0, 0.0)),
-        margin=table.pair("margin", None) if "margin" in table else None,
-        bleed=table.length("bleed", 0.0),
-        marks=table.choices("marks", PrintMark),
-        text=table.choice("text", Text, Text.SERIAL),
-        text_size=table.length("text_size", 6.0),
-        order=table.choice("order", Order, Order.ROWS),
-        paint=table.choice("paint", Paint, Paint.PATHS),
-        header=table.flag("header", default=True),
-    )
-    table.done()
-    return made
+    return profile

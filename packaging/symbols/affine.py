@@ -1,9 +1,16 @@
-"""The symbols of one payload template as an affine function over GF(2).
+"""The symbols of a payload template as an affine function over GF(2).
 
 With version, level, mode and mask fixed, every module is a constant plus a sum modulo 2 of
-payload bits: Reed-Solomon coding is linear, placement a permutation, a mask a constant
-(ISO/IEC 18004, 7.5 to 7.8). So the function is learned from an encoder by asking it for one
-symbol a bit, and evaluated for a block of codes by table look-up and XOR.
+payload bits, by these clauses of ISO/IEC 18004:2015:
+
+- 7.4.3 to 7.4.5: characters are encoded in groups, each as a number of a fixed width;
+- 7.4.9, 7.4.10: terminator and padding are the same for all payloads of a length;
+- 7.5.2: Reed-Solomon coding is linear over GF(256), and so over GF(2);
+- 7.6, 7.7: interleaving and placement only permute bits;
+- 7.8.2: a mask adds a constant; 7.9 and 7.10 add what depends on level, mask and version.
+
+So the function is learned from an encoder, by a symbol per payload bit, and computed for a
+block of codes by table look-up and XOR.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +22,11 @@ from numpy.typing import NDArray
 from .segno_encoder import ALPHANUMERIC, Mode, Modules
 
 # (payload, mask) -> symbol
-Ask = Callable[[bytes, int], Modules]
+Encode = Callable[[bytes, int], Modules]
 Ranks = NDArray[np.uint8]
 Indices = NDArray[np.intp]
 
-_MAX_ENTRIES = 2_048  # of one table: beyond, look-ups miss the caches
+_MAX_ENTRIES = 2_048  # of a table: beyond, look-ups miss the caches
 
 
 @dataclass(frozen=True)
@@ -32,12 +39,12 @@ class Template:
     suffix: str
 
     def payload(self, code: str) -> str:
-        """What the symbol of `code` says."""
+        """The text that the symbol of `code` encodes."""
         return f"{self.prefix}{code}{self.suffix}"
 
     @property
     def sample(self) -> str:
-        """The payload that all others are measured against."""
+        """The payload that all others are compared with."""
         return self.payload(self.symbols[0] * self.length)
 
 
@@ -45,8 +52,8 @@ class Template:
 class Cell:
     """Neighbouring code characters, and what they change in the symbol.
 
-    Entry i of `values` (one for every combination of characters, the last fastest) says
-    which rows of `basis`, (bits, size, size), are added to the sample's symbol.
+    `values` has an entry for every combination of characters, the last character fastest. Its
+    bits are the rows of `basis`, (bits, size, size), that are added to the sample's symbol.
     """
 
     columns: tuple[int, ...]
@@ -100,11 +107,12 @@ def look_up(cells: Sequence[Cell], ranks: Ranks, radix: int) -> list[Indices]:
     return indices
 
 
-def learn(ask: Ask, template: Template, mode: Mode, masks: Sequence[int]) -> Learned:
-    """Ask for one symbol a mask and one a varying payload bit."""
+def learn(encode: Encode, template: Template, mode: Mode, masks: Sequence[int]) -> Learned:
+    """Learn from a symbol for each mask and a symbol for each payload bit that varies."""
     sample = template.sample.encode("ascii")
-    zero = b"\0" if mode is Mode.BYTE else b"0"  # encoded as the value 0
-    blank = ask(zero * len(sample), masks[0])
+    # 7.4.3 to 7.4.5: the character that is encoded as the value 0.
+    zero = b"\0" if mode is Mode.BYTE else b"0"
+    blank = encode(zero * len(sample), masks[0])
     cells = []
     for first, last in _spans(template, mode):
         columns = [at - len(template.prefix) for at in range(first, last)]
@@ -117,9 +125,9 @@ def learn(ask: Ask, template: Template, mode: Mode, masks: Sequence[int]) -> Lea
             if used >> bit & 1:
                 part = _characters(1 << bit, mode, last - first)
                 payload = zero * first + part + zero * (len(sample) - last)
-                basis[bit] = ask(payload, masks[0]) ^ blank
+                basis[bit] = encode(payload, masks[0]) ^ blank
         cells.append(Cell(tuple(columns), values, basis))
-    return Learned(np.stack([ask(sample, mask) for mask in masks]), tuple(cells))
+    return Learned(np.stack([encode(sample, mask) for mask in masks]), tuple(cells))
 
 
 def _expand(
@@ -134,8 +142,8 @@ def _expand(
 def _spans(template: Template, mode: Mode) -> Iterator[tuple[int, int]]:
     """[first, last) of the payload's groups that hold code characters.
 
-    A group may begin in the prefix or end in the suffix. Single bytes go in pairs where a
-    table stays small.
+    Groups are those of 7.4.3 to 7.4.5. A group may begin in the prefix or end in the suffix.
+    Single bytes go in pairs as long as a table stays small.
     """
     start = len(template.prefix)
     stop, total = start + template.length, len(template.sample)
@@ -151,7 +159,7 @@ def _spans(template: Template, mode: Mode) -> Iterator[tuple[int, int]]:
 def _values(
     template: Template, mode: Mode, first: int, last: int, columns: Sequence[int]
 ) -> NDArray[np.uint32]:
-    """The number that the payload's characters [first, last) are encoded as.
+    """The number that the payload's characters [first, last) are encoded as (7.4.3 to 7.4.5).
 
     For every combination of the code characters among them.
     """
@@ -174,7 +182,7 @@ def _values(
 
 
 def _characters(value: int, mode: Mode, count: int) -> bytes:
-    """The `count` characters that are encoded as `value`."""
+    """The `count` characters that are encoded as `value` (7.4.3 to 7.4.5)."""
     radix = {Mode.NUMERIC: 10, Mode.ALPHANUMERIC: 45, Mode.BYTE: 256}[mode]
     digits = []
     for _ in range(count):

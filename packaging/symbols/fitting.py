@@ -1,6 +1,6 @@
 """Which symbol a payload needs, which room holds it, and what makes it fit.
 
-Pure. Dots decide: a module is a whole number of them.
+Pure. A module is a whole number of dots, so dots decide.
 """
 
 import math
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from ...codegen.codes.spec import CodeSpec
 from ...codegen.codes.template import BARE, payload, split
 from ..profiles.geometry import INCH, LEVELS, MIN_DOTS, Symbol, to_mm
-from .segno_encoder import Mode, Oracle, mode_of
+from .segno_encoder import Mode, SegnoEncoder, mode_of
 
 FINE_DPI = 2_400  # no press or laser that prints codes is finer
 
 
 @dataclass(frozen=True)
 class Room:
-    """Where the symbol is to stand, mm; round: `height` is `width`, the diameter."""
+    """The room for a symbol, mm; if it is round, `height` and `width` are the diameter."""
 
     width: float
     height: float
@@ -45,18 +45,18 @@ def _widest(spec: CodeSpec) -> str:
 
 
 def version_for(template: str, spec: CodeSpec, level: str) -> int:
-    """The version of the largest symbol. Raises `UsageError` where none holds the payload."""
-    oracle = Oracle(level, boost=False, mask=0)
-    return oracle.draw(payload(template, _widest(spec))).version
+    """The version of the largest symbol. Raises `UsageError` if none holds the payload."""
+    encoder = SegnoEncoder(level, boost=False, mask=0)
+    return encoder.encode(payload(template, _widest(spec))).version
 
 
 def modules_of(version: int) -> int:
-    """Modules a side."""
+    """Modules per side: ISO/IEC 18004:2015, 6.1."""
     return 17 + 4 * version
 
 
 def holds(look: Symbol, modules: int, room: Room) -> int:
-    """How many dots a module a room holds."""
+    """How many dots per module a room holds."""
     return int(room.square * look.dpi / INCH + 1e-6) // (modules + 2 * look.quiet_zone)
 
 
@@ -69,7 +69,7 @@ def advice(  # noqa: PLR0913 - all of them decide
     *,
     fits: bool | None,
 ) -> Iterator[str]:
-    """What makes the symbol smaller or the room large enough; each was tried."""
+    """Advice that makes the symbol smaller or the room large enough; each was tried."""
     upper = template.replace(BARE, "\0").upper().replace("\0", BARE)
     small = version_for(upper, spec, look.level)
     if small < version:
@@ -116,7 +116,7 @@ def _enough(look: Symbol, version: int, room: Room) -> bool:
 
 
 def _shorter(template: str, spec: CodeSpec, level: str, version: int) -> tuple[int, int] | None:
-    """How many characters less in the address make a smaller symbol, and its version."""
+    """How many characters fewer in the address make a smaller symbol, and its version."""
     prefix, suffix = split(template)
     for less in range(1, len(prefix)):
         found = version_for(prefix[:-less] + BARE + suffix, spec, level)

@@ -1,4 +1,9 @@
-"""segno, asked for single symbols: the one encoder that decides what a symbol looks like."""
+"""segno, used for single symbols: it alone decides what a symbol looks like.
+
+It follows the steps of ISO/IEC 18004:2015, clause 7.1: analyse the data (7.3), encode it (7.4),
+add error correction (7.5), interleave the blocks (7.6), place the codewords (7.7), mask them
+(7.8), add format (7.9) and version information (7.10).
+"""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -11,13 +16,13 @@ from ...codegen.errors import UsageError
 
 Modules = NDArray[np.bool_]
 
-ALPHANUMERIC = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"  # ISO/IEC 18004, table 5
+ALPHANUMERIC = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"  # 7.4.4, table 5
 
 
 class Mode(IntEnum):
-    """Data modes, the most compact first: a payload's mode is that of its worst character.
+    """Data modes (7.3), the most compact first: a payload has the mode of its worst character.
 
-    segno does not split a payload into segments of several modes.
+    segno does not mix modes in a payload (7.4.7).
     """
 
     NUMERIC = 0
@@ -26,20 +31,20 @@ class Mode(IntEnum):
 
     @property
     def group(self) -> int:
-        """Characters that are encoded together."""
+        """Characters that are encoded together: 7.4.3, 7.4.4 and 7.4.5."""
         return {Mode.NUMERIC: 3, Mode.ALPHANUMERIC: 2, Mode.BYTE: 1}[self]
 
 
 def mode_of(text: str) -> Mode:
-    """The mode that segno chooses for an ASCII `text`; `NUMERIC` for an empty one."""
+    """The mode that segno chooses for an ASCII `text` (7.3); `NUMERIC` if it is empty."""
     if all("0" <= character <= "9" for character in text):
         return Mode.NUMERIC
     return Mode.ALPHANUMERIC if set(text) <= set(ALPHANUMERIC) else Mode.BYTE
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """One symbol: `modules` is (size, size), dark is true, without the quiet zone."""
+class EncodedSymbol:
+    """A symbol: `modules` is (size, size), dark is true, without the quiet zone."""
 
     modules: Modules
     version: int
@@ -48,37 +53,43 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Oracle:
-    """segno with the settings of a run: `level` asked, boosted where room allows or not."""
+class SegnoEncoder:
+    """segno with the settings of a run.
+
+    `level`: error correction (7.5.1), raised with `boost` as far as the version has room for
+    it. `mask`: 0 to 7 (7.8.2), or None for the mask of the least penalty (7.8.3).
+    """
 
     level: str
     boost: bool
     mask: int | None
 
-    def draw(self, payload: str) -> Drawn:
-        """The symbol of `payload` as asked, in the smallest version that holds it.
+    def encode(self, payload: str) -> EncodedSymbol:
+        """The symbol of `payload`, in the smallest version that holds it.
 
-        Raises `UsageError` where no version does.
+        Raises `UsageError` if no version does.
         """
         try:
             symbol = segno.make_qr(
                 payload, error=self.level, mask=self.mask, boost_error=self.boost
             )
         except segno.DataOverflowError:
-            # segno's message is about one payload, and may quote it.
+            # segno's message is about the payload, and may quote it.
             raise UsageError(
                 "no QR symbol can hold this payload", "shorten the URL or the code"
             ) from None
-        return Drawn(_modules(symbol), int(symbol.version), str(symbol.error), int(symbol.mask))
+        return EncodedSymbol(
+            _modules(symbol), int(symbol.version), str(symbol.error), int(symbol.mask)
+        )
 
 
-def draw_like(like: Drawn, payload: bytes, mode: Mode, mask: int) -> Modules:
-    """The symbol of `payload` in a given mode and mask, version and level as in `like`."""
+def encode_like(reference: EncodedSymbol, payload: bytes, mode: Mode, mask: int) -> Modules:
+    """The symbol of `payload` in that mode and mask; version and level are the reference's."""
     symbol = segno.make_qr(
         payload,
         mode=mode.name,
-        version=like.version,
-        error=like.level,
+        version=reference.version,
+        error=reference.level,
         mask=mask,
         boost_error=False,
     )

@@ -16,11 +16,11 @@ def deflate(data: bytes | memoryview) -> bytes:
     """A piece of a deflated stream. Releases the GIL."""
     packer = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -15)
     packed = bytes(packer.compress(data) + packer.flush(isal_zlib.Z_FULL_FLUSH))
-    settle()
+    clear_vector_registers()
     return packed
 
 
-def settle() -> None:
+def clear_vector_registers() -> None:
     """Make SSE code fast again in this thread, and in those that it starts.
 
     isal leaves the upper halves of the AVX registers in use (no VZEROUPPER); OpenSSL's SHA-1

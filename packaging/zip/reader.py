@@ -1,12 +1,21 @@
 """Reading a package strictly: our own parser of WinZip AE-2, apart from the writer's.
 
 In a ZIP archive names, sizes, dates and the directory are readable and unauthenticated,
-and readers differ in what they make of contradictions. So this one accepts a single
-form: entries without gaps from the first byte, the directory right behind them, nothing
-after it, every local header equal to what the directory says, every entry AES-256 AE-2.
+and readers differ in how they resolve contradictions. So this reader accepts a single form.
+`entries` checks what can be seen without the password:
 
-Sizes are bounded before anything is read, and no byte is decrypted before the HMAC over
-all of its entry was checked (that reads a large entry twice).
+1. The end records are the last bytes, and the directory lies directly in front of them.
+2. Number and length of the directory's records are bounded before they are read.
+3. Every entry is AES-256 AE-2, under a plain name, and no record says anything else.
+4. Entries lie without gaps from the first byte to the directory, in its order.
+5. Every local header is what follows from the directory, byte for byte.
+6. No name is there twice, whatever its case, and no salt.
+
+`unlock` and `content` give the plain bytes of an entry:
+
+7. No byte is decrypted before the HMAC over the whole entry was checked (that reads a large
+   entry twice).
+8. No more bytes are inflated than the directory says, and not fewer.
 """
 
 import hmac
@@ -16,7 +25,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -25,13 +34,13 @@ from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
 from ...codegen.errors import IntegrityError
 from ...codegen.secret import Secret
-from .deflate import settle
+from .deflate import clear_vector_registers
 
-MAX_ENTRIES = 300_100  # a picture a code, a file a unit, and a few
+MAX_ENTRIES = 300_100  # a picture per code, a file per unit, and a few
 DEFLATED, STORED = 8, 0
 
 _CHUNK = 1 << 20
-_HELD = 16 << 20  # bytes of an entry that is read once and held
+_MAX_HELD = 16 << 20  # bytes of an entry that is read once and held
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*", re.ASCII)
 _NAME_BYTES = 100
 _CENTRAL = struct.Struct("<4sBBHHHHHLLLHHHHHLL")
@@ -51,18 +60,26 @@ _SALT, _VERIFIER, _TAG, _ROUNDS = 16, 2, 10, 1_000
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry whose headers were checked. `size` is only a claim until it was read."""
+    """An entry whose headers were checked. `size` is only a claim until it was read.
+
+    `size` and `packed` are its bytes before and after it was deflated and encrypted; `start`
+    is the offset of the 16 bytes of `salt` in the archive.
+    """
 
     name: str
     method: int
     size: int
     packed: int
     start: int
+    salt: bytes
 
 
 @dataclass(frozen=True)
 class Keys:
-    """What a password makes of an entry's salt; `fits` is the two-byte verifier's word."""
+    """What a password makes of an entry's salt.
+
+    `fits`: the two-byte verifier agrees, which a wrong password reaches once in 65,536 times.
+    """
 
     cipher: bytes
     tag: bytes
@@ -83,31 +100,53 @@ def broken(what: str) -> IntegrityError:
 def entries(file: BinaryIO) -> tuple[Entry, ...]:
     """The entries of the archive in `file`, in the order of their bytes.
 
-    Raises `IntegrityError` for anything but the one form described above.
+    Raises `IntegrityError` if rules 1 to 6 do not hold.
     """
     size = file.seek(0, os.SEEK_END)
-    at, length, count = _directory(file, size)
-    directory = _read(file, at, length)
+    directory_at, length, count = _directory(file, size)
+    directory = _read(file, directory_at, length)
     found: list[Entry] = []
-    seen: set[str] = set()
-    position = expected = 0
+    position = header_at = 0
     for _ in range(count):
-        entry, header_at, position = _central(directory, position)
-        if header_at != expected:
-            raise broken(f"{entry.name} does not begin where the entry before it ends")
-        header = _local(entry)
-        if _read(file, header_at, len(header)) != header:
-            raise broken(f"the headers of {entry.name} contradict each other")
-        if entry.name.lower() in seen:
-            raise broken(f"{entry.name} is there twice")
-        seen.add(entry.name.lower())
-        found.append(
-            Entry(entry.name, entry.method, entry.size, entry.packed, header_at + len(header))
-        )
-        expected = header_at + len(header) + entry.packed
-    if position != length or expected != at:
+        record = _central(directory, position)
+        # 4. No gaps.
+        if record.header_at != header_at:
+            raise broken(f"{record.name} does not begin where the entry before it ends")
+        entry = _entry(file, record)
+        found.append(entry)
+        position, header_at = record.end, entry.start + entry.packed
+    if position != length or header_at != directory_at:
         raise broken("there is data outside its entries")
+    _require_unique(found)
     return tuple(found)
+
+
+def _entry(file: BinaryIO, record: "_Record") -> Entry:
+    """The entry of a record, with its salt."""
+    header = _local(record)
+    data = _read(file, record.header_at, len(header) + _SALT)
+    # 5. The local header.
+    if not data.startswith(header):
+        raise broken(f"the headers of {record.name} contradict each other")
+    start = record.header_at + len(header)
+    return Entry(record.name, record.method, record.size, record.packed, start, data[len(header) :])
+
+
+def _require_unique(found: list[Entry]) -> None:
+    names: set[str] = set()
+    salts: set[bytes] = set()
+    for entry in found:
+        # 6. Names and salts.
+        if entry.name.lower() in names:
+            raise broken(f"{entry.name} is there twice")
+        names.add(entry.name.lower())
+        # With the same password and salt, AE-2 gives two entries the same key stream: the XOR
+        # of their ciphertexts is the XOR of their plain texts, and known text in the first
+        # (a README, a header line) reads the second. A writer that repeats a salt has a
+        # broken source of randomness, so nothing that it wrote may leave.
+        if entry.salt in salts:
+            raise broken(f"{entry.name} has the salt, and so the key stream, of another entry")
+        salts.add(entry.salt)
 
 
 def _read(file: BinaryIO, at: int, length: int) -> bytes:
@@ -122,6 +161,7 @@ def _directory(file: BinaryIO, size: int) -> tuple[int, int, int]:
     """Offset, length and number of entries of the central directory."""
     if size < _END.size:
         raise broken("it is cut short")
+    # 1. The end records.
     end_at = size - _END.size
     sign, disk, first_disk, here, count, length, at, comment = _END.unpack(
         _read(file, end_at, _END.size)
@@ -130,6 +170,7 @@ def _directory(file: BinaryIO, size: int) -> tuple[int, int, int]:
         raise broken("it does not end like an archive; it was cut short, or added to")
     if at + length != end_at:
         end_at, length, at, count = _directory64(file, end_at, (length, at, count))
+    # 2. Bounds.
     if count > MAX_ENTRIES or length > count * (_CENTRAL.size + _NAME_BYTES + 64):
         raise broken("its directory is too large")
     if at + length != end_at:
@@ -140,9 +181,9 @@ def _directory(file: BinaryIO, size: int) -> tuple[int, int, int]:
 def _directory64(
     file: BinaryIO, end_at: int, short: tuple[int, int, int]
 ) -> tuple[int, int, int, int]:
-    """The ZIP64 end records: where they begin, and length, offset, number of the directory.
+    """Offset of the ZIP64 end records; length, offset and number of records of the directory.
 
-    `short`: the same of the end record proper, as far as its fields reach.
+    `short`: the last three as the end record gives them, cut to the width of its fields.
     """
     start = end_at - _LOCATOR.size - _END64.size
     record = _END64.unpack(_read(file, start, _END64.size)) if start >= 0 else (b"",)
@@ -161,8 +202,19 @@ def _directory64(
     return start, length, at, count
 
 
-def _central(directory: bytes, at: int) -> tuple[Entry, int, int]:
-    """The directory record at `at`: its entry, its local header's offset, the next record."""
+class _Record(NamedTuple):
+    """A record of the directory; `header_at` and `end`: offsets of its local header, its end."""
+
+    name: str
+    method: int
+    size: int
+    packed: int
+    header_at: int
+    end: int
+
+
+def _central(directory: bytes, at: int) -> _Record:
+    """The directory's record at `at`."""
     if at + _CENTRAL.size > len(directory):
         raise broken("its directory is cut short")
     (sign, version, system, needed, flags, method, time, date, crc, packed, size, *rest) = (
@@ -172,6 +224,7 @@ def _central(directory: bytes, at: int) -> tuple[Entry, int, int]:
     if sign != b"PK\1\2" or name_bytes > _NAME_BYTES or extra_bytes > 64:
         raise broken("its directory cannot be read")
     at += _CENTRAL.size
+    # 3. A plain name, AES-256 AE-2, and nothing else.
     name = directory[at : at + name_bytes].decode("ascii", "replace")
     if not _NAME.fullmatch(name):
         raise broken("an entry's name is not a plain one")
@@ -189,21 +242,21 @@ def _central(directory: bytes, at: int) -> tuple[Entry, int, int]:
         or packed < _SALT + _VERIFIER + _TAG
     ):
         raise broken(f"the directory's record of {name} was altered")
-    return Entry(name, inner, size, packed, 0), header_at, at + name_bytes + extra_bytes
+    return _Record(name, inner, size, packed, header_at, at + name_bytes + extra_bytes)
 
 
 def _large(
     name: str, extra: bytes, size: int, packed: int, header_at: int
 ) -> tuple[int, int, int, bytes]:
-    """Sizes and offset with their ZIP64 values put in; then the rest of `extra`."""
+    """Sizes and offset with their ZIP64 values put in, and the rest of `extra`."""
     values = [size, packed, header_at]
     full = [index for index, value in enumerate(values) if value == _FULL]
     if full:
         width = 8 * len(full)
         if len(extra) < 4 + width or extra[:4] != struct.pack("<HH", 1, width):
             raise broken(f"the directory's record of {name} was altered")
-        for place, index in enumerate(full):
-            values[index] = struct.unpack_from("<Q", extra, 4 + 8 * place)[0]
+        for position, index in enumerate(full):
+            values[index] = struct.unpack_from("<Q", extra, 4 + 8 * position)[0]
         extra = extra[4 + width :]
     return values[0], values[1], values[2], extra
 
@@ -213,12 +266,12 @@ def _aes(method: int) -> bytes:
     return struct.pack("<HHH2sBH", 0x9901, 7, 2, b"AE", 3, method)
 
 
-def _local(entry: Entry) -> bytes:
+def _local(record: _Record) -> bytes:
     """The only local header that agrees with the directory."""
-    zip64 = struct.pack("<HHQQ", 1, 16, entry.size, entry.packed)
-    large = max(entry.size, entry.packed) > _ZIP64_LIMIT
-    sizes = (_FULL, _FULL) if large else (entry.packed, entry.size)
-    name, extra = entry.name.encode("ascii"), zip64 + _aes(entry.method)
+    zip64 = struct.pack("<HHQQ", 1, 16, record.size, record.packed)
+    large = max(record.size, record.packed) > _ZIP64_LIMIT
+    sizes = (_FULL, _FULL) if large else (record.packed, record.size)
+    name, extra = record.name.encode("ascii"), zip64 + _aes(record.method)
     return (
         _LOCAL.pack(b"PK\3\4", 20, 1, 99, 0, _DATE, 0, *sizes, len(name), len(extra)) + name + extra
     )
@@ -235,8 +288,8 @@ def head(file: BinaryIO, entry: Entry) -> bytes:
 
 
 def stretch(head: bytes, password: Secret) -> Keys:
-    """The keys of the entry with that head: a millisecond, in which other threads run."""
-    settle()
+    """The keys of the entry with that head. Takes a millisecond, in which other threads run."""
+    clear_vector_registers()
     # Twice as fast as hashlib's.
     kdf = PBKDF2HMAC(SHA1(), 66, head[:_SALT], _ROUNDS)  # noqa: S303 - WinZip's choice
     material = kdf.derive(password.reveal())
@@ -250,9 +303,12 @@ def content(file: BinaryIO, entry: Entry, keys: Keys) -> Iterator[bytes]:
     Raises `IntegrityError` before the first piece if the tag is wrong, and at the end if
     the bytes are more or fewer than `entry.size`.
     """
+    # 7. The tag, before anything is decrypted: what was altered never reaches the inflater. AE-2
+    # keeps 80 bits of it, so without the password a forgery passes once in 2^80 tries. Whoever
+    # has the password can make right tags; against them stands the manifest's signature.
     start = entry.start + _SALT + _VERIFIER
     length = entry.packed - _SALT - _VERIFIER - _TAG
-    held = _read(file, start, length) if length <= _HELD else None
+    held = _read(file, start, length) if length <= _MAX_HELD else None
     tag = hmac.new(keys.tag, digestmod="sha1")
     for piece in _pieces(file, start, length, held):
         tag.update(piece)
@@ -304,6 +360,7 @@ def _inflated(entry: Entry, pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _exactly(entry: Entry, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    # 8. Not a byte more, not a byte less.
     left = entry.size
     for piece in pieces:
         left -= len(piece)

@@ -1,11 +1,10 @@
 """Writing the package: a WinZip AES-256 archive (AE-2), streamed through pyzipper.
 
-Everything an archive shows without its password is neutral: ASCII names, one fixed date,
+Everything an archive shows without its password is neutral: ASCII names, a fixed date,
 no comment, no CRC of plain text (AE-2 leaves it 0).
 """
 
 import hashlib
-import hmac
 import os
 from collections import deque
 from collections.abc import Callable
@@ -13,23 +12,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self
 
-import pyzipper
-from Cryptodome.Cipher import AES
-from Cryptodome.Util import Counter
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
-from pyzipper import zipfile as pyzipper_zipfile
-from pyzipper import zipfile_aes
 
 from ...codegen.ids import random_symbols
 from ...codegen.secret import Secret
-from . import deflate as deflating
+from .deflate import LAST, clear_vector_registers
+from .deflate import deflate as deflated
+from .pyzipper_hooks import AE2ZipFile, EntryInfo, StretchedKeys
 
 # AE-2 stretches a password by a mere 1,000 rounds, so it carries its strength itself.
 PASSWORD_SYMBOLS = 21  # 5 bits each: 105 bits
 _GROUP = 4
 
-DATE = (1980, 1, 1, 0, 0, 0)
 _SALT, _ROUNDS = 16, 1_000  # WinZip AE specification
 _KEYS_AHEAD = 32
 
@@ -53,90 +48,55 @@ class Written(NamedTuple):
     sha256: str
 
 
-class _Encrypter(zipfile_aes.AESZipEncrypter):  # type: ignore[misc]
-    """pyzipper's, with keys that were stretched ahead and OpenSSL's HMAC."""
+class _EntryKeys:
+    """Stretches the keys of each entry; those of the next entries ahead, in threads.
 
-    def __init__(self, salt: bytes, material: bytes) -> None:
-        # Not the base's: it would stretch the password here and now, in the writing thread.
-        self.salt = salt
-        self.encpwdverify = material[64:]
-        self.aes_strength, self.force_wz_aes_version = 3, zipfile_aes.WZ_AES_V2
-        counter = Counter.new(nbits=128, little_endian=True)
-        self.encrypter = AES.new(material[:32], AES.MODE_CTR, counter=counter)
-        self.hmac = hmac.new(material[32:64], digestmod="sha1")
-
-
-class _Encrypters:
-    """Gives an encrypter for each entry; the next ones are made ahead, in threads.
-
-    Stretching takes a millisecond (WinZip AE: PBKDF2, 1,000 rounds, a salt of its own for
-    every entry), which is what an archive of small entries waits for.
+    Stretching takes a millisecond (WinZip AE: PBKDF2, 1,000 rounds, a new salt for every
+    entry), which is what an archive of small entries waits for.
     """
 
     def __init__(self, password: Secret) -> None:
         self._password = password
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="mintmark-keys")
-        self._ahead: deque[Future[tuple[bytes, bytes]]] = deque()
+        self._ahead: deque[Future[StretchedKeys]] = deque()
         self._given = 0
 
-    def __call__(self) -> _Encrypter:
-        ready = self._ahead.popleft().result() if self._ahead else self._stretch()
+    def __call__(self) -> StretchedKeys:
+        keys = self._ahead.popleft().result() if self._ahead else self._stretch()
         self._given += 1
         # Few for few entries, so that a small archive makes none in vain.
         while len(self._ahead) < min(self._given // 2, _KEYS_AHEAD):
             self._ahead.append(self._threads.submit(self._stretch))
-        return _Encrypter(*ready)
+        return keys
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
 
-    def _stretch(self) -> tuple[bytes, bytes]:
+    def _stretch(self) -> StretchedKeys:
+        # The counter of AE-2 starts at 1 in every entry, and there is no nonce. So the salt
+        # alone keeps two entries apart: with the same password and salt they have the same
+        # key stream, and whoever holds both ciphertexts has the XOR of both plain texts. 128
+        # random bits for each entry make that impossible in practice, within an archive and
+        # between archives of the same password. The reader refuses a salt that repeats.
         salt = os.urandom(_SALT)
-        deflating.settle()
+        clear_vector_registers()
         # Twice as fast as hashlib's.
         kdf = PBKDF2HMAC(SHA1(), 66, salt, _ROUNDS)  # noqa: S303 - WinZip's choice
-        return salt, kdf.derive(self._password.reveal())
-
-
-class _WriteFile(pyzipper_zipfile._ZipWriteFile):  # type: ignore[misc]  # noqa: SLF001
-    """An entry that takes its bytes together with their deflated form."""
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
-        self._compressor = None
-
-    def write_packed(self, size: int, packed: bytes | memoryview) -> None:
-        """`packed` is what goes in; `size` bytes is what comes out."""
-        # AE-2 keeps no CRC, so none is computed.
-        self._file_size += size
-        packed = self._encrypter.encrypt(packed)
-        self._compress_size += len(packed)
-        self._fileobj.write(packed)
-
-
-class _ZipFile(pyzipper.AESZipFile):  # type: ignore[misc]
-    zipwritefile_cls = _WriteFile
-
-    def __init__(self, file: BinaryIO, encrypters: _Encrypters) -> None:
-        super().__init__(file, "w", compression=pyzipper.ZIP_DEFLATED, encryption=pyzipper.WZ_AES)
-        self._encrypters = encrypters
-
-    def get_encrypter(self) -> _Encrypter:
-        """For the entry that begins."""
-        return self._encrypters()
+        material = kdf.derive(self._password.reveal())
+        return StretchedKeys(salt, material[:32], material[32:64], material[64:])
 
 
 class ArchiveWriter:
-    """Entries one after the other, into an empty seekable binary file the caller owns.
+    """Entries in sequence, into an empty seekable binary file that the caller owns.
 
     As a context manager it finishes the archive, or after an exception leaves the file
     as it is: unusable, for the caller to remove. `written` grows with every entry.
     """
 
     def __init__(self, file: BinaryIO, password: Secret) -> None:
-        self._encrypters = _Encrypters(password)
+        self._keys = _EntryKeys(password)
         self._hasher = ThreadPoolExecutor(1, thread_name_prefix="mintmark-hash")
-        self._zip = _ZipFile(file, self._encrypters)
+        self._zip = AE2ZipFile(file, self._keys)
         self.written: list[Written] = []
 
     def __enter__(self) -> Self:
@@ -148,44 +108,42 @@ class ArchiveWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._encrypters.close()
+        self._keys.close()
         self._hasher.shutdown(cancel_futures=True)
         if kind is None:
             self._zip.close()
         else:
-            # Without a file, closing it (at the latest by the collector) does nothing.
-            self._zip.fp = None
+            self._zip.abandon()
 
     def entry(self, name: str, *, deflate: bool = True) -> "EntryWriter":
-        """Begin the next entry; the one before must have been closed."""
-        info = zipfile_aes.AESZipInfo(name, DATE)
-        info.create_system = 0  # the same bytes from every system
-        info.compress_type = pyzipper.ZIP_DEFLATED if deflate else pyzipper.ZIP_STORED
+        """Begin the next entry; the entry before must have been closed."""
+        info = EntryInfo(name, deflated=deflate)
         handle = self._zip.open(info, "w", force_zip64=True)
-        return EntryWriter(handle, self.written, self._hasher, deflate=deflate)
+        return EntryWriter(handle, info, self.written, self._hasher, deflate=deflate)
 
     def add(self, name: str, data: bytes, *, deflate: bool = True) -> Written:
-        """A whole entry at once."""
+        """Write a whole entry at once."""
         with self.entry(name, deflate=deflate) as entry:
             entry.write(data)
         return self.written[-1]
 
 
 class EntryWriter:
-    """One entry being written. Its plain bytes are hashed beside, while it is encrypted."""
+    """An entry being written. Another thread hashes its plain bytes while it is encrypted."""
 
     def __init__(
         self,
-        handle: _WriteFile,
+        handle: BinaryIO,
+        info: EntryInfo,
         written: list[Written],
         hasher: ThreadPoolExecutor,
         *,
         deflate: bool,
     ) -> None:
-        self._handle, self._written, self._deflated = handle, written, deflate
+        self._handle, self._info, self._written = handle, info, written
+        self._deflate = deflate
         self._hasher, self._hash = hasher, hashlib.sha256()
         self._hashed: Future[None] | None = None
-        self.size = 0
 
     def __enter__(self) -> Self:
         return self
@@ -197,20 +155,21 @@ class EntryWriter:
         trace: TracebackType | None,
     ) -> None:
         if kind is None:
-            if self._deflated:
-                self._handle.write_packed(0, deflating.LAST)
+            if self._deflate:
+                self._handle.write(LAST)
             self._handle.close()
             if self._hashed is not None:
                 self._hashed.result()
-            name = self._handle._zinfo.filename  # noqa: SLF001 - as it was opened
-            self._written.append(Written(name, self.size, self._hash.hexdigest()))
+            self._written.append(
+                Written(self._info.filename, self._info.plain_size, self._hash.hexdigest())
+            )
 
     def write(self, data: bytes | memoryview, packed: bytes | None = None) -> None:
         """Append `data`; in a deflated entry with its deflated form, if that was made."""
         waited, self._hashed = self._hashed, self._hasher.submit(self._hash.update, data)
-        self.size += len(data)
-        if self._deflated and packed is None:
-            packed = deflating.deflate(data)
-        self._handle.write_packed(len(data), data if packed is None else packed)
+        self._info.plain_size += len(data)
+        if self._deflate and packed is None:
+            packed = deflated(data)
+        self._handle.write(data if packed is None else packed)
         if waited is not None:
             waited.result()  # so that no more than two pieces wait to be hashed

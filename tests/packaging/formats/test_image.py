@@ -149,7 +149,7 @@ def test_pictures_that_are_not_those_of_the_list_are_refused(profile):
 
 
 @pytest.mark.parametrize("profile", KINDS)
-def test_symbols_that_say_something_else_are_refused(profile, monkeypatch):
+def test_symbols_of_another_payload_are_refused(profile, monkeypatch):
     made = Made(builtin(profile), codes(5))
     other = Made(builtin(profile), codes(5), template="HTTPS://R.EXAMPLE.CN/{code}")
     monkeypatch.setattr(made.format, "_encoder", other.format._encoder)
@@ -172,17 +172,17 @@ def chunk(kind, data):
 
 
 def test_a_png_may_be_compressed_otherwise_but_show_nothing_else():
-    one, other = drawn("png", Symbol(), codes(2))
-    start = one.index(b"IDAT") - 4
-    size = struct.unpack(">I", one[start : start + 4])[0]
-    head, lines = one[:start], zlib.decompress(one[start + 8 : start + 8 + size])
+    first, second = drawn("png", Symbol(), codes(2))
+    start = first.index(b"IDAT") - 4
+    size = struct.unpack(">I", first[start : start + 4])[0]
+    head, lines = first[:start], zlib.decompress(first[start + 8 : start + 8 + size])
     end = chunk(b"IEND", b"")
     again = head + chunk(b"IDAT", zlib.compress(lines, 9)) + end
-    assert again != one
-    assert picture.same_png(again, one)
+    assert again != first
+    assert picture.same_png(again, first)
     text = head + chunk(b"tEXt", b"a\0b") + chunk(b"IDAT", zlib.compress(lines)) + end
-    broken = (other, text, one[:-1], one + b"\0", b"", head, one.replace(b"pHYs", b"pHYS"))
-    assert not any(picture.same_png(data, one) for data in broken)
+    broken = (second, text, first[:-1], first + b"\0", b"", head, first.replace(b"pHYs", b"pHYS"))
+    assert not any(picture.same_png(data, first) for data in broken)
 
 
 @pytest.mark.parametrize(
@@ -221,11 +221,11 @@ def test_every_symbol_of_a_block_is_drawn(size):
 def test_runs_are_the_ink(bits):
     ink = np.array(bits, bool)
     count, height, side = ink.shape
-    places, widths, stops = picture.runs(ink)
+    cells, widths, stops = picture.runs(ink)
     again, first = np.zeros_like(ink), 0
     for number, stop in enumerate(stops):
-        for place, width in zip(places[first:stop], widths[first:stop], strict=True):
-            row, column = divmod(int(place), side + 1)
+        for cell, width in zip(cells[first:stop], widths[first:stop], strict=True):
+            row, column = divmod(int(cell), side + 1)
             assert not again[number, row, column : column + width].any()
             again[number, row, column : column + width] = True
         first = stop

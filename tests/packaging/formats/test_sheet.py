@@ -1,4 +1,4 @@
-"""Imposed sheets: rendered by poppler, read by zxing-cpp, each label where it was promised."""
+"""Imposed sheets: rendered by poppler, read by zxing-cpp, each label in its promised place."""
 
 import io
 import os
@@ -23,7 +23,7 @@ from mintmark.packaging.formats.marks import margins, reach
 from mintmark.packaging.formats.registry import format_for
 from mintmark.packaging.formats.strokes import path
 from mintmark.packaging.profiles.files import builtin
-from mintmark.packaging.profiles.geometry import Order, Paint, PrintMark, Sheet, Symbol, Text
+from mintmark.packaging.profiles.geometry import LabelOrder, Paint, PrintMark, Sheet, Symbol, Text
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SMALL = Sheet(
@@ -67,7 +67,7 @@ sheets = st.builds(
     margin=st.none() | st.tuples(st.floats(0, 30), st.floats(0, 30)),
     bleed=st.floats(0, 3),
     text=st.sampled_from(Text),
-    order=st.sampled_from(Order),
+    order=st.sampled_from(LabelOrder),
 )
 
 
@@ -81,35 +81,35 @@ def made_sheet(values):
 @given(sheets, st.integers(21, 57), st.integers(4, 12))
 def test_labels_lie_on_the_page_apart_and_hold_their_symbols(values, modules, dots):
     sheet, look = made_sheet(values), Symbol(dots=dots, dpi=values["dpi"])
-    places = [sheet.place(index) for index in range(sheet.places)]
+    boxes = [sheet.label_box(index) for index in range(sheet.places)]
     across, down = sheet.page_dots
     taken = np.zeros((down, across), np.uint8) if across * down < 2**22 else None
-    for place in places:
-        assert place.x >= 0
-        assert place.y >= 0
-        assert place.x + place.width <= across
-        assert place.y + place.height <= down
+    for box in boxes:
+        assert box.x >= 0
+        assert box.y >= 0
+        assert box.x + box.width <= across
+        assert box.y + box.height <= down
         if taken is not None:
-            taken[place.y : place.y + place.height, place.x : place.x + place.width] += 1
+            taken[box.y : box.y + box.height, box.x : box.x + box.width] += 1
     assert taken is None or taken.max() == 1
     try:
         sheet.check(look, modules)
     except UsageError:
         side = look.side_dots(modules)
-        least = [min(getattr(place, name) for place in places) for name in ("width", "height")]
+        least = [min(getattr(box, name) for box in boxes) for name in ("width", "height")]
         assert side > least[0] - 1 or side + sheet.text_dots > least[1] - 1
         return
     side = look.side_dots(modules)
-    for place in places:
-        x, y = sheet.symbol_at(place, side)
-        assert place.x <= x <= x + side <= place.x + place.width
-        assert place.y <= y <= y + side + sheet.text_dots <= place.y + place.height
+    for box in boxes:
+        x, y = sheet.symbol_at(box, side)
+        assert box.x <= x <= x + side <= box.x + box.width
+        assert box.y <= y <= y + side + sheet.text_dots <= box.y + box.height
 
 
 @given(sheets)
 def test_edges_are_right_to_half_a_dot_however_many_labels(values):
     sheet = made_sheet(values)
-    first, last = sheet.place(0), sheet.place(sheet.places - 1)
+    first, last = sheet.label_box(0), sheet.label_box(sheet.places - 1)
     for at, number, label, gutter in (
         ("x", sheet.columns, sheet.label[0], sheet.gutter[0]),
         ("y", sheet.rows, sheet.label[1], sheet.gutter[1]),
@@ -119,7 +119,7 @@ def test_edges_are_right_to_half_a_dot_however_many_labels(values):
 
 
 @given(sheets, st.integers(1, 400))
-def test_every_order_puts_every_label_in_one_place(values, count):
+def test_every_order_puts_every_label_in_a_single_place(values, count):
     sheet = made_sheet(values)
     spots = [
         (number, place, label)
@@ -129,22 +129,21 @@ def test_every_order_puts_every_label_in_one_place(values, count):
     assert sorted(label for *_, label in spots) == list(range(count))
     assert len({(number, place) for number, place, _ in spots}) == count
     by_label = sorted(spots, key=lambda spot: spot[2])
-    if sheet.order is Order.STACK:
+    if sheet.order is LabelOrder.STACK:
         # Cut through, the piles laid on each other: all sheets of a place, then the next.
         assert by_label == sorted(spots, key=lambda spot: (spot[1], spot[0]))
-    if sheet.order is Order.LANES:
-        # Slit between columns, each roll is one range from its beginning to its end.
+    if sheet.order is LabelOrder.LANES:
+        # Slit between columns, each roll is a single range from its beginning to its end.
         assert by_label == sorted(
             spots, key=lambda spot: (spot[1] % sheet.columns, spot[0], spot[1])
         )
-    if sheet.order is Order.ROWS:
+    if sheet.order is LabelOrder.ROWS:
         assert by_label == sorted(spots)
 
 
 @given(sheets, st.lists(st.sampled_from(PrintMark), unique=True), st.booleans())
 def test_marks_and_heading_lie_on_the_page_and_off_the_labels(values, marks, header):
     sheet = made_sheet({**values, "marks": tuple(marks), "header": header})
-    free = margins(sheet)
     free = margins(sheet)
     try:
         imposition.check_room(sheet)
@@ -173,9 +172,11 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("key", "sheet", "look", "says"), WRONG, ids=lambda value: str(value)[:30])
-def test_what_does_not_fit_is_refused_before_any_code_is_seen(key, sheet, look, says):
-    with pytest.raises(UsageError, match=says) as caught:
+@pytest.mark.parametrize(
+    ("key", "sheet", "look", "message"), WRONG, ids=lambda value: str(value)[:30]
+)
+def test_what_does_not_fit_is_refused_before_any_code_is_seen(key, sheet, look, message):
+    with pytest.raises(UsageError, match=message) as caught:
         format_for(layout(profile(replace(SMALL, **sheet), **look)))
     assert caught.value.exit_code == 2
     assert caught.value.details["key"] == key
@@ -192,17 +193,17 @@ def test_what_is_advised_for_a_long_text_fits():
 # --- what a press sees -------------------------------------------------------------------
 
 VARIANTS = [
-    (Paint.PATHS, Order.ROWS, Text.SERIAL, {}),
-    (Paint.PATHS, Order.STACK, Text.CODE, {"mirror": True, "invert": True}),
-    (Paint.MASK, Order.COLUMNS, Text.SERIAL, {}),
-    (Paint.MASK, Order.LANES, Text.NONE, {"mirror": True}),
-    (Paint.MASK, Order.STACK, Text.SERIAL, {"invert": True}),
+    (Paint.PATHS, LabelOrder.ROWS, Text.SERIAL, {}),
+    (Paint.PATHS, LabelOrder.STACK, Text.CODE, {"mirror": True, "invert": True}),
+    (Paint.MASK, LabelOrder.COLUMNS, Text.SERIAL, {}),
+    (Paint.MASK, LabelOrder.LANES, Text.NONE, {"mirror": True}),
+    (Paint.MASK, LabelOrder.STACK, Text.SERIAL, {"invert": True}),
 ]
 
 
 @pytest.fixture(scope="module", params=VARIANTS, ids=lambda value: f"{value[0]}-{value[1]}")
 def sheet_of(request):
-    """(what was made, its sheet): two full sheets and a last one with four labels."""
+    """(what was made, its sheet): two full sheets and a last sheet with four labels."""
     paint, order, text, look = request.param
     sheet = replace(SMALL, paint=paint, order=order, text=text)
     if text is Text.CODE:
@@ -218,10 +219,10 @@ def test_every_symbol_is_read_in_the_promised_place(sheet_of, dpi, tmp_path):
     seen = Counter()
     for number, picture in enumerate(pictures):
         assert picture.width == pytest.approx(sheet.page[0] * dpi / 25.4, abs=1.6)
-        where = dict(sheet.spots(number, 16))
+        labels = dict(sheet.spots(number, 16))
         for place in range(sheet.places):
             found = read(picture.crop(crop(sheet, place, dpi)))
-            wanted = [TEMPLATE.format(code=made.texts[where[place]])] if place in where else []
+            wanted = [TEMPLATE.format(code=made.texts[labels[place]])] if place in labels else []
             assert found == wanted
             seen.update(found)
     assert len(seen) == 16
@@ -229,9 +230,9 @@ def test_every_symbol_is_read_in_the_promised_place(sheet_of, dpi, tmp_path):
 
 
 def crop(sheet, index, dpi):
-    place, scale = sheet.place(index), dpi / sheet.dpi
-    box = (place.x, place.y, place.x + place.width, place.y + place.height)
-    return tuple(round(edge * scale) for edge in box)
+    box, scale = sheet.label_box(index), dpi / sheet.dpi
+    edges = (box.x, box.y, box.x + box.width, box.y + box.height)
+    return tuple(round(edge * scale) for edge in edges)
 
 
 def test_modules_are_whole_dots_on_the_page(sheet_of, tmp_path):
@@ -240,7 +241,7 @@ def test_modules_are_whole_dots_on_the_page(sheet_of, tmp_path):
     page = np.array(render(document(made), 600, tmp_path)[0]) < 128
     for place, label in sheet.spots(0, 16):
         ink = by_segno(TEMPLATE.format(code=made.texts[label]), look)
-        x, y = sheet.symbol_at(sheet.place(place), len(ink))
+        x, y = sheet.symbol_at(sheet.label_box(place), len(ink))
         assert np.array_equal(page[y : y + len(ink), x : x + len(ink)], ink)
 
 
@@ -264,7 +265,7 @@ def test_text_stands_under_its_symbol(sheet_of):
 LINE = re.compile(rb"cm\n([0-9][^qf]+ )S Q\n(?= *q|\Z)")
 
 
-def test_ink_is_black_of_one_plate_and_there_is_nothing_else(sheet_of, tmp_path):
+def test_ink_is_black_of_a_single_plate_and_there_is_nothing_else(sheet_of, tmp_path):
     made, _ = sheet_of
     (tmp_path / "a.pdf").write_bytes(document(made))
     for tool in ("pdffonts", "pdfimages"):

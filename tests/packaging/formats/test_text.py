@@ -5,6 +5,7 @@ import csv
 import io
 import os
 import random
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,19 +20,20 @@ from mintmark.codegen.codes.template import payload
 from mintmark.codegen.errors import IntegrityError, UsageError
 from mintmark.codegen.ranges.serials import Range, pieces
 from mintmark.packaging.formats import rows as engine
+from mintmark.packaging.formats import xlsx
 from mintmark.packaging.formats.dummy import dummy_codes
 from mintmark.packaging.formats.format import Unit, UnitLayout
 from mintmark.packaging.formats.registry import format_for
 from mintmark.packaging.profiles import files
+from mintmark.packaging.profiles.columns import Column
 from mintmark.packaging.profiles.files import builtin
-from mintmark.packaging.profiles.profile import Column, FileFormat, LaneOrder, Profile, Quoting
-from mintmark.packaging.zip.deflate import LAST
+from mintmark.packaging.profiles.profile import FileFormat, LaneOrder, Profile, Quoting
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 WRITE = "MINTMARK_WRITE_GOLDEN"
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ-._~"
 CELLS = ("serial", "code", "url", "package", "batch", "unit", "lane")
-# Around the places where a serial gains a digit.
+# Around the serials that gain a digit.
 firsts = st.one_of(
     st.integers(1, 200),
     st.integers(1, 11).flatmap(lambda n: st.integers(max(1, 10**n - 30), 10**n + 5)),
@@ -219,7 +221,7 @@ def test_worksheets_are_what_openpyxl_reads_and_give_their_codes_back(job, size)
     header = [[column.name for column in layout.profile.columns]] * layout.profile.header
     assert [[cell.value for cell in row] for row in cells] == header + expected(*job)
     assert {(cell.data_type, cell.number_format) for row in cells for cell in row} == {("s", "@")}
-    # Reading row by row, openpyxl believes what the sheet says of its size.
+    # Reading row by row, openpyxl believes the size that the sheet claims.
     quick = openpyxl.load_workbook(io.BytesIO(data), read_only=True)
     rows = [list(row) for row in quick.active.iter_rows(values_only=True)]
     assert rows == [[cell.value for cell in row] for row in cells]
@@ -231,7 +233,7 @@ def test_worksheets_are_what_openpyxl_reads_and_give_their_codes_back(job, size)
 @given(jobs(), st.data())
 def test_altered_text_gives_no_codes(job, data):
     layout, unit, codes = job
-    # The code stands there twice, so no change of one byte makes another valid row.
+    # Every row holds the code twice, so no change of a single byte makes another valid row.
     columns = (Column("code", "a"), Column("serial", "b"), Column("url", "c"))
     layout = replace(layout, profile=replace(layout.profile, columns=columns))
     (name, whole), *_ = written(layout, unit, codes).items()
@@ -240,7 +242,7 @@ def test_altered_text_gives_no_codes(job, data):
     byte = whole[at : at + 1]
     new = {"change": bytes([byte[0] ^ 1]), "drop": b"", "double": byte * 2}[kind]
     altered = whole[:at] + new + whole[at + 1 :]
-    if altered != whole:  # doubling one of two equal bytes still lengthens it
+    if altered != whole:  # doubling a byte beside its equal still lengthens it
         with pytest.raises(IntegrityError):
             read(layout, unit, {name: altered})
 
@@ -285,7 +287,7 @@ def test_an_altered_workbook_gives_no_codes(job, data):
         found = read(layout, unit, {name: out.getvalue()})
     except IntegrityError:
         return
-    # Where it stands once only, one code may have become another.
+    # If a row holds the code only once, a code may have become another.
     assert victim.endswith("sheet1.xml")
     assert sum(found[serial] != codes[serial] for serial in codes) == 1
 
@@ -388,19 +390,6 @@ def test_header_and_names():
     assert named.unit_name(2, "K7QM-1") == "data/reel-K7QM-1.0003.txt"
 
 
-def test_deflated_pieces_are_one_stream():
-    import zlib
-
-    from mintmark.packaging.zip.deflate import deflate
-
-    parts = [b"abc" * 1000, b"", b"x", bytes(100_000)]
-    stream = b"".join(map(deflate, parts)) + LAST
-    unpacker = zlib.decompressobj(-15)
-    assert unpacker.decompress(stream) == b"".join(parts)
-    assert unpacker.eof
-    assert not unpacker.unused_data
-
-
 def test_units_are_cut_as_the_serials_are():
     assert [str(piece) for piece in pieces((Range(1, 5), Range(9, 10)), 2)] == [
         "1-2",
@@ -408,3 +397,18 @@ def test_units_are_cut_as_the_serials_are():
         "5",
         "9-10",
     ]
+
+
+@given(st.lists(st.binary(max_size=2_000), max_size=6), st.integers(0, 3))
+def test_the_crc_of_joined_pieces_is_that_of_the_whole(datas, zeros):
+    """isal's crc32_combine against zlib, which sees all the bytes."""
+    datas = [*datas, bytes(zeros), *datas]
+    pieces = [xlsx.SheetPiece(len(data), zlib.crc32(data), b"") for data in datas]
+    assert xlsx.crc_of_all(pieces) == zlib.crc32(b"".join(datas))
+
+
+@pytest.mark.parametrize("size", [65_536, 100 << 20])
+def test_the_crc_of_long_pieces(size):
+    piece = xlsx.SheetPiece(size, zlib.crc32(bytes(size)), b"")
+    first = xlsx.SheetPiece(3, zlib.crc32(b"abc"), b"")
+    assert xlsx.crc_of_all([first, piece]) == zlib.crc32(bytes(size), zlib.crc32(b"abc"))

@@ -191,28 +191,6 @@ def test_a_job_no_manifest_could_hold_is_refused(maker, changes, error):
         maker.job(**changes)
 
 
-@given(st.integers(1, 10**9))
-def test_password_has_105_bits_that_are_easy_to_read_aloud(seed):
-    drawn = []
-
-    def entropy(count):
-        drawn.append(count)
-        return bytes((seed * (n + 1)) % 256 for n in range(count))
-
-    text = new_password(entropy).reveal().decode("ascii")
-    assert [len(group) for group in text.split("-")] == [4, 4, 4, 4, 4, 1]
-    assert set(text) <= set("0123456789ABCDEFGHJKMNPQRSTVWXYZ-")
-    # 21 symbols, each from a byte of its own: 5 bits each.
-    assert sum(drawn) == 21
-
-
-def test_every_byte_of_entropy_moves_the_password():
-    base = new_password(bytes).reveal()
-    for at in range(21):
-        one = bytes(1 if n == at else 0 for n in range(21))
-        assert new_password(lambda _, one=one: one).reveal() != base
-
-
 def test_dummy_codes_are_marked_and_of_the_right_length():
     assert dummy_codes(Range(9, 10), 16, digits=False) == b"TEST000000000009TEST000000000010"
     assert dummy_codes(Range(9, 10), 6, digits=True) == b"000009000010"

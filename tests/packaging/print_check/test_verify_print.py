@@ -24,14 +24,14 @@ from mintmark.packaging.print_check.arrangement import Printed, missing, out_of_
 from mintmark.packaging.print_check.find_symbols import FoundSymbol, _sorted_out, marks
 from mintmark.packaging.print_check.verify_print import verify_print
 from mintmark.packaging.profiles.files import builtin
-from mintmark.packaging.profiles.geometry import Order
+from mintmark.packaging.profiles.geometry import LabelOrder
 from mintmark.packaging.reissue import record
 
 CSV = replace(builtin("csv"), unit_size=100)
 SHEETS = builtin("pdf-sheet")
 STACK = replace(
     SHEETS,
-    sheet=replace(SHEETS.sheet, page=(70.0, 90.0), columns=2, rows=2, order=Order.STACK),
+    sheet=replace(SHEETS.sheet, page=(70.0, 90.0), columns=2, rows=2, order=LabelOrder.STACK),
 )
 PIXELS = 4  # a module
 GAP = 24  # between symbols

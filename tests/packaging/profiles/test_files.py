@@ -1,4 +1,4 @@
-"""Profile files: what is built in, what a user may write, and how mistakes are told."""
+"""Profile files: built-in files, files of users, and the errors for mistakes in them."""
 
 import tomllib
 from dataclasses import replace
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mintmark.codegen.errors import NotFound, UsageError
 from mintmark.packaging.profiles import files
 from mintmark.packaging.profiles.files import builtin
-from mintmark.packaging.profiles.geometry import Order, Sheet, Symbol
+from mintmark.packaging.profiles.geometry import LabelOrder, Sheet, Symbol
 from mintmark.packaging.profiles.profile import FileFormat, Profile, parse
 
 BUILTIN = ("csv", "bmp-1bit", "pdf-sheet", "png", "svg", "url-lines", "xlsx")
@@ -130,7 +130,7 @@ SHEET = "format = 'pdf'\n[sheet]\npage = [100, 50]\nlabel = [20, 20]\n"
         (SHEET + "[unit]\nlanes = 2", 6, "unit.lanes"),
     ],
 )
-def test_a_mistake_is_told_with_its_line_and_key(tmp_path, text, line, key):
+def test_the_error_for_a_mistake_names_its_line_and_key(tmp_path, text, line, key):
     path = write(tmp_path, text)
     with pytest.raises(UsageError) as error:
         files.load(path)
@@ -159,7 +159,7 @@ def test_windows_line_ends_and_a_mark_are_no_mistake(tmp_path):
     assert files.load(path).profile.unit_size == 5
 
 
-def test_what_is_built_cannot_be_wrong():
+def test_a_wrong_profile_cannot_be_built():
     for changes in (
         {"kind": FileFormat.PDF},
         {"sheet": Sheet(600, (100.0, 100.0), (10.0, 10.0))},
@@ -170,7 +170,7 @@ def test_what_is_built_cannot_be_wrong():
             Profile("bad", **changes)
 
 
-def test_a_worksheet_is_split_where_it_is_full():
+def test_a_worksheet_is_split_when_it_is_full():
     assert builtin("xlsx").of_size(2_000_000).unit_size == 1_048_575
     lead = replace(builtin("xlsx"), lead_in=10, lanes=2, unit_size=10)
     assert lead.of_size(2_000_000).unit_size == 1_048_555
@@ -186,10 +186,10 @@ def test_lengths_are_whole_dots():
     assert look.side_dots(25) == 33 * 5
     assert look.side(25) == pytest.approx(13.97)
     sheet = Sheet(300, (210.0, 297.0), (30.0, 30.0), rows=2, columns=3, gutter=(2.0, 2.0))
-    places = [sheet.place(index) for index in range(sheet.places)]
-    assert {(place.width, place.height) for place in places} == {(354, 354)}
-    assert [place.x for place in places] == [685, 1063, 1441] * 2
-    assert places[3].y - places[0].y == 354 + 24
+    boxes = [sheet.label_box(index) for index in range(sheet.places)]
+    assert {(box.width, box.height) for box in boxes} == {(354, 354)}
+    assert [box.x for box in boxes] == [685, 1063, 1441] * 2
+    assert boxes[3].y - boxes[0].y == 354 + 24
 
 
 sheets = st.builds(
@@ -201,12 +201,12 @@ sheets = st.builds(
     columns=st.integers(1, 8),
     gutter=st.tuples(st.floats(4, 10), st.floats(4, 10)),
     bleed=st.floats(0, 2),
-    order=st.sampled_from(Order),
+    order=st.sampled_from(LabelOrder),
 )
 
 
 @given(sheets, st.integers(1, 500))
-def test_every_label_stands_at_one_place(sheet, count):
+def test_every_label_has_a_single_place(sheet, count):
     seen, number = [], sheet.sheets(count)
     for page in range(number):
         spots = list(sheet.spots(page, count))
@@ -215,23 +215,23 @@ def test_every_label_stands_at_one_place(sheet, count):
     assert sorted(label for label, _, _ in seen) == list(range(count))
     assert number == -(-count // sheet.places)
     labels = sorted(seen)
-    if sheet.order is Order.STACK:
-        # The piles, one place of all sheets after another, are in order.
+    if sheet.order is LabelOrder.STACK:
+        # The piles, each a place of all sheets, are in order.
         assert [item[::-1] for item in labels] == sorted(item[::-1] for item in labels)
-    elif sheet.order in {Order.ROWS, Order.COLUMNS}:
+    elif sheet.order in {LabelOrder.ROWS, LabelOrder.COLUMNS}:
         assert [page for _, page, _ in labels] == sorted(page for _, page, _ in labels)
 
 
 @given(sheets)
 def test_labels_lie_on_the_page_apart(sheet):
     width, height = sheet.page_dots
-    places = [sheet.place(index) for index in range(sheet.places)]
-    for place in places:
-        assert place.x >= 0 <= place.y
-        assert place.x + place.width <= width
-        assert place.y + place.height <= height
-    for one, other in pairwise(places):
-        assert one.x + one.width <= other.x or one.y + one.height <= other.y
+    boxes = [sheet.label_box(index) for index in range(sheet.places)]
+    for box in boxes:
+        assert box.x >= 0 <= box.y
+        assert box.x + box.width <= width
+        assert box.y + box.height <= height
+    for box, next_box in pairwise(boxes):
+        assert box.x + box.width <= next_box.x or box.y + box.height <= next_box.y
 
 
 def test_a_symbol_that_does_not_fit_is_refused():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from segno import consts
 
 from mintmark.codegen.errors import IntegrityError, UsageError
-from mintmark.packaging.symbols import encoder as module
+from mintmark.packaging.symbols import rank_encoders
 from mintmark.packaging.symbols.encoder import Encoder
 from mintmark.packaging.symbols.masks import Penalties
 from mintmark.packaging.symbols.segno_encoder import ALPHANUMERIC
@@ -43,7 +43,7 @@ def peer(payload, level="M", mask=None, boost=False):
 
 
 def assert_same(encoder, codes, level="M", mask=None, boost=False):
-    """Every symbol of `codes` is segno's; what is outside a smaller one is light."""
+    """Every symbol of `codes` is segno's; outside a smaller symbol all is light."""
     made = encoder.encode("".join(codes).encode("ascii"))
     assert len(made) == len(codes)
     assert made.packed.shape == (len(codes), encoder.size, (encoder.size + 7) // 8)
@@ -115,7 +115,7 @@ def test_more_than_a_block_and_nothing_at_all():
     encoder = Encoder("HTTPS://Q.CN/", 3, CROCKFORD)
     codes = [a + b + c for a in CROCKFORD for b in CROCKFORD for c in "0Z"]
     made = encoder.encode("".join(codes).encode())
-    assert len(made) == 2048 > encoder._drawers[1]._penalties.block
+    assert len(made) == 2048 > encoder._encoders[1]._penalties.block
     for first in (0, 300, 1900):
         part = encoder.encode("".join(codes[first : first + 148]).encode())
         assert (part.packed == made.packed[first : first + 148]).all()
@@ -142,7 +142,7 @@ def test_another_decoder_reads_them():
 
 
 def test_the_standards_own_example():
-    """ISO/IEC 18004, annex I: 01234567, version 1-M, its codewords one by one."""
+    """ISO/IEC 18004:2015, annex I: 01234567, version 1-M, codeword by codeword."""
     encoder = Encoder("", 8, DIGITS, mask=2)
     modules = encoder.encode(b"01234567").modules()[0]
     row, column = np.mgrid[0:21, 0:21]
@@ -179,30 +179,30 @@ def test_alphabets_whose_codes_differ_in_mode(alphabet, prefix, length, codes):
 @pytest.mark.parametrize(
     "prefix", ["https://q.example.cn/" + "x" * 260, "https://q.example.cn/码/", "é/"]
 )
-def test_what_segno_must_do_itself(prefix):
+def test_payloads_that_segno_encodes_itself(prefix):
     encoder = Encoder(prefix, 8, CROCKFORD, mask=1)
     assert not encoder.fast
     assert_same(encoder, ["7K3MXEZZ", "97FTFNQ0"], mask=1)
 
 
-def test_where_segno_differs_segno_is_right(monkeypatch):
-    """Say a later segno judged masks by other rules."""
-    right = Penalties.score
-    monkeypatch.setattr(Penalties, "score", lambda *args: -right(*args))
+def test_if_segno_differs_segno_is_right(monkeypatch):
+    """As if a later segno evaluated masks by other rules."""
+    right = Penalties.evaluate
+    monkeypatch.setattr(Penalties, "evaluate", lambda *args: -right(*args))
     encoder = Encoder("HTTPS://Q.CN/", 8, CROCKFORD)
     assert not encoder.fast
     assert_same(encoder, ["7K3MXEZZ", "97FTFNQ0"])
 
 
-def test_where_a_symbol_were_not_affine(monkeypatch):
-    right = module.learn
+def test_segno_encodes_symbols_that_are_not_affine(monkeypatch):
+    right = rank_encoders.learn
 
     def wrong(*args):
         learned = right(*args)
         learned.cells[1].values[1:] ^= 1
         return learned
 
-    monkeypatch.setattr(module, "learn", wrong)
+    monkeypatch.setattr(rank_encoders, "learn", wrong)
     encoder = Encoder("HTTPS://Q.CN/", 8, CROCKFORD, mask=3)
     assert not encoder.fast
     assert_same(encoder, ["7K3MXEZZ", "97FTFNQ0"], mask=3)
@@ -255,7 +255,7 @@ def test_codes_are_computed_back_from_their_symbols(level, mask, around, text):
     assert encoder.decode(modules) == text.encode()
 
 
-def test_what_is_no_symbol_of_a_code_is_told():
+def test_symbols_of_no_code_give_none():
     encoder = Encoder("https://q.cn/", 9, CROCKFORD)
     assert encoder.decode(np.zeros((1, encoder.size, encoder.size), bool)) is None
     # Symbols of several modes have no single inverse.

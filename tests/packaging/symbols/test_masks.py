@@ -1,4 +1,4 @@
-"""Penalty scores against segno's own, on lines made to be awkward."""
+"""Penalties (ISO/IEC 18004:2015, 7.8.3.1) against segno's own, on lines made to be awkward."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ PIECES = [
 def scores(matrices):
     penalties = Penalties(matrices.shape[1])
     lines = np.ascontiguousarray(penalties.represent(matrices).T)
-    return penalties.score(lines, penalties.scratch(len(matrices))).tolist()
+    return penalties.evaluate(lines, penalties.scratch(len(matrices))).tolist()
 
 
 def theirs(matrix):
@@ -75,7 +75,7 @@ def test_patterns_at_every_place_of_a_line(size):
 
 @pytest.mark.parametrize("size", [21, 29, 33, 57])
 def test_the_share_of_dark_modules_at_its_steps(size):
-    """Every count within 2 of a multiple of 5 %."""
+    """N4: every count within 2 of a multiple of 5 %."""
     counts = {
         count
         for step in range(0, 101, 5)
@@ -90,8 +90,8 @@ def test_the_share_of_dark_modules_at_its_steps(size):
     assert len(counts) >= 100
 
 
-def test_what_is_blank_when_judged():
-    """Format information is 2 x 15 modules and the dark one, version information 2 x 18."""
+def test_format_and_version_information_are_blank_when_masks_are_evaluated():
+    """7.9: 2 x 15 modules of format information, and the dark module; 7.10: 2 x 18 of version."""
     for size, blank in [(21, 31), (41, 31), (45, 31 + 36), (57, 31 + 36)]:
         modules = np.ones((1, size, size), dtype=bool)
         assert size**2 - blank_information(modules).sum() == blank

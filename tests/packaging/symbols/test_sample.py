@@ -1,5 +1,6 @@
 """The QR sample, through an independent decoder."""
 
+import contextlib
 import struct
 import zlib
 
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from mintmark.codegen.errors import IntegrityError
 from mintmark.packaging.symbols import sample
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 @settings(max_examples=40, deadline=None)
@@ -60,7 +63,7 @@ def chunk(kind, data):
 
 def png(width, height, idat, kind=(1, 0, 0, 0, 0)):
     header = struct.pack(">IIBBBBB", width, height, *kind)
-    return sample._PNG + chunk(b"IHDR", header) + chunk(b"IDAT", idat) + chunk(b"IEND", b"")
+    return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", idat) + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize(
@@ -68,8 +71,8 @@ def png(width, height, idat, kind=(1, 0, 0, 0, 0)):
     [
         b"",
         b"GIF89a",
-        sample._PNG,
-        sample._PNG + b"\xff\xff\xff\xffIHDR",
+        SIGNATURE,
+        SIGNATURE + b"\xff\xff\xff\xffIHDR",
         png(8, 8, b"no zlib"),
         png(8, 8, zlib.compress(b"\0\xff" * 7)),
         png(8, 8, zlib.compress(b"\0\xff" * 9)),
@@ -83,6 +86,42 @@ def png(width, height, idat, kind=(1, 0, 0, 0, 0)):
 def test_other_pictures_are_refused(data):
     with pytest.raises(IntegrityError):
         sample.read(data)
+
+
+def test_no_picture_is_inflated_before_its_size_is_known(monkeypatch):
+    from PIL import PngImagePlugin
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", lambda _: pytest.fail("loaded"))
+    small = struct.pack(">IIBBBBB", 8, 8, 1, 0, 0, 0, 0)
+    for side in (4_001, 10_000, 2**31 - 1):
+        bomb = png(side, side, zlib.compress(bytes(1_000)))
+        twice = bomb[:8] + chunk(b"IHDR", small) + bomb[8:]
+        for data in (bomb, twice):
+            with pytest.raises(IntegrityError, match="not a one-bit grey PNG"):
+                sample.read(data)
+
+
+@given(st.data())
+def test_a_damaged_picture_is_read_or_refused(data):
+    """Whatever is done to the bytes: never another error."""
+    altered = bytearray(sample.sample("7K3M").png)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, min(len(altered) - 1, 200)))
+        size = data.draw(st.sampled_from([0, 1, 4]))
+        altered[at : at + size] = data.draw(st.binary(max_size=8))
+    if data.draw(st.booleans()):  # with the checksums of all chunks put right
+        altered = with_checksums(bytes(altered))
+    with contextlib.suppress(IntegrityError):
+        assert sample.read(bytes(altered)) == "7K3M"
+
+
+def with_checksums(data):
+    out, at = data[:8], 8
+    while at + 8 <= len(data):
+        size = min(int.from_bytes(data[at : at + 4], "big"), len(data))
+        out += chunk(data[at + 4 : at + 8], data[at + 8 : at + 8 + size])
+        at += 12 + size
+    return out
 
 
 def test_two_symbols_in_one_picture_are_refused():
