@@ -30,7 +30,8 @@ from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.secret import Secret
 from mintmark.codegen.station.keys import read_custodian_key
 from mintmark.codegen.station.station import Station
-from mintmark.packaging.package.pack import Packed, PackJob, Signer, pack
+from mintmark.packaging.package.pack import Packed, PackJob, pack
+from mintmark.packaging.package.signature import Signer
 from mintmark.packaging.preflight import verify
 from mintmark.packaging.preflight.fingerprint_check import FingerprintCheck
 from mintmark.packaging.profiles.files import builtin
@@ -97,8 +98,7 @@ class Home:
             serials=(Range(1, self.quantity),),
             length=16,
             template=URL,
-            profile=builtin("csv"),
-            unit_size=unit_size,
+            profile=builtin("csv").of_size(unit_size),
             unit_id=self.station.new_id,
             created=datetime.now(UTC),
         )

@@ -12,8 +12,8 @@ from ..codegen.commands import KeyFileOption, PassphraseOption
 from ..codegen.invocation import Invocation
 
 if TYPE_CHECKING:
-    from .export import ExportResult
-    from .plan import PlanResult
+    from .export_types import ExportResult
+    from .print_calculator import PlanResult
     from .print_check.verify_print import PrintVerified
     from .receipts.receipt import ReceiptResult
     from .receipts.units import LabelsResult, UnitShown
@@ -79,8 +79,10 @@ def export(
     """
     from ..codegen import ids
     from ..codegen.errors import UsageError
-    from .export import ExportRequest
+    from ..codegen.ranges.selection import read_text
     from .export import export as make
+    from .export_types import Export, Fresh, Handoff, PrintOptions, Reprint, TestPackage
+    from .profiles import files
 
     if reprint != bool(package):
         raise UsageError(
@@ -89,24 +91,26 @@ def export(
         )
     if preflight not in {"normal", "full"}:
         raise UsageError(f"no preflight {preflight[:20]!r}", "take normal or full")
-    request = ExportRequest(
-        batch=ids.fold(batch),
-        contact=to.strip().lower(),
-        out=out,
-        serials=serials,
-        profile=profile,
-        unit_size=unit_size,
-        password_file=password_file,
-        custodian_key=custodian_key,
-        passphrase_file=passphrase_file,
-        test=test,
-        reprints=ids.fold(package) if package else None,
-        reason=reason,
-        base=base,
-        gtin=gtin,
-        full_preflight=preflight == "full",
-    )
-    return make(invocation, request)
+    if package and (serials != "all" or any((unit_size, test, base, gtin))):
+        raise UsageError(
+            "a reprint or replacement takes no serials, reel size, address or test",
+            "they are those of the earlier package",
+        )
+    if reprint != bool(reason):
+        raise UsageError("a reprint needs a reason, and nothing else does", "--reason R")
+    found = files.find(profile, invocation.home).profile
+    printing = PrintOptions(found, unit_size, base, gtin)
+    batch, contact = ids.fold(batch), to.strip().lower()
+    wanted: Export
+    if package and reason:
+        wanted = Reprint(batch, contact, ids.fold(package), reason)
+    elif test is not None:
+        wanted = TestPackage(batch, contact, printing, test)
+    else:
+        wanted = Fresh(batch, contact, printing, read_text(serials))
+    full = preflight == "full"
+    handoff = Handoff(out, password_file, custodian_key, passphrase_file, full)
+    return make(invocation, wanted, handoff)
 
 
 def profile_list(invocation: Invocation) -> "ProfileList":
@@ -262,19 +266,11 @@ def package_replace(
       mintmark package replace K7QM-9X2C4DEF --out outbox
     """
     from ..codegen import ids
-    from .export import ExportRequest
     from .export import export as make
+    from .export_types import Handoff, Replacement
 
-    request = ExportRequest(
-        batch="",
-        contact=(to or "").strip().lower(),
-        out=out,
-        password_file=password_file,
-        custodian_key=custodian_key,
-        passphrase_file=passphrase_file,
-        replaces=ids.fold(package),
-    )
-    return make(invocation, request)
+    wanted = Replacement(ids.fold(package), (to or "").strip().lower() or None)
+    return make(invocation, wanted, Handoff(out, password_file, custodian_key, passphrase_file))
 
 
 def package_unit(
@@ -406,8 +402,8 @@ def plan(
       mintmark plan --url "HTTPS://T.EXAMPLE.COM/{code}" --diameter 20 --quantity 10000000
     """
     del invocation
-    from .plan import PlanRequest
-    from .plan import plan as calculate
+    from .print_calculator import PlanRequest
+    from .print_calculator import plan as calculate
 
     request = PlanRequest(
         url=url,

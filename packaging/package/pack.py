@@ -27,7 +27,6 @@ from ...codegen.ranges.serials import Ranges, count, ordered, pieces
 from ...codegen.secret import Secret
 from ...codegen.workers.pool import WorkerKind as WorkKind
 from ...codegen.workers.pool import Workers
-from ..formats.dummy import dummy_source
 from ..formats.format import Chunk, Format, Unit, UnitLayout, Wanted
 from ..formats.registry import format_for
 from ..profiles.profile import MAX_PICTURES, Profile
@@ -49,17 +48,17 @@ from .manifest import (
 from .readme import readme
 from .signature import Signer, sign
 
-__all__ = ["PackJob", "Packed", "Signer", "dummy_source", "pack"]
-
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
 
 
 @dataclass(frozen=True)
 class PackJob:
-    """What to pack. `unit_id` is asked once for each data file; `created` has an offset.
+    """What to pack.
 
-    `symbols`: the alphabet of the codes. Raises `UsageError` for what no manifest could
-    hold and what the profile's format cannot write.
+    `serials` ascend and none touch each other; `profile` has the unit size of this package;
+    `unit_id` is called once per data file; `created` has an offset; `symbols` is the alphabet
+    of the codes. Raises `UsageError` for what no manifest can hold or the profile's format
+    cannot write.
     """
 
     package: str
@@ -71,23 +70,21 @@ class PackJob:
     length: int
     template: str
     profile: Profile
-    unit_size: int
     unit_id: Callable[[], str]
     created: datetime
     test: bool = False
     symbols: str = ALPHABETS["crockford32"]
 
     def __post_init__(self) -> None:
-        # One form of the same serials, whatever tiles they were found in.
-        object.__setattr__(self, "serials", ordered(self.serials))
+        if self.serials != ordered(self.serials):
+            raise ValueError("the same serials have one form: ascending, touching ranges joined")
         check(self.template)
         check_codes(self.template, self.length, self.symbols)
         if not _NAME.fullmatch(self.contact_id) or not _NAME.fullmatch(self.contact_name):
             raise UsageError("the contact's name holds control characters, or over 200 characters")
         if self.created.tzinfo is None:
             raise ValueError("the time has no offset")
-        unit_size = self.profile.of_size(self.unit_size).unit_size
-        if sum(-(-len(piece) // unit_size) for piece in self.serials) > MAX_FILES:
+        if sum(-(-len(piece) // self.profile.unit_size) for piece in self.serials) > MAX_FILES:
             raise UsageError(f"that makes more than {MAX_FILES:,} files", "take larger units")
         if self.profile.pictures and count(self.serials) > MAX_PICTURES:
             raise UsageError(
@@ -98,14 +95,14 @@ class PackJob:
 
     @cached_property
     def layout(self) -> UnitLayout:
-        """What all units share; the profile has the unit size of this package."""
+        """What all units share."""
         return UnitLayout(
             package=self.package,
             batch=self.batch,
             length=self.length,
             symbols=self.symbols,
             template=self.template,
-            profile=self.profile.of_size(self.unit_size),
+            profile=self.profile,
         )
 
     @cached_property
@@ -115,8 +112,7 @@ class PackJob:
 
     def units(self) -> Iterator[Unit]:
         """The units, in order, with new ids."""
-        size = self.layout.profile.unit_size
-        for index, piece in enumerate(pieces(self.serials, size)):
+        for index, piece in enumerate(pieces(self.serials, self.profile.unit_size)):
             yield Unit(index, self.unit_id(), piece)
 
 
@@ -288,7 +284,7 @@ def _manifest(
         created=job.created.isoformat(timespec="seconds"),
         contact_id=job.contact_id,
         contact_name=job.contact_name,
-        profile=job.layout.profile,
+        profile=job.profile,
         template=job.template,
         code_length=job.length,
         symbols=job.symbols,

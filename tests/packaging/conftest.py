@@ -11,11 +11,11 @@ from random import Random
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mintmark.codegen.ranges.serials import Range
+from mintmark.codegen.ranges.serials import Range, ordered
 from mintmark.codegen.secret import Secret
 from mintmark.packaging.package.manifest import Manifest, dump
-from mintmark.packaging.package.pack import Packed, PackJob, Signer, pack
-from mintmark.packaging.package.signature import sign
+from mintmark.packaging.package.pack import Packed, PackJob, pack
+from mintmark.packaging.package.signature import Signer, sign
 from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.zip import reader
 from mintmark.packaging.zip.writer import ArchiveWriter, new_password
@@ -116,7 +116,10 @@ class Maker:
             "unit_id": lambda: f"K7QM-{next(units):08d}",
             "created": datetime(2026, 11, 22, 15, 30, tzinfo=BEIJING),
         }
-        return PackJob(**{**fields, **changes})
+        fields |= changes
+        fields["serials"] = ordered(fields["serials"])
+        fields["profile"] = fields["profile"].of_size(fields.pop("unit_size"))
+        return PackJob(**fields)
 
     def __call__(
         self,
