@@ -376,9 +376,6 @@ def test_a_code_twice(maker, tmp_path):
 def test_equal_hashes_of_different_codes_are_no_repeat(made, monkeypatch):
     whole = unique.hashes
     monkeypatch.setattr(unique, "hashes", lambda *args: whole(*args) % 8)
-    monkeypatch.setattr(
-        "mintmark.packaging.preflight.verify.hashes", lambda *args: whole(*args) % 8
-    )
     assert verify(made.path, made.password, made.trusted).unique
 
 
