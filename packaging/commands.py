@@ -39,14 +39,14 @@ def export(
     ] = "all",
     profile: Annotated[str, typer.Option(help="The print profile.")] = "csv",
     unit_size: Annotated[
-        int | None, typer.Option(min=1, help="Codes a reel, one file each.  [10000]")
+        int | None, typer.Option(min=1, help="Codes per reel; a reel is one file.  [10000]")
     ] = None,
     password_file: PasswordFileOption = None,
     custodian_key: KeyFileOption = None,
     passphrase_file: PassphraseOption = None,
     test: Annotated[
         int | None,
-        typer.Option(min=1, max=1_000_000, help="So many dummy codes; books nothing."),
+        typer.Option(min=1, max=1_000_000, help="Make this many dummy codes; books nothing."),
     ] = None,
     reprint: Annotated[
         bool, typer.Option("--reprint", help="The codes of --package again; needs --reason.")
@@ -70,8 +70,8 @@ def export(
 ) -> "ExportResult":
     """Make the encrypted package for one contact at a print shop.
 
-    A reprint holds the codes of a package that are not void once more, as that was made,
-    and takes its place; it is possible until one of them is active or told as printed.
+    A reprint holds the codes of an earlier package once more, except void codes, and
+    replaces that package; possible until a code is active or reported as printed.
 
     \b
     Example:
@@ -159,7 +159,7 @@ def profile_check(
 
 def package_list(
     invocation: Invocation,
-    batch: Annotated[str | None, typer.Option(help="Of this batch only.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Only packages of this batch.")] = None,
 ) -> "PackageList":
     """List the packages.
 
@@ -197,7 +197,7 @@ def package_receipt(
     ] = None,
     spoiled: Annotated[str | None, typer.Option(help="Serials spoiled; they are voided.")] = None,
     spoiled_count: Annotated[
-        int, typer.Option(min=0, help="Labels spoiled whose serials nobody knows.")
+        int, typer.Option(min=0, help="Labels spoiled whose serials are not known.")
     ] = 0,
     unit: Annotated[
         str | None, typer.Option(help="The unit (reel, box) this is about; its id or file.")
@@ -207,19 +207,19 @@ def package_receipt(
         typer.Option(help="A CSV: unit, printed, spoiled, spoiled_count.", metavar="CSV"),
     ] = None,
     final: Annotated[
-        bool, typer.Option("--final", help="The last part: what was not printed is void.")
+        bool, typer.Option("--final", help="The last part: codes not printed are voided.")
     ] = False,
     reason: Annotated[
-        str, typer.Option(help="Why the spoiled are void: a reason of void.")
+        str, typer.Option(help="Why spoiled codes are void: a reason of void.")
     ] = "misprint",
     count: Annotated[
         int | None, typer.Option(min=0, help="Refuse unless exactly this many would be void.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change.")] = False,
 ) -> "ReceiptResult":
-    """Book what the printer says was printed and spoiled.
+    """Book what the printer reports as printed and spoiled.
 
-    Parts add up; each serial is told once. What contradicts the package is refused.
+    Parts add up; each serial is reported once. What contradicts the package is refused.
 
     \b
     Example:
@@ -256,10 +256,10 @@ def package_replace(
     custodian_key: KeyFileOption = None,
     passphrase_file: PassphraseOption = None,
 ) -> "ExportResult":
-    """Package other codes for spoiled ones.
+    """Package other codes in place of spoiled codes.
 
-    As many sealed ones as were spoiled or voided in a package and are not replaced yet,
-    made as the package was.
+    Takes as many sealed codes as were spoiled or voided in a package and are not replaced
+    yet, in the form of that package.
 
     \b
     Example:
@@ -277,12 +277,12 @@ def package_unit(
     invocation: Invocation,
     unit: Annotated[str, typer.Argument(help="The unit's id.", metavar="UNIT")],
     status: Annotated[
-        str | None, typer.Option(help="Where it was seen: received, mounted, used or lost.")
+        str | None, typer.Option(help="Its new status: received, mounted, used or lost.")
     ] = None,
     package: Annotated[str | None, typer.Option(help="Its package, if several have it.")] = None,
-    note: Annotated[str | None, typer.Option(help="A line about it.")] = None,
+    note: Annotated[str | None, typer.Option(help="A remark, with --status.")] = None,
 ) -> "UnitShown":
-    """Show a unit (reel, roll, box), or note where it was seen.
+    """Show a unit (reel, roll, box), or set its status.
 
     \b
     Example:
@@ -298,11 +298,11 @@ def package_labels(
     invocation: Invocation,
     package: PackageArgument,
     out: Annotated[Path, typer.Option(help="The folder for the labels.", metavar="DIR")],
-    unit: Annotated[str | None, typer.Option(help="Of this unit only.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Only the label of this unit.")] = None,
 ) -> "LabelsResult":
     """Make labels for a package's units.
 
-    A QR symbol of each unit's id, and a list for label software.
+    A QR symbol per unit, of its id, and a list for label software.
 
     \b
     Example:
@@ -322,7 +322,7 @@ def package_verify(
     ] = None,
     custodian_public_key: Annotated[
         Path | None,
-        typer.Option(help="Whose signature to trust, where there is no home.", metavar="F"),
+        typer.Option(help="The key to trust; needed without a home.", metavar="F"),
     ] = None,
 ) -> "PackageVerified":
     """Check that an archive is as it was signed.
@@ -347,7 +347,7 @@ def package_verify_print(
 ) -> "PrintVerified":
     """Read a proof back: photographed, scanned, or as PDF.
 
-    Says which batch, serials and package the symbols belong to, and what is unreadable,
+    Shows which batch, serials and package the symbols belong to, and what is unreadable,
     doubled, missing or out of order. PDFs need pdftoppm (poppler-utils). Shows no code.
 
     \b
@@ -365,7 +365,7 @@ def plan(
         str | None,
         typer.Option(help="What the QR symbol will hold, with {code} in it.", metavar="TEMPLATE"),
     ] = None,
-    length: Annotated[int, typer.Option(help="Symbols a code.")] = 16,
+    length: Annotated[int, typer.Option(help="Characters per code.")] = 16,
     alphabet: Annotated[
         str, typer.Option(help="crockford32, digits, clear, hex, or custom:SYMBOLS.")
     ] = "crockford32",
@@ -374,7 +374,7 @@ def plan(
         int, typer.Option(min=72, max=4_800, help="What the press or laser resolves.")
     ] = 600,
     dots: Annotated[
-        int | None, typer.Option(min=4, max=100, help="Dots a module.  [as many as fit]")
+        int | None, typer.Option(min=4, max=100, help="Dots per module.  [as many as fit]")
     ] = None,
     shape: Annotated[str | None, typer.Option(help="Of the room: rect or round.")] = None,
     width: Annotated[float | None, typer.Option(help="Of the room, mm.", metavar="MM")] = None,
@@ -383,7 +383,7 @@ def plan(
         float | None, typer.Option(help="Of a round room, mm.", metavar="MM")
     ] = None,
     speed: Annotated[
-        float | None, typer.Option(min=0.001, help="Items a minute.", metavar="N")
+        float | None, typer.Option(min=0.001, help="Items per minute.", metavar="N")
     ] = None,
     quantity: Annotated[
         int | None, typer.Option(min=1, max=100_000_000, help="How many codes there will be.")
@@ -393,7 +393,7 @@ def plan(
         typer.Option(help="Write proof.png and proof.pdf there, at true size.", metavar="DIR"),
     ] = None,
 ) -> "PlanResult":
-    """Say what the symbol will be, and whether it fits.
+    """Calculate what the symbol will be, and whether it fits.
 
     Needs no home.
 

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.ledger import Actor, Author, Ledger
 from mintmark.codegen.ranges.lifecycle import Action, State
+from mintmark.codegen.ranges.receipts import ReceiptEntry
 from mintmark.codegen.ranges.serials import Range
 
 ACTOR = Actor("Ms Wang", "mint", "station-1")
@@ -82,8 +83,8 @@ def reprint(package, old, batch, *pairs):
 
 
 def receipt(package, unit=None, *, printed=(), spoiled=(), number=0, final=False):
-    told = c.ReceiptEntry(unit, ranges(*printed), ranges(*spoiled), number)
-    return c.Receipted(package, (told,), final, "misprint")
+    entry = ReceiptEntry(unit, ranges(*printed), ranges(*spoiled), number)
+    return c.Receipted(package, (entry,), final, "misprint")
 
 
 def with_package(ledger, batch, package, *pairs):

@@ -2,13 +2,12 @@
 
 Order of the archive: the units' entries, the QR sample, README.txt, manifest.json,
 manifest.sig. Codes are read and encrypted here, in order; formats make and deflate entries
-in threads (formats/format.py). Memory is that of a few parts, or of one small unit; nothing
-plain touches the disk.
+in threads (formats/format.py). A few parts, or one small unit, are in memory at a time; no
+plaintext is written to disk.
 """
 
 import contextlib
 import hashlib
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from typing import Any, NamedTuple
 from ...codegen.codes.spec import ALPHABETS
 from ...codegen.codes.template import check, check_codes, payload
 from ...codegen.errors import UsageError
+from ...codegen.files import sync
 from ...codegen.ranges.serials import Ranges, count, ordered, pieces
 from ...codegen.secret import Secret
 from ...codegen.workers.pool import WorkerKind as WorkKind
@@ -91,7 +91,7 @@ class PackJob:
                 f"a package holds at most {MAX_PICTURES:,} pictures",
                 "make several packages, or take the profile pdf-sheet or csv",
             )
-        _ = self.format  # made now, it refuses now
+        _ = self.format  # raises now what it would raise while codes are unsealed
 
     @cached_property
     def layout(self) -> UnitLayout:
@@ -120,7 +120,7 @@ class PackJob:
 class Packed:
     """The archive as written; `signature` is the content of manifest.sig.
 
-    `entries`: all of them, in the archive's order.
+    `entries`: all entries, in the archive's order.
     """
 
     manifest: Manifest
@@ -133,11 +133,11 @@ class Packed:
 
     @property
     def units(self) -> tuple[DataFile, ...]:
-        """One for each data file."""
+        """The data files, one per unit."""
         return self.manifest.files
 
 
-def pack(  # noqa: PLR0913, PLR0917 - one job, and what it gets from outside
+def pack(  # noqa: PLR0913, PLR0917 - a job, and what it gets from outside
     out: Path,
     source: Source,
     job: PackJob,
@@ -149,9 +149,9 @@ def pack(  # noqa: PLR0913, PLR0917 - one job, and what it gets from outside
     """Write the archive to the new file `out` and fsync it.
 
     `source(piece)` yields (first serial, codes) without gaps over `piece`. `progress(done,
-    total)` counts codes. `workers`: threads, by default one a core. After any exception
-    `out` is gone. Raises `IntegrityError` if `source` does not give what it was asked for,
-    `OSError` where `out` exists or cannot be written.
+    total)` counts codes. `workers`: threads, by default one per core. After any exception
+    `out` is gone. Raises `IntegrityError` if `source` does not yield the codes of `piece`,
+    `OSError` if `out` exists or cannot be written.
     """
     with contextlib.ExitStack() as undo:
         file = undo.enter_context(out.open("x+b"))
@@ -163,8 +163,7 @@ def pack(  # noqa: PLR0913, PLR0917 - one job, and what it gets from outside
         ):
             work = _Pack(archive, job, Feed(source, job.serials, job.length), threads, progress)
             manifest, signature = work.fill(signer)
-        file.flush()
-        os.fsync(file.fileno())
+        sync(file)
         digest, size = _digest(file)
         file.close()
         undo.pop_all()
@@ -186,7 +185,7 @@ def _digest(file: BufferedRandom) -> tuple[str, int]:
 
 
 class _Task(NamedTuple):
-    """One part on its way through the threads."""
+    """A part of a unit, and its codes, for a thread to make entries of."""
 
     unit: Unit
     part: Wanted

@@ -1,8 +1,8 @@
-"""`package receipt`: what the printer says was printed and spoiled becomes part of the books.
+"""`package receipt`: what the printer reports as printed and spoiled is booked.
 
-Spoiled codes, and with the final receipt those left over, are voided in the same commit as
-the receipt; the orders that do wait for the backend as any other. Nothing is delivered
-here. The rules of adding up are in `codegen/ranges/receipts.py`.
+The commit that books the receipt also voids the spoiled codes and, with the final receipt,
+the codes left over. The void orders are delivered later, as all orders are. How the parts of
+a receipt add up is decided in `codegen/ranges/receipts.py`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,10 +27,9 @@ from . import table
 
 @dataclass(frozen=True)
 class ReceiptRequest:
-    """A receipt as told: by options or by a file, serials as text.
+    """A receipt as it was given, by options or by a file, with serials as text.
 
-    `count` is how many codes it is to void, where that takes more than a word: see
-    `receipt`.
+    `count` confirms how many codes are voided; `receipt` says when it is needed.
     """
 
     package: str
@@ -47,7 +46,7 @@ class ReceiptRequest:
 
 @dataclass(frozen=True)
 class ReceiptResult(Result):
-    """What this receipt added, what it voided, and what all receipts come to."""
+    """What this receipt added and voided, and the sums of all receipts."""
 
     package: str
     batch: str
@@ -61,7 +60,7 @@ class ReceiptResult(Result):
 
     @property
     def exit_code(self) -> int:
-        """75 where codes were voided: the backend has not heard of it yet."""
+        """75 if codes were voided: the backend does not know yet."""
         return 75 if self.orders and not self.dry_run else 0
 
     def lines(self) -> Iterator[str]:
@@ -82,27 +81,27 @@ class ReceiptResult(Result):
 
 
 def sums(totals: Totals) -> Iterator[str]:
-    """What a package's receipts come to, as lines."""
+    """The sums of a package's receipts, as lines."""
     yield f"printed  {totals.printed:>13,} of {totals.packaged:,}"
     if totals.printed_by_count:
-        yield f"         {totals.printed_by_count:>13,} more, by number: which ones is not known"
+        yield f"         {totals.printed_by_count:>13,} more, by number: serials not known"
     yield f"spoiled  {totals.spoiled:>13,} void"
     if totals.spoiled_count:
-        yield f"         {totals.spoiled_count:>13,} more, by number: which ones is not known"
+        yield f"         {totals.spoiled_count:>13,} more, by number: serials not known"
     if totals.final:
         yield f"unused   {totals.unused:>13,} void; the final receipt is booked"
         if totals.printed_by_count and totals.spoiled_count:
             yield "spoiled labels known by number alone keep live codes: destroy the labels"
     else:
-        yield f"open     {totals.open:>13,} told nothing of yet"
+        yield f"open     {totals.open:>13,} not reported yet"
 
 
 def receipt(invocation: Invocation, request: ReceiptRequest) -> ReceiptResult:
-    """Book the receipt, all of it or nothing.
+    """Book the whole receipt, or nothing.
 
-    `count` must be given, and right, where codes that are active (or frozen while active)
-    would be voided, and where a final receipt would void a package of which nothing was
-    ever told as printed. Raises `UsageError` for what can't be read, `NotFound` for an
+    `count` must be given, and right, in two cases: if codes would be voided that are active
+    (or frozen while active), and if a final receipt would void a package of which nothing
+    was ever reported as printed. Raises `UsageError` for what can't be read, `NotFound` for an
     unknown package, unit or file, `Refused` for what contradicts the package or an earlier
     receipt: the difference is in the details.
     """
@@ -135,14 +134,14 @@ def receipt(invocation: Invocation, request: ReceiptRequest) -> ReceiptResult:
 
 
 def _check(request: ReceiptRequest) -> None:
-    told = (request.printed, request.spoiled, request.spoiled_count or None)
-    if request.file is not None and (request.unit or any(item is not None for item in told)):
+    given = (request.printed, request.spoiled, request.spoiled_count or None)
+    if request.file is not None and (request.unit or any(item is not None for item in given)):
         raise UsageError(
-            "a receipt is told by a file or by options, not by both", "give --file CSV alone"
+            "a receipt is given by a file or by options, not by both", "give --file CSV alone"
         )
-    if request.file is None and not request.final and all(item is None for item in told):
+    if request.file is None and not request.final and all(item is None for item in given):
         raise UsageError(
-            "the receipt tells nothing", "give --printed, --spoiled, --spoiled-count or --file"
+            "the receipt reports nothing", "give --printed, --spoiled, --spoiled-count or --file"
         )
     if request.reason not in set(Reason):
         raise UsageError(f"unknown reason {request.reason[:40]!r}", f"known: {', '.join(Reason)}")
@@ -154,7 +153,7 @@ def _check_count(
     if request.count is not None and request.count != voids.codes:
         raise Refused(
             f"the receipt would void {voids.codes:,} codes, not {request.count:,}",
-            f"see where they stand: mintmark package show {request.package}",
+            f"see their states: mintmark package show {request.package}",
             count=voids.codes,
         )
     if request.count is not None:
@@ -163,52 +162,55 @@ def _check_count(
         raise Refused(
             f"{voids.live:,} of the codes to be voided are active, or frozen while active: they"
             " may be in shoppers' hands",
-            f"to void them all the same, say how many codes you mean: --count {voids.codes}",
+            f"to void them all the same, confirm their number: --count {voids.codes}",
             count=voids.codes,
         )
     if closing is not None and not after.printed and closing.unused and voids.codes:
         raise Refused(
-            f"nothing of package {request.package} was told as printed: the final receipt would"
+            f"nothing of package {request.package} was reported as printed: the final receipt would"
             f" void {voids.codes:,} codes",
-            f"tell what was printed with --printed; if nothing was: --count {voids.codes}",
+            f"give what was printed with --printed; if nothing was: --count {voids.codes}",
             count=voids.codes,
         )
 
 
 class _Voids:
-    """The orders that void what a receipt says, and how many codes that is."""
+    """The void orders of a receipt, and the number of codes that they void.
+
+    `live`: how many of these codes are active, or frozen while active.
+    """
 
     def __init__(self, view: View, batch: str) -> None:
         self._view, self._batch = view, batch
         self.orders: list[Ordered] = []
         self.codes = self.live = 0
 
-    def add(self, station: Station, where: Ranges, reason: str) -> None:
-        """Void those of `where` that are not void yet; an order takes so many ranges."""
-        if not where:
+    def add(self, station: Station, ranges: Ranges, reason: str) -> None:
+        """Void the serials that are not void yet, up to `RANGES_PER_ORDER` per order."""
+        if not ranges:
             return
         pieces: list[Range] = []
         alive: list[bool] = []
-        for tile in self._view.select(self._batch, where):
+        for tile in self._view.select(self._batch, ranges):
             if tile.value.state is not State.VOID:
                 pieces.append(tile.serials)
                 alive.append(live(tile.value))
         for at in range(0, len(pieces), RANGES_PER_ORDER):
             part = pieces[at : at + RANGES_PER_ORDER]
-            some = sum(
+            alive_codes = sum(
                 len(piece)
                 for piece, is_live in zip(part, alive[at : at + RANGES_PER_ORDER], strict=True)
                 if is_live
             )
             self.codes += serials.count(part)
-            self.live += some
+            self.live += alive_codes
             self.orders.append(
                 Ordered(
                     order=station.new_order_id(),
                     batch=self._batch,
                     action=Action.VOID,
                     serials=serials.ordered(part),
-                    count=serials.count(part) if some else None,
+                    count=serials.count(part) if alive_codes else None,
                     reason=reason,
                 )
             )
@@ -224,8 +226,7 @@ def _entries(
     names |= {unit.name.rsplit("/", 1)[-1]: unit for unit in units}
     if request.file is not None:
         return _from_file(request.file, account, names)
-    told = (request.printed, request.spoiled, request.spoiled_count)
-    if told == (None, None, 0):
+    if (request.printed, request.spoiled, request.spoiled_count) == (None, None, 0):
         return ()
     unit = _unit(request.unit or "", account, names)
     scope = account.serials if unit is None else (Range(unit.first, unit.last),)
@@ -266,7 +267,7 @@ def _from_file(path: Path, account: Account, names: dict[str, UnitRow]) -> tuple
 
 
 def _unit(text: str, account: Account, names: dict[str, UnitRow]) -> UnitRow | None:
-    """The unit of that id or data file name; None for the whole package."""
+    """The unit with the id or data file name `text`; None, the whole package, if it is empty."""
     if not text:
         return None
     found = names.get(text) or names.get(ids.fold(text))
@@ -279,7 +280,10 @@ def _unit(text: str, account: Account, names: dict[str, UnitRow]) -> UnitRow | N
 
 
 def _within(text: str, scope: Ranges) -> Ranges:
-    """Serials as typed; `all` and `A-` end where `scope` does. What lies outside stays in."""
+    """Serials as typed; `all` and `A-` end at the last serial of `scope`.
+
+    Serials outside `scope` are kept: adding up the receipt refuses them by name.
+    """
     if text.strip() == "all":
         return scope
     found = serials.parse(text, serials.LAST)

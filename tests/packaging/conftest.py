@@ -70,7 +70,7 @@ class Made:
         manifest: Manifest,
         by: Signer | None = None,
     ) -> Path:
-        """`entries`, with `manifest` signed anew (by the trusted key, unless told)."""
+        """`entries`, with `manifest` signed anew, by default with the trusted key."""
         data = dump(manifest)
         new = entries | {
             "manifest.json": data,

@@ -83,8 +83,8 @@ class World:
     def order(self, action, serials, **more):
         return book(self.station, OrderRequest(Action(action), self.batch, serials=serials, **more))
 
-    def tell(self, package=None, **told):
-        return receipt(call(self.station), ReceiptRequest(package or self.package, **told))
+    def report(self, package=None, **fields):
+        return receipt(call(self.station), ReceiptRequest(package or self.package, **fields))
 
     def holds(self):
         """package (or None) → the serials it holds, by the ledger's tiles."""
@@ -147,7 +147,7 @@ def test_a_reprint_is_the_same_codes_in_another_package(worlds):
     assert package_show(world.station, made.package).units[1].rows == 7
     world.order("activate", "5-20")
     with pytest.raises(Refused, match=f"superseded by its reprint {made.package}"):
-        world.tell(printed="1")
+        world.report(printed="1")
     with pytest.raises(Refused, match=f"superseded by its reprint {made.package}"):
         world.reprint("third")
     unit = package_show(world.station, world.package).units[0].unit
@@ -178,8 +178,8 @@ def test_the_recorded_profile_is_used_even_if_its_name_means_another_now(worlds)
 STUCK = [
     (lambda w: w.order("activate", "5"), "5 active: only packaged codes are printed again"),
     (lambda w: w.order("freeze", "5-6"), "5-6 frozen"),
-    (lambda w: w.tell(printed="1-3"), "has a receipt of what was printed"),
-    (lambda w: w.tell(spoiled_count=2, final=True), "has a receipt of what was printed"),
+    (lambda w: w.report(printed="1-3"), "has a receipt of what was printed"),
+    (lambda w: w.report(spoiled_count=2, final=True), "has a receipt of what was printed"),
     (lambda w: w.order("void", "1-20", reason="lost"), "every code of package"),
 ]
 
@@ -197,7 +197,7 @@ def test_no_reprint_of_what_may_be_in_the_world(worlds, before, words):
 
 def test_spoiled_codes_stay_out_of_a_reprint(worlds):
     world = worlds()
-    world.tell(spoiled="1-5")
+    world.report(spoiled="1-5")
     assert set(world.codes("again", world.reprint().package)) == set(range(6, 21))
 
 
@@ -212,7 +212,7 @@ def test_replacements_are_as_many_others_as_were_spoiled(worlds):
     world = worlds()
     with pytest.raises(Refused, match="replaced already"):
         world.replace()
-    world.tell(spoiled="2,4", spoiled_count=1)
+    world.report(spoiled="2,4", spoiled_count=1)
     world.order("void", "9", reason="damaged")
     world.order("void", "10", reason="overprint")
     made = world.replace()
@@ -222,16 +222,16 @@ def test_replacements_are_as_many_others_as_were_spoiled(worlds):
     assert set(world.codes("other", made.package)) == {21, 22, 23, 24}
     with pytest.raises(Refused, match="replaced already"):
         world.replace("third")
-    world.tell(printed="1,3,5-8,11-15", final=True)  # 16-20 are left over: unused
+    world.report(printed="1,3,5-8,11-15", final=True)  # 16-20 are left over: unused
     with pytest.raises(Refused, match="replaced already"):
         world.replace("third")
-    world.tell(made.package, spoiled="21")
+    world.report(made.package, spoiled="21")
     assert [p.pair() for p in world.replace("third", made.package).serials] == [[25, 25]]
 
 
 def test_the_ledger_itself_refuses_more_than_is_missing(worlds):
     world = worlds()
-    world.tell(spoiled="2")
+    world.report(spoiled="2")
     begun = changes.ExportBegun(
         "P", world.batch, kit.ranges((21, 22)), "li", "csv", replaces=world.package
     )
@@ -243,7 +243,7 @@ def test_the_ledger_itself_refuses_more_than_is_missing(worlds):
 def test_more_than_is_left_cannot_be_replaced(worlds):
     world = worlds()
     world.order("void", "21-39", reason="lost")
-    world.tell(spoiled="2,4")
+    world.report(spoiled="2,4")
     with pytest.raises(Refused, match="1 sealed codes left, not 2"):
         world.replace()
 
@@ -255,7 +255,7 @@ def test_while_it_is_reprinted_the_package_takes_no_order_and_no_receipt(worlds)
     for attempt in (
         lambda: world.order("activate", "5"),
         lambda: world.order("void", "5", reason="lost"),
-        lambda: world.tell(printed="1"),
+        lambda: world.report(printed="1"),
         world.reprint,
     ):
         with pytest.raises(Refused, match="being reprinted"):

@@ -32,8 +32,8 @@ def disjoint(draw):
 
 @settings(max_examples=40)
 @given(disjoint(), st.integers(1, 40), st.sampled_from(["0123456789ABCDEF", "0123456789"]))
-def test_each_serial_once_and_in_order(maker, where, unit_size, symbols):
-    made = maker(serials=where, unit_size=unit_size, symbols=symbols, length=12)
+def test_each_serial_once_and_in_order(maker, serials, unit_size, symbols):
+    made = maker(serials=serials, unit_size=unit_size, symbols=symbols, length=12)
     with pyzipper.AESZipFile(made.path) as archive:
         archive.setpassword(made.password.reveal())
         names = archive.namelist()
@@ -45,7 +45,7 @@ def test_each_serial_once_and_in_order(maker, where, unit_size, symbols):
         assert [int(line[0]) for line in lines] == list(range(unit.first, unit.last + 1))
         assert unit.rows == len(lines) <= unit_size
         # A reel never straddles two ranges.
-        joined = ranges.ordered(where)
+        joined = ranges.ordered(serials)
         assert any(r.first <= unit.first and unit.last <= r.last for r in joined)
         seen += [(int(serial), code, url) for serial, code, url in lines]
     prefix = made.job.template.removesuffix("{code}")
@@ -55,11 +55,11 @@ def test_each_serial_once_and_in_order(maker, where, unit_size, symbols):
     assert (found.rows, found.files, found.serials) == (
         len(made.codes),
         len(files),
-        ranges.ordered(where),
+        ranges.ordered(serials),
     )
 
 
-def test_what_stands_where(made):
+def test_the_entries_and_units_in_order(made):
     names = list(made.entries())
     assert names == [
         "data/0001.csv",
@@ -209,8 +209,8 @@ def test_password_has_105_bits_that_are_easy_to_read_aloud(seed):
 def test_every_byte_of_entropy_moves_the_password():
     base = new_password(bytes).reveal()
     for at in range(21):
-        one = bytes(1 if n == at else 0 for n in range(21))
-        assert new_password(lambda _, one=one: one).reveal() != base
+        entropy = bytes(1 if n == at else 0 for n in range(21))
+        assert new_password(lambda _, entropy=entropy: entropy).reveal() != base
 
 
 def test_dummy_codes_are_marked_and_of_the_right_length():

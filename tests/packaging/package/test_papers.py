@@ -25,9 +25,9 @@ def papers(request, tmp_path_factory, keys, give):
 
     conftest = request.getfixturevalue("maker")
     maker = type(conftest)(tmp_path_factory.mktemp("papers"), random=Random(11))
-    where = (Range(1, 25), Range(101, 110))
+    serials = (Range(1, 25), Range(101, 110))
     if request.param == "package":
-        made = maker(serials=where)
+        made = maker(serials=serials)
     elif request.param == "test-package":
         data = dummy_codes(Range(1, 20), 16, digits=False).decode("ascii")
         codes = {n + 1: data[16 * n : 16 * n + 16] for n in range(20)}

@@ -99,8 +99,7 @@ def test_packages_of_any_lanes_units_and_lead_are_verified(maker, profile, unit_
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(feed, "HELD", held)
         patch.setattr("mintmark.packaging.formats.text.PART", 8)
-        where = (Range(3, 40), Range(95, 120))
-        made = maker(serials=where, profile=profile, unit_size=unit_size)
+        made = maker(serials=(Range(3, 40), Range(95, 120)), profile=profile, unit_size=unit_size)
         seen = {}
 
         def code_filter(codes):
