@@ -30,7 +30,8 @@ from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.secret import Secret
 from mintmark.codegen.station.keys import read_custodian_key
 from mintmark.codegen.station.station import Station
-from mintmark.packaging.package.pack import Packed, PackJob, pack
+from mintmark.packaging.package.job import PackJob
+from mintmark.packaging.package.pack import Packed, pack
 from mintmark.packaging.package.signature import Signer
 from mintmark.packaging.preflight import verify
 from mintmark.packaging.preflight.fingerprint_check import FingerprintCheck

@@ -39,7 +39,8 @@ from .export_plan import plan, reservation
 from .export_types import Export, ExportResult, Handoff, TestPackage
 from .formats.dummy import dummy_source
 from .letter import letter, letter_name
-from .package.pack import Packed, PackJob, pack
+from .package.job import PackJob
+from .package.pack import Packed, pack
 from .package.signature import Signer
 from .preflight.fingerprint_check import FingerprintCheck
 from .preflight.preflight import depth, preflight

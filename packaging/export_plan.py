@@ -19,7 +19,7 @@ from ..codegen.ranges.serials import Range, Ranges
 from . import payload
 from .export_types import Export, Fresh, PrintOptions, Replacement, Reprint, TestPackage
 from .formats.dummy import DUMMY_SYMBOLS
-from .package.pack import PackJob
+from .package.job import PackJob
 from .profiles.profile import Profile
 from .reissue import PreviousPackage, record, replacement, reprint
 

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..codegen.ranges.serials import describe
+from .package.job import PackJob
 from .package.manifest import Manifest
-from .package.pack import Packed, PackJob
-from .package.readme import (
+from .package.pack import Packed
+from .package.paper import (
     FILES_SHOWN,
     OPENING_EN,
     OPENING_ZH,
+    RULE,
     TEST_EN,
     TEST_ZH,
     encode,
@@ -21,8 +23,6 @@ from .package.readme import (
     local_time,
 )
 from .preflight.preflight import Preflight
-
-_RULE = "=" * 72
 
 
 def letter_name(package: str) -> str:
@@ -42,7 +42,7 @@ def letter(
     english = (_head_en, _check_en, _open_en, _witness_en, _receipt_en)
     sent = _Sent(packed.manifest, packed, archive, None if job.test else head, checked)
     lines = [line for part in chinese for line in (*part(sent), "")]
-    lines += [_RULE, ""]
+    lines += [RULE, ""]
     lines += [line for part in english for line in (*part(sent), "")]
     return encode(lines)
 

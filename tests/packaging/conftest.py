@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mintmark.codegen.ranges.serials import Range, ordered
 from mintmark.codegen.secret import Secret
+from mintmark.packaging.package.job import PackJob
 from mintmark.packaging.package.manifest import Manifest, dump
-from mintmark.packaging.package.pack import Packed, PackJob, pack
+from mintmark.packaging.package.pack import Packed, pack
 from mintmark.packaging.package.signature import Signer, sign
 from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.zip import reader
