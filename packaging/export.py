@@ -41,7 +41,7 @@ from .formats.dummy import dummy_source
 from .letter import letter, letter_name
 from .package.job import PackJob
 from .package.pack import Packed, pack
-from .package.signature import Signer
+from .package.signature import ManifestSigner
 from .preflight.fingerprint_check import FingerprintCheck
 from .preflight.preflight import depth, preflight
 from .preflight.verify import CodeFilter
@@ -138,7 +138,9 @@ class _Export:
         alarm = [
             Incident("reprint", f"{begun.package} reprints {begun.supersedes}: {begun.reason}")
         ] * (begun.supersedes is not None)
-        signer = Signer(custodian.public.key_id, custodian.public.sign_public, custodian.sign)
+        signer = ManifestSigner(
+            custodian.public.key_id, custodian.public.sign_public, custodian.sign
+        )
         source = self._unsealed(custodian)
         with self.station.intents.begin(  # 1
             "export",
@@ -166,7 +168,7 @@ class _Export:
     def test(self, source: Source) -> ExportResult:
         """The same files with dummy codes, signed by the station."""
         key = self.station.key
-        signer = Signer(key.key_id, key.public, key.sign)
+        signer = ManifestSigner(key.key_id, key.public, key.sign)
         files = [self.archive, self.letter]
         with self.station.intents.begin("export", self.job.package, files) as publication:  # 1
             packed, checked = self._make(source, signer, iter)  # 3, 4, 5
@@ -176,8 +178,10 @@ class _Export:
 
     # --- the steps
 
-    def _make(self, source: Source, signer: Signer, code_filter: CodeFilter) -> tuple[Packed, str]:
-        """Archive and letter as hidden siblings; and one line about what was proved."""
+    def _make(
+        self, source: Source, signer: ManifestSigner, code_filter: CodeFilter
+    ) -> tuple[Packed, str]:
+        """Archive and letter as hidden siblings; and the line that names what was proved."""
         path = hidden(self.archive)
         packed = pack(path, source, self.job, self.password, signer, self._progress)  # 3
         self.station.failpoint("written")
@@ -190,7 +194,7 @@ class _Export:
             choose=depth(self.station.entropy, full=self.handoff.full_preflight),
         )
         with self.station.ledger.read() as view:
-            text = letter(self.job, packed, self.archive.name, view.head(), checked)
+            text = letter(packed, self.archive.name, view.head(), checked)
         with hidden(self.letter).open("xb") as file:  # 5
             file.write(text)
             sync(file)

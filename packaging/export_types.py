@@ -1,8 +1,8 @@
 """An export as it is asked for, and its result.
 
-`Export` is one of four packages. Each type has the fields that make sense for it, so that
-no combination has to be refused later. `Handoff` holds what all four share: where the
-package goes, and how its password is handed over.
+`Export` has four types, and each has only the fields that make sense for it, so that no
+combination has to be refused later. `Handoff` is common to all four: the folder for the
+package, and the way of its password.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ MAX_UNIT_SIZE = 10_000_000
 
 @dataclass(frozen=True)
 class PrintOptions:
-    """How codes are printed that no earlier package settles.
+    """How codes are printed, if no earlier package settles it.
 
     `unit_size` is the number of codes per reel, by default the profile's. `base` and `gtin`
     make another payload template than the batch's (`payload.chosen`). Raises `UsageError`
@@ -88,7 +88,7 @@ Export = Fresh | Reprint | Replacement | TestPackage
 
 @dataclass(frozen=True)
 class Handoff:
-    """Where archive and letter go, who unseals the codes, and how the password is handed over.
+    """The folder for archive and letter, the key that unseals the codes, the way of the password.
 
     Without `password_file` the password is shown at the terminal. `full_preflight`: every
     symbol is read back, however many there are.

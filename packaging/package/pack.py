@@ -39,7 +39,7 @@ from .manifest import (
     sample_name,
 )
 from .readme import readme
-from .signature import Signer, sign
+from .signature import ManifestSigner, sign
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Packed:
     manifest: Manifest
     manifest_sha256: str
     signature: bytes
-    signer: Signer
+    signer: ManifestSigner
     archive_sha256: str
     archive_bytes: int
     entries: tuple[Written, ...] = field(repr=False)
@@ -68,7 +68,7 @@ def pack(  # noqa: PLR0913, PLR0917 - a job, and what it gets from outside
     source: Source,
     job: PackJob,
     password: Secret,
-    signer: Signer,
+    signer: ManifestSigner,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     workers: int | None = None,
 ) -> Packed:
@@ -138,7 +138,7 @@ class _Pack:
         self._archive, self._job, self._feed, self._workers = archive, job, feed, workers
         self._progress, self._done, self._total = progress, 0, count(job.serials)
 
-    def fill(self, signer: Signer) -> tuple[Manifest, bytes]:
+    def fill(self, signer: ManifestSigner) -> tuple[Manifest, bytes]:
         """All entries, in order."""
         job = self._job
         files = tuple(self._units())

@@ -29,7 +29,7 @@ _HEX64 = re.compile(r"[0-9a-f]{128}", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Signer:
+class ManifestSigner:
     """Who signs a manifest; `sign` returns the Ed25519 signature of a message."""
 
     key_id: str
@@ -50,7 +50,7 @@ def _message(manifest: bytes, *, test: bool) -> bytes:
     return (_TEST_LABEL if test else _LABEL) + hashlib.sha256(manifest).digest()
 
 
-def sign(manifest: bytes, signer: Signer, *, test: bool) -> bytes:
+def sign(manifest: bytes, signer: ManifestSigner, *, test: bool) -> bytes:
     """The bytes of manifest.sig for manifest.json's bytes."""
     return _dump(
         Signature(signer.key_id, signer.public_key, signer.sign(_message(manifest, test=test)))

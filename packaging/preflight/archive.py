@@ -19,7 +19,7 @@ from ..zip.reader import broken
 class Archive:
     """The archive at `path`, open as `file`.
 
-    Raises `IntegrityError` unless it has the one form that the writer makes.
+    Raises `IntegrityError` unless it has exactly the form that the writer makes.
     """
 
     def __init__(self, path: Path, file: BinaryIO, password: Secret) -> None:
@@ -30,8 +30,8 @@ class Archive:
     def require_password(self) -> None:
         """Raises `IntegrityError` if the password opens nothing at all.
 
-        A password that opens some entries is right, and the others are damaged. So the two
-        are told apart by the entries that every package has.
+        If it opens any of the three entries that every package has, it is right, and what it
+        does not open is damaged.
         """
         names = [name for name in (*SIGNED_NAMES, README_NAME) if name in self.entries]
         if len(names) != 3:

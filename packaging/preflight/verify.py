@@ -2,7 +2,7 @@
 
 It needs no ledger. A package is proved by these steps, in this order:
 
-    1. the archive has the one form that the writer makes (`zip/reader.py`);
+    1. the archive has exactly the form that the writer makes (`zip/reader.py`);
     2. the password opens it;
     3. the signature is right for the manifest's bytes, before they are parsed;
     4. the key that signed may sign such a package;

@@ -71,7 +71,7 @@ def marks(grey: Grey) -> list[FoundSymbol]:
 
 
 def _search(grey: Grey) -> list[FoundSymbol]:
-    """The symbols that both binarizers find; in quarters if one finds as many as it reports."""
+    """The symbols that both binarizers find; in quarters if a result is full."""
     found: list[FoundSymbol] = []
     for binarizer in _BINARIZERS:
         seen = _marks(grey, binarizer)

@@ -16,7 +16,7 @@ from mintmark.codegen.secret import Secret
 from mintmark.packaging.package.job import PackJob
 from mintmark.packaging.package.manifest import Manifest, dump
 from mintmark.packaging.package.pack import Packed, pack
-from mintmark.packaging.package.signature import Signer, sign
+from mintmark.packaging.package.signature import ManifestSigner, sign
 from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.zip import reader
 from mintmark.packaging.zip.writer import ArchiveWriter, new_password
@@ -25,10 +25,10 @@ BEIJING = timezone(timedelta(hours=8))
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-def signer(seed: int, key_id: str) -> Signer:
+def signer(seed: int, key_id: str) -> ManifestSigner:
     """A signing key out of nothing."""
     key = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
-    return Signer(key_id, key.public_key().public_bytes_raw(), key.sign)
+    return ManifestSigner(key_id, key.public_key().public_bytes_raw(), key.sign)
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Made:
     packed: Packed
     password: Secret
     codes: dict[int, str]
-    signer: Signer
+    signer: ManifestSigner
 
     @property
     def trusted(self) -> dict[str, bytes]:
@@ -69,7 +69,7 @@ class Made:
         path: Path,
         entries: dict[str, bytes],
         manifest: Manifest,
-        by: Signer | None = None,
+        by: ManifestSigner | None = None,
     ) -> Path:
         """`entries`, with `manifest` signed anew, by default with the trusted key."""
         data = dump(manifest)
@@ -125,7 +125,7 @@ class Maker:
     def __call__(
         self,
         *,
-        by: Signer | None = None,
+        by: ManifestSigner | None = None,
         symbols: str = SYMBOLS,
         codes: dict[int, str] | None = None,
         chunk: int = 7,

@@ -1,4 +1,4 @@
-"""The manifest: one form, within bounds, agreeing with itself."""
+"""The manifest: a single form, within bounds, and consistent."""
 
 import json
 
@@ -106,6 +106,14 @@ def test_every_place_holds_only_what_belongs_there(made):
                 free += 1
                 assert path[0] in {"contact", "test", "profile", "code_length", "template"}, path
     assert free  # a name may be any text
+
+
+@pytest.mark.parametrize("name", ["mintmark-package/2", "mintmark-package", ""])
+def test_another_format_is_named_as_what_it_is(made, name):
+    """Not as damage: a newer version reads it."""
+    with pytest.raises(IntegrityError, match="a format this version does not know") as caught:
+        parse(canonical(document(made) | {"format": name}))
+    assert "a newer" in " ".join(caught.value.hints)
 
 
 def test_every_member_is_needed_and_no_other_is_taken(made):
