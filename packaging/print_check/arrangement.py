@@ -80,13 +80,15 @@ def _block(seen: set[int], printed: Printed, columns: int) -> Iterator[int]:
                 yield serial
 
 
-def out_of_order(marks: Sequence[FoundSymbol], keys: Sequence[tuple[int, ...]]) -> list[int] | None:
-    """The indices of the `marks` that are out of order: as few as possible.
+def out_of_order(
+    symbols: Sequence[FoundSymbol], keys: Sequence[tuple[int, ...]]
+) -> list[int] | None:
+    """The indices of the `symbols` that are out of order: as few as possible.
 
     In order, their `keys` ascend. None if the symbols do not lie in lines.
     """
-    across, along = _upright(marks)
-    side = sorted(mark.side for mark in marks)[len(marks) // 2]
+    across, along = _upright(symbols)
+    side = sorted(symbol.side for symbol in symbols)[len(symbols) // 2]
     readings: list[list[int]] = []
     for first, second in ((along, across), (across, along)):
         lines = _lines(first, side)
@@ -101,11 +103,11 @@ def out_of_order(marks: Sequence[FoundSymbol], keys: Sequence[tuple[int, ...]]) 
     return min((_disturbing(reading, keys) for reading in readings), key=len)
 
 
-def _upright(marks: Sequence[FoundSymbol]) -> tuple[list[float], list[float]]:
+def _upright(symbols: Sequence[FoundSymbol]) -> tuple[list[float], list[float]]:
     """Coordinates along lines and columns of symbols; up to a turn by 90, 180 or 270 degrees."""
-    total = sum(cmath.rect(1, math.radians(4 * mark.turned)) for mark in marks)
+    total = sum(cmath.rect(1, math.radians(4 * symbol.turned)) for symbol in symbols)
     back = cmath.rect(1, -cmath.phase(total) / 4)
-    turned = [complex(mark.x, mark.y) * back for mark in marks]
+    turned = [complex(symbol.x, symbol.y) * back for symbol in symbols]
     return [point.real for point in turned], [point.imag for point in turned]
 
 
@@ -131,12 +133,12 @@ def _disturbing(reading: Sequence[int], keys: Sequence[tuple[int, ...]]) -> list
     tails: list[tuple[int, ...]] = []
     heads: list[int] = []
     before: dict[int, int | None] = {}
-    for mark in reading:
-        pile = bisect_right(tails, keys[mark])
-        before[mark] = heads[pile - 1] if pile else None
+    for index in reading:
+        pile = bisect_right(tails, keys[index])
+        before[index] = heads[pile - 1] if pile else None
         # A slice behind the end appends: then the pile is new.
-        tails[pile : pile + 1] = [keys[mark]]
-        heads[pile : pile + 1] = [mark]
+        tails[pile : pile + 1] = [keys[index]]
+        heads[pile : pile + 1] = [index]
     kept = set()
     at: int | None = heads[-1]
     while at is not None:

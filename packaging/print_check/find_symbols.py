@@ -35,10 +35,10 @@ Grey = NDArray[np.uint8]
 class FoundSymbol:
     """A symbol in a picture: its centre and side in pixels, and by how much it is turned.
 
-    `says` is its content, None if it could not be read; `turned` is in degrees, clockwise.
+    `content` is None if it could not be read; `turned` is in degrees, clockwise.
     """
 
-    says: bytes | None = field(repr=False)
+    content: bytes | None = field(repr=False)
     x: float
     y: float
     side: float
@@ -56,37 +56,37 @@ class FoundSymbol:
         return max(abs(away.real), abs(away.imag)) < _APART * (self.side + other.side) / 2
 
 
-def marks(grey: Grey) -> list[FoundSymbol]:
+def symbols_in(grey: Grey) -> list[FoundSymbol]:
     """The symbols of a picture, including those that cannot be read."""
     found = _search(grey)
     good, bad = _sorted_out(found)
     small = not good or _usual(good) < _SMALL
     if grey.size <= _ENLARGED and (small or bad):
         good, bad = _sorted_out(_merged(found, _enlarged(grey, 2)))
-    for mark in bad:
-        closer = _closer(grey, mark)
+    for symbol in bad:
+        closer = _closer(grey, symbol)
         if closer is not None and not any(closer.near(other) for other in good):
             good.append(closer)
-    return good + [mark for mark in bad if not any(mark.overlaps(other) for other in good)]
+    return good + [symbol for symbol in bad if not any(symbol.overlaps(other) for other in good)]
 
 
 def _search(grey: Grey) -> list[FoundSymbol]:
     """The symbols that both binarizers find; in quarters if a result is full."""
     found: list[FoundSymbol] = []
     for binarizer in _BINARIZERS:
-        seen = _marks(grey, binarizer)
+        seen = _read_symbols(grey, binarizer)
         if len(seen) >= _FULL and max(grey.shape) >= 2 * _SMALLEST:
             return _merged(found, _quarters(grey, seen))
         found = _merged(found, seen)
     return found
 
 
-def _marks(grey: Grey, binarizer: zxingcpp.Binarizer) -> list[FoundSymbol]:
+def _read_symbols(grey: Grey, binarizer: zxingcpp.Binarizer) -> list[FoundSymbol]:
     found = zxingcpp.read_barcodes(grey, formats=_QR, binarizer=binarizer, return_errors=True)
-    return [_mark(barcode) for barcode in found]
+    return [_symbol(barcode) for barcode in found]
 
 
-def _mark(barcode: zxingcpp.Barcode) -> FoundSymbol:
+def _symbol(barcode: zxingcpp.Barcode) -> FoundSymbol:
     area = barcode.position
     corners = [
         (corner.x, corner.y)
@@ -96,18 +96,18 @@ def _mark(barcode: zxingcpp.Barcode) -> FoundSymbol:
     sides = [math.dist(corners[at], corners[at - 1]) for at in range(4)]
     (left, top), (right, below) = corners[:2]
     turned = math.degrees(math.atan2(below - top, right - left))
-    says = bytes(barcode.bytes) if barcode.valid else None
-    return FoundSymbol(says, x, y, sum(sides) / 4, turned)
+    content = bytes(barcode.bytes) if barcode.valid else None
+    return FoundSymbol(content, x, y, sum(sides) / 4, turned)
 
 
 def _quarters(grey: Grey, seen: Sequence[FoundSymbol]) -> list[FoundSymbol]:
     """The symbols of four parts, which overlap so far that no symbol is cut in all of them."""
-    over = int(2 * max(mark.side for mark in seen))
+    over = int(2 * max(symbol.side for symbol in seen))
     found: list[FoundSymbol] = []
     for top, bottom in _halves(grey.shape[0], over):
         for left, right in _halves(grey.shape[1], over):
             part = _search(np.ascontiguousarray(grey[top:bottom, left:right]))
-            found = _merged(found, [_moved(mark, 1.0, left, top) for mark in part])
+            found = _merged(found, [_moved(symbol, 1.0, left, top) for symbol in part])
     return found
 
 
@@ -122,38 +122,38 @@ def _enlarged(grey: Grey, times: int) -> list[FoundSymbol]:
     larger = Image.fromarray(grey).resize((times * width, times * height), Image.Resampling.BICUBIC)
     sharper = larger.filter(ImageFilter.UnsharpMask(radius=2 * times, percent=200, threshold=0))
     found = _merged(_search(np.asarray(larger)), _search(np.asarray(sharper)))
-    return [_moved(mark, 1 / times, 0, 0) for mark in found]
+    return [_moved(symbol, 1 / times, 0, 0) for symbol in found]
 
 
-def _closer(grey: Grey, mark: FoundSymbol) -> FoundSymbol | None:
+def _closer(grey: Grey, symbol: FoundSymbol) -> FoundSymbol | None:
     """An unreadable symbol, cut out, enlarged and read again; None if it stays unreadable."""
-    reach = int(_ROOM * mark.side) + 1
-    left, top = max(0, int(mark.x) - reach), max(0, int(mark.y) - reach)
-    part = np.ascontiguousarray(grey[top : int(mark.y) + reach, left : int(mark.x) + reach])
+    reach = int(_ROOM * symbol.side) + 1
+    left, top = max(0, int(symbol.x) - reach), max(0, int(symbol.y) - reach)
+    part = np.ascontiguousarray(grey[top : int(symbol.y) + reach, left : int(symbol.x) + reach])
     times = max(2, min(8, 600 // (2 * reach)))
     found = (_moved(closer, 1.0, left, top) for closer in _enlarged(part, times))
-    return next((item for item in found if item.says is not None and item.near(mark)), None)
+    return next((item for item in found if item.content is not None and item.near(symbol)), None)
 
 
-def _moved(mark: FoundSymbol, scale: float, left: int, top: int) -> FoundSymbol:
-    x, y = mark.x * scale + left, mark.y * scale + top
-    return replace(mark, x=x, y=y, side=mark.side * scale)
+def _moved(symbol: FoundSymbol, scale: float, left: int, top: int) -> FoundSymbol:
+    x, y = symbol.x * scale + left, symbol.y * scale + top
+    return replace(symbol, x=x, y=y, side=symbol.side * scale)
 
 
 def _merged(known: Sequence[FoundSymbol], new: Sequence[FoundSymbol]) -> list[FoundSymbol]:
     """All symbols of both, each once. A symbol that was read replaces itself unread."""
     found = list(known)
-    for mark in new:
-        same = next((at for at, item in enumerate(found) if item.near(mark)), None)
+    for symbol in new:
+        same = next((at for at, item in enumerate(found) if item.near(symbol)), None)
         if same is None:
-            found.append(mark)
-        elif found[same].says is None and mark.says is not None:
-            found[same] = mark
+            found.append(symbol)
+        elif found[same].content is None and symbol.content is not None:
+            found[same] = symbol
     return found
 
 
 def _usual(good: Sequence[FoundSymbol]) -> float:
-    sides = sorted(mark.side for mark in good)
+    sides = sorted(symbol.side for symbol in good)
     return sides[len(sides) // 2]
 
 
@@ -163,12 +163,12 @@ def _sorted_out(found: Sequence[FoundSymbol]) -> tuple[list[FoundSymbol], list[F
     Corners of neighbouring symbols are sometimes taken for a symbol. Such a region has another
     size than its neighbours, or overlaps a neighbour.
     """
-    good = [mark for mark in found if mark.says is not None]
+    good = [symbol for symbol in found if symbol.content is not None]
     usual = _usual(good) if good else None
     bad: list[FoundSymbol] = []
-    for mark in found:
-        alike = usual is None or usual / _LIKE < mark.side < usual * _LIKE
-        alone = not any(mark.overlaps(other) for other in (*good, *bad))
-        if mark.says is None and alike and alone:
-            bad.append(mark)
+    for symbol in found:
+        alike = usual is None or usual / _LIKE < symbol.side < usual * _LIKE
+        alone = not any(symbol.overlaps(other) for other in (*good, *bad))
+        if symbol.content is None and alike and alone:
+            bad.append(symbol)
     return good, bad

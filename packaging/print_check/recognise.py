@@ -22,7 +22,7 @@ class Read(NamedTuple):
     """A symbol that was read, and the books on its code; `picture` is an index."""
 
     picture: int
-    mark: FoundSymbol
+    symbol: FoundSymbol
     package: str | None
     batch: str | None
     test: bool
@@ -50,8 +50,8 @@ class Known:
         """The code of each symbol; None if it holds no code of this home."""
         guesses = [
             (at, template, code)
-            for at, (_, mark) in enumerate(read)
-            for template, code in self._guesses(mark.says or b"")
+            for at, (_, symbol) in enumerate(read)
+            for template, code in self._guesses(symbol.content or b"")
         ]
         found: list[Read | None] = [None] * len(read)
         located = locate.places(station, [code for _, _, code in guesses])
@@ -63,9 +63,9 @@ class Known:
                 found[at] = item
         return found
 
-    def _guesses(self, says: bytes) -> Iterator[tuple[str | None, str]]:
+    def _guesses(self, content: bytes) -> Iterator[tuple[str | None, str]]:
         """The (template, code) pairs that make the payload; without a template its last word."""
-        text = says.decode("ascii", "replace")
+        text = content.decode("ascii", "replace")
         for template in self._templates:
             prefix, suffix = split(template)
             if text.startswith(prefix) and text.endswith(suffix):

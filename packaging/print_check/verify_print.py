@@ -22,7 +22,7 @@ from ...codegen.result import Result
 from ..reissue import recorded
 from . import page_images
 from .arrangement import Printed, missing, out_of_order
-from .find_symbols import FoundSymbol, marks
+from .find_symbols import FoundSymbol, symbols_in
 from .recognise import Known, Read
 
 MAX_FILES = 1_000
@@ -127,19 +127,13 @@ def verify_print(invocation: Invocation, files: Sequence[Path]) -> PrintVerified
     if len(files) > MAX_FILES:
         raise UsageError(f"at most {MAX_FILES:,} files at once", "name fewer files per call")
     station = invocation.station()
-    pages: list[tuple[Path, int]] = []
-    found: list[list[FoundSymbol]] = []
-    for done, file in enumerate(files):
-        invocation.progress("reading", done, len(files))
-        for number, grey in enumerate(page_images.pages(file), start=1):
-            pages.append((file, number))
-            found.append(marks(grey))  # 1
-    if not any(found):
-        raise UsageError(
-            "there is no QR symbol in these pictures",
-            "photograph nearer, sharp and without glare; or scan at 300 dpi or more",
-        )
-    flat = [(at, mark) for at, seen in enumerate(found) for mark in seen if mark.says is not None]
+    pages, found = _read_pages(invocation, files)  # 1
+    flat = [
+        (at, symbol)
+        for at, seen in enumerate(found)
+        for symbol in seen
+        if symbol.content is not None
+    ]
     with station.ledger.read() as view:
         known = Known(view)
     read = [item for item in known.find(station, flat) if item is not None]  # 2
@@ -163,6 +157,25 @@ def verify_print(invocation: Invocation, files: Sequence[Path]) -> PrintVerified
     )
 
 
+def _read_pages(
+    invocation: Invocation, files: Sequence[Path]
+) -> tuple[list[tuple[Path, int]], list[list[FoundSymbol]]]:
+    """(File, page) and symbols of every page, in order."""
+    pages: list[tuple[Path, int]] = []
+    found: list[list[FoundSymbol]] = []
+    for done, file in enumerate(files):
+        invocation.progress("reading", done, len(files))
+        for number, grey in enumerate(page_images.pages(file), start=1):
+            pages.append((file, number))
+            found.append(symbols_in(grey))
+    if not any(found):
+        raise UsageError(
+            "there is no QR symbol in these pictures",
+            "photograph nearer, sharp and without glare; or scan at 300 dpi or more",
+        )
+    return pages, found
+
+
 def _printed(view: View, read: Sequence[Read]) -> dict[str, Printed]:
     """Unit → its layout."""
     found = {}
@@ -182,14 +195,14 @@ def _order(at: int, read: Sequence[Read]) -> list[Read] | None:
     groups = sorted({item.group for item in here})
     # In a direction of reading, serials ascend on every sheet, whatever its order.
     keys = [(groups.index(item.group), item.serial) for item in here]
-    wrong = out_of_order([item.mark for item in here], keys)
+    wrong = out_of_order([item.symbol for item in here], keys)
     return None if wrong is None else [here[index] for index in wrong]
 
 
 def _picture(
     file: Path, page: int, seen: Sequence[FoundSymbol], disorder: Sequence[Read] | None
 ) -> PrintedPicture:
-    unread = [(round(mark.x), round(mark.y)) for mark in seen if mark.says is None]
+    unread = [(round(symbol.x), round(symbol.y)) for symbol in seen if symbol.content is None]
     ordered = None if disorder is None else not disorder
     return PrintedPicture(
         file.absolute(), page, len(seen) - len(unread), tuple(sorted(unread)), ordered
