@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from .export_types import ExportResult
     from .print_calculator import PlanResult
     from .print_check.verify_print import PrintVerified
+    from .receipts.labels import LabelsResult
     from .receipts.receipt import ReceiptResult
-    from .receipts.units import LabelsResult, UnitShown
+    from .receipts.units import UnitShown
     from .report import PackageList, PackageShown, PackageVerified
     from .show_profiles import ProfileChecked, ProfileList, ProfileShown
 
@@ -226,20 +227,18 @@ def package_receipt(
       mintmark package receipt K7QM-9X2C4DEF --printed 1-9980 --spoiled 9981-9990 --final
     """
     from ..codegen import ids
+    from ..codegen.errors import UsageError
+    from .receipts.entries import Reported
     from .receipts.receipt import ReceiptRequest
     from .receipts.receipt import receipt as book
 
+    reported = Reported(printed, spoiled, spoiled_count, unit or None)
+    if file is not None and reported != Reported():
+        raise UsageError(
+            "a receipt is given by a file or by options, not by both", "give --file CSV alone"
+        )
     request = ReceiptRequest(
-        package=ids.fold(package),
-        printed=printed,
-        spoiled=spoiled,
-        spoiled_count=spoiled_count,
-        unit=unit,
-        file=file,
-        final=final,
-        reason=reason,
-        count=count,
-        dry_run=dry_run,
+        ids.fold(package), file or reported, final, reason, count, dry_run=dry_run
     )
     return book(invocation, request)
 
@@ -309,7 +308,7 @@ def package_labels(
       mintmark package labels K7QM-9X2C4DEF --out labels
     """
     from ..codegen import ids
-    from .receipts.units import labels as make
+    from .receipts.labels import labels as make
 
     return make(invocation.station(), ids.fold(package), out, ids.fold(unit) if unit else None)
 

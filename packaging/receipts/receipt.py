@@ -5,39 +5,33 @@ the codes left over. The void orders are delivered later, as all orders are. How
 a receipt add up is decided in `codegen/ranges/receipts.py`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...codegen import ids
-from ...codegen.errors import NotFound, Refused, UsageError
+from ...codegen.errors import Refused, UsageError
 from ...codegen.invocation import Invocation
 from ...codegen.ledger.changes import Ordered, Receipted
-from ...codegen.ledger.records import UnitRow
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action, Reason, State, live
-from ...codegen.ranges.receipts import Account, Closing, ReceiptEntry, Totals
-from ...codegen.ranges.selection import RANGES_PER_ORDER, read_text
+from ...codegen.ranges.receipts import Account, Closing, Totals
+from ...codegen.ranges.selection import RANGES_PER_ORDER
 from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.result import Result
 from ...codegen.station.station import Station
-from . import table
+from .entries import Reported, entries_of
 
 
 @dataclass(frozen=True)
 class ReceiptRequest:
-    """A receipt as it was given, by options or by a file, with serials as text.
+    """A receipt as it was given, by options or by a CSV file.
 
     `count` confirms how many codes are voided; `receipt` says when it is needed.
     """
 
     package: str
-    printed: str | None = None
-    spoiled: str | None = None
-    spoiled_count: int = 0
-    unit: str | None = None
-    file: Path | None = None
+    reported: Reported | Path
     final: bool = False
     reason: str = Reason.MISPRINT
     count: int | None = None
@@ -110,7 +104,7 @@ def receipt(invocation: Invocation, request: ReceiptRequest) -> ReceiptResult:
     with station.ledger.read() as view:
         package = view.package(request.package)
         before = view.account(package.package)
-        entries = _entries(request, before, view.units(package.package))
+        entries = entries_of(request.reported, before, view.units(package.package))
         after = before.add(entries)
         closing = after.closing() if request.final else None
         spoiled = serials.subtract(after.spoiled, before.spoiled)
@@ -134,12 +128,7 @@ def receipt(invocation: Invocation, request: ReceiptRequest) -> ReceiptResult:
 
 
 def _check(request: ReceiptRequest) -> None:
-    given = (request.printed, request.spoiled, request.spoiled_count or None)
-    if request.file is not None and (request.unit or any(item is not None for item in given)):
-        raise UsageError(
-            "a receipt is given by a file or by options, not by both", "give --file CSV alone"
-        )
-    if request.file is None and not request.final and all(item is None for item in given):
+    if isinstance(request.reported, Reported) and request.reported.is_empty and not request.final:
         raise UsageError(
             "the receipt reports nothing", "give --printed, --spoiled, --spoiled-count or --file"
         )
@@ -214,81 +203,3 @@ class _Voids:
                     reason=reason,
                 )
             )
-
-
-# --- reading -------------------------------------------------------------------------
-
-
-def _entries(
-    request: ReceiptRequest, account: Account, units: Sequence[UnitRow]
-) -> tuple[ReceiptEntry, ...]:
-    names = {name: unit for unit in units for name in (unit.unit, unit.name)}
-    names |= {unit.name.rsplit("/", 1)[-1]: unit for unit in units}
-    if request.file is not None:
-        return _from_file(request.file, account, names)
-    if (request.printed, request.spoiled, request.spoiled_count) == (None, None, 0):
-        return ()
-    unit = _unit(request.unit or "", account, names)
-    scope = account.serials if unit is None else (Range(unit.first, unit.last),)
-    return (
-        ReceiptEntry(
-            unit.unit if unit else None,
-            _within(read_text(request.printed), scope) if request.printed is not None else (),
-            _within(read_text(request.spoiled), scope) if request.spoiled is not None else (),
-            request.spoiled_count,
-        ),
-    )
-
-
-def _from_file(path: Path, account: Account, names: dict[str, UnitRow]) -> tuple[ReceiptEntry, ...]:
-    try:
-        with path.open("rb") as file:
-            data = file.read(table.FILE_BYTES + 1)
-    except FileNotFoundError:
-        raise NotFound(f"no file {path}", "name the file the printer sent back") from None
-    entries, whole = [], account.serials
-    for line in table.parse(data):
-        unit = _unit(line.unit, account, names)
-        scope = whole if unit is None else (Range(unit.first, unit.last),)
-        try:
-            printed, spoiled = (
-                _within(text, scope) if text else () for text in (line.printed, line.spoiled)
-            )
-        except UsageError as error:
-            raise UsageError(
-                f"line {line.number} of the receipt: {error.message}",
-                *error.hints,
-                table.DATES,
-            ) from None
-        entries.append(
-            ReceiptEntry(unit.unit if unit else None, printed, spoiled, line.spoiled_count)
-        )
-    return tuple(entries)
-
-
-def _unit(text: str, account: Account, names: dict[str, UnitRow]) -> UnitRow | None:
-    """The unit with the id or data file name `text`; None, the whole package, if it is empty."""
-    if not text:
-        return None
-    found = names.get(text) or names.get(ids.fold(text))
-    if found is None:
-        raise NotFound(
-            f"no unit {text[:60]!r} in package {account.package}",
-            f"see its units: mintmark package show {account.package}",
-        )
-    return found
-
-
-def _within(text: str, scope: Ranges) -> Ranges:
-    """Serials as typed; `all` and `A-` end at the last serial of `scope`.
-
-    Serials outside `scope` are kept: adding up the receipt refuses them by name.
-    """
-    if text.strip() == "all":
-        return scope
-    found = serials.parse(text, serials.LAST)
-    last = found[-1]
-    if last.last < serials.LAST:
-        return found
-    tail = serials.intersect(scope, (last,)) or (Range(last.first, last.first),)
-    return (*found[:-1], *tail)

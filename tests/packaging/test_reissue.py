@@ -13,6 +13,7 @@ import ledger_kit as kit
 import pytest
 import pyzipper
 from receipt_kit import call
+from receipt_kit import report as book_receipt
 from station_kit import PASSPHRASE, Home, make_home
 
 from mintmark.activation.orders.orders import OrderRequest, book
@@ -24,7 +25,6 @@ from mintmark.codegen.recover import recover, unsettled
 from mintmark.packaging.export import export
 from mintmark.packaging.export_types import Fresh, Handoff, PrintOptions, Replacement, Reprint
 from mintmark.packaging.profiles.files import builtin
-from mintmark.packaging.receipts.receipt import ReceiptRequest, receipt
 from mintmark.packaging.report import package_show
 
 CHILD = Path(__file__).with_name("reissue_child.py")
@@ -84,7 +84,7 @@ class World:
         return book(self.station, OrderRequest(Action(action), self.batch, serials=serials, **more))
 
     def report(self, package=None, **fields):
-        return receipt(call(self.station), ReceiptRequest(package or self.package, **fields))
+        return book_receipt(call(self.station), package or self.package, **fields)
 
     def holds(self):
         """package (or None) → the serials it holds, by the ledger's tiles."""
@@ -305,7 +305,7 @@ def graveyard(original, tmp_path_factory):
     with contextlib.closing(World(shutil.copytree(original.folder, folder / "spoiled"),
                                   original.home.custodian).home) as home:  # fmt: skip
         station = home.station()
-        receipt(call(station), ReceiptRequest(original.package, spoiled="2,4"))
+        book_receipt(call(station), original.package, spoiled="2,4")
     fields = {"package": original.package}
     exports = {
         "reprint": ("Reprint", fields | {"batch": original.batch, "contact": "li", "reason": "x"}),

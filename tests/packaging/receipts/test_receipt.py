@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from receipt_kit import book, call
+from receipt_kit import report as book_receipt
 from station_kit import Home, make_home
 
 from mintmark.activation.orders.orders import OrderRequest
@@ -15,9 +16,10 @@ from mintmark.codegen.errors import NotFound, Refused, UsageError
 from mintmark.codegen.ledger import changes
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.ranges.lifecycle import Action, State
+from mintmark.packaging.commands import package_receipt
 from mintmark.packaging.receipts import table
-from mintmark.packaging.receipts.receipt import ReceiptRequest, receipt
-from mintmark.packaging.receipts.units import labels, unit
+from mintmark.packaging.receipts.labels import labels
+from mintmark.packaging.receipts.units import unit
 from mintmark.packaging.report import package_list, package_show
 
 
@@ -42,7 +44,7 @@ def home(made, tmp_path):
 def report(home):
     """Books a receipt of package P."""
     open_home = call(home.station())
-    return lambda **fields: receipt(open_home, ReceiptRequest("P", **fields))
+    return lambda **fields: book_receipt(open_home, "P", **fields)
 
 
 def order(home, action, serials, **more):
@@ -304,9 +306,12 @@ def test_a_table_that_cannot_be_read_names_the_line(report, tmp_path, monkeypatc
         report(file=path)
 
 
-def test_a_table_and_options_exclude_each_other(report, tmp_path):
+@pytest.mark.parametrize(
+    "options", [{"printed": "1"}, {"spoiled": ""}, {"spoiled_count": 2}, {"unit": "U1"}]
+)
+def test_a_table_and_options_exclude_each_other(home, tmp_path, options):
     with pytest.raises(UsageError, match="not by both"):
-        report(file=tmp_path / "receipt.csv", printed="1")
+        package_receipt(call(home.station()), "P", file=tmp_path / "receipt.csv", **options)
 
 
 @given(
