@@ -373,6 +373,22 @@ def test_an_unknown_unit_or_status(home):
         unit(here, "U1", None, None, "note")
 
 
+@pytest.mark.parametrize("note", ["", "x" * 201])
+def test_a_note_is_a_line_of_text(home, note):
+    with pytest.raises(UsageError, match="a note is 1 to 200 characters"):
+        unit(call(home.station()), "U1", "used", None, note)
+    with home.station().ledger.read() as view:
+        assert view.unit("U1", "P").status == "made"
+
+
+def test_more_labels_than_are_useful_are_refused(home, tmp_path, monkeypatch):
+    monkeypatch.setattr("mintmark.packaging.receipts.labels.MAX_LABELS", 2)
+    with pytest.raises(Refused, match="has 3 units; at most 2 labels"):
+        labels(home.station(), "P", tmp_path / "labels", None)
+    assert not (tmp_path / "labels").exists()
+    assert labels(home.station(), "P", tmp_path / "labels", "U2").labels == 1
+
+
 def test_labels_are_read_by_an_independent_reader(home, tmp_path):
     import csv
 
