@@ -108,6 +108,14 @@ def test_a_unit_with_only_a_number_of_spoiled_labels_counts_as_printed_but_for_t
         assert view.unreceipted("B", kit.ranges((1, 16))) == ()
 
 
+def test_a_unit_known_by_number_shows_the_rest_as_printed(home, report):
+    report(unit="U1", spoiled="1", spoiled_count=2)
+    report(printed="9-16")
+    report(final=True)
+    shown = package_show(home.station(), "P").units[0]
+    assert (shown.unit, shown.printed, shown.spoiled, shown.spoiled_count) == ("U1", 5, 1, 2)
+
+
 def test_a_number_for_the_whole_package_alone_voids_nothing(home, report):
     booked = report(spoiled_count=3, final=True)
     assert (booked.exit_code, booked.totals.printed_by_count, booked.totals.unused) == (0, 18, 0)
