@@ -178,7 +178,7 @@ def test_after_the_final_receipt_there_is_none(home, report):
 @pytest.mark.parametrize(
     ("fields", "error", "words"),
     [
-        ({}, UsageError, "reports nothing"),
+        ({}, UsageError, "tells nothing"),
         ({"printed": "x"}, UsageError, "not a serial"),
         ({"printed": "5-3"}, UsageError, "backwards"),
         ({"printed": "1-4,3"}, UsageError, "overlap"),
