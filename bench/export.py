@@ -30,7 +30,9 @@ from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.secret import Secret
 from mintmark.codegen.station.keys import read_custodian_key
 from mintmark.codegen.station.station import Station
-from mintmark.packaging.package.pack import Packed, PackJob, Signer, pack
+from mintmark.packaging.package.job import PackJob
+from mintmark.packaging.package.pack import Packed, pack
+from mintmark.packaging.package.signature import ManifestSigner
 from mintmark.packaging.preflight import verify
 from mintmark.packaging.preflight.fingerprint_check import FingerprintCheck
 from mintmark.packaging.profiles.files import builtin
@@ -59,7 +61,7 @@ class Home:
         self.batch = str(minted["batch"])
         self.station = Station(folder / "home", operator="bench", now=utc_now)
         key = read_custodian_key(folder / "custodian.key", lambda: Secret(PASSPHRASE.encode()))
-        self.signer = Signer(key.public.key_id, key.public.sign_public, key.sign)
+        self.signer = ManifestSigner(key.public.key_id, key.public.sign_public, key.sign)
         self.reader = self.station.vault.unseal(
             self.batch,
             self.station.station_keys,
@@ -97,8 +99,7 @@ class Home:
             serials=(Range(1, self.quantity),),
             length=16,
             template=URL,
-            profile=builtin("csv"),
-            unit_size=unit_size,
+            profile=builtin("csv").of_size(unit_size),
             unit_id=self.station.new_id,
             created=datetime.now(UTC),
         )

@@ -12,11 +12,12 @@ from ..codegen.commands import KeyFileOption, PassphraseOption
 from ..codegen.invocation import Invocation
 
 if TYPE_CHECKING:
-    from .export import ExportResult
-    from .plan import PlanResult
+    from .export_types import ExportResult
+    from .print_calculator import PlanResult
     from .print_check.verify_print import PrintVerified
+    from .receipts.labels import LabelsResult
     from .receipts.receipt import ReceiptResult
-    from .receipts.units import LabelsResult, UnitShown
+    from .receipts.units import UnitShown
     from .report import PackageList, PackageShown, PackageVerified
     from .show_profiles import ProfileChecked, ProfileList, ProfileShown
 
@@ -39,14 +40,14 @@ def export(
     ] = "all",
     profile: Annotated[str, typer.Option(help="The print profile.")] = "csv",
     unit_size: Annotated[
-        int | None, typer.Option(min=1, help="Codes a reel, one file each.  [10000]")
+        int | None, typer.Option(min=1, help="Codes per reel; a reel is one file.  [10000]")
     ] = None,
     password_file: PasswordFileOption = None,
     custodian_key: KeyFileOption = None,
     passphrase_file: PassphraseOption = None,
     test: Annotated[
         int | None,
-        typer.Option(min=1, max=1_000_000, help="So many dummy codes; books nothing."),
+        typer.Option(min=1, max=1_000_000, help="Make this many dummy codes; books nothing."),
     ] = None,
     reprint: Annotated[
         bool, typer.Option("--reprint", help="The codes of --package again; needs --reason.")
@@ -70,8 +71,8 @@ def export(
 ) -> "ExportResult":
     """Make the encrypted package for one contact at a print shop.
 
-    A reprint holds the codes of a package that are not void once more, as that was made,
-    and takes its place; it is possible until one of them is active or told as printed.
+    A reprint holds the codes of an earlier package once more, except void codes, and
+    replaces that package; possible until a code is active or reported as printed.
 
     \b
     Example:
@@ -79,8 +80,10 @@ def export(
     """
     from ..codegen import ids
     from ..codegen.errors import UsageError
-    from .export import ExportRequest
+    from ..codegen.serials_file import read_text
     from .export import export as make
+    from .export_types import Export, Fresh, Handoff, PrintOptions, Reprint, TestPackage
+    from .profiles import files
 
     if reprint != bool(package):
         raise UsageError(
@@ -89,24 +92,26 @@ def export(
         )
     if preflight not in {"normal", "full"}:
         raise UsageError(f"no preflight {preflight[:20]!r}", "take normal or full")
-    request = ExportRequest(
-        batch=ids.fold(batch),
-        contact=to.strip().lower(),
-        out=out,
-        serials=serials,
-        profile=profile,
-        unit_size=unit_size,
-        password_file=password_file,
-        custodian_key=custodian_key,
-        passphrase_file=passphrase_file,
-        test=test,
-        reprints=ids.fold(package) if package else None,
-        reason=reason,
-        base=base,
-        gtin=gtin,
-        full_preflight=preflight == "full",
-    )
-    return make(invocation, request)
+    if package and (serials != "all" or any((unit_size, test, base, gtin))):
+        raise UsageError(
+            "a reprint or replacement takes no serials, reel size, address or test",
+            "they are those of the earlier package",
+        )
+    if reprint != bool(reason):
+        raise UsageError("a reprint needs a reason, and nothing else does", "--reason R")
+    found = files.find(profile, invocation.home).profile
+    printing = PrintOptions(found, unit_size, base, gtin)
+    batch, contact = ids.fold(batch), to.strip().lower()
+    wanted: Export
+    if package and reason:
+        wanted = Reprint(batch, contact, ids.fold(package), reason)
+    elif test is not None:
+        wanted = TestPackage(batch, contact, printing, test)
+    else:
+        wanted = Fresh(batch, contact, printing, read_text(serials))
+    full = preflight == "full"
+    handoff = Handoff(out, password_file, custodian_key, passphrase_file, full)
+    return make(invocation, wanted, handoff)
 
 
 def profile_list(invocation: Invocation) -> "ProfileList":
@@ -155,7 +160,7 @@ def profile_check(
 
 def package_list(
     invocation: Invocation,
-    batch: Annotated[str | None, typer.Option(help="Of this batch only.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Only packages of this batch.")] = None,
 ) -> "PackageList":
     """List the packages.
 
@@ -193,7 +198,7 @@ def package_receipt(
     ] = None,
     spoiled: Annotated[str | None, typer.Option(help="Serials spoiled; they are voided.")] = None,
     spoiled_count: Annotated[
-        int, typer.Option(min=0, help="Labels spoiled whose serials nobody knows.")
+        int, typer.Option(min=0, help="Labels spoiled whose serials are not known.")
     ] = 0,
     unit: Annotated[
         str | None, typer.Option(help="The unit (reel, box) this is about; its id or file.")
@@ -203,39 +208,37 @@ def package_receipt(
         typer.Option(help="A CSV: unit, printed, spoiled, spoiled_count.", metavar="CSV"),
     ] = None,
     final: Annotated[
-        bool, typer.Option("--final", help="The last part: what was not printed is void.")
+        bool, typer.Option("--final", help="The last part: codes not printed are voided.")
     ] = False,
     reason: Annotated[
-        str, typer.Option(help="Why the spoiled are void: a reason of void.")
+        str, typer.Option(help="Why spoiled codes are void: a reason of void.")
     ] = "misprint",
     count: Annotated[
         int | None, typer.Option(min=0, help="Refuse unless exactly this many would be void.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change.")] = False,
 ) -> "ReceiptResult":
-    """Book what the printer says was printed and spoiled.
+    """Book what the printer reports as printed and spoiled.
 
-    Parts add up; each serial is told once. What contradicts the package is refused.
+    Parts add up; each serial is reported once. What contradicts the package is refused.
 
     \b
     Example:
       mintmark package receipt K7QM-9X2C4DEF --printed 1-9980 --spoiled 9981-9990 --final
     """
     from ..codegen import ids
+    from ..codegen.errors import UsageError
+    from .receipts.entries import Reported
     from .receipts.receipt import ReceiptRequest
     from .receipts.receipt import receipt as book
 
+    reported = Reported(printed, spoiled, spoiled_count, unit or None)
+    if file is not None and reported != Reported():
+        raise UsageError(
+            "a receipt is given by a file or by options, not by both", "give --file CSV alone"
+        )
     request = ReceiptRequest(
-        package=ids.fold(package),
-        printed=printed,
-        spoiled=spoiled,
-        spoiled_count=spoiled_count,
-        unit=unit,
-        file=file,
-        final=final,
-        reason=reason,
-        count=count,
-        dry_run=dry_run,
+        ids.fold(package), file or reported, final, reason, count, dry_run=dry_run
     )
     return book(invocation, request)
 
@@ -252,41 +255,33 @@ def package_replace(
     custodian_key: KeyFileOption = None,
     passphrase_file: PassphraseOption = None,
 ) -> "ExportResult":
-    """Package other codes for spoiled ones.
+    """Package other codes in place of spoiled codes.
 
-    As many sealed ones as were spoiled or voided in a package and are not replaced yet,
-    made as the package was.
+    Takes as many sealed codes as were spoiled or voided in a package and are not replaced
+    yet, in the form of that package.
 
     \b
     Example:
       mintmark package replace K7QM-9X2C4DEF --out outbox
     """
     from ..codegen import ids
-    from .export import ExportRequest
     from .export import export as make
+    from .export_types import Handoff, Replacement
 
-    request = ExportRequest(
-        batch="",
-        contact=(to or "").strip().lower(),
-        out=out,
-        password_file=password_file,
-        custodian_key=custodian_key,
-        passphrase_file=passphrase_file,
-        replaces=ids.fold(package),
-    )
-    return make(invocation, request)
+    wanted = Replacement(ids.fold(package), (to or "").strip().lower() or None)
+    return make(invocation, wanted, Handoff(out, password_file, custodian_key, passphrase_file))
 
 
 def package_unit(
     invocation: Invocation,
     unit: Annotated[str, typer.Argument(help="The unit's id.", metavar="UNIT")],
     status: Annotated[
-        str | None, typer.Option(help="Where it was seen: received, mounted, used or lost.")
+        str | None, typer.Option(help="Its new status: received, mounted, used or lost.")
     ] = None,
     package: Annotated[str | None, typer.Option(help="Its package, if several have it.")] = None,
-    note: Annotated[str | None, typer.Option(help="A line about it.")] = None,
+    note: Annotated[str | None, typer.Option(help="A remark, with --status.")] = None,
 ) -> "UnitShown":
-    """Show a unit (reel, roll, box), or note where it was seen.
+    """Show a unit (reel, roll, box), or set its status.
 
     \b
     Example:
@@ -302,18 +297,18 @@ def package_labels(
     invocation: Invocation,
     package: PackageArgument,
     out: Annotated[Path, typer.Option(help="The folder for the labels.", metavar="DIR")],
-    unit: Annotated[str | None, typer.Option(help="Of this unit only.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Only the label of this unit.")] = None,
 ) -> "LabelsResult":
     """Make labels for a package's units.
 
-    A QR symbol of each unit's id, and a list for label software.
+    A QR symbol per unit, of its id, and a list for label software.
 
     \b
     Example:
       mintmark package labels K7QM-9X2C4DEF --out labels
     """
     from ..codegen import ids
-    from .receipts.units import labels as make
+    from .receipts.labels import labels as make
 
     return make(invocation.station(), ids.fold(package), out, ids.fold(unit) if unit else None)
 
@@ -326,7 +321,7 @@ def package_verify(
     ] = None,
     custodian_public_key: Annotated[
         Path | None,
-        typer.Option(help="Whose signature to trust, where there is no home.", metavar="F"),
+        typer.Option(help="The key to trust; needed without a home.", metavar="F"),
     ] = None,
 ) -> "PackageVerified":
     """Check that an archive is as it was signed.
@@ -351,7 +346,7 @@ def package_verify_print(
 ) -> "PrintVerified":
     """Read a proof back: photographed, scanned, or as PDF.
 
-    Says which batch, serials and package the symbols belong to, and what is unreadable,
+    Shows which batch, serials and package the symbols belong to, and what is unreadable,
     doubled, missing or out of order. PDFs need pdftoppm (poppler-utils). Shows no code.
 
     \b
@@ -369,7 +364,7 @@ def plan(
         str | None,
         typer.Option(help="What the QR symbol will hold, with {code} in it.", metavar="TEMPLATE"),
     ] = None,
-    length: Annotated[int, typer.Option(help="Symbols a code.")] = 16,
+    length: Annotated[int, typer.Option(help="Characters per code.")] = 16,
     alphabet: Annotated[
         str, typer.Option(help="crockford32, digits, clear, hex, or custom:SYMBOLS.")
     ] = "crockford32",
@@ -378,7 +373,7 @@ def plan(
         int, typer.Option(min=72, max=4_800, help="What the press or laser resolves.")
     ] = 600,
     dots: Annotated[
-        int | None, typer.Option(min=4, max=100, help="Dots a module.  [as many as fit]")
+        int | None, typer.Option(min=4, max=100, help="Dots per module.  [as many as fit]")
     ] = None,
     shape: Annotated[str | None, typer.Option(help="Of the room: rect or round.")] = None,
     width: Annotated[float | None, typer.Option(help="Of the room, mm.", metavar="MM")] = None,
@@ -387,7 +382,7 @@ def plan(
         float | None, typer.Option(help="Of a round room, mm.", metavar="MM")
     ] = None,
     speed: Annotated[
-        float | None, typer.Option(min=0.001, help="Items a minute.", metavar="N")
+        float | None, typer.Option(min=0.001, help="Items per minute.", metavar="N")
     ] = None,
     quantity: Annotated[
         int | None, typer.Option(min=1, max=100_000_000, help="How many codes there will be.")
@@ -397,7 +392,7 @@ def plan(
         typer.Option(help="Write proof.png and proof.pdf there, at true size.", metavar="DIR"),
     ] = None,
 ) -> "PlanResult":
-    """Say what the symbol will be, and whether it fits.
+    """Calculate what the symbol will be, and whether it fits.
 
     Needs no home.
 
@@ -406,8 +401,8 @@ def plan(
       mintmark plan --url "HTTPS://T.EXAMPLE.COM/{code}" --diameter 20 --quantity 10000000
     """
     del invocation
-    from .plan import PlanRequest
-    from .plan import plan as calculate
+    from .print_calculator import PlanRequest
+    from .print_calculator import plan as calculate
 
     request = PlanRequest(
         url=url,

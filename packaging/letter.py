@@ -1,7 +1,8 @@
 """The handoff letter (交接单) that travels outside the archive, Chinese then English.
 
-Pure. It holds no code and no password. It is what lets the contact see that the archive
-is the one that was sent, and what keeps the ledger's head in someone else's drawer.
+Pure. It holds no code and no password. By it the contact can check that the archive is the
+archive that was sent. It also states the head of the ledger: evidence that the sender cannot
+change later.
 """
 
 from collections.abc import Iterator
@@ -9,11 +10,12 @@ from dataclasses import dataclass
 
 from ..codegen.ranges.serials import describe
 from .package.manifest import Manifest
-from .package.pack import Packed, PackJob
-from .package.readme import (
+from .package.pack import Packed
+from .package.paper import (
     FILES_SHOWN,
     OPENING_EN,
     OPENING_ZH,
+    RULE,
     TEST_EN,
     TEST_ZH,
     encode,
@@ -22,38 +24,37 @@ from .package.readme import (
 )
 from .preflight.preflight import Preflight
 
-_RULE = "=" * 72
-
 
 def letter_name(package: str) -> str:
     """The letter's file name."""
     return f"{package}-handoff.txt"
 
 
-def letter(
-    job: PackJob, packed: Packed, archive: str, head: tuple[int, str], checked: Preflight
-) -> bytes:
-    """The letter for the archive of that file name, as it was `checked`.
+def letter(packed: Packed, archive: str, head: tuple[int, str], checked: Preflight) -> bytes:
+    """The letter for the archive with the file name `archive`, with what was `checked`.
 
-    `head`: number and hash, hex, of the ledger's last event; a test package, which is in
-    no ledger, does not show it.
+    `head`: number and hash, hex, of the ledger's last event. The letter of a test package,
+    which is in no ledger, leaves it out.
     """
-    chinese = (_head_zh, _check_zh, _open_zh, _witness_zh, _receipt_zh)
-    english = (_head_en, _check_en, _open_en, _witness_en, _receipt_en)
-    sent = _Sent(packed.manifest, packed, archive, None if job.test else head, checked)
+    chinese = (_head_zh, _check_zh, _open_zh, _evidence_zh, _receipt_zh)
+    english = (_head_en, _check_en, _open_en, _evidence_en, _receipt_en)
+    sent = _Sent(packed, archive, None if packed.manifest.test else head, checked)
     lines = [line for part in chinese for line in (*part(sent), "")]
-    lines += [_RULE, ""]
+    lines += [RULE, ""]
     lines += [line for part in english for line in (*part(sent), "")]
     return encode(lines)
 
 
 @dataclass(frozen=True)
 class _Sent:
-    manifest: Manifest
     packed: Packed
     name: str
     head: tuple[int, str] | None
     checked: Preflight
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.packed.manifest
 
 
 def _head_zh(sent: _Sent) -> Iterator[str]:
@@ -108,7 +109,7 @@ def _open_zh(sent: _Sent) -> Iterator[str]:
     yield "  解压后先看 README.txt：各列的含义、印刷要求、保管和销毁的要求都在里面。"
 
 
-def _witness_zh(sent: _Sent) -> Iterator[str]:
+def _evidence_zh(sent: _Sent) -> Iterator[str]:
     yield "三、存证"
     yield f"  签名密钥 {sent.packed.signer.key_id}（Ed25519 公钥）"
     yield f"  {sent.packed.signer.public_key.hex()}"
@@ -188,7 +189,7 @@ def _open_en(sent: _Sent) -> Iterator[str]:
     yield "   Then read README.txt: columns, printing, keeping and destroying."
 
 
-def _witness_en(sent: _Sent) -> Iterator[str]:
+def _evidence_en(sent: _Sent) -> Iterator[str]:
     yield "3. Evidence"
     yield f"   Signing key {sent.packed.signer.key_id} (Ed25519 public key)"
     yield f"   {sent.packed.signer.public_key.hex()}"

@@ -1,4 +1,4 @@
-"""Which payload template a package takes, and what its letters cost."""
+"""The payload template of a package, and the symbol size that lower case costs."""
 
 from ..codegen.codes.spec import CodeSpec
 from ..codegen.codes.template import BARE, digital_link, plain_link, split
@@ -6,7 +6,7 @@ from .symbols.fitting import modules_of, version_for
 
 
 def chosen(recorded: str | None, base: str | None, gtin: str | None) -> str:
-    """The template: of `base` and `gtin` where they are given, else that of the batch.
+    """The template: made of `base` and `gtin` if given, otherwise the batch's.
 
     With a GTIN it is a GS1 Digital Link, whose base may be that of the batch's template.
     Raises `UsageError`, among others for a wrong check digit.
@@ -19,7 +19,7 @@ def chosen(recorded: str | None, base: str | None, gtin: str | None) -> str:
 
 
 def case_warning(template: str, spec: CodeSpec, level: str) -> str | None:
-    """A sentence, where lower case makes the symbols larger; it names both versions."""
+    """A sentence naming both versions, if lower case makes the symbols larger; or None."""
     upper = template.replace(BARE, "\0").upper().replace("\0", BARE)
     if upper == template:
         return None

@@ -1,6 +1,6 @@
-"""A proof (打样) of one symbol at true size, with a ruler: as PNG of exact dots and as PDF.
+"""A proof (打样) of a symbol at true size, with a ruler: as PNG of exact dots and as PDF.
 
-Pure. Both are drawn of the same strokes and rectangles, in dots from the lower left corner.
+Pure. Both are drawn from the same strokes and rectangles, in dots from the lower left corner.
 """
 
 import math
@@ -31,7 +31,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Proof:
-    """A symbol, `modules` (n, n) dark is true without quiet zone, in its room or without."""
+    """A symbol, with its room or without. `modules`: (n, n), true is dark, no quiet zone."""
 
     modules: NDArray[np.bool_]
     look: Symbol
@@ -39,7 +39,7 @@ class Proof:
     lines: tuple[str, ...]
 
     def png(self) -> bytes:
-        """A pixel a dot."""
+        """The picture with a pixel per dot."""
         across, down = self._size
         drawn = np.zeros((down, across), np.bool_)
         for points, pen in self._strokes():
@@ -57,7 +57,7 @@ class Proof:
         return png_of(drawn, self.look.dpi)
 
     def pdf(self) -> bytes:
-        """One page, vectors alone, black of one plate."""
+        """A page of vectors alone, in black of the K plate."""
         scale = f"{72 / self.look.dpi:.10f}".rstrip("0")
         parts = [f"{scale} 0 0 {scale} 0 0 cm 0 0 0 1 k 0 0 0 1 K 1 J 1 j\n"]
         for points, pen in self._strokes():
@@ -78,7 +78,7 @@ class Proof:
         size = across * 72 / self.look.dpi, down * 72 / self.look.dpi
         return document(["".join(parts).encode("ascii")], size, "mintmark proof")
 
-    # --- where things stand, in dots
+    # --- positions, in dots
 
     def _dots(self, mm: float) -> int:
         return round(mm * self.look.dpi / INCH)
@@ -97,7 +97,7 @@ class Proof:
 
     @property
     def _box(self) -> tuple[int, int]:
-        """The room, or the symbol where that is larger."""
+        """Width and height of the room, or of the symbol if that is larger."""
         side = self.look.side_dots(len(self.modules))
         if self.room is None:
             return side, side
@@ -151,7 +151,7 @@ class Proof:
             yield [(x + right * unit, y + up * unit) for right, up in points], PEN * unit
 
     def _ruler(self) -> Iterator[tuple[list[Point], float]]:
-        """Millimetres, the tens named."""
+        """A stroke per millimetre; every tenth has its number."""
         left, top = (self._size[0] - self._dots(RULER)) / 2, self._ruler_top
         yield [(left, top), (left + self._dots(RULER), top)], self._hair
         for mm in range(RULER + 1):
@@ -163,7 +163,7 @@ class Proof:
                 yield from self._written(str(mm), begin, self._dots(_MARGIN))
 
     def _corners(self) -> Iterator[tuple[list[Point], float]]:
-        """Where the quiet zone ends."""
+        """Marks at the corners of the quiet zone."""
         half = self.look.side_dots(len(self.modules)) / 2
         arm = self._dots(1.0)
         x, y = self._centre

@@ -1,6 +1,6 @@
-"""Reprints and replacements: what an earlier package settles for the next one.
+"""Reprints and replacements: the parts of a new package that an earlier package settles.
 
-Both use the payload template and the print profile as they were recorded with it.
+Both take the payload template and the print profile that were recorded with the earlier one.
 """
 
 import json
@@ -18,9 +18,9 @@ from .profiles.profile import Profile
 
 @dataclass(frozen=True)
 class PreviousPackage:
-    """Of a reprint `void` are the package's codes that it leaves out."""
+    """What an earlier package settles. `void`: codes of it that a reprint leaves out."""
 
-    package: str
+    batch: str
     contact: str
     serials: Ranges
     template: str
@@ -29,16 +29,16 @@ class PreviousPackage:
 
 
 def reprint(view: View, batch: BatchRow, package: str) -> PreviousPackage:
-    """The same codes again, but for void ones. Raises `Refused`, `NotFound`."""
+    """The same codes once more, except void codes. Raises `Refused`, `NotFound`."""
     row = view.package(package)
     if row.batch != batch.batch:
         raise UsageError(f"package {package} belongs to batch {row.batch}", "name its own batch")
-    again, void = view.reprintable(package)
-    return _earlier(view, row, again, void)
+    chosen, void = view.reprintable(package)
+    return _previous(view, row, chosen, void)
 
 
 def replacement(view: View, package: str) -> PreviousPackage:
-    """As many sealed codes as are spoiled or void and not replaced. Raises `Refused`."""
+    """As many sealed codes as are spoiled or void, and not replaced yet. Raises `Refused`."""
     row = view.package(package)
     missing = view.shortfall(package)
     if not missing:
@@ -46,21 +46,21 @@ def replacement(view: View, package: str) -> PreviousPackage:
             f"every code of package {package} that was spoiled or voided is replaced already",
             f"see: mintmark package show {package}",
         )
-    return _earlier(view, row, view.first_sealed(row.batch, missing), ())
+    return _previous(view, row, view.first_sealed(row.batch, missing), ())
 
 
 def record(layout: Profile) -> str:
-    """A profile as the ledger keeps it."""
+    """A profile in the form that the ledger keeps."""
     return json.dumps(layout.document(), sort_keys=True)
 
 
-def _earlier(view: View, row: PackageRow, where: Ranges, void: Ranges) -> PreviousPackage:
+def _previous(view: View, row: PackageRow, chosen: Ranges, void: Ranges) -> PreviousPackage:
     if row.template is None:
         raise Refused(f"package {row.package} is {row.status}, not packaged")
     return PreviousPackage(
-        package=row.package,
+        batch=row.batch,
         contact=row.contact,
-        serials=serials.ordered(where),
+        serials=serials.ordered(chosen),
         template=row.template,
         profile=recorded(view, row),
         void=void,
@@ -68,7 +68,7 @@ def _earlier(view: View, row: PackageRow, where: Ranges, void: Ranges) -> Previo
 
 
 def recorded(view: View, row: PackageRow) -> Profile:
-    """The print profile that a package was made by. Raises `IntegrityError`."""
+    """The print profile that a package was made with. Raises `IntegrityError`."""
     if row.layout is not None:
         try:
             return profile.parse(row.profile, json.loads(row.layout))

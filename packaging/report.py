@@ -1,4 +1,4 @@
-"""Packages, as the ledger has them and as their archives prove them."""
+"""Packages: what the ledger has recorded of them, and what their archives prove."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ PACKAGED = "packaged"
 class PackageSummary:
     """A package in a list. `status` is begun, packaged, abandoned or superseded.
 
-    `without_receipt`: codes no receipt has told of, of which some are not void.
+    `without_receipt`: the codes that no receipt reports, if some of them are not void.
     """
 
     package: str
@@ -47,9 +47,9 @@ class PackageSummary:
 
     def line(self) -> str:
         """One line."""
-        where = serials.describe(self.serials, 3)
+        ranges = serials.describe(self.serials, 3)
         missing = f"  {self.without_receipt:,} without receipt" if self.without_receipt else ""
-        return f"{self.package}  {self.status:<10}  {self.batch}  {self.contact}  {where}{missing}"
+        return f"{self.package}  {self.status:<10}  {self.batch}  {self.contact}  {ranges}{missing}"
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class PackageList(Result):
     packages: tuple[PackageSummary, ...]
 
     def lines(self) -> Iterator[str]:
-        """A line each."""
+        """One line per package; before them, what to do next."""
         if not self.packages:
-            yield "no packages; make one: mintmark export BATCH --to CONTACT --out DIR"
+            yield "no packages; to make the first: mintmark export BATCH --to CONTACT --out DIR"
         waiting = sum(package.without_receipt for package in self.packages)
         if waiting:
             yield f"{waiting:,} codes packaged without receipt: mintmark package receipt PACKAGE"
@@ -71,7 +71,7 @@ class PackageList(Result):
 
 @dataclass(frozen=True)
 class ReceiptShown:
-    """One part of the receipt, in codes."""
+    """A part of the receipt; the numbers count codes."""
 
     at: datetime
     printed: int
@@ -88,7 +88,7 @@ class ReceiptShown:
 
 @dataclass(frozen=True)
 class PackageShown(Result):
-    """One package, its receipts and its reels. `missing`: spoiled or void, not replaced."""
+    """A package, its receipts and its reels. `missing`: codes spoiled or void, not replaced."""
 
     package: str
     batch: str
@@ -107,7 +107,7 @@ class PackageShown(Result):
     units: tuple[UnitShown, ...]
 
     def lines(self) -> Iterator[str]:
-        """The package, then a line a reel."""
+        """The package, then one line per reel."""
         yield f"package {self.package}  {self.status}  batch {self.batch}  to {self.contact}"
         if self.archive is not None:
             yield f"  archive {self.archive}  sha256 {self.sha256}"
@@ -128,7 +128,7 @@ class PackageShown(Result):
 
 
 def package_list(station: Station, batch: str | None) -> PackageList:
-    """All packages, or a batch's. Raises `NotFound` for an unknown batch."""
+    """All packages, or those of a batch. Raises `NotFound` for an unknown batch."""
     with station.ledger.read() as view:
         found = view.packages(batch)
         waiting: dict[str, int] = {}
@@ -138,11 +138,11 @@ def package_list(station: Station, batch: str | None) -> PackageList:
 
 
 def package_show(station: Station, package: str) -> PackageShown:
-    """One package. Raises `NotFound`."""
+    """Show a package. Raises `NotFound`."""
     with station.ledger.read() as view:
         row = view.package(package)
         units = view.units(package)
-        told = view.told(package)
+        reported = view.told(package)
         receipts = view.receipts(package)
         handed = row.status in (PACKAGED, "superseded")
         missing = view.shortfall(package) if handed else 0
@@ -161,7 +161,7 @@ def package_show(station: Station, package: str) -> PackageShown:
         totals=row.totals,
         missing=missing,
         receipts=tuple(map(ReceiptShown.of, receipts)),
-        units=tuple(UnitShown.of(unit, told) for unit in units),
+        units=tuple(UnitShown.of(unit, reported) for unit in units),
     )
 
 
@@ -182,20 +182,20 @@ class PackageVerified(Result):
     def lines(self) -> Iterator[str]:
         """What was proved, and what was not."""
         kind = "test package" if self.test else "package"
-        where = serials.describe(self.serials)
-        yield f"{kind} {self.package}: {self.rows:,} codes in {self.files} files, serials {where}"
+        ranges = serials.describe(self.serials)
+        yield f"{kind} {self.package}: {self.rows:,} codes in {self.files} files, serials {ranges}"
         yield "every entry is encrypted and listed; hashes, counts and order hold"
         if self.trusted:
             yield f"signed by {self.key_id}, which this home knows"
         else:
-            yield f"signed by {self.key_id}; whose key that is, nobody here can say:"
-            yield "  compare it with the one on the handoff letter"
+            yield f"signed by {self.key_id}, a key that is not known here:"
+            yield "  compare it with the key on the handoff letter"
 
 
 def package_verify(
     invocation: Invocation, archive: Path, password_file: Path | None, public_key: Path | None
 ) -> PackageVerified:
-    """Check an archive without the ledger's ranges; a home, if there is one, lends its roster.
+    """Check an archive without the ledger's ranges; the roster of a home, if any, is trusted.
 
     Raises `IntegrityError` saying what is wrong with it.
     """
@@ -230,7 +230,7 @@ def _password(invocation: Invocation, file: Path | None) -> Secret:
 def _trusted(
     invocation: Invocation, public_key: Path | None
 ) -> tuple[dict[str, bytes] | None, dict[str, bytes] | None]:
-    """Who may sign packages, and who test packages; None where nobody here knows."""
+    """The keys that may sign packages, and test packages; None if no keys are known here."""
     if public_key is not None:
         public = read_custodian_public(public_key)
         return {public.key_id: public.sign_public}, None

@@ -1,4 +1,4 @@
-"""The commands that look at print profiles."""
+"""The commands that show print profiles."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,19 +30,19 @@ class ProfileSummary:
 
 @dataclass(frozen=True)
 class ProfileList(Result):
-    """The profiles `export --profile` knows, and the examples."""
+    """The profiles that `export --profile` takes, and the examples."""
 
     profiles: tuple[ProfileSummary, ...]
 
     def lines(self) -> Iterator[str]:
-        """A line each."""
+        """One line per profile."""
         for item in self.profiles:
             yield item.line()
 
 
 @dataclass(frozen=True)
 class ProfileShown(Result):
-    """A profile: its file, and as it is understood, every key with its value."""
+    """A profile: its file, and every key with its value, defaults included."""
 
     profile: str
     origin: Origin
@@ -53,7 +53,7 @@ class ProfileShown(Result):
     document: dict[str, object]
 
     def lines(self) -> Iterator[str]:
-        """The file as it is: a beginning for one's own."""
+        """The file as it is, to copy and change."""
         yield from self.text.rstrip("\n").split("\n")
 
 
@@ -75,12 +75,12 @@ class ProfileChecked(Result):
 
 
 def profile_list(invocation: Invocation) -> ProfileList:
-    """All profiles; a home's own, if there is a home, behind the built-in ones."""
+    """The built-in profiles, then those of the home, if there is a home."""
     return ProfileList(tuple(_summary(*item) for item in files.every(invocation.home)))
 
 
 def profile_show(invocation: Invocation, name: str) -> ProfileShown:
-    """One profile, an example too. Raises `UsageError` for an unknown or wrong one."""
+    """Show a profile, or an example. Raises `UsageError` if it is unknown or wrong."""
     found = files.find(name, invocation.home, examples=True)
     return ProfileShown(
         profile=found.profile.name,
@@ -94,7 +94,7 @@ def profile_show(invocation: Invocation, name: str) -> ProfileShown:
 
 
 def profile_check(file: Path) -> ProfileChecked:
-    """A file. Raises `UsageError` naming line and key of what is wrong, `NotFound`."""
+    """Check a file. Raises `NotFound`, or `UsageError` naming the line and key that is wrong."""
     profile: Profile = files.load(file).profile
     columns = tuple(column.name for column in profile.columns) if profile.has_rows else ()
     return ProfileChecked(

@@ -16,7 +16,7 @@ from print_kit import Made, program, render
 
 from mintmark.codegen.ranges.serials import Range
 from mintmark.packaging.formats.dummy import dummy_codes
-from mintmark.packaging.plan import PlanRequest, plan
+from mintmark.packaging.print_calculator import PlanRequest, plan
 from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.profiles.geometry import LabelOrder, PrintMark, Text
 

@@ -8,6 +8,8 @@ from station_kit import now
 from mintmark.codegen.invocation import Invocation
 from mintmark.codegen.ledger import changes
 from mintmark.codegen.ranges import serials
+from mintmark.packaging.receipts.entries import Reported
+from mintmark.packaging.receipts.receipt import ReceiptRequest, receipt
 
 QUANTITY = 30
 UNITS = {"U1": (1, 8), "U2": (9, 16), "U3": (20, 24)}
@@ -46,3 +48,12 @@ class OpenCall(Invocation):
 
 def call(station, **more):
     return OpenCall(home=station.home, now=now, opened=[station], **more)
+
+
+def report(opened, package, *, file=None, final=False, reason="misprint", count=None,
+           dry_run=False, **reported):  # fmt: skip
+    """Book a receipt, of a file or of the fields of `Reported`."""
+    request = ReceiptRequest(
+        package, file or Reported(**reported), final, reason, count, dry_run=dry_run
+    )
+    return receipt(opened, request)

@@ -279,7 +279,7 @@ def test_an_init_file_that_does_more_is_seen():
         ("codegen.station.station", "from ..ledger.ledger import L\nfrom ..sealed.vault import V"),
         ("codegen.commands", "import typer\ndef f():\n import numpy"),
         ("packaging.package.pack", "from ...codegen.workers.pool import Workers\nimport pyzipper"),
-        ("packaging.export", "from ..codegen.ledger.changes import Packaged\nfrom . import plan"),
+        ("packaging.export", "from ..codegen.ledger.changes import Packaged\nfrom . import letter"),
         ("activation.backend.store", "import sqlalchemy\nfrom ...codegen.ranges import tiling"),
         ("__main__", "from .cli import main"),
         ("cli", "import typer\nimport rich\nfrom .packaging.commands import app"),

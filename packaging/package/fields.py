@@ -1,7 +1,7 @@
-"""Reading the JSON of an archive: each value of its type and within its bounds.
+"""Reading the JSON of an archive: each value has its type and lies within its bounds.
 
-Raises `ValueError` or `TypeError` without quoting anything; the caller says what is not
-well formed.
+Every function raises `ValueError` or `TypeError` without quoting the value, which may be a
+secret; the caller names the file that is not well formed.
 """
 
 import json
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def load(data: bytes, limit: int, *, fractions: bool = False) -> dict[str, object]:
-    """The JSON object in `data`, at most `limit` bytes; its numbers are whole unless told."""
+    """The JSON object in `data`, at most `limit` bytes; without `fractions` numbers are whole."""
     if len(data) > limit:
         raise ValueError
     value = json.loads(

@@ -1,6 +1,6 @@
 """The manifest (manifest.json, RFC 8785): what a package holds.
 
-What parses serialises back byte-identically and agrees with itself, or it is refused.
+A manifest is refused unless it serialises back to the same bytes and is consistent.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ _PROFILE_TEXT = re.compile(r"[\x00-\x7f]{1,60}")
 
 @dataclass(frozen=True)
 class Pictures:
-    """A unit's further entries, one a code; `sha256` is `pictures_digest` of theirs."""
+    """A unit's further entries, one picture per code; `sha256` is their `pictures_digest`."""
 
     count: int
     bytes: int
@@ -48,7 +48,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class DataFile:
-    """One data file, which is one unit: serials `first`..`last`; `rows` is how many."""
+    """A data file, which is one unit: the serials `first`..`last`, `rows` of them."""
 
     name: str
     unit: str
@@ -62,7 +62,7 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Attached:
-    """README.txt, or a sample picture: then `serial` says whose symbol it shows."""
+    """README.txt, or a sample picture, which shows the symbol of `serial`."""
 
     name: str
     bytes: int
@@ -72,7 +72,7 @@ class Attached:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything a package says of itself; `created` is RFC 3339 with an offset."""
+    """The contents of manifest.json; `created` is RFC 3339 with an offset."""
 
     package: str
     batch: str
@@ -97,7 +97,7 @@ class Manifest:
 
     @property
     def layout(self) -> UnitLayout:
-        """What its formats need to know."""
+        """What its format needs to know."""
         return UnitLayout(
             package=self.package,
             batch=self.batch,
@@ -113,12 +113,12 @@ class Manifest:
             yield Unit(index, file.unit, Range(file.first, file.last)), file
 
     def attached(self) -> tuple[Attached, ...]:
-        """What stands behind the units and is listed one by one."""
+        """The entries after the units that the manifest lists: the samples, then README.txt."""
         return (*self.samples, self.readme)
 
 
 def pictures_digest(hashes: Iterable[str]) -> str:
-    """SHA-256, hex, over the SHA-256 of pictures, 32 bytes each, in their order."""
+    """SHA-256, hex, over the concatenated SHA-256 digests (32 bytes) of pictures, in order."""
     return hashlib.sha256(b"".join(map(bytes.fromhex, hashes))).hexdigest()
 
 
@@ -155,18 +155,18 @@ def dump(manifest: Manifest) -> bytes:
 
 
 def parse(data: bytes) -> Manifest:
-    """The manifest of manifest.json's bytes, which came from an archive.
+    """The manifest in the bytes of a manifest.json from an archive.
 
-    Raises `IntegrityError` for anything that is too long, misses something, holds more
-    than `dump` writes, or contradicts itself: rows, names and serials of the files must
-    be those that serials and profile make.
+    Raises `IntegrityError` if it is too long, lacks a field, holds more than `dump` writes,
+    or contradicts itself: rows, names and serials of the files must be those that serials
+    and profile make.
     """
     try:
         found = _manifest(load(data, MANIFEST_BYTES, fractions=True))
-        same = dump(found) == data
+        is_canonical = dump(found) == data
     except (KeyError, TypeError, ValueError, UsageError, RecursionError):
         raise IntegrityError("the package's manifest is not well formed") from None
-    if not same:
+    if not is_canonical:
         raise IntegrityError("the package's manifest is not in canonical form")
     _consistent(found)
     return found

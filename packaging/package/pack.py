@@ -2,40 +2,32 @@
 
 Order of the archive: the units' entries, the QR sample, README.txt, manifest.json,
 manifest.sig. Codes are read and encrypted here, in order; formats make and deflate entries
-in threads (formats/format.py). Memory is that of a few parts, or of one small unit; nothing
-plain touches the disk.
+in threads (formats/format.py). A few parts, or one small unit, are in memory at a time; no
+plaintext is written to disk.
 """
 
 import contextlib
 import hashlib
-import os
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from functools import cached_property
 from io import BufferedRandom
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...codegen.codes.spec import ALPHABETS
-from ...codegen.codes.template import check, check_codes, payload
-from ...codegen.errors import UsageError
-from ...codegen.ranges.serials import Ranges, count, ordered, pieces
+from ...codegen.codes.template import payload
+from ...codegen.files import sync
+from ...codegen.ranges.serials import count
 from ...codegen.secret import Secret
 from ...codegen.workers.pool import WorkerKind as WorkKind
 from ...codegen.workers.pool import Workers
-from ..formats.dummy import dummy_source
-from ..formats.format import Chunk, Format, Unit, UnitLayout, Wanted
-from ..formats.registry import format_for
-from ..profiles.profile import MAX_PICTURES, Profile
+from ..formats.format import Chunk, Unit, Wanted
 from ..symbols.sample import Sample, sample
 from ..zip.writer import ArchiveWriter, Written
 from .feed import Feed, Source
+from .job import PackJob
 from .manifest import (
-    MAX_FILES,
     README_NAME,
     SIGNED_NAMES,
     Attached,
@@ -47,115 +39,45 @@ from .manifest import (
     sample_name,
 )
 from .readme import readme
-from .signature import Signer, sign
-
-__all__ = ["PackJob", "Packed", "Signer", "dummy_source", "pack"]
-
-_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
-
-
-@dataclass(frozen=True)
-class PackJob:
-    """What to pack. `unit_id` is asked once for each data file; `created` has an offset.
-
-    `symbols`: the alphabet of the codes. Raises `UsageError` for what no manifest could
-    hold and what the profile's format cannot write.
-    """
-
-    package: str
-    batch: str
-    home: str
-    contact_id: str
-    contact_name: str
-    serials: Ranges
-    length: int
-    template: str
-    profile: Profile
-    unit_size: int
-    unit_id: Callable[[], str]
-    created: datetime
-    test: bool = False
-    symbols: str = ALPHABETS["crockford32"]
-
-    def __post_init__(self) -> None:
-        # One form of the same serials, whatever tiles they were found in.
-        object.__setattr__(self, "serials", ordered(self.serials))
-        check(self.template)
-        check_codes(self.template, self.length, self.symbols)
-        if not _NAME.fullmatch(self.contact_id) or not _NAME.fullmatch(self.contact_name):
-            raise UsageError("the contact's name holds control characters, or over 200 characters")
-        if self.created.tzinfo is None:
-            raise ValueError("the time has no offset")
-        unit_size = self.profile.of_size(self.unit_size).unit_size
-        if sum(-(-len(piece) // unit_size) for piece in self.serials) > MAX_FILES:
-            raise UsageError(f"that makes more than {MAX_FILES:,} files", "take larger units")
-        if self.profile.pictures and count(self.serials) > MAX_PICTURES:
-            raise UsageError(
-                f"a package holds at most {MAX_PICTURES:,} pictures",
-                "make several packages, or take the profile pdf-sheet or csv",
-            )
-        _ = self.format  # made now, it refuses now
-
-    @cached_property
-    def layout(self) -> UnitLayout:
-        """What all units share; the profile has the unit size of this package."""
-        return UnitLayout(
-            package=self.package,
-            batch=self.batch,
-            length=self.length,
-            symbols=self.symbols,
-            template=self.template,
-            profile=self.profile.of_size(self.unit_size),
-        )
-
-    @cached_property
-    def format(self) -> Format:
-        """What writes the units."""
-        return format_for(self.layout)
-
-    def units(self) -> Iterator[Unit]:
-        """The units, in order, with new ids."""
-        size = self.layout.profile.unit_size
-        for index, piece in enumerate(pieces(self.serials, size)):
-            yield Unit(index, self.unit_id(), piece)
+from .signature import ManifestSigner, sign
 
 
 @dataclass(frozen=True)
 class Packed:
     """The archive as written; `signature` is the content of manifest.sig.
 
-    `entries`: all of them, in the archive's order.
+    `entries`: all entries, in the archive's order.
     """
 
     manifest: Manifest
     manifest_sha256: str
     signature: bytes
-    signer: Signer
+    signer: ManifestSigner
     archive_sha256: str
     archive_bytes: int
     entries: tuple[Written, ...] = field(repr=False)
 
     @property
     def units(self) -> tuple[DataFile, ...]:
-        """One for each data file."""
+        """The data files, one per unit."""
         return self.manifest.files
 
 
-def pack(  # noqa: PLR0913, PLR0917 - one job, and what it gets from outside
+def pack(  # noqa: PLR0913, PLR0917 - a job, and what it gets from outside
     out: Path,
     source: Source,
     job: PackJob,
     password: Secret,
-    signer: Signer,
+    signer: ManifestSigner,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     workers: int | None = None,
 ) -> Packed:
     """Write the archive to the new file `out` and fsync it.
 
     `source(piece)` yields (first serial, codes) without gaps over `piece`. `progress(done,
-    total)` counts codes. `workers`: threads, by default one a core. After any exception
-    `out` is gone. Raises `IntegrityError` if `source` does not give what it was asked for,
-    `OSError` where `out` exists or cannot be written.
+    total)` counts codes. `workers`: threads, by default one per core. After any exception
+    `out` is gone. Raises `IntegrityError` if `source` does not yield the codes of `piece`,
+    `OSError` if `out` exists or cannot be written.
     """
     with contextlib.ExitStack() as undo:
         file = undo.enter_context(out.open("x+b"))
@@ -167,8 +89,7 @@ def pack(  # noqa: PLR0913, PLR0917 - one job, and what it gets from outside
         ):
             work = _Pack(archive, job, Feed(source, job.serials, job.length), threads, progress)
             manifest, signature = work.fill(signer)
-        file.flush()
-        os.fsync(file.fileno())
+        sync(file)
         digest, size = _digest(file)
         file.close()
         undo.pop_all()
@@ -190,7 +111,7 @@ def _digest(file: BufferedRandom) -> tuple[str, int]:
 
 
 class _Task(NamedTuple):
-    """One part on its way through the threads."""
+    """A part of a unit, and its codes, for a thread to make entries of."""
 
     unit: Unit
     part: Wanted
@@ -217,7 +138,7 @@ class _Pack:
         self._archive, self._job, self._feed, self._workers = archive, job, feed, workers
         self._progress, self._done, self._total = progress, 0, count(job.serials)
 
-    def fill(self, signer: Signer) -> tuple[Manifest, bytes]:
+    def fill(self, signer: ManifestSigner) -> tuple[Manifest, bytes]:
         """All entries, in order."""
         job = self._job
         files = tuple(self._units())
@@ -288,7 +209,7 @@ def _manifest(
         created=job.created.isoformat(timespec="seconds"),
         contact_id=job.contact_id,
         contact_name=job.contact_name,
-        profile=job.layout.profile,
+        profile=job.profile,
         template=job.template,
         code_length=job.length,
         symbols=job.symbols,

@@ -1,8 +1,8 @@
-"""The signature of a package (manifest.sig): who says that its manifest is so.
+"""The signature of a package (manifest.sig): who vouches for its manifest.
 
-Ed25519 over a domain label and the SHA-256 of manifest.json's bytes: by the custodian;
-a test package's by the station, under a label of its own, so that neither can stand for
-the other.
+Ed25519 over a domain label and the SHA-256 of manifest.json's bytes. The custodian signs
+packages; the station signs test packages under a label of their own. So the kind of a
+package, and with it the keys that may sign it, is known before its manifest is parsed.
 """
 
 import contextlib
@@ -29,8 +29,8 @@ _HEX64 = re.compile(r"[0-9a-f]{128}", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Signer:
-    """Who signs a manifest; `sign` is Ed25519 over the message it is given."""
+class ManifestSigner:
+    """Who signs a manifest; `sign` returns the Ed25519 signature of a message."""
 
     key_id: str
     public_key: bytes
@@ -50,7 +50,7 @@ def _message(manifest: bytes, *, test: bool) -> bytes:
     return (_TEST_LABEL if test else _LABEL) + hashlib.sha256(manifest).digest()
 
 
-def sign(manifest: bytes, signer: Signer, *, test: bool) -> bytes:
+def sign(manifest: bytes, signer: ManifestSigner, *, test: bool) -> bytes:
     """The bytes of manifest.sig for manifest.json's bytes."""
     return _dump(
         Signature(signer.key_id, signer.public_key, signer.sign(_message(manifest, test=test)))
@@ -85,10 +85,10 @@ def parse(data: bytes) -> Signature:
 
 
 def check(manifest: bytes, signature: Signature) -> bool:
-    """Whether `signature`, its own key's over `manifest`, is that of a test package.
+    """Whether `signature` is that of a test package, checked with its own public key.
 
-    Whether that key may sign packages is the caller's question. Raises `IntegrityError`
-    where the signature is wrong.
+    Whether that key may sign packages is for the caller to check. Raises `IntegrityError`
+    if the signature is wrong.
     """
     for test in (False, True):
         with contextlib.suppress(InvalidSignature, ValueError):

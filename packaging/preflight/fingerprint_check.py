@@ -1,7 +1,9 @@
-"""The witness: codes read back from an archive are those that were minted.
+"""The codes read back from an archive are those that were minted, proved by fingerprints.
 
-It recomputes their fingerprints, in processes where there are many, and compares them with
-those that the mint signed. So it proves the archive itself, and writing need not wait.
+The fingerprints of the codes are computed again, in processes if there are many, and compared
+with those that the mint signed. This proves the archive itself, so writing need not wait for it.
+Comparing proves nothing about codes that are not compared. So the check also counts: every
+code has one minted fingerprint, and all codes of the package were compared.
 """
 
 import hmac
@@ -11,22 +13,23 @@ from functools import partial
 
 from ...codegen.codes.fingerprint import fingerprints
 from ...codegen.errors import IntegrityError
-from ...codegen.ranges.serials import Range, Ranges, join
+from ...codegen.ranges.serials import Range, count, join
 from ...codegen.secret import Secret
 from ...codegen.workers.pool import MAX_WORKERS, WorkerKind, Workers, cores
+from ..formats.format import Codes
 
-Codes = tuple[Ranges, bytes]
 Minted = Callable[[Range], Iterator[tuple[int, bytes]]]
 
 _BLOCK = 65_536  # codes compared at a time
-_INLINE_BELOW = 200_000  # codes that a new process would be slower for
+_INLINE_BELOW = 200_000  # codes; for fewer, starting a process takes longer than it saves
 
 
 class FingerprintCheck:
-    """Passes codes through, once they are proved.
+    """Yields the codes that it takes, after they were compared.
 
-    `minted(serials)` yields (first serial, fingerprints) of them, in order. Raises
-    `IntegrityError` naming the serials that differ.
+    `minted(serials)` yields (first serial, fingerprints) of all `serials`, in order;
+    `quantity` is the number of codes in the package. Raises `IntegrityError` naming the
+    serials that differ, and if fewer or more fingerprints than codes were compared.
     """
 
     def __init__(self, batch: str, minted: Minted, length: int, key: Secret, quantity: int) -> None:
@@ -43,12 +46,17 @@ class FingerprintCheck:
                 yield b"".join(part for _, part in block)
 
         task = partial(fingerprints, length=self._length, key=self._key.reveal())
-        count = 1 if self._quantity < _INLINE_BELOW else min(cores(), MAX_WORKERS)
-        with Workers(WorkerKind.PROCESSES if count > 1 else WorkerKind.INLINE, count) as workers:
+        processes = 1 if self._quantity < _INLINE_BELOW else min(cores(), MAX_WORKERS)
+        kind = WorkerKind.PROCESSES if processes > 1 else WorkerKind.INLINE
+        compared = 0
+        with Workers(kind, processes) as workers:
             for found in workers.map(task, blocks()):
                 block = waiting.popleft()
                 self._compare(block, found)
+                compared += sum(count(serials) for serials, _ in block)
                 yield from block
+        if compared != self._quantity:
+            raise self._miscounted(f"{compared:,} of {self._quantity:,} codes were compared")
 
     def _blocks(self, codes: Iterator[Codes]) -> Iterator[list[Codes]]:
         block: list[Codes] = []
@@ -63,16 +71,18 @@ class FingerprintCheck:
             yield block
 
     def _compare(self, block: list[Codes], found: bytes) -> None:
-        ranges = join(piece for serials, _ in block for piece in serials)
         at = 0
-        for piece in ranges:
-            for first, expected in self._minted(piece):
-                if not hmac.compare_digest(found[at : at + len(expected)], expected):
+        for piece in join(piece for serials, _ in block for piece in serials):
+            for first, minted in self._minted(piece):
+                if not hmac.compare_digest(found[at : at + len(minted)], minted):
                     raise IntegrityError(
                         f"the codes of batch {self._batch} from serial {first} on are not what "
                         "was minted",
                         "stop using this vault and compare it with your copy: mintmark doctor",
                     )
-                at += len(expected)
+                at += len(minted)
         if at != len(found):
-            raise IntegrityError("fingerprints are missing", "mintmark doctor")
+            raise self._miscounted("fingerprints are missing")
+
+    def _miscounted(self, what: str) -> IntegrityError:
+        return IntegrityError(f"batch {self._batch}: {what}", "mintmark doctor")

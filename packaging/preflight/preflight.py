@@ -1,11 +1,12 @@
 """Preflight (印前检查): proof that a package is right, before it leaves.
 
-Our own strict reader first (`verify`: it also reads symbols with zxing-cpp, all or a
-sample, and compares them exactly with the codes that they should carry), then
-an independent unzip program, whose output is compared hash by hash with the manifest.
+    1. our own strict reader (`verify`; it also reads symbols with zxing-cpp, all or a sample,
+       and compares them exactly with the codes that they should carry);
+    2. the archive on disk is the archive that was written;
+    3. an independent unzip program, whose output is compared hash by hash with the manifest.
 
-The password goes to the program's standard input. A program with a terminal would ask
-there instead, so it gets a session of its own, without one.
+The password goes to the program's standard input. A program with a terminal would prompt
+there instead, so it is started in a session of its own, without a terminal.
 """
 
 import contextlib
@@ -28,7 +29,7 @@ from ..package.pack import Packed
 from .verify import Choose, CodeFilter, verify
 
 _CHUNK = 1 << 20
-# A program that asks again for ever, or hangs, is stopped after this.
+# A program that hangs, or prompts again for ever, is stopped after this.
 _SECONDS, _BYTES_PER_SECOND = 60.0, 2_000_000
 
 
@@ -48,8 +49,8 @@ class Program:
 class Preflight:
     """What was proved. `reader` is the independent program, None if there is none.
 
-    `decoded` of `symbols` were read back by another decoder and equal to their codes; of
-    text, which holds none, the sample that goes with it.
+    `decoded` of `symbols` were read back by another decoder and equal to their codes; of a
+    text package, which holds no symbols, the sample beside it.
     """
 
     reader: str | None
@@ -60,7 +61,7 @@ class Preflight:
     @property
     def summary(self) -> str:
         """One line for people."""
-        unique = "" if self.unique else "; too many codes to look for repeated ones"
+        unique = "" if self.unique else "; too many codes to look for repeats"
         if self.reader is None:
             return f"own reader, {self.read}; no 7-Zip here to open it independently{unique}"
         return f"own reader, {self.read}, opened by {self.reader}{unique}"
@@ -76,13 +77,13 @@ class Preflight:
 
 
 def installed(which: Callable[[str], str | None] = shutil.which) -> tuple[Program, ...]:
-    """The unzip programs of this machine, the best first."""
+    """The unzip programs of this machine, in the order in which they are tried."""
     found = []
     for name in ("7z", "7zz", "7za"):
         path = which(name) or _windows_7z(name)
         if path is not None:
             found.append(Program("7-Zip", (path, "x", "-so", "-bd", "-tzip", "--")))
-    # On Windows, bsdtar asks at the console only.
+    # On Windows, bsdtar prompts at the console only.
     path = which("bsdtar") if os.name == "posix" else None
     if path is not None:
         found.append(Program("bsdtar", (path, "-xOf")))
@@ -90,7 +91,7 @@ def installed(which: Callable[[str], str | None] = shutil.which) -> tuple[Progra
 
 
 def _windows_7z(name: str) -> str | None:
-    """The installer of 7-Zip leaves PATH alone."""
+    """7-Zip in its usual folder: its installer does not change PATH."""
     path = Path(os.environ.get("PROGRAMFILES", ""), "7-Zip", f"{name}.exe")
     return str(path) if os.name == "nt" and path.is_file() else None
 
@@ -106,31 +107,31 @@ def preflight(  # noqa: PLR0913, PLR0917 - an archive, and all that it is compar
 ) -> Preflight:
     """Prove that `archive` is `expect`, and that the contact's program can open it.
 
-    The first of `programs` (by default those installed) that starts is asked; without
-    any, `reader` is None. The codes as they were read back go `code_filter` a further
-    examination; another decoder reads the symbols that `choose` says (`depth`). Raises
+    The first of `programs` (by default those installed) that starts reads it; if none starts,
+    `reader` is None. The codes read back pass through `code_filter`, a further check;
+    another decoder reads the symbols that `choose` returns (`depth`). Raises
     `IntegrityError` naming what differs.
     """
-    found = verify(archive, password, trusted, code_filter=code_filter, choose=choose)
+    found = verify(archive, password, trusted, code_filter=code_filter, choose=choose)  # 1
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != expect.archive_sha256 or found.manifest_sha256 != expect.manifest_sha256:
+    if digest != expect.archive_sha256 or found.manifest_sha256 != expect.manifest_sha256:  # 2
         raise IntegrityError("the archive on disk is not the one that was written")
     for program in installed() if programs is None else programs:
         process = _start(program, archive)
         if process is not None:
-            _read_with(process, program.name, archive.stat().st_size, password, expect)
+            _read_with(process, program.name, archive.stat().st_size, password, expect)  # 3
             return Preflight(program.name, found.unique, found.symbols, found.decoded)
     return Preflight(None, found.unique, found.symbols, found.decoded)
 
 
 def depth(entropy: Callable[[int], bytes], *, full: bool) -> Choose:
-    """All symbols of a package if `full` or they are not many; else a random sample."""
+    """All symbols of a package if `full` or if they are few; otherwise a random sample."""
 
-    def choose(where: Ranges) -> Chosen:
-        if full or count(where) <= ALL_UP_TO:
+    def choose(serials: Ranges) -> Chosen:
+        if full or count(serials) <= ALL_UP_TO:
             return every
-        return sampled(where, SAMPLE, entropy)
+        return sampled(serials, SAMPLE, entropy)
 
     return choose
 
@@ -159,7 +160,7 @@ def _read_with(
         with contextlib.suppress(BrokenPipeError), process.stdin:
             process.stdin.write(password.reveal() + b"\n")
         wrong = _first_difference(process.stdout, expect)
-        # At the end of its output a program ends; one that was cut off is not waited for.
+        # A program ends by itself at the end of its output, but not if it was cut off.
         code = process.wait() if wrong is None else 0
     finally:
         watchdog.cancel()
@@ -173,7 +174,7 @@ def _read_with(
 
 
 def _first_difference(stream: IO[bytes], packed: Packed) -> str | None:
-    """The first entry that is not in `stream` as it should be; None if all are, and no more."""
+    """The first entry that `stream` does not hold as written; None if it holds exactly all."""
     for name, size, sha256 in packed.entries:
         digest, left = hashlib.sha256(), size
         while left and (piece := stream.read(min(left, _CHUNK))):

@@ -1,7 +1,17 @@
-"""Whether a package holds a code twice: 8 bytes of memory a code."""
+"""Whether a package holds a code twice: 8 bytes of memory per code.
+
+In the first reading every code leaves a 64-bit hash. Only if two hashes are equal, the
+package is read a second time, and the codes of those hashes are compared.
+"""
+
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
+
+from ...codegen.errors import IntegrityError
+from ...codegen.ranges.serials import Ranges
+from ..formats.format import Codes
 
 MAX_CODES = 16_000_000  # 128 MB
 
@@ -11,7 +21,7 @@ Hashes = npt.NDArray[np.uint64]
 def hashes(codes: bytes, length: int) -> Hashes:
     """A 64-bit hash of each code (SplitMix64's finaliser over its words).
 
-    Not cryptographic: equal hashes only name codes to compare.
+    Not cryptographic: equal hashes only name the codes to compare.
     """
     table = np.frombuffer(codes, np.uint8).reshape(-1, length)
     words = -(-length // 8)
@@ -28,7 +38,7 @@ def hashes(codes: bytes, length: int) -> Hashes:
 
 
 class Repeats:
-    """Gathers the hashes of up to `MAX_CODES` codes; `possible` is false beyond that."""
+    """Collects the hashes of up to `MAX_CODES` codes; `possible` is false for more codes."""
 
     def __init__(self, quantity: int) -> None:
         self.possible = quantity <= MAX_CODES
@@ -47,3 +57,29 @@ class Repeats:
         known = self._hashes[: self._filled]
         known.sort()
         return np.unique(known[1:][known[1:] == known[:-1]])
+
+
+def require_unique(codes: Iterable[Codes], length: int, suspects: Hashes) -> None:
+    """Compare all `codes` whose hashes are among `suspects`.
+
+    Raises `IntegrityError` naming the serials of the first code that is there twice.
+    """
+    seen: dict[bytes, int] = {}
+    for serials, part in codes:
+        for index in np.flatnonzero(np.isin(hashes(part, length), suspects)):
+            code = part[index * length : (index + 1) * length]
+            serial = _serial_at(int(index), serials)
+            if code in seen:
+                raise IntegrityError(
+                    f"serials {seen[code]} and {serial} carry the same code",
+                    "do not print this package; keep it, and tell the people who made it",
+                )
+            seen[code] = serial
+
+
+def _serial_at(index: int, serials: Ranges) -> int:
+    for piece in serials:
+        if index < len(piece):
+            return piece.first + index
+        index -= len(piece)
+    raise IndexError

@@ -1,7 +1,8 @@
-"""How printed symbols lie beside each other: their order, and which are not there.
+"""The order of printed symbols in a picture, and the serials that are missing.
 
-Pure. Nobody says how a picture was turned, nor along which way serials run on it; so of all
-ways to read lines of symbols that one is taken by which the fewest are out of order.
+Pure. How the picture was turned, and in which direction its serials ascend, is not known. So
+lines of symbols are read in all eight directions, and the direction that leaves the fewest
+symbols out of order is taken.
 """
 
 import cmath
@@ -16,33 +17,34 @@ from ...codegen.ranges.serials import Range, Ranges
 from ..profiles.profile import LaneOrder, Profile
 from .find_symbols import FoundSymbol
 
-_APART = 0.5  # of a side: centres nearer than this, across, are in one line
+_APART = 0.5  # of a side: symbols whose centres are nearer, across, are in the same line
 
 
 @dataclass(frozen=True)
 class Printed:
-    """A unit as it was laid out: its serials, and the profile it was made by."""
+    """A unit as it was laid out: its serials, and the profile that it was made with."""
 
     serials: Range
     profile: Profile
 
     def positions(self) -> dict[int, tuple[int, int]]:
-        """Serial → sheet and place; nothing for what is no PDF."""
+        """Serial → (sheet, label on the sheet), both from 0; empty if the unit is no PDF."""
         sheet, count = self.profile.sheet, len(self.serials)
         if sheet is None:
             return {}
         return {
-            self.serials.first + label: (number, place)
+            self.serials.first + index: (number, label)
             for number in range(sheet.sheets(count))
-            for place, label in sheet.spots(number, count)
+            for label, index in sheet.spots(number, count)
         }
 
 
 def missing(seen: Iterable[int], printed: Printed | None) -> Ranges:
     """The serials that are not among `seen`, though they belong between them.
 
-    On sheets these are the other places of the block that was seen; in text profiles those
-    between the first and the last of a lane. Without a layout: between first and last.
+    On sheets these are the other labels of the block that was seen; in text profiles the
+    serials between the first and the last of a lane; without `printed` the serials between
+    the first and the last.
     """
     seen = set(seen)
     if printed is None:
@@ -72,19 +74,21 @@ def _block(seen: set[int], printed: Printed, columns: int) -> Iterator[int]:
             (min(cell[axis] for cell in cells), max(cell[axis] for cell in cells))
             for axis in (0, 1)
         )
-        for serial, (sheet, place) in positions.items():
-            row, column = divmod(place, columns)
+        for serial, (sheet, label) in positions.items():
+            row, column = divmod(label, columns)
             if sheet == number and top <= row <= bottom and left <= column <= right:
                 yield serial
 
 
-def out_of_order(marks: Sequence[FoundSymbol], keys: Sequence[tuple[int, ...]]) -> list[int] | None:
-    """Which of `marks` stand elsewhere than their ascending `keys` say: the fewest that do.
+def out_of_order(
+    symbols: Sequence[FoundSymbol], keys: Sequence[tuple[int, ...]]
+) -> list[int] | None:
+    """The indices of the `symbols` that are out of order: as few as possible.
 
-    None where the symbols lie in no lines that could be told apart.
+    In order, their `keys` ascend. None if the symbols do not lie in lines.
     """
-    across, along = _upright(marks)
-    side = sorted(mark.side for mark in marks)[len(marks) // 2]
+    across, along = _upright(symbols)
+    side = sorted(symbol.side for symbol in symbols)[len(symbols) // 2]
     readings: list[list[int]] = []
     for first, second in ((along, across), (across, along)):
         lines = _lines(first, side)
@@ -99,16 +103,16 @@ def out_of_order(marks: Sequence[FoundSymbol], keys: Sequence[tuple[int, ...]]) 
     return min((_disturbing(reading, keys) for reading in readings), key=len)
 
 
-def _upright(marks: Sequence[FoundSymbol]) -> tuple[list[float], list[float]]:
-    """Coordinates along the lines and columns of symbols, whatever quarter is up."""
-    total = sum(cmath.rect(1, math.radians(4 * mark.turned)) for mark in marks)
+def _upright(symbols: Sequence[FoundSymbol]) -> tuple[list[float], list[float]]:
+    """Coordinates along lines and columns of symbols; up to a turn by 90, 180 or 270 degrees."""
+    total = sum(cmath.rect(1, math.radians(4 * symbol.turned)) for symbol in symbols)
     back = cmath.rect(1, -cmath.phase(total) / 4)
-    turned = [complex(mark.x, mark.y) * back for mark in marks]
+    turned = [complex(symbol.x, symbol.y) * back for symbol in symbols]
     return [point.real for point in turned], [point.imag for point in turned]
 
 
 def _lines(positions: Sequence[float], side: float) -> list[list[int]]:
-    """Indices whose positions lie close together, line after line."""
+    """The indices of `positions`, line by line; positions in a line lie close together."""
     lines: list[list[int]] = []
     last = -math.inf
     for at in sorted(range(len(positions)), key=positions.__getitem__):
@@ -129,12 +133,12 @@ def _disturbing(reading: Sequence[int], keys: Sequence[tuple[int, ...]]) -> list
     tails: list[tuple[int, ...]] = []
     heads: list[int] = []
     before: dict[int, int | None] = {}
-    for mark in reading:
-        pile = bisect_right(tails, keys[mark])
-        before[mark] = heads[pile - 1] if pile else None
-        # Appends where the pile is new.
-        tails[pile : pile + 1] = [keys[mark]]
-        heads[pile : pile + 1] = [mark]
+    for index in reading:
+        pile = bisect_right(tails, keys[index])
+        before[index] = heads[pile - 1] if pile else None
+        # A slice behind the end appends: then the pile is new.
+        tails[pile : pile + 1] = [keys[index]]
+        heads[pile : pile + 1] = [index]
     kept = set()
     at: int | None = heads[-1]
     while at is not None:

@@ -1,6 +1,7 @@
-"""Picture files and PDFs as grey pictures, a page at a time. Sizes are bounded before pixels are.
+"""The pages of picture files and PDFs as grey pictures, one at a time.
 
-Pillow opens pictures; pdftoppm draws PDFs, into memory: nothing is written.
+Pillow opens picture files. pdftoppm draws PDFs into memory, so nothing is written to disk. The
+size of a page is checked before memory is taken for its pixels.
 """
 
 import shutil
@@ -19,17 +20,17 @@ from ...codegen.errors import EnvironmentFailure, NotFound, UsageError
 from .find_symbols import Grey
 
 MAX_PIXELS = 170_000_000  # A4 at 1,200 dpi
-MAX_PAGES = 1_000  # of one file
+MAX_PAGES = 1_000  # of a file
 PDF_DPI = 300
 _KINDS = ("PNG", "JPEG", "TIFF", "BMP")
-_PDF_SECONDS = 120.0  # a page
+_PDF_SECONDS = 120.0  # per page
 
 
 def pages(path: Path) -> Iterator[Grey]:
-    """The pages of a picture file or PDF, as they are asked for.
+    """The pages of a picture file or PDF, each drawn when it is taken.
 
-    Raises `NotFound`, `UsageError` for what is no picture or too large, and
-    `EnvironmentFailure` where a PDF needs a program that is not installed.
+    Raises `NotFound`; `UsageError` if the file is no picture or too large;
+    `EnvironmentFailure` if a PDF needs a program that is not installed.
     """
     if not path.is_file():
         raise NotFound(f"no file {path}", "name pictures of the proof (PNG, JPEG, TIFF), or a PDF")
@@ -56,7 +57,7 @@ def _frames(path: Path) -> Iterator[Grey]:
 
 def _opened(path: Path) -> Image.Image:
     with warnings.catch_warnings():
-        # It warns at half of what it refuses; our bound lies between.
+        # Pillow warns above half the size that it refuses, and MAX_PIXELS lies between the two.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         return Image.open(path, formats=_KINDS)
 
@@ -64,7 +65,7 @@ def _opened(path: Path) -> Image.Image:
 def _grey(frame: Image.Image) -> Grey:
     upright = ImageOps.exif_transpose(frame)
     if upright.mode in {"RGBA", "LA", "PA"} or "transparency" in upright.info:
-        # What is transparent is paper.
+        # Transparent pixels show the paper.
         alpha = upright.convert("RGBA")
         upright = Image.new("RGBA", alpha.size, "white")
         upright.alpha_composite(alpha)

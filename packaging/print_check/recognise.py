@@ -1,4 +1,4 @@
-"""Whose code a printed symbol holds: by the payload templates on record and fingerprints."""
+"""The code in a printed symbol, found by the recorded payload templates and fingerprints."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,16 +13,16 @@ from ...codegen.station.station import Station
 from ..formats.dummy import all_dummies
 from .find_symbols import FoundSymbol
 
-# What may be a code at the end of an address that is none of ours.
+# What may be a code at the end of an unknown address.
 _TAIL = re.compile(r"[0-9A-Za-z\-._~]{4,64}\Z", re.ASCII)
 _DUMMY = re.compile(r"(?:TEST)?0*([1-9][0-9]{0,8})", re.ASCII)
 
 
 class Read(NamedTuple):
-    """A symbol that was read, and what its code is; `unit` may be unknown."""
+    """A symbol that was read, and the books on its code; `picture` is an index."""
 
     picture: int
-    mark: FoundSymbol
+    symbol: FoundSymbol
     package: str | None
     batch: str | None
     test: bool
@@ -33,12 +33,12 @@ class Read(NamedTuple):
 
     @property
     def group(self) -> tuple[str, str, bool]:
-        """Batch and package, and whether it is a dummy: what sorts with what."""
+        """Batch and package, and whether it is a dummy: symbols alike in these belong together."""
         return self.batch or "", self.package or "", self.test
 
 
 class Known:
-    """The payload templates on record, and whose they are."""
+    """The recorded payload templates of packages and batches."""
 
     def __init__(self, view: View) -> None:
         self._of_package = {row.package: row.template for row in view.packages() if row.template}
@@ -47,25 +47,25 @@ class Known:
         self._templates = sorted(known, key=lambda template: (template == BARE, template))
 
     def find(self, station: Station, read: Sequence[tuple[int, FoundSymbol]]) -> list[Read | None]:
-        """What each symbol is; None for one that holds no code of this home."""
+        """The code of each symbol; None if it holds no code of this home."""
         guesses = [
             (at, template, code)
-            for at, (_, mark) in enumerate(read)
-            for template, code in self._guesses(mark.says or b"")
+            for at, (_, symbol) in enumerate(read)
+            for template, code in self._guesses(symbol.content or b"")
         ]
         found: list[Read | None] = [None] * len(read)
-        places = locate.places(station, [code for _, _, code in guesses])
-        for (at, template, code), place in zip(guesses, places, strict=True):
-            item = self._read(read[at], template, code, place)
-            # The right address rather than another one.
+        located = locate.places(station, [code for _, _, code in guesses])
+        for (at, template, code), location in zip(guesses, located, strict=True):
+            item = self._read(read[at], template, code, location)
+            # A guess with the right address is preferred.
             best = found[at]
             if item and (best is None or (best.other_address and not item.other_address)):
                 found[at] = item
         return found
 
-    def _guesses(self, says: bytes) -> Iterator[tuple[str | None, str]]:
-        """(template, code) that a payload may be made of; without a template its last word."""
-        text = says.decode("ascii", "replace")
+    def _guesses(self, content: bytes) -> Iterator[tuple[str | None, str]]:
+        """The (template, code) pairs that make the payload; without a template its last word."""
+        text = content.decode("ascii", "replace")
         for template in self._templates:
             prefix, suffix = split(template)
             if text.startswith(prefix) and text.endswith(suffix):
@@ -78,19 +78,19 @@ class Known:
         seen: tuple[int, FoundSymbol],
         template: str | None,
         code: str,
-        place: locate.CodeLocation,
+        found: locate.CodeLocation,
     ) -> Read | None:
-        if place.batch is None or place.serial is None:
+        if found.batch is None or found.serial is None:
             return self._dummy(seen, template, code)
-        due = self._of_package.get(place.package or "", self._of_batch[place.batch])
+        due = self._of_package.get(found.package or "", self._of_batch[found.batch])
         return Read(
             *seen,
-            package=place.package,
-            batch=place.batch,
+            package=found.package,
+            batch=found.batch,
             test=False,
-            unit=place.unit,
-            serial=place.serial,
-            void=place.state is State.VOID,
+            unit=found.unit,
+            serial=found.serial,
+            void=found.state is State.VOID,
             other_address=template != due,
         )
 

@@ -1,7 +1,12 @@
-"""`package verify-print`: what a photographed or scanned proof says, held against the books.
+"""`package verify-print`: the symbols of a photographed or scanned proof, held against the books.
 
-Symbols are read, codes found in them by the payload templates on record, and located by
-their fingerprints. No code is shown, whatever was read.
+    1. the symbols of every page are read (`find_symbols.py`);
+    2. the code in each symbol is found by the recorded payload templates, and located in the
+       books by its fingerprint (`recognise.py`);
+    3. per page, the symbols that are out of order are found (`arrangement.py`);
+    4. per package, doubled, missing, void and otherwise wrong symbols are reported.
+
+No code is shown, whatever was read.
 """
 
 from collections import Counter, defaultdict
@@ -17,20 +22,20 @@ from ...codegen.result import Result
 from ..reissue import recorded
 from . import page_images
 from .arrangement import Printed, missing, out_of_order
-from .find_symbols import FoundSymbol, marks
+from .find_symbols import FoundSymbol, symbols_in
 from .recognise import Known, Read
 
 MAX_FILES = 1_000
-_LEAST = 3  # symbols: fewer are in no order
+_LEAST = 3  # symbols; fewer have no order
 _PLACES_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class PrintedPicture:
-    """A picture, or the `page` of a file: how many symbols were read on it.
+    """A page of a file, and how many symbols were read on it.
 
-    `unreadable`: the others, where their centres are, in pixels from the upper left corner.
-    `ordered` is None where order cannot be told.
+    `unreadable`: the centres of the other symbols, in pixels from the upper left corner.
+    `ordered` is None if the order is not known.
     """
 
     file: Path
@@ -42,12 +47,11 @@ class PrintedPicture:
 
 @dataclass(frozen=True)
 class PrintedPackage:
-    """What the pictures show of one package; of codes in no package where it is None.
+    """The symbols of a package; of codes that are in no package if `package` is None.
 
-    `test`: dummy codes, of a test package, which is in no books. `doubled`: serials that
-    stand twice in a file; `missing`: not there, though they belong between those that are;
-    `void`: codes that must not be used; `other_address`: symbols that hold something else
-    around the code than the package's template.
+    `test`: dummy codes, of a test package, which is not in the books. `doubled`: serials
+    found twice in a file; `missing`: serials not found between others; `void`: codes that
+    must not be used; `other_address`: symbols that were not made by the package's template.
     """
 
     package: str | None
@@ -63,7 +67,7 @@ class PrintedPackage:
     other_address: Ranges
 
     def lines(self) -> Iterator[str]:
-        """What it is, then what is wrong with it."""
+        """The package, then what is wrong with its symbols."""
         of = f" of batch {self.batch}" if self.batch else ""
         kind = f"package {self.package}" if self.package else "codes in no package"
         yield f"{'a test package' if self.test else kind}{of}: serials {describe(self.serials)}"
@@ -82,7 +86,7 @@ class PrintedPackage:
 
 @dataclass(frozen=True)
 class PrintVerified(Result):
-    """What the proof holds. `unknown`: symbols that hold no code of this home."""
+    """The whole proof. `unknown`: how many symbols hold no code of this home."""
 
     ok: bool
     symbols: int
@@ -93,61 +97,55 @@ class PrintVerified(Result):
 
     @property
     def exit_code(self) -> int:
-        """5 where something is wrong with the proof."""
+        """5 if something is wrong with the proof."""
         return 0 if self.ok else 5
 
     def lines(self) -> Iterator[str]:
-        """A package at a time; then what could not be read, and where."""
+        """Package by package; then the symbols that could not be read."""
         yield f"{self.symbols:,} symbols read in {len(self.pictures):,} pictures"
         for package in self.packages:
             yield from package.lines()
         if self.unknown:
             yield f"{self.unknown:,} symbols hold no code of this home"
         for picture in self.pictures:
-            where = f"{picture.file.name}, page {picture.page}"
+            page = f"{picture.file.name}, page {picture.page}"
             if picture.unreadable:
                 shown = ", ".join(f"({x}, {y})" for x, y in picture.unreadable[:_PLACES_SHOWN])
                 more = " …" * (len(picture.unreadable) > _PLACES_SHOWN)
-                yield f"{where}: {len(picture.unreadable)} unreadable, at pixels {shown}{more}"
+                yield f"{page}: {len(picture.unreadable)} unreadable, at pixels {shown}{more}"
             if picture.ordered is None and picture.symbols >= _LEAST:
-                yield f"{where}: the symbols lie in no lines, so their order cannot be told"
+                yield f"{page}: the symbols do not lie in lines, so their order is not known"
         yield "the proof is right" if self.ok else "the proof is not right"
 
 
 def verify_print(invocation: Invocation, files: Sequence[Path]) -> PrintVerified:
     """Read the pictures and PDFs `files`.
 
-    Raises `NotFound`, `UsageError` for what is no picture, or where no symbol is found at
-    all, `EnvironmentFailure` where a PDF needs a program that is not installed.
+    Raises `NotFound`; `UsageError` if a file is no picture, or no symbol is found at all;
+    `EnvironmentFailure` if a PDF needs a program that is not installed.
     """
     if len(files) > MAX_FILES:
-        raise UsageError(f"at most {MAX_FILES:,} files at once", "ask in several calls")
+        raise UsageError(f"at most {MAX_FILES:,} files at once", "name fewer files per call")
     station = invocation.station()
-    pages: list[tuple[Path, int]] = []
-    found: list[list[FoundSymbol]] = []
-    for done, file in enumerate(files):
-        invocation.progress("reading", done, len(files))
-        for number, grey in enumerate(page_images.pages(file), start=1):
-            pages.append((file, number))
-            found.append(marks(grey))
-    if not any(found):
-        raise UsageError(
-            "there is no QR symbol in these pictures",
-            "photograph nearer, sharp and without glare; or scan at 300 dpi or more",
-        )
-    flat = [(at, mark) for at, seen in enumerate(found) for mark in seen if mark.says is not None]
+    pages, found = _read_pages(invocation, files)  # 1
+    flat = [
+        (at, symbol)
+        for at, seen in enumerate(found)
+        for symbol in seen
+        if symbol.content is not None
+    ]
     with station.ledger.read() as view:
         known = Known(view)
-    read = [item for item in known.find(station, flat) if item is not None]
+    read = [item for item in known.find(station, flat) if item is not None]  # 2
     with station.ledger.read() as view:
         printed = _printed(view, read)
-    ordered = [_order(at, read) for at in range(len(found))]
+    ordered = [_order(at, read) for at in range(len(found))]  # 3
     pictures = tuple(
         _picture(*page, seen, disorder)
         for page, seen, disorder in zip(pages, found, ordered, strict=True)
     )
     wrong = {id(item) for disorder in ordered for item in disorder or ()}
-    packages = tuple(_packages(read, printed, wrong, pages))
+    packages = tuple(_packages(read, printed, wrong, pages))  # 4
     unreadable = sum(len(picture.unreadable) for picture in pictures)
     return PrintVerified(
         ok=not unreadable and len(read) == len(flat) and all(item.right for item in packages),
@@ -159,8 +157,27 @@ def verify_print(invocation: Invocation, files: Sequence[Path]) -> PrintVerified
     )
 
 
+def _read_pages(
+    invocation: Invocation, files: Sequence[Path]
+) -> tuple[list[tuple[Path, int]], list[list[FoundSymbol]]]:
+    """(File, page) and symbols of every page, in order."""
+    pages: list[tuple[Path, int]] = []
+    found: list[list[FoundSymbol]] = []
+    for done, file in enumerate(files):
+        invocation.progress("reading", done, len(files))
+        for number, grey in enumerate(page_images.pages(file), start=1):
+            pages.append((file, number))
+            found.append(symbols_in(grey))
+    if not any(found):
+        raise UsageError(
+            "there is no QR symbol in these pictures",
+            "photograph nearer, sharp and without glare; or scan at 300 dpi or more",
+        )
+    return pages, found
+
+
 def _printed(view: View, read: Sequence[Read]) -> dict[str, Printed]:
-    """Unit → how it was laid out."""
+    """Unit → its layout."""
     found = {}
     for package in {item.package for item in read if item.package}:
         profile = recorded(view, view.package(package))
@@ -171,21 +188,21 @@ def _printed(view: View, read: Sequence[Read]) -> dict[str, Printed]:
 
 
 def _order(at: int, read: Sequence[Read]) -> list[Read] | None:
-    """The symbols of a picture that are out of order; None where that cannot be told."""
+    """The symbols of a picture that are out of order; None if the order is not known."""
     here = [item for item in read if item.picture == at]
     if len(here) < _LEAST:
         return []
     groups = sorted({item.group for item in here})
-    # On a sheet serials rise along one of the ways to read it, whatever its order is.
+    # In a direction of reading, serials ascend on every sheet, whatever its order.
     keys = [(groups.index(item.group), item.serial) for item in here]
-    wrong = out_of_order([item.mark for item in here], keys)
+    wrong = out_of_order([item.symbol for item in here], keys)
     return None if wrong is None else [here[index] for index in wrong]
 
 
 def _picture(
     file: Path, page: int, seen: Sequence[FoundSymbol], disorder: Sequence[Read] | None
 ) -> PrintedPicture:
-    unread = [(round(mark.x), round(mark.y)) for mark in seen if mark.says is None]
+    unread = [(round(symbol.x), round(symbol.y)) for symbol in seen if symbol.content is None]
     ordered = None if disorder is None else not disorder
     return PrintedPicture(
         file.absolute(), page, len(seen) - len(unread), tuple(sorted(unread)), ordered

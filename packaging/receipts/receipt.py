@@ -1,45 +1,37 @@
-"""`package receipt`: what the printer says was printed and spoiled becomes part of the books.
+"""`package receipt`: what the printer reports as printed and spoiled is booked.
 
-Spoiled codes, and with the final receipt those left over, are voided in the same commit as
-the receipt; the orders that do wait for the backend as any other. Nothing is delivered
-here. The rules of adding up are in `codegen/ranges/receipts.py`.
+The commit that books the receipt also voids the spoiled codes and, with the final receipt,
+the codes left over. The void orders are delivered later, as all orders are. How the parts of
+a receipt add up is decided in `codegen/ranges/receipts.py`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...codegen import ids
-from ...codegen.errors import NotFound, Refused, UsageError
+from ...codegen.errors import Refused, UsageError
 from ...codegen.invocation import Invocation
 from ...codegen.ledger.changes import Ordered, Receipted
-from ...codegen.ledger.records import UnitRow
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action, Reason, State, live
-from ...codegen.ranges.receipts import Account, Closing, ReceiptEntry, Totals
+from ...codegen.ranges.receipts import Account, Closing, Totals
 from ...codegen.ranges.selection import RANGES_PER_ORDER
 from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.result import Result
-from ...codegen.serials_file import read_text
 from ...codegen.station.station import Station
-from . import table
+from .entries import Reported, entries_of
 
 
 @dataclass(frozen=True)
 class ReceiptRequest:
-    """A receipt as told: by options or by a file, serials as text.
+    """A receipt as it was given, by options or by a CSV file.
 
-    `count` is how many codes it is to void, where that takes more than a word: see
-    `receipt`.
+    `count` confirms how many codes are voided; `receipt` says when it is needed.
     """
 
     package: str
-    printed: str | None = None
-    spoiled: str | None = None
-    spoiled_count: int = 0
-    unit: str | None = None
-    file: Path | None = None
+    reported: Reported | Path
     final: bool = False
     reason: str = Reason.MISPRINT
     count: int | None = None
@@ -48,7 +40,7 @@ class ReceiptRequest:
 
 @dataclass(frozen=True)
 class ReceiptResult(Result):
-    """What this receipt added, what it voided, and what all receipts come to."""
+    """What this receipt added and voided, and the sums of all receipts."""
 
     package: str
     batch: str
@@ -62,7 +54,7 @@ class ReceiptResult(Result):
 
     @property
     def exit_code(self) -> int:
-        """75 where codes were voided: the backend has not heard of it yet."""
+        """75 if codes were voided: the backend does not know yet."""
         return 75 if self.orders and not self.dry_run else 0
 
     def lines(self) -> Iterator[str]:
@@ -83,27 +75,27 @@ class ReceiptResult(Result):
 
 
 def sums(totals: Totals) -> Iterator[str]:
-    """What a package's receipts come to, as lines."""
+    """The sums of a package's receipts, as lines."""
     yield f"printed  {totals.printed:>13,} of {totals.packaged:,}"
     if totals.printed_by_count:
-        yield f"         {totals.printed_by_count:>13,} more, by number: which ones is not known"
+        yield f"         {totals.printed_by_count:>13,} more, by number: serials not known"
     yield f"spoiled  {totals.spoiled:>13,} void"
     if totals.spoiled_count:
-        yield f"         {totals.spoiled_count:>13,} more, by number: which ones is not known"
+        yield f"         {totals.spoiled_count:>13,} more, by number: serials not known"
     if totals.final:
         yield f"unused   {totals.unused:>13,} void; the final receipt is booked"
         if totals.printed_by_count and totals.spoiled_count:
             yield "spoiled labels known by number alone keep live codes: destroy the labels"
     else:
-        yield f"open     {totals.open:>13,} told nothing of yet"
+        yield f"open     {totals.open:>13,} not reported yet"
 
 
 def receipt(invocation: Invocation, request: ReceiptRequest) -> ReceiptResult:
-    """Book the receipt, all of it or nothing.
+    """Book the whole receipt, or nothing.
 
-    `count` must be given, and right, where codes that are active (or frozen while active)
-    would be voided, and where a final receipt would void a package of which nothing was
-    ever told as printed. Raises `UsageError` for what can't be read, `NotFound` for an
+    `count` must be given, and right, in two cases: if codes would be voided that are active
+    (or frozen while active), and if a final receipt would void a package of which nothing
+    was ever reported as printed. Raises `UsageError` for what can't be read, `NotFound` for an
     unknown package, unit or file, `Refused` for what contradicts the package or an earlier
     receipt: the difference is in the details.
     """
@@ -112,7 +104,7 @@ def receipt(invocation: Invocation, request: ReceiptRequest) -> ReceiptResult:
     with station.ledger.read() as view:
         package = view.package(request.package)
         before = view.account(package.package)
-        entries = _entries(request, before, view.units(package.package))
+        entries = entries_of(request.reported, before, view.units(package.package))
         after = before.add(entries)
         closing = after.closing() if request.final else None
         spoiled = serials.subtract(after.spoiled, before.spoiled)
@@ -136,12 +128,7 @@ def receipt(invocation: Invocation, request: ReceiptRequest) -> ReceiptResult:
 
 
 def _check(request: ReceiptRequest) -> None:
-    told = (request.printed, request.spoiled, request.spoiled_count or None)
-    if request.file is not None and (request.unit or any(item is not None for item in told)):
-        raise UsageError(
-            "a receipt is told by a file or by options, not by both", "give --file CSV alone"
-        )
-    if request.file is None and not request.final and all(item is None for item in told):
+    if isinstance(request.reported, Reported) and request.reported.is_empty and not request.final:
         raise UsageError(
             "the receipt tells nothing", "give --printed, --spoiled, --spoiled-count or --file"
         )
@@ -155,7 +142,7 @@ def _check_count(
     if request.count is not None and request.count != voids.codes:
         raise Refused(
             f"the receipt would void {voids.codes:,} codes, not {request.count:,}",
-            f"see where they stand: mintmark package show {request.package}",
+            f"see their states: mintmark package show {request.package}",
             count=voids.codes,
         )
     if request.count is not None:
@@ -164,128 +151,55 @@ def _check_count(
         raise Refused(
             f"{voids.live:,} of the codes to be voided are active, or frozen while active: they"
             " may be in shoppers' hands",
-            f"to void them all the same, say how many codes you mean: --count {voids.codes}",
+            f"to void them all the same, confirm their number: --count {voids.codes}",
             count=voids.codes,
         )
     if closing is not None and not after.printed and closing.unused and voids.codes:
         raise Refused(
-            f"nothing of package {request.package} was told as printed: the final receipt would"
+            f"nothing of package {request.package} was reported as printed: the final receipt would"
             f" void {voids.codes:,} codes",
-            f"tell what was printed with --printed; if nothing was: --count {voids.codes}",
+            f"give what was printed with --printed; if nothing was: --count {voids.codes}",
             count=voids.codes,
         )
 
 
 class _Voids:
-    """The orders that void what a receipt says, and how many codes that is."""
+    """The void orders of a receipt, and the number of codes that they void.
+
+    `live`: how many of these codes are active, or frozen while active.
+    """
 
     def __init__(self, view: View, batch: str) -> None:
         self._view, self._batch = view, batch
         self.orders: list[Ordered] = []
         self.codes = self.live = 0
 
-    def add(self, station: Station, where: Ranges, reason: str) -> None:
-        """Void those of `where` that are not void yet; an order takes so many ranges."""
-        if not where:
+    def add(self, station: Station, ranges: Ranges, reason: str) -> None:
+        """Void the serials that are not void yet, up to `RANGES_PER_ORDER` per order."""
+        if not ranges:
             return
         pieces: list[Range] = []
         alive: list[bool] = []
-        for tile in self._view.select(self._batch, where):
+        for tile in self._view.select(self._batch, ranges):
             if tile.value.state is not State.VOID:
                 pieces.append(tile.serials)
                 alive.append(live(tile.value))
         for at in range(0, len(pieces), RANGES_PER_ORDER):
             part = pieces[at : at + RANGES_PER_ORDER]
-            some = sum(
+            alive_codes = sum(
                 len(piece)
                 for piece, is_live in zip(part, alive[at : at + RANGES_PER_ORDER], strict=True)
                 if is_live
             )
             self.codes += serials.count(part)
-            self.live += some
+            self.live += alive_codes
             self.orders.append(
                 Ordered(
                     order=station.new_order_id(),
                     batch=self._batch,
                     action=Action.VOID,
                     serials=serials.ordered(part),
-                    count=serials.count(part) if some else None,
+                    count=serials.count(part) if alive_codes else None,
                     reason=reason,
                 )
             )
-
-
-# --- reading -------------------------------------------------------------------------
-
-
-def _entries(
-    request: ReceiptRequest, account: Account, units: Sequence[UnitRow]
-) -> tuple[ReceiptEntry, ...]:
-    names = {name: unit for unit in units for name in (unit.unit, unit.name)}
-    names |= {unit.name.rsplit("/", 1)[-1]: unit for unit in units}
-    if request.file is not None:
-        return _from_file(request.file, account, names)
-    told = (request.printed, request.spoiled, request.spoiled_count)
-    if told == (None, None, 0):
-        return ()
-    unit = _unit(request.unit or "", account, names)
-    scope = account.serials if unit is None else (Range(unit.first, unit.last),)
-    return (
-        ReceiptEntry(
-            unit.unit if unit else None,
-            _within(read_text(request.printed), scope) if request.printed is not None else (),
-            _within(read_text(request.spoiled), scope) if request.spoiled is not None else (),
-            request.spoiled_count,
-        ),
-    )
-
-
-def _from_file(path: Path, account: Account, names: dict[str, UnitRow]) -> tuple[ReceiptEntry, ...]:
-    try:
-        with path.open("rb") as file:
-            data = file.read(table.FILE_BYTES + 1)
-    except FileNotFoundError:
-        raise NotFound(f"no file {path}", "name the file the printer sent back") from None
-    entries, whole = [], account.serials
-    for line in table.parse(data):
-        unit = _unit(line.unit, account, names)
-        scope = whole if unit is None else (Range(unit.first, unit.last),)
-        try:
-            printed, spoiled = (
-                _within(text, scope) if text else () for text in (line.printed, line.spoiled)
-            )
-        except UsageError as error:
-            raise UsageError(
-                f"line {line.number} of the receipt: {error.message}",
-                *error.hints,
-                table.DATES,
-            ) from None
-        entries.append(
-            ReceiptEntry(unit.unit if unit else None, printed, spoiled, line.spoiled_count)
-        )
-    return tuple(entries)
-
-
-def _unit(text: str, account: Account, names: dict[str, UnitRow]) -> UnitRow | None:
-    """The unit of that id or data file name; None for the whole package."""
-    if not text:
-        return None
-    found = names.get(text) or names.get(ids.fold(text))
-    if found is None:
-        raise NotFound(
-            f"no unit {text[:60]!r} in package {account.package}",
-            f"see its units: mintmark package show {account.package}",
-        )
-    return found
-
-
-def _within(text: str, scope: Ranges) -> Ranges:
-    """Serials as typed; `all` and `A-` end where `scope` does. What lies outside stays in."""
-    if text.strip() == "all":
-        return scope
-    found = serials.parse(text, serials.LAST)
-    last = found[-1]
-    if last.last < serials.LAST:
-        return found
-    tail = serials.intersect(scope, (last,)) or (Range(last.first, last.first),)
-    return (*found[:-1], *tail)

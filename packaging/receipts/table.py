@@ -2,9 +2,8 @@
 
 Pure. Printers fill it in a spreadsheet, often a Chinese one: UTF-8 with or without a byte
 order mark or GB18030, comma, semicolon or tab, Chinese or English headings, full-width
-digits. In a cell, ranges stand between commas, semicolons or blanks; `5~12` is `5-12`,
-which a spreadsheet would take for a date. `12张` in the column of the spoiled is a number
-of labels.
+digits. In a cell, commas, semicolons or blanks separate ranges. `5~12` means `5-12`, which a
+spreadsheet would take for a date. `12张` in the column of spoiled serials is a number of labels.
 """
 
 import csv
@@ -31,7 +30,7 @@ DATES = "if a spreadsheet made a date of it, write 5~12 instead of 5-12, or form
 
 @dataclass(frozen=True)
 class TableRow:
-    """A row of the table: serials as `serials.parse` reads them, empty where there are none."""
+    """A row of the table. Serials are text for `serials.parse`, empty if there are none."""
 
     number: int
     unit: str
@@ -69,7 +68,7 @@ def _lines(rows: "Iterator[list[str]]") -> Iterator[TableRow]:
     for number, row in enumerate(rows, 1):
         if number > MAX_ROWS:
             raise UsageError(f"the receipt has more than {MAX_ROWS:,} lines", "write ranges")
-        # Full-width digits and separators as their plain ones.
+        # NFKC turns full-width digits and separators into plain ones.
         cells = [unicodedata.normalize("NFKC", cell).strip() for cell in row]
         if not any(cells):
             continue
@@ -102,7 +101,7 @@ def _line(number: int, cells: dict[str, str]) -> TableRow:
     match = _COUNTED.fullmatch(spoiled)
     if match:
         if counted != "0":
-            raise UsageError(f"line {number} of the receipt tells two numbers of spoiled labels")
+            raise UsageError(f"line {number} of the receipt has two numbers of spoiled labels")
         spoiled, counted = "", match[1]
     if not counted.isascii() or not counted.isdigit() or len(counted) > 12:
         raise UsageError(f"line {number} of the receipt: {counted[:40]!r} is not a number", DATES)
@@ -113,6 +112,6 @@ def _line(number: int, cells: dict[str, str]) -> TableRow:
 
 
 def _ranges(text: str) -> str:
-    """A cell's ranges, as the command line has them."""
+    """The ranges of a cell, in the form that the command line takes."""
     dashed = re.sub(r"\s*[~\-‐‑–—至]\s*", "-", text)
     return ",".join(part for part in re.split(r"[,;、\s]+", dashed) if part)

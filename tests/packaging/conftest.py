@@ -11,11 +11,12 @@ from random import Random
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mintmark.codegen.ranges.serials import Range
+from mintmark.codegen.ranges.serials import Range, ordered
 from mintmark.codegen.secret import Secret
+from mintmark.packaging.package.job import PackJob
 from mintmark.packaging.package.manifest import Manifest, dump
-from mintmark.packaging.package.pack import Packed, PackJob, Signer, pack
-from mintmark.packaging.package.signature import sign
+from mintmark.packaging.package.pack import Packed, pack
+from mintmark.packaging.package.signature import ManifestSigner, sign
 from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.zip import reader
 from mintmark.packaging.zip.writer import ArchiveWriter, new_password
@@ -24,10 +25,10 @@ BEIJING = timezone(timedelta(hours=8))
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-def signer(seed: int, key_id: str) -> Signer:
+def signer(seed: int, key_id: str) -> ManifestSigner:
     """A signing key out of nothing."""
     key = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
-    return Signer(key_id, key.public_key().public_bytes_raw(), key.sign)
+    return ManifestSigner(key_id, key.public_key().public_bytes_raw(), key.sign)
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Made:
     packed: Packed
     password: Secret
     codes: dict[int, str]
-    signer: Signer
+    signer: ManifestSigner
 
     @property
     def trusted(self) -> dict[str, bytes]:
@@ -68,9 +69,9 @@ class Made:
         path: Path,
         entries: dict[str, bytes],
         manifest: Manifest,
-        by: Signer | None = None,
+        by: ManifestSigner | None = None,
     ) -> Path:
-        """`entries`, with `manifest` signed anew (by the trusted key, unless `by` is given)."""
+        """`entries`, with `manifest` signed anew, by default with the trusted key."""
         data = dump(manifest)
         new = entries | {
             "manifest.json": data,
@@ -116,12 +117,15 @@ class Maker:
             "unit_id": lambda: f"K7QM-{next(units):08d}",
             "created": datetime(2026, 11, 22, 15, 30, tzinfo=BEIJING),
         }
-        return PackJob(**{**fields, **changes})
+        fields |= changes
+        fields["serials"] = ordered(fields["serials"])
+        fields["profile"] = fields["profile"].of_size(fields.pop("unit_size"))
+        return PackJob(**fields)
 
     def __call__(
         self,
         *,
-        by: Signer | None = None,
+        by: ManifestSigner | None = None,
         symbols: str = SYMBOLS,
         codes: dict[int, str] | None = None,
         chunk: int = 7,

@@ -1,7 +1,8 @@
 """Exports that die at a fault point, each in a process of its own. Run as a script.
 
-`reissue_child.py JOBS`: JSON, a list of [folder, request, point]; in the folder lie `home`,
-`custodian.key`, `pass.txt`. The last line of stdout is the list of their exit codes.
+`reissue_child.py JOBS`: JSON, a list of [folder, type, fields, point], type and fields of an
+export; in the folder lie `home`, `custodian.key`, `pass.txt`. The last line of stdout is the
+list of their exit codes.
 """
 
 import json
@@ -12,12 +13,13 @@ from pathlib import Path
 
 from mintmark.codegen.invocation import Invocation
 from mintmark.codegen.station.station import Station
-from mintmark.packaging.export import ExportRequest, export
+from mintmark.packaging import export_types
+from mintmark.packaging.export import export
 
 DIED = 9
 
 
-def die(folder, request, point):
+def die(folder, kind, fields, point):
     def failpoint(reached):
         if reached == point:
             os._exit(DIED)
@@ -31,12 +33,9 @@ def die(folder, request, point):
     folder = Path(folder)
     export(
         Dying(home=folder / "home"),
-        ExportRequest(
-            **request,
-            out=folder / "again",
-            password_file=folder / "again.txt",
-            custodian_key=folder / "custodian.key",
-            passphrase_file=folder / "pass.txt",
+        getattr(export_types, kind)(**fields),
+        export_types.Handoff(
+            folder / "again", folder / "again.txt", folder / "custodian.key", folder / "pass.txt"
         ),
     )
 

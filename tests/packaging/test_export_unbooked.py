@@ -13,7 +13,9 @@ from mintmark.codegen.ledger.ledger import Ledger
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.recover import recover, unsettled
-from mintmark.packaging.export import ExportRequest, export
+from mintmark.packaging.export import export
+from mintmark.packaging.export_types import Fresh, Handoff, PrintOptions
+from mintmark.packaging.profiles.files import builtin
 
 
 @pytest.fixture
@@ -37,16 +39,9 @@ def lock(home):
 
 
 def exported(home, folder, **station):
-    request = ExportRequest(
-        batch=home.batch,
-        contact="li",
-        serials="1-20",
-        out=folder / "out",
-        password_file=folder / "password.txt",
-        custodian_key=home.key_file,
-        passphrase_file=folder / "pass.txt",
-    )
-    return export(call(home.station(**station)), request)
+    wanted = Fresh(home.batch, "li", PrintOptions(builtin("csv")), "1-20")
+    handoff = Handoff(folder / "out", folder / "password.txt", home.key_file, folder / "pass.txt")
+    return export(call(home.station(**station)), wanted, handoff)
 
 
 def standing(home):

@@ -13,6 +13,7 @@ import ledger_kit as kit
 import pytest
 import pyzipper
 from receipt_kit import call
+from receipt_kit import report as book_receipt
 from station_kit import PASSPHRASE, Home, make_home
 
 from mintmark.activation.orders.orders import OrderRequest, book
@@ -21,8 +22,9 @@ from mintmark.codegen.ledger import changes
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.recover import recover, unsettled
-from mintmark.packaging.export import ExportRequest, export
-from mintmark.packaging.receipts.receipt import ReceiptRequest, receipt
+from mintmark.packaging.export import export
+from mintmark.packaging.export_types import Fresh, Handoff, PrintOptions, Replacement, Reprint
+from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.report import package_show
 
 CHILD = Path(__file__).with_name("reissue_child.py")
@@ -45,31 +47,26 @@ class World:
             self.station = self.home.station()
             author = self.station.author
             self.station.ledger.commit(author, changes.ContactAdded("li", "Ms Li", None))
-            made = self.export("first", batch=batch, contact="li", serials="1-20", unit_size=7)
+            printing = PrintOptions(builtin("csv"), unit_size=7)
+            made = self.export("first", Fresh(batch, "li", printing, "1-20"))
             self.facts.write_text(json.dumps([batch, made.package]), "utf-8")
         else:
             self.home = Home(folder / "home", folder / "custodian.key", custodian)
             self.station = self.home.station()
         self.batch, self.package = json.loads(self.facts.read_text("utf-8"))
 
-    def export(self, name, **request):
-        return export(
-            call(self.station),
-            ExportRequest(
-                **request,
-                out=self.folder / name,
-                password_file=self.folder / f"{name}.txt",
-                custodian_key=self.home.key_file,
-                passphrase_file=self.folder / "pass.txt",
-            ),
+    def export(self, name, wanted):
+        folder = self.folder
+        handoff = Handoff(
+            folder / name, folder / f"{name}.txt", self.home.key_file, folder / "pass.txt"
         )
+        return export(call(self.station), wanted, handoff)
 
     def reprint(self, name="again", package=None, reason="password lost"):
-        package = package or self.package
-        return self.export(name, batch=self.batch, contact="li", reprints=package, reason=reason)
+        return self.export(name, Reprint(self.batch, "li", package or self.package, reason))
 
     def replace(self, name="other", package=None):
-        return self.export(name, batch="", contact="", replaces=package or self.package)
+        return self.export(name, Replacement(package or self.package))
 
     def codes(self, name, package):
         """serial → (code, url), file by file, as an independent program unzips them."""
@@ -86,8 +83,8 @@ class World:
     def order(self, action, serials, **more):
         return book(self.station, OrderRequest(Action(action), self.batch, serials=serials, **more))
 
-    def tell(self, package=None, **told):
-        return receipt(call(self.station), ReceiptRequest(package or self.package, **told))
+    def report(self, package=None, **fields):
+        return book_receipt(call(self.station), package or self.package, **fields)
 
     def holds(self):
         """package (or None) → the serials it holds, by the ledger's tiles."""
@@ -150,7 +147,7 @@ def test_a_reprint_is_the_same_codes_in_another_package(worlds):
     assert package_show(world.station, made.package).units[1].rows == 7
     world.order("activate", "5-20")
     with pytest.raises(Refused, match=f"superseded by its reprint {made.package}"):
-        world.tell(printed="1")
+        world.report(printed="1")
     with pytest.raises(Refused, match=f"superseded by its reprint {made.package}"):
         world.reprint("third")
     unit = package_show(world.station, world.package).units[0].unit
@@ -181,8 +178,8 @@ def test_the_recorded_profile_is_used_even_if_its_name_means_another_now(worlds)
 STUCK = [
     (lambda w: w.order("activate", "5"), "5 active: only packaged codes are printed again"),
     (lambda w: w.order("freeze", "5-6"), "5-6 frozen"),
-    (lambda w: w.tell(printed="1-3"), "has a receipt of what was printed"),
-    (lambda w: w.tell(spoiled_count=2, final=True), "has a receipt of what was printed"),
+    (lambda w: w.report(printed="1-3"), "has a receipt of what was printed"),
+    (lambda w: w.report(spoiled_count=2, final=True), "has a receipt of what was printed"),
     (lambda w: w.order("void", "1-20", reason="lost"), "every code of package"),
 ]
 
@@ -200,27 +197,22 @@ def test_no_reprint_of_what_may_be_in_the_world(worlds, before, words):
 
 def test_spoiled_codes_stay_out_of_a_reprint(worlds):
     world = worlds()
-    world.tell(spoiled="1-5")
+    world.report(spoiled="1-5")
     assert set(world.codes("again", world.reprint().package)) == set(range(6, 21))
 
 
-def test_asked_for_wrongly(worlds):
+def test_a_package_of_another_batch_is_not_reprinted(worlds):
     world = worlds()
-    with pytest.raises(UsageError, match="needs a reason"):
-        world.reprint(reason=None)
-    with pytest.raises(UsageError, match="takes no serials"):
-        world.export("x", batch=world.batch, contact="li", reprints=world.package, reason="r",
-                     serials="1-3")  # fmt: skip
     world.station.ledger.commit(world.station.author, kit.minted("B", 9))
     with pytest.raises(UsageError, match="belongs to batch"):
-        world.export("x", batch="B", contact="li", reprints=world.package, reason="r")
+        world.export("x", Reprint("B", "li", world.package, "r"))
 
 
 def test_replacements_are_as_many_others_as_were_spoiled(worlds):
     world = worlds()
     with pytest.raises(Refused, match="replaced already"):
         world.replace()
-    world.tell(spoiled="2,4", spoiled_count=1)
+    world.report(spoiled="2,4", spoiled_count=1)
     world.order("void", "9", reason="damaged")
     world.order("void", "10", reason="overprint")
     made = world.replace()
@@ -230,16 +222,16 @@ def test_replacements_are_as_many_others_as_were_spoiled(worlds):
     assert set(world.codes("other", made.package)) == {21, 22, 23, 24}
     with pytest.raises(Refused, match="replaced already"):
         world.replace("third")
-    world.tell(printed="1,3,5-8,11-15", final=True)  # 16-20 are left over: unused
+    world.report(printed="1,3,5-8,11-15", final=True)  # 16-20 are left over: unused
     with pytest.raises(Refused, match="replaced already"):
         world.replace("third")
-    world.tell(made.package, spoiled="21")
+    world.report(made.package, spoiled="21")
     assert [p.pair() for p in world.replace("third", made.package).serials] == [[25, 25]]
 
 
 def test_the_ledger_itself_refuses_more_than_is_missing(worlds):
     world = worlds()
-    world.tell(spoiled="2")
+    world.report(spoiled="2")
     begun = changes.ExportBegun(
         "P", world.batch, kit.ranges((21, 22)), "li", "csv", replaces=world.package
     )
@@ -251,7 +243,7 @@ def test_the_ledger_itself_refuses_more_than_is_missing(worlds):
 def test_more_than_is_left_cannot_be_replaced(worlds):
     world = worlds()
     world.order("void", "21-39", reason="lost")
-    world.tell(spoiled="2,4")
+    world.report(spoiled="2,4")
     with pytest.raises(Refused, match="1 sealed codes left, not 2"):
         world.replace()
 
@@ -263,7 +255,7 @@ def test_while_it_is_reprinted_the_package_takes_no_order_and_no_receipt(worlds)
     for attempt in (
         lambda: world.order("activate", "5"),
         lambda: world.order("void", "5", reason="lost"),
-        lambda: world.tell(printed="1"),
+        lambda: world.report(printed="1"),
         world.reprint,
     ):
         with pytest.raises(Refused, match="being reprinted"):
@@ -313,18 +305,18 @@ def graveyard(original, tmp_path_factory):
     with contextlib.closing(World(shutil.copytree(original.folder, folder / "spoiled"),
                                   original.home.custodian).home) as home:  # fmt: skip
         station = home.station()
-        receipt(call(station), ReceiptRequest(original.package, spoiled="2,4"))
-    kinds = {
-        "reprint": {"batch": original.batch, "contact": "li", "reason": "lost"}
-        | {"reprints": original.package},
-        "replace": {"batch": "", "contact": "", "replaces": original.package},
+        book_receipt(call(station), original.package, spoiled="2,4")
+    fields = {"package": original.package}
+    exports = {
+        "reprint": ("Reprint", fields | {"batch": original.batch, "contact": "li", "reason": "x"}),
+        "replace": ("Replacement", fields),
     }
     jobs = []
-    for kind, request in kinds.items():
+    for kind, wanted in exports.items():
         for point in (*BACK, *FORWARD):
             book = folder / f"{kind} {point}"
             shutil.copytree(folder / "spoiled", book)
-            jobs.append([str(book), request, point])
+            jobs.append([str(book), *wanted, point])
     done = subprocess.run(
         [sys.executable, str(CHILD), json.dumps(jobs)],
         capture_output=True, check=True, encoding="utf-8",

@@ -1,4 +1,4 @@
-"""The manifest: one form, within bounds, agreeing with itself."""
+"""The manifest: a single form, within bounds, and consistent."""
 
 import json
 
@@ -69,7 +69,7 @@ def test_what_parses_serialises_back(made):
 
 
 def paths(value, path=()):
-    """Every place in a JSON value."""
+    """The path of every value in a JSON value."""
     yield path
     if isinstance(value, dict):
         for key, item in value.items():
@@ -90,8 +90,8 @@ def put(value, path, new):
 WRONG = [None, True, 0, -1, 1.5, 10**30, "", "x" * 300, "a\nb", [], [[]], {}, {"a": 1}, "../x", "ü"]
 
 
-def test_every_place_holds_only_what_belongs_there(made):
-    """Any value in any place: refused, or read and written back as it was."""
+def test_every_path_holds_only_what_belongs_there(made):
+    """Any value at any path is refused, or read and written back as it was."""
     whole = document(made)
     free = 0
     for path in paths(whole):
@@ -106,6 +106,14 @@ def test_every_place_holds_only_what_belongs_there(made):
                 free += 1
                 assert path[0] in {"contact", "test", "profile", "code_length", "template"}, path
     assert free  # a name may be any text
+
+
+@pytest.mark.parametrize("name", ["mintmark-package/2", "mintmark-package", ""])
+def test_another_format_is_named_as_what_it_is(made, name):
+    """Not as damage: a newer version reads it."""
+    with pytest.raises(IntegrityError, match="a format this version does not know") as caught:
+        parse(canonical(document(made) | {"format": name}))
+    assert "a newer" in " ".join(caught.value.hints)
 
 
 def test_every_member_is_needed_and_no_other_is_taken(made):
@@ -206,6 +214,22 @@ def test_files_that_are_not_those_of_serials_and_profile(made):
     twice = whole | {"samples": whole["samples"] * 2}
     with pytest.raises(IntegrityError, match="a name twice"):
         parse(canonical(twice))
+
+
+@pytest.mark.parametrize("name", ["csv", "svg"])
+def test_a_file_lists_pictures_if_its_profile_has_them(maker, name):
+    """Without the digest in the manifest, nobody would compare the pictures with it."""
+    whole = document(maker(profile=builtin(name), serials=(Range(1, 3),)))
+    listed = {"count": 3, "bytes": 9, "sha256": "0" * 64}
+    other = None if name == "svg" else listed
+    with pytest.raises(IntegrityError, match="contradicts itself at its file 1"):
+        parse(canonical(put(whole, ("files", 0, "pictures"), other)))
+
+
+def test_a_symbol_of_the_alphabet_is_there_once(made):
+    whole = document(made)
+    with pytest.raises(IntegrityError, match="not well formed"):
+        parse(canonical(whole | {"symbols": whole["symbols"] + whole["symbols"][0]}))
 
 
 def test_other_forms_of_the_same_document(made):

@@ -25,9 +25,9 @@ def papers(request, tmp_path_factory, keys, give):
 
     conftest = request.getfixturevalue("maker")
     maker = type(conftest)(tmp_path_factory.mktemp("papers"), random=Random(11))
-    where = (Range(1, 25), Range(101, 110))
+    serials = (Range(1, 25), Range(101, 110))
     if request.param == "package":
-        made = maker(serials=where)
+        made = maker(serials=serials)
     elif request.param == "test-package":
         data = dummy_codes(Range(1, 20), 16, digits=False).decode("ascii")
         codes = {n + 1: data[16 * n : 16 * n + 16] for n in range(20)}
@@ -36,7 +36,7 @@ def papers(request, tmp_path_factory, keys, give):
         profile = Profile("bare", ("serial", "code"), header=False, delimiter=";", line_end="\n")
         made = maker(serials=(Range(1, 65),), unit_size=1, profile=profile, template="{code}")
     name = f"{made.job.package}.zip"
-    text = letter.letter(made.job, made.packed, name, HEAD, Preflight("7-Zip", unique=True))
+    text = letter.letter(made.packed, name, HEAD, Preflight("7-Zip", unique=True))
     return request.param, made, made.entries()["README.txt"], text
 
 
@@ -137,7 +137,7 @@ def test_letter_name(papers):
 )
 def test_the_letter_says_how_many_symbols_were_read_back(made, decoded, chinese, english):
     checked = Preflight(None, unique=True, symbols=5_000, decoded=decoded)
-    text = letter.letter(made.job, made.packed, "a.zip", HEAD, checked).decode("utf-8-sig")
+    text = letter.letter(made.packed, "a.zip", HEAD, checked).decode("utf-8-sig")
     assert f"印前检查：{chinese}" in text
     assert f"Checked:  {english}" in text
     assert english in checked.summary

@@ -14,10 +14,8 @@ from hypothesis import strategies as st
 from mintmark.codegen.codes.template import digital_link, payload
 from mintmark.codegen.errors import IntegrityError, UsageError
 from mintmark.codegen.ranges.serials import Range
-from mintmark.codegen.secret import Secret
 from mintmark.packaging.package import feed
 from mintmark.packaging.package.pack import pack
-from mintmark.packaging.preflight.fingerprint_check import FingerprintCheck
 from mintmark.packaging.preflight.preflight import preflight
 from mintmark.packaging.preflight.verify import verify
 from mintmark.packaging.profiles import files
@@ -101,8 +99,7 @@ def test_packages_of_any_lanes_units_and_lead_are_verified(maker, profile, unit_
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(feed, "HELD", held)
         patch.setattr("mintmark.packaging.formats.text.PART", 8)
-        where = (Range(3, 40), Range(95, 120))
-        made = maker(serials=where, profile=profile, unit_size=unit_size)
+        made = maker(serials=(Range(3, 40), Range(95, 120)), profile=profile, unit_size=unit_size)
         seen = {}
 
         def code_filter(codes):
@@ -191,56 +188,6 @@ def test_a_source_is_read_through_once(maker, tmp_path, keys):
     job = maker.job(serials=(Range(1, 25), Range(31, 50)), unit_size=4)
     pack(tmp_path / "a.zip", source, job, new_password(bytes), keys(1, "c"))
     assert asked == [Range(1, 25), Range(31, 50)]
-
-
-# --- the witness ---
-
-
-def minted(codes, length=4):
-    """Fingerprints as a vault gives them, in frames of three."""
-    from mintmark.codegen.codes.fingerprint import fingerprint
-
-    def give(serials):
-        for first in range(serials.first, serials.last + 1, 3):
-            numbers = range(first, min(first + 3, serials.last + 1))
-            yield first, b"".join(fingerprint(codes[n], b"k" * 32) for n in numbers)
-
-    return give
-
-
-@pytest.mark.parametrize("block", [1, 5, 65_536])
-def test_the_witness_passes_what_was_minted_and_nothing_else(block, monkeypatch):
-    monkeypatch.setattr("mintmark.packaging.preflight.fingerprint_check._BLOCK", block)
-    codes = {n: f"{n:04}".encode() for n in range(1, 30)}
-    # As lanes give them.
-    parts = [
-        ((Range(1, 5), Range(11, 15)), [*range(1, 6), *range(11, 16)]),
-        ((Range(6, 10), Range(16, 29)), [*range(6, 11), *range(16, 30)]),
-    ]
-    shown = [(ranges, b"".join(codes[n] for n in numbers)) for ranges, numbers in parts]
-    witness = FingerprintCheck("B", minted(codes), 4, Secret(b"k" * 32), len(codes))
-    assert list(witness(iter(shown))) == shown
-    for serial in codes:
-        other = codes | {serial: b"XXXX"}
-        bad = [(ranges, b"".join(other[n] for n in numbers)) for ranges, numbers in parts]
-        with pytest.raises(IntegrityError, match="not what was minted"):
-            list(witness(iter(bad)))
-
-
-def test_the_witness_in_processes(monkeypatch):
-    monkeypatch.setattr("mintmark.packaging.preflight.fingerprint_check._INLINE_BELOW", 1)
-    monkeypatch.setattr("mintmark.packaging.preflight.fingerprint_check._BLOCK", 50)
-    monkeypatch.setattr("mintmark.packaging.preflight.fingerprint_check.cores", lambda: 2)
-    codes = {n: f"{n:04}".encode() for n in range(1, 301)}
-    shown = [
-        ((Range(first, first + 29),), b"".join(codes[n] for n in range(first, first + 30)))
-        for first in range(1, 301, 30)
-    ]
-    witness = FingerprintCheck("B", minted(codes), 4, Secret(b"k" * 32), len(codes))
-    assert list(witness(iter(shown))) == shown
-    shown[7] = (shown[7][0], shown[6][1])
-    with pytest.raises(IntegrityError):
-        list(witness(iter(shown)))
 
 
 def test_an_altered_workbook_in_a_signed_package_is_refused(maker, tmp_path):

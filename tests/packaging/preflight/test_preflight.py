@@ -60,10 +60,10 @@ def test_seven_zip_reads_every_file(maker, seven_zip):
 
 
 def test_seven_zip_sees_aes_256_and_neutral_names(made, seven_zip):
-    told = subprocess.run(
+    listing = subprocess.run(
         [seven_zip, "l", "-slt", str(made.path)], stdout=subprocess.PIPE, check=True, text=True
     ).stdout
-    listed = told.split("----------")[1]
+    listed = listing.split("----------")[1]
     methods = [line for line in listed.splitlines() if line.startswith("Method = ")]
     assert len(methods) == len(made.entries())
     assert all("AES-256" in line for line in methods)
@@ -141,14 +141,14 @@ SPY = """
 import os, sys
 out, data = sys.argv[1:3]
 sid = os.getsid(0) == os.getpid() if hasattr(os, "getsid") else True
-told = repr((sys.argv, dict(os.environ), sys.stdin.readline(), sid))
-open(out, "w", encoding="utf-8").write(told)
+seen = repr((sys.argv, dict(os.environ), sys.stdin.readline(), sid))
+open(out, "w", encoding="utf-8").write(seen)
 sys.stdout.buffer.write(open(data, "rb").read())
 """
 
 
 def test_the_password_is_on_standard_input_alone(made, tmp_path):
-    out = tmp_path / "told"
+    out = tmp_path / "seen"
     spy = script(SPY, str(out), str(pour(made, tmp_path / "all")))
     preflight(made.path, made.password, made.packed, made.trusted, [spy])
     import ast
@@ -163,13 +163,13 @@ def test_the_password_is_on_standard_input_alone(made, tmp_path):
 
 
 def test_another_archive_than_was_written(maker, tmp_path):
-    one, two = maker(), maker()
+    made, other = maker(), maker()
     with pytest.raises(IntegrityError, match="not the one that was written"):
-        preflight(one.path, one.password, two.packed, one.trusted, [])
+        preflight(made.path, made.password, other.packed, made.trusted, [])
     for field in ("archive_sha256", "manifest_sha256"):
-        other = replace(one.packed, **{field: "0" * 64})
+        altered = replace(made.packed, **{field: "0" * 64})
         with pytest.raises(IntegrityError, match="not the one that was written"):
-            preflight(one.path, one.password, other, one.trusted, [])
+            preflight(made.path, made.password, altered, made.trusted, [])
 
 
 def test_a_damaged_archive_fails_before_any_program_starts(made, tmp_path):
@@ -223,7 +223,7 @@ def test_programs_found_on_path():
 
 
 def eager(read):
-    """A decoder that notes what it was asked for."""
+    """A decoder that counts its calls."""
     asked = []
 
     def decode(modules):
@@ -265,8 +265,8 @@ def test_of_few_symbols_all_are_read(maker):
 @pytest.mark.parametrize("said", [None, b"https://q.example.cn/0000000000000000"])
 def test_a_symbol_that_says_something_else_fails(maker, monkeypatch, name, said):
     made = maker(profile=builtin(name))
-    for place in (reading, sheet):
-        monkeypatch.setattr(place, "decode", lambda _: said)
+    for module_that_decodes in (reading, sheet):
+        monkeypatch.setattr(module_that_decodes, "decode", lambda _: said)
     with pytest.raises(IntegrityError):
         preflight(made.path, made.password, made.packed, made.trusted, [])
 

@@ -16,10 +16,12 @@ from mintmark.codegen.errors import IntegrityError
 from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.secret import Secret
 from mintmark.packaging.formats.dummy import dummy_codes
+from mintmark.packaging.formats.text import TextFormat
 from mintmark.packaging.package.manifest import dump
 from mintmark.packaging.package.signature import sign
 from mintmark.packaging.preflight import unique
 from mintmark.packaging.preflight.verify import verify
+from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.symbols.sample import sample as symbol_sample
 from mintmark.packaging.zip import reader
 from mintmark.packaging.zip.writer import ArchiveWriter
@@ -29,9 +31,9 @@ def refused(made, path, match, trusted=None, stations=None):
     """That `verify` refuses `path`, in these words and without quoting a secret."""
     with pytest.raises(IntegrityError, match=match) as error:
         verify(path, made.password, made.trusted if trusted is None else trusted, stations)
-    told = " ".join((error.value.message, *error.value.hints))
-    assert made.password.reveal().decode() not in told
-    assert not any(code in told for code in made.codes.values())
+    text = " ".join((error.value.message, *error.value.hints))
+    assert made.password.reveal().decode() not in text
+    assert not any(code in text for code in made.codes.values())
     assert error.value.__cause__ is None
 
 
@@ -99,8 +101,8 @@ def test_bytes_before_after_and_between(made, tmp_path, split_archive):
 
 def test_swapped_names(made, tmp_path):
     data = made.path.read_bytes()
-    one, two = b"data/0001.csv", b"data/0002.csv"
-    swapped = data.replace(one, b"?" * 13).replace(two, one).replace(b"?" * 13, two)
+    first, second = b"data/0001.csv", b"data/0002.csv"
+    swapped = data.replace(first, b"?" * 13).replace(second, first).replace(b"?" * 13, second)
     with pyzipper.AESZipFile(io.BytesIO(swapped)) as archive:
         archive.setpassword(made.password.reveal())
         assert archive.testzip() is None  # a common reader sees nothing
@@ -109,17 +111,17 @@ def test_swapped_names(made, tmp_path):
 
 def test_swapped_contents(made, tmp_path):
     entries = made.entries()
-    one, two = "data/0001.csv", "data/0002.csv"
-    entries[one], entries[two] = entries[two], entries[one]
+    first, second = "data/0001.csv", "data/0002.csv"
+    entries[first], entries[second] = entries[second], entries[first]
     refused(made, made.rebuild(tmp_path / "a.zip", entries), "0001.csv is not as long|was due|due")
 
 
 def test_contents_of_equal_length_swapped(maker, tmp_path):
     made = maker(serials=(Range(10, 29),), unit_size=10)
     entries = made.entries()
-    one, two = "data/0001.csv", "data/0002.csv"
-    assert len(entries[one]) == len(entries[two])
-    entries[one], entries[two] = entries[two], entries[one]
+    first, second = "data/0001.csv", "data/0002.csv"
+    assert len(entries[first]) == len(entries[second])
+    entries[first], entries[second] = entries[second], entries[first]
     path = made.rebuild(tmp_path / "a.zip", entries)
     refused(made, path, "0001.csv: the row where serial 10 is due")
 
@@ -325,6 +327,36 @@ def test_rows_that_are_signed_but_not_as_the_manifest_says(made, tmp_path, chang
     refused(made, made.with_data(tmp_path / "a.zip", "data/0001.csv", of(change)), match)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda pictures: replace(pictures, count=pictures.count - 1),
+        lambda pictures: replace(pictures, bytes=pictures.bytes + 1),
+        lambda pictures: replace(pictures, sha256="0" * 64),
+    ],
+)
+def test_pictures_that_are_not_those_of_the_manifest(maker, tmp_path, change):
+    """Each picture shows its code: only the manifest's sum of them is wrong."""
+    made = maker(profile=builtin("svg"), serials=(Range(1, 4),))
+    (file,) = made.packed.manifest.files
+    files = (replace(file, pictures=change(file.pictures)),)
+    manifest = replace(made.packed.manifest, files=files)
+    path = made.forge(tmp_path / "a.zip", made.entries(), manifest)
+    refused(made, path, "the pictures of .* are not those that were signed")
+
+
+def test_a_format_that_hands_on_too_few_codes_is_found_out(made, monkeypatch):
+    """The count is verify's own: a mistake in a format must not pass for a whole unit."""
+    read = TextFormat.read
+
+    def drops_the_last(self, unit, files, chosen):
+        *parts, _ = read(self, unit, files, chosen)
+        return iter(parts)
+
+    monkeypatch.setattr(TextFormat, "read", drops_the_last)
+    refused(made, made.path, "data/0001.csv has fewer rows")
+
+
 def test_a_code_twice(maker, tmp_path):
     codes = {serial: f"{serial:016}" for serial in range(1, 26)}
     codes[23] = codes[4]
@@ -335,9 +367,6 @@ def test_a_code_twice(maker, tmp_path):
 def test_equal_hashes_of_different_codes_are_no_repeat(made, monkeypatch):
     whole = unique.hashes
     monkeypatch.setattr(unique, "hashes", lambda *args: whole(*args) % 8)
-    monkeypatch.setattr(
-        "mintmark.packaging.preflight.verify.hashes", lambda *args: whole(*args) % 8
-    )
     assert verify(made.path, made.password, made.trusted).unique
 
 

@@ -21,7 +21,7 @@ from mintmark.codegen.ranges.serials import Range, to_pairs
 from mintmark.packaging.formats.dummy import dummy_codes
 from mintmark.packaging.print_check import page_images
 from mintmark.packaging.print_check.arrangement import Printed, missing, out_of_order
-from mintmark.packaging.print_check.find_symbols import FoundSymbol, _sorted_out, marks
+from mintmark.packaging.print_check.find_symbols import FoundSymbol, _sorted_out, symbols_in
 from mintmark.packaging.print_check.verify_print import verify_print
 from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.profiles.geometry import LabelOrder
@@ -313,8 +313,8 @@ def test_a_picture_too_large_is_not_unpacked(home, tmp_path, monkeypatch):
 
 def test_more_symbols_than_a_reader_reports_at_once():
     texts = [f"HTTPS://Q.EXAMPLE.CN/{n:04}" for n in range(600)]
-    found = marks(np.asarray(grid(texts, 20).resize((1_500, 2_250))))
-    assert sorted(mark.says.decode() for mark in found if mark.says) == texts
+    found = symbols_in(np.asarray(grid(texts, 20).resize((1_500, 2_250))))
+    assert sorted(symbol.content.decode() for symbol in found if symbol.content) == texts
 
 
 def test_a_region_between_symbols_is_no_unreadable_symbol():

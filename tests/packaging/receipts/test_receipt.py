@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from receipt_kit import book, call
+from receipt_kit import report as book_receipt
 from station_kit import Home, make_home
 
 from mintmark.activation.orders.orders import OrderRequest
@@ -15,9 +16,10 @@ from mintmark.codegen.errors import NotFound, Refused, UsageError
 from mintmark.codegen.ledger import changes
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.ranges.lifecycle import Action, State
+from mintmark.packaging.commands import package_receipt
 from mintmark.packaging.receipts import table
-from mintmark.packaging.receipts.receipt import ReceiptRequest, receipt
-from mintmark.packaging.receipts.units import labels, unit
+from mintmark.packaging.receipts.labels import labels
+from mintmark.packaging.receipts.units import unit
 from mintmark.packaging.report import package_list, package_show
 
 
@@ -39,9 +41,10 @@ def home(made, tmp_path):
 
 
 @pytest.fixture
-def tell(home):
+def report(home):
+    """Books a receipt of package P."""
     open_home = call(home.station())
-    return lambda **told: receipt(open_home, ReceiptRequest("P", **told))
+    return lambda **fields: book_receipt(open_home, "P", **fields)
 
 
 def order(home, action, serials, **more):
@@ -62,14 +65,14 @@ def queued(home):
         ]
 
 
-def test_parts_add_up_and_the_spoiled_are_voided_at_once(home, tell):
-    first = tell(printed="1-5", spoiled="6,8")
+def test_parts_add_up_and_the_spoiled_are_voided_at_once(home, report):
+    first = report(printed="1-5", spoiled="6,8")
     assert (first.exit_code, [piece.pair() for piece in first.voided]) == (75, [[6, 6], [8, 8]])
     assert states(home) == {"sealed": 9, "packaged": 19, "void": 2}
     assert queued(home) == [([[6, 6], [8, 8]], "misprint", None)]
-    second = tell(unit="U2", printed="all")
+    second = report(unit="U2", printed="all")
     assert (second.exit_code, second.orders) == (0, ())
-    last = tell(printed="20-", final=True, reason="damaged")
+    last = report(printed="20-", final=True, reason="damaged")
     assert [piece.pair() for piece in last.voided] == [[7, 7]]
     assert last.totals.unused == 1
     assert last.totals.open == 0
@@ -80,22 +83,24 @@ def test_parts_add_up_and_the_spoiled_are_voided_at_once(home, tell):
     assert verify(home.station().ledger).ok
 
 
-def test_spoilage_without_serials_voids_nothing_until_the_end(home, tell):
-    tell(printed="1-5", spoiled_count=2)
+def test_spoilage_without_serials_voids_nothing_until_the_end(home, report):
+    report(printed="1-5", spoiled_count=2)
     assert states(home)["packaged"] == 21
-    told = tell(printed="9-16,20-24", final=True)
-    assert [piece.pair() for piece in told.voided] == [[6, 8]]
-    assert (told.totals.unused, told.totals.spoiled_count) == (1, 2)
+    booked = report(printed="9-16,20-24", final=True)
+    assert [piece.pair() for piece in booked.voided] == [[6, 8]]
+    assert (booked.totals.unused, booked.totals.spoiled_count) == (1, 2)
 
 
-def test_a_unit_of_which_only_a_number_was_told_is_printed_but_for_that_number(home, tell):
-    told = tell(unit="U1", spoiled_count=2)
-    assert told.exit_code == 0
-    tell(printed="9-16")
-    told = tell(final=True)
-    assert [piece.pair() for piece in told.voided] == [[20, 24]]
-    assert (told.totals.printed, told.totals.printed_by_count) == (8, 6)
-    assert any("destroy the labels" in line for line in told.lines())
+def test_a_unit_with_only_a_number_of_spoiled_labels_counts_as_printed_but_for_that_number(
+    home, report
+):
+    booked = report(unit="U1", spoiled_count=2)
+    assert booked.exit_code == 0
+    report(printed="9-16")
+    booked = report(final=True)
+    assert [piece.pair() for piece in booked.voided] == [[20, 24]]
+    assert (booked.totals.printed, booked.totals.printed_by_count) == (8, 6)
+    assert any("destroy the labels" in line for line in booked.lines())
     with home.station().ledger.read() as view:
         assert {row.unit: row.counted for row in view.units("P")} == {
             "U1": True, "U2": False, "U3": False,
@@ -103,20 +108,28 @@ def test_a_unit_of_which_only_a_number_was_told_is_printed_but_for_that_number(h
         assert view.unreceipted("B", kit.ranges((1, 16))) == ()
 
 
-def test_a_number_for_the_whole_package_alone_voids_nothing(home, tell):
-    told = tell(spoiled_count=3, final=True)
-    assert (told.exit_code, told.totals.printed_by_count, told.totals.unused) == (0, 18, 0)
+def test_a_unit_known_by_number_shows_the_rest_as_printed(home, report):
+    report(unit="U1", spoiled="1", spoiled_count=2)
+    report(printed="9-16")
+    report(final=True)
+    shown = package_show(home.station(), "P").units[0]
+    assert (shown.unit, shown.printed, shown.spoiled, shown.spoiled_count) == ("U1", 5, 1, 2)
+
+
+def test_a_number_for_the_whole_package_alone_voids_nothing(home, report):
+    booked = report(spoiled_count=3, final=True)
+    assert (booked.exit_code, booked.totals.printed_by_count, booked.totals.unused) == (0, 18, 0)
     assert states(home) == {"sealed": 9, "packaged": 21}
 
 
-def test_a_final_receipt_of_nothing_printed_says_how_many_it_would_void(home, tell):
-    with pytest.raises(Refused, match="nothing of package P was told as printed") as caught:
-        tell(spoiled="1", final=True)
+def test_a_final_receipt_of_nothing_printed_names_how_many_codes_it_would_void(home, report):
+    with pytest.raises(Refused, match="nothing of package P was reported as printed") as caught:
+        report(spoiled="1", final=True)
     assert caught.value.details["count"] == 21
     with pytest.raises(Refused, match="21 codes, not 20"):
-        tell(spoiled="1", final=True, count=20)
+        report(spoiled="1", final=True, count=20)
     assert states(home) == {"sealed": 9, "packaged": 21}
-    tell(spoiled="1", final=True, count=21)
+    report(spoiled="1", final=True, count=21)
     assert states(home) == {"sealed": 9, "void": 21}
 
 
@@ -143,27 +156,27 @@ CONTRADICTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("told", "words", "details"), CONTRADICTIONS)
-def test_what_contradicts_is_refused_with_the_difference(home, tell, told, words, details):
-    tell(unit="U1", printed="all")
+@pytest.mark.parametrize(("fields", "words", "details"), CONTRADICTIONS)
+def test_what_contradicts_is_refused_with_the_difference(home, report, fields, words, details):
+    report(unit="U1", printed="all")
     before = home.sql("SELECT * FROM events")
     with pytest.raises(Refused, match=words) as caught:
-        tell(**told)
+        report(**fields)
     assert caught.value.exit_code == 3
     assert details.items() <= caught.value.details.items()
     assert home.sql("SELECT * FROM events") == before
 
 
-def test_after_the_final_receipt_there_is_none(home, tell):
-    tell(printed="all", final=True)
-    for told in ({"final": True}, {"spoiled_count": 1}):
+def test_after_the_final_receipt_there_is_none(home, report):
+    report(printed="all", final=True)
+    for fields in ({"final": True}, {"spoiled_count": 1}):
         with pytest.raises(Refused, match="final receipt of package P is booked") as caught:
-            tell(**told)
+            report(**fields)
         assert "final" in caught.value.details
 
 
 @pytest.mark.parametrize(
-    ("told", "error", "words"),
+    ("fields", "error", "words"),
     [
         ({}, UsageError, "tells nothing"),
         ({"printed": "x"}, UsageError, "not a serial"),
@@ -175,9 +188,9 @@ def test_after_the_final_receipt_there_is_none(home, tell):
         ({"printed": "@none.txt"}, NotFound, "no file"),
     ],
 )
-def test_what_cannot_be_read(tell, told, error, words):
+def test_what_cannot_be_read(report, fields, error, words):
     with pytest.raises(error, match=words):
-        tell(**told)
+        report(**fields)
 
 
 @pytest.mark.parametrize(
@@ -205,32 +218,32 @@ def test_a_line_signs_no_receipt(home):
         station.ledger.commit(station.author_of(station.line()), kit.receipt("P", printed=[(1, 5)]))
 
 
-def test_a_late_receipt_voids_live_codes_only_by_number(home, tell):
+def test_a_late_receipt_voids_live_codes_only_by_number(home, report):
     order(home, "activate", "1-8")
     order(home, "freeze", "1-2")
     with pytest.raises(Refused, match="2 of the codes to be voided are active") as caught:
-        tell(spoiled="2-3,9")
+        report(spoiled="2-3,9")
     assert caught.value.details["count"] == 3
-    assert tell(spoiled="2-3,9", count=3, dry_run=True).exit_code == 0
+    assert report(spoiled="2-3,9", count=3, dry_run=True).exit_code == 0
     assert states(home)["active"] == 6
-    tell(spoiled="2-3,9", count=3)
+    report(spoiled="2-3,9", count=3)
     assert states(home) == {"sealed": 9, "packaged": 12, "active": 5, "frozen": 1, "void": 3}
 
 
-def test_void_by_hand_is_no_contradiction(home, tell):
+def test_void_by_hand_is_no_contradiction(home, report):
     order(home, "void", "1-8", reason="lost")
-    told = tell(printed="1-4", spoiled="5")
-    assert (told.orders, told.voided) == ((), ())
-    assert tell(printed="9-16,20-24", final=True).voided == ()
+    booked = report(printed="1-4", spoiled="5")
+    assert (booked.orders, booked.voided) == ((), ())
+    assert report(printed="9-16,20-24", final=True).voided == ()
 
 
-def test_the_policy_wants_a_receipt_before_activation(home, tell):
+def test_the_policy_wants_a_receipt_before_activation(home, report):
     settings = home.path / "mintmark.toml"
     text = settings.read_text("utf-8")
     settings.write_text(
         text.replace("# receipt_before_activation", "receipt_before_activation"), "utf-8"
     )
-    tell(printed="1-5", spoiled="6", count=1)
+    report(printed="1-5", spoiled="6", count=1)
     with pytest.raises(Refused, match="serials 7-9 have no receipt") as caught:
         order(home, "activate", "5-9")
     assert caught.value.details == {"without_receipt": [[7, 9]], "without_receipt_count": 3}
@@ -240,8 +253,8 @@ def test_the_policy_wants_a_receipt_before_activation(home, tell):
     order(home, "activate", "1-6", order="O1")
 
 
-def test_reports_lead_with_what_has_no_receipt(home, tell):
-    tell(printed="1-5", spoiled="6", spoiled_count=1)
+def test_reports_lead_with_what_has_no_receipt(home, report):
+    report(printed="1-5", spoiled="6", spoiled_count=1)
     station = home.station()
     (row,) = package_list(station, None).packages
     assert row.without_receipt == 14
@@ -263,16 +276,16 @@ TABLE = "卷号,实印流水号,报废流水号或张数\nU1,１～５；7,6\nda
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
 @pytest.mark.parametrize(("delimiter", "end"), [(",", "\r\n"), (";", "\n"), ("\t", "\n")])
-def test_a_table_from_a_chinese_spreadsheet(tell, tmp_path, encoding, delimiter, end):
+def test_a_table_from_a_chinese_spreadsheet(report, tmp_path, encoding, delimiter, end):
     path = tmp_path / "receipt.csv"
     text = TABLE.replace(",", delimiter).replace("\n", end)
     path.write_bytes(text.encode(encoding))
-    told = tell(file=path)
-    assert [piece.pair() for piece in told.printed] == [[1, 5], [7, 7], [9, 14]]
-    assert ([piece.pair() for piece in told.spoiled], told.spoiled_count) == ([[6, 6]], 2)
+    booked = report(file=path)
+    assert [piece.pair() for piece in booked.printed] == [[1, 5], [7, 7], [9, 14]]
+    assert ([piece.pair() for piece in booked.spoiled], booked.spoiled_count) == ([[6, 6]], 2)
     over = "unit U2 holds 8 codes, and the receipts tell of 9"
     with pytest.raises(Refused, match=over):
-        tell(unit="U2", spoiled_count=1)
+        report(unit="U2", spoiled_count=1)
 
 
 BAD = [
@@ -293,17 +306,20 @@ BAD = [
 
 
 @pytest.mark.parametrize(("data", "words"), BAD, ids=[words for _, words in BAD])
-def test_a_table_that_cannot_be_read_says_where(tell, tmp_path, monkeypatch, data, words):
+def test_a_table_that_cannot_be_read_names_the_line(report, tmp_path, monkeypatch, data, words):
     monkeypatch.setattr(table, "MAX_ROWS", 100)
     path = tmp_path / "receipt.csv"
     path.write_bytes(data)
     with pytest.raises(UsageError, match=words):
-        tell(file=path)
+        report(file=path)
 
 
-def test_a_table_and_options_exclude_each_other(tell, tmp_path):
+@pytest.mark.parametrize(
+    "options", [{"printed": "1"}, {"spoiled": ""}, {"spoiled_count": 2}, {"unit": "U1"}]
+)
+def test_a_table_and_options_exclude_each_other(home, tmp_path, options):
     with pytest.raises(UsageError, match="not by both"):
-        tell(file=tmp_path / "receipt.csv", printed="1")
+        package_receipt(call(home.station()), "P", file=tmp_path / "receipt.csv", **options)
 
 
 @given(
@@ -329,7 +345,7 @@ STEPS = {
 
 
 @pytest.mark.parametrize("before", STEPS)
-def test_where_a_unit_may_be_seen_next(home, before):
+def test_the_statuses_that_may_follow_each_other(home, before):
     here = call(home.station())
     if before != "made":
         unit(here, "U1", before, None, None)
@@ -363,6 +379,22 @@ def test_an_unknown_unit_or_status(home):
         unit(here, "U1", "eaten", None, None)
     with pytest.raises(UsageError, match="belongs to a --status"):
         unit(here, "U1", None, None, "note")
+
+
+@pytest.mark.parametrize("note", ["", "x" * 201])
+def test_a_note_is_a_line_of_text(home, note):
+    with pytest.raises(UsageError, match="a note is 1 to 200 characters"):
+        unit(call(home.station()), "U1", "used", None, note)
+    with home.station().ledger.read() as view:
+        assert view.unit("U1", "P").status == "made"
+
+
+def test_more_labels_than_are_useful_are_refused(home, tmp_path, monkeypatch):
+    monkeypatch.setattr("mintmark.packaging.receipts.labels.MAX_LABELS", 2)
+    with pytest.raises(Refused, match="has 3 units; at most 2 labels"):
+        labels(home.station(), "P", tmp_path / "labels", None)
+    assert not (tmp_path / "labels").exists()
+    assert labels(home.station(), "P", tmp_path / "labels", "U2").labels == 1
 
 
 def test_labels_are_read_by_an_independent_reader(home, tmp_path):

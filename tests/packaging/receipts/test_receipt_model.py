@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from receipt_kit import QUANTITY, UNITS, book, call
+from receipt_kit import report as book_receipt
 from station_kit import make_home
 
 from mintmark.codegen.errors import MintmarkError, Refused, UsageError
@@ -20,7 +21,6 @@ from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.ranges import serials
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.packaging.receipts import receipt as receipts
-from mintmark.packaging.receipts.receipt import ReceiptRequest, receipt
 
 
 def text(numbers):
@@ -33,7 +33,7 @@ some = st.sets(st.integers(1, 26), max_size=6) | st.tuples(
 
 
 class Booked(RuleBasedStateMachine):
-    """The receipts do what the model does, or refuse where it does."""
+    """The receipts do what the model does, and refuse what it refuses."""
 
     def __init__(self):
         super().__init__()
@@ -59,7 +59,7 @@ class Booked(RuleBasedStateMachine):
         assert result.ok, result.problem
 
     @rule(
-        told=st.tuples(
+        entry=st.tuples(
             st.none() | st.sampled_from(sorted(UNITS)),
             some,
             st.just(set()) | some,
@@ -69,56 +69,54 @@ class Booked(RuleBasedStateMachine):
         count=st.sampled_from([None, "right", 3]),
         inside=st.booleans(),
     )
-    def tell(self, told, final, count, inside):
-        unit, printed, spoiled, number = told
+    def report(self, entry, final, count, inside):
+        unit, printed, spoiled, number = entry
         if inside:  # else hardly any receipt would pass
             scope = set(self.model.serials if unit is None else self.model.units[unit])
             scope -= self.model.told.keys()
             printed, spoiled = printed & scope, (spoiled & scope) - printed
-        told = (unit, printed, spoiled, number)
+        entry = (unit, printed, spoiled, number)
         if count == "right":
-            count = self.would_void(told, final)
-        request = ReceiptRequest(
-            "P", text(printed), text(spoiled), number, unit, final=final, count=count
-        )
+            count = self.would_void(entry, final)
+        fields = {
+            "printed": text(printed), "spoiled": text(spoiled), "spoiled_count": number,
+            "unit": unit, "final": final, "count": count,
+        }  # fmt: skip
         try:
-            voided = self.model.tell([told], final=final, count=count)
+            voided = self.model.tell([entry], final=final, count=count)
         except model.Refusal as refusal:
             with pytest.raises(UsageError if refusal.why == "nothing" else Refused) as caught:
-                self.receipt(request)
+                book_receipt(self.call, "P", **fields)
             agrees(refusal, caught.value)
             return
-        result = self.receipt(request)
+        result = book_receipt(self.call, "P", **fields)
         assert numbers(result.voided) == voided
         assert result.exit_code == (75 if voided else 0)
         assert {**self.model.totals(), "packaged": 21, "final": final} == asdict(result.totals)
 
-    def would_void(self, told, final):
+    def would_void(self, entry, final):
         """How many codes the model would void."""
         try:
-            return len(self.model.judge([told], final=final)[2])
+            return len(self.model.judge([entry], final=final)[2])
         except model.Refusal:
             return None
 
-    def receipt(self, request):
-        return receipt(self.call, request)
-
     @rule(
         action=st.sampled_from(["activate", "freeze", "void", "unvoid", "revoke"]),
-        where=some.filter(bool),
+        chosen=some.filter(bool),
         counted=st.booleans(),
     )
-    def order(self, action, where, counted):
-        count = sum(self.books.codes[s].state != "void" for s in where) if counted else None
+    def order(self, action, chosen, counted):
+        count = sum(self.books.codes[s].state != "void" for s in chosen) if counted else None
         if action == "unvoid" and counted:
-            count = len(where)
+            count = len(chosen)
         change = changes.Ordered(
-            f"O{next(self.ids)}", "B", Action(action), kit.ranges(*model.runs(where)),
+            f"O{next(self.ids)}", "B", Action(action), kit.ranges(*model.runs(chosen)),
             count=count, reason="lost" if action == "void" else None,
         )  # fmt: skip
         before = dict(self.books.codes)
         try:
-            done = self.books.order(action, where, count=count, reason=change.reason)
+            done = self.books.order(action, chosen, count=count, reason=change.reason)
             assert done.applied
         except (model.Refusal, AssertionError):
             self.books.codes = before
@@ -140,14 +138,14 @@ class Booked(RuleBasedStateMachine):
                 row.totals
             )
             missing = view.unreceipted("B", serials.ordered(kit.ranges(*UNITS.values())))
-            told = view.told("P")
+            reported = view.told("P")
             waiting = view.without_receipt("B")
         alive = [s for s in self.model.serials if self.books.codes[s].state != "void"]
         assert numbers(missing) == [s for s in alive if not self.model.printed(s)]
         for unit, own in self.model.units.items():
             for what in ("printed", "spoiled"):
                 expected = sum(self.model.told.get(serial) == what for serial in own)
-                assert told.get((unit, what), 0) == expected
+                assert reported.get((unit, what), 0) == expected
         expected = min(self.model.totals()["open"], len(alive))
         assert waiting == ({"P": expected} if expected else {})
 

@@ -15,7 +15,7 @@ from print_kit import program, read, render
 
 from mintmark.codegen.errors import EnvironmentFailure, UsageError
 from mintmark.codegen.result import to_json
-from mintmark.packaging.plan import PlanRequest, plan
+from mintmark.packaging.print_calculator import PlanRequest, plan
 
 CAP = PlanRequest(url="HTTPS://T.EXAMPLE.COM/{code}", diameter=20.0)
 

@@ -1,6 +1,7 @@
 """`plan`: what a symbol will be, and whether it fits, before any code exists.
 
-A calculator: no home, no key, no ledger. Dots decide: a module is a whole number of them.
+A calculator that needs no home, key or ledger. It counts in dots, because a module is a whole
+number of dots.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ _PROOFS = ("proof.png", "proof.pdf")
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """What is asked; lengths in mm, `speed` in items a minute."""
+    """The label and the press; lengths in mm, `speed` in items per minute."""
 
     url: str | None = None
     length: int = 16
@@ -49,9 +50,9 @@ class PlanRequest:
 
 @dataclass(frozen=True)
 class PlanResult(Result):
-    """A symbol and its room. Sizes in mm; `symbol_mm` holds the quiet zone.
+    """A symbol and its room. Sizes in mm; `symbol_mm` includes the quiet zone.
 
-    `fits` is None where no room was given. `advice` is what to change, each tried.
+    `fits` is None if no room was given. `advice`: changes that help, each of them tried.
     """
 
     template: str
@@ -93,7 +94,7 @@ class PlanResult(Result):
         yield f"  quiet     {self.quiet_zone_mm:.2f} mm left free of print on every side"
         if self.codes_per_second is not None:
             hours = f", {self.hours:,.1f} hours" if self.hours is not None else ""
-            yield f"  press     {self.codes_per_second:,.1f} codes a second{hours}"
+            yield f"  press     {self.codes_per_second:,.1f} codes per second{hours}"
         yield f"  code      {self.entropy_bits:.1f} bits"
         if self.guess_probability is not None:
             yield (
@@ -109,10 +110,10 @@ class PlanResult(Result):
 
 
 def plan(request: PlanRequest) -> PlanResult:
-    """The numbers, and with `out` the proof.
+    """The numbers; with `out` the proof is written too.
 
     Raises `UsageError` for a wrong template, alphabet, level or geometry, and for a payload
-    no symbol holds; `EnvironmentFailure` where the proof cannot be written.
+    that no symbol holds; `EnvironmentFailure` if the proof cannot be written.
     """
     spec = CodeSpec.of(request.alphabet, request.length)
     template = check(request.url or BARE)
@@ -160,13 +161,13 @@ def _level(text: str) -> str:
     if len(level) != 1 or level not in LEVELS:
         raise UsageError(
             "the error correction level is one of L, M, Q, H",
-            "M is usual; Q where the print suffers, L where room is short",
+            "M is usual; take Q if the print wears, L if room is short",
         )
     return level
 
 
 def _room(request: PlanRequest) -> Room | None:
-    """The room, from whichever lengths describe it."""
+    """The room; None if no length describes it."""
     shape = request.shape or ("round" if request.diameter is not None else "rect")
     if shape not in SHAPES:
         raise UsageError("--shape is rect or round", "give --width and --height, or --diameter")
@@ -194,7 +195,7 @@ def _room(request: PlanRequest) -> Room | None:
 def _dots(
     look: Symbol, modules: int, room: Room | None, request: PlanRequest
 ) -> tuple[Symbol, bool | None]:
-    """The dots a module as asked, or as many as the room holds, or as GS1 wants."""
+    """The symbol with the dots per module as given, as the room holds, or as GS1 wants."""
     if room is None:
         dots = request.dots or next(
             n for n in range(MIN_DOTS, MAX_DOTS) if to_mm(n, look.dpi) >= GS1_MODULE
@@ -208,7 +209,7 @@ def _dots(
 def _strength(
     spec: CodeSpec, quantity: int | None
 ) -> tuple[tuple[str, ...], float | None, float | None]:
-    """Warnings, guess probability and offline strength of so many codes."""
+    """Warnings, guess probability and offline strength of `quantity` codes."""
     if quantity is None:
         return (), None, None
     try:
@@ -224,7 +225,7 @@ def _strength(
 def _proof(
     template: str, spec: CodeSpec, look: Symbol, room: Room | None, result: PlanResult
 ) -> Proof:
-    """The symbol of a dummy code, in the version of real ones."""
+    """The symbol of a dummy code, in the version of real codes."""
     code = dummy_codes(Range(1, 1), spec.length, digits=spec.symbols.isdigit()).decode("ascii")
     text = payload(template, code)
     mode = max(mode_of(text), mode_for(template, spec))
@@ -232,12 +233,12 @@ def _proof(
         text, error=look.level, version=result.version, mode=mode.name, boost_error=False
     )
     side = result.modules
-    where = "" if room is None else f"ROOM {room}   {'FITS' if result.fits else 'DOES NOT FIT'}"
+    verdict = "FITS" if result.fits else "DOES NOT FIT"
     lines = (
         "TEST   NOT A CODE FOR PRINT",
         f"QR {result.version}-{look.level}   {side} X {side} MODULES   {result.symbol_mm:.2f} MM",
         f"MODULE {look.dots} DOTS AT {look.dpi} DPI = {look.module:.3f} MM",
-        where,
+        "" if room is None else f"ROOM {room}   {verdict}",
         "TRUE SIZE: THE RULER MEASURES 50 MM",
     )
     modules = np.array([list(row) for row in symbol.matrix], dtype=np.bool_)
@@ -245,7 +246,7 @@ def _proof(
 
 
 def _write(folder: Path, drawn: Proof) -> tuple[Path, ...]:
-    """Both pictures, or none. A proof is drawn again at will, so an earlier one gives way."""
+    """Write both pictures, or neither. Those of an earlier proof are replaced."""
     files = tuple(folder.absolute() / name for name in _PROOFS)
     hidden = [file.with_name(f".{file.name}.{os.getpid()}") for file in files]
     try:

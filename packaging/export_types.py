@@ -1,0 +1,136 @@
+"""An export as it is asked for, and its result.
+
+`Export` has four types, and each has only the fields that make sense for it, so that no
+combination has to be refused later. `Handoff` is common to all four: the folder for the
+package, and the way of its password.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..codegen.errors import UsageError
+from ..codegen.ranges import serials
+from ..codegen.ranges.serials import Ranges
+from ..codegen.result import Result
+from .profiles.profile import Profile
+
+MAX_UNIT_SIZE = 10_000_000
+
+
+@dataclass(frozen=True)
+class PrintOptions:
+    """How codes are printed, if no earlier package settles it.
+
+    `unit_size` is the number of codes per reel, by default the profile's. `base` and `gtin`
+    make another payload template than the batch's (`payload.chosen`). Raises `UsageError`
+    for a reel size out of bounds.
+    """
+
+    profile: Profile
+    unit_size: int | None = None
+    base: str | None = None
+    gtin: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.unit_size is not None and not 1 <= self.unit_size <= MAX_UNIT_SIZE:
+            raise UsageError(f"a reel holds 1 to {MAX_UNIT_SIZE:,} codes")
+
+    @property
+    def sized(self) -> Profile:
+        """The profile with the reel size of this package."""
+        return self.profile.of_size(self.unit_size or self.profile.unit_size)
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """Sealed codes of a batch. `serials`: `next:N`, or what `serials.parse` reads."""
+
+    batch: str
+    contact: str
+    printing: PrintOptions
+    serials: str = "all"
+
+
+@dataclass(frozen=True)
+class TestPackage:
+    """`quantity` dummy codes, made as codes of the batch would be. Nothing is booked."""
+
+    batch: str
+    contact: str
+    printing: PrintOptions
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Reprint:
+    """The codes of `package` that are not void, once more, in the form recorded with it."""
+
+    batch: str
+    contact: str
+    package: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """Other codes for those of `package` that were spoiled or voided, in the same form.
+
+    Without `contact` they go to the contact of `package`.
+    """
+
+    package: str
+    contact: str | None = None
+
+
+Export = Fresh | Reprint | Replacement | TestPackage
+
+
+@dataclass(frozen=True)
+class Handoff:
+    """The folder for archive and letter, the key that unseals the codes, the way of the password.
+
+    Without `password_file` the password is shown at the terminal. `full_preflight`: every
+    symbol is read back, however many there are.
+    """
+
+    out: Path
+    password_file: Path | None = None
+    custodian_key: Path | None = None
+    passphrase_file: Path | None = None
+    full_preflight: bool = False
+
+
+@dataclass(frozen=True)
+class ExportResult(Result):
+    """The package, and the files it consists of."""
+
+    package: str
+    batch: str
+    serials: Ranges
+    archive: Path
+    sha256: str
+    profile: str
+    letter: Path
+    units: int
+    preflight: str
+    test: bool = False
+    supersedes: str | None = None
+    replaces: str | None = None
+
+    def lines(self) -> Iterator[str]:
+        """The package; then what is sent to whom."""
+        kind = "test package" if self.test else "package"
+        yield f"{kind} {self.package} of batch {self.batch}"
+        codes = serials.count(self.serials)
+        ranges = serials.describe(self.serials)
+        yield f"  serials  {ranges} ({codes:,} codes in {self.units} files)"
+        yield f"  archive  {self.archive}"
+        yield f"  sha256   {self.sha256}"
+        yield f"  letter   {self.letter}"
+        yield f"  checked  {self.preflight}"
+        if self.supersedes:
+            yield f"  reprint  of {self.supersedes}: have its files, reels and labels destroyed"
+        if self.replaces:
+            yield f"  for      codes spoiled or void in {self.replaces}"
+        yield "send the archive and the letter; the password goes to the contact alone, another way"

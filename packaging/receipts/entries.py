@@ -1,0 +1,106 @@
+"""The entries of a receipt, from the options or the CSV file that it was given by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...codegen import ids
+from ...codegen.errors import NotFound, UsageError
+from ...codegen.ledger.records import UnitRow
+from ...codegen.ranges import serials
+from ...codegen.ranges.receipts import Account, ReceiptEntry
+from ...codegen.ranges.serials import Range, Ranges
+from ...codegen.serials_file import read_text
+from . import table
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What is reported of a unit; of the whole package, if `unit` is None. Serials are text."""
+
+    printed: str | None = None
+    spoiled: str | None = None
+    spoiled_count: int = 0
+    unit: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no label is reported, neither as printed nor as spoiled."""
+        return (self.printed, self.spoiled, self.spoiled_count) == (None, None, 0)
+
+
+def entries_of(
+    reported: Reported | Path, account: Account, units: Sequence[UnitRow]
+) -> tuple[ReceiptEntry, ...]:
+    """The entries for the package of `account`, whose units are `units`.
+
+    Raises `UsageError` for serials or a file that cannot be read, `NotFound` for an unknown
+    unit or file.
+    """
+    names = {name: unit for unit in units for name in (unit.unit, unit.name)}
+    names |= {unit.name.rsplit("/", 1)[-1]: unit for unit in units}
+    if isinstance(reported, Path):
+        return _from_file(reported, account, names)
+    if reported.is_empty:
+        return ()
+    unit = _unit(reported.unit or "", account, names)
+    scope = account.serials if unit is None else (Range(unit.first, unit.last),)
+    printed, spoiled = (
+        () if text is None else _within(read_text(text), scope)
+        for text in (reported.printed, reported.spoiled)
+    )
+    return (ReceiptEntry(unit.unit if unit else None, printed, spoiled, reported.spoiled_count),)
+
+
+def _from_file(path: Path, account: Account, names: dict[str, UnitRow]) -> tuple[ReceiptEntry, ...]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(table.FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise NotFound(f"no file {path}", "name the file the printer sent back") from None
+    entries, whole = [], account.serials
+    for line in table.parse(data):
+        unit = _unit(line.unit, account, names)
+        scope = whole if unit is None else (Range(unit.first, unit.last),)
+        try:
+            printed, spoiled = (
+                _within(text, scope) if text else () for text in (line.printed, line.spoiled)
+            )
+        except UsageError as error:
+            raise UsageError(
+                f"line {line.number} of the receipt: {error.message}",
+                *error.hints,
+                table.DATES,
+            ) from None
+        entries.append(
+            ReceiptEntry(unit.unit if unit else None, printed, spoiled, line.spoiled_count)
+        )
+    return tuple(entries)
+
+
+def _unit(text: str, account: Account, names: dict[str, UnitRow]) -> UnitRow | None:
+    """The unit with the id or data file name `text`; None, the whole package, if it is empty."""
+    if not text:
+        return None
+    found = names.get(text) or names.get(ids.fold(text))
+    if found is None:
+        raise NotFound(
+            f"no unit {text[:60]!r} in package {account.package}",
+            f"see its units: mintmark package show {account.package}",
+        )
+    return found
+
+
+def _within(text: str, scope: Ranges) -> Ranges:
+    """Serials as typed; `all` and `A-` end at the last serial of `scope`.
+
+    Serials outside `scope` are kept: adding up the receipt refuses them by name.
+    """
+    if text.strip() == "all":
+        return scope
+    found = serials.parse(text, serials.LAST)
+    last = found[-1]
+    if last.last < serials.LAST:
+        return found
+    tail = serials.intersect(scope, (last,)) or (Range(last.first, last.first),)
+    return (*found[:-1], *tail)
