@@ -20,7 +20,7 @@ from dataclasses import replace
 import segno
 
 from mintmark.codegen.ranges.serials import Range
-from mintmark.packaging.formats.format import Unit, UnitLayout
+from mintmark.packaging.formats.format import PackageLayout, PackageUnit
 from mintmark.packaging.formats.registry import format_for
 from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.profiles.geometry import Paint
@@ -49,7 +49,7 @@ class Ours:
         base = builtin("pdf-sheet")
         profile = replace(base, sheet=replace(base.sheet, paint=paint))
         self.format = format_for(
-            UnitLayout("K7QM-9X2C4DEF", "K7QM-3T9A2BCD", 16, ALPHABET, TEMPLATE, profile)
+            PackageLayout("K7QM-9X2C4DEF", "K7QM-3T9A2BCD", 16, ALPHABET, TEMPLATE, profile)
         )
 
     def write(self, first: int, texts: list[str]) -> bytes:
@@ -65,8 +65,8 @@ class Ours:
         for _ in self.format.read(self.unit(first, count), iter([("0001.pdf", iter([data]))])):
             pass
 
-    def unit(self, first: int, count: int) -> Unit:
-        return Unit(0, "K7QM-11112222", Range(first, first + count - 1))
+    def unit(self, first: int, count: int) -> PackageUnit:
+        return PackageUnit(0, "K7QM-11112222", Range(first, first + count - 1))
 
 
 def by_reportlab(texts: list[str]) -> bytes:

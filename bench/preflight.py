@@ -12,7 +12,7 @@ import sys
 import time
 
 from mintmark.codegen.ranges.serials import Range
-from mintmark.packaging.formats.format import Unit, UnitLayout
+from mintmark.packaging.formats.format import PackageLayout, PackageUnit
 from mintmark.packaging.formats.image import encoder_of
 from mintmark.packaging.formats.reading import decode_all
 from mintmark.packaging.formats.sheet import SheetFormat
@@ -25,8 +25,8 @@ LENGTH, BLOCK = 16, 2_000
 PROMISE = 15.0  # seconds for 10,000
 
 
-def layout(profile: Profile) -> UnitLayout:
-    return UnitLayout(
+def layout(profile: Profile) -> PackageLayout:
+    return PackageLayout(
         "K7QM-9X2C4DEF", "K7QM-3T9A2BCD", LENGTH, SYMBOLS, f"{PREFIX}{{code}}", profile
     )
 
@@ -46,7 +46,7 @@ def pictures(codes: bytes) -> float:
 def sheets(codes: bytes) -> float:
     """Seconds to read a document back."""
     form = SheetFormat(layout(builtin("pdf-sheet")))
-    unit = Unit(0, "K7QM-11112222", Range(1, len(codes) // LENGTH))
+    unit = PackageUnit(0, "K7QM-11112222", Range(1, len(codes) // LENGTH))
     (part,) = form.parts(unit)
     data = bytes(form.make(unit, part, codes).data)
     start = time.perf_counter()

@@ -65,7 +65,7 @@ def gather(
     station: Station,
     batches: Sequence[BatchRow],
     progress: Callable[[str, int, int], None],
-    spread: prefix_filter_build.Spread = map,
+    spread: prefix_filter_build.FilterMap = map,
 ) -> None:
     """Merge runs and filters if there are too many to look into.
 
@@ -110,7 +110,7 @@ def _make(
     station: Station,
     batches: dict[str, int],
     progress: Callable[[str, int, int], None],
-    spread: prefix_filter_build.Spread,
+    spread: prefix_filter_build.FilterMap,
 ) -> None:
     name = name_of(sorted(batches))
     path = station.vault.storage.path / f"{name}{prefix_filter.SUFFIX}"

@@ -49,7 +49,7 @@ from .recover import has_batch, recover
 from .sealed.header import CoreHeader
 from .sealed.make import CodeMap, Making, make
 from .sealed.runs import PREFIX_BITS
-from .sealed.sorter import Spread
+from .sealed.sorter import SortMap
 from .station.publish import Publication
 from .station.station import Station
 from .workers.pool import MAX_WORKERS, WorkerKind, Workers, cores
@@ -148,7 +148,7 @@ class _Batch:
     prefix_bits: int
     batch: str
 
-    def mint(self, progress: Progress, code_map: CodeMap, sorts: Spread) -> MintResult:
+    def mint(self, progress: Progress, code_map: CodeMap, sort_map: SortMap) -> MintResult:
         """Steps 5 to 7: make the files, publish them, book the batch."""
         station, files = self.station, self.station.vault.parts(self.batch)
         siblings = type(files)(*map(hidden, files))
@@ -168,7 +168,7 @@ class _Batch:
                 prefix_bits=self.prefix_bits,
                 progress=progress,
                 code_map=code_map,
-                sorts=sorts,
+                sort_map=sort_map,
             ) as making,
         ):
             station.failpoint("made")

@@ -21,7 +21,7 @@ from ..codegen.result import Result
 from .formats.dummy import dummy_codes
 from .profiles.geometry import LEVELS, MAX_DOTS, MIN_DOTS, Symbol, to_mm
 from .proof import Proof
-from .symbols.fitting import Room, advice, holds, mode_for, modules_of, version_for
+from .symbols.fitting import SymbolRoom, advice, holds, mode_for, modules_of, version_for
 from .symbols.segno_encoder import mode_of
 
 SHAPES = ("rect", "round")
@@ -166,7 +166,7 @@ def _level(text: str) -> str:
     return level
 
 
-def _room(request: PlanRequest) -> Room | None:
+def _room(request: PlanRequest) -> SymbolRoom | None:
     """The room; None if no length describes it."""
     shape = request.shape or ("round" if request.diameter is not None else "rect")
     if shape not in SHAPES:
@@ -182,18 +182,18 @@ def _room(request: PlanRequest) -> Room | None:
             raise UsageError(
                 "a round room has a --diameter, and no other size", "give --diameter in mm"
             )
-        return Room(across, across, round=True)
+        return SymbolRoom(across, across, round=True)
     if diameter is not None:
         raise UsageError("only a round room has a --diameter", "give --width and --height")
     if width is None and height is None:
         if request.shape is not None:
             raise UsageError("how large is the room?", "give --width and --height in mm")
         return None
-    return Room(width or height or 0.0, height or width or 0.0)
+    return SymbolRoom(width or height or 0.0, height or width or 0.0)
 
 
 def _dots(
-    look: Symbol, modules: int, room: Room | None, request: PlanRequest
+    look: Symbol, modules: int, room: SymbolRoom | None, request: PlanRequest
 ) -> tuple[Symbol, bool | None]:
     """The symbol with the dots per module as given, as the room holds, or as GS1 wants."""
     if room is None:
@@ -223,7 +223,7 @@ def _strength(
 
 
 def _proof(
-    template: str, spec: CodeSpec, look: Symbol, room: Room | None, result: PlanResult
+    template: str, spec: CodeSpec, look: Symbol, room: SymbolRoom | None, result: PlanResult
 ) -> Proof:
     """The symbol of a dummy code, in the version of real codes."""
     code = dummy_codes(Range(1, 1), spec.length, digits=spec.symbols.isdigit()).decode("ascii")

@@ -16,7 +16,7 @@ from .formats.pdf import document
 from .formats.picture import png_of
 from .formats.strokes import EM, HEIGHT, PEN, strokes, width
 from .profiles.geometry import INCH, POINT, Symbol
-from .symbols.fitting import Room
+from .symbols.fitting import SymbolRoom
 
 RULER = 50  # mm
 
@@ -35,7 +35,7 @@ class Proof:
 
     modules: NDArray[np.bool_]
     look: Symbol
-    room: Room | None
+    room: SymbolRoom | None
     lines: tuple[str, ...]
 
     def png(self) -> bytes:
@@ -127,7 +127,7 @@ class Proof:
 
     @property
     def _circle(self) -> tuple[float, float, float]:
-        room = self.room or Room(0, 0)
+        room = self.room or SymbolRoom(0, 0)
         return *self._centre, self._dots(room.width) / 2
 
     def _strokes(self) -> Iterator[tuple[list[Point], float]]:

@@ -83,7 +83,9 @@ class ReceiptShown:
     @classmethod
     def of(cls, row: ReceiptRow) -> "ReceiptShown":
         """From the ledger's row."""
-        return cls(row.told_at, row.printed, row.spoiled, row.spoiled_count, row.final, row.reason)
+        return cls(
+            row.reported_at, row.printed, row.spoiled, row.spoiled_count, row.final, row.reason
+        )
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def package_show(station: Station, package: str) -> PackageShown:
     with station.ledger.read() as view:
         row = view.package(package)
         units = view.units(package)
-        reported = view.told(package)
+        reported = view.reported(package)
         receipts = view.receipts(package)
         handed = row.status in (PACKAGED, "superseded")
         missing = view.shortfall(package) if handed else 0

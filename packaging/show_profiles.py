@@ -8,7 +8,7 @@ from ..codegen.errors import UsageError
 from ..codegen.invocation import Invocation
 from ..codegen.result import Result
 from .profiles import files
-from .profiles.files import Origin, Stored
+from .profiles.files import Origin, ProfileFile
 from .profiles.profile import Profile
 
 
@@ -106,7 +106,7 @@ def profile_check(file: Path) -> ProfileChecked:
     )
 
 
-def _summary(name: str, origin: Origin, found: Stored | UsageError) -> ProfileSummary:
+def _summary(name: str, origin: Origin, found: ProfileFile | UsageError) -> ProfileSummary:
     if isinstance(found, UsageError):
         return ProfileSummary(name, origin, None, None, found.message)
     return ProfileSummary(name, origin, found.profile.kind.value, found.description)

@@ -208,11 +208,11 @@ class Receipts:
         self.books = books
         self.units = {unit: list(serials) for unit, serials in units.items()}
         self.serials = [serial for serials in self.units.values() for serial in serials]
-        self.told: dict[int, str] = {}
+        self.reported: dict[int, str] = {}
         self.numbers: dict[str | None, int] = dict.fromkeys((None, *self.units), 0)
         self.final = False
 
-    def tell(
+    def book(
         self,
         entries: Iterable[tuple[str | None, Iterable[int], Iterable[int], int]],
         *,
@@ -234,7 +234,7 @@ class Receipts:
         for serial in voided:
             code = self.books.codes[serial]
             self.books.codes[serial] = code.after("void", reason=reasons[serial])
-        self.told, self.numbers, self.final = reported, numbers, final
+        self.reported, self.numbers, self.final = reported, numbers, final
         return voided
 
     def judge(
@@ -259,10 +259,14 @@ class Receipts:
             raise Refusal("nothing")
         if self.final:
             raise Refusal("final")
-        for why, wrong in (("outside", outside), ("both", twice), ("told", new.keys() & self.told)):
+        for why, wrong in (
+            ("outside", outside),
+            ("both", twice),
+            ("told", new.keys() & self.reported),
+        ):
             if wrong:
                 raise Refusal(why, wrong)
-        reported = {**self.told, **new}
+        reported = {**self.reported, **new}
         for unit, serials in self.units.items():
             if sum(serial in reported for serial in serials) + numbers[unit] > len(serials):
                 raise Refusal("over")
@@ -276,17 +280,17 @@ class Receipts:
 
     def printed(self, serial: int) -> bool:
         """Whether receipts report `serial` as printed; also by a final number alone."""
-        if serial in self.told:
-            return self.told[serial] == "printed"
-        return self.final and serial not in self._rest(self.told, self.numbers)
+        if serial in self.reported:
+            return self.reported[serial] == "printed"
+        return self.final and serial not in self._rest(self.reported, self.numbers)
 
     def totals(self) -> dict[str, int]:
         """Codes by their fate; they add up to the package, or the model is broken."""
-        what = list(self.told.values())
+        what = list(self.reported.values())
         counted = sum(self.numbers.values())
         left = len(self.serials) - len(what) - counted
         among = sum(n for unit, n in self.numbers.items() if not self._by_number(unit))
-        rest = len(self._rest(self.told, self.numbers))
+        rest = len(self._rest(self.reported, self.numbers))
         unused = max(0, rest - among) if self.final else 0
         found = {
             "printed": what.count("printed"),
@@ -313,9 +317,9 @@ class Receipts:
         ]
 
     def _by_number(self, unit: str | None) -> bool:
-        whole = self.numbers[None] and "printed" not in self.told.values()
+        whole = self.numbers[None] and "printed" not in self.reported.values()
         serials = self.units[unit] if unit else []
-        alone = "printed" not in [self.told.get(s) for s in serials]
+        alone = "printed" not in [self.reported.get(s) for s in serials]
         return bool(whole or (unit and self.numbers[unit] and alone))
 
 

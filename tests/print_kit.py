@@ -11,7 +11,7 @@ import zxingcpp
 from PIL import Image
 
 from mintmark.codegen.ranges.serials import Range
-from mintmark.packaging.formats.format import Unit, UnitLayout
+from mintmark.packaging.formats.format import PackageLayout, PackageUnit
 from mintmark.packaging.formats.registry import format_for
 
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -61,7 +61,7 @@ def render(pdf, dpi, folder):
 
 
 def layout(profile, template=TEMPLATE, length=16, symbols=SYMBOLS):
-    return UnitLayout("K7QM-9X2C4DEF", "K7QM-3T9A2BCD", length, symbols, template, profile)
+    return PackageLayout("K7QM-9X2C4DEF", "K7QM-3T9A2BCD", length, symbols, template, profile)
 
 
 class Made:
@@ -70,7 +70,7 @@ class Made:
     def __init__(self, profile, texts, first=1, **more):
         self.texts = texts
         self.format = format_for(layout(profile, length=len(texts[0]), **more))
-        self.unit = Unit(0, "K7QM-11112222", Range(first, first + len(texts) - 1))
+        self.unit = PackageUnit(0, "K7QM-11112222", Range(first, first + len(texts) - 1))
         made = []
         for part in self.format.parts(self.unit):
             wanted = [

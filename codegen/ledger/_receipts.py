@@ -68,7 +68,7 @@ def receipt(change: Receipted, connection: Connection, event: Event) -> Touched:
         "seq": event.seq, "package": change.package, "printed": serials.count(printed),
         "spoiled": serials.count(spoiled), "final": int(change.final),
         "spoiled_count": after.uncertain - before.uncertain,
-        "reason": change.reason, "told_at": event.at,
+        "reason": change.reason, "reported_at": event.at,
     }  # fmt: skip
     connection.execute(insert(_tables.receipts), [part])
     return NOTHING

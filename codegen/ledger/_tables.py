@@ -202,12 +202,12 @@ receipts = Table(
     _number("spoiled_count"),
     _number("final"),
     _text("reason"),
-    _text("told_at"),
+    _text("reported_at"),
     Index("receipts_of_package", "package", "seq"),
 )
 
 reported = Table(
-    "told",
+    "reported_serials",
     metadata,
     _of("package", "packages", key=True),
     Column("first", Integer, primary_key=True, autoincrement=False),

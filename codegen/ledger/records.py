@@ -118,7 +118,7 @@ class ReceiptRow:
     spoiled_count: int
     final: bool
     reason: str
-    told_at: datetime
+    reported_at: datetime
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,7 @@ class View:
         _receipts.open_package(self.connection, package)
         return _receipts.account(self.connection, package)
 
-    def told(self, package: str) -> dict[tuple[str, str], int]:
+    def reported(self, package: str) -> dict[tuple[str, str], int]:
         """(unit, "printed" or "spoiled") → codes reported, if there are any."""
         return _receipts.by_unit(self.connection, package)
 

@@ -46,7 +46,7 @@ from .header import CoreHeader
 from .record import MintRecord, file_digest, frame_digests
 from .runs import PREFIX_BITS, Source, meetings
 from .signed import Sign
-from .sorter import Sorter, Spread
+from .sorter import Sorter, SortMap
 from .vault import Parts
 from .wrap import Recipient, wrap
 
@@ -75,21 +75,21 @@ def make(  # noqa: PLR0913 - all a mint depends on, by name
     prefix_bits: int = PREFIX_BITS,
     progress: Progress = lambda _phase, _done, _total: None,
     code_map: CodeMap = map,
-    sorts: Spread = map,
+    sort_map: SortMap = map,
 ) -> "Making":
     """Make the batch of `header` in the five files `parts`, none of which may exist.
 
     `sign` signs as the header's station. `recipients`: the custodians. `entropy(k)` returns k
     random bytes. `earlier_runs`: the runs of every batch the home has minted, or prefix
     filters over them. `prefix_bits`: 64; fewer in tests, so that codes collide. `code_map`
-    may use other processes, `sorts` other threads.
+    may use other processes, `sort_map` other threads.
 
     Everything is durable when this returns. Close what it returns: until then it holds the
     data key. Raises `EnvironmentFailure` for a broken random source or a dead worker,
     `FileExistsError` if a file of `parts` exists, and `OSError` as the disk does; files may then
     be left behind.
     """
-    tools = Tools(sign, fingerprint_key, entropy, prefix_bits, progress, sorts)
+    tools = Tools(sign, fingerprint_key, entropy, prefix_bits, progress, sort_map)
     making = Making(parts, header, tools)
     try:
         making._generate(recipients, code_map)  # noqa: SLF001 - one module, one idea
@@ -109,7 +109,7 @@ class Tools:
     entropy: Callable[[int], bytes] = field(repr=False)
     prefix_bits: int
     progress: Progress
-    sorts: Spread
+    sort_map: SortMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class Making:
             # Step 5.
             with self.parts.run.open("r+b") as file:
                 progress = self._counted("sort", self.header.quantity)
-                collided = self._sorter.merge(file, self._earlier, progress, self._tools.sorts)
+                collided = self._sorter.merge(file, self._earlier, progress, self._tools.sort_map)
                 sync(file)
             if not collided:
                 break

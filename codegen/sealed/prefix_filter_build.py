@@ -47,10 +47,12 @@ class FilterPart(NamedTuple):
 
 
 # `map`, or a function like it that keeps the order and takes numbers as it goes.
-Spread = Callable[[Callable[[int], FilterPart], Iterable[int]], Iterable[FilterPart]]
+FilterMap = Callable[[Callable[[int], FilterPart], Iterable[int]], Iterable[FilterPart]]
 
 
-def write(path: Path, batches: Mapping[str, int], progress: Progress, spread: Spread = map) -> None:
+def write(
+    path: Path, batches: Mapping[str, int], progress: Progress, spread: FilterMap = map
+) -> None:
     """Make the filter over `batches` (id → codes) in the new file `path`, durably.
 
     The runs are in the same folder. `progress(n)` is called after every n entries more;

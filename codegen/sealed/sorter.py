@@ -43,7 +43,7 @@ class RunPart(NamedTuple):
 
 
 # `map`, or a function like it that keeps the order and takes numbers as it goes.
-Spread = Callable[[Callable[[int], RunPart], Iterable[int]], Iterable[RunPart]]
+SortMap = Callable[[Callable[[int], RunPart], Iterable[int]], Iterable[RunPart]]
 
 
 class _SpilledPiece(NamedTuple):
@@ -135,7 +135,7 @@ class Sorter:
         target: BinaryIO,
         earlier: Sequence[Path | Source],
         progress: Progress,
-        spread: Spread = map,
+        spread: SortMap = map,
     ) -> list[int]:
         """Write the run into `target`; return the serials that collide, ascending.
 

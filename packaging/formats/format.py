@@ -22,7 +22,7 @@ PART = 65_536  # codes in a part
 
 
 @dataclass(frozen=True)
-class UnitLayout:
+class PackageLayout:
     """What all units of a package share.
 
     `length` and `symbols`: of its codes; `template`: the payload, `{code}` once.
@@ -37,7 +37,7 @@ class UnitLayout:
 
 
 @dataclass(frozen=True)
-class Unit:
+class PackageUnit:
     """A reel, roll or box: the `index`-th of the package, from 0, and its serials."""
 
     index: int
@@ -45,7 +45,7 @@ class Unit:
     serials: Range
 
 
-class Wanted(Protocol):
+class UnitPart(Protocol):
     """A part of a unit: which codes `make` needs, in the order it needs them."""
 
     @property
@@ -75,25 +75,27 @@ File = tuple[str, Iterator[bytes]]
 class Format(Protocol):
     """A format, for a package. Safe to be used by several threads at once.
 
-    The class is called with a `UnitLayout`, and raises `UsageError` for a layout that it cannot
+    The class is called with a `PackageLayout`, and raises `UsageError` for a layout that it cannot
     write.
     """
 
-    def __init__(self, layout: UnitLayout) -> None: ...
+    def __init__(self, layout: PackageLayout) -> None: ...
 
-    def names(self, unit: Unit) -> Iterator[str]:
+    def names(self, unit: PackageUnit) -> Iterator[str]:
         """The unit's entries in their order; the first is `Profile.unit_name`."""
 
-    def parts(self, unit: Unit) -> Iterator[Wanted]:
+    def parts(self, unit: PackageUnit) -> Iterator[UnitPart]:
         """The unit's parts in their order; never none."""
 
-    def make(self, unit: Unit, part: Any, codes: bytes) -> Any:  # noqa: ANN401 - the format's own
+    def make(self, unit: PackageUnit, part: Any, codes: bytes) -> Any:  # noqa: ANN401 - the format's own
         """What `join` needs of a part. Runs in a worker thread."""
 
-    def join(self, unit: Unit, made: Iterable[Any]) -> Iterator[Chunk]:
+    def join(self, unit: PackageUnit, made: Iterable[Any]) -> Iterator[Chunk]:
         """The unit's entries, of what `make` made of its parts. Runs in the parent."""
 
-    def read(self, unit: Unit, files: Iterator[File], chosen: Chosen = every) -> Iterator[Codes]:
+    def read(
+        self, unit: PackageUnit, files: Iterator[File], chosen: Chosen = every
+    ) -> Iterator[Codes]:
         """The unit's codes, proved to be all that its entries hold; every serial once.
 
         The `chosen` symbols are read by another decoder too, and compared with their codes.
@@ -101,7 +103,7 @@ class Format(Protocol):
         """
 
 
-class Taker:
+class ByteTaker:
     """Takes exact numbers of bytes out of pieces of any size."""
 
     def __init__(self, pieces: Iterator[bytes], name: str) -> None:

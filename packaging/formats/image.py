@@ -14,7 +14,7 @@ from ..symbols.encoder import Encoder
 from ..zip.deflate import deflate
 from ..zip.reader import broken
 from . import picture
-from .format import Chunk, Codes, File, Unit, UnitLayout
+from .format import Chunk, Codes, File, PackageLayout, PackageUnit
 from .reading import decode_all
 from .rows import TextPart
 from .sampling import Chosen, every
@@ -25,7 +25,7 @@ _BLOCK = 512  # codes whose symbols are made at a time
 Made = tuple[Chunk, Ranges, bytes]
 
 
-def encoder_of(layout: UnitLayout) -> Encoder:
+def encoder_of(layout: PackageLayout) -> Encoder:
     """The encoder of a package's symbols. Raises `UsageError` above the profile's version."""
     prefix, suffix = split(layout.template)
     look = layout.profile.symbol
@@ -46,27 +46,27 @@ class _ImageFormat:
     _draw: Callable[..., Iterator[bytes]]
     _stored = False  # compressed by itself
 
-    def __init__(self, layout: UnitLayout) -> None:
+    def __init__(self, layout: PackageLayout) -> None:
         self._layout = layout
         self._profile: Profile = layout.profile
         self._list = TextFormat(layout)
         self._encoder = encoder_of(layout)
 
-    def names(self, unit: Unit) -> Iterator[str]:
+    def names(self, unit: PackageUnit) -> Iterator[str]:
         """The list, then the pictures."""
         yield from self._list.names(unit)
         for serial in range(unit.serials.first, unit.serials.last + 1):
             yield self._profile.picture_name(unit.index, serial)
 
-    def parts(self, unit: Unit) -> Iterator[TextPart]:
+    def parts(self, unit: PackageUnit) -> Iterator[TextPart]:
         """Those of the list."""
         return self._list.parts(unit)
 
-    def make(self, unit: Unit, part: TextPart, codes: bytes) -> Made:
+    def make(self, unit: PackageUnit, part: TextPart, codes: bytes) -> Made:
         """Rows of the list, and the codes for the pictures behind it."""
         return self._list.make(unit, part, codes), part.ranges, codes
 
-    def join(self, unit: Unit, made: Iterable[Made]) -> Iterator[Chunk]:
+    def join(self, unit: PackageUnit, made: Iterable[Made]) -> Iterator[Chunk]:
         """The list, then the pictures."""
         table = _Table(unit.serials, self._layout.length)
         for rows, ranges, codes in made:
@@ -76,7 +76,9 @@ class _ImageFormat:
             name = self._profile.picture_name(unit.index, serial)
             yield Chunk(name, data, None if self._stored else deflate(data))
 
-    def read(self, unit: Unit, files: Iterator[File], chosen: Chosen = every) -> Iterator[Codes]:
+    def read(
+        self, unit: PackageUnit, files: Iterator[File], chosen: Chosen = every
+    ) -> Iterator[Codes]:
         """The codes in the list; each picture must be what is drawn for its code.
 
         An independent decoder reads what is drawn for the `chosen` codes.

@@ -113,7 +113,7 @@ class Sheets:
         # With light on dark the quiet zone is drawn as well.
         self._quiet = look.quiet_zone if look.invert else 0
         self._side = encoder.size + 2 * self._quiet
-        boxes = [sheet.label_box(index) for index in range(sheet.places)]
+        boxes = [sheet.label_box(index) for index in range(sheet.labels_per_sheet)]
         corners = [sheet.symbol_at(box, look.side_dots(encoder.size)) for box in boxes]
         self._symbol_heads = _heads([self._symbol_head(*corner) for corner in corners])
         self._text_heads = _heads(
@@ -136,7 +136,7 @@ class Sheets:
         table = np.frombuffer(codes, np.uint8).reshape(-1, self._code_length)
         sheets = self.sheet.sheets(len(table))
         numbers = iter(range(sheets))
-        while chunk := list(islice(numbers, max(1, _BLOCK // self.sheet.places))):
+        while chunk := list(islice(numbers, max(1, _BLOCK // self.sheet.labels_per_sheet))):
             spots = [list(self.sheet.spots(number, len(table))) for number in chunk]
             labels = self._labels(first, table, [spot for some in spots for spot in some])
             for number, some in zip(chunk, spots, strict=True):
@@ -253,7 +253,7 @@ class Sheets:
             f"SHEET {number + 1}/{sheets}",
             f"SERIALS {first + begin}-{first + end}{how}",
         ]
-        box, last = self.sheet.label_box(0), self.sheet.label_box(self.sheet.places - 1)
+        box, last = self.sheet.label_box(0), self.sheet.label_box(self.sheet.labels_per_sheet - 1)
         edge = self.sheet.page_dots[0] - self.sheet.dots(_EDGE)
         room = min(edge, max(last.x + last.width, box.x + self.sheet.dots(_LINE))) - box.x
         point = self.sheet.dpi / 72

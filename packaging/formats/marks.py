@@ -20,7 +20,7 @@ def reach(sheet: Sheet) -> float:
 
 def margins(sheet: Sheet) -> tuple[float, float, float, float]:
     """The free room on the left, at the top, on the right and at the bottom, mm."""
-    first, last = sheet.label_box(0), sheet.label_box(sheet.places - 1)
+    first, last = sheet.label_box(0), sheet.label_box(sheet.labels_per_sheet - 1)
     across, down = sheet.page_dots
     free = first.x, first.y, across - last.x - last.width, down - last.y - last.height
     left, top, right, bottom = (to_mm(dots, sheet.dpi) for dots in free)
@@ -29,7 +29,7 @@ def margins(sheet: Sheet) -> tuple[float, float, float, float]:
 
 def _edges(sheet: Sheet) -> tuple[list[int], list[int]]:
     """The edges of labels, across and from the bottom, in dots, ascending."""
-    boxes = [sheet.label_box(index) for index in range(sheet.places)]
+    boxes = [sheet.label_box(index) for index in range(sheet.labels_per_sheet)]
     height = sheet.page_dots[1]
     across = {edge for box in boxes for edge in (box.x, box.x + box.width)}
     down = {height - edge for box in boxes for edge in (box.y, box.y + box.height)}

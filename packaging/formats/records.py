@@ -11,7 +11,7 @@ from ...codegen.codes.template import split
 from ..profiles.columns import Column
 from ..profiles.profile import PICTURE_DIGITS
 from ..zip.reader import broken
-from .format import Codes, Taker, Unit, UnitLayout
+from .format import ByteTaker, Codes, PackageLayout, PackageUnit
 from .rows import Record, Rows, Slot, TextPart, WrongRow
 
 Cell = tuple[str | Slot, ...]
@@ -31,18 +31,18 @@ class Surroundings(NamedTuple):
     titles: int = 0
 
 
-def cells(layout: UnitLayout, unit: Unit, lane: int) -> list[Cell]:
+def cells(layout: PackageLayout, unit: PackageUnit, lane: int) -> list[Cell]:
     """The cells of a record of the `lane`-th lane, from 0."""
     return [_cell(column, layout, unit, lane) for column in layout.profile.columns]
 
 
-def titles(layout: UnitLayout) -> list[Cell]:
+def titles(layout: PackageLayout) -> list[Cell]:
     """The cells of the header; none if the profile wants no header."""
     profile = layout.profile
     return [(column.name,) for column in profile.columns] if profile.header else []
 
 
-def _cell(column: Column, layout: UnitLayout, unit: Unit, lane: int) -> Cell:
+def _cell(column: Column, layout: PackageLayout, unit: PackageUnit, lane: int) -> Cell:
     prefix, suffix = split(layout.template)
     name = layout.profile.picture_name(unit.index, 0).rpartition("0" * PICTURE_DIGITS)
     return {
@@ -66,7 +66,7 @@ class UnitRecords:
     """
 
     def __init__(
-        self, layout: UnitLayout, unit: Unit, serialise: Serialise, around: Surroundings
+        self, layout: PackageLayout, unit: PackageUnit, serialise: Serialise, around: Surroundings
     ) -> None:
         profile, digits = layout.profile, layout.symbols.isdigit()
         lead_in, lead_out = (lead * profile.lanes for lead in (profile.lead_in, profile.lead_out))
@@ -93,7 +93,7 @@ class UnitRecords:
         self, parts: Iterator[TextPart], name: str, pieces: Iterator[bytes]
     ) -> Iterator[Codes]:
         """The codes of a file written part by part. Raises `IntegrityError`."""
-        taker = Taker(pieces, name)
+        taker = ByteTaker(pieces, name)
         _expect(taker, self._around.head, f"{name} does not begin with the profile's columns")
         _expect(taker, self._lead_in, f"{name} does not begin with the profile's set-up records")
         for part in parts:
@@ -106,6 +106,6 @@ class UnitRecords:
         taker.end()
 
 
-def _expect(taker: Taker, due: bytes, otherwise: str) -> None:
+def _expect(taker: ByteTaker, due: bytes, otherwise: str) -> None:
     if taker.take(len(due)) != due:
         raise broken(otherwise)

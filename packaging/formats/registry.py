@@ -5,7 +5,7 @@ from importlib import import_module
 from types import MappingProxyType
 
 from ..profiles.profile import FileFormat
-from .format import Format, UnitLayout
+from .format import Format, PackageLayout
 
 FORMATS: Mapping[FileFormat, tuple[str, str]] = MappingProxyType(
     {
@@ -20,7 +20,7 @@ FORMATS: Mapping[FileFormat, tuple[str, str]] = MappingProxyType(
 """Format → a module of this room, and its class."""
 
 
-def format_for(layout: UnitLayout) -> Format:
+def format_for(layout: PackageLayout) -> Format:
     """The format that writes and reads a package. Raises `UsageError` as formats do."""
     module, name = FORMATS[layout.profile.kind]
     made: Format = getattr(import_module(f".{module}", __package__), name)(layout)

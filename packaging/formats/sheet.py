@@ -10,7 +10,7 @@ from ...codegen.ranges.serials import Ranges
 from ..profiles.geometry import Text, wrong
 from ..zip.reader import broken
 from .dummy import all_dummies
-from .format import Chunk, Codes, File, Unit, UnitLayout
+from .format import Chunk, Codes, File, PackageLayout, PackageUnit
 from .image import encoder_of
 from .imposition import Heading, Sheets, check
 from .pdf import contents, document
@@ -32,7 +32,7 @@ class Whole:
 class SheetFormat:
     """A PDF per unit. Raises `UsageError` for what has no room on the sheet."""
 
-    def __init__(self, layout: UnitLayout) -> None:
+    def __init__(self, layout: PackageLayout) -> None:
         sheet = layout.profile.sheet
         if sheet is None:
             wrong("sheet", "a pdf profile needs a [sheet] with page and label")
@@ -42,26 +42,28 @@ class SheetFormat:
         check(sheet, layout.profile.symbol, self._encoder.size, characters)
         self._sheets = lru_cache(maxsize=8)(self._of_digits)
 
-    def names(self, unit: Unit) -> Iterator[str]:
+    def names(self, unit: PackageUnit) -> Iterator[str]:
         """The document alone."""
         yield self._layout.profile.unit_name(unit.index, unit.id)
 
-    def parts(self, unit: Unit) -> Iterator[Whole]:
+    def parts(self, unit: PackageUnit) -> Iterator[Whole]:
         """The whole unit."""
         yield Whole((unit.serials,))
 
-    def make(self, unit: Unit, _part: Whole, codes: bytes) -> Chunk:
+    def make(self, unit: PackageUnit, _part: Whole, codes: bytes) -> Chunk:
         """The document."""
         sheets = self._for(unit)
         pages = sheets.pages(unit.serials.first, codes, self._heading(unit, codes))
         made = document(pages, sheets.page, f"{self._layout.package} {unit.id}")
         return Chunk(self._layout.profile.unit_name(unit.index, unit.id), made)
 
-    def join(self, _unit: Unit, made: Iterable[Chunk]) -> Iterator[Chunk]:
+    def join(self, _unit: PackageUnit, made: Iterable[Chunk]) -> Iterator[Chunk]:
         """The document as it is."""
         yield from made
 
-    def read(self, unit: Unit, files: Iterator[File], chosen: Chosen = every) -> Iterator[Codes]:
+    def read(
+        self, unit: PackageUnit, files: Iterator[File], chosen: Chosen = every
+    ) -> Iterator[Codes]:
         """The codes of the symbols, read from the dots they are drawn in.
 
         Then every page is drawn again of these codes: it holds nothing else.
@@ -117,13 +119,13 @@ class SheetFormat:
             return b""
         return payload[len(prefix) : len(payload) - len(suffix)]
 
-    def _for(self, unit: Unit) -> Sheets:
+    def _for(self, unit: PackageUnit) -> Sheets:
         return self._sheets(max(_DIGITS, len(str(unit.serials.last))))
 
     def _of_digits(self, digits: int) -> Sheets:
         return Sheets(self._encoder, self._layout.profile.symbol, self._sheet, digits)
 
-    def _heading(self, unit: Unit, codes: bytes) -> Heading:
+    def _heading(self, unit: PackageUnit, codes: bytes) -> Heading:
         test = all_dummies(unit.serials, codes, self._layout.length)
         return Heading(self._layout.package, unit.id, test)
 

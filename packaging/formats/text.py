@@ -10,7 +10,7 @@ from ...codegen.ranges.serials import Range
 from ..profiles.geometry import wrong
 from ..profiles.profile import Profile, Quoting
 from ..zip.deflate import deflate
-from .format import PART, Chunk, Codes, File, Unit, UnitLayout
+from .format import PART, Chunk, Codes, File, PackageLayout, PackageUnit
 from .records import Cell, Surroundings, UnitRecords, titles
 from .rows import Record, Slot, TextPart, parts
 from .sampling import Chosen, every
@@ -21,7 +21,7 @@ _BOM = {"utf-8-sig": b"\xef\xbb\xbf"}
 class TextFormat:
     """Delimited text. Raises `UsageError` for a layout that cannot be written."""
 
-    def __init__(self, layout: UnitLayout) -> None:
+    def __init__(self, layout: PackageLayout) -> None:
         self._layout, self._profile = layout, layout.profile
         head = _line(titles(layout), self._profile) if self._profile.header else ()
         text = b"".join(item for item in head if isinstance(item, bytes))
@@ -29,32 +29,34 @@ class TextFormat:
             _BOM.get(self._profile.encoding, b"") + text, titles=int(self._profile.header)
         )
         # What cannot be written shows with any unit.
-        self._records(Unit(0, "", Range(1, 1)))
+        self._records(PackageUnit(0, "", Range(1, 1)))
 
-    def names(self, unit: Unit) -> Iterator[str]:
+    def names(self, unit: PackageUnit) -> Iterator[str]:
         """The data file alone."""
         yield self._profile.unit_name(unit.index, unit.id)
 
-    def parts(self, unit: Unit) -> Iterator[TextPart]:
+    def parts(self, unit: PackageUnit) -> Iterator[TextPart]:
         """Whole frames."""
         return parts(unit.serials, self._profile, PART)
 
-    def make(self, unit: Unit, part: TextPart, codes: bytes) -> Chunk:
+    def make(self, unit: PackageUnit, part: TextPart, codes: bytes) -> Chunk:
         """The rows of a part; the unit's first and last part with what stands around them."""
         data = self._records(unit).write(part, codes)
         return Chunk(self._profile.unit_name(unit.index, unit.id), data, deflate(data))
 
-    def join(self, _unit: Unit, made: Iterable[Chunk]) -> Iterator[Chunk]:
+    def join(self, _unit: PackageUnit, made: Iterable[Chunk]) -> Iterator[Chunk]:
         """The chunks as they are."""
         yield from made
 
-    def read(self, unit: Unit, files: Iterator[File], chosen: Chosen = every) -> Iterator[Codes]:
+    def read(
+        self, unit: PackageUnit, files: Iterator[File], chosen: Chosen = every
+    ) -> Iterator[Codes]:
         """The codes of the data file; it holds no symbols."""
         del chosen
         name, pieces = next(files)
         yield from self._records(unit).read(self.parts(unit), name, pieces)
 
-    def _records(self, unit: Unit) -> UnitRecords:
+    def _records(self, unit: PackageUnit) -> UnitRecords:
         return UnitRecords(
             self._layout, unit, lambda cells: _line(cells, self._profile), self._around
         )

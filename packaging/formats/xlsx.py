@@ -20,7 +20,7 @@ from isal import isal_zlib
 from ...codegen.ranges.serials import Range
 from ..zip.deflate import LAST, deflate
 from ..zip.reader import broken
-from .format import PART, Chunk, Codes, File, Unit, UnitLayout
+from .format import PART, Chunk, Codes, File, PackageLayout, PackageUnit
 from .records import Cell, Surroundings, UnitRecords, titles
 from .rows import Record, Slot, TextPart, parts
 from .sampling import Chosen, every
@@ -47,26 +47,26 @@ class SheetPiece(NamedTuple):
 class XlsxFormat:
     """Workbooks."""
 
-    def __init__(self, layout: UnitLayout) -> None:
+    def __init__(self, layout: PackageLayout) -> None:
         self._layout, self._profile = layout, layout.profile
         self._book = empty_workbook(len(self._profile.columns))
         # What cannot be written shows with any unit.
-        self._records(Unit(0, "", Range(1, 1)))
+        self._records(PackageUnit(0, "", Range(1, 1)))
 
-    def names(self, unit: Unit) -> Iterator[str]:
+    def names(self, unit: PackageUnit) -> Iterator[str]:
         """The workbook alone."""
         yield self._profile.unit_name(unit.index, unit.id)
 
-    def parts(self, unit: Unit) -> Iterator[TextPart]:
+    def parts(self, unit: PackageUnit) -> Iterator[TextPart]:
         """Whole frames."""
         return parts(unit.serials, self._profile, PART)
 
-    def make(self, unit: Unit, part: TextPart, codes: bytes) -> SheetPiece:
+    def make(self, unit: PackageUnit, part: TextPart, codes: bytes) -> SheetPiece:
         """The rows of a part; the unit's first and last part with the sheet around them."""
         data = self._records(unit).write(part, codes)
         return SheetPiece(len(data), zlib.crc32(data), deflate(data))
 
-    def join(self, unit: Unit, made: Iterable[SheetPiece]) -> Iterator[Chunk]:
+    def join(self, unit: PackageUnit, made: Iterable[SheetPiece]) -> Iterator[Chunk]:
         """The workbook, whose sheet is held deflated until its size is known."""
         pieces = list(made)
         others = (
@@ -83,7 +83,9 @@ class XlsxFormat:
         name = self._profile.unit_name(unit.index, unit.id)
         yield Chunk(name, pack_workbook((*others, sheet)))
 
-    def read(self, unit: Unit, files: Iterator[File], chosen: Chosen = every) -> Iterator[Codes]:
+    def read(
+        self, unit: PackageUnit, files: Iterator[File], chosen: Chosen = every
+    ) -> Iterator[Codes]:
         """The codes of the workbook, by Python's own ZIP reader; it holds no symbols."""
         del chosen
         name, pieces = next(files)
@@ -99,7 +101,7 @@ class XlsxFormat:
         except _NO_WORKBOOK:
             raise broken(f"{name} is not a workbook of ours") from None
 
-    def _read(self, unit: Unit, name: str, book: zipfile.ZipFile) -> Iterator[Codes]:
+    def _read(self, unit: PackageUnit, name: str, book: zipfile.ZipFile) -> Iterator[Codes]:
         if book.namelist() != [*(part for part in self._book if part != SHEET), SHEET]:
             raise broken(f"{name} holds other parts than a workbook of ours")
         if {entry.compress_type for entry in book.infolist()} - {0, 8}:
@@ -113,10 +115,10 @@ class XlsxFormat:
             stream = iter(lambda: sheet.read(1 << 20), b"")
             yield from self._records(unit).read(self.parts(unit), name, stream)
 
-    def _records(self, unit: Unit) -> UnitRecords:
+    def _records(self, unit: PackageUnit) -> UnitRecords:
         return UnitRecords(self._layout, unit, _row, self._around(unit))
 
-    def _around(self, unit: Unit) -> Surroundings:
+    def _around(self, unit: PackageUnit) -> Surroundings:
         """The XML of the sheet; the corner of its last cell stands in front of the rows."""
         profile = self._profile
         head, tail = self._book[SHEET].split(_ROWS)

@@ -10,7 +10,7 @@ from ...codegen.codes.spec import ALPHABETS
 from ...codegen.codes.template import check, check_codes
 from ...codegen.errors import UsageError
 from ...codegen.ranges.serials import Ranges, count, ordered, pieces
-from ..formats.format import Format, Unit, UnitLayout
+from ..formats.format import Format, PackageLayout, PackageUnit
 from ..formats.registry import format_for
 from ..profiles.profile import MAX_PICTURES, Profile
 from .manifest import MAX_FILES
@@ -61,9 +61,9 @@ class PackJob:
         _ = self.format  # raises now what it would raise while codes are unsealed
 
     @cached_property
-    def layout(self) -> UnitLayout:
+    def layout(self) -> PackageLayout:
         """What all units share."""
-        return UnitLayout(
+        return PackageLayout(
             package=self.package,
             batch=self.batch,
             length=self.length,
@@ -77,7 +77,7 @@ class PackJob:
         """What writes the units."""
         return format_for(self.layout)
 
-    def units(self) -> Iterator[Unit]:
+    def units(self) -> Iterator[PackageUnit]:
         """The units, in order, with new ids."""
         for index, piece in enumerate(pieces(self.serials, self.profile.unit_size)):
-            yield Unit(index, self.unit_id(), piece)
+            yield PackageUnit(index, self.unit_id(), piece)

@@ -15,7 +15,7 @@ import rfc8785
 from ...codegen.codes import template as templates
 from ...codegen.errors import IntegrityError, UsageError
 from ...codegen.ranges.serials import Range, Ranges, count, from_pairs, pieces, to_pairs
-from ..formats.format import Unit, UnitLayout
+from ..formats.format import PackageLayout, PackageUnit
 from ..profiles.profile import MAX_PICTURES, Profile
 from ..profiles.profile import parse as parse_profile
 from .fields import items, load, text, typed, whole
@@ -96,9 +96,9 @@ class Manifest:
         return count(self.serials)
 
     @property
-    def layout(self) -> UnitLayout:
+    def layout(self) -> PackageLayout:
         """What its format needs to know."""
-        return UnitLayout(
+        return PackageLayout(
             package=self.package,
             batch=self.batch,
             length=self.code_length,
@@ -107,10 +107,10 @@ class Manifest:
             profile=self.profile,
         )
 
-    def units(self) -> Iterator[tuple[Unit, DataFile]]:
+    def units(self) -> Iterator[tuple[PackageUnit, DataFile]]:
         """The units with their data files, in order."""
         for index, file in enumerate(self.files):
-            yield Unit(index, file.unit, Range(file.first, file.last)), file
+            yield PackageUnit(index, file.unit, Range(file.first, file.last)), file
 
     def attached(self) -> tuple[Attached, ...]:
         """The entries after the units that the manifest lists: the samples, then README.txt."""

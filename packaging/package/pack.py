@@ -22,7 +22,7 @@ from ...codegen.ranges.serials import count
 from ...codegen.secret import Secret
 from ...codegen.workers.pool import WorkerKind as WorkKind
 from ...codegen.workers.pool import Workers
-from ..formats.format import Chunk, Unit, Wanted
+from ..formats.format import Chunk, PackageUnit, UnitPart
 from ..symbols.sample import Sample, sample
 from ..zip.writer import ArchiveWriter, Written
 from .feed import Feed, Source
@@ -113,13 +113,13 @@ def _digest(file: BufferedRandom) -> tuple[str, int]:
 class _Task(NamedTuple):
     """A part of a unit, and its codes, for a thread to make entries of."""
 
-    unit: Unit
-    part: Wanted
+    unit: PackageUnit
+    part: UnitPart
     codes: bytes
 
 
 class _Made(NamedTuple):
-    unit: Unit
+    unit: PackageUnit
     codes: int
     made: Any
 
@@ -187,7 +187,7 @@ class _Pack:
                     entry.write(chunk.data, chunk.packed)
 
 
-def _data_file(unit: Unit, written: list[Written]) -> DataFile:
+def _data_file(unit: PackageUnit, written: list[Written]) -> DataFile:
     name, size, sha256 = written[0]
     pictures = None
     if len(written) > 1:

@@ -21,7 +21,7 @@ from ...codegen.ranges.serials import Ranges
 from ...codegen.workers.pool import WorkerKind as WorkKind
 from ...codegen.workers.pool import Workers
 from ..formats.dummy import all_dummies
-from ..formats.format import Codes, Format, Unit
+from ..formats.format import Codes, Format, PackageUnit
 from ..formats.sampling import Chosen
 from ..package.manifest import DataFile, Manifest, pictures_digest
 from ..zip.reader import broken
@@ -40,7 +40,7 @@ def codes_of(archive: Archive, manifest: Manifest, form: Format, chosen: Chosen)
     small = all(_size(archive, form, unit) <= _SMALL for unit, _ in units)
     with Workers(WorkKind.THREADS if small and len(units) > 1 else WorkKind.INLINE) as workers:
 
-        def read(item: tuple[Unit, DataFile]) -> Iterator[Codes] | list[Codes]:
+        def read(item: tuple[PackageUnit, DataFile]) -> Iterator[Codes] | list[Codes]:
             codes = _UnitCheck(archive, manifest, form, *item).codes(chosen)
             return list(codes) if small else codes
 
@@ -48,7 +48,7 @@ def codes_of(archive: Archive, manifest: Manifest, form: Format, chosen: Chosen)
             yield from codes
 
 
-def _size(archive: Archive, form: Format, unit: Unit) -> int:
+def _size(archive: Archive, form: Format, unit: PackageUnit) -> int:
     return sum(archive.entries[name].size for name in form.names(unit))
 
 
@@ -56,7 +56,12 @@ class _UnitCheck:
     """One unit on its way through the steps; others may be read beside it."""
 
     def __init__(
-        self, archive: Archive, manifest: Manifest, form: Format, unit: Unit, listed: DataFile
+        self,
+        archive: Archive,
+        manifest: Manifest,
+        form: Format,
+        unit: PackageUnit,
+        listed: DataFile,
     ) -> None:
         self._archive, self._manifest, self._form = archive, manifest, form
         self._unit, self._listed = unit, listed

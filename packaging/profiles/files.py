@@ -34,7 +34,7 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True)
-class Stored:
+class ProfileFile:
     """A profile and the file it stands in."""
 
     profile: Profile
@@ -44,7 +44,7 @@ class Stored:
     origin: Origin
 
 
-def load(path: Path, origin: Origin = Origin.HOME) -> Stored:
+def load(path: Path, origin: Origin = Origin.HOME) -> ProfileFile:
     """The profile in a file.
 
     Raises `NotFound` without a file, and `UsageError` naming file, line and key of what is
@@ -72,7 +72,7 @@ def load(path: Path, origin: Origin = Origin.HOME) -> Stored:
             key=key,
             line=line,
         ) from None
-    return Stored(profile, str(document.get("description", "")), text, path, origin)
+    return ProfileFile(profile, str(document.get("description", "")), text, path, origin)
 
 
 def _read(path: Path) -> str:
@@ -119,7 +119,7 @@ def builtin(name: str) -> Profile:
     return load(_BUILTIN / f"{name}.toml", Origin.BUILTIN).profile
 
 
-def find(name: str, home: Path | None, *, examples: bool = False) -> Stored:
+def find(name: str, home: Path | None, *, examples: bool = False) -> ProfileFile:
     """The profile of that name, a home's own profile before a built-in profile.
 
     Raises `UsageError` for an unknown name or a wrong file.
@@ -139,7 +139,7 @@ def find(name: str, home: Path | None, *, examples: bool = False) -> Stored:
     )
 
 
-def every(home: Path | None) -> Iterator[tuple[str, Origin, Stored | UsageError]]:
+def every(home: Path | None) -> Iterator[tuple[str, Origin, ProfileFile | UsageError]]:
     """(name, origin, profile or what is wrong with it) of all profiles, built-in first."""
     sources = {
         Origin.BUILTIN: _files(_BUILTIN),

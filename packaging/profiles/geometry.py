@@ -173,7 +173,7 @@ class Sheet:
         for key in ("rows", "columns"):
             if not 1 <= getattr(self, key) <= _MAX_LABELS:
                 wrong(f"sheet.{key}", f"there are 1 to {_MAX_LABELS:,}")
-        if self.places > _MAX_LABELS:
+        if self.labels_per_sheet > _MAX_LABELS:
             wrong("sheet.rows", f"a sheet holds at most {_MAX_LABELS:,} labels")
         if not 2.0 <= self.text_size <= 72.0:
             wrong("sheet.text_size", "text has 2 to 72 points")
@@ -182,7 +182,7 @@ class Sheet:
         self._fits()
 
     @property
-    def places(self) -> int:
+    def labels_per_sheet(self) -> int:
         """Labels per sheet."""
         return self.rows * self.columns
 
@@ -225,7 +225,7 @@ class Sheet:
 
     def sheets(self, count: int) -> int:
         """How many sheets hold `count` labels."""
-        return -(-count // self.places)
+        return -(-count // self.labels_per_sheet)
 
     def spots(self, sheet: int, count: int) -> Iterator[tuple[int, int]]:
         """(place, label) of a sheet, both from 0, places ascending; `count` labels in all.
@@ -233,16 +233,16 @@ class Sheet:
         Every label from 0 to `count` - 1 has a single place on a single sheet, whatever the order.
         """
         sheets = self.sheets(count)
-        for place in range(self.places):
+        for place in range(self.labels_per_sheet):
             row, column = divmod(place, self.columns)
             if self.order is LabelOrder.STACK:
                 label = place * sheets + sheet
             elif self.order is LabelOrder.COLUMNS:
-                label = sheet * self.places + column * self.rows + row
+                label = sheet * self.labels_per_sheet + column * self.rows + row
             elif self.order is LabelOrder.LANES:
                 label = (column * sheets + sheet) * self.rows + row
             else:
-                label = sheet * self.places + place
+                label = sheet * self.labels_per_sheet + place
             if label < count:
                 yield place, label
 

@@ -126,7 +126,7 @@ class Profile:
         return tuple(column.source for column in self.columns)
 
     @property
-    def most_rows(self) -> int:
+    def max_rows(self) -> int:
         """Codes a unit may hold."""
         lead = (self.lead_in + self.lead_out) * self.lanes
         return {
@@ -139,7 +139,7 @@ class Profile:
         """This profile with another unit size; a worksheet takes what fits, and is split."""
         return replace(
             self,
-            unit_size=min(unit_size, self.most_rows) if self.kind is FileFormat.XLSX else unit_size,
+            unit_size=min(unit_size, self.max_rows) if self.kind is FileFormat.XLSX else unit_size,
         )
 
     def unit_name(self, index: int, unit: str = "") -> str:
@@ -212,10 +212,10 @@ class Profile:
             for key in ("lead_in", "lead_out"):
                 if getattr(self, key):
                     wrong(f"unit.{key}", "set-up records are for text and xlsx profiles")
-        if not 1 <= self.unit_size <= self.most_rows:
+        if not 1 <= self.unit_size <= self.max_rows:
             wrong(
                 "unit.size",
-                f"a unit holds 1 to {self.most_rows:,} codes, not {self.unit_size:,}",
+                f"a unit holds 1 to {self.max_rows:,} codes, not {self.unit_size:,}",
             )
 
     def _check_name(self) -> None:

@@ -99,4 +99,4 @@ def unit(
 
 def _shown(station: Station, row: UnitRow) -> UnitShown:
     with station.ledger.read() as view:
-        return UnitShown.of(view.unit(row.unit, row.package), view.told(row.package))
+        return UnitShown.of(view.unit(row.unit, row.package), view.reported(row.package))

@@ -16,7 +16,7 @@ FINE_DPI = 2_400  # no press or laser that prints codes is finer
 
 
 @dataclass(frozen=True)
-class Room:
+class SymbolRoom:
     """The room for a symbol, mm; if it is round, `height` and `width` are the diameter."""
 
     width: float
@@ -55,7 +55,7 @@ def modules_of(version: int) -> int:
     return 17 + 4 * version
 
 
-def holds(look: Symbol, modules: int, room: Room) -> int:
+def holds(look: Symbol, modules: int, room: SymbolRoom) -> int:
     """How many dots per module a room holds."""
     return int(room.square * look.dpi / INCH + 1e-6) // (modules + 2 * look.quiet_zone)
 
@@ -64,7 +64,7 @@ def advice(  # noqa: PLR0913 - all of them decide
     template: str,
     spec: CodeSpec,
     look: Symbol,
-    room: Room | None,
+    room: SymbolRoom | None,
     version: int,
     *,
     fits: bool | None,
@@ -105,13 +105,13 @@ def advice(  # noqa: PLR0913 - all of them decide
     yield f"make room: {name} of {math.ceil(side * 10) / 10:.1f} mm or more"
 
 
-def _then(look: Symbol, version: int, room: Room | None) -> str:
+def _then(look: Symbol, version: int, room: SymbolRoom | None) -> str:
     if room is None:
         return ""
     return ": then it fits" if _enough(look, version, room) else ", still too large"
 
 
-def _enough(look: Symbol, version: int, room: Room) -> bool:
+def _enough(look: Symbol, version: int, room: SymbolRoom) -> bool:
     return holds(look, modules_of(version), room) >= MIN_DOTS
 
 

@@ -434,18 +434,20 @@ def test_an_older_ledger_is_migrated_in_one_transaction(path, monkeypatch):
 
 def test_a_ledger_whose_columns_were_words_of_sql_is_migrated(path):
     with Ledger.open(path, clock()) as ledger, ledger.read() as view:
-        before = view.orders(), view.told("P4"), view.due(START, 10)
+        before = view.orders(), view.reported("P4"), view.due(START, 10)
     assert before[1]
     by_hand(
         path,
         'ALTER TABLE orders RENAME COLUMN order_id TO "order"',
         'ALTER TABLE deliveries RENAME COLUMN order_id TO "order"',
+        "ALTER TABLE receipts RENAME COLUMN reported_at TO told_at",
+        "ALTER TABLE reported_serials RENAME TO told",
         'ALTER TABLE told RENAME COLUMN outcome TO "as"',
         "UPDATE alembic_version SET version_num = '0003'",
     )
     with Ledger.open(path, clock()) as ledger:
         with ledger.read() as view:
-            assert (view.orders(), view.told("P4"), view.due(START, 10)) == before
+            assert (view.orders(), view.reported("P4"), view.due(START, 10)) == before
         ledger.commit(LINE, ordered("O9", "B1", "activate", (41, 43)))
         assert verify(ledger).ok, verify(ledger).problem
 

@@ -94,7 +94,11 @@ def test_an_edited_cell_is_named_by_its_table(path, table, column):
 
 @pytest.mark.parametrize("table", [table.name for table in REPLAYED])
 def test_a_removed_row_is_named_by_its_table(path, table):
-    own = {"tiles": "batch = 'B1'", "counters": "batch = 'B1'", "told": "package = 'P4'"}
+    own = {
+        "tiles": "batch = 'B1'",
+        "counters": "batch = 'B1'",
+        "reported_serials": "package = 'P4'",
+    }
     condition = own.get(table, "seq > 0" if table == "receipts" else "rowid = 1")
     by_hand(path, f'DELETE FROM "{table}" WHERE {condition}')
     assert f"table {table}, " in problem(path)

@@ -57,7 +57,7 @@ def as_set(ranges):
 def booked(reports, receipt):
     """The model's refusal of `receipt`, or None once it is booked there."""
     try:
-        reports.told, reports.numbers, _, _ = reports.judge(receipt, final=False)
+        reports.reported, reports.numbers, _, _ = reports.judge(receipt, final=False)
     except model.Refusal as refusal:
         return refusal
     return None

@@ -81,7 +81,7 @@ def made_sheet(values):
 @given(sheets, st.integers(21, 57), st.integers(4, 12))
 def test_labels_lie_on_the_page_apart_and_hold_their_symbols(values, modules, dots):
     sheet, look = made_sheet(values), Symbol(dots=dots, dpi=values["dpi"])
-    boxes = [sheet.label_box(index) for index in range(sheet.places)]
+    boxes = [sheet.label_box(index) for index in range(sheet.labels_per_sheet)]
     across, down = sheet.page_dots
     taken = np.zeros((down, across), np.uint8) if across * down < 2**22 else None
     for box in boxes:
@@ -109,7 +109,7 @@ def test_labels_lie_on_the_page_apart_and_hold_their_symbols(values, modules, do
 @given(sheets)
 def test_edges_are_right_to_half_a_dot_however_many_labels(values):
     sheet = made_sheet(values)
-    first, last = sheet.label_box(0), sheet.label_box(sheet.places - 1)
+    first, last = sheet.label_box(0), sheet.label_box(sheet.labels_per_sheet - 1)
     for at, number, label, gutter in (
         ("x", sheet.columns, sheet.label[0], sheet.gutter[0]),
         ("y", sheet.rows, sheet.label[1], sheet.gutter[1]),
@@ -220,7 +220,7 @@ def test_every_symbol_is_read_in_the_promised_place(sheet_of, dpi, tmp_path):
     for number, picture in enumerate(pictures):
         assert picture.width == pytest.approx(sheet.page[0] * dpi / 25.4, abs=1.6)
         labels = dict(sheet.spots(number, 16))
-        for place in range(sheet.places):
+        for place in range(sheet.labels_per_sheet):
             found = read(picture.crop(crop(sheet, place, dpi)))
             wanted = [TEMPLATE.format(code=made.texts[labels[place]])] if place in labels else []
             assert found == wanted

@@ -22,7 +22,7 @@ from mintmark.codegen.ranges.serials import Range, pieces
 from mintmark.packaging.formats import rows as engine
 from mintmark.packaging.formats import xlsx
 from mintmark.packaging.formats.dummy import dummy_codes
-from mintmark.packaging.formats.format import Unit, UnitLayout
+from mintmark.packaging.formats.format import PackageLayout, PackageUnit
 from mintmark.packaging.formats.registry import format_for
 from mintmark.packaging.profiles import files
 from mintmark.packaging.profiles.columns import Column
@@ -83,8 +83,8 @@ def jobs(draw, kind=FileFormat.TEXT):
     first, count = draw(firsts), draw(st.integers(1, 60))
     length = draw(st.integers(6, 20))
     profile = draw(profiles_of(kind))
-    layout = UnitLayout("K7QM-PPPP", "K7QM-BBBB", length, SYMBOLS, draw(templates), profile)
-    unit = Unit(draw(st.integers(0, 3)), "K7QM-UUUU", Range(first, first + count - 1))
+    layout = PackageLayout("K7QM-PPPP", "K7QM-BBBB", length, SYMBOLS, draw(templates), profile)
+    unit = PackageUnit(draw(st.integers(0, 3)), "K7QM-UUUU", Range(first, first + count - 1))
     random = draw(st.randoms(use_true_random=False))
     serials = range(first, first + count)
     return layout, unit, {n: "".join(random.choices(SYMBOLS, k=length)) for n in serials}
@@ -294,8 +294,8 @@ def test_an_altered_workbook_gives_no_codes(job, data):
 
 def test_the_wrong_row_is_named():
     profile = replace(builtin("csv"), lanes=3)
-    layout = UnitLayout("P", "B", 6, SYMBOLS, "{code}", profile)
-    unit = Unit(0, "U", Range(95, 104))
+    layout = PackageLayout("P", "B", 6, SYMBOLS, "{code}", profile)
+    unit = PackageUnit(0, "U", Range(95, 104))
     codes = {n: f"A{n:05}" for n in range(95, 105)}
     (name, data), *_ = written(layout, unit, codes).items()
     for serial in codes:
@@ -307,8 +307,8 @@ def test_the_wrong_row_is_named():
 
 def test_a_million_codes_cross_every_width():
     profile = builtin("csv").of_size(1_200_000)
-    layout = UnitLayout("P", "B", 16, SYMBOLS, "{code}", profile)
-    unit = Unit(0, "U", Range(1, 1_100_000))
+    layout = PackageLayout("P", "B", 16, SYMBOLS, "{code}", profile)
+    unit = PackageUnit(0, "U", Range(1, 1_100_000))
     form = format_for(layout)
     lines = [b"serial,code,url"]
     for part in form.parts(unit):
@@ -348,11 +348,11 @@ GOLDEN_PROFILES = ("csv", "url-lines", "bartender", "smartstream")
 @pytest.mark.parametrize("name", GOLDEN_PROFILES)
 def test_the_files_are_those_that_were_read(name):
     profile = files.find(name, None, examples=True).profile
-    layout = UnitLayout(
+    layout = PackageLayout(
         "K7QM-9X2C4DEF", "K7QM-3T9A2BCD", 16, SYMBOLS[:32], "HTTPS://Q.EXAMPLE.CN/{code}", profile
     )
     codes = {n: f"7K3M0000{n:08}" for n in range(95, 106)}
-    (data,) = written(layout, Unit(0, "K7QM-0000000A", Range(95, 105)), codes).values()
+    (data,) = written(layout, PackageUnit(0, "K7QM-0000000A", Range(95, 105)), codes).values()
     path = GOLDEN / f"{name}.data"
     if os.environ.get(WRITE):
         path.write_bytes(data)
@@ -375,7 +375,7 @@ def test_the_files_are_those_that_were_read(name):
 def test_what_cannot_be_written_is_refused_before_anything_is_read(changes, template):
     profile = replace(builtin("csv"), **changes)
     with pytest.raises(UsageError):
-        format_for(UnitLayout("P", "B", 4, SYMBOLS, template, profile))
+        format_for(PackageLayout("P", "B", 4, SYMBOLS, template, profile))
 
 
 def test_header_and_names():

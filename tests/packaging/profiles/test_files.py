@@ -186,7 +186,7 @@ def test_lengths_are_whole_dots():
     assert look.side_dots(25) == 33 * 5
     assert look.side(25) == pytest.approx(13.97)
     sheet = Sheet(300, (210.0, 297.0), (30.0, 30.0), rows=2, columns=3, gutter=(2.0, 2.0))
-    boxes = [sheet.label_box(index) for index in range(sheet.places)]
+    boxes = [sheet.label_box(index) for index in range(sheet.labels_per_sheet)]
     assert {(box.width, box.height) for box in boxes} == {(354, 354)}
     assert [box.x for box in boxes] == [685, 1063, 1441] * 2
     assert boxes[3].y - boxes[0].y == 354 + 24
@@ -213,7 +213,7 @@ def test_every_label_has_a_single_place(sheet, count):
         assert [place for place, _ in spots] == sorted({place for place, _ in spots})
         seen += [(label, page, place) for place, label in spots]
     assert sorted(label for label, _, _ in seen) == list(range(count))
-    assert number == -(-count // sheet.places)
+    assert number == -(-count // sheet.labels_per_sheet)
     labels = sorted(seen)
     if sheet.order is LabelOrder.STACK:
         # The piles, each a place of all sheets, are in order.
@@ -225,7 +225,7 @@ def test_every_label_has_a_single_place(sheet, count):
 @given(sheets)
 def test_labels_lie_on_the_page_apart(sheet):
     width, height = sheet.page_dots
-    boxes = [sheet.label_box(index) for index in range(sheet.places)]
+    boxes = [sheet.label_box(index) for index in range(sheet.labels_per_sheet)]
     for box in boxes:
         assert box.x >= 0 <= box.y
         assert box.x + box.width <= width

@@ -73,7 +73,7 @@ class Booked(RuleBasedStateMachine):
         unit, printed, spoiled, number = entry
         if inside:  # else hardly any receipt would pass
             scope = set(self.model.serials if unit is None else self.model.units[unit])
-            scope -= self.model.told.keys()
+            scope -= self.model.reported.keys()
             printed, spoiled = printed & scope, (spoiled & scope) - printed
         entry = (unit, printed, spoiled, number)
         if count == "right":
@@ -83,7 +83,7 @@ class Booked(RuleBasedStateMachine):
             "unit": unit, "final": final, "count": count,
         }  # fmt: skip
         try:
-            voided = self.model.tell([entry], final=final, count=count)
+            voided = self.model.book([entry], final=final, count=count)
         except model.Refusal as refusal:
             with pytest.raises(UsageError if refusal.why == "nothing" else Refused) as caught:
                 book_receipt(self.call, "P", **fields)
@@ -138,13 +138,13 @@ class Booked(RuleBasedStateMachine):
                 row.totals
             )
             missing = view.unreceipted("B", serials.ordered(kit.ranges(*UNITS.values())))
-            reported = view.told("P")
+            reported = view.reported("P")
             waiting = view.without_receipt("B")
         alive = [s for s in self.model.serials if self.books.codes[s].state != "void"]
         assert numbers(missing) == [s for s in alive if not self.model.printed(s)]
         for unit, own in self.model.units.items():
             for what in ("printed", "spoiled"):
-                expected = sum(self.model.told.get(serial) == what for serial in own)
+                expected = sum(self.model.reported.get(serial) == what for serial in own)
                 assert reported.get((unit, what), 0) == expected
         expected = min(self.model.totals()["open"], len(alive))
         assert waiting == ({"P": expected} if expected else {})

@@ -1,4 +1,4 @@
-"""Columns whose names are words of SQL get other names: `order`, and `as`."""
+"""Words of SQL name no column any more (`order`, `as`), and `told` is called reported."""
 
 from alembic import op
 
@@ -7,7 +7,9 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Rename three columns. SQLite renames the foreign key of `deliveries` along."""
+    """Rename columns and a table. SQLite renames the foreign key of `deliveries` along."""
     op.alter_column("orders", "order", new_column_name="order_id")
     op.alter_column("deliveries", "order", new_column_name="order_id")
     op.alter_column("told", "as", new_column_name="outcome")
+    op.rename_table("told", "reported_serials")
+    op.alter_column("receipts", "told_at", new_column_name="reported_at")
