@@ -27,7 +27,14 @@ from ..codegen.errors import MintmarkError, Refused, UsageError
 from ..codegen.files import hidden, write_exclusively
 from ..codegen.invocation import Invocation
 from ..codegen.ledger.chain import encode
-from ..codegen.ledger.changes import ExportAbandoned, ExportBegun, Incident, Packaged, Unit
+from ..codegen.ledger.changes import (
+    ExportAbandoned,
+    ExportBegun,
+    Incident,
+    IncidentFacts,
+    Packaged,
+    Unit,
+)
 from ..codegen.ledger.records import BatchRow
 from ..codegen.ledger.view import View
 from ..codegen.ranges import serials
@@ -166,8 +173,8 @@ def export(invocation: Invocation, request: ExportRequest) -> ExportResult:
     with _folder(request.out.absolute()):
         if job.test:
             return work.test()
-        what, key = f"export of {batch.batch}", request.custodian_key
-        return work.real(unlock(invocation, station, key, request.passphrase_file, what))
+        refusal, key = refused(f"export of {batch.batch}", batch.batch), request.custodian_key
+        return work.real(unlock(invocation, station, key, request.passphrase_file, refusal))
 
 
 def _earlier(view: View, request: ExportRequest) -> PreviousPackage | None:
@@ -259,9 +266,7 @@ class _Export:
         """Reserve, write, check, hand the password over, publish, book."""
         job, ledger, author = self.job, self.station.ledger, self.station.author
         begun = self._begun()
-        alarm = [
-            Incident("reprint", f"{begun.package} reprints {begun.supersedes}: {begun.reason}")
-        ] * (begun.supersedes is not None)
+        alarm = [_reprint(begun)] if begun.supersedes is not None else []
         signer = Signer(custodian.public.key_id, custodian.public.sign_public, custodian.sign)
         source = self._unsealed(custodian)
         with self.station.intents.begin(
@@ -321,7 +326,9 @@ class _Export:
         key = custodian.public.key_id, custodian.sealing
         wraps = station.vault.wraps(self.batch.batch, known, station.wrap_keys)
         if key[0] not in wraps.sealed:
-            refused(station, f"export of {self.batch.batch}: not sealed to key {key[0]}")
+            batch = self.batch.batch
+            alarm = refused(f"export of {batch}: not sealed to key {key[0]}", batch, key[0])
+            station.ledger.commit(station.author, alarm)
         return station.vault.unseal(self.batch.batch, known, station.wrap_keys, *key).codes
 
     def _witness(self) -> CodeFilter:
@@ -427,6 +434,20 @@ class _Export:
             supersedes=self.request.reprints,
             replaces=self.request.replaces,
         )
+
+
+def _reprint(begun: ExportBegun) -> Incident:
+    return Incident(
+        "reprint",
+        f"{begun.package} reprints {begun.supersedes}: {begun.reason}",
+        IncidentFacts(
+            batch=begun.batch,
+            package=begun.package,
+            supersedes=begun.supersedes,
+            contact=begun.contact,
+            serials=begun.serials,
+        ),
+    )
 
 
 def _note(change: Packaged) -> dict[str, object]:

@@ -44,13 +44,14 @@ def trace(
     from ...codegen import times
     from ..client.connect import backend_url, connected
     from ..orders.typed_times import start
-    from .trace import Asked
+    from .trace import TraceRequest
     from .trace import trace as match
 
     station = invocation.station()
     begin = times.parse(start(since, station.config.time_zone)) if since else None
     with connected(station) as client:
-        return match(station, client, backend_url(station), Asked(begin, every, new, burst))
+        request = TraceRequest(begin, every, new, burst)
+        return match(station, client, backend_url(station), request)
 
 
 def alarms_send(

@@ -1,11 +1,9 @@
 """Unknown scans are traced: a real home, codes scanned at a real backend, found again."""
 
 import json
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,10 +17,11 @@ from mintmark.activation.client.client import Away
 from mintmark.activation.delivery.deliver import deliver
 from mintmark.activation.monitor import unknown
 from mintmark.activation.monitor.findings import FindingKind, coarse
-from mintmark.activation.monitor.trace import Asked, trace
+from mintmark.activation.monitor.trace import TraceRequest, trace
 from mintmark.activation.orders.orders import OrderRequest, book
 from mintmark.codegen.errors import EnvironmentFailure
 from mintmark.codegen.ledger import changes as c
+from mintmark.codegen.ledger.chain import decode
 from mintmark.codegen.ranges import serials
 from mintmark.codegen.ranges.lifecycle import Action, State
 from mintmark.codegen.ranges.serials import Range
@@ -65,13 +64,21 @@ class Scene:
         custodian = self.home.custodian.public.key_id
         return c.Packaged(package, "{code}", "b.zip", 1, "0" * 64, "0" * 64, custodian, (reel,))
 
+    def package(self):
+        with self.open() as (station, _), station.ledger.read() as view:
+            (package,) = view.packages()
+        return package.package
+
     def trace(self, failpoint=None, **asked):
         with self.open(failpoint) as (station, line):
-            return trace(station, line, self.backend.url, Asked(**asked))
+            return trace(station, line, self.backend.url, TraceRequest(**asked))
+
+    def booked(self, kind="leak-found"):
+        with self.open() as (station, _), station.ledger.read() as view:
+            return [event.change for event in view.incidents(kind)]
 
     def incidents(self, kind="leak-found"):
-        with self.open() as (station, _), station.ledger.read() as view:
-            return [event.change.detail for event in view.incidents(kind)]
+        return [incident.detail for incident in self.booked(kind)]
 
 
 @pytest.fixture
@@ -195,7 +202,7 @@ def test_a_time_at_the_end_of_time_is_told(scene, first, zone, told):
     pages = Pages([first])
     with scene.open() as (station, _):
         station.config = replace(station.config, time_zone=ZoneInfo(zone))
-        found = trace(station, pages, "a", Asked(every=True))
+        found = trace(station, pages, "a", TraceRequest(every=True))
     assert to_json(found)["findings"][0]["first"] == told
     assert list(found.lines())
 
@@ -210,11 +217,53 @@ def test_each_leak_is_booked_once(scene):
     assert never == f"never exported: 1 code, 1 scan, batch {scene.batch}, serials 250"
     assert packaged.startswith("not active: 2 codes, 3 scans, package ")
     assert packaged.endswith(f" of contact li, batch {scene.batch}, serials 101-102")
+    assert {incident.facts for incident in scene.booked()} == {
+        c.IncidentFacts(batch=scene.batch, serials=(Range(250, 250),), codes=1, scans=1),
+        c.IncidentFacts(
+            batch=scene.batch, package=scene.package(), contact="li",
+            serials=(Range(101, 102),), codes=2, scans=3,
+        ),
+    }  # fmt: skip
     scene.scan(101, 250)
     assert scene.trace().incidents == 0
     scene.scan(103)
     assert scene.trace().incidents == 1
     assert scene.incidents()[-1].endswith(", serials 103")
+
+
+def test_a_leak_that_was_booked_before_incidents_had_facts_is_not_booked_again(scene):
+    """Bodies of that time: the sentence alone says which serials they are about."""
+    bodies = [
+        {
+            "kind": "leak-found",
+            "detail": f"never exported: 1 code, 1 scan, batch {scene.batch}, serials 250",
+        },
+        {
+            "kind": "leak-found",
+            "detail": f"not active: 1,002 codes, 2,003 scans, package {scene.package()} of contact"
+            f" li, batch {scene.batch}, serials 101-102,105",
+        },
+    ]
+    with scene.open() as (station, _):
+        old = [decode("Incident", body) for body in bodies]
+        assert [incident.facts for incident in old] == [None, None]
+        station.ledger.commit(station.author, *old)
+    scene.scan(250, 101, 105)
+    assert scene.trace().incidents == 0
+    scene.scan(103, 249)
+    assert scene.trace().incidents == 2
+    assert [incident.facts.serials for incident in scene.booked()[2:]] == [
+        (Range(249, 249),),
+        (Range(103, 103),),
+    ]
+
+
+def test_what_is_booked_is_read_from_the_facts_not_from_the_sentence(scene):
+    with scene.open() as (station, _):
+        facts = c.IncidentFacts(batch=scene.batch, serials=(Range(250, 250),))
+        station.ledger.commit(station.author, c.Incident("leak-found", "in other words", facts))
+    scene.scan(250)
+    assert scene.trace().incidents == 0
 
 
 class Killed(BaseException):
@@ -265,6 +314,7 @@ def test_guessing_is_told_of_once_a_day(scene):
     assert scene.incidents("guessing-burst") == [
         "within a day 5 different codes were scanned that are none of ours"
     ]
+    assert [found.facts for found in scene.booked("guessing-burst")] == [c.IncidentFacts(codes=5)]
     scene.scan(guesses[5])
     assert scene.trace(burst=4).incidents == 0
     scene.clock.forward(hours=25)
@@ -384,7 +434,7 @@ points = st.sets(st.integers(1, 400), min_size=1, max_size=120)
 
 
 def ranges_of(found):
-    return serials.union(Range(one, one) for one in found)
+    return serials.of(found)
 
 
 @given(points, st.integers(1, 12))
@@ -396,12 +446,3 @@ def test_coarse_ranges_hold_every_serial_and_are_few(found, most):
     assert few == serials.ordered(few)
     if len(whole) <= most:
         assert few == whole
-
-
-@given(st.lists(st.tuples(st.integers(1, 50), st.integers(0, 9)), max_size=20))
-def test_joined_ranges_are_the_same_serials(pairs):
-    found = serials.union(Range(first, first + more) for first, more in pairs)
-    held = Counter(n for piece in found for n in range(piece.first, piece.last + 1))
-    assert set(held) == {n for first, more in pairs for n in range(first, first + more + 1)}
-    assert set(held.values()) <= {1}
-    assert all(b.first > a.last + 1 for a, b in pairwise(found))
