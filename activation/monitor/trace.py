@@ -110,7 +110,7 @@ class Traced(Result):
         if self.not_ours:
             yield f"scanned, no code of ours (guessed, misread, foreign): {self.not_ours:,}"
         if self.cut:
-            yield "there are more than one reading takes"
+            yield "there are more than a single reading takes"
         if self.incidents:
             yield f"booked as incidents: {self.incidents} new"
 

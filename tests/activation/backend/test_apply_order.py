@@ -26,8 +26,8 @@ BATCH = make_batch(N)
 
 
 def request(order, action, *ranges, **options):
-    where = tuple(Range(*pair) for pair in ranges)
-    return Request(order, BATCH.batch, Action(action), where, **options)
+    serials = tuple(Range(*pair) for pair in ranges)
+    return Request(order, BATCH.batch, Action(action), serials, **options)
 
 
 def filled(store, clock, quantity=N):
@@ -71,13 +71,13 @@ TO_LEDGER = {"inactive": "packaged", "active": "active", "frozen": "frozen", Non
 @settings(max_examples=40)
 @given(st.lists(orders, max_size=12), st.sampled_from([3, 4, 7, 4096]))
 def test_tiles_say_what_a_naive_model_says(sequence, window):
-    """Whatever the window: also where an order spans many of them."""
+    """Whatever the window: also if an order spans many of them."""
     clock, books = Clock(), Books(N, "packaged")
     with TemporaryDirectory() as folder:
         store = filled(Store(sqlite_url(Path(folder)), Limits(window_tiles=window)), clock)
         for number, (action, pairs, skip, wanted, state, attributes) in enumerate(sequence):
             serials = sorted({s for first, last in pairs for s in range(first, last + 1)})
-            where = ordered(Range(*pair) for pair in runs(serials))
+            ranges = ordered(Range(*pair) for pair in runs(serials))
             void = [s for s in serials if books.codes[s].state == "void"]
             right = len(serials) - (len(void) if skip and action != "unvoid" else 0)
             count = right if wanted == "right" else wanted
@@ -86,7 +86,7 @@ def test_tiles_say_what_a_naive_model_says(sequence, window):
                 f"o{number}",
                 BATCH.batch,
                 Action(action),
-                where,
+                ranges,
                 from_state=ApiState(state) if state else None,
                 **guards,
             )

@@ -14,7 +14,7 @@ from mintmark.activation.backend import tables
 from mintmark.activation.backend.apply_order import Request
 from mintmark.activation.backend.database import FILE, sqlite_url
 from mintmark.activation.backend.limits import Limits
-from mintmark.activation.backend.scan_counters import Asked
+from mintmark.activation.backend.scan_counters import ScanRequest
 from mintmark.activation.backend.store import Store
 from mintmark.activation.client.client import HttpClient
 from mintmark.activation.client.wire import Order
@@ -37,8 +37,8 @@ def order(store, clock):
     numbers = iter(range(1_000))
 
     def give(action, first, last, **options):
-        where = (Range(first, last),)
-        request = Request(f"o{next(numbers)}", BATCH.batch, Action(action), where, **options)
+        serials = (Range(first, last),)
+        request = Request(f"o{next(numbers)}", BATCH.batch, Action(action), serials, **options)
         return store.order(request, clock())
 
     return give
@@ -202,7 +202,7 @@ def test_two_processes_on_one_folder_count_one_scan_first(order, store, database
         start.wait()
         try:
             answers.extend(books.scan([prints(CODES[:1])], None, clock()) for _ in range(40))
-        except Exception as error:  # noqa: BLE001 — told by the test's own thread
+        except Exception as error:  # noqa: BLE001 — raised by the test's own thread
             failures.append(error)
 
     threads = [threading.Thread(target=phones, args=[books]) for books in (store, other)]
@@ -218,7 +218,7 @@ def test_two_processes_on_one_folder_count_one_scan_first(order, store, database
 
 def test_no_scan_reads_a_table_from_end_to_end(tmp_path, clock):
     """SQLite looks for (a, b) IN a list of pairs row by row, and prefers an index on time."""
-    store, said = Store(sqlite_url(tmp_path)), []
+    store, statements = Store(sqlite_url(tmp_path)), []
     for name in (BATCH.batch, "HM00-BATCH002"):
         store.register(make_batch(20, name), clock())
     store.upload(BATCH.batch, 1, prints(CODES), clock())
@@ -226,19 +226,21 @@ def test_no_scan_reads_a_table_from_end_to_end(tmp_path, clock):
 
     def note(_connection, _cursor, statement, parameters, _context, many):
         if statement.startswith(("SELECT", "UPDATE", "DELETE")):
-            said.append((statement, parameters[0] if many else parameters))
+            statements.append((statement, parameters[0] if many else parameters))
 
     store.scans([], clock())  # what has expired is looked for now, and then not for a while
     event.listen(store._database._engine, "before_cursor_execute", note)
-    group = [Asked([prints([code])], f"id-{code}") for code in (*CODES, *CODES, CODES[0], "X" * 16)]
+    group = [
+        ScanRequest([prints([code])], f"id-{code}") for code in (*CODES, *CODES, CODES[0], "X" * 16)
+    ]
     store.scans(group, clock())
     store.close()
     with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as books:
         plans = [
             (row[3], statement)
-            for statement, parameters in said
+            for statement, parameters in statements
             for row in books.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
         ]
-    assert len(said) >= 5
+    assert len(statements) >= 5
     slow = [plan for plan in plans if plan[0].startswith("SCAN") or "_by_time" in plan[0]]
     assert not slow

@@ -31,7 +31,7 @@ FOREIGN = "0123456789ABCDEF"  # the form of our codes, and nobody's
 
 
 class Scene:
-    """A home of 300 codes, 1-200 in a package, and a backend beside it, on one clock."""
+    """A home of 300 codes, 1-200 in a package, and a backend beside it, on the same clock."""
 
     def __init__(self, tmp_path):
         self.clock = Clock()
@@ -48,12 +48,12 @@ class Scene:
     def scan(self, *named):
         """Serials of the batch, or codes as typed; each is scanned once."""
         with client(self.backend.url) as phone:
-            for one in named:
-                phone.scan(self.codes[one - 1] if isinstance(one, int) else one)
+            for scanned in named:
+                phone.scan(self.codes[scanned - 1] if isinstance(scanned, int) else scanned)
 
-    def order(self, action, where, *, send=True, **more):
+    def order(self, action, serials, *, send=True, **more):
         with self.open() as (station, line):
-            request = OrderRequest(Action(action), self.batch, serials=where, **more)
+            request = OrderRequest(Action(action), self.batch, serials=serials, **more)
             order, _ = book(station, request)
             if send:
                 deliver(station, line)
@@ -90,7 +90,7 @@ def scene(tmp_path):
 
 
 def of(found, kind):
-    return [one for one in found.findings if one.finding is kind]
+    return [item for item in found.findings if item.finding is kind]
 
 
 def test_each_scan_is_told_for_what_it_is(scene):
@@ -115,8 +115,10 @@ def test_each_scan_is_told_for_what_it_is(scene):
         "li",
         f"{package.package}-0",
     )
-    assert [one.serial for one in of(found, FindingKind.ACTIVE_HERE)] == [55, 60]
-    assert [(one.batch, one.codes, one.queued) for one in found.behind] == [(scene.batch, 2, 1)]
+    assert [item.serial for item in of(found, FindingKind.ACTIVE_HERE)] == [55, 60]
+    assert [(behind.batch, behind.codes, behind.queued) for behind in found.behind] == [
+        (scene.batch, 2, 1)
+    ]
     (stranger,) = of(found, FindingKind.NOT_OURS)
     assert (stranger.batch, stranger.serial, stranger.count) == (None, None, 1)
     assert not of(scene.trace(), FindingKind.NOT_OURS)
@@ -125,9 +127,11 @@ def test_each_scan_is_told_for_what_it_is(scene):
 def test_no_code_and_no_fingerprint_is_told(scene):
     scene.scan(250, 101, FOREIGN)
     found = scene.trace(every=True)
-    told = json.dumps(to_json(found)) + "\n".join(found.lines()) + "\n".join(scene.incidents())
-    assert not any(code in told for code in [*scene.codes, FOREIGN])
-    assert not any(one.hex() in told for one in scene.home.fingerprints(scene.batch))
+    text = json.dumps(to_json(found)) + "\n".join(found.lines()) + "\n".join(scene.incidents())
+    assert not any(code in text for code in [*scene.codes, FOREIGN])
+    assert not any(
+        fingerprint.hex() in text for fingerprint in scene.home.fingerprints(scene.batch)
+    )
 
 
 def test_people_read_the_worst_first_and_reels_as_ranges(scene):
@@ -164,7 +168,7 @@ def test_a_scan_before_the_export_does_not_accuse_the_contact(scene):
         )  # fmt: skip
     scene.scan(251)
     found = scene.trace()
-    assert [(one.finding, one.serial, one.package) for one in found.findings] == [
+    assert [(item.finding, item.serial, item.package) for item in found.findings] == [
         (FindingKind.NEVER_EXPORTED, 250, None),
         (FindingKind.NOT_ACTIVE, 251, package),
     ]
@@ -188,7 +192,7 @@ def test_a_reel_reprinted_was_out_since_it_was_first_exported(scene):
 
 
 @pytest.mark.parametrize(
-    ("first", "zone", "told"),
+    ("first", "zone", "shown"),
     [
         ("9999-12-31T20:00:00Z", "Asia/Shanghai", "9999-12-31T20:00:00Z"),
         ("9999-12-31T20:00:00-08:00", "Asia/Shanghai", "9999-12-31T20:00:00Z"),
@@ -198,12 +202,12 @@ def test_a_reel_reprinted_was_out_since_it_was_first_exported(scene):
         ("2026-11-22T12:00:00Z", "Asia/Shanghai", "2026-11-22T12:00:00Z"),
     ],
 )
-def test_a_time_at_the_end_of_time_is_told(scene, first, zone, told):
+def test_a_time_at_the_end_of_time_is_reported(scene, first, zone, shown):
     pages = Pages([first])
     with scene.open() as (station, _):
         station.config = replace(station.config, time_zone=ZoneInfo(zone))
         found = trace(station, pages, "a", TraceRequest(every=True))
-    assert to_json(found)["findings"][0]["first"] == told
+    assert to_json(found)["findings"][0]["first"] == shown
     assert list(found.lines())
 
 
@@ -289,7 +293,7 @@ def test_killed_before_its_place_is_kept_it_books_nothing_twice(scene):
 
 
 def test_two_traces_at_once_book_one_incident(scene):
-    """The other one books while this one waits for the ledger."""
+    """The other trace books while this one waits for the ledger."""
     scene.scan(250)
     with scene.open() as (station, line):
         commit, others = station.ledger.commit, []
@@ -326,13 +330,13 @@ def test_guessing_is_told_of_once_a_day(scene):
 def test_what_was_booked_is_known_again_however_much_there_is(scene):
     scene.scan(*range(1, 201, 2))
     assert scene.trace().incidents == 1
-    (told,) = scene.incidents()
-    assert "100 codes, 100 scans," in told
-    assert len(told) < 500
+    (detail,) = scene.incidents()
+    assert "100 codes, 100 scans," in detail
+    assert len(detail) < 500
     assert scene.trace().incidents == 0
 
 
-# --- where a timer goes on ---------------------------------------------------------------
+# --- the marks of a timer ---------------------------------------------------------------
 
 
 class Pages:
@@ -411,7 +415,7 @@ def test_since_bears_on_what_is_told_not_on_what_is_booked(scene):
     scene.clock.forward(hours=2)
     scene.scan(102)
     found = scene.trace(since=scene.clock.now - timedelta(hours=1))
-    assert [one.serial for one in found.findings] == [102]
+    assert [item.serial for item in found.findings] == [102]
     assert "serials 101-102" in scene.incidents()[0]
 
 
