@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from mintmark.activation.backend import page
-from mintmark.activation.backend.scan import Result
+from mintmark.activation.backend.scan import ScanResult
 from mintmark.activation.client.client import ScanAnswer
 
 VOID_TAGS = {"meta", "link", "input", "br", "path"}
@@ -62,7 +62,7 @@ def answered(result, **options):
 
 PAGES = {
     "ask": page.ask("x"),
-    **{str(result): page.render(answered(result)) for result in Result},
+    **{str(result): page.render(answered(result)) for result in ScanResult},
 }
 
 
@@ -79,10 +79,10 @@ def test_every_page_is_whole_and_needs_nothing_from_elsewhere(name):
     assert "url(" not in PAGES[name]
 
 
-@pytest.mark.parametrize("result", Result)
+@pytest.mark.parametrize("result", ScanResult)
 def test_every_result_has_its_own_words_and_look(result):
-    words = [re.search(r"<h1>(.*?)</h1>", PAGES[str(other)])[1] for other in Result]
-    assert len(set(words)) == len(Result)
+    words = [re.search(r"<h1>(.*?)</h1>", PAGES[str(other)])[1] for other in ScanResult]
+    assert len(set(words)) == len(ScanResult)
     assert Reader(PAGES[str(result)]).all("main") == [{"class": str(result)}]
     assert PAGES["ask"].count(f".{result} {{ --tone:") == 2  # light and dark
 
