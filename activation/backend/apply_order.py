@@ -31,7 +31,7 @@ from ...codegen.ranges.tiling import BLOCKED_SHOWN, Blocked, Stuck, Tile, rewrit
 from ...codegen.ranges.tiling import select as cut
 from ..client.wire import LISTED, OrderAnswer
 from . import chunks, dialects, tables, tile_store
-from .limits import Limits
+from .limits import BackendLimits
 from .problems import Problem
 
 
@@ -53,7 +53,7 @@ class Request:
 
 
 def apply_order(
-    connection: Connection, batch: int, order: Request, now: int, limits: Limits
+    connection: Connection, batch: int, order: Request, now: int, limits: BackendLimits
 ) -> OrderAnswer:
     """Apply `order`, whose serials exist, to the batch numbered `batch`, or raise `Problem`.
 

@@ -34,11 +34,10 @@ def upload(connection: Connection, batch: int, first: int, data: bytes, now: int
     Raises `Problem` fingerprints-differ. Chunks that were pending start to expire anew.
     """
     serials = Range(first, first + len(data) // SIZE - 1)
-    held = [
-        Range(row.first, row.last)
-        for row in _overlapping(connection, batch, serials)
-        if _same(row.data, row.first, data, first)
-    ]
+    held = []
+    for chunk in _overlapping(connection, batch, serials):
+        _check_same(chunk.data, chunk.first, data, first)
+        held.append(Range(chunk.first, chunk.last))
     _check_live(connection, batch, serials, data)
     for piece in held:
         connection.execute(
@@ -138,14 +137,13 @@ def _overlapping(connection: Connection, batch: int, serials: Range) -> Iterator
     yield from connection.execute(query).all()
 
 
-def _same(held: bytes, held_first: int, data: bytes, first: int) -> bool:
-    """True; raises if the two runs of fingerprints differ on a serial of both."""
+def _check_same(held: bytes, held_first: int, data: bytes, first: int) -> None:
+    """Raises `Problem` if the two runs of fingerprints differ on a serial of both."""
     start = max(held_first, first)
     stop = min(held_first + len(held) // SIZE, first + len(data) // SIZE)
     mine = data[(start - first) * SIZE : (stop - first) * SIZE]
     if held[(start - held_first) * SIZE : (stop - held_first) * SIZE] != mine:
         raise _differ()
-    return True
 
 
 def _check_live(connection: Connection, batch: int, serials: Range, data: bytes) -> None:

@@ -5,7 +5,7 @@ import json
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .limits import Limits
+from .limits import BackendLimits
 from .problems import MEDIA_TYPE, Problem
 
 # Answers are worth money, and addresses hold codes: no cache keeps them, no browser passes
@@ -20,7 +20,7 @@ _HEADERS = (
 class Guard:
     """Reads the body whole before the application runs; refuses a body too large or too slow."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, limits: BackendLimits) -> None:
         self._app = app
         self._limits = limits
 

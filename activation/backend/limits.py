@@ -6,7 +6,7 @@ DAY = 86_400
 
 
 @dataclass(frozen=True)
-class Limits:
+class BackendLimits:
     """Units stand in the names."""
 
     body_bytes: int = 1_048_576  # exactly a chunk of 65,536 fingerprints
@@ -24,4 +24,4 @@ class Limits:
     connections: int = 200
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = BackendLimits()

@@ -28,7 +28,7 @@ from ...codegen.ranges.lifecycle import Standing, to_api_state
 from ...codegen.times import format_utc
 from ..client.wire import ScanAnswer
 from . import dialects, tables, tile_store
-from .limits import Limits
+from .limits import BackendLimits
 from .scan import ScanResult, verdict
 
 Key = tuple[int, int]  # number of the batch, serial
@@ -63,7 +63,7 @@ def count(
     connection: Connection,
     scans: Sequence[ScanRequest],
     now: datetime,
-    limits: Limits,
+    limits: BackendLimits,
     standings: dict[int, Standing],
 ) -> list[ScanAnswer]:
     """Answer scans in the order they came, and count those that count.
@@ -200,7 +200,7 @@ def _answers(
         codes[bytes(row.fingerprint)].answered[row.scan_id] = answer
 
 
-def _write(connection: Connection, codes: Iterable[_Code], at: int, limits: Limits) -> None:
+def _write(connection: Connection, codes: Iterable[_Code], at: int, limits: BackendLimits) -> None:
     """Write counters and answers, in the order the counters were locked."""
     changed = sorted((code for code in codes if code.changed), key=lambda code: code.key)
     if not changed:
@@ -215,7 +215,7 @@ def _write(connection: Connection, codes: Iterable[_Code], at: int, limits: Limi
     _keep(connection, changed, at, limits)
 
 
-def _keep(connection: Connection, codes: Sequence[_Code], at: int, limits: Limits) -> None:
+def _keep(connection: Connection, codes: Sequence[_Code], at: int, limits: BackendLimits) -> None:
     """Keep the answers; a code's oldest answers make room, so nobody can fill the disk."""
     table = tables.scan_answers
     rows = [
@@ -248,7 +248,9 @@ def _forget(connection: Connection, fingerprint: bytes, most: int) -> None:
     )
 
 
-def _note_unknown(connection: Connection, fingerprint: bytes, at: int, limits: Limits) -> None:
+def _note_unknown(
+    connection: Connection, fingerprint: bytes, at: int, limits: BackendLimits
+) -> None:
     """Count an unknown fingerprint. Past the cap, those that were noted first make room."""
     table = tables.unknown_scans
     seen_before = connection.execute(

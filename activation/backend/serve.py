@@ -23,7 +23,7 @@ from ...codegen.secret import Secret
 from ..client.client import is_loopback
 from .app import create_app
 from .backend import Backend
-from .limits import DEFAULT_LIMITS, Limits
+from .limits import DEFAULT_LIMITS, BackendLimits
 from .senders import Senders
 from .store import Store
 from .throttle import Network
@@ -44,7 +44,7 @@ class Settings:
     names: tuple[str, ...] | None = None
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
-    limits: Limits = DEFAULT_LIMITS
+    limits: BackendLimits = DEFAULT_LIMITS
 
 
 class Server:

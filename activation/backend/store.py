@@ -7,20 +7,17 @@ back, when it is made.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import URL, Connection, Row, delete, func, insert, select
+from sqlalchemy import URL, Connection, Row, delete, insert, select
 
-from ...codegen.ranges.attributes import to_json
-from ...codegen.ranges.lifecycle import Standing, to_api_state
-from ...codegen.ranges.serials import Range
+from ...codegen.ranges.lifecycle import Standing
 from ..client import wire
-from . import apply_order, chunks, dialects, scan_counters, tables, tile_store
+from . import apply_order, batch_page, chunks, dialects, scan_counters, tables, tile_store
 from .database import Database
-from .limits import DEFAULT_LIMITS, Limits
+from .limits import DEFAULT_LIMITS, BackendLimits
 from .problems import Problem
 
 # Refusals that stay: an attempt that was held up in the network must not take effect after
@@ -30,7 +27,6 @@ _FINAL = frozenset({"outside", "blocked", "count-differs", "count-required"})
 _STANDINGS = 10_000  # kept in memory
 _RULES_SECONDS = 1.0
 _UNREAD: tuple[float, list[tuple[str, int]]] = (float("-inf"), [])
-_INFO = tuple(item.name for item in fields(wire.Batch))
 
 
 class Store:
@@ -39,7 +35,7 @@ class Store:
     def __init__(
         self,
         database: URL,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: BackendLimits = DEFAULT_LIMITS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = limits
@@ -63,7 +59,7 @@ class Store:
             self._rules = _UNREAD
             if number is not None:
                 tile_store.begin(connection, number, batch.quantity)
-            elif _info(_known(connection, batch.batch)) != batch:
+            elif batch_page.info(_known(connection, batch.batch)) != batch:
                 raise Problem("batch-differs", "a registered batch never changes")
 
     def upload(self, batch: str, first: int, data: bytes, now: datetime) -> None:
@@ -144,12 +140,7 @@ class Store:
         """The ranges after serial `after`, as many as a page holds. Raises not-found."""
         with self._database.read() as connection:
             row = _known(connection, batch)
-            ranges = tuple(
-                _shown(connection, row.number, piece, digests=digests)
-                for piece in self._pieces(connection, row, after, digests=digests)
-            )
-        last = ranges[-1].last if ranges else row.quantity
-        return wire.BatchPage(_info(row), ranges, last if last < row.quantity else None)
+            return batch_page.read(connection, row, after, self.limits, digests=digests)
 
     def unknown(self, after: int, now: datetime) -> wire.UnknownPage:
         """Unknown scans that were first noted after the cursor `after`."""
@@ -214,23 +205,6 @@ class Store:
                 self._standings.clear()
             return scan_counters.count(connection, scans, now, self.limits, self._standings)
 
-    def _pieces(
-        self, connection: Connection, row: Row[Any], after: int, *, digests: bool
-    ) -> Iterator[tuple[Range, int]]:
-        """The next ranges with their standings' numbers, as many as a page holds."""
-        if after >= row.quantity:
-            return
-        most = after + wire.PAGE_CODES if digests else row.quantity
-        room, standings = self.limits.page_attribute_chars, tile_store.Standings(connection)
-        for tile in tile_store.page(connection, row.number, after + 1, wire.PAGE_RANGES):
-            if tile.serials.first > most or room < 0:
-                return
-            room -= sum(len(k) + len(v) for k, v in standings.get(tile.value).attributes)
-            yield (
-                Range(max(tile.serials.first, after + 1), min(tile.serials.last, most)),
-                tile.value,
-            )
-
     def _sweep(self, connection: Connection, now: datetime) -> None:
         """Now and then, delete what has expired; readers pass over it anyway."""
         at = int(now.timestamp())
@@ -270,33 +244,3 @@ def _answer_of(stored: Row[Any]) -> wire.OrderAnswer:
     if "type" in body:
         raise Problem.parse(body)
     return wire.OrderAnswer.parse(body)
-
-
-def _info(row: Row[Any]) -> wire.Batch:
-    return wire.Batch(**{name: getattr(row, name) for name in _INFO})
-
-
-def _shown(
-    connection: Connection, batch: int, piece: tuple[Range, int], *, digests: bool
-) -> wire.RangeState:
-    serials, number = piece
-    standing = tile_store.Standings(connection).get(number)
-    scans = tables.scans
-    scanned = (
-        select(func.count())
-        .select_from(scans)
-        .where(
-            scans.c.batch == batch,
-            scans.c.serial.between(serials.first, serials.last),
-            scans.c.scans > 0,
-        )
-    )
-    return wire.RangeState(
-        first=serials.first,
-        last=serials.last,
-        state=to_api_state(standing.state),
-        attributes=to_json(standing.attributes),
-        scanned=connection.execute(scanned).scalar_one(),
-        held=chunks.live_count(connection, batch, serials) if digests else None,
-        digest=chunks.digest(connection, batch, serials) if digests else None,
-    )

@@ -26,7 +26,7 @@ AREAS: tuple[Clauses, ...] = (
 FIRST = frozenset({"register.health", "register.new"})
 
 
-class Outcome(StrEnum):
+class ClauseOutcome(StrEnum):
     """How the attempt at a clause ended."""
 
     HOLDS = "pass"
@@ -40,7 +40,7 @@ class ClauseResult:
     """The result of a clause. `expected` and `found` are of a clause that fails."""
 
     id: str
-    result: Outcome
+    result: ClauseOutcome
     says: str
     section: str
     expected: str | None = None
@@ -65,7 +65,7 @@ class Checked(Result):
     def lines(self) -> Iterator[str]:
         """The clauses that fail in full, then one line per area."""
         for clause in self.clauses:
-            if clause.result is Outcome.FAILS:
+            if clause.result is ClauseOutcome.FAILS:
                 yield f"FAIL {clause.id}: {clause.says}"
                 yield f"     expected  {clause.expected}"
                 yield f"     found     {clause.found}"
@@ -79,7 +79,7 @@ class Checked(Result):
 def _summary(clauses: list[ClauseResult]) -> str:
     area = clauses[0].id.split(".")[0]
     results = [clause.result for clause in clauses]
-    outcomes = [outcome for outcome in Outcome if outcome in results]
+    outcomes = [outcome for outcome in ClauseOutcome if outcome in results]
     return f"{area:<11} " + ", ".join(f"{results.count(kind)} {kind.value}" for kind in outcomes)
 
 
@@ -92,13 +92,13 @@ def check(url: str, trial: Trial, progress: Callable[[str, int, int], None]) -> 
     found: list[ClauseResult] = []
     for number, clause in enumerate(clauses):
         progress("clauses", number, len(clauses))
-        if any(result.result is Outcome.FAILS and result.id in FIRST for result in found):
-            found.append(_result(clause, Outcome.NOT_RUN))
+        if any(result.result is ClauseOutcome.FAILS and result.id in FIRST for result in found):
+            found.append(_result(clause, ClauseOutcome.NOT_RUN))
         else:
             found.append(_tried(clause, trial, first=not found))
     _leave(trial)
     results = [result.result for result in found]
-    passed, failed = results.count(Outcome.HOLDS), results.count(Outcome.FAILS)
+    passed, failed = results.count(ClauseOutcome.HOLDS), results.count(ClauseOutcome.FAILS)
     return Checked(url, trial.batch, passed, failed, tuple(found))
 
 
@@ -106,22 +106,22 @@ def _tried(clause: Clause, trial: Trial, *, first: bool) -> ClauseResult:
     try:
         clause.attempt(trial)
     except Broken as broken:
-        return _result(clause, Outcome.FAILS, broken.expected, broken.found)
+        return _result(clause, ClauseOutcome.FAILS, broken.expected, broken.found)
     except NotOffered:
-        return _result(clause, Outcome.NOT_OFFERED)
+        return _result(clause, ClauseOutcome.NOT_OFFERED)
     except EnvironmentFailure as failure:
         if first:
             raise
-        return _result(clause, Outcome.FAILS, "an answer", failure.message)
+        return _result(clause, ClauseOutcome.FAILS, "an answer", failure.message)
     # An answer of any form at all may come back: an error over its form fails the clause.
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         wanted = "an answer of the form in the document"
-        return _result(clause, Outcome.FAILS, wanted, type(error).__name__)
-    return _result(clause, Outcome.HOLDS)
+        return _result(clause, ClauseOutcome.FAILS, wanted, type(error).__name__)
+    return _result(clause, ClauseOutcome.HOLDS)
 
 
 def _result(
-    clause: Clause, outcome: Outcome, expected: str | None = None, found: str | None = None
+    clause: Clause, outcome: ClauseOutcome, expected: str | None = None, found: str | None = None
 ) -> ClauseResult:
     return ClauseResult(clause.name, outcome, clause.text, clause.section, expected, found)
 

@@ -14,7 +14,7 @@ from model import ACTIONS, Books, Refusal, runs
 from mintmark.activation.backend import chunks
 from mintmark.activation.backend.apply_order import Request
 from mintmark.activation.backend.database import sqlite_url
-from mintmark.activation.backend.limits import Limits
+from mintmark.activation.backend.limits import BackendLimits
 from mintmark.activation.backend.problems import Problem
 from mintmark.activation.backend.store import Store
 from mintmark.codegen.ranges.lifecycle import Action, ApiState
@@ -74,7 +74,7 @@ def test_tiles_say_what_a_naive_model_says(sequence, window):
     """Whatever the window: also if an order spans many of them."""
     clock, books = Clock(), Books(N, "packaged")
     with TemporaryDirectory() as folder:
-        store = filled(Store(sqlite_url(Path(folder)), Limits(window_tiles=window)), clock)
+        store = filled(Store(sqlite_url(Path(folder)), BackendLimits(window_tiles=window)), clock)
         for number, (action, pairs, skip, wanted, state, attributes) in enumerate(sequence):
             serials = sorted({s for first, last in pairs for s in range(first, last + 1)})
             ranges = ordered(Range(*pair) for pair in runs(serials))
@@ -122,7 +122,7 @@ def test_equal_neighbours_are_one_range_again(store, clock):
 
 @pytest.mark.parametrize("window", [3, 4, 5, 60])
 def test_an_order_spans_many_windows(tmp_path, clock, window):
-    store = filled(Store(sqlite_url(tmp_path), Limits(window_tiles=window)), clock)
+    store = filled(Store(sqlite_url(tmp_path), BackendLimits(window_tiles=window)), clock)
     thirds = [(serial, serial) for serial in range(3, N + 1, 3)]
     store.order(request("v", "void", *thirds, reason="misprint"), clock())
     answer = store.order(request("a", "activate", (2, N - 1), attributes={"lot": "L"}), clock())
@@ -388,6 +388,21 @@ def test_pages_cut_the_range_they_begin_in(store, clock):
     assert page.next is None
     assert not store.page(BATCH.batch, N, digests=False).ranges
     refused("not-found", store.page, "HM00-NOWHERE", 0, digests=False)
+
+
+def test_a_page_ends_early_where_attributes_are_long(tmp_path, clock):
+    store = Store(sqlite_url(tmp_path), BackendLimits(page_attribute_chars=250))
+    filled(store, clock)
+    for serial in range(1, 9):
+        lot = {"lot": str(serial) * 100}
+        store.order(request(f"o{serial}", "assign", (serial, serial), attributes=lot), clock())
+    pages, after = [], 0
+    while after is not None:
+        page = store.page(BATCH.batch, after, digests=False)
+        pages.append([piece.last for piece in page.ranges])
+        after = page.next
+    assert pages == [[1, 2, 3], [4, 5, 6], [7, 8, N]]
+    store.close()
 
 
 def test_an_activation_holds_one_chunk_at_a_time(store, clock, monkeypatch):

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, event, func, select
 from mintmark.activation.backend import tables
 from mintmark.activation.backend.apply_order import Request
 from mintmark.activation.backend.database import FILE, sqlite_url
-from mintmark.activation.backend.limits import Limits
+from mintmark.activation.backend.limits import BackendLimits
 from mintmark.activation.backend.scan_counters import ScanRequest
 from mintmark.activation.backend.store import Store
 from mintmark.activation.client.client import HttpClient
@@ -27,7 +27,7 @@ BATCH = make_batch(20)
 
 @pytest.fixture
 def backend_limits():
-    return Limits(unknown_scans=5, scan_answers_per_code=3, scan_answer_seconds=60)
+    return BackendLimits(unknown_scans=5, scan_answers_per_code=3, scan_answer_seconds=60)
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ def test_scans_of_known_codes_have_a_wide_limit():
 def test_the_breaker_leaves_guessers_one_code_and_consumers_all():
     throttle = Throttle(RATES)
     for number in range(6):
+        assert not throttle.open(number)
         assert guesses(throttle, f"botnet-{number}", number) == 1
     assert throttle.open(6)
     assert guesses(throttle, "botnet-new", 6, 5) == 1
