@@ -140,7 +140,7 @@ def _consumers(app: FastAPI) -> None:
 
     @app.api_route("/{code}", methods=["GET", "HEAD"])
     async def show() -> HTMLResponse:
-        return _html(page.ask(secrets.token_hex(16)))
+        return _html(page.scan_form(secrets.token_hex(16)))
 
     @app.post("/{code}")
     async def check(code: str, request: Request, books: Books) -> HTMLResponse:

@@ -141,7 +141,7 @@ _TIMES = ("effective_at", "expires_at", "first_scan")
 _WAIT = "M12 3.5a8.5 8.5 0 1 1-8.5 8.5"
 
 
-def ask(scan_id: str) -> str:
+def scan_form(scan_id: str) -> str:
     """The page that posts the scan, by script or by button, under `scan_id`."""
     main = f"""<main>
 <section class="head">{_seal(_WAIT)}

@@ -61,7 +61,7 @@ def answered(result, **options):
 
 
 PAGES = {
-    "ask": page.ask("x"),
+    "ask": page.scan_form("x"),
     **{str(result): page.render(answered(result)) for result in ScanResult},
 }
 
@@ -118,7 +118,7 @@ def test_everything_foreign_is_escaped():
     text = page.render(answered("genuine", attributes=attributes, batch=NASTY))
     assert len(Reader(text).all("script")) == 1
     assert Reader(text).text.count(NASTY) == 4
-    assert Reader(page.ask(NASTY)).all("input")[0]["value"] == NASTY
+    assert Reader(page.scan_form(NASTY)).all("input")[0]["value"] == NASTY
 
 
 def test_the_policy_allows_this_style_and_script_and_nothing_else():

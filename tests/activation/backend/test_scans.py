@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from backend_kit import make_batch, make_codes, prints
+from backend_kit import Seconds, make_batch, make_codes, prints
 from sqlalchemy import create_engine, event, func, select
 
 from mintmark.activation.backend import tables
@@ -190,6 +190,20 @@ def test_the_same_code_text_in_two_batches_finds_the_live_one(store, scan, clock
     store.register(BATCH, clock())
     store.register(other, clock())
     assert sorted(store.rules()) == [("crockford32", 16), ("upper", 12)]
+
+
+def test_a_batch_that_another_worker_registers_is_known_a_second_later(store, database, clock):
+    seconds = Seconds()
+    worker = Store(database, monotonic=seconds)
+    assert worker.rules() == []
+    store.register(BATCH, clock())
+    seconds.now += 0.9
+    assert worker.rules() == []
+    seconds.now += 0.2
+    assert worker.rules() == [("crockford32", 16)]
+    worker.register(replace(BATCH, batch="HM00-OTHER000", canonical="upper", length=12), clock())
+    assert sorted(worker.rules()) == [("crockford32", 16), ("upper", 12)]
+    worker.close()
 
 
 def test_two_processes_on_one_folder_count_one_scan_first(order, store, database, clock):

@@ -70,6 +70,15 @@ def test_memory_is_bounded():
     assert len(throttle._known) == 100
 
 
+def test_the_address_that_was_quiet_longest_makes_room():
+    """A guesser who goes on is not forgotten, however many others scan meanwhile."""
+    throttle = Throttle(Rates(addresses=2, unknown=1))
+    assert guesses(throttle, "guesser", 0) == 1
+    for number in range(10):
+        assert throttle.wait(f"consumer-{number}", 0) == 0
+        assert throttle.wait("guesser", 0) > 0
+
+
 @pytest.mark.parametrize(
     ("peer", "forwarded", "trusted", "whose"),
     [
