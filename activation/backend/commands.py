@@ -87,7 +87,7 @@ def backend_check(
     ] = None,
     unsigned: Annotated[bool, typer.Option("--unsigned", help="Do not sign.")] = False,
 ) -> "Checked":
-    """Check any scan backend against the API's contract, clause by clause.
+    """Check any scan backend against the contract, clause by clause.
 
     It works in a batch of its own, which it leaves void. Do not check a backend that
     consumers use: the check scans.

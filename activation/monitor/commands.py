@@ -112,7 +112,7 @@ def report_daily(
         bool, typer.Option("--notify", help="Send it to the alarm targets as well.")
     ] = False,
 ) -> "Daily":
-    """Report a day: how many codes were minted, printed, activated, and what needs a person.
+    """Report a day's codes and alarms, and what needs a person.
 
     \b
     Example:

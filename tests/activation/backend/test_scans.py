@@ -185,6 +185,14 @@ def test_what_has_expired_leaves_the_file(order, scan, store, clock, database):
     assert rows == [0, 0]
 
 
+def test_unknown_scans_are_kept_for_90_days_whatever_else_expires(order, scan, store, clock):
+    order("activate", 1, 1)
+    scan("NOTOURS000000000")
+    clock.forward(days=89)
+    scan(CODES[0])
+    assert len(store.unknown(0, clock()).scans) == 1
+
+
 def test_the_same_code_text_in_two_batches_finds_the_live_one(store, scan, clock):
     other = replace(BATCH, batch="HM00-OTHER000", canonical="upper", length=12)
     store.register(BATCH, clock())
