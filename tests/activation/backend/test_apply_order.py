@@ -216,6 +216,18 @@ def test_the_ranges_in_the_way_are_capped_and_counted(store, clock):
     assert problem.members["blocked_total"] == 250
 
 
+def test_the_ranges_in_the_way_are_capped_over_all_windows(tmp_path, clock):
+    store = Store(sqlite_url(tmp_path), BackendLimits(window_tiles=50))
+    store.register(make_batch(500), clock())
+    odd = [(serial, serial) for serial in range(1, 500, 2)]
+    store.order(request("f", "freeze", *odd), clock())
+    problem = refused("blocked", store.order, request("g", "freeze", (1, 500)), clock())
+    shown = [item["serials"] for item in problem.members["blocked"]]
+    assert shown == [[serial, serial] for serial in range(1, 200, 2)]
+    assert problem.members["blocked_total"] == 250
+    store.close()
+
+
 def test_long_lists_are_cut_and_say_so(store, clock):
     quantity = 4_004
     store.register(make_batch(quantity), clock())

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from backend_kit import Seconds, make_batch, make_codes, prints
-from sqlalchemy import create_engine, event, func, select
+from sqlalchemy import create_engine, event, func, insert, select
 
 from mintmark.activation.backend import tables
 from mintmark.activation.backend.apply_order import Request
@@ -122,6 +122,22 @@ def test_unknown_scans_are_recognised_when_their_activation_comes(order, scan, s
     assert left == {prints([code]) for code in (CODES[8], CODES[11], "NOTOURS000000000")}
     assert scan(CODES[6]).result == "genuine"
     assert order("activate", 11, 20).scanned_before == (12,)
+
+
+def test_an_activation_recognises_codes_of_its_own_batch_only(order, store, clock):
+    """A scan that ran beside the activation of its batch may have been noted as unknown."""
+    order("activate", 1, 5)
+    with store._database.write() as connection:
+        late = {"fingerprint": prints(CODES[:1]), "first": 1, "last": 2_000_000_000, "times": 1}
+        connection.execute(insert(tables.unknown_scans).values(late))
+    other, codes = replace(BATCH, batch="HM00-OTHER000"), make_codes(5, "WXYZ")
+    store.register(other, clock())
+    store.upload(other.batch, 1, prints(codes), clock())
+    request = Request("other", other.batch, Action.ACTIVATE, (Range(1, 5),))
+    assert store.order(request, clock()).scanned_before == ()
+    assert len(store.unknown(0, clock()).scans) == 1
+    order("activate", 6, 6)
+    assert store.unknown(0, clock()).scans == ()
 
 
 def test_a_dry_run_recognises_without_forgetting(order, scan, store, clock):
