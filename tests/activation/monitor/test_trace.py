@@ -4,6 +4,7 @@ import json
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -448,5 +449,10 @@ def test_coarse_ranges_hold_every_serial_and_are_few(found, most):
     assert len(few) <= max(most, 1)
     assert not serials.subtract(whole, few)
     assert few == serials.ordered(few)
+    gaps, kept = (
+        sorted(after.first - before.last for before, after in pairwise(ranges))
+        for ranges in (whole, few)
+    )
+    assert kept == gaps[len(gaps) - len(kept) :]  # the widest
     if len(whole) <= most:
         assert few == whole
