@@ -124,6 +124,16 @@ def test_unknown_scans_are_recognised_when_their_activation_comes(order, scan, s
     assert order("activate", 11, 20).scanned_before == (12,)
 
 
+def test_early_scans_are_named_for_the_first_and_last_serial_of_each_range(scan, store, clock):
+    store.register(BATCH, clock())
+    store.upload(BATCH.batch, 1, prints(CODES), clock())
+    for serial in (3, 5, 6, 8):
+        scan(CODES[serial - 1])
+    serials = (Range(3, 5), Range(8, 8))
+    request = Request("o", BATCH.batch, Action.ACTIVATE, serials)
+    assert store.order(request, clock()).scanned_before == (3, 5, 8)
+
+
 def test_an_activation_recognises_codes_of_its_own_batch_only(order, store, clock):
     """A scan that ran beside the activation of its batch may have been noted as unknown."""
     order("activate", 1, 5)
