@@ -318,11 +318,11 @@ def key_rewrap(
       mintmark key rewrap --to 1f0c2a9b3d4e5f60 --to 8e7d6c5b4a392817
     """
     from . import ids
-    from .custody import rewrap, unlock
+    from .custody import refused, rewrap, unlock
 
     station, only = invocation.station(), ids.fold(batch) if batch else None
-    what = f"rewrap of {only or 'all batches'}"
-    custodian = unlock(invocation, station, custodian_key, passphrase_file, what)
+    refusal = refused(f"rewrap of {only or 'all batches'}", only)
+    custodian = unlock(invocation, station, custodian_key, passphrase_file, refusal)
     return rewrap(station, custodian, to, only, invocation.progress)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .errors import IntegrityError, NotFound, Refused, UsageError
 from .invocation import Invocation, Progress
-from .ledger.changes import Incident, KeyAdded
+from .ledger.changes import Incident, IncidentFacts, KeyAdded
 from .result import Result
 from .roster import KeyShown
 from .station import keys
@@ -60,22 +60,27 @@ def admit(station: Station, file: Path, name: str) -> KeyShown:
 
 
 def unlock(
-    invocation: Invocation, station: Station, key: Path | None, passphrase: Path | None, what: str
+    invocation: Invocation,
+    station: Station,
+    key: Path | None,
+    passphrase: Path | None,
+    refusal: Incident,
 ) -> CustodianKey:
-    """The custodian's key, for `what`; a refused key is booked as an incident first.
+    """The custodian's key. If it is refused, `refusal` is booked first.
 
     Raises `NotFound` without a key file, `IntegrityError` for a wrong passphrase.
     """
     try:
         return invocation.custodian(station, key, passphrase)
     except IntegrityError as error:
-        refused(station, what)
+        station.ledger.commit(station.author, refusal)
         raise error from None
 
 
-def refused(station: Station, what: str) -> None:
-    """Book that a custodian key did not open what it was used for: an alarm."""
-    station.ledger.commit(station.author, Incident("custodian-key-refused", what))
+def refused(what: str, batch: str | None = None, key_id: str | None = None) -> Incident:
+    """The alarm that a custodian key did not open what it was to open."""
+    facts = IncidentFacts(batch=batch, key_id=key_id) if batch or key_id else None
+    return Incident("custodian-key-refused", what, facts)
 
 
 def rewrap(
@@ -97,7 +102,8 @@ def rewrap(
     batches = [row.batch for row in rows]
     named = ", ".join(recipient.key_id for recipient in recipients)
     detail = f"{only or f'{len(batches)} batches'} to {named} by {custodian.public.key_id}"
-    station.ledger.commit(station.author, Incident("rewrapped", detail))
+    facts = IncidentFacts(batch=only, key_id=custodian.public.key_id)
+    station.ledger.commit(station.author, Incident("rewrapped", detail, facts))
     done: list[str] = []
     unopened: list[str] = []
     for number, batch in enumerate(batches, 1):

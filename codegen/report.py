@@ -195,8 +195,11 @@ class AuditShown(Result):
         """A line per event."""
         for event in self.events:
             body = event["body"]
+            # The facts of an incident are for programs: its detail says the same.
             facts = "  ".join(
-                f"{key}={value}" for key, value in body.items() if value not in (None, {})
+                f"{key}={value}"
+                for key, value in body.items()
+                if key != "facts" and value not in (None, {})
             )
             yield f"{event['seq']:>6}  {event['at']}  {event['type']}  {facts[:160]}"
 

@@ -28,14 +28,14 @@ from ..codegen.errors import MintmarkError, Refused, UsageError
 from ..codegen.files import hidden, sync, write_exclusively
 from ..codegen.invocation import Invocation
 from ..codegen.ledger.chain import encode
-from ..codegen.ledger.changes import ExportAbandoned, ExportBegun, Incident, Packaged, Unit
+from ..codegen.ledger.changes import ExportAbandoned, ExportBegun, Packaged, Unit
 from ..codegen.ranges import serials
 from ..codegen.ranges.serials import Range
 from ..codegen.recover import package_status, recover
 from ..codegen.secret import Secret
 from ..codegen.station.keys import CustodianKey
 from ..codegen.station.station import Station
-from .export_plan import plan, reservation
+from .export_plan import alarms, plan, reservation
 from .export_types import Export, ExportResult, Handoff, TestPackage
 from .formats.dummy import dummy_source
 from .letter import letter, letter_name
@@ -78,9 +78,9 @@ def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportRe
     with _folder(handoff.out.absolute()):
         if isinstance(wanted, TestPackage):
             return work.test(dummy_source(alphabet, job.length))
-        purpose = f"export of {job.batch}"
+        refusal = refused(f"export of {job.batch}", job.batch)
         custodian = unlock(
-            invocation, station, handoff.custodian_key, handoff.passphrase_file, purpose
+            invocation, station, handoff.custodian_key, handoff.passphrase_file, refusal
         )
         return work.real(reservation(wanted, job), custodian)
 
@@ -135,9 +135,6 @@ class _Export:
     def real(self, begun: ExportBegun, custodian: CustodianKey) -> ExportResult:
         """A package of the batch's codes, signed by the custodian."""
         ledger, author = self.station.ledger, self.station.author
-        alarm = [
-            Incident("reprint", f"{begun.package} reprints {begun.supersedes}: {begun.reason}")
-        ] * (begun.supersedes is not None)
         signer = ManifestSigner(
             custodian.public.key_id, custodian.public.sign_public, custodian.sign
         )
@@ -150,7 +147,7 @@ class _Export:
             settled=self._settled,
         ) as publication:
             try:
-                ledger.commit(author, begun, *alarm)  # 2
+                ledger.commit(author, begun, *alarms(begun))  # 2
                 self.station.failpoint("begun")
                 packed, checked = self._make(source, signer, self._fingerprint_check())  # 3, 4, 5
                 change = self._packaged(packed)
@@ -209,7 +206,8 @@ class _Export:
         station, batch, key_id = self.station, self.job.batch, custodian.public.key_id
         known, wrap_keys = station.station_keys, station.wrap_keys
         if key_id not in station.vault.wraps(batch, known, wrap_keys).sealed:
-            refused(station, f"export of {batch}: not sealed to key {key_id}")
+            alarm = refused(f"export of {batch}: not sealed to key {key_id}", batch, key_id)
+            station.ledger.commit(station.author, alarm)
         return station.vault.unseal(batch, known, wrap_keys, key_id, custodian.sealing).codes
 
     def _fingerprint_check(self) -> FingerprintCheck:

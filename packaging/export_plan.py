@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..codegen.codes.spec import CodeSpec
 from ..codegen.codes.template import BARE
 from ..codegen.errors import UsageError
-from ..codegen.ledger.changes import ExportBegun
+from ..codegen.ledger.changes import ExportBegun, Incident, IncidentFacts
 from ..codegen.ledger.records import BatchRow, ContactRow
 from ..codegen.ledger.view import View
 from ..codegen.ranges import serials
@@ -73,6 +73,21 @@ def reservation(export: Fresh | Reprint | Replacement, job: PackJob) -> ExportBe
         reason=export.reason if isinstance(export, Reprint) else None,
         layout=record(job.profile),
     )
+
+
+def alarms(begun: ExportBegun) -> tuple[Incident, ...]:
+    """What a responsible person should learn when `begun` is booked: of every reprint."""
+    if begun.supersedes is None:
+        return ()
+    facts = IncidentFacts(
+        batch=begun.batch,
+        package=begun.package,
+        supersedes=begun.supersedes,
+        contact=begun.contact,
+        serials=begun.serials,
+    )
+    sentence = f"{begun.package} reprints {begun.supersedes}: {begun.reason}"
+    return (Incident("reprint", sentence, facts),)
 
 
 class _Contents(NamedTuple):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import httpx2
 
-from mintmark.activation.backend.app import Backend, create_app
+from mintmark.activation.backend.app import create_app
+from mintmark.activation.backend.backend import Backend
 from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.serve import Settings
 from mintmark.activation.client.wire import Batch
@@ -52,11 +53,21 @@ def make_batch(quantity, batch="HM00-BATCH001", **changed):
 
 
 def settings(database, **changed):
-    """What a server is told: over `database`, a folder or a URL, with the tests' key."""
+    """The settings of a server: over `database`, a folder or a URL, with the tests' key."""
     url = sqlite_url(database) if isinstance(database, Path) else database
     return Settings(
         url, lambda: BACKEND_KEY, **({"trust_loopback": True, "now": Clock()} | changed)
     )
+
+
+@dataclass
+class Seconds:
+    """A clock that never goes back, whatever the time of day does."""
+
+    now: float = 1_000.0
+
+    def __call__(self):
+        return self.now
 
 
 def app_over(store, clock, *, trust_loopback=True):

@@ -1,4 +1,4 @@
-"""The reference backend with one clause broken each, as a tired team might build it."""
+"""The reference backend each breaking a single clause, as a tired team might build it."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ from sqlalchemy import delete
 
 from mintmark.activation.backend import tables
 from mintmark.activation.backend.problems import Problem
-from mintmark.activation.backend.scan import Result
+from mintmark.activation.backend.scan import ScanResult
 from mintmark.activation.backend.store import Store
 from mintmark.activation.client.wire import ScanAnswer
 
@@ -22,7 +22,7 @@ class Forgetful(Store):
 
 
 class Careless(Store):
-    """Takes any count for the right one."""
+    """Takes any count for the right count."""
 
     def order(self, order, now):
         try:
@@ -42,9 +42,9 @@ class Halfway(Store):
         for piece in order.serials if not order.dry_run else ():
             step = 1 + len(piece) // 100
             for first in range(piece.first, piece.last + 1, step):
-                one = type(piece)(first, min(first + step - 1, piece.last))
+                piece_of = type(piece)(first, min(first + step - 1, piece.last))
                 part = replace(
-                    order, order=f"{order.order}-{first}"[-64:], serials=(one,), count=None
+                    order, order=f"{order.order}-{first}"[-64:], serials=(piece_of,), count=None
                 )
                 try:
                     super().order(part, now)
@@ -58,24 +58,24 @@ class Halfway(Store):
 class Eager(Store):
     """Recognises what was uploaded before it is activated."""
 
-    def scans(self, asked, now):
+    def scans(self, requests, now):
         with self._database.read() as connection:
             held = {
                 row.data[at : at + 16]
                 for row in connection.execute(tables.pending.select())
                 for at in range(0, len(row.data), 16)
             }
-        answers = super().scans(asked, now)
+        answers = super().scans(requests, now)
         return [
-            ScanAnswer(Result.INACTIVE.value)
-            if answer.result == Result.UNKNOWN and held & {*one.candidates}
+            ScanAnswer(ScanResult.INACTIVE.value)
+            if answer.result == ScanResult.UNKNOWN and held & {*scan.candidates}
             else answer
-            for one, answer in zip(asked, answers, strict=True)
+            for scan, answer in zip(requests, answers, strict=True)
         ]
 
 
 class Counting(Store):
     """Counts every scan anew, whatever its id."""
 
-    def scans(self, asked, now):
-        return super().scans([replace(one, scan_id=None) for one in asked], now)
+    def scans(self, requests, now):
+        return super().scans([replace(scan, scan_id=None) for scan in requests], now)

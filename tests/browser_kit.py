@@ -60,7 +60,7 @@ def missing():
 
 @contextmanager
 def browser():
-    """A running Chromium; skips the test where there is none."""
+    """A running Chromium; skips the test if there is none."""
     if reason := missing():
         pytest.skip(reason)
     from playwright.sync_api import sync_playwright
@@ -76,12 +76,12 @@ def browser():
 
 @contextmanager
 def serving(folder, clock=None):
-    """The reference backend over codes of which one is in each standing; its address."""
-    told = settings(folder, now=clock or Clock())
-    Path(told.database.database).parent.mkdir(exist_ok=True)
-    fill(Store(told.database), told.now)
+    """The reference backend over codes, a code in each standing; its address."""
+    wanted = settings(folder, now=clock or Clock())
+    Path(wanted.database.database).parent.mkdir(exist_ok=True)
+    fill(Store(wanted.database), wanted.now)
     up = threading.Event()
-    server = Server("127.0.0.1", 0, told, ready=lambda _: up.set())
+    server = Server("127.0.0.1", 0, wanted, ready=lambda _: up.set())
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -100,9 +100,9 @@ def fill(store, now):
     store.order(Request("a", BATCH.batch, Action.ACTIVATE, whole, attributes=ITEM), now())
     for name, (serial, action, attributes) in ANSWERS.items():
         if action:
-            one, count = (Range(serial, serial),), 1 if action is Action.VOID else None
+            serials, count = (Range(serial, serial),), 1 if action is Action.VOID else None
             more = {"attributes": attributes, "count": count}
-            store.order(Request(name, BATCH.batch, action, one, **more), now())
+            store.order(Request(name, BATCH.batch, action, serials, **more), now())
     store.close()
 
 

@@ -92,7 +92,7 @@ class Intruder:
         return self._send("PUT", f"/v1/batches/{self._batch}/fingerprints/{first}", data, key)
 
     def _held(self):
-        """A serial whose fingerprint is held. Raises IndexError where none is, for all we see."""
+        """A serial whose fingerprint is held. Raises IndexError if none is."""
         path = f"/v1/batches/{self._batch}?digests=true"
         request = self._http.build_request("GET", path)
         RequestSigner(lambda _: self._line, utc_now, os.urandom)(request, b"", None)
@@ -127,7 +127,7 @@ class Intruder:
     def replayed(self, passed):
         request, status = passed
         found, _, body = self._proxy.forward(request)
-        # Where the first was itself refused for its signature, or failed, that says nothing.
+        # If the first was itself refused for its signature, or failed, nothing is proved.
         name = json.loads(body).get("type", "").removeprefix(PREFIX) if found != 204 else ""
         return (found, name), STRANGER if status not in (401, 500, 503) else {(found, name)}
 

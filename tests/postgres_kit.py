@@ -84,7 +84,7 @@ def missing():
 
 @cache
 def cluster():
-    """This process's cluster, stopped at its end. Skips the test where none can be."""
+    """This process's cluster, stopped at its end. Skips the test if there can be none."""
     if reason := missing():
         pytest.skip(reason)
     made = Cluster()

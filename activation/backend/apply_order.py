@@ -1,4 +1,12 @@
-"""Placing an order: guards, tiles, fingerprints and answer, inside one transaction."""
+"""Applying an order: guards, tiles, fingerprints and answer, inside one transaction.
+
+1. Window by window: rewrite the tiles, and make the fingerprints of an activation live. Once
+   a tile is in the way, only look for others that are.
+2. Refuse the order if a tile is in the way, or if it would touch another number of codes
+   than it names. The caller rolls back what 1 wrote.
+3. An activation recognises unknown scans as scans of the codes it has just made live.
+4. It names the codes that were scanned before they were active.
+"""
 
 import bisect
 import json
@@ -23,7 +31,7 @@ from ...codegen.ranges.tiling import BLOCKED_SHOWN, Blocked, Stuck, Tile, rewrit
 from ...codegen.ranges.tiling import select as cut
 from ..client.wire import LISTED, OrderAnswer
 from . import chunks, dialects, tables, tile_store
-from .limits import Limits
+from .limits import BackendLimits
 from .problems import Problem
 
 
@@ -45,20 +53,20 @@ class Request:
 
 
 def apply_order(
-    connection: Connection, batch: int, order: Request, now: int, limits: Limits
+    connection: Connection, batch: int, order: Request, now: int, limits: BackendLimits
 ) -> OrderAnswer:
     """Apply `order`, whose serials exist, to the batch numbered `batch`, or raise `Problem`.
 
-    The caller's transaction is what makes it atomic.
+    The caller's transaction makes it atomic.
     """
     work = _Work(connection, batch, order, now - limits.pending_seconds)
-    for where in order.serials:
-        for tiles, part in tile_store.windows(connection, batch, where, limits.window_tiles):
+    for serials in order.serials:  # 1
+        for tiles, part in tile_store.windows(connection, batch, serials, limits.window_tiles):
             work.window(tiles, part)
-    work.check()
+    work.check()  # 2
     before: tuple[int, ...] = ()
     if order.action is Action.ACTIVATE:
-        _recognise(connection, batch)
+        _recognise(connection, batch)  # 3
         before = _scanned_before(connection, batch, order.serials)
     return OrderAnswer(
         order=order.order,
@@ -75,10 +83,10 @@ def apply_order(
 
 
 def identity(order: Request) -> str:
-    """Equal for two requests that ask for the same thing.
+    """A text that is equal for two requests that want the same change.
 
     Not part of it: `dry_run`, which is never stored, and `audit_head`, which moves on
-    between two attempts to deliver one order.
+    between two attempts to deliver an order.
     """
     parts = vars(order) | {"serials": to_pairs(order.serials), "attributes": dict(order.attributes)}
     del parts["dry_run"], parts["audit_head"]
@@ -87,7 +95,7 @@ def identity(order: Request) -> str:
 
 @dataclass
 class _List:
-    """Ranges as they come, touching ones joined, the first `LISTED` kept, all counted."""
+    """Ranges as they come, joined where they touch; the first `LISTED` kept, all counted."""
 
     ranges: list[Range] = field(default_factory=list)
     count: int = 0
@@ -118,7 +126,7 @@ class _Work:
         self.applied, self.skipped = _List(), _List()
 
     def window(self, tiles: list[Tile[int]], part: Range) -> None:
-        """Rewrite one window; once a tile was in the way, only look for others."""
+        """Rewrite a window; once a tile is in the way, only look for others that are."""
         applied = []
         for tile in cut(tiles, [part]):
             if self._skips(tile.value):
@@ -139,7 +147,7 @@ class _Work:
             chunks.enliven(self._connection, self._batch, applied, self._cutoff)
 
     def check(self) -> None:
-        """Raise what the windows found to be in the way, then what the count says."""
+        """Raise `Problem` if a tile was in the way, then if the count differs."""
         if self._blocked_total:
             raise self._in_the_way()
         wanted = self._order.count
@@ -202,36 +210,39 @@ class _Work:
 
 
 def _recognise(connection: Connection, batch: int) -> None:
-    """Unknown scans whose code the activation has just delivered were scans of that code."""
+    """Note that unknown scans of codes that are live by now were early scans of these codes.
+
+    Counters by serial, then unknown scans by fingerprint: scans lock them in this order.
+    """
     live, unknown, scans = tables.fingerprints, tables.unknown_scans, tables.scans
     serial = (
         select(live.c.serial)
         .where(live.c.fingerprint == unknown.c.fingerprint, live.c.batch == batch)
         .scalar_subquery()
     )
-    matched = select(unknown, serial.label("serial")).subquery()
-    for row in connection.execute(select(matched).where(matched.c.serial.is_not(None))).all():
-        fresh = {"batch": batch, "serial": row.serial, "scans": 0}
-        counted = dialects.upsert(connection, scans).values(
-            **fresh, before=row.times, before_first=row.first
+    matched = select(unknown.c.id, unknown.c.fingerprint, serial.label("serial")).subquery()
+    query = select(matched).where(matched.c.serial.is_not(None)).order_by(matched.c.serial)
+    rows = connection.execute(query).all()
+    for row in rows:
+        early = dialects.upsert(connection, scans).values(
+            batch=batch, serial=row.serial, scans=0, early=True
         )
         connection.execute(
-            counted.on_conflict_do_update(
-                index_elements=["batch", "serial"], set_={"before": scans.c.before + row.times}
-            )
+            early.on_conflict_do_update(index_elements=["batch", "serial"], set_={"early": True})
         )
+    for row in sorted(rows, key=lambda row: bytes(row.fingerprint)):
         connection.execute(delete(unknown).where(unknown.c.id == row.id))
 
 
-def _scanned_before(connection: Connection, batch: int, where: Sequence[Range]) -> tuple[int, ...]:
-    """Serials of `where`, now active, that were ever scanned while they were not."""
+def _scanned_before(connection: Connection, batch: int, ranges: Sequence[Range]) -> tuple[int, ...]:
+    """Serials of `ranges`, now active, that were ever scanned while they were not."""
     scans = tables.scans
     query = (
         select(scans.c.serial)
         .where(
             scans.c.batch == batch,
-            scans.c.serial.between(where[0].first, where[-1].last),
-            scans.c.before > 0,
+            scans.c.serial.between(ranges[0].first, ranges[-1].last),
+            scans.c.early,
             tile_store.is_active(scans.c.batch, scans.c.serial),
         )
         .order_by(scans.c.serial)
@@ -239,16 +250,16 @@ def _scanned_before(connection: Connection, batch: int, where: Sequence[Range]) 
     )
     found = []
     with connection.execute(query) as result:
-        for serial in _within(result.scalars(), where):
+        for serial in _within(result.scalars(), ranges):
             found.append(serial)
             if len(found) == LISTED:
                 break
     return tuple(found)
 
 
-def _within(serials: Iterator[int], where: Sequence[Range]) -> Iterator[int]:
-    firsts = [piece.first for piece in where]
+def _within(serials: Iterator[int], ranges: Sequence[Range]) -> Iterator[int]:
+    firsts = [piece.first for piece in ranges]
     for serial in serials:
         index = bisect.bisect_right(firsts, serial) - 1
-        if index >= 0 and serial <= where[index].last:
+        if index >= 0 and serial <= ranges[index].last:
             yield serial

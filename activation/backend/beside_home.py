@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Where:
-    """Where a backend keeps its books and listens: the command's options."""
+class ServeRequest:
+    """Where a backend keeps its books, and where it listens: the command's options."""
 
     data: Path | None
     database: str | None
@@ -39,8 +39,8 @@ class Where:
 class Trust:
     """Whom a backend trusts: the command's options.
 
-    `home`: the local home, its fingerprint key and its lines; else `fingerprint_key` and
-    the `lines` of a file. `unsigned`: this machine, without signatures.
+    `home`: the local home, with its fingerprint key and its lines; otherwise
+    `fingerprint_key` and the `lines` of a file. `unsigned`: this machine, without signatures.
     """
 
     home: bool
@@ -56,33 +56,33 @@ class Served(Result):
     url: str
 
     def lines(self) -> Iterator[str]:
-        """One line."""
+        """A single line."""
         yield f"stopped serving {self.url}"
 
 
-def serve(invocation: Invocation, where: Where, trust: Trust) -> Served:
-    """Serve until SIGTERM or Ctrl-C; says where on stderr.
+def serve(invocation: Invocation, request: ServeRequest, trust: Trust) -> Served:
+    """Serve until SIGTERM or Ctrl-C; the address goes to stderr.
 
-    Raises `UsageError` without a place for the books, a fingerprint key or anybody to
-    trust, `Refused` where another address than loopback would trust whoever asks.
+    Raises `UsageError` without a database, a fingerprint key or anybody to trust, `Refused`
+    if anybody would be trusted on an address other than loopback.
     """
     from .database import books_url
     from .serve import Server, Settings
 
-    if trust.unsigned and not is_loopback(where.host):
+    if trust.unsigned and not is_loopback(request.host):
         raise Refused(
-            f"on {where.host} anyone could send orders: only this machine is trusted unsigned",
+            f"on {request.host} anyone could send orders: only this machine is trusted unsigned",
             "leave out --unsigned, or serve on 127.0.0.1",
         )
-    database = books_url(where.data, where.database)
+    database = books_url(request.data, request.database)
     key, home = _key(invocation, trust)
-    read_fingerprint_key(key)  # what is wrong with it is told here, and once
+    read_fingerprint_key(key)  # here, so that an error is reported once and not per worker
     announcement = home / ANNOUNCEMENT if home else None
 
     def ready(url: str) -> None:
         if announcement is not None:
             write_atomically(announcement, json.dumps({"url": url}).encode("ascii"))
-        books = where.data if where.database is None else "PostgreSQL"
+        books = request.data if request.database is None else "PostgreSQL"
         invocation.notify(f"serving {url} from {books}; stop it with Ctrl-C")
 
     settings = Settings(
@@ -90,11 +90,11 @@ def serve(invocation: Invocation, where: Where, trust: Trust) -> Served:
         partial(read_fingerprint_key, key),
         trust_loopback=trust.unsigned,
         senders=_senders(trust, home),
-        proxies=_networks(where.proxies),
-        names=_names(where),
+        proxies=_networks(request.proxies),
+        names=_names(request),
         now=invocation.now,
     )
-    server = Server(where.host, where.port, settings, workers=where.workers, ready=ready)
+    server = Server(request.host, request.port, settings, workers=request.workers, ready=ready)
     try:
         server.run()
     finally:
@@ -106,15 +106,15 @@ def serve(invocation: Invocation, where: Where, trust: Trust) -> Served:
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def _names(where: Where) -> tuple[str, ...]:
-    """What the backend is called by in signed requests. Raises `UsageError`."""
-    if where.authorities:
-        return tuple(map(_authority, where.authorities))
-    if is_loopback(where.host):
-        return (*_LOOPBACK, where.host.lower())
+def _names(request: ServeRequest) -> tuple[str, ...]:
+    """The host names of the backend in signed requests. Raises `UsageError`."""
+    if request.authorities:
+        return tuple(map(_authority, request.authorities))
+    if is_loopback(request.host):
+        return (*_LOOPBACK, request.host.lower())
     raise UsageError(
-        "a signed request names the backend it is for, and this one has no name",
-        "give the one in the lines' URL, for example --authority scan.example.com",
+        "a signed request names the backend it is for, and this backend has no name",
+        "give the name in the lines' URL, for example --authority scan.example.com",
     )
 
 
@@ -143,7 +143,7 @@ def _networks(texts: Sequence[str]) -> "tuple[Network, ...]":
 
 
 def _senders(trust: Trust, home: Path | None) -> "Callable[[], Senders] | None":
-    """How a worker finds out who may order. Raises `UsageError` for a malformed file."""
+    """How a worker looks up who may order. Raises `UsageError` for a malformed file."""
     from .senders import FileSenders, HomeSenders
 
     if trust.lines is not None:
@@ -160,7 +160,7 @@ def _senders(trust: Trust, home: Path | None) -> "Callable[[], Senders] | None":
 
 
 def _key(invocation: Invocation, trust: Trust) -> tuple[Path, Path | None]:
-    """The fingerprint key's file, and the home where that is trusted."""
+    """The fingerprint key's file, and the home if that is trusted."""
     if trust.fingerprint_key is not None:
         return trust.fingerprint_key, None
     if not trust.home:

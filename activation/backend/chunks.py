@@ -1,4 +1,4 @@
-"""Fingerprints: pending ones as they were uploaded, live ones as scans look them up.
+"""Fingerprints: pending as they were uploaded, live as scans look them up.
 
 A pending chunk is a run of serials, 16 bytes each. Activation copies what it activates
 into the live table; the rest of a chunk expires.
@@ -29,26 +29,25 @@ from .problems import Problem
 
 
 def upload(connection: Connection, batch: int, first: int, data: bytes, now: int) -> None:
-    """Keep fingerprints of serials from `first`; what is held already must be the same.
+    """Keep fingerprints of serials from `first`; those that are held must be the same.
 
-    Raises `Problem` fingerprints-differ. What was pending starts to expire anew.
+    Raises `Problem` fingerprints-differ. Chunks that were pending start to expire anew.
     """
-    where = Range(first, first + len(data) // SIZE - 1)
-    held = [
-        Range(row.first, row.last)
-        for row in _overlapping(connection, batch, where)
-        if _same(row.data, row.first, data, first)
-    ]
-    _check_live(connection, batch, where, data)
+    serials = Range(first, first + len(data) // SIZE - 1)
+    held = []
+    for chunk in _overlapping(connection, batch, serials):
+        _check_same(chunk.data, chunk.first, data, first)
+        held.append(Range(chunk.first, chunk.last))
+    _check_live(connection, batch, serials, data)
     for piece in held:
         connection.execute(
             update(tables.pending)
             .where(tables.pending.c.batch == batch, tables.pending.c.first == piece.first)
             .values(arrived=now)
         )
-    if live_count(connection, batch, where) == len(where):
+    if live_count(connection, batch, serials) == len(serials):
         return
-    for piece in subtract([where], held):
+    for piece in subtract([serials], held):
         row = {
             "batch": batch,
             "first": piece.first,
@@ -62,8 +61,8 @@ def upload(connection: Connection, batch: int, first: int, data: bytes, now: int
 def enliven(connection: Connection, batch: int, parts: Sequence[Range], cutoff: int) -> None:
     """Make the fingerprints of `parts` (ascending, disjoint, not empty) visible to scans.
 
-    One chunk in memory at a time. Raises `Problem` fingerprints-missing, naming the first
-    serial without one, or fingerprints-taken.
+    Only one chunk is in memory at a time. Raises `Problem` fingerprints-missing, which names
+    the first serial without a fingerprint, or fingerprints-taken.
     """
     span = Range(parts[0].first, parts[-1].last)
     chunks = connection.execute(_pending_in(batch, span, cutoff)).all()
@@ -84,16 +83,16 @@ def enliven(connection: Connection, batch: int, parts: Sequence[Range], cutoff: 
         connection.execute(delete(table).where(table.c.batch == batch, table.c.first == first))
 
 
-def live_count(connection: Connection, batch: int, where: Range) -> int:
-    """How many serials of `where` have a live fingerprint."""
-    query = select(func.count()).select_from(tables.fingerprints).where(_live(batch, where))
+def live_count(connection: Connection, batch: int, serials: Range) -> int:
+    """How many serials of `serials` have a live fingerprint."""
+    query = select(func.count()).select_from(tables.fingerprints).where(_live(batch, serials))
     return connection.execute(query).scalar_one()
 
 
-def digest(connection: Connection, batch: int, where: Range) -> str:
-    """SHA-256 (hex) over the live fingerprints of `where` in the order of their serials."""
+def digest(connection: Connection, batch: int, serials: Range) -> str:
+    """SHA-256 (hex) over the live fingerprints of `serials` in the order of the serials."""
     table = tables.fingerprints
-    query = select(table.c.fingerprint).where(_live(batch, where)).order_by(table.c.serial)
+    query = select(table.c.fingerprint).where(_live(batch, serials)).order_by(table.c.serial)
     found = hashlib.sha256()
     for rows in connection.execute(query.execution_options(yield_per=10_000)).partitions():
         found.update(b"".join(row[0] for row in rows))
@@ -101,10 +100,10 @@ def digest(connection: Connection, batch: int, where: Range) -> str:
 
 
 def expire(connection: Connection, cutoff: int) -> None:
-    """Forget chunks that arrived before `cutoff`."""
+    """Delete chunks that arrived before `cutoff`."""
     table = tables.pending
     key = tuple_(table.c.batch, table.c.first)
-    # Those that another transaction has in hand are passed over: nobody waits in a circle.
+    # Chunks that another transaction has locked are passed over: a deadlock is impossible.
     old = (
         select(table.c.batch, table.c.first)
         .where(table.c.arrived < cutoff)
@@ -113,46 +112,45 @@ def expire(connection: Connection, cutoff: int) -> None:
     connection.execute(delete(table).where(key.in_(old)))
 
 
-def _live(batch: int, where: Range) -> ColumnElement[bool]:
+def _live(batch: int, serials: Range) -> ColumnElement[bool]:
     table = tables.fingerprints
-    return (table.c.batch == batch) & table.c.serial.between(where.first, where.last)
+    return (table.c.batch == batch) & table.c.serial.between(serials.first, serials.last)
 
 
-def _pending_in(batch: int, where: Range, since: int = 0) -> Select[Any]:
-    """First and last serials of the chunks that overlap `where`, ascending."""
+def _pending_in(batch: int, serials: Range, since: int = 0) -> Select[Any]:
+    """First and last serials of the chunks that overlap `serials`, ascending."""
     table = tables.pending
     return (
         select(table.c.first, table.c.last)
         .where(
             table.c.batch == batch,
-            table.c.first <= where.last,
-            table.c.last >= where.first,
+            table.c.first <= serials.last,
+            table.c.last >= serials.first,
             table.c.arrived >= since,
         )
         .order_by(table.c.first)
     )
 
 
-def _overlapping(connection: Connection, batch: int, where: Range) -> Iterator[Row[Any]]:
-    query = _pending_in(batch, where).add_columns(tables.pending.c.data)
+def _overlapping(connection: Connection, batch: int, serials: Range) -> Iterator[Row[Any]]:
+    query = _pending_in(batch, serials).add_columns(tables.pending.c.data)
     yield from connection.execute(query).all()
 
 
-def _same(held: bytes, held_first: int, data: bytes, first: int) -> bool:
-    """True; raises where the two runs of fingerprints differ on a serial of both."""
+def _check_same(held: bytes, held_first: int, data: bytes, first: int) -> None:
+    """Raises `Problem` if the two runs of fingerprints differ on a serial of both."""
     start = max(held_first, first)
     stop = min(held_first + len(held) // SIZE, first + len(data) // SIZE)
     mine = data[(start - first) * SIZE : (stop - first) * SIZE]
     if held[(start - held_first) * SIZE : (stop - held_first) * SIZE] != mine:
         raise _differ()
-    return True
 
 
-def _check_live(connection: Connection, batch: int, where: Range, data: bytes) -> None:
+def _check_live(connection: Connection, batch: int, serials: Range, data: bytes) -> None:
     table = tables.fingerprints
-    query = select(table.c.serial, table.c.fingerprint).where(_live(batch, where))
+    query = select(table.c.serial, table.c.fingerprint).where(_live(batch, serials))
     for serial, held in connection.execute(query):
-        offset = (serial - where.first) * SIZE
+        offset = (serial - serials.first) * SIZE
         if data[offset : offset + SIZE] != held:
             raise _differ()
 
@@ -208,8 +206,8 @@ def _first_missing(connection: Connection, batch: int, parts: Sequence[Range]) -
 
 
 def _missing(connection: Connection, batch: int, serial: int, cutoff: int) -> Problem:
-    one = Range(serial, serial)
-    if connection.execute(_pending_in(batch, one, cutoff)).first() is not None:
+    pending = _pending_in(batch, Range(serial, serial), cutoff)
+    if connection.execute(pending).first() is not None:
         return Problem(
             "fingerprints-taken",
             f"the fingerprint uploaded for serial {serial} belongs to another code",

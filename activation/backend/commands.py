@@ -1,4 +1,4 @@
-"""Commands of the scan backend: the reference one served, anybody's checked.
+"""Commands of the scan backend: serve the reference backend, check any backend.
 
 No `from __future__ import annotations` here: Typer reads the annotations when it runs.
 """
@@ -28,24 +28,27 @@ def backend_serve(
         int, typer.Option(min=1, max=64, help="Processes that answer.", metavar="N")
     ] = 1,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8470,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 8470,
     no_trust_home: Annotated[
         bool, typer.Option("--no-trust-home", help="Do not take the local home's keys.")
     ] = False,
     fingerprint_key: Annotated[
         Path | None,
-        typer.Option(help="The fingerprint key, where the home is not trusted.", metavar="F"),
+        typer.Option(help="The fingerprint key, if the home is not trusted.", metavar="F"),
     ] = None,
     lines: Annotated[
         Path | None,
         typer.Option(help="Who may order what: made by key export, then narrowed.", metavar="F"),
     ] = None,
     unsigned: Annotated[
-        bool, typer.Option("--unsigned", help="Take unsigned orders from this machine: to try.")
+        bool,
+        typer.Option("--unsigned", help="Take unsigned orders from this machine: for a trial."),
     ] = False,
     trusted_proxy: Annotated[
         list[str] | None,
-        typer.Option(help="A proxy that says who scans; again for more.", metavar="ADDRESS"),
+        typer.Option(
+            help="A proxy whose X-Forwarded-For is trusted; repeat for more.", metavar="ADDRESS"
+        ),
     ] = None,
     authority: Annotated[
         list[str] | None,
@@ -57,19 +60,19 @@ def backend_serve(
 ) -> "Result":
     """Serve the reference scan backend until it is stopped.
 
-    Orders are taken from the lines of the local home, or of --lines, signed. On another
-    address than this machine's it wants a TLS proxy in front: lines speak plain http to
-    this machine alone.
+    Signed orders are taken from the lines of the local home, or of --lines. On an address
+    other than this machine's it needs a TLS proxy in front: lines speak plain http to this
+    machine alone.
 
     \b
     Example:
       mintmark backend serve --data ./backend
     """
-    from .beside_home import Trust, Where, serve
+    from .beside_home import ServeRequest, Trust, serve
 
     proxies, names = tuple(trusted_proxy or ()), tuple(authority or ())
-    where = Where(data, database, host, port, workers, proxies, names)
-    return serve(invocation, where, Trust(not no_trust_home, fingerprint_key, lines, unsigned))
+    request = ServeRequest(data, database, host, port, workers, proxies, names)
+    return serve(invocation, request, Trust(not no_trust_home, fingerprint_key, lines, unsigned))
 
 
 def backend_check(
@@ -77,25 +80,25 @@ def backend_check(
     url: Annotated[str, typer.Argument(help="The backend's address.", metavar="URL")],
     fingerprint_key: Annotated[
         Path | None,
-        typer.Option(help="The fingerprint key, where there is no home.", metavar="F"),
+        typer.Option(help="The fingerprint key, if there is no home.", metavar="F"),
     ] = None,
     line_key: Annotated[
         Path | None, typer.Option(help="A line's key file, to sign with.", metavar="F")
     ] = None,
     unsigned: Annotated[bool, typer.Option("--unsigned", help="Do not sign.")] = False,
 ) -> "Checked":
-    """Hold any scan backend to the API's contract, clause by clause.
+    """Check any scan backend against the contract, clause by clause.
 
-    It works in a batch of its own, which it leaves void. Not for a backend that consumers
-    use: it scans.
+    It works in a batch of its own, which it leaves void. Do not check a backend that
+    consumers use: the check scans.
 
     \b
     Example:
       mintmark backend check https://scan-test.example.com
     """
-    from ..conformance.check import With, run
+    from ..conformance.check import CheckRequest, run
 
-    return run(invocation, url, With(fingerprint_key, line_key, unsigned))
+    return run(invocation, url, CheckRequest(fingerprint_key, line_key, unsigned))
 
 
 COMMANDS = (("backend serve", backend_serve), ("backend check", backend_check))

@@ -1,9 +1,9 @@
 """The backend's database: SQLite in its own folder, or PostgreSQL.
 
 On SQLite there is one writer at a time: every write transaction takes the write lock
-before it reads (BEGIN IMMEDIATE), so that what it decides on cannot change under it. On
-PostgreSQL several workers write at once (READ COMMITTED): whoever decides on rows locks
-them first. Orders and uploads lock their batch's row, a scan its code's counters.
+before it reads (BEGIN IMMEDIATE), so that the rows it decides on cannot change under it. On
+PostgreSQL several workers write at once (READ COMMITTED): a transaction locks the rows it
+decides on first. Orders and uploads lock their batch's row, a scan its code's counters.
 """
 
 import os
@@ -29,14 +29,14 @@ FILE = "backend.sqlite3"
 VARIABLE = "MINTMARK_BACKEND_DATABASE"
 _PRAGMAS = (
     "journal_mode=WAL",
-    # A scan that was answered "genuine" must survive the power cut.
+    # A scan that was answered "genuine" must survive a power cut.
     "synchronous=FULL",
     "cache_size=-65536",  # KiB: random inserts stay in memory for millions of fingerprints
     "busy_timeout=60000",  # milliseconds
 )
 # Any number: the key of the advisory lock under which one worker brings the tables up to date.
 _MIGRATING = 0x6D696E74
-_REST = 1.0  # seconds after which a connection is asked whether it still stands
+_REST = 1.0  # seconds after which a connection is checked before it is used again
 _POOL = {"pool_size": 8, "max_overflow": 64}
 
 
@@ -48,7 +48,7 @@ def sqlite_url(folder: Path) -> URL:
 def postgresql_url(text: str) -> URL:
     """The database that `text` names: postgresql://[user@]host[:port]/name.
 
-    Raises `UsageError` for another scheme or a malformed one; the text stays out of it,
+    Raises `UsageError` for another scheme or a malformed text; the text stays out of it,
     for it may hold a password.
     """
     try:
@@ -64,9 +64,9 @@ def postgresql_url(text: str) -> URL:
 
 
 def books_url(data: Path | None, database: str | None) -> URL:
-    """Where a backend's books are, by the options of a command and the environment.
+    """The URL of a backend's books, by the options of a command and the environment.
 
-    Raises `UsageError` for neither place or both, and for a password where anyone reads it.
+    Raises `UsageError` for no database or two, and for a password that anyone can read.
     """
     if database is not None:
         if postgresql_url(database).password:
@@ -90,7 +90,7 @@ class Database:
         self._writer = self._engine.execution_options(writes=True)
         # SQLite's own waiting is a poll without order; this queue is fair enough.
         self._turn = threading.Lock()
-        self._one_writer = url.drivername == "sqlite"
+        self._single_writer = url.drivername == "sqlite"
         try:
             self._upgrade()
         except CommandError:
@@ -108,7 +108,7 @@ class Database:
     @contextmanager
     def write(self, *, keep: bool = True) -> Iterator[Connection]:
         """A write transaction: committed at the end if `keep`, rolled back on any exception."""
-        if not self._one_writer:
+        if not self._single_writer:
             with self._writing(keep=keep) as connection:
                 yield connection
             return
@@ -125,12 +125,12 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A view of one moment."""
+        """A view of a single moment."""
         with self._engine.connect() as connection, connection.begin():
             yield connection
 
     def close(self) -> None:
-        """Close every connection; the last one folds SQLite's WAL into the file."""
+        """Close every connection; closing the last folds SQLite's WAL into the file."""
         self._engine.dispose()
 
     def _upgrade(self) -> None:
@@ -138,7 +138,7 @@ class Database:
         # The path is read through configparser, to which % is special.
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         with self.write() as connection:
-            if not self._one_writer:
+            if not self._single_writer:
                 lock = text("SELECT pg_advisory_xact_lock(:key)")
                 connection.execute(lock, {"key": _MIGRATING})
             config.attributes["connection"] = connection
@@ -156,16 +156,16 @@ def _sqlite(url: URL) -> Engine:
 
 def _postgresql(url: URL) -> Engine:
     engine = create_engine(url, hide_parameters=True, **_POOL)
-    _ask_after_rest(engine)
+    _check_after_rest(engine)
     # Pages are read in several statements, and are to show one moment.
     event.listen(engine, "begin", _begin_repeatable)
     return engine
 
 
-def _ask_after_rest(engine: Engine) -> None:
-    """Have a connection the server closed in its sleep noticed before it is used.
+def _check_after_rest(engine: Engine) -> None:
+    """Notice a connection that the server closed while it rested, before it is used.
 
-    Asking at every use (`pool_pre_ping`) took a seventh of a busy worker's time.
+    A check at every use (`pool_pre_ping`) took a seventh of a busy worker's time.
     """
 
     def rest(_driver: object, record: ConnectionPoolEntry) -> None:
@@ -178,7 +178,7 @@ def _ask_after_rest(engine: Engine) -> None:
         try:
             engine.dialect.do_ping(driver)
         except engine.dialect.loaded_dbapi.Error as error:
-            # The others of that time are as dead: the pool makes all of them anew.
+            # Every connection of that time is as dead: the pool makes all of them anew.
             raise InvalidatePoolError from error
 
     event.listen(engine, "checkin", rest)

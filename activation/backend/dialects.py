@@ -1,4 +1,4 @@
-"""What SQLite and PostgreSQL say differently: upserts, and rows by the hundred thousand."""
+"""What differs between SQLite and PostgreSQL: upserts, and rows by the hundred thousand."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -46,10 +46,10 @@ def upsert(connection: Connection, table: Table) -> Upsert:
 def merge(
     connection: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keep: bool = False
 ) -> None:
-    """Write rows, at least one, by their primary key; those that are there change, or `keep`.
+    """Write rows (at least one) by their primary key; existing rows change, or `keep` theirs.
 
-    One statement for all of them, of one text: with as many VALUES as rows it would be put
-    together, and planned, anew for every number of rows.
+    The statement's text is the same for any number of rows: with as many VALUES as rows it
+    would be put together, and planned, anew for every number.
     """
     connection.execute(_merging(connection.dialect.name, table, keep=keep), rows)
 
@@ -72,7 +72,7 @@ def is_postgresql(connection: Connection) -> bool:
 def insert_fingerprints(
     connection: Connection, batch: int, fingerprints: bytes, serials: "np.ndarray[Any, Any]"
 ) -> None:
-    """Make `fingerprints`, 16 bytes each, those of `serials`; what is there already stays.
+    """Make `fingerprints`, 16 bytes each, those of `serials`; existing rows stay.
 
     `serials`: int64, as many as there are fingerprints.
     """
@@ -84,7 +84,7 @@ def insert_fingerprints(
         _copy(connection, _rows(batch, found, serials))
         return
     rows = zip(
-        (bytes(one) for one in found.tolist()),
+        map(bytes, found.tolist()),
         [batch] * len(serials),
         serials.tolist(),
         strict=True,
@@ -103,7 +103,7 @@ def _rows(
 
 
 def _copy(connection: Connection, rows: bytes) -> None:
-    """COPY straight in; where one of them is there already, by way of a temporary table."""
+    """COPY straight in; if a row exists already, by way of a temporary table."""
     import psycopg
 
     try:

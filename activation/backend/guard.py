@@ -5,10 +5,11 @@ import json
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .limits import Limits
+from .limits import BackendLimits
 from .problems import MEDIA_TYPE, Problem
 
-# Answers are about money, and addresses hold codes: nobody keeps them, nobody passes them on.
+# Answers are worth money, and addresses hold codes: no cache keeps them, no browser passes
+# them on.
 _HEADERS = (
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
@@ -17,14 +18,14 @@ _HEADERS = (
 
 
 class Guard:
-    """Reads the body whole before the application runs; refuses what is too large or slow."""
+    """Reads the body whole before the application runs; refuses a body too large or too slow."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, limits: BackendLimits) -> None:
         self._app = app
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One ASGI connection."""
+        """Serve an ASGI connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -67,7 +68,7 @@ class Guard:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the body, then whatever the server has to say."""
+    """A `receive` that gives the body, then the server's own messages."""
     given = False
 
     async def replay() -> Message:
@@ -85,7 +86,7 @@ async def _refuse(problem: Problem, send: Send) -> None:
     headers = [
         (b"content-type", MEDIA_TYPE.encode("ascii")),
         (b"content-length", str(len(text)).encode("ascii")),
-        # What is left of the body would be taken for the next request.
+        # The rest of the body would be taken for the next request.
         (b"connection", b"close"),
     ]
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})

@@ -1,4 +1,4 @@
-"""What the backend bounds, and keeps how long."""
+"""The backend's bounds, and how long it keeps things."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,10 @@ DAY = 86_400
 
 
 @dataclass(frozen=True)
-class Limits:
+class BackendLimits:
     """Units stand in the names."""
 
-    body_bytes: int = 1_048_576  # one chunk of 65,536 fingerprints is exactly this
+    body_bytes: int = 1_048_576  # exactly a chunk of 65,536 fingerprints
     scan_body_bytes: int = 4_096
     body_seconds: float = 60.0
     code_chars: int = 128
@@ -24,4 +24,4 @@ class Limits:
     connections: int = 200
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = BackendLimits()

@@ -30,7 +30,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
 
-class Batch(_Strict):
+class BatchBody(_Strict):
     """`PUT /v1/batches/{batch}`."""
 
     home: Name
@@ -48,7 +48,7 @@ class Batch(_Strict):
         return wire.Batch(batch, **self.model_dump())
 
 
-class Order(_Strict):
+class OrderBody(_Strict):
     """`PUT /v1/orders/{order}`."""
 
     batch: Name
@@ -102,22 +102,22 @@ class Order(_Strict):
         return patch
 
 
-class Scan(_Strict):
+class ScanBody(_Strict):
     """`POST /v1/scans`."""
 
     code: Annotated[str, StringConstraints(max_length=DEFAULT_LIMITS.code_chars)]
     scan_id: Annotated[str, StringConstraints(pattern=NAME)] | None = None
 
 
-class Form(_Strict):
+class ScanForm(_Strict):
     """What the page's form sends besides the code in the address."""
 
     scan_id: Annotated[str, StringConstraints(pattern=NAME)] | None = None
 
 
-# Names that may stand in an error: everything else in a body is the sender's own.
+# Names that may stand in an error: every other name in a body is the sender's own.
 FIELDS = frozenset(
     item.alias or name
-    for model in (Batch, Order, Scan)
+    for model in (BatchBody, OrderBody, ScanBody)
     for name, item in model.model_fields.items()
 )

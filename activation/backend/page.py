@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from ...codegen import times
 from ..client.wire import ScanAnswer
-from .scan import Result
+from .scan import ScanResult
 
 _TEMPLATE = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
 _PAGE = Template(_TEMPLATE)
@@ -56,7 +56,7 @@ class _Words:
 _ITEM = ("product", "lot", "produced_at")
 _WORDS: Mapping[str, _Words] = MappingProxyType(
     {
-        Result.GENUINE: _Words(
+        ScanResult.GENUINE: _Words(
             "正品",
             "Genuine",
             "此码有效，感谢您购买正品。",
@@ -64,7 +64,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "M5 12.5l4.5 4.5L19 7.5",
             (*_ITEM, "campaign", "expires_at", "scans", "number"),
         ),
-        Result.REPEAT: _Words(
+        ScanResult.REPEAT: _Words(
             "此码已被查询过",
             "Checked before",
             "如果之前不是您本人查询，请谨防假冒，并联系品牌客服核实。",
@@ -72,7 +72,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "M12 7.5v5l3.2 2M4.2 10A8 8 0 1 1 4 13M4 6v4h4",
             (*_ITEM, "first_scan", "scans", "number"),
         ),
-        Result.INACTIVE: _Words(
+        ScanResult.INACTIVE: _Words(
             "尚未激活",
             "Not activated",
             "此码目前未激活，商品可能还未正式发售。请联系销售方或品牌客服。",
@@ -81,7 +81,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "M7 11V8a5 5 0 0 1 10 0v3M5.5 11h13v8.5h-13z",
             ("number",),
         ),
-        Result.NOT_YET: _Words(
+        ScanResult.NOT_YET: _Words(
             "尚未到生效时间",
             "Not valid yet",
             "此码将于以下时间生效，届时请重新扫码。",
@@ -89,7 +89,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "M12 7v5l3.5 2M12 3.5a8.5 8.5 0 1 0 0 17a8.5 8.5 0 0 0 0-17z",
             ("product", "effective_at", "number"),
         ),
-        Result.EXPIRED: _Words(
+        ScanResult.EXPIRED: _Words(
             "已过有效期",
             "Expired",
             "此码的有效期已过，不能再参与活动。商品保质期请以包装标注为准。",
@@ -98,7 +98,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "M16 3.5c0 5-4 5.5-4 8.5s4 3.5 4 8.5",
             (*_ITEM, "expires_at", "number"),
         ),
-        Result.FROZEN: _Words(
+        ScanResult.FROZEN: _Words(
             "暂停使用",
             "On hold",
             "此码正在核查，暂时无法验证。请稍后再试或联系品牌客服。",
@@ -107,7 +107,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "M9 6.5v11M15 6.5v11",
             ("product", "number"),
         ),
-        Result.VOID: _Words(
+        ScanResult.VOID: _Words(
             "此码已作废",
             "Withdrawn",
             "带有此码的商品不应在市场上销售。请勿使用，并联系品牌客服。",
@@ -115,7 +115,7 @@ _WORDS: Mapping[str, _Words] = MappingProxyType(
             "M6 6l12 12M12 3.5a8.5 8.5 0 1 0 0 17a8.5 8.5 0 0 0 0-17z",
             ("number",),
         ),
-        Result.UNKNOWN: _Words(
+        ScanResult.UNKNOWN: _Words(
             "未激活，或非正品",
             "Not activated, or not genuine",
             "未查到此码。请确认扫码完整后再试一次；如仍是此结果，请联系品牌客服。",
@@ -141,7 +141,7 @@ _TIMES = ("effective_at", "expires_at", "first_scan")
 _WAIT = "M12 3.5a8.5 8.5 0 1 1-8.5 8.5"
 
 
-def ask(scan_id: str) -> str:
+def scan_form(scan_id: str) -> str:
     """The page that posts the scan, by script or by button, under `scan_id`."""
     main = f"""<main>
 <section class="head">{_seal(_WAIT)}
@@ -165,7 +165,7 @@ def render(answer: ScanAnswer) -> str:
         f"<div><dt>{chinese}<span>{english}</span></dt><dd>{escape(value)}</dd></div>\n"
         for chinese, english, value in _rows(answer, words)
     )
-    main = f"""<main class="{Result(answer.result).value}">
+    main = f"""<main class="{ScanResult(answer.result).value}">
 <section class="head">{_seal(words.icon)}<h1>{words.title}</h1>
 <p class="en">{words.english}</p></section>
 <section class="body"><p>{words.advice}</p><p class="en">{words.advice_english}</p>
@@ -197,7 +197,7 @@ def _rows(answer: ScanAnswer, words: _Words) -> Iterator[tuple[str, str, str]]:
 
 
 def _time(text: str) -> str:
-    """A time as read in China."""
+    """A time as it is read in China."""
     try:
         return times.parse(text).astimezone(_BEIJING).strftime("%Y-%m-%d %H:%M")
     except (ValueError, OverflowError):  # in Beijing it may be the year 10000 by then

@@ -16,8 +16,8 @@ CANONICAL_RULES = ("crockford32", "upper")
 MAX_SCANS = 1
 
 
-class Result(StrEnum):
-    """The answer to a scan, in one word."""
+class ScanResult(StrEnum):
+    """The answer to a scan, as a single word."""
 
     GENUINE = "genuine"
     REPEAT = "repeat"
@@ -30,10 +30,10 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """`counts`: the scan uses one of the code's scans up. `early`: the code was not live."""
+class ScanVerdict:
+    """`counts`: the scan uses up a scan of the code. `early`: the code was not active yet."""
 
-    result: Result
+    result: ScanResult
     counts: bool = False
     early: bool = False
 
@@ -41,8 +41,8 @@ class Verdict:
 def candidates(text: str, rules: Iterable[tuple[str, int]], key: Secret) -> list[bytes]:
     """Fingerprints `text` may have, under the (canonical rule, length) pairs in use.
 
-    Where none of them fits, under every rule there is: an unknown scan may be a code
-    this backend was never told of, and is worth keeping as its fingerprint.
+    If no pair fits, under every rule there is: an unknown scan may be of a code whose batch
+    was never registered here, and its fingerprint is worth keeping.
     """
     canonical = {rule: _canonical(rule, text) for rule in CANONICAL_RULES}
     fitting = {
@@ -54,23 +54,23 @@ def candidates(text: str, rules: Iterable[tuple[str, int]], key: Secret) -> list
     return [fingerprint(code.encode("ascii"), key) for code in sorted(found)]
 
 
-def verdict(state: ApiState, attributes: Attributes, scans: int, now: datetime) -> Verdict:
-    """What a scan at `now` of a code with `scans` counted scans is answered."""
+def verdict(state: ApiState, attributes: Attributes, scans: int, now: datetime) -> ScanVerdict:
+    """The answer to a scan at `now` of a code of which `scans` scans were counted."""
     if state is not ApiState.ACTIVE:
-        return Verdict(Result(state.value), early=True)
+        return ScanVerdict(ScanResult(state.value), early=True)
     values = to_json(attributes)
     starts, ends = values.get("effective_at"), values.get("expires_at")
     if isinstance(starts, str) and now < times.parse(starts):
-        return Verdict(Result.NOT_YET, early=True)
+        return ScanVerdict(ScanResult.NOT_YET, early=True)
     if isinstance(ends, str) and now >= times.parse(ends):
-        return Verdict(Result.EXPIRED)
+        return ScanVerdict(ScanResult.EXPIRED)
     most = values.get("max_scans")
     allowed = most if isinstance(most, int) else MAX_SCANS
-    return Verdict(Result.GENUINE if scans < allowed else Result.REPEAT, counts=True)
+    return ScanVerdict(ScanResult.GENUINE if scans < allowed else ScanResult.REPEAT, counts=True)
 
 
 def _canonical(rule: str, text: str) -> str:
-    """`text` in canonical form, or empty where it can be no code."""
+    """`text` in canonical form, or empty if it cannot be a code."""
     try:
         return canonicalise(rule, text)
     except ValueError:

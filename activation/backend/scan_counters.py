@@ -1,8 +1,16 @@
-"""Counting scans: all that wait at one moment, in one write transaction.
+"""Counting scans: every scan of a group, in one write transaction.
 
-Of a hundred phones at once one is first: within a group the order of arrival decides,
-between groups the database's locks. Codes and counters are read and written for the
-whole group at once, so a transaction costs a scan little.
+If a hundred phones scan a code at once, exactly one is the first: within a group the order
+of arrival decides, between groups the database's locks. Codes and counters are read and
+written for the whole group at once, so a scan's share of a transaction is small.
+
+1. Find the codes that are live, with their standings.
+2. Read their counters. On PostgreSQL this locks them, by batch and serial for everybody: two
+   groups that lock the same counters in another order would wait for each other.
+3. Read the answers that were given before under the same scan ids.
+4. Decide each scan in the order of arrival; counters move in memory.
+5. Write the counters that changed, in the order of 2, and the answers to keep.
+6. Note the unknown fingerprints, sorted: they are rows that others lock as well.
 """
 
 import json
@@ -20,15 +28,15 @@ from ...codegen.ranges.lifecycle import Standing, to_api_state
 from ...codegen.times import format_utc
 from ..client.wire import ScanAnswer
 from . import dialects, tables, tile_store
-from .limits import Limits
-from .scan import Result, verdict
+from .limits import BackendLimits
+from .scan import ScanResult, verdict
 
 Key = tuple[int, int]  # number of the batch, serial
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One scan: the fingerprints its text may have, and the phone's own id for it."""
+class ScanRequest:
+    """A scan: the fingerprints its text may have, and the phone's own id for it."""
 
     candidates: Sequence[bytes]
     scan_id: str | None = None
@@ -36,7 +44,7 @@ class Asked:
 
 @dataclass
 class _Code:
-    """A code that was found, with its counters as they are and become."""
+    """A code that was found, with its counters, which move as scans are decided."""
 
     fingerprint: bytes
     key: Key
@@ -45,9 +53,7 @@ class _Code:
     standing: Standing
     scans: int = 0
     first_scan: int | None = None
-    last_scan: int | None = None
-    before: int = 0
-    before_first: int | None = None
+    early: bool = False
     changed: bool = False
     answered: dict[str, ScanAnswer] = field(default_factory=dict)
     kept: dict[str, ScanAnswer] = field(default_factory=dict)
@@ -55,30 +61,30 @@ class _Code:
 
 def count(
     connection: Connection,
-    asked: Sequence[Asked],
+    scans: Sequence[ScanRequest],
     now: datetime,
-    limits: Limits,
+    limits: BackendLimits,
     standings: dict[int, Standing],
 ) -> list[ScanAnswer]:
     """Answer scans in the order they came, and count those that count.
 
     A counted answer is given again to the same `scan_id` for `scan_answer_seconds`.
-    `standings`: those known by number; they never change, and the caller keeps them.
+    `standings`: the standings known by number; they never change, and the caller keeps them.
     """
     at = int(now.timestamp())
-    codes = _found(connection, asked, standings)
-    _counters(connection, codes.values())
-    _answers(connection, asked, codes, at - limits.scan_answer_seconds)
+    codes = _found(connection, scans, standings)  # 1
+    _counters(connection, codes.values())  # 2
+    _answers(connection, scans, codes, at - limits.scan_answer_seconds)  # 3
     answers, unknown = [], list[bytes]()
-    for one in asked:
-        code = next((codes[print_] for print_ in one.candidates if print_ in codes), None)
+    for scan in scans:  # 4
+        code = next((codes[print_] for print_ in scan.candidates if print_ in codes), None)
         if code is None:
-            unknown += one.candidates
-            answers.append(ScanAnswer(Result.UNKNOWN.value))
+            unknown += scan.candidates
+            answers.append(ScanAnswer(ScanResult.UNKNOWN.value))
         else:
-            answers.append(_answered(code, one.scan_id, now, at))
-    _write(connection, codes.values(), at, limits)
-    for fingerprint in sorted(unknown):
+            answers.append(_answered(code, scan.scan_id, now, at))
+    _write(connection, codes.values(), at, limits)  # 5
+    for fingerprint in sorted(unknown):  # 6
         _note_unknown(connection, fingerprint, at, limits)
     return answers
 
@@ -89,26 +95,25 @@ def time_text(seconds: int) -> str:
 
 
 def expire(connection: Connection, answers_before: int, unknown_before: int) -> None:
-    """Forget what no reader may see any more."""
+    """Delete the rows that no reader may see any more."""
     answers, unknown = tables.scan_answers, tables.unknown_scans
     connection.execute(delete(answers).where(answers.c.at < answers_before))
     connection.execute(delete(unknown).where(unknown.c.last < unknown_before))
 
 
 def _answered(code: _Code, scan_id: str | None, now: datetime, at: int) -> ScanAnswer:
-    """The answer to one scan; its counters move in memory."""
+    """The answer to a scan; the code's counters move in memory."""
     if scan_id is not None and scan_id in code.answered:
         return code.answered[scan_id]
     standing = code.standing
-    said = verdict(to_api_state(standing.state), standing.attributes, code.scans, now)
-    if said.counts:
-        code.scans, code.last_scan, code.changed = code.scans + 1, at, True
+    found = verdict(to_api_state(standing.state), standing.attributes, code.scans, now)
+    if found.counts:
+        code.scans, code.changed = code.scans + 1, True
         code.first_scan = at if code.first_scan is None else code.first_scan
-    elif said.early:
-        code.before, code.changed = code.before + 1, True
-        code.before_first = at if code.before_first is None else code.before_first
+    elif found.early and not code.early:
+        code.early = code.changed = True
     answer = ScanAnswer(
-        result=said.result.value,
+        result=found.result.value,
         scans=code.scans,
         first_scan=None if code.first_scan is None else time_text(code.first_scan),
         batch=code.name,
@@ -116,15 +121,15 @@ def _answered(code: _Code, scan_id: str | None, now: datetime, at: int) -> ScanA
         role=code.role,
         attributes=public(standing.attributes),
     )
-    if scan_id is not None and said.counts:
+    if scan_id is not None and found.counts:
         code.answered[scan_id] = code.kept[scan_id] = answer
     return answer
 
 
 def _found(
-    connection: Connection, asked: Sequence[Asked], standings: dict[int, Standing]
+    connection: Connection, scans: Sequence[ScanRequest], standings: dict[int, Standing]
 ) -> Mapping[bytes, _Code]:
-    """The codes that are live, by fingerprint, with where they stand."""
+    """The codes that are live, by fingerprint, with their standings."""
     live, batches, tiles = tables.fingerprints, tables.batches, tables.tiles
     standing = (
         select(tiles.c.standing)
@@ -133,7 +138,7 @@ def _found(
         .limit(1)
         .scalar_subquery()
     )
-    wanted = {fingerprint for one in asked for fingerprint in one.candidates}
+    wanted = {fingerprint for scan in scans for fingerprint in scan.candidates}
     query = (
         select(live, batches.c.batch.label("name"), batches.c.role, standing.label("standing"))
         .join(batches, batches.c.number == live.c.batch)
@@ -152,13 +157,13 @@ def _code(row: Row[Any], standings: Mapping[int, Standing]) -> _Code:
 
 
 def _counters(connection: Connection, codes: Iterable[_Code]) -> None:
-    """Read the counters; on PostgreSQL lock them, in one order for everybody."""
+    """Read the counters. On PostgreSQL, lock them in the order of `_Code.key`."""
     table, by_key = tables.scans, {code.key: code for code in codes}
     if not by_key:
         return
     keys = sorted(by_key)
     if dialects.is_postgresql(connection):
-        fresh = [{"batch": b, "serial": s, "scans": 0, "before": 0} for b, s in keys]
+        fresh = [{"batch": b, "serial": s, "scans": 0, "early": False} for b, s in keys]
         dialects.merge(connection, table, fresh, keep=True)
     # Batch by batch: for pairs of both, SQLite would read the whole table.
     for batch, found in groupby(keys, key=itemgetter(0)):
@@ -167,25 +172,24 @@ def _counters(connection: Connection, codes: Iterable[_Code]) -> None:
         )
         for row in connection.execute(query.order_by(table.c.serial).with_for_update()):
             code = by_key[row.batch, row.serial]
-            code.scans, code.first_scan, code.last_scan = row.scans, row.first_scan, row.last_scan
-            code.before, code.before_first = row.before, row.before_first
+            code.scans, code.first_scan, code.early = row.scans, row.first_scan, row.early
 
 
 def _answers(
-    connection: Connection, asked: Sequence[Asked], codes: Mapping[bytes, _Code], since: int
+    connection: Connection, scans: Sequence[ScanRequest], codes: Mapping[bytes, _Code], since: int
 ) -> None:
-    """Read what was answered before to scans of these ids."""
+    """Read the answers that were given before under these scan ids."""
     table = tables.scan_answers
     pairs = {
-        (fingerprint, one.scan_id)
-        for one in asked
-        if one.scan_id is not None
-        for fingerprint in one.candidates
+        (fingerprint, scan.scan_id)
+        for scan in scans
+        if scan.scan_id is not None
+        for fingerprint in scan.candidates
         if fingerprint in codes
     }
     if not pairs:
         return
-    # Each by itself, so that SQLite uses the index; that finds more than was asked for.
+    # Each column by itself, so that SQLite uses the index; that finds more rows than needed.
     query = select(table).where(
         table.c.fingerprint.in_({fingerprint for fingerprint, _ in pairs}),
         table.c.scan_id.in_({scan_id for _, scan_id in pairs}),
@@ -196,12 +200,12 @@ def _answers(
         codes[bytes(row.fingerprint)].answered[row.scan_id] = answer
 
 
-def _write(connection: Connection, codes: Iterable[_Code], at: int, limits: Limits) -> None:
+def _write(connection: Connection, codes: Iterable[_Code], at: int, limits: BackendLimits) -> None:
     """Write counters and answers, in the order the counters were locked."""
     changed = sorted((code for code in codes if code.changed), key=lambda code: code.key)
     if not changed:
         return
-    fields = ("scans", "first_scan", "last_scan", "before", "before_first")
+    fields = ("scans", "first_scan", "early")
     rows = [
         {"batch": code.key[0], "serial": code.key[1]}
         | {name: getattr(code, name) for name in fields}
@@ -211,8 +215,8 @@ def _write(connection: Connection, codes: Iterable[_Code], at: int, limits: Limi
     _keep(connection, changed, at, limits)
 
 
-def _keep(connection: Connection, codes: Sequence[_Code], at: int, limits: Limits) -> None:
-    """Remember answers; a code's oldest ones make room, so nobody can fill the disk."""
+def _keep(connection: Connection, codes: Sequence[_Code], at: int, limits: BackendLimits) -> None:
+    """Keep the answers; a code's oldest answers make room, so nobody can fill the disk."""
     table = tables.scan_answers
     rows = [
         {
@@ -244,8 +248,10 @@ def _forget(connection: Connection, fingerprint: bytes, most: int) -> None:
     )
 
 
-def _note_unknown(connection: Connection, fingerprint: bytes, at: int, limits: Limits) -> None:
-    """Count an unknown fingerprint. Past the cap the longest known of them make room."""
+def _note_unknown(
+    connection: Connection, fingerprint: bytes, at: int, limits: BackendLimits
+) -> None:
+    """Count an unknown fingerprint. Past the cap, those that were noted first make room."""
     table = tables.unknown_scans
     seen_before = connection.execute(
         table.update()

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ from ...codegen.errors import EnvironmentFailure, Refused
 from ...codegen.invocation import utc_now
 from ...codegen.secret import Secret
 from ..client.client import is_loopback
-from .app import Backend, create_app
-from .limits import DEFAULT_LIMITS, Limits
+from .app import create_app
+from .backend import Backend
+from .limits import DEFAULT_LIMITS, BackendLimits
 from .senders import Senders
 from .store import Store
 from .throttle import Network
@@ -32,7 +34,7 @@ _START = 60.0  # seconds a worker may take
 
 @dataclass(frozen=True)
 class Settings:
-    """What a worker is told. It goes there pickled, so of keys it holds how to read them."""
+    """What a worker needs. It is pickled, so it holds how to read keys, not keys."""
 
     database: URL
     fingerprint_key: Callable[[], Secret]
@@ -41,15 +43,16 @@ class Settings:
     proxies: tuple[Network, ...] = ()
     names: tuple[str, ...] | None = None
     now: Callable[[], datetime] = utc_now
-    limits: Limits = DEFAULT_LIMITS
+    monotonic: Callable[[], float] = time.monotonic
+    limits: BackendLimits = DEFAULT_LIMITS
 
 
 class Server:
     """A backend bound to its port; `run` serves until `stop`, SIGINT or SIGTERM.
 
-    `workers` processes share the socket and the database; one that dies is started anew.
-    With one, this process is it. Raises `Refused` where trusting this machine would mean
-    trusting others, `EnvironmentFailure` for a folder, a database or an address that
+    `workers` processes share the socket and the database; a process that dies is started
+    anew. A single worker is this process. Raises `Refused` if trusting this machine would
+    mean trusting others, `EnvironmentFailure` for a folder, a database or an address that
     cannot be had.
     """
 
@@ -72,7 +75,7 @@ class Server:
         try:
             if settings.database.drivername == "sqlite":
                 _private_folder(Path(settings.database.database or "").parent)
-            # Here as well, so that what is wrong with it is told, and told once.
+            # Opened here as well, so that an error is reported, and reported once.
             Store(settings.database, settings.limits).close()
         except BaseException:
             self._socket.close()
@@ -99,7 +102,7 @@ class Server:
             self._socket.close()
 
     def stop(self) -> None:
-        """Have `run` return soon: callable from any thread, where there is one worker."""
+        """Have `run` return soon. Callable from any thread, if there is a single worker."""
         if self._uvicorn is not None:
             self._uvicorn.should_exit = True
 
@@ -107,13 +110,14 @@ class Server:
 def build(settings: Settings) -> FastAPI:
     """A worker's application; it closes its books when the worker stops."""
     backend = Backend(
-        Store(settings.database, settings.limits),
+        Store(settings.database, settings.limits, settings.monotonic),
         settings.fingerprint_key(),
         settings.now,
         settings.trust_loopback,
         settings.senders() if settings.senders else None,
         settings.proxies,
         settings.names,
+        monotonic=settings.monotonic,
     )
 
     @asynccontextmanager
@@ -130,7 +134,7 @@ def _config(settings: Settings, workers: int) -> uvicorn.Config:
         factory=True,
         workers=workers,
         lifespan="on",
-        # Addresses hold codes. And a proxy's word on who calls is not taken.
+        # Addresses hold codes. And nobody but us decides which proxy is trusted.
         access_log=False,
         proxy_headers=False,
         server_header=False,
@@ -141,7 +145,7 @@ def _config(settings: Settings, workers: int) -> uvicorn.Config:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Says when it answers."""
+    """Calls `ready` once it answers."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -153,7 +157,7 @@ class _Uvicorn(uvicorn.Server):
 
 
 class _Workers(Multiprocess):
-    """Says when all of them answer."""
+    """Calls `ready` once all of them answer."""
 
     def __init__(
         self, config: uvicorn.Config, sockets: list[socket.socket], ready: Callable[[], None]
@@ -192,7 +196,8 @@ def _private_folder(data: Path) -> None:
 
 def _bound(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named, or asyncio leaves Nagle on: 40 ms for every answer on a kept connection.
+    # The protocol is named, or asyncio leaves Nagle's algorithm on, which costs 40 ms per
+    # answer on a kept connection.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         # On Windows this option would let two servers share a port.

@@ -1,41 +1,45 @@
-"""The backend's books: batches, orders, scans. One public method a transaction.
+"""The backend's books: batches, orders, scans. Each public method is one transaction.
 
-The store sees fingerprints, never codes. Everything refused raises `Problem`, with nothing
-changed. It reads no clock: `now` comes in, an aware datetime.
+The store sees fingerprints, never codes. A refusal raises `Problem`, with nothing changed.
+Clocks come in: `now`, an aware datetime, with each call; `monotonic`, seconds that never go
+back, when it is made.
 """
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import URL, Connection, Row, delete, func, insert, select
+from sqlalchemy import URL, Connection, Row, delete, insert, select
 
-from ...codegen.ranges.attributes import to_json
-from ...codegen.ranges.lifecycle import Standing, to_api_state
-from ...codegen.ranges.serials import Range
+from ...codegen.ranges.lifecycle import Standing
 from ..client import wire
-from . import apply_order, chunks, dialects, scan_counters, tables, tile_store
+from . import apply_order, batch_page, chunks, dialects, scan_counters, tables, tile_store
 from .database import Database
-from .limits import DEFAULT_LIMITS, Limits
+from .limits import DEFAULT_LIMITS, BackendLimits
 from .problems import Problem
 
 # Refusals that stay: an attempt that was held up in the network must not take effect after
-# its sender heard the no. The others are about what may be mended, and sent again.
+# its sender has heard the refusal. After any other refusal the sender can put things right,
+# and send the order again.
 _FINAL = frozenset({"outside", "blocked", "count-differs", "count-required"})
 _STANDINGS = 10_000  # kept in memory
 _RULES_SECONDS = 1.0
 _UNREAD: tuple[float, list[tuple[str, int]]] = (float("-inf"), [])
-_INFO = tuple(item.name for item in fields(wire.Batch))
 
 
 class Store:
     """The books in one database; close it when done. Safe to share between threads."""
 
-    def __init__(self, database: URL, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        database: URL,
+        limits: BackendLimits = DEFAULT_LIMITS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.limits = limits
+        self._monotonic = monotonic
         self._database = Database(database)
         self._swept = 0
         self._rules = _UNREAD
@@ -55,11 +59,11 @@ class Store:
             self._rules = _UNREAD
             if number is not None:
                 tile_store.begin(connection, number, batch.quantity)
-            elif _info(_known(connection, batch.batch)) != batch:
+            elif batch_page.info(_known(connection, batch.batch)) != batch:
                 raise Problem("batch-differs", "a registered batch never changes")
 
     def upload(self, batch: str, first: int, data: bytes, now: datetime) -> None:
-        """Keep fingerprints of serials from `first` until an activation asks for them.
+        """Keep fingerprints of serials from `first` until an activation needs them.
 
         Raises not-found, invalid, outside, fingerprints-differ.
         """
@@ -79,7 +83,7 @@ class Store:
     def order(self, order: apply_order.Request, now: datetime) -> wire.OrderAnswer:
         """Apply an order once; the same order again gets the same answer, or refusal.
 
-        Raises not-found, order-differs, outside, and what `placing.place` raises.
+        Raises not-found, order-differs, outside, and what `apply_order` raises.
         """
         with self._database.write(keep=not order.dry_run) as connection:
             row = _row(connection, order.batch, lock=True)
@@ -87,10 +91,10 @@ class Store:
             if stored is not None and stored.identity != identity:
                 raise Problem("order-differs", "give every order an id of its own")
             if stored is not None:
-                return _told(stored)
+                return _answer_of(stored)
             if row is None:
                 raise _unknown_batch()
-            answer = self._placed(connection, row, order, now)
+            answer = self._applied(connection, row, order, now)
             if isinstance(answer, wire.OrderAnswer) or answer.name in _FINAL:
                 kept = {
                     "order_id": order.order,
@@ -104,7 +108,7 @@ class Store:
             raise answer
         return answer
 
-    def _placed(
+    def _applied(
         self, connection: Connection, row: Row[Any], order: apply_order.Request, now: datetime
     ) -> wire.OrderAnswer | Problem:
         """The answer; or the refusal, and then nothing has changed."""
@@ -122,25 +126,21 @@ class Store:
     ) -> wire.OrderAnswer:
         """The answer an order was given. Raises not-found, or the refusal it was given.
 
-        Before either is told, `permit` is asked about the order's batch: it raises `Problem`.
+        First `permit` is called with the order's batch: it raises `Problem` for a sender who
+        may not see it.
         """
         with self._database.read() as connection:
             stored = _stored(connection, order)
         if stored is None:
             raise Problem("not-found", "no such order was applied here")
         permit(json.loads(stored.identity)["batch"])
-        return _told(stored)
+        return _answer_of(stored)
 
     def page(self, batch: str, after: int, *, digests: bool) -> wire.BatchPage:
         """The ranges after serial `after`, as many as a page holds. Raises not-found."""
         with self._database.read() as connection:
             row = _known(connection, batch)
-            ranges = tuple(
-                _shown(connection, row.number, piece, digests=digests)
-                for piece in self._pieces(connection, row, after, digests=digests)
-            )
-        last = ranges[-1].last if ranges else row.quantity
-        return wire.BatchPage(_info(row), ranges, last if last < row.quantity else None)
+            return batch_page.read(connection, row, after, self.limits, digests=digests)
 
     def unknown(self, after: int, now: datetime) -> wire.UnknownPage:
         """Unknown scans that were first noted after the cursor `after`."""
@@ -177,50 +177,36 @@ class Store:
     def rules(self) -> Sequence[tuple[str, int]]:
         """The (canonical rule, code length) pairs of the registered batches.
 
-        What another worker registered is seen a second later: long before it is printed.
+        A batch that another worker registered is seen a second later, long before it is
+        printed.
         """
         read, rules = self._rules
-        if time.monotonic() - read > _RULES_SECONDS:
+        if self._monotonic() - read > _RULES_SECONDS:
             table = tables.batches
             with self._database.read() as connection:
                 found = connection.execute(select(table.c.canonical, table.c.length).distinct())
                 rules = [(row[0], row[1]) for row in found]
-            self._rules = time.monotonic(), rules
+            self._rules = self._monotonic(), rules
         return rules
 
     def scan(
         self, candidates: Sequence[bytes], scan_id: str | None, now: datetime
     ) -> wire.ScanAnswer:
         """Answer and count a scan of a code with one of these fingerprints."""
-        return self.scans([scan_counters.Asked(candidates, scan_id)], now)[0]
+        return self.scans([scan_counters.ScanRequest(candidates, scan_id)], now)[0]
 
-    def scans(self, asked: Sequence[scan_counters.Asked], now: datetime) -> list[wire.ScanAnswer]:
+    def scans(
+        self, scans: Sequence[scan_counters.ScanRequest], now: datetime
+    ) -> list[wire.ScanAnswer]:
         """Answer and count scans, in the order they came; all of them or none."""
         with self._database.write() as connection:
             self._sweep(connection, now)
             if len(self._standings) > _STANDINGS:
                 self._standings.clear()
-            return scan_counters.count(connection, asked, now, self.limits, self._standings)
-
-    def _pieces(
-        self, connection: Connection, row: Row[Any], after: int, *, digests: bool
-    ) -> Iterator[tuple[Range, int]]:
-        """The next ranges with their standings' numbers, as many as a page holds."""
-        if after >= row.quantity:
-            return
-        most = after + wire.PAGE_CODES if digests else row.quantity
-        room, standings = self.limits.page_attribute_chars, tile_store.Standings(connection)
-        for tile in tile_store.page(connection, row.number, after + 1, wire.PAGE_RANGES):
-            if tile.serials.first > most or room < 0:
-                return
-            room -= sum(len(k) + len(v) for k, v in standings.get(tile.value).attributes)
-            yield (
-                Range(max(tile.serials.first, after + 1), min(tile.serials.last, most)),
-                tile.value,
-            )
+            return scan_counters.count(connection, scans, now, self.limits, self._standings)
 
     def _sweep(self, connection: Connection, now: datetime) -> None:
-        """Now and then, forget what has expired; readers pass over it anyway."""
+        """Now and then, delete what has expired; readers pass over it anyway."""
         at = int(now.timestamp())
         if at - self._swept < self.limits.sweep_seconds:
             return
@@ -252,39 +238,9 @@ def _stored(connection: Connection, order: str) -> Row[Any] | None:
     return connection.execute(query).first()
 
 
-def _told(stored: Row[Any]) -> wire.OrderAnswer:
-    """The answer that was kept. Raises the refusal, where that was the answer."""
+def _answer_of(stored: Row[Any]) -> wire.OrderAnswer:
+    """The answer that was kept. Raises the refusal if that was the answer."""
     body = json.loads(stored.answer)
     if "type" in body:
         raise Problem.parse(body)
     return wire.OrderAnswer.parse(body)
-
-
-def _info(row: Row[Any]) -> wire.Batch:
-    return wire.Batch(**{name: getattr(row, name) for name in _INFO})
-
-
-def _shown(
-    connection: Connection, batch: int, piece: tuple[Range, int], *, digests: bool
-) -> wire.RangeState:
-    where, number = piece
-    standing = tile_store.Standings(connection).get(number)
-    scans = tables.scans
-    scanned = (
-        select(func.count())
-        .select_from(scans)
-        .where(
-            scans.c.batch == batch,
-            scans.c.serial.between(where.first, where.last),
-            scans.c.scans > 0,
-        )
-    )
-    return wire.RangeState(
-        first=where.first,
-        last=where.last,
-        state=to_api_state(standing.state),
-        attributes=to_json(standing.attributes),
-        scanned=connection.execute(scanned).scalar_one(),
-        held=chunks.live_count(connection, batch, where) if digests else None,
-        digest=chunks.digest(connection, batch, where) if digests else None,
-    )

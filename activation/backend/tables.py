@@ -4,12 +4,10 @@ Fingerprints, serials, states, counters; never a code. Times are whole seconds s
 so that SQLite and PostgreSQL compare them alike.
 """
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
-    CursorResult,
     Index,
     Integer,
     LargeBinary,
@@ -17,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData()
@@ -47,7 +46,7 @@ batches = Table(
     _number("registered"),
 )
 
-# What a tile says, once: a million fragments share a handful of these.
+# The value of a tile, stored once: a million fragments share a handful of these.
 standings = Table(
     "standings",
     metadata,
@@ -100,7 +99,8 @@ orders = Table(
     _number("arrived"),
 )
 
-# `before`: scans while the code was not active; they use nothing up.
+# `scans` counts the scans that used up a scan of the code. `early`: it was ever scanned while
+# it was not active.
 scans = Table(
     "scans",
     metadata,
@@ -108,9 +108,7 @@ scans = Table(
     _number("serial", key=True),
     _number("scans"),
     _number("first_scan", null=True),
-    _number("last_scan", null=True),
-    _number("before"),
-    _number("before_first", null=True),
+    Column("early", Boolean, nullable=False, server_default=false()),
     sqlite_with_rowid=False,
 )
 
@@ -133,11 +131,12 @@ unknown_scans = Table(
     _number("first"),
     _number("last"),
     _number("times"),
-    # Ids are cursors of readers: one is never given twice.
+    # Ids are cursors of readers: an id is never given twice.
     sqlite_autoincrement=True,
 )
 
-# Of signatures that are still good: none of them twice. By a digest: the text is a stranger's.
+# Nonces of signatures that are still good, so that none is taken twice. Their digests, for
+# the text comes from strangers.
 nonces = Table(
     "nonces",
     metadata,
@@ -146,11 +145,3 @@ nonces = Table(
     _number("until"),
     Index("nonces_by_time", "until"),
 )
-
-
-def given_id(made: CursorResult[Any]) -> int:
-    """The id the database gave the row just inserted."""
-    key = made.inserted_primary_key
-    if key is None:
-        raise TypeError("the statement was not an insert of one row")
-    return int(key[0])

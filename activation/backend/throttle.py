@@ -2,10 +2,10 @@
 
 Chinese carriers put thousands of phones behind one address: the limit on scans is wide,
 and meant for floods. Guessing shows itself by *unknown* codes: each address has a small
-allowance of those. Where unknown codes pour in from everywhere (a guesser with many
-addresses), the breaker opens: then one unknown code in ten minutes is an address's all,
-and it is refused before its next code is looked at. A consumer with a genuine code notices
-nothing either way. Addresses stay in memory, in one worker, and bounded.
+allowance of those. If unknown codes pour in from everywhere (a guesser with many
+addresses), the breaker opens: then an address has a single unknown code per ten minutes, and is
+refused before its next code is looked at. A consumer with a genuine code notices nothing
+either way. Addresses stay in the memory of one worker, and their number is bounded.
 """
 
 import ipaddress
@@ -19,7 +19,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True)
 class Rates:
-    """Of one worker. Each allowance fills up again at its rate."""
+    """Allowances of an address at one worker. Each fills up again at its rate."""
 
     scans: float = 300.0
     scans_per_second: float = 50.0
@@ -51,7 +51,11 @@ class _Address:
 
 @dataclass
 class Throttle:
-    """The state of one worker. `now` is in seconds, from any start, and does not go back."""
+    """The state of one worker.
+
+    `now` is in seconds of a clock that never goes back (`time.monotonic`), from any start: by
+    the time of day, a clock set back an hour would refuse everybody for that hour.
+    """
 
     rates: Rates = field(default_factory=Rates)
     _known: "OrderedDict[str, _Address]" = field(default_factory=OrderedDict)
@@ -61,24 +65,24 @@ class Throttle:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def wait(self, address: str, now: float) -> int:
-        """Seconds this address is to wait before its next scan; 0 lets it in, and counts it."""
+        """Seconds the address must wait before its next scan; 0 admits the scan and counts it."""
         with self._lock:
             return self._wait(address, now)
 
     def _wait(self, address: str, now: float) -> int:
-        rates, one = self.rates, self._address(address, now)
-        one.scans.fill(rates.scans, rates.scans_per_second, now)
+        rates, known = self.rates, self._address(address, now)
+        known.scans.fill(rates.scans, rates.scans_per_second, now)
         most, rate = self._allowance(now)
-        one.unknown.fill(most, rate, now)
-        if one.unknown.left < 1:
-            return int((1 - one.unknown.left) / rate) + 1
-        if one.scans.left < 1:
-            return int((1 - one.scans.left) / rates.scans_per_second) + 1
-        one.scans.left -= 1
+        known.unknown.fill(most, rate, now)
+        if known.unknown.left < 1:
+            return int((1 - known.unknown.left) / rate) + 1
+        if known.scans.left < 1:
+            return int((1 - known.scans.left) / rates.scans_per_second) + 1
+        known.scans.left -= 1
         return 0
 
     def unknown(self, address: str, now: float) -> None:
-        """Its scan was of an unknown code."""
+        """Note that a scan from the address was of an unknown code."""
         with self._lock:
             self._address(address, now).unknown.left -= 1
             if now - self._minute >= 60:
@@ -98,27 +102,27 @@ class Throttle:
         return rates.unknown, rates.unknown_per_second
 
     def _address(self, address: str, now: float) -> _Address:
-        one = self._known.get(address)
-        if one is None:
+        known = self._known.get(address)
+        if known is None:
             most, _ = self._allowance(now)
-            one = _Address(_Bucket(self.rates.scans, now), _Bucket(most, now))
-            self._known[address] = one
+            known = _Address(_Bucket(self.rates.scans, now), _Bucket(most, now))
+            self._known[address] = known
             if len(self._known) > self.rates.addresses:
                 self._known.popitem(last=False)
         self._known.move_to_end(address)
-        return one
+        return known
 
 
 def caller(
     peer: str, forwarded: Sequence[str], trusted: Sequence[Network], *, direct: bool = True
 ) -> str | None:
-    """Whose allowance a request from `peer` takes from; None: nobody's, it is this machine.
+    """The address whose allowance a request from `peer` takes from; None for this machine.
 
-    `direct`: no proxy shows. One on this machine that is not trusted is one address, with all
-    who come through it.
-    `forwarded`: X-Forwarded-For, field by field. Of its addresses the last one that is no
-    `trusted` proxy counts: those before it are the sender's own words. IPv6 by its /64, as
-    one customer has (RFC 6177).
+    `forwarded`: X-Forwarded-For, field by field. The last of its addresses that is no
+    `trusted` proxy counts, since the addresses before it are the sender's own words. An IPv6
+    address counts as its /64, which is what a customer has (RFC 6177).
+    `direct`: no proxy shows. A proxy on this machine that is not trusted is one address,
+    together with everybody who comes through it.
     """
     hops = [hop.strip() for line in forwarded for hop in line.split(",")]
     at = _address(peer)

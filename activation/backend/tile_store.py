@@ -19,7 +19,7 @@ FRESH = Standing(State.PACKAGED)  # what a backend calls inactive
 
 
 class Standings:
-    """Standings by number, for the length of one transaction."""
+    """Standings by number, for the length of a transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -46,7 +46,7 @@ class Standings:
 
 
 def _intern(connection: Connection, row: dict[str, str]) -> None:
-    """Give a standing its number; somebody else may be giving it one at this moment.
+    """Give a standing its number; another worker may be doing the same at this moment.
 
     On PostgreSQL in a transaction of its own: within a long one, two orders that need the
     same new standings in another order would wait for each other.
@@ -75,19 +75,19 @@ def begin(connection: Connection, batch: int, quantity: int) -> None:
 
 
 def windows(
-    connection: Connection, batch: int, where: Range, size: int
+    connection: Connection, batch: int, serials: Range, size: int
 ) -> Iterator[tuple[list[Tile[int]], Range]]:
-    """`where` part by part, each with the tiles it touches and a neighbour on either side.
+    """`serials` part by part, each with the tiles it touches and a neighbour on either side.
 
-    At most `size` (3 or more) tiles at a time. What the caller writes back shows in the
-    next window, so tiles also join across windows.
+    At most `size` (3 or more) tiles at a time. Tiles that the caller writes back are read
+    in the next window, so tiles also join across windows.
     """
-    first = where.first
-    while first <= where.last:
-        found = _tiles(connection, batch, max(first - 1, 1), where.last + 1, size)
-        last = where.last
+    first = serials.first
+    while first <= serials.last:
+        found = _tiles(connection, batch, max(first - 1, 1), serials.last + 1, size)
+        last = serials.last
         if len(found) == size:
-            # The last one is only the neighbour: what follows it has not been read.
+            # The last tile is only the neighbour: the tile after it has not been read.
             last = min(last, found[-1].serials.first - 1)
         yield found, Range(first, last)
         first = last + 1
@@ -116,7 +116,7 @@ def replace(connection: Connection, batch: int, old: list[Tile[int]], new: list[
 
 
 def page(connection: Connection, batch: int, first: int, size: int) -> list[Tile[int]]:
-    """At most `size` tiles, from the one that holds `first`."""
+    """At most `size` tiles, from the tile that holds `first`."""
     return _tiles(connection, batch, first, None, size)
 
 

@@ -1,7 +1,7 @@
 """Request signatures (RFC 9421): what a line adds to a request to prove who sends it.
 
 `HttpClient` calls the signer once for every attempt, retries included, after the request
-is complete; a signature is never reused. The backend's half is `backend/senders.py`.
+is complete; a signature is never reused. The backend's half is `backend/signatures.py`.
 """
 
 from collections.abc import Callable, Sequence

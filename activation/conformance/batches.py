@@ -34,9 +34,9 @@ def _new(t: Trial) -> None:
 
 @REGISTER.clause("again", "the same batch again is taken again, and nothing changes")
 def _again(t: Trial) -> None:
-    where = t.active(3)
+    serials = t.active(3)
     expect(t.register().status, 200, "the status of the same again")
-    expect(t.states(where), ["active"] * 3, "states afterwards")
+    expect(t.states(serials), ["active"] * 3, "states afterwards")
 
 
 @REGISTER.clause("differs", "a registered batch never changes: other values are batch-differs")
@@ -54,8 +54,8 @@ def _key(t: Trial) -> None:
 
 @RULES.clause("strict", "unknown keys, other types and values out of bounds are invalid")
 def _strict(t: Trial) -> None:
-    where = t.serials(3)
-    pair = [list(where)]
+    serials = t.serials(3)
+    pair = [list(serials)]
     bad: tuple[dict[str, object], ...] = (
         {"surprise": 1},
         {"count": "3"},
@@ -92,8 +92,8 @@ def _json(t: Trial) -> None:
 
 @RULES.clause("ids", "ids are 1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or digit")
 def _ids(t: Trial) -> None:
-    where = t.uploaded(1)
-    body = {"batch": t.batch, "action": "assign", "serials": [list(where)]}
+    serials = t.uploaded(1)
+    body = {"batch": t.batch, "action": "assign", "serials": [list(serials)]}
     for bad in ("-a", "_a", "a%20b", "a" * 65):
         t.refused(t.probe("PUT", f"/v1/orders/{bad}", body), "invalid", "not-found")
     longest = (t.order_id() + ".a_b-").ljust(64, "0")
@@ -120,9 +120,9 @@ def _no_store(t: Trial) -> None:
 
 @UPLOAD.clause("pending", "an upload is taken, and alone changes nothing that can be read")
 def _pending(t: Trial) -> None:
-    where = t.uploaded(5)
-    expect(t.states(where), ["inactive"] * 5, "states")
-    held = [item.get("held") for item in t.ranges(where, digests=True)]
+    serials = t.uploaded(5)
+    expect(t.states(serials), ["inactive"] * 5, "states")
+    held = [item.get("held") for item in t.ranges(serials, digests=True)]
     expect(held, [0] * len(held), "live fingerprints held")
 
 
@@ -149,7 +149,7 @@ def _differ(t: Trial) -> None:
     t.refused(t.upload(live[0], bytes(32)), "fingerprints-differ")
 
 
-@UPLOAD.clause("length", "16 bytes a code, 1 to 65,536 of them; within the batch")
+@UPLOAD.clause("length", "16 bytes per code, 1 to 65,536 of them; within the batch")
 def _length(t: Trial) -> None:
     (first, _) = t.serials(2)
     for data in (b"", bytes(15), bytes(17)):
@@ -161,9 +161,9 @@ def _length(t: Trial) -> None:
 
 @UPLOAD.clause("type", "fingerprints are application/octet-stream")
 def _type(t: Trial) -> None:
-    where = t.serials(1)
-    path = f"/v1/batches/{t.batch}/fingerprints/{where[0]}"
-    body = t.fingerprints(where)
+    serials = t.serials(1)
+    path = f"/v1/batches/{t.batch}/fingerprints/{serials[0]}"
+    body = t.fingerprints(serials)
     t.refused(t.probe("PUT", path, body, kind="application/json"), "media-type", "invalid")
 
 
@@ -172,18 +172,18 @@ def _digest(t: Trial) -> None:
     first, last = t.active(7)
     (item,) = t.ranges((first, last), digests=True) or [{}]
     expect(item.get("held"), 7, "held")
-    # The page cuts at tiles, not at ours: the digest is compared where it is ours alone.
+    # The page cuts at tiles, not at ours: the digest is compared serials it is ours alone.
     t.done("assign", (first, last), attributes={"lot": f"D{first}"})
     page = t.page(first - 1, digests=True).data
-    found = [one for one in page["ranges"] if one["serials"] == [first, last]]
+    found = [item["digest"] for item in page["ranges"] if item["serials"] == [first, last]]
     wanted = hashlib.sha256(t.fingerprints((first, last))).hexdigest()
-    expect([one["digest"] for one in found], [wanted], "digest")
+    expect(found, [wanted], "digest")
 
 
 @RULES.clause("utf-8", "text is UTF-8, and comes back as it was sent")
 def _utf8(t: Trial) -> None:
-    where = t.active(1, attributes={"product": "乌龙茶 500 毫升 é"})
-    (item,) = t.ranges(where)
+    serials = t.active(1, attributes={"product": "乌龙茶 500 毫升 é"})
+    (item,) = t.ranges(serials)
     expect(
         json.dumps(item["attributes"].get("product")), json.dumps("乌龙茶 500 毫升 é"), "product"
     )

@@ -1,4 +1,4 @@
-"""What `backend check` works with: keys of the home, or of files a stranger was given."""
+"""`backend check`: with the keys of the home, or with key files given to a third party."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ STRANGER = "TEST-000000000000"
 
 
 @dataclass(frozen=True)
-class With:
+class CheckRequest:
     """The command's options."""
 
     fingerprint_key: Path | None
@@ -24,26 +24,26 @@ class With:
     unsigned: bool
 
 
-def run(invocation: Invocation, url: str, given: With) -> Checked:
+def run(invocation: Invocation, url: str, request: CheckRequest) -> Checked:
     """Check the backend at `url`.
 
-    Raises `UsageError` for an address that is none or keys that do not go together,
-    `NotFound` without a home or a key, `EnvironmentFailure` where nobody answers.
+    Raises `UsageError` for a malformed address or keys that do not go together, `NotFound`
+    without a home or a key, `EnvironmentFailure` if nobody answers.
     """
-    if given.unsigned and given.line_key:
+    if request.unsigned and request.line_key:
         raise UsageError("--unsigned and --line-key exclude each other", "give one of them")
-    if given.fingerprint_key is None:
+    if request.fingerprint_key is None:
         station = invocation.station()
         sign: RequestSigner | None = signer(station)
         secret, home = station.fingerprint_key, station.config.home_id
         tls = tls_of(station.config)
     else:
         sign, tls, home = None, None, STRANGER
-        secret = read_fingerprint_key(given.fingerprint_key)
-    if given.line_key is not None:
-        line = read_signing_key(given.line_key)
+        secret = read_fingerprint_key(request.fingerprint_key)
+    if request.line_key is not None:
+        line = read_signing_key(request.line_key)
         sign = RequestSigner(
             lambda _: Key(line.key_id, line.private), invocation.now, invocation.entropy
         )
-    with Probe(url, None if given.unsigned else sign, tls) as probe:
+    with Probe(url, None if request.unsigned else sign, tls) as probe:
         return check(url, Trial(probe, secret, home, invocation.entropy), invocation.progress)

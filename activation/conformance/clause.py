@@ -1,4 +1,4 @@
-"""A clause of the contract: what must hold, where it is written, and how it is tried."""
+"""A clause of the contract: what must hold, the section that says so, and how it is tried."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ class Clause:
     """`name` is stable: area, dot, what. `section` is a heading of docs/activation-api.md."""
 
     name: str
-    says: str
+    text: str
     section: str
     attempt: Callable[[Trial], None]
 
@@ -24,12 +24,12 @@ class Clauses(list[Clause]):
         self._area, self._section = area, section
 
     def clause(
-        self, name: str, says: str
+        self, name: str, text: str
     ) -> Callable[[Callable[[Trial], None]], Callable[[Trial], None]]:
         """Make the decorated function the attempt at a clause."""
 
         def add(attempt: Callable[[Trial], None]) -> Callable[[Trial], None]:
-            self.append(Clause(f"{self._area}.{name}", says, self._section, attempt))
+            self.append(Clause(f"{self._area}.{name}", text, self._section, attempt))
             return attempt
 
         return add

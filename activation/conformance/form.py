@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Form:
-    """`shift` of the clock; `valid`: for how long; `key_id` of somebody else.
+class SignatureForm:
+    """`shift` is added to the clock's time; the signature is good for `valid` from then on.
 
-    `confused`: signed with the public key, as if it were a shared secret.
+    `key_id`: the id of another key. `confused`: signed with the public key, as if it were a
+    shared secret.
     """
 
     shift: timedelta = timedelta(0)
@@ -35,21 +36,21 @@ class Form:
     confused: bool = False
 
     def sign(self, signer: RequestSigner, request: "httpx2.Request", body: bytes) -> None:
-        """Sign `request` in this form. Raises `NotOffered` where the key can't be confused."""
+        """Sign `request` in this form. Raises `NotOffered` if the key can't be confused."""
         key = signer.keys(None)
         private = key.private
         if self.confused:
             if isinstance(private, bytes):
                 raise NotOffered  # a secret has no public key
             private = private.public_key().public_bytes_raw()
-        told = Parameters(
+        parameters = Parameters(
             Key(self.key_id or key.key_id, private),
             signer.now() + self.shift,
             signer.entropy(NONCE_BYTES).hex() if self.nonce else None,
             self.valid,
             self.covered,
         )
-        sign(request, body if self.digest else b"", told)
+        sign(request, body if self.digest else b"", parameters)
 
 
-AS_AGREED: Final = Form()
+AS_AGREED: Final = SignatureForm()

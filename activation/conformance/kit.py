@@ -1,11 +1,12 @@
-"""`backend check`: every clause of the contract, tried against somebody's backend."""
+"""`backend check`: every clause of the contract, tried against a backend."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from ...codegen.errors import EnvironmentFailure
 from ...codegen.result import Result
-from . import batches, orders, scans, signatures
+from . import batches, orders, reading, scans, signatures, states
 from .clause import Clause, Clauses
 from .outcome import Broken, NotOffered
 from .trial import QUANTITY, Trial
@@ -15,22 +16,31 @@ AREAS: tuple[Clauses, ...] = (
     batches.RULES,
     batches.UPLOAD,
     orders.ORDERS,
-    orders.STATES,
-    orders.ATTRIBUTES,
-    orders.READ,
+    states.STATES,
+    reading.ATTRIBUTES,
+    reading.READ,
     scans.SCANS,
     signatures.SIGNING,
 )
-# Without these no other clause can be tried.
+# If a clause of these fails, no other can be tried.
 FIRST = frozenset({"register.health", "register.new"})
 
 
+class ClauseOutcome(StrEnum):
+    """How the attempt at a clause ended."""
+
+    HOLDS = "pass"
+    FAILS = "fail"
+    NOT_OFFERED = "not offered"
+    NOT_RUN = "not run"
+
+
 @dataclass(frozen=True)
-class Verdict:
-    """What became of one clause. `result`: pass, fail, not offered or not run."""
+class ClauseResult:
+    """The result of a clause. `expected` and `found` are of a clause that fails."""
 
     id: str
-    result: str
+    result: ClauseOutcome
     says: str
     section: str
     expected: str | None = None
@@ -39,81 +49,85 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Checked(Result):
-    """The verdicts, in the order of the clauses, and the batch left behind."""
+    """The results, in the order of the clauses, and the batch left behind."""
 
     url: str
     batch: str
     passed: int
     failed: int
-    clauses: tuple[Verdict, ...] = field(default=())
+    clauses: tuple[ClauseResult, ...] = field(default=())
 
     @property
     def exit_code(self) -> int:
-        """5 where a clause does not hold: the backend is not what its contract says."""
+        """5 if a clause does not hold: the backend breaks its contract."""
         return 5 if self.failed else 0
 
     def lines(self) -> Iterator[str]:
-        """The clauses that fail in full, then a line an area."""
-        for verdict in self.clauses:
-            if verdict.result == "fail":
-                yield f"FAIL {verdict.id}: {verdict.says}"
-                yield f"     expected  {verdict.expected}"
-                yield f"     found     {verdict.found}"
-                yield f"     see       docs/activation-api.md, {verdict.section}"
+        """The clauses that fail in full, then one line per area."""
+        for clause in self.clauses:
+            if clause.result is ClauseOutcome.FAILS:
+                yield f"FAIL {clause.id}: {clause.says}"
+                yield f"     expected  {clause.expected}"
+                yield f"     found     {clause.found}"
+                yield f"     see       docs/activation-api.md, {clause.section}"
         for area in AREAS:
             names = {clause.name for clause in area}
-            yield _summed([verdict for verdict in self.clauses if verdict.id in names])
+            yield _summary([clause for clause in self.clauses if clause.id in names])
         yield f"{self.passed} clauses hold, {self.failed} do not; batch {self.batch} is left void"
 
 
-def _summed(verdicts: list[Verdict]) -> str:
-    area = verdicts[0].id.split(".")[0]
-    results = [verdict.result for verdict in verdicts]
-    kinds = [kind for kind in ("pass", "fail", "not offered", "not run") if kind in results]
-    return f"{area:<11} " + ", ".join(f"{results.count(kind)} {kind}" for kind in kinds)
+def _summary(clauses: list[ClauseResult]) -> str:
+    area = clauses[0].id.split(".")[0]
+    results = [clause.result for clause in clauses]
+    outcomes = [outcome for outcome in ClauseOutcome if outcome in results]
+    return f"{area:<11} " + ", ".join(f"{results.count(kind)} {kind.value}" for kind in outcomes)
 
 
 def check(url: str, trial: Trial, progress: Callable[[str, int, int], None]) -> Checked:
-    """Try every clause; one that breaks stops no other.
+    """Try every clause; a clause that fails stops no other.
 
-    Raises `EnvironmentFailure` where the backend can't be reached to begin with.
+    Raises `EnvironmentFailure` if the backend can't be reached to begin with.
     """
     clauses = [clause for area in AREAS for clause in area]
-    verdicts: list[Verdict] = []
+    found: list[ClauseResult] = []
     for number, clause in enumerate(clauses):
         progress("clauses", number, len(clauses))
-        if any(v.result == "fail" and v.id in FIRST for v in verdicts):
-            verdicts.append(Verdict(clause.name, "not run", clause.says, clause.section))
+        if any(result.result is ClauseOutcome.FAILS and result.id in FIRST for result in found):
+            found.append(_result(clause, ClauseOutcome.NOT_RUN))
         else:
-            verdicts.append(_tried(clause, trial, first=not verdicts))
+            found.append(_tried(clause, trial, first=not found))
     _leave(trial)
-    results = [verdict.result for verdict in verdicts]
-    return Checked(url, trial.batch, results.count("pass"), results.count("fail"), tuple(verdicts))
+    results = [result.result for result in found]
+    passed, failed = results.count(ClauseOutcome.HOLDS), results.count(ClauseOutcome.FAILS)
+    return Checked(url, trial.batch, passed, failed, tuple(found))
 
 
-def _tried(clause: Clause, trial: Trial, *, first: bool) -> Verdict:
-    told: tuple[str, str | None, str | None]
+def _tried(clause: Clause, trial: Trial, *, first: bool) -> ClauseResult:
     try:
         clause.attempt(trial)
     except Broken as broken:
-        told = ("fail", broken.expected, broken.found)
+        return _result(clause, ClauseOutcome.FAILS, broken.expected, broken.found)
     except NotOffered:
-        told = ("not offered", None, None)
+        return _result(clause, ClauseOutcome.NOT_OFFERED)
     except EnvironmentFailure as failure:
         if first:
             raise
-        told = ("fail", "an answer", failure.message)
-    # An answer of any form at all may come back: what trips over it is the clause's failure.
+        return _result(clause, ClauseOutcome.FAILS, "an answer", failure.message)
+    # An answer of any form at all may come back: an error over its form fails the clause.
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        told = ("fail", "an answer of the form in the document", type(error).__name__)
-    else:
-        told = ("pass", None, None)
-    result, expected, found = told
-    return Verdict(clause.name, result, clause.says, clause.section, expected, found)
+        wanted = "an answer of the form in the document"
+        return _result(clause, ClauseOutcome.FAILS, wanted, type(error).__name__)
+    return _result(clause, ClauseOutcome.HOLDS)
+
+
+def _result(
+    clause: Clause, outcome: ClauseOutcome, expected: str | None = None, found: str | None = None
+) -> ClauseResult:
+    return ClauseResult(clause.name, outcome, clause.text, clause.section, expected, found)
 
 
 def _leave(trial: Trial) -> None:
-    """Void all of the batch, as far as the backend lets us."""
+    """Void all of the batch, as far as the backend allows."""
     try:
         alive = [state for state in trial.states((1, QUANTITY)) if state != "void"]
         trial.order("void", (1, QUANTITY), reason="other", count=len(alive), skip=["void"])

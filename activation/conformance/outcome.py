@@ -2,7 +2,7 @@
 
 
 class Broken(Exception):
-    """The clause does not hold: what was expected, and what came. Never a code."""
+    """The clause does not hold. It holds what was expected and what was found, never a code."""
 
     def __init__(self, expected: str, found: object) -> None:
         super().__init__(expected)
@@ -10,10 +10,10 @@ class Broken(Exception):
 
 
 class NotOffered(Exception):
-    """The backend leaves this part out, and may."""
+    """The backend leaves out this part, as it may."""
 
 
 def expect(found: object, expected: object, what: str) -> None:
-    """Raises `Broken` where `found` is not `expected`."""
+    """Raises `Broken` if `found` is not `expected`."""
     if found != expected:
         raise Broken(f"{what}: {expected}", found)

@@ -1,7 +1,7 @@
-"""Raw requests to somebody's backend, and what came back, bounded in size and time.
+"""Raw requests to a backend, and its answers, bounded in size and time.
 
-Nothing here knows what is right: the clauses do. `HttpClient` is not used, for it judges
-answers itself.
+Only the clauses know which answer is right. `HttpClient` is not used, for it judges answers
+itself.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ...codegen.errors import EnvironmentFailure
 from ..client.client import checked_url
 from ..client.signing import RequestSigner
-from .form import AS_AGREED, Form
+from .form import AS_AGREED, SignatureForm
 
 if TYPE_CHECKING:
     import ssl
@@ -27,7 +27,7 @@ PREFIX = "urn:mintmark:problem:"
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `headers` in small letters; `data`: the JSON, or None."""
+    """An answer. The names of `headers` are in small letters."""
 
     status: int
     headers: Mapping[str, str]
@@ -35,7 +35,7 @@ class Answer:
 
     @property
     def data(self) -> Any:  # noqa: ANN401 - JSON
-        """The body as JSON, or None where it is none."""
+        """The body as JSON, or None if it is not JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -43,7 +43,7 @@ class Answer:
 
     @property
     def problem(self) -> str:
-        """The problem's name, or empty where it is no problem of ours."""
+        """The problem's name, or empty if it is not a problem of the API."""
         data = self.data
         kind = data.get("type") if isinstance(data, dict) else None
         return kind.removeprefix(PREFIX) if isinstance(kind, str) else ""
@@ -89,11 +89,11 @@ class Probe:
         body: object = None,
         *,
         kind: str | None = None,
-        form: Form | None = AS_AGREED,
+        form: SignatureForm | None = AS_AGREED,
     ) -> Answer:
         """Send a request and read its answer. `body`: bytes, or what becomes JSON.
 
-        `form`: how it is signed where the kit has a key; None: not at all.
+        `form`: how it is signed if the kit has a key; None: not at all.
         """
         return self.send(self.request(method, path, body, kind=kind, form=form))
 
@@ -104,7 +104,7 @@ class Probe:
         body: object = None,
         *,
         kind: str | None = None,
-        form: Form | None = AS_AGREED,
+        form: SignatureForm | None = AS_AGREED,
     ) -> "httpx2.Request":
         """A request ready to be sent: see `__call__`."""
         content = body if isinstance(body, bytes) else b""
@@ -120,7 +120,7 @@ class Probe:
         return request
 
     def send(self, request: "httpx2.Request") -> Answer:
-        """Raises `EnvironmentFailure` where no answer comes."""
+        """The answer to `request`. Raises `EnvironmentFailure` if none comes."""
         import httpx2
 
         try:
@@ -133,7 +133,7 @@ class Probe:
                         raise EnvironmentFailure("the backend's answer is too large to be one")
             finally:
                 response.close()
-        # The texts of these may quote what was sent.
+        # The texts of these exceptions may quote what was sent.
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ValueError, OSError):
             raise EnvironmentFailure(
                 "the backend cannot be reached, or hung up", "is it running, and is the URL right?"

@@ -16,27 +16,27 @@ PHONES = 20
 def _genuine(t: Trial) -> None:
     (serial, _) = t.active(1, attributes={"lot": "L1", "dealer": "D1"})
     first, second = t.scan(t.code(serial)), t.scan(t.code(serial))
-    _told(first, result="genuine", scans=1, batch=t.batch, serial=serial)
+    _expect(first, result="genuine", scans=1, batch=t.batch, serial=serial)
     expect(first.get("attributes"), {"lot": "L1"}, "public attributes")
-    _told(second, result="repeat", scans=2, first_scan=first.get("first_scan"))
+    _expect(second, result="repeat", scans=2, first_scan=first.get("first_scan"))
 
 
 @SCANS.clause("pending", "a code that was uploaded, but never activated, is unknown")
 def _pending(t: Trial) -> None:
     (serial, _) = t.uploaded(1)
-    _told(t.scan(t.code(serial)), result="unknown", batch=None, serial=None)
+    _expect(t.scan(t.code(serial)), result="unknown", batch=None, serial=None)
 
 
-@SCANS.clause("states", "frozen, void and revoked codes are told as such, and use no scan up")
+@SCANS.clause("states", "frozen, void and revoked codes are named as such, and use no scan up")
 def _states(t: Trial) -> None:
     first, last = t.active(3)
     t.done("freeze", (first, first))
     t.done("revoke", (first + 1, first + 1))
     t.done("void", (last, last), reason="lost", count=1)
     for serial, result in ((first, "frozen"), (first + 1, "inactive"), (last, "void")):
-        _told(t.scan(t.code(serial)), result=result, scans=0)
+        _expect(t.scan(t.code(serial)), result=result, scans=0)
     t.done("unfreeze", (first, first))
-    _told(t.scan(t.code(first)), result="genuine", scans=1)
+    _expect(t.scan(t.code(first)), result="genuine", scans=1)
 
 
 @SCANS.clause("validity", "before effective_at not_yet, from expires_at on expired; neither counts")
@@ -44,17 +44,17 @@ def _validity(t: Trial) -> None:
     (early, _) = t.active(1, effective_at="2099-01-01T00:00:00Z")
     (late, _) = t.active(1, expires_at="2020-01-01T00:00:00+08:00")
     for serial, result in ((early, "not_yet"), (late, "expired")):
-        _told(t.scan(t.code(serial)), result=result, scans=0)
+        _expect(t.scan(t.code(serial)), result=result, scans=0)
         t.done("assign", (serial, serial), attributes={"effective_at": None, "expires_at": None})
-        _told(t.scan(t.code(serial)), result="genuine", scans=1)
+        _expect(t.scan(t.code(serial)), result="genuine", scans=1)
 
 
 @SCANS.clause("role", "the answer tells what the code is for, its attribute before its batch's")
 def _role(t: Trial) -> None:
     first, last = t.active(2)
     t.done("assign", (last, last), attributes={"role": "guide"})
-    _told(t.scan(t.code(first)), role="item")
-    _told(t.scan(t.code(last)), role="guide")
+    _expect(t.scan(t.code(first)), role="item")
+    _expect(t.scan(t.code(last)), role="guide")
 
 
 @SCANS.clause("max-scans", "max_scans scans are genuine")
@@ -70,7 +70,7 @@ def _scan_id(t: Trial) -> None:
     name = f"kit-{t.order_id()}"
     first = t.scan(t.code(serial), name)
     expect(t.scan(t.code(serial), name), first, "the answer")
-    _told(t.scan(t.code(serial), f"{name}-b"), result="repeat", scans=2)
+    _expect(t.scan(t.code(serial), f"{name}-b"), result="repeat", scans=2)
 
 
 @SCANS.clause("once", f"of {PHONES} phones at once, exactly one is told genuine")
@@ -85,12 +85,12 @@ def _once(t: Trial) -> None:
 
 @SCANS.clause("counters", "no order resets a counter")
 def _counters(t: Trial) -> None:
-    where = t.active(1)
-    t.scan(t.code(where[0]))
-    t.done("revoke", where)
-    t.done("activate", where)
-    _told(t.scan(t.code(where[0])), result="repeat", scans=2)
-    (item,) = t.ranges(where)
+    serials = t.active(1)
+    t.scan(t.code(serials[0]))
+    t.done("revoke", serials)
+    t.done("activate", serials)
+    _expect(t.scan(t.code(serials[0])), result="repeat", scans=2)
+    (item,) = t.ranges(serials)
     expect(item.get("scanned"), 1, "scanned, as read back")
 
 
@@ -101,9 +101,9 @@ def _folding(t: Trial) -> None:
     mistyped = code.replace("0", "O").replace("1", "l")
     grouped = "-".join(code[at : at + 4] for at in range(0, len(code), 4))
     for text in (code, code.lower(), grouped, f" {code[:8]} {code[8:]} ", mistyped):
-        _told(t.scan(text), result="genuine")
+        _expect(t.scan(text), result="genuine")
     for text in (code[:-1], f"{code}0", code[:-1] + "\u00e9"):
-        _told(t.scan(text), result="unknown")
+        _expect(t.scan(text), result="unknown")
 
 
 @SCANS.clause("page", "opening the page counts nothing")
@@ -113,7 +113,7 @@ def _page(t: Trial) -> None:
         answer = t.probe("GET", f"/{t.code(serial)}", form=None)
         if answer.status in (404, 405):
             raise NotOffered
-    _told(t.scan(t.code(serial)), result="genuine", scans=1)
+    _expect(t.scan(t.code(serial)), result="genuine", scans=1)
 
 
 @SCANS.clause("before", "an activation tells which of its codes were scanned before it")
@@ -123,15 +123,15 @@ def _before(t: Trial) -> None:
     t.scan(t.code(first + 1))
     data = t.done("activate", (first, last))
     expect(data.get("scanned_before"), [first + 1], "scanned_before")
-    _told(t.scan(t.code(first + 1)), result="genuine", scans=1)
+    _expect(t.scan(t.code(first + 1)), result="genuine", scans=1)
 
 
 @SCANS.clause("unknown", "unknown fingerprints are listed, one row each, without the code")
 def _unknown(t: Trial) -> None:
-    (serial, _) = where = t.serials(1)
+    (serial, _) = serials = t.serials(1)
     t.scan(t.code(serial))
     t.scan(t.code(serial))
-    wanted = t.fingerprints(where).hex()
+    wanted = t.fingerprints(serials).hex()
     after: int | None = 0
     while after is not None:
         data = t.probe("GET", f"/v1/unknown-scans?after={after}").data
@@ -151,6 +151,6 @@ def _no_store(t: Trial) -> None:
         raise Broken("Cache-Control: no-store", kept.get("cache-control", "none"))
 
 
-def _told(answer: Mapping[str, Any], **wanted: object) -> None:
+def _expect(answer: Mapping[str, Any], **wanted: object) -> None:
     for key, value in wanted.items():
         expect(answer.get(key), value, key)

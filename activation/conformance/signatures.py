@@ -1,11 +1,11 @@
-"""Clauses on signatures: whoever is not known, or not now, or not for this, is refused."""
+"""Clauses on signatures: an unknown key, a wrong time and another request are refused."""
 
 from collections.abc import Callable
 from datetime import timedelta
 
 from ..client.signing import COMPONENTS
 from .clause import Clauses
-from .form import Form
+from .form import SignatureForm
 from .outcome import Broken, NotOffered
 from .trial import Trial
 
@@ -14,7 +14,7 @@ HOUR = timedelta(hours=1)
 
 
 def signed(attempt: Callable[[Trial], None]) -> Callable[[Trial], None]:
-    """Not offered where the kit was given no key."""
+    """Have the clause not offered if the kit was given no key."""
 
     def guarded(t: Trial) -> None:
         if not t.probe.signs:
@@ -75,52 +75,52 @@ def _forged(t: Trial) -> None:
 @SIGNING.clause("expired", "a signature made an hour ago, or past its expires, is refused")
 @signed
 def _expired(t: Trial) -> None:
-    _refused(t, Form(shift=-HOUR))
-    # However long it says it is good: five minutes are the most.
-    _refused(t, Form(shift=-HOUR, valid=3 * HOUR))
-    _refused(t, Form(shift=-timedelta(minutes=2), valid=timedelta(minutes=1)))
+    _refused(t, SignatureForm(shift=-HOUR))
+    # However long it claims to be good: five minutes are the most.
+    _refused(t, SignatureForm(shift=-HOUR, valid=3 * HOUR))
+    _refused(t, SignatureForm(shift=-timedelta(minutes=2), valid=timedelta(minutes=1)))
 
 
 @SIGNING.clause("early", "a signature made an hour from now is refused")
 @signed
 def _early(t: Trial) -> None:
-    _refused(t, Form(shift=HOUR))
+    _refused(t, SignatureForm(shift=HOUR))
 
 
 @SIGNING.clause("components", "a signature that leaves out what it must cover is refused")
 @signed
 def _components(t: Trial) -> None:
     for left_out in COMPONENTS:
-        _refused(t, Form(covered=tuple(name for name in COMPONENTS if name != left_out)))
+        _refused(t, SignatureForm(covered=tuple(name for name in COMPONENTS if name != left_out)))
     _, order, _ = _calls(t)
-    bare = t.probe.request(*order, form=Form(digest=False))
-    # A digest that is right and not covered: whoever changes the body can put it right as well.
-    told = t.probe.request(*order, form=Form(digest=False))
-    told.headers["content-digest"] = t.probe.request(*order).headers["content-digest"]
-    for request in (bare, told):
+    bare = t.probe.request(*order, form=SignatureForm(digest=False))
+    # A digest that is right and not covered: who changes the body can change the digest too.
+    uncovered = t.probe.request(*order, form=SignatureForm(digest=False))
+    uncovered.headers["content-digest"] = t.probe.request(*order).headers["content-digest"]
+    for request in (bare, uncovered):
         t.refused(t.probe.send(request), "unauthorised")
 
 
 @SIGNING.clause("nonce", "a signature without a nonce is refused")
 @signed
 def _nonce(t: Trial) -> None:
-    _refused(t, Form(nonce=False))
+    _refused(t, SignatureForm(nonce=False))
 
 
 @SIGNING.clause("algorithm", "the public key, used as a shared secret, signs nothing")
 @signed
 def _algorithm(t: Trial) -> None:
-    _refused(t, Form(confused=True))
+    _refused(t, SignatureForm(confused=True))
 
 
 @SIGNING.clause("stranger", "a signature under a key id that nobody registered is refused")
 @signed
 def _stranger(t: Trial) -> None:
-    _refused(t, Form(key_id=t.order_id()))
+    _refused(t, SignatureForm(key_id=t.order_id()))
 
 
-def _refused(t: Trial, form: Form) -> None:
-    """Every call, signed in this form: 401."""
+def _refused(t: Trial, form: SignatureForm) -> None:
+    """Expect 401 for every call signed in this form."""
     for call in _calls(t):
         t.refused(t.probe(*call, form=form), "unauthorised")
 

@@ -1,7 +1,7 @@
 """The batch a check works in, its codes, and the calls the clauses share.
 
-One batch of its own for all clauses; each takes serials that no other has. Codes exist in
-this process alone.
+All clauses share a batch of the check's own; each takes serials that no other has. Codes
+exist in this process alone.
 """
 
 import itertools
@@ -39,21 +39,21 @@ class Trial:
     # --- what a clause works with ---
 
     def serials(self, size: int) -> Serials:
-        """The next `size` serials nobody used."""
+        """The next `size` serials that no clause has used."""
         first, self._next = self._next, self._next + size
         if self._next > QUANTITY + 1:
             raise ValueError("the batch is too small for the clauses")
         return first, self._next - 1
 
     def code(self, serial: int) -> str:
-        """The code of a serial, drawn when it is first asked for."""
+        """The code of a serial, drawn when it is first needed."""
         if serial not in self._codes:
             self._codes[serial] = self._word(self._entropy, LENGTH)
         return self._codes[serial]
 
-    def fingerprints(self, where: Serials) -> bytes:
-        """16 bytes a code."""
-        codes = "".join(self.code(serial) for serial in range(where[0], where[1] + 1))
+    def fingerprints(self, serials: Serials) -> bytes:
+        """16 bytes per code."""
+        codes = "".join(self.code(serial) for serial in range(serials[0], serials[1] + 1))
         return fingerprints(codes.encode("ascii"), LENGTH, self._key)
 
     def order_id(self) -> str:
@@ -84,9 +84,9 @@ class Trial:
         """Upload fingerprints from serial `first`."""
         return self.probe("PUT", f"/v1/batches/{self.batch}/fingerprints/{first}", data)
 
-    def order(self, action: str, *where: Serials, order: str | None = None, **more: Any) -> Answer:  # noqa: ANN401 - JSON
-        """Send an order of the batch; a new id unless one is given."""
-        body = {"batch": self.batch, "action": action, "serials": [list(one) for one in where]}
+    def order(self, action: str, *ranges: Serials, order: str | None = None, **more: Any) -> Answer:  # noqa: ANN401 - JSON
+        """Send an order of the batch; under a new id unless `order` is given."""
+        body = {"batch": self.batch, "action": action, "serials": [list(pair) for pair in ranges]}
         more = {key.rstrip("_"): value for key, value in more.items()}
         return self.probe("PUT", f"/v1/orders/{order or self.order_id()}", body | more)
 
@@ -96,7 +96,7 @@ class Trial:
         return self.probe("GET", f"/v1/batches/{self.batch}{query}")
 
     def scan(self, code: str, scan_id: str | None = None) -> Mapping[str, Any]:
-        """Scan as a phone would. Raises `NotOffered` where there is no such address."""
+        """Scan as a phone would. Raises `NotOffered` if there is no such address."""
         body = {"code": code} | ({"scan_id": scan_id} if scan_id else {})
         answer = self.probe("POST", "/v1/scans", body, form=None)
         if answer.status in (404, 405):
@@ -111,19 +111,21 @@ class Trial:
 
     def uploaded(self, size: int) -> Serials:
         """New serials whose fingerprints are pending."""
-        where = self.serials(size)
-        expect(self.upload(where[0], self.fingerprints(where)).status, 204, "an upload's status")
-        return where
+        serials = self.serials(size)
+        expect(
+            self.upload(serials[0], self.fingerprints(serials)).status, 204, "an upload's status"
+        )
+        return serials
 
     def active(self, size: int, **more: Any) -> Serials:  # noqa: ANN401 - JSON
         """New serials, activated."""
-        where = self.uploaded(size)
-        self.done("activate", where, **more)
-        return where
+        serials = self.uploaded(size)
+        self.done("activate", serials, **more)
+        return serials
 
-    def done(self, action: str, *where: Serials, **more: Any) -> Mapping[str, Any]:  # noqa: ANN401 - JSON
+    def done(self, action: str, *ranges: Serials, **more: Any) -> Mapping[str, Any]:  # noqa: ANN401 - JSON
         """An order that must be taken; its answer."""
-        answer = self.order(action, *where, **more)
+        answer = self.order(action, *ranges, **more)
         if answer.status != 200 or not isinstance(answer.data, dict):
             raise Broken(f"{action} is taken: 200 with the answer", answer)
         found: Mapping[str, Any] = answer.data
@@ -139,23 +141,23 @@ class Trial:
         expect(data.get("status"), answer.status, "the problem's status, as the response's")
         return data
 
-    def states(self, where: Serials) -> list[str]:
+    def states(self, serials: Serials) -> list[str]:
         """The state of each serial."""
-        return [item["state"] for item in self.ranges(where) for _ in _each(item["serials"])]
+        return [item["state"] for item in self.ranges(serials) for _ in _each(item["serials"])]
 
-    def ranges(self, where: Serials, *, digests: bool = False) -> list[dict[str, Any]]:
-        """The ranges that cover `where`, cut to it."""
+    def ranges(self, serials: Serials, *, digests: bool = False) -> list[dict[str, Any]]:
+        """The ranges that cover `serials`, cut to them."""
         found: list[dict[str, Any]] = []
-        after: int | None = where[0] - 1
-        while after is not None and after < where[1]:
+        after: int | None = serials[0] - 1
+        while after is not None and after < serials[1]:
             answer = self.page(after, digests=digests)
             expect(answer.status, 200, "the status of a reading")
             data = answer.data
             try:
                 for item in data["ranges"]:
                     first, last = item["serials"]
-                    if first <= where[1] and last >= where[0]:
-                        cut = [max(first, where[0]), min(last, where[1])]
+                    if first <= serials[1] and last >= serials[0]:
+                        cut = [max(first, serials[0]), min(last, serials[1])]
                         found.append({**item, "serials": cut})
                 following = data["next"]
             except (KeyError, TypeError, ValueError):

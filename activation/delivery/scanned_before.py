@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...codegen.ledger.changes import Change, Incident, Ordered
+from ...codegen.ledger.changes import Change, Incident, IncidentFacts, Ordered
 from ...codegen.ledger.records import OrderRow
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
@@ -62,6 +62,7 @@ def incident(batch: str, order: str, early: Ranges, end: str = "") -> Incident:
         KIND,
         f"{codes:,} code{'s' * (codes != 1)} made active by order {order} had been scanned"
         f" before{end}; batch {batch}, serials {named}",
+        IncidentFacts(batch=batch, order=order, serials=early, codes=codes),
     )
 
 

@@ -1,1 +1,1 @@
-"""Who watches: unknown scans traced, alarms sent, the day reported."""
+"""Watching: unknown scans traced, alarms sent, the day reported."""

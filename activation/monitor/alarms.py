@@ -1,7 +1,7 @@
 """Which changes a responsible person must hear of, and in which words. Pure.
 
-A message is read on a phone, in a hurry: Chinese first, what happened, where, what to do.
-Each alarm carries its number in the audit chain: `#1234` twice is one alarm told twice.
+A message is read on a phone, in a hurry: Chinese first, what happened, to which codes, what
+to do. Each alarm carries its number in the audit chain: `#1234` twice is the same alarm.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Words:
-    """How a kind of alarm is told: what happened, and what to do."""
+    """The words of a kind of alarm: what happened, and what to do."""
 
     severity: Severity
     zh: str
@@ -84,7 +84,7 @@ KINDS: Mapping[str, Words] = {
         "查清当初为什么不一致", "find out why both sides differed",
     ),
 }  # fmt: skip
-# An incident of a kind this table does not know is told all the same.
+# For an incident of a kind that this table does not have.
 OTHER = Words(
     _W, "其他事件", "another incident", "看记录: mintmark audit show", "mintmark audit show"
 )
@@ -92,7 +92,7 @@ OTHER = Words(
 
 @dataclass(frozen=True)
 class Alarm:
-    """One event worth waking somebody. `text` is the chain's own, cut to a phone's size.
+    """An event that somebody must act on. `text` is the chain's own, cut to a phone's size.
 
     `by` is the operator and the machine, as the chain has them.
     """
@@ -105,7 +105,7 @@ class Alarm:
 
     @property
     def words(self) -> Words:
-        """How its kind is told."""
+        """The words of its kind."""
         return KINDS.get(self.kind, OTHER)
 
 
@@ -124,7 +124,7 @@ def alarm(
 
 
 def _cut(text: str, most: int = DETAIL_CHARS) -> str:
-    # A backend's words may hold anything; a robot's message is one text.
+    # A backend's text may hold any characters; a robot's message is plain text.
     plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return plain if len(plain) <= most else f"{plain[: most - 3]}..."
 
@@ -134,7 +134,7 @@ def _cut(text: str, most: int = DETAIL_CHARS) -> str:
 
 @dataclass(frozen=True)
 class Message:
-    """What one target is sent at a time; alarms up to number `through` are in it."""
+    """A message to a target. The alarms up to number `through` are in it, or were before."""
 
     title: str
     body: str
@@ -144,14 +144,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Style:
-    """How messages are written: language, the zone of their times, whose home it is."""
+    """How messages are written: language, the zone of their times, the home's id."""
 
     language: str
     zone: tzinfo
     home: str
 
     def phrase(self, zh: str, en: str, between: str = "\n") -> str:
-        """Both languages, Chinese first, or one of them."""
+        """Both languages, Chinese first, or the language that is configured."""
         return {"zh": zh, "en": en}.get(self.language, f"{zh}{between}{en}")
 
     def title(self, zh: str, en: str) -> str:
@@ -160,9 +160,9 @@ class Style:
 
 
 def messages(alarms: Sequence[Alarm], style: Style, *, again: bool = False) -> list[Message]:
-    """The alarms, in order, as messages that fit; a summary instead where they are too many.
+    """The alarms, in order, as messages that fit; a summary if they are too many.
 
-    `again`: the first may have arrived before, and says so.
+    `again`: the first message may have arrived before, and says so.
     """
     parts = list(_packed(alarms, style))
     if len(parts) > MESSAGES:
@@ -172,11 +172,11 @@ def messages(alarms: Sequence[Alarm], style: Style, *, again: bool = False) -> l
 
 def _packed(alarms: Sequence[Alarm], style: Style) -> Iterator[list[Alarm]]:
     part: list[Alarm] = []
-    for one in alarms:
-        if part and _size(_message([*part, one], style, again=True)) > MESSAGE_BYTES:
+    for item in alarms:
+        if part and _size(_message([*part, item], style, again=True)) > MESSAGE_BYTES:
             yield part
             part = []
-        part.append(one)
+        part.append(item)
     if part:
         yield part
 
@@ -188,16 +188,20 @@ def _size(message: Message) -> int:
 def _message(part: Sequence[Alarm], style: Style, *, again: bool) -> Message:
     count = len(part)
     title = style.title(f"{count} 条警报", f"{count} alarm{'s' * (count > 1)}")
-    body = "\n\n".join(_told(one, style) for one in part)
+    body = "\n\n".join(_text(item, style) for item in part)
     return Message(title, _again(style) + body if again else body, part[-1].seq, _critical(part))
 
 
-def _told(one: Alarm, style: Style) -> str:
-    words, when = one.words, one.at.astimezone(style.zone).strftime("%m-%d %H:%M")
-    kind = "" if one.kind in KINDS else f" ({one.kind[:40]})"
-    head = f"#{one.seq} {when} {style.phrase(words.zh, words.en)}{kind}"
-    by = f" [{one.by}]" if one.by else ""
-    return f"{head}\n{one.text}{by}\n-> {style.phrase(words.zh_do, words.en_do)}"
+def _text(item: Alarm, style: Style) -> str:
+    words, when = item.words, _when(item, style)
+    kind = "" if item.kind in KINDS else f" ({item.kind[:40]})"
+    head = f"#{item.seq} {when} {style.phrase(words.zh, words.en)}{kind}"
+    by = f" [{item.by}]" if item.by else ""
+    return f"{head}\n{item.text}{by}\n-> {style.phrase(words.zh_do, words.en_do)}"
+
+
+def _when(item: Alarm, style: Style) -> str:
+    return item.at.astimezone(style.zone).strftime("%m-%d %H:%M")
 
 
 def _again(style: Style) -> str:
@@ -205,11 +209,11 @@ def _again(style: Style) -> str:
 
 
 def _critical(part: Sequence[Alarm]) -> bool:
-    return any(one.words.severity is Severity.CRITICAL for one in part)
+    return any(item.words.severity is Severity.CRITICAL for item in part)
 
 
 def _summary(alarms: Sequence[Alarm], style: Style, *, again: bool) -> Message:
-    counts = Counter(one.kind if one.kind in KINDS else "" for one in alarms)
+    counts = Counter(item.kind if item.kind in KINDS else "" for item in alarms)
     ranked = sorted(counts, key=lambda kind: list(KINDS).index(kind) if kind else 99)
     lines = [
         f"{counts[kind]} x {style.phrase(words.zh, words.en, ' / ')}"
@@ -217,8 +221,7 @@ def _summary(alarms: Sequence[Alarm], style: Style, *, again: bool) -> Message:
         for words in [KINDS.get(kind, OTHER)]
     ]
     first, last = alarms[0], alarms[-1]
-    begin, end = (one.at.astimezone(style.zone).strftime("%m-%d %H:%M") for one in (first, last))
-    lines += [f"#{first.seq}-#{last.seq}, {begin} - {end}"]
+    lines += [f"#{first.seq}-#{last.seq}, {_when(first, style)} - {_when(last, style)}"]
     lines += [f"-> mintmark audit show --after {first.seq - 1}"]
     title = style.title(f"积压 {len(alarms)} 条警报", f"{len(alarms)} alarms waited")
     body = "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Commands for who watches: tracing unknown scans, alarms, the day's report.
+"""Commands that watch: unknown scans traced, alarms sent, the day reported.
 
 No `from __future__ import annotations` here: Typer reads the annotations when it runs.
 """
@@ -12,30 +12,31 @@ from ...codegen.invocation import Invocation
 
 if TYPE_CHECKING:
     from ...codegen.station.station import Station
+    from .broadcast import Tried
     from .daily import Daily
     from .notify import Target
-    from .sending import SendResult, Tried
+    from .sending import SendResult
     from .trace import Traced
 
 
 def trace(
     invocation: Invocation,
     since: Annotated[
-        str | None, typer.Option(help="Tell only what was scanned from then on.", metavar="TIME")
+        str | None, typer.Option(help="Report only codes scanned from then on.", metavar="TIME")
     ] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="With --json: list codes of nobody's as well.")
+        bool, typer.Option("--all", help="With --json: also list codes that are not ours.")
     ] = False,
     new: Annotated[
-        bool, typer.Option("--new", help="Read only what is new since the last time: for a timer.")
+        bool, typer.Option("--new", help="Read only scans since the last time: for a timer.")
     ] = False,
     burst: Annotated[
         int, typer.Option(min=1, help="More unknown codes within a day are an attack.")
     ] = 1_000,
 ) -> "Traced":
-    """Say whose the codes are that were scanned and are not active.
+    """Trace codes that were scanned and are not active to contacts.
 
-    Leaks and guessing become incidents in the audit chain, each once.
+    Leaks and guessing become incidents in the audit chain, each of them once.
 
     \b
     Example:
@@ -44,28 +45,30 @@ def trace(
     from ...codegen import times
     from ..client.connect import backend_url, connected
     from ..orders.typed_times import start
-    from .trace import Asked
+    from .trace import TraceRequest
     from .trace import trace as match
 
     station = invocation.station()
     begin = times.parse(start(since, station.config.time_zone)) if since else None
     with connected(station) as client:
-        return match(station, client, backend_url(station), Asked(begin, every, new, burst))
+        request = TraceRequest(begin, every, new, burst)
+        return match(station, client, backend_url(station), request)
 
 
 def alarms_send(
     invocation: Invocation,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on until stopped: a service.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Run until stopped: a service.")] = False,
 ) -> "SendResult":
-    """Send what the audit chain tells of trouble to the alarm targets.
+    """Send the alarms of the audit chain to the alarm targets.
 
-    Each target gets each alarm once. Once a day doctor looks as well.
+    Each target gets each alarm once. Once a day doctor runs as well.
 
     \b
     Example:
       mintmark alarms send
     """
-    from .sending import Watch, send
+    from .sending import send
+    from .watch import Watch
 
     station = invocation.station()
     if not watch:
@@ -87,13 +90,13 @@ def alarms_send(
 
 
 def alarms_test(invocation: Invocation) -> "Tried":
-    """Send a test message to each alarm target, and say which took it.
+    """Send a test message to each alarm target, and show which took it.
 
     \b
     Example:
       mintmark alarms test
     """
-    from .sending import trial
+    from .broadcast import trial
 
     station = invocation.station()
     return trial(station, _targets(station))
@@ -109,7 +112,7 @@ def report_daily(
         bool, typer.Option("--notify", help="Send it to the alarm targets as well.")
     ] = False,
 ) -> "Daily":
-    """Say what became of codes on one day, and what needs a person.
+    """Report a day's codes and alarms, and what needs a person.
 
     \b
     Example:
@@ -118,8 +121,9 @@ def report_daily(
     from dataclasses import replace
 
     from ..client.connect import connected
+    from .broadcast import broadcast
     from .daily import daily, day_of, message
-    from .sending import broadcast, style_of
+    from .sending import style_of
 
     station = invocation.station()
     when = day_of(day, station.now(), station.config.time_zone)
@@ -128,8 +132,8 @@ def report_daily(
         report = daily(station, client, when)
     if not notify:
         return report
-    told = tuple(broadcast(targets, message(report, style_of(station))))
-    return replace(report, notified=told)
+    notified = tuple(broadcast(targets, message(report, style_of(station))))
+    return replace(report, notified=notified)
 
 
 def _targets(station: "Station") -> "list[Target]":

@@ -1,7 +1,7 @@
-"""How far each target was told: `alarms.json` in the home, replaced as a whole.
+"""How far each target got: `alarms.json` in the home, replaced as a whole.
 
-It follows the audit chain, and losing it loses no alarm of the chain: targets then begin
-at its end anew, which is told.
+It follows the audit chain. If it is lost, targets begin at the chain's end again, and the
+result of the command says so.
 """
 
 import json
@@ -21,7 +21,7 @@ _BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class Cursor:
-    """Everything up to event `seq` was told. `under_way`: a message was begun and not ended."""
+    """Every alarm up to event `seq` was sent. `under_way`: a message was begun, not ended."""
 
     seq: int
     under_way: bool = False
@@ -29,7 +29,7 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Examined:
-    """When doctor last looked, the chain's head before, and the errors it found."""
+    """When doctor last ran, the chain's head before, and the errors it found."""
 
     at: datetime
     seq: int
@@ -38,20 +38,20 @@ class Examined:
 
 @dataclass(frozen=True)
 class Marks:
-    """All of the file."""
+    """The content of the file."""
 
     targets: Mapping[str, Cursor] = field(default_factory=dict)
     examined: Examined | None = None
 
 
 def load(home: Path) -> Marks:
-    """What was kept. Raises `IntegrityError` for a file that is not as we wrote it."""
+    """The marks that were kept. Raises `IntegrityError` for a damaged file."""
     try:
         with (home / NAME).open("rb") as file:
             kept = json.loads(file.read(_BYTES))
         targets = {
-            str(name): Cursor(_whole(one["seq"]), one["under_way"] is True)
-            for name, one in kept["targets"].items()
+            str(name): Cursor(_whole(cursor["seq"]), cursor["under_way"] is True)
+            for name, cursor in kept["targets"].items()
         }
         seen = kept["examined"]
         return Marks(targets, None if seen is None else _examined(seen))

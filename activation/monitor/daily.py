@@ -1,7 +1,7 @@
-"""`report daily`: what became of codes on one day, and what needs a person now.
+"""`report daily`: how many codes were changed on a day, and what needs a person now.
 
-The day is one of the home's time zone. Its numbers are added up from the audit chain's
-events of that day; what waits or was refused is told as it is now.
+The day is a day in the home's time zone. Its numbers are added up from the audit chain's
+events of that day; orders that wait or were refused are counted as they are now.
 """
 
 import contextlib
@@ -23,9 +23,9 @@ from ...codegen.station.station import Station
 from ..client.client import Away, Client, Declined, batch_ranges
 from . import snapshots
 from .alarms import KINDS, OTHER, Message, Style, alarm
-from .sending import Sent
+from .sending import SentAlarm
 
-# What is added up, in codes, and how it is told: key → Chinese, English.
+# What is added up, in codes, and its name: key → Chinese, English.
 SUMS: Mapping[str, tuple[str, str]] = {
     "minted": ("生码", "minted"),
     "packaged": ("打包", "packaged"),
@@ -47,7 +47,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Books(Protocol):
-    """What the events of a day refer to. `View` is one."""
+    """What the events of a day refer to: a `View`, or the tests' own."""
 
     def order(self, order: str) -> OrderRow:
         """An order."""
@@ -73,8 +73,8 @@ def fold(events: Iterable[Event], books: Books) -> Day:
     for event in events:
         change = event.change
         codes.update(dict(_codes(event.seq, change, books)))
-        if told := alarm(event.seq, event.time, change, lambda _: ""):
-            alarms[told.kind] += 1
+        if found := alarm(event.seq, event.time, change, lambda _: ""):
+            alarms[found.kind] += 1
     return Day(codes, alarms)
 
 
@@ -85,11 +85,11 @@ def _codes(seq: int, change: c.Change, books: Books) -> Iterator[tuple[str, int]
         row = books.package(change.package)
         yield ("reprinted" if row.supersedes else "packaged"), serials.count(row.serials)
     elif isinstance(change, c.Receipted):
-        (told,) = (one for one in books.receipts(change.package) if one.seq == seq)
-        # What a final receipt takes as printed though no serial was told.
-        counted = books.package(change.package).printed_by_count if told.final else 0
-        yield "printed", told.printed + counted
-        yield "spoiled", told.spoiled + told.spoiled_count
+        (part,) = (row for row in books.receipts(change.package) if row.seq == seq)
+        # A final receipt counts labels as printed whose serials it does not name.
+        counted = books.package(change.package).printed_by_count if part.final else 0
+        yield "printed", part.printed + counted
+        yield "spoiled", part.spoiled + part.spoiled_count
     elif isinstance(change, c.Ordered) and change.action in _ORDERS:
         yield _ORDERS[change.action], books.order(change.order).applied_count
 
@@ -118,11 +118,12 @@ def bounds(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
 
 @dataclass(frozen=True)
 class Daily(Result):
-    """One day. `scanned`, `unacknowledged`, `refused`, `without_receipt`: as of now, in codes.
+    """A day. `scanned`, `unacknowledged`, `refused`, `without_receipt`: as of now, in codes.
 
-    `scanned` are codes scanned at least once, ever; None where the backend did not say,
-    and `scanned_detail` why. `scanned_since` are those of them scanned for the first time
-    between the last look of `scanned_since_day` and that of the day; None if not known.
+    `scanned` are codes that were scanned at least once, ever; None if the backend did not
+    answer, and `scanned_detail` says why. `scanned_since` are those of them that were scanned
+    for the first time between the last report on `scanned_since_day` and the day's own; None
+    if that is not known.
     """
 
     date: str
@@ -145,12 +146,12 @@ class Daily(Result):
     scanned_detail: str | None
     scanned_since: int | None
     scanned_since_day: str | None
-    notified: tuple[Sent, ...] = ()
+    notified: tuple[SentAlarm, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """6 where a target did not take it."""
-        return 0 if all(one.ok for one in self.notified) else 6
+        """6 if a target did not take it."""
+        return 0 if all(target.ok for target in self.notified) else 6
 
     def lines(self) -> Iterator[str]:
         """What needs a person, then the sums."""
@@ -166,7 +167,7 @@ class Daily(Result):
             yield f"  scanned    {self.scanned:>13,} so far, all days{damaged}"
         if self.scanned_since is not None:
             yield f"  scanned    {self.scanned_since:>13,} new since {self.scanned_since_day}"
-        yield from (one.line() for one in self.notified)
+        yield from (target.line() for target in self.notified)
 
     def needs(self) -> Iterator[tuple[str, str]]:
         """What needs a person, the worst first, in Chinese and English."""
@@ -187,9 +188,9 @@ class Daily(Result):
 
 
 def daily(station: Station, client: Client | None, day: date) -> Daily:
-    """The report of `day`. A backend that is away leaves `scanned` out.
+    """The report of `day`, without `scanned` if the backend is away.
 
-    Where the backend answers, its total is kept in the home for later reports.
+    If the backend answers, its total is kept in the home for later reports.
     """
     zone = station.config.time_zone
     with station.ledger.read() as view:
@@ -231,9 +232,9 @@ def _scanned(client: Client | None, batches: Iterable[str]) -> tuple[int | None,
     try:
         for batch in batches:
             try:
-                total += sum(one.scanned for one in batch_ranges(client, batch))
+                total += sum(piece.scanned for piece in batch_ranges(client, batch))
             except Declined as declined:
-                # Its orders wait still: nobody can have scanned any of it.
+                # Its orders still wait: nobody can have scanned any of its codes.
                 if declined.problem.name != "not-found":
                     raise
     except (Away, Declined) as error:
@@ -248,7 +249,7 @@ def _new(
     today = station.now().astimezone(station.config.time_zone).date()
     kept = snapshots.load(station.home)
     if scanned is None:
-        # Of today only the backend knows; an earlier day does not change any more.
+        # Only the backend knows today's total; an earlier day does not change any more.
         return snapshots.since(kept or {}, day) if day < today else None, None
     totals = {**(kept or {}), today: scanned}
     snapshots.keep(station.home, totals)

@@ -1,7 +1,7 @@
 """What an unknown scan means, once its fingerprint was looked up here. Pure.
 
-Findings are told scan by scan. Incidents are booked by group: the codes of one batch that
-nobody exported, and the codes of one package. Of a group each serial is booked once.
+There is a finding per scan. Incidents are booked by group: the codes of one batch that
+nobody exported, and the codes of one package. In a group each serial is booked once.
 """
 
 import re
@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from ...codegen import times
-from ...codegen.ledger.changes import Incident
+from ...codegen.ledger.changes import Incident, IncidentFacts
 from ...codegen.ledger.records import PackageRow
 from ...codegen.locate import Found
 from ...codegen.ranges import serials
@@ -22,7 +22,7 @@ from ...codegen.ranges.serials import Range, Ranges
 from ..client.wire import UnknownScan
 
 LEAK = "leak-found"  # kind of incident
-RANGES = 50  # an incident names at most; with more, the nearest are told as one
+MAX_RANGES = 50  # in an incident; where there are more, the narrowest gaps are closed
 
 
 class FindingKind(StrEnum):
@@ -35,10 +35,10 @@ class FindingKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One unknown scan. What is ours has batch, serial and state.
+class ScanFinding:
+    """What one unknown scan is. A code of ours has batch, serial and state.
 
-    A code has package, contact and unit if it was scanned after it was exported.
+    It has package, contact and unit as well if it was scanned after it was exported.
     """
 
     finding: FindingKind
@@ -54,25 +54,25 @@ class Finding:
 
 
 Packages = Mapping[str, PackageRow]
-Group = tuple[str, str | None]  # batch, and package of what was exported
+Group = tuple[str, str | None]  # batch, and package if the codes were exported
 
 
-def classify(scan: UnknownScan, found: Found | None, packages: Packages) -> Finding:
-    """What `scan` is, `found` being whose code it is."""
+def classify(scan: UnknownScan, found: Found | None, packages: Packages) -> ScanFinding:
+    """What `scan` is; `found` is the code of this home that has its fingerprint."""
     first, last = times.parse(scan.first), times.parse(scan.last)
     if found is None:
-        return Finding(FindingKind.NOT_OURS, first, last, scan.count)
+        return ScanFinding(FindingKind.NOT_OURS, first, last, scan.count)
     standing = found.standing
     package = packages[standing.package] if standing.package else None
     if package is not None and first < _exported(package, packages):
-        # Whoever got it later has nothing to do with this scan.
+        # The contact who got the code later has nothing to do with this scan.
         package = None
     kind = FindingKind.NOT_ACTIVE
     if live(standing):
         kind = FindingKind.ACTIVE_HERE
     elif package is None:
         kind = FindingKind.NEVER_EXPORTED
-    return Finding(
+    return ScanFinding(
         finding=kind,
         first=first,
         last=last,
@@ -87,53 +87,80 @@ def classify(scan: UnknownScan, found: Found | None, packages: Packages) -> Find
 
 
 def _exported(package: PackageRow, packages: Packages) -> datetime:
-    """When the codes of `package` were first exported: a reprint's were before."""
+    """When the codes of `package` were first exported: for a reprint, in an earlier package."""
     while package.supersedes:
         package = packages[package.supersedes]
     return package.begun_at
 
 
-def leaks(findings: Iterable[Finding]) -> dict[Group, list[Finding]]:
+def leaks(findings: Iterable[ScanFinding]) -> dict[Group, list[ScanFinding]]:
     """The findings that are leaks, by group, the groups in order."""
-    found: defaultdict[Group, list[Finding]] = defaultdict(list)
-    for one in findings:
-        if one.finding in (FindingKind.NEVER_EXPORTED, FindingKind.NOT_ACTIVE):
-            found[one.batch or "", one.package].append(one)
-    return dict(sorted(found.items(), key=lambda item: (item[0][1] or "", item[0][0])))
+    groups: defaultdict[Group, list[ScanFinding]] = defaultdict(list)
+    for finding in findings:
+        if finding.finding in (FindingKind.NEVER_EXPORTED, FindingKind.NOT_ACTIVE):
+            groups[finding.batch or "", finding.package].append(finding)
+    return dict(sorted(groups.items(), key=lambda item: (item[0][1] or "", item[0][0])))
 
 
-def incidents(findings: Iterable[Finding], booked: Sequence[str]) -> list[Incident]:
-    """The incidents to book, beside those whose details are `booked`."""
-    told: list[Incident] = []
+def incidents(findings: Iterable[ScanFinding], booked: Iterable[Incident]) -> list[Incident]:
+    """The incidents to book, beside those that are `booked`."""
+    made: list[Incident] = []
     known = _known(booked)
-    for group, ones in leaks(findings).items():
+    for group, members in leaks(findings).items():
         before = serials.union(known.get(group, []))
-        new = serials.subtract(serials.union(_at(one) for one in ones), before)
-        fresh = [one for one in ones if serials.subtract([_at(one)], before)]
+        new = serials.subtract(serials.union(_at(finding) for finding in members), before)
+        fresh = [finding for finding in members if serials.subtract([_at(finding)], before)]
         if fresh:
-            told.append(Incident(LEAK, _detail(group, coarse(new), fresh)))
-    return told
+            made.append(_incident(group, coarse(new), fresh))
+    return made
 
 
-def _at(one: Finding) -> Range:
-    return Range(one.serial or 1, one.serial or 1)
+def _at(finding: ScanFinding) -> Range:
+    return Range(finding.serial or 1, finding.serial or 1)
 
 
-def _detail(group: Group, where: Ranges, ones: Sequence[Finding]) -> str:
-    """The serials come last: an alarm on a phone is cut."""
+def _incident(group: Group, ranges: Ranges, findings: Sequence[ScanFinding]) -> Incident:
+    """The serials come last in the sentence: an alarm on a phone is cut."""
     batch, package = group
+    contact = findings[0].contact
     kind = "not active" if package else "never exported"
-    to = f"package {package} of contact {ones[0].contact}, " if package else ""
-    named = ",".join(map(str, where))
-    return f"{kind}: {amount(ones)}, {to}batch {batch}, serials {named}"
+    to = f"package {package} of contact {contact}, " if package else ""
+    named = ",".join(map(str, ranges))
+    return Incident(
+        LEAK,
+        f"{kind}: {amount(findings)}, {to}batch {batch}, serials {named}",
+        IncidentFacts(
+            batch=batch,
+            package=package,
+            contact=contact,
+            serials=ranges,
+            codes=len(findings),
+            scans=_scans(findings),
+        ),
+    )
 
 
-def amount(ones: Sequence[Finding]) -> str:
+def amount(findings: Sequence[ScanFinding]) -> str:
     """How many codes were scanned, and how often."""
-    codes, scans = len(ones), sum(one.count for one in ones)
+    codes, scans = len(findings), _scans(findings)
     return f"{codes:,} code{'s' * (codes != 1)}, {scans:,} scan{'s' * (scans != 1)}"
 
 
+def _scans(findings: Sequence[ScanFinding]) -> int:
+    return sum(finding.count for finding in findings)
+
+
+def _known(booked: Iterable[Incident]) -> dict[Group, list[Range]]:
+    """The serials that are booked already, by group."""
+    known: defaultdict[Group, list[Range]] = defaultdict(list)
+    for incident in booked:
+        facts = incident.facts or _facts_of(incident.detail)
+        if facts is not None and facts.batch is not None:
+            known[facts.batch, facts.package] += facts.serials or ()
+    return known
+
+
+# Incidents that were booked before incidents had facts say the same in their sentence alone.
 _DETAIL = re.compile(
     r"(?:never exported|not active): [0-9,]+ codes?, [0-9,]+ scans?,"
     r"(?: package (\S{1,64}) of contact \S+,)? batch (\S{1,64}), serials ([0-9,-]+)",
@@ -141,16 +168,15 @@ _DETAIL = re.compile(
 )
 
 
-def _known(details: Iterable[str]) -> dict[Group, list[Range]]:
-    found: defaultdict[Group, list[Range]] = defaultdict(list)
-    for detail in details:
-        if match := _DETAIL.fullmatch(detail):
-            package, batch, named = match.groups()
-            found[batch, package] += serials.parse(named, serials.LAST)
-    return found
+def _facts_of(detail: str) -> IncidentFacts | None:
+    match = _DETAIL.fullmatch(detail)
+    if match is None:
+        return None
+    package, batch, named = match.groups()
+    return IncidentFacts(batch=batch, package=package, serials=serials.parse(named, serials.LAST))
 
 
-def coarse(ranges: Ranges, most: int = RANGES) -> Ranges:
+def coarse(ranges: Ranges, most: int = MAX_RANGES) -> Ranges:
     """At most `most` ranges that hold all of `ranges`: the narrowest gaps are closed."""
     if len(ranges) <= most:
         return ranges

@@ -1,7 +1,7 @@
 """Where alarms go: the targets of `[alarms.targets]`, opened and sent to through apprise.
 
-A target's URL is a secret: who has it can write to the group. It is never shown, logged or
-put into an error; a target is known by its name and its kind (`wecombot`). apprise logs
+A target's URL is a secret: whoever has it can write to the group. It is never shown, logged
+or put into an error; a target is known by its name and its kind (`wecombot`). apprise logs
 its URLs, so its log is silenced.
 """
 
@@ -21,15 +21,15 @@ SECONDS = 10.0  # for a robot's answer
 
 
 class Channel(Protocol):
-    """Something that takes a message, and says whether it was taken."""
+    """Takes a message, and returns whether it was taken."""
 
     def send(self, message: Message) -> bool:
-        """False where it did not arrive, as far as one can tell."""
+        """False if it did not arrive, as far as this side can tell."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A named channel. `kind` is the URL's scheme; None where it could not be opened."""
+    """A named channel. `kind` is the URL's scheme; None if it could not be opened."""
 
     name: str
     kind: str | None
@@ -44,9 +44,9 @@ class Target:
 def targets(
     configured: Sequence[tuple[str, str]], environment: Mapping[str, str] = os.environ
 ) -> list[Target]:
-    """The configured targets. One that can't be opened says so, and does not stop the others.
+    """The configured targets. A target that can't be opened has a `problem`, and stops no other.
 
-    Raises `UsageError` where none is configured, `EnvironmentFailure` without apprise.
+    Raises `UsageError` if none is configured, `EnvironmentFailure` without apprise.
     """
     if not configured:
         raise UsageError(
@@ -85,16 +85,16 @@ def _opened(apprise: Any, name: str, text: str, environment: Mapping[str, str]) 
     kind = url.partition(":")[0].lower()
     if plugin.service_name in ("WeCom Bot", "DingTalk"):
         return Target(name, kind, _Robot(plugin))
-    # We send a few messages at most; waiting between them is the business of the sender.
+    # At most a few messages are sent, and `alarms send --watch` waits between rounds.
     plugin.request_rate_per_sec = 0
     return Target(name, kind, _Plugin(apprise, plugin))
 
 
 def _url(text: str, environment: Mapping[str, str]) -> str:
-    where, _, rest = text.partition(":")
-    if where == "env":
+    source, _, rest = text.partition(":")
+    if source == "env":
         return environment.get(rest, "")
-    if where == "file":
+    if source == "file":
         return secret_file(Path(rest).expanduser()).reveal().decode("utf-8", "replace").strip()
     return text
 

@@ -1,7 +1,7 @@
 """How many codes had been scanned by which day: `scanned.json` in the home.
 
-The backend tells a total of all days. It is kept for each day as last seen on that day, in
-the home's time zone; the difference of two is what was scanned between both looks.
+The backend has a total of all days. For each day the last total of that day is kept, by the
+home's time zone; the difference of two totals is what was scanned in between.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...codegen.files import write_atomically
 
-NAME = "scanned.json"  # losing it costs one difference
+NAME = "scanned.json"  # if it is lost, a single difference is missing
 DAYS = 400
 _BYTES = 100_000
 
@@ -20,7 +20,7 @@ Totals = Mapping[date, int]
 
 
 def load(home: Path) -> Totals | None:
-    """The totals that were kept; None where the file is not as we wrote it."""
+    """The totals that were kept; None if the file is damaged."""
     try:
         with (home / NAME).open("rb") as file:
             kept = json.loads(file.read(_BYTES))
@@ -32,17 +32,17 @@ def load(home: Path) -> Totals | None:
 
 
 def keep(home: Path, totals: Totals) -> None:
-    """Keep the last `DAYS` of `totals`. Where that fails, a difference is missing later."""
+    """Keep the last `DAYS` of `totals`. If that fails, a difference is missing later."""
     last = {day.isoformat(): totals[day] for day in sorted(totals)[-DAYS:]}
     with contextlib.suppress(OSError):
         write_atomically(home / NAME, json.dumps(last).encode("ascii"))
 
 
 def since(totals: Totals, day: date) -> tuple[int, date] | None:
-    """What `day` added to the last day before it that is known, and which that is."""
-    before = max((one for one in totals if one < day), default=None)
+    """What `day` added to the last known day before it, and which day that is."""
+    before = max((known for known in totals if known < day), default=None)
     if before is None or day not in totals or totals[day] < totals[before]:
-        return None  # fewer than before: the backend was set up anew
+        return None  # fewer than before: a new backend was set up
     return totals[day] - totals[before], before
 
 

@@ -1,7 +1,13 @@
 """`trace`: unknown scans of the backend, matched with the codes this home ever made.
 
 A code that somebody scanned and that was never activated has leaked, or went out too
-early. Which reel, and to whom it was given, only this side can say.
+early. Only this side knows which reel it is on, and which contact got that reel.
+
+1. Read the unknown scans, from the mark of the last reading on.
+2. Look their fingerprints up, and classify each scan.
+3. Book what the audit chain does not have yet as incidents.
+4. Keep the mark. It moves after the incidents: a run that is killed in between reads the
+   same scans again, and finds their incidents booked.
 """
 
 from collections import Counter, defaultdict
@@ -11,32 +17,32 @@ from datetime import UTC, datetime, tzinfo
 from itertools import islice
 
 from ...codegen.errors import EnvironmentFailure, Refused
-from ...codegen.ledger.changes import Change, Incident
+from ...codegen.ledger.changes import Change, Incident, IncidentFacts
 from ...codegen.ledger.view import View
 from ...codegen.locate import of_fingerprints
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action, State
-from ...codegen.ranges.serials import Range, Ranges
+from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
 from ...codegen.station.station import Station
 from ..client.client import Client
 from ..orders.orders import QUEUED, REFUSED
 from . import unknown
-from .findings import LEAK, Finding, FindingKind, amount, classify, incidents, leaks
+from .findings import LEAK, FindingKind, ScanFinding, amount, classify, incidents, leaks
 
 GUESSING = "guessing-burst"  # kind of incident
-BURST = 1_000  # different codes of nobody's within a day
+BURST = 1_000  # different codes within a day that are not of this home
 TRIES = 4
 SHOWN = 20  # lines for people, of each kind
-ORDERS = 10_000  # unsettled ones of a batch that are looked at
+ORDERS = 10_000  # unsettled orders of a batch that are looked at
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is read, told and booked.
+class TraceRequest:
+    """What is read, reported and booked.
 
-    `new`: only scans since the last time are read, for a timer. `since`: only what was
-    scanned from then on is told; `every`: also what is none of ours, one by one. More than
+    `new`: only scans since the last time are read, for a timer. `since`: only codes scanned
+    from then on are reported; `every`: codes that are not ours are listed as well. More than
     `burst` such codes within a day are an attack.
     """
 
@@ -46,7 +52,7 @@ class Asked:
     burst: int = BURST
 
 
-DEFAULT = Asked()
+DEFAULT = TraceRequest()
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ class Behind:
     refused: int
 
     def line(self) -> str:
-        """What to do about it."""
+        """What a person can do about it."""
         what = f"batch {self.batch}  codes: {self.codes:,}; "
         if self.queued:
             return f"{what}an activation is queued, send it: mintmark deliver"
@@ -72,8 +78,8 @@ class Behind:
 class Traced(Result):
     """What the unknown scans are. Counts are of different codes.
 
-    `findings` hold those that are none of ours only if asked for. `incidents`: how many
-    were booked by this run. `cut`: the backend had more than one reading takes.
+    `findings` hold codes that are not ours only if the request wants `every`. `incidents`:
+    how many this run booked. `cut`: the backend had more scans than a reading takes.
     """
 
     scans: int
@@ -83,7 +89,7 @@ class Traced(Result):
     not_ours: int
     incidents: int
     cut: bool
-    findings: tuple[Finding, ...]
+    findings: tuple[ScanFinding, ...]
     behind: tuple[Behind, ...]
 
     def lines(self) -> Iterator[str]:
@@ -99,56 +105,56 @@ class Traced(Result):
             yield from self._groups(FindingKind.NOT_ACTIVE)
         if self.active_here:
             yield f"scanned, active here, unknown to the backend: {self.active_here:,}"
-            for one in self.behind[:SHOWN]:
-                yield f"  {one.line()}"
+            for batch in self.behind[:SHOWN]:
+                yield f"  {batch.line()}"
         if self.not_ours:
             yield f"scanned, no code of ours (guessed, misread, foreign): {self.not_ours:,}"
         if self.cut:
-            yield "there are more than one reading takes"
+            yield "there are more than a single reading takes"
         if self.incidents:
             yield f"booked as incidents: {self.incidents} new"
 
     def _groups(self, kind: FindingKind) -> Iterator[str]:
-        groups: defaultdict[tuple[str, ...], list[Finding]] = defaultdict(list)
-        for one in self.findings:
-            if one.finding is kind:
-                key = one.package, one.contact, one.batch, one.unit, one.state
-                groups[tuple(str(part or "") for part in key)].append(one)
-        for named in islice(sorted(groups), SHOWN):
-            yield from _group(named, groups[named])
+        groups: defaultdict[tuple[str, ...], list[ScanFinding]] = defaultdict(list)
+        for found in self.findings:
+            if found.finding is kind:
+                key = found.package, found.contact, found.batch, found.unit, found.state
+                groups[tuple(str(part or "") for part in key)].append(found)
+        for group in islice(sorted(groups), SHOWN):
+            yield from _group(group, groups[group])
         if len(groups) > SHOWN:
             yield f"  and {len(groups) - SHOWN:,} more groups: see --json"
-        if any(one.finding is kind and one.state in _OPEN for one in self.findings):
+        if any(found.finding is kind and found.state in _OPEN for found in self.findings):
             yield f"  {_DO[kind]}"
 
 
-_OPEN = (State.SEALED, State.PACKAGED)  # of what is frozen or void, nothing is left to do
+_OPEN = (State.SEALED, State.PACKAGED)  # codes that are frozen or void need nothing more
 _DO = {
     FindingKind.NEVER_EXPORTED: "end them: mintmark void BATCH --serials ... --reason stolen",
     FindingKind.NOT_ACTIVE: "unless the printer tested them: mintmark freeze BATCH --serials ...",
 }
 
 
-def _group(key: Sequence[str], ones: Sequence[Finding]) -> Iterator[str]:
-    """Two lines: whose it is, and what was seen of it."""
+def _group(key: Sequence[str], findings: Sequence[ScanFinding]) -> Iterator[str]:
+    """Two lines: the package or batch of the codes, and how they were scanned."""
     package, contact, batch, unit, state = key
     to = f"package {package}  contact {contact}  " if package else ""
     yield f"  {to}{f'unit {unit}  ' if unit else ''}batch {batch}"
-    where = serials.of(one.serial or 1 for one in ones)
-    first, last = (f"{time:%Y-%m-%d %H:%M}" for time in _between(ones))
+    ranges = serials.of(found.serial or 1 for found in findings)
+    first, last = (f"{time:%Y-%m-%d %H:%M}" for time in _between(findings))
     when = first if first == last else f"{first} to {last}"
-    yield f"    serials {serials.describe(where)} ({state}): {amount(ones)}, {when}"
+    yield f"    serials {serials.describe(ranges)} ({state}): {amount(findings)}, {when}"
 
 
-def _between(ones: Sequence[Finding]) -> tuple[datetime, datetime]:
-    return min(one.first for one in ones), max(one.last for one in ones)
+def _between(findings: Sequence[ScanFinding]) -> tuple[datetime, datetime]:
+    return min(found.first for found in findings), max(found.last for found in findings)
 
 
 def trace(
     station: Station,
     client: Client | None,
     backend: str | None,
-    asked: Asked = DEFAULT,
+    request: TraceRequest = DEFAULT,
 ) -> Traced:
     """Read the unknown scans, match them, book what is new as incidents.
 
@@ -159,45 +165,45 @@ def trace(
         raise EnvironmentFailure(
             "no backend is configured", "set [backend] url in mintmark.toml, then trace again"
         )
-    mark = unknown.load(station.home) if asked.new else None
-    reading = unknown.read(client, backend, mark, station.now())
-    found = of_fingerprints(station, [scan.fingerprint for scan in reading.scans])
+    mark = unknown.load(station.home) if request.new else None
+    reading = unknown.read(client, backend, mark, station.now())  # 1
+    codes = of_fingerprints(station, [scan.fingerprint for scan in reading.scans])  # 2
     with station.ledger.read() as view:
         packages = {row.package: row for row in view.packages()}
     findings = [
-        classify(scan, one, packages) for scan, one in zip(reading.scans, found, strict=True)
+        classify(scan, code, packages) for scan, code in zip(reading.scans, codes, strict=True)
     ]
-    booked = _book(station, findings, asked.burst)
+    booked = _book(station, findings, request.burst)  # 3
     station.failpoint("booked")
-    unknown.keep(station.home, reading.mark)
-    told = [one for one in findings if asked.since is None or one.last >= asked.since]
-    return _result(station, told, every=asked.every, incidents=booked, cut=reading.cut)
+    unknown.keep(station.home, reading.mark)  # 4
+    reported = [found for found in findings if request.since is None or found.last >= request.since]
+    return _result(station, reported, every=request.every, incidents=booked, cut=reading.cut)
 
 
 def _result(
-    station: Station, told: Sequence[Finding], *, every: bool, incidents: int, cut: bool
+    station: Station, findings: Sequence[ScanFinding], *, every: bool, incidents: int, cut: bool
 ) -> Traced:
-    counts = Counter(one.finding for one in told)
+    counts = Counter(found.finding for found in findings)
     with station.ledger.read() as view:
-        behind = tuple(_behind(view, told))
-    shown = [one for one in told if every or one.finding is not FindingKind.NOT_OURS]
+        behind = tuple(_behind(view, findings))
+    shown = [found for found in findings if every or found.finding is not FindingKind.NOT_OURS]
     order = list(FindingKind)
-    shown.sort(key=lambda one: (order.index(one.finding), one.batch or "", one.serial or 0))
+    shown.sort(key=lambda found: (order.index(found.finding), found.batch or "", found.serial or 0))
     return Traced(
-        scans=len(told),
+        scans=len(findings),
         never_exported=counts[FindingKind.NEVER_EXPORTED],
         not_active=counts[FindingKind.NOT_ACTIVE],
         active_here=counts[FindingKind.ACTIVE_HERE],
         not_ours=counts[FindingKind.NOT_OURS],
         incidents=incidents,
         cut=cut,
-        findings=tuple(_at_home(one, station.config.time_zone) for one in shown),
+        findings=tuple(_in_zone(found, station.config.time_zone) for found in shown),
         behind=behind,
     )
 
 
-def _at_home(one: Finding, zone: tzinfo) -> Finding:
-    return replace(one, first=_moved(one.first, zone), last=_moved(one.last, zone))
+def _in_zone(found: ScanFinding, zone: tzinfo) -> ScanFinding:
+    return replace(found, first=_moved(found.first, zone), last=_moved(found.last, zone))
 
 
 def _moved(time: datetime, zone: tzinfo) -> datetime:
@@ -212,23 +218,23 @@ def _moved(time: datetime, zone: tzinfo) -> datetime:
         return time
 
 
-def _behind(view: View, told: Sequence[Finding]) -> Iterator[Behind]:
+def _behind(view: View, findings: Sequence[ScanFinding]) -> Iterator[Behind]:
     """Why the backend does not know codes that are active here, batch by batch."""
-    found: defaultdict[str, list[Range]] = defaultdict(list)
-    for one in told:
-        if one.finding is FindingKind.ACTIVE_HERE:
-            found[one.batch or ""].append(Range(one.serial or 1, one.serial or 1))
-    for batch, codes in sorted(found.items()):
-        where = serials.union(codes)
-        waiting = (_activations(view, batch, status, where) for status in (QUEUED, REFUSED))
+    active: defaultdict[str, list[int]] = defaultdict(list)
+    for found in findings:
+        if found.finding is FindingKind.ACTIVE_HERE:
+            active[found.batch or ""].append(found.serial or 1)
+    for batch, codes in sorted(active.items()):
+        ranges = serials.of(codes)
+        waiting = (_activations(view, batch, status, ranges) for status in (QUEUED, REFUSED))
         yield Behind(batch, len(codes), *waiting)
 
 
-def _activations(view: View, batch: str, status: str, where: Ranges) -> int:
-    """How many activations of any of `where` have that status."""
+def _activations(view: View, batch: str, status: str, ranges: Ranges) -> int:
+    """How many activations of any serial of `ranges` have that status."""
     orders = (row.change for row in view.orders(batch, status, limit=ORDERS))
     return sum(
-        order.action is Action.ACTIVATE and serials.subtract(where, order.serials) != where
+        order.action is Action.ACTIVATE and bool(serials.intersect(ranges, order.serials))
         for order in orders
     )
 
@@ -240,46 +246,44 @@ class _MovedError(Refused):
     """Another process booked incidents of these kinds meanwhile."""
 
 
-def _book(station: Station, findings: Sequence[Finding], burst: int) -> int:
-    """Book what the audit chain does not tell of yet; how many incidents that were."""
+def _book(station: Station, findings: Sequence[ScanFinding], burst: int) -> int:
+    """Book what the audit chain does not have yet, and return how many incidents that were."""
     now = station.now()
-    guesses = [
-        one
-        for one in findings
-        if one.finding is FindingKind.NOT_OURS and now - one.first <= unknown.DAY
-    ]
-    if len(guesses) <= burst and not leaks(findings):
+    guesses = sum(
+        found.finding is FindingKind.NOT_OURS and now - found.first <= unknown.DAY
+        for found in findings
+    )
+    if guesses <= burst and not leaks(findings):
         return 0
     for _ in range(TRIES):
         with station.ledger.read() as view:
             head = view.head()[0]
-            told: list[Change] = [*incidents(findings, _details(view))]
-            if len(guesses) > burst and not _told_lately(view, now):
-                told.append(_guessing(len(guesses)))
-        if not told:
+            new: list[Change] = [*incidents(findings, _booked(view))]
+            if guesses > burst and not _booked_lately(view, now):
+                new.append(_guessing(guesses))
+        if not new:
             return 0
         try:
-            station.ledger.commit(station.author, *told, guard=_unmoved(head))
+            station.ledger.commit(station.author, *new, guard=_unmoved(head))
         except _MovedError:
             continue
-        return len(told)
+        return len(new)
     raise Refused("another trace is booking what it found", "try again later")
 
 
-def _details(view: View) -> list[str]:
+def _booked(view: View) -> list[Incident]:
     changes = (event.change for event in view.incidents(LEAK))
-    return [change.detail for change in changes if isinstance(change, Incident)]
+    return [change for change in changes if isinstance(change, Incident)]
 
 
-def _told_lately(view: View, now: datetime) -> bool:
-    """Whether guessing was told of within a day: one attack is one alarm a day."""
+def _booked_lately(view: View, now: datetime) -> bool:
+    """Whether guessing was booked within a day: an attack is one alarm per day."""
     return any(abs(now - event.time) < unknown.DAY for event in view.incidents(GUESSING))
 
 
-def _guessing(count: int) -> Incident:
-    return Incident(
-        GUESSING, f"within a day {count:,} different codes were scanned that are none of ours"
-    )
+def _guessing(codes: int) -> Incident:
+    detail = f"within a day {codes:,} different codes were scanned that are none of ours"
+    return Incident(GUESSING, detail, IncidentFacts(codes=codes))
 
 
 def _unmoved(head: int) -> Callable[[View], None]:

@@ -1,11 +1,10 @@
-"""The backend's unknown scans, read from where the last reading may begin again.
+"""The backend's unknown scans, read from the mark of the last reading on.
 
-A backend tells them oldest first, by when each was first noted; one that is scanned again
-stays where it is. So whoever looks for new ones may begin behind a page whose scans are
-all settled: noted more than a day ago. Nearer ones are read again each time. They count
-in the window of guesses, and a backend with several workers may show one a moment later
-than its successor. Once a day everything is read: a backend that was set up anew begins
-its numbers anew.
+A backend lists them oldest first, by when each was first noted; a scan of the same code
+later does not move it. So a reading may begin behind a page whose scans are all settled:
+noted more than a day ago. Younger scans are read again each time: they count in the window
+of guesses, and a backend with several workers may show a scan a moment later than its
+successor. Once a day everything is read, for a new backend begins its numbers at 1.
 """
 
 import contextlib
@@ -20,14 +19,14 @@ from ...codegen.result import to_json
 from ..client.client import Client
 from ..client.wire import UnknownScan
 
-NAME = "trace.json"  # in the home; losing it costs one long reading
+NAME = "trace.json"  # in the home; if it is lost, the next reading is a long one
 DAY = timedelta(days=1)
 PAGES = 300  # a reading ends there: three times what the reference backend keeps
 
 
 @dataclass(frozen=True)
 class ReadUpTo:
-    """Where the next reading begins at a backend, and when one last began at 0."""
+    """The cursor at which the next reading of a backend begins, and when one last began at 0."""
 
     backend: str
     after: int
@@ -44,7 +43,7 @@ class Reading:
 
 
 def read(client: Client, backend: str, mark: ReadUpTo | None, now: datetime) -> Reading:
-    """The scans from `mark` on; all of them without one, or where it is of no use any more.
+    """The scans from `mark` on; all of them without a mark, or if it is too old to be used.
 
     Raises `Away` and `Declined`.
     """
@@ -68,7 +67,7 @@ def read(client: Client, backend: str, mark: ReadUpTo | None, now: datetime) -> 
 
 
 def load(home: Path) -> ReadUpTo | None:
-    """The mark that was kept; None where there is none that can be read."""
+    """The mark that was kept; None if there is none that can be read."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads((home / NAME).read_text(encoding="ascii"))
         backend, after = kept["backend"], kept["after"]
@@ -78,6 +77,6 @@ def load(home: Path) -> ReadUpTo | None:
 
 
 def keep(home: Path, mark: ReadUpTo) -> None:
-    """Keep `mark` for the next reading. Where that fails, the next is a long one."""
+    """Keep `mark` for the next reading. If that fails, the next reading is a long one."""
     with contextlib.suppress(OSError):
         write_atomically(home / NAME, json.dumps(to_json(mark)).encode("ascii"))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from ...codegen.errors import EnvironmentFailure, Refused
-from ...codegen.ledger.changes import Incident
+from ...codegen.ledger.changes import Incident, IncidentFacts
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action, ApiState
@@ -164,7 +164,8 @@ def _send(station: Station, client: Client, courier: Courier, batch: str, step: 
     order = station.new_order_id()
     where = serials.describe(step.serials)
     told = f"healing order {order}: {step.action.value} {where} of batch {batch} at the backend"
-    station.ledger.commit(station.author, Incident("reconcile", told))
+    facts = IncidentFacts(batch=batch, order=order, action=step.action, serials=step.serials)
+    station.ledger.commit(station.author, Incident("reconcile", told, facts))
     with station.ledger.read() as view:
         _, head = view.head()
     proposal = replace(_proposal(step), order=order)

@@ -167,8 +167,7 @@ def encode(change: Change) -> tuple[str, dict[str, Any]]:
 
     Raises `UsageError` for field values that `decode` would not give back.
     """
-    kind = type(change).__name__
-    body = {name: _plain(getattr(change, name)) for name in _hints(TYPES[kind])}
+    kind, body = type(change).__name__, _body(change)
     try:
         same = decode(kind, body) == change
     except IntegrityError:
@@ -194,11 +193,16 @@ def _hints(kind: type[Any]) -> dict[str, Any]:
     return _FIELDS[kind.__name__]
 
 
+# What is None in these is left out: an incident without facts has the bytes it always had.
+_SPARSE = (changes.Incident, changes.IncidentFacts)
+_PARTS = (changes.Unit, ReceiptEntry, changes.IncidentFacts)
+
+
 _FIELDS: Mapping[str, dict[str, Any]] = {
     kind.__name__: {
         item.name: get_type_hints(kind, vars(changes))[item.name] for item in fields(kind)
     }
-    for kind in (*TYPES.values(), changes.Unit, ReceiptEntry)
+    for kind in (*TYPES.values(), *_PARTS)
 }
 _REQUIRED: Mapping[str, frozenset[str]] = {
     kind.__name__: frozenset(
@@ -206,8 +210,15 @@ _REQUIRED: Mapping[str, frozenset[str]] = {
         for item in fields(kind)
         if item.default is MISSING and item.default_factory is MISSING
     )
-    for kind in (*TYPES.values(), changes.Unit, ReceiptEntry)
+    for kind in (*TYPES.values(), *_PARTS)
 }
+
+
+def _body(value: Any) -> dict[str, Any]:  # noqa: ANN401 - a dataclass
+    body = {name: _plain(getattr(value, name)) for name in _hints(type(value))}
+    if isinstance(value, _SPARSE):
+        return {name: item for name, item in body.items() if item is not None}
+    return body
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any field value
@@ -217,9 +228,10 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any field value
         return dict(value)
     if isinstance(value, tuple):
         if value and not hasattr(value[0], "pair"):
-            return [{name: _plain(getattr(item, name)) for name in _hints(type(item))}
-                    for item in value]  # fmt: skip
+            return [_body(item) for item in value]
         return to_pairs(value)
+    if isinstance(value, changes.IncidentFacts):
+        return _body(value)
     return value
 
 
@@ -228,6 +240,8 @@ def _record(kind: type[Any], body: object, path: str) -> Any:  # noqa: ANN401 - 
     required = _REQUIRED[kind.__name__]
     if not isinstance(body, dict) or not required <= set(body) <= set(hints):
         raise IntegrityError(f"{path} does not have the fields of a {kind.__name__}")
+    if kind in _SPARSE and None in body.values():
+        raise IntegrityError(f"{path} has a field without a value, which is left out")
     return kind(**{name: _value(hints[name], body[name], f"{path}.{name}") for name in body})
 
 
@@ -239,6 +253,8 @@ def _value(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401 - any field
         (hint,) = (item for item in inner if item is not type(None))
     if hint == Ranges:
         return _ranges(value, path)
+    if hint is changes.IncidentFacts:
+        return _record(hint, value, path)
     if get_origin(hint) is tuple and isinstance(value, list):
         return tuple(_record(inner[0], item, path) for item in value)
     return _scalar(hint, value, path)

@@ -192,11 +192,36 @@ class Settled:
 
 
 @dataclass(frozen=True)
+class IncidentFacts:
+    """What an incident is about, for programs. None: not known, or nothing of the kind.
+
+    `codes` and `scans` are counts; `serials` are of `batch`, and may be coarser than the
+    codes that `codes` counts. `key_id` is the custodian key that was used.
+    """
+
+    batch: str | None = None
+    package: str | None = None
+    supersedes: str | None = None
+    contact: str | None = None
+    unit: str | None = None
+    order: str | None = None
+    action: Action | None = None
+    serials: Ranges | None = None
+    codes: int | None = None
+    scans: int | None = None
+    key_id: str | None = None
+
+
+@dataclass(frozen=True)
 class Incident:
-    """Something that a responsible person should learn of; it changes no range."""
+    """Something that a responsible person should learn of; it changes no range.
+
+    `detail` is a sentence for people; programs read the `facts`, which older events lack.
+    """
 
     kind: str
     detail: str
+    facts: IncidentFacts | None = None
 
 
 Change = (

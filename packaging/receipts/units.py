@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...codegen.errors import UsageError
 from ...codegen.invocation import Invocation
-from ...codegen.ledger.changes import Incident, UnitMoved
+from ...codegen.ledger.changes import Incident, IncidentFacts, UnitMoved
 from ...codegen.ledger.records import UnitRow
 from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.result import Result
@@ -90,9 +90,12 @@ def unit(
     if status is not None:
         changes: list[UnitMoved | Incident] = [UnitMoved(row.package, row.unit, status, note)]
         if status == LOST:
-            where = Range(row.first, row.last)
-            detail = f"unit {row.unit} of package {row.package}, serials {where}"
-            changes.append(Incident("unit-lost", detail))
+            serials = Range(row.first, row.last)
+            detail = f"unit {row.unit} of package {row.package}, serials {serials}"
+            facts = IncidentFacts(
+                batch=row.batch, package=row.package, unit=row.unit, serials=(serials,)
+            )
+            changes.append(Incident("unit-lost", detail, facts))
         station.ledger.commit(station.author, *changes)
     return _shown(station, row)
 

@@ -7,7 +7,7 @@ import pytest
 from backend_kit import Asgi, Clock, app_over, settings
 
 from mintmark.activation.backend.database import postgresql_url, sqlite_url
-from mintmark.activation.backend.limits import Limits
+from mintmark.activation.backend.limits import BackendLimits
 from mintmark.activation.backend.serve import Server
 from mintmark.activation.backend.store import Store
 from mintmark.activation.client.client import HttpClient
@@ -20,7 +20,7 @@ def clock():
 
 @pytest.fixture
 def backend_limits():
-    return Limits()
+    return BackendLimits()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -355,14 +355,20 @@ def test_what_browsers_and_robots_ask_for_is_no_scan(call):
     assert "Disallow: /" in call("GET", "/robots.txt").text
 
 
-def test_a_failure_of_the_books_is_told_without_detail(call, store, monkeypatch):
+def test_a_failure_of_the_books_is_reported_without_detail(call, store, monkeypatch, caplog):
     def broken(*_):
-        raise OperationalError("SELECT secret", {}, Exception("disk full"))
+        raise OperationalError("SELECT secret", {"a": "secret"}, ValueError("secret: disk full"))
 
     monkeypatch.setattr(store, "rules", broken)
-    answer = call("POST", "/v1/scans", json={"code": "X"})
+    answer = call("POST", "/v1/scans", json={"code": "SECRETCODE123456"})
     problem(answer, "unavailable")
     assert answer.headers["retry-after"] == "5"
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("mintmark.backend", "ERROR")
+    assert record.getMessage() == (
+        "a request was answered 503, the database failed: OperationalError from ValueError (SELECT)"
+    )
+    assert record.exc_info is None
     monkeypatch.setattr(store, "rules", lambda: 1 / 0)
     text = json.dumps(problem(call("POST", "/v1/scans", json={"code": "X"}), "internal"))
     assert "secret" not in text

@@ -14,7 +14,7 @@ from model import ACTIONS, Books, Refusal, runs
 from mintmark.activation.backend import chunks
 from mintmark.activation.backend.apply_order import Request
 from mintmark.activation.backend.database import sqlite_url
-from mintmark.activation.backend.limits import Limits
+from mintmark.activation.backend.limits import BackendLimits
 from mintmark.activation.backend.problems import Problem
 from mintmark.activation.backend.store import Store
 from mintmark.codegen.ranges.lifecycle import Action, ApiState
@@ -26,8 +26,8 @@ BATCH = make_batch(N)
 
 
 def request(order, action, *ranges, **options):
-    where = tuple(Range(*pair) for pair in ranges)
-    return Request(order, BATCH.batch, Action(action), where, **options)
+    serials = tuple(Range(*pair) for pair in ranges)
+    return Request(order, BATCH.batch, Action(action), serials, **options)
 
 
 def filled(store, clock, quantity=N):
@@ -71,13 +71,13 @@ TO_LEDGER = {"inactive": "packaged", "active": "active", "frozen": "frozen", Non
 @settings(max_examples=40)
 @given(st.lists(orders, max_size=12), st.sampled_from([3, 4, 7, 4096]))
 def test_tiles_say_what_a_naive_model_says(sequence, window):
-    """Whatever the window: also where an order spans many of them."""
+    """Whatever the window: also if an order spans many of them."""
     clock, books = Clock(), Books(N, "packaged")
     with TemporaryDirectory() as folder:
-        store = filled(Store(sqlite_url(Path(folder)), Limits(window_tiles=window)), clock)
+        store = filled(Store(sqlite_url(Path(folder)), BackendLimits(window_tiles=window)), clock)
         for number, (action, pairs, skip, wanted, state, attributes) in enumerate(sequence):
             serials = sorted({s for first, last in pairs for s in range(first, last + 1)})
-            where = ordered(Range(*pair) for pair in runs(serials))
+            ranges = ordered(Range(*pair) for pair in runs(serials))
             void = [s for s in serials if books.codes[s].state == "void"]
             right = len(serials) - (len(void) if skip and action != "unvoid" else 0)
             count = right if wanted == "right" else wanted
@@ -86,7 +86,7 @@ def test_tiles_say_what_a_naive_model_says(sequence, window):
                 f"o{number}",
                 BATCH.batch,
                 Action(action),
-                where,
+                ranges,
                 from_state=ApiState(state) if state else None,
                 **guards,
             )
@@ -122,7 +122,7 @@ def test_equal_neighbours_are_one_range_again(store, clock):
 
 @pytest.mark.parametrize("window", [3, 4, 5, 60])
 def test_an_order_spans_many_windows(tmp_path, clock, window):
-    store = filled(Store(sqlite_url(tmp_path), Limits(window_tiles=window)), clock)
+    store = filled(Store(sqlite_url(tmp_path), BackendLimits(window_tiles=window)), clock)
     thirds = [(serial, serial) for serial in range(3, N + 1, 3)]
     store.order(request("v", "void", *thirds, reason="misprint"), clock())
     answer = store.order(request("a", "activate", (2, N - 1), attributes={"lot": "L"}), clock())
@@ -214,6 +214,18 @@ def test_the_ranges_in_the_way_are_capped_and_counted(store, clock):
     problem = refused("blocked", store.order, request("g", "freeze", (1, quantity)), clock())
     assert len(problem.members["blocked"]) == 100
     assert problem.members["blocked_total"] == 250
+
+
+def test_the_ranges_in_the_way_are_capped_over_all_windows(tmp_path, clock):
+    store = Store(sqlite_url(tmp_path), BackendLimits(window_tiles=50))
+    store.register(make_batch(500), clock())
+    odd = [(serial, serial) for serial in range(1, 500, 2)]
+    store.order(request("f", "freeze", *odd), clock())
+    problem = refused("blocked", store.order, request("g", "freeze", (1, 500)), clock())
+    shown = [item["serials"] for item in problem.members["blocked"]]
+    assert shown == [[serial, serial] for serial in range(1, 200, 2)]
+    assert problem.members["blocked_total"] == 250
+    store.close()
 
 
 def test_long_lists_are_cut_and_say_so(store, clock):
@@ -388,6 +400,21 @@ def test_pages_cut_the_range_they_begin_in(store, clock):
     assert page.next is None
     assert not store.page(BATCH.batch, N, digests=False).ranges
     refused("not-found", store.page, "HM00-NOWHERE", 0, digests=False)
+
+
+def test_a_page_ends_early_where_attributes_are_long(tmp_path, clock):
+    store = Store(sqlite_url(tmp_path), BackendLimits(page_attribute_chars=250))
+    filled(store, clock)
+    for serial in range(1, 9):
+        lot = {"lot": str(serial) * 100}
+        store.order(request(f"o{serial}", "assign", (serial, serial), attributes=lot), clock())
+    pages, after = [], 0
+    while after is not None:
+        page = store.page(BATCH.batch, after, digests=False)
+        pages.append([piece.last for piece in page.ranges])
+        after = page.next
+    assert pages == [[1, 2, 3], [4, 5, 6], [7, 8, N]]
+    store.close()
 
 
 def test_an_activation_holds_one_chunk_at_a_time(store, clock, monkeypatch):

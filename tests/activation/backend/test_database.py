@@ -9,10 +9,13 @@ import sys
 
 import postgres_kit
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from backend_kit import Clock, make_batch, make_codes, prints, settings
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select
+from sqlalchemy import text as sql
 
 from mintmark.activation.backend import database as database_module
 from mintmark.activation.backend import tables
@@ -63,15 +66,37 @@ def test_the_migrations_make_the_tables_the_code_knows(store, database):
     engine.dispose()
 
 
+def test_early_scans_survive_the_migration_that_makes_them_a_flag(database):
+    """Revision 0002 counted them, and kept times that nobody read."""
+    engine = create_engine(database)
+    config = Config()
+    config.set_main_option("script_location", str(database_module.MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.execute(
+            sql(
+                "INSERT INTO scans (batch, serial, scans, first_scan, last_scan, before,"
+                " before_first) VALUES (1, :serial, 2, 10, 20, :before, 5)"
+            ),
+            [{"serial": 1, "before": 0}, {"serial": 2, "before": 3}],
+        )
+    Store(database).close()
+    with engine.connect() as connection:
+        kept = connection.execute(select(tables.scans).order_by(tables.scans.c.serial)).all()
+    engine.dispose()
+    assert [tuple(row) for row in kept] == [(1, 1, 2, 10, False), (1, 2, 2, 10, True)]
+
+
 def test_the_long_tables_of_sqlite_are_in_the_order_they_are_read_in(tmp_path):
     Store(sqlite_url(tmp_path)).close()
     with sqlite3.connect(tmp_path / FILE) as connection:
-        sql = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+        made = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
     connection.close()
-    for name, text in sql.items():
+    for name, text in made.items():
         if name in ("fingerprints", "tiles", "scans"):
             assert text.strip().endswith("WITHOUT ROWID")
-    assert "AUTOINCREMENT" in sql["unknown_scans"]
+    assert "AUTOINCREMENT" in made["unknown_scans"]
 
 
 def test_opened_again_everything_is_there(tmp_path, clock):
@@ -131,8 +156,8 @@ from pathlib import Path
 from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.serve import Server, Settings
 from mintmark.codegen.secret import Secret
-told = Settings(sqlite_url(Path(sys.argv[1])), lambda: Secret(bytes(range(32))), True)
-server = Server("127.0.0.1", 0, told, ready=lambda url: print(url, flush=True))
+settings = Settings(sqlite_url(Path(sys.argv[1])), lambda: Secret(bytes(range(32))), True)
+server = Server("127.0.0.1", 0, settings, ready=lambda url: print(url, flush=True))
 server.run()
 print("stopped", server.url, flush=True)
 """

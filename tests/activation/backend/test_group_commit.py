@@ -4,12 +4,12 @@ import threading
 
 import pytest
 
-from mintmark.activation.backend.group_commit import GROUP, Gathering
-from mintmark.activation.backend.scan_counters import Asked
+from mintmark.activation.backend.group_commit import MAX_GROUP, GroupCommit
+from mintmark.activation.backend.scan_counters import ScanRequest
 
 
 class Books:
-    """Answers with what was asked; holds the first group until it is let go."""
+    """Answers with the scan ids; holds the first group until `go` is set."""
 
     def __init__(self, bad=()):
         self.groups, self.bad = [], bad
@@ -18,55 +18,59 @@ class Books:
     def __call__(self, group):
         self.begun.set()
         assert self.go.wait(30)
-        self.groups.append([one.scan_id for one in group])
-        for one in group:
-            if one.scan_id in self.bad:
-                raise ValueError(one.scan_id)
-        return [one.scan_id for one in group]
+        ids = [scan.scan_id for scan in group]
+        self.groups.append(ids)
+        for name in ids:
+            if name in self.bad:
+                raise ValueError(name)
+        return ids
 
 
-def asked(books, names):
+def submitted(books, names):
     """The futures of scans that all wait while the first is being answered."""
-    gathering = Gathering(books)
-    futures = [gathering.ask(Asked([], names[0]))]
+    commits = GroupCommit(books)
+    futures = [commits.submit(ScanRequest([], names[0]))]
     assert books.begun.wait(30)
-    futures += [gathering.ask(Asked([], name)) for name in names[1:]]
+    futures += [commits.submit(ScanRequest([], name)) for name in names[1:]]
     books.go.set()
-    gathering.close()
+    commits.close()
     return futures
 
 
 def test_what_waits_goes_together_in_its_order():
     books, names = Books(), [str(number) for number in range(10)]
-    futures = asked(books, names)
+    futures = submitted(books, names)
     assert [future.result(0) for future in futures] == names
     assert books.groups == [names[:1], names[1:]]
 
 
 def test_a_group_is_bounded():
-    books, names = Books(), [str(number) for number in range(GROUP + 5)]
-    asked(books, names)
-    assert [len(group) for group in books.groups] == [1, GROUP, 4]
+    books, names = Books(), [str(number) for number in range(MAX_GROUP + 5)]
+    submitted(books, names)
+    assert [len(group) for group in books.groups] == [1, MAX_GROUP, 4]
 
 
-def test_what_is_the_matter_with_one_is_not_the_others():
+def test_a_scan_that_fails_fails_alone_and_is_logged(caplog):
     books = Books(bad={"3"})
-    futures = asked(books, ["0", "1", "2", "3", "4"])
+    futures = submitted(books, ["0", "1", "2", "3", "4"])
     assert [f.result(0) for f in futures if f is not futures[3]] == ["0", "1", "2", "4"]
     with pytest.raises(ValueError, match="3"):
         futures[3].result(0)
+    assert [record.getMessage() for record in caplog.records] == [
+        "a group of 4 scans failed, each is tried by itself: ValueError (no statement known)"
+    ]
 
 
 def test_who_gave_up_is_not_counted_and_ends_nothing():
     books = Books()
-    gathering = Gathering(books)
-    first = gathering.ask(Asked([], "0"))
+    commits = GroupCommit(books)
+    first = commits.submit(ScanRequest([], "0"))
     assert books.begun.wait(30)
-    gone, kept = gathering.ask(Asked([], "1")), gathering.ask(Asked([], "2"))
+    gone, kept = commits.submit(ScanRequest([], "1")), commits.submit(ScanRequest([], "2"))
     assert gone.cancel()
     assert not first.cancel()  # it is being counted
     books.go.set()
-    gathering.close()
+    commits.close()
     assert (first.result(0), kept.result(0)) == ("0", "2")
     assert books.groups == [["0"], ["2"]]
 
@@ -74,7 +78,7 @@ def test_who_gave_up_is_not_counted_and_ends_nothing():
 def test_it_answers_what_waits_before_it_ends():
     books = Books()
     books.go.set()
-    gathering = Gathering(books)
-    futures = [gathering.ask(Asked([], str(number))) for number in range(50)]
-    gathering.close()
+    commits = GroupCommit(books)
+    futures = [commits.submit(ScanRequest([], str(number))) for number in range(50)]
+    commits.close()
     assert all(future.done() for future in futures)

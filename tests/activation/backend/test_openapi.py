@@ -13,7 +13,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from mintmark.activation.backend import models, problems
 from mintmark.activation.backend.app import Backend, create_app
 from mintmark.activation.backend.limits import DEFAULT_LIMITS
-from mintmark.activation.backend.scan import Result
+from mintmark.activation.backend.scan import ScanResult
 from mintmark.activation.client import wire
 from mintmark.codegen.ranges.attributes import KNOWN
 from mintmark.codegen.ranges.lifecycle import Action, ApiState
@@ -59,9 +59,9 @@ def test_each_problem_is_one_some_address_gives_under_its_status():
             own = media["schema"]["allOf"][1]["properties"]
             assert own["status"]["const"] == int(code)
             given |= {(kind, int(code)) for kind in own["type"]["enum"]}
-    told = {(problems.PREFIX + name, status) for name, (status, _) in problems.KINDS.items()}
-    assert told - given == {(problems.PREFIX + "method-not-allowed", 405)}
-    assert given < told
+    known = {(problems.PREFIX + name, status) for name, (status, _) in problems.KINDS.items()}
+    assert known - given == {(problems.PREFIX + "method-not-allowed", 405)}
+    assert given < known
 
 
 def schemas_of(part, path=""):
@@ -89,7 +89,7 @@ def test_no_example_is_left_over():
 
 
 def test_the_examples_are_those_of_the_guide():
-    """So that nobody is told two things."""
+    """So that nobody reads two different things."""
     ours = API["components"]["examples"]
     order = json.loads(re.search(r"v1/orders/\S+ -H .*? -d '(\{.*?\})'", GUIDE, re.DOTALL)[1])
     assert order == ours["order"]["value"]
@@ -118,17 +118,17 @@ def bounds(schema):
         if "const" in plain:
             return {"const": plain["const"]}
         if isinstance(plain.get("type"), list):
-            return {"anyOf": sorted(({"type": one} for one in plain["type"]), key=sorted_text)}
+            return {"anyOf": sorted(({"type": kind} for kind in plain["type"]), key=sorted_text)}
         if "anyOf" in plain:
             plain["anyOf"] = sorted(plain["anyOf"], key=sorted_text)
         return plain
     return [bounds(item) for item in schema] if isinstance(schema, list) else schema
 
 
-@pytest.mark.parametrize("model", [models.Batch, models.Order, models.Scan])
+@pytest.mark.parametrize("model", [models.BatchBody, models.OrderBody, models.ScanBody])
 def test_its_bounds_are_the_reference_s(model):
     own = model.model_json_schema(by_alias=True)
-    wanted = resolved(API["components"]["schemas"][model.__name__], API)
+    wanted = resolved(API["components"]["schemas"][model.__name__.removesuffix("Body")], API)
     # What is a mere dictionary or text to pydantic is checked behind it: see below.
     for key in {"attributes", "effective_at", "expires_at"} & set(own["properties"]):
         del own["properties"][key], wanted["properties"][key]
@@ -143,7 +143,7 @@ def valid(name, value):
 def taken(**changed):
     order = {"batch": "b", "action": "activate", "serials": [[1, 1]]} | changed
     try:
-        models.Order.model_validate(order).request("o")
+        models.OrderBody.model_validate(order).request("o")
     except (ValueError, problems.Problem):
         return False
     return True
@@ -192,7 +192,7 @@ def test_its_words_are_the_reference_s():
     assert schemas["State"]["enum"] == [state.value for state in ApiState]
     assert set(schemas["Action"]["enum"]) == {action.value for action in Action}
     results = schemas["ScanAnswer"]["properties"]["result"]["enum"]
-    assert results == [result.value for result in Result]
+    assert results == [result.value for result in ScanResult]
     assert list(schemas["Patch"]["properties"]) == list(KNOWN)
     upload = resolved(API["paths"]["/v1/batches/{batch}/fingerprints/{first}"], API)["put"]
     data = upload["requestBody"]["content"]["application/octet-stream"]["schema"]
@@ -223,14 +223,14 @@ def test_what_the_reference_answers_is_of_the_form(store, clock):
         ("get", "/v1/unknown-scans", "/v1/unknown-scans", {}),
         ("get", "/v1/health", "/v1/health", {}),
     ]
-    told = {(path, method): operation for path, method, operation in operations(API)}
+    documented = {(path, method): operation for path, method, operation in operations(API)}
     seen = set()
     for method, template, address, options in steps:
         answer = call(method.upper(), address or template, **options)
         if address is None:
             assert answer.status_code == 204
             continue
-        response = told[template, method]["responses"][str(answer.status_code)]
+        response = documented[template, method]["responses"][str(answer.status_code)]
         (media,) = response["content"].items()
         assert answer.headers["content-type"] == media[0]
         schema = media[1]["schema"]

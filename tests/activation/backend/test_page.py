@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from mintmark.activation.backend import page
-from mintmark.activation.backend.scan import Result
+from mintmark.activation.backend.scan import ScanResult
 from mintmark.activation.client.client import ScanAnswer
 
 VOID_TAGS = {"meta", "link", "input", "br", "path"}
@@ -61,8 +61,8 @@ def answered(result, **options):
 
 
 PAGES = {
-    "ask": page.ask("x"),
-    **{str(result): page.render(answered(result)) for result in Result},
+    "ask": page.scan_form("x"),
+    **{str(result): page.render(answered(result)) for result in ScanResult},
 }
 
 
@@ -79,10 +79,10 @@ def test_every_page_is_whole_and_needs_nothing_from_elsewhere(name):
     assert "url(" not in PAGES[name]
 
 
-@pytest.mark.parametrize("result", Result)
+@pytest.mark.parametrize("result", ScanResult)
 def test_every_result_has_its_own_words_and_look(result):
-    words = [re.search(r"<h1>(.*?)</h1>", PAGES[str(other)])[1] for other in Result]
-    assert len(set(words)) == len(Result)
+    words = [re.search(r"<h1>(.*?)</h1>", PAGES[str(other)])[1] for other in ScanResult]
+    assert len(set(words)) == len(ScanResult)
     assert Reader(PAGES[str(result)]).all("main") == [{"class": str(result)}]
     assert PAGES["ask"].count(f".{result} {{ --tone:") == 2  # light and dark
 
@@ -118,7 +118,7 @@ def test_everything_foreign_is_escaped():
     text = page.render(answered("genuine", attributes=attributes, batch=NASTY))
     assert len(Reader(text).all("script")) == 1
     assert Reader(text).text.count(NASTY) == 4
-    assert Reader(page.ask(NASTY)).all("input")[0]["value"] == NASTY
+    assert Reader(page.scan_form(NASTY)).all("input")[0]["value"] == NASTY
 
 
 def test_the_policy_allows_this_style_and_script_and_nothing_else():

@@ -14,7 +14,7 @@ from mintmark.activation.backend.store import Store
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.ranges.serials import Range
 
-# One server and one browser for all: they come from one process.
+# All tests share a server and a browser, so they run in the same process.
 pytestmark = pytest.mark.xdist_group("browser")
 IMAGES = Path(__file__).parents[3] / "docs" / "images"
 
@@ -60,7 +60,7 @@ def test_each_answer_is_shown_and_nothing_else_is_asked_for(page, url, answer):
     assert _WORDS[answer].english in text
     # Neither in the text nor the title; the address bar is the phone's own.
     assert code not in page.content()
-    posts = [one for one in page.asked if one[0] == "POST"]
+    posts = [request for request in page.asked if request[0] == "POST"]
     assert posts == [("POST", f"{url}/{code}")]
     assert all(asked.startswith(url) for _, asked in page.asked)
 
@@ -105,9 +105,9 @@ def test_a_network_that_fails_is_told_and_the_next_try_works(chromium, url):
 def test_what_a_line_writes_into_attributes_is_text(page, url, tmp_path, clock):
     evil = "<img src=x onerror=alert(1)>茶"
     store = Store(settings(tmp_path / "backend").database)
-    one = (Range(10, 10),)
+    serials = (Range(10, 10),)
     patch = {"attributes": {"product": evil, "lot": "长" * 300}}
-    store.order(Request("evil", BATCH.batch, Action.ASSIGN, one, **patch), clock())
+    store.order(Request("evil", BATCH.batch, Action.ASSIGN, serials, **patch), clock())
     store.close()
     page.goto(f"{url}/{CODES[9]}")
     assert settled(page) == "正品"

@@ -6,7 +6,7 @@ import pytest
 from backend_kit import BACKEND_KEY
 
 from mintmark.activation.backend import models, scan
-from mintmark.activation.backend.scan import Result, Verdict, candidates, verdict
+from mintmark.activation.backend.scan import ScanResult, ScanVerdict, candidates, verdict
 from mintmark.codegen.codes.fingerprint import fingerprint
 from mintmark.codegen.codes.spec import _RULES
 from mintmark.codegen.ranges.attributes import from_json
@@ -22,7 +22,7 @@ def said(state, scans=0, now=NOW, **attributes):
 
 @pytest.mark.parametrize("state", ["inactive", "frozen", "void"])
 def test_only_active_codes_count(state):
-    assert said(state) == Verdict(Result(state), early=True)
+    assert said(state) == ScanVerdict(ScanResult(state), early=True)
     assert said(state, expires_at="2020-01-01T00:00:00Z").result == state
 
 
@@ -36,7 +36,7 @@ def test_only_active_codes_count(state):
     ],
 )
 def test_a_code_is_genuine_as_often_as_its_range_says(attributes, scans, result):
-    assert said("active", scans, **attributes) == Verdict(Result(result), counts=True)
+    assert said("active", scans, **attributes) == ScanVerdict(ScanResult(result), counts=True)
 
 
 def test_validity_begins_on_its_first_moment_and_ends_before_its_last():
@@ -45,10 +45,10 @@ def test_validity_begins_on_its_first_moment_and_ends_before_its_last():
         "expires_at": "2026-11-22T21:00:00+08:00",
     }
     moment, hour = timedelta(microseconds=1), timedelta(hours=1)
-    assert said("active", now=NOW - moment, **window) == Verdict(Result.NOT_YET, early=True)
+    assert said("active", now=NOW - moment, **window) == ScanVerdict(ScanResult.NOT_YET, early=True)
     assert said("active", now=NOW, **window).counts
     assert said("active", now=NOW + hour - moment, **window).counts
-    assert said("active", now=NOW + hour, **window) == Verdict(Result.EXPIRED)
+    assert said("active", now=NOW + hour, **window) == ScanVerdict(ScanResult.EXPIRED)
 
 
 def of(code):
@@ -81,7 +81,7 @@ def test_what_can_be_no_code_is_none(text):
 def test_every_rule_is_known_everywhere():
     assert set(scan.CANONICAL_RULES) == set(_RULES)
     for rule in scan.CANONICAL_RULES:
-        models.Batch.model_validate(
+        models.BatchBody.model_validate(
             {
                 "home": "H",
                 "symbols": "01",

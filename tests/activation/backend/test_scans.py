@@ -7,14 +7,14 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from backend_kit import make_batch, make_codes, prints
-from sqlalchemy import create_engine, event, func, select
+from backend_kit import Seconds, make_batch, make_codes, prints
+from sqlalchemy import create_engine, event, func, insert, select
 
 from mintmark.activation.backend import tables
 from mintmark.activation.backend.apply_order import Request
 from mintmark.activation.backend.database import FILE, sqlite_url
-from mintmark.activation.backend.limits import Limits
-from mintmark.activation.backend.scan_counters import Asked
+from mintmark.activation.backend.limits import BackendLimits
+from mintmark.activation.backend.scan_counters import ScanRequest
 from mintmark.activation.backend.store import Store
 from mintmark.activation.client.client import HttpClient
 from mintmark.activation.client.wire import Order
@@ -27,7 +27,7 @@ BATCH = make_batch(20)
 
 @pytest.fixture
 def backend_limits():
-    return Limits(unknown_scans=5, scan_answers_per_code=3, scan_answer_seconds=60)
+    return BackendLimits(unknown_scans=5, scan_answers_per_code=3, scan_answer_seconds=60)
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def order(store, clock):
     numbers = iter(range(1_000))
 
     def give(action, first, last, **options):
-        where = (Range(first, last),)
-        request = Request(f"o{next(numbers)}", BATCH.batch, Action(action), where, **options)
+        serials = (Range(first, last),)
+        request = Request(f"o{next(numbers)}", BATCH.batch, Action(action), serials, **options)
         return store.order(request, clock())
 
     return give
@@ -124,6 +124,32 @@ def test_unknown_scans_are_recognised_when_their_activation_comes(order, scan, s
     assert order("activate", 11, 20).scanned_before == (12,)
 
 
+def test_early_scans_are_named_for_the_first_and_last_serial_of_each_range(scan, store, clock):
+    store.register(BATCH, clock())
+    store.upload(BATCH.batch, 1, prints(CODES), clock())
+    for serial in (3, 5, 6, 8):
+        scan(CODES[serial - 1])
+    serials = (Range(3, 5), Range(8, 8))
+    request = Request("o", BATCH.batch, Action.ACTIVATE, serials)
+    assert store.order(request, clock()).scanned_before == (3, 5, 8)
+
+
+def test_an_activation_recognises_codes_of_its_own_batch_only(order, store, clock):
+    """A scan that ran beside the activation of its batch may have been noted as unknown."""
+    order("activate", 1, 5)
+    with store._database.write() as connection:
+        late = {"fingerprint": prints(CODES[:1]), "first": 1, "last": 2_000_000_000, "times": 1}
+        connection.execute(insert(tables.unknown_scans).values(late))
+    other, codes = replace(BATCH, batch="HM00-OTHER000"), make_codes(5, "WXYZ")
+    store.register(other, clock())
+    store.upload(other.batch, 1, prints(codes), clock())
+    request = Request("other", other.batch, Action.ACTIVATE, (Range(1, 5),))
+    assert store.order(request, clock()).scanned_before == ()
+    assert len(store.unknown(0, clock()).scans) == 1
+    order("activate", 6, 6)
+    assert store.unknown(0, clock()).scans == ()
+
+
 def test_a_dry_run_recognises_without_forgetting(order, scan, store, clock):
     scan(CODES[6])
     assert order("activate", 1, 10, dry_run=True).scanned_before == (7,)
@@ -185,11 +211,33 @@ def test_what_has_expired_leaves_the_file(order, scan, store, clock, database):
     assert rows == [0, 0]
 
 
+def test_unknown_scans_are_kept_for_90_days_whatever_else_expires(order, scan, store, clock):
+    order("activate", 1, 1)
+    scan("NOTOURS000000000")
+    clock.forward(days=89)
+    scan(CODES[0])
+    assert len(store.unknown(0, clock()).scans) == 1
+
+
 def test_the_same_code_text_in_two_batches_finds_the_live_one(store, scan, clock):
     other = replace(BATCH, batch="HM00-OTHER000", canonical="upper", length=12)
     store.register(BATCH, clock())
     store.register(other, clock())
     assert sorted(store.rules()) == [("crockford32", 16), ("upper", 12)]
+
+
+def test_a_batch_that_another_worker_registers_is_known_a_second_later(store, database, clock):
+    seconds = Seconds()
+    worker = Store(database, monotonic=seconds)
+    assert worker.rules() == []
+    store.register(BATCH, clock())
+    seconds.now += 0.9
+    assert worker.rules() == []
+    seconds.now += 0.2
+    assert worker.rules() == [("crockford32", 16)]
+    worker.register(replace(BATCH, batch="HM00-OTHER000", canonical="upper", length=12), clock())
+    assert sorted(worker.rules()) == [("crockford32", 16), ("upper", 12)]
+    worker.close()
 
 
 def test_two_processes_on_one_folder_count_one_scan_first(order, store, database, clock):
@@ -202,7 +250,7 @@ def test_two_processes_on_one_folder_count_one_scan_first(order, store, database
         start.wait()
         try:
             answers.extend(books.scan([prints(CODES[:1])], None, clock()) for _ in range(40))
-        except Exception as error:  # noqa: BLE001 — told by the test's own thread
+        except Exception as error:  # noqa: BLE001 — raised by the test's own thread
             failures.append(error)
 
     threads = [threading.Thread(target=phones, args=[books]) for books in (store, other)]
@@ -218,7 +266,7 @@ def test_two_processes_on_one_folder_count_one_scan_first(order, store, database
 
 def test_no_scan_reads_a_table_from_end_to_end(tmp_path, clock):
     """SQLite looks for (a, b) IN a list of pairs row by row, and prefers an index on time."""
-    store, said = Store(sqlite_url(tmp_path)), []
+    store, statements = Store(sqlite_url(tmp_path)), []
     for name in (BATCH.batch, "HM00-BATCH002"):
         store.register(make_batch(20, name), clock())
     store.upload(BATCH.batch, 1, prints(CODES), clock())
@@ -226,19 +274,21 @@ def test_no_scan_reads_a_table_from_end_to_end(tmp_path, clock):
 
     def note(_connection, _cursor, statement, parameters, _context, many):
         if statement.startswith(("SELECT", "UPDATE", "DELETE")):
-            said.append((statement, parameters[0] if many else parameters))
+            statements.append((statement, parameters[0] if many else parameters))
 
     store.scans([], clock())  # what has expired is looked for now, and then not for a while
     event.listen(store._database._engine, "before_cursor_execute", note)
-    group = [Asked([prints([code])], f"id-{code}") for code in (*CODES, *CODES, CODES[0], "X" * 16)]
+    group = [
+        ScanRequest([prints([code])], f"id-{code}") for code in (*CODES, *CODES, CODES[0], "X" * 16)
+    ]
     store.scans(group, clock())
     store.close()
     with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as books:
         plans = [
             (row[3], statement)
-            for statement, parameters in said
+            for statement, parameters in statements
             for row in books.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
         ]
-    assert len(said) >= 5
+    assert len(statements) >= 5
     slow = [plan for plan in plans if plan[0].startswith("SCAN") or "_by_time" in plan[0]]
     assert not slow

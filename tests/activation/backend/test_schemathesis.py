@@ -10,7 +10,7 @@ import pytest
 import schemathesis
 import yaml
 from backend_kit import BACKEND_KEY, Clock, make_batch, make_codes, prints
-from backend_kit import settings as told
+from backend_kit import settings as backend_settings
 from hypothesis import HealthCheck, Phase, given, settings
 from openapi_kit import document
 from schemathesis import GenerationMode
@@ -63,8 +63,8 @@ def with_document(app):
     return wrapped
 
 
-def tried(operation, mode, **where):
-    """Requests drawn for one operation, each answer held to every check."""
+def tried(operation, mode, **connection):
+    """Requests drawn for an operation, each answer held to every check."""
 
     @settings(
         max_examples=EXAMPLES,
@@ -76,7 +76,7 @@ def tried(operation, mode, **where):
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def run(case):
-        case.call_and_validate(excluded_checks=EXCLUDED, **where)
+        case.call_and_validate(excluded_checks=EXCLUDED, **connection)
 
     run()
 
@@ -100,7 +100,7 @@ def running(tmp_path_factory):
     store, now = filled(folder)
     store.close()
     up = threading.Event()
-    server = Server("127.0.0.1", 0, told(folder, now=now), ready=lambda _: up.set())
+    server = Server("127.0.0.1", 0, backend_settings(folder, now=now), ready=lambda _: up.set())
     thread = threading.Thread(target=server.run)
     thread.start()
     assert up.wait(30)

@@ -3,16 +3,24 @@
 import ipaddress
 
 import pytest
-from backend_kit import BACKEND_KEY, Asgi, make_batch, make_codes, prints
+from backend_kit import BACKEND_KEY, Asgi, Seconds, make_batch, make_codes, prints
 
-from mintmark.activation.backend.app import Backend, create_app
+from mintmark.activation.backend.app import create_app
 from mintmark.activation.backend.apply_order import Request
+from mintmark.activation.backend.backend import Backend
 from mintmark.activation.backend.throttle import Rates, Throttle, caller
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.ranges.serials import Range
 
 RATES = Rates(scans=10, scans_per_second=1, unknown=3, unknown_per_second=0.1, breaker=5)
 PROXY = (ipaddress.ip_network("10.0.0.0/24"),)
+
+
+def throttled(store, clock, seconds=None):
+    throttle = Throttle(RATES)
+    return Backend(
+        store, BACKEND_KEY, clock, True, throttle=throttle, monotonic=seconds or Seconds()
+    )
 
 
 def guesses(throttle, address, now, count=1):
@@ -44,6 +52,7 @@ def test_scans_of_known_codes_have_a_wide_limit():
 def test_the_breaker_leaves_guessers_one_code_and_consumers_all():
     throttle = Throttle(RATES)
     for number in range(6):
+        assert not throttle.open(number)
         assert guesses(throttle, f"botnet-{number}", number) == 1
     assert throttle.open(6)
     assert guesses(throttle, "botnet-new", 6, 5) == 1
@@ -59,6 +68,15 @@ def test_memory_is_bounded():
     for number in range(1_000):
         throttle.wait(str(number), 0)
     assert len(throttle._known) == 100
+
+
+def test_the_address_that_was_quiet_longest_makes_room():
+    """A guesser who goes on is not forgotten, however many others scan meanwhile."""
+    throttle = Throttle(Rates(addresses=2, unknown=1))
+    assert guesses(throttle, "guesser", 0) == 1
+    for number in range(10):
+        assert throttle.wait(f"consumer-{number}", 0) == 0
+        assert throttle.wait("guesser", 0) > 0
 
 
 @pytest.mark.parametrize(
@@ -83,8 +101,8 @@ def test_whose_allowance_it_is(peer, forwarded, trusted, whose):
 
 
 def test_who_comes_through_a_proxy_on_this_machine_is_somebody(store, clock):
-    """One that the server was not told of: all who come through it share an allowance."""
-    books = Backend(store, BACKEND_KEY, clock, True, throttle=Throttle(RATES))
+    """The server does not know the proxy: everybody behind it shares an allowance."""
+    books = throttled(store, clock)
     store.register(make_batch(3), clock())
     here = Asgi(create_app(books))
 
@@ -102,8 +120,8 @@ def test_over_http_a_guesser_waits_and_a_neighbour_scans(store, clock):
     store.register(make_batch(3), clock())
     store.upload("HM00-BATCH001", 1, prints(codes), clock())
     store.order(Request("o", "HM00-BATCH001", Action.ACTIVATE, (Range(1, 3),)), clock())
-    books = Backend(store, BACKEND_KEY, clock, True, throttle=Throttle(RATES))
-    app = create_app(books)
+    seconds = Seconds()
+    app = create_app(throttled(store, clock, seconds))
     guesser, neighbour = Asgi(app, "203.0.113.9"), Asgi(app, "203.0.113.10")
     for number in range(3):
         answer = guesser("POST", "/v1/scans", json={"code": f"GUESS00000000{number}AA"})
@@ -121,5 +139,23 @@ def test_over_http_a_guesser_waits_and_a_neighbour_scans(store, clock):
     assert guesser("GET", f"/{codes[0]}").status_code == 200
     answer = neighbour("POST", "/v1/scans", json={"code": codes[0]})
     assert (answer.json()["result"], answer.json()["scans"]) == ("genuine", 1)
-    clock.forward(seconds=11)
+    seconds.now += 11
     assert guesser("POST", "/v1/scans", json={"code": codes[1]}).json()["result"] == "genuine"
+
+
+def test_a_clock_set_back_an_hour_holds_nobody_up(store, clock):
+    """An allowance fills up by a clock of its own, whatever the time of day does."""
+    seconds = Seconds()
+    store.register(make_batch(3), clock())
+    guesser = Asgi(create_app(throttled(store, clock, seconds)), "203.0.113.9")
+
+    def guess():
+        return guesser("POST", "/v1/scans", json={"code": "GUESS00000000AAA"}).status_code
+
+    assert [guess() for _ in range(4)] == [200, 200, 200, 429]
+    clock.forward(hours=-1)
+    assert guess() == 429
+    seconds.now += 11
+    assert guess() == 200
+    clock.forward(hours=2)
+    assert guess() == 429

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from line_kit import Backend, home_with_batches, opened, program
 from starlette.requests import Request
 
-from mintmark.activation.backend import beside_home, senders
+from mintmark.activation.backend import beside_home, senders, signatures
 from mintmark.activation.backend.app import Backend as Books
 from mintmark.activation.backend.app import create_app
 from mintmark.activation.backend.problems import Problem
@@ -73,7 +73,7 @@ def at(seconds):
 
 def verdict(vector, **headers):
     with contextlib.suppress(Problem):
-        return senders.verify(
+        return signatures.verify(
             arriving(vector, **headers), vector["body"].encode(), known, at(vector["now"])
         )
     return None
@@ -398,7 +398,7 @@ def test_a_server_that_goes_by_another_name_takes_nothing(factory, tmp_path):
     ],
 )
 def test_what_a_backend_is_called_by(host, given, names):
-    where = beside_home.Where(None, None, host, 0, 1, (), given)
+    where = beside_home.ServeRequest(None, None, host, 0, 1, (), given)
     if names is None:
         with pytest.raises(UsageError, match="no host"):
             beside_home._names(where)

@@ -18,8 +18,9 @@ from backend_kit import BACKEND_KEY, settings
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from http_message_signatures.algorithms import ED25519
 
-from mintmark.activation.backend import senders
-from mintmark.activation.backend.app import Backend, create_app
+from mintmark.activation.backend import senders, signatures
+from mintmark.activation.backend.app import create_app
+from mintmark.activation.backend.backend import Backend
 from mintmark.activation.backend.database import postgresql_url, sqlite_url
 from mintmark.activation.backend.senders import Sender
 from mintmark.activation.backend.serve import Server
@@ -78,8 +79,8 @@ def test_the_reference_backend_keeps_every_clause(tmp_path, kind, sign):
     if kind == "postgresql":
         url = postgresql_url(postgres_kit.cluster().database())
     up = threading.Event()
-    told = settings(url, now=now, trust_loopback=not sign, senders=Known)
-    server = Server("127.0.0.1", 0, told, ready=lambda _: up.set())
+    wanted = settings(url, now=now, trust_loopback=not sign, senders=Known)
+    server = Server("127.0.0.1", 0, wanted, ready=lambda _: up.set())
     with answering(server.run, server.stop, server.url, up) as address:
         result = checked(address, sign=sign)
         assert failing(result) == set(), "\n".join(result.lines())
@@ -142,58 +143,58 @@ def trusting(app, _):
 def timeless(app, patch):
     """Checks signatures, and not when they were made."""
 
-    class Verifier(senders._Verifier):
+    class Verifier(signatures._Verifier):
         def validate_created_and_expires(self, sig_input, max_age=None):
             pass
 
-    patch.setattr(senders, "_Verifier", Verifier)
+    patch.setattr(signatures, "_Verifier", Verifier)
     return app
 
 
 def lax(app, patch):
     """Takes what is signed, however little that is."""
-    verify = senders._Verifier.verify
+    verify = signatures._Verifier.verify
 
-    class Verifier(senders._Verifier):
+    class Verifier(signatures._Verifier):
         def verify(self, message, **options):
             return verify(self, message, **options | {"require_components": ("@method",)})
 
-    patch.setattr(senders, "_Verifier", Verifier)
+    patch.setattr(signatures, "_Verifier", Verifier)
     return app
 
 
 def gullible(app, patch):
     """Compares the digest with the body, and does not ask who says it."""
-    verify = senders._Verifier.verify
+    verify = signatures._Verifier.verify
 
-    class Verifier(senders._Verifier):
+    class Verifier(signatures._Verifier):
         def verify(self, message, *, body, **options):
             digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
             if body and message.headers.get("content-digest") != f"sha-256=:{digest}:":
-                raise senders.InvalidSignature("another body")
+                raise signatures.InvalidSignature("another body")
             return verify(self, message, body=None, **options)
 
-    patch.setattr(senders, "_Verifier", Verifier)
+    patch.setattr(signatures, "_Verifier", Verifier)
     return app
 
 
 def nonceless(app, patch):
     """Takes a signature without a nonce."""
-    verify = senders._Verifier.verify
+    verify = signatures._Verifier.verify
 
-    class Verifier(senders._Verifier):
+    class Verifier(signatures._Verifier):
         def verify(self, message, **options):
             (found,) = verify(self, message, **options)
             return [found._replace(nonce=found.nonce or os.urandom(16).hex())]
 
-    patch.setattr(senders, "_Verifier", Verifier)
+    patch.setattr(signatures, "_Verifier", Verifier)
     return app
 
 
 def believing(app, patch):
     """Checks by the algorithm that the signature names."""
 
-    class Verifier(senders._Verifier):
+    class Verifier(signatures._Verifier):
         def __init__(self, sender, at):
             super().__init__(sender, at)
             self.sender, self.at = sender, at
@@ -205,8 +206,8 @@ def believing(app, patch):
                 return plain_verifier(believed, self.at).verify(message, **options)
             return super().verify(message, **options)
 
-    plain_verifier = senders._Verifier
-    patch.setattr(senders, "_Verifier", Verifier)
+    plain_verifier = signatures._Verifier
+    patch.setattr(signatures, "_Verifier", Verifier)
     return app
 
 
@@ -262,9 +263,9 @@ def test_the_broken_clause_is_pointed_at(monkeypatch, tmp_path, store, wrap, sig
     else:
         assert failing(result) == broken, "\n".join(result.lines())
     assert result.exit_code == 5
-    told = "\n".join(result.lines())
+    text = "\n".join(result.lines())
     for name in failing(result):
-        assert f"FAIL {name}:" in told
+        assert f"FAIL {name}:" in text
 
 
 def test_a_server_of_something_else_fails_at_once_and_the_rest_is_not_run():
@@ -291,8 +292,8 @@ def test_the_clauses_are_named_once_and_lead_into_the_document():
     assert {clause.section for clause in clauses} <= headings
 
 
-def test_no_code_is_in_what_is_told(tmp_path):
-    """Also where everything fails."""
+def test_no_code_is_in_a_result(tmp_path):
+    """Even if everything fails."""
     seen = []
     original = Trial.code
 

@@ -1,4 +1,4 @@
-"""The daily report: what the ledger did on one day, counted by a naive diary beside it."""
+"""The daily report: what the ledger did on a day, counted by a naive diary beside it."""
 
 import random
 from collections import Counter
@@ -13,8 +13,8 @@ from line_kit import Backend, client, home_with_batches, opened
 from mintmark.activation.delivery.deliver import deliver
 from mintmark.activation.monitor import notify, snapshots
 from mintmark.activation.monitor.alarms import KINDS, MESSAGE_BYTES, Style
+from mintmark.activation.monitor.broadcast import broadcast
 from mintmark.activation.monitor.daily import SUMS, Daily, bounds, daily, day_of, message
-from mintmark.activation.monitor.sending import broadcast
 from mintmark.activation.monitor.snapshots import NAME
 from mintmark.codegen.errors import UsageError
 from mintmark.codegen.ledger import changes as c
@@ -49,8 +49,8 @@ class Line:
     def order(self, action, count, **more):
         """An order over `count` fresh codes, or over the last ones."""
         self.number += 1
-        where = (Range(self.next, self.next + count - 1),)
-        self.book(c.Ordered(f"o-{self.number}", self.batch, action, where, **more))
+        serials = (Range(self.next, self.next + count - 1),)
+        self.book(c.Ordered(f"o-{self.number}", self.batch, action, serials, **more))
         return f"o-{self.number}"
 
     def activate(self, count):
@@ -69,7 +69,7 @@ class Line:
         self.note(voided=count)
 
     def receipt(self, count):
-        """All printed, and one spoiled, which is void first."""
+        """`count` printed and a further code spoiled, which is void first."""
         spoiled = Range(self.next, self.next)
         self.order(Action.VOID, 1, reason="misprint")
         printed = (Range(self.next + 1, self.next + count),)
@@ -108,12 +108,12 @@ def test_each_day_is_what_the_diary_says(line):
         chance.choice(acts)(chance.randint(1, 20))
         line.clock.forward(minutes=chance.randint(1, 400))
     assert len(line.diary) > 2
-    for day, told in line.diary.items():
+    for day, noted in line.diary.items():
         report = line.report(day)
-        assert {key: getattr(report, key) for key in SUMS} == {key: told[key] for key in SUMS}
-        assert report.alarms == told["alarms"] == sum(report.alarms_by_kind.values())
-        assert report.refused == sum(told["refused"] for told in line.diary.values())
-    # All days together, and the one on which it was made.
+        assert {key: getattr(report, key) for key in SUMS} == {key: noted[key] for key in SUMS}
+        assert report.alarms == noted["alarms"] == sum(report.alarms_by_kind.values())
+        assert report.refused == sum(noted["refused"] for noted in line.diary.values())
+    # All days together, and the day on which it was made.
     days = [line.report(day) for day in (*line.diary, datetime(2026, 11, 22, tzinfo=ZONE).date())]
     assert sum(day.minted for day in days) == 3_000
     with opened(line.home.path) as station, station.ledger.read() as view:
@@ -151,11 +151,11 @@ def test_a_day_may_have_23_hours():
 def test_a_reprint_is_not_packaged_twice(line):
     custodian = line.home.custodian.public.key_id
     line.clock.now = datetime(2027, 3, 2, 1, tzinfo=UTC)
-    where = (Range(1, 2_000),)
+    serials = (Range(1, 2_000),)
     unit = c.Unit("U", "data/1.csv", 1, 2_000, 2_000, "00" * 32)
     made = c.Packaged("P2", "{code}", "b.zip", 1, "0" * 64, "0" * 64, custodian, (unit,))
     begun = c.ExportBegun(
-        "P2", line.batch, where, "li", "csv", supersedes=line.package, reason="lost"
+        "P2", line.batch, serials, "li", "csv", supersedes=line.package, reason="lost"
     )
     line.book(begun, made)
     report = line.report(date(2027, 3, 2))
@@ -219,7 +219,7 @@ def test_what_was_scanned_since_the_last_day_that_was_looked_at(seen):
     assert "           20 new since 2027-03-01" in "\n".join(report.lines())
     assert seen.see(175, at=4)[1] == (45, "2027-03-01")
     assert seen.see(180, at=5)[1] == (5, "2027-03-04")
-    # An earlier day is told by what was kept, and asking does not change it.
+    # An earlier day is reported by what was kept, and a report does not change it.
     assert seen.see(999, day=4)[1] == (45, "2027-03-01")
     assert seen.see(999, day=3)[1] == seen.see(999, day=1)[1] == (None, None)
     assert seen.see(999, day=5)[1] == (819 + 5, "2027-03-04")
@@ -289,7 +289,7 @@ def test_what_is_no_day_is_told(text):
         day_of(text, datetime(2026, 11, 22, tzinfo=UTC), ZONE)
 
 
-# --- told -----------------------------------------------------------------------------------
+# --- messages -----------------------------------------------------------------------------
 
 
 def made(**more):
@@ -301,8 +301,8 @@ def made(**more):
 
 def test_the_message_leads_with_what_needs_a_person():
     report = made(minted=10_000, refused=400, alarms_by_kind={"reprint": 1, "leak-found": 2})
-    told = message(report, Style("zh", ZONE, STYLE.home))
-    assert f"{told.title}\n{told.body}".splitlines() == [
+    text = message(report, Style("zh", ZONE, STYLE.home))
+    assert f"{text.title}\n{text.body}".splitlines() == [
         "[mintmark GH3T] 日报 2026-11-22",
         "2 次警报：泄码：未激活的码已被人扫",
         "1 次警报：同一批码又出了一份（补印）",
@@ -320,15 +320,15 @@ def test_the_longest_message_fits_a_robot():
     alarms = dict.fromkeys((*KINDS, *(f"kind-{n}" for n in range(50))), 10**6)
     for scanned in (None, 10**12):
         since = {"scanned_since": 10**12, "scanned_since_day": "2026-11-21"}
-        told = message(made(**huge, alarms_by_kind=alarms, scanned=scanned, **since), STYLE)
-        assert "新增被扫" in told.body
-        assert len(f"{told.title}\n{told.body}".encode()) <= MESSAGE_BYTES
+        text = message(made(**huge, alarms_by_kind=alarms, scanned=scanned, **since), STYLE)
+        assert "新增被扫" in text.body
+        assert len(f"{text.title}\n{text.body}".encode()) <= MESSAGE_BYTES
 
 
 def test_it_is_sent_to_every_target(line):
     with Hook() as hook, opened(line.home.path, line.clock) as station:
         report = daily(station, None, date(2026, 11, 22))
         targets = notify.targets([("bad", "env:NOT_SET"), ("boss", hook.url)], {})
-        told = list(broadcast(targets, message(report, STYLE)))
-        assert [one.ok for one in told] == [False, True]
+        sent = list(broadcast(targets, message(report, STYLE)))
+        assert [target.ok for target in sent] == [False, True]
         assert "日报 2026-11-22" in hook.texts[0]

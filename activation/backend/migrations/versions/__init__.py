@@ -1,1 +1,1 @@
-"""One revision a file; a published one is never edited."""
+"""One revision per file; a published revision is never edited."""

@@ -1,0 +1,85 @@
+"""What every request needs, and the way of a scan.
+
+1. Throttle: an address that scans or guesses too much is refused, whatever its code.
+2. Canonical form: what the text may be, under the rules of the registered batches.
+3. Fingerprint: from here on the code itself is gone.
+4. Group commit: the scan waits for its group.
+5. Count: one transaction locks the codes' counters, decides, and writes (`scan_counters`).
+6. Answer: after the commit, and never before.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from ...codegen.codes.fingerprint import key_id
+from ...codegen.secret import Secret
+from ..client import wire
+from .group_commit import GroupCommit
+from .problems import Problem
+from .scan import ScanResult, candidates
+from .scan_counters import ScanRequest
+from .senders import Senders
+from .store import Store
+from .throttle import Network, Throttle
+
+_UNKNOWN = wire.ScanAnswer(ScanResult.UNKNOWN.value)
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What every request needs.
+
+    `now` is the time of day; `monotonic` counts seconds and never goes back.
+    """
+
+    store: Store
+    fingerprint_key: Secret
+    now: Callable[[], datetime]
+    trust_loopback: bool
+    senders: Senders | None = None
+    proxies: tuple[Network, ...] = ()
+    names: tuple[str, ...] | None = None  # the host names it is called by; None: any name
+    throttle: Throttle = field(default_factory=Throttle)
+    monotonic: Callable[[], float] = time.monotonic
+
+    @cached_property
+    def key_id(self) -> str:
+        """The id of the fingerprint key."""
+        return key_id(self.fingerprint_key)
+
+    async def scan(self, address: str | None, code: str, scan_id: str | None) -> wire.ScanAnswer:
+        """Answer and count a scan; the code goes no further than its fingerprint.
+
+        `address`: whose allowance it takes from; None: nobody's. Raises `Problem` too-many.
+        """
+        now = self.monotonic()
+        if address is not None and (seconds := self.throttle.wait(address, now)):  # 1
+            raise Problem("too-many", "scan again later", retry_after=seconds)
+        answer = await self._answer(code, scan_id)
+        if address is not None and answer.result == ScanResult.UNKNOWN.value:
+            self.throttle.unknown(address, now)
+        return answer  # 6
+
+    async def _answer(self, code: str, scan_id: str | None) -> wire.ScanAnswer:
+        if len(code) > self.store.limits.code_chars:
+            return _UNKNOWN
+        found = candidates(code, self.store.rules(), self.fingerprint_key)  # 2, 3
+        if not found:
+            return _UNKNOWN
+        return await asyncio.wrap_future(self.group_commit.submit(ScanRequest(found, scan_id)))  # 4
+
+    @cached_property
+    def group_commit(self) -> GroupCommit:
+        """The queue in which scans wait for each other."""
+        return GroupCommit(lambda group: self.store.scans(group, self.now()))  # 5
+
+    def close(self) -> None:
+        """Answer the scans that wait, and close the books."""
+        self.group_commit.close()
+        self.store.close()
+        if self.senders is not None:
+            self.senders.close()

@@ -1,0 +1,70 @@
+"""Every failure becomes an RFC 9457 problem, which quotes nothing that was sent."""
+
+from typing import Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from ..client.signing import COMPONENTS, TAG
+from . import log, models
+from .problems import KINDS, MEDIA_TYPE, Problem
+
+_RETRY_SECONDS: Final = "5"
+_COVERED = " ".join(f'"{name}"' for name in (*COMPONENTS, "content-digest"))
+_ACCEPTED: Final = f'{TAG}=({_COVERED});created;expires;keyid;nonce;tag="{TAG}"'
+# Names that may stand in an error: every other name in a request is the sender's own.
+_KNOWN: Final = {"body", "path", "query", *models.FIELDS} | {
+    *("batch", "order", "first", "after", "digests")
+}
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Have `app` answer every exception as a problem."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(SQLAlchemyError, _database)
+    app.add_exception_handler(Exception, _internal)
+
+
+def _problem(_: Request, error: Exception) -> Response:
+    problem = error if isinstance(error, Problem) else Problem("internal", "")
+    headers: dict[str, str] = {}
+    if problem.status == 401:
+        # RFC 9421, section 5: what a signature is to cover.
+        headers |= {"WWW-Authenticate": "Signature", "Accept-Signature": _ACCEPTED}
+    if problem.status == 429:
+        headers["Retry-After"] = str(problem.members["retry_after"])
+    if problem.status == 503:
+        headers["Retry-After"] = _RETRY_SECONDS
+    return JSONResponse(problem.body(), problem.status, headers, MEDIA_TYPE)
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    """The place in the request and what was expected; the value sent may be a code."""
+    errors = error.errors() if isinstance(error, RequestValidationError) else []
+    texts = []
+    for item in errors[:5]:
+        path = [str(step) for step in item["loc"] if isinstance(step, int) or step in _KNOWN]
+        texts.append(f"{'.'.join(path)}: {item['msg']}")
+    return _problem(request, Problem("invalid", "; ".join(texts)))
+
+
+def _http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    for name in ("not-found", "method-not-allowed", "media-type", "internal"):
+        if KINDS[name][0] == status:
+            return _problem(request, Problem(name, ""))
+    return _problem(request, Problem("invalid", "the body cannot be read"))
+
+
+def _database(request: Request, error: Exception) -> Response:
+    log.failure(error, "a request was answered 503, the database failed")
+    return _problem(request, Problem("unavailable", "the books cannot be reached; try again"))
+
+
+def _internal(request: Request, _: Exception) -> Response:
+    return _problem(request, Problem("internal", ""))

@@ -1,0 +1,88 @@
+"""Clauses on attributes, and on reading ranges back."""
+
+from .clause import Clauses
+from .outcome import Broken, expect
+from .trial import QUANTITY, Trial
+
+ATTRIBUTES = Clauses("attributes", "Attributes")
+READ = Clauses("read", "4. Read back")
+
+
+@ATTRIBUTES.clause("patch", "each key set is set, null removes it, the others stay")
+def _patch(t: Trial) -> None:
+    serials = t.active(2, attributes={"lot": "L1", "region": "CN-31", "max_scans": 2})
+    t.done("assign", serials, attributes={"lot": "L2", "region": None, "native.shift": "night"})
+    (item,) = t.ranges(serials)
+    wanted = {"lot": "L2", "max_scans": 2, "native.shift": "night"}
+    expect(item["attributes"], wanted, "attributes")
+
+
+@ATTRIBUTES.clause("validity", "effective_at and expires_at are kept, removed by a null among them")
+def _validity(t: Trial) -> None:
+    times = {"effective_at": "2026-01-01T00:00:00Z", "expires_at": "2099-01-01T08:00:00+08:00"}
+    serials = t.active(1, **times)
+    (item,) = t.ranges(serials)
+    expect(sorted(item["attributes"]), ["effective_at", "expires_at"], "attributes")
+    t.done("assign", serials, effective_at=None, attributes={"expires_at": None})
+    (item,) = t.ranges(serials)
+    expect(sorted(item["attributes"]), ["effective_at"], "attributes afterwards")
+
+
+@ATTRIBUTES.clause("times", "a time without an offset is invalid")
+def _times(t: Trial) -> None:
+    serials = t.uploaded(1)
+    for text in ("2027-01-01T00:00:00", "2027-01-01", "tomorrow", "2027-13-01T00:00:00Z", ""):
+        t.refused(t.order("activate", serials, expires_at=text), "invalid")
+        t.refused(t.order("activate", serials, effective_at=text), "invalid")
+    expect(t.states(serials), ["inactive"], "states afterwards")
+
+
+@ATTRIBUTES.clause("checked", "unknown keys, other types and long values are invalid")
+def _checked(t: Trial) -> None:
+    serials = t.uploaded(1)
+    bad: tuple[dict[str, object], ...] = (
+        {"colour": "red"},
+        {"native.Ü": "x"},
+        {"max_scans": "2"},
+        {"max_scans": 0},
+        {"lot": 5},
+        {"lot": "x" * 1_025},
+        {"lot": "茶" * 342},
+        {"lot": ["a"]},
+    )
+    for attributes in bad:
+        t.refused(t.order("activate", serials, attributes=attributes), "invalid")
+    t.done("activate", serials, attributes={"lot": "x" * 1_024})
+
+
+@READ.clause("pages", "pages tile the batch: ascending, no gap, at most 1,000 ranges, next to null")
+def _pages(t: Trial) -> None:
+    first, last = t.serials(2_400)
+    singles = [(serial, serial) for serial in range(first, last, 2)]
+    for part in (singles[:1_000], singles[1_000:]):
+        t.done("assign", *part, attributes={"lot": "odd"})
+    after: int | None = 0
+    reached, pages = 0, 0
+    while after is not None:
+        data = t.page(after).data
+        pages += 1
+        if len(data["ranges"]) > 1_000 or pages > QUANTITY:
+            raise Broken("at most 1,000 ranges a page", len(data["ranges"]))
+        for item in data["ranges"]:
+            if item["serials"][0] != reached + 1:
+                raise Broken(f"a range from {reached + 1}", item["serials"])
+            reached = item["serials"][1]
+        after = data["next"]
+        if after is not None and after != reached:
+            raise Broken(f"next: {reached}, the last serial shown", after)
+    expect(reached, QUANTITY, "the last serial of the last page")
+    if pages == 1:
+        raise Broken("several pages for 2,400 ranges", "one")
+
+
+@READ.clause("middle", "a page begins with the serial after `after`, also within a range")
+def _middle(t: Trial) -> None:
+    first, last = t.active(6)
+    t.done("assign", (first, last), attributes={"lot": "middle"})
+    data = t.page(first + 1).data
+    expect(data["ranges"][0]["serials"], [first + 2, last], "the first range of the page")

@@ -1,0 +1,62 @@
+"""`alarms send` as a service: round after round."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ...codegen.errors import MintmarkError
+from ...codegen.finding import Check
+from ...codegen.station.station import Station
+from ..backoff import wait
+from .notify import Target
+from .sending import SendResult, SentAlarm, send
+
+POLL = timedelta(seconds=5)
+
+
+@dataclass
+class Watch:
+    """`alarms send --watch`: rounds until it is stopped. A dead target is tried less often.
+
+    `targets` opens the targets anew for each round: a file that holds a URL may appear, or
+    change.
+    """
+
+    station: Station
+    targets: Callable[[], Sequence[Target]]
+    checks: tuple[Check, ...]
+    wait: Callable[[float], None]
+    stopped: Callable[[], bool]
+    log: Callable[..., None]
+    _failures: dict[str, int] = field(default_factory=dict)
+    _next: dict[str, datetime] = field(default_factory=dict)
+
+    def run(self) -> SendResult:
+        """Send until `stopped`. The result is empty: the log has everything."""
+        self.log("started", targets=len(self.targets()))
+        while not self.stopped():
+            try:
+                done = send(self.station, self.targets(), self.checks, skip=self._resting)
+                for target in done.targets:
+                    self._note(target)
+            except (MintmarkError, OSError) as error:
+                # A locked ledger, a full disk: a later round succeeds.
+                self.log("hindered", error=getattr(error, "message", type(error).__name__))
+            self.wait(POLL.total_seconds())
+        self.log("stopped")
+        return SendResult((), examined=False)
+
+    def _resting(self, name: str) -> bool:
+        due = self._next.get(name)
+        return due is not None and timedelta(0) < due - self.station.now() <= timedelta(hours=1)
+
+    def _note(self, sent: SentAlarm) -> None:
+        if sent.ok:
+            if self._failures.pop(sent.target, 0) or sent.messages:
+                self.log("sent", target=sent.target, alarms=sent.alarms)
+            self._next.pop(sent.target, None)
+            return
+        count = self._failures[sent.target] = self._failures.get(sent.target, 0) + 1
+        self._next[sent.target] = self.station.now() + wait(count, 1.0)
+        if count == 1:
+            self.log("away", target=sent.target, reason=sent.detail)

@@ -1,0 +1,103 @@
+"""Rows that several transactions lock are locked in the same order by all of them.
+
+Otherwise two workers on PostgreSQL wait for each other, and the server ends one of them. The
+order is read from the statements: a deadlock itself would take luck.
+"""
+
+import re
+
+import postgres_kit
+import pytest
+from backend_kit import Clock, make_batch, make_codes, prints
+from sqlalchemy import event
+
+from mintmark.activation.backend.apply_order import Request
+from mintmark.activation.backend.database import postgresql_url
+from mintmark.activation.backend.scan_counters import ScanRequest
+from mintmark.activation.backend.store import Store
+from mintmark.codegen.ranges.lifecycle import Action
+from mintmark.codegen.ranges.serials import Range
+
+BATCHES = ("HM00-BATCH001", "HM00-BATCH002")
+CODES = dict(zip(BATCHES, (make_codes(20), make_codes(20, "WXYZ")), strict=True))
+clock = Clock()
+
+
+@pytest.fixture
+def store():
+    store = Store(postgresql_url(postgres_kit.cluster().database()))
+    for batch in BATCHES:
+        store.register(make_batch(20, batch), clock())
+        store.upload(batch, 1, prints(CODES[batch]), clock())
+    yield store
+    store.close()
+
+
+def activate(store, batch):
+    store.order(Request(f"o-{batch}", batch, Action.ACTIVATE, (Range(1, 20),)), clock())
+
+
+def statements(store, work):
+    """(statement, parameters of each row) in the order in which `work` runs them."""
+    found = []
+
+    def note(_connection, _cursor, statement, parameters, _context, many):
+        rows = parameters if many else [parameters]
+        found.append((" ".join(statement.split()), [dict(row or {}) for row in rows]))
+
+    event.listen(store._database._engine, "before_cursor_execute", note)
+    work()
+    event.remove(store._database._engine, "before_cursor_execute", note)
+    return found
+
+
+def rows(found, beginning):
+    return [
+        row for statement, parameters in found if statement.startswith(beginning)
+        for row in parameters
+    ]  # fmt: skip
+
+
+def test_a_group_locks_its_counters_by_batch_and_serial(store):
+    for batch in BATCHES:
+        activate(store, batch)
+    first, second = (CODES[batch] for batch in BATCHES)
+    scanned = [second[4], first[9], second[1], first[2], first[7], first[9]]
+    group = [ScanRequest([prints([code])]) for code in scanned]
+    found = statements(store, lambda: store.scans(group, clock()))
+    keys = [(1, 3), (1, 8), (1, 10), (2, 2), (2, 5)]
+    made, written = (
+        [(row["batch"], row["serial"]) for row in rows(found, f"INSERT INTO scans {columns}")]
+        for columns in ("(batch, serial, scans, early)", "(batch, serial, scans, first_scan")
+    )
+    assert (made, written) == (keys, keys)
+    locking = [(text, row) for text, (row, *_) in found if "FOR UPDATE" in text]
+    assert [row["batch_1"] for _, row in locking] == [1, 2]
+    assert all(re.search(r"ORDER BY scans.serial FOR UPDATE$", text) for text, _ in locking)
+
+
+def test_a_group_notes_unknown_scans_by_fingerprint(store):
+    unknown = [prints([code]) for code in make_codes(9, "QQQQ")]
+    assert unknown != sorted(unknown)
+    group = [ScanRequest([fingerprint]) for fingerprint in unknown]
+    found = statements(store, lambda: store.scans(group, clock()))
+    noted = [bytes(row["fingerprint_1"].obj) for row in rows(found, "UPDATE unknown_scans")]
+    assert noted == sorted(unknown)
+
+
+def test_an_activation_locks_counters_then_unknown_scans_as_a_group_does(store):
+    (batch, _) = BATCHES
+    for serial in (9, 3, 17, 5, 12):
+        store.scan([prints([CODES[batch][serial - 1]])], None, clock())
+    known = {scan.fingerprint for scan in store.unknown(0, clock()).scans}
+    found = statements(store, lambda: activate(store, batch))
+    locked = [
+        (text.split()[2], row) for text, parameters in found
+        if text.startswith(("INSERT INTO scans", "DELETE FROM unknown_scans"))
+        for row in parameters
+    ]  # fmt: skip
+    assert [table for table, _ in locked] == ["scans"] * 5 + ["unknown_scans"] * 5
+    assert [row["serial"] for _, row in locked[:5]] == [3, 5, 9, 12, 17]
+    ordered = sorted((prints([CODES[batch][s - 1]]), n) for n, s in enumerate((9, 3, 17, 5, 12), 1))
+    assert {fingerprint for fingerprint, _ in ordered} == known
+    assert [row["id_1"] for _, row in locked[5:]] == [number for _, number in ordered]
