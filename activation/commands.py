@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..codegen.station.station import Station
     from .delivery.deliver import DeliverResult
     from .demo import DemoResult
-    from .intake.apply import Applied
+    from .intake.apply import AppliedFile
     from .intake.hot_folder import Watched
     from .intake.line import LineEnded
     from .orders.orders import OrderList, OrderRequest, OrderResult, OrderShown
@@ -282,7 +282,7 @@ def deliver(
     if not watch:
         with connected(station) as client:
             return send(station, client, progress=invocation.progress)
-    from .delivery.service import Health, Service
+    from .delivery.service import HealthFile, Service
     from .delivery.stopping import Stop, on_signals
 
     with on_signals(Stop()) as stop:
@@ -292,7 +292,7 @@ def deliver(
             wait=stop.wait,
             stopped=stop,
             log=_log(invocation, as_json=json_logs),
-            health=Health(health_file, station.now()),
+            health=HealthFile(health_file, station.now()),
         ).run()
 
 
@@ -375,7 +375,7 @@ def orders_apply(
     failures_only: Annotated[
         bool, typer.Option("--failures-only", help="Tell of the refused ones alone.")
     ] = False,
-) -> "Applied":
+) -> "AppliedFile":
     """Give a file of orders, each for itself.
 
     The same file again orders nothing twice.

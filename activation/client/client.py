@@ -20,12 +20,12 @@ from ...codegen import times
 from ...codegen.errors import EnvironmentFailure, Refused, UsageError
 from ...codegen.invocation import utc_now
 from ...codegen.ranges.lifecycle import Action
-from .signing import Signer
+from .signing import SignsRequests
 from .wire import (
     PAGE_CODES,
     Batch,
     BatchPage,
-    Health,
+    HealthAnswer,
     MalformedAnswer,
     Order,
     OrderAnswer,
@@ -44,13 +44,13 @@ __all__ = [
     "Batch",
     "BatchPage",
     "Client",
+    "ClientLimits",
     "Declined",
-    "Health",
+    "HealthAnswer",
     "HttpClient",
-    "Limits",
     "Order",
     "OrderAnswer",
-    "Problem",
+    "ProblemDetails",
     "RangeState",
     "ScanAnswer",
     "UnknownPage",
@@ -63,7 +63,7 @@ PROBLEM_PREFIX = "urn:mintmark:problem:"
 
 
 @dataclass(frozen=True)
-class Limits:
+class ClientLimits:
     """How long and how much a backend may take."""
 
     connect_seconds: float = 5.0
@@ -74,11 +74,11 @@ class Limits:
     retry_after_seconds: float = 3_600.0
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = ClientLimits()
 
 
 @dataclass(frozen=True)
-class Problem:
+class ProblemDetails:
     """An RFC 9457 problem. `name` is what follows `urn:mintmark:problem:`, or empty."""
 
     status: int
@@ -103,7 +103,7 @@ class Away(EnvironmentFailure):
 class Declined(Refused):
     """The backend understood, and said no: `problem`, and `summary`, one line of it."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: ProblemDetails) -> None:
         texts = (problem.title, problem.detail)
         self.summary = ": ".join(filter(None, texts)) or f"status {problem.status}"
         super().__init__(
@@ -145,7 +145,7 @@ class Client(Protocol):
         """Scanned fingerprints the backend does not know."""
         ...
 
-    def health(self) -> Health:
+    def health(self) -> HealthAnswer:
         """Whether it is there, and which fingerprints it understands."""
         ...
 
@@ -184,10 +184,10 @@ class HttpClient:
         self,
         base_url: str,
         *,
-        sign: Signer | None = None,
+        sign: SignsRequests | None = None,
         tls: "ssl.SSLContext | None" = None,
         now: Callable[[], datetime] = utc_now,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: ClientLimits = DEFAULT_LIMITS,
     ) -> None:
         import httpx2  # here: it costs 110 ms, and a line script may never need it
 
@@ -276,9 +276,9 @@ class HttpClient:
         data = self._json("GET", f"/v1/unknown-scans?after={after}")
         return _parsed(lambda page: UnknownPage.parse(page, after), data)
 
-    def health(self) -> Health:
+    def health(self) -> HealthAnswer:
         """See `Client`."""
-        return _parsed(Health.parse, self._json("GET", "/v1/health"))
+        return _parsed(HealthAnswer.parse, self._json("GET", "/v1/health"))
 
     def scan(self, code: str, scan_id: str | None = None) -> ScanAnswer:
         """Scan as a consumer's phone would; lines never do."""
@@ -364,7 +364,7 @@ class HttpClient:
             return None
         return min(float(text), self._limits.retry_after_seconds)
 
-    def _problem(self, response: "httpx2.Response", body: bytes) -> Problem | None:
+    def _problem(self, response: "httpx2.Response", body: bytes) -> ProblemDetails | None:
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind != "application/problem+json":
             return None
@@ -374,7 +374,7 @@ class HttpClient:
         most = self._limits.problem_text
         title, detail = (_line(data.get(key), most) for key in ("title", "detail"))
         name = _line(data.get("type"), 200)
-        return Problem(
+        return ProblemDetails(
             response.status_code,
             name.removeprefix(PROBLEM_PREFIX) if name.startswith(PROBLEM_PREFIX) else "",
             title,
@@ -436,7 +436,7 @@ def _line(value: object, most: int) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in value[:most]).strip()
 
 
-def _stranger(problem: Problem | None, now: datetime) -> str:
+def _stranger(problem: ProblemDetails | None, now: datetime) -> str:
     """Why a signature may not have been accepted."""
     told = "it does not accept this line's signature"
     try:
@@ -450,5 +450,5 @@ def _stranger(problem: Problem | None, now: datetime) -> str:
     return f"{told}: this machine's clock is {abs(apart)} minutes {side} the backend's"
 
 
-def _title(problem: Problem | None) -> str:
+def _title(problem: ProblemDetails | None) -> str:
     return f": {problem.title}" if problem and problem.title else ""

@@ -24,7 +24,7 @@ VALID: Final = timedelta(minutes=5)
 NONCE_BYTES: Final = 16
 
 
-class Signer(Protocol):
+class SignsRequests(Protocol):
     """Adds what proves the sender to a request about to be sent."""
 
     def __call__(self, request: "httpx2.Request", body: bytes, line: str | None) -> None:
@@ -52,7 +52,7 @@ class Parameters:
 
 
 class RequestSigner:
-    """The `Signer` under the keys that `keys(line)` finds."""
+    """The `SignsRequests` under the keys that `keys(line)` finds."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class RequestSigner:
         self.keys, self.now, self.entropy = keys, now, entropy
 
     def __call__(self, request: "httpx2.Request", body: bytes, line: str | None) -> None:
-        """See `Signer`. Raises what `keys` raises."""
+        """See `SignsRequests`. Raises what `keys` raises."""
         told = Parameters(self.keys(line), self.now(), self.entropy(NONCE_BYTES).hex())
         sign(request, body, told)
 

@@ -298,7 +298,7 @@ class ScanAnswer:
 
 
 @dataclass(frozen=True)
-class Health:
+class HealthAnswer:
     """`GET /v1/health`: which fingerprints this backend understands."""
 
     api: str
@@ -310,7 +310,7 @@ class Health:
         return asdict(self)
 
     @classmethod
-    def parse(cls, data: object) -> "Health":
+    def parse(cls, data: object) -> "HealthAnswer":
         """The answer in `data`. Raises `MalformedAnswer`."""
         part = _Object(data)
         return cls(*(part.get(name, str) for name in ("api", "scheme", "fingerprint_key_id")))

@@ -78,7 +78,7 @@ def deliver(
     Without a client nothing is sent.
     """
     if client is None:
-        sent = Sent()
+        sent = DeliveryReport()
         sent.detail = "no backend is configured"
     else:
         sent = Courier(station, client, progress).deliver(batch=batch)
@@ -89,7 +89,7 @@ def deliver(
 
 
 @dataclass
-class Sent:
+class DeliveryReport:
     """What a courier got done. `detail`: the last reason why something stays queued.
 
     `away`: how often in a row, at the end, the backend gave no usable answer; `retry_after`:
@@ -152,13 +152,13 @@ class Courier:
         until: str | None = None,
         stop: Callable[[], bool] = lambda: False,
         told: Callable[[str, str], None] = lambda *_: None,
-    ) -> Sent:
+    ) -> DeliveryReport:
         """Send what is due until nothing is left that can be, or `stop` says so.
 
         An order once begun is finished; order `until` is the last one, but for a freeze
         that follows from what was sent. `told(order, status)` hears of each that is settled.
         """
-        sent, stuck, reached = Sent(), set[str](), False
+        sent, stuck, reached = DeliveryReport(), set[str](), False
         self._freeze = None
         while not stop() and sent.away < PATIENCE and (row := self._next(batch, stuck)):
             answer = self._send(row)

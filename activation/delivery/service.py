@@ -39,7 +39,7 @@ class Stopped(DeliverResult):
 
 
 @dataclass
-class Health:
+class HealthFile:
     """What a monitor should know; written to `path`, always whole."""
 
     path: Path | None
@@ -88,7 +88,7 @@ class Service:
     wait: Callable[[float], None]
     stopped: Callable[[], bool]
     log: Log
-    health: Health
+    health: HealthFile
     _delivered: int = 0
     _refused: int = 0
     _failures: int = 0

@@ -54,7 +54,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Applied(Result):
+class AppliedFile(Result):
     """What became of a file of orders; `results` are all of them, or the failures alone."""
 
     orders: int
@@ -104,7 +104,7 @@ def apply(  # noqa: PLR0913 - the command's options
     name: str = "",
     failures_only: bool = False,
     progress: Progress = lambda *_: None,
-) -> Applied:
+) -> AppliedFile:
     """Book every row, send what was booked, and say what became of each.
 
     Raises `IntegrityError` and `EnvironmentFailure`, after which the same file can be
@@ -173,13 +173,13 @@ def _settled(station: Station, one: Outcome, detail: str | None) -> Outcome:
     )
 
 
-def _summary(outcomes: Sequence[Outcome], *, failures_only: bool) -> Applied:
+def _summary(outcomes: Sequence[Outcome], *, failures_only: bool) -> AppliedFile:
     counts = {
         status: sum(one.status == status for one in outcomes)
         for status in (ACKNOWLEDGED, QUEUED, REFUSED, CANCELLED)
     }
     shown = [one for one in outcomes if not failures_only or one.status in (REFUSED, CANCELLED)]
-    return Applied(
+    return AppliedFile(
         orders=len(outcomes),
         acknowledged=counts[ACKNOWLEDGED],
         queued=counts[QUEUED],

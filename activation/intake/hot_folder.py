@@ -39,7 +39,7 @@ from ..backoff import wait
 from ..delivery.deliver import Courier, next_due
 from ..delivery.service import Connect, Log
 from ..orders.sheets import Row
-from .apply import Applied, apply, read_file, write_results
+from .apply import AppliedFile, apply, read_file, write_results
 
 KINDS = (".csv", ".jsonl", ".ndjson")
 MARKER = ".done"
@@ -172,7 +172,7 @@ class Drop:
             refused=applied.refused,
         )
 
-    def _apply(self, path: Path, rows: Sequence[Row]) -> Applied | UsageError:
+    def _apply(self, path: Path, rows: Sequence[Row]) -> AppliedFile | UsageError:
         """Book and send; the error with which the file is set aside where that is a bug."""
         try:
             with self.connect() as client:

@@ -25,7 +25,7 @@ from ...codegen.result import Result
 from ...codegen.station.station import Station
 from ..backoff import wait
 from ..client.client import Client
-from ..delivery.deliver import Courier, Sent
+from ..delivery.deliver import Courier, DeliveryReport
 from ..orders import form
 from ..orders.orders import book, show
 from ..orders.sheets import parse_object
@@ -206,7 +206,7 @@ class OrderStream:
 
     def _deliver(
         self, courier: Courier, stop: Callable[[], bool], change: Ordered | None = None
-    ) -> Sent | None:
+    ) -> DeliveryReport | None:
         """What was sent; None where this machine failed."""
         batch, until = (change.batch, change.order) if change else (None, None)
         try:

@@ -102,7 +102,7 @@ class Reconciled(Result):
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Comparison:
     registered: bool
     queued: int
     different: int
@@ -199,7 +199,7 @@ def _wire(order: str, batch: str, step: Step, head: str) -> wire.Order:
 # --- comparing ---------------------------------------------------------------------------
 
 
-def _look(station: Station, client: Client, batch: str, progress: Progress) -> _Found:
+def _look(station: Station, client: Client, batch: str, progress: Progress) -> _Comparison:
     """Compare, again if an order of the batch was booked or settled meanwhile."""
     for _ in range(LOOKS):
         with station.ledger.read() as view:
@@ -219,7 +219,7 @@ def _marks(view: View, batch: str) -> object:
 
 def _compare(
     station: Station, client: Client, view: View, batch: str, progress: Progress
-) -> _Found:
+) -> _Comparison:
     row = view.batch(batch)
     whole = Range(1, row.quantity)
     theirs, registered = _their_ranges(station, client, batch, whole)
@@ -274,9 +274,9 @@ class _Tally:
         if len(self.differences) < SHOWN:
             self.differences += counted if told is None else told
 
-    def found(self, queued: int) -> _Found:
+    def found(self, queued: int) -> _Comparison:
         """All of it."""
-        return _Found(
+        return _Comparison(
             self.registered,
             queued,
             self.different,
@@ -311,7 +311,7 @@ def _proposal(step: Step) -> Proposal:
     )
 
 
-def _result(batch: str, found: _Found, orders: tuple[Proposal, ...]) -> Reconciled:
+def _result(batch: str, found: _Comparison, orders: tuple[Proposal, ...]) -> Reconciled:
     return Reconciled(
         batch=batch,
         equal=found.equal,

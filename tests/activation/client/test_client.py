@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from mintmark.activation.client import wire
 from mintmark.activation.client.client import (
     Away,
+    ClientLimits,
     Declined,
     HttpClient,
-    Limits,
     batch_ranges,
     is_loopback,
 )
@@ -287,13 +287,13 @@ def test_an_answer_that_drips_is_given_up():
         except OSError:
             pass
 
-    limits = Limits(call_seconds=0.3)
+    limits = ClientLimits(call_seconds=0.3)
     with fake(pour=pour, limits=limits) as (client, _):
         assert "too long" in away(client).reason
 
 
 def test_silence_is_given_up():
-    limits = Limits(call_seconds=0.2)
+    limits = ClientLimits(call_seconds=0.2)
     with fake(pour=lambda server, _: server.let_go.wait(30), limits=limits) as (client, _):
         assert "too long" in away(client).reason
 
@@ -404,7 +404,7 @@ def test_parsers_answer_or_say_rubbish(value, kind):
         "page": lambda data: wire.BatchPage.parse("b", data),
         "unknown": wire.UnknownPage.parse,
         "scan": wire.ScanAnswer.parse,
-        "health": wire.Health.parse,
+        "health": wire.HealthAnswer.parse,
         "batch": lambda data: wire.Batch.parse("b", data),
     }[kind]
     try:

@@ -14,7 +14,7 @@ from proxy import Proxy
 from mintmark.activation import backoff
 from mintmark.activation.delivery.deliver import PATIENCE, Courier, deliver, next_due
 from mintmark.activation.delivery.delivery_lock import delivery_lock
-from mintmark.activation.delivery.service import Health, Service
+from mintmark.activation.delivery.service import HealthFile, Service
 from mintmark.activation.delivery.stopping import Stop, on_signals
 from mintmark.activation.orders.orders import OrderRequest
 from mintmark.activation.orders.orders import book as book_order
@@ -251,7 +251,7 @@ def service(made, health, turns, log=lambda *_, **__: None, connect=None):
         wait=pause,
         stopped=lambda: len(waits) >= max(turns),
         log=log,
-        health=Health(health, station.now()),
+        health=HealthFile(health, station.now()),
     ), waits
 
 
