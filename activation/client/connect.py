@@ -11,7 +11,8 @@ from ...codegen.errors import NotFound, UsageError
 from ...codegen.invocation import secret_file
 from ...codegen.station.config import Config
 from ...codegen.station.station import Station
-from .client import Client, HttpClient
+from .client import HttpClient
+from .protocol import Client
 from .signing import RequestSigner, line_keys, secret_key
 
 if TYPE_CHECKING:

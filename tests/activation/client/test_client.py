@@ -465,7 +465,7 @@ def test_what_is_this_machine(host, here):
 def test_the_environments_proxy_is_not_used_for_this_machine(client, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    with HttpClient(client._base) as fresh:
+    with HttpClient(client._transport._base) as fresh:
         assert fresh.health().api == "v1"
 
 
