@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .intake.hot_folder import Watched
     from .intake.line import LineEnded
     from .orders.orders import OrderList, OrderRequest, OrderResult, OrderShown
-    from .reconcile.reconcile import Reconciled
+    from .reconcile.result import Reconciled
 
 BatchArgument = Annotated[str, typer.Argument(help="The batch.", metavar="BATCH")]
 OrderArgument = Annotated[str, typer.Argument(help="The order.", metavar="ORDER")]

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from ...codegen.finding import OK, WARNING, Finding
 from ...codegen.station.station import Station
-from ..client.client import Away, Client, Declined
 from ..client.connect import backend_url, connected
+from ..client.protocol import Away, Client, Declined
 from ..orders.orders import QUEUED, REFUSED
 
 

@@ -18,7 +18,7 @@ from ...codegen.files import write_atomically
 from ...codegen.result import to_json
 from ...codegen.station.station import Station
 from ..backoff import wait
-from ..client.client import Client
+from ..client.protocol import Client
 from ..orders.orders import REFUSED
 from .deliver import Courier, DeliverResult, next_due
 
@@ -140,13 +140,13 @@ class Service:
                 self._away("no backend is configured")
                 return
             courier = Courier(self.station, client, patient=True, sturdy=True)
-            sent = courier.deliver(stop=self.stopped, told=self._told)
+            sent = courier.deliver(stop=self.stopped, settled=self._settled)
         self._look()
         if sent.detail:
             self._away(sent.detail)
         self.health.write(self.station.now())
 
-    def _told(self, order: str, status: str) -> None:
+    def _settled(self, order: str, status: str) -> None:
         now = self.station.now()
         self.log(status, order=order)
         if status == REFUSED:

@@ -16,8 +16,9 @@ from ...codegen.ranges import serials
 from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result, to_json
 from ...codegen.station.station import Station
-from ..client.client import Client
-from ..delivery.deliver import Courier, Progress
+from ..client.protocol import Client
+from ..delivery.deliver import Courier
+from ..delivery.upload import Progress
 from ..orders import sheets
 from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, book
 from ..orders.sheets import Row

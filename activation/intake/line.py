@@ -24,7 +24,7 @@ from ...codegen.ledger.changes import Ordered
 from ...codegen.result import Result
 from ...codegen.station.station import Station
 from ..backoff import wait
-from ..client.client import Client
+from ..client.protocol import Client
 from ..delivery.deliver import Courier, DeliveryReport
 from ..orders import form
 from ..orders.orders import book, show

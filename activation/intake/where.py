@@ -18,8 +18,9 @@ from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.ranges.tiling import Tile
 from ...codegen.result import Result
 from ...codegen.station.station import Station
-from ..client.client import Client
-from ..delivery.deliver import Courier, Progress
+from ..client.protocol import Client
+from ..delivery.deliver import Courier
+from ..delivery.upload import Progress
 from ..orders.form import written
 from ..orders.orders import QUEUED, REFUSED, OrderRequest, book
 

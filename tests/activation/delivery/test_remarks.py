@@ -7,9 +7,11 @@ from line_kit import Backend, client, home_with_batches, opened
 
 from mintmark.activation.client import wire
 from mintmark.activation.delivery import scanned_before
+from mintmark.activation.delivery.attempt import BOOKING_ATTEMPTS
 from mintmark.activation.delivery.deliver import Courier, deliver
 from mintmark.activation.orders.orders import OrderRequest, book
 from mintmark.activation.reconcile.reconcile import reconcile
+from mintmark.codegen.errors import Refused
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ranges import serials
 from mintmark.codegen.ranges.lifecycle import Action, State
@@ -315,3 +317,27 @@ def test_an_order_booked_in_between_is_seen(desk):
     assert desk.states(3, 7) == [State.FROZEN, State.FROZEN]
     assert len(desk.incidents()) == 1
     assert desk.agrees()
+
+
+def test_codes_that_never_stand_still_are_settled_without_a_freeze(desk):
+    """The backend has taken the activation: at last its settlement is booked alone."""
+    desk.policy()
+    desk.scan(3)
+    activation = desk.book()
+    refusals = []
+
+    def refusing(commit):
+        def instead(author, *changes, **options):
+            if any(isinstance(change, c.Ordered) for change in changes):
+                refusals.append(changes)
+                raise Refused("the codes moved on")
+            return commit(author, *changes, **options)
+
+        return instead
+
+    report = desk.deliver(commit=refusing)
+    assert report.delivered == [activation]
+    # Each attempt is tried under the line's key and under the station's.
+    assert len(refusals) == 2 * (BOOKING_ATTEMPTS - 1)
+    assert "none can be frozen as they stand" in desk.incidents()[0]
+    assert desk.states(3) == [State.ACTIVE]
