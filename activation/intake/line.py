@@ -27,7 +27,8 @@ from ..backoff import wait
 from ..client.protocol import Client
 from ..delivery.deliver import Courier, DeliveryReport
 from ..orders import form
-from ..orders.orders import book, show
+from ..orders.booked import show
+from ..orders.orders import book
 from ..orders.sheets import parse_object
 from .order_and_deliver import outcome
 
@@ -184,7 +185,7 @@ class OrderStream:
         if op != "order":
             raise UsageError("unknown op", "known: order, status")
         asked = {key: value for key, value in fields.items() if key not in ("op", "id")}
-        request = form.from_object(asked, self._station.config.time_zone, form.SPOKEN)
+        request = form.from_object(asked, self._station.config.time_zone, form.MESSAGE_FIELDS)
         eager = None if self._clock() < self._pause_until else self._eager
         change, placed = book(self._station, request, eager.claim() if eager else None)
         if eager and not request.dry_run:

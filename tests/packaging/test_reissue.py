@@ -16,6 +16,7 @@ from receipt_kit import call
 from station_kit import PASSPHRASE, Home, make_home
 
 from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import IntegrityError, NotFound, Refused, UsageError
 from mintmark.codegen.ledger import changes
 from mintmark.codegen.ledger.verify import verify
@@ -84,7 +85,8 @@ class World:
             }
 
     def order(self, action, serials, **more):
-        return book(self.station, OrderRequest(Action(action), self.batch, serials=serials, **more))
+        request = OrderRequest(Action(action), self.batch, BySerials(serials), **more)
+        return book(self.station, request)
 
     def tell(self, package=None, **told):
         return receipt(call(self.station), ReceiptRequest(package or self.package, **told))

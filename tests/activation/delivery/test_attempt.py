@@ -20,6 +20,7 @@ from mintmark.activation.delivery.deliver import Courier
 from mintmark.activation.delivery.delivery_lock import delivery_lock
 from mintmark.activation.delivery.upload import Uploads
 from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.ranges.lifecycle import Action
 
 
@@ -67,7 +68,7 @@ def made(tmp_path):
         client(backend.url) as real,
         opened(home.path) as station,
     ):
-        order = book(station, OrderRequest(Action.ACTIVATE, batch, "1-5"))[0].order
+        order = book(station, OrderRequest(Action.ACTIVATE, batch, BySerials("1-5")))[0].order
         with station.ledger.read() as view:
             yield station, real, view.order(order)
 

@@ -10,6 +10,7 @@ from mintmark.activation.delivery import scanned_before
 from mintmark.activation.delivery.attempt import BOOKING_ATTEMPTS
 from mintmark.activation.delivery.deliver import Courier, deliver
 from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.selection import BySerials
 from mintmark.activation.reconcile.reconcile import reconcile
 from mintmark.codegen.errors import Refused
 from mintmark.codegen.ledger import changes as c
@@ -69,9 +70,9 @@ class Desk:
         with client(self.backend.url) as phone:
             return [phone.scan(codes[serial - 1]).result for serial in named]
 
-    def book(self, where="1-100", action=Action.ACTIVATE):
+    def book(self, serials="1-100", action=Action.ACTIVATE):
         with opened(self.home.path) as station:
-            return book(station, OrderRequest(action, self.batch, serials=where))[0].order
+            return book(station, OrderRequest(action, self.batch, BySerials(serials)))[0].order
 
     def deliver(self, *, failpoint=None, until=None, commit=None):
         with opened(self.home.path) as station, client(self.backend.url) as line:

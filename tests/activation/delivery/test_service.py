@@ -18,6 +18,7 @@ from mintmark.activation.delivery.service import HealthFile, Service
 from mintmark.activation.delivery.stopping import Stop, on_signals
 from mintmark.activation.orders.orders import OrderRequest
 from mintmark.activation.orders.orders import book as book_order
+from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError
 from mintmark.codegen.ledger.changes import KeyRevoked
 from mintmark.codegen.ranges.lifecycle import Action
@@ -46,10 +47,10 @@ def made(tmp_path, clock):
 
 
 def book(station, batch, *serials, action="activate", **more):
-    return [
-        book_order(station, OrderRequest(Action(action), batch, str(serial), **more))[0].order
-        for serial in serials
+    requests = [
+        OrderRequest(Action(action), batch, BySerials(str(serial)), **more) for serial in serials
     ]
+    return [book_order(station, request)[0].order for request in requests]
 
 
 def rows(station):

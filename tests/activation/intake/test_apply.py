@@ -11,6 +11,7 @@ from line_kit import Backend, client, home_with_batches, opened
 
 from mintmark.activation.intake.apply import apply, read_file, write_results
 from mintmark.activation.orders import sheets
+from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import EnvironmentFailure, NotFound, UsageError
 from mintmark.codegen.ledger.changes import Ordered
 
@@ -152,7 +153,8 @@ def test_json_has_types_and_csv_has_cells():
     (row,) = sheets.read(csv('activate,abcd-1,"1-5,7",6,L,2,packaged,2026-12-31', head=head))
     written = row.request(ZONE)
     assert spoken.batch == written.batch == "ABCD-1"
-    assert (spoken.serials, spoken.count) == (written.serials, written.count) == ("1-5,7", 6)
+    assert (spoken.selection, spoken.count) == (written.selection, written.count)
+    assert (spoken.selection, spoken.count) == (BySerials("1-5,7"), 6)
     assert spoken.attributes == {**written.attributes, "region": None}
     assert spoken.attributes["expires_at"] == "2026-12-31T16:00:00Z"
 

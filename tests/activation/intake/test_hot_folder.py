@@ -10,6 +10,7 @@ from line_kit import Backend, client, home_with_batches, opened, program, termin
 from mintmark.activation.intake.apply import read_file
 from mintmark.activation.intake.hot_folder import LOCK, Drop
 from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import EnvironmentFailure, Refused, UsageError
 from mintmark.codegen.ledger.changes import Ordered
 from mintmark.codegen.ranges.lifecycle import Action
@@ -229,7 +230,7 @@ def test_what_cannot_be_read_keeps_nobody_waiting(made, monkeypatch, error):
 def test_what_is_queued_is_delivered_beside_a_file_that_cannot_be_read(made, monkeypatch):
     station, _, batch, folder = made
     (folder / "a.csv").write_text(orders(batch, "1-5"), "utf-8")
-    book(station, OrderRequest(Action.ACTIVATE, batch, serials="11-15", order="waits"))
+    book(station, OrderRequest(Action.ACTIVATE, batch, BySerials("11-15"), order="waits"))
 
     def reading(_):
         raise PermissionError

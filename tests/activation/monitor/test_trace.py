@@ -21,6 +21,7 @@ from mintmark.activation.monitor import unknown
 from mintmark.activation.monitor.findings import FindingKind, coarse
 from mintmark.activation.monitor.trace import Asked, trace
 from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import EnvironmentFailure
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ranges import serials
@@ -54,7 +55,7 @@ class Scene:
 
     def order(self, action, where, *, send=True, **more):
         with self.open() as (station, line):
-            request = OrderRequest(Action(action), self.batch, serials=where, **more)
+            request = OrderRequest(Action(action), self.batch, BySerials(where), **more)
             order, _ = book(station, request)
             if send:
                 deliver(station, line)

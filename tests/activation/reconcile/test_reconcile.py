@@ -13,6 +13,7 @@ from line_kit import Backend, client, home_with_batches, opened
 from mintmark.activation.client import wire
 from mintmark.activation.delivery.deliver import deliver
 from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.selection import BySerials
 from mintmark.activation.reconcile.comparison import (
     DifferenceKind,
     Pair,
@@ -226,7 +227,7 @@ def made(tmp_path):
 
 
 def order(station, batch, action, where, **more):
-    request = OrderRequest(Action(action), batch, where, **more)
+    request = OrderRequest(Action(action), batch, BySerials(where), **more)
     return book(station, request)[0].order
 
 
