@@ -31,7 +31,7 @@ def deliver(
     ] = False,
     health_file: Annotated[
         Path | None,
-        typer.Option(help="With --watch: a JSON file that says how it fares.", metavar="F"),
+        typer.Option(help="With --watch: a JSON file that shows how it does.", metavar="F"),
     ] = None,
 ) -> "DeliverResult":
     """Send the queued orders to the scan backend.
@@ -66,7 +66,7 @@ def orders_list(
     invocation: Invocation,
     batch: Annotated[str | None, typer.Option(help="Of this batch only.")] = None,
     status: Annotated[
-        str | None, typer.Option(help="Only queued, acknowledged, refused or cancelled ones.")
+        str | None, typer.Option(help="Only queued, acknowledged, refused or cancelled orders.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most this many.")] = 1_000,
 ) -> "OrderList":
@@ -86,7 +86,7 @@ def orders_list(
 
 
 def orders_show(invocation: Invocation, order: OrderArgument) -> "OrderShown":
-    """Show one order and what the backend said.
+    """Show an order and what the backend said.
 
     \b
     Example:
@@ -100,7 +100,7 @@ def orders_show(invocation: Invocation, order: OrderArgument) -> "OrderShown":
 def orders_cancel(invocation: Invocation, order: OrderArgument) -> "OrderShown":
     """Cancel a queued order that was never sent.
 
-    What it booked here is undone by an order of the other way.
+    What it changed here is undone by the opposite order.
 
     \b
     Example:
@@ -115,12 +115,12 @@ def reconcile(
     invocation: Invocation,
     batch: BatchArgument,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Send the orders that heal the backend.")
+        bool, typer.Option("--apply", help="Send the orders that correct the backend.")
     ] = False,
 ) -> "Reconciled":
     """Compare ledger and scan backend, range by range.
 
-    States, attributes and fingerprints. The orders that would heal the backend are shown,
+    States, attributes and fingerprints. The orders that would correct the backend are shown,
     and sent only with --apply.
 
     \b

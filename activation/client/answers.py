@@ -65,7 +65,7 @@ class OrderAnswer:
 
 @dataclass(frozen=True)
 class RangeState:
-    """Where the serials `first`..`last` stand at the backend.
+    """How the serials `first`..`last` stand at the backend.
 
     `held` counts those whose fingerprints an activation has delivered; `digest` is the
     SHA-256 (hex) of these fingerprints in the order of their serials, if asked for.

@@ -59,7 +59,7 @@ class HttpClient:
     """`Client` over HTTP. A context manager; safe to share between threads.
 
     Raises `UsageError` for an address that is not https, or http to this machine. TLS
-    certificates are verified, by `tls` where it is given; redirects are not followed;
+    certificates are verified, by `tls` if it is given; redirects are not followed;
     proxies of the environment are used, except to this machine. If the backend refuses a
     signature, `now` tells how far its clock and ours are apart.
     """

@@ -59,7 +59,7 @@ class Order:
 
     `serials`: at most `ORDER_RANGES` pairs. `skip`: `["void"]` or empty. `from_state`
     travels as `from`. `attributes` is a patch without the validity keys, except that null
-    removes one; times are RFC 3339 text.
+    removes such a key; times are RFC 3339 text.
     """
 
     order: str

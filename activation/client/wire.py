@@ -1,4 +1,4 @@
-"""The activation API's objects in one place: requests, answers, and their limits. Pure.
+"""All objects of the activation API: requests, answers, and their limits. Pure.
 
 Light to import: command lines read it at every start.
 """

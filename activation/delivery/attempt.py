@@ -1,4 +1,4 @@
-"""One attempt to deliver one order. At least once on the wire, with exactly one effect.
+"""An attempt to deliver an order: sent at least once, with exactly one effect.
 
 The steps, in this order, and what a crash after each of them leaves:
 
@@ -82,7 +82,7 @@ Attempt = Acknowledged | RefusedByBackend | Postponed | TakenByAnother | Settled
 
 
 class Deliverer:
-    """Makes attempts to deliver over one client.
+    """Makes attempts to deliver over a client.
 
     `sturdy`: an order that fails on this machine (a damaged file of fingerprints) is
     postponed; otherwise the failure is raised.

@@ -1,7 +1,7 @@
 """Delivery: queued orders go to the backend, first in, first out for each batch.
 
-This is the loop over the queue; `attempt.py` delivers one order, and says what a crash in
-between leaves. A crash of the loop loses nothing: what is queued is sent by the next run.
+This is the loop over the queue; `attempt.py` delivers a single order, and
+says what a crash leaves. A crash of the loop loses nothing: what is queued is sent by the next run.
 """
 
 from collections.abc import Callable, Iterator
@@ -112,7 +112,7 @@ def _due(row: OrderRow, now: datetime) -> datetime:
 
 
 class Courier:
-    """Sends the queued orders over one client, each batch in the order of its booking.
+    """Sends the queued orders over a client, each batch in the order of its booking.
 
     `patient` waits out each order's next attempt (a service); otherwise every queued
     order is tried now. `sturdy` keeps an order queued that fails here (a damaged file of
@@ -190,7 +190,7 @@ class _Run:
         return not done and self.report.away < PATIENCE
 
     def note(self, row: OrderRow, attempt: Attempt) -> str | None:
-        """Take in what came of `row`; its status if it is settled now."""
+        """Take in the attempt at `row`; its status if it is settled now."""
         away = isinstance(attempt, Postponed) and attempt.away
         self.report.away = self.report.away + 1 if away else 0
         self.report.retry_after = 0.0

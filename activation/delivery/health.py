@@ -1,4 +1,4 @@
-"""The activation room's part of `doctor`: orders that wait, and the backend."""
+"""What `doctor` looks at in this house: orders that wait, and the backend."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ def orders(station: Station) -> Iterator[Finding]:
 
 
 def backend(station: Station) -> Iterator[Finding]:
-    """Whether the scan backend answers; one that is away is a warning: the line goes on."""
+    """Whether the scan backend answers. If it is away, that is a warning: the line goes on."""
     with connected(station) as client:
         yield _answer(station, client)
 

@@ -1,8 +1,15 @@
 """`deliver --watch`: delivery as a service, for years and without a human near it.
 
-It looks for what is due, sends it, and sleeps until the next attempt, or a second: other
-processes book orders at any time. Nothing the backend or this machine does ends it but a
-signal; what goes wrong is told in the log and in the health file.
+The loop:
+
+1. Read when the next order is due.
+2. If it is due, connect and deliver; log each settled order, and why others stay queued.
+3. Write the health file, after each event and at least every ten seconds.
+4. Sleep until the next attempt, at most a second: other processes book orders at any time.
+
+Only a signal ends it, in step 4 or between two orders of step 2. What goes wrong on this
+machine or at the backend is logged and stands in the health file; then the loop goes on, with
+longer and longer pauses while this machine fails. A crash loses nothing but the counts.
 """
 
 import json
@@ -34,7 +41,7 @@ class Stopped(DeliverResult):
 
     @property
     def exit_code(self) -> int:
-        """0: it did what it was told."""
+        """0: it did what it had to."""
         return 0
 
 
@@ -100,30 +107,30 @@ class Service:
         self.health.write(self.station.now())
         self.log("started", queued=self.health.queued)
         while not self.stopped():
-            self.wait(self._turn())
+            self.wait(self._turn())  # 4
         self.log("stopped", queued=self.health.queued)
         detail = f"stopped; {self._delivered} delivered, {self._refused} refused since it began"
         return Stopped((), self.health.queued, (), detail)
 
     def _turn(self) -> float:
-        """One look at the queue, and what it asks for; how long to sleep then."""
+        """Steps 1 to 3; how many seconds to sleep then."""
         try:
-            due = next_due(self.station)
+            due = next_due(self.station)  # 1
             if due is not None and due <= self.station.now():
-                self._deliver()
+                self._deliver()  # 2
                 due = next_due(self.station)
             now = self.station.now()
-            self.health.beat(now)
+            self.health.beat(now)  # 3
             self._failures = 0
         except (MintmarkError, OSError) as error:
             return self._hindered(error)
-        # What is due all the same could not be sent: another process is at it, or there is
-        # no backend.
+        # What is still due could not be sent: another process sends it, or no backend is
+        # configured.
         ahead = POLL if due is None or due <= now else min(POLL, due - now)
         return ahead.total_seconds()
 
     def _hindered(self, error: MintmarkError | OSError) -> float:
-        """Something here is in the way, not the backend: a locked ledger, a full disk."""
+        """This machine fails, not the backend: a locked ledger, a full disk."""
         message = error.message if isinstance(error, MintmarkError) else type(error).__name__
         self.health.failed(message, self.station.now())
         self.log("hindered", error=message)

@@ -185,13 +185,13 @@ def orders_apply(
     ],
     results: Annotated[
         Path | None,
-        typer.Option(help="A file for what became of each: a JSON object a line.", metavar="F"),
+        typer.Option(help="A file for the results: one JSON object per order.", metavar="F"),
     ] = None,
     failures_only: Annotated[
-        bool, typer.Option("--failures-only", help="Tell of the refused ones alone.")
+        bool, typer.Option("--failures-only", help="Report refused orders only.")
     ] = False,
 ) -> "AppliedFile":
-    """Give a file of orders, each for itself.
+    """Give a file of orders, each by itself.
 
     The same file again orders nothing twice.
 
@@ -230,7 +230,7 @@ def orders_watch(
         bool, typer.Option("--json-logs", help="Log as JSON lines on stderr.")
     ] = False,
 ) -> "Watched":
-    """Take files of orders from a drop folder until stopped.
+    """Take files of orders from a hot folder until stopped.
 
     \b
     Example:
@@ -239,11 +239,11 @@ def orders_watch(
     from ..client.connect import connected
     from ..delivery.service_log import service_log
     from ..delivery.stopping import Stop, on_signals
-    from .hot_folder import Drop
+    from .hot_folder import HotFolder
 
     station = invocation.station()
     with on_signals(Stop()) as stop:
-        return Drop(
+        return HotFolder(
             station=station,
             connect=lambda: connected(station),
             folder=folder,
@@ -255,7 +255,7 @@ def orders_watch(
 
 
 def line_run(invocation: Invocation) -> "LineEnded":
-    """Answer orders on stdin, a JSON object a line, until stdin ends.
+    """Answer orders on stdin, one JSON object per line, until stdin ends.
 
     \b
     Example:
@@ -263,7 +263,8 @@ def line_run(invocation: Invocation) -> "LineEnded":
     """
     from ..client.connect import connected
     from ..delivery.stopping import Stop, on_signals
-    from .line import Inbox, OrderStream
+    from .inbox import Inbox
+    from .line import OrderStream
 
     station = invocation.station()
     inbox = Inbox(_reader())

@@ -38,7 +38,7 @@ ToCodeOption = Annotated[
 ]
 CodesOption = Annotated[
     Path | None,
-    typer.Option("--codes", help="A file with these two codes, a line each; or -.", metavar="F"),
+    typer.Option("--codes", help="A file with these two codes, one per line; or -.", metavar="F"),
 ]
 ToleranceOption = Annotated[
     int | None, typer.Option(min=0, help="By how many the codes may differ from --count.")
@@ -79,7 +79,7 @@ OrderOption = Annotated[
     str | None,
     typer.Option("--order", help="Your own id; the same again changes nothing.", metavar="ID"),
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would change.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would change.")]
 
 
 def order_request(

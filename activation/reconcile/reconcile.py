@@ -1,4 +1,4 @@
-"""`reconcile BATCH`: compare ledger and backend, and correct the backend where that is wanted.
+"""`reconcile BATCH`: compare ledger and backend, and with `--apply` correct the backend.
 
 1. Take the delivery lock of the batch, so that nobody else sends its orders.
 2. Compare both sides (`both_sides.py`). Queued orders come first: with any, stop here.

@@ -197,7 +197,7 @@ def test_what_passes_is_tried_again(status):
 
 
 @pytest.mark.parametrize(
-    ("server_time", "told"),
+    ("server_time", "reason"),
     [
         ("2026-11-22T09:01:00Z", "this machine's clock is 61 minutes behind the backend's"),
         ("2026-11-22T07:00:00Z", "this machine's clock is 60 minutes ahead of the backend's"),
@@ -206,13 +206,13 @@ def test_what_passes_is_tried_again(status):
         (None, "it does not accept this line's signature"),
     ],
 )
-def test_a_line_that_is_not_known_is_told_what_its_clock_has_to_do_with_it(server_time, told):
+def test_a_line_that_is_not_known_learns_what_its_clock_has_to_do_with_it(server_time, reason):
     now = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
     body = {"type": "urn:mintmark:problem:unauthorised", "title": "who?", "status": 401}
     body |= {} if server_time is None else {"server_time": server_time}
     answer = {"status": 401, "headers": {"Content-Type": "application/problem+json"}}
     with fake(**answer, body=json.dumps(body).encode(), now=lambda: now) as (client, _):
-        assert away(client).reason.endswith(told)
+        assert away(client).reason.endswith(reason)
 
 
 @pytest.mark.parametrize(

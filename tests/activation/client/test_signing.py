@@ -375,9 +375,9 @@ def test_lines_of_the_home_are_let_in_until_they_are_revoked(factory, tmp_path):
 
 def test_a_server_that_goes_by_another_name_takes_nothing(factory, tmp_path):
     home, _ = factory
-    told = {"unsigned": False, "names": ("scan.example.com",)}
+    settings = {"unsigned": False, "names": ("scan.example.com",)}
     with (
-        Backend(tmp_path / "backend", home, **told) as backend,
+        Backend(tmp_path / "backend", home, **settings) as backend,
         pytest.raises(Away, match="this address its own name"),
     ):
         lines_client(home, backend.url)
@@ -398,12 +398,12 @@ def test_a_server_that_goes_by_another_name_takes_nothing(factory, tmp_path):
     ],
 )
 def test_what_a_backend_is_called_by(host, given, names):
-    where = beside_home.Where(None, None, host, 0, 1, (), given)
+    location = beside_home.Where(None, None, host, 0, 1, (), given)
     if names is None:
         with pytest.raises(UsageError, match="no host"):
-            beside_home._names(where)
+            beside_home._names(location)
     else:
-        assert set(beside_home._names(where)) == names
+        assert set(beside_home._names(location)) == names
 
 
 @pytest.mark.parametrize(("hours", "side"), [(-1, "60 minutes behind"), (1, "60 minutes ahead of")])

@@ -20,8 +20,8 @@ from mintmark.codegen.ranges.serials import Range
 
 
 @dataclass
-class Told:
-    """A backend that takes everything, and answers what it was told to answer."""
+class Scripted:
+    """A backend that takes everything, and answers what the test wants."""
 
     applied: int
     scanned_before: tuple[int, ...] = ()
@@ -126,38 +126,38 @@ def after(tmp_path, backend):
 
 
 def test_a_plain_yes_needs_no_remark(tmp_path):
-    told = after(tmp_path, Told(100))
-    assert (told.detail, told.incidents) == (None, [])
+    answered = after(tmp_path, Scripted(100))
+    assert (answered.detail, answered.incidents) == (None, [])
 
 
-def test_a_backend_that_changed_other_codes_than_the_books_is_told_of(tmp_path):
-    detail = after(tmp_path, Told(99)).detail
+def test_a_backend_that_changed_other_codes_than_the_books_is_reported(tmp_path):
+    detail = after(tmp_path, Scripted(99)).detail
     assert detail.startswith("the backend changed 99 codes, the books 100: see mintmark reconcile")
 
 
-def test_codes_scanned_too_early_are_told_of(tmp_path):
-    told = after(tmp_path, Told(100, (3, 7)))
-    assert told.detail == "2 of these codes had been scanned before they were active"
-    (incident,) = told.incidents
+def test_codes_scanned_too_early_are_reported(tmp_path):
+    answered = after(tmp_path, Scripted(100, (3, 7)))
+    assert answered.detail == "2 of these codes had been scanned before they were active"
+    (incident,) = answered.incidents
     assert incident.startswith("2 codes made active by order ")
     assert incident.endswith(", serials 3,7")
 
 
 def test_both_remarks_stand_side_by_side(tmp_path):
-    assert "reconcile" in after(tmp_path, Told(99, (3,))).detail.split("; ")[0]
+    assert "reconcile" in after(tmp_path, Scripted(99, (3,))).detail.split("; ")[0]
 
 
 def test_serials_that_were_not_ordered_are_passed_over(tmp_path):
-    told = after(tmp_path, Told(100, (3, 101, 300, 10**11)))
-    assert told.incidents[0].endswith(", serials 3")
+    answered = after(tmp_path, Scripted(100, (3, 101, 300, 10**11)))
+    assert answered.incidents[0].endswith(", serials 3")
     (tmp_path / "other").mkdir()
-    assert after(tmp_path / "other", Told(100, (101, 300))) == Answered(None, [])
+    assert after(tmp_path / "other", Scripted(100, (101, 300))) == Answered(None, [])
 
 
 def test_a_list_that_is_full_may_not_be_whole(tmp_path):
-    told = after(tmp_path, Told(100, tuple(range(1, wire.LISTED + 1))))
-    assert "1,000 at most: there may be more" in told.detail
-    assert "1,000 at most: there may be more" in told.incidents[0]
+    answered = after(tmp_path, Scripted(100, tuple(range(1, wire.LISTED + 1))))
+    assert "1,000 at most: there may be more" in answered.detail
+    assert "1,000 at most: there may be more" in answered.incidents[0]
 
 
 # --- the policy --------------------------------------------------------------------------
@@ -265,7 +265,7 @@ def test_all_of_them_moved_on(desk):
     assert "none can be frozen as they stand" in desk.incidents()[0]
 
 
-def test_healing_tells_of_them_and_freezes_nothing(desk):
+def test_reconciling_reports_them_and_freezes_nothing(desk):
     desk.policy()
     desk.book("1-10")
     desk.deliver()

@@ -1,4 +1,4 @@
-"""Delivery by several processes and as a service: nothing twice, nothing lost, an end when told."""
+"""Delivery by several processes and as a service: nothing twice, nothing lost, a clean end."""
 
 import json
 import os
@@ -61,9 +61,9 @@ def rows(station):
 def sent_orders(proxy):
     """Each order's times on the wire."""
     found = defaultdict(list)
-    for one in proxy.seen:
-        if one.path.startswith("/v1/orders/"):
-            found[one.path.rsplit("/", 1)[1]].append((one.began, one.ended))
+    for request in proxy.seen:
+        if request.path.startswith("/v1/orders/"):
+            found[request.path.rsplit("/", 1)[1]].append((request.began, request.ended))
     return found
 
 
@@ -87,15 +87,15 @@ def test_two_processes_send_no_order_at_once_and_none_twice(made, byte_code):
         sent = sent_orders(proxy)
     assert sorted(sent) == sorted(booked)
     assert {len(times) for times in sent.values()} == {1}
-    said = [json.loads(out) for _, out, _ in done]
-    delivered = [order for one in said for order in one["delivered"]]
+    results = [json.loads(out) for _, out, _ in done]
+    delivered = [order for result in results for order in result["delivered"]]
     assert sorted(delivered) == sorted(booked)
     assert {row.status for row in rows(station).values()} == {"acknowledged"}
     # Or the test would show nothing: both had work to do.
-    assert all(one["delivered"] for one in said)
+    assert all(result["delivered"] for result in results)
 
 
-def test_a_killed_process_gives_its_turn_back_at_once(made, byte_code):
+def test_a_killed_process_gives_its_lock_back_at_once(made, byte_code):
     station, backend, (batch, *_) = made
     (order,) = book(station, batch, 1)
     station.close()
@@ -121,7 +121,7 @@ def test_a_killed_process_gives_its_turn_back_at_once(made, byte_code):
         assert deliver(station, line).delivered == (order,)
 
 
-def test_a_turn_is_had_by_one(tmp_path):
+def test_a_delivery_lock_is_had_once(tmp_path):
     with (
         delivery_lock(tmp_path, "B") as first,
         delivery_lock(tmp_path, "B") as second,
@@ -133,7 +133,7 @@ def test_a_turn_is_had_by_one(tmp_path):
         assert again
 
 
-# --- one courier ---------------------------------------------------------------------------
+# --- a courier ----------------------------------------------------------------------------
 
 
 def test_a_backend_that_is_away_is_tried_for_a_few_batches_only(made):
@@ -264,10 +264,10 @@ def test_it_delivers_what_is_booked_and_waits_out_a_backend_that_is_away(made, t
     station, backend, (batch, *_) = made
     health = tmp_path / "health.json"
     events = []
-    told = []
+    looks = []
 
     def look():
-        told.append(json.loads(health.read_text("ascii")))
+        looks.append(json.loads(health.read_text("ascii")))
 
     def away():
         backend.stop()
@@ -284,7 +284,7 @@ def test_it_delivers_what_is_booked_and_waits_out_a_backend_that_is_away(made, t
     result = running.run()
     assert (result.exit_code, result.queued) == (0, 0)
     assert {row.status for row in rows(station).values()} == {"acknowledged"}
-    while_away, after = told
+    while_away, after = looks
     assert while_away["queued"] == 2
     assert while_away["last_success"] is None
     assert while_away["last_error"]["message"]

@@ -19,7 +19,7 @@ from mintmark.codegen.ranges.lifecycle import Action
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    home, batches = home_with_batches(tmp_path_factory.mktemp("where"), 2, 60, 60)
+    home, batches = home_with_batches(tmp_path_factory.mktemp("home"), 2, 60, 60)
     with opened(home.path) as station:
         for batch in batches:
             give(station, batch, "1-20", region="Hunan", lot="L1")

@@ -1,4 +1,4 @@
-"""A reel by its first and last code: what a scanner reads, in either order, told to nobody."""
+"""A reel by its first and last code: what a scanner reads, in either order; shown to nobody."""
 
 import io
 import json
@@ -60,8 +60,8 @@ def test_other_codes_are_refused_and_not_repeated(made):
     ):
         with pytest.raises(error) as refused:
             between(station, batch, ends)
-        told = repr(refused.value.args) + repr(refused.value.hints)
-        assert not any(code and code in told for code in ends)
+        shown = repr(refused.value.args) + repr(refused.value.hints)
+        assert not any(code and code in shown for code in ends)
 
 
 def order(batch, codes, **more):
@@ -122,12 +122,12 @@ def test_active_codes_are_voided_under_a_count_near_enough(made):
 def test_a_line_takes_codes_and_repeats_none(made):
     station, batch, codes, strange = made
     line = OrderStream(station, None)
-    said = {"action": "activate", "batch": batch, "from_code": codes[4], "to_code": codes[0]}
-    answer = line.answer(json.dumps(said | {"count": 6, "tolerance": 1}).encode())
+    message = {"action": "activate", "batch": batch, "from_code": codes[4], "to_code": codes[0]}
+    answer = line.answer(json.dumps(message | {"count": 6, "tolerance": 1}).encode())
     assert answer["applied"] == [[1, 5]]
-    wrong = line.answer(json.dumps(said | {"to_code": strange}).encode())
+    wrong = line.answer(json.dumps(message | {"to_code": strange}).encode())
     assert wrong["exit"] == 3
-    half = line.answer(json.dumps({k: v for k, v in said.items() if k != "to_code"}).encode())
+    half = line.answer(json.dumps({k: v for k, v in message.items() if k != "to_code"}).encode())
     assert half["exit"] == 2
     for code in (codes[4], codes[0], strange):
         assert code not in json.dumps([answer, wrong, half])
