@@ -68,7 +68,7 @@ class RangeState:
     """How the serials `first`..`last` stand at the backend.
 
     `held` counts those whose fingerprints an activation has delivered; `digest` is the
-    SHA-256 (hex) of these fingerprints in the order of their serials, if asked for.
+    SHA-256 (hex) of these fingerprints in the order of their serials, if requested.
     `scanned` counts the serials scanned at least once while active.
     """
 
@@ -166,7 +166,7 @@ class UnknownPage:
 
     @classmethod
     def parse(cls, data: object, after: int = 0) -> "UnknownPage":
-        """The page in `data`, asked for with `after`. Raises `MalformedAnswer`."""
+        """The page in `data`, requested with `after`. Raises `MalformedAnswer`."""
         part = JsonObject(data)
         scans = part.get("unknown", list)
         following = part.maybe("next", int)

@@ -37,7 +37,7 @@ Log = Callable[..., None]
 
 
 class Stopped(DeliverResult):
-    """A service that was asked to stop: 0, whatever is queued."""
+    """A service that was stopped: 0, whatever is queued."""
 
     @property
     def exit_code(self) -> int:
@@ -47,7 +47,7 @@ class Stopped(DeliverResult):
 
 @dataclass
 class HealthFile:
-    """What a monitor should know; written to `path`, always whole."""
+    """What a monitor should know. Written to `path`, which is always whole."""
 
     path: Path | None
     started: datetime
@@ -76,8 +76,8 @@ class HealthFile:
         self._written = now
 
     def beat(self, now: datetime) -> None:
-        """Write it again now and then, so that its age says whether the service lives."""
-        # A clock set back must not silence it.
+        """Write it now and then, so that its age shows whether the service lives."""
+        # A clock that was set back must not stop this.
         if self._written is None or not timedelta(0) <= now - self._written < HEARTBEAT:
             self.write(now)
 
@@ -86,7 +86,7 @@ class HealthFile:
 class Service:
     """The loop of `deliver --watch`.
 
-    `wait(seconds)` returns early when a stop is asked for; `log(event, **details)` takes
+    `wait(seconds)` returns early when a stop is requested; `log(event, **details)` takes
     what happens.
     """
 
@@ -102,7 +102,7 @@ class Service:
     _reason: str | None = None
 
     def run(self) -> DeliverResult:
-        """Deliver until a stop is asked for. Raises what hinders the first look."""
+        """Deliver until a stop is requested. Raises what hinders the first read of the queue."""
         self._look()
         self.health.write(self.station.now())
         self.log("started", queued=self.health.queued)

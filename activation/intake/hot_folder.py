@@ -78,7 +78,7 @@ class Watched(Result):
 class HotFolder:
     """The loop of `orders watch`. `marker`: a file is complete when `<name>.done` is there.
 
-    Without markers it is complete when two looks find the same size and time of change;
+    Without markers it is complete when two looks, a second apart, find the same size and time;
     systems that write slowly had better write to `<name>.part` and rename.
     """
 
@@ -98,7 +98,7 @@ class HotFolder:
     _failures: int = 0
 
     def run(self) -> Watched:
-        """Take files until a stop is asked for. Raises `Refused` if another process watches it."""
+        """Take files until a stop is requested. Raises `Refused` if another process watches it."""
         if not self.folder.is_dir():
             raise UsageError(f"{self.folder} is no folder", "make it, then watch it")
         with _only_watcher(self.folder):
@@ -125,7 +125,7 @@ class HotFolder:
             self._deliver()
             self._failures = 0
         except (MintmarkError, OSError) as error:
-            # Here, not in a file: a locked ledger, a full disk. The file stays.
+            # This machine fails, not a file: a locked ledger, a full disk. The file stays.
             message = error.message if isinstance(error, MintmarkError) else type(error).__name__
             self.log("hindered", error=message)
             self._failures += 1
@@ -159,7 +159,7 @@ class HotFolder:
             self._set_aside(path, error)
             return
         except NotFound:
-            return  # taken back since the look
+            return  # its sender has taken it back
         self.failpoint("read")
         applied = self._apply(path, rows)  # 3
         if isinstance(applied, UsageError):
@@ -192,7 +192,7 @@ class HotFolder:
                 except Exception as error:  # noqa: BLE001 - one file must not end the service
                     return UsageError(f"unexpected {type(error).__name__}: this is a bug")
         except OSError as error:
-            # Of the home or the line, whatever the file: it stops the turn.
+            # The home or the network fails, whatever the file: that ends the turn.
             raise EnvironmentFailure(type(error).__name__) from error
 
     def _leave(self, name: str, why: str) -> None:

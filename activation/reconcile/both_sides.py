@@ -97,7 +97,7 @@ def _their_ranges(
     if info != batch_of(station, batch):
         raise Refused(
             f"the backend has another batch under the id {batch}",
-            "no order heals that: ask the backend's team how it was registered",
+            "no order corrects that: ask the backend's team how it was registered",
         )
     return batch_ranges(client, batch, digests=True), True
 

@@ -79,8 +79,8 @@ class Reconciled(Result):
             yield f"  {self.queued} orders are queued: send them first with mintmark deliver"
         sent = any(proposal.order for proposal in self.orders)
         if self.orders:
-            yield "  sent:" if sent else "  these orders would heal it (--apply sends them):"
+            yield "  sent:" if sent else "  these orders would correct it (--apply sends them):"
         for proposal in self.orders[:SHOWN]:
             yield f"    {proposal.line()}"
         if any(found.kind is DifferenceKind.FINGERPRINTS for found in self.differences):
-            yield "  no order heals fingerprints: ask the backend's team, give them this list"
+            yield "  no order corrects fingerprints: ask the backend's team, give them this list"

@@ -217,7 +217,7 @@ def test_stop_ends_between_two_orders(made):
     orders = book(station, batch, 1, 2, 3)
     stop = Stop()
     with client(backend.url) as line:
-        sent = Courier(station, line).deliver(stop=stop, settled=lambda *_: stop.ask())
+        sent = Courier(station, line).deliver(stop=stop, settled=lambda *_: stop.request())
     assert sent.delivered == orders[:1]
     assert rows(station)[orders[1]].attempts == 0
 
