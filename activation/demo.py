@@ -1,4 +1,4 @@
-"""`demo`: the whole way of a code on one machine, by the commands a user would type.
+"""`demo`: the whole way of a code on a single machine, by the commands a user would type.
 
 Every step is a real process of this program, the backend a real HTTP server, and the
 archive is opened the way a print shop opens it. What it made stays in the folder.

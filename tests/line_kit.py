@@ -172,12 +172,12 @@ def until(what, *arguments, process=None):
     return found
 
 
-def say(process, **order):
+def send_message(process, **order):
     process.stdin.write(json.dumps(order) + "\n")
     process.stdin.flush()
 
 
-def hear(process):
+def read_answer(process):
     line = process.stdout.readline()
     assert line, process.communicate()
     return json.loads(line)

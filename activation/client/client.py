@@ -96,7 +96,7 @@ class HttpClient:
         """See `Client`."""
         answer = self._json("PUT", f"/v1/batches/{_part(batch.batch)}", batch.body())
         if _parsed(lambda data: Batch.parse(batch.batch, data), answer) != batch:
-            raise Away("it answered with another batch than the one registered")
+            raise Away("it answered with another batch than was registered")
 
     def upload(self, batch: str, first: int, data: bytes) -> None:
         """See `Client`."""
@@ -115,7 +115,7 @@ class HttpClient:
         answer = _parsed(OrderAnswer.parse, data)
         sent = (order.order, order.batch, order.action, order.dry_run)
         if (answer.order, answer.batch, answer.action, answer.dry_run) != sent:
-            raise Away("it answered for another order than the one sent")
+            raise Away("it answered for another order than was sent")
         return answer
 
     def get_order(self, order: str) -> OrderAnswer | None:
@@ -128,7 +128,7 @@ class HttpClient:
             raise
         answer = _parsed(OrderAnswer.parse, data)
         if answer.order != order:
-            raise Away("it answered for another order than the one asked for")
+            raise Away("it answered for another order than was asked for")
         return answer
 
     def batch_page(self, batch: str, after: int = 0, *, digests: bool = False) -> BatchPage:

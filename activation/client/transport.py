@@ -99,7 +99,7 @@ class Transport:
             return self._exchange(request, time.monotonic() + seconds)
         except httpx2.TimeoutException:
             raise Away("it took too long") from None
-        # The texts of these may quote what was sent; their kinds say enough.
+        # The texts of these may quote what was sent; their types suffice.
         except httpx2.HTTPError as error:
             raise Away(_REASONS.get(type(error).__name__, "the connection failed")) from None
         except (httpx2.InvalidURL, httpx2.StreamError, ValueError, OSError):
@@ -169,7 +169,7 @@ _REASONS = {
     "ConnectError": "it cannot be reached",
     "RemoteProtocolError": "it does not speak HTTP, or hung up",
     "ProxyError": "the proxy refused",
-    "UnsupportedProtocol": "its address is not one of HTTP",
+    "UnsupportedProtocol": "its address is no HTTP address",
 }
 
 

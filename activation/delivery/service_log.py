@@ -1,4 +1,4 @@
-"""The log of a service: one line per event on stderr, for people or as JSON."""
+"""The log of a service: a line per event on stderr, for people or as JSON."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Stopping a service: SIGTERM and Ctrl-C end it between two orders, not within one."""
+"""Stopping a service: SIGTERM and Ctrl-C end it between two orders, never within an order."""
 
 import queue
 import signal

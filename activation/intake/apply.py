@@ -47,7 +47,7 @@ class Outcome:
     hint: str | None = None
 
     def line(self) -> str:
-        """One line for people."""
+        """A line for people."""
         what = f"{self.action or '?'} {self.batch or '?'} {serials.describe(self.applied, 3)}"
         again = " (booked before)" if self.repeated else ""
         detail = f": {self.detail}" if self.detail else ""
@@ -122,7 +122,7 @@ def apply(  # noqa: PLR0913 - the command's options
 
 
 def write_results(path: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write one JSON object per order, to a file that is there whole or not at all."""
+    """Write a JSON object per order, to a file that is there whole or not at all."""
     lines = (json.dumps(to_json(outcome)) + "\n" for outcome in outcomes)
     write_atomically(path, "".join(lines).encode("ascii"))
 

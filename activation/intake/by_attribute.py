@@ -1,6 +1,6 @@
 """`assign --where key=value`: attributes for all codes that carry other attributes.
 
-Shown first; booked only with `--yes`. One order for each batch and each 1,000 ranges. Each
+Shown first; booked only with `--yes`. An order for each batch and each 1,000 ranges. Each
 order is atomic, all of them together are not: run it again after a crash.
 """
 
@@ -27,7 +27,7 @@ from ..orders.selection import ByAttributes, BySerials, matching
 
 @dataclass(frozen=True)
 class Assigned:
-    """One order of several; `order` and `delivery` are None if nothing was booked."""
+    """An order of several; `order` and `delivery` are None if nothing was booked."""
 
     batch: str
     serials: Ranges
@@ -55,7 +55,7 @@ class AssignedWhere(Result):
         return 75 if QUEUED in deliveries else 0
 
     def lines(self) -> Iterator[str]:
-        """One line per order, and how to book them."""
+        """A line per order, and how to book them."""
         patch = ", ".join(f"{k}={'' if v is None else v}" for k, v in self.attributes.items())
         would = "would assign" if self.dry_run else "assigned"
         yield f"{would} {patch} to {self.codes:,} codes"
@@ -76,7 +76,7 @@ def assign_by_attribute(
     every_batch: bool,
     progress: Progress = lambda *_: None,
 ) -> AssignedWhere:
-    """Assign `request.attributes` to the codes, of one batch or all, that `request` selects.
+    """Assign `request.attributes` to the codes, of a batch or of all, that `request` selects.
 
     It selects by attributes; its `dry_run` decides whether anything is booked. Raises
     `UsageError`, `NotFound`, `Refused`.

@@ -189,7 +189,7 @@ class HotFolder:
                     return apply(self.station, client, rows, name=path.name)
                 except (EnvironmentFailure, IntegrityError, OSError):
                     raise
-                except Exception as error:  # noqa: BLE001 - one file must not end the service
+                except Exception as error:  # noqa: BLE001 - a file must not end the service
                     return UsageError(f"unexpected {type(error).__name__}: this is a bug")
         except OSError as error:
             # The home or the network fails, whatever the file: that ends the turn.

@@ -1,4 +1,4 @@
-"""Bytes from stdin become messages, one per line."""
+"""Bytes from stdin become messages: each line is a message."""
 
 import queue
 import threading
@@ -10,7 +10,7 @@ AHEAD = 64  # messages read before they are answered
 
 
 class Inbox:
-    """Messages, one per line, read by a thread of its own so that a stop is noticed meanwhile.
+    """Messages, read by a thread of its own so that a stop is noticed meanwhile.
 
     `read(n)` returns at most `n` bytes, as soon as there are some; none at the end.
     """

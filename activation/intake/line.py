@@ -1,6 +1,6 @@
 """`line run`: JSON orders come in, JSON answers go out. Each is a message: a line of text.
 
-One process and one connection for a shift or a year. For each message:
+A single process and connection serve for a shift or a year. For each message:
 
 1. Read it. A malformed message gets an error, and the next is served.
 2. Book the order, claimed for this process.
@@ -62,7 +62,7 @@ class LineEnded(Result):
 
 
 class OrderStream:
-    """Answers messages, one after the other."""
+    """Answers messages in turn."""
 
     def __init__(
         self,

@@ -56,7 +56,7 @@ class OrderShown(Result):
         )
 
     def summary(self) -> str:
-        """One line for a list."""
+        """A line for a list."""
         ranges = serials.describe(self.serials, 3)
         return f"{self.order}  {self.status:<12}  {self.action.value:<8}  {self.batch}  {ranges}"
 
@@ -80,7 +80,7 @@ class OrderList(Result):
     orders: tuple[OrderShown, ...]
 
     def lines(self) -> Iterator[str]:
-        """One line per order."""
+        """A line per order."""
         if not self.orders:
             yield "no orders"
         for order in self.orders:

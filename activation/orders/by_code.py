@@ -18,7 +18,7 @@ _WHICH = ("first", "second")
 
 
 def between(station: Station, batch: str, codes: tuple[str, str]) -> Range:
-    """The serials from one code to the other, both included.
+    """The serials between two codes, both included.
 
     Raises `NotFound` for a code of no batch here, `Refused` for a code of another batch.
     """

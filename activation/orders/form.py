@@ -32,7 +32,7 @@ SET = "set."
 def from_row(row: Mapping[str, str], zone: tzinfo) -> OrderRequest:
     """The order of a CSV row (column → cell). Empty cells count as absent.
 
-    Attributes stand in columns `set.<key>`; deleting one takes JSON.
+    Attributes stand in columns `set.<key>`; only JSON can delete an attribute.
     """
     cells = {key: cell.strip() for key, cell in row.items() if cell.strip()}
     options = [f"{key[len(SET) :]}={cell}" for key, cell in cells.items() if key.startswith(SET)]

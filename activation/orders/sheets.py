@@ -1,4 +1,4 @@
-"""Files of orders: CSV with a header, or one JSON object per line. Pure: bytes in, rows out.
+"""Files of orders: CSV with a header, or a JSON object per line. Pure: bytes in, rows out.
 
 Either the whole file has the right form, or nothing of it is taken: a file cut short or
 misread must not order half of what was meant. Single orders are judged later.
@@ -129,7 +129,7 @@ def parse_object(line: str) -> dict[str, Any]:
     try:
         value = json.loads(line, object_pairs_hook=_once, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise UsageError("not a JSON object, or one with a key given twice") from None
+        raise UsageError("not a JSON object, or a key is given twice") from None
     if not isinstance(value, dict):
         raise UsageError("not a JSON object")
     return value

@@ -25,7 +25,7 @@ READS = 3  # at most, while orders of the batch are booked or settled
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both sides of a batch at one moment. `steps` are the orders that correct the backend."""
+    """Both sides of a batch at the same moment. `steps` are the orders that correct the backend."""
 
     registered: bool
     queued: int

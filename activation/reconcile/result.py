@@ -33,7 +33,7 @@ class Proposal:
         return cls(step.action, step.serials, step.from_state, step.count, attributes, step.reason)
 
     def line(self) -> str:
-        """One line for people."""
+        """A line for people."""
         sent = f"  {self.order}: {self.delivery}" if self.order else ""
         extra = "".join(f" {key}={value}" for key, value in self.attributes.items())
         ranges = serials.describe(self.serials)

@@ -187,6 +187,25 @@ def test_a_line_orders_and_nobody_else(store, clock, lines):
     assert here("POST", "/v1/scans", json={"code": "X"}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "host", "status"),
+    [
+        ("GET", "/v1/orders/b?x=1", "127.0.0.1", 404),  # as signed: let in, and unknown
+        ("PUT", "/v1/orders/b?x=1", "127.0.0.1", 401),
+        ("GET", "/v1/orders/c?x=1", "127.0.0.1", 401),
+        ("GET", "/v1/orders/b?x=2", "127.0.0.1", 401),
+        ("GET", "/v1/orders/b?x=1", "localhost", 401),
+    ],
+)
+def test_no_part_of_a_request_can_be_changed_under_its_signature(  # noqa: PLR0917
+    store, clock, lines, method, path, host, status
+):
+    headers = signed(clock)("GET", "/v1/orders/b?x=1")
+    del headers["host"]
+    answer = app(store, clock, lines(LINE))(method, path, host=host, headers=headers)
+    assert answer.status_code == status
+
+
 def test_a_request_is_taken_once_by_whatever_worker_and_after_a_restart(
     store, database, clock, lines
 ):

@@ -1,4 +1,4 @@
-"""What a person hears of an order that the backend took, beyond that it took it."""
+"""Remarks on an order that the backend took, and what follows from its answer."""
 
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from mintmark.activation.delivery.deliver import Courier, deliver
 from mintmark.activation.orders.orders import OrderRequest, book
 from mintmark.activation.orders.selection import BySerials
 from mintmark.activation.reconcile.reconcile import reconcile
+from mintmark.codegen import roster
 from mintmark.codegen.errors import Refused
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ranges import serials
@@ -152,6 +153,31 @@ def test_serials_that_were_not_ordered_are_passed_over(tmp_path):
     assert answered.incidents[0].endswith(", serials 3")
     (tmp_path / "other").mkdir()
     assert after(tmp_path / "other", Scripted(100, (101, 300))) == Answered(None, [])
+
+
+def test_codes_that_the_order_skipped_are_passed_over(tmp_path):
+    home, (batch,) = home_with_batches(tmp_path)
+    desk = Desk(home, batch, None)
+    with opened(home.path) as station:
+        void = OrderRequest(Action.VOID, batch, BySerials("3"), reason="lost")
+        book(station, void)
+        deliver(station, Scripted(1))
+        book(station, OrderRequest(Action.ACTIVATE, batch, BySerials("1-100")))
+        deliver(station, Scripted(99, (3, 7)))
+    (incident,) = desk.incidents()
+    assert incident.endswith(", serials 7")
+
+
+def test_a_freeze_that_follows_is_an_order_of_the_same_line(tmp_path):
+    home, (batch,) = home_with_batches(tmp_path)
+    desk = Desk(home, batch, None)
+    desk.policy()
+    with opened(home.path) as station:
+        roster.new_line(station, "line-3")
+        request = OrderRequest(Action.ACTIVATE, batch, BySerials("1-100"), line="line-3")
+        activation, _ = book(station, request)
+        deliver(station, Scripted(100, (3, 7)))
+    assert desk.orders()[scanned_before.order_id(activation.order)].change.line == "line-3"
 
 
 def test_a_list_that_is_full_may_not_be_whole(tmp_path):

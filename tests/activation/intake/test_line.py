@@ -14,11 +14,11 @@ from line_kit import (
     Backend,
     client,
     ended,
-    hear,
     home_with_batches,
     opened,
     program,
-    say,
+    read_answer,
+    send_message,
     terminate,
 )
 from proxy import Proxy
@@ -151,7 +151,7 @@ def test_while_the_backend_is_away_orders_are_booked_at_once_and_go_out_later(ma
         with station.ledger.read() as view:
             assert view.queued() == 3
         clock[0] = 1_000.0
-        # What waits goes first, then the new one.
+        # What waits goes first, then the new order.
         assert send(line, action="freeze", batch=batch, serials="1-3")["delivery"] == "acknowledged"
     with station.ledger.read() as view:
         assert view.queued() == 0
@@ -313,12 +313,12 @@ def test_one_process_and_one_connection_for_many_orders(made, byte_code):
         handler.do_PUT = handler.do_GET = noted
         process = program("line", "run", home=station.home, url=proxy.url, byte_code=byte_code)
         for serial in range(1, 6):
-            say(process, action="activate", batch=batch, serials=str(serial), id=serial)
-            heard = hear(process)
-            assert (heard["id"], heard["delivery"]) == (serial, "acknowledged")
+            send_message(process, action="activate", batch=batch, serials=str(serial), id=serial)
+            answered = read_answer(process)
+            assert (answered["id"], answered["delivery"]) == (serial, "acknowledged")
         process.stdin.write("rubbish\n\n")
         process.stdin.flush()
-        assert hear(process)["exit"] == 2
+        assert read_answer(process)["exit"] == 2
         code, out, err = ended(process)
     assert (code, out, err) == (0, "", "")
     assert len(addresses) == 1
@@ -336,8 +336,8 @@ def test_sigterm_ends_it_with_the_order_under_way_done(made, byte_code):
 
     with Proxy(backend.url, hold) as proxy:
         process = program("line", "run", home=station.home, url=proxy.url, byte_code=byte_code)
-        say(process, action="activate", batch=batch, serials="1-5", order="reel-1")
-        say(process, action="activate", batch=batch, serials="6-9", order="reel-2")
+        send_message(process, action="activate", batch=batch, serials="1-5", order="reel-1")
+        send_message(process, action="activate", batch=batch, serials="6-9", order="reel-2")
         assert reached.wait(30)
         process.send_signal(signal.SIGTERM)
         go.set()
@@ -351,6 +351,6 @@ def test_sigterm_ends_it_with_the_order_under_way_done(made, byte_code):
 def test_sigterm_ends_one_that_waits_for_a_line(made, byte_code):
     station, backend, _ = made
     process = program("line", "run", home=station.home, url=backend.url, byte_code=byte_code)
-    say(process, op="status", order="none")
-    hear(process)
+    send_message(process, op="status", order="none")
+    read_answer(process)
     assert terminate(process)[0] == 0

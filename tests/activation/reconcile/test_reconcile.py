@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from line_kit import Backend, client, home_with_batches, opened
 
 from mintmark.activation.client import wire
+from mintmark.activation.client.protocol import Declined, ProblemDetails
 from mintmark.activation.delivery.deliver import deliver
 from mintmark.activation.orders.orders import OrderRequest, book
 from mintmark.activation.orders.selection import BySerials
@@ -164,6 +165,20 @@ def test_alike_steps_share_an_order_up_to_the_limit():
     ]
     assert found[2].reason == "other"
     assert found[0].count == 3
+
+
+def test_codes_voided_for_different_reasons_are_in_different_orders():
+    reasons = ("lost", "damaged", "lost")
+    ours = [
+        Tile(Range(n, n), Standing(State.VOID, reason=reason))
+        for n, reason in enumerate(reasons, 1)
+    ]
+    there = [wire.RangeState(1, 3, ApiState.INACTIVE, {}, 0)]
+    found = steps(pairs(ours, there), 1_000)
+    assert [(order.reason, [part.pair() for part in order.serials]) for order in found] == [
+        ("lost", [[1, 1], [3, 3]]),
+        ("damaged", [[2, 2]]),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -327,3 +342,29 @@ def test_other_fingerprints_there_are_told_and_no_order_is_proposed(made, tmp_pa
     assert [(difference.kind, difference.serials) for difference in found.differences] == [
         (DifferenceKind.FINGERPRINTS, Range(5, 5))
     ]
+
+
+class Refusing:
+    """The real backend, except that it refuses every order."""
+
+    def __init__(self, real):
+        self.real, self.refused = real, []
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+    def order(self, order):
+        self.refused.append(order.order)
+        raise Declined(ProblemDetails(403, "forbidden", "forbidden", "not this line's"))
+
+
+def test_a_backend_that_takes_no_order_is_sent_each_once(made):
+    station, line, batch = made
+    order(station, batch, "activate", "1-100")
+    deliver(station, line)
+    line.order(wire.Order("by-hand", batch, "revoke", [[1, 10]]))
+    refusing = Refusing(line)
+    found = reconcile(station, refusing, batch, apply=True)
+    assert len(refusing.refused) == len(found.orders) == 1
+    assert found.orders[0].delivery == "refused: forbidden: not this line's"
+    assert not found.equal
