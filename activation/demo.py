@@ -1,4 +1,4 @@
-"""`demo`: the whole way of a code on one machine, by the commands a user would type.
+"""`demo`: the whole way of a code on a single machine, by the commands a user would type.
 
 Every step is a real process of this program, the backend a real HTTP server, and the
 archive is opened the way a print shop opens it. What it made stays in the folder.
@@ -27,7 +27,7 @@ QUANTITY, REEL = 10_000, 5_000
 
 @dataclass(frozen=True)
 class DemoResult(Result):
-    """What was shown, and where it lies."""
+    """What was shown, and the files it left."""
 
     out: Path
     batch: str
@@ -52,7 +52,7 @@ class DemoResult(Result):
 def demo(out: Path, notify: Callable[[str], None]) -> DemoResult:
     """Run the demo in `out`, replacing an earlier demo there.
 
-    Raises `Refused` where `out` holds anything else, `MintmarkError` where a step fails.
+    Raises `Refused` if `out` holds anything else, `MintmarkError` if a step fails.
     """
     _clear(out)
     return _Demo(out.absolute(), notify).run()
@@ -138,7 +138,7 @@ class _Demo:
 
         first, sleeping = codes[0], codes[REEL]
         guessed = "0" * len(first)
-        asked = {
+        scanned = {
             "a bottle of reel 1, first scan": first,
             "the same bottle again": first,
             "a bottle of reel 2, not activated": sleeping,
@@ -147,7 +147,7 @@ class _Demo:
         with httpx2.Client(base_url=url, trust_env=False, timeout=10) as phone:
             results = {
                 what: str(phone.post("/v1/scans", json={"code": code}).json()["result"])
-                for what, code in asked.items()
+                for what, code in scanned.items()
             }
         self.notify("\n# Phones scan")
         for what, result in results.items():
@@ -169,7 +169,7 @@ class _Demo:
         return codes
 
     def step(self, title: str, *arguments: str) -> dict[str, Any]:
-        """Run one command, for people and as JSON's source of the next step's words."""
+        """Run a command, show it to people, and return its JSON result."""
         self.notify(f"\n# {title}")
         self.notify("$ mintmark " + " ".join(_quoted(argument) for argument in arguments))
         done = subprocess.run(  # noqa: S603 - our own program
@@ -201,7 +201,7 @@ _SHOWN = (
 
 
 def _served_url(server: "subprocess.Popen[str]") -> str:
-    assert server.stderr is not None  # noqa: S101 - Popen was told to pipe it
+    assert server.stderr is not None  # noqa: S101 - Popen pipes it, as it was called
     for line in server.stderr:
         if line.startswith("serving "):
             return line.split()[1]

@@ -52,7 +52,7 @@ def packaged(home, quantity, last, units=1):
 
 
 def home_with_batches(folder, count=1, quantity=300, last=200):
-    """A home in `folder` and its batches: a copy of one that is made once."""
+    """A home in `folder` and its batches: copied from a home that is made once."""
     made = _made(count, quantity, last)
     shutil.copytree(made[0].path, folder / "home")
     return replace(made[0], path=folder / "home", opened=[]), list(made[1])
@@ -81,7 +81,7 @@ def opened(path, now=utc_now):
 
 
 class Backend:
-    """The reference backend over `data`, on one port for good; stopped and started at will."""
+    """The reference backend over `data`, always on the same port; stopped and started at will."""
 
     def __init__(
         self, data, home, *, database=None, unsigned=True, senders=None, names=None, now=utc_now
@@ -100,7 +100,7 @@ class Backend:
 
     def start(self):
         up = threading.Event()
-        told = Settings(
+        settings = Settings(
             self._database,
             lambda: self._key,
             trust_loopback=self._unsigned,
@@ -108,7 +108,7 @@ class Backend:
             names=self._names,
             now=self._now,
         )
-        self._server = Server("127.0.0.1", self._port, told, ready=lambda _: up.set())
+        self._server = Server("127.0.0.1", self._port, settings, ready=lambda _: up.set())
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
         assert up.wait(WAIT)
@@ -131,7 +131,7 @@ class Backend:
 
 @contextlib.contextmanager
 def client(url, station=None):
-    """A client; as a line of `station`, where there is one."""
+    """A client; as a line of `station`, if there is any."""
     with HttpClient(url, sign=signer(station) if station else None) as made:
         yield made
 
@@ -172,12 +172,12 @@ def until(what, *arguments, process=None):
     return found
 
 
-def say(process, **order):
+def send_message(process, **order):
     process.stdin.write(json.dumps(order) + "\n")
     process.stdin.flush()
 
 
-def hear(process):
+def read_answer(process):
     line = process.stdout.readline()
     assert line, process.communicate()
     return json.loads(line)

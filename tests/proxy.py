@@ -50,7 +50,7 @@ class Seen:
 class Proxy:
     """Between `url` and the backend at `target`. `fault(request)` names what goes wrong.
 
-    `passed((request, status))` is told what the backend answered.
+    `passed((request, status))` is called with what the backend answered.
     """
 
     target: str
@@ -156,7 +156,7 @@ def _handler(proxy):  # noqa: C901 - one class
                 return
             if fault == "delay":
                 time.sleep(proxy.delay)
-            # An earlier one overtaken by this one arrives just before, or just after.
+            # An earlier request that this one overtakes arrives just before, or just after.
             proxy.release(lambda held: held.path == request.path)
             status, kind, body = proxy.forward(request)
             proxy.passed((request, status))

@@ -18,7 +18,9 @@ OURS = {
     *("mintmark.codegen.ranges.tiling", "mintmark.codegen.secret"),
     *("mintmark.packaging", "mintmark.packaging.commands"),
     *("mintmark.activation.backend", "mintmark.activation.backend.commands"),
+    *("mintmark.activation.intake", "mintmark.activation.intake.commands"),
     *("mintmark.activation.monitor", "mintmark.activation.monitor.commands"),
+    *("mintmark.activation.orders", "mintmark.activation.orders.commands"),
 }
 
 

@@ -123,7 +123,7 @@ def _consumers(app: FastAPI) -> None:
 
     @app.get("/v1/health")
     def health(books: Books) -> JSONResponse:
-        return JSONResponse(wire.Health(API, SCHEME, books.key_id).body())
+        return JSONResponse(wire.HealthAnswer(API, SCHEME, books.key_id).body())
 
     @app.post("/v1/scans")
     async def scan(body: models.ScanBody, request: Request, books: Books) -> JSONResponse:

@@ -11,7 +11,8 @@ from ...codegen.errors import NotFound, UsageError
 from ...codegen.invocation import secret_file
 from ...codegen.station.config import Config
 from ...codegen.station.station import Station
-from .client import Client, HttpClient
+from .client import HttpClient
+from .protocol import Client
 from .signing import RequestSigner, line_keys, secret_key
 
 if TYPE_CHECKING:
@@ -23,14 +24,14 @@ ANNOUNCEMENT = "local-backend.json"
 
 
 def backend_url(station: Station) -> str | None:
-    """MINTMARK_BACKEND_URL, else the configured one, else a local one that is running."""
+    """MINTMARK_BACKEND_URL, else the configured URL, else a local backend that is running."""
     named = os.environ.get("MINTMARK_BACKEND_URL") or station.config.backend_url
     return named or _announced(station.home)
 
 
 @contextlib.contextmanager
 def connected(station: Station) -> Iterator[Client | None]:
-    """A client, or None where no backend is named.
+    """A client, or None if no backend is configured.
 
     Raises `UsageError` for a bad URL or a certificate that can't be used, `NotFound` for a
     file that is not there.
@@ -53,7 +54,7 @@ def signer(station: Station) -> RequestSigner:
 
 
 def tls_of(config: Config) -> "ssl.SSLContext | None":
-    """`ca` trusted as well, and a certificate of our own; None: as ever."""
+    """The configured CA trusted besides, and our certificate shown; None: Python's defaults."""
     if config.backend_ca is None and config.backend_certificate is None:
         return None
     import ssl
@@ -63,7 +64,7 @@ def tls_of(config: Config) -> "ssl.SSLContext | None":
         if config.backend_ca is not None:
             context.load_verify_locations(config.backend_ca)
         if config.backend_certificate is not None:
-            # No prompt for the passphrase of a key: nobody is near.
+            # No prompt for the passphrase of a key: no person is near.
             context.load_cert_chain(
                 config.backend_certificate, config.backend_certificate_key, password=lambda: ""
             )

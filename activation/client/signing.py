@@ -24,11 +24,11 @@ VALID: Final = timedelta(minutes=5)
 NONCE_BYTES: Final = 16
 
 
-class Signer(Protocol):
+class SignsRequests(Protocol):
     """Adds what proves the sender to a request about to be sent."""
 
     def __call__(self, request: "httpx2.Request", body: bytes, line: str | None) -> None:
-        """Set headers on `request`, whose content is `body`, for `line`. Once an attempt."""
+        """Set headers on `request`, whose content is `body`, for `line`. Called per attempt."""
         ...
 
 
@@ -42,7 +42,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Parameters:
-    """What a signature says of itself (RFC 9421, section 2.3), and what it covers."""
+    """The parameters of a signature (RFC 9421, section 2.3), and what it covers."""
 
     key: Key
     created: datetime
@@ -52,7 +52,7 @@ class Parameters:
 
 
 class RequestSigner:
-    """The `Signer` under the keys that `keys(line)` finds."""
+    """The `SignsRequests` under the keys that `keys(line)` finds."""
 
     def __init__(
         self,
@@ -63,28 +63,28 @@ class RequestSigner:
         self.keys, self.now, self.entropy = keys, now, entropy
 
     def __call__(self, request: "httpx2.Request", body: bytes, line: str | None) -> None:
-        """See `Signer`. Raises what `keys` raises."""
-        told = Parameters(self.keys(line), self.now(), self.entropy(NONCE_BYTES).hex())
-        sign(request, body, told)
+        """See `SignsRequests`. Raises what `keys` raises."""
+        nonce = self.entropy(NONCE_BYTES).hex()
+        sign(request, body, Parameters(self.keys(line), self.now(), nonce))
 
 
-def sign(request: "httpx2.Request", body: bytes, told: Parameters) -> None:
+def sign(request: "httpx2.Request", body: bytes, parameters: Parameters) -> None:
     """Sign `request`, and the digest of `body` unless that is empty (RFC 9421, section 3.1)."""
     from http_message_signatures import HTTPMessageSigner, MappingKeyResolver
     from http_message_signatures.algorithms import ED25519, HMAC_SHA256
 
-    key = told.key
+    key = parameters.key
     resolver = MappingKeyResolver(public_keys={}, private_keys={key.key_id: key.private})
     algorithm = HMAC_SHA256 if isinstance(key.private, bytes) else ED25519
     HTTPMessageSigner(signature_algorithm=algorithm, key_resolver=resolver).sign(
         request,
         key_id=key.key_id,
-        created=told.created,
-        expires=told.created + told.valid,
-        nonce=told.nonce,
+        created=parameters.created,
+        expires=parameters.created + parameters.valid,
+        nonce=parameters.nonce,
         label=TAG,
         tag=TAG,
-        covered_component_ids=told.covered,
+        covered_component_ids=parameters.covered,
         body=body or None,
     )
 
@@ -92,11 +92,11 @@ def sign(request: "httpx2.Request", body: bytes, told: Parameters) -> None:
 def line_keys(station: Station) -> Callable[[str | None], Key]:
     """Each line's own Ed25519 key (RFC 8032). Raises `NotFound` without any.
 
-    What a line ordered whose key is gone since goes out under the default line's: it was
-    booked while the line's key was good, and the audit chain holds that line's signature.
+    If the key of a line is gone, its orders go out under the default line's: they were booked
+    while the line's key was good, and the audit chain holds that line's signature.
     """
 
-    # Read each time: a process is open for a year, and a key may be revoked and made anew.
+    # Read each time: a process runs for a year, and a key may be revoked and made anew.
     def found(line: str | None) -> Key:
         try:
             key = station.line(line or DEFAULT_LINE)
@@ -110,9 +110,9 @@ def line_keys(station: Station) -> Callable[[str | None], Key]:
 
 
 def secret_key(secret: Secret, key_id: str) -> Callable[[str | None], Key]:
-    """One secret shared with the backend, for simple ones.
+    """A secret shared with the backend, for a simple backend.
 
-    All lines share it: the backend can't tell them apart, and could sign itself.
+    All lines use it: the backend cannot tell them apart, and could sign itself.
     """
     key = Key(key_id, secret.reveal())
     return lambda _: key

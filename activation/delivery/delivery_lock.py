@@ -1,8 +1,8 @@
-"""Whose turn it is: one process at a time sends the orders of one batch.
+"""The delivery lock: only one process at a time sends the orders of a batch.
 
-The operating system's lock on a file, so a killed process gives its turn back at once,
-and a clock that jumps takes nobody's turn away. It holds among the processes of one
-machine, as the ledger's own locks do.
+The operating system locks a file, so a killed process gives the lock back at once, and a
+clock that jumps takes it from nobody. It holds among the processes of a machine, as the
+ledger's own locks do.
 """
 
 import contextlib
@@ -28,8 +28,8 @@ def delivery_lock(work: Path, batch: str) -> Iterator[bool]:
     try:
         yield True
     finally:
-        # While it is held: whoever waits for it then sees that it is another file. Windows
-        # removes no open file; there the lock does it itself when it is released.
+        # While the lock is held: a process that waits for it then sees that the file is another.
+        # Windows removes no open file; there the lock does it itself when it is released.
         if os.name == "posix":
             path.unlink(missing_ok=True)
         lock.release()

@@ -1,11 +1,11 @@
-"""The activation room's part of `doctor`: orders that wait, and the backend."""
+"""What `doctor` looks at in this house: orders that wait, and the backend."""
 
 from collections.abc import Iterator
 
 from ...codegen.finding import OK, WARNING, Finding
 from ...codegen.station.station import Station
-from ..client.client import Away, Client, Declined
 from ..client.connect import backend_url, connected
+from ..client.protocol import Away, Client, Declined
 from ..orders.orders import QUEUED, REFUSED
 
 
@@ -28,7 +28,7 @@ def orders(station: Station) -> Iterator[Finding]:
 
 
 def backend(station: Station) -> Iterator[Finding]:
-    """Whether the scan backend answers; one that is away is a warning: the line goes on."""
+    """Whether the scan backend answers. If it is away, that is a warning: the line goes on."""
     with connected(station) as client:
         yield _answer(station, client)
 

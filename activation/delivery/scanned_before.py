@@ -1,8 +1,8 @@
 """Codes scanned before they were active: what follows when an activation's answer names some.
 
-A label was copied, or goods were sold before they were activated: nobody can tell from
-here. It is an incident in the audit chain; where the home's `[policy]` says so, exactly these
-codes are frozen. Both are booked with the activation's settlement, in one transaction.
+A label was copied, or goods were sold before they were activated: the two look alike
+from here. It is an incident in the audit chain; if the home's `[policy]` demands it, exactly these
+codes are frozen. Both are booked in one transaction with the activation's settlement.
 """
 
 import hashlib
@@ -39,19 +39,19 @@ def consequences(
 ) -> Consequences:
     """What follows when the backend took `row` and `named` serials as scanned before.
 
-    `policy`: the home wants them frozen; `freeze`: and the books have not refused it. Serials
-    that the order did not touch are none of its business, and passed over.
+    `policy`: the home wants them frozen; `freeze`: the ledger has not refused that yet. Serials
+    that the order did not touch are passed over.
     """
-    # Within the order alone: what a backend says else must not move codes.
+    # Only within the order: nothing else that a backend says may move codes.
     early = among(named, serials.subtract(row.change.serials, row.skipped))
     if not early:
         return NOTHING
     order = _freeze(view, row, early) if policy and freeze else None
     more = "; the backend names 1,000 at most: there may be more" if len(named) >= LISTED else ""
     end = _end(early, order) if policy else ""
-    told = incident(row.batch, row.order, early, end + more)
+    noted = incident(row.batch, row.order, early, end + more)
     remark = f"{serials.count(early):,} of these codes had been scanned before they were active"
-    changes: tuple[Change, ...] = (told, order) if order else (told,)
+    changes: tuple[Change, ...] = (noted, order) if order else (noted,)
     return Consequences(changes, remark + end + more, order.order if order else None)
 
 
@@ -66,9 +66,9 @@ def incident(batch: str, order: str, early: Ranges, end: str = "") -> Incident:
     )
 
 
-def among(named: Sequence[int], where: Ranges) -> Ranges:
-    """`named` serials that lie in `where`, as ranges."""
-    return serials.intersect(serials.of(named), where)
+def among(named: Sequence[int], ranges: Ranges) -> Ranges:
+    """`named` serials that lie in `ranges`, as ranges."""
+    return serials.intersect(serials.of(named), ranges)
 
 
 def order_id(activation: str) -> str:

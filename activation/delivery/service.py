@@ -1,8 +1,15 @@
 """`deliver --watch`: delivery as a service, for years and without a human near it.
 
-It looks for what is due, sends it, and sleeps until the next attempt, or a second: other
-processes book orders at any time. Nothing the backend or this machine does ends it but a
-signal; what goes wrong is told in the log and in the health file.
+The loop:
+
+1. Read when the next order is due.
+2. If it is due, connect and deliver; log each settled order, and why others stay queued.
+3. Write the health file, after each event and at least every ten seconds.
+4. Sleep until the next attempt, at most a second: other processes book orders at any time.
+
+Only a signal ends it, in step 4 or between two orders of step 2. What goes wrong on this
+machine or at the backend is logged and stands in the health file; then the loop goes on, with
+longer and longer pauses while this machine fails. A crash loses nothing but the counts.
 """
 
 import json
@@ -18,7 +25,7 @@ from ...codegen.files import write_atomically
 from ...codegen.result import to_json
 from ...codegen.station.station import Station
 from ..backoff import wait
-from ..client.client import Client
+from ..client.protocol import Client
 from ..orders.orders import REFUSED
 from .deliver import Courier, DeliverResult, next_due
 
@@ -30,17 +37,17 @@ Log = Callable[..., None]
 
 
 class Stopped(DeliverResult):
-    """A service that was asked to stop: 0, whatever is queued."""
+    """A service that was stopped: 0, whatever is queued."""
 
     @property
     def exit_code(self) -> int:
-        """0: it did what it was told."""
+        """0: it did what it had to."""
         return 0
 
 
 @dataclass
-class Health:
-    """What a monitor should know; written to `path`, always whole."""
+class HealthFile:
+    """What a monitor should know. Written to `path`, which is always whole."""
 
     path: Path | None
     started: datetime
@@ -69,8 +76,8 @@ class Health:
         self._written = now
 
     def beat(self, now: datetime) -> None:
-        """Write it again now and then, so that its age says whether the service lives."""
-        # A clock set back must not silence it.
+        """Write it now and then, so that its age shows whether the service lives."""
+        # A clock that was set back must not stop this.
         if self._written is None or not timedelta(0) <= now - self._written < HEARTBEAT:
             self.write(now)
 
@@ -79,7 +86,7 @@ class Health:
 class Service:
     """The loop of `deliver --watch`.
 
-    `wait(seconds)` returns early when a stop is asked for; `log(event, **details)` takes
+    `wait(seconds)` returns early when a stop is requested; `log(event, **details)` takes
     what happens.
     """
 
@@ -88,42 +95,42 @@ class Service:
     wait: Callable[[float], None]
     stopped: Callable[[], bool]
     log: Log
-    health: Health
+    health: HealthFile
     _delivered: int = 0
     _refused: int = 0
     _failures: int = 0
     _reason: str | None = None
 
     def run(self) -> DeliverResult:
-        """Deliver until a stop is asked for. Raises what hinders the first look."""
+        """Deliver until a stop is requested. Raises what hinders the first read of the queue."""
         self._look()
         self.health.write(self.station.now())
         self.log("started", queued=self.health.queued)
         while not self.stopped():
-            self.wait(self._turn())
+            self.wait(self._turn())  # 4
         self.log("stopped", queued=self.health.queued)
         detail = f"stopped; {self._delivered} delivered, {self._refused} refused since it began"
         return Stopped((), self.health.queued, (), detail)
 
     def _turn(self) -> float:
-        """One look at the queue, and what it asks for; how long to sleep then."""
+        """Steps 1 to 3; how many seconds to sleep then."""
         try:
-            due = next_due(self.station)
+            due = next_due(self.station)  # 1
             if due is not None and due <= self.station.now():
-                self._deliver()
+                self._deliver()  # 2
                 due = next_due(self.station)
             now = self.station.now()
-            self.health.beat(now)
+            self.health.beat(now)  # 3
             self._failures = 0
         except (MintmarkError, OSError) as error:
             return self._hindered(error)
-        # What is due all the same could not be sent: another process is at it, or there is
-        # no backend.
+        # What is still due could not be sent: another process sends it, or no backend is
+        # configured.
         ahead = POLL if due is None or due <= now else min(POLL, due - now)
         return ahead.total_seconds()
 
     def _hindered(self, error: MintmarkError | OSError) -> float:
-        """Something here is in the way, not the backend: a locked ledger, a full disk."""
+        """This machine fails, not the backend: a locked ledger, a full disk."""
         message = error.message if isinstance(error, MintmarkError) else type(error).__name__
         self.health.failed(message, self.station.now())
         self.log("hindered", error=message)
@@ -140,13 +147,13 @@ class Service:
                 self._away("no backend is configured")
                 return
             courier = Courier(self.station, client, patient=True, sturdy=True)
-            sent = courier.deliver(stop=self.stopped, told=self._told)
+            sent = courier.deliver(stop=self.stopped, settled=self._settled)
         self._look()
         if sent.detail:
             self._away(sent.detail)
         self.health.write(self.station.now())
 
-    def _told(self, order: str, status: str) -> None:
+    def _settled(self, order: str, status: str) -> None:
         now = self.station.now()
         self.log(status, order=order)
         if status == REFUSED:

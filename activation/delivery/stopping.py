@@ -1,4 +1,4 @@
-"""Stopping a service: SIGTERM and Ctrl-C end it between two orders, not within one."""
+"""Stopping a service: SIGTERM and Ctrl-C end it between two orders, never within an order."""
 
 import queue
 import signal
@@ -8,7 +8,7 @@ from types import FrameType
 
 
 class Stop:
-    """Whether somebody asked the service to stop, and a wait that this ends.
+    """Whether somebody wants the service to stop, and a wait that this ends.
 
     `also` is called when it happens, from a signal handler.
     """
@@ -16,22 +16,22 @@ class Stop:
     def __init__(self, also: Callable[[], None] = lambda: None) -> None:
         # Its put may be called by a signal handler at any moment, in the midst of its get.
         self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._asked = False
+        self._requested = False
         self._also = also
 
     def __call__(self) -> bool:
-        """Whether it was asked for."""
-        return self._asked
+        """Whether a stop was requested."""
+        return self._requested
 
-    def ask(self) -> None:
+    def request(self) -> None:
         """Stop, as soon as what is under way is done."""
-        self._asked = True
+        self._requested = True
         self._woken.put(None)
         self._also()
 
     def wait(self, seconds: float) -> None:
-        """Return after `seconds`, or as soon as a stop is asked for."""
-        if not self._asked:
+        """Return after `seconds`, or as soon as a stop is requested."""
+        if not self._requested:
             try:
                 self._woken.get(timeout=seconds)
             except queue.Empty:
@@ -40,12 +40,12 @@ class Stop:
 
 @contextmanager
 def on_signals(stop: Stop) -> Iterator[Stop]:
-    """Inside the block the first signal asks to stop; a second Ctrl-C interrupts."""
+    """Inside the block the first signal requests a stop; a second Ctrl-C interrupts."""
 
     def handle(number: int, _: FrameType | None) -> None:
         if stop() and number == signal.SIGINT:
             raise KeyboardInterrupt
-        stop.ask()
+        stop.request()
 
     # Ctrl-Break is what Windows can send to a process without a window.
     names = ("SIGTERM", "SIGINT", "SIGBREAK")

@@ -1,7 +1,7 @@
-"""`orders apply`: a file of orders, each booked for itself, then all sent.
+"""`orders apply`: a file of orders, each booked by itself, then all sent.
 
-A bad order does not stop the others. Orders without an id of their own get one that
-follows from the file, so that applying a file twice orders nothing twice.
+A bad order does not stop the others. An order without an id gets an id that follows from
+the file, so that applying a file twice orders nothing twice.
 """
 
 import json
@@ -16,8 +16,9 @@ from ...codegen.ranges import serials
 from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result, to_json
 from ...codegen.station.station import Station
-from ..client.client import Client
-from ..delivery.deliver import Courier, Progress
+from ..client.protocol import Client
+from ..delivery.deliver import Courier
+from ..delivery.upload import Progress
 from ..orders import sheets
 from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, book
 from ..orders.sheets import Row
@@ -27,7 +28,7 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one order of a file.
+    """The result of an order of a file.
 
     `status`: acknowledged; queued; refused, here (nothing is booked: `booked` is false)
     or by the backend; cancelled. `repeated`: it was booked before, by the same file.
@@ -46,7 +47,7 @@ class Outcome:
     hint: str | None = None
 
     def line(self) -> str:
-        """One line for people."""
+        """A line for people."""
         what = f"{self.action or '?'} {self.batch or '?'} {serials.describe(self.applied, 3)}"
         again = " (booked before)" if self.repeated else ""
         detail = f": {self.detail}" if self.detail else ""
@@ -54,8 +55,8 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Applied(Result):
-    """What became of a file of orders; `results` are all of them, or the failures alone."""
+class AppliedFile(Result):
+    """The result of a file of orders; `results` are all outcomes, or the failures alone."""
 
     orders: int
     acknowledged: int
@@ -66,7 +67,7 @@ class Applied(Result):
 
     @property
     def exit_code(self) -> int:
-        """3 where an order was refused, else 75 while one is queued."""
+        """3 if an order was refused, else 75 while an order is queued."""
         if self.refused:
             return 3
         return 75 if self.queued else 0
@@ -79,9 +80,9 @@ class Applied(Result):
         )
         if self.repeated:
             yield f"  {self.repeated:,} of them were booked before, by this same file"
-        others = [one for one in self.results if one.status != ACKNOWLEDGED]
-        for one in others[:SHOWN]:
-            yield f"  {one.line()}"
+        others = [outcome for outcome in self.results if outcome.status != ACKNOWLEDGED]
+        for outcome in others[:SHOWN]:
+            yield f"  {outcome.line()}"
         if len(others) > SHOWN:
             yield f"  and {len(others) - SHOWN:,} more: see --results F, or --json"
 
@@ -104,8 +105,8 @@ def apply(  # noqa: PLR0913 - the command's options
     name: str = "",
     failures_only: bool = False,
     progress: Progress = lambda *_: None,
-) -> Applied:
-    """Book every row, send what was booked, and say what became of each.
+) -> AppliedFile:
+    """Book every row, send what was booked, and return the outcome of each.
 
     Raises `IntegrityError` and `EnvironmentFailure`, after which the same file can be
     applied again.
@@ -116,21 +117,21 @@ def apply(  # noqa: PLR0913 - the command's options
         outcomes.append(_book(station, row, order))
         progress("orders", done, len(rows))
     detail = _send(station, client, outcomes)
-    settled = [_settled(station, one, detail) for one in outcomes]
+    settled = [_settled(station, outcome, detail) for outcome in outcomes]
     return _summary(settled, failures_only=failures_only)
 
 
 def write_results(path: Path, outcomes: Sequence[Outcome]) -> None:
-    """A JSON object an order, in a file that is there whole or not at all."""
-    lines = (json.dumps(to_json(one)) + "\n" for one in outcomes)
+    """Write a JSON object per order, to a file that is there whole or not at all."""
+    lines = (json.dumps(to_json(outcome)) + "\n" for outcome in outcomes)
     write_atomically(path, "".join(lines).encode("ascii"))
 
 
 def _book(station: Station, row: Row, order: str) -> Outcome:
-    action, batch = (_said(row, name) for name in ("action", "batch"))
+    action, batch = (_field(row, name) for name in ("action", "batch"))
     try:
         request = replace(row.request(station.config.time_zone), order=order)
-        _, placed = book(station, request)
+        _, booked = book(station, request)
     except (UsageError, Refused, NotFound) as error:
         hint = "; ".join(error.hints) or None
         return Outcome(
@@ -143,13 +144,14 @@ def _book(station: Station, row: Row, order: str) -> Outcome:
         request.batch,
         QUEUED,
         booked=True,
-        repeated=placed.repeated,
-        applied=placed.applied,
-        skipped=placed.skipped,
+        repeated=booked.repeated,
+        applied=booked.applied,
+        skipped=booked.skipped,
     )
 
 
-def _said(row: Row, name: str) -> str | None:
+def _field(row: Row, name: str) -> str | None:
+    """A field of a row that may be malformed, short enough to be shown."""
     value: Any = row.fields.get(name)
     return value[:64] if isinstance(value, str) and value.isprintable() else None
 
@@ -158,32 +160,34 @@ def _send(station: Station, client: Client | None, outcomes: Sequence[Outcome]) 
     if client is None:
         return "no backend is configured"
     courier, detail = Courier(station, client, sturdy=True), None
-    for batch in dict.fromkeys(one.batch for one in outcomes if one.booked):
+    for batch in dict.fromkeys(outcome.batch for outcome in outcomes if outcome.booked):
         detail = courier.deliver(batch=batch).detail or detail
     return detail
 
 
-def _settled(station: Station, one: Outcome, detail: str | None) -> Outcome:
-    if not one.booked:
-        return one
+def _settled(station: Station, outcome: Outcome, detail: str | None) -> Outcome:
+    """The outcome with what the ledger has of the order now."""
+    if not outcome.booked:
+        return outcome
     with station.ledger.read() as view:
-        row = view.order(one.order)
+        row = view.order(outcome.order)
     return replace(
-        one, status=row.status, detail=row.detail or (detail if row.status == QUEUED else None)
+        outcome, status=row.status, detail=row.detail or (detail if row.status == QUEUED else None)
     )
 
 
-def _summary(outcomes: Sequence[Outcome], *, failures_only: bool) -> Applied:
+def _summary(outcomes: Sequence[Outcome], *, failures_only: bool) -> AppliedFile:
     counts = {
-        status: sum(one.status == status for one in outcomes)
+        status: sum(outcome.status == status for outcome in outcomes)
         for status in (ACKNOWLEDGED, QUEUED, REFUSED, CANCELLED)
     }
-    shown = [one for one in outcomes if not failures_only or one.status in (REFUSED, CANCELLED)]
-    return Applied(
+    failures = (REFUSED, CANCELLED)
+    shown = [outcome for outcome in outcomes if not failures_only or outcome.status in failures]
+    return AppliedFile(
         orders=len(outcomes),
         acknowledged=counts[ACKNOWLEDGED],
         queued=counts[QUEUED],
         refused=counts[REFUSED] + counts[CANCELLED],
-        repeated=sum(one.repeated for one in outcomes),
+        repeated=sum(outcome.repeated for outcome in outcomes),
         results=tuple(shown),
     )

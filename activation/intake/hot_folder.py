@@ -1,15 +1,24 @@
-"""`orders watch DIR`: a drop folder, for a system that can write files and nothing else.
+"""`orders watch DIR`: a hot folder, for a system that can write files and nothing else.
 
     DIR/                 files of orders arrive here
     DIR/done/            applied, with <name>.result.jsonl beside each
     DIR/failed/          malformed, with <name>.reason.json beside each
 
-Each file goes: complete? → read → orders booked and sent → result written → file moved.
-After a crash between any two of these the file is still in DIR and is taken again: its
-orders' ids follow from its name and content, so nothing is ordered twice.
+Each file takes these steps:
 
-What is wrong with one file, and no fault of this machine, keeps no other file waiting, nor
-the delivery: it stays where it is, which is told once.
+1. Wait until it is complete.
+2. Read it. A malformed file goes to failed/ instead, by steps 4 and 5.
+3. Apply it: book its orders, then send them.
+4. Write its result.
+5. Move it, then remove its marker.
+
+After a crash between any two steps the file is still in DIR, and is taken again from step 1:
+the ids of its orders follow from its name and content, so nothing is ordered twice. A crash
+after step 4 leaves a result, which is written again; a crash within step 5, a marker, which is
+older than any later file of that name and does not count for it.
+
+A file that cannot be taken, on a machine that works, stays in DIR and is logged once. It holds
+up neither other files nor the delivery.
 """
 
 import contextlib
@@ -39,7 +48,7 @@ from ..backoff import wait
 from ..delivery.deliver import Courier, next_due
 from ..delivery.service import Connect, Log
 from ..orders.sheets import Row
-from .apply import Applied, apply, read_file, write_results
+from .apply import AppliedFile, apply, read_file, write_results
 
 KINDS = (".csv", ".jsonl", ".ndjson")
 MARKER = ".done"
@@ -49,27 +58,27 @@ POLL = 1.0  # seconds between two looks
 NAME_BYTES = 255 - len(hidden(Path("_.result.jsonl")).name) + 1
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
-Shape = tuple[int, int]  # size, time of the last change
+FileVersion = tuple[int, int]  # size, time of the last change
 
 
 @dataclass(frozen=True)
 class Watched(Result):
-    """A drop folder that is watched no more."""
+    """A hot folder that is watched no more."""
 
     files: int
     failed: int
     orders: int
 
     def lines(self) -> Iterator[str]:
-        """One line."""
+        """The counts."""
         yield f"stopped: {self.files} files, {self.orders} orders; {self.failed} files malformed"
 
 
 @dataclass
-class Drop:
+class HotFolder:
     """The loop of `orders watch`. `marker`: a file is complete when `<name>.done` is there.
 
-    Without markers it is complete when two looks find the same size and time of change;
+    Without markers it is complete when two looks, a second apart, find the same size and time;
     systems that write slowly had better write to `<name>.part` and rename.
     """
 
@@ -81,18 +90,18 @@ class Drop:
     log: Log
     marker: bool = False
     failpoint: Failpoint = no_failpoint
-    _seen: dict[str, Shape] = field(default_factory=dict)
-    _left: dict[str, str] = field(default_factory=dict)  # files that stay, and what was told
+    _seen: dict[str, FileVersion] = field(default_factory=dict)
+    _left: dict[str, str] = field(default_factory=dict)  # files that stay → the logged reason
     _files: int = 0
     _failed: int = 0
     _orders: int = 0
     _failures: int = 0
 
     def run(self) -> Watched:
-        """Take files until a stop is asked for. Raises `Refused` where another does already."""
+        """Take files until a stop is requested. Raises `Refused` if another process watches it."""
         if not self.folder.is_dir():
             raise UsageError(f"{self.folder} is no folder", "make it, then watch it")
-        with _alone(self.folder):
+        with _only_watcher(self.folder):
             for name in ("done", "failed"):
                 (self.folder / name).mkdir(exist_ok=True)
             self.log("started", folder=str(self.folder))
@@ -102,13 +111,13 @@ class Drop:
         return Watched(self._files, self._failed, self._orders)
 
     def _turn(self) -> float:
-        """One look; how long to sleep then."""
+        """Take what is complete, deliver what is due; how many seconds to sleep then."""
         try:
-            for path in self.complete():
+            for path in self.complete():  # 1
                 if self.stopped():
                     break
                 try:
-                    self._take(path)
+                    self._take(path)  # 2 to 5
                 except OSError as error:
                     if error.errno in FULL:
                         raise
@@ -116,7 +125,7 @@ class Drop:
             self._deliver()
             self._failures = 0
         except (MintmarkError, OSError) as error:
-            # Here, not in a file: a locked ledger, a full disk. The file stays.
+            # This machine fails, not a file: a locked ledger, a full disk. The file stays.
             message = error.message if isinstance(error, MintmarkError) else type(error).__name__
             self.log("hindered", error=message)
             self._failures += 1
@@ -132,35 +141,35 @@ class Drop:
         for path in paths:
             if path.suffix.lower() not in KINDS or path.name.startswith((".", "~")):
                 continue
-            shape = _shape(path)
-            if shape is None:
+            version = _version(path)
+            if version is None:
                 if os.path.lexists(path):
                     self._leave(path.name, "no plain file")
                 continue
-            seen[path.name] = shape
-            if self._seen.get(path.name) == shape and (not self.marker or _marked(path, shape)):
+            seen[path.name] = version
+            if self._seen.get(path.name) == version and (not self.marker or _marked(path, version)):
                 found.append(path)
         self._seen = seen
         return found
 
     def _take(self, path: Path) -> None:
         try:
-            rows = read_file(path)
+            rows = read_file(path)  # 2
         except UsageError as error:
             self._set_aside(path, error)
             return
         except NotFound:
-            return  # taken back since the look
+            return  # its sender has taken it back
         self.failpoint("read")
-        applied = self._apply(path, rows)
+        applied = self._apply(path, rows)  # 3
         if isinstance(applied, UsageError):
             self._set_aside(path, applied)
             return
         self.failpoint("applied")
-        target = _free(self.folder / "done", path.name)
+        target = _free(self.folder / "done", path.name)  # 4
         write_results(target.with_name(f"{target.name}.result.jsonl"), applied.results)
         self.failpoint("result")
-        self._move(path, target)
+        self._move(path, target)  # 5
         self._files += 1
         self._orders += applied.orders
         self.log(
@@ -172,22 +181,22 @@ class Drop:
             refused=applied.refused,
         )
 
-    def _apply(self, path: Path, rows: Sequence[Row]) -> Applied | UsageError:
-        """Book and send; the error with which the file is set aside where that is a bug."""
+    def _apply(self, path: Path, rows: Sequence[Row]) -> AppliedFile | UsageError:
+        """Step 3; an error of ours with which the file is set aside."""
         try:
             with self.connect() as client:
                 try:
                     return apply(self.station, client, rows, name=path.name)
                 except (EnvironmentFailure, IntegrityError, OSError):
                     raise
-                except Exception as error:  # noqa: BLE001 - one file must not end the service
+                except Exception as error:  # noqa: BLE001 - a file must not end the service
                     return UsageError(f"unexpected {type(error).__name__}: this is a bug")
         except OSError as error:
-            # Of the home or the line, whatever the file: it stops the turn.
+            # The home or the network fails, whatever the file: that ends the turn.
             raise EnvironmentFailure(type(error).__name__) from error
 
     def _leave(self, name: str, why: str) -> None:
-        """Tell that a file stays: once, and again where the reason is another."""
+        """Log that a file stays: once, and again if the reason changes."""
         if self._left.get(name) != why:
             self._left[name] = why
             self.log("left", file=name, error=why)
@@ -204,18 +213,19 @@ class Drop:
         self.log("malformed", file=path.name, error=error.message)
 
     def _move(self, path: Path, target: Path) -> None:
+        """Step 5."""
         path.replace(target)
         fsync_folder(target.parent)
         fsync_folder(path.parent)
         self.failpoint("moved")
-        # Last: a file without its marker would lie here for ever. One left behind is older
-        # than the next file of that name, and does not count for it.
-        with contextlib.suppress(OSError):  # of a name too long for one, or none of ours
+        # Last: a file without its marker would lie here for ever. A marker left behind is
+        # older than the next file of that name, and does not count for it.
+        with contextlib.suppress(OSError):  # the name is too long, or the marker is not ours
             path.with_name(path.name + MARKER).unlink(missing_ok=True)
         self._seen.pop(path.name, None)
 
     def _deliver(self) -> None:
-        """What is queued, of whomever: a folder may be all that this machine runs."""
+        """Send what is queued, booked by anybody: this service may be all that runs here."""
         due = next_due(self.station)
         if due is None or due > self.station.now():
             return
@@ -224,8 +234,8 @@ class Drop:
                 Courier(self.station, client, patient=True, sturdy=True).deliver(stop=self.stopped)
 
 
-def _shape(path: Path) -> Shape | None:
-    """Size and last change of a plain file; None for anything else, or one that is gone."""
+def _version(path: Path) -> FileVersion | None:
+    """Size and last change of a plain file; None for anything else, or if it is gone."""
     try:
         found = path.lstat()
     except OSError:
@@ -235,13 +245,13 @@ def _shape(path: Path) -> Shape | None:
     return found.st_size, found.st_mtime_ns
 
 
-def _marked(path: Path, shape: Shape) -> bool:
-    found = _shape(path.with_name(path.name + MARKER))
-    return found is not None and found[1] >= shape[1]
+def _marked(path: Path, version: FileVersion) -> bool:
+    found = _version(path.with_name(path.name + MARKER))
+    return found is not None and found[1] >= version[1]
 
 
 def _free(folder: Path, name: str) -> Path:
-    """A name in `folder` that no file has: an earlier one is never written over."""
+    """A name in `folder` that no file has: no earlier file is ever written over."""
     stem, suffix, count = Path(name).stem, Path(name).suffix, 1
     path = folder / _fitting(stem, suffix)
     while os.path.lexists(path):
@@ -251,7 +261,7 @@ def _free(folder: Path, name: str) -> Path:
 
 
 def _fitting(stem: str, end: str) -> str:
-    """`stem` and `end`; a stem too long is cut, and tells by its digest which it was."""
+    """`stem` and `end`. Too long a stem is cut, and its digest tells it from others."""
     if len(os.fsencode(stem + end)) <= NAME_BYTES:
         return stem + end
     end = f"~{hashlib.sha256(os.fsencode(stem)).hexdigest()[:12]}{end}"
@@ -261,7 +271,7 @@ def _fitting(stem: str, end: str) -> str:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _only_watcher(folder: Path) -> Iterator[None]:
     lock = FileLock(folder / LOCK, thread_local=False)
     try:
         lock.acquire(timeout=0)

@@ -1,1 +1,1 @@
-"""What an order is, and how command lines, tables and scanned codes become one."""
+"""What an order is, and how command lines, tables and scanned codes become an order."""

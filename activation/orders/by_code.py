@@ -18,9 +18,9 @@ _WHICH = ("first", "second")
 
 
 def between(station: Station, batch: str, codes: tuple[str, str]) -> Range:
-    """The serials from one code to the other, both included.
+    """The serials between two codes, both included.
 
-    Raises `NotFound` for a code that is none of ours, `Refused` for one of another batch.
+    Raises `NotFound` for a code of no batch here, `Refused` for a code of another batch.
     """
     with station.ledger.read() as view:
         urls = {row.url for row in view.batches() if row.url}
@@ -28,19 +28,19 @@ def between(station: Station, batch: str, codes: tuple[str, str]) -> Range:
     bare = [_bare(code, urls) for code in codes]
     if not all(bare):
         raise UsageError("a scanned code is empty", "scan the first and the last code again")
-    places = locate(station, None, "\n".join(bare)).places
-    for which, place in zip(_WHICH, places, strict=True):
-        if place.batch is None:
+    locations = locate(station, None, "\n".join(bare)).places
+    for which, location in zip(_WHICH, locations, strict=True):
+        if location.batch is None:
             raise NotFound(
                 f"the {which} code is no code of this home",
                 "scan it again; codes of other homes are not known here",
             )
-        if place.batch != batch:
+        if location.batch != batch:
             raise Refused(
-                f"the {which} code belongs to batch {place.batch}",
+                f"the {which} code belongs to batch {location.batch}",
                 "name its own batch, or scan the right reel",
             )
-    ends = sorted(place.serial or 0 for place in places)
+    ends = sorted(location.serial or 0 for location in locations)
     return Range(ends[0], ends[1])
 
 

@@ -17,21 +17,22 @@ from ...codegen.ranges.selection import RANGES_PER_ORDER
 from ...codegen.ranges.serials import Range
 from . import typed_times
 from .orders import OrderRequest
+from .selection import selection
 
 TEXTS = (
     *("action", "batch", "unit", "package", "order", "reason", "line"),
     *("effective_at", "expires_at", "from"),
 )
 FIELDS = frozenset({*TEXTS, "serials", "count", "strict", "set"})
-# Not in files, which are kept: no file of orders holds a code.
-SPOKEN = FIELDS | {"from_code", "to_code", "tolerance", "dry_run"}
+# For orders that are not kept: a file of orders holds no code.
+MESSAGE_FIELDS = FIELDS | {"from_code", "to_code", "tolerance", "dry_run"}
 SET = "set."
 
 
 def from_row(row: Mapping[str, str], zone: tzinfo) -> OrderRequest:
-    """The order of a CSV row: column → cell; empty cells are not there.
+    """The order of a CSV row (column → cell). Empty cells count as absent.
 
-    Attributes stand in columns `set.<key>`; deleting one takes JSON.
+    Attributes stand in columns `set.<key>`; only JSON can delete an attribute.
     """
     cells = {key: cell.strip() for key, cell in row.items() if cell.strip()}
     options = [f"{key[len(SET) :]}={cell}" for key, cell in cells.items() if key.startswith(SET)]
@@ -76,10 +77,6 @@ def _request(
     return OrderRequest(
         action=_word("action", texts["action"], Action),
         batch=ids.fold(_needed("batch", texts["batch"])),
-        serials=_serials(fields.get("serials")),
-        unit=texts["unit"],
-        package=texts["package"],
-        codes=_codes(fields),
         attributes=changes,
         count=_whole(fields, "count"),
         tolerance=_whole(fields, "tolerance"),
@@ -89,6 +86,12 @@ def _request(
         line=texts["line"],
         order=texts["order"],
         dry_run=_truth(fields, "dry_run"),
+        selection=selection(
+            serials=_serials(fields.get("serials")),
+            unit=texts["unit"],
+            package=texts["package"],
+            codes=_codes(fields),
+        ),
     )
 
 

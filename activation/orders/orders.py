@@ -1,7 +1,7 @@
 """Range orders: booked in the ledger first, then delivered to the scan backend.
 
-A booked order is never rolled back. It stays `queued` (unacknowledged) until the
-backend settles it; what the backend refuses is told, and healed by the next order.
+A booked order is never rolled back. It stays `queued` (unacknowledged) until the backend
+settles it; what the backend refuses is reported, and corrected by the next order.
 """
 
 import re
@@ -10,19 +10,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ...codegen import ids, policy
+from ...codegen import policy
 from ...codegen.errors import NotFound, Refused, UsageError
-from ...codegen.ledger.changes import Ordered, Settled
-from ...codegen.ledger.records import OrderRow
+from ...codegen.ledger.changes import Ordered
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
 from ...codegen.ranges.attributes import Value
 from ...codegen.ranges.lifecycle import Action, Reason, State, passed_over
-from ...codegen.ranges.selection import RANGES_PER_ORDER
-from ...codegen.ranges.serials import Range, Ranges
+from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
-from ...codegen.serials_file import read_text
 from ...codegen.station.station import DEFAULT_LINE, Station
+from .selection import Selection, resolve
 
 if TYPE_CHECKING:
     from ...codegen.ledger.ledger import Committed
@@ -34,18 +32,11 @@ ACKNOWLEDGED, QUEUED, REFUSED, CANCELLED = "acknowledged", "queued", "refused", 
 
 @dataclass(frozen=True)
 class OrderRequest:
-    """An order as asked for: serials by text, unit, package or scanned codes; one of them.
-
-    `codes` are the first and the last code of a reel, in either order. `tolerance`: by how
-    many the codes that change may differ from `count`.
-    """
+    """An order as requested. `tolerance`: how far the codes that change may be from `count`."""
 
     action: Action
     batch: str
-    serials: str | None = None
-    unit: str | None = None
-    package: str | None = None
-    codes: tuple[str, str] | None = field(default=None, repr=False)
+    selection: Selection
     attributes: Mapping[str, Value] = field(default_factory=dict)
     count: int | None = None
     tolerance: int | None = None
@@ -74,12 +65,12 @@ class OrderResult(Result):
 
     @property
     def exit_code(self) -> int:
-        """75 while the backend has not answered, 6 where it said no."""
+        """75 while the backend has not answered, 6 if it refused."""
         # Not 3: that means nothing changed, and the order is booked here.
         return {QUEUED: 75, REFUSED: 6}.get(self.delivery or "", 0)
 
     def lines(self) -> Iterator[str]:
-        """What happened, and what to do where the backend is not through."""
+        """What happened, and what to do if the backend has not taken it."""
         would = "would " if self.dry_run else ""
         codes = serials.count(self.applied)
         yield f"{would}{self.action.value} {codes:,} codes of batch {self.batch}"
@@ -107,23 +98,16 @@ def book(
 
     `claim`: for the courier that is about to send it, see `Courier.claim`.
 
-    Raises `UsageError` for a malformed request, `NotFound` for unknown batches, units
-    and packages, `Refused` where a state or a guard says no.
+    Raises `UsageError` for a malformed request, `NotFound` for unknown lines, batches, units
+    and packages, `Refused` if a state or a guard forbids it.
     """
     line = station.line(request.line or DEFAULT_LINE)
     _check(request)
-    if request.codes:
-        from . import by_code
-
-        where: Ranges = (by_code.between(station, request.batch, request.codes),)
-    else:
-        with station.ledger.read() as view:
-            where = _resolve(view, request)
     change = Ordered(
         order=request.order or station.new_order_id(),
         batch=request.batch,
         action=request.action,
-        serials=where,
+        serials=resolve(station, request.batch, request.selection),
         skip_void=not request.strict,
         count=request.count,
         from_state=request.from_state,
@@ -163,12 +147,6 @@ def _near(view: View, change: Ordered, tolerance: int) -> int:
 
 
 def _check(request: OrderRequest) -> None:
-    ways = (request.serials, request.unit, request.package, request.codes)
-    if len([way for way in ways if way]) != 1:
-        raise UsageError(
-            "an order needs its serials named once",
-            "give one of --serials, --unit and --package; for the whole batch: --serials all",
-        )
     if request.tolerance and request.count is None:
         raise UsageError("--tolerance needs --count", "say how many codes were counted")
     if request.order is not None and not _ORDER_ID.fullmatch(request.order):
@@ -188,123 +166,3 @@ def _check(request: OrderRequest) -> None:
             raise UsageError(f"unknown reason {request.reason[:40]!r}", f"known: {reasons}")
     if request.action is Action.ASSIGN and not request.attributes:
         raise UsageError("nothing to assign", "give for example --set region=X")
-
-
-def _resolve(view: View, request: OrderRequest) -> Ranges:
-    batch = view.batch(request.batch)
-    if request.unit:
-        unit = view.unit(ids.fold(request.unit))
-        where: Ranges = (Range(unit.first, unit.last),)
-        owner = view.package(unit.package).batch
-    elif request.package:
-        package = view.package(ids.fold(request.package))
-        where, owner = package.serials, package.batch
-    else:
-        where, owner = serials.parse(read_text(request.serials or ""), batch.quantity), batch.batch
-    if owner != batch.batch:
-        raise UsageError(f"that unit or package belongs to batch {owner}", "name its own batch")
-    if len(where) > RANGES_PER_ORDER:
-        raise UsageError(
-            f"{len(where):,} ranges; one order takes at most {RANGES_PER_ORDER:,}",
-            "split the list into several orders",
-        )
-    return where
-
-
-# --- looking at orders -------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class OrderShown(Result):
-    """One order as the books have it."""
-
-    order: str
-    batch: str
-    action: Action
-    serials: Ranges
-    status: str
-    applied_count: int
-    skipped_count: int
-    attributes: Mapping[str, Value]
-    count: int | None
-    from_state: State | None
-    reason: str | None
-    line: str | None
-    attempts: int
-    detail: str | None
-
-    @classmethod
-    def of(cls, row: OrderRow) -> "OrderShown":
-        """From the ledger's row."""
-        change = row.change
-        return cls(
-            order=change.order,
-            batch=change.batch,
-            action=change.action,
-            serials=change.serials,
-            status=row.status,
-            applied_count=row.applied_count,
-            skipped_count=row.skipped_count,
-            attributes=change.attributes,
-            count=change.count,
-            from_state=change.from_state,
-            reason=change.reason,
-            line=change.line,
-            attempts=row.attempts,
-            detail=row.detail,
-        )
-
-    def summary(self) -> str:
-        """One line for a list."""
-        where = serials.describe(self.serials, 3)
-        return f"{self.order}  {self.status:<12}  {self.action.value:<8}  {self.batch}  {where}"
-
-    def lines(self) -> Iterator[str]:
-        """All of it."""
-        yield self.summary()
-        yield f"  codes     {self.applied_count:,} changed, {self.skipped_count:,} skipped"
-        for key, value in self.attributes.items():
-            yield f"  {key:<9} {value}"
-        if self.reason:
-            yield f"  reason    {self.reason}"
-        yield f"  line      {self.line}, {self.attempts} deliveries tried"
-        if self.detail:
-            yield f"  backend   {self.detail}"
-
-
-@dataclass(frozen=True)
-class OrderList(Result):
-    """Orders, oldest first."""
-
-    orders: tuple[OrderShown, ...]
-
-    def lines(self) -> Iterator[str]:
-        """A line an order."""
-        if not self.orders:
-            yield "no orders"
-        for order in self.orders:
-            yield order.summary()
-
-
-def show(station: Station, order: str) -> OrderShown:
-    """One order. Raises `NotFound`."""
-    with station.ledger.read() as view:
-        return OrderShown.of(view.order(order))
-
-
-def check_status(status: str | None) -> str | None:
-    """`status` if it is one. Raises `UsageError`."""
-    known = (QUEUED, ACKNOWLEDGED, REFUSED, CANCELLED)
-    if status is not None and status not in known:
-        raise UsageError(f"unknown status {status[:40]!r}", f"known: {', '.join(known)}")
-    return status
-
-
-def cancel(station: Station, order: str) -> OrderShown:
-    """Cancel a queued order that no backend can have seen.
-
-    The ledger keeps what it booked; the codes go back by an order of the other way.
-    Raises `Refused` where a delivery was tried.
-    """
-    station.ledger.commit(station.author, Settled(order, CANCELLED, "cancelled here"))
-    return show(station, order)

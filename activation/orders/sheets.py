@@ -1,7 +1,7 @@
-"""Files of orders: CSV with a header, or JSON objects a line. Pure: bytes in, rows out.
+"""Files of orders: CSV with a header, or a JSON object per line. Pure: bytes in, rows out.
 
 Either the whole file has the right form, or nothing of it is taken: a file cut short or
-misread must not order half of what was meant. What a single order says is judged later.
+misread must not order half of what was meant. Single orders are judged later.
 """
 
 import csv
@@ -28,15 +28,15 @@ ORDER_SYMBOLS = 20  # 100 bits: an id that depends on the file alone never meets
 
 @dataclass(frozen=True)
 class Row:
-    """One order of a file. `number`: the line it begins at, as an editor counts."""
+    """An order of a file. `number`: the line it begins at, as an editor counts."""
 
     number: int
     fields: Mapping[str, Any]
-    spoken: bool  # from JSON: values have types
+    is_json: bool  # its values have types
 
     def request(self, zone: tzinfo) -> OrderRequest:
         """The order it asks for. Raises `UsageError`."""
-        return (form.from_object if self.spoken else form.from_row)(self.fields, zone)
+        return (form.from_object if self.is_json else form.from_row)(self.fields, zone)
 
     @property
     def order(self) -> str | None:
@@ -48,9 +48,9 @@ class Row:
 def read(data: bytes) -> tuple[Row, ...]:
     """The rows of a file. Raises `UsageError`, naming the first faulty rows."""
     text = _text(data)
-    spoken = text.lstrip()[:1] in ("{", "[")
+    is_json = text.lstrip()[:1] in ("{", "[")
     faults = _Faults()
-    rows = tuple((_objects if spoken else _cells)(text, faults))
+    rows = tuple((_objects if is_json else _cells)(text, faults))
     faults.check()
     if not rows:
         raise UsageError("the file holds no order", "write a header and a row for each order")
@@ -58,19 +58,19 @@ def read(data: bytes) -> tuple[Row, ...]:
 
 
 def order_ids(home_id: str, rows: Sequence[Row], name: str = "") -> list[str]:
-    """An id for each row: its own, or one that follows from what the whole file says.
+    """An id for each row: its own, or an id that follows from the content of the whole file.
 
-    The same file gives the same ids, whatever its encoding; `name` sets apart two files
-    that say the same.
+    The same file gives the same ids, whatever its encoding; `name` tells apart two files
+    of the same content.
     """
-    said = [dict(row.fields) for row in rows]
-    text = json.dumps([name, said], ensure_ascii=True, sort_keys=True)
+    content = [dict(row.fields) for row in rows]
+    text = json.dumps([name, content], ensure_ascii=True, sort_keys=True)
     digest = hashlib.sha256(text.encode("ascii")).digest()
-    return [row.order or _derived(home_id, digest, place) for place, row in enumerate(rows)]
+    return [row.order or _derived(home_id, digest, index) for index, row in enumerate(rows)]
 
 
-def _derived(home_id: str, digest: bytes, place: int) -> str:
-    drawn = hashlib.sha256(digest + place.to_bytes(4, "big")).digest()
+def _derived(home_id: str, digest: bytes, index: int) -> str:
+    drawn = hashlib.sha256(digest + index.to_bytes(4, "big")).digest()
     return ids.new_id(home_id, lambda count: drawn[:count], ORDER_SYMBOLS)
 
 
@@ -90,7 +90,7 @@ def _text(data: bytes) -> str:
 
 
 class _Faults:
-    """What is wrong with which row."""
+    """Faults of rows."""
 
     def __init__(self) -> None:
         self._found: list[tuple[int, str]] = []
@@ -117,19 +117,19 @@ def _objects(text: str, faults: _Faults) -> Iterator[Row]:
             faults.add(number, f"more than {ROWS:,} lines")
             return
         try:
-            yield Row(number, parse_object(line), spoken=True)
+            yield Row(number, parse_object(line), is_json=True)
         except UsageError as error:
             faults.add(number, error.message)
 
 
 def parse_object(line: str) -> dict[str, Any]:
-    """A JSON object of one line. Raises `UsageError`, which quotes nothing."""
+    """The JSON object in a line. Raises `UsageError`, which quotes nothing."""
     if len(line) > LINE_CHARS:
         raise UsageError(f"longer than {LINE_CHARS:,} characters")
     try:
         value = json.loads(line, object_pairs_hook=_once, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise UsageError("not a JSON object, or one with a key given twice") from None
+        raise UsageError("not a JSON object, or a key is given twice") from None
     if not isinstance(value, dict):
         raise UsageError("not a JSON object")
     return value
@@ -167,7 +167,7 @@ def _cells(text: str, faults: _Faults) -> Iterator[Row]:
                 return
             else:
                 row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
-                yield Row(number, {key: cell for key, cell in row.items() if cell}, spoken=False)
+                yield Row(number, {key: cell for key, cell in row.items() if cell}, is_json=False)
     except csv.Error:
         faults.add(begins, "a quotation mark that is not closed, or a cell too long")
 

@@ -2,12 +2,12 @@
 
 Tiles of the ledger and ranges of the backend go in, differences come out, and for each
 difference the next order that brings the backend nearer to the ledger. The ledger is
-right: it is signed, and the backend is what missed something. An order is a step; where
-two are needed (void → inactive → active), compare again after the first.
+right: it is signed, and the backend is what missed something. An order is a step; if two
+are needed (void → inactive → active), compare again after the first.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import chain
 
@@ -33,7 +33,7 @@ class DifferenceKind(StrEnum):
 
 @dataclass(frozen=True)
 class Difference:
-    """Serials that stand otherwise at the backend. The texts are for people."""
+    """Serials that differ at the backend. The texts are for people."""
 
     serials: Range
     kind: DifferenceKind
@@ -45,7 +45,7 @@ class Difference:
 class Step:
     """An order that would bring some ranges nearer to the ledger.
 
-    It holds only where the backend's codes are still in `from_state`, and are `count`.
+    It holds only while the backend's codes are still in `from_state`, and are `count`.
     """
 
     action: Action
@@ -62,14 +62,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Pair:
-    """Serials that stand alike here, and alike there."""
+    """Serials of one state and one set of attributes here, and of one there."""
 
     serials: Range
     ours: Standing
     theirs: RangeState
 
 
-# State at the backend → state wanted → next action. Where freezing or unfreezing leads
+# State at the backend → state wanted → next action. The result of freezing or unfreezing
 # depends on what the backend remembers; the next comparison sees it.
 NEXT: Mapping[tuple[ApiState, ApiState], Action] = {
     (INACTIVE, ACTIVE): Action.ACTIVATE,
@@ -90,7 +90,7 @@ NEXT: Mapping[tuple[ApiState, ApiState], Action] = {
 def pairs(ours: Iterable[Tile[Standing]], theirs: Iterable[RangeState]) -> Iterator[Pair]:
     """Both sides cut at each other's edges, ascending.
 
-    Both tile 1..N. Raises `ValueError` where one has a gap, or ends before the other.
+    Both tile 1..N. Raises `ValueError` if a side has a gap, or ends before the other.
     """
     mine = iter(ours)
     tile = next(mine, None)
@@ -118,12 +118,12 @@ def standing_differences(pair: Pair) -> Iterator[Difference]:
     patch = attribute_patch(pair)
     if patch:
         mine = to_json(pair.ours.attributes)
-        told = ", ".join(_said(key, mine.get(key)) for key in patch)
-        heard = ", ".join(_said(key, pair.theirs.attributes.get(key)) for key in patch)
-        yield Difference(pair.serials, DifferenceKind.ATTRIBUTES, told, heard)
+        here = ", ".join(_text(key, mine.get(key)) for key in patch)
+        there = ", ".join(_text(key, pair.theirs.attributes.get(key)) for key in patch)
+        yield Difference(pair.serials, DifferenceKind.ATTRIBUTES, here, there)
 
 
-def _said(key: str, value: Value) -> str:
+def _text(key: str, value: Value) -> str:
     return f"no {key}" if value is None else f"{key}={value}"
 
 
@@ -145,34 +145,34 @@ def _same(key: str, ours: Value, theirs: Value) -> bool:
 
 
 def fingerprint_differences(their: RangeState, digest: Digest) -> list[Difference]:
-    """What is wrong with the fingerprints of one of the backend's ranges.
+    """What is wrong with the fingerprints of a range of the backend.
 
-    `digest(range)` is ours. No order heals this: it is the backend's store that is wrong.
-    Where it holds some of a range and not all, their digest says nothing and is passed over.
+    `digest(range)` is ours. No order corrects this: the backend's store is wrong. The digest of
+    a range that the backend holds in part says nothing, and is passed over.
     """
-    where = Range(their.first, their.last)
-    held = their.held or 0
-    if their.state is ACTIVE and held < len(where):
-        return [
-            Difference(where, DifferenceKind.FINGERPRINTS, f"{len(where)} sent", f"{held} held")
-        ]
-    if held > len(where):
-        return [
-            Difference(where, DifferenceKind.FINGERPRINTS, f"{len(where)} codes", f"{held} held")
-        ]
-    if held == len(where) and their.digest != digest(where):
-        return [Difference(where, DifferenceKind.FINGERPRINTS, "as minted", "others")]
+    serials, held = Range(their.first, their.last), their.held or 0
+    size = len(serials)
+
+    def difference(ours: str, theirs: str) -> list[Difference]:
+        return [Difference(serials, DifferenceKind.FINGERPRINTS, ours, theirs)]
+
+    if their.state is ACTIVE and held < size:
+        return difference(f"{size} sent", f"{held} held")
+    if held > size:
+        return difference(f"{size} codes", f"{held} held")
+    if held == size and their.digest != digest(serials):
+        return difference("as minted", "others")
     return []
 
 
 def unverified(their: RangeState) -> int:
-    """How many fingerprints of a range cannot be compared, since it holds others not."""
+    """How many fingerprints cannot be compared, as the rest of their range is missing."""
     held = their.held or 0
     return held if held < their.last - their.first + 1 else 0
 
 
 def step(pair: Pair) -> Step | None:
-    """The next order for one pair; None where they agree."""
+    """The next order for a pair; None if its sides agree."""
     ours, theirs = to_api_state(pair.ours.state), pair.theirs.state
     patch = attribute_patch(pair)
     action = NEXT.get((theirs, ours))
@@ -190,24 +190,21 @@ def step(pair: Pair) -> Step | None:
 
 
 def steps(found: Iterable[Pair], ranges: int) -> list[Step]:
-    """The next orders for all of `found`, alike ones together, at most `ranges` in each."""
+    """The next orders for all of `found`, joined where alike, at most `ranges` in each."""
     groups: dict[object, list[tuple[Step, list[Range]]]] = {}
-    for one in filter(None, map(step, found)):
-        key = (
-            one.action,
-            one.from_state,
-            one.reason,
-            tuple(sorted(one.attributes.items(), key=str)),
-        )
-        parts = groups.setdefault(key, [])
-        where = one.serials[0]
-        if parts and parts[-1][1][-1].last + 1 == where.first:
-            parts[-1][1][-1] = Range(parts[-1][1][-1].first, where.last)
-        elif parts and len(parts[-1][1]) < ranges:
-            parts[-1][1].append(where)
+    for next_step in filter(None, map(step, found)):
+        patch = tuple(sorted(next_step.attributes.items(), key=str))
+        alike = (next_step.action, next_step.from_state, next_step.reason, patch)
+        orders = groups.setdefault(alike, [])
+        serials = next_step.serials[0]
+        last = orders[-1][1] if orders else []
+        if last and last[-1].last + 1 == serials.first:
+            last[-1] = Range(last[-1].first, serials.last)
+        elif last and len(last) < ranges:
+            last.append(serials)
         else:
-            parts.append((one, [where]))
+            orders.append((next_step, [serials]))
     return [
-        Step(one.action, tuple(where), one.from_state, one.attributes, one.reason)
-        for one, where in chain.from_iterable(groups.values())
+        replace(first, serials=tuple(parts))
+        for first, parts in chain.from_iterable(groups.values())
     ]

@@ -17,6 +17,7 @@ from receipt_kit import report as book_receipt
 from station_kit import PASSPHRASE, Home, make_home
 
 from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import IntegrityError, NotFound, Refused, UsageError
 from mintmark.codegen.ledger import changes
 from mintmark.codegen.ledger.verify import verify
@@ -81,7 +82,8 @@ class World:
             }
 
     def order(self, action, serials, **more):
-        return book(self.station, OrderRequest(Action(action), self.batch, serials=serials, **more))
+        request = OrderRequest(Action(action), self.batch, BySerials(serials), **more)
+        return book(self.station, request)
 
     def report(self, package=None, **fields):
         return book_receipt(call(self.station), package or self.package, **fields)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from mintmark.activation.client import wire
 from mintmark.activation.client.client import (
     Away,
+    ClientLimits,
     Declined,
     HttpClient,
-    Limits,
     batch_ranges,
     is_loopback,
 )
@@ -197,7 +197,7 @@ def test_what_passes_is_tried_again(status):
 
 
 @pytest.mark.parametrize(
-    ("server_time", "told"),
+    ("server_time", "reason"),
     [
         ("2026-11-22T09:01:00Z", "this machine's clock is 61 minutes behind the backend's"),
         ("2026-11-22T07:00:00Z", "this machine's clock is 60 minutes ahead of the backend's"),
@@ -206,13 +206,13 @@ def test_what_passes_is_tried_again(status):
         (None, "it does not accept this line's signature"),
     ],
 )
-def test_a_line_that_is_not_known_is_told_what_its_clock_has_to_do_with_it(server_time, told):
+def test_a_line_that_is_not_known_learns_what_its_clock_has_to_do_with_it(server_time, reason):
     now = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
     body = {"type": "urn:mintmark:problem:unauthorised", "title": "who?", "status": 401}
     body |= {} if server_time is None else {"server_time": server_time}
     answer = {"status": 401, "headers": {"Content-Type": "application/problem+json"}}
     with fake(**answer, body=json.dumps(body).encode(), now=lambda: now) as (client, _):
-        assert away(client).reason.endswith(told)
+        assert away(client).reason.endswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -287,13 +287,13 @@ def test_an_answer_that_drips_is_given_up():
         except OSError:
             pass
 
-    limits = Limits(call_seconds=0.3)
+    limits = ClientLimits(call_seconds=0.3)
     with fake(pour=pour, limits=limits) as (client, _):
         assert "too long" in away(client).reason
 
 
 def test_silence_is_given_up():
-    limits = Limits(call_seconds=0.2)
+    limits = ClientLimits(call_seconds=0.2)
     with fake(pour=lambda server, _: server.let_go.wait(30), limits=limits) as (client, _):
         assert "too long" in away(client).reason
 
@@ -404,7 +404,7 @@ def test_parsers_answer_or_say_rubbish(value, kind):
         "page": lambda data: wire.BatchPage.parse("b", data),
         "unknown": wire.UnknownPage.parse,
         "scan": wire.ScanAnswer.parse,
-        "health": wire.Health.parse,
+        "health": wire.HealthAnswer.parse,
         "batch": lambda data: wire.Batch.parse("b", data),
     }[kind]
     try:
@@ -465,7 +465,7 @@ def test_what_is_this_machine(host, here):
 def test_the_environments_proxy_is_not_used_for_this_machine(client, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    with HttpClient(client._base) as fresh:
+    with HttpClient(client._transport._base) as fresh:
         assert fresh.health().api == "v1"
 
 

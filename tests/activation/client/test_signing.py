@@ -187,6 +187,25 @@ def test_a_line_orders_and_nobody_else(store, clock, lines):
     assert here("POST", "/v1/scans", json={"code": "X"}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "host", "status"),
+    [
+        ("GET", "/v1/orders/b?x=1", "127.0.0.1", 404),  # as signed: let in, and unknown
+        ("PUT", "/v1/orders/b?x=1", "127.0.0.1", 401),
+        ("GET", "/v1/orders/c?x=1", "127.0.0.1", 401),
+        ("GET", "/v1/orders/b?x=2", "127.0.0.1", 401),
+        ("GET", "/v1/orders/b?x=1", "localhost", 401),
+    ],
+)
+def test_no_part_of_a_request_can_be_changed_under_its_signature(  # noqa: PLR0917
+    store, clock, lines, method, path, host, status
+):
+    headers = signed(clock)("GET", "/v1/orders/b?x=1")
+    del headers["host"]
+    answer = app(store, clock, lines(LINE))(method, path, host=host, headers=headers)
+    assert answer.status_code == status
+
+
 def test_a_request_is_taken_once_by_whatever_worker_and_after_a_restart(
     store, database, clock, lines
 ):
@@ -375,9 +394,9 @@ def test_lines_of_the_home_are_let_in_until_they_are_revoked(factory, tmp_path):
 
 def test_a_server_that_goes_by_another_name_takes_nothing(factory, tmp_path):
     home, _ = factory
-    told = {"unsigned": False, "names": ("scan.example.com",)}
+    settings = {"unsigned": False, "names": ("scan.example.com",)}
     with (
-        Backend(tmp_path / "backend", home, **told) as backend,
+        Backend(tmp_path / "backend", home, **settings) as backend,
         pytest.raises(Away, match="this address its own name"),
     ):
         lines_client(home, backend.url)
@@ -398,12 +417,12 @@ def test_a_server_that_goes_by_another_name_takes_nothing(factory, tmp_path):
     ],
 )
 def test_what_a_backend_is_called_by(host, given, names):
-    where = beside_home.ServeRequest(None, None, host, 0, 1, (), given)
+    location = beside_home.ServeRequest(None, None, host, 0, 1, (), given)
     if names is None:
         with pytest.raises(UsageError, match="no host"):
-            beside_home._names(where)
+            beside_home._names(location)
     else:
-        assert set(beside_home._names(where)) == names
+        assert set(beside_home._names(location)) == names
 
 
 @pytest.mark.parametrize(("hours", "side"), [(-1, "60 minutes behind"), (1, "60 minutes ahead of")])

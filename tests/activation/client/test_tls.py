@@ -1,4 +1,4 @@
-"""Certificates named in mintmark.toml, against a real TLS server that asks for one."""
+"""Certificates named in mintmark.toml, against a real TLS server that asks for them."""
 
 import datetime as dt
 import ipaddress

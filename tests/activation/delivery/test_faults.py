@@ -75,16 +75,16 @@ def plan(dice, batch):
         wanted = dice.random() < 0.85
         for _ in range(20):
             order = drawn(dice, batch, number)
-            accepted = told(books, order)
+            accepted = takes(books, order)
             if accepted == wanted:
                 break
         if accepted:
-            told(books, order, keep=True)
+            takes(books, order, keep=True)
         orders.append((order, accepted))
     return orders, books
 
 
-def told(books, order, *, keep=False):
+def takes(books, order, *, keep=False):
     """Whether the model takes the order."""
     (pair,) = order["serials"]
     attributes = dict(order.get("set", {}))
@@ -170,7 +170,7 @@ GUEST = Key("guest", Ed25519PrivateKey.from_private_bytes(bytes(32)))
 
 @contextlib.contextmanager
 def backend_and_intruder(tmp_path, home, batch, dice, database=None):
-    """A backend that knows the home's line and a guest, and one who misuses both their keys."""
+    """A backend that knows the line and a guest, and an intruder who misuses both their keys."""
     with opened(home) as station:
         known = "\n".join(roster.export(station).lines())
         line = station.line()
@@ -183,13 +183,13 @@ def backend_and_intruder(tmp_path, home, batch, dice, database=None):
     senders = functools.partial(FileSenders, lines)
     own = Key(line.key_id, line.private)
     intruder = Intruder(batch, own, GUEST, dice, packaged=PACKAGED, quantity=QUANTITY)
-    told = {"database": database, "unsigned": False, "senders": senders}
-    with Backend(tmp_path / "backend", home, **told) as backend:
+    settings = {"database": database, "unsigned": False, "senders": senders}
+    with Backend(tmp_path / "backend", home, **settings) as backend:
         yield backend, intruder
 
 
 def test_each_attempt_of_an_intruder_is_refused(template, tmp_path, byte_code):
-    """One by one: else those of the random runs might never be tried."""
+    """Each alone: the random runs might never try some of them."""
     source, batch = template
     home = tmp_path / "home"
     shutil.copytree(source, home)

@@ -1,4 +1,4 @@
-"""What a person hears of an order that the backend took, beyond that it took it."""
+"""Remarks on an order that the backend took, and what follows from its answer."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,13 @@ from line_kit import Backend, client, home_with_batches, opened
 
 from mintmark.activation.client import wire
 from mintmark.activation.delivery import scanned_before
+from mintmark.activation.delivery.attempt import BOOKING_ATTEMPTS
 from mintmark.activation.delivery.deliver import Courier, deliver
 from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.selection import BySerials
 from mintmark.activation.reconcile.reconcile import reconcile
+from mintmark.codegen import roster
+from mintmark.codegen.errors import Refused
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ranges import serials
 from mintmark.codegen.ranges.lifecycle import Action, State
@@ -17,8 +21,8 @@ from mintmark.codegen.ranges.serials import Range
 
 
 @dataclass
-class Told:
-    """A backend that takes everything, and answers what it was told to answer."""
+class Scripted:
+    """A backend that takes everything, and answers what the test wants."""
 
     applied: int
     scanned_before: tuple[int, ...] = ()
@@ -67,9 +71,9 @@ class Desk:
         with client(self.backend.url) as phone:
             return [phone.scan(codes[serial - 1]).result for serial in named]
 
-    def book(self, where="1-100", action=Action.ACTIVATE):
+    def book(self, serials="1-100", action=Action.ACTIVATE):
         with opened(self.home.path) as station:
-            return book(station, OrderRequest(action, self.batch, serials=where))[0].order
+            return book(station, OrderRequest(action, self.batch, BySerials(serials)))[0].order
 
     def deliver(self, *, failpoint=None, until=None, commit=None):
         with opened(self.home.path) as station, client(self.backend.url) as line:
@@ -123,38 +127,63 @@ def after(tmp_path, backend):
 
 
 def test_a_plain_yes_needs_no_remark(tmp_path):
-    told = after(tmp_path, Told(100))
-    assert (told.detail, told.incidents) == (None, [])
+    answered = after(tmp_path, Scripted(100))
+    assert (answered.detail, answered.incidents) == (None, [])
 
 
-def test_a_backend_that_changed_other_codes_than_the_books_is_told_of(tmp_path):
-    detail = after(tmp_path, Told(99)).detail
+def test_a_backend_that_changed_other_codes_than_the_books_is_reported(tmp_path):
+    detail = after(tmp_path, Scripted(99)).detail
     assert detail.startswith("the backend changed 99 codes, the books 100: see mintmark reconcile")
 
 
-def test_codes_scanned_too_early_are_told_of(tmp_path):
-    told = after(tmp_path, Told(100, (3, 7)))
-    assert told.detail == "2 of these codes had been scanned before they were active"
-    (incident,) = told.incidents
+def test_codes_scanned_too_early_are_reported(tmp_path):
+    answered = after(tmp_path, Scripted(100, (3, 7)))
+    assert answered.detail == "2 of these codes had been scanned before they were active"
+    (incident,) = answered.incidents
     assert incident.startswith("2 codes made active by order ")
     assert incident.endswith(", serials 3,7")
 
 
 def test_both_remarks_stand_side_by_side(tmp_path):
-    assert "reconcile" in after(tmp_path, Told(99, (3,))).detail.split("; ")[0]
+    assert "reconcile" in after(tmp_path, Scripted(99, (3,))).detail.split("; ")[0]
 
 
 def test_serials_that_were_not_ordered_are_passed_over(tmp_path):
-    told = after(tmp_path, Told(100, (3, 101, 300, 10**11)))
-    assert told.incidents[0].endswith(", serials 3")
+    answered = after(tmp_path, Scripted(100, (3, 101, 300, 10**11)))
+    assert answered.incidents[0].endswith(", serials 3")
     (tmp_path / "other").mkdir()
-    assert after(tmp_path / "other", Told(100, (101, 300))) == Answered(None, [])
+    assert after(tmp_path / "other", Scripted(100, (101, 300))) == Answered(None, [])
+
+
+def test_codes_that_the_order_skipped_are_passed_over(tmp_path):
+    home, (batch,) = home_with_batches(tmp_path)
+    desk = Desk(home, batch, None)
+    with opened(home.path) as station:
+        void = OrderRequest(Action.VOID, batch, BySerials("3"), reason="lost")
+        book(station, void)
+        deliver(station, Scripted(1))
+        book(station, OrderRequest(Action.ACTIVATE, batch, BySerials("1-100")))
+        deliver(station, Scripted(99, (3, 7)))
+    (incident,) = desk.incidents()
+    assert incident.endswith(", serials 7")
+
+
+def test_a_freeze_that_follows_is_an_order_of_the_same_line(tmp_path):
+    home, (batch,) = home_with_batches(tmp_path)
+    desk = Desk(home, batch, None)
+    desk.policy()
+    with opened(home.path) as station:
+        roster.new_line(station, "line-3")
+        request = OrderRequest(Action.ACTIVATE, batch, BySerials("1-100"), line="line-3")
+        activation, _ = book(station, request)
+        deliver(station, Scripted(100, (3, 7)))
+    assert desk.orders()[scanned_before.order_id(activation.order)].change.line == "line-3"
 
 
 def test_a_list_that_is_full_may_not_be_whole(tmp_path):
-    told = after(tmp_path, Told(100, tuple(range(1, wire.LISTED + 1))))
-    assert "1,000 at most: there may be more" in told.detail
-    assert "1,000 at most: there may be more" in told.incidents[0]
+    answered = after(tmp_path, Scripted(100, tuple(range(1, wire.LISTED + 1))))
+    assert "1,000 at most: there may be more" in answered.detail
+    assert "1,000 at most: there may be more" in answered.incidents[0]
 
 
 # --- the policy --------------------------------------------------------------------------
@@ -262,7 +291,7 @@ def test_all_of_them_moved_on(desk):
     assert "none can be frozen as they stand" in desk.incidents()[0]
 
 
-def test_healing_tells_of_them_and_freezes_nothing(desk):
+def test_reconciling_reports_them_and_freezes_nothing(desk):
     desk.policy()
     desk.book("1-10")
     desk.deliver()
@@ -315,3 +344,27 @@ def test_an_order_booked_in_between_is_seen(desk):
     assert desk.states(3, 7) == [State.FROZEN, State.FROZEN]
     assert len(desk.incidents()) == 1
     assert desk.agrees()
+
+
+def test_codes_that_never_stand_still_are_settled_without_a_freeze(desk):
+    """The backend has taken the activation: at last its settlement is booked alone."""
+    desk.policy()
+    desk.scan(3)
+    activation = desk.book()
+    refusals = []
+
+    def refusing(commit):
+        def instead(author, *changes, **options):
+            if any(isinstance(change, c.Ordered) for change in changes):
+                refusals.append(changes)
+                raise Refused("the codes moved on")
+            return commit(author, *changes, **options)
+
+        return instead
+
+    report = desk.deliver(commit=refusing)
+    assert report.delivered == [activation]
+    # Each attempt is tried under the line's key and under the station's.
+    assert len(refusals) == 2 * (BOOKING_ATTEMPTS - 1)
+    assert "none can be frozen as they stand" in desk.incidents()[0]
+    assert desk.states(3) == [State.ACTIVE]

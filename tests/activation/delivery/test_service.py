@@ -1,4 +1,4 @@
-"""Delivery by several processes and as a service: nothing twice, nothing lost, an end when told."""
+"""Delivery by several processes and as a service: nothing twice, nothing lost, a clean end."""
 
 import json
 import os
@@ -14,10 +14,11 @@ from proxy import Proxy
 from mintmark.activation import backoff
 from mintmark.activation.delivery.deliver import PATIENCE, Courier, deliver, next_due
 from mintmark.activation.delivery.delivery_lock import delivery_lock
-from mintmark.activation.delivery.service import Health, Service
+from mintmark.activation.delivery.service import HealthFile, Service
 from mintmark.activation.delivery.stopping import Stop, on_signals
 from mintmark.activation.orders.orders import OrderRequest
 from mintmark.activation.orders.orders import book as book_order
+from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError
 from mintmark.codegen.ledger.changes import KeyRevoked
 from mintmark.codegen.ranges.lifecycle import Action
@@ -46,10 +47,10 @@ def made(tmp_path, clock):
 
 
 def book(station, batch, *serials, action="activate", **more):
-    return [
-        book_order(station, OrderRequest(Action(action), batch, str(serial), **more))[0].order
-        for serial in serials
+    requests = [
+        OrderRequest(Action(action), batch, BySerials(str(serial)), **more) for serial in serials
     ]
+    return [book_order(station, request)[0].order for request in requests]
 
 
 def rows(station):
@@ -60,9 +61,9 @@ def rows(station):
 def sent_orders(proxy):
     """Each order's times on the wire."""
     found = defaultdict(list)
-    for one in proxy.seen:
-        if one.path.startswith("/v1/orders/"):
-            found[one.path.rsplit("/", 1)[1]].append((one.began, one.ended))
+    for request in proxy.seen:
+        if request.path.startswith("/v1/orders/"):
+            found[request.path.rsplit("/", 1)[1]].append((request.began, request.ended))
     return found
 
 
@@ -86,15 +87,15 @@ def test_two_processes_send_no_order_at_once_and_none_twice(made, byte_code):
         sent = sent_orders(proxy)
     assert sorted(sent) == sorted(booked)
     assert {len(times) for times in sent.values()} == {1}
-    said = [json.loads(out) for _, out, _ in done]
-    delivered = [order for one in said for order in one["delivered"]]
+    results = [json.loads(out) for _, out, _ in done]
+    delivered = [order for result in results for order in result["delivered"]]
     assert sorted(delivered) == sorted(booked)
     assert {row.status for row in rows(station).values()} == {"acknowledged"}
     # Or the test would show nothing: both had work to do.
-    assert all(one["delivered"] for one in said)
+    assert all(result["delivered"] for result in results)
 
 
-def test_a_killed_process_gives_its_turn_back_at_once(made, byte_code):
+def test_a_killed_process_gives_its_lock_back_at_once(made, byte_code):
     station, backend, (batch, *_) = made
     (order,) = book(station, batch, 1)
     station.close()
@@ -120,7 +121,7 @@ def test_a_killed_process_gives_its_turn_back_at_once(made, byte_code):
         assert deliver(station, line).delivered == (order,)
 
 
-def test_a_turn_is_had_by_one(tmp_path):
+def test_a_delivery_lock_is_had_once(tmp_path):
     with (
         delivery_lock(tmp_path, "B") as first,
         delivery_lock(tmp_path, "B") as second,
@@ -132,7 +133,7 @@ def test_a_turn_is_had_by_one(tmp_path):
         assert again
 
 
-# --- one courier ---------------------------------------------------------------------------
+# --- a courier ----------------------------------------------------------------------------
 
 
 def test_a_backend_that_is_away_is_tried_for_a_few_batches_only(made):
@@ -216,7 +217,7 @@ def test_stop_ends_between_two_orders(made):
     orders = book(station, batch, 1, 2, 3)
     stop = Stop()
     with client(backend.url) as line:
-        sent = Courier(station, line).deliver(stop=stop, told=lambda *_: stop.ask())
+        sent = Courier(station, line).deliver(stop=stop, settled=lambda *_: stop.request())
     assert sent.delivered == orders[:1]
     assert rows(station)[orders[1]].attempts == 0
 
@@ -251,7 +252,7 @@ def service(made, health, turns, log=lambda *_, **__: None, connect=None):
         wait=pause,
         stopped=lambda: len(waits) >= max(turns),
         log=log,
-        health=Health(health, station.now()),
+        health=HealthFile(health, station.now()),
     ), waits
 
 
@@ -263,10 +264,10 @@ def test_it_delivers_what_is_booked_and_waits_out_a_backend_that_is_away(made, t
     station, backend, (batch, *_) = made
     health = tmp_path / "health.json"
     events = []
-    told = []
+    looks = []
 
     def look():
-        told.append(json.loads(health.read_text("ascii")))
+        looks.append(json.loads(health.read_text("ascii")))
 
     def away():
         backend.stop()
@@ -283,7 +284,7 @@ def test_it_delivers_what_is_booked_and_waits_out_a_backend_that_is_away(made, t
     result = running.run()
     assert (result.exit_code, result.queued) == (0, 0)
     assert {row.status for row in rows(station).values()} == {"acknowledged"}
-    while_away, after = told
+    while_away, after = looks
     assert while_away["queued"] == 2
     assert while_away["last_success"] is None
     assert while_away["last_error"]["message"]

@@ -11,6 +11,7 @@ from line_kit import Backend, client, home_with_batches, opened
 
 from mintmark.activation.intake.apply import apply, read_file, write_results
 from mintmark.activation.orders import sheets
+from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import EnvironmentFailure, NotFound, UsageError
 from mintmark.codegen.ledger.changes import Ordered
 
@@ -147,14 +148,15 @@ def test_json_has_types_and_csv_has_cells():
         "expires_at": "2026-12-31",
     }  # fmt: skip
     (row,) = sheets.read(json.dumps(order).encode())
-    spoken = row.request(ZONE)
+    from_json = row.request(ZONE)
     head = "action,batch,serials,count,set.lot,set.max_scans,from,expires_at\n"
     (row,) = sheets.read(csv('activate,abcd-1,"1-5,7",6,L,2,packaged,2026-12-31', head=head))
-    written = row.request(ZONE)
-    assert spoken.batch == written.batch == "ABCD-1"
-    assert (spoken.serials, spoken.count) == (written.serials, written.count) == ("1-5,7", 6)
-    assert spoken.attributes == {**written.attributes, "region": None}
-    assert spoken.attributes["expires_at"] == "2026-12-31T16:00:00Z"
+    from_csv = row.request(ZONE)
+    assert from_json.batch == from_csv.batch == "ABCD-1"
+    assert (from_json.selection, from_json.count) == (from_csv.selection, from_csv.count)
+    assert (from_json.selection, from_json.count) == (BySerials("1-5,7"), 6)
+    assert from_json.attributes == {**from_csv.attributes, "region": None}
+    assert from_json.attributes["expires_at"] == "2026-12-31T16:00:00Z"
 
 
 # --- applying ------------------------------------------------------------------------------
@@ -178,7 +180,7 @@ def ordered(station):
 
 def rows_of(batch, *orders):
     return sheets.read(
-        "".join(json.dumps({"batch": batch, **one}) + "\n" for one in orders).encode()
+        "".join(json.dumps({"batch": batch, **order}) + "\n" for order in orders).encode()
     )
 
 
@@ -191,16 +193,16 @@ def test_one_bad_row_stops_no_other(made):
     station, line, batch = made
     lost = {"action": "freeze", "batch": "NOPE", "serials": "1"}
     done = apply(station, line, rows_of(batch, GOOD, BAD, lost, FREEZE))
-    assert [one.status for one in done.results] == [
+    assert [outcome.status for outcome in done.results] == [
         "acknowledged",
         "refused",
         "refused",
         "acknowledged",
     ]
-    assert [one.booked for one in done.results] == [True, False, False, True]
+    assert [outcome.booked for outcome in done.results] == [True, False, False, True]
     assert (done.acknowledged, done.refused, done.queued, done.exit_code) == (2, 2, 0, 3)
-    assert all(one.detail and one.hint for one in done.results if not one.booked)
-    assert [one.row for one in done.results] == [1, 2, 3, 4]
+    assert all(outcome.detail and outcome.hint for outcome in done.results if not outcome.booked)
+    assert [outcome.row for outcome in done.results] == [1, 2, 3, 4]
 
 
 def test_the_same_file_twice_is_once(made):
@@ -249,7 +251,7 @@ def test_a_refusal_weighs_more_than_the_queue(made):
 def test_failures_alone(made):
     station, line, batch = made
     done = apply(station, line, rows_of(batch, GOOD, BAD), failures_only=True)
-    assert [one.row for one in done.results] == [2]
+    assert [outcome.row for outcome in done.results] == [2]
     assert done.orders == 2
 
 
@@ -257,7 +259,7 @@ def test_own_ids_are_kept_and_guarded(made):
     station, line, batch = made
     mine = {**GOOD, "order": "mes-1"}
     done = apply(station, line, rows_of(batch, mine, {**FREEZE, "order": "mes-1"}))
-    assert [one.status for one in done.results] == ["acknowledged", "refused"]
+    assert [outcome.status for outcome in done.results] == ["acknowledged", "refused"]
     assert ordered(station) == ["mes-1"]
 
 
@@ -277,9 +279,9 @@ def test_results_are_a_json_object_a_line(made, tmp_path):
     done = apply(station, line, rows_of(batch, GOOD, BAD))
     path = tmp_path / "results.jsonl"
     write_results(path, done.results)
-    told = [json.loads(text) for text in path.read_text("ascii").splitlines()]
-    assert [one["status"] for one in told] == ["acknowledged", "refused"]
-    assert told[0]["applied"] == [[1, 50]]
+    results = [json.loads(text) for text in path.read_text("ascii").splitlines()]
+    assert [result["status"] for result in results] == ["acknowledged", "refused"]
+    assert results[0]["applied"] == [[1, 50]]
 
 
 def test_a_file_that_is_not_there(tmp_path):

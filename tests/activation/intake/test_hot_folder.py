@@ -1,4 +1,4 @@
-"""The drop folder: complete files only, and no order twice wherever a crash falls."""
+"""The hot folder: complete files only, and no order twice wherever a crash falls."""
 
 import errno
 import json
@@ -8,8 +8,9 @@ import pytest
 from line_kit import Backend, client, home_with_batches, opened, program, terminate, until
 
 from mintmark.activation.intake.apply import read_file
-from mintmark.activation.intake.hot_folder import LOCK, Drop
+from mintmark.activation.intake.hot_folder import LOCK, HotFolder
 from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import EnvironmentFailure, Refused, UsageError
 from mintmark.codegen.ledger.changes import Ordered
 from mintmark.codegen.ranges.lifecycle import Action
@@ -30,7 +31,7 @@ def drop(made, looks=3, failpoint=no_failpoint, marker=False):
     """Watches for so many looks."""
     station, backend, _, folder = made
     done = []
-    return Drop(
+    return HotFolder(
         station=station,
         connect=lambda: client(backend.url),
         folder=folder,
@@ -44,7 +45,7 @@ def drop(made, looks=3, failpoint=no_failpoint, marker=False):
 
 def orders(batch, *serials, action="activate"):
     head = "action,batch,serials\n"
-    return head + "".join(f"{action},{batch},{where}\n" for where in serials)
+    return head + "".join(f"{action},{batch},{ranges}\n" for ranges in serials)
 
 
 def ordered(station):
@@ -66,8 +67,8 @@ def test_a_file_is_applied_and_moved_with_its_result(made):
     watched = drop(made).run()
     assert (watched.files, watched.failed, watched.orders) == (1, 0, 2)
     assert names(folder) == ["done/a.csv", "done/a.csv.result.jsonl"]
-    told = (folder / "done" / "a.csv.result.jsonl").read_text("ascii").splitlines()
-    assert [json.loads(line)["status"] for line in told] == ["acknowledged", "refused"]
+    reported = (folder / "done" / "a.csv.result.jsonl").read_text("ascii").splitlines()
+    assert [json.loads(line)["status"] for line in reported] == ["acknowledged", "refused"]
     assert len(ordered(station)) == 1
 
 
@@ -130,8 +131,8 @@ def test_poison_is_set_aside_with_its_reason(made):
 
 def test_the_same_name_again_writes_over_nothing(made):
     station, _, batch, folder = made
-    for where in ("1-5", "6-9"):
-        (folder / "a.csv").write_text(orders(batch, where), "utf-8")
+    for ranges in ("1-5", "6-9"):
+        (folder / "a.csv").write_text(orders(batch, ranges), "utf-8")
         drop(made).run()
     assert names(folder) == [
         *("done/a.2.csv", "done/a.2.csv.result.jsonl", "done/a.csv", "done/a.csv.result.jsonl"),
@@ -156,26 +157,26 @@ LONG = "卷" * 83 + ".csv"  # 253 bytes: with .result.jsonl, or as .2, no file s
 
 
 def lines(folder, name):
-    told = (folder / "done" / f"{name}.result.jsonl").read_text("ascii").splitlines()
-    return [json.loads(line)["status"] for line in told]
+    reported = (folder / "done" / f"{name}.result.jsonl").read_text("ascii").splitlines()
+    return [json.loads(line)["status"] for line in reported]
 
 
 def test_a_long_name_is_cut_and_stays_its_own(made):
     station, _, batch, folder = made
     twin = "卷" * 82 + "轴.csv"
-    for name, where in ((LONG, "1-5"), (LONG, "6-9"), (twin, "11-15")):
-        (folder / name).write_text(orders(batch, where), "utf-8")
+    for name, ranges in ((LONG, "1-5"), (LONG, "6-9"), (twin, "11-15")):
+        (folder / name).write_text(orders(batch, ranges), "utf-8")
         (folder / "z.csv").write_text(orders(batch, "20"), "utf-8")
         drop(made).run()
     long = [path.name for path in (folder / "done").glob("卷*")]
     files = [name for name in long if name.endswith(".csv")]
     assert len(files) == 3
-    assert [name.count(".") for name in sorted(files, key=len)] == [1, 1, 2]  # one is a .2
+    assert [name.count(".") for name in sorted(files, key=len)] == [1, 1, 2]  # its last is a .2
     assert sorted(long) == sorted([*files, *(f"{name}.result.jsonl" for name in files)])
     assert all(lines(folder, name) == ["acknowledged"] for name in files)
     assert (folder / "done" / "z.2.csv").exists()
     assert not [name for name in names(folder) if "/" not in name]
-    assert len(ordered(station)) == 4  # z.csv thrice said the same
+    assert len(ordered(station)) == 4  # z.csv thrice holds the same
 
 
 @pytest.mark.parametrize("bytes_", [231, 236, 237, 243, 244, 250, 251, 255])
@@ -192,22 +193,22 @@ def test_names_of_every_length_are_set_aside(made, bytes_):
 
 def logged(watcher, event):
     """The details of that event, as they are logged."""
-    told, log = [], watcher.log
+    reported, log = [], watcher.log
 
     def note(name, **details):
         log(name, **details)
         if name == event:
-            told.append(details)
+            reported.append(details)
 
     watcher.log = note
-    return told
+    return reported
 
 
 @pytest.mark.parametrize("error", [PermissionError, OSError])
 def test_what_cannot_be_read_keeps_nobody_waiting(made, monkeypatch, error):
     station, _, batch, folder = made
-    for name, where in (("a.csv", "1-5"), ("b.csv", "6-9")):
-        (folder / name).write_text(orders(batch, where), "utf-8")
+    for name, ranges in (("a.csv", "1-5"), ("b.csv", "6-9")):
+        (folder / name).write_text(orders(batch, ranges), "utf-8")
     locked = [True]
 
     def reading(path):
@@ -229,7 +230,7 @@ def test_what_cannot_be_read_keeps_nobody_waiting(made, monkeypatch, error):
 def test_what_is_queued_is_delivered_beside_a_file_that_cannot_be_read(made, monkeypatch):
     station, _, batch, folder = made
     (folder / "a.csv").write_text(orders(batch, "1-5"), "utf-8")
-    book(station, OrderRequest(Action.ACTIVATE, batch, serials="11-15", order="waits"))
+    book(station, OrderRequest(Action.ACTIVATE, batch, BySerials("11-15"), order="waits"))
 
     def reading(_):
         raise PermissionError
@@ -242,8 +243,8 @@ def test_what_is_queued_is_delivered_beside_a_file_that_cannot_be_read(made, mon
 
 def test_a_result_that_cannot_be_written_keeps_nobody_waiting(made):
     station, _, batch, folder = made
-    for name, where in (("a.csv", "1-5"), ("b.csv", "6-9")):
-        (folder / name).write_text(orders(batch, where), "utf-8")
+    for name, ranges in (("a.csv", "1-5"), ("b.csv", "6-9")):
+        (folder / name).write_text(orders(batch, ranges), "utf-8")
     (folder / "done" / "a.csv.result.jsonl").mkdir()
     watcher = drop(made, looks=5)
     left = logged(watcher, "left")
@@ -282,27 +283,27 @@ def test_what_is_no_plain_file_is_told_once_and_anew_when_it_comes_again(made):
     watcher = drop(made, looks=5)
     left = logged(watcher, "left")
     assert watcher.run().files == 1
-    told = [{"file": name, "error": "no plain file"} for name in ("a.csv", "b.csv")]
-    assert left == told
+    reported = [{"file": name, "error": "no plain file"} for name in ("a.csv", "b.csv")]
+    assert left == reported
     (folder / "b.csv").unlink()
     watcher.complete()
     (folder / "b.csv").symlink_to(folder / "none")
     watcher.complete()
-    assert left == [*told, told[1]]
+    assert left == [*reported, reported[1]]
 
 
-@pytest.mark.parametrize("where", ["apply", "write_results"])
-def test_a_machine_that_fails_stops_the_turn(made, monkeypatch, where):
+@pytest.mark.parametrize("function", ["apply", "write_results"])
+def test_a_machine_that_fails_stops_the_turn(made, monkeypatch, function):
     _, _, batch, folder = made
     for name in ("a.csv", "b.csv"):
         (folder / name).write_text(orders(batch, "1-5"), "utf-8")
     tries = []
 
     def full(*_, **__):
-        tries.append(where)
-        raise OSError(errno.ENOSPC if where == "write_results" else errno.EIO, "no")
+        tries.append(function)
+        raise OSError(errno.ENOSPC if function == "write_results" else errno.EIO, "no")
 
-    monkeypatch.setattr(f"mintmark.activation.intake.hot_folder.{where}", full)
+    monkeypatch.setattr(f"mintmark.activation.intake.hot_folder.{function}", full)
     watcher = drop(made)
     hindered = logged(watcher, "hindered")
     watcher.run()
@@ -331,8 +332,8 @@ def test_after_a_crash_at_any_point_nothing_is_ordered_twice(made, point, marker
     left = ["a.csv.done"] if point == "moved" else []
     assert names(folder) == [*left, "done/a.csv", "done/a.csv.result.jsonl"]
     assert len(ordered(station)) == 2
-    told = (folder / "done" / "a.csv.result.jsonl").read_text("ascii").splitlines()
-    statuses = [json.loads(line)["status"] for line in told]
+    reported = (folder / "done" / "a.csv.result.jsonl").read_text("ascii").splitlines()
+    statuses = [json.loads(line)["status"] for line in reported]
     assert statuses == ["acknowledged", "acknowledged", "refused"]
 
 

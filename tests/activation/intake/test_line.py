@@ -14,17 +14,18 @@ from line_kit import (
     Backend,
     client,
     ended,
-    hear,
     home_with_batches,
     opened,
     program,
-    say,
+    read_answer,
+    send_message,
     terminate,
 )
 from proxy import Proxy
 
 from mintmark.activation.intake import line as line_mode
-from mintmark.activation.intake.line import LINE_BYTES, Inbox, OrderStream
+from mintmark.activation.intake.inbox import AHEAD, MESSAGE_BYTES, Inbox
+from mintmark.activation.intake.line import OrderStream
 from mintmark.codegen import roster
 from mintmark.codegen.ledger.changes import Ordered
 
@@ -39,11 +40,11 @@ def made(tmp_path):
 @pytest.fixture
 def line(made):
     station, backend, _ = made
-    with client(backend.url) as spoken:
-        yield OrderStream(station, spoken)
+    with client(backend.url) as http:
+        yield OrderStream(station, http)
 
 
-def told(line, /, **order):
+def send(line, /, **order):
     return line.answer(json.dumps(order).encode())
 
 
@@ -54,7 +55,7 @@ def ordered(station):
 
 def test_an_order_is_answered_with_what_became_of_it(line, made):
     _, _, batch = made
-    answer = told(line, id=7, action="activate", batch=batch, serials="1-5", set={"lot": "L1"})
+    answer = send(line, id=7, action="activate", batch=batch, serials="1-5", set={"lot": "L1"})
     assert answer.pop("order")
     assert answer == {
         "id": 7, "ok": True, "exit": 0, "batch": batch, "action": "activate",
@@ -67,23 +68,23 @@ def test_an_order_is_answered_with_what_became_of_it(line, made):
 def test_status_and_the_same_order_again(line, made):
     station, _, batch = made
     order = {"action": "activate", "batch": batch, "serials": "1-5", "order": "reel-1"}
-    assert told(line, **order)["ok"]
-    assert told(line, **order)["delivery"] == "acknowledged"
+    assert send(line, **order)["ok"]
+    assert send(line, **order)["delivery"] == "acknowledged"
     assert ordered(station) == ["reel-1"]
-    status = told(line, op="status", order="reel-1", id="s")
+    status = send(line, op="status", order="reel-1", id="s")
     assert (status["ok"], status["status"], status["id"]) == (True, "acknowledged", "s")
-    assert told(line, op="status", order="none")["exit"] == 4
+    assert send(line, op="status", order="none")["exit"] == 4
 
 
 @pytest.mark.parametrize(
-    ("said", "code", "why"),
+    ("message", "code", "why"),
     [
         (b"rubbish", 2, "malformed"),
         (b'"text"', 2, "malformed"),
         (b'{"a": 1, "a": 2}', 2, "malformed"),
         (b"\xff\xfe", 2, "UTF-8"),
         (b"[" * 100_000, 2, "malformed"),
-        (b"x" * (LINE_BYTES + 1), 2, "longer"),
+        (b"x" * (MESSAGE_BYTES + 1), 2, "longer"),
         (b'{"op": "stop"}', 2, "unknown op"),
         (b'{"op": "status"}', 2, "by its id"),
         (b'{"id": [1]}', 2, "id must be"),
@@ -96,13 +97,13 @@ def test_status_and_the_same_order_again(line, made):
         ),
     ],
 )
-def test_a_bad_line_gets_an_error_and_the_next_is_served(line, made, said, code, why):
+def test_a_bad_line_gets_an_error_and_the_next_is_served(line, made, message, code, why):
     _, _, batch = made
-    answer = line.answer(said)
+    answer = line.answer(message)
     assert (answer["ok"], answer["exit"]) == (False, code)
     assert why in answer["error"]
     assert answer["hint"]
-    assert told(line, action="activate", batch=batch, serials="1")["ok"]
+    assert send(line, action="activate", batch=batch, serials="1")["ok"]
 
 
 def test_a_bug_is_an_answer_too(line, made, monkeypatch):
@@ -112,21 +113,21 @@ def test_a_bug_is_an_answer_too(line, made, monkeypatch):
         raise ZeroDivisionError("a secret")
 
     monkeypatch.setattr(line_mode, "book", broken)
-    answer = told(line, id=1, action="activate", batch=batch, serials="1")
+    answer = send(line, id=1, action="activate", batch=batch, serials="1")
     assert (answer["id"], answer["ok"], answer["exit"]) == (1, False, 1)
     assert "secret" not in json.dumps(answer)
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_get_an_answer(said):
-    answer = OrderStream(None, None).answer(said)
+def test_any_bytes_get_an_answer(message):
+    answer = OrderStream(None, None).answer(message)
     assert answer["ok"] is False
     assert json.dumps(answer).isascii()
 
 
 def test_a_dry_run_changes_nothing(line, made):
     station, _, batch = made
-    answer = told(line, action="activate", batch=batch, serials="1-5", dry_run=True)
+    answer = send(line, action="activate", batch=batch, serials="1-5", dry_run=True)
     assert (answer["ok"], answer["delivery"], answer["applied"]) == (True, None, [[1, 5]])
     assert ordered(station) == []
 
@@ -134,11 +135,11 @@ def test_a_dry_run_changes_nothing(line, made):
 def test_while_the_backend_is_away_orders_are_booked_at_once_and_go_out_later(made):
     station, backend, batch = made
     clock = [0.0]
-    with client(backend.url) as spoken:
-        line = OrderStream(station, spoken, clock=lambda: clock[0])
+    with client(backend.url) as http:
+        line = OrderStream(station, http, clock=lambda: clock[0])
         backend.stop()
         for serial in (1, 2, 3):
-            answer = told(line, action="activate", batch=batch, serials=str(serial))
+            answer = send(line, action="activate", batch=batch, serials=str(serial))
             assert (answer["delivery"], answer["exit"]) == ("queued", 75)
             assert answer["detail"]
         with station.ledger.read() as view:
@@ -150,8 +151,8 @@ def test_while_the_backend_is_away_orders_are_booked_at_once_and_go_out_later(ma
         with station.ledger.read() as view:
             assert view.queued() == 3
         clock[0] = 1_000.0
-        # What waits goes first, then the new one.
-        assert told(line, action="freeze", batch=batch, serials="1-3")["delivery"] == "acknowledged"
+        # What waits goes first, then the new order.
+        assert send(line, action="freeze", batch=batch, serials="1-3")["delivery"] == "acknowledged"
     with station.ledger.read() as view:
         assert view.queued() == 0
 
@@ -164,61 +165,61 @@ def test_a_backend_that_asks_for_an_hour_is_left_alone_for_an_hour(made):
         asked.append(request.path)
         return "503 for an hour"
 
-    with Proxy(backend.url, busy) as proxy, client(proxy.url) as spoken:
-        line = OrderStream(station, spoken, clock=lambda: clock[0])
+    with Proxy(backend.url, busy) as proxy, client(proxy.url) as http:
+        line = OrderStream(station, http, clock=lambda: clock[0])
         for serial, at in enumerate((0.0, 10.0, 3_599.0), 1):
             clock[0] = at
-            answer = told(line, action="activate", batch=batch, serials=str(serial))
+            answer = send(line, action="activate", batch=batch, serials=str(serial))
             assert (answer["exit"], answer["delivery"]) == (75, "queued")
             line.idle(lambda: False)
         assert len(asked) == 1
         clock[0] = 3_601.0
-        told(line, action="activate", batch=batch, serials="4")
+        send(line, action="activate", batch=batch, serials="4")
         assert len(asked) == 2
 
 
 def test_a_line_signs_with_the_key_it_has_now(made):
     station, backend, batch = made
     roster.new_line(station, "line-3")
-    with client(backend.url, station) as spoken:
-        line = OrderStream(station, spoken)
-        assert told(line, action="activate", batch=batch, serials="1", line="line-3")["ok"]
+    with client(backend.url, station) as http:
+        line = OrderStream(station, http)
+        assert send(line, action="activate", batch=batch, serials="1", line="line-3")["ok"]
         (old,) = [key for key in roster.listed(station).keys if key.name == "line-3"]
         roster.revoke(station, old.key_id, "PC replaced")
         (station.home / "keys" / "lines" / "line-3.key").unlink(missing_ok=True)
         roster.new_line(station, "line-3")
-        answer = told(line, action="activate", batch=batch, serials="2", line="line-3")
+        answer = send(line, action="activate", batch=batch, serials="2", line="line-3")
     assert (answer["ok"], answer["delivery"], answer["detail"]) == (True, "acknowledged", None)
 
 
 def test_what_is_queued_goes_out_while_no_order_comes(made):
     station, backend, batch = made
-    told(OrderStream(station, None), action="activate", batch=batch, serials="1-5")
-    with client(backend.url) as spoken:
-        OrderStream(station, spoken).idle(lambda: False)
+    send(OrderStream(station, None), action="activate", batch=batch, serials="1-5")
+    with client(backend.url) as http:
+        OrderStream(station, http).idle(lambda: False)
     with station.ledger.read() as view:
         assert view.queued() == 0
 
 
 def test_a_connection_the_backend_closed_costs_no_order_its_turn(made):
     station, backend, batch = made
-    with client(backend.url) as spoken:
-        line = OrderStream(station, spoken)
-        assert told(line, action="activate", batch=batch, serials="1")["delivery"] == "acknowledged"
+    with client(backend.url) as http:
+        line = OrderStream(station, http)
+        assert send(line, action="activate", batch=batch, serials="1")["delivery"] == "acknowledged"
         backend.stop()
         backend.start()
-        assert told(line, action="activate", batch=batch, serials="2")["delivery"] == "acknowledged"
+        assert send(line, action="activate", batch=batch, serials="2")["delivery"] == "acknowledged"
 
 
 def test_a_backend_set_up_anew_is_told_of_the_batch_again(made, tmp_path):
     station, backend, batch = made
-    with client(backend.url) as spoken:
-        line = OrderStream(station, spoken)
-        assert told(line, action="assign", batch=batch, serials="1", set={"lot": "a"})["ok"]
+    with client(backend.url) as http:
+        line = OrderStream(station, http)
+        assert send(line, action="assign", batch=batch, serials="1", set={"lot": "a"})["ok"]
         backend.stop()
         backend._data = tmp_path / "empty"
         backend.start()
-        answer = told(line, action="assign", batch=batch, serials="1", set={"lot": "b"})
+        answer = send(line, action="assign", batch=batch, serials="1", set={"lot": "b"})
     assert answer["delivery"] == "acknowledged"
 
 
@@ -228,7 +229,7 @@ def test_damaged_fingerprints_keep_the_order_queued_and_the_line_alive(line, mad
     data = bytearray(path.read_bytes())
     data[0] ^= 1
     path.write_bytes(data)
-    answer = told(line, action="activate", batch=batch, serials="1-5")
+    answer = send(line, action="activate", batch=batch, serials="1-5")
     assert (answer["ok"], answer["delivery"]) == (True, "queued")
     assert "fingerprints" in answer["detail"]
 
@@ -260,9 +261,9 @@ def test_the_last_line_needs_no_end(monkeypatch):
 
 @pytest.mark.parametrize("size", [1_000, 65_536])
 def test_a_line_too_long_is_cut_and_the_next_is_whole(size):
-    stream = io.BytesIO(b"x" * (3 * LINE_BYTES) + b"\nnext\n")
+    stream = io.BytesIO(b"x" * (3 * MESSAGE_BYTES) + b"\nnext\n")
     long, following = taken(lambda _: stream.read(size))
-    assert LINE_BYTES < len(long) <= LINE_BYTES + size
+    assert MESSAGE_BYTES < len(long) <= MESSAGE_BYTES + size
     assert following == b"next"
 
 
@@ -272,14 +273,14 @@ def test_no_more_is_read_than_is_answered():
 
     def read(_):
         reads.append(None)
-        if len(reads) > line_mode.AHEAD:
+        if len(reads) > AHEAD:
             full.set()
         return b"x\n" * 1
 
     inbox = Inbox(read)
     inbox.start()
     assert full.wait(10)
-    assert len(reads) <= line_mode.AHEAD + 2
+    assert len(reads) <= AHEAD + 2
     inbox.close()
     assert inbox.take(1) is None
 
@@ -312,12 +313,12 @@ def test_one_process_and_one_connection_for_many_orders(made, byte_code):
         handler.do_PUT = handler.do_GET = noted
         process = program("line", "run", home=station.home, url=proxy.url, byte_code=byte_code)
         for serial in range(1, 6):
-            say(process, action="activate", batch=batch, serials=str(serial), id=serial)
-            heard = hear(process)
-            assert (heard["id"], heard["delivery"]) == (serial, "acknowledged")
+            send_message(process, action="activate", batch=batch, serials=str(serial), id=serial)
+            answered = read_answer(process)
+            assert (answered["id"], answered["delivery"]) == (serial, "acknowledged")
         process.stdin.write("rubbish\n\n")
         process.stdin.flush()
-        assert hear(process)["exit"] == 2
+        assert read_answer(process)["exit"] == 2
         code, out, err = ended(process)
     assert (code, out, err) == (0, "", "")
     assert len(addresses) == 1
@@ -335,8 +336,8 @@ def test_sigterm_ends_it_with_the_order_under_way_done(made, byte_code):
 
     with Proxy(backend.url, hold) as proxy:
         process = program("line", "run", home=station.home, url=proxy.url, byte_code=byte_code)
-        say(process, action="activate", batch=batch, serials="1-5", order="reel-1")
-        say(process, action="activate", batch=batch, serials="6-9", order="reel-2")
+        send_message(process, action="activate", batch=batch, serials="1-5", order="reel-1")
+        send_message(process, action="activate", batch=batch, serials="6-9", order="reel-2")
         assert reached.wait(30)
         process.send_signal(signal.SIGTERM)
         go.set()
@@ -350,6 +351,6 @@ def test_sigterm_ends_it_with_the_order_under_way_done(made, byte_code):
 def test_sigterm_ends_one_that_waits_for_a_line(made, byte_code):
     station, backend, _ = made
     process = program("line", "run", home=station.home, url=backend.url, byte_code=byte_code)
-    say(process, op="status", order="none")
-    hear(process)
+    send_message(process, op="status", order="none")
+    read_answer(process)
     assert terminate(process)[0] == 0

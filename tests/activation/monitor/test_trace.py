@@ -20,6 +20,7 @@ from mintmark.activation.monitor import unknown
 from mintmark.activation.monitor.findings import FindingKind, coarse
 from mintmark.activation.monitor.trace import TraceRequest, trace
 from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import EnvironmentFailure
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.chain import decode
@@ -54,7 +55,7 @@ class Scene:
 
     def order(self, action, serials, *, send=True, **more):
         with self.open() as (station, line):
-            request = OrderRequest(Action(action), self.batch, serials=serials, **more)
+            request = OrderRequest(Action(action), self.batch, BySerials(serials), **more)
             order, _ = book(station, request)
             if send:
                 deliver(station, line)

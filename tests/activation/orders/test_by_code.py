@@ -1,4 +1,4 @@
-"""A reel by its first and last code: what a scanner reads, in either order, told to nobody."""
+"""A reel by its first and last code: what a scanner reads, in either order; shown to nobody."""
 
 import io
 import json
@@ -11,6 +11,7 @@ from mintmark import cli
 from mintmark.activation.intake.line import OrderStream
 from mintmark.activation.orders.by_code import between, read_pair
 from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.selection import ByScannedCodes, BySerials, selection
 from mintmark.codegen.errors import NotFound, Refused, UsageError
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.ranges.serials import Range
@@ -59,12 +60,12 @@ def test_other_codes_are_refused_and_not_repeated(made):
     ):
         with pytest.raises(error) as refused:
             between(station, batch, ends)
-        told = repr(refused.value.args) + repr(refused.value.hints)
-        assert not any(code and code in told for code in ends)
+        shown = repr(refused.value.args) + repr(refused.value.hints)
+        assert not any(code and code in shown for code in ends)
 
 
 def order(batch, codes, **more):
-    return OrderRequest(Action.ACTIVATE, batch, codes=codes, **more)
+    return OrderRequest(Action.ACTIVATE, batch, ByScannedCodes(codes), **more)
 
 
 def test_the_request_shows_no_code(made):
@@ -74,7 +75,7 @@ def test_the_request_shows_no_code(made):
 
 def test_the_count_may_be_off_by_the_tolerance_and_no_more(made):
     station, batch, codes, _ = made
-    book(station, OrderRequest(Action.VOID, batch, "15-16", reason="damaged"))
+    book(station, OrderRequest(Action.VOID, batch, BySerials("15-16"), reason="damaged"))
     ends = codes[49], codes[9]  # 41 codes, 2 of them void
     for count, tolerance, fits in ((39, 0, True), (41, 0, False), (41, 1, False), (37, 2, True)):
         request = order(batch, ends, count=count, tolerance=tolerance, dry_run=True)
@@ -91,7 +92,7 @@ def test_the_same_order_again_is_the_same_whatever_moved(made):
     station, batch, codes, _ = made
     request = order(batch, (codes[9], codes[49]), count=40, tolerance=1, order="reel-1")
     book(station, request)
-    book(station, OrderRequest(Action.VOID, batch, "15-18", reason="damaged", count=4))
+    book(station, OrderRequest(Action.VOID, batch, BySerials("15-18"), reason="damaged", count=4))
     assert book(station, request)[1].repeated
 
 
@@ -101,14 +102,19 @@ def test_a_tolerance_needs_a_count_and_codes_need_no_serials(made):
     with pytest.raises(UsageError, match="--count"):
         book(station, order(batch, ends, tolerance=2))
     with pytest.raises(UsageError, match="once"):
-        book(station, OrderRequest(Action.ACTIVATE, batch, "1-5", codes=ends))
+        selection(serials="1-5", codes=ends)
 
 
 def test_active_codes_are_voided_under_a_count_near_enough(made):
     station, batch, codes, _ = made
-    book(station, OrderRequest(Action.ACTIVATE, batch, "1-10"))
+    book(station, OrderRequest(Action.ACTIVATE, batch, BySerials("1-10")))
     request = OrderRequest(
-        Action.VOID, batch, codes=(codes[0], codes[9]), count=9, tolerance=1, reason="lost"
+        Action.VOID,
+        batch,
+        ByScannedCodes((codes[0], codes[9])),
+        count=9,
+        tolerance=1,
+        reason="lost",
     )
     assert book(station, request)[0].count == 10
 
@@ -116,12 +122,12 @@ def test_active_codes_are_voided_under_a_count_near_enough(made):
 def test_a_line_takes_codes_and_repeats_none(made):
     station, batch, codes, strange = made
     line = OrderStream(station, None)
-    said = {"action": "activate", "batch": batch, "from_code": codes[4], "to_code": codes[0]}
-    answer = line.answer(json.dumps(said | {"count": 6, "tolerance": 1}).encode())
+    message = {"action": "activate", "batch": batch, "from_code": codes[4], "to_code": codes[0]}
+    answer = line.answer(json.dumps(message | {"count": 6, "tolerance": 1}).encode())
     assert answer["applied"] == [[1, 5]]
-    wrong = line.answer(json.dumps(said | {"to_code": strange}).encode())
+    wrong = line.answer(json.dumps(message | {"to_code": strange}).encode())
     assert wrong["exit"] == 3
-    half = line.answer(json.dumps({k: v for k, v in said.items() if k != "to_code"}).encode())
+    half = line.answer(json.dumps({k: v for k, v in message.items() if k != "to_code"}).encode())
     assert half["exit"] == 2
     for code in (codes[4], codes[0], strange):
         assert code not in json.dumps([answer, wrong, half])

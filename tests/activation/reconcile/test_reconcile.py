@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from line_kit import Backend, client, home_with_batches, opened
 
 from mintmark.activation.client import wire
+from mintmark.activation.client.protocol import Declined, ProblemDetails
 from mintmark.activation.delivery.deliver import deliver
 from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.selection import BySerials
 from mintmark.activation.reconcile.comparison import (
     DifferenceKind,
     Pair,
@@ -99,11 +101,11 @@ def test_each_code_is_paired_with_itself(ours, theirs):
 
 @given(tilings(), tilings())
 def test_what_differs_is_told_and_nothing_else(ours, theirs):
-    told = {
-        (serial, one.kind)
+    found = {
+        (serial, difference.kind)
         for pair in pairs(ours, shown(theirs))
-        for one in standing_differences(pair)
-        for serial in range(one.serials.first, one.serials.last + 1)
+        for difference in standing_differences(pair)
+        for serial in range(difference.serials.first, difference.serials.last + 1)
     }
     expected = set()
     for serial, (mine, other) in enumerate(
@@ -113,7 +115,7 @@ def test_what_differs_is_told_and_nothing_else(ours, theirs):
             expected.add((serial, DifferenceKind.STATE))
         if mine.attributes != other.attributes:
             expected.add((serial, DifferenceKind.ATTRIBUTES))
-    assert told == expected
+    assert found == expected
 
 
 @given(tilings(), tilings())
@@ -134,14 +136,14 @@ def test_the_orders_proposed_bring_both_sides_together(ours, theirs):
                 )
 
             theirs = rewrite(theirs, order.serials, change)
-    assert not [one for pair in pairs(ours, shown(theirs)) for one in standing_differences(pair)]
+    assert not any(list(standing_differences(pair)) for pair in pairs(ours, shown(theirs)))
 
 
 @given(tilings(), tilings())
 def test_no_code_is_made_active_that_the_ledger_has_not_active(ours, theirs):
     for pair in pairs(ours, shown(theirs)):
-        one = step(pair)
-        if one and one.action is Action.ACTIVATE:
+        order = step(pair)
+        if order and order.action is Action.ACTIVATE:
             assert pair.ours.state is State.ACTIVE
 
 
@@ -155,7 +157,7 @@ def test_alike_steps_share_an_order_up_to_the_limit():
     ours = [Tile(Range(n, n), Standing(State.ACTIVE if n % 2 else State.VOID)) for n in range(1, 9)]
     there = [wire.RangeState(1, 8, ApiState.INACTIVE, {}, 0)]
     found = steps(pairs(ours, there), 3)
-    assert [(one.action.value, len(one.serials)) for one in found] == [
+    assert [(order.action.value, len(order.serials)) for order in found] == [
         ("activate", 3),
         ("activate", 1),
         ("void", 3),
@@ -163,6 +165,20 @@ def test_alike_steps_share_an_order_up_to_the_limit():
     ]
     assert found[2].reason == "other"
     assert found[0].count == 3
+
+
+def test_codes_voided_for_different_reasons_are_in_different_orders():
+    reasons = ("lost", "damaged", "lost")
+    ours = [
+        Tile(Range(n, n), Standing(State.VOID, reason=reason))
+        for n, reason in enumerate(reasons, 1)
+    ]
+    there = [wire.RangeState(1, 3, ApiState.INACTIVE, {}, 0)]
+    found = steps(pairs(ours, there), 1_000)
+    assert [(order.reason, [part.pair() for part in order.serials]) for order in found] == [
+        ("lost", [[1, 1], [3, 3]]),
+        ("damaged", [[2, 2]]),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -225,8 +241,8 @@ def made(tmp_path):
         yield station, line, batch
 
 
-def order(station, batch, action, where, **more):
-    request = OrderRequest(Action(action), batch, where, **more)
+def order(station, batch, action, serials, **more):
+    request = OrderRequest(Action(action), batch, BySerials(serials), **more)
     return book(station, request)[0].order
 
 
@@ -245,14 +261,14 @@ def test_no_backend_is_told(made):
 def test_what_the_backend_missed_is_found_and_healed(made):
     station, line, batch = made
     # Orders that the backend refused, or so it seems: the ledger has them, the backend not.
-    for action, where, more in (
+    for action, serials, more in (
         ("activate", "1-50", {"attributes": {"lot": "L1", "expires_at": "2027-01-01T00:00:00Z"}}),
         ("freeze", "10-19", {}),
         ("void", "30,260", {"reason": "lost", "count": 2}),
         ("assign", "201-210", {"attributes": {"region": "Hunan"}}),
         ("freeze", "60-69", {}),
     ):
-        name = order(station, batch, action, where, **more)
+        name = order(station, batch, action, serials, **more)
         station.ledger.commit(station.author, Settled(name, "refused", "lost its mind"))
     # And some that reached it and were healed away here.
     name = order(station, batch, "activate", "100-110", attributes={"lot": "L9"})
@@ -262,7 +278,7 @@ def test_what_the_backend_missed_is_found_and_healed(made):
     found = reconcile(station, line, batch)
     assert (found.equal, found.exit_code, found.queued) == (False, 3, 0)
     assert found.different == 50 + 1 + 10 + 10 + 6
-    assert {one.kind for one in found.differences} == {
+    assert {difference.kind for difference in found.differences} == {
         DifferenceKind.STATE,
         DifferenceKind.ATTRIBUTES,
     }
@@ -270,13 +286,17 @@ def test_what_the_backend_missed_is_found_and_healed(made):
     assert before.orders == found.orders  # looking changes nothing
     healed = reconcile(station, line, batch, apply=True)
     assert healed.equal
-    assert {one.delivery for one in healed.orders} == {"acknowledged"}
+    assert {proposal.delivery for proposal in healed.orders} == {"acknowledged"}
     assert reconcile(station, line, batch).orders == ()
     with station.ledger.read() as view:
-        told = [e.change.detail for e in view.events(limit=1_000) if isinstance(e.change, Incident)]
+        details = [
+            e.change.detail for e in view.events(limit=1_000) if isinstance(e.change, Incident)
+        ]
     # Each is in the audit chain, by its id.
-    assert len(told) == len(healed.orders)
-    assert all(one.order in text for one, text in zip(healed.orders, told, strict=True))
+    assert len(details) == len(healed.orders)
+    assert all(
+        proposal.order in detail for proposal, detail in zip(healed.orders, details, strict=True)
+    )
 
 
 def test_queued_orders_come_first(made):
@@ -299,7 +319,7 @@ def test_codes_the_backend_activated_by_itself_are_taken_back(made):
     line.order(wire.Order("forged-1", batch, "activate", [[21, 30]], attributes={"lot": "X"}))
     found = reconcile(station, line, batch)
     assert found.different == 10
-    assert [one.action for one in found.orders] == [Action.REVOKE]
+    assert [proposal.action for proposal in found.orders] == [Action.REVOKE]
     assert reconcile(station, line, batch, apply=True).equal
 
 
@@ -319,6 +339,32 @@ def test_other_fingerprints_there_are_told_and_no_order_is_proposed(made, tmp_pa
     deliver(station, line)
     found = reconcile(station, line, batch)
     assert (found.equal, found.orders) == (False, ())
-    assert [(one.kind, one.serials) for one in found.differences] == [
+    assert [(difference.kind, difference.serials) for difference in found.differences] == [
         (DifferenceKind.FINGERPRINTS, Range(5, 5))
     ]
+
+
+class Refusing:
+    """The real backend, except that it refuses every order."""
+
+    def __init__(self, real):
+        self.real, self.refused = real, []
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+    def order(self, order):
+        self.refused.append(order.order)
+        raise Declined(ProblemDetails(403, "forbidden", "forbidden", "not this line's"))
+
+
+def test_a_backend_that_takes_no_order_is_sent_each_once(made):
+    station, line, batch = made
+    order(station, batch, "activate", "1-100")
+    deliver(station, line)
+    line.order(wire.Order("by-hand", batch, "revoke", [[1, 10]]))
+    refusing = Refusing(line)
+    found = reconcile(station, refusing, batch, apply=True)
+    assert len(refusing.refused) == len(found.orders) == 1
+    assert found.orders[0].delivery == "refused: forbidden: not this line's"
+    assert not found.equal

@@ -14,6 +14,7 @@ from receipt_kit import call
 from station_kit import make_home
 
 from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import EnvironmentFailure, NotFound, UsageError
 from mintmark.codegen.ledger import changes
 from mintmark.codegen.ranges.lifecycle import Action
@@ -203,7 +204,7 @@ def test_codes_that_are_in_no_package_and_two_packages(proof):
 
 def test_void_codes(home, proof):
     request = OrderRequest(
-        Action.VOID, home.batch, serials="90-91", reason="misprint", order="spoiled"
+        Action.VOID, home.batch, BySerials("90-91"), reason="misprint", order="spoiled"
     )
     book(home.station(), request)
     found = proof(range(88, 94), columns=3)

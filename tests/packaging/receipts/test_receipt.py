@@ -12,6 +12,7 @@ from station_kit import Home, make_home
 
 from mintmark.activation.orders.orders import OrderRequest
 from mintmark.activation.orders.orders import book as book_order
+from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import NotFound, Refused, UsageError
 from mintmark.codegen.ledger import changes
 from mintmark.codegen.ledger.verify import verify
@@ -48,7 +49,7 @@ def report(home):
 
 
 def order(home, action, serials, **more):
-    request = OrderRequest(Action(action), "B", serials=serials, **more)
+    request = OrderRequest(Action(action), "B", BySerials(serials), **more)
     return book_order(home.station(), request)[1]
 
 

@@ -1,7 +1,7 @@
-"""`assign --where key=value`: attributes for whatever carries other attributes, in any batch.
+"""`assign --where key=value`: attributes for all codes that carry other attributes.
 
-Shown first; booked only with `--yes`. One order a batch and 1,000 ranges; each is atomic,
-all of them together are not: run it again after a crash.
+Shown first; booked only with `--yes`. An order for each batch and each 1,000 ranges. Each
+order is atomic, all of them together are not: run it again after a crash.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,23 +10,24 @@ from dataclasses import dataclass, replace
 from ...codegen import ids
 from ...codegen.errors import NotFound, UsageError
 from ...codegen.ledger.view import View
-from ...codegen.ranges import serials, tiling
-from ...codegen.ranges.attributes import Value, to_json
-from ...codegen.ranges.lifecycle import Action, State
+from ...codegen.ranges import serials
+from ...codegen.ranges.attributes import Value
+from ...codegen.ranges.lifecycle import Action
 from ...codegen.ranges.selection import RANGES_PER_ORDER
-from ...codegen.ranges.serials import Range, Ranges
-from ...codegen.ranges.tiling import Tile
+from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
 from ...codegen.station.station import Station
-from ..client.client import Client
-from ..delivery.deliver import Courier, Progress
+from ..client.protocol import Client
+from ..delivery.deliver import Courier
+from ..delivery.upload import Progress
 from ..orders.form import written
 from ..orders.orders import QUEUED, REFUSED, OrderRequest, book
+from ..orders.selection import ByAttributes, BySerials, matching
 
 
 @dataclass(frozen=True)
 class Assigned:
-    """One order of several; `order` and `delivery` are None where nothing was booked."""
+    """An order of several; `order` and `delivery` are None if nothing was booked."""
 
     batch: str
     serials: Ranges
@@ -47,103 +48,101 @@ class AssignedWhere(Result):
 
     @property
     def exit_code(self) -> int:
-        """6 where the backend refused an order, 75 while one is queued."""
-        deliveries = {one.delivery for one in self.orders}
+        """6 if the backend refused an order, 75 while an order is queued."""
+        deliveries = {assigned.delivery for assigned in self.orders}
         if REFUSED in deliveries:
             return 6
         return 75 if QUEUED in deliveries else 0
 
     def lines(self) -> Iterator[str]:
-        """A line an order, and how to do it."""
-        said = ", ".join(f"{k}={'' if v is None else v}" for k, v in self.attributes.items())
+        """A line per order, and how to book them."""
+        patch = ", ".join(f"{k}={'' if v is None else v}" for k, v in self.attributes.items())
         would = "would assign" if self.dry_run else "assigned"
-        yield f"{would} {said} to {self.codes:,} codes"
-        for one in self.orders:
-            sent = f"  {one.order}  {one.delivery}" if one.order else ""
-            detail = f": {one.detail}" if one.detail else ""
-            yield f"  {one.batch}  {serials.describe(one.serials)} ({one.codes:,}){sent}{detail}"
+        yield f"{would} {patch} to {self.codes:,} codes"
+        for assigned in self.orders:
+            sent = f"  {assigned.order}  {assigned.delivery}" if assigned.order else ""
+            detail = f": {assigned.detail}" if assigned.detail else ""
+            ranges = f"{serials.describe(assigned.serials)} ({assigned.codes:,})"
+            yield f"  {assigned.batch}  {ranges}{sent}{detail}"
         if self.dry_run:
             yield "  nothing was changed; to do it, give --yes"
 
 
-def assign_where(  # noqa: PLR0913 - the command's options
+def assign_by_attribute(
     station: Station,
     client: Client | None,
-    where: Mapping[str, Value],
     request: OrderRequest,
     *,
     every_batch: bool,
     progress: Progress = lambda *_: None,
 ) -> AssignedWhere:
-    """Assign `request.attributes` to the codes, of one batch or all, that match `where`.
+    """Assign `request.attributes` to the codes, of a batch or of all, that `request` selects.
 
-    A value None matches codes without that attribute. Void codes never match. `request`
-    names no serials; its `dry_run` decides. Raises `UsageError`, `NotFound`, `Refused`.
+    It selects by attributes; its `dry_run` decides whether anything is booked. Raises
+    `UsageError`, `NotFound`, `Refused`.
     """
     if request.count is not None or request.order is not None:
         raise UsageError(
             "--count and --order speak of one order, and --where may make several",
             "leave them out, and look at what is shown first",
         )
-    if not where or not request.attributes:
+    selected = request.selection
+    if not isinstance(selected, ByAttributes) or not selected.carried or not request.attributes:
         raise UsageError("nothing to assign", "give for example --set region=X")
     with station.ledger.read() as view:
         batches = [row.batch for row in view.batches()] if every_batch else [request.batch]
-        found = [(batch, part) for batch in batches for part in _matching(view, batch, where)]
-    if not found:
+        parts = [(batch, part) for batch in batches for part in _parts(view, batch, selected)]
+    if not parts:
         raise NotFound("no codes carry these attributes", "see: mintmark batch show BATCH")
     orders = [
         Assigned(batch, part, serials.count(part))
         if request.dry_run
         else _booked(station, batch, part, request)
-        for batch, part in found
+        for batch, part in parts
     ]
     if not request.dry_run:
         orders = _delivered(station, client, orders, progress)
     return AssignedWhere(
-        codes=sum(one.codes for one in orders),
+        codes=sum(assigned.codes for assigned in orders),
         dry_run=request.dry_run,
         attributes=request.attributes,
         orders=tuple(orders),
     )
 
 
-def _matching(view: View, batch: str, where: Mapping[str, Value]) -> Iterator[Ranges]:
+def _parts(view: View, batch: str, selected: ByAttributes) -> Iterator[Ranges]:
     """The ranges of `batch` that match, as many at a time as an order takes."""
-    quantity = view.batch(batch).quantity
-    hits: list[Tile[bool]] = []
-    for tile in view.select(batch, (Range(1, quantity),)):
-        carried = to_json(tile.value.attributes)
-        matches = all(carried.get(key) == value for key, value in where.items())
-        if matches and tile.value.state is not State.VOID:
-            hits.append(Tile(tile.serials, value=True))
-    joined = tuple(tile.serials for tile in tiling.join(hits))
-    for first in range(0, len(joined), RANGES_PER_ORDER):
-        yield joined[first : first + RANGES_PER_ORDER]
+    ranges = matching(view, batch, selected.carried)
+    for first in range(0, len(ranges), RANGES_PER_ORDER):
+        yield ranges[first : first + RANGES_PER_ORDER]
 
 
 def _booked(station: Station, batch: str, part: Ranges, request: OrderRequest) -> Assigned:
     codes = serials.count(part)
-    # The guard: what was void meanwhile, or is new, is another order.
-    one = replace(
-        request, action=Action.ASSIGN, batch=ids.fold(batch), serials=written(part), count=codes
+    order = replace(
+        request,
+        action=Action.ASSIGN,
+        batch=ids.fold(batch),
+        selection=BySerials(written(part)),
+        count=codes,  # the guard: codes voided since they were shown make it another order
     )
-    change, _ = book(station, one)
+    change, _ = book(station, order)
     return Assigned(batch, part, codes, change.order, QUEUED)
 
 
 def _delivered(
     station: Station, client: Client | None, orders: Sequence[Assigned], progress: Progress
 ) -> list[Assigned]:
+    """Send the orders; the same with what the ledger has of them then."""
     detail = "no backend is configured"
     if client is not None:
         courier = Courier(station, client, progress, sturdy=True)
-        for batch in dict.fromkeys(one.batch for one in orders):
+        for batch in dict.fromkeys(assigned.batch for assigned in orders):
             detail = courier.deliver(batch=batch).detail or ""
-    found = []
-    for one in orders:
+    settled = []
+    for assigned in orders:
         with station.ledger.read() as view:
-            row = view.order(one.order or "")
+            row = view.order(assigned.order or "")
         why = row.detail or (detail or None if row.status == QUEUED else None)
-        found.append(replace(one, delivery=row.status, detail=why))
-    return found
+        settled.append(replace(assigned, delivery=row.status, detail=why))
+    return settled

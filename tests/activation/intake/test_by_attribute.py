@@ -1,4 +1,4 @@
-"""`assign --where`: shown first, then one order a batch, matching what the naive model says."""
+"""`assign --where`: shown first, then one order per batch, matching what the naive model says."""
 
 import json
 
@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from line_kit import home_with_batches, opened
 
 from mintmark import cli
-from mintmark.activation.intake import where as where_mode
-from mintmark.activation.intake.where import assign_where
+from mintmark.activation.intake import by_attribute
+from mintmark.activation.intake.by_attribute import assign_by_attribute
 from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.selection import ByAttributes, BySerials
 from mintmark.codegen.errors import NotFound, UsageError
 from mintmark.codegen.ledger.changes import Ordered
 from mintmark.codegen.ranges.lifecycle import Action
@@ -18,23 +19,25 @@ from mintmark.codegen.ranges.lifecycle import Action
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    home, batches = home_with_batches(tmp_path_factory.mktemp("where"), 2, 60, 60)
+    home, batches = home_with_batches(tmp_path_factory.mktemp("home"), 2, 60, 60)
     with opened(home.path) as station:
         for batch in batches:
             give(station, batch, "1-20", region="Hunan", lot="L1")
             give(station, batch, "31-40", region="Hunan")
             give(station, batch, "51-60", region="Hubei")
-        book(station, OrderRequest(Action.VOID, batches[0], "5", reason="lost"))
+        book(station, OrderRequest(Action.VOID, batches[0], BySerials("5"), reason="lost"))
         yield station, batches
 
 
-def give(station, batch, where, **values):
-    book(station, OrderRequest(Action.ASSIGN, batch, where, attributes=values))
+def give(station, batch, serials, **values):
+    book(station, OrderRequest(Action.ASSIGN, batch, BySerials(serials), attributes=values))
 
 
-def assign(station, where, batch="", *, dry_run=True, **values):
-    request = OrderRequest(Action.ASSIGN, batch, attributes=values, dry_run=dry_run)
-    return assign_where(station, None, where, request, every_batch=not batch)
+def assign(station, carried, batch="", *, dry_run=True, **values):
+    request = OrderRequest(
+        Action.ASSIGN, batch, ByAttributes(carried), attributes=values, dry_run=dry_run
+    )
+    return assign_by_attribute(station, None, request, every_batch=not batch)
 
 
 def ordered(station):
@@ -42,15 +45,15 @@ def ordered(station):
         return sum(isinstance(e.change, Ordered) for e in view.events(limit=10_000))
 
 
-def told(result):
-    return {one.batch: [piece.pair() for piece in one.serials] for one in result.orders}
+def ranges(result):
+    return {order.batch: [piece.pair() for piece in order.serials] for order in result.orders}
 
 
 def test_what_matches_is_shown_and_nothing_is_changed(made):
     station, (first, second) = made
     before = ordered(station)
     shown = assign(station, {"region": "Hunan"}, dealer="D7")
-    assert told(shown) == {
+    assert ranges(shown) == {
         first: [[1, 4], [6, 20], [31, 40]],  # void codes never match
         second: [[1, 20], [31, 40]],
     }
@@ -61,10 +64,10 @@ def test_what_matches_is_shown_and_nothing_is_changed(made):
 
 def test_several_conditions_must_all_hold_and_none_means_absent(made):
     station, (first, second) = made
-    assert told(assign(station, {"region": "Hunan", "lot": "L1"}, second, dealer="D")) == {
+    assert ranges(assign(station, {"region": "Hunan", "lot": "L1"}, second, dealer="D")) == {
         second: [[1, 20]]
     }
-    assert told(assign(station, {"region": None}, first, dealer="D")) == {
+    assert ranges(assign(station, {"region": None}, first, dealer="D")) == {
         first: [[21, 30], [41, 50]]
     }
     with pytest.raises(NotFound):
@@ -74,9 +77,10 @@ def test_several_conditions_must_all_hold_and_none_means_absent(made):
 def test_what_speaks_of_one_order_is_refused(made):
     station, _ = made
     for more in ({"count": 3}, {"order": "mine"}):
-        request = OrderRequest(Action.ASSIGN, "", attributes={"lot": "x"}, **more)
+        carried = ByAttributes({"region": "Hunan"})
+        request = OrderRequest(Action.ASSIGN, "", carried, attributes={"lot": "x"}, **more)
         with pytest.raises(UsageError):
-            assign_where(station, None, {"region": "Hunan"}, request, every_batch=True)
+            assign_by_attribute(station, None, request, every_batch=True)
     with pytest.raises(UsageError):
         assign(station, {"region": "Hunan"})
     with pytest.raises(UsageError):
@@ -90,21 +94,21 @@ def test_many_ranges_become_several_orders(made, serials, most):
     give(station, batch, "1-60", role=None)
     give(station, batch, ",".join(map(str, sorted(serials))), role="guide")
     try:
-        whole, where_mode.RANGES_PER_ORDER = where_mode.RANGES_PER_ORDER, most
+        whole, by_attribute.RANGES_PER_ORDER = by_attribute.RANGES_PER_ORDER, most
         shown = assign(station, {"role": "guide"}, campaign="C1")
     finally:
-        where_mode.RANGES_PER_ORDER = whole
-    assert all(len(one.serials) <= most for one in shown.orders)
-    found = [s for one in shown.orders for p in one.serials for s in range(p.first, p.last + 1)]
+        by_attribute.RANGES_PER_ORDER = whole
+    assert all(len(order.serials) <= most for order in shown.orders)
+    found = [s for order in shown.orders for p in order.serials for s in range(p.first, p.last + 1)]
     assert found == sorted(serials)
 
 
-def test_yes_books_one_order_a_batch(made):
+def test_yes_books_one_order_per_batch(made):
     station, (first, second) = made
     before = ordered(station)
     done = assign(station, {"region": "Hubei"}, dry_run=False, region="Hebei")
-    assert told(done) == {first: [[51, 60]], second: [[51, 60]]}
-    assert (done.exit_code, {one.delivery for one in done.orders}) == (75, {"queued"})
+    assert ranges(done) == {first: [[51, 60]], second: [[51, 60]]}
+    assert (done.exit_code, {order.delivery for order in done.orders}) == (75, {"queued"})
     assert ordered(station) == before + 2
     with pytest.raises(NotFound):
         assign(station, {"region": "Hubei"}, dealer="D")

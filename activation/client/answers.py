@@ -1,0 +1,235 @@
+"""What a backend answers: the JSON of the activation API, both ways. Pure.
+
+The client checks every answer against these before it is used; the reference backend
+makes its answers from them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from ...codegen.ranges.attributes import Value
+from ...codegen.ranges.lifecycle import Action, ApiState
+from ...codegen.ranges.serials import Ranges, to_pairs
+from .json_object import LISTED, JsonObject, MalformedAnswer, is_serial
+from .requests import FINGERPRINT_BYTES, Batch
+
+PAGE_RANGES = 1_000  # ranges of a page, at most
+PAGE_CODES = 1_048_576  # codes of a page with digests, at most
+
+
+@dataclass(frozen=True)
+class OrderAnswer:
+    """What an order did. The lists are cut at `LISTED` entries, the counts are not."""
+
+    order: str
+    batch: str
+    action: Action
+    dry_run: bool
+    applied: Ranges
+    applied_count: int
+    skipped: Ranges
+    skipped_count: int
+    truncated: bool
+    scanned_before: tuple[int, ...] = ()
+
+    def body(self) -> dict[str, object]:
+        """The JSON object."""
+        return {
+            **asdict(self),
+            "action": self.action.value,
+            "applied": to_pairs(self.applied),
+            "skipped": to_pairs(self.skipped),
+            "scanned_before": list(self.scanned_before),
+        }
+
+    @classmethod
+    def parse(cls, data: object) -> "OrderAnswer":
+        """The answer in `data`. Raises `MalformedAnswer`."""
+        part = JsonObject(data)
+        scanned = part.get("scanned_before", list)
+        if len(scanned) > LISTED or not all(is_serial(serial) for serial in scanned):
+            raise MalformedAnswer("scanned_before is no list of serials")
+        return cls(
+            order=part.get("order", str),
+            batch=part.get("batch", str),
+            action=part.word("action", Action),
+            dry_run=part.get("dry_run", bool),
+            applied=part.ranges("applied"),
+            applied_count=part.number("applied_count"),
+            skipped=part.ranges("skipped"),
+            skipped_count=part.number("skipped_count"),
+            truncated=part.get("truncated", bool),
+            scanned_before=tuple(scanned),
+        )
+
+
+@dataclass(frozen=True)
+class RangeState:
+    """How the serials `first`..`last` stand at the backend.
+
+    `held` counts those whose fingerprints an activation has delivered; `digest` is the
+    SHA-256 (hex) of these fingerprints in the order of their serials, if requested.
+    `scanned` counts the serials scanned at least once while active.
+    """
+
+    first: int
+    last: int
+    state: ApiState
+    attributes: Mapping[str, Value]
+    scanned: int
+    held: int | None = None
+    digest: str | None = None
+
+    def body(self) -> dict[str, object]:
+        """The JSON object."""
+        return {
+            "serials": [self.first, self.last],
+            "state": self.state.value,
+            "attributes": dict(self.attributes),
+            "scanned": self.scanned,
+            "held": self.held,
+            "digest": self.digest,
+        }
+
+    @classmethod
+    def parse(cls, data: object) -> "RangeState":
+        """The range in `data`. Raises `MalformedAnswer`."""
+        part = JsonObject(data)
+        pair = part.get("serials", list)
+        if len(pair) != 2 or not all(is_serial(value) for value in pair) or pair[0] > pair[1]:
+            raise MalformedAnswer("serials is no pair")
+        return cls(
+            first=pair[0],
+            last=pair[1],
+            state=part.word("state", ApiState),
+            attributes=part.values("attributes"),
+            scanned=part.number("scanned"),
+            held=part.maybe("held", int),
+            digest=part.hex("digest", 32) if part.maybe("digest", str) else None,
+        )
+
+
+@dataclass(frozen=True)
+class BatchPage:
+    """`GET /v1/batches/{batch}`: a page of its ranges; `next` is the next page's `after`."""
+
+    info: Batch
+    ranges: tuple[RangeState, ...]
+    next: int | None
+
+    def body(self) -> dict[str, object]:
+        """The JSON object."""
+        ranges = [piece.body() for piece in self.ranges]
+        return {**self.info.body(), "ranges": ranges, "next": self.next}
+
+    @classmethod
+    def parse(cls, batch: str, data: object) -> "BatchPage":
+        """The page of `batch` in `data`, its ranges ascending. Raises `MalformedAnswer`."""
+        part = JsonObject(data)
+        ranges = part.get("ranges", list)
+        if len(ranges) > PAGE_RANGES:
+            raise MalformedAnswer("more ranges than a page holds")
+        states = tuple(map(RangeState.parse, ranges))
+        page = cls(Batch.parse(batch, data), states, part.maybe("next", int))
+        last = 0
+        for piece in page.ranges:
+            if piece.first <= last:
+                raise MalformedAnswer("ranges do not ascend")
+            last = piece.last
+        # A cursor that stands still would have the client ask for ever.
+        if page.next is not None and (not ranges or page.next != last):
+            raise MalformedAnswer("next is not the last serial of the page")
+        return page
+
+
+@dataclass(frozen=True)
+class UnknownScan:
+    """A fingerprint that was scanned and is not known: first and last time, how often."""
+
+    fingerprint: bytes
+    first: str
+    last: str
+    count: int
+
+
+@dataclass(frozen=True)
+class UnknownPage:
+    """`GET /v1/unknown-scans`: a page of them; `next` is the next page's `after`."""
+
+    scans: tuple[UnknownScan, ...]
+    next: int | None
+
+    def body(self) -> dict[str, object]:
+        """The JSON object."""
+        scans = [{**asdict(scan), "fingerprint": scan.fingerprint.hex()} for scan in self.scans]
+        return {"unknown": scans, "next": self.next}
+
+    @classmethod
+    def parse(cls, data: object, after: int = 0) -> "UnknownPage":
+        """The page in `data`, requested with `after`. Raises `MalformedAnswer`."""
+        part = JsonObject(data)
+        scans = part.get("unknown", list)
+        following = part.maybe("next", int)
+        if len(scans) > LISTED or (following is not None and following <= after):
+            raise MalformedAnswer("not a page of unknown scans")
+        return cls(tuple(map(_unknown, scans)), following)
+
+
+@dataclass(frozen=True)
+class ScanAnswer:
+    """`POST /v1/scans`. `attributes` are the public ones; `scans` counts this scan too.
+
+    `role`: what the code is for, of its attributes or else of its batch. With two codes an
+    item (一码双奖), it tells the buyer's prize from the shop assistant's.
+    """
+
+    result: str
+    scans: int = 0
+    first_scan: str | None = None
+    batch: str | None = None
+    serial: int | None = None
+    role: str | None = None
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+
+    def body(self) -> dict[str, object]:
+        """The JSON object."""
+        return {**self.__dict__, "attributes": dict(self.attributes)}
+
+    @classmethod
+    def parse(cls, data: object) -> "ScanAnswer":
+        """The answer in `data`. Raises `MalformedAnswer`."""
+        part = JsonObject(data)
+        return cls(
+            result=part.get("result", str),
+            scans=part.number("scans"),
+            first_scan=part.time("first_scan") if part.maybe("first_scan", str) else None,
+            batch=part.maybe("batch", str),
+            serial=part.maybe("serial", int),
+            role=part.maybe("role", str),
+            attributes=part.values("attributes"),
+        )
+
+
+@dataclass(frozen=True)
+class HealthAnswer:
+    """`GET /v1/health`: which fingerprints this backend understands."""
+
+    api: str
+    scheme: str
+    fingerprint_key_id: str
+
+    def body(self) -> dict[str, object]:
+        """The JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def parse(cls, data: object) -> "HealthAnswer":
+        """The answer in `data`. Raises `MalformedAnswer`."""
+        part = JsonObject(data)
+        return cls(*(part.get(name, str) for name in ("api", "scheme", "fingerprint_key_id")))
+
+
+def _unknown(data: object) -> UnknownScan:
+    part = JsonObject(data)
+    fingerprint = bytes.fromhex(part.hex("fingerprint", FINGERPRINT_BYTES))
+    return UnknownScan(fingerprint, part.time("first"), part.time("last"), part.number("count"))

@@ -1,0 +1,95 @@
+"""What a scan backend is to a line: the `Client` protocol, and how a call can fail.
+
+Three outcomes, no others: an answer that passed its checks; `Declined`, the backend's own
+refusal, which is final; `Away` for everything else, after which the same call may be made
+again. Every call is idempotent: batches, uploads and orders carry ids chosen here.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ...codegen.errors import EnvironmentFailure, Refused
+from .wire import Batch, BatchPage, HealthAnswer, Order, OrderAnswer, RangeState, UnknownPage
+
+
+@dataclass(frozen=True)
+class ProblemDetails:
+    """An RFC 9457 problem. `name` is what follows `urn:mintmark:problem:`, or empty."""
+
+    status: int
+    name: str
+    title: str
+    detail: str
+    members: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Away(EnvironmentFailure):
+    """No usable answer: try again later. `retry_after`: seconds, if the backend named some."""
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(
+            f"the scan backend gave no usable answer: {reason}",
+            "nothing is lost: the order stays queued; send it again with mintmark deliver",
+        )
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class Declined(Refused):
+    """The backend understood, and refused: `problem`, and `summary`, a line of text on it."""
+
+    def __init__(self, problem: ProblemDetails) -> None:
+        texts = (problem.title, problem.detail)
+        self.summary = ": ".join(filter(None, texts)) or f"status {problem.status}"
+        super().__init__(
+            f"the scan backend refused: {self.summary}",
+            "ask the backend's team, or whether this line's key may do this: mintmark key list",
+            problem=problem.name,
+        )
+        self.problem = problem
+
+
+class Client(Protocol):
+    """A scan backend, as a line sees it. Every method may raise `Away` and `Declined`."""
+
+    def as_line(self, line: str | None) -> "Client":
+        """The same client, signing with the key of `line`; None: of the default line."""
+        ...
+
+    def register(self, batch: Batch) -> None:
+        """Make the batch known; again with the same values is harmless."""
+        ...
+
+    def upload(self, batch: str, first: int, data: bytes) -> None:
+        """Fingerprints of serials from `first`, 16 bytes each, at most 65,536 of them."""
+        ...
+
+    def order(self, order: Order) -> OrderAnswer:
+        """Apply the order once, whatever happens to the answers."""
+        ...
+
+    def get_order(self, order: str) -> OrderAnswer | None:
+        """The answer given to an order, or None if the backend never took it."""
+        ...
+
+    def batch_page(self, batch: str, after: int = 0, *, digests: bool = False) -> BatchPage:
+        """The ranges after serial `after`; with `digests` over at most 1,048,576 serials."""
+        ...
+
+    def unknown_scans(self, after: int = 0) -> UnknownPage:
+        """Scanned fingerprints the backend does not know."""
+        ...
+
+    def health(self) -> HealthAnswer:
+        """Whether it is there, and which fingerprints it understands."""
+        ...
+
+
+def batch_ranges(client: Client, batch: str, *, digests: bool = False) -> Iterator[RangeState]:
+    """Every range of `batch` at the backend, page by page."""
+    after: int | None = 0
+    while after is not None:
+        page = client.batch_page(batch, after, digests=digests)
+        yield from page.ranges
+        after = page.next

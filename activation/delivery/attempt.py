@@ -1,0 +1,216 @@
+"""An attempt to deliver an order: sent at least once, with exactly one effect.
+
+The steps, in this order, and what a crash after each of them leaves:
+
+1. Take the delivery lock of the batch. The operating system gives it back.
+2. Read the order again under the lock: another process may have settled it. Nothing has
+   changed yet.
+3. Claim the order, which counts the attempt. It stays queued and held by a dead process;
+   whoever gets the lock next takes it over.
+4. Register the batch. The backend knows it; registering it again changes nothing.
+5. For an activation, upload its fingerprints. The backend has some or all of them; uploading
+   them again changes nothing.
+6. Send the order. The backend has applied it, here it is still queued. It is sent again
+   under the same id, and the backend repeats its first answer.
+7. Settle it in the ledger, in one transaction with all that follows from the answer. Nothing
+   is left to do.
+
+A failure instead of a crash ends in step 7 as a refusal, or puts the next attempt off.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ...codegen.errors import MintmarkError, NotFound, Refused
+from ...codegen.ledger.changes import Change, Settled
+from ...codegen.ledger.records import OrderRow
+from ...codegen.ranges import serials
+from ...codegen.ranges.lifecycle import Action
+from ...codegen.station.station import DEFAULT_LINE, Station
+from .. import backoff
+from ..client import wire
+from ..client.protocol import Away, Client, Declined
+from ..orders.orders import ACKNOWLEDGED, QUEUED, REFUSED
+from . import scanned_before
+from .api_objects import order_of
+from .delivery_lock import delivery_lock
+from .upload import Uploads
+
+LEASE = timedelta(minutes=30)  # shown in the ledger; the delivery lock keeps others away
+MAX_RETRY_AFTER = timedelta(hours=1)  # the longest pause that a backend may ask for
+BOOKING_ATTEMPTS = 4  # of a settlement together with a freeze order
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """The backend took the order. `freeze`: the id of a freeze order that follows from it."""
+
+    freeze: str | None
+
+
+@dataclass(frozen=True)
+class RefusedByBackend:
+    """The backend refused the order for good. The ledger has its reason."""
+
+
+@dataclass(frozen=True)
+class Postponed:
+    """The order stays queued, for this `reason`.
+
+    `away`: the backend gave no usable answer. `retry_after`: how long it asked to be left alone.
+    """
+
+    reason: str
+    away: bool = False
+    retry_after: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
+class TakenByAnother:
+    """Another process sends the orders of this batch."""
+
+    reason: str = "another process is sending it"
+
+
+@dataclass(frozen=True)
+class SettledMeanwhile:
+    """Another process settled the order after it was read."""
+
+
+Attempt = Acknowledged | RefusedByBackend | Postponed | TakenByAnother | SettledMeanwhile
+
+
+class Deliverer:
+    """Makes attempts to deliver over a client.
+
+    `sturdy`: an order that fails on this machine (a damaged file of fingerprints) is
+    postponed; otherwise the failure is raised.
+    """
+
+    def __init__(self, station: Station, client: Client, uploads: Uploads, *, sturdy: bool) -> None:
+        self._station, self._client, self._uploads = station, client, uploads
+        self._sturdy = sturdy
+        self._holder = secrets.token_hex(8)
+
+    def claim(self) -> tuple[str, datetime]:
+        """For `Ledger.commit`: an order booked with it is claimed for this deliverer."""
+        return self._holder, self._station.now() + LEASE
+
+    def attempt(self, row: OrderRow) -> Attempt:
+        """Try to deliver the order of `row`, which may be out of date."""
+        with delivery_lock(self._station.home / "work", row.batch) as locked:  # 1
+            if not locked:
+                return TakenByAnother()
+            with self._station.ledger.read() as view:  # 2
+                fresh = view.order(row.order)
+                _, head = view.head()
+            if fresh.status != QUEUED or not self._claim(fresh):  # 3
+                return SettledMeanwhile()
+            return self._deliver(fresh, head)
+
+    def _claim(self, row: OrderRow) -> bool:
+        """Step 3. Whoever else holds the order is dead: it would have the delivery lock."""
+        ledger, now = self._station.ledger, self._station.now()
+        if row.holder == self._holder and row.next_attempt is None:
+            return True  # claimed when it was booked
+        if row.holder not in (None, self._holder):
+            ledger.release(row.order, row.holder or "")
+        return ledger.claim(row.order, self._holder, now + LEASE, now)
+
+    def _deliver(self, row: OrderRow, head: str) -> Attempt:
+        """Steps 4 to 7 of an order that is claimed."""
+        try:
+            answer = self._put(row, head)
+        except Away as away:
+            retry_after = min(timedelta(seconds=away.retry_after or 0), MAX_RETRY_AFTER)
+            return self._postpone(row, Postponed(away.reason, away=True, retry_after=retry_after))
+        except Declined as declined:
+            self._settle(row, REFUSED, declined.summary)
+            return RefusedByBackend()
+        except MintmarkError as error:
+            if self._sturdy:
+                return self._postpone(row, Postponed(error.message))
+            self._station.ledger.release(row.order, self._holder)
+            raise
+        except BaseException:
+            self._station.ledger.release(row.order, self._holder)
+            raise
+        return self._acknowledge(row, answer)
+
+    def _put(self, row: OrderRow, head: str) -> wire.OrderAnswer:
+        """Steps 4 to 6."""
+        try:
+            return self._put_once(row, head)
+        except Declined as declined:
+            # The backend may have been set up anew since the batch was registered.
+            if declined.problem.name != "not-found" or not self._uploads.forget(row.batch):
+                raise
+            return self._put_once(row, head)
+
+    def _put_once(self, row: OrderRow, head: str) -> wire.OrderAnswer:
+        line = row.change.line
+        self._uploads.register(row.batch, line)  # 4
+        if row.change.action is Action.ACTIVATE:  # 5
+            # A code that was void when the order was booked is none of the backend's business.
+            touched = serials.subtract(row.change.serials, row.skipped)
+            self._uploads.upload(row.batch, touched, line)
+        return self._client.as_line(line).order(order_of(row, head))  # 6
+
+    def _acknowledge(self, row: OrderRow, answer: wire.OrderAnswer) -> Acknowledged:
+        """Step 7 of an order that the backend took."""
+        station = self._station
+        station.failpoint("answered")
+        for attempt in range(1, BOOKING_ATTEMPTS + 1):
+            found = self._consequences(row, answer, freeze=attempt < BOOKING_ATTEMPTS)
+            detail = "; ".join(filter(None, (_remark(row, answer), found.remark))) or None
+            try:
+                self._settle(row, ACKNOWLEDGED, detail, *found.changes)
+            except Refused:
+                # Since the codes were looked at, somebody ordered them elsewhere or began to
+                # reprint them. The last attempt books no freeze: the backend took the activation.
+                if found.freeze is None:
+                    raise
+                continue
+            station.failpoint("settled")
+            return Acknowledged(found.freeze)
+        raise AssertionError("the last attempt books no freeze, and is not repeated")
+
+    def _consequences(
+        self, row: OrderRow, answer: wire.OrderAnswer, *, freeze: bool
+    ) -> scanned_before.Consequences:
+        """What to book because of codes that were scanned before this order."""
+        if not answer.scanned_before:
+            return scanned_before.NOTHING
+        policy = self._station.config.freeze_scanned_before
+        with self._station.ledger.read() as view:
+            return scanned_before.consequences(
+                view, row, answer.scanned_before, policy=policy, freeze=freeze
+            )
+
+    def _settle(self, row: OrderRow, status: str, detail: str | None, *more: Change) -> None:
+        """Step 7: what the backend said, and `more`, in one transaction."""
+        station, settled = self._station, Settled(row.order, status, detail)
+        try:
+            author = station.author_of(station.line(row.change.line or DEFAULT_LINE))
+            station.ledger.commit(author, settled, *more)
+        except (NotFound, Refused):
+            # The line's key was lost or revoked since: the station's key signs instead.
+            station.ledger.commit(station.author, settled, *more)
+
+    def _postpone(self, row: OrderRow, postponed: Postponed) -> Postponed:
+        """Note when to try again, and why."""
+        jitter = secrets.randbelow(1_000) / 1_000
+        pause = max(backoff.wait(row.attempts, jitter), postponed.retry_after)
+        self._station.ledger.attempted(row.order, self._station.now() + pause, postponed.reason)
+        return postponed
+
+
+def _remark(row: OrderRow, answer: wire.OrderAnswer) -> str | None:
+    """What a person should know if the backend changed other codes than the ledger."""
+    if answer.applied_count == row.applied_count:
+        return None
+    return (
+        f"the backend changed {answer.applied_count:,} codes, the books {row.applied_count:,}: "
+        f"see mintmark reconcile {row.batch}"
+    )

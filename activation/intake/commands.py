@@ -1,0 +1,337 @@
+"""Commands that take orders in: range orders, files of orders, a hot folder, a stream.
+
+No `from __future__ import annotations` here: Typer reads the annotations when it runs.
+"""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...codegen.invocation import Invocation
+from ...codegen.ranges.lifecycle import Action
+from ..orders.commands import (
+    BatchArgument,
+    CodesOption,
+    CountOption,
+    DryRunOption,
+    EffectiveOption,
+    ExpiresOption,
+    FromCodeOption,
+    FromOption,
+    LineOption,
+    OrderOption,
+    PackageOption,
+    ReasonOption,
+    SerialsOption,
+    SetOption,
+    StrictOption,
+    ToCodeOption,
+    ToleranceOption,
+    UnitOption,
+    order_request,
+    scanned_codes,
+    selected_codes,
+)
+
+if TYPE_CHECKING:
+    from ...codegen.result import Result
+    from ..orders.orders import OrderResult
+    from .apply import AppliedFile
+    from .hot_folder import Watched
+    from .line import LineEnded
+
+
+def _range_order(action: Action, summary: str, example: str) -> Callable[..., "OrderResult"]:
+    """The command for `action`: the six differ in their rules, not in their options."""
+
+    def command(
+        invocation: Invocation,
+        batch: BatchArgument,
+        serials: SerialsOption = None,
+        unit: UnitOption = None,
+        package: PackageOption = None,
+        from_code: FromCodeOption = None,
+        to_code: ToCodeOption = None,
+        codes: CodesOption = None,
+        attributes: SetOption = None,
+        count: CountOption = None,
+        tolerance: ToleranceOption = None,
+        from_state: FromOption = None,
+        strict: StrictOption = False,
+        effective_at: EffectiveOption = None,
+        expires_at: ExpiresOption = None,
+        reason: ReasonOption = None,
+        line: LineOption = None,
+        order: OrderOption = None,
+        dry_run: DryRunOption = False,
+    ) -> "OrderResult":
+        from .order_and_deliver import book_and_deliver
+
+        station = invocation.station()
+        scanned = scanned_codes(from_code, to_code, codes)
+        request = order_request(
+            station,
+            action,
+            batch,
+            selected_codes(serials, unit, package, scanned),
+            attributes=attributes,
+            count=count,
+            tolerance=tolerance,
+            from_state=from_state,
+            strict=strict,
+            effective_at=effective_at,
+            expires_at=expires_at,
+            reason=reason,
+            line=line,
+            order=order,
+            dry_run=dry_run,
+        )
+        return book_and_deliver(station, request, invocation.progress)
+
+    command.__doc__ = f"{summary}\n\n\b\nExample:\n  mintmark {action.value} {example}"
+    return command
+
+
+def assign(
+    invocation: Invocation,
+    batch: Annotated[
+        str | None, typer.Argument(help="The batch; with --where, all if none.", metavar="BATCH")
+    ] = None,
+    serials: SerialsOption = None,
+    unit: UnitOption = None,
+    package: PackageOption = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where", help="Codes that carry this, key=value; again for more. Shown first."
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --where: do what was shown.")] = False,
+    from_code: FromCodeOption = None,
+    to_code: ToCodeOption = None,
+    codes: CodesOption = None,
+    attributes: SetOption = None,
+    count: CountOption = None,
+    tolerance: ToleranceOption = None,
+    from_state: FromOption = None,
+    strict: StrictOption = False,
+    effective_at: EffectiveOption = None,
+    expires_at: ExpiresOption = None,
+    reason: ReasonOption = None,
+    line: LineOption = None,
+    order: OrderOption = None,
+    dry_run: DryRunOption = False,
+) -> "Result":
+    """Give attributes to codes in any state.
+
+    With --where the codes are those that carry an attribute, in one batch or in all; they
+    are shown, and assigned to only with --yes.
+
+    \b
+    Example:
+      mintmark assign K7QM-3T9A2BCD --serials all --set region=Hunan
+      mintmark assign --where region=Hunan --set dealer=D7 --yes
+    """
+    from ...codegen.errors import UsageError
+    from ..client.connect import connected
+    from .by_attribute import assign_by_attribute
+    from .order_and_deliver import book_and_deliver
+
+    station = invocation.station()
+    scanned = scanned_codes(from_code, to_code, codes)
+    if where is None and batch is None:
+        raise UsageError("Missing argument 'BATCH'.", "see: mintmark assign --help")
+    if where is not None and (serials or unit or package or scanned or tolerance):
+        raise UsageError("--where names the codes itself", "leave out serials, unit and package")
+    request = order_request(
+        station,
+        Action.ASSIGN,
+        batch or "",
+        selected_codes(serials, unit, package, scanned, where),
+        attributes=attributes,
+        count=count,
+        tolerance=tolerance,
+        from_state=from_state,
+        strict=strict,
+        effective_at=effective_at,
+        expires_at=expires_at,
+        reason=reason,
+        line=line,
+        order=order,
+        dry_run=dry_run or (where is not None and not yes),
+    )
+    if where is None:
+        return book_and_deliver(station, request, invocation.progress)
+    with connected(station) as client:
+        return assign_by_attribute(
+            station,
+            client,
+            request,
+            every_batch=batch is None,
+            progress=invocation.progress,
+        )
+
+
+def orders_apply(
+    invocation: Invocation,
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV with a header, or JSON lines; - for stdin.", metavar="FILE"),
+    ],
+    results: Annotated[
+        Path | None,
+        typer.Option(help="A file for the results: one JSON object per order.", metavar="F"),
+    ] = None,
+    failures_only: Annotated[
+        bool, typer.Option("--failures-only", help="Report refused orders only.")
+    ] = False,
+) -> "AppliedFile":
+    """Give a file of orders, each by itself.
+
+    The same file again orders nothing twice.
+
+    \b
+    Example:
+      mintmark orders apply orders.csv --results results.jsonl
+    """
+    from ...codegen.errors import UsageError
+    from ..client.connect import connected
+    from ..orders import sheets
+    from .apply import apply, read_file, write_results
+
+    if results is not None and results.resolve() == file.resolve():
+        raise UsageError("the results would replace the orders", "name another file for them")
+    if str(file) == "-":
+        rows = sheets.read(sys.stdin.buffer.read(sheets.FILE_BYTES + 1))
+    else:
+        rows = read_file(file)
+    station = invocation.station()
+    with connected(station) as client:
+        done = apply(
+            station, client, rows, failures_only=failures_only, progress=invocation.progress
+        )
+    if results is not None:
+        write_results(results, done.results)
+    return done
+
+
+def orders_watch(
+    invocation: Invocation,
+    folder: Annotated[Path, typer.Argument(help="Where files of orders arrive.", metavar="DIR")],
+    marker: Annotated[
+        bool, typer.Option("--marker", help="Take a file only when there is FILE.done beside it.")
+    ] = False,
+    json_logs: Annotated[
+        bool, typer.Option("--json-logs", help="Log as JSON lines on stderr.")
+    ] = False,
+) -> "Watched":
+    """Take files of orders from a hot folder until stopped.
+
+    \b
+    Example:
+      mintmark orders watch /srv/mes/orders
+    """
+    from ..client.connect import connected
+    from ..delivery.service_log import service_log
+    from ..delivery.stopping import Stop, on_signals
+    from .hot_folder import HotFolder
+
+    station = invocation.station()
+    with on_signals(Stop()) as stop:
+        return HotFolder(
+            station=station,
+            connect=lambda: connected(station),
+            folder=folder,
+            wait=stop.wait,
+            stopped=stop,
+            log=service_log(invocation, as_json=json_logs),
+            marker=marker,
+        ).run()
+
+
+def line_run(invocation: Invocation) -> "LineEnded":
+    """Answer orders on stdin, one JSON object per line, until stdin ends.
+
+    \b
+    Example:
+      mintmark line run
+    """
+    from ..client.connect import connected
+    from ..delivery.stopping import Stop, on_signals
+    from .inbox import Inbox
+    from .line import OrderStream
+
+    station = invocation.station()
+    inbox = Inbox(_reader())
+
+    def answer(text: str) -> None:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    with connected(station) as client, on_signals(Stop(inbox.close)):
+        inbox.start()
+        return OrderStream(station, client).run(inbox, answer)
+
+
+def _reader() -> Callable[[int], bytes]:
+    try:
+        descriptor = sys.stdin.fileno()
+    except (OSError, ValueError):
+        return sys.stdin.buffer.read
+    # Not through Python's buffer: the thread that reads would hold its lock at the end.
+    return functools.partial(os.read, descriptor)
+
+
+RANGE_ORDERS = (
+    (
+        "activate",
+        _range_order(
+            Action.ACTIVATE,
+            "Bring printed codes to life.",
+            "K7QM-3T9A2BCD --serials 1-10000 --set lot=L42",
+        ),
+    ),
+    (
+        "freeze",
+        _range_order(Action.FREEZE, "Stop codes for a while.", "K7QM-3T9A2BCD --serials 1-10000"),
+    ),
+    (
+        "unfreeze",
+        _range_order(
+            Action.UNFREEZE,
+            "Let frozen codes go on as before.",
+            "K7QM-3T9A2BCD --serials 1-10000",
+        ),
+    ),
+    (
+        "revoke",
+        _range_order(Action.REVOKE, "Take an activation back.", "K7QM-3T9A2BCD --serials 1-10000"),
+    ),
+    (
+        "void",
+        _range_order(
+            Action.VOID,
+            "End codes that will never be used.\n\nActive ones only with --count.",
+            "K7QM-3T9A2BCD --serials 501-520 --reason misprint",
+        ),
+    ),
+    (
+        "unvoid",
+        _range_order(
+            Action.UNVOID,
+            "Correct a void by mistake; the codes come back inactive.",
+            "K7QM-3T9A2BCD --serials 501-520",
+        ),
+    ),
+    ("assign", assign),
+)
+INTAKE = (
+    ("orders apply", orders_apply),
+    ("orders watch", orders_watch),
+    ("line run", line_run),
+)

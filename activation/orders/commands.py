@@ -1,0 +1,171 @@
+"""The options that every range order has, and the request that they make.
+
+No `from __future__ import annotations` here: Typer reads the annotations when it runs.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...codegen.ranges.lifecycle import Action, State
+
+if TYPE_CHECKING:
+    from ...codegen.station.station import Station
+    from .orders import OrderRequest
+    from .selection import Selection
+
+BatchArgument = Annotated[str, typer.Argument(help="The batch.", metavar="BATCH")]
+SerialsOption = Annotated[
+    str | None,
+    typer.Option(help="Serials: A-B, A-, A, a comma list, @FILE or all.", metavar="SERIALS"),
+]
+UnitOption = Annotated[
+    str | None, typer.Option(help="A unit (reel, box) instead of serials.", metavar="UNIT")
+]
+PackageOption = Annotated[
+    str | None, typer.Option(help="A package instead of serials.", metavar="PACKAGE")
+]
+FromCodeOption = Annotated[
+    str | None,
+    typer.Option(help="A scanned code at one end of a reel; - reads it from stdin.", metavar="C"),
+]
+ToCodeOption = Annotated[
+    str | None,
+    typer.Option(help="The scanned code at its other end; - reads it from stdin.", metavar="C"),
+]
+CodesOption = Annotated[
+    Path | None,
+    typer.Option("--codes", help="A file with these two codes, one per line; or -.", metavar="F"),
+]
+ToleranceOption = Annotated[
+    int | None, typer.Option(min=0, help="By how many the codes may differ from --count.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="An attribute, key=value; again for more.", metavar="K=V"),
+]
+CountOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Refuse unless exactly this many codes would change.", metavar="N"),
+]
+FromOption = Annotated[
+    State | None,
+    typer.Option(
+        "--from",
+        help="Refuse unless all are in this state: sealed, packaged, active, frozen, void.",
+        metavar="STATE",
+    ),
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Refuse void serials inside.")]
+EffectiveOption = Annotated[
+    str | None,
+    typer.Option(help="Valid from: a date or time, in the home's time zone.", metavar="TIME"),
+]
+ExpiresOption = Annotated[
+    str | None, typer.Option(help="Valid until; a bare date includes that day.", metavar="TIME")
+]
+ReasonOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Why. To void: misprint, overprint, damaged, lost, stolen, sample, unused, "
+        "expired, recalled or other."
+    ),
+]
+LineOption = Annotated[str | None, typer.Option(help="The line whose key signs.", metavar="LINE")]
+OrderOption = Annotated[
+    str | None,
+    typer.Option("--order", help="Your own id; the same again changes nothing.", metavar="ID"),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would change.")]
+
+
+def order_request(
+    station: "Station",
+    action: Action,
+    batch: str,
+    selected: "Selection",
+    *,
+    attributes: Sequence[str] | None,
+    count: int | None,
+    tolerance: int | None,
+    from_state: State | None,
+    strict: bool,
+    effective_at: str | None,
+    expires_at: str | None,
+    reason: str | None,
+    line: str | None,
+    order: str | None,
+    dry_run: bool,
+) -> "OrderRequest":
+    """The order that a command's options describe. Raises `UsageError`."""
+    from ...codegen import ids
+    from ...codegen.ranges.attributes import from_options
+    from . import typed_times
+    from .orders import OrderRequest
+
+    zone = station.config.time_zone
+    patch = from_options(attributes or [])
+    if effective_at:
+        patch["effective_at"] = typed_times.start(effective_at, zone)
+    if expires_at:
+        patch["expires_at"] = typed_times.end(expires_at, zone)
+    return OrderRequest(
+        action=action,
+        batch=ids.fold(batch),
+        selection=selected,
+        attributes=patch,
+        count=count,
+        tolerance=tolerance,
+        from_state=from_state,
+        strict=strict,
+        reason=reason,
+        line=line,
+        order=order,
+        dry_run=dry_run,
+    )
+
+
+def selected_codes(
+    serials: str | None,
+    unit: str | None,
+    package: str | None,
+    scanned: tuple[str, str] | None,
+    where: Sequence[str] | None = None,
+) -> "Selection":
+    """The codes that the options name. Raises `UsageError`."""
+    from ...codegen.ranges.attributes import from_options
+    from .selection import ByAttributes, selection
+
+    if where is not None:
+        return ByAttributes(from_options(where))
+    return selection(serials=serials, unit=unit, package=package, codes=scanned)
+
+
+def scanned_codes(
+    from_code: str | None, to_code: str | None, codes: Path | None
+) -> tuple[str, str] | None:
+    """The two scanned codes: typed, or from a file or stdin, which no history keeps."""
+    from ...codegen.errors import UsageError
+    from . import by_code
+
+    typed = (from_code, to_code)
+    if codes is not None:
+        if any(typed):
+            raise UsageError("--codes goes without --from-code and --to-code", "give one or both")
+        return by_code.read_pair(None, _stdin()) if str(codes) == "-" else by_code.read_pair(codes)
+    if not any(typed):
+        return None
+    read = iter(by_code.lines(_stdin()) if "-" in typed else ())
+    both = [next(read, None) if code == "-" else code for code in typed]
+    if not all(both):
+        raise UsageError(
+            "--from-code and --to-code are given together", "- reads a code from a line of stdin"
+        )
+    return str(both[0]), str(both[1])
+
+
+def _stdin() -> bytes:
+    return sys.stdin.buffer.read(4_097)

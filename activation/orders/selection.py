@@ -1,0 +1,140 @@
+"""Which codes an order is for: five ways to name them, and the serials that each leads to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from ...codegen import ids
+from ...codegen.errors import UsageError
+from ...codegen.ledger.view import View
+from ...codegen.ranges import serials, tiling
+from ...codegen.ranges.attributes import Value, to_json
+from ...codegen.ranges.lifecycle import State
+from ...codegen.ranges.selection import RANGES_PER_ORDER
+from ...codegen.ranges.serials import Range, Ranges
+from ...codegen.ranges.tiling import Tile
+from ...codegen.serials_file import read_text
+from ...codegen.station.station import Station
+
+
+@dataclass(frozen=True)
+class BySerials:
+    """Serials as text: `A-B`, `A-`, `A`, a comma list, `@FILE` or `all`."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class ByUnit:
+    """A reel or a box, by its id."""
+
+    unit: str
+
+
+@dataclass(frozen=True)
+class ByPackage:
+    """All codes of a package, by its id."""
+
+    package: str
+
+
+@dataclass(frozen=True)
+class ByScannedCodes:
+    """The first and the last code scanned off a reel, in either order. Shown nowhere."""
+
+    codes: tuple[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ByAttributes:
+    """The codes of a batch that carry all of these. A value None matches codes without it.
+
+    Void codes never match.
+    """
+
+    carried: Mapping[str, Value]
+
+
+Selection = BySerials | ByUnit | ByPackage | ByScannedCodes | ByAttributes
+
+
+def selection(
+    *,
+    serials: str | None = None,
+    unit: str | None = None,
+    package: str | None = None,
+    codes: tuple[str, str] | None = None,
+) -> Selection:
+    """What options or fields select. Pure. Raises `UsageError` unless exactly one is given."""
+    given: list[Selection] = []
+    if serials:
+        given.append(BySerials(serials))
+    if unit:
+        given.append(ByUnit(unit))
+    if package:
+        given.append(ByPackage(package))
+    if codes:
+        given.append(ByScannedCodes(codes))
+    if len(given) != 1:
+        raise UsageError(
+            "an order needs its serials named once",
+            "give one of --serials, --unit and --package; for the whole batch: --serials all",
+        )
+    return given[0]
+
+
+def resolve(station: Station, batch: str, selected: Selection) -> Ranges:
+    """The serials of `batch` that are `selected`.
+
+    Raises `UsageError` for malformed text, another batch's unit or package, and more ranges
+    than an order takes; `NotFound` for unknown batches, units, packages and codes; `Refused`
+    for scanned codes of another batch.
+    """
+    if isinstance(selected, ByScannedCodes):
+        from . import by_code  # here: it needs the vault, other selections do not
+
+        return (by_code.between(station, batch, selected.codes),)
+    with station.ledger.read() as view:
+        ranges = _of_view(view, batch, selected)
+    if len(ranges) > RANGES_PER_ORDER:
+        raise UsageError(
+            f"{len(ranges):,} ranges; one order takes at most {RANGES_PER_ORDER:,}",
+            "split the list into several orders",
+        )
+    return ranges
+
+
+def _of_view(
+    view: View, batch: str, selected: BySerials | ByUnit | ByPackage | ByAttributes
+) -> Ranges:
+    row = view.batch(batch)
+    match selected:
+        case BySerials(text):
+            return serials.parse(read_text(text), row.quantity)
+        case ByUnit(name):
+            unit = view.unit(ids.fold(name))
+            _check_owner(view.package(unit.package).batch, row.batch)
+            return (Range(unit.first, unit.last),)
+        case ByPackage(name):
+            package = view.package(ids.fold(name))
+            _check_owner(package.batch, row.batch)
+            return package.serials
+        case ByAttributes(carried):
+            return matching(view, row.batch, carried)
+    assert_never(selected)
+
+
+def _check_owner(owner: str, batch: str) -> None:
+    if owner != batch:
+        raise UsageError(f"that unit or package belongs to batch {owner}", "name its own batch")
+
+
+def matching(view: View, batch: str, carried: Mapping[str, Value]) -> Ranges:
+    """The serials of `batch` that carry all of `carried`, without void codes."""
+    hits: list[Tile[bool]] = []
+    for tile in view.select(batch, (Range(1, view.batch(batch).quantity),)):
+        attributes = to_json(tile.value.attributes)
+        matches = all(attributes.get(key) == value for key, value in carried.items())
+        if matches and tile.value.state is not State.VOID:
+            hits.append(Tile(tile.serials, value=True))
+    return tuple(tile.serials for tile in tiling.join(hits))

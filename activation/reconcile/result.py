@@ -1,0 +1,86 @@
+"""What `reconcile` returns: the differences, and the orders that would correct them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ...codegen.ranges import serials
+from ...codegen.ranges.attributes import Value
+from ...codegen.ranges.lifecycle import Action, ApiState
+from ...codegen.ranges.serials import Ranges
+from ...codegen.result import Result
+from .comparison import Difference, DifferenceKind, Step
+
+SHOWN = 20  # differences and orders shown to a person; JSON lists more
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An order that would correct the backend; `order` and `delivery` once it was sent."""
+
+    action: Action
+    serials: Ranges
+    from_state: ApiState
+    count: int
+    attributes: Mapping[str, Value]
+    reason: str | None
+    order: str | None = None
+    delivery: str | None = None
+
+    @classmethod
+    def of(cls, step: Step) -> "Proposal":
+        """The proposal to take `step`."""
+        attributes = dict(step.attributes)
+        return cls(step.action, step.serials, step.from_state, step.count, attributes, step.reason)
+
+    def line(self) -> str:
+        """A line for people."""
+        sent = f"  {self.order}: {self.delivery}" if self.order else ""
+        extra = "".join(f" {key}={value}" for key, value in self.attributes.items())
+        ranges = serials.describe(self.serials)
+        return f"{self.action.value} {ranges} (from {self.from_state.value}){extra}{sent}"
+
+
+@dataclass(frozen=True)
+class Reconciled(Result):
+    """Ledger and backend, compared.
+
+    `different`: how many codes differ. `unverified`: how many fingerprints could not be
+    compared. `queued`: orders still to be sent, which may explain every difference.
+    """
+
+    batch: str
+    equal: bool
+    registered: bool
+    queued: int
+    different: int
+    unverified: int
+    differences: tuple[Difference, ...]
+    orders: tuple[Proposal, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """3 if they differ."""
+        return 0 if self.equal else 3
+
+    def lines(self) -> Iterator[str]:
+        """What differs, and the orders that would correct it."""
+        known = "" if self.registered else "; the backend does not know the batch"
+        if self.equal:
+            yield f"batch {self.batch}: ledger and backend agree{known}"
+        else:
+            yield f"batch {self.batch}: {self.different:,} codes differ{known}"
+        if self.unverified:
+            yield f"  not compared: {self.unverified:,} fingerprints of ranges not all there"
+        for found in self.differences[:SHOWN]:
+            yield f"  {found.serials}  {found.kind.value}: here {found.ours}; there {found.theirs}"
+        if len(self.differences) > SHOWN:
+            yield f"  and {len(self.differences) - SHOWN:,} more ranges: see --json"
+        if self.queued:
+            yield f"  {self.queued} orders are queued: send them first with mintmark deliver"
+        sent = any(proposal.order for proposal in self.orders)
+        if self.orders:
+            yield "  sent:" if sent else "  these orders would correct it (--apply sends them):"
+        for proposal in self.orders[:SHOWN]:
+            yield f"    {proposal.line()}"
+        if any(found.kind is DifferenceKind.FINGERPRINTS for found in self.differences):
+            yield "  no order corrects fingerprints: ask the backend's team, give them this list"

@@ -1,0 +1,95 @@
+"""The ways to name the codes of an order, and the serials that each leads to."""
+
+from itertools import product
+
+import pytest
+from line_kit import home_with_batches, opened, packaged
+
+from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.selection import (
+    ByAttributes,
+    ByPackage,
+    ByScannedCodes,
+    BySerials,
+    ByUnit,
+    resolve,
+    selection,
+)
+from mintmark.codegen.errors import NotFound, UsageError
+from mintmark.codegen.ranges import serials
+from mintmark.codegen.ranges.lifecycle import Action
+
+GIVEN = {"serials": "1-5", "unit": "U", "package": "P", "codes": ("A", "B")}
+MEANS = (BySerials("1-5"), ByUnit("U"), ByPackage("P"), ByScannedCodes(("A", "B")))
+
+
+@pytest.mark.parametrize("which", [*product([False, True], repeat=4)])
+def test_exactly_one_way_is_given(which):
+    options = {name: GIVEN[name] for name, given in zip(GIVEN, which, strict=True) if given}
+    if sum(which) == 1:
+        assert selection(**options) == MEANS[which.index(True)]
+    else:
+        with pytest.raises(UsageError, match="named once"):
+            selection(**options)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    home, (batch,) = home_with_batches(tmp_path_factory.mktemp("home"), 1, 3_000, 200)
+    other = packaged(home, 20, 10, units=2)
+    home.close()
+    with opened(home.path) as station:
+        yield station, batch, other
+
+
+def pairs(station, batch, selected):
+    return serials.to_pairs(resolve(station, batch, selected))
+
+
+def names(station, batch):
+    with station.ledger.read() as view:
+        (package,) = [row.package for row in view.packages() if row.batch == batch]
+    return package, [f"{package}-0", f"{package}-1"]
+
+
+def test_units_and_packages_lead_to_their_serials(made):
+    station, batch, other = made
+    package, units = names(station, other)
+    assert pairs(station, other, ByPackage(package.lower())) == [[1, 10]]
+    assert [pairs(station, other, ByUnit(unit)) for unit in units] == [[[1, 5]], [[6, 10]]]
+    for selected in (ByPackage(package), ByUnit(units[0])):
+        with pytest.raises(UsageError, match=f"belongs to batch {other}"):
+            resolve(station, batch, selected)
+    for selected in (ByPackage("NONE"), ByUnit("NONE")):
+        with pytest.raises(NotFound):
+            resolve(station, batch, selected)
+
+
+def test_serials_end_with_the_batch(made):
+    station, batch, other = made
+    assert pairs(station, batch, BySerials("all")) == [[1, 3_000]]
+    assert pairs(station, other, BySerials("7-")) == [[7, 20]]
+    with pytest.raises(NotFound):
+        resolve(station, "NONE", BySerials("1"))
+
+
+@pytest.mark.parametrize(("count", "fits"), [(1_000, True), (1_001, False)])
+def test_an_order_takes_a_thousand_ranges(made, count, fits):
+    station, batch, _ = made
+    selected = BySerials(",".join(str(2 * n + 1) for n in range(count)))
+    if fits:
+        assert len(resolve(station, batch, selected)) == count
+    else:
+        with pytest.raises(UsageError, match="1,001 ranges"):
+            resolve(station, batch, selected)
+
+
+def test_attributes_lead_to_the_codes_that_carry_them_and_are_not_void(made):
+    station, _, other = made
+    for text, lot in (("1-4", "L1"), ("5-8", "L2")):
+        assigned = OrderRequest(Action.ASSIGN, other, BySerials(text), attributes={"lot": lot})
+        book(station, assigned)
+    book(station, OrderRequest(Action.VOID, other, BySerials("2"), reason="lost"))
+    assert pairs(station, other, ByAttributes({"lot": "L1"})) == [[1, 1], [3, 4]]
+    assert pairs(station, other, ByAttributes({"lot": None})) == [[9, 20]]
+    assert pairs(station, other, ByAttributes({"lot": "L1", "line": "3"})) == []
