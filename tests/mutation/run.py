@@ -1,0 +1,293 @@
+"""Mutation testing of the pure core: `make mutate`, or `make mutate MODULE=codegen/codes/spec.py`.
+
+mutmut changes the bodies of functions. What it has no way to switch while a program runs
+(constants, enum members, properties) is changed here with the same operators, one process
+per mutant. Everything happens in a copy of the tree under .mutate/, where the package is a
+folder named `mintmark`, so an interrupted run leaves nothing behind in the working tree.
+
+Not mutated: what a `raise` says, because the wording of errors is no contract, and type
+annotations.
+"""
+
+import ast
+import contextlib
+import difflib
+import importlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper
+from mutmut.mutation import file_mutation
+from mutmut.mutation.mutators import mutation_operators
+from mutmut.utils.format_utils import orig_function_and_class_names_from_key
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGE = ROOT / ".mutate"
+MODULES = tomllib.loads((Path(__file__).parent / "modules.toml").read_text("utf-8"))
+SECONDS = 300  # for the tests of a mutant that runs in a process of its own
+SETTINGS = """
+[tool.pytest.ini_options]
+addopts = ["--import-mode=importlib", "-p", "no:cacheprovider"{skip}]
+pythonpath = ["tests", "."]
+filterwarnings = ["error", "ignore::pytest.PytestAssertRewriteWarning"]
+timeout = 120
+
+[tool.mutmut]
+source_paths = ["mintmark"]
+only_mutate = ["mintmark/{module}"]
+pytest_add_cli_args_test_selection = {tests}
+use_git_change_detection = false
+"""
+
+
+class Visitor(file_mutation.MutationVisitor):
+    """mutmut's, which leaves the words of errors alone."""
+
+    def _skip_node_and_children(self, node):
+        return isinstance(node, cst.Raise) or super()._skip_node_and_children(node)
+
+
+class FixedVisitor(Visitor):
+    """Goes into decorated functions too, which mutmut cannot switch."""
+
+    def _skip_node_and_children(self, node):
+        if isinstance(node, cst.FunctionDef):
+            return False
+        return super()._skip_node_and_children(node)
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """A mutation that no test noticed."""
+
+    line: int
+    diff: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """How many mutants of a module there were, and which of them lived."""
+
+    module: str
+    mutants: int
+    survivors: list[Survivor]
+
+    @property
+    def row(self):
+        killed = self.mutants - len(self.survivors)
+        share = 100 * killed / self.mutants
+        return f"| `{self.module}` | {self.mutants} | {killed} | {share:.1f} % |"
+
+
+def stage(module):
+    """A fresh copy of the tree, with the settings for `module`."""
+    shutil.rmtree(STAGE, ignore_errors=True)
+    command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        source = ROOT / name
+        if name.startswith(".typing/") or not source.exists():
+            continue
+        target = STAGE / (name if name.startswith("tests/") else f"mintmark/{name}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    skip = MODULES[module].get("skip")
+    settings = SETTINGS.format(
+        module=module,
+        tests=MODULES[module]["tests"],
+        skip=f', "-k", "not ({skip})"' if skip else "",
+    )
+    (STAGE / "pyproject.toml").write_text(settings, "utf-8")
+
+
+# --- bodies of functions: mutmut -----------------------------------------------------
+
+
+def run_mutmut(module):
+    """[how many mutants, survivors] of the functions of `module`, as mutmut finds them."""
+    from mutmut.__main__ import cli
+    from mutmut.mutation.data import SourceFileMutationData
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+
+    file_mutation.MutationVisitor = Visitor
+    path = Path("mintmark", module)
+    with contextlib.suppress(SystemExit):
+        cli(["run", "--max-children", os.environ.get("MUTATE_JOBS", "1")], standalone_mode=False)
+    data = SourceFileMutationData(path=path)
+    data.load()
+    source = path.read_text("utf-8")
+    survivors = []
+    for name, code in data.exit_code_by_key.items():
+        if code in (0, 5, 33, None):  # passed, or no test reaches the function
+            diff = get_diff_for_mutant(name, path=path)
+            survivors.append(Survivor(line_of(source, name, diff), diff))
+        elif code not in (1, 3, 24, 36, 152, -24, 37):
+            print(f"{name}: exit {code}", file=sys.stderr)
+    return len(data.exit_code_by_key), survivors
+
+
+def line_of(source, name, diff):
+    """The line of `source` that `diff`, of the mutant called `name`, changes."""
+    function, class_name = orig_function_and_class_names_from_key(name)
+    scope = ast.parse(source)
+    if class_name:
+        scope = member(scope, ast.ClassDef, class_name)
+    node = member(scope, ast.FunctionDef, function)
+    decorators = [decorator.lineno for decorator in node.decorator_list]
+    return min([node.lineno, *decorators]) + changed_line(diff) - 1
+
+
+def member(scope, kind, name):
+    return next(node for node in scope.body if isinstance(node, kind) and node.name == name)
+
+
+def changed_line(diff):
+    """The first line that a unified diff changes."""
+    lines = iter(diff.splitlines()[2:])
+    at = int(next(lines).split()[1].lstrip("-").split(",")[0])
+    for line in lines:
+        if line[:1] in "+-":
+            return at
+        at += 1
+    return at
+
+
+# --- everything else: a process per mutant -------------------------------------------
+
+
+def fixed_mutants(source):
+    """The mutated texts of `source` that differ outside the functions mutmut can switch."""
+    wrapper = MetadataWrapper(cst.parse_module(source), unsafe_skip_copy=True)
+    visitor = FixedVisitor(mutation_operators, file_mutation.get_ignored_lines("", source, wrapper))
+    wrapper.visit(visitor)
+    for mutation in visitor.mutations:
+        owner = mutation.contained_by_top_level_function
+        if not isinstance(owner, cst.FunctionDef) or decorated(owner):
+            yield wrapper.module.deep_replace(mutation.original_node, mutation.mutated_node).code
+
+
+def decorated(function):
+    names = [getattr(decorator.decorator, "value", None) for decorator in function.decorators]
+    return names not in ([], ["classmethod"], ["staticmethod"])
+
+
+def run_fixed(module):
+    """[how many mutants, survivors] of the constants, members and properties of `module`."""
+    path = Path("mintmark", module)
+    source = path.read_text("utf-8")
+    mutants = [text for text in fixed_mutants(source) if compiles(text)]
+    survivors = []
+    if tests_pass(module, None) is False:
+        raise SystemExit(f"the tests of {module} fail without any mutation")
+    for number, text in enumerate(mutants, 1):
+        print(f"\r{module}: {number}/{len(mutants)} outside functions", end="", file=sys.stderr)
+        path.write_text(text, "utf-8")
+        if tests_pass(module, SECONDS):
+            lines = source.splitlines(), text.splitlines()
+            diff = "\n".join(difflib.unified_diff(*lines, module, module, n=0, lineterm=""))
+            survivors.append(Survivor(changed_line(diff), diff))
+    print(file=sys.stderr)
+    path.write_text(source, "utf-8")
+    return len(mutants), survivors
+
+
+def compiles(text):
+    try:
+        compile(text, "mutant", "exec")
+    except SyntaxError:
+        return False
+    return True
+
+
+def tests_pass(module, seconds):
+    """Whether the tests of `module` pass in a fork, within `seconds`."""
+    child = os.fork()
+    if not child:
+        import pytest
+
+        if seconds:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, 1)
+            os.dup2(null, 2)
+        code = 1
+        try:
+            code = int(pytest.main(["-x", "-q", *MODULES[module]["tests"]]))
+        finally:
+            os._exit(code)
+    until = time.monotonic() + seconds if seconds else None
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status == 0
+        if until and time.monotonic() > until:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return False
+        time.sleep(0.02)
+
+
+def preload():
+    """Import what the tests share, so that each fork has it: other people's code only."""
+    for name in ("cryptography.hazmat.primitives.hpke", "hypothesis", "numpy", "pytest"):
+        importlib.import_module(name)
+
+
+# --- the report ----------------------------------------------------------------------
+
+
+def run(module):
+    """Measure `module` in the copy, and leave the result there."""
+    os.chdir(STAGE)
+    sys.path.insert(0, str(STAGE))
+    preload()
+    fixed, fixed_survivors = run_fixed(module)
+    mutants, survivors = run_mutmut(module)
+    found = sorted((survivor.line, survivor.diff) for survivor in survivors + fixed_survivors)
+    (STAGE / "result.json").write_text(json.dumps([fixed + mutants, found]), "utf-8")
+
+
+def in_a_child(module):
+    """`run(module)` in a process of its own, whose chatter goes to stderr."""
+    command = (sys.executable, __file__, "--child", module)
+    subprocess.run(command, check=True, stdout=sys.stderr)
+    mutants, survivors = json.loads((STAGE / "result.json").read_text("utf-8"))
+    return Result(module, mutants, [Survivor(*survivor) for survivor in survivors])
+
+
+def report(result):
+    for survivor in result.survivors:
+        changed = [line for line in survivor.diff.splitlines()[2:] if line[:1] in "+-"]
+        print(f"\n{result.module}:{survivor.line}")
+        print("\n".join(f"    {line}" for line in changed))
+
+
+def main(wanted):
+    unknown = set(wanted) - set(MODULES)
+    if unknown:
+        raise SystemExit(f"not in modules.toml: {', '.join(sorted(unknown))}")
+    rows = []
+    os.environ["CI"] = "1"  # tests/conftest.py: the same examples each time
+    sys.dont_write_bytecode = True
+    for module in wanted or MODULES:
+        stage(module)
+        result = in_a_child(module)
+        report(result)
+        rows.append(result.row)
+        print("\n| module | mutants | killed | score |\n| --- | --- | --- | --- |")
+        print("\n".join(rows), flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--child"]:
+        run(sys.argv[2])
+    else:
+        main(sys.argv[1:])
