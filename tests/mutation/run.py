@@ -15,6 +15,8 @@ import difflib
 import importlib
 import json
 import os
+import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -32,8 +34,11 @@ from mutmut.utils.format_utils import orig_function_and_class_names_from_key
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGE = ROOT / ".mutate"
-MODULES = tomllib.loads((Path(__file__).parent / "modules.toml").read_text("utf-8"))
+HERE = Path(__file__).parent
+MODULES = tomllib.loads((HERE / "modules.toml").read_text("utf-8"))
+HARMLESS = tomllib.loads((HERE / "harmless.toml").read_text("utf-8"))
 SECONDS = 300  # for the tests of a mutant that runs in a process of its own
+MEMORY = 8 << 30  # a loop that never ends must not take the machine with it
 SETTINGS = """
 [tool.pytest.ini_options]
 addopts = ["--import-mode=importlib", "-p", "no:cacheprovider"{skip}]
@@ -46,6 +51,8 @@ source_paths = ["mintmark"]
 only_mutate = ["mintmark/{module}"]
 pytest_add_cli_args_test_selection = {tests}
 use_git_change_detection = false
+timeout_constant = 10.0
+timeout_multiplier = 2.0
 """
 
 
@@ -72,6 +79,17 @@ class Survivor:
     line: int
     diff: str
 
+    @property
+    def changes(self):
+        """The lines taken away, after `-`, and put in, after `+`."""
+        return [line for line in self.diff.splitlines()[2:] if line[:1] in "+-"]
+
+    @property
+    def short(self):
+        """The new line alone, for a table."""
+        new = " ".join(line[1:].strip() for line in self.changes if line[0] == "+")
+        return f"`{new.replace('|', chr(92) + '|')}`"
+
 
 @dataclass(frozen=True)
 class Result:
@@ -82,10 +100,17 @@ class Result:
     survivors: list[Survivor]
 
     @property
+    def unjudged(self):
+        return [survivor for survivor in self.survivors if reason(self, survivor) is None]
+
+    @property
     def row(self):
-        killed = self.mutants - len(self.survivors)
+        killed, harmless = (
+            self.mutants - len(self.survivors),
+            len(self.survivors) - len(self.unjudged),
+        )
         share = 100 * killed / self.mutants
-        return f"| `{self.module}` | {self.mutants} | {killed} | {share:.1f} % |"
+        return f"| `{self.module}` | {self.mutants} | {killed} | {harmless} | {share:.1f} % |"
 
 
 def stage(module):
@@ -127,7 +152,9 @@ def run_mutmut(module):
     source = path.read_text("utf-8")
     survivors = []
     for name, code in data.exit_code_by_key.items():
-        if code in (0, 5, 33, None):  # passed, or no test reaches the function
+        if code is None:
+            raise SystemExit(f"{module}: stopped before every mutant was tried")
+        if code in (0, 5, 33):  # passed, or no test reaches the function
             diff = get_diff_for_mutant(name, path=path)
             survivors.append(Survivor(line_of(source, name, diff), diff))
         elif code not in (1, 3, 24, 36, 152, -24, 37):
@@ -188,9 +215,13 @@ def run_fixed(module):
     survivors = []
     if tests_pass(module, None) is False:
         raise SystemExit(f"the tests of {module} fail without any mutation")
+    preload()
     for number, text in enumerate(mutants, 1):
         print(f"\r{module}: {number}/{len(mutants)} outside functions", end="", file=sys.stderr)
         path.write_text(text, "utf-8")
+        # It may be as long and as old, to the second, as the mutant that was compiled before.
+        for compiled in path.parent.glob(f"__pycache__/{path.stem}.*"):
+            compiled.unlink()
         if tests_pass(module, SECONDS):
             lines = source.splitlines(), text.splitlines()
             diff = "\n".join(difflib.unified_diff(*lines, module, module, n=0, lineterm=""))
@@ -221,6 +252,8 @@ def tests_pass(module, seconds):
         code = 1
         try:
             code = int(pytest.main(["-x", "-q", *MODULES[module]["tests"]]))
+            if not seconds:
+                write_imported()
         finally:
             os._exit(code)
     until = time.monotonic() + seconds if seconds else None
@@ -236,9 +269,19 @@ def tests_pass(module, seconds):
 
 
 def preload():
-    """Import what the tests share, so that each fork has it: other people's code only."""
-    for name in ("cryptography.hazmat.primitives.hpke", "hypothesis", "numpy", "pytest"):
-        importlib.import_module(name)
+    """Import what the tests without a mutation imported of other people's: forks share it."""
+    for name in json.loads((STAGE / "imported.json").read_text("utf-8")):
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+
+
+def write_imported():
+    found = [
+        name
+        for name, module in sys.modules.items()
+        if sys.prefix in (getattr(module, "__file__", None) or "")
+    ]
+    (STAGE / "imported.json").write_text(json.dumps(found), "utf-8")
 
 
 # --- the report ----------------------------------------------------------------------
@@ -246,9 +289,9 @@ def preload():
 
 def run(module):
     """Measure `module` in the copy, and leave the result there."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     os.chdir(STAGE)
     sys.path.insert(0, str(STAGE))
-    preload()
     fixed, fixed_survivors = run_fixed(module)
     mutants, survivors = run_mutmut(module)
     found = sorted((survivor.line, survivor.diff) for survivor in survivors + fixed_survivors)
@@ -263,31 +306,52 @@ def in_a_child(module):
     return Result(module, mutants, [Survivor(*survivor) for survivor in survivors])
 
 
-def report(result):
-    for survivor in result.survivors:
-        changed = [line for line in survivor.diff.splitlines()[2:] if line[:1] in "+-"]
-        print(f"\n{result.module}:{survivor.line}")
-        print("\n".join(f"    {line}" for line in changed))
+def reason(result, survivor):
+    """Why this survivor is harmless, if harmless.toml says so."""
+    rules = HARMLESS.get("*", []) + HARMLESS.get(result.module, [])
+    changes = "\n".join(survivor.changes)
+    return next((rule["why"] for rule in rules if re.search(rule["change"], changes)), None)
+
+
+def report(results):
+    """Scores and harmless survivors, as they stand in docs/testing.md."""
+    print("\n| module | mutants | killed | harmless | score |\n| --- | --- | --- | --- | --- |")
+    for result in results:
+        print(result.row)
+    print("\n| module | survivor | why it is harmless |\n| --- | --- | --- |")
+    for result in results:
+        reasons = {}
+        for survivor in result.survivors:
+            if why := reason(result, survivor):
+                reasons.setdefault(why, []).append(survivor.short)
+        for why, changes in reasons.items():
+            print(f"| `{Path(result.module).name}` | {'<br>'.join(changes)} | {why} |")
+    sys.stdout.flush()
 
 
 def main(wanted):
     unknown = set(wanted) - set(MODULES)
     if unknown:
         raise SystemExit(f"not in modules.toml: {', '.join(sorted(unknown))}")
-    rows = []
     os.environ["CI"] = "1"  # tests/conftest.py: the same examples each time
-    sys.dont_write_bytecode = True
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the tests are compiled once
+    results = []
     for module in wanted or MODULES:
         stage(module)
         result = in_a_child(module)
-        report(result)
-        rows.append(result.row)
-        print("\n| module | mutants | killed | score |\n| --- | --- | --- | --- |")
-        print("\n".join(rows), flush=True)
+        for survivor in result.unjudged:
+            print(f"\n{module}:{survivor.line}")
+            print("\n".join(f"    {line}" for line in survivor.changes), flush=True)
+        results.append(result)
+    report(results)
+    return any(result.unjudged for result in results)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
         run(sys.argv[2])
     else:
-        main(sys.argv[1:])
+        try:
+            sys.exit(main(sys.argv[1:]))
+        except KeyboardInterrupt:
+            sys.exit(130)
