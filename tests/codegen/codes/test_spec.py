@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sealing import TESTS, load
 
-from mintmark.codegen.codes.spec import ALPHABETS, CodeSpec, canonicalise, judge
+from mintmark.codegen.codes.spec import ALPHABETS, CodeSpec, Judgement, canonicalise, judge
 from mintmark.codegen.errors import Refused, UsageError
 
 independent = load("codegen/independent_reader.py")
@@ -192,3 +192,24 @@ def test_a_refused_alphabet_names_the_known_ones(alphabet):
     with pytest.raises(UsageError) as caught:
         CodeSpec.of(alphabet, 16)
     assert ": crockford32, digits, clear, hex;" in caught.value.hints[-1]
+
+
+def test_the_bound_is_one_in_ten_thousand_exactly():
+    spec = CodeSpec.of("digits", 12)
+    assert judge(spec, 10**8 - 1, 0, 0, accept_weak=True).guess_probability < 1 / 10_000
+    with pytest.raises(Refused, match="too easy to guess"):
+        judge(spec, 10**8, 0, 0, accept_weak=True)
+
+
+@pytest.mark.parametrize("symbol", [chr(number) for number in range(0x21, 0x7F)])
+def test_letters_alone_become_upper_case(symbol):
+    assert canonicalise("upper", symbol) == symbol.upper()
+
+
+def test_a_code_may_have_64_symbols():
+    assert CodeSpec.of("AB", 64).length == 64
+    assert CodeSpec.of("AB", 1).length == 1
+
+
+def test_a_judgement_warns_of_nothing_unless_told_to():
+    assert Judgement(80.0, 0.0, 80.0).warnings == ()
