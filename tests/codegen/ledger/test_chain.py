@@ -280,7 +280,7 @@ def test_the_field_that_is_wrong_is_named(kind, name, wrong):
 
 @pytest.mark.parametrize("body", [None, [], "{}", {}, {"kind": "k"}])
 def test_a_body_without_its_fields_names_the_type(body):
-    with pytest.raises(IntegrityError, match="^Incident does not have the fields of a Incident"):
+    with pytest.raises(IntegrityError, match=r"^Incident does not have the fields of a Incident"):
         chain.decode("Incident", body)
 
 
