@@ -181,3 +181,84 @@ def test_a_stream_that_ends_where_a_piece_does_holds_nothing_behind(monkeypatch)
     keys = reader.unlock(file, entry, PASSWORD)
     with pytest.raises(IntegrityError, match="holds data behind its end"):
         list(reader.content(file, replace(entry, method=8, size=256), keys))
+
+
+# --- what only archives of gigabytes have, by the fields alone ---
+
+FULL = 0xFFFFFFFF
+SMALL = 2**31 - 1  # the most that the writer keeps out of the ZIP64 fields
+
+
+def ends64(count, length, at, *, start=0, here=None):
+    """The ZIP64 end record and its locator."""
+    here = count if here is None else here
+    record = struct.pack("<4sQHHLLQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, here, count, length, at)
+    return record + struct.pack("<4sLQL", b"PK\6\7", 0, start, 1)
+
+
+@pytest.mark.parametrize(
+    ("count", "length", "at", "short"),
+    [
+        (65_536, 10, 20, (10, 20, 65_535)),
+        (300_000, 10, 20, (10, 20, 65_535)),
+        (1, 10, SMALL + 1, (10, SMALL + 1, 1)),
+        (1, SMALL + 1, 20, (SMALL + 1, 20, 1)),
+        (1, 10, FULL, (10, FULL, 1)),
+        (1, 10, FULL + 9, (10, FULL, 1)),
+        (1, FULL + 9, 20, (FULL, 20, 1)),
+    ],
+)
+@pytest.mark.parametrize("start", [0, 1, 99])
+def test_large_archives_have_zip64_end_records(count, length, at, short, start):
+    file = io.BytesIO(bytes(start) + ends64(count, length, at, start=start))
+    found = reader._directory64(file, start + 76, short)
+    assert found == (start, length, at, count)
+    wrong = [(short[0] ^ 1, *short[1:]), (short[0], short[1] ^ 1, short[2]), (*short[:2], 0)]
+    for other in wrong:
+        with pytest.raises(IntegrityError, match="contradict each other"):
+            reader._directory64(file, start + 76, other)
+    differs = io.BytesIO(bytes(start) + ends64(count, length, at, start=start, here=count - 1))
+    with pytest.raises(IntegrityError, match="contradict each other"):
+        reader._directory64(differs, start + 76, short)
+
+
+@pytest.mark.parametrize(
+    ("count", "length", "at"), [(65_535, 10, 20), (1, SMALL, 20), (1, 10, SMALL)]
+)
+def test_archives_that_need_no_zip64_end_records_have_none(count, length, at):
+    with pytest.raises(IntegrityError, match="contradict each other"):
+        reader._directory64(io.BytesIO(ends64(count, length, at)), 76, (length, at, count))
+
+
+def test_there_is_no_zip64_end_record_before_the_first_byte():
+    with pytest.raises(IntegrityError, match="data outside its entries"):
+        reader._directory64(io.BytesIO(bytes(75)), 75, (0, 0, 0))
+
+
+VALUES = {"size": 2**33 + 1, "packed": 2**34 + 2, "header_at": 2**35 + 3}
+
+
+@pytest.mark.parametrize("large", [(), *((name,) for name in VALUES), tuple(VALUES)])
+def test_large_values_stand_in_the_zip64_field_in_their_order(large):
+    fields = {name: FULL if name in large else 7 for name in VALUES}
+    field = struct.pack("<HH", 1, 8 * len(large)) if large else b""
+    field += b"".join(struct.pack("<Q", VALUES[name]) for name in large)
+    expected = [VALUES[name] if name in large else 7 for name in VALUES]
+    assert reader._large("a", field + b"rest", *fields.values()) == (*expected, b"rest")
+    assert reader._large("a", field, *fields.values()) == (*expected, b"")
+    if large:
+        for broken in (field[:-1], b"\2" + field[1:], field[:2] + b"\0" + field[3:], b""):
+            with pytest.raises(IntegrityError, match="the directory's record of a was altered"):
+                reader._large("a", broken, *fields.values())
+
+
+@pytest.mark.parametrize(
+    ("size", "packed", "large"),
+    [(0, 28, False), (SMALL, SMALL, False), (SMALL + 1, 28, True), (5, SMALL + 1, True)],
+)
+def test_the_local_header_of_an_entry(size, packed, large):
+    sizes = (FULL, FULL) if large else (packed, size)
+    expected = struct.pack("<4sHHHHHLLLHH", b"PK\3\4", 20, 1, 99, 0, 33, 0, *sizes, 3, 31)
+    expected += b"a.b" + struct.pack("<HHQQ", 1, 16, size, packed)
+    expected += struct.pack("<HHH2sBH", 0x9901, 7, 2, b"AE", 3, 8)
+    assert reader._local(reader.Entry("a.b", 8, size, packed, 0)) == expected
