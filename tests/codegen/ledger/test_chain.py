@@ -293,3 +293,13 @@ def test_a_field_inside_a_list_is_named_with_its_list():
 def test_an_event_knows_who_acted():
     assert EVENT.actor == STATION.actor
     assert len({EVENT.operator, EVENT.os_user, EVENT.host}) == 3
+
+
+def test_the_first_event_follows_sixty_four_zeros():
+    assert chain.GENESIS == "0000000000000000000000000000000000000000000000000000000000000000"
+
+
+@pytest.mark.parametrize("wrong", [5, None, True, {}, "1-5"])
+def test_ranges_that_are_no_list_are_refused(wrong):
+    with pytest.raises(IntegrityError, match=r"^Ordered\.serials are not ascending"):
+        chain.decode("Ordered", {**GOOD["Ordered"], "serials": wrong})
