@@ -1,14 +1,15 @@
-# make demo | test | test-faults | lint | bench | lock | clean. Needs GNU make and any Python >= 3.11.
+# make demo | test | test-faults | mutate | lint | bench | lock | clean. Needs GNU make and any Python >= 3.11.
 # PYTHON=/path/to/python3 chooses another interpreter. Windows: see README.md.
 
 VENV = .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 LOCKED = $(VENV)/.locked
+MUTANTS = .mutate-venv
 # The lock's own tool is not locked: its output is.
 LOCKER = .lock-venv
 
-.PHONY: demo test test-faults lint bench lock clean
+.PHONY: demo test test-faults mutate lint bench lock clean
 .DELETE_ON_ERROR:
 
 demo: $(INSTALLED)
@@ -22,6 +23,11 @@ test-faults: $(INSTALLED)
 	MINTMARK_FAULT_SEEDS=$(or $(SEEDS),200) $(BIN)/python -m pytest -n auto --maxprocesses 4 \
 		tests/activation/delivery/test_faults.py $(PYTEST_ARGS)
 
+# Which mutations of the pure core no test notices: docs/testing.md. Half an hour on two cores;
+# for one module: make mutate MODULE=codegen/codes/spec.py
+mutate: $(MUTANTS)/.installed
+	$(MUTANTS)/bin/python tests/mutation/run.py $(MODULE)
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -30,16 +36,19 @@ lint: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python bench/run.py $(BENCH)
 
+compile = uv --no-config pip compile --quiet $(UPGRADE) --universal --python-version 3.11 \
+	--generate-hashes --no-build --no-emit-index-url --no-emit-find-links --no-header
+
 # Keeps the locked versions that still fit. For newer ones: make lock UPGRADE=--upgrade
 lock:
 	@$(find_python); "$$python" -m venv $(LOCKER)
 	$(LOCKER)/bin/python -m pip install --quiet uv
-	$(LOCKER)/bin/uv --no-config pip compile pyproject.toml --quiet $(UPGRADE) \
-		--all-extras --universal --python-version 3.11 --generate-hashes --no-build \
-		--no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock
+	$(LOCKER)/bin/$(compile) pyproject.toml --all-extras --output-file requirements.lock
+	$(LOCKER)/bin/$(compile) tests/mutation/requirements.in --constraint requirements.lock \
+		--no-annotate --output-file tests/mutation/requirements.txt
 
 clean:
-	rm -rf $(VENV) $(LOCKER) build dist demo-out mintmark.egg-info
+	rm -rf $(VENV) $(LOCKER) $(MUTANTS) .mutate build dist demo-out mintmark.egg-info
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -not -path './.typing/*' -prune -exec rm -rf {} +
 
@@ -53,6 +62,12 @@ $(LOCKED): requirements.lock
 	@$(find_python); echo "$$python -m venv $(VENV)"; "$$python" -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--require-hashes --requirement requirements.lock
+	@touch $@
+
+$(MUTANTS)/.installed: requirements.lock tests/mutation/requirements.txt
+	@$(find_python); echo "$$python -m venv $(MUTANTS)"; "$$python" -m venv --clear $(MUTANTS)
+	$(MUTANTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements.lock --requirement tests/mutation/requirements.txt
 	@touch $@
 
 # Tried by running it: a name on PATH may be a version manager's empty shim, and Debian

@@ -97,3 +97,24 @@ def test_thirty_two_symbols_use_every_byte():
     block = Seeded("bytes")(4 * 16 + 64)
     drawn = draw(spec, 4, lambda k: block[:k])
     assert drawn == bytes(SYMBOLS.encode()[byte % 32] for byte in block[: 4 * 16])
+
+
+def asked(symbols, codes, blocks):
+    """How many bytes `draw` asks for, call by call; `blocks` are the usable bytes it gets."""
+    sizes, left = [], iter(blocks)
+
+    def entropy(k):
+        sizes.append(k)
+        return next(left).ljust(k, b"\xff")
+
+    draw(CodeSpec.of(symbols, 3), codes, entropy)
+    return sizes
+
+
+def test_as_many_bytes_are_asked_for_as_it_takes_on_average():
+    """Ten symbols reject 6 of 256 byte values. Asking for less would cost many small draws."""
+    assert asked("digits", 1000, [bytes(3000)]) == [3000 * 256 // 250 + 64]
+
+
+def test_only_what_is_missing_is_asked_for_again():
+    assert asked("digits", 1000, [bytes(2000), bytes(1000)]) == [3136, 1000 * 256 // 250 + 64]

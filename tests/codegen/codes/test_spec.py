@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sealing import TESTS, load
 
-from mintmark.codegen.codes.spec import ALPHABETS, CodeSpec, canonicalise, judge
+from mintmark.codegen.codes.spec import ALPHABETS, CodeSpec, Judgement, canonicalise, judge
 from mintmark.codegen.errors import Refused, UsageError
 
 independent = load("codegen/independent_reader.py")
@@ -158,3 +158,58 @@ def test_the_length_in_the_hint_passes_and_a_shorter_does_not(alphabet, length, 
         assert hinted > length
         with pytest.raises(Refused):
             judge(CodeSpec.of(alphabet, hinted - 1), quantity, before, before)
+
+
+def test_a_code_may_use_every_symbol_of_its_alphabet():
+    assert CodeSpec.of("digits", 10).read("9876543210") == b"9876543210"
+
+
+def test_what_is_typed_may_be_256_characters_and_stand_for_64():
+    assert canonicalise("crockford32", "-" * 255 + "A") == "A"
+    assert canonicalise("upper", "a" * 64) == "A" * 64
+    for text in ("-" * 256 + "A", "A" * 65):
+        with pytest.raises(ValueError, match="not a code"):
+            canonicalise("crockford32", text)
+
+
+def test_bits_are_given_to_two_places():
+    judged = judge(CodeSpec.of("digits", 16), 1000, 0, 0)
+    assert (judged.entropy_bits, judged.offline_bits) == (53.15, 43.19)
+    assert "43.2 bits" in judged.warnings[0]
+    assert "50 or more" in judged.warnings[0]
+
+
+def test_the_longest_code_is_the_last_that_is_hinted():
+    """Two symbols: a bit each, and 2^24 codes leave 40 of 64."""
+    for more, hint in ((0, "use --length 64 or more"), (1, "use an alphabet of more symbols")):
+        with pytest.raises(Refused) as caught:
+            judge(CodeSpec.of("AB", 60), 2**24 + more, 0, 0)
+        assert caught.value.hints[0].startswith(hint)
+
+
+@pytest.mark.parametrize("alphabet", ["base32", "A B", "aB", "AAB", "A"])
+def test_a_refused_alphabet_names_the_known_ones(alphabet):
+    with pytest.raises(UsageError) as caught:
+        CodeSpec.of(alphabet, 16)
+    assert ": crockford32, digits, clear, hex;" in caught.value.hints[-1]
+
+
+def test_the_bound_is_one_in_ten_thousand_exactly():
+    spec = CodeSpec.of("digits", 12)
+    assert judge(spec, 10**8 - 1, 0, 0, accept_weak=True).guess_probability < 1 / 10_000
+    with pytest.raises(Refused, match="too easy to guess"):
+        judge(spec, 10**8, 0, 0, accept_weak=True)
+
+
+@pytest.mark.parametrize("symbol", [chr(number) for number in range(0x21, 0x7F)])
+def test_letters_alone_become_upper_case(symbol):
+    assert canonicalise("upper", symbol) == symbol.upper()
+
+
+def test_a_code_may_have_64_symbols():
+    assert CodeSpec.of("AB", 64).length == 64
+    assert CodeSpec.of("AB", 1).length == 1
+
+
+def test_a_judgement_warns_of_nothing_unless_told_to():
+    assert Judgement(80.0, 0.0, 80.0).warnings == ()

@@ -271,3 +271,36 @@ def test_a_time_without_a_zone_is_refused():
     assert (
         times.format_utc(datetime(2026, 1, 1, 8, tzinfo=shanghai)) == "2026-01-01T00:00:00.000000Z"
     )
+
+
+@pytest.mark.parametrize(("kind", "name", "wrong"), WRONG)
+def test_the_field_that_is_wrong_is_named(kind, name, wrong):
+    with pytest.raises(IntegrityError, match=rf"^{kind}\.{name}\b"):
+        chain.decode(kind, {**GOOD[kind], name: wrong})
+
+
+@pytest.mark.parametrize("body", [None, [], "{}", {}, {"kind": "k"}])
+def test_a_body_without_its_fields_names_the_type(body):
+    with pytest.raises(IntegrityError, match=r"^Incident does not have the fields of a Incident"):
+        chain.decode("Incident", body)
+
+
+def test_a_field_inside_a_list_is_named_with_its_list():
+    wrong = [{**GOOD["Receipted"]["entries"][0], "spoiled": "1-5"}]
+    with pytest.raises(IntegrityError, match=r"^Receipted\.entries\.spoiled"):
+        chain.decode("Receipted", {**GOOD["Receipted"], "entries": wrong})
+
+
+def test_an_event_knows_who_acted():
+    assert EVENT.actor == STATION.actor
+    assert len({EVENT.operator, EVENT.os_user, EVENT.host}) == 3
+
+
+def test_the_first_event_follows_sixty_four_zeros():
+    assert chain.GENESIS == "0000000000000000000000000000000000000000000000000000000000000000"
+
+
+@pytest.mark.parametrize("wrong", [5, None, True, {}, "1-5"])
+def test_ranges_that_are_no_list_are_refused(wrong):
+    with pytest.raises(IntegrityError, match=r"^Ordered\.serials are not ascending"):
+        chain.decode("Ordered", {**GOOD["Ordered"], "serials": wrong})

@@ -352,3 +352,13 @@ def test_tiles_under_random_changes_are_the_models_codes(bookings, packaged):
             to_api_state(State(code.state)).value for code in per_code(tiles).values()
         ] == books.seen()
     assert serials_of(select(tiles, [Range(1, N)])) == list(range(1, N + 1))
+
+
+@pytest.mark.parametrize("standing", REACHABLE, ids=str)
+def test_a_shopper_may_hold_what_the_model_calls_live(standing):
+    assert live(standing) == shown(standing).live
+
+
+def test_an_order_passes_over_void_codes_alone_and_unvoid_over_none():
+    passed = {(state, action) for state in State for action in Action if passed_over(state, action)}
+    assert passed == {(State.VOID, action) for action in set(Action) - {Action.UNVOID}}

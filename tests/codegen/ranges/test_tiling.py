@@ -285,3 +285,11 @@ def test_tiles_that_come_from_an_iterator_are_not_kept():
     assert joined == [Tile(Range(1, MANY), "void")]
     assert odd == MANY // 2
     assert peak < 64 * 1024
+
+
+def test_a_hundred_tiles_in_the_way_are_shown():
+    tiles = [Tile(Range(serial, serial), serial % 2) for serial in range(1, 102)]
+    for last, shown in ((99, 99), (100, 100), (101, 100)):
+        with pytest.raises(Blocked, match="tiles in the way") as caught:
+            rewrite(tiles, [Range(1, last)], refuse)
+        assert (len(caught.value.tiles), caught.value.total) == (shown, last)

@@ -151,3 +151,47 @@ def test_a_custodian_may_wrap_anew_and_old_wraps_still_open(mint, header, data):
         read_wraps(newer, header, keys).open("11" * 8, FIRST)
     assert read_wraps(newer, header, keys).open("22" * 8, SECOND) == DATA_KEY
     assert read_wraps(data, header, keys).open("11" * 8, FIRST) == DATA_KEY
+
+
+@pytest.mark.parametrize("number", [1, 64])
+def test_as_many_custodians_as_may_be_wrap_and_open(mint, header, number):
+    who = [(f"{n:016x}", FIRST.public_key()) for n in range(number)]
+    data = wrap(DATA_KEY, header, who, mint.station, mint.signing.sign)
+    assert len(data) <= WRAPS_BYTES
+    wraps = read_wraps(data, header, mint.station_keys)
+    assert len(wraps.sealed) == number
+    assert wraps.open(f"{number - 1:016x}", FIRST) == DATA_KEY
+
+
+def test_a_file_as_long_as_the_limit_is_read(mint, header, data, monkeypatch):
+    assert WRAPS_BYTES == 65_536
+    monkeypatch.setattr(wraps_module, "WRAPS_BYTES", len(data))
+    assert read_wraps(data, header, mint.station_keys)
+    monkeypatch.setattr(wraps_module, "WRAPS_BYTES", len(data) - 1)
+    with pytest.raises(IntegrityError, match="is damaged"):
+        read_wraps(data, header, mint.station_keys)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"extra": 1}, "is damaged"),
+        ({"format": 2}, "is damaged"),
+        ({"wraps": {}}, "is damaged"),
+        ({"wraps": {"11" * 8: "zz" * 80}}, "is damaged"),
+        ({"batch": "TEST-ZZZZZZZZ"}, "belongs to another batch"),
+        ({"core_sha256": "00" * 32}, "belongs to another batch"),
+        ({"wrapped_by": "99" * 8}, "is signed by a key this home does not know"),
+    ],
+)
+def test_each_error_names_the_file(mint, header, data, changes, words):
+    with pytest.raises(IntegrityError, match=f"^the wraps file of batch {header.batch} {words}"):
+        read_wraps(resigned(mint, data, **changes), header, mint.station_keys)
+
+
+def test_a_signature_that_does_not_hold_or_is_none_names_the_file(mint, header, data):
+    document = json.loads(data)
+    for signature, words in (("00" * 64, "does not hold"), ("00", "is damaged"), ("x", "damaged")):
+        forged = signed.dump({**document, "signature": signature})
+        with pytest.raises(IntegrityError, match=f"the wraps file of batch .*{words}"):
+            read_wraps(forged, header, mint.station_keys)
