@@ -21,7 +21,8 @@ from pathlib import Path
 
 from whole import Mintmark, free_port
 
-from mintmark.activation.client.client import HttpClient, Order
+from mintmark.activation.client.client import HttpClient
+from mintmark.activation.client.wire import Order
 
 RANGE = 100
 

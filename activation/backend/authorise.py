@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
-from ..client.client import is_loopback
+from ..client.address import is_loopback
 from .backend import Backend
 from .senders import LOOPBACK, Sender
 from .signatures import unauthorised, verify

@@ -14,7 +14,7 @@ from ...codegen.files import write_atomically
 from ...codegen.invocation import Invocation
 from ...codegen.result import Result
 from ...codegen.station.keys import read_fingerprint_key
-from ..client.client import is_loopback
+from ..client.address import is_loopback
 from ..client.connect import ANNOUNCEMENT
 
 if TYPE_CHECKING:

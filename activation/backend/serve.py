@@ -20,7 +20,7 @@ from uvicorn.supervisors import Multiprocess
 from ...codegen.errors import EnvironmentFailure, Refused
 from ...codegen.invocation import utc_now
 from ...codegen.secret import Secret
-from ..client.client import is_loopback
+from ..client.address import is_loopback
 from .app import create_app
 from .backend import Backend
 from .limits import DEFAULT_LIMITS, BackendLimits

@@ -12,8 +12,7 @@ from urllib.parse import quote
 
 from ...codegen.invocation import utc_now
 from ...codegen.ranges.lifecycle import Action
-from .address import checked_url, is_loopback
-from .protocol import Away, Client, Declined, ProblemDetails, batch_ranges
+from .protocol import Away, Declined
 from .signing import SignsRequests
 from .transport import DEFAULT_LIMITS, ClientLimits, Transport, loads
 from .wire import (
@@ -24,7 +23,6 @@ from .wire import (
     MalformedAnswer,
     Order,
     OrderAnswer,
-    RangeState,
     ScanAnswer,
     UnknownPage,
 )
@@ -32,25 +30,7 @@ from .wire import (
 if TYPE_CHECKING:
     import ssl
 
-__all__ = [
-    "Away",
-    "Batch",
-    "BatchPage",
-    "Client",
-    "ClientLimits",
-    "Declined",
-    "HealthAnswer",
-    "HttpClient",
-    "Order",
-    "OrderAnswer",
-    "ProblemDetails",
-    "RangeState",
-    "ScanAnswer",
-    "UnknownPage",
-    "batch_ranges",
-    "checked_url",
-    "is_loopback",
-]
+__all__ = ["HttpClient"]
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from ...codegen.errors import EnvironmentFailure
-from ..client.client import checked_url
+from ..client.address import checked_url
 from ..client.signing import RequestSigner
 from .form import AS_AGREED, SignatureForm
 

@@ -20,7 +20,7 @@ from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action
 from ...codegen.result import Result
 from ...codegen.station.station import Station
-from ..client.client import Away, Client, Declined, batch_ranges
+from ..client.protocol import Away, Client, Declined, batch_ranges
 from . import snapshots
 from .alarms import KINDS, OTHER, Message, Style, alarm
 from .sending import SentAlarm

@@ -25,7 +25,7 @@ from ...codegen.ranges.lifecycle import Action, State
 from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
 from ...codegen.station.station import Station
-from ..client.client import Client
+from ..client.protocol import Client
 from ..orders.orders import QUEUED, REFUSED
 from . import unknown
 from .findings import LEAK, FindingKind, ScanFinding, amount, classify, incidents, leaks

@@ -16,7 +16,7 @@ from pathlib import Path
 from ...codegen import times
 from ...codegen.files import write_atomically
 from ...codegen.result import to_json
-from ..client.client import Client
+from ..client.protocol import Client
 from ..client.wire import UnknownScan
 
 NAME = "trace.json"  # in the home; if it is lost, the next reading is a long one

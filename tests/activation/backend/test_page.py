@@ -9,7 +9,7 @@ import pytest
 
 from mintmark.activation.backend import page
 from mintmark.activation.backend.scan import ScanResult
-from mintmark.activation.client.client import ScanAnswer
+from mintmark.activation.client.wire import ScanAnswer
 
 VOID_TAGS = {"meta", "link", "input", "br", "path"}
 NASTY = "<script>alert(1)</script>\"'&${title}"

@@ -13,14 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mintmark.activation.client import wire
-from mintmark.activation.client.client import (
-    Away,
-    ClientLimits,
-    Declined,
-    HttpClient,
-    batch_ranges,
-    is_loopback,
-)
+from mintmark.activation.client.address import is_loopback
+from mintmark.activation.client.client import HttpClient
+from mintmark.activation.client.protocol import Away, Declined, batch_ranges
+from mintmark.activation.client.transport import ClientLimits
 from mintmark.activation.client.wire import Order
 from mintmark.codegen.errors import EnvironmentFailure, Refused, UsageError
 

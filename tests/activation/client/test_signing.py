@@ -19,7 +19,8 @@ from mintmark.activation.backend.app import Backend as Books
 from mintmark.activation.backend.app import create_app
 from mintmark.activation.backend.problems import Problem
 from mintmark.activation.backend.store import Store
-from mintmark.activation.client.client import Away, HttpClient
+from mintmark.activation.client.client import HttpClient
+from mintmark.activation.client.protocol import Away
 from mintmark.activation.client.signing import Key, RequestSigner, line_keys, secret_key
 from mintmark.codegen import roster
 from mintmark.codegen.errors import UsageError

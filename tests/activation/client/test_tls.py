@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from station_kit import make_home
 
-from mintmark.activation.client.client import Away
 from mintmark.activation.client.connect import connected
+from mintmark.activation.client.protocol import Away
 from mintmark.codegen.errors import NotFound, UsageError
 
 HEALTH = {"api": "v1", "scheme": "hmac-sha256-128", "fingerprint_key_id": "0" * 16}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from line_kit import Backend, client, home_with_batches, opened
 
 from mintmark.activation.client import wire
-from mintmark.activation.client.client import Away
+from mintmark.activation.client.protocol import Away
 from mintmark.activation.delivery.deliver import deliver
 from mintmark.activation.monitor import unknown
 from mintmark.activation.monitor.findings import FindingKind, coarse
