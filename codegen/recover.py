@@ -89,17 +89,43 @@ def _export(station: Station, publication: Publication) -> str:
         return f"package {package} was published; its leftovers were removed"
     try:
         change = _noted(publication)
+        if isinstance(change, Packaged) and _taken_away(publication):
+            return _book_taken_away(station, publication, change)
         if isinstance(change, Packaged) and _complete(publication, change):
             publication.publish()
             station.ledger.commit(station.author, change)
             publication.drop()
             return f"package {package} was complete and is now in the ledger"
     except (IntegrityError, NotFound, Refused):
-        pass  # its name is taken, or its custodian was revoked: nobody has the package yet
+        pass  # its name is taken, or its custodian was revoked: it is removed, or never appeared
     # In this order: without the intent nobody would ever give the serials back.
     station.ledger.commit(station.author, ExportAbandoned(package, "the process ended"))
     publication.withdraw()
     return f"the unfinished package {package} was removed; its serials are as they were before"
+
+
+def _taken_away(publication: Publication) -> bool:
+    """Whether the archive had its final name, and somebody has moved it since."""
+    archive = publication.files[0]
+    return not archive.exists() and not hidden(archive).exists()
+
+
+def _book_taken_away(station: Station, publication: Publication, change: Packaged) -> str:
+    """The archive may be at the print shop: its serials must never be packaged again."""
+    package = change.package
+    try:
+        station.ledger.commit(station.author, change)
+    except Refused as refused:
+        publication.leave()
+        return (
+            f"package {package} left its folder before it was booked, and cannot be booked now: "
+            f"{refused.message}; its serials stay reserved"
+        )
+    publication.withdraw()
+    return (
+        f"package {package} left its folder before it was booked, and is in the ledger now; "
+        "if nobody has its archive, void its codes or reprint it"
+    )
 
 
 def _complete(publication: Publication, change: Packaged) -> bool:

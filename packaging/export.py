@@ -9,7 +9,8 @@ The steps, and what a crash after each of them leaves:
     5. write the handoff letter           → as after 2
     6. hand the password over             → as after 2; nobody has the archive it opens
     7. note Packaged in the intent        → from here on rolled forward: the archive appears,
-    8. publish: rename archive and letter   and the ledger has Packaged
+    8. publish: rename archive and letter   and the ledger has Packaged, also if somebody took
+                                            the archive away meanwhile
     9. book: commit Packaged              → done
 
 A test package takes the steps 1, 3, 4, 5, 6 and 8: nothing is reserved and nothing booked.

@@ -122,6 +122,10 @@ class Publication:
         finally:
             _release(self._lock, self._path)
 
+    def leave(self) -> None:
+        """Keep the intent as it is, for a person to decide."""
+        self._lock.release()
+
     def withdraw(self) -> None:
         """Remove the siblings and what this process renamed, then the intent."""
         self._remove()
@@ -142,7 +146,12 @@ class Publication:
             self.withdraw()
         else:
             self._remove()
-            self._lock.release()
+            # In this order: a note without its files says that somebody took them away, and
+            # then their serials are never packaged again.
+            self._intent["note"] = None
+            with contextlib.suppress(OSError):
+                self._write()
+            self.leave()
 
     def _done(self) -> bool:
         return self._published if self._committed is None else self._committed()

@@ -351,6 +351,33 @@ def test_an_export_is_all_or_nothing_too(home, export, died, status):
     assert verify(home.station().ledger).ok
 
 
+@pytest.mark.parametrize("taken", [1, 2])
+def test_an_export_whose_archive_was_taken_away_is_booked(home, export, taken):
+    """A person saw a finished archive and moved it: its codes may be printed already."""
+    export.die(noted=True, renamed=2)
+    for path in export.files[:taken]:
+        path.unlink()
+    (sentence,) = settle(home)
+    assert "left its folder" in sentence
+    left = [path.name for path in export.files[taken:]]
+    assert export.ends() == ("packaged", PACKAGED, left)
+    assert settle(home) == []
+    assert verify(home.station().ledger).ok
+
+
+def test_a_taken_archive_that_cannot_be_booked_keeps_its_serials_reserved(home, export):
+    export.die(noted=True, renamed=2)
+    export.files[0].unlink()
+    revoke_custodian(home)
+    for _ in range(2):  # and so it stays, whoever comes
+        (sentence,) = settle(home)
+        assert "stay reserved" in sentence
+    with home.station().ledger.read() as view:
+        assert view.package(export.package).status == "begun"
+        assert view.reserved(export.batch) == 10
+    assert home.mint(10).batch
+
+
 def test_an_export_whose_archive_is_not_what_was_noted_is_given_up(home, export):
     export.die(noted=True)
     hidden(export.files[0]).write_bytes(b"damaged")
@@ -370,6 +397,13 @@ def test_an_export_whose_name_was_taken_is_given_up_and_the_file_stays(home, exp
 def test_an_export_of_a_custodian_revoked_since_is_given_up(home, export, renamed):
     """Its archive, renamed already or not, must not outlive the reservation."""
     export.die(noted=True, renamed=renamed)
+    revoke_custodian(home)
+    settle(home)
+    assert export.ends() == ("abandoned", SEALED, [])
+
+
+def revoke_custodian(home):
+    """Another custodian is on the roster, and the first is not any more."""
     station, other = home.station(), keys.new_custodian_key(station_entropy).public
     station.ledger.commit(
         station.author,
@@ -378,8 +412,6 @@ def test_an_export_of_a_custodian_revoked_since_is_given_up(home, export, rename
         ),
         KeyRevoked(home.custodian.public.key_id, "left"),
     )
-    settle(home)
-    assert export.ends() == ("abandoned", SEALED, [])
 
 
 def station_entropy(count):
