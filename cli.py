@@ -238,7 +238,7 @@ def _invocation(options: dict[str, Any], progress: "_Progress") -> Invocation:
 
 
 def _checks() -> tuple[Any, ...]:
-    """The checks of `doctor` that live in rooms above it."""
+    """Checks of `doctor` from the other houses; those of codegen are in `codegen/doctor.py`."""
     from .activation.delivery import health
 
     return health.orders, health.backend

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import IntegrityError, NotFound, Refused, UsageError
-from .invocation import Invocation, Progress
+from .invocation import Invocation
 from .ledger.changes import Incident, IncidentFacts, KeyAdded
+from .progress import Progress
 from .result import Result
 from .roster import KeyShown
 from .station import keys

@@ -1,7 +1,7 @@
 """`doctor` checks whether a home is well; `--repair` settles what a crash left behind.
 
-It never deletes a sealed file: a complete batch is adopted into the ledger, anything else
-goes to vault/quarantine.
+It never deletes a published file. What a crash left of a mint is removed if it was not
+complete, adopted into the ledger if it holds together, and else moved to vault/quarantine.
 """
 
 import os

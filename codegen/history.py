@@ -17,7 +17,7 @@ from .files import hidden
 from .ledger.records import BatchRow
 from .sealed import prefix_filter, prefix_filter_build
 from .sealed.prefix_filter import PrefixFilter
-from .sealed.runs import ENTRY_BYTES, Source
+from .sealed.runs import ENTRY_BYTES, PrefixSource
 from .station.station import Station
 
 FEW = 8  # files to look into: with more, some are merged
@@ -37,7 +37,7 @@ def runs_of(station: Station, batches: Sequence[BatchRow]) -> list[Path]:
     return runs
 
 
-def known(station: Station, batches: Sequence[BatchRow]) -> list[Path | Source]:
+def known(station: Station, batches: Sequence[BatchRow]) -> list[Path | PrefixSource]:
     """The filters and runs that hold all prefixes of `batches`.
 
     Raises as `runs_of` does, even if a filter has taken the run in.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import NotFound, UsageError
+from .progress import Progress
 from .secret import Secret
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from .station.keys import CustodianKey
     from .station.station import Station
 
-Progress = Callable[[str, int, int], None]
 PASSPHRASE_BYTES = 1_024
 
 

@@ -38,13 +38,13 @@ from .codes.spec import CodeSpec, Judgement
 from .errors import EnvironmentFailure
 from .files import hidden
 from .history import gather, known, runs_of
-from .invocation import Progress
 from .ledger.chain import encode
 from .ledger.changes import BatchMinted
 from .ledger.records import BatchRow
 from .ledger.view import View
 from .mint_request import MintRequest, check, digest, judged
 from .mint_result import MintResult, found, result_of
+from .progress import Progress
 from .recover import has_batch, recover
 from .sealed.header import CoreHeader
 from .sealed.make import CodeMap, Making, make

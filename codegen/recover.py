@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from .errors import IntegrityError, NotFound, Refused
 from .files import hidden
-from .history import KIND, known
+from .history import KIND as PREFIX_FILTER
+from .history import known
 from .ledger.chain import decode
 from .ledger.changes import BatchMinted, Change, ExportAbandoned, Packaged
 from .ledger.view import View
@@ -20,7 +21,13 @@ from .station.station import Station
 def recover(station: Station) -> Iterator[str]:
     """Settle every abandoned intent; yields a sentence per intent."""
     for publication in station.intents.abandoned():
-        settle = {"mint": _mint, KIND: _prefix_filter}.get(publication.kind, _export)
+        settle = _SETTLE.get(publication.kind)
+        if settle is None:
+            publication.leave()
+            raise IntegrityError(
+                f"this version does not know how to settle a {publication.kind[:40]!r}",
+                "use the version of mintmark that began it, or a newer one",
+            )
         yield settle(station, publication)
 
 
@@ -139,6 +146,9 @@ def _complete(publication: Publication, change: Packaged) -> bool:
 def _noted(publication: Publication) -> Change | None:
     note = publication.noted
     return None if note is None else decode(str(note.get("type")), note.get("body"))
+
+
+_SETTLE = {"mint": _mint, "export": _export, PREFIX_FILTER: _prefix_filter}
 
 
 def has_batch(station: Station, batch: str) -> bool:

@@ -20,7 +20,7 @@ of this process alone until they are in the archive.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +31,6 @@ from ..codegen.invocation import Invocation
 from ..codegen.ledger.chain import encode
 from ..codegen.ledger.changes import ExportAbandoned, ExportBegun, Packaged, Unit
 from ..codegen.ranges import serials
-from ..codegen.ranges.serials import Range
 from ..codegen.recover import package_status, recover
 from ..codegen.secret import Secret
 from ..codegen.station.keys import CustodianKey
@@ -40,6 +39,7 @@ from .export_plan import alarms, plan, reservation
 from .export_types import Export, ExportResult, Handoff, TestPackage
 from .formats.dummy import dummy_source
 from .letter import letter, letter_name
+from .package.feed import CodeSource
 from .package.job import PackJob
 from .package.pack import Packed, pack
 from .package.signature import ManifestSigner
@@ -47,8 +47,6 @@ from .preflight.fingerprint_check import FingerprintCheck
 from .preflight.preflight import depth, preflight
 from .preflight.verify import CodeFilter
 from .zip.writer import new_password
-
-Source = Callable[[Range], Iterator[tuple[int, bytes]]]
 
 
 def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportResult:
@@ -163,7 +161,7 @@ class _Export:
                 raise
         return self._result(packed, checked, begun)
 
-    def test(self, source: Source) -> ExportResult:
+    def test(self, source: CodeSource) -> ExportResult:
         """The same files with dummy codes, signed by the station."""
         key = self.station.key
         signer = ManifestSigner(key.key_id, key.public, key.sign)
@@ -177,7 +175,7 @@ class _Export:
     # --- the steps
 
     def _make(
-        self, source: Source, signer: ManifestSigner, code_filter: CodeFilter
+        self, source: CodeSource, signer: ManifestSigner, code_filter: CodeFilter
     ) -> tuple[Packed, str]:
         """Archive and letter as hidden siblings; and the line that names what was proved."""
         path = hidden(self.archive)
@@ -202,7 +200,7 @@ class _Export:
     def _progress(self, done: int, total: int) -> None:
         self.invocation.progress("packaging", done, total)
 
-    def _unsealed(self, custodian: CustodianKey) -> Source:
+    def _unsealed(self, custodian: CustodianKey) -> CodeSource:
         """The codes of the batch. `_fingerprint_check` proves that they reach the archive."""
         station, batch, key_id = self.station, self.job.batch, custodian.public.key_id
         known, wrap_keys = station.station_keys, station.wrap_keys

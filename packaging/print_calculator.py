@@ -19,7 +19,7 @@ from ..codegen.errors import EnvironmentFailure, Refused, UsageError
 from ..codegen.ranges.serials import Range
 from ..codegen.result import Result
 from .formats.dummy import dummy_codes
-from .profiles.geometry import LEVELS, MAX_DOTS, MIN_DOTS, Symbol, to_mm
+from .profiles.geometry import LEVELS, MAX_DOTS, MIN_DOTS, SymbolLook, to_mm
 from .proof import Proof
 from .symbols.fitting import SymbolRoom, advice, holds, mode_for, modules_of, version_for
 from .symbols.segno_encoder import mode_of
@@ -117,7 +117,7 @@ def plan(request: PlanRequest) -> PlanResult:
     """
     spec = CodeSpec.of(request.alphabet, request.length)
     template = check(request.url or BARE)
-    look = Symbol(level=_level(request.level), dpi=request.dpi, version_limit=40)
+    look = SymbolLook(level=_level(request.level), dpi=request.dpi, version_limit=40)
     room = _room(request)
     version = version_for(template, spec, look.level)
     look, fits = _dots(look, modules_of(version), room, request)
@@ -193,8 +193,8 @@ def _room(request: PlanRequest) -> SymbolRoom | None:
 
 
 def _dots(
-    look: Symbol, modules: int, room: SymbolRoom | None, request: PlanRequest
-) -> tuple[Symbol, bool | None]:
+    look: SymbolLook, modules: int, room: SymbolRoom | None, request: PlanRequest
+) -> tuple[SymbolLook, bool | None]:
     """The symbol with the dots per module as given, as the room holds, or as GS1 wants."""
     if room is None:
         dots = request.dots or next(
@@ -223,7 +223,7 @@ def _strength(
 
 
 def _proof(
-    template: str, spec: CodeSpec, look: Symbol, room: SymbolRoom | None, result: PlanResult
+    template: str, spec: CodeSpec, look: SymbolLook, room: SymbolRoom | None, result: PlanResult
 ) -> Proof:
     """The symbol of a dummy code, in the version of real codes."""
     code = dummy_codes(Range(1, 1), spec.length, digits=spec.symbols.isdigit()).decode("ascii")

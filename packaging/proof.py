@@ -15,7 +15,7 @@ from .formats.marks import circle
 from .formats.pdf import document
 from .formats.picture import png_of
 from .formats.strokes import EM, HEIGHT, PEN, strokes, width
-from .profiles.geometry import INCH, POINT, Symbol
+from .profiles.geometry import INCH, POINT, SymbolLook
 from .symbols.fitting import SymbolRoom
 
 RULER = 50  # mm
@@ -34,7 +34,7 @@ class Proof:
     """A symbol, with its room or without. `modules`: (n, n), true is dark, no quiet zone."""
 
     modules: NDArray[np.bool_]
-    look: Symbol
+    look: SymbolLook
     room: SymbolRoom | None
     lines: tuple[str, ...]
 

@@ -16,7 +16,7 @@ HOUSES = ("codegen", "packaging", "activation")
 
 
 @dataclass(frozen=True)
-class SymbolRoom:
+class Room:
     """`folder` has a slash at its end; `modules` are those that lie flat in it, or empty: all."""
 
     name: str
@@ -51,7 +51,7 @@ def read(text=None):
     for line in table.strip().split("\n")[2:]:
         name, where, holds, arrows = (cell.strip() for cell in line.strip("|").split("|"))
         folder, modules = re.fullmatch(r"`([^`]+)`(.*)", where).groups()
-        rooms.append(SymbolRoom(name, folder, _names(modules), holds, _names(arrows)))
+        rooms.append(Room(name, folder, _names(modules), holds, _names(arrows)))
     return rooms
 
 

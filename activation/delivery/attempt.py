@@ -81,7 +81,7 @@ class SettledMeanwhile:
 Attempt = Acknowledged | RefusedByBackend | Postponed | TakenByAnother | SettledMeanwhile
 
 
-class Deliverer:
+class OrderSender:
     """Makes attempts to deliver over a client.
 
     `sturdy`: an order that fails on this machine (a damaged file of fingerprints) is

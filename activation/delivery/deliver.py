@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from ...codegen.ledger.records import OrderRow
+from ...codegen.progress import Progress
 from ...codegen.result import Result
 from ...codegen.station.station import Station
 from .. import backoff
@@ -19,13 +20,13 @@ from .attempt import (
     MAX_RETRY_AFTER,
     Acknowledged,
     Attempt,
-    Deliverer,
+    OrderSender,
     Postponed,
     RefusedByBackend,
     SettledMeanwhile,
     TakenByAnother,
 )
-from .upload import Progress, Uploads
+from .upload import Uploads
 
 ALWAYS = timedelta(days=36_500)
 BATCHES_AT_ONCE = 10_000
@@ -131,7 +132,7 @@ class Courier:
         self._station = station
         self._patient = patient
         uploads = Uploads(station, client, progress)
-        self._deliverer = Deliverer(station, client, uploads, sturdy=sturdy)
+        self._deliverer = OrderSender(station, client, uploads, sturdy=sturdy)
 
     def claim(self) -> tuple[str, datetime]:
         """For `Ledger.commit`: the order booked is claimed for this courier."""

@@ -1,15 +1,12 @@
 """What a backend must hold before it can take an order: the batch, and fingerprints."""
 
-from collections.abc import Callable
-
+from ...codegen.progress import Progress
 from ...codegen.ranges import serials
 from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import Station
 from ..client import wire
 from ..client.protocol import Client
 from .api_objects import batch_of
-
-Progress = Callable[[str, int, int], None]
 
 
 class Uploads:

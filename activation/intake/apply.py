@@ -12,13 +12,13 @@ from typing import Any
 
 from ...codegen.errors import NotFound, Refused, UsageError
 from ...codegen.files import write_atomically
+from ...codegen.progress import Progress
 from ...codegen.ranges import serials
 from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result, to_json
 from ...codegen.station.station import Station
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
-from ..delivery.upload import Progress
 from ..orders import sheets
 from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, book
 from ..orders.sheets import Row

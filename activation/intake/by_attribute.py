@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from ...codegen import ids
 from ...codegen.errors import NotFound, UsageError
 from ...codegen.ledger.view import View
+from ...codegen.progress import Progress
 from ...codegen.ranges import serials
 from ...codegen.ranges.attributes import Value
 from ...codegen.ranges.lifecycle import Action
@@ -19,7 +20,6 @@ from ...codegen.result import Result
 from ...codegen.station.station import Station
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
-from ..delivery.upload import Progress
 from ..orders.form import written
 from ..orders.orders import QUEUED, REFUSED, OrderRequest, book
 from ..orders.selection import ByAttributes, BySerials, matching

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from ...codegen.ledger.changes import Ordered
+from ...codegen.progress import Progress
 from ...codegen.station.station import Station
 from ..client.connect import connected
 from ..delivery.deliver import deliver
-from ..delivery.upload import Progress
 from ..orders.orders import QUEUED, OrderRequest, OrderResult, book
 
 if TYPE_CHECKING:

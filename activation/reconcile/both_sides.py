@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from ...codegen.errors import Refused
 from ...codegen.ledger.view import View
+from ...codegen.progress import Progress
 from ...codegen.ranges.lifecycle import ApiState
 from ...codegen.ranges.serials import Range
 from ...codegen.station.station import Station
 from ..client import wire
 from ..client.protocol import Away, Client, Declined, batch_ranges
 from ..delivery.api_objects import batch_of
-from ..delivery.upload import Progress
 from . import comparison as core
 from .comparison import Difference, Step
 

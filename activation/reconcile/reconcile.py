@@ -19,6 +19,7 @@ from dataclasses import replace
 
 from ...codegen.errors import EnvironmentFailure, Refused
 from ...codegen.ledger.changes import Incident, IncidentFacts
+from ...codegen.progress import Progress
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action
 from ...codegen.station.station import Station
@@ -27,7 +28,7 @@ from ..client.protocol import Client, Declined
 from ..delivery import scanned_before
 from ..delivery.api_objects import patch_of, time_of
 from ..delivery.delivery_lock import delivery_lock
-from ..delivery.upload import Progress, Uploads
+from ..delivery.upload import Uploads
 from ..orders.orders import ACKNOWLEDGED, REFUSED
 from .both_sides import Comparison, compare
 from .comparison import Step

@@ -38,20 +38,19 @@ from ..codes.draw import draw
 from ..codes.generate import GenerateTask, generate
 from ..errors import EnvironmentFailure
 from ..files import create, sync
+from ..progress import Progress
 from ..secret import Secret
 from .batch import Writer, replace
 from .frames import KEY_BYTES
 from .hashed import Hashed
 from .header import CoreHeader
 from .record import MintRecord, file_digest, frame_digests
-from .runs import PREFIX_BITS, Source, meetings
+from .runs import PREFIX_BITS, PrefixSource, meetings
 from .signed import Sign
 from .sorter import Sorter, SortMap
 from .vault import Parts
 from .wrap import Recipient, wrap
 
-# (phase, done, total): the phases generate and sort count codes, digest counts bytes.
-Progress = Callable[[str, int, int], None]
 Generated = tuple[bytes, bytes]
 # `map`, or that of a pool: keeps the order, and takes tasks as it goes.
 CodeMap = Callable[
@@ -71,7 +70,7 @@ def make(  # noqa: PLR0913 - all a mint depends on, by name
     fingerprint_key: Secret,
     recipients: Sequence[Recipient],
     entropy: Callable[[int], bytes],
-    earlier_runs: Sequence[Path | Source],
+    earlier_runs: Sequence[Path | PrefixSource],
     prefix_bits: int = PREFIX_BITS,
     progress: Progress = lambda _phase, _done, _total: None,
     code_map: CodeMap = map,
@@ -130,7 +129,7 @@ class Making:
         self.parts, self.header, self._tools = parts, header, tools
         self._data_key: Secret | None = Secret(tools.entropy(KEY_BYTES))  # step 1
         self._sorter = Sorter(parts.run.parent, tools.prefix_bits)
-        self._earlier: list[Path | Source] = []
+        self._earlier: list[Path | PrefixSource] = []
         self._redrawn = 0
         self._written: _Digests | None = None
 
@@ -154,7 +153,7 @@ class Making:
         """The serials whose prefix a run of `runs` has, ascending."""
         return meetings(self.parts.run, runs)
 
-    def redraw(self, serials: Sequence[int], runs: Sequence[Path | Source] = ()) -> None:
+    def redraw(self, serials: Sequence[int], runs: Sequence[Path | PrefixSource] = ()) -> None:
         """Draw the codes of `serials` again, so that they collide with nothing known, nor `runs`.
 
         Raises as `make` does, and `ValueError` after `close`.
@@ -197,7 +196,7 @@ class Making:
         for frame in range(self.header.frames):
             yield GenerateTask(self.header.spec, self.header.count(frame), raw, self._tools.entropy)
 
-    def _settle(self, runs: Sequence[Path | Source]) -> None:
+    def _settle(self, runs: Sequence[Path | PrefixSource]) -> None:
         """Steps 5 to 7."""
         self._earlier += runs
         for _ in range(_MAX_ROUNDS):

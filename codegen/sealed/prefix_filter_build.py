@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from ..errors import IntegrityError
 from ..files import create, sync
+from ..progress import Count
 from .prefix_filter import (
     DIGEST_BYTES,
     HEAD,
@@ -35,8 +36,6 @@ from .spill import Spill
 PART = 1_048_576  # entries packed at a time
 SMALL = 65_536  # entries: runs with fewer are sorted together first
 
-Progress = Callable[[int], None]
-
 
 class FilterPart(NamedTuple):
     """A part of a filter: the number of entries in each bucket, and the entries."""
@@ -50,9 +49,7 @@ class FilterPart(NamedTuple):
 FilterMap = Callable[[Callable[[int], FilterPart], Iterable[int]], Iterable[FilterPart]]
 
 
-def write(
-    path: Path, batches: Mapping[str, int], progress: Progress, spread: FilterMap = map
-) -> None:
+def write(path: Path, batches: Mapping[str, int], progress: Count, spread: FilterMap = map) -> None:
     """Make the filter over `batches` (id → codes) in the new file `path`, durably.
 
     The runs are in the same folder. `progress(n)` is called after every n entries more;
@@ -95,9 +92,7 @@ def _header(batches: Mapping[str, int], bucket_bits: int, deepest: int, width: i
     return MAGIC + len(header).to_bytes(4, "big") + header
 
 
-def _fill(
-    file: BinaryIO, made: PrefixFilter, parts: Iterable[FilterPart], progress: Progress
-) -> int:
+def _fill(file: BinaryIO, made: PrefixFilter, parts: Iterable[FilterPart], progress: Count) -> int:
     """Write the columns; returns the number of entries in the fullest bucket."""
     offsets = ColumnOffsets(made)
     buckets = written = deepest = 0

@@ -37,7 +37,7 @@ def prefixes_of(fingerprints: bytes, prefix_bits: int = PREFIX_BITS) -> Prefixes
     return masked
 
 
-class Source(Protocol):
+class PrefixSource(Protocol):
     """Something that knows prefixes: the run of a batch, or a prefix filter over many."""
 
     def among(self, ascending: Prefixes) -> npt.NDArray[np.bool_]:
@@ -131,7 +131,7 @@ class Run:
         both: Prefixes = few[many[indexes] == few]
         return both
 
-    def meets(self, others: Sequence[Path | Source]) -> list[int]:
+    def meets(self, others: Sequence[Path | PrefixSource]) -> list[int]:
         """The serials whose prefix is in any of `others`, ascending."""
         return meetings(self._path, others)
 
@@ -168,7 +168,7 @@ def lookup(path: Path, prefixes: Prefixes) -> Iterator[tuple[int, int]]:
         yield from zip(serials.tolist(), order[part][positions].tolist(), strict=True)
 
 
-def meetings(path: Path, others: Sequence[Path | Source], step: int = STEP) -> list[int]:
+def meetings(path: Path, others: Sequence[Path | PrefixSource], step: int = STEP) -> list[int]:
     """The serials of the run at `path` whose prefix is in any of `others`, ascending."""
     met: set[int] = set()
     first, more = 0, True
@@ -181,7 +181,9 @@ def meetings(path: Path, others: Sequence[Path | Source], step: int = STEP) -> l
     return sorted(met)
 
 
-def shared(prefixes: Prefixes, serials: Serials, others: Sequence[Path | Source]) -> list[int]:
+def shared(
+    prefixes: Prefixes, serials: Serials, others: Sequence[Path | PrefixSource]
+) -> list[int]:
     """The serials whose prefix is in any of `others`.
 
     `prefixes` ascend; `serials` are theirs, in the same order.

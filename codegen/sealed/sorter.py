@@ -16,13 +16,14 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..progress import Count
 from .runs import (
     PREFIX,
     PREFIX_BITS,
     SERIAL,
     Prefixes,
+    PrefixSource,
     Serials,
-    Source,
     prefixes_of,
     shared,
 )
@@ -30,8 +31,6 @@ from .spill import Spill
 
 PIECE = 1_048_576  # entries spilled at a time
 PART = 1_048_576  # entries merged at a time, by each thread
-
-Progress = Callable[[int], None]
 
 
 class RunPart(NamedTuple):
@@ -72,7 +71,7 @@ class _Merge:
 
     spill: Spill
     pieces: Sequence[_SpilledPiece]
-    earlier: Sequence[Path | Source]
+    earlier: Sequence[Path | PrefixSource]
     prefixes: Prefixes
     serials: Serials
     parts: npt.NDArray[np.intp]
@@ -133,8 +132,8 @@ class Sorter:
     def merge(
         self,
         target: BinaryIO,
-        earlier: Sequence[Path | Source],
-        progress: Progress,
+        earlier: Sequence[Path | PrefixSource],
+        progress: Count,
         spread: SortMap = map,
     ) -> list[int]:
         """Write the run into `target`; return the serials that collide, ascending.
@@ -158,7 +157,7 @@ class Sorter:
             progress(len(part.prefixes))
         return sorted(collided)
 
-    def _merge(self, parts: int, earlier: Sequence[Path | Source]) -> _Merge:
+    def _merge(self, parts: int, earlier: Sequence[Path | PrefixSource]) -> _Merge:
         edges = np.array([part * 2**64 // parts for part in range(parts)], PREFIX)
         pieces = []
         for prefixes, serials, count in self._spilled:

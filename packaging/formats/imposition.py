@@ -20,7 +20,7 @@ from ..profiles.geometry import (
     Paint,
     PrintMark,
     Sheet,
-    Symbol,
+    SymbolLook,
     Text,
     to_mm,
     wrong,
@@ -53,7 +53,7 @@ class Heading:
     test: bool = False
 
 
-def check(sheet: Sheet, look: Symbol, modules: int, characters: int) -> None:
+def check(sheet: Sheet, look: SymbolLook, modules: int, characters: int) -> None:
     """Raises `UsageError` with its `key` if symbols, text, marks or heading lack room.
 
     `modules` is the symbol's side; `characters` those of the text under it.
@@ -100,7 +100,7 @@ class Sheets:
     `digits` is the width of serials under symbols. Raises `UsageError` as `check` does.
     """
 
-    def __init__(self, encoder: Encoder, look: Symbol, sheet: Sheet, digits: int) -> None:
+    def __init__(self, encoder: Encoder, look: SymbolLook, sheet: Sheet, digits: int) -> None:
         self.sheet = sheet
         self._encoder = encoder
         self._look = look

@@ -13,7 +13,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from ..profiles.geometry import INCH, Symbol
+from ..profiles.geometry import INCH, SymbolLook
 from ..symbols.encoder import Symbols
 
 Ink = NDArray[np.bool_]
@@ -27,7 +27,7 @@ _BLOCK = 32  # symbols
 _DEFLATE = 2  # isal: 1 to 3; what repeats is found at once
 
 
-def ink(symbols: Symbols, look: Symbol, quiet_zone: int) -> Ink:
+def ink(symbols: Symbols, look: SymbolLook, quiet_zone: int) -> Ink:
     """(n, side, side) modules to be printed with so much quiet zone, upper row first.
 
     With `look.invert` all that is light prints, the quiet zone as well.
@@ -38,7 +38,7 @@ def ink(symbols: Symbols, look: Symbol, quiet_zone: int) -> Ink:
     return ~modules if look.invert else modules
 
 
-def png(symbols: Symbols, look: Symbol) -> Iterator[bytes]:
+def png(symbols: Symbols, look: SymbolLook) -> Iterator[bytes]:
     """A one-bit grey PNG per symbol, `look.dots` pixels per module, its dpi in pHYs."""
     side = look.side_dots(symbols.size)
     head = _head(side, side, look.dpi)
@@ -96,7 +96,7 @@ def _unpacked(data: bytes) -> tuple[bytes, bytes] | None:
     return (head, bytes(lines)) if unpacker.eof and not unpacker.unused_data else None
 
 
-def bmp(symbols: Symbols, look: Symbol) -> Iterator[bytes]:
+def bmp(symbols: Symbols, look: SymbolLook) -> Iterator[bytes]:
     """A one-bit BMP per symbol, `look.dots` pixels per module: palette entry 1 is white."""
     side, metre = look.side_dots(symbols.size), round(look.dpi * _METRE)
     stride = (side + 31) // 32 * 4
@@ -114,7 +114,7 @@ def bmp(symbols: Symbols, look: Symbol) -> Iterator[bytes]:
             yield head + picture.tobytes()
 
 
-def svg(symbols: Symbols, look: Symbol) -> Iterator[bytes]:
+def svg(symbols: Symbols, look: SymbolLook) -> Iterator[bytes]:
     """An SVG per symbol: a single path, a unit per module, its size in mm; no background."""
     side = symbols.size + 2 * look.quiet_zone
     size = f"{look.side(symbols.size):.4f}".rstrip("0").rstrip(".")
@@ -136,7 +136,7 @@ def svg(symbols: Symbols, look: Symbol) -> Iterator[bytes]:
             first = stop
 
 
-def _blocks(symbols: Symbols, look: Symbol) -> Iterator[Ink]:
+def _blocks(symbols: Symbols, look: SymbolLook) -> Iterator[Ink]:
     """`ink`, so many symbols at a time that their dots stay in the cache."""
     for first in range(0, len(symbols), _BLOCK):
         part = slice(first, first + _BLOCK)
@@ -164,5 +164,5 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-Draw = Callable[[Symbols, Symbol], Iterator[bytes]]
+Draw = Callable[[Symbols, SymbolLook], Iterator[bytes]]
 DRAW: Mapping[str, Draw] = MappingProxyType({"png": png, "bmp": bmp, "svg": svg})

@@ -10,7 +10,7 @@ import numpy as np
 import zxingcpp
 from numpy.typing import NDArray
 
-from ..profiles.geometry import Paint, Symbol
+from ..profiles.geometry import Paint, SymbolLook
 from ..profiles.profile import Profile
 from ..symbols.encoder import Symbols
 from .imposition import RECORD
@@ -63,7 +63,7 @@ def decode(modules: Modules) -> bytes | None:
     return bytes(found[0].bytes)
 
 
-def _plain(drawn: Modules, look: Symbol, size: int) -> Modules:
+def _plain(drawn: Modules, look: SymbolLook, size: int) -> Modules:
     """Ink as the modules of the symbol."""
     if look.invert:
         around = look.quiet_zone

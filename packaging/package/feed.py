@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from ...codegen.errors import IntegrityError
 from ...codegen.ranges.serials import Range, Ranges
 
-Source = Callable[[Range], Iterator[tuple[int, bytes]]]
+CodeSource = Callable[[Range], Iterator[tuple[int, bytes]]]
 
 HELD = 8 << 20  # bytes; the codes of a larger unit are not held in memory
 
@@ -20,7 +20,7 @@ class Feed:
     Raises `IntegrityError` if the source yields other codes than it was called for.
     """
 
-    def __init__(self, source: Source, serials: Ranges, length: int) -> None:
+    def __init__(self, source: CodeSource, serials: Ranges, length: int) -> None:
         self._source, self._length = source, length
         self._stream = _Stream(source, serials, length)
         self._unit, self._held = Range(1, 1), b""
@@ -62,7 +62,7 @@ class Feed:
 class _Stream:
     """A source read from end to end. To skip or go back, it is called again."""
 
-    def __init__(self, source: Source, serials: Ranges, length: int) -> None:
+    def __init__(self, source: CodeSource, serials: Ranges, length: int) -> None:
         self._source, self._serials, self._length = source, serials, length
         self._chunks: Iterator[tuple[int, bytes]] = iter(())
         self._rest = memoryview(b"")

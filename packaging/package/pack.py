@@ -20,12 +20,11 @@ from ...codegen.codes.template import payload
 from ...codegen.files import sync
 from ...codegen.ranges.serials import count
 from ...codegen.secret import Secret
-from ...codegen.workers.pool import WorkerKind as WorkKind
-from ...codegen.workers.pool import Workers
+from ...codegen.workers.pool import WorkerKind, Workers
 from ..formats.format import Chunk, PackageUnit, UnitPart
 from ..symbols.sample import Sample, sample
 from ..zip.writer import ArchiveWriter, Written
-from .feed import Feed, Source
+from .feed import CodeSource, Feed
 from .job import PackJob
 from .manifest import (
     README_NAME,
@@ -65,7 +64,7 @@ class Packed:
 
 def pack(  # noqa: PLR0913, PLR0917 - a job, and what it gets from outside
     out: Path,
-    source: Source,
+    source: CodeSource,
     job: PackJob,
     password: Secret,
     signer: ManifestSigner,
@@ -85,7 +84,7 @@ def pack(  # noqa: PLR0913, PLR0917 - a job, and what it gets from outside
         undo.callback(file.close)  # Windows removes no open file
         with (
             ArchiveWriter(file, password) as archive,
-            Workers(WorkKind.THREADS, workers) as threads,
+            Workers(WorkerKind.THREADS, workers) as threads,
         ):
             work = _Pack(archive, job, Feed(source, job.serials, job.length), threads, progress)
             manifest, signature = work.fill(signer)

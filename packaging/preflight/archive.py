@@ -9,8 +9,7 @@ from typing import BinaryIO
 
 from ...codegen.errors import IntegrityError
 from ...codegen.secret import Secret
-from ...codegen.workers.pool import WorkerKind as WorkKind
-from ...codegen.workers.pool import Workers
+from ...codegen.workers.pool import WorkerKind, Workers
 from ..package.manifest import README_NAME, SIGNED_NAMES
 from ..zip import reader
 from ..zip.reader import broken
@@ -57,7 +56,7 @@ class Archive:
         While a content is taken, the keys of the next entries are stretched in threads.
         """
         heads = (reader.head(file, self.entries[name]) for name in names)
-        with Workers(WorkKind.THREADS if len(names) > 1 else WorkKind.INLINE) as workers:
+        with Workers(WorkerKind.THREADS if len(names) > 1 else WorkerKind.INLINE) as workers:
             keys = workers.map(lambda head: reader.stretch(head, self._password), heads)
             for name, key in zip(names, keys, strict=True):
                 yield name, self._content(file, name, key)

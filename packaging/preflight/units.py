@@ -18,8 +18,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from ...codegen.ranges.serials import Ranges
-from ...codegen.workers.pool import WorkerKind as WorkKind
-from ...codegen.workers.pool import Workers
+from ...codegen.workers.pool import WorkerKind, Workers
 from ..formats.dummy import all_dummies
 from ..formats.format import Codes, Format, PackageUnit
 from ..formats.sampling import Chosen
@@ -38,7 +37,7 @@ def codes_of(archive: Archive, manifest: Manifest, form: Format, chosen: Chosen)
     """
     units = list(manifest.units())
     small = all(_size(archive, form, unit) <= _SMALL for unit, _ in units)
-    with Workers(WorkKind.THREADS if small and len(units) > 1 else WorkKind.INLINE) as workers:
+    with Workers(WorkerKind.THREADS if small and len(units) > 1 else WorkerKind.INLINE) as workers:
 
         def read(item: tuple[PackageUnit, DataFile]) -> Iterator[Codes] | list[Codes]:
             codes = _UnitCheck(archive, manifest, form, *item).codes(chosen)

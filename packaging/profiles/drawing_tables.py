@@ -4,16 +4,16 @@ Pure. Reading and writing them are inverse to each other.
 """
 
 from .document import Table, section
-from .geometry import LabelOrder, Paint, PrintMark, Sheet, Symbol, Text, wrong
+from .geometry import LabelOrder, Paint, PrintMark, Sheet, SymbolLook, Text, wrong
 
 
-def read_symbol(table: Table) -> Symbol:
+def read_symbol(table: Table) -> SymbolLook:
     """The symbol that a table describes. Raises `UsageError` with its `key`."""
-    base = Symbol()
+    base = SymbolLook()
     mask = table.take("mask", "auto")
     if mask != "auto" and type(mask) is not int:
         wrong("symbol.mask", "the mask is 0 to 7, or auto")
-    found = Symbol(
+    found = SymbolLook(
         level=table.text("level", base.level),
         mask=mask if isinstance(mask, int) else None,
         quiet_zone=table.whole("quiet_zone", base.quiet_zone),
@@ -27,7 +27,7 @@ def read_symbol(table: Table) -> Symbol:
     return found
 
 
-def symbol_table(symbol: Symbol) -> dict[str, object]:
+def symbol_table(symbol: SymbolLook) -> dict[str, object]:
     """The table of a symbol; every key is there."""
     return section(symbol, mask="auto" if symbol.mask is None else symbol.mask)
 

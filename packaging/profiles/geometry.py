@@ -1,7 +1,7 @@
 """Geometry of symbols and sheets: millimetres as a profile gives them, dots as they print.
 
 Pure. A press or a laser draws whole dots, so every length a profile gives in mm is snapped
-to the nearest whole dot at the profile's dpi, once, here: `Symbol` and `Sheet` hold mm as
+to the nearest whole dot at the profile's dpi, once, here: `SymbolLook` and `Sheet` hold mm as
 given, and their `…_dots` what is drawn. Nothing else rounds.
 
 Sheets have their origin in the upper left corner, x to the right, y downward. A sheet holds
@@ -81,7 +81,7 @@ def to_mm(dots: float, dpi: int) -> float:
 
 
 @dataclass(frozen=True)
-class Symbol:
+class SymbolLook:
     """How a QR symbol is made and drawn.
 
     `mask` is 0..7, or None: chosen as ISO/IEC 18004:2015, 7.8.3 demands. `quiet_zone` in
@@ -246,7 +246,7 @@ class Sheet:
             if label < count:
                 yield place, label
 
-    def check(self, symbol: Symbol, modules: int) -> None:
+    def check(self, symbol: SymbolLook, modules: int) -> None:
         """Raises `UsageError` if a symbol of so many modules does not fit the label."""
         side = symbol.side_dots(modules)
         width, height = (int(mm * self.dpi / INCH) for mm in self.label)

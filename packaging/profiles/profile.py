@@ -16,7 +16,7 @@ from . import columns
 from .columns import Column
 from .document import Table
 from .drawing_tables import read_sheet, read_symbol, sheet_table, symbol_table
-from .geometry import Sheet, Symbol, wrong
+from .geometry import Sheet, SymbolLook, wrong
 
 DELIMITERS = ",;\t|"
 LINE_ENDS = ("\r\n", "\n")
@@ -94,7 +94,7 @@ class Profile:
     lane_order: LaneOrder = LaneOrder.BLOCK
     lead_in: int = 0
     lead_out: int = 0
-    symbol: Symbol = field(default_factory=Symbol)
+    symbol: SymbolLook = field(default_factory=SymbolLook)
     sheet: Sheet | None = None
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ...codegen.codes.spec import CodeSpec
 from ...codegen.codes.template import BARE, payload, split
-from ..profiles.geometry import INCH, LEVELS, MIN_DOTS, Symbol, to_mm
+from ..profiles.geometry import INCH, LEVELS, MIN_DOTS, SymbolLook, to_mm
 from .segno_encoder import Mode, SegnoEncoder, mode_of
 
 FINE_DPI = 2_400  # no press or laser that prints codes is finer
@@ -55,7 +55,7 @@ def modules_of(version: int) -> int:
     return 17 + 4 * version
 
 
-def holds(look: Symbol, modules: int, room: SymbolRoom) -> int:
+def holds(look: SymbolLook, modules: int, room: SymbolRoom) -> int:
     """How many dots per module a room holds."""
     return int(room.square * look.dpi / INCH + 1e-6) // (modules + 2 * look.quiet_zone)
 
@@ -63,7 +63,7 @@ def holds(look: Symbol, modules: int, room: SymbolRoom) -> int:
 def advice(  # noqa: PLR0913 - all of them decide
     template: str,
     spec: CodeSpec,
-    look: Symbol,
+    look: SymbolLook,
     room: SymbolRoom | None,
     version: int,
     *,
@@ -105,13 +105,13 @@ def advice(  # noqa: PLR0913 - all of them decide
     yield f"make room: {name} of {math.ceil(side * 10) / 10:.1f} mm or more"
 
 
-def _then(look: Symbol, version: int, room: SymbolRoom | None) -> str:
+def _then(look: SymbolLook, version: int, room: SymbolRoom | None) -> str:
     if room is None:
         return ""
     return ": then it fits" if _enough(look, version, room) else ", still too large"
 
 
-def _enough(look: Symbol, version: int, room: SymbolRoom) -> bool:
+def _enough(look: SymbolLook, version: int, room: SymbolRoom) -> bool:
     return holds(look, modules_of(version), room) >= MIN_DOTS
 
 

@@ -418,6 +418,16 @@ def station_entropy(count):
     return hashlib.shake_256(b"another custodian").digest(count)
 
 
+def test_what_another_version_began_is_left_to_it(home, export):
+    export.die(noted=True)
+    (intent,) = (home.path / "work").glob("*.json")
+    intent.write_text(intent.read_text("ascii").replace('"export"', '"parade"'), "ascii")
+    for _ in range(2):
+        with pytest.raises(IntegrityError, match="parade"):
+            settle(home)
+    assert hidden(export.files[0]).exists()
+
+
 def test_an_export_that_cannot_be_settled_stops_no_mint(home, export):
     export.die(noted=True)
     export.files[0].write_bytes(b"theirs")

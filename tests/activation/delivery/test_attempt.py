@@ -12,7 +12,7 @@ from mintmark.activation.client.protocol import Away, Declined, ProblemDetails
 from mintmark.activation.delivery.attempt import (
     MAX_RETRY_AFTER,
     Acknowledged,
-    Deliverer,
+    OrderSender,
     Postponed,
     RefusedByBackend,
     SettledMeanwhile,
@@ -79,7 +79,7 @@ def made(tmp_path):
 
 
 def attempt(station, line, row, *, sturdy=False):
-    return Deliverer(station, line, Uploads(station, line), sturdy=sturdy).attempt(row)
+    return OrderSender(station, line, Uploads(station, line), sturdy=sturdy).attempt(row)
 
 
 def status(station, row):
@@ -184,7 +184,7 @@ def test_an_order_that_fails_on_this_machine_is_held_by_nobody(made, sturdy):
 def test_each_attempt_counts_except_that_a_claim_at_booking_counts_as_the_first(made):
     station, real, row = made
     line = Failing(real, "order", Away("busy"))
-    deliverer = Deliverer(station, line, Uploads(station, line), sturdy=False)
+    deliverer = OrderSender(station, line, Uploads(station, line), sturdy=False)
     request = OrderRequest(Action.ACTIVATE, row.batch, BySerials("6-10"))
     claimed, _ = book(station, request, deliverer.claim())
     with station.ledger.read() as view:

@@ -20,14 +20,14 @@ from print_kit import SYMBOLS, TEMPLATE, Made, by_segno, codes, program, read
 from mintmark.codegen.errors import IntegrityError, UsageError
 from mintmark.packaging.formats import picture
 from mintmark.packaging.profiles.files import builtin
-from mintmark.packaging.profiles.geometry import Symbol
+from mintmark.packaging.profiles.geometry import SymbolLook
 from mintmark.packaging.symbols.encoder import Encoder
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 KINDS = {"png": "png", "bmp-1bit": "bmp", "svg": "svg"}
 
 looks = st.builds(
-    Symbol,
+    SymbolLook,
     level=st.sampled_from("LQ"),
     mask=st.sampled_from([None, 3]),
     quiet_zone=st.integers(4, 7),
@@ -76,14 +76,14 @@ def test_pictures_are_exact_to_the_dot(kind, look, seed):
 @pytest.mark.parametrize(("invert", "mirror"), [(False, False), (True, False), (True, True)])
 def test_pictures_are_read(kind, invert, mirror):
     texts = codes(33)
-    look = Symbol(invert=invert, mirror=mirror, dots=4)
+    look = SymbolLook(invert=invert, mirror=mirror, dots=4)
     for text, data in zip(texts, drawn(kind, look, texts), strict=True):
         with Image.open(io.BytesIO(data)) as found:
             assert read(found.convert("L")) == [TEMPLATE.format(code=text)]
 
 
 @pytest.mark.parametrize(
-    "look", [Symbol(), Symbol(dots=5, dpi=300, level="Q", invert=True, mirror=True)]
+    "look", [SymbolLook(), SymbolLook(dots=5, dpi=300, level="Q", invert=True, mirror=True)]
 )
 def test_svg_is_exact_in_another_renderer(look, tmp_path):
     texts = codes(3)
@@ -102,14 +102,14 @@ def test_svg_is_exact_in_another_renderer(look, tmp_path):
 
 
 def test_svg_is_one_path_of_a_size_in_mm():
-    data = drawn("svg", Symbol(dots=10, dpi=600), codes(1))[0].decode("ascii")
+    data = drawn("svg", SymbolLook(dots=10, dpi=600), codes(1))[0].decode("ascii")
     assert data.count("<path") == 1
     assert re.search(r'width="13\.97mm" height="13\.97mm"', data)
 
 
 def test_the_svg_is_the_one_that_was_looked_at():
     path = GOLDEN / "symbol.svg"
-    data = drawn("svg", Symbol(), ["0123456789ABCDEF"])[0]
+    data = drawn("svg", SymbolLook(), ["0123456789ABCDEF"])[0]
     if os.environ.get("MINTMARK_WRITE_GOLDEN"):
         path.write_bytes(data)
     assert data == path.read_bytes(), (
@@ -172,7 +172,7 @@ def chunk(kind, data):
 
 
 def test_a_png_may_be_compressed_otherwise_but_show_nothing_else():
-    first, second = drawn("png", Symbol(), codes(2))
+    first, second = drawn("png", SymbolLook(), codes(2))
     start = first.index(b"IDAT") - 4
     size = struct.unpack(">I", first[start : start + 4])[0]
     head, lines = first[:start], zlib.decompress(first[start + 8 : start + 8 + size])
@@ -191,7 +191,7 @@ def test_a_png_may_be_compressed_otherwise_but_show_nothing_else():
 )
 def test_symbols_no_press_prints_are_refused(key, change):
     with pytest.raises(UsageError) as caught:
-        Symbol(**change)
+        SymbolLook(**change)
     assert caught.value.details["key"] == f"symbol.{key}"
 
 
@@ -204,8 +204,8 @@ def test_a_payload_above_the_version_limit_is_refused_before_any_code_is_seen():
 
 @pytest.mark.parametrize("size", [1, 2, 31, 32, 33, 65])
 def test_every_symbol_of_a_block_is_drawn(size):
-    assert len(drawn("png", Symbol(dots=4), codes(size))) == size
-    assert len(drawn("svg", Symbol(dots=4), codes(size))) == size
+    assert len(drawn("png", SymbolLook(dots=4), codes(size))) == size
+    assert len(drawn("svg", SymbolLook(dots=4), codes(size))) == size
 
 
 @settings(max_examples=40)

@@ -23,7 +23,14 @@ from mintmark.packaging.formats.marks import margins, reach
 from mintmark.packaging.formats.registry import format_for
 from mintmark.packaging.formats.strokes import path
 from mintmark.packaging.profiles.files import builtin
-from mintmark.packaging.profiles.geometry import LabelOrder, Paint, PrintMark, Sheet, Symbol, Text
+from mintmark.packaging.profiles.geometry import (
+    LabelOrder,
+    Paint,
+    PrintMark,
+    Sheet,
+    SymbolLook,
+    Text,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SMALL = Sheet(
@@ -80,7 +87,7 @@ def made_sheet(values):
 
 @given(sheets, st.integers(21, 57), st.integers(4, 12))
 def test_labels_lie_on_the_page_apart_and_hold_their_symbols(values, modules, dots):
-    sheet, look = made_sheet(values), Symbol(dots=dots, dpi=values["dpi"])
+    sheet, look = made_sheet(values), SymbolLook(dots=dots, dpi=values["dpi"])
     boxes = [sheet.label_box(index) for index in range(sheet.labels_per_sheet)]
     across, down = sheet.page_dots
     taken = np.zeros((down, across), np.uint8) if across * down < 2**22 else None

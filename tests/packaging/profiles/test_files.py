@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mintmark.codegen.errors import NotFound, UsageError
 from mintmark.packaging.profiles import files
 from mintmark.packaging.profiles.files import builtin
-from mintmark.packaging.profiles.geometry import LabelOrder, Sheet, Symbol
+from mintmark.packaging.profiles.geometry import LabelOrder, Sheet, SymbolLook
 from mintmark.packaging.profiles.profile import FileFormat, Profile, parse
 
 BUILTIN = ("csv", "bmp-1bit", "pdf-sheet", "png", "svg", "url-lines", "xlsx")
@@ -182,7 +182,7 @@ def test_a_worksheet_is_split_when_it_is_full():
 
 
 def test_lengths_are_whole_dots():
-    look = Symbol(dots=5, dpi=300)
+    look = SymbolLook(dots=5, dpi=300)
     assert look.side_dots(25) == 33 * 5
     assert look.side(25) == pytest.approx(13.97)
     sheet = Sheet(300, (210.0, 297.0), (30.0, 30.0), rows=2, columns=3, gutter=(2.0, 2.0))
@@ -236,10 +236,10 @@ def test_labels_lie_on_the_page_apart(sheet):
 
 def test_a_symbol_that_does_not_fit_is_refused():
     sheet = Sheet(600, (100.0, 100.0), (17.0, 19.5), text_size=6.0)
-    look = Symbol(dots=12, dpi=600)
+    look = SymbolLook(dots=12, dpi=600)
     sheet.check(look, 25)
     for bad in (
-        (sheet, Symbol(dots=13, dpi=600), 25),
+        (sheet, SymbolLook(dots=13, dpi=600), 25),
         (sheet, look, 29),
         (replace(sheet, label=(17.0, 18.0)), look, 25),
     ):
