@@ -38,6 +38,7 @@ from typer.exceptions import Abort, Exit, TyperException
 
 from .activation import commands as activation_commands
 from .activation.backend import commands as backend_commands
+from .activation.conformance import commands as conformance_commands
 from .activation.monitor import commands as monitor_commands
 from .codegen import commands as codegen_commands
 from .codegen.errors import EnvironmentFailure, MintmarkError, UsageError
@@ -202,6 +203,7 @@ def _mount_all(
         activation_commands,
         monitor_commands,
         backend_commands,
+        conformance_commands,
     )
     for path, command in [pair for room in rooms for pair in room.COMMANDS]:
         *group, name = path.split()

@@ -13,11 +13,15 @@ from mintmark import cli
 OURS = {
     "mintmark",
     *("mintmark.activation", "mintmark.activation.commands", "mintmark.cli", "mintmark.codegen"),
-    *(f"mintmark.codegen.{name}" for name in ("commands", "errors", "invocation", "ranges")),
+    *(
+        f"mintmark.codegen.{name}"
+        for name in ("commands", "errors", "invocation", "progress", "ranges")
+    ),
     *(f"mintmark.codegen.ranges.{name}" for name in ("attributes", "lifecycle", "serials")),
     *("mintmark.codegen.ranges.tiling", "mintmark.codegen.secret"),
     *("mintmark.packaging", "mintmark.packaging.commands"),
     *("mintmark.activation.backend", "mintmark.activation.backend.commands"),
+    *("mintmark.activation.conformance", "mintmark.activation.conformance.commands"),
     *("mintmark.activation.intake", "mintmark.activation.intake.commands"),
     *("mintmark.activation.monitor", "mintmark.activation.monitor.commands"),
     *("mintmark.activation.orders", "mintmark.activation.orders.commands"),
