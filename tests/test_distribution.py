@@ -85,7 +85,7 @@ def built(tmp_path_factory):
     """
     tree = tmp_path_factory.mktemp("tree") / "mintmark"
     tree.mkdir()
-    for name in (*ROOMS, "bench", "docs", "tests", ".ci"):
+    for name in (*ROOMS, "bench", "docs", "findings", "tests", ".ci"):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in (ROOT_MODULES | PROJECT_FILES) - {".ci/run"}:
         shutil.copy2(ROOT / name, tree / name)
@@ -121,7 +121,7 @@ def test_the_sdist_holds_exactly_the_project(built):
         members = archive.getmembers()
     assert all(member.isfile() or member.isdir() for member in members)
     names = {member.name.removeprefix(prefix) for member in members if member.isfile()}
-    wanted = installed(tree) | files(tree, "bench", "docs", "tests") | PROJECT_FILES
+    wanted = installed(tree) | files(tree, "bench", "docs", "findings", "tests") | PROJECT_FILES
     assert names == wanted | METADATA
     assert wanted <= before
 
