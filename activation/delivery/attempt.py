@@ -94,7 +94,7 @@ class OrderSender:
         self._holder = secrets.token_hex(8)
 
     def claim(self) -> tuple[str, datetime]:
-        """For `Ledger.commit`: an order booked with it is claimed for this deliverer."""
+        """For `Ledger.commit`: an order booked with it is claimed for this sender."""
         return self._holder, self._station.now() + LEASE
 
     def attempt(self, row: OrderRow) -> Attempt:

@@ -132,11 +132,11 @@ class Courier:
         self._station = station
         self._patient = patient
         uploads = Uploads(station, client, progress)
-        self._deliverer = OrderSender(station, client, uploads, sturdy=sturdy)
+        self._sender = OrderSender(station, client, uploads, sturdy=sturdy)
 
     def claim(self) -> tuple[str, datetime]:
         """For `Ledger.commit`: the order booked is claimed for this courier."""
-        return self._deliverer.claim()
+        return self._sender.claim()
 
     def deliver(
         self,
@@ -153,7 +153,7 @@ class Courier:
         """
         run = _Run(until)
         while not stop() and run.goes_on and (row := self._next(batch, run.stuck)):
-            status = run.note(row, self._deliverer.attempt(row))
+            status = run.note(row, self._sender.attempt(row))
             if status is not None:
                 settled(row.order, status)
         return run.report

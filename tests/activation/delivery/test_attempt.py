@@ -184,12 +184,12 @@ def test_an_order_that_fails_on_this_machine_is_held_by_nobody(made, sturdy):
 def test_each_attempt_counts_except_that_a_claim_at_booking_counts_as_the_first(made):
     station, real, row = made
     line = Failing(real, "order", Away("busy"))
-    deliverer = OrderSender(station, line, Uploads(station, line), sturdy=False)
+    sender = OrderSender(station, line, Uploads(station, line), sturdy=False)
     request = OrderRequest(Action.ACTIVATE, row.batch, BySerials("6-10"))
-    claimed, _ = book(station, request, deliverer.claim())
+    claimed, _ = book(station, request, sender.claim())
     with station.ledger.read() as view:
         for order, attempts in ((row, 1), (row, 2), (view.order(claimed.order), 1)):
-            deliverer.attempt(order)
+            sender.attempt(order)
             assert status(station, order) == ("queued", attempts)
 
 
