@@ -1,7 +1,8 @@
 """Writing files so that a crash leaves the old file, the new file, or none: never half a file.
 
-Every file that mintmark makes is written here. Files that are streamed (sealed batches,
-archives) use `create` and `sync`, and are renamed by `station.publish`.
+Every file that mintmark makes begins here; SQLite makes its own beside `ledger.db`. Files that
+are streamed (sealed batches, archives) use `create` and `sync`, and are renamed by
+`station.publish`.
 
 The steps, in this order, for a file that is replaced:
 
@@ -12,6 +13,7 @@ The steps, in this order, for a file that is replaced:
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,35 +44,49 @@ def sync(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
-def create(path: Path, mode: str = "xb") -> BinaryIO:
-    """A new file that only its owner may read, open for writing. Raises `FileExistsError`.
+def create(path: Path, mode: str = "xb", *, owner_only: bool = True) -> BinaryIO:
+    """A new file, open for writing; by default only its owner may read it.
 
+    Otherwise the umask decides: for what is made to be handed on. Raises `FileExistsError`.
     The mode is given when the file is made: a later chmod would leave a moment to open it.
     """
-    return open(path, mode, opener=lambda name, flags: os.open(name, flags, OWNER_ONLY))  # type: ignore[return-value]
+    rights = OWNER_ONLY if owner_only else 0o666
+    return open(path, mode, opener=lambda name, flags: os.open(name, flags, rights))  # type: ignore[return-value]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Make or replace `path`, durably: after a crash it is the old file or the new file."""
-    sibling = hidden(path)
+    replace_all({path: data})
+
+
+def replace_all(contents: Mapping[Path, bytes]) -> None:
+    """Make or replace every file, durably. After an exception all are as they were.
+
+    A crash between two renames leaves some new, and each of them whole.
+    """
+    siblings = {path: hidden(path) for path in contents}
     try:
-        with sibling.open("wb") as file:
-            file.write(data)  # 1
-            sync(file)  # 2
-        sibling.replace(path)  # 3
+        for path, data in contents.items():
+            with siblings[path].open("wb") as file:
+                file.write(data)  # 1
+                sync(file)  # 2
+        for path, sibling in siblings.items():
+            sibling.replace(path)  # 3
     except BaseException:
-        sibling.unlink(missing_ok=True)
+        for sibling in siblings.values():
+            sibling.unlink(missing_ok=True)
         raise
-    fsync_folder(path.parent)  # 4
+    for folder in {path.parent for path in contents}:
+        fsync_folder(folder)  # 4
 
 
-def write_exclusively(path: Path, data: bytes) -> None:
-    """Make the new file `path`, readable by its owner alone, durably.
+def write_exclusively(path: Path, data: bytes, *, owner_only: bool = True) -> None:
+    """Make the new file `path`, durably; by default only its owner may read it.
 
     Raises `Refused` if it exists. After a failure the file is gone again.
     """
     try:
-        file = create(path)
+        file = create(path, owner_only=owner_only)
     except FileExistsError:
         raise Refused(
             f"{path} exists already and is not overwritten", "name another file"

@@ -122,11 +122,11 @@ def _book_taken_away(station: Station, publication: Publication, change: Package
     package = change.package
     try:
         station.ledger.commit(station.author, change)
-    except Refused as refused:
+    except (IntegrityError, NotFound, Refused) as error:
         publication.leave()
         return (
             f"package {package} left its folder before it was booked, and cannot be booked now: "
-            f"{refused.message}; its serials stay reserved"
+            f"{error.message}; its serials stay reserved"
         )
     publication.withdraw()
     return (

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from ..codegen.custody import refused, unlock
 from ..codegen.errors import MintmarkError, Refused, UsageError
-from ..codegen.files import hidden, sync, write_exclusively
+from ..codegen.files import hidden, write_exclusively
 from ..codegen.invocation import Invocation
 from ..codegen.ledger.chain import encode
 from ..codegen.ledger.changes import ExportAbandoned, ExportBegun, Packaged, Unit
@@ -191,9 +191,7 @@ class _Export:
         )
         with self.station.ledger.read() as view:
             text = letter(packed, self.archive.name, view.head(), checked)
-        with hidden(self.letter).open("xb") as file:  # 5
-            file.write(text)
-            sync(file)
+        write_exclusively(hidden(self.letter), text, owner_only=False)  # 5
         self.station.failpoint("checked")
         return packed, checked.summary
 

@@ -4,8 +4,6 @@ A calculator that needs no home, key or ledger. It counts in dots, because a mod
 number of dots.
 """
 
-import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +14,7 @@ import segno
 from ..codegen.codes.spec import CodeSpec, judge
 from ..codegen.codes.template import BARE, check, payload
 from ..codegen.errors import EnvironmentFailure, Refused, UsageError
+from ..codegen.files import replace_all
 from ..codegen.ranges.serials import Range
 from ..codegen.result import Result
 from .formats.dummy import dummy_codes
@@ -248,17 +247,10 @@ def _proof(
 def _write(folder: Path, drawn: Proof) -> tuple[Path, ...]:
     """Write both pictures, or neither. Those of an earlier proof are replaced."""
     files = tuple(folder.absolute() / name for name in _PROOFS)
-    hidden = [file.with_name(f".{file.name}.{os.getpid()}") for file in files]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for file, data in zip(hidden, (drawn.png(), drawn.pdf()), strict=True):
-            file.write_bytes(data)
-        for here, there in zip(hidden, files, strict=True):
-            here.replace(there)
+        replace_all(dict(zip(files, (drawn.png(), drawn.pdf()), strict=True)))
     except OSError as error:
-        for file in hidden:
-            with contextlib.suppress(OSError):
-                file.unlink()
         raise EnvironmentFailure(
             f"the proof cannot be written: {error.strerror}", "name another folder with --out"
         ) from None

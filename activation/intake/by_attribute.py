@@ -20,9 +20,8 @@ from ...codegen.result import Result
 from ...codegen.station.station import Station
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
-from ..orders.form import written
 from ..orders.orders import QUEUED, REFUSED, OrderRequest, book
-from ..orders.selection import ByAttributes, BySerials, matching
+from ..orders.selection import ByAttributes, ByRanges, matching
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def _booked(station: Station, batch: str, part: Ranges, request: OrderRequest) -
         request,
         action=Action.ASSIGN,
         batch=ids.fold(batch),
-        selection=BySerials(written(part)),
+        selection=ByRanges(part),
         count=codes,  # the guard: codes voided since they were shown make it another order
     )
     change, _ = book(station, order)

@@ -80,7 +80,7 @@ KINDS: Mapping[str, Words] = {
         "确认这是你们同意过的", "make sure that this was agreed",
     ),
     "reconcile": Words(
-        _W, "对账后修正了查询后台", "the backend was healed after reconciling",
+        _W, "对账后修正了查询后台", "the backend was corrected after reconciling",
         "查清当初为什么不一致", "find out why both sides differed",
     ),
 }  # fmt: skip

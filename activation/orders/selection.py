@@ -25,6 +25,13 @@ class BySerials:
 
 
 @dataclass(frozen=True)
+class ByRanges:
+    """Serials that a program computed: ascending and disjoint."""
+
+    ranges: Ranges
+
+
+@dataclass(frozen=True)
 class ByUnit:
     """A reel or a box, by its id."""
 
@@ -55,7 +62,7 @@ class ByAttributes:
     carried: Mapping[str, Value]
 
 
-Selection = BySerials | ByUnit | ByPackage | ByScannedCodes | ByAttributes
+Selection = BySerials | ByRanges | ByUnit | ByPackage | ByScannedCodes | ByAttributes
 
 
 def selection(
@@ -105,12 +112,14 @@ def resolve(station: Station, batch: str, selected: Selection) -> Ranges:
 
 
 def _of_view(
-    view: View, batch: str, selected: BySerials | ByUnit | ByPackage | ByAttributes
+    view: View, batch: str, selected: BySerials | ByRanges | ByUnit | ByPackage | ByAttributes
 ) -> Ranges:
     row = view.batch(batch)
     match selected:
         case BySerials(text):
             return serials.parse(read_text(text), row.quantity)
+        case ByRanges(ranges):
+            return ranges
         case ByUnit(name):
             unit = view.unit(ids.fold(name))
             _check_owner(view.package(unit.package).batch, row.batch)

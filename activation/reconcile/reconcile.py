@@ -87,7 +87,9 @@ def _send(station: Station, client: Client, uploads: Uploads, batch: str, step: 
     """Step 4 for one order."""
     order = station.new_order_id()
     ranges = serials.describe(step.serials)
-    detail = f"healing order {order}: {step.action.value} {ranges} of batch {batch} at the backend"
+    detail = (
+        f"correcting order {order}: {step.action.value} {ranges} of batch {batch} at the backend"
+    )
     facts = IncidentFacts(batch=batch, order=order, action=step.action, serials=step.serials)
     station.ledger.commit(station.author, Incident("reconcile", detail, facts))  # a
     with station.ledger.read() as view:

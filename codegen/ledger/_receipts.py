@@ -44,7 +44,7 @@ def receipt(change: Receipted, connection: Connection, event: Event) -> Touched:
     if not change.final and not any(
         entry.printed or entry.spoiled or entry.spoiled_count for entry in change.entries
     ):
-        raise UsageError("the receipt tells nothing")
+        raise UsageError("the receipt reports nothing")
     before = account(connection, change.package)
     after = before.add(change.entries)
     printed = serials.subtract(after.printed, before.printed)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from ..errors import EnvironmentFailure, IntegrityError, MintmarkError, Refused
+from ..files import create
 from . import _tables
 
 # Ordered: a ledger at a later revision than SCHEMA was made by a newer version.
@@ -80,7 +81,7 @@ def _prepare(engine: Engine, pragmas: tuple[str, ...]) -> None:
 def touch(path: Path) -> None:
     """Make the empty file, for its owner only. Raises `Refused` if the file exists."""
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        create(path).close()
     except FileExistsError:
         raise Refused(f"{path} exists already and is not overwritten") from None
     except OSError as error:

@@ -179,10 +179,10 @@ def _difference(table: Table, found: Row[Any] | None, expected: Row[Any] | None)
         assert row is not None  # noqa: S101 - zip_longest gives at least one
         return (
             f"table {table.name}, {key_of(row)}: a row was added, removed or moved by hand;"
-            " the events tell otherwise"
+            " the events say otherwise"
         )
     changed = [name for name, a, b in zip(names, found, expected, strict=True) if a != b]
     return (
         f"table {table.name}, {key_of(found)}: {', '.join(changed)} was changed by hand;"
-        " the events tell otherwise"
+        " the events say otherwise"
     )

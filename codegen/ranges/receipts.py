@@ -152,7 +152,7 @@ class Account:
         first = over[0]
         what = f"unit {first['unit']}" if first["unit"] else f"package {self.package}"
         raise Refused(
-            f"{what} holds {first['packaged']:,} codes, and the receipts tell of"
+            f"{what} holds {first['packaged']:,} codes, and the receipts report"
             f" {first['told']:,}: {first['difference']:,} too many",
             f"compare with the earlier receipts: mintmark package show {self.package}",
             over=over[:SHOWN],
@@ -255,8 +255,9 @@ def _excess(reported: int, packaged: int, unit: str | None) -> dict[str, int | s
 
 _SENTENCES = {
     "outside": "serials {} are not in the unit or package that the receipt names (package {})",
-    "both": "serials {} are told twice in this receipt for package {}, or both printed and spoiled",
-    "told": "serials {} were told in an earlier receipt for package {}",
+    "both": "serials {} are reported twice in this receipt for package {},"
+    " or both printed and spoiled",
+    "told": "serials {} were reported in an earlier receipt for package {}",
 }
 _HINTS = {
     "outside": "compare with its units: mintmark package show {}",

@@ -6,8 +6,7 @@ Pure: symbols in, files out. Pictures hold the quiet zone; black is ink. Sources
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 
 import numpy as np
 from isal import isal_zlib
@@ -162,7 +161,3 @@ def runs(drawn: Ink) -> tuple[Indices, Indices, Indices]:
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-Draw = Callable[[Symbols, SymbolLook], Iterator[bytes]]
-DRAW: Mapping[str, Draw] = MappingProxyType({"png": png, "bmp": bmp, "svg": svg})

@@ -10,14 +10,13 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from io import BufferedRandom
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from ...codegen.codes.template import payload
-from ...codegen.files import sync
+from ...codegen.files import create, sync
 from ...codegen.ranges.serials import count
 from ...codegen.secret import Secret
 from ...codegen.workers.pool import WorkerKind, Workers
@@ -79,7 +78,7 @@ def pack(  # noqa: PLR0913, PLR0917 - a job, and what it gets from outside
     `OSError` if `out` exists or cannot be written.
     """
     with contextlib.ExitStack() as undo:
-        file = undo.enter_context(out.open("x+b"))
+        file = undo.enter_context(create(out, "x+b", owner_only=False))
         undo.callback(lambda: out.unlink(missing_ok=True))
         undo.callback(file.close)  # Windows removes no open file
         with (
@@ -103,10 +102,11 @@ def pack(  # noqa: PLR0913, PLR0917 - a job, and what it gets from outside
     )
 
 
-def _digest(file: BufferedRandom) -> tuple[str, int]:
+def _digest(file: BinaryIO) -> tuple[str, int]:
     # The writer goes back to fill in sizes, so the digest needs a reading of its own.
     file.seek(0)
-    return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+    digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type] # it is open to read
+    return digest.hexdigest(), file.tell()
 
 
 class _Task(NamedTuple):

@@ -26,7 +26,7 @@ from .find_symbols import FoundSymbol, symbols_in
 from .recognise import Known, Read
 
 MAX_FILES = 1_000
-_LEAST = 3  # symbols; fewer have no order
+_MIN_ORDERED = 3  # symbols; fewer have no order
 _PLACES_SHOWN = 5
 
 
@@ -113,7 +113,7 @@ class PrintVerified(Result):
                 shown = ", ".join(f"({x}, {y})" for x, y in picture.unreadable[:_PLACES_SHOWN])
                 more = " …" * (len(picture.unreadable) > _PLACES_SHOWN)
                 yield f"{page}: {len(picture.unreadable)} unreadable, at pixels {shown}{more}"
-            if picture.ordered is None and picture.symbols >= _LEAST:
+            if picture.ordered is None and picture.symbols >= _MIN_ORDERED:
                 yield f"{page}: the symbols do not lie in lines, so their order is not known"
         yield "the proof is right" if self.ok else "the proof is not right"
 
@@ -190,7 +190,7 @@ def _printed(view: View, read: Sequence[Read]) -> dict[str, Printed]:
 def _order(at: int, read: Sequence[Read]) -> list[Read] | None:
     """The symbols of a picture that are out of order; None if the order is not known."""
     here = [item for item in read if item.picture == at]
-    if len(here) < _LEAST:
+    if len(here) < _MIN_ORDERED:
         return []
     groups = sorted({item.group for item in here})
     # In a direction of reading, serials ascend on every sheet, whatever its order.

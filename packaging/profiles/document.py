@@ -12,7 +12,6 @@ from .geometry import wrong
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
-_MISSING = object()
 _MAX_LENGTH = 1_000
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...codegen.errors import Refused
+from ...codegen.files import create
 from ...codegen.ledger.records import UnitRow
 from ...codegen.result import Result
 from ...codegen.station.station import Station
@@ -63,7 +64,8 @@ def labels(station: Station, package: str, out: Path, only: str | None) -> Label
 
 def _new(path: Path, data: bytes, written: list[Path]) -> None:
     try:
-        with path.open("xb") as file:
+        # Not synced: labels are made again at will.
+        with create(path, owner_only=False) as file:
             written.append(path)
             file.write(data)
     except FileExistsError:

@@ -130,7 +130,7 @@ def receipt(invocation: Invocation, request: ReceiptRequest) -> ReceiptResult:
 def _check(request: ReceiptRequest) -> None:
     if isinstance(request.reported, Reported) and request.reported.is_empty and not request.final:
         raise UsageError(
-            "the receipt tells nothing", "give --printed, --spoiled, --spoiled-count or --file"
+            "the receipt reports nothing", "give --printed, --spoiled, --spoiled-count or --file"
         )
     if request.reason not in set(Reason):
         raise UsageError(f"unknown reason {request.reason[:40]!r}", f"known: {', '.join(Reason)}")

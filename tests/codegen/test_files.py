@@ -75,3 +75,32 @@ def test_renames_reach_the_disk_after_the_file_did(tmp_path, monkeypatch):
     )
     files.write_atomically(tmp_path / "a", b"new")
     assert order == ["content", ("folder", b"new")]
+
+
+def test_all_are_replaced_or_none(tmp_path, monkeypatch):
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.write_bytes(b"old")
+    files.replace_all({first: b"new", second: b"new"})
+    assert (first.read_bytes(), second.read_bytes()) == (b"new", b"new")
+    second.write_bytes(b"old")
+    whole = files.sync
+    written = []
+
+    def full(file):
+        written.append(file)
+        if len(written) == 2:
+            raise Full
+        whole(file)
+
+    monkeypatch.setattr(files, "sync", full)
+    with pytest.raises(Full):
+        files.replace_all({first: b"newer", second: b"newer"})
+    assert (first.read_bytes(), second.read_bytes()) == (b"new", b"old")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_what_is_handed_on_is_readable_as_the_umask_says(tmp_path):
+    files.write_exclusively(tmp_path / "letter", b"text", owner_only=False)
+    (tmp_path / "plain").write_bytes(b"text")
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert len(modes) == 1

@@ -135,6 +135,7 @@ def test_a_folder_with_a_percent_sign_is_served(tmp_path, clock):
     store = Store(sqlite_url(folder))
     store.register(BATCH, clock())
     store.close()
+    assert FILE in {path.name for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])  # noqa: S104

@@ -437,7 +437,8 @@ def test_addresses_that_are_refused(url):
     ["http://127.0.0.1:1", "http://localhost", "http://[::1]:8", "https://scan.example.com/x/"],
 )
 def test_addresses_that_are_taken(url):
-    HttpClient(url).close()
+    with HttpClient(url) as client:
+        assert client._transport._base == url.rstrip("/")
 
 
 @pytest.mark.parametrize(

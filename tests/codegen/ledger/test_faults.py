@@ -355,6 +355,8 @@ def test_codes_made_sealed_by_hand_are_not_packaged_twice(path, again):
 def test_what_lies_between_packages_is_packaged(path):
     with Ledger.open(path, clock()) as ledger:
         ledger.commit(STATION, begun("P10", "B9", (21, 30)))
+        with ledger.read() as view:
+            assert view.package("P10").status == "begun"
 
 
 @pytest.mark.parametrize("last", [99, 101])

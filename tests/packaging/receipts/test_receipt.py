@@ -139,9 +139,13 @@ CONTRADICTIONS = [
     ({"printed": "8-9", "unit": "U1"}, "9 are not in", {"outside": [[9, 9]]}),
     ({"spoiled": "25-999"}, "25-999 are not in", {"outside": [[25, 999]]}),
     ({"printed": "40-"}, "40 are not in", {"outside": [[40, 40]]}),
-    ({"printed": "9-12", "spoiled": "12-13"}, "told twice", {"both": [[12, 12]], "both_count": 1}),
-    ({"printed": "5-9"}, "5-8 were told", {"told": [[5, 8]], "told_count": 4}),
-    ({"spoiled": "1"}, "1 were told", {"told": [[1, 1]]}),
+    (
+        {"printed": "9-12", "spoiled": "12-13"},
+        "reported twice",
+        {"both": [[12, 12]], "both_count": 1},
+    ),
+    ({"printed": "5-9"}, "5-8 were reported", {"told": [[5, 8]], "told_count": 4}),
+    ({"spoiled": "1"}, "1 were reported", {"told": [[1, 1]]}),
     (
         {"unit": "U2", "spoiled_count": 9},
         "1 too many",
@@ -149,7 +153,7 @@ CONTRADICTIONS = [
     ),
     (
         {"spoiled_count": 14},
-        "package P holds 21 codes, and the receipts tell of 22",
+        "package P holds 21 codes, and the receipts report 22",
         {"over": [{"unit": None, "packaged": 21, "told": 22, "difference": 1}]},
     ),
     ({"printed": "17,1-3"}, "17 are not in", {"outside": [[17, 17]], "told": [[1, 3]]}),
@@ -179,7 +183,7 @@ def test_after_the_final_receipt_there_is_none(home, report):
 @pytest.mark.parametrize(
     ("fields", "error", "words"),
     [
-        ({}, UsageError, "tells nothing"),
+        ({}, UsageError, "reports nothing"),
         ({"printed": "x"}, UsageError, "not a serial"),
         ({"printed": "5-3"}, UsageError, "backwards"),
         ({"printed": "1-4,3"}, UsageError, "overlap"),
@@ -199,7 +203,7 @@ def test_what_cannot_be_read(report, fields, error, words):
     [
         (kit.receipt("P", printed=[(1, 5)], spoiled=[(6, 7)]), "serials 6-7 are spoiled and not"),
         (kit.receipt("P", printed=[(1, 16)], final=True), "serials 20-24 are left over and not"),
-        (kit.receipt("P"), "tells nothing"),
+        (kit.receipt("P"), "reports nothing"),
         (kit.receipt("Q", printed=[(1, 5)]), "no package 'Q'"),
         (changes.UnitMoved("P", "U9", "used"), "no unit 'U9'"),
         (changes.UnitMoved("P", "U1", "eaten"), "a unit is one of"),
@@ -284,7 +288,7 @@ def test_a_table_from_a_chinese_spreadsheet(report, tmp_path, encoding, delimite
     booked = report(file=path)
     assert [piece.pair() for piece in booked.printed] == [[1, 5], [7, 7], [9, 14]]
     assert ([piece.pair() for piece in booked.spoiled], booked.spoiled_count) == ([[6, 6]], 2)
-    over = "unit U2 holds 8 codes, and the receipts tell of 9"
+    over = "unit U2 holds 8 codes, and the receipts report 9"
     with pytest.raises(Refused, match=over):
         report(unit="U2", spoiled_count=1)
 
