@@ -182,6 +182,28 @@ def test_a_record_that_says_anything_else_is_refused(change, match):
     refused(archive(replace(Forged(), **change)), match)
 
 
+@pytest.mark.parametrize("field", ["made", "needed"])
+def test_just_the_versions_that_the_writer_says_are_read(field):
+    read = set()
+    for version in range(256):
+        try:
+            entries(archive(replace(Forged(), **{field: version})))
+        except (IntegrityError, struct.error):
+            continue
+        read.add(version)
+    assert read == {20, 45, 51}
+
+
+@pytest.mark.parametrize("external", [1, 2, 0o600, 0o600 << 15, (0o600 << 16) + 1, 0o601 << 16])
+def test_other_attributes_than_none_or_the_owners_are_refused(external):
+    refused(archive(replace(Forged(), external=external)), "was altered")
+
+
+def test_no_attributes_are_read():
+    (entry,) = entries(archive(replace(Forged(), external=0)))
+    assert entry.name == "data/0001.csv"
+
+
 @pytest.mark.parametrize(
     "change",
     [
