@@ -122,9 +122,7 @@ def stage(module):
         source = ROOT / name
         if name.startswith(".typing/") or not source.exists():
             continue
-        # Tests find the documents beside themselves, as in the tree.
-        beside = name.startswith(("tests/", "docs/"))
-        target = STAGE / (name if beside else f"mintmark/{name}")
+        target = STAGE / (name if name.startswith("tests/") else f"mintmark/{name}")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
     skip = MODULES[module].get("skip")

@@ -304,3 +304,14 @@ def test_the_first_event_follows_sixty_four_zeros():
 def test_ranges_that_are_no_list_are_refused(wrong):
     with pytest.raises(IntegrityError, match=r"^Ordered\.serials are not ascending"):
         chain.decode("Ordered", {**GOOD["Ordered"], "serials": wrong})
+
+
+def test_the_facts_of_an_incident_come_back():
+    facts = changes.IncidentFacts(batch="B1", serials=(Range(1, 2),), codes=2)
+    change = changes.Incident("leak-found", "two codes", facts)
+    kind, body = chain.encode(change)
+    assert body["facts"] == {"batch": "B1", "serials": [[1, 2]], "codes": 2}
+    assert chain.decode(kind, body) == change
+    for wrong in ({"more": 1}, {"codes": "2"}, {"order": None}):
+        with pytest.raises(IntegrityError, match=r"Incident\.facts"):
+            chain.decode(kind, body | {"facts": body["facts"] | wrong})

@@ -262,3 +262,11 @@ def test_the_local_header_of_an_entry(size, packed, large):
     expected += b"a.b" + struct.pack("<HHQQ", 1, 16, size, packed)
     expected += struct.pack("<HHH2sBH", 0x9901, 7, 2, b"AE", 3, 8)
     assert reader._local(reader.Entry("a.b", 8, size, packed, 0, bytes(16))) == expected
+
+
+def test_more_entries_than_a_signed_number_of_16_bits_holds_are_counted():
+    """A package of 50,000 pictures, without ZIP64: the field is unsigned."""
+    for count, length in ((0x8000, 10), (0xFFFE, 0x80_0000)):
+        end = struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, count, count, length, 0, 0)
+        data = bytes(length) + end
+        assert reader._directory(io.BytesIO(data), len(data)) == (0, length, count)
