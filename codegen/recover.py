@@ -96,7 +96,7 @@ def _export(station: Station, publication: Publication) -> str:
         return f"package {package} was published; its leftovers were removed"
     try:
         change = _noted(publication)
-        if isinstance(change, Packaged) and _taken_away(publication):
+        if isinstance(change, Packaged) and _taken_away(publication, change):
             return _book_taken_away(station, publication, change)
         if isinstance(change, Packaged) and _complete(publication, change):
             publication.publish()
@@ -111,10 +111,10 @@ def _export(station: Station, publication: Publication) -> str:
     return f"the unfinished package {package} was removed; its serials are as they were before"
 
 
-def _taken_away(publication: Publication) -> bool:
-    """Whether the archive had its final name, and somebody has moved it since."""
-    archive = publication.files[0]
-    return not archive.exists() and not hidden(archive).exists()
+def _taken_away(publication: Publication, change: Packaged) -> bool:
+    """Whether the archive had its final name, and has been moved or replaced since."""
+    renamed = not hidden(publication.files[0]).exists()
+    return renamed and not _complete(publication, change)
 
 
 def _book_taken_away(station: Station, publication: Publication, change: Packaged) -> str:

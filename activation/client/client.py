@@ -30,8 +30,6 @@ from .wire import (
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["HttpClient"]
-
 T = TypeVar("T")
 
 

@@ -14,7 +14,6 @@ from ...codegen.ranges import serials
 from ...codegen.ranges.attributes import VALIDITY, Value, check, from_options
 from ...codegen.ranges.lifecycle import Action, State
 from ...codegen.ranges.selection import RANGES_PER_ORDER
-from ...codegen.ranges.serials import Range
 from . import typed_times
 from .orders import OrderRequest
 from .selection import selection
@@ -156,17 +155,12 @@ def _serials(value: object) -> str | None:
         ranges = serials.from_pairs(value, RANGES_PER_ORDER)
         if not ranges:
             raise UsageError("serials lists no range")
-        return written(ranges)
+        return ",".join(map(str, ranges))
     if not isinstance(value, str):
         raise UsageError("serials must be text, or pairs [first, last]")
     if value.strip().startswith("@"):
         raise UsageError("serials cannot name a file here", "write the ranges themselves")
     return value.strip() or None
-
-
-def written(ranges: tuple[Range, ...]) -> str:
-    """Ranges as text that `serials.parse` reads."""
-    return ",".join(map(str, ranges))
 
 
 def _codes(fields: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -351,6 +351,17 @@ def test_an_export_is_all_or_nothing_too(home, export, died, status):
     assert verify(home.station().ledger).ok
 
 
+@pytest.mark.parametrize("instead", [b"", b"another archive"])
+def test_an_export_whose_archive_was_replaced_is_booked(home, export, instead):
+    """Another file bears its name now: the archive itself may be anywhere."""
+    export.die(noted=True, renamed=2)
+    export.files[0].write_bytes(instead)
+    (sentence,) = settle(home)
+    assert "left its folder" in sentence
+    assert export.ends() == ("packaged", PACKAGED, sorted(path.name for path in export.files))
+    assert export.files[0].read_bytes() == instead
+
+
 @pytest.mark.parametrize("taken", [1, 2])
 def test_an_export_whose_archive_was_taken_away_is_booked(home, export, taken):
     """A person saw a finished archive and moved it: its codes may be printed already."""
