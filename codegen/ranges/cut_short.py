@@ -1,0 +1,49 @@
+"""Whether a text may have been cut short, so that its last line says more than was meant.
+
+Pure. Whoever copies a file, or a program that dies while it writes, leaves a prefix of it. A
+prefix that ends with a line end has lost whole lines, which a count or the next receipt shows.
+A prefix that ends within a line may have turned `1-100` into `1-`, and a guard into no guard.
+Many programs write no last line end, so its absence alone is no fault: a last line is refused
+only if there are words that would continue it and mean less.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+
+from ..errors import UsageError
+
+HINT = "the file was cut short, or wants a line end after its last line: send the whole file again"
+# `1-`, also with other dashes, and after the folding of full-width text.
+_OPEN_RANGE = re.compile(r"\d\s*[~\-‐‑‒–—―−〜至到]\s*\Z")
+
+
+def is_unfinished(text: str) -> bool:
+    """Whether the last line of `text` has no line end."""
+    return bool(text) and text[-1] not in "\r\n"
+
+
+def check_list(text: str, source: str) -> None:
+    """Raises `UsageError` if a list of serials ends, without a line end, in an open range."""
+    if is_unfinished(text) and _OPEN_RANGE.search(unicodedata.normalize("NFKC", text)):
+        raise UsageError(f"{source} ends in an open range and without a line end", HINT)
+
+
+def fault_of_last_row(
+    text: str, cells: Sequence[str], columns: Sequence[str], notes: Collection[str] = ()
+) -> str | None:
+    """Why the last row of the table `text` cannot be trusted; None if it can.
+
+    `cells` are those of the last row, `columns` the names in the header. An empty last cell
+    is trusted only in a column of `notes`, whose value changes nothing that is done.
+    """
+    if not is_unfinished(text):
+        return None
+    if len(cells) < len(columns):
+        return "fewer cells than the header has, and no line end"
+    last = unicodedata.normalize("NFKC", cells[-1]).strip() if cells else ""
+    if _OPEN_RANGE.search(last):
+        return "ends in an open range, and without a line end"
+    if not last and columns[-1] not in notes:
+        return "ends in an empty cell, and without a line end"
+    return None
