@@ -24,6 +24,8 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
+_PORT = re.compile(r"[A-Za-z][A-Za-z0-9.\-]*:[0-9]{1,5}(?:[/?#]|$)")
+_HOST = re.compile(r"[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+(?:[/?#:]|$)")
 _BROKEN_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"%(?:[01][0-9A-Fa-f]|7[Ff])")
 _DOTS = re.compile(r"(?:\.|%2[Ee]){1,2}")
@@ -80,19 +82,18 @@ def _taken_apart(template: str) -> _Link | None:
 
 def _no_link(template: str) -> Iterator[Fault]:
     """Text that is no link is allowed if nothing in it suggests one."""
-    if scheme := _SCHEME.match(template):
+    if (scheme := _SCHEME.match(template)) and not _PORT.match(template):
         if re.fullmatch("https?", scheme[1], re.IGNORECASE):
             yield Fault(f"after {scheme[1]}: two slashes and a host are missing", (_EXAMPLE,))
             return
         yield Fault(
-            f"{scheme[1][:20]}: begins no address of a scan page",
+            f"an address that begins with {scheme[1][:20]}: opens no scan page",
             (_EXAMPLE, "an app is opened by a page of yours; {code} alone makes bare codes"),
         )
         return
     text = template.replace(PLACEHOLDER, "0")
     if re.search(r"[/?#@:]|[A-Za-z0-9\-]\.[A-Za-z]{2,}|www\.", text):
-        begun = re.match(r"[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+(?:[/?#:]|$)", template)
-        meant = (f"write https://{template}",) if begun else (_EXAMPLE,)
+        meant = (f"write https://{template}",) if _HOST.match(template) else (_EXAMPLE,)
         quoted = ('write it without quotes; in cmd.exe only " are quotes',)
         yield Fault(
             "the text looks like an address, but has no https:// before it",

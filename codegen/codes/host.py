@@ -43,8 +43,10 @@ def warnings(authority: str) -> Iterator[str]:
     """Why phones elsewhere may not reach the host."""
     host = _taken_apart(authority)[0].lower()
     if (number := _ip(host)) is not None:
-        kind = "a public" if number.is_global else "a private or reserved"
-        yield f"the host is {kind} IP address: it cannot move once it is printed"
+        if number.is_global:
+            yield "the host is an IP address: it cannot move any more once it is printed"
+        else:
+            yield "the host is a private or reserved IP address: phones elsewhere do not reach it"
     elif "." not in host or any(host == end or host.endswith(f".{end}") for end in _LOCAL):
         yield f"the host {host[:60]} is a local name, which the phones of buyers do not find"
 
