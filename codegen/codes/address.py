@@ -29,9 +29,9 @@ _HOST = re.compile(r"[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+(?:[/?#:]|$)")
 _BROKEN_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"%(?:[01][0-9A-Fa-f]|7[Ff])")
 _DOTS = re.compile(r"(?:\.|%2[Ee]){1,2}")
-# GitHub Flavored Markdown, section 6.9, does not count these to a link that ends in them.
+# GitHub Flavored Markdown, section 6.9, does not count these to a link that ends in them, nor a
+# closing parenthesis.
 _TRAILING = "?!.,:*_~"
-_CLOSING = "'\")];&"
 
 
 class _Link(NamedTuple):
@@ -154,7 +154,7 @@ def _warnings(template: str, spec: CodeSpec) -> Iterator[str]:
 
 def _ending(template: str, spec: CodeSpec) -> Iterator[str]:
     """Programs that find links in text, as chats do, end a link before certain signs."""
-    if template[-1] in _TRAILING + _CLOSING:
+    if template[-1] in _TRAILING + ")":
         yield (
             f"the address ends in {template[-1]}, which programs that find links in text leave off"
         )
