@@ -57,12 +57,14 @@ def gtin14(gtin: str, *, whole: bool = False) -> str:
             f"the check digit of GTIN {gtin} is wrong: {due} is due, not {padded[13]}",
             "compare it with the product's bar code",
         )
+    if not padded.strip("0"):
+        raise UsageError("a GTIN of zeros alone names no product", "give the product's GTIN")
     return padded
 
 
 def names_item(path: str) -> bool:
     """Whether `path` holds a segment that GS1 takes for the key GTIN, or the word for it."""
-    return any(part in {GTIN, "gtin"} for part in path.split("/")[1:])
+    return any(part.lower() in {GTIN, "gtin"} for part in path.split("/")[1:])
 
 
 def faults(path: str, query: str, spec: CodeSpec) -> Iterator[Fault]:
@@ -92,7 +94,7 @@ def warnings(path: str, query: str) -> Iterator[str]:
             f"readers of GS1 Digital Links take /{key}/ in the path for a {KEYS[key].title}: "
             "if it is none, write the path without it"
         )
-    elif any(name in {"gtin", "itip"} for name in parts):
+    elif any(name.lower() in {"gtin", "itip"} for name in parts):
         yield (
             "GS1 has withdrawn words such as gtin and ser from Digital Links: their readers want "
             "/01/GTIN/21/{code}"
@@ -150,7 +152,7 @@ def _is_value(key: str, value: str, *, last: bool) -> bool:
 def _has_qualifier(link: _DigitalLink) -> bool:
     named = {name for sequence in KEYS[link.key].qualifiers for name in sequence}
     words = {word for word, number in WORDS.items() if number in named}
-    return any(name in named | words for name, _ in link.pairs)
+    return any(name.lower() in named | words for name, _ in link.pairs)
 
 
 def _order(link: _DigitalLink) -> Iterator[Fault]:
@@ -164,8 +166,8 @@ def _order(link: _DigitalLink) -> Iterator[Fault]:
         places = [sequence.index(name) if name in sequence else -1 for name in found]
         if not link.rest and -1 not in places and places == sorted(set(places)):
             return
-    if word := next((name for name in found if name in WORDS), None):
-        hint = f"write {WORDS[word]} for {word}"
+    if word := next((name for name in found if name.lower() in WORDS), None):
+        hint = f"write {WORDS[word.lower()]} for {word}"
     elif link.key in {GTIN, "8006"}:
         hint = ORDER
     else:
@@ -223,6 +225,8 @@ def _checked(key: str, value: str) -> Iterator[Fault]:
     digits = value[: known.checked]
     if not known.checked or not re.fullmatch(rf"[0-9]{{{known.checked}}}", digits):
         return
+    if not digits.strip("0"):
+        yield Fault(f"a {known.title} of zeros alone names nothing", ("write the real one",))
     if (due := identifiers.check_digit(digits[:-1])) != int(digits[-1]):
         yield Fault(
             f"the check digit of {known.title} {digits} is wrong: {due} is due, not {digits[-1]}",

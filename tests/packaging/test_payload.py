@@ -53,6 +53,7 @@ def test_which_template_is_taken():
         ("https://q.cn/01/09506000134352/10/L1/21/{code}", None, "names a GTIN already"),
         ("https://q.cn/gtin/09506000134352/ser/{code}", None, "names a GTIN already"),
         ("https://q.cn/{code}", "https://q.cn/01/09506000134352", "names a GTIN already"),
+        ("HTTPS://Q.CN/GTIN/09506000134352/SER/{code}", None, "names a GTIN already"),
         ("https://q.cn/{code}", "https://q.cn/01", "names a GTIN already"),
         ("https://q.cn/?c={code}", None, "holds a ?"),
         ("https://q.cn/scan?x=1&c={code}", None, "holds a ?"),
