@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from ..errors import UsageError
 from . import identifiers
 from .fault import Fault
-from .identifiers import GTIN, KEYS, QUALIFIERS, WORDS
+from .identifiers import GTIN, KEYS, QUALIFIERS, WORDS, PrimaryKey
 from .spec import CodeSpec
 from .template import PLACEHOLDER
 
@@ -33,11 +33,6 @@ class _DigitalLink:
     value: str
     pairs: tuple[tuple[str, str], ...]
     rest: tuple[str, ...]
-
-    @property
-    def item(self) -> bool:
-        """Whether it names a trade item by its GTIN."""
-        return self.key == GTIN
 
 
 def gtin14(gtin: str, *, whole: bool = False) -> str:
@@ -77,7 +72,7 @@ def faults(path: str, query: str, spec: CodeSpec) -> Iterator[Fault]:
         return
     yield from _order(link)
     yield from _value(link.key, KEYS[link.key].format, link.value, spec)
-    yield from _checked(link.key, link.value)
+    yield from _checked(KEYS[link.key], link.value)
     for identifier, value in link.pairs:
         if identifier in QUALIFIERS:
             yield from _value(identifier, QUALIFIERS[identifier], value, spec)
@@ -112,7 +107,7 @@ def _taken_for_key(parts: list[str]) -> str | None:
         name = parts[at]
         if name in KEYS:
             return name
-        if name not in QUALIFIERS and identifiers.attribute(name) is None:
+        if not identifiers.is_known(name):
             return None
     return None
 
@@ -219,9 +214,8 @@ def _value(identifier: str, form: str, value: str, spec: CodeSpec) -> Iterator[F
         )
 
 
-def _checked(key: str, value: str) -> Iterator[Fault]:
+def _checked(known: PrimaryKey, value: str) -> Iterator[Fault]:
     """The check digit that stands in the value of a key."""
-    known = KEYS[key]
     digits = value[: known.checked]
     if not known.checked or not re.fullmatch(rf"[0-9]{{{known.checked}}}", digits):
         return
@@ -241,17 +235,24 @@ def _attributes(link: _DigitalLink, query: str, spec: CodeSpec) -> Iterator[Faul
         name, equals, value = part.partition("=")
         if not equals or not re.fullmatch(r"[0-9]+", name):
             continue
-        found = identifiers.attribute(name)
+        form = identifiers.attribute(name, link.key)
         in_path = name in QUALIFIERS and (name != "10" or "235" not in seen)
         if in_path and link.key in {GTIN, "8006"}:
             yield Fault(f"AI {name} belongs in the path of a GS1 Digital Link", (ORDER,))
         elif name in seen:
             yield Fault(f"AI {name} stands twice in the GS1 Digital Link", ("leave out one",))
-        elif found is None or (link.item and not found[1]):
+        elif form is None:
             yield Fault(
                 f"{name}= in the query is no attribute that a GS1 Digital Link of this key takes",
                 ("name data of your own with letters: ?c=3",),
             )
         else:
-            yield from _value(name, found[0], value.replace("+", " "), spec)
+            yield from _value(name, form, value.replace("+", " "), spec)
+            if known := identifiers.alike(name):
+                yield from _checked(known, value)
         seen.add(name)
+    if alone := identifiers.missing(sorted(seen)):
+        yield Fault(
+            f"AI {alone} says something only beside others, which the GS1 Digital Link lacks",
+            ("leave it out, or see the GS1 General Specifications, section 4.13",),
+        )

@@ -8,7 +8,7 @@ Dictionary, by which this table was written.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -84,73 +84,118 @@ QUALIFIERS: Mapping[str, str] = MappingProxyType(
 # The words that the first editions allowed for numbers; today's readers do not take them.
 WORDS = MappingProxyType({"gtin": "01", "itip": "8006", "cpv": "22", "lot": "10", "ser": "21"})
 
-# Attributes, in the query: identifiers as a pattern, the format of the value, and whether they
-# may stand beside a GTIN.
-_ATTRIBUTES: tuple[tuple[str, str, bool], ...] = (
-    ("01|02", "N14", False),
-    ("10", "X..20", True),
-    ("1[13567]", "D6", True),
-    ("12", "D6", False),
-    ("20", "N2", True),
-    ("24[01]|25[01]", "X..30", True),
-    ("242", "N..6", True),
-    ("243", "X..20", True),
-    ("30", "N..8", True),
-    ("(31[0-6]|32[0-9]|33[0-7]|34[0-9]|35[0-7]|36[0-9])[0-5]", "N6", True),
-    ("37", "N..8", False),
-    ("390[0-9]|391[0-9]|394[0-3]", "N..18", False),
-    ("392[0-9]", "N..15", True),
-    ("393[0-9]", "N3 N..15", True),
-    ("395[0-5]", "N6", True),
-    ("400", "X..30", True),
-    ("401|403", "X..30", True),
-    ("402", "N17", True),
-    ("41[0-7]", "N13", True),
-    ("420", "X..20", True),
-    ("421", "N3 X..9", True),
-    ("42[246]", "N3", True),
-    ("42[35]", "N..15", True),
-    ("427", "X..3", True),
-    ("43[0-3][0-9]", "X..70", False),
-    ("7001", "N13", True),
-    ("7002|7023|703[0-9]|723[0-9]", "X..30", True),
-    ("7003", "D6 N4", True),
-    ("7004", "N..4", True),
-    ("7005", "X..12", True),
-    ("7006", "D6", True),
-    ("7007", "D6 [D6]", True),
-    ("7008", "X..3", True),
-    ("7009", "X..10", True),
-    ("7010", "X..2", True),
-    ("7011", "D6 [N4]", True),
-    ("702[0-2]|71[0-6]|7240", "X..20", True),
-    ("724[12]|725[0-9]", "X..90", False),
-    ("253", "N13 [X..17]", True),
-    ("255", "N13 [N..12]", False),
-    ("00", "N18", True),
-    ("8001", "N14", True),
-    ("8002|8012", "X..20", True),
-    ("8003", "N14 [X..16]", True),
-    ("8004|8010", "X..30", True),
-    ("8005", "N6", True),
-    ("8006|8026|8111", "N..18", False),
-    ("8007", "X..34", False),
-    ("8008", "D6 N2 [N2] [N2]", True),
-    ("8009", "X..50", True),
-    ("8013", "X..25", True),
-    ("801[78]", "N18", True),
-    ("8030", "Z..90", True),
-    ("8110|8112", "X..70", True),
-    ("90", "X..30", True),
-    ("9[1-9]", "X..90", True),
+# Attributes, in the query: identifiers as a pattern, the format of the value, and the keys that
+# they may stand beside.
+_ANY = "*"
+_ITEMS, _GTIN, _SSCC, _ITEM_OR_SSCC = "01 8006", GTIN, "00", "00 01"
+_ATTRIBUTES: tuple[tuple[str, str, str], ...] = (
+    ("00|801[78]", "N18", _ANY),
+    ("01", "N14", _ANY),
+    ("02", "N14", _SSCC),
+    ("10", "X..20", _ITEMS),
+    ("1[1356]", "D6", _ITEMS),
+    ("12", "D6", "415"),
+    ("17", "D6", f"{_ITEMS} 255"),
+    ("20", "N2", _ITEMS),
+    ("24[01]|25[01]", "X..30", _ITEMS),
+    ("242", "N..6", _ITEMS),
+    ("243|71[0-7]", "X..20", _GTIN),
+    ("253", "N13 [X..17]", _ANY),
+    ("30", "N..8", _GTIN),
+    ("(31[0-6]|32[0-9]|337|35[0-267]|36[01456])[0-5]", "N6", _GTIN),
+    ("(33[0-6]|34[0-9]|35[345]|36[236789])[0-5]", "N6", _ITEM_OR_SSCC),
+    ("37", "N..8", _SSCC),
+    ("390[0-9]", "N..15", "255 415"),
+    ("391[0-9]", "N3 N..15", "415"),
+    ("392[0-9]", "N..15", _GTIN),
+    ("393[0-9]", "N3 N..15", _GTIN),
+    ("394[0-3]|8111", "N4", "255"),
+    ("395[0-5]", "N6", _GTIN),
+    ("40[01]", "X..30", _ANY),
+    ("402", "N17", _ANY),
+    ("403", "X..30", _SSCC),
+    ("41[0-7]", "N13", _ANY),
+    ("420", "X..20", _ANY),
+    ("421", "N3 X..9", _ANY),
+    ("422", "N3", _ITEMS),
+    ("42[46]", "N3", _GTIN),
+    ("42[35]", "N3 [N3] [N3] [N3] [N3]", _GTIN),
+    ("427", "X..3", _GTIN),
+    ("43[0-3][0-9]", "X..70", _SSCC),
+    ("7001", "N13", _ITEMS),
+    ("7002", "X..30", _GTIN),
+    ("703[0-9]", "N3 X..27", _GTIN),
+    ("7003", "D6 N4", _GTIN),
+    ("7004", "N..4", _GTIN),
+    ("7005", "X..12", _GTIN),
+    ("7006", "D6", _GTIN),
+    ("7007", "D6 [D6]", _GTIN),
+    ("7008", "X..3", _GTIN),
+    ("7009", "X..10", _GTIN),
+    ("7010", "X..2", _GTIN),
+    ("7011", "D6 [N4]", _GTIN),
+    ("702[0-2]|7240|8012", "X..20", _ITEMS),
+    ("7023", "X..30", _ANY),
+    ("723[0-9]", "X2 X..28", "01 8004"),
+    ("724[12]|725[0-9]", "X..90", "8017 8018"),
+    ("8001", "N14", _GTIN),
+    ("8002", "X..20", _ANY),
+    ("8003", "N14 [X..16]", _ANY),
+    ("8004|8010", "X..30", _ANY),
+    ("8005", "N6", _GTIN),
+    ("8007", "X..34", "415"),
+    ("8008", "D6 N2 [N2] [N2]", _GTIN),
+    ("8009", "X..50", _ITEM_OR_SSCC),
+    ("8013", "X..25", _ANY),
+    ("8030", "Z..90", _ANY),
+    ("8110|8112", "X..70", _ANY),
+    ("90", "X..30", _ANY),
+    ("9[1-9]", "X..90", _ANY),
+)
+# Identifiers that say something only beside others.
+_MEASURES = r"30|3[1256]\d\d"
+_NEEDS = (
+    ("250", "21"),
+    ("02", "37"),
+    ("37", "02"),
+    ("39[235][0-9]", _MEASURES),
+    ("427", "422"),
+    ("7004", "10"),
+    ("7020", "416"),
+    ("7022", "7021"),
 )
 
 
-def attribute(identifier: str) -> tuple[str, bool] | None:
-    """Format of an attribute, and whether it stands beside a GTIN; None if it is none."""
-    for pattern, form, beside in _ATTRIBUTES:
-        if re.fullmatch(pattern, identifier):
-            return form, beside
+def attribute(identifier: str, key: str) -> str | None:
+    """The format of an attribute that may stand beside `key`; None if it is none."""
+    for pattern, form, keys in _ATTRIBUTES:
+        if re.fullmatch(pattern, identifier) and (keys == _ANY or key in keys.split()):
+            return form
+    return None
+
+
+def alike(identifier: str) -> PrimaryKey | None:
+    """The key whose check digit the values of `identifier` have; None if they have none."""
+    if re.fullmatch("41[0-7]", identifier):
+        return KEYS["414"]
+    return KEYS[GTIN] if identifier == "02" else KEYS.get(identifier)
+
+
+def is_known(identifier: str) -> bool:
+    """Whether GS1 has the identifier, for whatever purpose."""
+    return (
+        identifier in KEYS
+        or identifier in QUALIFIERS
+        or any(re.fullmatch(pattern, identifier) for pattern, _, _ in _ATTRIBUTES)
+    )
+
+
+def missing(found: Collection[str]) -> str | None:
+    """One of `found` that says nothing, because what it needs beside it is not found."""
+    for name in found:
+        for pattern, needed in _NEEDS:
+            if re.fullmatch(pattern, name) and not any(re.fullmatch(needed, n) for n in found):
+                return name
     return None
 
 
