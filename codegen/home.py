@@ -30,7 +30,8 @@ class InitResult(Result):
             yield f"custodian key: {self.custodian_key}"
             yield "  it alone opens the sealed codes, and nobody can replace it: move it away"
             yield "  from this machine now, and keep a copy in a second place"
-        yield "next: mintmark mint --quantity 10000"
+        yield 'next: mintmark mint --quantity 10000 --url "HTTPS://Q.EXAMPLE.CN/{code}"'
+        yield "  with the address of your scan page before {code}; the QR symbols will hold it"
 
 
 def init(

@@ -4,7 +4,8 @@ Its steps:
 
 1. Check the request, and settle what crashes left (`recover`).
 2. If the ref is booked already, return that batch.
-3. Refuse codes that are too easy to guess, and a disk that is too small.
+3. Refuse an address that phones take for no link, codes that are too easy to guess, and a
+   disk that is too small.
 4. Put together the runs of earlier batches, if there are many (`history.gather`).
 5. Record the intent, then draw, fingerprint and seal into hidden files, and redraw what
    meets an earlier run (`sealed.make`).
@@ -42,7 +43,7 @@ from .ledger.chain import encode
 from .ledger.changes import BatchMinted
 from .ledger.records import BatchRow
 from .ledger.view import View
-from .mint_request import MintRequest, check, digest, judged
+from .mint_request import MintRequest, cautions, check, digest, judged
 from .mint_result import MintResult, found, result_of
 from .progress import Progress
 from .recover import has_batch, recover
@@ -74,13 +75,13 @@ def mint(  # noqa: PLR0913 - all a mint depends on
     """Mint a batch, or find the batch minted before under the same `ref`.
 
     `workers` processes draw codes; None: as many as pay. `prefix_bits` of a fingerprint are
-    compared. Raises `UsageError` for a malformed spec or URL, `Refused` if the codes would
-    be too easy to guess or the ref stands for another request, `OSError` if a file cannot be
-    written, `EnvironmentFailure` if a worker died or other mints keep coming first. After
-    each of them nothing is left.
+    compared. Raises `UsageError` for a malformed spec or a URL that is no link, `Refused` if the
+    codes would be too easy to guess or the ref stands for another request, `OSError` if a file
+    cannot be written, `EnvironmentFailure` if a worker died or other mints keep coming first.
+    After each of them nothing is left.
     """
     spec = CodeSpec.of(request.alphabet, request.length)  # 1
-    check(request, spec)
+    check(request)
     for sentence in recover(station):
         notify(sentence)
     with station.ledger.read() as view:  # 2
@@ -88,8 +89,9 @@ def mint(  # noqa: PLR0913 - all a mint depends on
         if earlier is not None:
             return found(earlier, spec, request)
         minted = view.batches()
-        judgement, _ = judged(view, request, spec)  # 3
-    for warning in judgement.warnings:
+        about_codes = cautions(request, spec)  # 3
+        judgement, _ = judged(view, request, spec)
+    for warning in (*judgement.warnings, *about_codes):
         notify(f"warning: {warning}")
     _check_space(station.home, request)
     batch = _Batch(station, request, spec, minted, prefix_bits, station.new_id())

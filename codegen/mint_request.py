@@ -4,7 +4,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 
-from .codes import template
+from .codes import address, spreadsheets, template
 from .codes.spec import CodeSpec, Judgement, judge
 from .errors import UsageError
 from .ledger.chain import canonical
@@ -37,13 +37,12 @@ class MintRequest:
         return self.quantity + math.ceil(round(self.quantity * self.overage / 100, 6))
 
 
-def check(request: MintRequest, spec: CodeSpec) -> None:
-    """Raises `UsageError` for values out of bounds, or a URL template that cannot hold a code."""
+def check(request: MintRequest) -> None:
+    """Raises `UsageError` for values out of bounds, or a URL template that no symbol can hold."""
     if request.quantity < 1 or not 0 <= request.overage <= 100:
         raise UsageError("--quantity is at least 1, --overage 0 to 100 percent")
     if request.url is not None:
         template.check(request.url)
-        template.check_codes(request.url, spec.length, spec.symbols)
     for name, text in (("product", request.product), ("ref", request.ref)):
         if text is not None and not _is_plain(text):
             raise UsageError(
@@ -54,6 +53,16 @@ def check(request: MintRequest, spec: CodeSpec) -> None:
         raise UsageError(
             f"{request.total:,} codes; one batch holds at most {LARGEST:,}", "mint several batches"
         )
+
+
+def cautions(request: MintRequest, spec: CodeSpec) -> tuple[str, ...]:
+    """What the codes of a new batch will meet outside: phones and spreadsheets.
+
+    Raises `UsageError` for a URL template that phones take for no link, or that readers of GS1
+    Digital Links refuse.
+    """
+    about_url = address.chosen(request.url, spec) if request.url is not None else ()
+    return (*about_url, *spreadsheets.cautions(spec, request.total))
 
 
 def _is_plain(text: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from ..codegen.codes import address
 from ..codegen.codes.spec import CodeSpec
 from ..codegen.codes.template import BARE
 from ..codegen.errors import UsageError
@@ -91,7 +92,10 @@ def alarms(begun: ExportBegun) -> tuple[Incident, ...]:
 
 
 class _Contents(NamedTuple):
-    """What distinguishes the four kinds. `void`: codes that a reprint leaves out."""
+    """What distinguishes the four kinds.
+
+    `void`: codes that a reprint leaves out. `about_address`: warnings about the template.
+    """
 
     batch: BatchRow
     contact: ContactRow
@@ -99,6 +103,7 @@ class _Contents(NamedTuple):
     template: str
     profile: Profile
     void: Ranges = ()
+    about_address: tuple[str, ...] = ()
 
 
 def _contents(view: View, export: Export) -> _Contents:
@@ -121,13 +126,26 @@ def _contents(view: View, export: Export) -> _Contents:
 
 def _new(batch: BatchRow, contact: ContactRow, chosen: Ranges, printing: PrintOptions) -> _Contents:
     template = payload.chosen(batch.url, printing.base, printing.gtin)
-    return _Contents(batch, contact, chosen, template, printing.sized)
+    given = printing.base is not None or printing.gtin is not None
+    judge = address.chosen if given else address.recorded
+    said = judge(template, _spec(batch))
+    return _Contents(batch, contact, chosen, template, printing.sized, about_address=said)
 
 
 def _as_before(batch: BatchRow, contact: ContactRow, previous: PreviousPackage) -> _Contents:
     return _Contents(
-        batch, contact, previous.serials, previous.template, previous.profile, previous.void
+        batch,
+        contact,
+        previous.serials,
+        previous.template,
+        previous.profile,
+        previous.void,
+        address.recorded(previous.template, _spec(batch)),
     )
+
+
+def _spec(batch: BatchRow) -> CodeSpec:
+    return CodeSpec.of(batch.alphabet, batch.length)
 
 
 def _serials(view: View, batch: BatchRow, text: str) -> Ranges:
@@ -142,7 +160,7 @@ def _serials(view: View, batch: BatchRow, text: str) -> Ranges:
 
 def _symbols(batch: BatchRow, *, test: bool) -> str:
     """The alphabet of the codes. Dummies need letters that the batch's alphabet may lack."""
-    symbols = CodeSpec.of(batch.alphabet, batch.length).symbols
+    symbols = _spec(batch).symbols
     if not test or symbols.isdigit():
         return symbols
     return "".join(sorted({*symbols, *DUMMY_SYMBOLS}))
@@ -153,7 +171,8 @@ def _warnings(contents: _Contents) -> Iterator[str]:
         yield f"left out, because they are void: {serials.describe(contents.void)}"
     if contents.template == BARE:
         yield "warning: this batch has no --url: the QR symbols will hold the bare code"
-    spec = CodeSpec.of(contents.batch.alphabet, contents.batch.length)
+    for sentence in contents.about_address:
+        yield f"warning: {sentence}"
     level = contents.profile.symbol.level
-    if warning := payload.case_warning(contents.template, spec, level):
+    if warning := payload.case_warning(contents.template, _spec(contents.batch), level):
         yield warning

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import segno
 
+from ..codegen.codes import address, spreadsheets
 from ..codegen.codes.spec import CodeSpec, judge
-from ..codegen.codes.template import BARE, check, payload
+from ..codegen.codes.template import BARE, payload
 from ..codegen.errors import EnvironmentFailure, Refused, UsageError
 from ..codegen.files import replace_all
 from ..codegen.ranges.serials import Range
@@ -52,6 +53,8 @@ class PlanResult(Result):
     """A symbol and its room. Sizes in mm; `symbol_mm` includes the quiet zone.
 
     `fits` is None if no room was given. `advice`: changes that help, each of them tried.
+    `word_one_in`: in one of how many codes a given word of three letters stands, None if the
+    alphabet has no vowel.
     """
 
     template: str
@@ -75,6 +78,7 @@ class PlanResult(Result):
     entropy_bits: float
     guess_probability: float | None
     offline_bits: float | None
+    word_one_in: int | None
     files: tuple[Path, ...]
 
     def lines(self) -> Iterator[str]:
@@ -100,6 +104,11 @@ class PlanResult(Result):
                 f"  guessing  one in {1 / self.guess_probability:,.0f} meets one of "
                 f"{self.quantity:,} codes; {self.offline_bits:.1f} bits for a thief of the keys"
             )
+        if self.word_one_in is not None:
+            yield (
+                f"  words     a given word of three letters stands in one of {self.word_one_in:,} "
+                "codes; --alphabet clear has no vowels, and so no words"
+            )
         for file in self.files:
             yield f"  proof     {file}"
         for warning in self.warnings:
@@ -115,12 +124,14 @@ def plan(request: PlanRequest) -> PlanResult:
     that no symbol holds; `EnvironmentFailure` if the proof cannot be written.
     """
     spec = CodeSpec.of(request.alphabet, request.length)
-    template = check(request.url or BARE)
+    template = BARE if request.url is None else request.url
+    about_address = address.chosen(template, spec)
     look = SymbolLook(level=_level(request.level), dpi=request.dpi, version_limit=40)
     room = _room(request)
     version = version_for(template, spec, look.level)
     look, fits = _dots(look, modules_of(version), room, request)
     warnings, guess, offline = _strength(spec, request.quantity)
+    warnings += about_address + spreadsheets.cautions(spec, request.quantity)
     if look.module < GS1_MODULE:
         small = f"modules of {look.module:.3f} mm are under GS1's {GS1_MODULE} mm for retail"
         warnings += (f"{small}: prove them by print and scan",)
@@ -147,6 +158,7 @@ def plan(request: PlanRequest) -> PlanResult:
         entropy_bits=round(spec.bits, 2),
         guess_probability=guess,
         offline_bits=offline,
+        word_one_in=spreadsheets.word_one_in(spec),
         files=(),
     )
     if request.out is None:

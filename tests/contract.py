@@ -129,7 +129,14 @@ INIT = (
     no(6, "the disk is full", f"init {PASS}", "", world="none", trouble="disk 10000"),
 )
 
+BARE_HOST = "--url q.example.cn/{code_in_url}"
+SCRIPT = "--url javascript:{code_in_url}"
+LONG_SERIAL = "--length 20 --url https://id.example.cn/01/06901234567892/21/A{code_in_url}"
 MINT = (
+    ok(
+        "an address that some phones do not reach: minted, with a warning",
+        "mint --quantity 9 --url http://192.168.1.7/{code_in_url}",
+    ),
     ok("mints a sealed batch", "mint --quantity 300 --overage 2.5", expected={"quantity": 308}),
     ok(
         "a repeated reference: the same batch",
@@ -151,6 +158,12 @@ MINT = (
     no(2, "a code without symbols", "mint --quantity 9 --length 0", "1 to 64 symbols"),
     no(
         2, "a URL without a place for the code", "mint --quantity 9 --url HTTP://X/", "exactly once"
+    ),
+    no(2, "an address without https://", f"mint --quantity 9 {BARE_HOST}", "has no https://"),
+    no(2, "an address that no phone opens", f"mint --quantity 9 {SCRIPT}", "opens no scan page"),
+    no(
+        *(2, "a GS1 serial number that is too long", f"mint --quantity 9 {LONG_SERIAL}"),
+        "at most 20 characters, this one 21",
     ),
     no(2, "a product of white space", "mint --quantity 9 --product ' '", "printable"),
     no(
@@ -189,6 +202,7 @@ MINT = (
     ),
 )
 
+ITEM = "--base https://id.example.cn/01/06901234567892"
 EXPORTS = (
     ok("packages a range", f"{EXPORT} --serials 2001-3000", expected={"serials": [[2001, 3000]]}),
     ok(
@@ -297,6 +311,12 @@ PROFILES = (
         "a GS1 Digital Link",
         f"{EXPORT} --serials 2001-2010 --base HTTPS://ID.EXAMPLE.CN --gtin 6901234567892",
     ),
+    no(
+        *(2, "a GTIN where one stands", f"{EXPORT} --serials 2001 --gtin 6901234567892 {ITEM}"),
+        "names a GTIN already",
+    ),
+    no(2, "a base with a query", f"{EXPORT} --serials 2001 --base https://q.cn/?c=", "holds a ?"),
+    no(2, "a base that is no host", f"{EXPORT} --serials 2001 --base https://id_x", "'id_x'"),
     no(
         *(2, "a wrong check digit", f"{EXPORT} --serials 2001 --gtin 6901234567890"),
         "check digit",
@@ -644,6 +664,13 @@ PLAN = (
         expected={"fits": False},
     ),
     no(2, "no {code} in it", "plan --url https://example.cn/", "exactly once", world="none"),
+    no(2, "an address without https://", f"plan {BARE_HOST}", "has no https://", world="none"),
+    no(2, "an address that no phone opens", f"plan {SCRIPT}", "opens no scan page", world="none"),
+    no(
+        *(2, "a GS1 serial number that is too long", f"plan {LONG_SERIAL}"),
+        "at most 20 characters, this one 21",
+        world="none",
+    ),
     no(2, "an unknown level", "plan --level X", "L, M, Q, H", world="none"),
     no(2, "modules too fine for any press", "plan --dots 3", "--dots", world="none"),
     no(2, "a round room without a diameter", "plan --shape round", "--diameter", world="none"),

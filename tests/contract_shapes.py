@@ -260,6 +260,7 @@ SHAPES = {
         "entropy_bits": "number",
         "guess_probability": "number?",
         "offline_bits": "number?",
+        "word_one_in": "count?",
         "files": ["path"],
     },
     "package list": {"packages": [{**PACKAGE, "without_receipt": "count"}]},

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from ...codegen.codes.spec import ALPHABETS
-from ...codegen.codes.template import check, check_codes
+from ...codegen.codes.template import check
 from ...codegen.errors import UsageError
 from ...codegen.ranges.serials import Ranges, count, ordered, pieces
 from ..formats.format import Format, PackageLayout, PackageUnit
@@ -46,7 +46,6 @@ class PackJob:
         if self.serials != ordered(self.serials):
             raise ValueError("the same serials have one form: ascending, touching ranges joined")
         check(self.template)
-        check_codes(self.template, self.length, self.symbols)
         if not _NAME.fullmatch(self.contact_id) or not _NAME.fullmatch(self.contact_name):
             raise UsageError("the contact's name holds control characters, or over 200 characters")
         if self.created.tzinfo is None:

@@ -6,7 +6,7 @@ from ...codegen.ranges.serials import describe
 from ..profiles.profile import FileFormat, LaneOrder
 from ..symbols.sample import QUIET_ZONE, Sample
 from .manifest import Manifest
-from .paper import FILES_SHOWN, OPENING_EN, TEST_EN, file_table, local_time
+from .paper import FILES_SHOWN, OPENING_EN, REHEARSED_EN, TEST_EN, file_table, local_time
 from .readme_facts import (
     DOTS_PER_MODULE,
     LINE_ENDS,
@@ -146,7 +146,8 @@ def _print(_manifest: Manifest, symbol: Sample) -> Iterator[str]:
 
 def _after(manifest: Manifest, _symbol: Sample) -> Iterator[str]:
     if manifest.test:
-        yield "4. Afterwards"
+        yield "4. What to look at, and afterwards"
+        yield from (f"   {line}" for line in REHEARSED_EN)
         yield "   No receipt. Tell the sender what did not scan or differed; destroy the sheets,"
         yield "   delete the data."
         yield ""

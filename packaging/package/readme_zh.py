@@ -6,7 +6,7 @@ from ...codegen.ranges.serials import describe
 from ..profiles.profile import FileFormat, LaneOrder
 from ..symbols.sample import QUIET_ZONE, Sample
 from .manifest import Manifest
-from .paper import FILES_SHOWN, OPENING_ZH, TEST_ZH, file_table, local_time
+from .paper import FILES_SHOWN, OPENING_ZH, REHEARSED_ZH, TEST_ZH, file_table, local_time
 from .readme_facts import (
     DOTS_PER_MODULE,
     LINE_ENDS,
@@ -141,7 +141,8 @@ def _print(_manifest: Manifest, symbol: Sample) -> Iterator[str]:
 
 def _after(manifest: Manifest, _symbol: Sample) -> Iterator[str]:
     if manifest.test:
-        yield "四、试完以后"
+        yield "四、重点看什么，试完以后"
+        yield from (f"  {line}" for line in REHEARSED_ZH)
         yield "  不用交回执。请把扫不出、对不上的情况告诉发包人；样张销毁，数据删除，不要留作他用。"
         yield ""
         yield "五、用什么软件打开"

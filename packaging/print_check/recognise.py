@@ -8,14 +8,12 @@ from ...codegen import locate
 from ...codegen.codes.template import BARE, split
 from ...codegen.ledger.view import View
 from ...codegen.ranges.lifecycle import State
-from ...codegen.ranges.serials import Range
 from ...codegen.station.station import Station
-from ..formats.dummy import all_dummies
+from ..formats.dummy import serial_of
 from .find_symbols import FoundSymbol
 
 # What may be a code at the end of an unknown address.
 _TAIL = re.compile(r"[0-9A-Za-z\-._~]{4,64}\Z", re.ASCII)
-_DUMMY = re.compile(r"(?:TEST)?0*([1-9][0-9]{0,8})", re.ASCII)
 
 
 class Read(NamedTuple):
@@ -95,11 +93,8 @@ class Known:
         )
 
     def _dummy(self, seen: tuple[int, FoundSymbol], template: str | None, code: str) -> Read | None:
-        number = _DUMMY.fullmatch(code)
-        if template is None or number is None:
-            return None
-        serial = int(number[1])
-        if not all_dummies(Range(serial, serial), code.encode("ascii"), len(code)):
+        serial = serial_of(code) if template is not None and code.isascii() else None
+        if serial is None:
             return None
         batches = [batch for batch, url in self._of_batch.items() if url == template]
         batch = batches[0] if len(batches) == 1 else None

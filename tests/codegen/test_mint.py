@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from station_kit import batch_files
 
 from mintmark.codegen import mint as module
+from mintmark.codegen.codes import address
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError, Refused, UsageError
 from mintmark.codegen.files import hidden
 from mintmark.codegen.ledger.verify import verify
@@ -152,11 +153,12 @@ def test_weak_codes_are_refused_with_the_numbers(home, events, asked):
 def test_somewhat_weak_codes_are_minted_with_a_warning(home):
     said = []
     home.mint(1_000, alphabet="digits", length=17, notify=said.append)
-    assert len(said) == 1
-    assert said[0].startswith("warning: ")
+    assert len(said) == 2
+    assert all(sentence.startswith("warning: ") for sentence in said)
+    assert "bits of work" in said[0]
     said.clear()
     home.mint(1_000, alphabet="digits", length=14, accept_weak=True, notify=said.append)
-    assert len(said) == 1
+    assert len(said) == 2
 
 
 @pytest.mark.parametrize(
@@ -169,6 +171,15 @@ def test_somewhat_weak_codes_are_minted_with_a_warning(home):
         {"url": "https://例.example/{code}"},
         {"url": ""},
         {"url": "x" * 300 + "{code}"},
+        {"url": "q.example.cn/{code}"},
+        {"url": "javascript:{code}"},
+        {"url": "weixin://dl/{code}"},
+        {"url": "Https://q.example.cn/{code}"},
+        {"url": "https://id_x/{code}"},
+        {"url": "https://id.example.cn/01/06901234567892/21/A{code}", "length": 20},
+        {"url": "https://id.example.cn/01/06901234567893/10/LOT/21/{code}"},
+        {"url": "https://id.example.cn/01/06901234567892?21={code}"},
+        {"url": "https://id.example.cn/01/06901234567892/21/{code}/"},
         {"quantity": 0},
         {"quantity": -1},
         {"quantity": LARGEST + 1},
@@ -239,6 +250,39 @@ def test_the_same_ref_for_something_else_is_refused(home, change):
     assert caught.value.exit_code == 3
     assert caught.value.details == {"batch": first.batch}
     assert home.files() == files
+
+
+def test_the_same_ref_again_whose_address_is_refused_today(home, monkeypatch):
+    with monkeypatch.context() as earlier:
+        earlier.setattr(address, "chosen", lambda *_: ())
+        first = home.mint(9, ref="plan-9", url="q.example.cn/{code}")
+    files = home.files()
+    assert home.mint(9, ref="plan-9", url="q.example.cn/{code}").batch == first.batch
+    with pytest.raises(Refused, match="differs"):
+        home.mint(9, ref="plan-9", url="www.example.cn/{code}")
+    with pytest.raises(UsageError, match="has no https://"):
+        home.mint(9, ref="plan-10", url="q.example.cn/{code}")
+    assert home.files() == files
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"url": "http://q.example.cn/{code}"}, "unencrypted"),
+        ({"url": "https://127.0.0.1:8000/{code}"}, "private or reserved"),
+        ({"url": "AB{code}"}, "no link"),
+        ({"url": "https://q.example.cn/#/{code}"}, "after #"),
+        ({"alphabet": "digits", "length": 20}, "every code is a number of 20 digits"),
+        ({"alphabet": "hex", "quantity": 1_000}, "will look like"),
+        ({"quantity": 10}, None),
+        ({"url": "https://q.example.cn/{code}"}, None),
+    ],
+)
+def test_what_codes_will_meet_outside_is_told(home, asked, words):
+    said = []
+    home.mint(**asked, notify=said.append)
+    assert [words in sentence for sentence in said] == ([] if words is None else [True])
+    assert all(sentence.startswith("warning: ") for sentence in said)
 
 
 def test_two_processes_with_one_ref_mint_one_batch(home):

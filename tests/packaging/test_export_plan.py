@@ -21,6 +21,12 @@ from mintmark.packaging.reissue import record
 
 CREATED = datetime(2026, 11, 22, 15, 30, tzinfo=timezone(timedelta(hours=8)))
 URL = "HTTPS://T.EXAMPLE.COM/{code}"
+# Minted before such addresses were refused.
+OLD = {
+    "NO-LINK": "q.example.cn/{code}",
+    "SERIAL": "https://id.example.cn/01/06901234567892/21/ABCDE{code}",
+    "PLAIN": "http://q.example.cn/{code}",
+}
 CSV = PrintOptions(builtin("csv"))
 QUANTITY = 100
 
@@ -33,6 +39,11 @@ def ledger(tmp_path_factory):
         minted = replace(kit.minted("B", QUANTITY, alphabet="crockford32"), url=URL)
         ledger.commit(kit.STATION, minted, replace(minted, batch="BARE", url=None))
         ledger.commit(kit.STATION, replace(minted, batch="DIGITS", alphabet="digits"))
+        for batch, url in OLD.items():
+            ledger.commit(kit.STATION, replace(minted, batch=batch, url=url))
+        ledger.commit(kit.STATION, replace(minted, batch="LONG", length=21))
+        ledger.commit(kit.STATION, kit.begun("Q", "NO-LINK", (1, 5)))
+        ledger.commit(kit.CUSTODIAN, replace(kit.packaged("Q", (1, 5)), template=OLD["NO-LINK"]))
         ledger.commit(kit.STATION, changes.ContactAdded("wang", "Mr Wang", None))
         layout = record(builtin("csv").of_size(7))
         begun = replace(kit.begun("P", "B", (1, 20)), layout=layout)
@@ -151,6 +162,52 @@ def test_warnings_are_returned(ledger):
     _, warnings = planned(ledger, Fresh("B", "li", options))
     assert len(warnings) == 1
     assert "lower case in the address" in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("batch", "words"),
+    [
+        ("NO-LINK", "has no https://"),
+        ("SERIAL", "at most 20 characters, this one 21"),
+        ("PLAIN", "unencrypted"),
+    ],
+)
+def test_an_address_in_the_books_is_never_refused(ledger, batch, words):
+    for export in (Fresh(batch, "li", CSV), export_types.TestPackage(batch, "li", CSV, 5)):
+        job, warnings = planned(ledger, export)
+        assert job.template == OLD[batch]
+        said = [sentence for sentence in warnings if "lower case" not in sentence]
+        assert len(said) == 1
+        assert said[0].startswith("warning: ")
+        assert words in said[0]
+
+
+def test_a_reprint_warns_of_the_address_as_well(ledger):
+    _, warnings = planned(ledger, Reprint("NO-LINK", "li", "Q", "lost"))
+    assert "has no https://" in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"base": "https://id_x.example.cn"}, "'id_x'"),
+        ({"base": "Https://q.example.cn"}, "mixed case"),
+        ({"base": "https://id.example.cn/01/06901234567893/21"}, "2 is due, not 3"),
+        ({"base": "https://id.example.cn/01/06901234567892"}, "GS1 does not allow"),
+        ({"base": "https://id.example.cn", "gtin": "6901234567893"}, "2 is due, not 3"),
+    ],
+)
+def test_an_address_that_is_chosen_now_is_refused(ledger, options, words):
+    with pytest.raises(UsageError) as error:
+        planned(ledger, Fresh("B", "li", PrintOptions(builtin("csv"), **options)))
+    assert words in error.value.message
+
+
+def test_a_digital_link_takes_no_longer_codes_than_gs1(ledger):
+    options = PrintOptions(builtin("csv"), base="https://id.example.cn", gtin="6901234567892")
+    with pytest.raises(UsageError, match="at most 20 characters, this one 21"):
+        planned(ledger, Fresh("LONG", "li", options))
+    assert planned(ledger, Fresh("B", "li", options))
 
 
 def test_the_ledger_is_not_changed(ledger):

@@ -2,67 +2,33 @@
 
 import pytest
 import segno
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mintmark.codegen.codes.spec import CodeSpec
-from mintmark.codegen.codes.template import (
-    check,
-    check_codes,
-    digital_link,
-    gtin14,
-    plain_link,
-)
 from mintmark.codegen.errors import UsageError
 from mintmark.packaging.payload import case_warning, chosen
 
-# GS1 General Specifications' own, and others whose check digits are printed on goods.
-GTINS = ["09506000134352", "6901234567892", "4006381333931", "96385074", "036000291452"]
-
-
-@pytest.mark.parametrize("gtin", GTINS)
-def test_right_check_digits(gtin):
-    assert gtin14(gtin) == gtin.zfill(14)
-    link = digital_link("https://id.example.cn/", gtin)
-    assert link == f"https://id.example.cn/01/{gtin.zfill(14)}/21/{{code}}"
-    assert check(link) == link
-
-
-@given(st.sampled_from(GTINS), st.integers(0, 13), st.integers(1, 9))
-def test_one_wrong_digit_never_passes(gtin, place, more):
-    digits = list(gtin)
-    place %= len(digits)
-    digits[place] = str((int(digits[place]) + more) % 10)
-    wrong = "".join(digits)
-    with pytest.raises(UsageError, match="check digit"):
-        gtin14(wrong)
-    with pytest.raises(UsageError, match="check digit"):
-        check(f"https://x.cn/01/{wrong.zfill(14)}/21/{{code}}")
+GTIN = "09506000134352"  # of the GS1 General Specifications
 
 
 @pytest.mark.parametrize(
-    "gtin", ["", "123", "69012345678921234", "69012345678９2", "690123456789X"]
+    "base",
+    [
+        "",
+        "q.example.cn",
+        "ftp://q.cn",
+        "https://",
+        "https:///x",
+        "{code}",
+        "https://q.cn?c=",
+        "https://q.cn/?c=",
+        "https://q.cn/#/",
+        "https://q.cn/{code}",
+    ],
 )
-def test_what_is_no_gtin(gtin):
+@pytest.mark.parametrize("gtin", [None, GTIN])
+def test_a_base_is_the_beginning_of_an_address(base, gtin):
     with pytest.raises(UsageError):
-        gtin14(gtin)
-
-
-def test_ai_21_holds_twenty_characters_of_set_82():
-    link = digital_link("https://id.example.cn", GTINS[0])
-    check_codes(link, 20, "0123456789ABCDEF-._")
-    check_codes("https://q.cn/{code}", 64, "~")
-    for length, symbols in ((21, "01"), (10, "01~")):
-        with pytest.raises(UsageError, match="AI 21"):
-            check_codes(link, length, symbols)
-
-
-@pytest.mark.parametrize(
-    "base", ["", "q.example.cn", "ftp://q.cn", "https://", "https:///x", "{code}"]
-)
-def test_a_base_is_an_address(base):
-    with pytest.raises(UsageError):
-        plain_link(base)
+        chosen("https://q.cn/{code}", base, gtin)
 
 
 def test_which_template_is_taken():
@@ -70,10 +36,39 @@ def test_which_template_is_taken():
     assert chosen("https://q.cn/{code}", None, None) == "https://q.cn/{code}"
     assert chosen("https://q.cn/{code}", "HTTPS://B.CN/", None) == "HTTPS://B.CN/{code}"
     link = "https://q.cn/x/01/09506000134352/21/{code}"
-    assert chosen("https://q.cn/x/{code}", None, GTINS[0]) == link
-    assert chosen(None, "https://q.cn/x", GTINS[0]) == link
+    assert chosen("https://q.cn/x/{code}", None, GTIN) == link
+    assert chosen(None, "https://q.cn/x", GTIN) == link
+    assert chosen(None, "https://q.cn/x/", "9506000134352") == link
     with pytest.raises(UsageError):
-        chosen(None, None, GTINS[0])
+        chosen(None, None, GTIN)
+    # A base that ends in a Digital Link's own key is taken as it is written.
+    whole = "https://q.cn/01/09506000134352/21"
+    assert chosen(None, whole, None) == f"{whole}/{{code}}"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "base", "words"),
+    [
+        ("https://q.cn/01/09506000134352/21/{code}", None, "names a GTIN already"),
+        ("https://q.cn/01/09506000134352/10/L1/21/{code}", None, "names a GTIN already"),
+        ("https://q.cn/gtin/09506000134352/ser/{code}", None, "names a GTIN already"),
+        ("https://q.cn/{code}", "https://q.cn/01/09506000134352", "names a GTIN already"),
+        ("HTTPS://Q.CN/GTIN/09506000134352/SER/{code}", None, "names a GTIN already"),
+        ("https://q.cn/{code}", "https://q.cn/01", "names a GTIN already"),
+        ("https://q.cn/?c={code}", None, "holds a ?"),
+        ("https://q.cn/scan?x=1&c={code}", None, "holds a ?"),
+        ("https://q.cn/#/{code}", None, "holds a #"),
+        ("https://q.cn/{code}?x=1", None, "would drop it"),
+        ("https://q.cn/{code}/", None, "would drop it"),
+        ("https://q.cn/{code}#top", None, "would drop it"),
+        ("https://q.cn/c-{code}", None, "would split it"),
+    ],
+)
+def test_a_gtin_is_not_put_where_it_cannot_stand(recorded, base, words):
+    with pytest.raises(UsageError) as error:
+        chosen(recorded, base, GTIN)
+    assert words in error.value.message
+    assert "--base" in error.value.hints[0] or "write for example" in error.value.hints[0]
 
 
 def test_lower_case_is_warned_of_with_both_versions():

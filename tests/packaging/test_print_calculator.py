@@ -37,7 +37,7 @@ def test_lower_case_costs_a_version_and_it_says_which():
     assert "version 2 instead of 3" in found.advice[0]
 
 
-urls = st.text("abcXYZ019./", min_size=0, max_size=60).map(lambda text: f"HTTPS://{text}/{{code}}")
+urls = st.text("abcXYZ019", max_size=60).map(lambda text: f"HTTPS://Q.EXAMPLE.CN/{text}/{{code}}")
 
 
 @settings(max_examples=60)
@@ -235,3 +235,41 @@ def test_every_key_is_plain_json():
     found = to_json({name: getattr(plan(CAP), name) for name in plan(CAP).__dataclass_fields__})
     assert found["files"] == []
     assert found["fits"] is True
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("", "exactly once"),
+        ("q.example.cn/{code}", "has no https://"),
+        ("javascript:{code}", "opens no scan page"),
+        ("https://id_x/{code}", "'id_x'"),
+        ("https://id.example.cn/01/06901234567892?21={code}", "belongs in the path"),
+        ("https://id.example.cn/01/06901234567892/21/{code}/", "end in a slash"),
+        ("https://id.example.cn/01/06901234567892/21/ABCDE{code}", "this one 21"),
+    ],
+)
+def test_what_mint_refuses_plan_refuses(url, words):
+    with pytest.raises(UsageError) as error:
+        plan(replace(CAP, url=url))
+    assert words in error.value.message
+
+
+def test_what_mint_warns_of_plan_warns_of():
+    (said,) = plan(replace(CAP, url="HTTP://Q.EXAMPLE.CN/{code}")).warnings
+    assert "unencrypted" in said
+    said = plan(replace(CAP, alphabet="digits")).warnings
+    assert any("every code is a number of 16 digits" in sentence for sentence in said)
+    said = plan(replace(CAP, length=10, quantity=10**8)).warnings
+    assert any("will look like" in sentence for sentence in said)
+    assert plan(replace(CAP, quantity=10**6)).warnings == ()
+
+
+def test_words_in_codes_are_told_and_clear_is_named():
+    found = plan(CAP)
+    assert found.word_one_in == 2_341
+    (line,) = [line for line in found.lines() if line.startswith("  words")]
+    assert "one of 2,341 codes; --alphabet clear" in line
+    clear = plan(replace(CAP, alphabet="clear"))
+    assert clear.word_one_in is None
+    assert not any("words" in line for line in clear.lines())

@@ -19,7 +19,7 @@ from mintmark.codegen.errors import EnvironmentFailure, NotFound, UsageError
 from mintmark.codegen.ledger import changes
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.ranges.serials import Range, to_pairs
-from mintmark.packaging.formats.dummy import dummy_codes
+from mintmark.packaging.formats.dummy import dummy_codes, dummy_source
 from mintmark.packaging.print_check import page_images
 from mintmark.packaging.print_check.arrangement import Printed, missing, out_of_order
 from mintmark.packaging.print_check.find_symbols import FoundSymbol, _sorted_out, symbols_in
@@ -220,6 +220,16 @@ def test_a_test_package(proof, home):
     assert found.ok
     assert (package.test, package.package, package.batch) == (True, None, home.batch)
     assert pairs(package.serials) == [[3, 8]]
+
+
+def test_a_test_package_that_rehearses_spreadsheets(proof, home):
+    ((_, flat),) = dummy_source("crockford32", 16)(Range(1, 9))
+    dummies = [flat[at : at + 16].decode("ascii") for at in range(0, len(flat), 16)]
+    assert "2222222222222E22" in dummies
+    found = proof([TEMPLATE.replace("{code}", code) for code in dummies], columns=3)
+    package = only(found)
+    assert found.ok
+    assert (package.test, package.batch, pairs(package.serials)) == (True, home.batch, [[1, 9]])
 
 
 def test_nothing_that_was_read_is_shown(proof, home):
