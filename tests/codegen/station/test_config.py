@@ -65,8 +65,10 @@ def test_what_is_set_is_read(read):
         ("", ("", "", "")),
         ("[sender]\n", ("", "", "")),
         (
-            '[sender]\nname = "陈静（品控部）"\nphone = "021-5555 0123 转 8"\n'
-            'email = "c@example.cn"\n',
+            (
+                '[sender]\nname = "陈静（品控部）"\nphone = "021-5555 0123 转 8"\n'
+                'email = "c@example.cn"\n'
+            ),
             ("陈静（品控部）", "021-5555 0123 转 8", "c@example.cn"),
         ),
         ('[sender]\nphone = "+86 138 0013 8000"\n', ("", "+86 138 0013 8000", "")),
