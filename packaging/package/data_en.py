@@ -21,7 +21,7 @@ _ENCODINGS = {
 }
 _QUOTES = {
     "all": "every field in double quotes, ",
-    "some": "columns that hold a delimiter or a quote in double quotes, ",
+    "some": "fields that hold a delimiter or a quote in double quotes, ",
 }
 
 

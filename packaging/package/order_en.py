@@ -13,11 +13,10 @@ _ITEM, _MORE = "   - ", "     "
 
 def unit(facts: Facts) -> str:
     """The physical thing that a file becomes."""
-    rolls = min(facts.profile.lanes, len(facts.first))
     if facts.sheet is not None:
         return "each of them one reel, box or pile"
-    if rolls > 1:
-        return f"each of them one reel, slit into {facts.profile.lanes} rolls"
+    if facts.profile.lanes > 1:
+        return f"each of them one reel, slit into {facts.profile.lanes} lanes"
     return "each of them one reel (roll, box)"
 
 
@@ -38,7 +37,7 @@ def order(facts: Facts) -> Iterator[str]:
 
 
 def _lane_order(facts: Facts) -> Iterator[str]:
-    profile, (_, last) = facts.profile, facts.frames
+    profile, (frames, last) = facts.profile, facts.frames
     lanes = profile.lanes
     text = (
         f"The order of rows is the order of printing: {lanes} rows stand side by side, lane 1 to "
@@ -48,15 +47,17 @@ def _lane_order(facts: Facts) -> Iterator[str]:
         text += " Take the pictures in the order of the list, not of their names."
     yield from fill(text, _ITEM, _MORE)
     short = f"; the last line has {last} only" if last < lanes else ""
+    short += "; set-up rows are left out" if any(facts.set_up_rows) else ""
     name = facts.manifest.files[0].name
     text = f"{name} across the web (upper lines print first; numbers are serials{short}):"
     yield from fill(text, _MORE)
     yield from (f"{_MORE}{line}" for line in layout_drawing.web(facts))
     if profile.lane_order is LaneOrder.INTERLEAVED:
-        first = facts.first.first
+        lane = ", ".join(map(str, facts.first_lane))
         text = (
             "Serials that follow each other stand side by side. Slit apart, a roll is not one "
-            f"range: lane 1 has {first}, {first + lanes}, {first + 2 * lanes} ..., {lanes} apart."
+            f"range; its serials are {lanes} apart: lane 1 has {lane}"
+            f"{' ...' * (frames > len(facts.first_lane))}."
         )
         yield from fill(text, _MORE)
         return
@@ -85,7 +86,7 @@ def _sheet_order(facts: Facts) -> Iterator[str]:
         "from top to bottom, the upper left pile on top: then all serials are in order.",
         LabelOrder.LANES: "To slit: serials run down a column through all sheets, then down the "
         "next. Slit between the columns: every column is a roll of consecutive serials.",
-    }[sheet.order]
+    }[facts.sheet_order]
     yield from fill(text, _MORE)
     shown = [f"sheet {number + 1}" for number in range(min(sheets, 2 if facts.rolls else 1))]
     one = "sheet" if sheets == 1 else "sheets"
@@ -105,7 +106,7 @@ def _piles(facts: Facts) -> Iterator[str]:
     rolls, sheet = facts.rolls, facts.sheet
     if sheet is None or not rolls:
         return
-    word = "roll" if sheet.order is LabelOrder.LANES else "pile"
+    word = "roll" if facts.sheet_order is LabelOrder.LANES else "pile"
     many = len(rolls) > 3
     shown = [*enumerate(rolls[: 2 if many else 3], 1)]
     text = "; ".join(f"{word} {number} is {piece}" for number, piece in shown)

@@ -13,11 +13,10 @@ _ITEM, _MORE = "  · ", "    "
 
 def unit(facts: Facts) -> str:
     """The physical thing that a file becomes."""
-    rolls = min(facts.profile.lanes, len(facts.first))
     if facts.sheet is not None:
         return "一个文件是一卷（箱、叠）"
-    if rolls > 1:
-        return f"一个文件印一个母卷，分切成 {facts.profile.lanes} 小卷"
+    if facts.profile.lanes > 1:
+        return f"一个文件印一个母卷，按 {facts.profile.lanes} 道分切"
     return "一个文件印一卷（箱）"
 
 
@@ -39,7 +38,7 @@ def order(facts: Facts) -> Iterator[str]:
 
 
 def _lane_order(facts: Facts) -> Iterator[str]:
-    profile, (_, last) = facts.profile, facts.frames
+    profile, (frames, last) = facts.profile, facts.frames
     lanes = profile.lanes
     text = (
         f"文件里的行序就是印刷顺序：每 {lanes} 行是并排的一组，依次印在第 1 道到第 {lanes} 道。"
@@ -49,16 +48,17 @@ def _lane_order(facts: Facts) -> Iterator[str]:
         text += "图片按清单的行序取用，不要按文件名的顺序取用。"
     yield from fill(text, _ITEM, _MORE)
     short = f"；最后一组只有 {last} 行" if last < lanes else ""
+    short += "；试机行没有画" if any(facts.set_up_rows) else ""
     yield from fill(
         f"{facts.manifest.files[0].name} 的并排情形（横排一组，上面的先印，数字是流水号{short}）：",
         _MORE,
     )
     yield from (f"{_MORE}{line}" for line in layout_drawing.web(facts))
     if profile.lane_order is LaneOrder.INTERLEAVED:
-        first = facts.first.first
+        lane = "、".join(map(str, facts.first_lane))
         text = (
-            "并排的几道，流水号是挨着的；分切以后，一道小卷里的流水号不连续："
-            f"第 1 道是 {first}、{first + lanes}、{first + 2 * lanes} ……，每次加 {lanes}。"
+            f"并排的几道，流水号是挨着的；分切以后，一道小卷里的流水号不连续，每次加 {lanes}："
+            f"第 1 道是 {lane}{' ……' * (frames > len(facts.first_lane))}。"
         )
         yield from fill(text, _MORE)
         return
@@ -83,7 +83,7 @@ def _sheet_order(facts: Facts) -> Iterator[str]:
         "按从左到右、从上到下的次序叠起来（左上角那一叠放最上面），流水号就从头连到尾。",
         LabelOrder.LANES: "分条：流水号先顺着一列穿过所有的张，再换下一列。"
         "沿列分切，每一列是一小卷连续的流水号。",
-    }[sheet.order]
+    }[facts.sheet_order]
     yield from fill(text, _MORE)
     shown = [f"第 {number + 1} 张" for number in range(min(sheets, 2 if facts.rolls else 1))]
     intro = f"{file} 共 {sheets:,} 张；{'和'.join(shown)}（数字是流水号，- 是空位）："
@@ -101,7 +101,7 @@ def _piles(facts: Facts) -> Iterator[str]:
     rolls, sheet = facts.rolls, facts.sheet
     if sheet is None or not rolls:
         return
-    word = "列" if sheet.order is LabelOrder.LANES else "叠"
+    word = "列" if facts.sheet_order is LabelOrder.LANES else "叠"
     many = len(rolls) > 3
     shown = [*enumerate(rolls[: 2 if many else 3], 1)]
     text = "；".join(f"第 {number} {word} {piece}" for number, piece in shown)

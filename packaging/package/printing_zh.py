@@ -25,7 +25,7 @@ def marks(facts: Facts) -> str:
     sheet = facts.sheet
     names = {PrintMark.CROP: "四周有裁切线", PrintMark.REGISTRATION: "四角有套准标记"}
     found = [names[mark] for mark in sheet.marks] if sheet is not None else []
-    return "，".join(found) or "没有"
+    return "，".join(found) or "没有裁切线"
 
 
 def printing(facts: Facts) -> Iterator[str]:

@@ -12,7 +12,7 @@ from ..formats.format import PART
 from ..formats.rows import parts
 from ..formats.sample import Sample
 from ..profiles.geometry import LabelOrder, Sheet, SymbolLook, to_mm
-from ..profiles.profile import FileFormat, LaneOrder, Profile, Quoting
+from ..profiles.profile import FileFormat, Profile, Quoting
 from .manifest import DataFile, Manifest
 from .particulars import UNTOLD, Particulars
 
@@ -174,12 +174,19 @@ class Facts:
         return Range(self.manifest.files[0].first, self.manifest.files[0].last)
 
     @property
-    def is_ascending(self) -> bool:
-        """Whether rows or labels, taken one after another, have ascending serials."""
-        profile, sheet = self.profile, self.sheet
-        if sheet is not None:
-            return sheet.order in {LabelOrder.ROWS, LabelOrder.COLUMNS}
-        return profile.lanes == 1 or profile.lane_order is LaneOrder.INTERLEAVED
+    def first_lane(self) -> tuple[int, ...]:
+        """The first serials of the first lane, if lanes are interleaved."""
+        first, last = self.first.pair()
+        return tuple(range(first, last + 1, self.profile.lanes)[:3])
+
+    @property
+    def sheet_order(self) -> LabelOrder:
+        """The order as it shows: a single column has nothing to slit, rows have no sheets."""
+        sheet = self.sheet
+        if sheet is None:
+            return LabelOrder.ROWS
+        single = sheet.order is LabelOrder.LANES and sheet.columns == 1
+        return LabelOrder.COLUMNS if single else sheet.order
 
     @cached_property
     def frames(self) -> tuple[int, int]:
@@ -193,9 +200,9 @@ class Facts:
         sheet = self.sheet
         if sheet is None:
             return self.profile.lane_ranges(self.first)
-        if sheet.order is LabelOrder.STACK:
+        if self.sheet_order is LabelOrder.STACK:
             size = sheet.sheets(len(self.first))
-        elif sheet.order is LabelOrder.LANES:
+        elif self.sheet_order is LabelOrder.LANES:
             size = sheet.sheets(len(self.first)) * sheet.rows
         else:
             return ()

@@ -58,7 +58,7 @@ def particulars(facts: Facts) -> Iterator[str]:
     if facts.look.mirror:
         yield from _line("材料面：", "码左右镜像，印在透明材料的背面（里印），从正面看是正的")
     if facts.sheet is not None:
-        yield from _line("裁切线：", printing_zh.marks(facts))
+        yield from _line("标记：", printing_zh.marks(facts))
     yield from _line("责任人：", f"{manifest.contact_name}（{manifest.contact_id}）")
     yield from _line("发包人：", about.sender.described("，"))
     yield from _line("制作时间：", local_time(manifest))

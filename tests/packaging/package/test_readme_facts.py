@@ -107,6 +107,8 @@ TOGETHER = (
     {"lanes": 2, "lead_in": 1, "lead_out": 1, "header": False},
     {"sheet_order": LabelOrder.STACK, "sheet_text": Text.NONE, "invert": True},
     {"sheet_order": LabelOrder.LANES, "mirror": True, "sheet_marks": ()},
+    {"sheet_order": LabelOrder.LANES, "sheet_columns": 1},
+    {"lanes": 24, "lane_order": LaneOrder.INTERLEAVED},
 )
 
 
@@ -355,6 +357,11 @@ def test_the_order_is_that_of_the_file(printed):
     line = [cell.strip() for cell in drawn[1]]
     due = [".." if lane is None else str(([*order, *["-"] * 99])[lane]) for lane in lanes]
     assert line == due
+    said = re.search(r"第1道是([\d、]+)(……)?。", chinese)
+    if profile.lane_order is LaneOrder.INTERLEAVED:
+        lane = order[:: profile.lanes]
+        assert [int(serial) for serial in said[1].split("、")] == lane[:3]
+        assert bool(said[2]) is (len(lane) > 3)
     rolls = re.findall(r"第 (\d+) 道：(\S+)", "\n".join(printed.lines))
     slit = profile.lane_order is LaneOrder.BLOCK
     assert len(rolls) == (min(profile.lanes, len(order)) if slit else 0)
@@ -413,14 +420,14 @@ def test_the_data_files_are_as_described(printed):
     data = printed.entries[file.name]
     assert ("以CRLF结尾" in chinese) is data.endswith(b"\r\n")
     quoted = data.decode(profile.encoding).split("\n")[-2].count('"')
-    said = "每一项都用英文双引号" in chinese, "整列用英文双引号" in chinese
+    said = "每一项都用英文双引号" in chinese, "的项用英文双引号" in chinese
     assert said == (quoted == 2 * len(profile.columns), 0 < quoted < 2 * len(profile.columns))
 
 
 def test_sheets_are_as_described(printed):
     sheet, (chinese, english) = printed.profile.sheet, printed.texts
     if sheet is None:
-        assert "裁切线：" not in chinese
+        assert "标记：" not in chinese
         assert "Marks:" not in english
         return
     crop, cross = PrintMark.CROP in sheet.marks, PrintMark.REGISTRATION in sheet.marks
@@ -435,6 +442,8 @@ def test_sheets_are_as_described(printed):
     assert ("裁切叠放" in chinese) is (
         sheet.order is LabelOrder.STACK and sheet.labels_per_sheet > 1
     )
+    slit = sheet.order is LabelOrder.LANES and sheet.columns > 1
+    assert ("分条" in chinese) is ("Slitbetweenthecolumns" in english) is slit
     assert f"标签{sheet.label[0]:g}×{sheet.label[1]:g}mm" in chinese
 
 
