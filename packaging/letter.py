@@ -206,7 +206,7 @@ def _receipt_en(sent: _Sent) -> Iterator[str]:
         return
     yield "4. Receipt: use the form above, or write"
     yield f"   - package {manifest.package};"
-    yield "   - for each reel, the serials printed, and those spoiled (if unknown, how many);"
+    yield "   - for each reel, the serials printed and those spoiled (or how many);"
     yield f"   - totals: printed + spoiled + unused + lost = {manifest.quantity:,};"
     yield "   - anything printed twice or reprinted;"
     yield "   - that the data were deleted and spoiled labels shredded;"

@@ -44,7 +44,8 @@ class LabelsResult(Result):
 
     def lines(self) -> Iterator[str]:
         """What was written."""
-        yield f"{self.labels:,} unit labels of package {self.package} in {self.folder}"
+        end = "" if self.labels == 1 else "s"
+        yield f"{self.labels:,} unit label{end} of package {self.package} in {self.folder}"
         yield f"  list for label software: {self.listing}"
         yield f"  all of them, to print from a browser: {self.page}"
 
