@@ -301,7 +301,8 @@ def package_labels(
 ) -> "LabelsResult":
     """Make labels for a package's units.
 
-    A QR symbol per unit, of its id, and a list for label software.
+    A picture per unit: a QR symbol of its id, and unit, serials, file, package, batch and product
+    in letters. Also a list for label software, and a page that prints them from a browser.
 
     \b
     Example:

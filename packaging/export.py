@@ -42,6 +42,7 @@ from .letter import letter, letter_name
 from .package.feed import CodeSource
 from .package.job import PackJob
 from .package.pack import Packed, pack
+from .package.particulars import SenderDetails
 from .package.signature import ManifestSigner
 from .preflight.fingerprint_check import FingerprintCheck
 from .preflight.preflight import depth, preflight
@@ -69,6 +70,7 @@ def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportRe
             package=station.new_id(),
             unit_id=station.new_id,
             created=station.now().astimezone(station.config.time_zone),
+            sender=SenderDetails(*station.config.sender),
         )
         alphabet = view.batch(job.batch).alphabet
     for warning in warnings:

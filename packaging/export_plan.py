@@ -21,6 +21,7 @@ from . import payload
 from .export_types import Export, Fresh, PrintOptions, Replacement, Reprint, TestPackage
 from .formats.dummy import DUMMY_SYMBOLS
 from .package.job import PackJob
+from .package.particulars import NOBODY, Particulars, SenderDetails
 from .profiles.profile import Profile
 from .reissue import PreviousPackage, record, replacement, reprint
 
@@ -33,13 +34,14 @@ def plan(  # noqa: PLR0913 - the clock and the ids come from outside
     package: str,
     unit_id: Callable[[], str],
     created: datetime,
+    sender: SenderDetails = NOBODY,
 ) -> tuple[PackJob, tuple[str, ...]]:
     """The package that `export` asks for, and warnings for the person who asks.
 
     `home` and `package` are ids; `unit_id` gives the ids of the units, later, when they are
-    written; `created` has an offset. Raises `NotFound` for an unknown batch, contact or
-    package; `UsageError` for malformed serials and for what no package can hold; `Refused`
-    if there are too few sealed codes, or `reissue` refuses.
+    written; `created` has an offset; `sender` is whom the printer calls. Raises `NotFound` for an
+    unknown batch, contact or package; `UsageError` for malformed serials and for what no package
+    can hold; `Refused` if there are too few sealed codes, or `reissue` refuses.
     """
     contents = _contents(view, export)
     batch, test = contents.batch, isinstance(export, TestPackage)
@@ -57,6 +59,7 @@ def plan(  # noqa: PLR0913 - the clock and the ids come from outside
         created=created,
         test=test,
         symbols=_symbols(batch, test=test),
+        about=Particulars(batch.product, batch.role, sender),
     )
     return job, tuple(_warnings(contents))
 

@@ -8,7 +8,7 @@ change later.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..codegen.ranges.serials import describe
+from .package import readme_en, readme_zh
 from .package.manifest import Manifest
 from .package.pack import Packed
 from .package.paper import (
@@ -20,8 +20,9 @@ from .package.paper import (
     TEST_ZH,
     encode,
     file_table,
-    local_time,
+    fill,
 )
+from .package.readme_facts import Facts
 from .preflight.preflight import Preflight
 
 
@@ -56,23 +57,21 @@ class _Sent:
     def manifest(self) -> Manifest:
         return self.packed.manifest
 
+    @property
+    def facts(self) -> Facts:
+        return self.packed.facts
+
 
 def _head_zh(sent: _Sent) -> Iterator[str]:
-    manifest = sent.manifest
     yield "码包交接单"
     yield ""
-    if manifest.test:
+    if sent.manifest.test:
         yield TEST_ZH
         yield ""
-    yield f"码包编号：{manifest.package}"
-    yield f"批次：    {manifest.batch}"
-    yield f"责任人：  {manifest.contact_name}（{manifest.contact_id}）"
-    yield f"制作时间：{local_time(manifest)}"
-    yield f"码的数量：{manifest.quantity:,} 个"
-    yield f"流水号：  {describe(manifest.serials, most=20)}"
-    yield f"数据文件：{len(manifest.files):,} 个，一个文件印一卷（箱）"
-    yield f"压缩包：  {sent.name}（{sent.packed.archive_bytes:,} 字节）"
-    yield f"印前检查：{_read_zh(sent.checked)}"
+    yield from readme_zh.particulars(sent.facts)
+    archive = f"{sent.name}（{sent.packed.archive_bytes:,} 字节）"
+    yield from fill(archive, "压缩包：　", "　" * 5)
+    yield from fill(_read_zh(sent.checked), "印前检查：", "　" * 5)
 
 
 def _read_zh(checked: Preflight) -> str:
@@ -102,11 +101,14 @@ def _check_zh(sent: _Sent) -> Iterator[str]:
 def _open_zh(sent: _Sent) -> Iterator[str]:
     yield "二、密码和解压"
     name = sent.manifest.contact_name
-    yield f"  解压密码不随压缩包发送，另行告知责任人本人（{name}）。"
-    yield "  密码不要转告任何人，也不要和压缩包存在一起。密码丢了请找发包人，只能重新做包。"
+    text = (
+        f"解压密码不随压缩包发送，另行告知责任人本人（{name}）。密码不要转告任何人，"
+        "也不要和压缩包存在一起。密码丢了请找发包人，只能重新做包。"
+    )
+    yield from fill(text, "  ")
     for line in OPENING_ZH:
-        yield f"  {line}"
-    yield "  解压后先看 README.txt：各列的含义、印刷要求、保管和销毁的要求都在里面。"
+        yield from fill(line, "  · ", "    ")
+    yield "  解压后先看 README.txt：怎么核对、怎么印、怎么保管和销毁，都在里面。"
 
 
 def _evidence_zh(sent: _Sent) -> Iterator[str]:
@@ -126,10 +128,10 @@ def _receipt_zh(sent: _Sent) -> Iterator[str]:
         return
     yield "四、回执（请填好交回）"
     yield f"  码包编号：{manifest.package}"
-    yield "  各卷（文件、卷号、行数、首末流水号）："
+    yield "  各卷（文件、卷号、码数、首末流水号）："
     for line in file_table(manifest.files):
         yield line
-        yield "      实印流水号：____________________  报废流水号或张数：____________________"
+        yield "      实印流水号：__________________  报废流水号或张数：__________________"
     if len(manifest.files) > FILES_SHOWN:
         yield f"  …… 共 {len(manifest.files):,} 个文件，其余各卷请照 manifest.json 另附清单。"
     yield "  合计：实印 __________  报废 __________  未用 __________  丢失 __________"
@@ -141,31 +143,25 @@ def _receipt_zh(sent: _Sent) -> Iterator[str]:
 
 
 def _head_en(sent: _Sent) -> Iterator[str]:
-    manifest = sent.manifest
     yield "Handoff letter"
     yield ""
-    if manifest.test:
-        yield TEST_EN
+    if sent.manifest.test:
+        yield from fill(TEST_EN)
         yield ""
-    yield f"Package:  {manifest.package}"
-    yield f"Batch:    {manifest.batch}"
-    yield f"Contact:  {manifest.contact_name} ({manifest.contact_id})"
-    yield f"Made:     {local_time(manifest)}"
-    yield f"Codes:    {manifest.quantity:,}"
-    yield f"Serials:  {describe(manifest.serials, most=20)}"
-    yield f"Files:    {len(manifest.files):,}, each of them one reel (roll, box)"
-    yield f"Archive:  {sent.name} ({sent.packed.archive_bytes:,} bytes)"
-    yield f"Checked:  {_read_en(sent.checked)}"
+    yield from readme_en.particulars(sent.facts)
+    archive = f"{sent.name} ({sent.packed.archive_bytes:,} bytes)"
+    yield from fill(archive, "Archive:  ", " " * 10)
+    yield from fill(_read_en(sent.checked), "Checked:  ", " " * 10)
 
 
 def _read_en(checked: Preflight) -> str:
     if checked.symbols == 1:
-        return "the QR sample, by another decoder; it holds its code"
+        return "the QR sample was read by another decoder and holds its code"
     if checked.decoded == checked.symbols:
-        return f"all {checked.symbols:,} symbols, by another decoder; they hold their codes"
+        return f"all {checked.symbols:,} symbols were read by another decoder and hold their codes"
     return (
         f"{checked.decoded:,} of {checked.symbols:,} symbols, chosen at random, "
-        "by another decoder; they hold their codes"
+        "were read by another decoder and hold their codes"
     )
 
 
@@ -174,7 +170,8 @@ def _check_en(sent: _Sent) -> Iterator[str]:
     yield "   SHA-256:"
     yield f"   {sent.packed.archive_sha256}"
     yield "   Compute it in one of these ways; it must be the same (case does not matter):"
-    yield f"   - Windows, command prompt in its folder: certutil -hashfile {sent.name} SHA256"
+    yield "   - Windows, command prompt in its folder:"
+    yield f"       certutil -hashfile {sent.name} SHA256"
     yield "   - 7-Zip: right-click the archive, CRC SHA, SHA-256"
     yield f"   - macOS, terminal: shasum -a 256 {sent.name}"
     yield "   If it differs, do not open the archive; call the sender."
@@ -182,11 +179,14 @@ def _check_en(sent: _Sent) -> Iterator[str]:
 
 def _open_en(sent: _Sent) -> Iterator[str]:
     yield "2. Password and opening"
-    yield f"   The password comes by another way, and only to {sent.manifest.contact_name}."
-    yield "   Pass it to nobody, and never keep it beside the archive. Lost: ask for a new package."
+    text = (
+        f"The password comes by another way, and only to {sent.manifest.contact_name}. Pass it to "
+        "nobody, and never keep it beside the archive. If it is lost, ask for a new package."
+    )
+    yield from fill(text, "   ")
     for line in OPENING_EN:
-        yield f"   {line}"
-    yield "   Then read README.txt: columns, printing, keeping and destroying."
+        yield from fill(line, "   - ", "     ")
+    yield "   Then read README.txt: how to check, print, keep and destroy."
 
 
 def _evidence_en(sent: _Sent) -> Iterator[str]:
@@ -196,7 +196,7 @@ def _evidence_en(sent: _Sent) -> Iterator[str]:
     if sent.head is not None:
         yield f"   The sender's ledger at handoff: event {sent.head[0]}, hash"
         yield f"   {sent.head[1]}"
-    yield "   Keep this letter: it is evidence from outside if the books are ever in doubt."
+    yield "   Keep this letter: it is evidence if the books are ever in doubt."
 
 
 def _receipt_en(sent: _Sent) -> Iterator[str]:
@@ -206,7 +206,8 @@ def _receipt_en(sent: _Sent) -> Iterator[str]:
         return
     yield "4. Receipt: use the form above, or write"
     yield f"   - package {manifest.package};"
-    yield "   - for each reel, the serials printed, and those spoiled (where unknown, how many);"
+    yield "   - for each reel, the serials printed and those spoiled (or how many);"
     yield f"   - totals: printed + spoiled + unused + lost = {manifest.quantity:,};"
     yield "   - anything printed twice or reprinted;"
-    yield "   - that the data were deleted and spoiled labels shredded; name, date, signature."
+    yield "   - that the data were deleted and spoiled labels shredded;"
+    yield "   - name, date, signature."

@@ -247,7 +247,8 @@ def _proof(
     verdict = "FITS" if result.fits else "DOES NOT FIT"
     lines = (
         "TEST   NOT A CODE FOR PRINT",
-        f"QR {result.version}-{look.level}   {side} X {side} MODULES   {result.symbol_mm:.2f} MM",
+        f"QR {result.version}-{look.level}   {side} X {side} MODULES",
+        f"{result.symbol_mm:.2f} MM WITH QUIET ZONE {look.quiet_zone} MODULES",
         f"MODULE {look.dots} DOTS AT {look.dpi} DPI = {look.module:.3f} MM",
         "" if room is None else f"ROOM {room}   {verdict}",
         "TRUE SIZE: THE RULER MEASURES 50 MM",

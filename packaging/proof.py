@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .formats.marks import circle
 from .formats.pdf import document
 from .formats.picture import png_of
+from .formats.raster import Point, line
 from .formats.strokes import EM, HEIGHT, PEN, strokes, width
 from .profiles.geometry import INCH, POINT, SymbolLook
 from .symbols.fitting import SymbolRoom
@@ -25,8 +26,6 @@ _HAIR = 0.25  # points
 _TEXT = 7.0  # points
 _LEADING = 1.6
 _TICKS = {10: 4.0, 5: 3.0, 1: 2.0}  # mm apart: mm long
-
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -44,13 +43,13 @@ class Proof:
         drawn = np.zeros((down, across), np.bool_)
         for points, pen in self._strokes():
             for begin, end in pairwise(points):
-                _draw(drawn, begin, end, pen / 2)
+                line(drawn, begin, end, pen / 2)
         if self.room is not None and self.room.round:
             steps = [2 * math.pi * step / 360 for step in range(361)]
             x, y, radius = self._circle
             points = [(x + radius * math.cos(a), y + radius * math.sin(a)) for a in steps]
             for begin, end in pairwise(points):
-                _draw(drawn, begin, end, self._hair / 2)
+                line(drawn, begin, end, self._hair / 2)
         x, y = self._corner
         dots = self.modules.repeat(self.look.dots, axis=0).repeat(self.look.dots, axis=1)
         drawn[down - y - len(dots) : down - y, x : x + len(dots)] |= dots
@@ -105,7 +104,7 @@ class Proof:
 
     @property
     def _size(self) -> tuple[int, int]:
-        text = max(width(len(line)) for line in self.lines) * self._unit
+        text = max(width(len(words)) for words in self.lines) * self._unit
         across = max(self._box[0], self._dots(RULER), math.ceil(text))
         down = self._ruler_top + self._dots(_GAP) + self._box[1] + self._dots(_GAP)
         margin = self._dots(_MARGIN)
@@ -142,12 +141,12 @@ class Proof:
 
     def _text(self) -> Iterator[tuple[list[Point], float]]:
         top = self._size[1] - self._dots(_MARGIN) - HEIGHT * self._unit
-        for number, line in enumerate(self.lines):
-            yield from self._written(line, self._dots(_MARGIN), top - number * self._line)
+        for number, words in enumerate(self.lines):
+            yield from self._written(words, self._dots(_MARGIN), top - number * self._line)
 
-    def _written(self, line: str, x: float, y: float) -> Iterator[tuple[list[Point], float]]:
+    def _written(self, words: str, x: float, y: float) -> Iterator[tuple[list[Point], float]]:
         unit = self._unit
-        for points in strokes(line):
+        for points in strokes(words):
             yield [(x + right * unit, y + up * unit) for right, up in points], PEN * unit
 
     def _ruler(self) -> Iterator[tuple[list[Point], float]]:
@@ -178,20 +177,3 @@ class Proof:
                     ],
                     self._hair,
                 )
-
-
-def _draw(drawn: NDArray[np.bool_], begin: Point, end: Point, reach: float) -> None:
-    """Ink within `reach` of the line from `begin` to `end`, (x, y) from the lower left."""
-    down, across = drawn.shape
-    reach = max(reach, 0.5)
-    left, right = sorted((begin[0], end[0]))
-    low, high = sorted((begin[1], end[1]))
-    first = max(0, math.floor(left - reach)), max(0, math.floor(low - reach))
-    last = min(across, math.ceil(right + reach) + 1), min(down, math.ceil(high + reach) + 1)
-    x = np.arange(first[0], last[0]) + 0.5 - begin[0]
-    y = (np.arange(first[1], last[1]) + 0.5 - begin[1])[:, np.newaxis]
-    along = end[0] - begin[0], end[1] - begin[1]
-    length = along[0] ** 2 + along[1] ** 2
-    part = np.clip((x * along[0] + y * along[1]) / length, 0, 1) if length else 0.0
-    near = (x - part * along[0]) ** 2 + (y - part * along[1]) ** 2 <= reach**2
-    drawn[down - last[1] : down - first[1], first[0] : last[0]] |= near[::-1]

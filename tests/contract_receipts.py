@@ -59,7 +59,13 @@ def shapes(export):
         },
         "package replace": export,
         "package unit": UNIT,
-        "package labels": {"package": "id", "folder": "path", "labels": "count", "listing": "path"},
+        "package labels": {
+            "package": "id",
+            "folder": "path",
+            "labels": "count",
+            "listing": "path",
+            "page": "path",
+        },
     }
 
 

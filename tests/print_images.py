@@ -1,4 +1,4 @@
-"""The pictures of docs/printing.md: python tests/print_images.py docs/images
+"""The pictures of docs/printing.md and docs/receipts.md: python tests/print_images.py docs/images
 
 Drawn of dummy codes by the formats themselves, and rendered by poppler and librsvg.
 """
@@ -14,11 +14,13 @@ import openpyxl
 from PIL import Image, ImageDraw, ImageFont
 from print_kit import Made, program, render
 
+from mintmark.codegen.ledger.records import UnitRow
 from mintmark.codegen.ranges.serials import Range
 from mintmark.packaging.formats.dummy import dummy_codes
 from mintmark.packaging.print_calculator import PlanRequest, plan
 from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.profiles.geometry import LabelOrder, PrintMark, Text
+from mintmark.packaging.receipts import labels
 
 URL = "HTTPS://Q.EXAMPLE.CN/{code}"
 TEXTS = ("csv", "url-lines", "xlsx")
@@ -130,6 +132,15 @@ def document(profile, count):
     return data
 
 
+def label():
+    """The label of a reel, as `package labels` draws it."""
+    row = UnitRow(
+        *("K7QM-5N8R2GHT", "data/0001.csv", 1, 10_000, 10_000, "", "K7QM-9X2C4DEF"),
+        *("K7QM-3T9A2BCD", "made", None, None, 0, False),
+    )
+    return opened(labels._label(row, "Green tea 500 ml"))
+
+
 def main():
     out = Path(sys.argv[1])
     with tempfile.TemporaryDirectory() as scratch:
@@ -137,9 +148,10 @@ def main():
         (proof, _) = plan(PlanRequest(url=URL, diameter=20.0, out=folder)).files
         with Image.open(proof) as picture:
             pictures = {
-                "print-proof": picture.convert("L").resize((733, 798), Image.Resampling.BOX)
+                "print-proof": picture.convert("L").resize((733, 845), Image.Resampling.BOX)
             }
         pictures |= sheets(folder) | texts()
+    pictures["unit-label"] = side_by_side([label()])
     pictures["print-png"] = side_by_side([opened(first("png", dots=8))])
     pictures["print-svg"] = side_by_side([by_rsvg(first("svg"))])
     looks = ({}, {"invert": True}, {"invert": True, "mirror": True})

@@ -23,6 +23,7 @@ _KNOWN: Mapping[str, frozenset[str]] = {
     ),
     "policy": frozenset({"receipt_before_activation", "freeze_scanned_before"}),
     "alarms": frozenset({"language", "targets"}),
+    "sender": frozenset({"name", "phone", "email"}),
 }
 _FILES: Mapping[str, str] = {
     "ca": "backend_ca",
@@ -33,6 +34,16 @@ _FILES: Mapping[str, str] = {
 LANGUAGES = ("both", "zh", "en")
 _TARGET = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 _TABLES = frozenset({"targets"})
+_SENDER: Mapping[str, re.Pattern[str]] = {
+    "name": re.compile(r".{1,60}"),
+    "phone": re.compile(r"(?=(?:.*\d){3}).{1,40}"),
+    "email": re.compile(r"[!-?A-~]{1,64}@[!-?A-~]{1,100}", re.ASCII),
+}
+_SENDER_WORDS: Mapping[str, str] = {
+    "name": "name of 1 to 60 printable characters",
+    "phone": "phone number of 3 digits or more, at most 40 characters",
+    "email": "e-mail address",
+}
 _SWITCHES = frozenset({"receipt_before_activation", "freeze_scanned_before"})
 
 
@@ -54,6 +65,8 @@ class Config:
     freeze_scanned_before: bool = False
     alarm_language: str = LANGUAGES[0]
     alarm_targets: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    sender: tuple[str, str, str] = ("", "", "")
+    """Name, phone and e-mail address of whom the print shop calls; each may be empty."""
 
 
 def template(home_id: str, custodian_key: Path | None) -> str:
@@ -78,6 +91,12 @@ time_zone = "{DEFAULT_ZONE}"    # what a time without an offset means
 # client_certificate = "…"     # for a backend that asks for one, with client_key
 # secret_file = "…"            # hmac-sha256 with this secret instead of lines' keys, with key_id
 # upload_line = "…"            # the line that fingerprints go out under, whoever ordered
+
+[sender]
+# Whom the print shop calls: stands in README.txt of every package and in the handoff letter.
+# name = "…"
+# phone = "…"
+# email = "…"
 
 [policy]
 # Whether codes are activated only once the printer's receipt says they were printed.
@@ -139,6 +158,7 @@ def read(home: Path) -> Config:
         upload_line=backend.get("upload_line"),
         alarm_language=language,
         alarm_targets=targets,
+        sender=_sender(path, tables.get("sender", {})),
         **{field: _path(path, backend[key]) for key, field in _FILES.items() if key in backend},
         receipt_before_activation=policy.get("receipt_before_activation", False),
         freeze_scanned_before=policy.get("freeze_scanned_before", False),
@@ -182,6 +202,18 @@ def _alarms(path: Path, table: object) -> tuple[str, tuple[tuple[str, str], ...]
     if language not in LANGUAGES:
         raise UsageError(f"{path}: unknown language in [alarms]", f"known: {', '.join(LANGUAGES)}")
     return language, tuple(targets.items())
+
+
+def _sender(path: Path, table: Mapping[str, str]) -> tuple[str, str, str]:
+    """What is printed for strangers: short, on a line, and without control characters."""
+    for key, text in table.items():
+        if not _SENDER[key].fullmatch(text) or not text.isprintable() or text != text.strip():
+            raise UsageError(
+                f"{path}: {key} in [sender] is no {_SENDER_WORDS[key]}",
+                'write for example: phone = "021-5555 0123"',
+                "or delete the line",
+            )
+    return table.get("name", ""), table.get("phone", ""), table.get("email", "")
 
 
 def _path(path: Path, text: str) -> Path:

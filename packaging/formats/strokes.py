@@ -85,6 +85,11 @@ def strokes(text: str) -> list[list[Point]]:
     return found
 
 
+def drawable(text: str) -> bool:
+    """Whether every character of `text` has a glyph."""
+    return set(text.upper()) <= set(_GLYPHS)
+
+
 def width(length: int) -> float:
     """Units that a line of so many characters takes, its pen included."""
     return max(0, length - 1) * ADVANCE + WIDTH + PEN

@@ -14,6 +14,7 @@ from ..formats.format import Format, PackageLayout, PackageUnit
 from ..formats.registry import format_for
 from ..profiles.profile import MAX_PICTURES, Profile
 from .manifest import MAX_FILES
+from .particulars import UNTOLD, Particulars
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
 
@@ -24,8 +25,8 @@ class PackJob:
 
     `serials` ascend and none touch each other; `profile` has the unit size of this package;
     `unit_id` is called once per data file; `created` has an offset; `symbols` is the alphabet
-    of the codes. Raises `UsageError` for what no manifest can hold or the profile's format
-    cannot write.
+    of the codes; `about` is for people alone, and in no manifest. Raises `UsageError` for what no
+    manifest can hold or the profile's format cannot write.
     """
 
     package: str
@@ -41,6 +42,7 @@ class PackJob:
     created: datetime
     test: bool = False
     symbols: str = ALPHABETS["crockford32"]
+    about: Particulars = UNTOLD
 
     def __post_init__(self) -> None:
         if self.serials != ordered(self.serials):

@@ -15,13 +15,12 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from ...codegen.codes.template import payload
 from ...codegen.files import create, sync
 from ...codegen.ranges.serials import count
 from ...codegen.secret import Secret
 from ...codegen.workers.pool import WorkerKind, Workers
 from ..formats.format import Chunk, PackageUnit, UnitPart
-from ..symbols.sample import Sample, sample
+from ..formats.sample import sample
 from ..zip.writer import ArchiveWriter, Written
 from .feed import CodeSource, Feed
 from .job import PackJob
@@ -37,6 +36,7 @@ from .manifest import (
     sample_name,
 )
 from .readme import readme
+from .readme_facts import Facts
 from .signature import ManifestSigner, sign
 
 
@@ -47,13 +47,18 @@ class Packed:
     `entries`: all entries, in the archive's order.
     """
 
-    manifest: Manifest
+    facts: Facts
     manifest_sha256: str
     signature: bytes
     signer: ManifestSigner
     archive_sha256: str
     archive_bytes: int
     entries: tuple[Written, ...] = field(repr=False)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it holds."""
+        return self.facts.manifest
 
     @property
     def units(self) -> tuple[DataFile, ...]:
@@ -86,14 +91,14 @@ def pack(  # noqa: PLR0913, PLR0917 - a job, and what it gets from outside
             Workers(WorkerKind.THREADS, workers) as threads,
         ):
             work = _Pack(archive, job, Feed(source, job.serials, job.length), threads, progress)
-            manifest, signature = work.fill(signer)
+            facts, signature = work.fill(signer)
         sync(file)
         digest, size = _digest(file)
         file.close()
         undo.pop_all()
     return Packed(
-        manifest=manifest,
-        manifest_sha256=hashlib.sha256(dump(manifest)).hexdigest(),
+        facts=facts,
+        manifest_sha256=hashlib.sha256(dump(facts.manifest)).hexdigest(),
         signature=signature,
         signer=signer,
         archive_sha256=digest,
@@ -137,23 +142,25 @@ class _Pack:
         self._archive, self._job, self._feed, self._workers = archive, job, feed, workers
         self._progress, self._done, self._total = progress, 0, count(job.serials)
 
-    def fill(self, signer: ManifestSigner) -> tuple[Manifest, bytes]:
-        """All entries, in order."""
+    def fill(self, signer: ManifestSigner) -> tuple[Facts, bytes]:
+        """All entries, in order; what the papers say of them, and the signature."""
         job = self._job
         files = tuple(self._units())
-        shows = payload(job.template, self._feed.first_code.decode("ascii"))
-        symbol = sample(shows, job.profile.symbol.level)
+        symbol = sample(job.layout, self._feed.first_code.decode("ascii"))
         first = job.serials[0].first
         shown = self._archive.add(sample_name(first), symbol.png, deflate=False)
         picture = Attached(shown.name, shown.bytes, shown.sha256, first)
-        manifest = _manifest(job, files, picture, symbol)
-        text = readme(manifest, symbol)
+        facts = Facts(_manifest(job, files, picture), symbol, job.about)
+        text = readme(facts)
+        digest = hashlib.sha256(text).hexdigest()
         self._archive.add(README_NAME, text)
-        data = dump(manifest)
+        attached = Attached(README_NAME, len(text), digest)
+        facts = replace(facts, manifest=replace(facts.manifest, readme=attached))
+        data = dump(facts.manifest)
         signature = sign(data, signer, test=job.test)
         self._archive.add(SIGNED_NAMES[0], data)
         self._archive.add(SIGNED_NAMES[1], signature)
-        return manifest, signature
+        return facts, signature
 
     def _units(self) -> Iterator[DataFile]:
         made = self._workers.map(self._make, self._tasks())
@@ -197,10 +204,9 @@ def _data_file(unit: PackageUnit, written: list[Written]) -> DataFile:
     return DataFile(name, unit.id, len(unit.serials), first, last, size, sha256, pictures)
 
 
-def _manifest(
-    job: PackJob, files: tuple[DataFile, ...], picture: Attached, symbol: Sample
-) -> Manifest:
-    manifest = Manifest(
+def _manifest(job: PackJob, files: tuple[DataFile, ...], picture: Attached) -> Manifest:
+    """The manifest but for README.txt, which is written from it."""
+    return Manifest(
         package=job.package,
         batch=job.batch,
         home=job.home,
@@ -217,6 +223,3 @@ def _manifest(
         samples=(picture,),
         readme=Attached(README_NAME, 0, ""),
     )
-    text = readme(manifest, symbol)
-    digest = hashlib.sha256(text).hexdigest()
-    return replace(manifest, readme=Attached(README_NAME, len(text), digest))

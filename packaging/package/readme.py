@@ -3,15 +3,14 @@
 Pure. It holds no code.
 """
 
-from ..symbols.sample import Sample
 from . import readme_en, readme_zh
-from .manifest import Manifest
 from .paper import RULE, encode
+from .readme_facts import Facts
 
 
-def readme(manifest: Manifest, symbol: Sample) -> bytes:
-    """README.txt for `manifest`, whose own `readme` entry is not read."""
-    lines = [line for part in readme_zh.sections(manifest, symbol) for line in (*part, "")]
+def readme(facts: Facts) -> bytes:
+    """README.txt for `facts.manifest`, whose own `readme` entry is not read."""
+    lines = [line for part in readme_zh.sections(facts) for line in (*part, "")]
     lines += [RULE, ""]
-    lines += [line for part in readme_en.sections(manifest, symbol) for line in (*part, "")]
+    lines += [line for part in readme_en.sections(facts) for line in (*part, "")]
     return encode(lines)

@@ -1,180 +1,207 @@
-"""README.txt in English. Pure."""
+"""README.txt in English. Pure.
+
+What depends on the profile stands in `data_en`, `order_en` and `printing_en`.
+"""
 
 from collections.abc import Iterator
 
+from ...codegen.codes.template import BARE
 from ...codegen.ranges.serials import describe
-from ..profiles.profile import FileFormat, LaneOrder
-from ..symbols.sample import QUIET_ZONE, Sample
-from .manifest import Manifest
-from .paper import FILES_SHOWN, OPENING_EN, REHEARSED_EN, TEST_EN, file_table, local_time
-from .readme_facts import (
-    DOTS_PER_MODULE,
-    LINE_ENDS,
-    by_row,
-    file_of,
-    first_lanes,
-    first_row,
-    payload_column,
-    smallest,
-)
+from ..profiles.profile import FileFormat
+from . import data_en, order_en, printing_en
+from .paper import FILES_SHOWN, OPENING_EN, REHEARSED_EN, TEST_EN, file_table, fill, local_time
+from .readme_facts import Facts
 
-_DELIMITERS = {
-    ",": "commas",
-    ";": "semicolons",
-    "\t": "tabs",
-    "|": "bars",
+_ROLES = {
+    "item": "codes of single items",
+    "inner": "inner codes, hidden in the pack",
+    "outer": "outer codes, open on the pack",
+    "carton": "carton codes",
+    "pallet": "pallet codes",
+    "batch": "batch codes",
+    "guide": "shop guides' codes",
 }
-_ENCODINGS = {
-    "ascii": "Plain text, ASCII",
-    "utf-8-sig": "Plain text, UTF-8 with BOM",
-    "gb18030": "Plain text, GB18030",
+_FORMS = {
+    FileFormat.TEXT: "text; the press or layout program draws the QR symbols",
+    FileFormat.XLSX: "Excel workbooks; the press or layout program draws the QR symbols",
+    FileFormat.PNG: "a PNG picture per code, and a list",
+    FileFormat.SVG: "an SVG drawing per code, and a list",
+    FileFormat.BMP: "a 1-bit BMP picture per code, and a list",
+    FileFormat.PDF: "imposed PDF sheets",
 }
+_ITEM, _MORE = "   - ", "     "
 
 
-def sections(manifest: Manifest, symbol: Sample) -> Iterator[Iterator[str]]:
+def sections(facts: Facts) -> Iterator[Iterator[str]]:
     """The sections, in order, as lines."""
-    for section in (_head, _check, _columns, _print, _after, _files):
-        yield section(manifest, symbol)
+    for section in (_head, _check, data_en.data, printing_en.printing, _after, _files):
+        yield section(facts)
 
 
-def _head(manifest: Manifest, _symbol: Sample) -> Iterator[str]:
-    yield "One item, one code: data for printing"
+def _head(facts: Facts) -> Iterator[str]:
+    yield "One item, one code: how this is printed"
     yield ""
-    if manifest.test:
-        yield TEST_EN
+    if facts.manifest.test:
+        yield from fill(TEST_EN)
         yield ""
-    yield f"Package:  {manifest.package}"
-    yield f"Batch:    {manifest.batch}"
-    yield f"Contact:  {manifest.contact_name} ({manifest.contact_id})"
-    yield f"Made:     {local_time(manifest)}"
-    yield f"Codes:    {manifest.quantity:,}"
-    yield f"Serials:  {describe(manifest.serials)}"
-    yield f"Files:    {len(manifest.files):,}, each of them one reel (roll, box)"
+    yield from particulars(facts)
 
 
-def _check(manifest: Manifest, _symbol: Sample) -> Iterator[str]:
-    sample, profile = manifest.samples[0], manifest.profile
-    header = (
-        " (the line of column names not counted)" if profile.header and profile.has_rows else ""
+def particulars(facts: Facts) -> Iterator[str]:
+    """The lines with which README.txt and the letter begin: the job at a glance."""
+    manifest, about = facts.manifest, facts.about
+    yield from _line("Package:", manifest.package)
+    yield from _line("Product:", about.product or "")
+    yield from _line("Batch:", f"{manifest.batch} ({_ROLES.get(about.role, about.role)})")
+    yield from _line("Profile:", f"{facts.profile.name} ({_FORMS[facts.profile.kind]})")
+    yield from _line("Symbol:", _symbol(facts))
+    yield from _line("Ink:", printing_en.ink(facts))
+    if facts.look.mirror:
+        side = "back of transparent material (mirrored); it reads right from the front"
+        yield from _line("Side:", side)
+    if facts.sheet is not None:
+        yield from _line("Marks:", printing_en.marks(facts))
+    yield from _line("Contact:", f"{manifest.contact_name} ({manifest.contact_id})")
+    yield from _line("Sender:", about.sender.described(", "))
+    yield from _line("Made:", local_time(manifest))
+    yield from _line("Codes:", f"{manifest.quantity:,}")
+    yield from _line("Serials:", describe(manifest.serials, most=10))
+    yield from _line("Files:", f"{len(manifest.files):,}; {order_en.unit(facts)}")
+
+
+def _line(title: str, text: str) -> Iterator[str]:
+    """A title and what stands behind it; nothing if there is nothing."""
+    if text:
+        yield from fill(text, f"{title:<10}", " " * 10)
+
+
+def _symbol(facts: Facts) -> str:
+    symbol, look = facts.symbol, facts.look
+    return (
+        f"version {symbol.version}, {symbol.modules} x {symbol.modules} modules, level "
+        f"{look.level}; with quiet zone {facts.size} x {facts.size} mm ({facts.dots} x "
+        f"{facts.dots} dots at {look.dpi} dpi, {look.dots} dots per module)"
     )
+
+
+def _check(facts: Facts) -> Iterator[str]:
+    manifest, profile = facts.manifest, facts.profile
+    besides = [
+        *(["line of column names"] if profile.header and profile.has_rows else []),
+        *(["set-up rows"] if any(facts.set_up_rows) else []),
+    ]
+    not_counted = f" ({' and '.join(besides)} not counted)" if besides else ""
+    rows = "rows" if profile.has_rows else "codes"
     yield "1. Check before printing"
-    yield f"   - Compare the number of files, and of each its rows{header}"
-    yield "     and serials, with the list at the end."
-    file = file_of(manifest, sample.serial).name
-    column = f"column {payload_column(manifest)} says for" if profile.has_rows else "the symbol of"
-    row = f"row {first_row(manifest)}" if by_row(profile) else f"serial {sample.serial}"
-    yield f"   - Read {sample.name}. It must say exactly what {column}"
-    yield f"     {row} in {file}. Use a scanner, or an app that shows the text"
-    yield "     and opens no page."
+    text = (
+        f"Compare the number of files, and of each its {rows}{not_counted} and serials, with the "
+        "list at the end."
+    )
+    yield from fill(text, _ITEM, _MORE)
+    yield from fill(_sample(facts), _ITEM, _MORE)
+    text = "Use a scanner, or an app that shows the text and opens no page."
+    yield from fill(text, _MORE)
+    if facts.is_odd:
+        yield from fill(_odd(facts), _MORE)
     if not manifest.test:
-        yield "     The picture shows the real code of that serial. Do not print it."
-    yield "   If anything differs, do not start; call the sender."
+        text = "The sample shows a real code: only to compare, never to print."
+        yield from fill(text, _MORE)
+    sender = facts.about.sender.described(", ")
+    call = f"the sender: {sender}" if sender else "the sender"
+    yield from fill(f"If anything differs, do not start; call {call}.", "   ")
 
 
-def _columns(manifest: Manifest, _symbol: Sample) -> Iterator[str]:
-    profile = manifest.profile
-    use = "The QR symbol says this: copy it unchanged, every character."
-    says = {
-        "serial": "Serial number. Not a secret: it may be printed beside the label to find it.",
-        "code": f"The code, {manifest.code_length} characters. Text, never a number.",
-        "url": "What a phone opens.",
-        "package": "The package.",
-        "batch": "The batch.",
-        "unit": "The reel (roll, box).",
-        "lane": "The lane across the web that this row prints on, from 1.",
-        "image": "The picture file, from the folder you unpacked into.",
-        "text": "A constant, the same on every row.",
-    }
-    yield "2. What the data files hold"
-    if not profile.has_rows:
-        yield "   Every data file is a PDF ready to print. Output it at 100 %, never scaled."
-        return
-    yield from _form(manifest)
-    for column in profile.columns:
-        yield f"     {column.name:<8}{says[column.source]}"
-        if column.name == payload_column(manifest):
-            yield f"             {use}"
-    if profile.kind is not FileFormat.XLSX:
-        never = "Never save a file from Excel: it drops leading zeros and turns codes into numbers."
-        yield f"   {never}"
-    if profile.pictures:
-        yield "   The symbols are drawn, quiet zone included: use them at their size, as they are."
-    if profile.lanes > 1:
-        yield f"   {profile.lanes} rows stand side by side, lane 1 to lane {profile.lanes}."
-        if profile.lane_order is LaneOrder.BLOCK:
-            yield "   Slit apart, the roll of each lane is one range of serials:"
-            for number, piece in enumerate(first_lanes(manifest), 1):
-                yield f"     {manifest.files[0].name} lane {number}: {piece}"
-            yield "     The other files likewise: first to last shared out evenly over the lanes,"
-            yield "     the first ones taking one more each where it does not come out even."
-        else:
-            yield "   Serials that follow each other stand side by side."
-    if profile.lead_in or profile.lead_out:
-        rows = profile.lead_in * profile.lanes, profile.lead_out * profile.lanes
-        yield f"   The first {rows[0]} and last {rows[1]} rows of every file are dummy codes for"
-        yield "   set-up (serial 0): never on a real product, and not counted in the list below."
+def _sample(facts: Facts) -> str:
+    """What the sample must say."""
+    sample = facts.manifest.samples[0]
+    file = facts.file_of(sample.serial).name
+    if not facts.profile.has_rows:
+        return (
+            f"Read {sample.name}. It must say exactly what the first symbol says, upper left on "
+            f"sheet 1 of {file} (serial {sample.serial}): {_begins(facts)}"
+        )
+    row = f"row {facts.first_row}" if facts.by_row else f"the row of serial {sample.serial}"
+    if facts.payload_column is not None:
+        text = (
+            f"Read {sample.name}. It must say exactly what column {facts.payload_column} says in "
+            f"{row} of {file}."
+        )
+    else:
+        text = (
+            f"Read {sample.name}. It must say exactly {data_en.formula(facts)}, with the code "
+            f"in {row} of {file}."
+        )
+    if facts.profile.pictures:
+        text += f" The picture {facts.first_picture} must say the same."
+    return text
 
 
-def _form(manifest: Manifest) -> Iterator[str]:
-    profile = manifest.profile
-    header = "first line: column names" if profile.header else "no line of column names"
-    if profile.kind is FileFormat.XLSX:
-        yield f"   Excel workbooks, every cell text; {header}."
-        return
-    encoding = _ENCODINGS[profile.encoding]
-    between = f"columns split by {_DELIMITERS[profile.delimiter]}, "
-    split = between if len(profile.columns) > 1 else ""
-    yield f"   {encoding}, {split}lines ending in {LINE_ENDS[profile.line_end]},"
-    yield f"   {header}."
+def _begins(facts: Facts) -> str:
+    if facts.manifest.template == BARE:
+        return f"a code of {facts.manifest.code_length} characters."
+    return f"{data_en.formula(facts)}."
 
 
-def _print(_manifest: Manifest, symbol: Sample) -> Iterator[str]:
-    yield "3. Printing"
-    yield "   - Keep the order of serials on every reel: none skipped, repeated or moved. After a"
-    yield "     stop, go on where it stopped; do not begin again."
-    side = symbol.modules
-    yield f"   - Quiet zone: {QUIET_ZONE} modules on every side; no text, artwork or cuts."
-    yield f"   - A module (the smallest square) is at least {DOTS_PER_MODULE} printer dots wide."
-    size = f"version {symbol.version}, {side} x {side} modules, level {symbol.level}"
-    yield f"     Sample: {size}. Least:"
-    for dpi in (300, 600):
-        module, whole = smallest(symbol, dpi)
-        yield f"       {dpi} dpi: module {module} mm, side with quiet zone {whole} mm"
-    yield "   - Dark on light, never inverted; away from seams, seals, folds and glare."
-    yield "   - Scan some codes at head, middle and tail of each reel, and compare the serials."
+def _odd(facts: Facts) -> str:
+    """How a sample is read that is not dark on light, or not the right way round."""
+    look = facts.look
+    how = [*(["inverted"] if look.invert else []), *(["mirrored"] if look.mirror else [])]
+    turn = [*(["invert"] if look.invert else []), *(["flip"] if look.mirror else [])]
+    return (
+        f"The sample is drawn as the symbols are: {' and '.join(how)}. Some scanners and programs "
+        f"cannot read that: set the scanner so that it does, or {' and '.join(turn)} the picture "
+        "in a viewer first."
+    )
 
 
-def _after(manifest: Manifest, _symbol: Sample) -> Iterator[str]:
-    if manifest.test:
+def _after(facts: Facts) -> Iterator[str]:
+    if facts.manifest.test:
         yield "4. What to look at, and afterwards"
-        yield from (f"   {line}" for line in REHEARSED_EN)
-        yield "   No receipt. Tell the sender what did not scan or differed; destroy the sheets,"
-        yield "   delete the data."
+        yield from fill(REHEARSED_EN, "   ")
+        text = (
+            "No receipt. Tell the sender what did not scan or differed; destroy the sheets, "
+            "delete the data."
+        )
+        yield from fill(text, "   ")
         yield ""
         yield "5. Programs that open it"
-        yield from (f"   {line}" for line in OPENING_EN)
-        return
+    else:
+        yield from _receipt()
+        yield ""
+        yield "6. Programs that open it"
+    for line in OPENING_EN:
+        yield from fill(line, _ITEM, _MORE)
+
+
+def _receipt() -> Iterator[str]:
     yield "4. Send back a receipt (the handoff letter has a form)"
-    yield "   - The package, and the serials that were really printed, reel by reel;"
-    yield "   - spoiled serials: misprints, set-up, splices, cut-offs; where unknown, how many;"
-    yield "   - anything printed twice, reprinted or lost, honestly: those codes will be voided."
+    for text in (
+        "The package, and the serials that were really printed, reel by reel (box, pile);",
+        "spoiled serials: misprints, set-up, splices, cut-offs; where unknown, how many;",
+        "anything printed twice, reprinted or lost, honestly: those codes will be voided.",
+    ):
+        yield from fill(text, _ITEM, _MORE)
     yield "   The codes are activated once the receipt adds up."
     yield ""
     yield "5. Keep and destroy"
     yield "   A code may be worth money: whoever reads it first can claim it."
-    yield "   - Only the contact named above keeps the data. No forwarding, no cloud, no chats."
-    yield "   - Unpack only on the computer that prints."
-    yield "   - After the receipt is confirmed, delete the archive, the unpacked files, and the job"
-    yield "     caches and backups of press, printer and layout software; empty the bin."
-    yield "   - Shred spoiled labels and set-up sheets."
-    yield ""
-    yield "6. Programs that open it"
-    yield from (f"   {line}" for line in OPENING_EN)
+    for text in (
+        "Only the contact named above keeps the data. No forwarding, no cloud, no chats.",
+        "Unpack only on the computer that prints.",
+        (
+            "After the receipt is confirmed, delete the archive, the unpacked files, and the job "
+            "caches and backups of press, printer, laser and layout software; empty the bin."
+        ),
+        "Shred spoiled labels and set-up sheets.",
+    ):
+        yield from fill(text, _ITEM, _MORE)
 
 
-def _files(manifest: Manifest, _symbol: Sample) -> Iterator[str]:
+def _files(facts: Facts) -> Iterator[str]:
+    manifest = facts.manifest
     number = 6 if manifest.test else 7
-    yield f"{number}. The data files (file, reel, rows, first and last serial)"
+    rows = "rows" if facts.profile.has_rows else "codes"
+    yield f"{number}. The data files (file, reel, {rows}, first and last serial)"
     yield from file_table(manifest.files)
     if len(manifest.files) > FILES_SHOWN:
         yield f"  ... {len(manifest.files):,} files in all; manifest.json lists the rest."

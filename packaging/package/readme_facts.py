@@ -1,47 +1,210 @@
-"""What both languages of README.txt say of a package. Pure."""
+"""What both languages of README.txt and the letter say of a package, read from its profile.
 
+Pure. A sentence that is true for some profiles only stands behind one of these facts.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ...codegen.codes.template import BARE, split
 from ...codegen.ranges.serials import Range
-from ..profiles.profile import Profile
-from ..symbols.sample import QUIET_ZONE, Sample
+from ..formats.format import PART
+from ..formats.rows import parts
+from ..formats.sample import Sample
+from ..profiles.geometry import LabelOrder, Sheet, SymbolLook, to_mm
+from ..profiles.profile import FileFormat, Profile, Quoting
 from .manifest import DataFile, Manifest
+from .particulars import UNTOLD, Particulars
 
-LANES_SHOWN = 64
+ROLLS_SHOWN = 64
 DOTS_PER_MODULE = 4
-_INCH = 25.4  # mm
-
+PRESSES = (300, 600)  # dpi
 LINE_ENDS = {"\r\n": "CRLF", "\n": "LF"}
 
 
-def smallest(symbol: Sample, dpi: int) -> tuple[str, str]:
-    """The smallest module and the smallest side with quiet zone, in mm, rounded up."""
-    module = DOTS_PER_MODULE * _INCH / dpi
-    side = (symbol.modules + 2 * QUIET_ZONE) * module
-    return f"{module + 0.005:.2f}", f"{side + 0.05:.1f}"
+@dataclass(frozen=True)
+class Facts:
+    """A package as its papers describe it; `symbol` is its sample."""
 
+    manifest: Manifest
+    symbol: Sample
+    about: Particulars = UNTOLD
 
-def payload_column(manifest: Manifest) -> str:
-    """The name of the column that the symbols hold."""
-    columns = {column.source: column.name for column in manifest.profile.columns}
-    return columns.get("url", columns.get("code", ""))
+    @property
+    def profile(self) -> Profile:
+        """The print profile."""
+        return self.manifest.profile
 
+    @property
+    def look(self) -> SymbolLook:
+        """How symbols are drawn."""
+        return self.profile.symbol
 
-def by_row(profile: Profile) -> bool:
-    """Whether a row can be found by counting only."""
-    return profile.has_rows and "serial" not in profile.sources
+    @property
+    def sheet(self) -> Sheet | None:
+        """The sheet of a PDF."""
+        return self.profile.sheet
 
+    # --- the symbol
 
-def first_row(manifest: Manifest) -> int:
-    """The line of the first code in its file."""
-    profile = manifest.profile
-    return 1 + profile.header + profile.lead_in * profile.lanes
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the package holds the symbols; otherwise the press draws them."""
+        return self.profile.pictures or not self.profile.has_rows
 
+    @property
+    def dots(self) -> int:
+        """The side of the largest symbol with its quiet zone, in dots."""
+        return self.look.side_dots(self.symbol.modules)
 
-def file_of(manifest: Manifest, serial: int | None) -> DataFile:
-    """The data file that holds `serial`."""
-    return next(file for file in manifest.files if file.first <= (serial or 0) <= file.last)
+    @property
+    def size(self) -> str:
+        """The same in mm."""
+        return f"{self.look.side(self.symbol.modules):.2f}"
 
+    @property
+    def seen(self) -> str:
+        """The side in mm that a ruler finds, of the ink: the quiet zone has some if inverted."""
+        look = self.look
+        quiet = 0 if not look.invert else 2 * look.quiet_zone
+        return f"{to_mm((self.symbol.modules + quiet) * look.dots, look.dpi):.2f}"
 
-def first_lanes(manifest: Manifest) -> tuple[Range, ...]:
-    """The serials of the lanes of the first data file, up to `LANES_SHOWN`."""
-    file = manifest.files[0]
-    return manifest.profile.lane_ranges(Range(file.first, file.last))[:LANES_SHOWN]
+    @property
+    def module(self) -> str:
+        """The side of a module, mm."""
+        return f"{self.look.module:.3f}"
+
+    @property
+    def quiet(self) -> str:
+        """The width of the quiet zone, mm."""
+        return f"{self.look.module * self.look.quiet_zone:.2f}"
+
+    @property
+    def reduced(self) -> int:
+        """The dots that ink is drawn narrower; 0 if it is not."""
+        return int(getattr(self.look, "reduce", 0))
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether symbols are drawn otherwise than readers expect."""
+        return self.look.invert or self.look.mirror
+
+    def least(self, dpi: int) -> tuple[str, str]:
+        """The smallest module and the smallest side with quiet zone, in mm, rounded up."""
+        module = to_mm(DOTS_PER_MODULE, dpi)
+        side = (self.symbol.modules + 2 * self.look.quiet_zone) * module
+        return f"{module + 0.005:.2f}", f"{side + 0.05:.1f}"
+
+    # --- what a symbol says
+
+    @property
+    def around_code(self) -> tuple[str, str]:
+        """What stands in front of the code and behind it."""
+        return split(self.manifest.template)
+
+    @property
+    def payload_column(self) -> str | None:
+        """The name of the column that the symbols hold; None if no column holds it whole."""
+        sources = ("url", "code") if self.manifest.template == BARE else ("url",)
+        return self._named(*sources) if self.profile.has_rows else None
+
+    @property
+    def code_column(self) -> str:
+        """The name of a column of codes."""
+        return self._named("code") or ""
+
+    def _named(self, *sources: str) -> str | None:
+        found = {column.source: column.name for column in reversed(self.profile.columns)}
+        return next((found[source] for source in sources if source in found), None)
+
+    # --- rows
+
+    @property
+    def by_row(self) -> bool:
+        """Whether a row can be found by counting only."""
+        return self.profile.has_rows and "serial" not in self.profile.sources
+
+    @property
+    def first_row(self) -> int:
+        """The line of the first code in its file."""
+        profile = self.profile
+        return 1 + profile.header + profile.lead_in * profile.lanes
+
+    @property
+    def set_up_rows(self) -> tuple[int, int]:
+        """The set-up rows in front of a file's codes and behind them."""
+        profile = self.profile
+        return profile.lead_in * profile.lanes, profile.lead_out * profile.lanes
+
+    @property
+    def has_digits(self) -> bool:
+        """Whether a column may hold what a program takes for a number."""
+        return self.profile.has_rows and (
+            bool({"serial", "code"} & set(self.profile.sources)) or self.manifest.template == BARE
+        )
+
+    @property
+    def says_quotes(self) -> str:
+        """Which fields stand in quotes: `all`, `some` or none."""
+        profile = self.profile
+        if profile.kind is FileFormat.XLSX or not profile.has_rows:
+            return ""
+        if profile.quoting is Quoting.ALL:
+            return "all"
+        constants = [column.text + column.name * profile.header for column in profile.columns]
+        constants += ["".join(self.around_code)] if "url" in profile.sources else []
+        needed = any({profile.delimiter, '"'} & set(text) for text in constants)
+        return "some" if needed and profile.quoting is Quoting.MINIMAL else ""
+
+    def file_of(self, serial: int | None) -> DataFile:
+        """The data file that holds `serial`."""
+        files = self.manifest.files
+        return next(file for file in files if file.first <= (serial or 0) <= file.last)
+
+    @property
+    def first_picture(self) -> str:
+        """The picture that shows what the sample shows."""
+        return self.profile.picture_name(0, self.first.first)
+
+    # --- the order of printing, of the first file
+
+    @property
+    def first(self) -> Range:
+        """The serials of the first file."""
+        return Range(self.manifest.files[0].first, self.manifest.files[0].last)
+
+    @property
+    def first_lane(self) -> tuple[int, ...]:
+        """The first serials of the first lane, if lanes are interleaved."""
+        first, last = self.first.pair()
+        return tuple(range(first, last + 1, self.profile.lanes)[:3])
+
+    @property
+    def sheet_order(self) -> LabelOrder:
+        """The order as it shows: a single column has nothing to slit, rows have no sheets."""
+        sheet = self.sheet
+        if sheet is None:
+            return LabelOrder.ROWS
+        single = sheet.order is LabelOrder.LANES and sheet.columns == 1
+        return LabelOrder.COLUMNS if single else sheet.order
+
+    @cached_property
+    def frames(self) -> tuple[int, int]:
+        """The frames of the first file, and the rows of its last frame."""
+        found = [(part.frames, len(part.starts)) for part in parts(self.first, self.profile, PART)]
+        return sum(frames for frames, _ in found), found[-1][1]
+
+    @property
+    def rolls(self) -> tuple[Range, ...]:
+        """The ranges of the rolls or piles that the first file is cut into, if each is one."""
+        sheet = self.sheet
+        if sheet is None:
+            return self.profile.lane_ranges(self.first)
+        if self.sheet_order is LabelOrder.STACK:
+            size = sheet.sheets(len(self.first))
+        elif self.sheet_order is LabelOrder.LANES:
+            size = sheet.sheets(len(self.first)) * sheet.rows
+        else:
+            return ()
+        begins = range(self.first.first, self.first.last + 1, size)
+        return tuple(Range(begin, min(begin + size - 1, self.first.last)) for begin in begins)

@@ -24,13 +24,13 @@ from ...codegen.codes.template import payload
 from ...codegen.errors import IntegrityError, UsageError
 from ...codegen.ranges.serials import Ranges
 from ...codegen.secret import Secret
+from ..formats import sample
 from ..formats.format import Codes, Format
 from ..formats.registry import format_for
 from ..formats.sampling import Chosen, every
 from ..package import manifest as manifests
 from ..package import signature
 from ..package.manifest import ATTACHED_BYTES, MANIFEST_BYTES, SIGNED_NAMES, Attached, Manifest
-from ..symbols import sample
 from ..zip.reader import broken
 from .archive import Archive
 from .unique import Repeats, require_unique

@@ -1,47 +1,67 @@
-"""Labels for units (卷, 箱): each identifies its reel, roll or box and holds no code."""
+"""Labels for units (卷, 箱): each identifies its reel, roll or box and holds no code.
+
+A label is a picture for any printer. What its letters cannot say, such as a product's Chinese
+name, stands in the list for label software and under the picture on a page for the browser.
+"""
 
 import csv
+import html
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from ...codegen.errors import Refused
 from ...codegen.files import create
 from ...codegen.ledger.records import UnitRow
 from ...codegen.result import Result
 from ...codegen.station.station import Station
+from ..formats import raster
+from ..formats.picture import png_of
+from ..formats.strokes import ADVANCE, EM, HEIGHT, drawable, width
 
 # Above it the CSV is enough: label software makes the pictures.
 MAX_LABELS = 10_000
-_SCALE = 8  # pixels per module: 1 cm at 300 dpi holds a version 1 symbol and its quiet zone
+_DPI = 300
+_SIZE = (945, 354)  # dots: 80 x 30 mm
+_MODULE = 10  # dots
+_QUIET = 4  # modules
+_LARGE, _SMALL, _LEAST = 11.0, 8.0, 5.0  # points
+_LEADING = 1.7
 
 
 @dataclass(frozen=True)
 class LabelsResult(Result):
-    """Labels for units: a QR symbol per unit, and a list for label software."""
+    """Labels for units: a picture per unit, a list for label software, a page to print."""
 
     package: str
     folder: Path
     labels: int
     listing: Path
+    page: Path
 
     def lines(self) -> Iterator[str]:
         """What was written."""
-        yield f"{self.labels:,} unit labels of package {self.package} in {self.folder}"
+        end = "" if self.labels == 1 else "s"
+        yield f"{self.labels:,} unit label{end} of package {self.package} in {self.folder}"
         yield f"  list for label software: {self.listing}"
+        yield f"  all of them, to print from a browser: {self.page}"
 
 
 def labels(station: Station, package: str, out: Path, only: str | None) -> LabelsResult:
-    """`<unit>.png`, a QR symbol of the unit's id, for each unit, and a list of them.
+    """`<unit>.png`, `<package>-labels.csv` and `<package>-labels.html` in the folder `out`.
 
-    A label identifies the reel and holds no code. Raises `NotFound`, `Refused` if a file
-    exists already; then no label is left.
+    A picture shows a QR symbol of the unit's id, and beside it unit, serials, file, package,
+    batch and, if its letters are Latin, the product. With `only` a unit, its id names the files.
+    Raises `NotFound`, `Refused` if a file exists already; then no label is left.
     """
     with station.ledger.read() as view:
         units = view.units(package)
         if only is not None:
             units = (view.unit(only, package),)
+        product = view.batch(units[0].batch).product or ""
     if len(units) > MAX_LABELS:
         raise Refused(
             f"package {package} has {len(units):,} units; at most {MAX_LABELS:,} labels at once",
@@ -52,14 +72,15 @@ def labels(station: Station, package: str, out: Path, only: str | None) -> Label
     written: list[Path] = []
     try:
         for row in units:
-            _new(folder / f"{row.unit}.png", _symbol(row.unit), written)
-        listed = folder / f"{only or package}-labels.csv"
-        _new(listed, _list(units), written)
+            _new(folder / f"{row.unit}.png", _label(row, product), written)
+        listed, page = (folder / f"{only or package}-labels.{end}" for end in ("csv", "html"))
+        _new(listed, _list(units, product), written)
+        _new(page, _page(units, product), written)
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)
         raise
-    return LabelsResult(package, folder, len(units), listed)
+    return LabelsResult(package, folder, len(units), listed, page)
 
 
 def _new(path: Path, data: bytes, written: list[Path]) -> None:
@@ -74,21 +95,89 @@ def _new(path: Path, data: bytes, written: list[Path]) -> None:
         ) from None
 
 
-def _symbol(text: str) -> bytes:
+def _label(row: UnitRow, product: str) -> bytes:
+    """A label as PNG of one bit."""
+    across, down = _SIZE
+    drawn = np.zeros((down, across), np.bool_)
+    symbol = _symbol(row.unit)
+    top = (down - len(symbol)) // 2
+    drawn[top : top + len(symbol), : len(symbol)] = symbol
+    room = across - len(symbol) - _MODULE
+    y = down - 1.5 * _MODULE
+    for number, words in enumerate(_words(row, product)):
+        points = _SMALL if number else _LARGE
+        points = min(points, max(_LEAST, room / width(len(words)) / _dots(1)))
+        fits = int((room / _dots(points) - width(1)) / ADVANCE) + 1
+        y -= HEIGHT * _dots(points)
+        raster.text(drawn, words[:fits], (len(symbol), y), _dots(points))
+        y -= HEIGHT * _dots(points) * (_LEADING - 1)
+    return png_of(drawn, _DPI)
+
+
+def _dots(points: float) -> float:
+    """The dots of a stroke's unit."""
+    return points * _DPI / 72 / EM
+
+
+def _words(row: UnitRow, product: str) -> Iterator[str]:
+    """The lines beside the symbol; the product if it can be drawn."""
+    yield f"UNIT {row.unit}"
+    yield f"SERIALS {row.first}-{row.last}"
+    yield f"CODES {row.rows:,}"
+    yield f"FILE {row.name}"
+    yield f"PACKAGE {row.package}"
+    yield f"BATCH {row.batch}"
+    if product and drawable(product):
+        yield f"PRODUCT {product}"
+
+
+def _symbol(text: str) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    """The symbol with its quiet zone, (n, n) dots."""
     import segno
 
-    buffer = io.BytesIO()
-    segno.make_qr(text, error="q", boost_error=False).save(
-        buffer, kind="png", scale=_SCALE, border=4
+    symbol = segno.make_qr(text, error="q", boost_error=False)
+    rows = [list(row) for row in symbol.matrix_iter(border=_QUIET)]
+    dots: np.ndarray[tuple[int, int], np.dtype[np.bool_]] = np.kron(
+        np.array(rows, np.bool_), np.ones((_MODULE, _MODULE), np.bool_)
     )
-    return buffer.getvalue()
+    return dots
 
 
-def _list(units: tuple[UnitRow, ...]) -> bytes:
+def _list(units: tuple[UnitRow, ...], product: str) -> bytes:
     buffer = io.StringIO(newline="")
     table = csv.writer(buffer)
-    table.writerow(("unit", "package", "batch", "file", "first", "last", "codes", "label"))
+    table.writerow(
+        ("unit", "package", "batch", "file", "first", "last", "codes", "label", "product")
+    )
     for row in units:
-        span = (row.first, row.last, row.rows)
-        table.writerow((row.unit, row.package, row.batch, row.name, *span, f"{row.unit}.png"))
+        span = (row.first, row.last, row.rows, f"{row.unit}.png", product)
+        table.writerow((row.unit, row.package, row.batch, row.name, *span))
     return buffer.getvalue().encode("utf-8-sig")
+
+
+_STYLE = """
+@page { margin: 8mm }
+body { font: 9pt "Microsoft YaHei", "PingFang SC", "Noto Sans CJK SC", sans-serif; margin: 0 }
+figure { display: inline-block; width: 82mm; margin: 1mm; padding: 1mm; border: 0.2mm dashed #999;
+  break-inside: avoid; vertical-align: top }
+img { width: 80mm; height: 30mm; display: block }
+figcaption { margin: 0 2mm 1mm; overflow-wrap: anywhere }
+span { display: inline-block }
+"""
+
+
+def _page(units: tuple[UnitRow, ...], product: str) -> bytes:
+    """All labels, the product's name under each, for the browser of any computer."""
+    lines = [
+        '<!DOCTYPE html><html lang="zh"><meta charset="utf-8">',
+        f"<title>{html.escape(units[0].package)}</title><style>{_STYLE}</style>",
+    ]
+    for row in units:
+        says = [f"卷号 {row.unit}", f"流水号 {row.first}-{row.last}", f"{row.rows:,} 个码"]
+        says = [f"产品 {product}", *says] if product else says
+        caption = "　".join(f"<span>{html.escape(text)}</span>" for text in says)
+        lines.append(
+            f'<figure><img src="{row.unit}.png" alt="{row.unit}">'
+            f"<figcaption>{caption}</figcaption></figure>"
+        )
+    return "\n".join((*lines, "</html>", "")).encode("utf-8")

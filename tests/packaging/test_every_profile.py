@@ -152,7 +152,7 @@ def test_svg(unpacked, tmp_path):
             [program("rsvg-convert"), "-f", "pdf", "-o", str(pdf), *drawings], check=True
         )
         found = [text(page, pure=False) for page in pages(pdf, 1, len(some), tmp_path)]
-        assert found == [URL + row["code"] for row in some]
+        assert found == [URL + row["code"] for row in some] == [row["url"] for row in some]
 
 
 def test_pdf_sheet(unpacked, tmp_path):

@@ -59,6 +59,25 @@ def test_what_is_set_is_read(read):
     assert found.backend_url == "https://scan.example.com"
 
 
+@pytest.mark.parametrize(
+    ("text", "sender"),
+    [
+        ("", ("", "", "")),
+        ("[sender]\n", ("", "", "")),
+        (
+            (
+                '[sender]\nname = "陈静（品控部）"\nphone = "021-5555 0123 转 8"\n'
+                'email = "c@example.cn"\n'
+            ),
+            ("陈静（品控部）", "021-5555 0123 转 8", "c@example.cn"),
+        ),
+        ('[sender]\nphone = "+86 138 0013 8000"\n', ("", "+86 138 0013 8000", "")),
+    ],
+)
+def test_whom_the_printer_calls(read, text, sender):
+    assert read(LEAST + text).sender == sender
+
+
 def test_notepads_byte_order_mark_is_passed_over(read):
     assert read(b"\xef\xbb\xbf" + LEAST.replace("\n", "\r\n").encode()).home_id == ID
 
@@ -100,6 +119,19 @@ def test_a_home_directory_is_expanded(read, monkeypatch, tmp_path):
         (LEAST + '[custodian]\nkey = "~nobody-at-all/c.key"\n', "no such user"),
         (LEAST + '[lines]\nname = "x"\n', "unknown table .lines."),
         ("backend = 1\n" + LEAST, "unknown table .backend."),
+        (LEAST + "[sender]\nphones = 1\n", "unknown key phones in .sender."),
+        (LEAST + "[sender]\nphone = 13800138000\n", "phone in .sender. must be text"),
+        (LEAST + '[sender]\nname = ""\n', "name in .sender. is no name"),
+        (LEAST + f'[sender]\nname = "{61 * "x"}"\n', "name in .sender. is no name"),
+        (LEAST + '[sender]\nname = "a\\nb"\n', "name in .sender. is no name"),
+        (LEAST + '[sender]\nname = "a\\u202eb"\n', "name in .sender. is no name"),
+        (LEAST + '[sender]\nname = " a"\n', "name in .sender. is no name"),
+        (LEAST + '[sender]\nphone = "call me"\n', "phone in .sender. is no phone number"),
+        (LEAST + f'[sender]\nphone = "{41 * "1"}"\n', "phone in .sender. is no phone number"),
+        (LEAST + '[sender]\nemail = "chen"\n', "email in .sender. is no e-mail address"),
+        (LEAST + '[sender]\nemail = "陈@例.cn"\n', "email in .sender. is no e-mail address"),
+        (LEAST + '[sender]\nemail = "a b@c.cn"\n', "email in .sender. is no e-mail address"),
+        ("sender = 1\n" + LEAST, "unknown table .sender."),
         (LEAST + LEAST, "mintmark.toml: "),
         ("[home\n", "mintmark.toml: "),
         (LEAST + "x = " + "[" * 100_000, "mintmark.toml"),

@@ -126,7 +126,9 @@ def test_a_unit_is_a_list_and_its_pictures(profile, lanes):
     assert names == list(made.format.names(made.unit))
     assert len(names) == 51
     assert {name.rpartition(".")[2] for name in names[1:]} == {KINDS[profile]}
-    listed = dict(row.split(",")[1:] for row in made.files[names[0]].decode().splitlines()[1:])
+    rows = [row.split(",") for row in made.files[names[0]].decode().splitlines()[1:]]
+    listed = {code: image for _, code, _, image in rows}
+    assert [url for _, _, url, _ in rows] == [TEMPLATE.replace("{code}", row[1]) for row in rows]
     look = builtin(profile).symbol
     for text in texts:
         data = made.files[listed[text]]

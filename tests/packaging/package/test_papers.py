@@ -89,7 +89,7 @@ def test_lines_fit_a_page(papers):
     for data in texts:
         for line in data.decode("utf-8-sig").splitlines():
             width = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
-            assert width <= 96, line
+            assert width <= 80, line
             assert line == line.rstrip()
 
 

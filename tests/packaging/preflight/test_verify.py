@@ -16,13 +16,13 @@ from mintmark.codegen.errors import IntegrityError
 from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.secret import Secret
 from mintmark.packaging.formats.dummy import dummy_codes
+from mintmark.packaging.formats.sample import sample as symbol_sample
 from mintmark.packaging.formats.text import TextFormat
 from mintmark.packaging.package.manifest import dump
 from mintmark.packaging.package.signature import sign
 from mintmark.packaging.preflight import unique
 from mintmark.packaging.preflight.verify import verify
 from mintmark.packaging.profiles.files import builtin
-from mintmark.packaging.symbols.sample import sample as symbol_sample
 from mintmark.packaging.zip import reader
 from mintmark.packaging.zip.writer import ArchiveWriter
 
@@ -386,7 +386,7 @@ def test_hashes_tell_codes_apart_and_know_equal_ones(length, number, random):
 
 
 def test_the_sample_of_another_code(made, tmp_path):
-    png = symbol_sample(made.job.template.replace("{code}", made.codes[2])).png
+    png = symbol_sample(made.job.layout, made.codes[2]).png
     sample = replace(
         made.packed.manifest.samples[0], bytes=len(png), sha256=hashlib.sha256(png).hexdigest()
     )

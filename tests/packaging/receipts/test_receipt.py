@@ -400,27 +400,3 @@ def test_more_labels_than_are_useful_are_refused(home, tmp_path, monkeypatch):
         labels(home.station(), "P", tmp_path / "labels", None)
     assert not (tmp_path / "labels").exists()
     assert labels(home.station(), "P", tmp_path / "labels", "U2").labels == 1
-
-
-def test_labels_are_read_by_an_independent_reader(home, tmp_path):
-    import csv
-
-    import zxingcpp
-    from PIL import Image
-
-    made = labels(home.station(), "P", tmp_path / "labels", None)
-    with made.listing.open(encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    assert [(row["unit"], row["first"], row["last"]) for row in rows] == [
-        ("U1", "1", "8"), ("U2", "9", "16"), ("U3", "20", "24"),
-    ]  # fmt: skip
-    for row in rows:
-        with Image.open(tmp_path / "labels" / row["label"]) as picture:
-            (found,) = zxingcpp.read_barcodes(picture.convert("L"))
-        assert found.text == row["unit"]
-    with pytest.raises(Refused, match="not overwritten"):
-        labels(home.station(), "P", tmp_path / "labels", None)
-    (tmp_path / "labels" / "U1.png").unlink()
-    with pytest.raises(Refused):
-        labels(home.station(), "P", tmp_path / "labels", None)
-    assert not (tmp_path / "labels" / "U1.png").exists()

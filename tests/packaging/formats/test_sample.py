@@ -1,19 +1,33 @@
 """The QR sample, through an independent decoder."""
 
 import contextlib
+import io
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
+from print_kit import SYMBOLS, Made, by_segno, codes, layout
 
-from mintmark.codegen.errors import IntegrityError
-from mintmark.packaging.symbols import sample
+from mintmark.codegen.errors import IntegrityError, UsageError
+from mintmark.packaging.formats import sample
+from mintmark.packaging.profiles.files import builtin
+from mintmark.packaging.profiles.geometry import SymbolLook
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+ANY = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-._~"
+
+
+def drawn(code, prefix="", profile="csv", symbols=ANY, **look):
+    """The sample of a code in a built-in profile, whose symbol looks otherwise."""
+    base = builtin(profile)
+    changed = replace(base, symbol=replace(base.symbol, **look))
+    return sample.sample(layout(changed, prefix + "{code}", len(code), symbols), code)
 
 
 @settings(max_examples=40, deadline=None)
@@ -22,39 +36,82 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
     st.text("0123456789ABCDEFGHJKMNPQRSTVWXYZ-._~", min_size=4, max_size=64),
 )
 def test_what_is_drawn_is_read_back(prefix, code):
-    assert sample.read(sample.sample(prefix + code).png) == prefix + code
+    assert sample.read(drawn(code, prefix).png) == prefix + code
+
+
+@pytest.mark.parametrize("profile", ["csv", "png", "bmp-1bit"])
+@pytest.mark.parametrize(
+    "look",
+    [
+        {},
+        {"invert": True},
+        {"mirror": True},
+        {"invert": True, "mirror": True, "quiet_zone": 7, "dots": 4, "dpi": 1_200},
+        {"level": "H", "mask": 3, "dots": 31},
+    ],
+)
+def test_it_is_drawn_as_the_profile_draws(profile, look):
+    code, prefix = codes(1)[0], "HTTPS://Q.EXAMPLE.CN/"
+    found = drawn(code, prefix, profile, SYMBOLS, **look)
+    whole = replace(builtin(profile).symbol, **look)
+    with Image.open(io.BytesIO(found.png)) as picture:
+        assert (~np.asarray(picture) == by_segno(prefix + code, whole)).all()
+        assert round(picture.info["dpi"][0]) == whole.dpi
+        assert picture.size == (found.pixels, found.pixels)
+    assert found.look == whole
+    assert sample.read(found.png) == prefix + code
+
+
+@pytest.mark.parametrize("look", [{}, {"invert": True}, {"mirror": True, "quiet_zone": 9}])
+def test_it_is_the_picture_that_the_package_holds(look):
+    base = builtin("png")
+    made = Made(replace(base, symbol=replace(base.symbol, **look)), codes(3))
+    found = sample.sample(layout(made.format._profile), made.texts[0])
+    assert made.files["qr/0001/000000001.png"] == found.png
+
+
+def test_a_symbol_of_very_many_dots_is_drawn_smaller_and_says_so():
+    found = drawn(codes(1)[0], "https://q.example.cn/" + "a" * 150, dots=100)
+    with Image.open(io.BytesIO(found.png)) as picture:
+        assert picture.size[0] == found.pixels <= sample.MAX_PIXELS
+    assert found.look.dots == sample.MAX_PIXELS // (found.modules + 8) < 100
+
+
+@pytest.mark.parametrize("profile", ["csv", "png"])
+def test_the_size_is_that_of_the_largest_symbol_of_the_package(profile):
+    """A bare code of digits alone takes numeric mode, others of its batch do not."""
+    digits = drawn("0123456789012345678901234567890", profile=profile)
+    others = drawn("ABCDEFGHABCDEFGHABCDEFGHABCDEF~", profile=profile)
+    assert (digits.version, digits.mode) == (others.version, others.mode) == (3, "byte")
+    assert others.pixels == digits.look.side_dots(29)
+    # Our pictures are all of one size, a press draws each symbol by itself.
+    assert digits.pixels == digits.look.side_dots(29 if profile == "png" else 21)
+    assert sample.read(digits.png) == "0123456789012345678901234567890"
+
+
+def test_a_payload_that_no_symbol_holds_is_refused_without_quoting_it():
+    with pytest.raises(UsageError, match="no QR symbol can hold") as error:
+        drawn("A" * 3_000, level="H")
+    assert "AAAA" not in error.value.message
 
 
 def test_level_margin_and_print_size():
-    symbol = sample.sample("https://q.example.cn/7K3MXEZZ97FTFNQ0")
-    pixels = sample._pixels(symbol.png)
-    side = (symbol.modules + 8) * sample.DOTS
+    symbol = drawn("7K3MXEZZ97FTFNQ0", "https://q.example.cn/")
+    pixels, dots = sample._pixels(symbol.png), SymbolLook().dots
+    side = (symbol.modules + 8) * dots
     assert pixels.shape == (side, side)
-    margin = 4 * sample.DOTS
+    margin = 4 * dots
     for edge in (pixels[:margin], pixels[-margin:], pixels[:, :margin], pixels[:, -margin:]):
         assert (edge == 255).all()
-    assert (pixels[margin : margin + 7 * sample.DOTS, margin : margin + sample.DOTS] == 0).all()
-    at = symbol.png.index(b"pHYs") + 4
-    across, _, unit = struct.unpack(">IIB", symbol.png[at : at + 9])
-    assert unit == 1
-    assert across * 0.0254 >= 300
+    assert (pixels[margin : margin + 7 * dots, margin : margin + dots] == 0).all()
     found = zxingcpp.read_barcodes(pixels)
     assert [(item.format, item.ec_level) for item in found] == [
         (zxingcpp.BarcodeFormat.QRCode, "M")
     ]
 
 
-def test_upper_case_makes_a_smaller_symbol_and_the_mode_says_so():
-    small, large = (
-        sample.sample("HTTPS://Q.EXAMPLE.CN/" + "A" * 16),
-        sample.sample("https://q.example.cn/" + "A" * 16),
-    )
-    assert (small.mode, large.mode) == ("alphanumeric", "byte")
-    assert small.version < large.version
-
-
 def test_no_micro_qr_even_for_the_shortest():
-    assert sample.sample("7").modules == 21
+    assert drawn("7").modules == 21
 
 
 def chunk(kind, data):
@@ -104,7 +161,7 @@ def test_no_picture_is_inflated_before_its_size_is_known(monkeypatch):
 @given(st.data())
 def test_a_damaged_picture_is_read_or_refused(data):
     """Whatever is done to the bytes: never another error."""
-    altered = bytearray(sample.sample("7K3M").png)
+    altered = bytearray(drawn("7K3M").png)
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, min(len(altered) - 1, 200)))
         size = data.draw(st.sampled_from([0, 1, 4]))
@@ -125,7 +182,7 @@ def with_checksums(data):
 
 
 def test_two_symbols_in_one_picture_are_refused():
-    pixels = np.tile(sample._pixels(sample.sample("7K3M").png), (2, 2))
+    pixels = np.tile(sample._pixels(drawn("7K3M").png), (2, 2))
     lines = np.packbits(pixels > 0, axis=1)
     raw = b"".join(b"\0" + line.tobytes() for line in lines)
     picture = png(pixels.shape[1], pixels.shape[0], zlib.compress(raw))
@@ -137,7 +194,7 @@ def test_two_symbols_in_one_picture_are_refused():
 @pytest.mark.parametrize("kind", [b"iCCP", b"acTL", b"pHYs", b"tRNS", b"gAMA"])
 def test_an_empty_chunk_that_pillow_trips_over_is_a_damaged_picture(kind):
     """Pillow 13.0.0 raises IndexError or warns for some: a stranger's picture is no bug."""
-    png = sample.sample("7K3M").png
+    png = drawn("7K3M").png
     chunk = bytes(4) + kind + zlib.crc32(kind).to_bytes(4, "big")
     with contextlib.suppress(IntegrityError):
         assert sample.read(png[:33] + chunk + png[33:]) == "7K3M"

@@ -1,0 +1,113 @@
+"""Labels of units: read by an independent reader, and what people read on them."""
+
+import csv
+import html
+import io
+from dataclasses import replace
+
+import ledger_kit as kit
+import numpy as np
+import pytest
+import zxingcpp
+from PIL import Image
+from receipt_kit import QUANTITY, UNITS, book
+from station_kit import make_home
+
+from mintmark.codegen.errors import Refused
+from mintmark.codegen.ledger import changes
+from mintmark.codegen.ledger.records import UnitRow
+from mintmark.packaging.formats import raster
+from mintmark.packaging.formats.strokes import HEIGHT, strokes
+from mintmark.packaging.receipts import labels as module
+from mintmark.packaging.receipts.labels import labels
+
+PRODUCT = "绿茶 <特级> 500 ml & more"
+
+
+@pytest.fixture
+def station(tmp_path):
+    """A home whose package P has units, of a batch with a product."""
+    home = make_home(tmp_path)
+    station = home.station()
+    minted = replace(kit.minted("B", QUANTITY), product=PRODUCT)
+    station.ledger.commit(station.author, changes.ContactAdded("li", "Ms Li", None), minted)
+    yield book(home)
+    home.close()
+
+
+def ink(path):
+    with Image.open(path) as picture:
+        assert round(picture.info["dpi"][0]) == 300
+        assert picture.size == (945, 354)  # 80 x 30 mm
+        return ~np.asarray(picture)
+
+
+def test_labels_are_read_by_an_independent_reader(station, tmp_path):
+    made = labels(station, "P", tmp_path / "labels", None)
+    with made.listing.open(encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    spans = [(row["unit"], (int(row["first"]), int(row["last"]))) for row in rows]
+    assert spans == list(UNITS.items())
+    assert {row["product"] for row in rows} == {PRODUCT}
+    for row in rows:
+        with Image.open(tmp_path / "labels" / row["label"]) as picture:
+            (found,) = zxingcpp.read_barcodes(picture.convert("L"))
+        assert found.text == row["unit"]
+    with pytest.raises(Refused, match="not overwritten"):
+        labels(station, "P", tmp_path / "labels", None)
+    (tmp_path / "labels" / "U1.png").unlink()
+    with pytest.raises(Refused):
+        labels(station, "P", tmp_path / "labels", None)
+    assert not (tmp_path / "labels" / "U1.png").exists()
+
+
+def test_a_label_says_in_letters_what_it_is_on(station, tmp_path, monkeypatch):
+    """The words are those asked of the pen, and each is drawn where it is asked."""
+    written = []
+
+    def pen(drawn, words, corner, unit):
+        written.append(words)
+        raster_text(drawn, words, corner, unit)
+        at = drawn.shape[0] - round(corner[1] + HEIGHT * unit / 2)
+        assert drawn[at - 20 : at + 20, round(corner[0]) :].any()
+
+    raster_text = raster.text
+    monkeypatch.setattr(module.raster, "text", pen)
+    labels(station, "P", tmp_path / "labels", "U2")
+    assert written == [
+        "UNIT U2", "SERIALS 9-16", "CODES 8", "FILE data/0002.csv", "PACKAGE P", "BATCH B",
+    ]  # fmt: skip
+    assert all(strokes(words) for words in written)
+    whole = ink(tmp_path / "labels" / "U2.png")
+    assert not whole[:, -5:].any()
+    assert not whole[:5].any()
+    assert not whole[-5:].any()
+
+
+@pytest.mark.parametrize("product", ["Green tea 500 ml", "G" * 200])
+def test_a_latin_product_stands_on_the_label_and_no_line_leaves_it(product):
+    row = UnitRow(
+        "K7QM-5N8R2GHT",
+        "data/" + "x" * 60 + ".csv",
+        *(1, 9_999_999, 9_999_999, "sha", "K7QM-9X2C4DEF", "K7QM-3T9A2BCD", "made"),
+        *(None, None, 0, False),
+    )
+    assert f"PRODUCT {product}" in list(module._words(row, product))
+    drawn = np.asarray(Image.open(io.BytesIO(module._label(row, product))))
+    assert drawn[:, -1].all()
+    assert drawn[-1].all()
+    bare = np.asarray(Image.open(io.BytesIO(module._label(row, ""))))
+    assert (drawn != bare).any()
+    assert list(module._words(row, "绿茶")) == list(module._words(row, ""))
+
+
+def test_a_page_prints_them_with_the_products_own_name(station, tmp_path):
+    made = labels(station, "P", tmp_path / "labels", None)
+    text = made.page.read_text("utf-8")
+    assert made.page.name == "P-labels.html"
+    assert text.count(html.escape(f"产品 {PRODUCT}")) == 3
+    for unit, (first, last) in UNITS.items():
+        assert f'<img src="{unit}.png"' in text
+        assert f"流水号 {first}-{last}" in text
+    assert "script" not in text
+    assert any("browser" in line for line in made.lines())
