@@ -132,6 +132,8 @@ def _of_another_kind(name: str, head: bytes) -> IntegrityError:
 
 def _longer(file: BinaryIO, end: End) -> IntegrityError:
     """Of an archive with bytes behind its end record."""
+    if was_taken_for_text(read(file, 0, _MIB)):
+        return _transferred_as_text()
     behind = read(file, size_of(file) - end.behind, _MIB)
     what = "zeros" if not any(behind) else "bytes"
     return IntegrityError(
