@@ -156,7 +156,7 @@ def _misplaced(file: BinaryIO, name: str, end: End) -> IntegrityError | None:
             return (
                 _repacked(f"it begins like {what}")
                 if what
-                else changed(f"{moved:,} bytes were put in front of it")
+                else broken(f"{moved:,} bytes were put in front of it")
             )
     return None
 

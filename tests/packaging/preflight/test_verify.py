@@ -76,7 +76,7 @@ def test_bytes_before_after_and_between(made, tmp_path, split_archive):
     data = made.path.read_bytes()
     parts, directory, end = split_archive(data)
     refused(made, written(tmp_path, b"MZ" + data), "begins like a program")
-    refused(made, written(tmp_path, b"abc" + data), "another program: 3 bytes were put in front")
+    refused(made, written(tmp_path, b"abc" + data), "not as it was made: 3 bytes were put in front")
     refused(made, written(tmp_path, data + b"\0"), "1 zeros were added behind its end")
     refused(made, written(tmp_path, data + end), "outside its entries")
     # A gap behind the first entry, and one before the directory, with all offsets put right.

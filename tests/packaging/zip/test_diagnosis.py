@@ -5,6 +5,7 @@ import gzip
 import io
 import itertools
 import random
+import re
 import struct
 import tarfile
 import zipfile
@@ -218,3 +219,100 @@ def test_a_directory_written_in_another_order(raw, split_archive):
         anew = raw.replace(directory, b"".join(order))
         assert said(anew) == CHANGED + "its directory was written anew, in another order"
     assert said(raw.replace(records[1], records[0][:46] + records[1][46:])).startswith(ALTERED)
+
+
+def rewritten(raw, parts, directory, change):
+    """The archive with `change` made of the fields of all headers, and offsets put right.
+
+    `change` takes and gives (header's struct fields, extra fields); of a header in the directory
+    the fields are one more in front.
+    """
+    out, records, at = b"", b"", 0
+    for header, content in parts:
+        *fields, name_bytes, extra_bytes = struct.unpack_from("<4sHHHHHLLLHH", header)
+        name, extra = header[30 : 30 + name_bytes], header[30 + name_bytes :]
+        assert len(extra) == extra_bytes
+        own, extra, name = change(fields[1:6], extra, name, local=True)
+        begin = len(out)
+        lengths = (len(name), len(extra))
+        out += struct.pack("<4sHHHHHLLLHH", fields[0], *own, *fields[6:], *lengths) + name + extra
+        out += content
+        (*first, name_bytes, extra_bytes, comment, disk, inner, outer, _) = struct.unpack_from(
+            "<4sHHHHHHLLLHHHHHLL", directory, at
+        )
+        name = directory[at + 46 : at + 46 + name_bytes]
+        extra = directory[at + 46 + name_bytes : at + 46 + name_bytes + extra_bytes]
+        at += 46 + name_bytes + extra_bytes
+        own, extra, name = change(first[2:7], extra, name, local=False)
+        lengths = (len(name), len(extra))
+        records += struct.pack(
+            "<4sHHHHHHLLLHHHHHLL",
+            *(*first[:2], *own, *first[7:], *lengths, comment, disk, inner, outer, begin),
+        )
+        records += name + extra
+    end = struct.unpack("<4sHHHHLLH", raw[-22:])
+    return out + records + struct.pack("<4sHHHHLLH", *end[:5], len(records), len(out), 0)
+
+
+def change_of(**changes):
+    """A change of named fields, in the places that `where` says."""
+    names = ("needed", "flags", "method", "time", "date")
+
+    def change(fields, extra, name, *, local):
+        if changes.get("where", local) is local:
+            fields = [changes.get(key, value) for key, value in zip(names, fields, strict=True)]
+            extra = changes.get("extra", lambda given: given)(extra)
+            name = changes.get("name", lambda given: given)(name)
+        return fields, extra, name
+
+    return change
+
+
+OTHERS = PACKED_AGAIN + "its entries "
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (change_of(extra=lambda given: given[-11:], where=True), "bear times or fields"),  # libzip
+        (change_of(extra=lambda given: given + b"UT\1\0x", where=True), "bear times or fields"),
+        (change_of(extra=lambda given: b"\x0a\0\4\0abcd" + given, where=False), "bear times or"),
+        (change_of(time=1), "bear times or fields"),
+        (change_of(date=0x5D7B), "bear times or fields"),
+        (change_of(flags=9), "bear times or fields"),
+        (change_of(flags=0x801), "bear times or fields"),
+        (change_of(needed=51), "bear times or fields"),
+        (change_of(name=lambda given: b"x y/" + given), "bear times or fields"),
+        (change_of(method=8), "are encrypted with ZipCrypto"),
+        (change_of(method=8, flags=0x41), "are encrypted in PKWARE's way"),
+        (change_of(method=0, flags=0), "are not encrypted"),
+        (change_of(extra=lambda given: given.replace(b"\2\0AE", b"\1\0AE")), "are .* AES-256"),
+        (change_of(extra=lambda given: given.replace(b"AE\3", b"AE\1")), "are .* AES-128"),
+        (change_of(extra=lambda given: given[:-2] + b"\x0c\0"), "are compressed in another way"),
+    ],
+)
+def test_marks_that_all_entries_bear_are_another_programs(raw, split_archive, change, words):
+    """Each mark alone, as programs leave several of them."""
+    parts, directory, _ = split_archive(raw)
+    assert rewritten(raw, parts, directory, change_of()) == raw
+    assert re.match(OTHERS + words, said(rewritten(raw, parts, directory, change)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"time": 1},
+        {"date": 0x5D7B},
+        {"flags": 9},
+        {"needed": 63},
+        {"method": 8},
+        {"method": 0, "flags": 0},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("where", [True, False])
+def test_marks_in_one_of_two_places_are_nobodys(raw, split_archive, changes, where):
+    """The directory and the entries contradict each other: this is damage, or a forgery."""
+    parts, directory, _ = split_archive(raw)
+    altered = rewritten(raw, parts, directory, change_of(**changes, where=where))
+    assert said(altered).startswith(ALTERED)
