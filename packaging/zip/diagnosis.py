@@ -16,12 +16,21 @@ import re
 from collections import Counter
 from operator import attrgetter
 from pathlib import PurePath
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from ...codegen.errors import IntegrityError
 from .kinds import HEAD, kind_of, other_archive, was_taken_for_text
 from .reader import MAX_ENTRIES, PLAIN_NAME, broken
-from .records import AES, End, Found, Header, cut_short, end_of, entries_of, read, size_of
+from .records import (
+    EndRecord,
+    UnreadableError,
+    cut_short,
+    end_of,
+    entries_of,
+    read,
+    size_of,
+)
+from .traces import trace_of
 
 _PROOF = ("manifest.json", "manifest.sig")
 _JUNK = re.compile(r"(.*/)?(__MACOSX/.*|\.DS_Store|Thumbs\.db|desktop\.ini)", re.IGNORECASE)
@@ -30,17 +39,25 @@ _SPANNED = (b"PK\7\x08PK\3\4", b"PK00PK\3\4")  # APPNOTE 8.5.3 and 8.5.4
 _MIB = 1 << 20
 _SHOWN = 3
 
-# What mintmark writes (`reader.py`, rules 3 and 5).
-_DATE, _NEEDED, _METHOD, _FLAGS = 0x21, 20, 99, 1
-_EXTRA_LOCAL = (31,)  # bytes: both sizes as ZIP64, and AE-2
-_EXTRA_CENTRAL = (11, 23, 31, 39)  # AE-2, behind up to three values as ZIP64
-
 _ORIGINAL = (
     "use the archive as the custodian sent it: its SHA-256 stands in the handoff letter",
     "if it is gone, ask the custodian for it again",
 )
 _AGAIN = "download or copy it again, and compare its SHA-256 with the handoff letter"
 _WHICH = "look for the file whose SHA-256 stands in the handoff letter"
+
+
+class _Seen(NamedTuple):
+    """An entry: what shows that another program wrote it, and the offsets of its two ends."""
+
+    name: bytes
+    mark: str | None
+    begin: int
+    stop: int
+
+    @property
+    def is_folder(self) -> bool:
+        return self.name.endswith(b"/")
 
 
 def explained(file: BinaryIO, name: str, refusal: IntegrityError) -> IntegrityError:
@@ -52,10 +69,14 @@ def explained(file: BinaryIO, name: str, refusal: IntegrityError) -> IntegrityEr
         return _piece()
     if end.behind > 0:
         return _longer(file, end)
-    found = entries_of(file, end)
-    if found is None:
+    try:
+        seen = [
+            _Seen(item.central.name, trace_of(item), item.begin, item.stop)
+            for item in entries_of(file, end, MAX_ENTRIES)
+        ]
+    except UnreadableError:
         return _misplaced(file, name, end) or refusal
-    return _packed_again(file, end, found) or refusal
+    return _packed_again(file, end, seen) or refusal
 
 
 def changed(evidence: str) -> IntegrityError:
@@ -130,7 +151,7 @@ def _of_another_kind(name: str, head: bytes) -> IntegrityError:
     return _no_package(kind) if any(head) else _not_whole(kind)
 
 
-def _longer(file: BinaryIO, end: End) -> IntegrityError:
+def _longer(file: BinaryIO, end: EndRecord) -> IntegrityError:
     """Of an archive with bytes behind its end record."""
     if was_taken_for_text(read(file, 0, _MIB)):
         return _transferred_as_text()
@@ -142,7 +163,7 @@ def _longer(file: BinaryIO, end: End) -> IntegrityError:
     )
 
 
-def _misplaced(file: BinaryIO, name: str, end: End) -> IntegrityError | None:
+def _misplaced(file: BinaryIO, name: str, end: EndRecord) -> IntegrityError | None:
     """Of an archive whose end record is right, but for the directory it points to."""
     head = read(file, 0, _MIB)
     if was_taken_for_text(head):
@@ -167,35 +188,34 @@ def _last_piece(name: str) -> IntegrityError:
     return _not_whole("its beginning is missing; perhaps it is the last of several pieces")
 
 
-def _packed_again(file: BinaryIO, end: End, found: list[Found]) -> IntegrityError | None:
+def _packed_again(file: BinaryIO, end: EndRecord, seen: list[_Seen]) -> IntegrityError | None:
     """Of an archive that can be read, if it bears the marks of another program."""
-    marks = [(item, mark) for item in found if (mark := _mark(item)) is not None]
-    names = [item.central.name.decode("utf-8", "replace") for item in found]
-    files = [name for name in names if not name.endswith("/")]
-    if not _holds_package(files) and (marks or not found):
-        return _foreign(files)
-    files_marked = [(item, mark) for item, mark in marks if not item.central.name.endswith(b"/")]
-    if 2 * len(files_marked) > len(files):
-        (most, _), *_ = Counter(mark for _, mark in files_marked).most_common(1)
-        return _repacked(f"its entries {most}")
-    if marks:
-        return changed(_added([item.central.name for item, _ in marks]))
-    return _changed_around(file, end, found)
+    files = [item for item in seen if not item.is_folder]
+    marked = [item for item in seen if item.mark]
+    names = [item.name.decode("utf-8", "replace") for item in files]
+    if not _holds_package(names) and (marked or not seen):
+        return _foreign(names)
+    marks = Counter(item.mark for item in files if item.mark)
+    if 2 * marks.total() > len(files):
+        return _repacked(f"its entries {marks.most_common(1)[0][0]}")
+    if marked:
+        return changed(_added([item.name for item in marked]))
+    return _changed_around(file, end, seen)
 
 
-def _changed_around(file: BinaryIO, end: End, found: list[Found]) -> IntegrityError | None:
+def _changed_around(file: BinaryIO, end: EndRecord, seen: list[_Seen]) -> IntegrityError | None:
     """Of an archive whose entries bear no marks, if other parts of it do."""
     if end.comment:
         return changed("it has a comment")
     if read(file, 0, 8) in _SPANNED:
         return changed("it was split into pieces and joined")
-    ordered = sorted(found, key=attrgetter("begin"))
-    if ordered != found and _without_gaps(ordered, end):
+    ordered = sorted(seen, key=attrgetter("begin"))
+    if ordered != seen and _without_gaps(ordered, end):
         return changed("its directory was written anew, in another order")
     return None
 
 
-def _without_gaps(ordered: list[Found], end: End) -> bool:
+def _without_gaps(ordered: list[_Seen], end: EndRecord) -> bool:
     begins = [item.begin for item in ordered] + [end.start]
     return begins[0] == 0 and begins[1:] == [item.stop for item in ordered]
 
@@ -234,57 +254,3 @@ def _added(names: list[bytes]) -> str:
     shown = shown[:_SHOWN]
     more = f" and {len(texts) - len(shown)} more" if len(texts) > len(shown) else ""
     return f"it added or changed {', '.join(shown)}{more}"
-
-
-def _mark(item: Found) -> str | None:
-    """What shows that another program wrote an entry's headers; None if nothing does.
-
-    What is in a single place shows nothing, as a changed byte looks alike: the directory and
-    the entry's own header must agree, or a header must be longer or shorter by whole fields.
-    """
-    one, other = item.central, item.local
-    if other is None or one.name != other.name or one.method != other.method:
-        return None
-    if one.flags & 1 != other.flags & 1:
-        return None
-    if one.method != _METHOD:
-        return _other_encryption(one) if one.flags == other.flags else None
-    weaker = _other_aes(one, other)
-    if weaker is not None:
-        return weaker
-    alike = [
-        (one.time, one.date) == (other.time, other.date) != (0, _DATE),
-        one.flags == other.flags != _FLAGS,
-        one.needed == other.needed != _NEEDED,
-        not PLAIN_NAME.fullmatch(one.name.decode("ascii", "replace")),
-        _other_fields(one, _EXTRA_CENTRAL),
-        _other_fields(other, _EXTRA_LOCAL),
-    ]
-    return "bear times or fields that mintmark does not write" if any(alike) else None
-
-
-def _other_encryption(header: Header) -> str:
-    if not header.flags & 1:
-        return "are not encrypted"
-    if header.flags & 0x40:
-        return "are encrypted in PKWARE's way, not with AES-256 (AE-2)"
-    return "are encrypted with ZipCrypto, not with AES-256 (AE-2)"
-
-
-def _other_aes(one: Header, other: Header) -> str | None:
-    """What AES encryption it is that both headers name, unless it is ours."""
-    field = (one.extra or {}).get(AES, b"")
-    if len(field) != 7 or field != (other.extra or {}).get(AES) or field[2:4] != b"AE":
-        return None
-    version, strength, method = field[0], field[4], field[5]
-    if strength != 3:
-        bits = {1: 128, 2: 192}.get(strength)
-        return f"are encrypted with AES-{bits}, not with AES-256" if bits else None
-    if version == 1:
-        return "are encrypted with AES-256 in its older form (AE-1)"
-    return None if method in (0, 8) else "are compressed in another way than deflated"
-
-
-def _other_fields(header: Header, usual: tuple[int, ...]) -> bool:
-    """Whether it has whole fields more or less than mintmark writes."""
-    return header.extra is not None and AES in header.extra and header.extra_bytes not in usual

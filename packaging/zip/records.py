@@ -24,7 +24,7 @@ _FULL, _FULL16 = 0xFFFFFFFF, 0xFFFF
 ZIP64, AES = 0x0001, 0x9901
 
 
-class End(NamedTuple):
+class EndRecord(NamedTuple):
     """The last end record. `at`: its offset, or that of the ZIP64 end record.
 
     `behind`: bytes behind its comment; negative if the comment is cut short. `start`, `length`
@@ -40,10 +40,10 @@ class End(NamedTuple):
     behind: int
 
 
-class Header(NamedTuple):
-    """What the directory and an entry's own header both say of the entry.
+class EntryHeader(NamedTuple):
+    """What the directory's record and the entry's own header both hold.
 
-    `extra`: the fields of the two headers, id -> bytes; None where they cannot be told apart.
+    `extra`: its extra fields, id -> bytes; None if they do not fill their place.
     """
 
     name: bytes
@@ -56,14 +56,14 @@ class Header(NamedTuple):
     extra_bytes: int
 
 
-class Found(NamedTuple):
+class ListedEntry(NamedTuple):
     """An entry: its record in the directory, and its own header if that can be read.
 
     `begin` and `stop`: offsets of its header, and of what follows its data.
     """
 
-    central: Header
-    local: Header | None
+    central: EntryHeader
+    local: EntryHeader | None
     begin: int
     stop: int
 
@@ -81,7 +81,7 @@ def read(file: BinaryIO, at: int, length: int) -> bytes:
     return file.read(length)
 
 
-def end_of(file: BinaryIO) -> End | None:
+def end_of(file: BinaryIO) -> EndRecord | None:
     """The end record that lies last; None if there is none where one may lie."""
     size = size_of(file)
     start = max(0, size - END.size - _MAX_COMMENT)
@@ -95,7 +95,7 @@ def end_of(file: BinaryIO) -> End | None:
     disks = bool(disk or first or here != count)
     if _FULL in (length, at) or count == _FULL16:
         end_at, at, length, count = _large(file, end_at) or (end_at, at, length, count)
-    return End(end_at, at, length, count, comment, disks, behind)
+    return EndRecord(end_at, at, length, count, comment, disks, behind)
 
 
 def _large(file: BinaryIO, end_at: int) -> tuple[int, int, int, int] | None:
@@ -110,37 +110,58 @@ def _large(file: BinaryIO, end_at: int) -> tuple[int, int, int, int] | None:
     return start, at, length, count
 
 
-def entries_of(file: BinaryIO, end: End) -> list[Found] | None:
-    """The entries that the directory names, in its order; None if it cannot be read whole."""
-    if end.length > _MAX_DIRECTORY or end.start + end.length != end.at:
-        return None
-    data, found, at = read(file, end.start, end.length), [], 0
-    while at < len(data):
-        if at + CENTRAL.size > len(data) or data[at : at + 4] != b"PK\1\2":
-            return None
-        _, _, _, needed, flags, method, time, date, _, packed, size, *rest = CENTRAL.unpack_from(
-            data, at
-        )
-        name_bytes, extra_bytes, comment, _, _, _, begin = rest
-        at += CENTRAL.size
-        name = data[at : at + name_bytes]
-        extra = _fields(data[at + name_bytes : at + name_bytes + extra_bytes])
-        at += name_bytes + extra_bytes + comment
-        if at > len(data):
-            return None
-        _, packed, begin = _sizes(extra, size, packed, begin)
-        header = Header(name, needed, flags, method, time, date, extra, extra_bytes)
-        found.append(_found(file, header, begin, packed))
-    return found if len(found) == end.entries else None
+class UnreadableError(Exception):
+    """The directory is not where the end record says, or holds something else than records."""
 
 
-def _found(file: BinaryIO, central: Header, begin: int, packed: int) -> Found:
+def entries_of(file: BinaryIO, end: EndRecord, limit: int) -> Iterator[ListedEntry]:
+    """The entries that the directory names, at most `limit`, in its order.
+
+    Raises `UnreadableError`, after the last that can be read.
+    """
+    if max(end.entries - limit, end.length - _MAX_DIRECTORY, 0):
+        raise UnreadableError
+    if end.start + end.length != end.at:
+        raise UnreadableError
+    data, at, count = read(file, end.start, end.length), 0, 0
+    while at < len(data) and count < end.entries:
+        header, begin, packed, at = _central(data, at)
+        yield _listed(file, header, begin, packed)
+        count += 1
+    if at < len(data) or count < end.entries:
+        raise UnreadableError
+
+
+def _central(data: bytes, at: int) -> tuple[EntryHeader, int, int, int]:
+    """The record at `at`, the offset and packed size that it gives, and where it ends."""
+    if at + CENTRAL.size > len(data) or not data.startswith(b"PK\1\2", at):
+        raise UnreadableError
+    _, _, _, needed, flags, method, time, date, _, packed, size, *rest = CENTRAL.unpack_from(
+        data, at
+    )
+    name_bytes, extra_bytes, comment, _, _, _, begin = rest
+    at += CENTRAL.size
+    name = data[at : at + name_bytes]
+    extra = _fields(data[at + name_bytes : at + name_bytes + extra_bytes])
+    at += name_bytes + extra_bytes + comment
+    if at > len(data):
+        raise UnreadableError
+    _, packed, begin = _sizes(extra, size, packed, begin)
+    return (
+        EntryHeader(name, needed, flags, method, time, date, extra, extra_bytes),
+        begin,
+        packed,
+        at,
+    )
+
+
+def _listed(file: BinaryIO, central: EntryHeader, begin: int, packed: int) -> ListedEntry:
     local, length = _local(read(file, begin, _MAX_HEADER))
     stop = begin + length + packed
-    return Found(central, local, begin, stop)
+    return ListedEntry(central, local, begin, stop)
 
 
-def _local(data: bytes) -> tuple[Header | None, int]:
+def _local(data: bytes) -> tuple[EntryHeader | None, int]:
     """The header that `data` begins with, and its length; None and 0 if there is none."""
     if len(data) < LOCAL.size or not data.startswith(b"PK\3\4"):
         return None, 0
@@ -149,7 +170,7 @@ def _local(data: bytes) -> tuple[Header | None, int]:
     stop = middle + extra_bytes
     extra = _fields(data[middle:stop]) if stop <= len(data) else None
     name = data[LOCAL.size : middle]
-    return Header(name, needed, flags, method, time, date, extra, extra_bytes), stop
+    return EntryHeader(name, needed, flags, method, time, date, extra, extra_bytes), stop
 
 
 def _fields(extra: bytes) -> dict[int, bytes] | None:
@@ -212,7 +233,7 @@ def _walk(file: BinaryIO, limit: int) -> Iterator[tuple[str, int]]:
         yield printable(header.name), at
 
 
-def _packed(data: bytes, header: Header) -> int:
+def _packed(data: bytes, header: EntryHeader) -> int:
     packed, size = LOCAL.unpack_from(data)[7:9]
     return _sizes(header.extra, size, packed, 0)[1]
 
