@@ -20,6 +20,7 @@ _MAX_COMMENT = 0xFFFF
 _MAX_DIRECTORY = 64 << 20
 _MAX_HEADER = 512
 _FULL, _FULL16 = 0xFFFFFFFF, 0xFFFF
+_FARTHEST = (1 << 63) - 1  # where a file can be read; ZIP64 has twice as many offsets
 
 ZIP64, AES = 0x0001, 0x9901
 
@@ -74,8 +75,8 @@ def size_of(file: BinaryIO) -> int:
 
 
 def read(file: BinaryIO, at: int, length: int) -> bytes:
-    """Up to `length` bytes at `at`; fewer where the file ends, none before it begins."""
-    if at < 0:
+    """Up to `length` bytes at `at`; fewer where the file ends, none where no file can have any."""
+    if not 0 <= at <= _FARTHEST:
         return b""
     file.seek(at)
     return file.read(length)

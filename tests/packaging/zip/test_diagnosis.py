@@ -160,6 +160,9 @@ with tarfile.open(fileobj=TAR, mode="w") as tar:
         ("附件已被网关移除。\r\n".encode("gb18030"), NO_PACKAGE + "it is a text"),
         (b"Received: from a\r\nMIME-Version: 1.0\r\n\r\n", NO_PACKAGE + "it is a whole mail"),
         (base64.b64encode(b"PK\3\4\x14\0\1\0c\0"), NO_PACKAGE + "it is an archive in base64"),
+        (b"\0\5\x16\7\0\2\0\0Mac OS X", NO_PACKAGE + "it is a Mac's companion file"),
+        (b"L\0\0\0\1\x14\2\0\0\0\0\0\xc0\0\0\0\0\0\0F", NO_PACKAGE + "it is a Windows shortcut"),
+        (b"[InternetShortcut]\r\nURL=file:///x", NO_PACKAGE + "it is an Internet shortcut"),
         (b"%PDF-1.7\n%\xe2\xe3", NO_PACKAGE + "it is a PDF document"),
         (b"\xff\xd8\xff\xe0\0\x10JFIF", NO_PACKAGE + "it is a picture"),
         (random.Random(1).randbytes(999), ALTERED + "it neither begins nor ends like an archive"),
@@ -316,3 +319,34 @@ def test_marks_in_one_of_two_places_are_nobodys(raw, split_archive, changes, whe
     parts, directory, _ = split_archive(raw)
     altered = rewritten(raw, parts, directory, change_of(**changes, where=where))
     assert said(altered).startswith(ALTERED)
+
+
+@given(
+    st.lists(
+        st.sampled_from([0, 28, 1 << 31, (1 << 63) - 1, 1 << 63, (1 << 64) - 1]),
+        min_size=6,
+        max_size=6,
+    ),
+    st.integers(1, 7),
+)
+def test_places_beyond_every_file_are_not_looked_up(raw, split_archive, places, full):
+    """ZIP64 has room for offsets that no operating system can seek to."""
+    _, directory, _ = split_archive(raw)
+    name, extra = struct.unpack_from("<HH", directory, 28)
+    record = bytearray(directory[: 46 + name])
+    values = [place for bit, place in enumerate(places[:3]) if full >> bit & 1]
+    for bit, at in enumerate((24, 20, 42)):
+        if full >> bit & 1:
+            record[at : at + 4] = b"\xff" * 4
+    field = struct.pack(f"<HH{len(values)}Q", 1, 8 * len(values), *values)
+    record[30:32] = struct.pack("<H", extra + len(field))
+    anew = bytes(record) + field + directory[46 + name :]
+    body = raw[: -22 - len(directory)]
+    end = struct.pack(
+        "<4sHHHHLLH", *struct.unpack("<4sHHHHLLH", raw[-22:])[:5], len(anew), len(body), 0
+    )
+    assert said(body + anew + end)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, places[3], 1)
+    end64 = struct.pack("<4sQHHLLQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, 7, 7, places[4], places[5])
+    large = struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, 65_535, 65_535, 1 << 31, (1 << 32) - 1, 0)
+    assert said(body + anew + end64 + locator + large)
