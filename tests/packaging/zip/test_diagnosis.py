@@ -323,7 +323,7 @@ def test_marks_in_one_of_two_places_are_nobodys(raw, split_archive, changes, whe
 
 @given(
     st.lists(
-        st.sampled_from([0, 28, 1 << 31, (1 << 63) - 1, 1 << 63, (1 << 64) - 1]),
+        st.sampled_from([1 << 31, 1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 1]),
         min_size=6,
         max_size=6,
     ),
