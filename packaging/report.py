@@ -201,6 +201,9 @@ def package_verify(
 
     Raises `IntegrityError` saying what is wrong with it.
     """
+    if archive.is_dir():
+        hint = "name the package's .zip file, as it came: what was unpacked cannot be verified"
+        raise NotFound(f"no archive, but a folder: {archive}", hint)
     if not archive.is_file():
         raise NotFound(f"no archive {archive}", "name the package's .zip file")
     password = _password(invocation, password_file)

@@ -348,7 +348,14 @@ PACKAGES = (
         "wrong password",
     ),
     no(5, "a flipped byte", VERIFY, "archive", damage="flip {archive}"),
-    no(5, "bytes cut off", VERIFY, "archive", damage="cut {archive}"),
+    no(5, "bytes cut off", VERIFY, "archive is not whole", damage="cut {archive}"),
+    no(5, "packed again", VERIFY, "packed again by another program", damage="packed-again"),
+    no(
+        *(5, "a page saved in its place", "package verify page.zip --password-file password.txt"),
+        "it is a web page",
+        damage="web-page",
+    ),
+    no(4, "a folder", "package verify out --password-file password.txt", "but a folder"),
     no(
         *(5, "signed by another", f"{VERIFY} --custodian-public-key stranger/custodian.pub"),
         "sign",

@@ -14,6 +14,7 @@ import shutil
 import socket
 import sqlite3
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest import mock
 
@@ -322,6 +323,20 @@ def _key_in_the_home(root, _):
     shutil.copy(root / "custodian.key", root / "home" / "backup.key")
 
 
+def _packed_again(root, facts):
+    path = root / facts["archive"]
+    with pyzipper.AESZipFile(path) as opened:
+        opened.setpassword((root / "password.txt").read_bytes().strip())
+        files = {name: opened.read(name) for name in opened.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+
+
+def _web_page(root, _):
+    (root / "page.zip").write_text("<!DOCTYPE html><html>log in first", "ascii")
+
+
 def _setting(text):
     def write(root, _):
         path = root / "home" / "mintmark.toml"
@@ -342,6 +357,8 @@ _BY_HAND = {
     "dropped": _by_hand("DROP TABLE tiles"),
     "foreign-fingerprint-key": _foreign_fingerprint_key,
     "key-in-the-home": _key_in_the_home,
+    "packed-again": _packed_again,
+    "web-page": _web_page,
     "unknown-setting": _setting("\n[printer]\nname = 'x'\n"),
     "no-toml": _setting("\n[[["),
     "no-targets": _setting("boss = 1\n"),

@@ -31,6 +31,7 @@ from ..formats.sampling import Chosen, every
 from ..package import manifest as manifests
 from ..package import signature
 from ..package.manifest import ATTACHED_BYTES, MANIFEST_BYTES, SIGNED_NAMES, Attached, Manifest
+from ..zip.diagnosis import changed
 from ..zip.reader import broken
 from .archive import Archive
 from .unique import Repeats, require_unique
@@ -85,8 +86,9 @@ def verify(  # noqa: PLR0913, PLR0917 - an archive, and how far it is trusted an
     pass through `code_filter`, a further check; what it raises is raised. Another decoder
     reads the symbols that `choose` returns, by default all.
 
-    Raises `IntegrityError` for a wrong password, and for a damaged, altered or foreign
-    archive; `OSError` if it cannot be read.
+    Raises `IntegrityError` for a wrong password, and for an archive that is not whole, altered,
+    packed again by another program, or no package at all (`zip/diagnosis.py`); `OSError` if it
+    cannot be read.
     """
     with archive.open("rb") as file:
         opened = Archive(archive, file, password)  # 1
@@ -162,12 +164,12 @@ def _require_entries(archive: Archive, manifest: Manifest, form: Format) -> None
     listed = _listed(manifest, form)
     for name in archive.entries:
         if name not in listed:
-            raise broken(f"{name} is in it, but not in the manifest")
+            raise changed(f"{name} is in it, but not in the manifest")
     for name in listed:
         if name not in archive.entries:
-            raise broken(f"{name} is missing")
+            raise changed(f"{name} is missing")
     if list(archive.entries) != list(listed):
-        raise broken("its entries are not in the manifest's order")
+        raise changed("its entries are not in the manifest's order")
     for name, size in listed.items():
         if size is not None and archive.entries[name].size != size:
             raise broken(f"{name} is not as long as the manifest says")

@@ -41,7 +41,7 @@ DEFLATED, STORED = 8, 0
 
 _CHUNK = 1 << 20
 _MAX_HELD = 16 << 20  # bytes of an entry that is read once and held
-_NAME = re.compile(r"[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*", re.ASCII)
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*", re.ASCII)
 _NAME_BYTES = 100
 _CENTRAL = struct.Struct("<4sBBHHHHHLLLHHHHHLL")
 _LOCAL = struct.Struct("<4sHHHHHLLLHH")
@@ -167,7 +167,7 @@ def _directory(file: BinaryIO, size: int) -> tuple[int, int, int]:
         _read(file, end_at, _END.size)
     )
     if sign != b"PK\5\6" or comment or disk or first_disk or here != count:
-        raise broken("it does not end like an archive; it was cut short, or added to")
+        raise broken("it does not end like an archive; it was cut short, added to or altered there")
     if at + length != end_at:
         end_at, length, at, count = _directory64(file, end_at, (length, at, count))
     # 2. Bounds.
@@ -226,15 +226,15 @@ def _central(directory: bytes, at: int) -> _Record:
     at += _CENTRAL.size
     # 3. A plain name, AES-256 AE-2, and nothing else.
     name = directory[at : at + name_bytes].decode("ascii", "replace")
-    if not _NAME.fullmatch(name):
+    if not PLAIN_NAME.fullmatch(name):
         raise broken("an entry's name is not a plain one")
     if method != 99:
-        raise broken(f"{name} is not encrypted")
+        raise broken(f"its directory does not say that {name} is encrypted")
     extra = directory[at + name_bytes : at + name_bytes + extra_bytes]
     size, packed, header_at, aes = _large(name, extra, size, packed, header_at)
     inner = struct.unpack_from("<H", aes, 9)[0] if len(aes) == 11 else -1
     if inner not in (DEFLATED, STORED) or aes != _aes(inner):
-        raise broken(f"{name} is not encrypted with AES-256 (AE-2)")
+        raise broken(f"its directory does not say that {name} is AES-256 (AE-2)")
     if (
         (flags, time, date, crc, comment, disk, internal, system) != (1, 0, _DATE, 0, 0, 0, 0, 0)
         or {version, needed} - set(_VERSIONS)
@@ -303,19 +303,36 @@ def content(file: BinaryIO, entry: Entry, keys: Keys) -> Iterator[bytes]:
     Raises `IntegrityError` before the first piece if the tag is wrong, and at the end if
     the bytes are more or fewer than `entry.size`.
     """
+    start, length = _ciphertext(entry)
+    held = _read(file, start, length) if length <= _MAX_HELD else None
     # 7. The tag, before anything is decrypted: what was altered never reaches the inflater. AE-2
     # keeps 80 bits of it, so without the password a forgery passes once in 2^80 tries. Whoever
     # has the password can make right tags; against them stands the manifest's signature.
-    start = entry.start + _SALT + _VERIFIER
-    length = entry.packed - _SALT - _VERIFIER - _TAG
-    held = _read(file, start, length) if length <= _MAX_HELD else None
-    tag = hmac.new(keys.tag, digestmod="sha1")
-    for piece in _pieces(file, start, length, held):
-        tag.update(piece)
-    if not hmac.compare_digest(tag.digest()[:_TAG], _read(file, start + length, _TAG)):
+    if not _tag_agrees(file, entry, keys, held):
         raise broken(f"{entry.name} is damaged or was altered")
     plain = _decrypted(_pieces(file, start, length, held), keys.cipher)
     return _exactly(entry, _inflated(entry, plain) if entry.method == DEFLATED else plain)
+
+
+def opens(file: BinaryIO, entry: Entry, keys: Keys) -> bool:
+    """Whether `keys` are right for `entry`, by its tag: of wrong ones, one in 2^80 is.
+
+    Reads all of the entry and decrypts nothing.
+    """
+    return keys.fits and _tag_agrees(file, entry, keys, None)
+
+
+def _ciphertext(entry: Entry) -> tuple[int, int]:
+    """Offset and length of what stands between verifier and tag."""
+    return entry.start + _SALT + _VERIFIER, entry.packed - _SALT - _VERIFIER - _TAG
+
+
+def _tag_agrees(file: BinaryIO, entry: Entry, keys: Keys, held: bytes | None) -> bool:
+    start, length = _ciphertext(entry)
+    tag = hmac.new(keys.tag, digestmod="sha1")
+    for piece in _pieces(file, start, length, held):
+        tag.update(piece)
+    return hmac.compare_digest(tag.digest()[:_TAG], _read(file, start + length, _TAG))
 
 
 def _pieces(file: BinaryIO, start: int, length: int, held: bytes | None) -> Iterator[bytes]:

@@ -75,8 +75,9 @@ def test_every_byte_of_the_contents_counts(made, tmp_path_factory, data):
 def test_bytes_before_after_and_between(made, tmp_path, split_archive):
     data = made.path.read_bytes()
     parts, directory, end = split_archive(data)
-    refused(made, written(tmp_path, b"MZ" + data), "outside its entries|not begin")
-    refused(made, written(tmp_path, data + b"\0"), "does not end like an archive")
+    refused(made, written(tmp_path, b"MZ" + data), "begins like a program")
+    refused(made, written(tmp_path, b"abc" + data), "not as it was made: 3 bytes were put in front")
+    refused(made, written(tmp_path, data + b"\0"), "1 zeros were added behind its end")
     refused(made, written(tmp_path, data + end), "outside its entries")
     # A gap behind the first entry, and one before the directory, with all offsets put right.
     first = len(b"".join(parts[0]))
@@ -93,7 +94,7 @@ def test_bytes_before_after_and_between(made, tmp_path, split_archive):
             assert entry
         refused(made, written(tmp_path, moved), "does not begin where|outside its entries")
     comment = data[:-2] + b"\3\0abc"
-    refused(made, written(tmp_path, comment), "does not end like an archive")
+    refused(made, written(tmp_path, comment), "another program: it has a comment")
 
 
 # --- entries ---
@@ -130,15 +131,15 @@ def test_a_plain_entry_added(made, tmp_path):
     path = written(tmp_path, made.path.read_bytes())
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("data/0004.csv", "serial,code,url\r\n")
-    refused(made, path, "data/0004.csv is not encrypted")
+    refused(made, path, "changed by another program: it added or changed data/0004.csv")
 
 
 @pytest.mark.parametrize(
     ("bits", "version", "match"),
     [
-        (128, 2, r"is not encrypted with AES-256 \(AE-2\)"),
-        (192, 2, r"is not encrypted with AES-256 \(AE-2\)"),
-        (256, 1, r"is not encrypted with AES-256 \(AE-2\)"),
+        (128, 2, "packed again by another program: its entries are encrypted with AES-128"),
+        (192, 2, "packed again by another program: its entries are encrypted with AES-192"),
+        (256, 1, r"packed again by another program: .* in its older form \(AE-1\)"),
     ],
 )
 def test_weaker_encryption(made, tmp_path, bits, version, match):
@@ -182,7 +183,7 @@ def test_a_missing_entry(made, tmp_path, name):
 def test_no_package_at_all(made, tmp_path, name):
     entries = made.entries()
     del entries[name]
-    refused(made, made.rebuild(tmp_path / "a.zip", entries), "no package of ours")
+    refused(made, made.rebuild(tmp_path / "a.zip", entries), f"program: {name} is missing")
 
 
 def test_entries_in_another_order(made, tmp_path):

@@ -145,13 +145,13 @@ def test_an_archive_made_by_the_specification_is_read(method, content):
 
 # Each stands in both headers alike, so that no contradiction gives it away.
 ALTERED = [
-    ({"version": 1}, "not encrypted with AES-256"),
-    ({"strength": 1}, "not encrypted with AES-256"),
-    ({"strength": 2}, "not encrypted with AES-256"),
-    ({"vendor": b"EA"}, "not encrypted with AES-256"),
-    ({"method": 9}, "not encrypted with AES-256"),
-    ({"outer": 8}, "is not encrypted"),
-    ({"outer": 0}, "is not encrypted"),
+    ({"version": 1}, "does not say that .* is AES-256"),
+    ({"strength": 1}, "does not say that .* is AES-256"),
+    ({"strength": 2}, "does not say that .* is AES-256"),
+    ({"vendor": b"EA"}, "does not say that .* is AES-256"),
+    ({"method": 9}, "does not say that .* is AES-256"),
+    ({"outer": 8}, "does not say that .* is encrypted"),
+    ({"outer": 0}, "does not say that .* is encrypted"),
     ({"flags": 0}, "was altered"),
     ({"flags": 9}, "was altered"),
     ({"flags": 0x801}, "was altered"),
@@ -173,7 +173,7 @@ ALTERED = [
     ({"name": "码".encode()}, "not a plain one"),
     ({"name": b""}, "not a plain one"),
     ({"extra": b"\x99\x99\x35\x00" + b"x" * 53}, "cannot be read"),
-    ({"extra": b"\x99\x99\x00\x00"}, "not encrypted with AES-256"),
+    ({"extra": b"\x99\x99\x00\x00"}, "does not say that .* is AES-256"),
 ]
 
 
