@@ -94,11 +94,21 @@ def order_ids(
     `name` and `version` tell apart two files of the same content. The same untouched file
     gives the same ids; a file written anew gives others, though it says the same.
     """
+    digest = file_digest(rows, name, version)
+    return [row.order or _derived(home_id, digest, index) for index, row in enumerate(rows)]
+
+
+def file_digest(rows: Sequence[Row], name: str, version: FileVersion | None) -> bytes:
+    """What the ids of a file's orders are made of: 32 bytes."""
     content = [dict(row.fields) for row in rows]
     file = [name, content] if version is None else [name, content, *version]
     text = json.dumps(file, ensure_ascii=True, sort_keys=True)
-    digest = hashlib.sha256(text.encode("ascii")).digest()
-    return [row.order or _derived(home_id, digest, index) for index, row in enumerate(rows)]
+    return hashlib.sha256(text.encode("ascii")).digest()
+
+
+def made_ids(home_id: str, digest: bytes, count: int) -> Iterator[str]:
+    """The ids that were made for orders of a file of `count` rows, had none an id of its own."""
+    return (_derived(home_id, digest, index) for index in range(count))
 
 
 def _derived(home_id: str, digest: bytes, index: int) -> str:

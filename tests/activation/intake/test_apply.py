@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from line_kit import Backend, client, home_with_batches, opened
 
-from mintmark.activation.intake.apply import apply, read_file, write_results
+from mintmark.activation.intake.applied import write_results
+from mintmark.activation.intake.apply import apply
+from mintmark.activation.intake.order_file import OrderFile, read_file
 from mintmark.activation.orders import sheets
 from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import EnvironmentFailure, NotFound, UsageError
@@ -179,9 +181,8 @@ def ordered(station):
 
 
 def rows_of(batch, *orders):
-    return sheets.read(
-        "".join(json.dumps({"batch": batch, **order}) + "\n" for order in orders).encode()
-    )
+    text = "".join(json.dumps({"batch": batch, **order}) + "\n" for order in orders)
+    return OrderFile(sheets.read(text.encode()))
 
 
 GOOD = {"action": "activate", "serials": "1-50"}

@@ -7,8 +7,9 @@ import os
 import pytest
 from line_kit import Backend, client, home_with_batches, opened, program, terminate, until
 
-from mintmark.activation.intake.apply import read_file
-from mintmark.activation.intake.hot_folder import LOCK, HotFolder
+from mintmark.activation.intake.hot_folder import HotFolder
+from mintmark.activation.intake.only_watcher import LOCK
+from mintmark.activation.intake.order_file import read_file
 from mintmark.activation.orders.orders import OrderRequest, book
 from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import EnvironmentFailure, Refused, UsageError
@@ -116,7 +117,7 @@ def test_with_markers_a_file_waits_for_its_own(made):
 
 def test_poison_is_set_aside_with_its_reason(made):
     station, _, batch, folder = made
-    (folder / "a.csv").write_text(orders(batch, "1-5") + '"cut', "utf-8")
+    (folder / "a.csv").write_text(orders(batch, "1-5") + "too,many,cells,here\n", "utf-8")
     (folder / "b.csv").write_text(orders(batch, "6-9"), "utf-8")
     watched = drop(made).run()
     assert (watched.files, watched.failed) == (1, 1)
@@ -183,7 +184,7 @@ def test_a_long_name_is_cut_and_stays_its_own(made):
 def test_names_of_every_length_are_set_aside(made, bytes_):
     _, _, batch, folder = made
     name = "a" * (bytes_ - 4) + ".csv"
-    (folder / name).write_text(orders(batch, "1-5") + '"cut', "utf-8")
+    (folder / name).write_text(orders(batch, "1-5") + "too,many,cells,here\n", "utf-8")
     watched = drop(made).run()
     assert watched.failed == 1
     (reason,) = (folder / "failed").glob("*.reason.json")
@@ -315,7 +316,7 @@ class Killed(BaseException):
     """A crash: nobody catches it."""
 
 
-@pytest.mark.parametrize("point", ["read", "applied", "result", "moved"])
+@pytest.mark.parametrize("point", ["read", "begun", "applied", "result", "moved"])
 @pytest.mark.parametrize("marker", [False, True])
 def test_after_a_crash_at_any_point_nothing_is_ordered_twice(made, point, marker):
     station, _, batch, folder = made
