@@ -23,7 +23,7 @@ from typing import Any
 from ...codegen import ids
 from ...codegen.errors import UsageError
 from ...codegen.ranges.attributes import VALIDITY
-from ...codegen.ranges.cut_short import check_list, fault_of_last_row, is_unfinished
+from ...codegen.ranges.cut_short import HINT, check_list, fault_of_last_row, is_unfinished
 from . import form
 from .decoding import decode
 from .orders import OrderRequest
@@ -138,7 +138,7 @@ class _Faults:
         if self._is_json:
             hints.append("write one JSON object per line, without an array around them")
         if self.unfinished:
-            hints.append("it has no line end at its end: was it cut short? Send it whole")
+            hints.append(HINT)
         raise UsageError(
             f"the file is malformed, and nothing of it was ordered: {shown}",
             *hints,
