@@ -77,7 +77,7 @@ class AppliedFile(Result):
         if self.repeated:
             yield f"  {self.repeated:,} of them were booked before, by this same file"
         if self.undone:
-            yield f"  {self.undone:,} of these stand no more: their codes have changed since"
+            yield f"  {self.undone:,} of these no longer stand: their codes have changed since"
             yield f"  {AGAIN}"
         others = [item for item in self.results if item.status != ACKNOWLEDGED or item.undone]
         for outcome in others[:SHOWN]:

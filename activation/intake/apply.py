@@ -181,4 +181,4 @@ def _told(outcome: Outcome, gone: Ranges) -> Outcome:
     if not outcome.repeated:
         return outcome
     detail = "; ".join(filter(None, (outcome.detail, booked.told(gone))))
-    return replace(outcome, undone=gone, detail=detail, hint=AGAIN, exit=outcome.exit or 3)
+    return replace(outcome, undone=gone, detail=detail, hint=AGAIN, exit=max(outcome.exit % 75, 3))

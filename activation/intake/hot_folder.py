@@ -31,7 +31,7 @@ import contextlib
 import errno
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...codegen.errors import (
@@ -57,7 +57,7 @@ from .arrivals import Arrivals
 from .folder_names import MARKER, free
 from .only_watcher import only_watcher
 from .order_file import OrderFile, read_file
-from .taken_files import TakenFiles
+from .taken_files import TakenFile, TakenFiles
 
 POLL = 1.0  # seconds between two looks
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -156,10 +156,14 @@ class HotFolder:
         except (NotFound, Refused):
             return  # its sender has taken it back, or writes to it
         self.failpoint("read")
-        if self._is_another(path.name, file):
-            changed = UsageError("it was changed while it was taken, and some is booked", AGAIN)
-            self._set_aside(path, changed, CHANGED_FILE)
-            return
+        begun = self._taken.under_way.get(path.name)
+        if begun is not None and begun.version != file.version:
+            if begun.sha256 == file.sha256:
+                file = replace(file, version=begun.version)  # it was only touched since
+            elif self._has_booked(begun):
+                changed = UsageError("it was changed while it was taken, and some is booked", AGAIN)
+                self._set_aside(path, changed, CHANGED_FILE)
+                return
         target = free(self.folder / "done", path.name)
         self._taken.begin(path.name, target.name, file)  # 3
         self.failpoint("begun")
@@ -177,11 +181,8 @@ class HotFolder:
         self._orders += applied.orders
         self._log_applied(path.name, applied)
 
-    def _is_another(self, name: str, file: OrderFile) -> bool:
-        """Whether `file` is not the one of that name of which some orders are booked already."""
-        begun = self._taken.under_way.get(name)
-        if begun is None or begun.version == file.version:
-            return False
+    def _has_booked(self, begun: TakenFile) -> bool:
+        """Whether an order of the file as it was begun is booked, under an id made here."""
         home = self.station.config.home_id
         with self.station.ledger.read() as view:
             ids = sheets.made_ids(home, bytes.fromhex(begun.ids), begun.orders)

@@ -134,11 +134,10 @@ class _Faults:
         if not self._found:
             return
         shown = "; ".join(f"row {number}: {what}" for number, what in self._found[:SHOWN])
-        hints = ["correct these rows, then give the whole file again"]
+        hints = [HINT] if self.unfinished else []
+        hints.append("correct these rows, then give the whole file again")
         if self._is_json:
             hints.append("write one JSON object per line, without an array around them")
-        if self.unfinished:
-            hints.append(HINT)
         raise UsageError(
             f"the file is malformed, and nothing of it was ordered: {shown}",
             *hints,

@@ -633,6 +633,24 @@ def test_a_file_changed_after_a_crash_is_not_ordered_again(made, point):
     assert drop(made).run().files == 1  # the next of that name is taken
 
 
+def test_a_file_only_touched_after_a_crash_is_the_same(made):
+    station, _, batch, folder = made
+    path = folder / "a.csv"
+    path.write_text(orders(batch, "1-5", action="assign").replace(
+        "\n", ",L1\n").replace("serials,L1", "serials,set.lot"), "utf-8")  # fmt: skip
+
+    def crash(reached):
+        if reached == "applied":
+            raise Killed
+
+    with pytest.raises(Killed):
+        drop(made, failpoint=crash).run()
+    os.utime(path, ns=(5, 5))  # a file server that sets the time late, a writer that retries
+    assert drop(made, looks=6).run().files == 1
+    assert len(ordered(station)) == 1
+    assert incidents(station) == []
+
+
 def test_a_crash_while_a_change_is_reported_reports_it_again(made):
     station, _, batch, folder = made
     (folder / "a.csv").write_text(orders(batch, "1-5"), "utf-8")

@@ -82,7 +82,7 @@ def test_the_untouched_file_again_is_told_that_it_stands_no_more(made, tmp_path)
     (outcome,) = again.results
     assert (outcome.undone, outcome.exit) == ((Range(20, 30),), 3)
     assert "11 of its codes have changed since" in outcome.detail
-    assert any("stand no more" in text for text in again.lines())
+    assert any("no longer stand" in text for text in again.lines())
     assert state(made, 25) is State.PACKAGED
     (incident,) = incidents(station)
     assert incident.detail.startswith("freeze.csv: 1 of 1 orders were booked before")
@@ -95,6 +95,15 @@ def test_the_untouched_file_again_is_told_that_it_stands_no_more(made, tmp_path)
     )
     give(made, freeze)
     assert len(incidents(station)) == 1  # within an hour the same is alarmed once
+
+
+def test_a_repeat_that_is_queued_and_stands_no_more_is_3_too(made, tmp_path):
+    station, _, batch = made
+    freeze = file(tmp_path, "freeze.csv", batch, ("freeze", "20-30"))
+    for path in (freeze, file(tmp_path, "thaw.csv", batch, ("unfreeze", "20-30")), freeze):
+        done = apply(station, None, read_file(path))
+    assert (done.queued, done.undone, done.exit_code) == (1, 1, 3)
+    assert (done.results[0].status, done.results[0].exit) == ("queued", 3)
 
 
 def test_a_file_that_undoes_itself_is_a_retry(made, tmp_path):
