@@ -22,6 +22,8 @@ _OTHER = (
     (b"\x1f\x8b", "packed with gzip"),
     (b"%PDF", "a PDF"),
 )
+# Whoever copies to a file server may get the size first, and the content later.
+_ZEROS = b"\0\0\0\0"
 _CUT = "cut short within a character"
 _HIGH = re.compile(r"[^\x00-\x7f]+")
 # `Köln`, `José`: letters that a Latin word goes on from or into.
@@ -46,6 +48,12 @@ def decode(data: bytes, *, is_json: bool) -> str:
 
 
 def _check_kind(data: bytes) -> None:
+    if data.endswith(_ZEROS):
+        raise UsageError(
+            "the file ends in zero bytes: it is still being copied, or a power failure cut it",
+            "send it again",
+            unfinished=True,
+        )
     for magic, what in _OTHER:
         if data.startswith(magic):
             raise UsageError(f"the file is {what}, whatever its name says", _UTF8)

@@ -214,6 +214,13 @@ def test_utf8_cut_within_a_character_is_not_gb18030():
     assert "within a character" in refused(gb[:-1]).message
 
 
+@pytest.mark.parametrize("text", ["", HEAD, HEAD + "activate,B,1-5,5,\n"])
+def test_a_file_whose_content_is_still_to_come_is_unfinished(text):
+    error = refused(text.encode() + bytes(300))
+    assert "zero bytes" in error.message
+    assert error.details["unfinished"]
+
+
 @pytest.mark.parametrize("region", ["鲁", "豫", "黔", "模"])
 def test_bytes_that_say_two_things_are_refused(region):
     # GB18030 for a single character may be UTF-8 for another: 鲁 is U+00B3.
