@@ -131,6 +131,11 @@ class HotFolder:
                     if error.errno in FULL:
                         raise
                     self._arrivals.leave(path.name, type(error).__name__)
+                except MintmarkError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - a file must not end the service
+                    bug = f"unexpected {type(error).__name__}: this is a bug"
+                    self._arrivals.leave(path.name, bug)
             self._look_back()
             self._deliver()
             self._failures = 0
