@@ -7,6 +7,10 @@ ORDER = '{{"action": "activate", "batch": "{batch}", "serials": "501-600"}}\n'
 APPLY = "orders apply -"
 HEAD = "action,batch,serials,order\n"
 GOOD, BAD = "activate,{batch},501-600,\n", "activate,{batch},15000,\n"
+AGAIN = HEAD + "".join(
+    f"{action},{{batch}},501-600,{order}\n"
+    for action, order in (("activate", "one"), ("freeze", "two"), ("activate", "one"))
+)
 WATCH = "deliver --watch --health-file health.json"
 
 
@@ -14,7 +18,9 @@ def shapes(ordered):
     """The JSON that the commands print; `line run` answers an order with its command's keys."""
     return {
         "orders apply": {
-            **dict.fromkeys(("orders", "acknowledged", "queued", "refused", "repeated"), "count"),
+            **dict.fromkeys(
+                ("orders", "acknowledged", "queued", "refused", "repeated", "undone"), "count"
+            ),
             "results": [
                 {
                     "row": "count",
@@ -28,6 +34,8 @@ def shapes(ordered):
                     "skipped": "ranges",
                     "detail": "text?",
                     "hint": "text?",
+                    "undone": "ranges",
+                    "exit": "count",
                 }
             ],
         },
@@ -110,7 +118,17 @@ def _files(row, ok, no):
         row("the backend is away", APPLY, 75, stdin=HEAD + GOOD, backend="away", result=True,
             expected={"queued": 1}),
         no(2, "an unknown column", APPLY, "row 1", stdin="action,batch,serial\na,b,1\n"),
+        row("an order given again, whose codes have changed since", APPLY, 3, stdin=AGAIN,
+            backend="real", result=True, expected={"acknowledged": 3, "repeated": 1, "undone": 1}),
         no(2, "a file cut short", APPLY, "row 2", stdin=HEAD + 'activate,{batch},"1'),
+        no(2, "a last line cut short, which would mean more", APPLY, "row 2",
+           stdin="action,batch,serials\nactivate,{batch},501-"),
+        no(2, "a last line that may have lost a guard", APPLY, "row 2",
+           stdin="action,batch,serials,count\nactivate,{batch},501-600"),
+        no(2, "bytes that say one thing in UTF-8 and another in GB18030", APPLY, "GB18030",
+           stdin="action,batch,serials,set.region\nassign,{batch},501-600,\u00b3\n"),
+        no(2, "results that cannot be written", f"{APPLY} --results none/results.jsonl",
+           "cannot be written", stdin=HEAD + GOOD),
         no(2, "results over the orders", "orders apply serials.txt --results serials.txt", ""),
         no(4, "no such file", "orders apply none.csv", "no file"),
         no(4, "no home", APPLY, "no mintmark home", stdin=HEAD + "a,b,1,\n", world="none"),

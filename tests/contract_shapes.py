@@ -120,6 +120,8 @@ ORDERED = {
     "dry_run": "true/false",
     "detail": "text?",
     "attributes": "attributes",
+    "repeated": "true/false",
+    "undone": "ranges",
 }
 EVENT = {
     "seq": "count",

@@ -1,142 +1,95 @@
 """`orders apply`: a file of orders, each booked by itself, then all sent.
 
-A bad order does not stop the others. An order without an id gets an id that follows from
-the file, so that applying a file twice orders nothing twice.
+A bad order does not stop the others, whatever is wrong with it. An order without an id gets an
+id that follows from the file, its size and the time of its last change, so that applying a file
+twice orders nothing twice, and a file written anew is taken for new orders.
+
+1. Book each order.
+2. Send what was booked.
+3. Judge the orders that were booked before: does what they did still stand?
+
+If this machine fails in 1 to 3, what was done is reported all the same (`keep`), with the
+orders that were not tried.
 """
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ...codegen.errors import NotFound, Refused, UsageError
-from ...codegen.files import write_atomically
+from ...codegen.errors import (
+    EnvironmentFailure,
+    IntegrityError,
+    MintmarkError,
+    NotFound,
+    Refused,
+    UsageError,
+)
 from ...codegen.progress import Progress
-from ...codegen.ranges import serials
 from ...codegen.ranges.serials import Ranges
-from ...codegen.result import Result, to_json
 from ...codegen.station.station import Station
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
-from ..orders import sheets
-from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, book
+from ..orders import booked, sheets
+from ..orders.orders import CANCELLED, QUEUED, REFUSED, book
 from ..orders.sheets import Row
-
-SHOWN = 20
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The result of an order of a file.
-
-    `status`: acknowledged; queued; refused, here (nothing is booked: `booked` is false)
-    or by the backend; cancelled. `repeated`: it was booked before, by the same file.
-    """
-
-    row: int
-    order: str
-    action: str | None
-    batch: str | None
-    status: str
-    booked: bool
-    repeated: bool = False
-    applied: Ranges = ()
-    skipped: Ranges = ()
-    detail: str | None = None
-    hint: str | None = None
-
-    def line(self) -> str:
-        """A line for people."""
-        what = f"{self.action or '?'} {self.batch or '?'} {serials.describe(self.applied, 3)}"
-        again = " (booked before)" if self.repeated else ""
-        detail = f": {self.detail}" if self.detail else ""
-        return f"row {self.row}  {self.order}  {self.status}{again}  {what.strip()}{detail}"
-
-
-@dataclass(frozen=True)
-class AppliedFile(Result):
-    """The result of a file of orders; `results` are all outcomes, or the failures alone."""
-
-    orders: int
-    acknowledged: int
-    queued: int
-    refused: int
-    repeated: int
-    results: tuple[Outcome, ...]
-
-    @property
-    def exit_code(self) -> int:
-        """3 if an order was refused, else 75 while an order is queued."""
-        if self.refused:
-            return 3
-        return 75 if self.queued else 0
-
-    def lines(self) -> Iterator[str]:
-        """Counts, then what is not acknowledged."""
-        yield (
-            f"{self.orders:,} orders: {self.acknowledged:,} acknowledged, {self.queued:,} queued,"
-            f" {self.refused:,} refused"
-        )
-        if self.repeated:
-            yield f"  {self.repeated:,} of them were booked before, by this same file"
-        others = [outcome for outcome in self.results if outcome.status != ACKNOWLEDGED]
-        for outcome in others[:SHOWN]:
-            yield f"  {outcome.line()}"
-        if len(others) > SHOWN:
-            yield f"  and {len(others) - SHOWN:,} more: see --results F, or --json"
-
-
-def read_file(path: Path) -> tuple[Row, ...]:
-    """The rows of the file at `path`. Raises `NotFound`, or `UsageError` as `sheets.read`."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(sheets.FILE_BYTES + 1)
-    except FileNotFoundError:
-        raise NotFound(f"no file {path}", "name the file that lists the orders") from None
-    return sheets.read(data)
+from . import repeats
+from .applied import AGAIN, UNTRIED, AppliedFile, Outcome, reported, summarise
+from .order_file import OrderFile
 
 
 def apply(  # noqa: PLR0913 - the command's options
     station: Station,
     client: Client | None,
-    rows: Sequence[Row],
+    file: OrderFile,
     *,
     name: str = "",
+    shown: str = "a file of orders",
     failures_only: bool = False,
     progress: Progress = lambda *_: None,
+    keep: Callable[[Sequence[Outcome]], None] = lambda _: None,
 ) -> AppliedFile:
     """Book every row, send what was booked, and return the outcome of each.
+
+    `name` tells apart files of the same content; `shown` names the file in an alarm. `keep`
+    gets what there is to report, also if this raises.
 
     Raises `IntegrityError` and `EnvironmentFailure`, after which the same file can be
     applied again.
     """
-    named = sheets.order_ids(station.config.home_id, rows, name)
-    outcomes = []
-    for done, (row, order) in enumerate(zip(rows, named, strict=True), 1):
-        outcomes.append(_book(station, row, order))
-        progress("orders", done, len(rows))
-    detail = _send(station, client, outcomes)
-    settled = [_settled(station, outcome, detail) for outcome in outcomes]
-    return _summary(settled, failures_only=failures_only)
-
-
-def write_results(path: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write a JSON object per order, to a file that is there whole or not at all."""
-    lines = (json.dumps(to_json(outcome)) + "\n" for outcome in outcomes)
-    write_atomically(path, "".join(lines).encode("ascii"))
+    named = sheets.order_ids(station.config.home_id, file.rows, name, file.version)
+    outcomes: list[Outcome] = []
+    try:
+        for done, (row, order) in enumerate(zip(file.rows, named, strict=True), 1):
+            outcomes.append(_book(station, row, order))  # 1
+            progress("orders", done, len(file.rows))
+        detail = _send(station, client, outcomes)  # 2
+        outcomes = _judged(station, _settled(station, outcomes, detail))  # 3
+        gone = {outcome.order: outcome.undone for outcome in outcomes if outcome.undone}
+        repeats.alarm(station, shown, len(outcomes), gone)
+    except BaseException:
+        rest = zip(file.rows[len(outcomes) :], named[len(outcomes) :], strict=True)
+        # The failure itself is what must be heard of, also if the disk is full.
+        with contextlib.suppress(OSError):
+            everything = [*outcomes, *(_untried(*pair) for pair in rest)]
+            keep(reported(everything, failures_only=failures_only))
+        raise
+    result = summarise(outcomes, failures_only=failures_only)
+    keep(result.results)
+    return result
 
 
 def _book(station: Station, row: Row, order: str) -> Outcome:
-    action, batch = (_field(row, name) for name in ("action", "batch"))
     try:
         request = replace(row.request(station.config.time_zone), order=order)
-        _, booked = book(station, request)
+        _, done = book(station, request)
+    except (EnvironmentFailure, IntegrityError, OSError):
+        raise
     except (UsageError, Refused, NotFound) as error:
-        hint = "; ".join(error.hints) or None
-        return Outcome(
-            row.number, order, action, batch, REFUSED, booked=False, detail=error.message, hint=hint
-        )
+        return _refused(row, order, error)
+    except Exception as error:  # noqa: BLE001 - one row must not take the others with it
+        bug = f"unexpected {type(error).__name__}: this is a bug"
+        return _refused(row, order, MintmarkError(bug, "report it, with this row"))
     return Outcome(
         row.number,
         order,
@@ -144,9 +97,38 @@ def _book(station: Station, row: Row, order: str) -> Outcome:
         request.batch,
         QUEUED,
         booked=True,
-        repeated=booked.repeated,
-        applied=booked.applied,
-        skipped=booked.skipped,
+        repeated=done.repeated,
+        applied=done.applied,
+        skipped=done.skipped,
+        exit=75,
+    )
+
+
+def _refused(row: Row, order: str, error: MintmarkError) -> Outcome:
+    return Outcome(
+        row.number,
+        order,
+        _field(row, "action"),
+        _field(row, "batch"),
+        REFUSED,
+        booked=False,
+        detail=error.message,
+        hint="; ".join(error.hints) or None,
+        exit=error.exit_code,
+    )
+
+
+def _untried(row: Row, order: str) -> Outcome:
+    return Outcome(
+        row.number,
+        order,
+        _field(row, "action"),
+        _field(row, "batch"),
+        UNTRIED,
+        booked=False,
+        detail="not tried: this machine failed first",
+        hint="give the same file again",
+        exit=6,
     )
 
 
@@ -161,33 +143,42 @@ def _send(station: Station, client: Client | None, outcomes: Sequence[Outcome]) 
         return "no backend is configured"
     courier, detail = Courier(station, client, sturdy=True), None
     for batch in dict.fromkeys(outcome.batch for outcome in outcomes if outcome.booked):
-        detail = courier.deliver(batch=batch).detail or detail
+        try:
+            detail = courier.deliver(batch=batch).detail or detail
+        except (MintmarkError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - what is booked must be reported
+            detail = f"unexpected {type(error).__name__}: this is a bug"
     return detail
 
 
-def _settled(station: Station, outcome: Outcome, detail: str | None) -> Outcome:
-    """The outcome with what the ledger has of the order now."""
-    if not outcome.booked:
-        return outcome
+def _settled(station: Station, outcomes: Sequence[Outcome], detail: str | None) -> list[Outcome]:
+    """The outcomes with what the ledger has of the orders now."""
+    return [_as_booked(station, item, detail) if item.booked else item for item in outcomes]
+
+
+def _as_booked(station: Station, outcome: Outcome, detail: str | None) -> Outcome:
     with station.ledger.read() as view:
         row = view.order(outcome.order)
+    exits = {QUEUED: 75, REFUSED: 6, CANCELLED: 3}
     return replace(
-        outcome, status=row.status, detail=row.detail or (detail if row.status == QUEUED else None)
+        outcome,
+        status=row.status,
+        detail=row.detail or (detail if row.status == QUEUED else None),
+        exit=exits.get(row.status, 0),
     )
 
 
-def _summary(outcomes: Sequence[Outcome], *, failures_only: bool) -> AppliedFile:
-    counts = {
-        status: sum(outcome.status == status for outcome in outcomes)
-        for status in (ACKNOWLEDGED, QUEUED, REFUSED, CANCELLED)
-    }
-    failures = (REFUSED, CANCELLED)
-    shown = [outcome for outcome in outcomes if not failures_only or outcome.status in failures]
-    return AppliedFile(
-        orders=len(outcomes),
-        acknowledged=counts[ACKNOWLEDGED],
-        queued=counts[QUEUED],
-        refused=counts[REFUSED] + counts[CANCELLED],
-        repeated=sum(outcome.repeated for outcome in outcomes),
-        results=tuple(shown),
-    )
+def _judged(station: Station, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes, with what has become of orders that were booked before."""
+    orders = [(item.order, item.repeated) for item in outcomes if item.booked]
+    with station.ledger.read() as view:
+        gone = repeats.undone(view, orders)
+    return [_told(item, gone[item.order]) if item.order in gone else item for item in outcomes]
+
+
+def _told(outcome: Outcome, gone: Ranges) -> Outcome:
+    if not outcome.repeated:
+        return outcome
+    detail = "; ".join(filter(None, (outcome.detail, booked.told(gone))))
+    return replace(outcome, undone=gone, detail=detail, hint=AGAIN, exit=max(outcome.exit % 75, 3))

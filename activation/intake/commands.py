@@ -41,7 +41,7 @@ from ..orders.commands import (
 if TYPE_CHECKING:
     from ...codegen.result import Result
     from ..orders.orders import OrderResult
-    from .apply import AppliedFile
+    from .applied import AppliedFile
     from .hot_folder import Watched
     from .line import LineEnded
 
@@ -193,7 +193,7 @@ def orders_apply(
 ) -> "AppliedFile":
     """Give a file of orders, each by itself.
 
-    The same file again orders nothing twice.
+    The same untouched file again orders nothing twice; a file written anew is taken for new orders.
 
     \b
     Example:
@@ -202,22 +202,29 @@ def orders_apply(
     from ...codegen.errors import UsageError
     from ..client.connect import connected
     from ..orders import sheets
-    from .apply import apply, read_file, write_results
+    from .applied import check_results, write_results
+    from .apply import apply
+    from .order_file import OrderFile, read_file
 
     if results is not None and results.resolve() == file.resolve():
         raise UsageError("the results would replace the orders", "name another file for them")
     if str(file) == "-":
-        rows = sheets.read(sys.stdin.buffer.read(sheets.FILE_BYTES + 1))
+        given = OrderFile(sheets.read(sys.stdin.buffer.read(sheets.FILE_BYTES + 1)))
     else:
-        rows = read_file(file)
+        given = read_file(file)
+    if results is not None:
+        check_results(results)
     station = invocation.station()
     with connected(station) as client:
-        done = apply(
-            station, client, rows, failures_only=failures_only, progress=invocation.progress
+        return apply(
+            station,
+            client,
+            given,
+            shown="a file on stdin" if str(file) == "-" else file.name,
+            failures_only=failures_only,
+            progress=invocation.progress,
+            keep=lambda outcomes: write_results(results, outcomes) if results else None,
         )
-    if results is not None:
-        write_results(results, done.results)
-    return done
 
 
 def orders_watch(

@@ -6,16 +6,22 @@
 
 Each file takes these steps:
 
-1. Wait until it is complete.
-2. Read it. A malformed file goes to failed/ instead, by steps 4 and 5.
-3. Apply it: book its orders, then send them.
-4. Write its result.
-5. Move it, then remove its marker.
+1. Wait until it is complete. One that may have been cut short waits for a minute of rest.
+2. Read it. A malformed file goes to failed/ instead, by steps 5 and 6, with an alarm.
+3. Note in the home that it is being taken, as it was read.
+4. Apply it: book its orders, then send them.
+5. Write its result.
+6. Move it, then remove its marker.
 
 After a crash between any two steps the file is still in DIR, and is taken again from step 1:
-the ids of its orders follow from its name and content, so nothing is ordered twice. A crash
-after step 4 leaves a result, which is written again; a crash within step 5, a marker, which is
-older than any later file of that name and does not count for it.
+the ids of its orders follow from its name, its content, its size and the time of its last
+change, so nothing is ordered twice. If it was changed in between, and some of its orders are
+booked, it goes to failed/. A crash after step 5 leaves a result, which is written again; a crash
+within step 6, a marker, which is older than any later file of that name and does not count
+for it.
+
+What is written to a file after step 2 is ordered by nobody. It is noticed, logged, and alarmed,
+also after a restart: see `taken_files.py`.
 
 A file that cannot be taken, on a machine that works, stays in DIR and is logged once. It holds
 up neither other files nor the delivery.
@@ -23,14 +29,10 @@ up neither other files nor the delivery.
 
 import contextlib
 import errno
-import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from ...codegen.errors import (
     EnvironmentFailure,
@@ -40,25 +42,27 @@ from ...codegen.errors import (
     Refused,
     UsageError,
 )
-from ...codegen.files import fsync_folder, hidden, write_atomically
+from ...codegen.files import fsync_folder, write_atomically
+from ...codegen.ledger.changes import Incident
 from ...codegen.result import Result
 from ...codegen.station.publish import Failpoint, no_failpoint
 from ...codegen.station.station import Station
 from ..backoff import wait
 from ..delivery.deliver import Courier, next_due
 from ..delivery.service import Connect, Log
-from ..orders.sheets import Row
-from .apply import AppliedFile, apply, read_file, write_results
+from ..orders import sheets
+from .applied import AppliedFile, Outcome, write_results
+from .apply import apply
+from .arrivals import Arrivals
+from .folder_names import MARKER, free
+from .only_watcher import only_watcher
+from .order_file import OrderFile, read_file
+from .taken_files import TakenFile, TakenFiles
 
-KINDS = (".csv", ".jsonl", ".ndjson")
-MARKER = ".done"
-LOCK = ".mintmark.lock"
 POLL = 1.0  # seconds between two looks
-# Bytes of a name in done/ and failed/: 255 with a result beside it, while that is hidden.
-NAME_BYTES = 255 - len(hidden(Path("_.result.jsonl")).name) + 1
 FULL = (errno.ENOSPC, errno.EDQUOT)
-
-FileVersion = tuple[int, int]  # size, time of the last change
+REFUSED_FILE, CHANGED_FILE = "file-refused", "file-changed"  # kinds of incident
+AGAIN = "send the rows that are missing in a new file, under another name"
 
 
 @dataclass(frozen=True)
@@ -90,20 +94,25 @@ class HotFolder:
     log: Log
     marker: bool = False
     failpoint: Failpoint = no_failpoint
-    _seen: dict[str, FileVersion] = field(default_factory=dict)
-    _left: dict[str, str] = field(default_factory=dict)  # files that stay → the logged reason
+    _taken: TakenFiles = field(init=False)
     _files: int = 0
     _failed: int = 0
     _orders: int = 0
     _failures: int = 0
 
+    def __post_init__(self) -> None:
+        self._arrivals = Arrivals(
+            self.folder, self.marker, lambda name, why: self.log("left", file=name, error=why)
+        )
+
     def run(self) -> Watched:
         """Take files until a stop is requested. Raises `Refused` if another process watches it."""
         if not self.folder.is_dir():
             raise UsageError(f"{self.folder} is no folder", "make it, then watch it")
-        with _only_watcher(self.folder):
+        with only_watcher(self.folder):
             for name in ("done", "failed"):
                 (self.folder / name).mkdir(exist_ok=True)
+            self._taken = TakenFiles.of(self.station.home, self.folder, self._forgotten)
             self.log("started", folder=str(self.folder))
             while not self.stopped():
                 self.wait(self._turn())
@@ -117,11 +126,17 @@ class HotFolder:
                 if self.stopped():
                     break
                 try:
-                    self._take(path)  # 2 to 5
+                    self._take(path)  # 2 to 6
                 except OSError as error:
                     if error.errno in FULL:
                         raise
-                    self._leave(path.name, type(error).__name__)
+                    self._arrivals.leave(path.name, type(error).__name__)
+                except MintmarkError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - a file must not end the service
+                    bug = f"unexpected {type(error).__name__}: this is a bug"
+                    self._arrivals.leave(path.name, bug)
+            self._look_back()
             self._deliver()
             self._failures = 0
         except (MintmarkError, OSError) as error:
@@ -133,60 +148,66 @@ class HotFolder:
         return POLL
 
     def complete(self) -> list[Path]:
-        """The files that are all there, by name; remembers what the others look like."""
-        seen, found = {}, []
-        paths = sorted(self.folder.iterdir())
-        present = {path.name for path in paths}
-        self._left = {name: why for name, why in self._left.items() if name in present}
-        for path in paths:
-            if path.suffix.lower() not in KINDS or path.name.startswith((".", "~")):
-                continue
-            version = _version(path)
-            if version is None:
-                if os.path.lexists(path):
-                    self._leave(path.name, "no plain file")
-                continue
-            seen[path.name] = version
-            if self._seen.get(path.name) == version and (not self.marker or _marked(path, version)):
-                found.append(path)
-        self._seen = seen
-        return found
+        """The files that are all there, by name."""
+        return self._arrivals.complete()
 
     def _take(self, path: Path) -> None:
         try:
-            rows = read_file(path)  # 2
+            file = read_file(path)  # 2
         except UsageError as error:
-            self._set_aside(path, error)
+            if not self._arrivals.waits(path, error):
+                self._set_aside(path, error)
             return
-        except NotFound:
-            return  # its sender has taken it back
+        except (NotFound, Refused):
+            return  # its sender has taken it back, or writes to it
         self.failpoint("read")
-        applied = self._apply(path, rows)  # 3
+        begun = self._taken.under_way.get(path.name)
+        if begun is not None and begun.version != file.version:
+            if begun.sha256 == file.sha256:
+                file = replace(file, version=begun.version)  # it was only touched since
+            elif self._has_booked(begun):
+                changed = UsageError("it was changed while it was taken, and some is booked", AGAIN)
+                self._set_aside(path, changed, CHANGED_FILE)
+                return
+        target = free(self.folder / "done", path.name)
+        self._taken.begin(path.name, target.name, file)  # 3
+        self.failpoint("begun")
+        outcomes: list[Outcome] = []
+        applied = self._apply(path, file, outcomes)  # 4
         if isinstance(applied, UsageError):
-            self._set_aside(path, applied)
+            self._set_aside(path, applied, outcomes=outcomes)
             return
         self.failpoint("applied")
-        target = _free(self.folder / "done", path.name)  # 4
-        write_results(target.with_name(f"{target.name}.result.jsonl"), applied.results)
+        write_results(_result_of(target), applied.results)  # 5
         self.failpoint("result")
-        self._move(path, target)  # 5
+        self._move(path, target)  # 6
+        self._taken.moved(path.name)
         self._files += 1
         self._orders += applied.orders
-        self.log(
-            "applied",
-            file=path.name,
-            orders=applied.orders,
-            acknowledged=applied.acknowledged,
-            queued=applied.queued,
-            refused=applied.refused,
-        )
+        self._log_applied(path.name, applied)
 
-    def _apply(self, path: Path, rows: Sequence[Row]) -> AppliedFile | UsageError:
-        """Step 3; an error of ours with which the file is set aside."""
+    def _has_booked(self, begun: TakenFile) -> bool:
+        """Whether an order of the file as it was begun is booked, under an id made here."""
+        home = self.station.config.home_id
+        with self.station.ledger.read() as view:
+            ids = sheets.made_ids(home, bytes.fromhex(begun.ids), begun.orders)
+            return any(view.has_order(order) for order in ids)
+
+    def _apply(
+        self, path: Path, file: OrderFile, outcomes: list[Outcome]
+    ) -> AppliedFile | UsageError:
+        """Step 4, filling `outcomes`; an error of ours with which the file is set aside."""
         try:
             with self.connect() as client:
                 try:
-                    return apply(self.station, client, rows, name=path.name)
+                    return apply(
+                        self.station,
+                        client,
+                        file,
+                        name=path.name,
+                        shown=_shown(path.name),
+                        keep=outcomes.extend,
+                    )
                 except (EnvironmentFailure, IntegrityError, OSError):
                     raise
                 except Exception as error:  # noqa: BLE001 - a file must not end the service
@@ -195,25 +216,59 @@ class HotFolder:
             # The home or the network fails, whatever the file: that ends the turn.
             raise EnvironmentFailure(type(error).__name__) from error
 
-    def _leave(self, name: str, why: str) -> None:
-        """Log that a file stays: once, and again if the reason changes."""
-        if self._left.get(name) != why:
-            self._left[name] = why
-            self.log("left", file=name, error=why)
+    def _log_applied(self, name: str, applied: AppliedFile) -> None:
+        self.log(
+            "applied",
+            file=name,
+            orders=applied.orders,
+            acknowledged=applied.acknowledged,
+            queued=applied.queued,
+            refused=applied.refused,
+        )
+        if applied.undone:
+            why = f"{applied.undone} orders were booked before, and stand no more: see its result"
+            self.log("repeated", file=name, error=why)
 
-    def _set_aside(self, path: Path, error: MintmarkError) -> None:
-        target = _free(self.folder / "failed", path.name)
+    def _look_back(self) -> None:
+        """Report the files that were changed after they were taken."""
+        for file in self._taken.changed():
+            what = "changed after it was taken: what was added is not ordered"
+            self.log("changed", file=file.name, error=f"{what}; {AGAIN}")
+            if not file.told:
+                self._alarm(CHANGED_FILE, f"{_shown(file.name)}: {what}")
+            self.failpoint("alarmed")
+            self._taken.report(file)
+
+    def _alarm(self, kind: str, detail: str) -> None:
+        self.station.ledger.commit(self.station.author, Incident(kind, detail))
+
+    def _forgotten(self) -> None:
+        why = "which files were taken is damaged in the home, and begun anew"
+        self.log("forgotten", error=why)
+
+    def _set_aside(
+        self,
+        path: Path,
+        error: MintmarkError,
+        kind: str = REFUSED_FILE,
+        outcomes: Sequence[Outcome] = (),
+    ) -> None:
+        target = free(self.folder / "failed", path.name)
         reason = {"error": error.message, "hint": "\n".join(error.hints), **error.details}
         write_atomically(
             target.with_name(f"{target.name}.reason.json"), json.dumps(reason).encode("ascii")
         )
+        if outcomes:
+            write_results(_result_of(target), outcomes)
         self.failpoint("reason")
+        self._alarm(kind, f"{_shown(path.name)}: {error.message}")
         self._move(path, target)
+        self._taken.forget(path.name)
         self._failed += 1
         self.log("malformed", file=path.name, error=error.message)
 
     def _move(self, path: Path, target: Path) -> None:
-        """Step 5."""
+        """Step 6."""
         path.replace(target)
         fsync_folder(target.parent)
         fsync_folder(path.parent)
@@ -222,7 +277,7 @@ class HotFolder:
         # older than the next file of that name, and does not count for it.
         with contextlib.suppress(OSError):  # the name is too long, or the marker is not ours
             path.with_name(path.name + MARKER).unlink(missing_ok=True)
-        self._seen.pop(path.name, None)
+        self._arrivals.forget(path.name)
 
     def _deliver(self) -> None:
         """Send what is queued, booked by anybody: this service may be all that runs here."""
@@ -234,50 +289,10 @@ class HotFolder:
                 Courier(self.station, client, patient=True, sturdy=True).deliver(stop=self.stopped)
 
 
-def _version(path: Path) -> FileVersion | None:
-    """Size and last change of a plain file; None for anything else, or if it is gone."""
-    try:
-        found = path.lstat()
-    except OSError:
-        return None
-    if path.is_symlink() or not path.is_file():
-        return None
-    return found.st_size, found.st_mtime_ns
+def _result_of(target: Path) -> Path:
+    return target.with_name(f"{target.name}.result.jsonl")
 
 
-def _marked(path: Path, version: FileVersion) -> bool:
-    found = _version(path.with_name(path.name + MARKER))
-    return found is not None and found[1] >= version[1]
-
-
-def _free(folder: Path, name: str) -> Path:
-    """A name in `folder` that no file has: no earlier file is ever written over."""
-    stem, suffix, count = Path(name).stem, Path(name).suffix, 1
-    path = folder / _fitting(stem, suffix)
-    while os.path.lexists(path):
-        count += 1
-        path = folder / _fitting(stem, f".{count}{suffix}")
-    return path
-
-
-def _fitting(stem: str, end: str) -> str:
-    """`stem` and `end`. Too long a stem is cut, and its digest tells it from others."""
-    if len(os.fsencode(stem + end)) <= NAME_BYTES:
-        return stem + end
-    end = f"~{hashlib.sha256(os.fsencode(stem)).hexdigest()[:12]}{end}"
-    while len(os.fsencode(stem + end)) > NAME_BYTES:
-        stem = stem[:-1]
-    return stem + end
-
-
-@contextlib.contextmanager
-def _only_watcher(folder: Path) -> Iterator[None]:
-    lock = FileLock(folder / LOCK, thread_local=False)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise Refused(f"{folder} is watched already", "stop the other process first") from None
-    try:
-        yield
-    finally:
-        lock.release()
+def _shown(name: str) -> str:
+    """A file's name for the books: bytes that are no text are spelled out."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING
 
 from ...codegen.ledger.changes import Ordered
 from ...codegen.progress import Progress
+from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import Station
 from ..client.connect import connected
 from ..delivery.deliver import deliver
+from ..orders.booked import undone
 from ..orders.orders import QUEUED, OrderRequest, OrderResult, book
 
 if TYPE_CHECKING:
@@ -36,9 +38,11 @@ def outcome(
 ) -> OrderResult:
     """The result of an order that was booked; `undelivered`: why it is queued, if it is."""
     delivery = detail = None
+    changed: Ranges = ()
     if not request.dry_run:
         with station.ledger.read() as view:
             row = view.order(order.order)
+            changed = undone(view, row) if booked.repeated else ()
         delivery, detail = row.status, row.detail or (undelivered if row.status == QUEUED else None)
     return OrderResult(
         order=order.order,
@@ -51,4 +55,6 @@ def outcome(
         dry_run=request.dry_run,
         detail=detail,
         attributes=order.attributes,
+        repeated=booked.repeated,
+        undone=changed,
     )

@@ -71,6 +71,21 @@ KINDS: Mapping[str, Words] = {
         "作废这一卷: mintmark void --unit ... --reason lost",
         "void it: mintmark void --reason lost",
     ),
+    "file-refused": Words(
+        _C, "指令文件有错，整份没有执行", "a file of orders was refused as a whole",
+        "看 failed/ 里的 .reason.json，改好后重投",
+        "see its .reason.json in failed/, then send it anew",
+    ),
+    "file-changed": Words(
+        _C, "指令文件被取走后又有改动，后来的内容没有执行",
+        "a file of orders was changed after it was taken",
+        "把没执行的行另存新文件再投", "send the missing rows in a new file",
+    ),
+    "repeated-orders": Words(
+        _C, "重复的指令没有再执行，而码的状态已变",
+        "repeated orders did nothing, and their codes have changed since",
+        "如确要再执行，重新生成文件或换指令号", "if they were meant anew, write the file anew",
+    ),
     "reprint": Words(
         _W, "同一批码又出了一份（补印）", "codes were packaged a second time (reprint)",
         "确认旧文件、旧标签已销毁", "see that the earlier files and labels are destroyed",

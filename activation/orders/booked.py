@@ -1,18 +1,60 @@
-"""Orders as the ledger has them: shown, listed, and cancelled if none was sent."""
+"""Orders as the ledger has them: shown, listed, cancelled if none was sent, judged if repeated.
+
+An order given twice under one id is booked once. The second time it is an answer to a sender
+that missed the first; but if later orders have changed its codes since, that answer must say so:
+somebody who wants these codes frozen again hears of an order that was done last week.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ...codegen.errors import UsageError
+from ...codegen.errors import Refused, UsageError
 from ...codegen.ledger.changes import Settled
 from ...codegen.ledger.records import OrderRow
+from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
-from ...codegen.ranges.attributes import Value
-from ...codegen.ranges.lifecycle import Action, State
+from ...codegen.ranges.attributes import Value, patch
+from ...codegen.ranges.lifecycle import Action, Standing, State
 from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
 from ...codegen.station.station import Station
 from .orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED
+
+# The states in which an order leaves codes; an assignment leaves them in any.
+_LEAVES = {
+    Action.ACTIVATE: (State.ACTIVE,),
+    Action.FREEZE: (State.FROZEN,),
+    Action.UNFREEZE: (State.PACKAGED, State.ACTIVE),
+    Action.REVOKE: (State.PACKAGED,),
+    Action.VOID: (State.VOID,),
+    Action.UNVOID: (State.SEALED, State.PACKAGED),
+    Action.ASSIGN: tuple(State),
+}
+
+
+def undone(view: View, row: OrderRow) -> Ranges:
+    """The serials that the order changed, and that are not as it left them: state or attributes."""
+    changed = serials.subtract(row.change.serials, row.skipped)
+    tiles = view.select(row.batch, changed)
+    return serials.join(tile.serials for tile in tiles if not _stands(tile.value, row))
+
+
+def _stands(standing: Standing, row: OrderRow) -> bool:
+    change = row.change
+    if standing.state not in _LEAVES[change.action]:
+        return False
+    try:
+        return patch(standing.attributes, change.attributes) == standing.attributes
+    except Refused:  # no room for them any more
+        return False
+
+
+def told(ranges: Ranges) -> str:
+    """What to tell who repeated an order that is `undone` on `ranges`."""
+    return (
+        f"booked before, and not done again: {serials.count(ranges):,} of its codes have changed"
+        f" since ({serials.describe(ranges, 3)})"
+    )
 
 
 @dataclass(frozen=True)

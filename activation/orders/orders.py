@@ -50,7 +50,11 @@ class OrderRequest:
 
 @dataclass(frozen=True)
 class OrderResult(Result):
-    """What an order did here, and whether the backend has it."""
+    """What an order did here, and whether the backend has it.
+
+    `repeated`: it was booked before, under the same id, and nothing was done now. `undone`: the
+    serials of a repeated order that later orders have changed since.
+    """
 
     order: str
     batch: str
@@ -62,12 +66,18 @@ class OrderResult(Result):
     dry_run: bool = False
     detail: str | None = None
     attributes: Mapping[str, Value] = field(default_factory=dict)
+    repeated: bool = False
+    undone: Ranges = ()
 
     @property
     def exit_code(self) -> int:
-        """75 while the backend has not answered, 6 if it refused."""
-        # Not 3: that means nothing changed, and the order is booked here.
-        return {QUEUED: 75, REFUSED: 6}.get(self.delivery or "", 0)
+        """75 while the backend has not answered, 6 if it refused; 3 if a repeat stands no more."""
+        if self.delivery == REFUSED:
+            # Not 3: that means nothing changed, and the order is booked here.
+            return 6
+        if self.undone or self.delivery == CANCELLED:
+            return 3
+        return 75 if self.delivery == QUEUED else 0
 
     def lines(self) -> Iterator[str]:
         """What happened, and what to do if the backend has not taken it."""
@@ -83,7 +93,11 @@ class OrderResult(Result):
         if self.dry_run:
             yield "  nothing was changed"
             return
-        yield f"  order    {self.order}"
+        yield f"  order    {self.order}{' (booked before)' if self.repeated else ''}"
+        if self.undone:
+            yield f"  {serials.count(self.undone):,} of its codes have changed since, and it was"
+            yield f"  not done again: {serials.describe(self.undone)}"
+            yield "  if it was meant anew, give it another order id"
         yield f"  backend  {self.delivery}{f': {self.detail}' if self.detail else ''}"
         if self.delivery == QUEUED:
             yield "  the order is booked here; send it with: mintmark deliver"

@@ -2,12 +2,19 @@
 
 Either the whole file has the right form, or nothing of it is taken: a file cut short or
 misread must not order half of what was meant. Single orders are judged later.
+
+Of a file cut short a prefix is left. It orders whole rows of the file, or is refused: its last
+line, without a line end, may have lost guards, the end of a range or half of a date. Cells that
+are missing before a line end are empty: exceljs writes such rows, and no last line end either.
+
+A refusal carries the detail `unfinished` if more bytes could mend the file.
 """
 
 import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -15,7 +22,10 @@ from typing import Any
 
 from ...codegen import ids
 from ...codegen.errors import UsageError
+from ...codegen.ranges.attributes import VALIDITY
+from ...codegen.ranges.cut_short import HINT, check_list, fault_of_last_row, is_unfinished
 from . import form
+from .decoding import decode
 from .orders import OrderRequest
 
 FILE_BYTES = 16_777_216
@@ -24,6 +34,21 @@ LINE_CHARS = 262_144
 COLUMNS = 200
 SHOWN = 20  # faulty rows named
 ORDER_SYMBOLS = 20  # 100 bits: an id that depends on the file alone never meets another
+NOTES = ("reason",)  # a column that changes nothing that is done
+
+FileVersion = tuple[int, int]  # size in bytes, time of the last change in nanoseconds
+
+# The first line that tells Excel which separator follows.
+_SEPARATOR = re.compile(r"\s*\"?sep=([,;\t])\"?[,;\t ]*(?=[\r\n]|\Z)", re.IGNORECASE)
+_FIRST_LINE = re.compile(r"[^\r\n]*\S[^\r\n]*")
+# A date and time that no further character would continue: to the day, minute, second, offset.
+_WHOLE_TIME = re.compile(
+    r"(?:\d{4}-\d\d-\d\d|\d{4}/\d{1,2}/\d\d|\d{4}\.\d{1,2}\.\d\d|\d{4}年\d{1,2}月\d{1,2}日|\d{8})"
+    r"(?:[T ]+\d{1,2}:\d\d(:\d\d(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?"
+)
+# A name that may be quoted: that of a column, and no code of a list that was dropped here.
+_NAME = re.compile(r"[a-z_. ]{1,12}|[\u4e00-\u9fff]{1,12}")
+_NO_HEADER = "it does not name the columns"
 
 
 @dataclass(frozen=True)
@@ -47,26 +72,43 @@ class Row:
 
 def read(data: bytes) -> tuple[Row, ...]:
     """The rows of a file. Raises `UsageError`, naming the first faulty rows."""
-    text = _text(data)
-    is_json = text.lstrip()[:1] in ("{", "[")
-    faults = _Faults()
-    rows = tuple((_objects if is_json else _cells)(text, faults))
+    if len(data) > FILE_BYTES:
+        raise UsageError(f"the file is larger than {FILE_BYTES:,} bytes", "split it")
+    is_json = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+    text = decode(data, is_json=is_json)
+    faults = _Faults(is_json=is_json, unfinished=is_unfinished(text))
+    rows = tuple((_objects if is_json else _table)(text, faults))
     faults.check()
     if not rows:
-        raise UsageError("the file holds no order", "write a header and a row for each order")
+        raise UsageError(
+            "the file holds no order", "write a header and a row for each order", unfinished=True
+        )
     return rows
 
 
-def order_ids(home_id: str, rows: Sequence[Row], name: str = "") -> list[str]:
+def order_ids(
+    home_id: str, rows: Sequence[Row], name: str = "", version: FileVersion | None = None
+) -> list[str]:
     """An id for each row: its own, or an id that follows from the content of the whole file.
 
-    The same file gives the same ids, whatever its encoding; `name` tells apart two files
-    of the same content.
+    `name` and `version` tell apart two files of the same content. The same untouched file
+    gives the same ids; a file written anew gives others, though it says the same.
     """
-    content = [dict(row.fields) for row in rows]
-    text = json.dumps([name, content], ensure_ascii=True, sort_keys=True)
-    digest = hashlib.sha256(text.encode("ascii")).digest()
+    digest = file_digest(rows, name, version)
     return [row.order or _derived(home_id, digest, index) for index, row in enumerate(rows)]
+
+
+def file_digest(rows: Sequence[Row], name: str, version: FileVersion | None) -> bytes:
+    """What the ids of a file's orders are made of: 32 bytes."""
+    content = [dict(row.fields) for row in rows]
+    file = [name, content] if version is None else [name, content, *version]
+    text = json.dumps(file, ensure_ascii=True, sort_keys=True)
+    return hashlib.sha256(text.encode("ascii")).digest()
+
+
+def made_ids(home_id: str, digest: bytes, count: int) -> Iterator[str]:
+    """The ids that were made for orders of a file of `count` rows, had none an id of its own."""
+    return (_derived(home_id, digest, index) for index in range(count))
 
 
 def _derived(home_id: str, digest: bytes, index: int) -> str:
@@ -74,43 +116,39 @@ def _derived(home_id: str, digest: bytes, index: int) -> str:
     return ids.new_id(home_id, lambda count: drawn[:count], ORDER_SYMBOLS)
 
 
-def _text(data: bytes) -> str:
-    if len(data) > FILE_BYTES:
-        raise UsageError(f"the file is larger than {FILE_BYTES:,} bytes", "split it")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UsageError("the file is UTF-16", "save it as UTF-8, or as CSV UTF-8 from Excel")
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text
-    raise UsageError("the file is no text in UTF-8 or GB18030", "save it as UTF-8")
-
-
 class _Faults:
-    """Faults of rows."""
+    """Faults of rows. `unfinished`: the text does not end in a line end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_json: bool, unfinished: bool) -> None:
         self._found: list[tuple[int, str]] = []
+        self._is_json = is_json
+        self.unfinished = unfinished
 
-    def add(self, number: int, what: str) -> None:
+    def add(self, number: int, what: str, *, unfinished: bool = False) -> None:
+        """Note what is wrong with a row. `unfinished`: more bytes could mend it."""
         self._found.append((number, what))
+        self.unfinished = self.unfinished or unfinished
 
     def check(self) -> None:
-        if self._found:
-            shown = "; ".join(f"row {number}: {what}" for number, what in self._found[:SHOWN])
-            raise UsageError(
-                f"the file is malformed, and nothing of it was ordered: {shown}",
-                "correct these rows, then give the whole file again",
-                rows=[number for number, _ in self._found[:SHOWN]],
-            )
+        """Raises `UsageError` if there are any."""
+        if not self._found:
+            return
+        shown = "; ".join(f"row {number}: {what}" for number, what in self._found[:SHOWN])
+        hints = [HINT] if self.unfinished else []
+        hints.append("correct these rows, then give the whole file again")
+        if self._is_json:
+            hints.append("write one JSON object per line, without an array around them")
+        raise UsageError(
+            f"the file is malformed, and nothing of it was ordered: {shown}",
+            *hints,
+            rows=[number for number, _ in self._found[:SHOWN]],
+            unfinished=self.unfinished,
+        )
 
 
 def _objects(text: str, faults: _Faults) -> Iterator[Row]:
     # splitlines would cut at characters that JSON allows within a text.
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
         if not line.strip():
             continue
         if number > ROWS:
@@ -146,50 +184,106 @@ def _no_constant(_: str) -> None:
     raise ValueError("no number")
 
 
-def _cells(text: str, faults: _Faults) -> Iterator[Row]:
-    head = text.split("\n", 1)[0]
-    # A Chinese or German Excel may write other separators.
-    delimiter = max(",\t;", key=head.count)
+def _table(text: str, faults: _Faults) -> list[Row]:
+    text, delimiter = _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
-    begins = 1
+    rows: list[Row] = []
+    cells: list[str] = []
+    begins = number = 1
     try:
         for cells in reader:
             number, begins = begins, reader.line_num + 1
             if not any(cell.strip() for cell in cells):
                 continue
             if not header:
-                header = _header(cells, number)
-            elif len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
-                faults.add(number, "more cells than the header has")
+                header = _header(cells, number, faults)
             elif number > ROWS:
                 faults.add(number, f"more than {ROWS:,} lines")
-                return
+                return rows
             else:
-                row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
-                yield Row(number, {key: cell for key, cell in row.items() if cell}, is_json=False)
+                rows.append(_row(header, cells, number, faults))
     except csv.Error:
-        faults.add(begins, "a quotation mark that is not closed, or a cell too long")
+        what = "a quotation mark that is not closed, or a cell too long"
+        faults.add(begins, what, unfinished=True)
+        return rows
+    if rows and rows[-1].number == number:
+        _check_last(text, header, cells, rows, faults)
+    return rows
 
 
-def _header(cells: Sequence[str], number: int) -> list[str]:
+def _delimiter(text: str) -> tuple[str, str]:
+    """The table, and what separates its cells: a Chinese or German Excel may write others."""
+    told = _SEPARATOR.match(text)
+    if told:
+        # Its line end stays, so that rows are counted as an editor counts them.
+        return text[told.end() :], told[1]
+    first = _FIRST_LINE.search(text)
+    return text, max(",\t;", key=(first[0] if first else "").count)
+
+
+def _row(header: Sequence[str], cells: Sequence[str], number: int, faults: _Faults) -> Row:
+    if any(cell.strip() for cell in cells[len(header) :]):
+        faults.add(number, "more cells than the header has")
+    if len(cells) < len(header) and _is_open_range(cells[-1]):
+        # What is missing may be the end of the range, if two files were put together.
+        faults.add(number, "ends in an open range, and has fewer cells than the header")
+    named = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+    return Row(number, {key: cell for key, cell in named.items() if cell}, is_json=False)
+
+
+def _is_open_range(cell: str) -> bool:
+    try:
+        check_list(cell.strip(), "a cell")
+    except UsageError:
+        return True
+    return False
+
+
+def _check_last(
+    text: str, header: Sequence[str], cells: Sequence[str], rows: Sequence[Row], faults: _Faults
+) -> None:
+    """Fault the last row if it may have said more, in a text that does not end in a line end."""
+    if not is_unfinished(text) or len(cells) > len(header):
+        return
+    fault = fault_of_last_row(text, cells, header, NOTES)
+    if fault is None and header[-1] in VALIDITY:
+        times = [row.fields[header[-1]] for row in rows if header[-1] in row.fields]
+        if _detail(times[-1]) < max(map(_detail, times)):
+            fault = "ends in a time that is shorter than the others, and without a line end"
+        elif not _detail(times[-1]) and times[-1][:1].isdigit():
+            fault = "ends in a date or time that may go on, and without a line end"
+    if fault is not None:
+        faults.add(rows[-1].number, fault)
+
+
+def _detail(time: str) -> int:
+    """How much of a time is written out; 0 if it may have been cut within a number."""
+    match = _WHOLE_TIME.fullmatch(time)
+    return (
+        0 if match is None else 1 + (":" in time) + sum(part is not None for part in match.groups())
+    )
+
+
+def _header(cells: Sequence[str], number: int, faults: _Faults) -> list[str]:
     names = [cell.strip() for cell in cells]
     while names and not names[-1]:
         names.pop()
     lowered = [name if name.startswith(form.SET) else name.lower() for name in names]
     unknown = [n for n in lowered if n not in form.FIELDS - {"set"} and not n.startswith(form.SET)]
-    if unknown or len(set(lowered)) != len(lowered) or len(lowered) > COLUMNS:
-        what = f"unknown column {unknown[0][:40]!r}" if unknown else "a column twice, or too many"
-        raise UsageError(
-            f"the file is malformed: row {number}: {what}",
-            f"columns: {', '.join(sorted(form.FIELDS - {'set'}))}, set.<attribute>",
-            rows=[number],
-        )
     missing = [name for name in ("action", "batch") if name not in lowered]
-    if missing:
-        raise UsageError(
-            f"the file is malformed: row {number}: no column {missing[0]}",
-            "the first row names the columns",
-            rows=[number],
-        )
-    return lowered
+    if unknown:
+        fault = f"unknown column {unknown[0]!r}" if _NAME.fullmatch(unknown[0]) else _NO_HEADER
+    elif len(set(lowered)) != len(lowered) or len(lowered) > COLUMNS:
+        fault = "a column twice, or too many"
+    elif missing:
+        fault = f"no column {missing[0]}"
+    else:
+        return lowered
+    raise UsageError(
+        f"the file is malformed: row {number}: {fault}",
+        f"the first row names the columns: {', '.join(sorted(form.FIELDS - {'set'}))}, "
+        "set.<attribute>",
+        rows=[number],
+        unfinished=faults.unfinished,
+    )

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from line_kit import Backend, client, home_with_batches, opened
 
-from mintmark.activation.intake.apply import apply, read_file, write_results
+from mintmark.activation.intake.applied import check_results, write_results
+from mintmark.activation.intake.apply import apply
+from mintmark.activation.intake.order_file import OrderFile, read_file
 from mintmark.activation.orders import sheets
 from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import EnvironmentFailure, NotFound, UsageError
@@ -179,9 +182,8 @@ def ordered(station):
 
 
 def rows_of(batch, *orders):
-    return sheets.read(
-        "".join(json.dumps({"batch": batch, **order}) + "\n" for order in orders).encode()
-    )
+    text = "".join(json.dumps({"batch": batch, **order}) + "\n" for order in orders)
+    return OrderFile(sheets.read(text.encode()))
 
 
 GOOD = {"action": "activate", "serials": "1-50"}
@@ -287,3 +289,118 @@ def test_results_are_a_json_object_a_line(made, tmp_path):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(NotFound):
         read_file(tmp_path / "none.csv")
+
+
+# --- whatever happens, the results are there ------------------------------------------------------
+
+
+def written(path):
+    return [json.loads(text) for text in path.read_text("ascii").splitlines()]
+
+
+def kept(path):
+    return lambda outcomes: write_results(path, outcomes)
+
+
+@pytest.mark.parametrize("error", [OverflowError, ZeroDivisionError, RecursionError])
+def test_an_unexpected_error_in_a_row_stops_no_other(made, tmp_path, monkeypatch, error):
+    station, line, batch = made
+    real = sheets.Row.request
+
+    def request(row, zone):
+        if row.number == 2:
+            raise error
+        return real(row, zone)
+
+    monkeypatch.setattr(sheets.Row, "request", request)
+    path = tmp_path / "r.jsonl"
+    done = apply(station, line, rows_of(batch, GOOD, FREEZE, THAW | FREEZE), keep=kept(path))
+    assert [outcome.status for outcome in done.results] == [
+        *("acknowledged", "refused", "acknowledged"),
+    ]
+    assert done.exit_code == 3
+    assert [(result["booked"], result["exit"]) for result in written(path)] == [
+        *((True, 0), (False, 1), (True, 0)),
+    ]
+    assert "this is a bug" in written(path)[1]["detail"]
+
+
+@pytest.mark.parametrize("last", ["9999-12-31", "0001-01-01T00:00:00", "9999-12-31T23:59:59-12:00"])
+def test_the_extremes_of_dotnet_stop_no_other_row(made, tmp_path, last):
+    station, line, batch = made
+    rows = [{**GOOD, "serials": ranges} for ranges in ("1-5", "6-9", "11-15")]
+    rows[1]["expires_at"] = last
+    path = tmp_path / "r.jsonl"
+    done = apply(station, line, rows_of(batch, *rows), keep=kept(path))
+    assert [outcome.booked for outcome in done.results] == [True, False, True]
+    assert [result["row"] for result in written(path)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "failure", [EnvironmentFailure("locked"), OSError("gone"), KeyboardInterrupt()]
+)
+def test_when_the_machine_fails_the_rest_is_told_as_untried(made, tmp_path, monkeypatch, failure):
+    station, line, batch = made
+    commit = type(station.ledger).commit
+    calls = []
+
+    def failing(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise failure
+        return commit(*arguments, **options)
+
+    monkeypatch.setattr(type(station.ledger), "commit", failing)
+    path = tmp_path / "r.jsonl"
+    with pytest.raises(type(failure)):
+        apply(station, line, rows_of(batch, GOOD, FREEZE, THAW), keep=kept(path))
+    assert [(result["status"], result["exit"]) for result in written(path)] == [
+        *(("queued", 75), ("untried", 6), ("untried", 6)),
+    ]
+    assert len({result["order"] for result in written(path)}) == 3
+
+
+def test_results_that_cannot_be_kept_do_not_hide_the_failure(made, monkeypatch):
+    station, line, batch = made
+
+    def failing(*_, **__):
+        raise EnvironmentFailure("the disk under the ledger is full")
+
+    def full(_):
+        raise OSError(28, "no space")
+
+    monkeypatch.setattr(type(station.ledger), "commit", failing)
+    with pytest.raises(EnvironmentFailure, match="under the ledger"):
+        apply(station, line, rows_of(batch, GOOD), keep=full)
+
+
+def test_an_exit_code_for_each_row(made):
+    station, line, batch = made
+    lost = {"action": "freeze", "batch": "NOPE", "serials": "1"}
+    wrong = {"action": "jump", "serials": "1"}
+    done = apply(station, line, rows_of(batch, GOOD, BAD, lost, wrong))
+    assert [outcome.exit for outcome in done.results] == [0, 3, 4, 2]
+
+
+@pytest.mark.parametrize("where", ["none/r.jsonl", "folder"])
+def test_results_that_cannot_be_written_are_refused_before_anything(tmp_path, where):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UsageError, match="cannot be written"):
+        check_results(tmp_path / where)
+    (tmp_path / "r.jsonl").write_text("old", "ascii")
+    check_results(tmp_path / "r.jsonl")
+    assert (tmp_path / "r.jsonl").read_text("ascii") == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "r.jsonl"]
+
+
+def test_a_file_that_was_moved_is_the_same_and_one_that_was_touched_is_not(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(csv("assign,B,1,,"))
+    first = read_file(path)
+    path = path.rename(tmp_path / "b.csv")
+    assert read_file(path) == first
+    os.utime(path, ns=(5, 5))
+    again = read_file(path)
+    assert again.rows == first.rows
+    same, other = (sheets.order_ids("4F2K-A", f.rows, "", f.version) for f in (first, again))
+    assert not set(same) & set(other)

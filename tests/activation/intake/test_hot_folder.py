@@ -7,13 +7,15 @@ import os
 import pytest
 from line_kit import Backend, client, home_with_batches, opened, program, terminate, until
 
-from mintmark.activation.intake.apply import read_file
-from mintmark.activation.intake.hot_folder import LOCK, HotFolder
+from mintmark.activation.intake.arrivals import PATIENCE
+from mintmark.activation.intake.hot_folder import HotFolder
+from mintmark.activation.intake.only_watcher import LOCK
+from mintmark.activation.intake.order_file import read_file
 from mintmark.activation.orders.orders import OrderRequest, book
 from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import EnvironmentFailure, Refused, UsageError
-from mintmark.codegen.ledger.changes import Ordered
-from mintmark.codegen.ranges.lifecycle import Action
+from mintmark.codegen.ledger.changes import Incident, Ordered
+from mintmark.codegen.ranges.lifecycle import Action, State
 from mintmark.codegen.station.publish import no_failpoint
 
 
@@ -116,7 +118,7 @@ def test_with_markers_a_file_waits_for_its_own(made):
 
 def test_poison_is_set_aside_with_its_reason(made):
     station, _, batch, folder = made
-    (folder / "a.csv").write_text(orders(batch, "1-5") + '"cut', "utf-8")
+    (folder / "a.csv").write_text(orders(batch, "1-5") + "too,many,cells,here\n", "utf-8")
     (folder / "b.csv").write_text(orders(batch, "6-9"), "utf-8")
     watched = drop(made).run()
     assert (watched.files, watched.failed) == (1, 1)
@@ -183,7 +185,7 @@ def test_a_long_name_is_cut_and_stays_its_own(made):
 def test_names_of_every_length_are_set_aside(made, bytes_):
     _, _, batch, folder = made
     name = "a" * (bytes_ - 4) + ".csv"
-    (folder / name).write_text(orders(batch, "1-5") + '"cut', "utf-8")
+    (folder / name).write_text(orders(batch, "1-5") + "too,many,cells,here\n", "utf-8")
     watched = drop(made).run()
     assert watched.failed == 1
     (reason,) = (folder / "failed").glob("*.reason.json")
@@ -204,7 +206,7 @@ def logged(watcher, event):
     return reported
 
 
-@pytest.mark.parametrize("error", [PermissionError, OSError])
+@pytest.mark.parametrize("error", [PermissionError, OSError, ZeroDivisionError])
 def test_what_cannot_be_read_keeps_nobody_waiting(made, monkeypatch, error):
     station, _, batch, folder = made
     for name, ranges in (("a.csv", "1-5"), ("b.csv", "6-9")):
@@ -221,7 +223,9 @@ def test_what_cannot_be_read_keeps_nobody_waiting(made, monkeypatch, error):
     left = logged(watcher, "left")
     assert watcher.run().files == 1
     assert names(folder) == ["a.csv", "done/b.csv", "done/b.csv.result.jsonl"]
-    assert left == [{"file": "a.csv", "error": error.__name__}]
+    (told,) = left
+    assert told["file"] == "a.csv"
+    assert error.__name__ in told["error"]
     locked.clear()
     assert drop(made).run().files == 1
     assert len(ordered(station)) == 2
@@ -315,7 +319,7 @@ class Killed(BaseException):
     """A crash: nobody catches it."""
 
 
-@pytest.mark.parametrize("point", ["read", "applied", "result", "moved"])
+@pytest.mark.parametrize("point", ["read", "begun", "applied", "result", "moved"])
 @pytest.mark.parametrize("marker", [False, True])
 def test_after_a_crash_at_any_point_nothing_is_ordered_twice(made, point, marker):
     station, _, batch, folder = made
@@ -391,3 +395,341 @@ def test_as_a_service_it_ends_on_sigterm(made, byte_code):
     events = [json.loads(line)["event"] for line in err.splitlines()]
     assert (events[0], events[-1]) == ("started", "stopped")
     assert "applied" in events
+
+
+# --- what is not complete, and what is not taken --------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "action,batch,serials\nactivate,{batch},1-",  # cut from 1-100
+        "action,batch,serials,count\nactivate,{batch},1-5,5\nactivate,{batch},6-9",
+        "action,batch,serials\n",  # the rows come later
+        "action,bat",
+        '{{"action": "activate", "batch": "{batch}", "ser',
+        'action,batch,serials\nactivate,{batch},"1-5\n',
+    ],
+)
+def test_what_may_have_been_cut_short_waits_a_minute(made, text):
+    station, _, batch, folder = made
+    (folder / "a.csv").write_text(text.format(batch=batch), "utf-8")
+    watcher = drop(made, looks=PATIENCE)
+    left = logged(watcher, "left")
+    assert watcher.run().failed == 0
+    assert names(folder) == ["a.csv"]
+    (told,) = left
+    assert told["file"] == "a.csv"
+    assert "may still be written" in told["error"]
+    assert drop(made, looks=PATIENCE + 2).run().failed == 1
+    assert names(folder) == ["failed/a.csv", "failed/a.csv.reason.json"]
+    assert ordered(station) == []
+    assert [event.kind for event in incidents(station)] == ["file-refused"]
+
+
+def test_an_unfinished_file_that_is_finished_is_taken(made):
+    station, _, batch, folder = made
+    path = folder / "a.csv"
+    path.write_text(f"action,batch,serials\nactivate,{batch},1-", "utf-8")
+    watcher = drop(made, looks=8)
+    pause = watcher.wait
+
+    def finish(seconds):
+        pause(seconds)
+        if watcher.stopped() is False and path.exists() and path.read_text().endswith("1-"):
+            with path.open("a", encoding="utf-8") as file:
+                file.write("100\n")
+
+    watcher.wait = finish
+    assert watcher.run().files == 1
+    with station.ledger.read() as view:
+        (order,) = view.orders(batch)
+    assert str(order.change.serials[0]) == "1-100"
+
+
+def test_with_its_marker_a_cut_file_is_refused_at_once(made):
+    _, _, batch, folder = made
+    (folder / "a.csv").write_text(f"action,batch,serials\nactivate,{batch},1-", "utf-8")
+    (folder / "a.csv.done").touch()
+    assert drop(made, marker=True).run().failed == 1
+
+
+def test_an_empty_file_is_left_alone_and_told_once(made):
+    station, _, batch, folder = made
+    path = folder / "a.csv"
+    path.touch()
+    watcher = drop(made, looks=PATIENCE + 5)
+    left = logged(watcher, "left")
+    assert watcher.run().failed == 0
+    assert [told["file"] for told in left] == ["a.csv"]
+    assert "empty" in left[0]["error"]
+    path.write_text(orders(batch, "1-5"), "utf-8")
+    assert drop(made).run().files == 1
+    assert len(ordered(station)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("orders.xlsx", "CSV UTF-8"),
+        ("orders.et", "CSV UTF-8"),
+        ("o.txt", "name it .csv"),
+        ("orders", "name it .csv"),
+        ("a.CSV.gz", "unpack"),
+        ("a.json", "an object per line"),
+        ("orders.csv ", "CSV UTF-8"),
+    ],
+)
+def test_what_is_not_taken_is_told_once_with_what_to_do(made, name, what):
+    _, _, _, folder = made
+    (folder / name).write_bytes(b"PK")
+    watcher = drop(made, looks=6)
+    left = logged(watcher, "left")
+    watcher.run()
+    (told,) = left
+    assert told["file"] == name
+    assert what in told["error"]
+    assert names(folder) == [name]
+
+
+def test_what_careful_writers_write_is_passed_over_in_silence(made):
+    _, _, _, folder = made
+    for name in ("a.csv.part", "a.CSV.TMP", "a.csv.filepart", ".a.csv", "~$a.xlsx", "a.csv~"):
+        (folder / name).touch()
+    (folder / "2026-11").mkdir()
+    watcher = drop(made, looks=4)
+    left = logged(watcher, "left")
+    watcher.run()
+    assert left == [{"file": "2026-11", "error": "a folder: files in it are not taken"}]
+
+
+# --- what is written after a file was taken ---------------------------------------------------
+
+
+def incidents(station):
+    with station.ledger.read() as view:
+        return [e.change for e in view.events(limit=1_000) if isinstance(e.change, Incident)]
+
+
+def late(made, path, text):
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def test_late_rows_are_noticed_logged_and_alarmed_once(made):
+    station, _, batch, folder = made
+    path, done = folder / "a.csv", folder / "done" / "a.csv"
+    path.write_text(orders(batch, "1-5", "6-9"), "utf-8")
+    with path.open("a", encoding="utf-8") as writer:  # its writer holds it open
+        watcher = drop(made, looks=9)
+        pause = watcher.wait
+        changed = logged(watcher, "changed")
+
+        def write(seconds):
+            pause(seconds)
+            if done.exists() and done.read_text("utf-8").count("\n") == 3:
+                writer.write(f"activate,{batch},11-15\nactivate,{batch},16\n")
+                writer.flush()
+
+        watcher.wait = write
+        assert watcher.run().files == 1
+    (told,) = changed
+    assert told["file"] == "a.csv"
+    assert "changed after it was taken" in told["error"]
+    (incident,) = incidents(station)
+    assert incident.kind == "file-changed"
+    assert incident.detail.startswith("a.csv: changed after it was taken")
+    assert len(ordered(station)) == 2
+    assert names(folder) == ["done/a.csv", "done/a.csv.result.jsonl"]
+    drop(made, looks=5).run()
+    assert len(incidents(station)) == 1  # told, also after a restart
+    late(made, done, f"activate,{batch},17\n")
+    watcher = drop(made, looks=5)
+    changed = logged(watcher, "changed")
+    watcher.run()
+    assert len(changed) == 1  # what comes later still is in the log
+    assert len(incidents(station)) == 1
+
+
+def test_late_rows_are_noticed_after_a_restart(made):
+    station, _, batch, folder = made
+    (folder / "a.csv").write_text(orders(batch, "1-5"), "utf-8")
+    drop(made).run()
+    late(made, folder / "done" / "a.csv", f"activate,{batch},11-15\n")
+    watcher = drop(made, looks=4)
+    changed = logged(watcher, "changed")
+    watcher.run()
+    assert len(changed) == len(incidents(station)) == 1
+    assert len(ordered(station)) == 1
+
+
+def test_a_tail_under_the_old_name_is_refused_and_alarmed(made):
+    station, _, batch, folder = made
+    (folder / "a.csv").write_text(orders(batch, "1-5"), "utf-8")
+    drop(made).run()
+    (folder / "a.csv").write_text(f"activate,{batch},11-15\nactivate,{batch},16\n", "utf-8")
+    assert drop(made).run().failed == 1
+    (incident,) = incidents(station)
+    assert incident.kind == "file-refused"
+    assert len(ordered(station)) == 1
+
+
+@pytest.mark.parametrize("same_time", [False, True])
+def test_a_change_between_reading_and_moving_is_noticed(made, same_time):
+    station, _, batch, folder = made
+    path = folder / "a.csv"
+    path.write_text(orders(batch, "1-5"), "utf-8")
+    before = path.stat()
+
+    def change(reached):
+        if reached == "applied":
+            text = orders(batch, "6-9") if same_time else orders(batch, "1-5", "6-9")
+            path.write_text(text, "utf-8")
+            if same_time:  # within a tick of the clock, and as long
+                os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert drop(made, failpoint=change, looks=6).run().files == 1
+    assert [incident.kind for incident in incidents(station)] == ["file-changed"]
+    assert len(ordered(station)) == 1
+
+
+def test_a_file_that_was_only_touched_has_not_changed(made):
+    station, _, batch, folder = made
+    (folder / "a.csv").write_text(orders(batch, "1-5"), "utf-8")
+    drop(made).run()
+    os.utime(folder / "done" / "a.csv", ns=(5, 5))
+    drop(made, looks=5).run()
+    (folder / "done" / "a.csv").unlink()  # cleared away
+    drop(made, looks=5).run()
+    assert incidents(station) == []
+
+
+def test_every_file_is_looked_at_in_turn(made, monkeypatch):
+    monkeypatch.setattr("mintmark.activation.intake.taken_files.LOOKED_AT", 1)
+    station, _, batch, folder = made
+    for number in range(5):
+        (folder / f"{number}.csv").write_text(orders(batch, f"{number + 1}"), "utf-8")
+    drop(made).run()
+    late(made, folder / "done" / "1.csv", f"activate,{batch},11-15\n")
+    drop(made, looks=12).run()
+    assert len(incidents(station)) == 1
+
+
+@pytest.mark.parametrize("point", ["begun", "applied", "result"])
+def test_a_file_changed_after_a_crash_is_not_ordered_again(made, point):
+    station, _, batch, folder = made
+    path = folder / "a.csv"
+    path.write_text(orders(batch, "1-5", "6-9", action="assign").replace(
+        "\n", ",L1\n").replace("serials,L1", "serials,set.lot"), "utf-8")  # fmt: skip
+
+    def crash(reached):
+        if reached == point:
+            raise Killed
+
+    with pytest.raises(Killed):
+        drop(made, failpoint=crash).run()
+    late(made, path, f"assign,{batch},11-15,L1\n")
+    watched = drop(made).run()
+    if point == "begun":  # nothing was booked: it is a file like any other
+        assert (watched.files, watched.failed) == (1, 0)
+        assert len(ordered(station)) == 3
+    else:
+        assert (watched.files, watched.failed) == (0, 1)
+        assert len(ordered(station)) == 2
+        assert [incident.kind for incident in incidents(station)] == ["file-changed"]
+    path.write_text(orders(batch, "20"), "utf-8")
+    assert drop(made).run().files == 1  # the next of that name is taken
+
+
+def test_a_file_only_touched_after_a_crash_is_the_same(made):
+    station, _, batch, folder = made
+    path = folder / "a.csv"
+    path.write_text(orders(batch, "1-5", action="assign").replace(
+        "\n", ",L1\n").replace("serials,L1", "serials,set.lot"), "utf-8")  # fmt: skip
+
+    def crash(reached):
+        if reached == "applied":
+            raise Killed
+
+    with pytest.raises(Killed):
+        drop(made, failpoint=crash).run()
+    os.utime(path, ns=(5, 5))  # a file server that sets the time late, a writer that retries
+    assert drop(made, looks=6).run().files == 1
+    assert len(ordered(station)) == 1
+    assert incidents(station) == []
+
+
+def test_a_crash_while_a_change_is_reported_reports_it_again(made):
+    station, _, batch, folder = made
+    (folder / "a.csv").write_text(orders(batch, "1-5"), "utf-8")
+    drop(made).run()
+    late(made, folder / "done" / "a.csv", "x")
+
+    def crash(reached):
+        if reached == "alarmed":
+            raise Killed
+
+    with pytest.raises(Killed):
+        drop(made, failpoint=crash, looks=4).run()
+    drop(made, looks=4).run()
+    assert len(incidents(station)) == 2
+    drop(made, looks=4).run()
+    assert len(incidents(station)) == 2
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"taken": [{}], "under_way": []}', "\x00"])
+def test_a_damaged_memory_is_told_and_begun_anew(made, damage):
+    station, _, batch, folder = made
+    (folder / "a.csv").write_text(orders(batch, "1-5"), "utf-8")
+    drop(made).run()
+    (kept,) = (station.home / "hot-folders").iterdir()
+    kept.write_text(damage, "utf-8")
+    watcher = drop(made)
+    forgotten = logged(watcher, "forgotten")
+    watcher.run()
+    assert len(forgotten) == 1
+    assert incidents(station) == []
+
+
+# --- the same file again ----------------------------------------------------------------------
+
+
+def test_the_first_file_dropped_again_is_ordered_again(made):
+    station, _, batch, folder = made
+    for name, action in (("f.csv", "freeze"), ("u.csv", "unfreeze"), ("f.csv", "freeze")):
+        (folder / name).write_text(orders(batch, "20-30", action=action), "utf-8")
+        drop(made).run()
+    with station.ledger.read() as view:
+        assert view.at(batch, 25).state is State.FROZEN
+    assert len(ordered(station)) == 3
+    assert incidents(station) == []
+
+
+def test_the_very_same_file_dropped_again_is_told_that_it_stands_no_more(made):
+    station, _, batch, folder = made
+    for name, action in (("f.csv", "freeze"), ("u.csv", "unfreeze"), ("f.csv", "freeze")):
+        (folder / name).write_text(orders(batch, "20-30", action=action), "utf-8")
+        os.utime(folder / name, ns=(7, 7))  # copied with its time: cp -p
+        watcher = drop(made)
+        repeated = logged(watcher, "repeated")
+        watcher.run()
+    assert repeated[0]["file"] == "f.csv"
+    (result,) = (folder / "done" / "f.2.csv.result.jsonl").read_text("ascii").splitlines()
+    outcome = json.loads(result)
+    assert (outcome["repeated"], outcome["undone"], outcome["exit"]) == (True, [[20, 30]], 3)
+    (incident,) = incidents(station)
+    assert (incident.kind, incident.facts.batch) == ("repeated-orders", batch)
+
+
+def test_an_unexpected_error_leaves_the_results_of_what_was_booked(made, monkeypatch):
+    station, _, batch, folder = made
+    (folder / "a.csv").write_text(orders(batch, "1-5", "6-9"), "utf-8")
+
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("mintmark.activation.intake.apply.repeats.undone", broken)
+    assert drop(made).run().failed == 1
+    reported = (folder / "failed" / "a.csv.result.jsonl").read_text("ascii").splitlines()
+    assert [json.loads(line)["booked"] for line in reported] == [True, True]
+    assert len(ordered(station)) == 2
