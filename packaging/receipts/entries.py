@@ -7,7 +7,7 @@ from pathlib import Path
 from ...codegen import ids
 from ...codegen.errors import NotFound, UsageError
 from ...codegen.ledger.records import UnitRow
-from ...codegen.ranges import serials
+from ...codegen.ranges import notation, serials
 from ...codegen.ranges.receipts import Account, ReceiptEntry
 from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.serials_file import read_text
@@ -96,9 +96,9 @@ def _within(text: str, scope: Ranges) -> Ranges:
 
     Serials outside `scope` are kept: adding up the receipt refuses them by name.
     """
-    if text.strip() == "all":
+    if notation.fold(text).lower() in notation.ALL:
         return scope
-    found = serials.parse(text, serials.LAST)
+    found = notation.parse(text, serials.LAST)
     last = found[-1]
     if last.last < serials.LAST:
         return found

@@ -76,7 +76,7 @@ def test_serials_end_with_the_batch(made):
 @pytest.mark.parametrize(("count", "fits"), [(1_000, True), (1_001, False)])
 def test_an_order_takes_a_thousand_ranges(made, count, fits):
     station, batch, _ = made
-    selected = BySerials(",".join(str(2 * n + 1) for n in range(count)))
+    selected = BySerials(";".join(str(2 * n + 1) for n in range(count)))
     if fits:
         assert len(resolve(station, batch, selected)) == count
     else:
