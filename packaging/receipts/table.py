@@ -40,13 +40,16 @@ DATES = "if a spreadsheet made a date of it, write 5~12 instead of 5-12, or form
 
 @dataclass(frozen=True)
 class TableRow:
-    """A row of the table. Serials are text for `notation.parse`, empty if there are none."""
+    """A row of the table. Serials are text for `notation.parse`, empty if there are none.
+
+    `spoiled_count`: None if the cell is empty, which a correction tells from 0.
+    """
 
     number: int
     unit: str
     printed: str
     spoiled: str
-    spoiled_count: int
+    spoiled_count: int | None
 
 
 def parse(data: bytes) -> tuple[TableRow, ...]:
@@ -121,18 +124,19 @@ def _columns(cells: list[str]) -> list[str]:
 
 
 def _row(number: int, cells: dict[str, str]) -> TableRow:
-    counted = cells.get("spoiled_count", "") or "0"
+    counted = cells.get("spoiled_count", "")
     printed = cells.get("printed_serials") or _serials(number, "printed", cells)
     spoiled = cells.get("spoiled_serials") or _serials(number, "spoiled", cells)
     if _COUNTED.fullmatch(printed):
         raise _which(number, printed)
     if match := _COUNTED.fullmatch(spoiled):
-        if counted != "0":
+        if counted:
             raise UsageError(f"line {number} of the receipt has two numbers of spoiled labels")
         spoiled, counted = "", match[1]
-    if not counted.isascii() or not counted.isdigit() or len(counted) > 12:
+    if counted and not (counted.isascii() and counted.isdigit() and len(counted) <= 12):
         raise UsageError(f"line {number} of the receipt: {counted[:40]!r} is not a number", DATES)
-    return TableRow(number, cells.get("unit", ""), printed, spoiled, int(counted))
+    named = int(counted) if counted else None
+    return TableRow(number, cells.get("unit", ""), printed, spoiled, named)
 
 
 def _serials(number: int, column: str, cells: dict[str, str]) -> str:
