@@ -105,6 +105,8 @@ def sums(totals: Totals) -> Iterator[str]:
         yield f"         {totals.spoiled_count:>13,} more, by number: serials not known"
     if totals.final:
         yield f"unused   {totals.unused:>13,} void; the final receipt is booked"
+        if totals.open:
+            yield f"open     {totals.open:>13,} brought back since: report them with --correct"
         if totals.printed_by_count and totals.spoiled_count:
             yield "spoiled labels known by number alone keep live codes: destroy the labels"
     else:

@@ -31,6 +31,7 @@ HEADINGS = {
     "spoiled_count": ("spoiled_count", "spoiled count", "报废张数", "报废数", "报废数量"),
 }
 COLUMNS = "its columns: unit, printed, spoiled, spoiled_count"
+_SPOILED = ("spoiled", "spoiled_serials", "spoiled_count")
 _COLUMN = {text: column for column, texts in HEADINGS.items() for text in texts}
 _WORDS = "张|枚|个|只|片|pcs|pieces|labels"
 _COUNTED = re.compile(rf"(\d{{1,12}})\s*(?:{_WORDS})", re.ASCII | re.IGNORECASE)
@@ -87,7 +88,8 @@ def _text(data: bytes) -> str:
 
 def _rows(text: str, reader: "Iterator[list[str]]") -> Iterator[TableRow]:
     columns: list[str] = []
-    number, cells = 0, []
+    number = 0
+    cells: list[str] = []
     for number, row in enumerate(reader, 1):
         if number > MAX_ROWS:
             raise UsageError(f"the receipt has more than {MAX_ROWS:,} lines", "write ranges")
@@ -105,10 +107,18 @@ def _rows(text: str, reader: "Iterator[list[str]]") -> Iterator[TableRow]:
         yield _row(number, dict(zip(columns, map(notation.fold, row), strict=False)))
     if not columns:
         raise UsageError("the receipt is empty", COLUMNS)
-    # A cell beyond the headings shows that those under them are whole.
-    fault = None if len(cells) > len(columns) else cut_short.fault_of_last_row(text, cells, columns)
+    fault = _cut(text, cells, columns)
     if fault:
         raise UsageError(f"line {number} of the receipt: {fault}", cut_short.HINT)
+
+
+def _cut(text: str, cells: list[str], columns: list[str]) -> str | None:
+    if len(cells) > len(columns) or cells == [""]:
+        return None  # a cell beyond the headings, or a blank line: those before are whole
+    row = dict(zip(columns, cells, strict=False))
+    # Beside printed serials, spoiled labels left out void no code that would live with them.
+    trusted = _SPOILED if row.get("printed") or row.get("printed_serials") else ()
+    return cut_short.fault_of_last_row(text, cells, columns, trusted)
 
 
 def _columns(cells: list[str]) -> list[str]:

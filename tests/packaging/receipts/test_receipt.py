@@ -398,8 +398,9 @@ def test_a_heading_of_quantities_is_not_taken_for_serials(report, tmp_path, head
         "unit,printed\nU1,1-",
         "unit,printed\nU1,1～",
         "unit,printed\nU1",
-        "unit,printed,spoiled\nU1,1-5,",
         "unit,printed,spoiled\nU1,1-5",
+        "unit,printed,spoiled_count\nU1,,",
+        "unit,spoiled,printed\nU1,1-5,",
         'unit,printed\nU1,"1-5',
         'unit,printed\nU1,1-5\nU2,"9-\n',
         "unit,printed\n",
@@ -413,9 +414,10 @@ def test_a_table_that_was_cut_short_is_refused(home, report, tmp_path, text):
 
 
 def test_a_whole_table_needs_no_last_line_end(report, tmp_path):
-    booked = report(file=table_of(tmp_path, "unit,printed,,\nU1,1-5,,"), dry_run=True)
-    assert [piece.pair() for piece in booked.printed] == [[1, 5]]
-    assert report(file=table_of(tmp_path, "unit,printed\nU1,1-5"), dry_run=True).printed
+    """SheetJS 0.18.5 writes none, also if the last cells are empty."""
+    for text in ("unit,printed,,\nU1,1-5,,", "unit,printed\nU1,1-5", "卷号,实印,报废\nU1,1~5,"):
+        booked = report(file=table_of(tmp_path, text), dry_run=True)
+        assert [piece.pair() for piece in booked.printed] == [[1, 5]]
 
 
 @given(
