@@ -36,7 +36,7 @@ def export(
     out: OutOption,
     serials: Annotated[
         str,
-        typer.Option(help="A-B, A-, A, a comma list, @FILE, all, or next:N.", metavar="SERIALS"),
+        typer.Option(help="A-B, A-, A, a list (1-9;20), @FILE, all, or next:N.", metavar="SERIALS"),
     ] = "all",
     profile: Annotated[str, typer.Option(help="The print profile.")] = "csv",
     unit_size: Annotated[
@@ -194,7 +194,7 @@ def package_receipt(
     invocation: Invocation,
     package: PackageArgument,
     printed: Annotated[
-        str | None, typer.Option(help="Serials printed: A-B, A-, a comma list, @FILE or all.")
+        str | None, typer.Option(help="Serials printed: A-B, A-, a list (1-9;20), @FILE or all.")
     ] = None,
     spoiled: Annotated[str | None, typer.Option(help="Serials spoiled; they are voided.")] = None,
     spoiled_count: Annotated[

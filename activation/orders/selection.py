@@ -19,7 +19,7 @@ from ...codegen.station.station import Station
 
 @dataclass(frozen=True)
 class BySerials:
-    """Serials as text: `A-B`, `A-`, `A`, a comma list, `@FILE` or `all`."""
+    """Serials as text: `A-B`, `A-`, `A`, a list of these, `@FILE` or `all`."""
 
     text: str
 
