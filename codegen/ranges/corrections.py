@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 
 from ..errors import Refused, UsageError
 from . import serials
-from .receipts import Account, check_units, outside, refuse, twice
+from .contradictions import refuse, twice
+from .receipts import Account, check_units, outside
 from .serials import Ranges
 
 

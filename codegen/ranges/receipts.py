@@ -18,16 +18,15 @@ Pure. The rules of an account:
 What was reported wrongly is replaced: see `corrections.py`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from ..errors import NotFound, Refused, UsageError
 from . import serials
+from .contradictions import SHOWN, Reporting, refuse, twice
 from .lifecycle import Reason
 from .serials import Range, Ranges
 
-SHOWN = 100  # ranges in an error's details
 # A code that is voided for these reasons leaves no gap in what the customer ordered.
 NOT_REPLACED = (Reason.UNUSED, Reason.OVERPRINT, Reason.EXPIRED, Reason.RECALLED)
 
@@ -43,26 +42,6 @@ class ReceiptEntry:
     printed: Ranges
     spoiled: Ranges
     spoiled_count: int
-
-
-class Reporting(Protocol):
-    """An entry of a receipt, or of a correction of receipts."""
-
-    @property
-    def unit(self) -> str | None:
-        """The unit; None for the package."""
-
-    @property
-    def printed(self) -> Ranges:
-        """Serials reported as printed."""
-
-    @property
-    def spoiled(self) -> Ranges:
-        """Serials reported as spoiled."""
-
-    @property
-    def spoiled_count(self) -> int | None:
-        """Labels spoiled by number alone."""
 
 
 @dataclass(frozen=True)
@@ -255,17 +234,6 @@ def check_units(account: Account, entries: Iterable[Reporting]) -> None:
             raise UsageError("a number of spoiled labels is 0 or more")
 
 
-def twice(ranges: Iterable[Range]) -> Ranges:
-    """The serials that lie in more than one of `ranges`."""
-    found: list[Range] = []
-    reached = 0
-    for piece in sorted(ranges):
-        if piece.first <= reached:
-            found.append(Range(piece.first, min(piece.last, reached)))
-        reached = max(reached, piece.last)
-    return serials.union(found)
-
-
 def outside(account: Account, entries: Iterable[Reporting]) -> Ranges:
     """Serials that lie outside the unit, or the package, that their entry names."""
     units = {unit.unit: unit for unit in account.units}
@@ -292,33 +260,3 @@ def _counted(
 def _excess(reported: int, packaged: int, unit: str | None) -> dict[str, int | str | None]:
     difference = reported - packaged
     return {"unit": unit, "packaged": packaged, "told": reported, "difference": difference}
-
-
-_SENTENCES = {
-    "outside": "serials {} are not in the unit or package that the receipt names (package {})",
-    "both": "serials {} are reported twice in this receipt for package {},"
-    " or both printed and spoiled",
-    "told": "serials {} were reported in an earlier receipt for package {}",
-    "untold": "serials {} were never reported for package {}: there is nothing to correct",
-}
-_HINTS = {
-    "outside": "compare with its units: mintmark package show {}",
-    "both": "report every serial once, as printed or as spoiled",
-    "told": "if it was reported wrongly: mintmark package receipt {} --correct --reason R; if a"
-    " printed label spoiled later: mintmark void",
-    "untold": "report them without --correct: mintmark package receipt {}",
-}
-
-
-def refuse(package: str, contradictions: Mapping[str, Ranges]) -> None:
-    """Raises `Refused`, with the differences as details, if there are contradictions."""
-    found = {name: ranges for name, ranges in contradictions.items() if ranges}
-    if not found:
-        return
-    first = next(iter(found))
-    raise Refused(
-        _SENTENCES[first].format(serials.describe(found[first]), package),
-        _HINTS[first].format(package),
-        **{name: serials.to_pairs(ranges[:SHOWN]) for name, ranges in found.items()},
-        **{f"{name}_count": serials.count(ranges) for name, ranges in found.items()},
-    )
