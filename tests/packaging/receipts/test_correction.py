@@ -362,3 +362,15 @@ def test_books_of_an_earlier_version_are_corrected_too(home, report, correct, mo
     assert totals(home) == {"printed": 5, "spoiled": 3, "open": 13}
     correct(printed="6-7")
     assert totals(home) == {"printed": 7, "spoiled": 1, "open": 13}
+
+
+def test_what_is_open_again_is_left_over_by_the_final_receipt(home, report, correct):
+    report(printed="1-5", spoiled="6-8")
+    order(home, "unvoid", "6-7")
+    done = report(printed="9-16;20-24", final=True)
+    assert pairs(done.voided) == [[6, 7]]
+    assert totals(home) == {"printed": 18, "spoiled": 1, "unused": 2}
+    with home.station().ledger.read() as view:
+        assert view.reported("P").get(("U1", "reopened")) is None
+    correct(printed="7")
+    assert totals(home) == {"printed": 19, "spoiled": 1, "unused": 1}
