@@ -27,6 +27,7 @@ def guard(config: Config, change: Ordered) -> Callable[[View], None] | None:
                 f"serials {serials.describe(missing)} have no receipt, and this home activates"
                 " none without one",
                 "book what the printer reports: mintmark package receipt PACKAGE --printed SERIALS",
+                "if it was reported wrongly, add: --correct --reason R",
                 without_receipt=serials.to_pairs(missing[:100]),
                 without_receipt_count=serials.count(missing),
             )

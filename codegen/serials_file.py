@@ -9,7 +9,7 @@ FILE_BYTES = 16_777_216
 
 
 def read_text(text: str) -> str:
-    """`text` itself, or what the file named by `@FILE` lists, as a comma list.
+    """`text` itself, or what the file named by `@FILE` lists, in one line.
 
     Raises `NotFound`, and `UsageError` for a file that is too large, is not text in UTF-8,
     or that `join_lines` refuses.

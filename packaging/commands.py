@@ -36,7 +36,7 @@ def export(
     out: OutOption,
     serials: Annotated[
         str,
-        typer.Option(help="A-B, A-, A, a comma list, @FILE, all, or next:N.", metavar="SERIALS"),
+        typer.Option(help="A-B, A-, A, a list (1-9;20), @FILE, all, or next:N.", metavar="SERIALS"),
     ] = "all",
     profile: Annotated[str, typer.Option(help="The print profile.")] = "csv",
     unit_size: Annotated[
@@ -194,12 +194,13 @@ def package_receipt(
     invocation: Invocation,
     package: PackageArgument,
     printed: Annotated[
-        str | None, typer.Option(help="Serials printed: A-B, A-, a comma list, @FILE or all.")
+        str | None, typer.Option(help="Serials printed: A-B, A-, a list (1-9;20), @FILE or all.")
     ] = None,
     spoiled: Annotated[str | None, typer.Option(help="Serials spoiled; they are voided.")] = None,
     spoiled_count: Annotated[
-        int, typer.Option(min=0, help="Labels spoiled whose serials are not known.")
-    ] = 0,
+        int | None,
+        typer.Option(min=0, help="Labels spoiled whose serials are not known.  [0]"),
+    ] = None,
     unit: Annotated[
         str | None, typer.Option(help="The unit (reel, box) this is about; its id or file.")
     ] = None,
@@ -210,9 +211,16 @@ def package_receipt(
     final: Annotated[
         bool, typer.Option("--final", help="The last part: codes not printed are voided.")
     ] = False,
+    correct: Annotated[
+        bool,
+        typer.Option("--correct", help="Replace what was reported wrongly; needs --reason."),
+    ] = False,
     reason: Annotated[
-        str, typer.Option(help="Why spoiled codes are void: a reason of void.")
-    ] = "misprint",
+        str | None,
+        typer.Option(
+            help="Why spoiled codes are void, a reason of void; or why it is corrected.  [misprint]"
+        ),
+    ] = None,
     count: Annotated[
         int | None, typer.Option(min=0, help="Refuse unless exactly this many would be void.")
     ] = None,
@@ -221,13 +229,18 @@ def package_receipt(
     """Book what the printer reports as printed and spoiled.
 
     Parts add up; each serial is reported once. What contradicts the package is refused.
+    A correction replaces what was reported of the serials it names, also after --final;
+    codes that are void stay so until unvoid.
 
     \b
     Example:
       mintmark package receipt K7QM-9X2C4DEF --printed 1-9980 --spoiled 9981-9990 --final
+      mintmark package receipt K7QM-9X2C4DEF --correct --printed 9990 --reason "misread"
     """
     from ..codegen import ids
     from ..codegen.errors import UsageError
+    from .receipts.correction import CorrectionRequest
+    from .receipts.correction import correct as replace
     from .receipts.entries import Reported
     from .receipts.receipt import ReceiptRequest
     from .receipts.receipt import receipt as book
@@ -237,10 +250,13 @@ def package_receipt(
         raise UsageError(
             "a receipt is given by a file or by options, not by both", "give --file CSV alone"
         )
-    request = ReceiptRequest(
-        ids.fold(package), file or reported, final, reason, count, dry_run=dry_run
-    )
-    return book(invocation, request)
+    name, told = ids.fold(package), file or reported
+    if not correct:
+        request = ReceiptRequest(name, told, final, reason or "misprint", count, dry_run=dry_run)
+        return book(invocation, request)
+    if final:
+        raise UsageError("a correction is never final", "correct first, then book --final")
+    return replace(invocation, CorrectionRequest(name, told, reason, count, dry_run=dry_run))
 
 
 def package_replace(

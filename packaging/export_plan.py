@@ -15,7 +15,7 @@ from ..codegen.errors import UsageError
 from ..codegen.ledger.changes import ExportBegun, Incident, IncidentFacts
 from ..codegen.ledger.records import BatchRow, ContactRow
 from ..codegen.ledger.view import View
-from ..codegen.ranges import serials
+from ..codegen.ranges import notation, serials
 from ..codegen.ranges.serials import Range, Ranges
 from . import payload
 from .export_types import Export, Fresh, PrintOptions, Replacement, Reprint, TestPackage
@@ -152,9 +152,9 @@ def _spec(batch: BatchRow) -> CodeSpec:
 
 
 def _serials(view: View, batch: BatchRow, text: str) -> Ranges:
-    text = text.strip()
+    text = notation.fold(text)
     if not text.startswith("next:"):
-        return serials.parse(text, batch.quantity)
+        return notation.parse(text, batch.quantity)
     number = text.removeprefix("next:")
     if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= batch.quantity:
         raise UsageError(f"not a number of codes: {number[:20]!r}", "write next:10000")

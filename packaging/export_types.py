@@ -44,7 +44,7 @@ class PrintOptions:
 
 @dataclass(frozen=True)
 class Fresh:
-    """Sealed codes of a batch. `serials`: `next:N`, or what `serials.parse` reads."""
+    """Sealed codes of a batch. `serials`: `next:N`, or what `notation.parse` reads."""
 
     batch: str
     contact: str

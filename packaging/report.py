@@ -71,7 +71,7 @@ class PackageList(Result):
 
 @dataclass(frozen=True)
 class ReceiptShown:
-    """A part of the receipt; the numbers count codes."""
+    """A part of the receipt, or a correction of it; the numbers count codes."""
 
     at: datetime
     printed: int
@@ -79,18 +79,21 @@ class ReceiptShown:
     spoiled_count: int
     final: bool
     reason: str
+    corrects: bool
 
     @classmethod
     def of(cls, row: ReceiptRow) -> "ReceiptShown":
         """From the ledger's row."""
-        return cls(
-            row.reported_at, row.printed, row.spoiled, row.spoiled_count, row.final, row.reason
-        )
+        numbers = row.printed, row.spoiled, row.spoiled_count
+        return cls(row.reported_at, *numbers, row.final, row.reason, row.corrects)
 
 
 @dataclass(frozen=True)
 class PackageShown(Result):
-    """A package, its receipts and its reels. `missing`: codes spoiled or void, not replaced."""
+    """A package, its receipts and its reels. `missing`: codes spoiled or void, not replaced.
+
+    `excess`: codes that were replaced, and are good after all.
+    """
 
     package: str
     batch: str
@@ -105,6 +108,7 @@ class PackageShown(Result):
     replaces: str | None
     totals: Totals
     missing: int
+    excess: int
     receipts: tuple[ReceiptShown, ...]
     units: tuple[UnitShown, ...]
 
@@ -123,10 +127,22 @@ class PackageShown(Result):
             yield from (f"  {line}" for line in sums(self.totals))
             if not self.receipts:
                 yield f"  no receipt yet: mintmark package receipt {self.package} --printed SERIALS"
-        if self.missing:
-            yield f"  {self.missing:,} to be replaced: mintmark package replace {self.package}"
+        yield from self._reissues()
         for unit in self.units:
             yield f"  {unit.line()}"
+
+    def _reissues(self) -> Iterator[str]:
+        """What is to be replaced, and what was corrected."""
+        if self.missing:
+            yield f"  {self.missing:,} to be replaced: mintmark package replace {self.package}"
+        if self.excess:
+            yield f"  {self.excess:,} replaced, and good after all: so many codes more than ordered"
+        for row in self.receipts:
+            if row.corrects:
+                yield (
+                    f"  corrected {row.at:%Y-%m-%d}: {row.printed:,} to printed,"
+                    f" {row.spoiled:,} to spoiled; {row.reason}"
+                )
 
 
 def package_list(station: Station, batch: str | None) -> PackageList:
@@ -148,6 +164,7 @@ def package_show(station: Station, package: str) -> PackageShown:
         receipts = view.receipts(package)
         handed = row.status in (PACKAGED, "superseded")
         missing = view.shortfall(package) if handed else 0
+        excess = view.excess(package) if handed else 0
     return PackageShown(
         package=row.package,
         batch=row.batch,
@@ -162,6 +179,7 @@ def package_show(station: Station, package: str) -> PackageShown:
         replaces=row.replaces,
         totals=row.totals,
         missing=missing,
+        excess=excess,
         receipts=tuple(map(ReceiptShown.of, receipts)),
         units=tuple(UnitShown.of(unit, reported) for unit in units),
     )

@@ -231,6 +231,7 @@ EXPORTS = (
     no(2, "serials outside the batch", f"{EXPORT} --serials 15990-16010", "outside the batch"),
     no(2, "serials backwards", f"{EXPORT} --serials 3000-2001", "backwards"),
     no(2, "serials that overlap", f"{EXPORT} --serials 2001-2100,2050-2150", "overlap"),
+    no(2, "digits that may be grouped", f"{EXPORT} --serials 2,001-2,100", "are grouped"),
     no(2, "a `next` that is no number", f"{EXPORT} --serials next:some", "not a number"),
     no(3, "serials packaged before", f"{EXPORT} --serials 1990-2010", "1990-2000 packaged"),
     no(3, "more than are sealed", f"{EXPORT} --serials next:15000", "sealed"),
@@ -548,6 +549,8 @@ ORDERS = (
     no(2, "serials outside the batch", f"{ACTIVATE} 1-16001", "outside the batch"),
     no(2, "serials backwards", f"{ACTIVATE} 5-3", "backwards"),
     no(2, "serials that overlap", f"{ACTIVATE} 1-30,10-12", "overlap"),
+    no(2, "digits that may be grouped", f"{ACTIVATE} 1-1,990", "are grouped"),
+    no(2, "a file of serials that was cut short", f"{ACTIVATE} @cut.txt", "open range"),
     no(2, "a word instead of serials", f"{ACTIVATE} one", "not a serial"),
     no(2, "an attribute without a value", f"{ACTIVATE} 1 --set lot", "key=value"),
     no(

@@ -9,7 +9,7 @@ SENT = {
     "detail": "text?",
 }
 COUNTS = (
-    *("minted", "packaged", "reprinted", "printed", "spoiled"),
+    *("minted", "packaged", "reprinted", "printed", "spoiled", "corrected"),
     *("activated", "revoked", "frozen", "voided"),
     *("alarms", "unacknowledged", "refused", "without_receipt"),
 )

@@ -29,6 +29,7 @@ SHOWN = {
     "replaces": "id?",
     "totals": TOTALS,
     "missing": "count",
+    "excess": "count",
     "receipts": [
         {
             "at": "time",
@@ -37,6 +38,7 @@ SHOWN = {
             "spoiled_count": "count",
             "final": "true/false",
             "reason": "text",
+            "corrects": "true/false",
         }
     ],
     "units": [UNIT],
@@ -56,6 +58,9 @@ def shapes(export):
             "orders": ["text"],
             "totals": TOTALS,
             "dry_run": "true/false",
+            "corrected": "true/false",
+            "still_void": "ranges",
+            "excess": "count",
         },
         "package replace": export,
         "package unit": UNIT,
@@ -106,7 +111,12 @@ def _receipts(row, ok, no):
             world="active",
             result=True,
         ),
+        *_corrections(row, ok, no),
         no(2, "nothing reported", RECEIPT, "reports nothing"),
+        no(2, "digits that may be grouped", f"{RECEIPT} --printed 1~1,990", "are grouped"),
+        no(2, "a table of grouped digits", f"{RECEIPT} --file grouped.csv --final", "are grouped"),
+        no(2, "a table of quantities", f"{RECEIPT} --file counts.csv", "a number of labels?"),
+        no(2, "a table that was cut short", f"{RECEIPT} --file cut.csv", "without a line end"),
         no(2, "a word instead of serials", f"{RECEIPT} --printed one", "not a serial"),
         no(2, "no such reason", f"{RECEIPT} --spoiled 1 --reason bored", "unknown reason"),
         no(2, "a file and options", f"{RECEIPT} --file receipt.csv --printed 1", "not by both"),
@@ -121,6 +131,45 @@ def _receipts(row, ok, no):
         no(4, "no such unit", f"{RECEIPT} --printed 1 --unit NOPE-AAAA", "no unit"),
         no(4, "no such table", f"{RECEIPT} --file none.csv", "no file"),
         no(6, "the ledger is locked", f"{RECEIPT} --printed 1", "locked", trouble="locked"),
+    )
+
+
+def _corrections(row, ok, no):
+    """In the world `reported` serials 1-1990 were printed, and 1991-1995 spoiled."""
+    correct = f"{RECEIPT} --correct --reason misread"
+    nowhere = correct.replace("{package}", "NOPE-AAAA")
+    there = {"world": "reported"}
+    return (
+        ok(
+            "a correction: spoiled labels were printed",
+            f"{correct} --printed 1991-1993",
+            expected={"printed": [[1991, 1993]], "still_void": [[1991, 1993]], "voided": []},
+            **there,
+        ),
+        row(
+            "a correction: printed labels were spoiled",
+            f"{correct} --spoiled 7",
+            75,
+            result=True,
+            expected={"spoiled": [[7, 7]], "voided": [[7, 7]]},
+            **there,
+        ),
+        ok("a corrected table", f"{correct} --file corrected.csv", **there),
+        no(2, "a correction without a reason", f"{RECEIPT} --correct --printed 7", "its reason"),
+        no(2, "a correction of nothing", correct, "reports nothing"),
+        no(2, "a final correction", f"{correct} --printed 7 --final", "never final"),
+        no(3, "never reported", f"{correct} --printed 1996", "1996 were never", **there),
+        no(3, "what is so already", f"{correct} --printed 7", "nothing to correct", **there),
+        no(3, "another count", f"{correct} --spoiled 7 --count 2", "1 codes, not 2", **there),
+        no(
+            4,
+            "no such package",
+            f"{nowhere} --printed 1",
+            "no package",
+        ),
+        no(
+            6, "the ledger is locked", f"{correct} --spoiled 7", "locked", trouble="locked", **there
+        ),
     )
 
 

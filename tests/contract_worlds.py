@@ -40,6 +40,7 @@ BEFORE = {
     "queued": "packaged",
     "active": "packaged",
     "scanned": "packaged",
+    "reported": "packaged",
 }
 
 
@@ -108,9 +109,14 @@ def _files(folder):
         "press.toml": "[unit]\nsize = 500",
         "wrong.toml": "[unit]\nsize = 0",
         "receipt.csv": "unit,printed,spoiled\ndata/0001.csv,1-400,",
+        "corrected.csv": "unit,printed_serials,spoiled_serials\n,1992,",
+        "grouped.csv": '卷号,实印流水号\n,"1~1,990"\n',
+        "counts.csv": "卷号,实印,报废\n,1990,10\n",
         "serials.txt": "# reel 3\n1001-1200\n1300, 1400-1450\n",
     }.items():
         (folder / name).write_text(text + "\n" if text else "", "utf-8")
+    (folder / "cut.csv").write_text("unit,printed\n,1-", "utf-8")
+    (folder / "cut.txt").write_text("1-400\n1001-", "utf-8")
     stranger = folder / "stranger"
     stranger.mkdir()
     command(stranger, *INIT.replace("pass.txt", "../pass.txt").split())
@@ -184,7 +190,14 @@ def _scanned(folder, facts):
     return {}
 
 
+def _reported(folder, facts):
+    command(folder, "package", "receipt", facts["package"], "--printed", "1-1990",
+            "--spoiled", "1991-1995")  # fmt: skip
+    return {}
+
+
 _STEPS = {
+    "reported": _reported,
     "fresh": _fresh,
     "minted": _minted,
     "packaged": _packaged,

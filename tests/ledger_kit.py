@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.ledger import Actor, Author, Ledger
+from mintmark.codegen.ranges.corrections import CorrectedEntry
 from mintmark.codegen.ranges.lifecycle import Action, State
 from mintmark.codegen.ranges.receipts import ReceiptEntry
 from mintmark.codegen.ranges.serials import Range
@@ -87,14 +88,19 @@ def receipt(package, unit=None, *, printed=(), spoiled=(), number=0, final=False
     return c.Receipted(package, (entry,), final, "misprint")
 
 
+def correction(package, unit=None, *, printed=(), spoiled=(), number=None):
+    entry = CorrectedEntry(unit, ranges(*printed), ranges(*spoiled), number)
+    return c.ReceiptCorrected(package, (entry,), "told wrongly")
+
+
 def with_package(ledger, batch, package, *pairs):
     """Export `pairs` of `batch`."""
     ledger.commit(STATION, begun(package, batch, *pairs))
     ledger.commit(CUSTODIAN, packaged(package, *pairs))
 
 
-def with_history(path):
-    """A ledger with a row in every table, and every type of event."""
+def with_history(path, *, corrected=True):
+    """A ledger with a row in every table, and every type of event; or without corrections."""
     ledger = create(path)
     ledger.commit(STATION, c.KeyAdded("key-5", "line", "old", public(5)))
     ledger.commit(STATION, c.KeyRevoked("key-5", "lost"))
@@ -112,6 +118,9 @@ def with_history(path):
     void = ordered("O4", "B9", "void", (10, 11), reason="misprint")
     ledger.commit(STATION, void, receipt("P4", printed=[(1, 9)], spoiled=[(10, 11)], number=1))
     ledger.commit(STATION, c.UnitMoved("P4", "P4-1", "received", "dock 3"))
+    if corrected:
+        ledger.commit(STATION, correction("P4", printed=[(10, 10)], number=2))
+        ledger.commit(LINE, ordered("O5", "B9", "unvoid", (11, 11)))
     with_package(ledger, "B9", "P5", (31, 40))
     ledger.commit(STATION, reprint("P6", "P5", "B9", (31, 40)))
     ledger.commit(CUSTODIAN, packaged("P6", (31, 40)))

@@ -199,7 +199,7 @@ class Books:
 
 
 class Receipts:
-    """The reports about a package: an entry per serial, a number per unit.
+    """The reports about a package: an entry per serial, a number per unit; corrections.
 
     `units`: unit → its serials. The number of None is the package's.
     """
@@ -210,6 +210,8 @@ class Receipts:
         self.serials = [serial for serials in self.units.values() for serial in serials]
         self.reported: dict[int, str] = {}
         self.numbers: dict[str | None, int] = dict.fromkeys((None, *self.units), 0)
+        # Brought back by an order after they were said to be spoiled, or were left over.
+        self.reopened: set[int] = set()
         self.final = False
 
     def book(
@@ -235,7 +237,74 @@ class Receipts:
             code = self.books.codes[serial]
             self.books.codes[serial] = code.after("void", reason=reasons[serial])
         self.reported, self.numbers, self.final = reported, numbers, final
+        self.reopened = set() if final else self.reopened - reported.keys()
         return voided
+
+    def unvoided(self, serials: Iterable[int]) -> None:
+        """An order brought these back: what was said of them, as not printed, is open again."""
+        rest = self._rest(self.reported, self.numbers) if self.final else []
+        for serial in serials:
+            if self.reported.get(serial) == "spoiled" or serial in rest:
+                self.reported.pop(serial, None)
+                self.reopened.add(serial)
+
+    def correct(
+        self,
+        entries: Iterable[tuple[str | None, Iterable[int], Iterable[int], int | None]],
+        *,
+        count: int | None = None,
+    ) -> list[int]:
+        """What is said instead; returns the serials it voids. Raises `Refusal`.
+
+        outside, both, untold, nothing, over, count.
+        """
+        new: dict[int, str] = {}
+        outside, twice, numbers = set(), set(), dict(self.numbers)
+        for unit, printed, spoiled, number in entries:
+            if number is not None:
+                numbers[unit] = number
+            scope = set(self.serials if unit is None else self.units[unit])
+            for serial, what in [(s, "printed") for s in printed] + [
+                (s, "spoiled") for s in spoiled
+            ]:
+                outside |= {serial} - scope
+                twice |= {serial} & new.keys()
+                new[serial] = what
+        known = self.serials if self.final else [*self.reported, *self.reopened]
+        for why, wrong in (
+            ("outside", outside),
+            ("both", twice),
+            ("untold", new.keys() - set(known) - outside),
+        ):
+            if wrong:
+                raise Refusal(why, wrong)
+        reported, reopened = {**self.reported, **new}, self.reopened - new.keys()
+        if (reported, reopened, numbers) == (self.reported, self.reopened, self.numbers):
+            raise Refusal("nothing")
+        self._check_room(reported, numbers)
+        spoiled = {s for s in new if new[s] == "spoiled" and self.reported.get(s) != "spoiled"}
+        old = set(self._rest(self.reported, self.numbers)) if self.final else set()
+        kept, self.reopened = self.reopened, reopened
+        left = set(self._rest(reported, numbers)) - old if self.final else set()
+        self.reopened = kept
+        alive = {s for s in spoiled | left if self.books.codes[s].state != "void"}
+        if count is not None and count != len(alive):
+            raise Refusal("count")
+        live = any(self.books.codes[s].live for s in alive)
+        if count is None and (live or alive - spoiled):
+            raise Refusal("count")
+        for serial in alive:
+            why = "misprint" if serial in spoiled else "unused"
+            self.books.codes[serial] = self.books.codes[serial].after("void", reason=why)
+        self.reported, self.numbers, self.reopened = reported, numbers, reopened
+        return sorted(alive)
+
+    def _check_room(self, reported: Mapping[int, str], numbers: Mapping[str | None, int]) -> None:
+        for unit, serials in self.units.items():
+            if sum(serial in reported for serial in serials) + numbers[unit] > len(serials):
+                raise Refusal("over")
+        if len(reported) + sum(numbers.values()) > len(self.serials):
+            raise Refusal("over")
 
     def judge(
         self,
@@ -267,11 +336,7 @@ class Receipts:
             if wrong:
                 raise Refusal(why, wrong)
         reported = {**self.reported, **new}
-        for unit, serials in self.units.items():
-            if sum(serial in reported for serial in serials) + numbers[unit] > len(serials):
-                raise Refusal("over")
-        if len(reported) + sum(numbers.values()) > len(self.serials):
-            raise Refusal("over")
+        self._check_room(reported, numbers)
         rest = self._rest(reported, numbers) if final else []
         reasons = {s: "misprint" for s, what in new.items() if what == "spoiled"}
         reasons |= dict.fromkeys(rest, "unused")
@@ -282,6 +347,8 @@ class Receipts:
         """Whether receipts report `serial` as printed; also by a final number alone."""
         if serial in self.reported:
             return self.reported[serial] == "printed"
+        if serial in self.reopened:
+            return False
         return self.final and serial not in self._rest(self.reported, self.numbers)
 
     def totals(self) -> dict[str, int]:
@@ -292,13 +359,14 @@ class Receipts:
         among = sum(n for unit, n in self.numbers.items() if not self._by_number(unit))
         rest = len(self._rest(self.reported, self.numbers))
         unused = max(0, rest - among) if self.final else 0
+        opened = min(len(self.reopened), left - unused) if self.final else left
         found = {
             "printed": what.count("printed"),
-            "printed_by_count": left - unused if self.final else 0,
+            "printed_by_count": left - unused - opened if self.final else 0,
             "spoiled": what.count("spoiled"),
             "spoiled_count": counted,
             "unused": unused,
-            "open": 0 if self.final else left,
+            "open": opened,
         }
         assert sum(found.values()) == len(self.serials)
         assert min(found.values()) >= 0
@@ -312,6 +380,7 @@ class Receipts:
             for unit, serials in self.units.items()
             for serial in serials
             if serial not in reported
+            and not (self.final and serial in self.reopened)
             and not whole
             and not (numbers[unit] and "printed" not in [reported.get(s) for s in serials])
         ]

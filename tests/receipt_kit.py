@@ -8,6 +8,8 @@ from station_kit import now
 from mintmark.codegen.invocation import Invocation
 from mintmark.codegen.ledger import changes
 from mintmark.codegen.ranges import serials
+from mintmark.packaging.receipts.correction import CorrectionRequest
+from mintmark.packaging.receipts.correction import correct as book_correction
 from mintmark.packaging.receipts.entries import Reported
 from mintmark.packaging.receipts.receipt import ReceiptRequest, receipt
 
@@ -57,3 +59,12 @@ def report(opened, package, *, file=None, final=False, reason="misprint", count=
         package, file or Reported(**reported), final, reason, count, dry_run=dry_run
     )
     return receipt(opened, request)
+
+
+def correct(opened, package, *, file=None, reason="told wrongly", count=None, dry_run=False,
+            **reported):  # fmt: skip
+    """Correct receipts, by a file or by the fields of `Reported`."""
+    request = CorrectionRequest(
+        package, file or Reported(**reported), reason, count, dry_run=dry_run
+    )
+    return book_correction(opened, request)

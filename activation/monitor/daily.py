@@ -32,6 +32,7 @@ SUMS: Mapping[str, tuple[str, str]] = {
     "reprinted": ("补印", "reprinted"),
     "printed": ("实印", "printed"),
     "spoiled": ("报废", "spoiled"),
+    "corrected": ("更正回执", "corrected"),
     "activated": ("激活", "activated"),
     "revoked": ("撤销激活", "revoked"),
     "frozen": ("冻结", "frozen"),
@@ -87,9 +88,11 @@ def _codes(seq: int, change: c.Change, books: Books) -> Iterator[tuple[str, int]
     elif isinstance(change, c.Receipted):
         (part,) = (row for row in books.receipts(change.package) if row.seq == seq)
         # A final receipt counts labels as printed whose serials it does not name.
-        counted = books.package(change.package).printed_by_count if part.final else 0
-        yield "printed", part.printed + counted
+        yield "printed", part.printed + part.printed_by_count
         yield "spoiled", part.spoiled + part.spoiled_count
+    elif isinstance(change, c.ReceiptCorrected):
+        (part,) = (row for row in books.receipts(change.package) if row.seq == seq)
+        yield "corrected", part.printed + part.spoiled
     elif isinstance(change, c.Ordered) and change.action in _ORDERS:
         yield _ORDERS[change.action], books.order(change.order).applied_count
 
@@ -133,6 +136,7 @@ class Daily(Result):
     reprinted: int
     printed: int
     spoiled: int
+    corrected: int
     activated: int
     revoked: int
     frozen: int
@@ -209,6 +213,7 @@ def daily(station: Station, client: Client | None, day: date) -> Daily:
         reprinted=found.codes.get("reprinted", 0),
         printed=found.codes.get("printed", 0),
         spoiled=found.codes.get("spoiled", 0),
+        corrected=found.codes.get("corrected", 0),
         activated=found.codes.get("activated", 0),
         revoked=found.codes.get("revoked", 0),
         frozen=found.codes.get("frozen", 0),

@@ -173,7 +173,7 @@ def _facts_of(detail: str) -> IncidentFacts | None:
     if match is None:
         return None
     package, batch, named = match.groups()
-    return IncidentFacts(batch=batch, package=package, serials=serials.parse(named, serials.LAST))
+    return IncidentFacts(batch=batch, package=package, serials=serials.from_text(named))
 
 
 def coarse(ranges: Ranges, most: int = MAX_RANGES) -> Ranges:

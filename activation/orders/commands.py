@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BatchArgument = Annotated[str, typer.Argument(help="The batch.", metavar="BATCH")]
 SerialsOption = Annotated[
     str | None,
-    typer.Option(help="Serials: A-B, A-, A, a comma list, @FILE or all.", metavar="SERIALS"),
+    typer.Option(help="Serials: A-B, A-, A, a list (1-9;20), @FILE or all.", metavar="SERIALS"),
 ]
 UnitOption = Annotated[
     str | None, typer.Option(help="A unit (reel, box) instead of serials.", metavar="UNIT")

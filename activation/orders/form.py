@@ -155,7 +155,7 @@ def _serials(value: object) -> str | None:
         ranges = serials.from_pairs(value, RANGES_PER_ORDER)
         if not ranges:
             raise UsageError("serials lists no range")
-        return ",".join(map(str, ranges))
+        return ";".join(map(str, ranges))
     if not isinstance(value, str):
         raise UsageError("serials must be text, or pairs [first, last]")
     if value.strip().startswith("@"):

@@ -7,7 +7,7 @@ from typing import assert_never
 from ...codegen import ids
 from ...codegen.errors import UsageError
 from ...codegen.ledger.view import View
-from ...codegen.ranges import serials, tiling
+from ...codegen.ranges import notation, tiling
 from ...codegen.ranges.attributes import Value, to_json
 from ...codegen.ranges.lifecycle import State
 from ...codegen.ranges.selection import RANGES_PER_ORDER
@@ -19,7 +19,7 @@ from ...codegen.station.station import Station
 
 @dataclass(frozen=True)
 class BySerials:
-    """Serials as text: `A-B`, `A-`, `A`, a comma list, `@FILE` or `all`."""
+    """Serials as text: `A-B`, `A-`, `A`, a list of these, `@FILE` or `all`."""
 
     text: str
 
@@ -117,7 +117,7 @@ def _of_view(
     row = view.batch(batch)
     match selected:
         case BySerials(text):
-            return serials.parse(read_text(text), row.quantity)
+            return notation.parse(read_text(text), row.quantity)
         case ByRanges(ranges):
             return ranges
         case ByUnit(name):

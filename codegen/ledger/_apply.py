@@ -13,7 +13,9 @@ from sqlalchemy import Connection, func, select
 
 from ..errors import Refused, UsageError
 from ..ranges import serials
-from . import _exports, _orders, _receipts, _sql, _tables, _tiles
+from ..ranges.lifecycle import Action
+from ..ranges.serials import Ranges
+from . import _corrections, _exports, _orders, _receipts, _sql, _tables, _tiles
 from ._sql import NOTHING, Touched
 from .chain import Event
 from .changes import (
@@ -28,14 +30,17 @@ from .changes import (
     KeyRevoked,
     Ordered,
     Packaged,
+    ReceiptCorrected,
     Receipted,
+    Reopened,
     Settled,
     UnitMoved,
 )
 
 KINDS = ("station", "line", "custodian")
 # A line's key lies unattended on the floor: it orders ranges, and nothing else.
-_LINE_MAY = (Ordered, Settled, Incident)
+# Reopening is what an order of its own leads to, and nothing else.
+_LINE_MAY = (Ordered, Settled, Incident, Reopened)
 
 
 def normal(change: Change) -> Change:
@@ -63,6 +68,13 @@ def signing_key(connection: Connection, key_id: str, change: Change) -> bytes:
             "do this as the station, not as a line",
         )
     return bytes.fromhex(row.sign_public)
+
+
+def following(change: Change, connection: Connection, touched: Ranges) -> tuple[Change, ...]:
+    """What follows from `change`, which is applied and touched these serials."""
+    if isinstance(change, Ordered) and change.action is Action.UNVOID:
+        return _corrections.reopened_by(change, connection, touched)
+    return ()
 
 
 @singledispatch
@@ -149,6 +161,16 @@ def _(change: ExportAbandoned, connection: Connection, event: Event) -> Touched:
 @apply.register
 def _(change: Receipted, connection: Connection, event: Event) -> Touched:
     return _receipts.receipt(change, connection, event)
+
+
+@apply.register
+def _(change: ReceiptCorrected, connection: Connection, event: Event) -> Touched:
+    return _corrections.correct(change, connection, event)
+
+
+@apply.register
+def _(change: Reopened, connection: Connection, event: Event) -> Touched:  # noqa: ARG001 - same form
+    return _corrections.reopen(change, connection)
 
 
 @apply.register

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, func, insert, select
 
 from ..errors import IntegrityError, Refused, UsageError
 from ..ranges import serials
-from ..ranges.lifecycle import Standing, State
+from ..ranges.lifecycle import Reason, Standing, State
 from ..ranges.receipts import NOT_REPLACED
 from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import Stuck
@@ -21,7 +21,7 @@ from ._sql import Touched
 from .chain import Event
 from .changes import ExportAbandoned, ExportBegun, Packaged, Unit
 
-_p, _t = _tables.packages.c, _tables.tiles.c
+_p, _t, _r = _tables.packages.c, _tables.tiles.c, _tables.reported.c
 _PACKAGES = "see: mintmark package list"
 
 
@@ -238,10 +238,12 @@ def _take_over(change: ExportBegun, connection: Connection) -> None:
 # --- replacements --------------------------------------------------------------------
 
 
-def shortfall(connection: Connection, package: str) -> int:
-    """How many codes of `package` were spoiled or voided, and not yet replaced.
+def balance(connection: Connection, package: str) -> int:
+    """How many codes of `package` were spoiled or voided, less those that replace them.
 
-    Voids that leave no gap (`NOT_REPLACED`) do not count. Raises `NotFound`, `Refused`.
+    Below 0 if codes were replaced that turned out good. Voids that leave no gap
+    (`NOT_REPLACED`) do not count, unless a correction says that codes left over as unused
+    were spoiled. Raises `NotFound`, `Refused`.
     """
     row = _sql.find(connection, _tables.packages, "package", package, _PACKAGES)
     if row.status not in ("packaged", "superseded"):
@@ -258,7 +260,26 @@ def shortfall(connection: Connection, package: str) -> int:
         select(_p.serials).where(_p.replaces == package, _p.status != "abandoned")
     )
     replaced = sum(serials.count(_sql.from_text(text)) for text in others)
-    return max(0, int(voided or 0) + int(row.spoiled_count) - replaced)
+    spoiled = int(row.spoiled_count) + _spoiled_not_unused(connection, row)
+    return int(voided or 0) + spoiled - replaced
+
+
+def _spoiled_not_unused(connection: Connection, row: Row[Any]) -> int:
+    """Codes that are void as unused, and reported as spoiled."""
+    last, first = func.min(_t.last, _r.last), func.max(_t.first, _r.first)
+    found = connection.scalar(
+        select(func.sum(last - first + 1)).where(
+            _t.batch == row.batch,
+            _t.package == row.package,
+            _t.state == State.VOID.value,
+            _t.reason == Reason.UNUSED.value,
+            _r.package == row.package,
+            _r.outcome == "spoiled",
+            _r.first <= _t.last,
+            _r.last >= _t.first,
+        )
+    )
+    return int(found or 0)
 
 
 def _check_replacement(change: ExportBegun, connection: Connection) -> None:
@@ -269,7 +290,8 @@ def _check_replacement(change: ExportBegun, connection: Connection) -> None:
         raise Refused(
             f"package {change.replaces} belongs to batch {row.batch}", "name its own batch"
         )
-    missing, wanted = shortfall(connection, change.replaces), serials.count(change.serials)
+    missing = max(0, balance(connection, change.replaces))
+    wanted = serials.count(change.serials)
     if wanted > missing:
         raise Refused(
             f"{missing:,} codes of package {change.replaces} are spoiled or void and not yet"

@@ -5,10 +5,11 @@ It is refused if a code that it reports as spoiled, or leaves over at the end, i
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ..errors import Refused, UsageError
 from ..ranges import serials
@@ -23,7 +24,7 @@ from .changes import Receipted, UnitMoved
 _p, _u, _r, _t = (
     _tables.packages.c, _tables.units.c, _tables.reported.c, _tables.tiles.c,
 )  # fmt: skip
-PRINTED, SPOILED = "printed", "spoiled"
+PRINTED, SPOILED, REOPENED = "printed", "spoiled", "reopened"
 _PAGE = 10_000
 
 # A unit's status, and those that may follow. A unit that was used up is not seen again.
@@ -49,26 +50,25 @@ def receipt(change: Receipted, connection: Connection, event: Event) -> Touched:
     after = before.add(change.entries)
     printed = serials.subtract(after.printed, before.printed)
     spoiled = serials.subtract(after.spoiled, before.spoiled)
-    _check_void(connection, row.batch, spoiled, "spoiled")
-    _write_reported(connection, after, ((PRINTED, printed), (SPOILED, spoiled)))
-    _write_counts(connection, before, after)
-    totals = after.totals()
+    check_void(connection, row.batch, spoiled, "spoiled")
     if change.final:
         closing = after.closing()
-        _check_void(connection, row.batch, closing.unused, "left over")
-        _write_counted(connection, change.package, closing.counted)
-        totals = closing.totals
-    _sql.update(
-        connection, _tables.packages, "package", change.package,
-        printed=totals.printed, printed_by_count=totals.printed_by_count,
-        spoiled=totals.spoiled, spoiled_count=totals.spoiled_count, unused=totals.unused,
-        final_at=event.at if change.final else None,
-    )  # fmt: skip
+        check_void(connection, row.batch, closing.unused, "left over")
+        # What was open again is left over by now.
+        after = replace(after, reopened=(), final=True)
+    if before.reopened:
+        rewrite_reported(connection, after)
+    else:
+        _write_reported(connection, after, ((PRINTED, printed), (SPOILED, spoiled)))
+    write_sums(connection, before, after)
+    if change.final:
+        _sql.update(connection, _tables.packages, "package", change.package, final_at=event.at)
     part = {
         "seq": event.seq, "package": change.package, "printed": serials.count(printed),
         "spoiled": serials.count(spoiled), "final": int(change.final),
         "spoiled_count": after.uncertain - before.uncertain,
         "reason": change.reason, "reported_at": event.at,
+        "printed_by_count": after.totals().printed_by_count, "corrects": 0,
     }  # fmt: skip
     connection.execute(insert(_tables.receipts), [part])
     return NOTHING
@@ -117,6 +117,7 @@ def open_package(connection: Connection, package: str) -> Any:  # noqa: ANN401 -
         raise Refused(
             f"the final receipt of package {package} is booked already",
             f"see: mintmark package show {package}",
+            f"if a receipt was wrong: mintmark package receipt {package} --correct --reason R",
             final=row.final_at,
         )
     return row
@@ -138,6 +139,8 @@ def account(connection: Connection, package: str) -> Account:
         printed=reported(connection, package, PRINTED),
         spoiled=reported(connection, package, SPOILED),
         spoiled_count=row.spoiled_count - sum(unit.spoiled_count for unit in units),
+        reopened=reported(connection, package, REOPENED),
+        final=row.final_at is not None,
     )
 
 
@@ -153,7 +156,7 @@ def reported(
 
 
 def by_unit(connection: Connection, package: str) -> dict[tuple[str, str], int]:
-    """(unit, printed or spoiled) → codes reported."""
+    """(unit, printed, spoiled or reopened) → codes reported."""
     query = (
         select(_r.unit, _r.outcome, func.sum(_r.last - _r.first + 1))
         .where(_r.package == package)
@@ -173,8 +176,11 @@ def without_receipt(connection: Connection, batch: str) -> dict[str, int]:
         .group_by(_t.package)
     )
     alive = {package: int(codes) for package, codes in standing}
-    query = select(_p.package, _p.serials, _p.printed, _p.spoiled, _p.spoiled_count)
-    query = query.where(_p.batch == batch, _p.status == "packaged", _p.final_at.is_(None))
+    query = select(
+        _p.package, _p.serials, _p.printed, _p.printed_by_count, _p.spoiled, _p.spoiled_count,
+        _p.unused,
+    )  # fmt: skip
+    query = query.where(_p.batch == batch, _p.status == "packaged")
     found = {}
     for package, text, *parts in connection.execute(query.order_by(_p.seq)):
         missing = serials.count(_sql.from_text(text)) - sum(parts)
@@ -205,14 +211,18 @@ def _printed(connection: Connection, package: str | None, within: Range) -> Rang
         .order_by(_u.first)
     )
     # No serial of a counted unit was reported as printed: the two never overlap.
-    units = [Range(first, last) for first, last in counted]
+    units = serials.subtract(
+        [Range(first, last) for first, last in counted],
+        reported(connection, package, REOPENED, within),
+    )
     return serials.ordered((*reported(connection, package, PRINTED, within), *units))
 
 
 # --- writing -------------------------------------------------------------------------
 
 
-def _check_void(connection: Connection, batch: str, ranges: Ranges, what: str) -> None:
+def check_void(connection: Connection, batch: str, ranges: Ranges, what: str) -> None:
+    """Raises `Refused` if some of `ranges`, which are `what`, are not void."""
     if not ranges:
         return
     tiles = _sql.book_of(connection, batch, ranges).read(ranges)
@@ -254,18 +264,27 @@ def _pages(values: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield page
 
 
-def _write_counts(connection: Connection, before: Account, after: Account) -> None:
+def rewrite_reported(connection: Connection, after: Account) -> None:
+    """Write anew what is reported of every serial."""
+    connection.execute(delete(_tables.reported).where(_r.package == after.package))
+    outcomes = ((PRINTED, after.printed), (SPOILED, after.spoiled), (REOPENED, after.reopened))
+    _write_reported(connection, after, outcomes)
+
+
+def write_sums(connection: Connection, before: Account, after: Account) -> None:
+    """Write what changed of the units' numbers, and the package's sums."""
+    was = before.closing().counted if before.final else frozenset()
+    now = after.closing().counted if after.final else frozenset()
     for old, new in zip(before.units, after.units, strict=True):
-        if old != new:
+        if old != new or (new.unit in was) != (new.unit in now):
             connection.execute(
                 update(_tables.units)
                 .where(_u.package == after.package, _u.unit == new.unit)
-                .values(spoiled_count=new.spoiled_count)
+                .values(spoiled_count=new.spoiled_count, counted=int(new.unit in now))
             )
-
-
-def _write_counted(connection: Connection, package: str, units: Iterable[str]) -> None:
-    for unit in sorted(units):
-        connection.execute(
-            update(_tables.units).where(_u.package == package, _u.unit == unit).values(counted=1)
-        )
+    totals = after.totals()
+    _sql.update(
+        connection, _tables.packages, "package", after.package,
+        printed=totals.printed, printed_by_count=totals.printed_by_count,
+        spoiled=totals.spoiled, spoiled_count=totals.spoiled_count, unused=totals.unused,
+    )  # fmt: skip

@@ -190,8 +190,8 @@ units = Table(
     Index("units_by_serial", "package", "first"),
 )
 
-# Receipts, and the serials they report as printed or spoiled (`outcome`): each serial once,
-# cut at the units' edges.
+# Receipts, and the serials they report as printed or spoiled, or that were reopened
+# (`outcome`): each serial once, cut at the units' edges.
 receipts = Table(
     "receipts",
     metadata,
@@ -203,6 +203,10 @@ receipts = Table(
     _number("final"),
     _text("reason"),
     _text("reported_at"),
+    # Of a final receipt: labels that count as printed by number alone.
+    _tally("printed_by_count"),
+    # 1: a correction; its numbers are what it changed.
+    _tally("corrects"),
     Index("receipts_of_package", "package", "seq"),
 )
 

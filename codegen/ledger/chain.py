@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from .. import times
 from ..errors import IntegrityError, UsageError
+from ..ranges.corrections import CorrectedEntry
 from ..ranges.receipts import ReceiptEntry
 from ..ranges.serials import Ranges, from_pairs, to_pairs
 from . import changes
@@ -195,7 +196,7 @@ def _hints(kind: type[Any]) -> dict[str, Any]:
 
 # What is None in these is left out: an incident without facts has the bytes it always had.
 _SPARSE = (changes.Incident, changes.IncidentFacts)
-_PARTS = (changes.Unit, ReceiptEntry, changes.IncidentFacts)
+_PARTS = (changes.Unit, ReceiptEntry, CorrectedEntry, changes.IncidentFacts)
 
 
 _FIELDS: Mapping[str, dict[str, Any]] = {

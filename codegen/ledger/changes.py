@@ -7,6 +7,8 @@ Ordering rules, held by `_apply`:
    `ExportAbandoned` of the same package.
 3. `Ordered` is followed by at most one `Settled` of the same order.
 4. After a final `Receipted` of a package there is no other `Receipted` of that package.
+   `ReceiptCorrected` may follow, as often as needed.
+5. `Reopened` follows an `Ordered` that unvoids, in the same commit.
 
 Fields are JSON values, ranges, or tuples of these dataclasses; none ever holds a code.
 A field that is added to a class already written needs a default: older events lack it.
@@ -16,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..ranges.attributes import Value
+from ..ranges.corrections import CorrectedEntry
 from ..ranges.lifecycle import Action, State
 from ..ranges.receipts import ReceiptEntry
 from ..ranges.serials import Ranges
@@ -152,6 +155,31 @@ class Receipted:
 
 
 @dataclass(frozen=True)
+class ReceiptCorrected:
+    """What receipts report of these serials was wrong: the entries hold instead.
+
+    Serials that are spoiled now, or left over now after a final receipt, are void by now.
+    `reason` is why the receipts were wrong.
+    """
+
+    package: str
+    entries: tuple[CorrectedEntry, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Reopened:
+    """Codes reported as spoiled, or left over at the end, that `order` brought back.
+
+    No receipt reports them any more: they are open.
+    """
+
+    package: str
+    serials: Ranges
+    order: str
+
+
+@dataclass(frozen=True)
 class UnitMoved:
     """A unit was seen: `status` is received, mounted, used or lost."""
 
@@ -234,6 +262,8 @@ Change = (
     | Packaged
     | ExportAbandoned
     | Receipted
+    | ReceiptCorrected
+    | Reopened
     | UnitMoved
     | Ordered
     | Settled

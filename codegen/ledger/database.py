@@ -21,7 +21,7 @@ from ..files import create
 from . import _tables
 
 # Ordered: a ledger at a later revision than SCHEMA was made by a newer version.
-SCHEMA = "0004"
+SCHEMA = "0005"
 _VERSION = "alembic_version"
 _VERSION_TABLE = f"""
 CREATE TABLE {_VERSION} (

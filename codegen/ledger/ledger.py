@@ -11,7 +11,9 @@
    4.3 require that the author's key is on the roster and may sign such a change;
    4.4 link the event to the event before, hash it and sign it (`chain.seal`), and write it;
    4.5 apply the change to the tables; tiles and counters of a batch must balance;
-   4.6 check the signature that was just made.
+   4.6 check the signature that was just made;
+   4.7 append what follows from it, signed by the same key: codes that an order brings back are
+       no longer reported as spoiled.
 5. Claim the new orders for whoever is about to deliver them.
 6. Commit; on a dry run, or after any exception in 2 to 5, roll back.
 
@@ -197,7 +199,17 @@ class Ledger:
         self, connection: Connection, author: Author, changes: tuple[Change, ...]
     ) -> tuple[Committed, ...]:
         at = self._now()
-        return tuple(_append(connection, author, at, change) for change in changes)
+        return tuple(_append_all_of(connection, author, at, change) for change in changes)
+
+
+def _append_all_of(
+    connection: Connection, author: Author, at: datetime, change: Change
+) -> Committed:
+    done = _append(connection, author, at, change)
+    if not done.repeated:
+        for more in _apply.following(done.change, connection, done.applied):  # 4.7
+            _append(connection, author, at, more)
+    return done
 
 
 def _append(connection: Connection, author: Author, at: datetime, change: Change) -> Committed:

@@ -85,8 +85,7 @@ class PackageRow:
         """What the receipts add up to."""
         parts = self.printed, self.printed_by_count, self.spoiled, self.spoiled_count, self.unused
         packaged = count(self.serials)
-        final = self.final_at is not None
-        return Totals(packaged, *parts, 0 if final else packaged - sum(parts), final)
+        return Totals(packaged, *parts, packaged - sum(parts), self.final_at is not None)
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,11 @@ class UnitRow(Unit):
 
 @dataclass(frozen=True)
 class ReceiptRow:
-    """A part of a package's receipt, in codes."""
+    """A part of a package's receipt, in codes.
+
+    `printed_by_count`: counted as printed by a final receipt, without their serials.
+    `corrects`: a correction; its numbers are those that it changed.
+    """
 
     seq: int
     package: str
@@ -119,6 +122,8 @@ class ReceiptRow:
     final: bool
     reason: str
     reported_at: datetime
+    printed_by_count: int
+    corrects: bool
 
 
 @dataclass(frozen=True)

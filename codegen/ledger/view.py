@@ -193,8 +193,13 @@ class View:
         _receipts.open_package(self.connection, package)
         return _receipts.account(self.connection, package)
 
+    def account_to_correct(self, package: str) -> Account:
+        """The same for a correction, which is possible after the final receipt too."""
+        _exports.usable(self.connection, package)
+        return _receipts.account(self.connection, package)
+
     def reported(self, package: str) -> dict[tuple[str, str], int]:
-        """(unit, "printed" or "spoiled") → codes reported, if there are any."""
+        """(unit, "printed", "spoiled" or "reopened") → codes reported, if there are any."""
         return _receipts.by_unit(self.connection, package)
 
     def receipts(self, package: str) -> tuple[ReceiptRow, ...]:
@@ -203,7 +208,10 @@ class View:
         r = _tables.receipts.c
         query = select(_tables.receipts).where(r.package == package).order_by(r.seq)
         found = self.connection.execute(query)
-        return tuple(make(ReceiptRow, row, final=bool(row.final)) for row in found)
+        return tuple(
+            make(ReceiptRow, row, final=bool(row.final), corrects=bool(row.corrects))
+            for row in found
+        )
 
     def without_receipt(self, batch: str) -> dict[str, int]:
         """Package → codes that no receipt has reported yet, for packages that have such codes."""
@@ -219,7 +227,11 @@ class View:
 
     def shortfall(self, package: str) -> int:
         """How many codes of a package are spoiled or void and not yet replaced."""
-        return _exports.shortfall(self.connection, package)
+        return max(0, _exports.balance(self.connection, package))
+
+    def excess(self, package: str) -> int:
+        """How many codes of a package were replaced and are good after all."""
+        return max(0, -_exports.balance(self.connection, package))
 
     # --- orders ---
 

@@ -12,10 +12,11 @@ import unicodedata
 from collections.abc import Collection, Sequence
 
 from ..errors import UsageError
+from .notation import DASH
 
 HINT = "the file was cut short, or wants a line end after its last line: send the whole file again"
-# `1-`, also with other dashes, and after the folding of full-width text.
-_OPEN_RANGE = re.compile(r"\d\s*[~\-‐‑‒–—―−〜至到]\s*\Z")
+# `1-`, in every spelling of it, and after the folding of full-width text.
+_OPEN_RANGE = re.compile(rf"\d\s*{DASH}\s*\Z", re.IGNORECASE)
 
 
 def is_unfinished(text: str) -> bool:

@@ -12,17 +12,21 @@ Pure. The rules of an account:
    b. In a unit for which only a number was reported it was printed, but for that number.
       Nobody knows which labels were spoiled, so none is voided. A number for the whole
       package, if no serial was reported as printed, does the same to every unit.
+6. A serial that was reported as spoiled, or left over at the end, and whose code was brought
+   back since, is reopened: it is open again, also after the final receipt.
+
+What was reported wrongly is replaced: see `corrections.py`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import NotFound, Refused, UsageError
 from . import serials
+from .contradictions import SHOWN, Reporting, refuse, twice
 from .lifecycle import Reason
 from .serials import Range, Ranges
 
-SHOWN = 100  # ranges in an error's details
 # A code that is voided for these reasons leaves no gap in what the customer ordered.
 NOT_REPLACED = (Reason.UNUSED, Reason.OVERPRINT, Reason.EXPIRED, Reason.RECALLED)
 
@@ -54,7 +58,7 @@ class Totals:
     """Codes of a package; all but `packaged` and `final` add up to `packaged`.
 
     `printed_by_count`: printed by rule 5b. `unused`: not printed, by rule 5a. `open`: not
-    reported yet.
+    reported yet; after the final receipt, reopened.
     """
 
     packaged: int
@@ -81,13 +85,18 @@ class Closing:
 
 @dataclass(frozen=True)
 class Account:
-    """All that was reported of a package so far. The units ascend and hold its serials."""
+    """All that was reported of a package so far. The units ascend and hold its serials.
+
+    `reopened`: rule 6. `final`: the final receipt is booked.
+    """
 
     package: str
     units: tuple[UnitAccount, ...]
     printed: Ranges = ()
     spoiled: Ranges = ()
     spoiled_count: int = 0
+    reopened: Ranges = ()
+    final: bool = False
 
     @property
     def serials(self) -> Ranges:
@@ -106,25 +115,17 @@ class Account:
         number, `Refused` for what contradicts the package or an earlier receipt; its
         details hold the differences.
         """
-        units = {unit.unit: unit for unit in self.units}
-        for entry in entries:
-            if entry.unit is not None and entry.unit not in units:
-                raise NotFound(
-                    f"no unit {entry.unit[:60]!r} in package {self.package}",
-                    f"see its units: mintmark package show {self.package}",
-                )
-            if entry.spoiled_count < 0:
-                raise UsageError("a number of spoiled labels is 0 or more")
+        check_units(self, entries)
         printed = [piece for entry in entries for piece in entry.printed]
         spoiled = [piece for entry in entries for piece in entry.spoiled]
         known = serials.union((*self.printed, *self.spoiled))
         new = serials.union((*printed, *spoiled))
         contradictions = {
-            "outside": _outside(entries, units, self.serials),  # rule 1
-            "both": _twice((*printed, *spoiled)),  # rule 2, in this receipt
+            "outside": outside(self, entries),  # rule 1
+            "both": twice((*printed, *spoiled)),  # rule 2, in this receipt
             "told": serials.intersect(new, known),  # rule 2, against the earlier ones
         }
-        _refuse(self.package, contradictions)
+        refuse(self.package, contradictions)
         after = replace(
             self,
             units=_counted(self.units, entries),
@@ -132,6 +133,7 @@ class Account:
             spoiled=serials.union((*self.spoiled, *spoiled)),
             spoiled_count=self.spoiled_count
             + sum(entry.spoiled_count for entry in entries if entry.unit is None),
+            reopened=serials.subtract(self.reopened, new),
         )
         after.check_room()  # rule 4
         return after
@@ -159,7 +161,7 @@ class Account:
         )
 
     def closing(self) -> Closing:
-        """Rule 5 applied to what was reported so far, as by a final receipt now."""
+        """Rule 5 applied to what was reported so far, as by a final receipt now, or by then."""
         whole = self.spoiled_count > 0 and not self.printed  # rule 5b, for the package
         counted = frozenset(
             unit.unit
@@ -170,27 +172,32 @@ class Account:
         # Rule 5a, for all other units.
         left = serials.ordered(unit.serials for unit in others)
         left = serials.subtract(serials.subtract(left, self.printed), self.spoiled)
+        if self.final:
+            left = serials.subtract(left, self.reopened)  # rule 6
         among = 0 if whole else self.spoiled_count
         among += sum(unit.spoiled_count for unit in others)
         unused = max(0, serials.count(left) - among)
         return Closing(left, counted, self._totals(unused, final=True))
 
     def totals(self) -> Totals:
-        """The sums before the final receipt."""
-        return self._totals(0, final=False)
+        """The sums, by rule 5 if the final receipt is booked."""
+        return self.closing().totals if self.final else self._totals(0, final=False)
 
     def _totals(self, unused: int, *, final: bool) -> Totals:
         packaged = serials.count(self.serials)
         printed, spoiled = serials.count(self.printed), serials.count(self.spoiled)
         rest = packaged - printed - spoiled - self.uncertain - unused
+        # Labels spoiled by number may be among the reopened: then fewer are open.
+        reopened = min(serials.count(self.reopened), rest) if self.final else 0
+        still_open = reopened if final else rest
         return Totals(
             packaged=packaged,
             printed=printed,
-            printed_by_count=rest if final else 0,
+            printed_by_count=rest - still_open,
             spoiled=spoiled,
             spoiled_count=self.uncertain,
             unused=unused,
-            open=0 if final else rest,
+            open=still_open,
             final=final,
         )
 
@@ -214,27 +221,29 @@ def cut(ranges: Sequence[Range], units: Sequence[UnitAccount]) -> Iterator[tuple
             first = last + 1
 
 
-def _twice(ranges: Iterable[Range]) -> Ranges:
-    """The serials that lie in more than one of `ranges`."""
-    found: list[Range] = []
-    reached = 0
-    for piece in sorted(ranges):
-        if piece.first <= reached:
-            found.append(Range(piece.first, min(piece.last, reached)))
-        reached = max(reached, piece.last)
-    return serials.union(found)
+def check_units(account: Account, entries: Iterable[Reporting]) -> None:
+    """Raises `NotFound` for a unit of another package, `UsageError` for a negative number."""
+    units = {unit.unit for unit in account.units}
+    for entry in entries:
+        if entry.unit is not None and entry.unit not in units:
+            raise NotFound(
+                f"no unit {entry.unit[:60]!r} in package {account.package}",
+                f"see its units: mintmark package show {account.package}",
+            )
+        if (entry.spoiled_count or 0) < 0:
+            raise UsageError("a number of spoiled labels is 0 or more")
 
 
-def _outside(
-    entries: Iterable[ReceiptEntry], units: Mapping[str, UnitAccount], whole: Ranges
-) -> Ranges:
+def outside(account: Account, entries: Iterable[Reporting]) -> Ranges:
     """Serials that lie outside the unit, or the package, that their entry names."""
-    outside: list[Range] = []
+    units = {unit.unit: unit for unit in account.units}
+    whole = account.serials
+    found: list[Range] = []
     for entry in entries:
         scope = whole if entry.unit is None else (units[entry.unit].serials,)
         for ranges in (entry.printed, entry.spoiled):
-            outside += serials.subtract(ranges, scope)
-    return serials.union(outside)
+            found += serials.subtract(ranges, scope)
+    return serials.union(found)
 
 
 def _counted(
@@ -251,29 +260,3 @@ def _counted(
 def _excess(reported: int, packaged: int, unit: str | None) -> dict[str, int | str | None]:
     difference = reported - packaged
     return {"unit": unit, "packaged": packaged, "told": reported, "difference": difference}
-
-
-_SENTENCES = {
-    "outside": "serials {} are not in the unit or package that the receipt names (package {})",
-    "both": "serials {} are reported twice in this receipt for package {},"
-    " or both printed and spoiled",
-    "told": "serials {} were reported in an earlier receipt for package {}",
-}
-_HINTS = {
-    "outside": "compare with its units: mintmark package show {}",
-    "both": "report every serial once, as printed or as spoiled",
-    "told": "report every serial once; if a printed label spoiled later: mintmark void",
-}
-
-
-def _refuse(package: str, contradictions: Mapping[str, Ranges]) -> None:
-    found = {name: ranges for name, ranges in contradictions.items() if ranges}
-    if not found:
-        return
-    first = next(iter(found))
-    raise Refused(
-        _SENTENCES[first].format(serials.describe(found[first]), package),
-        _HINTS[first].format(package),
-        **{name: serials.to_pairs(ranges[:SHOWN]) for name, ranges in found.items()},
-        **{f"{name}_count": serials.count(ranges) for name, ranges in found.items()},
-    )

@@ -1,14 +1,12 @@
 """Ranges of serials (号段): `first-last`, both inclusive, counted from 1."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from ..errors import UsageError
 
-_PART = re.compile(r"(\d{1,12})(?:(-)(\d{1,12})?)?", re.ASCII)
-# Twelve digits, as `_PART` reads: far above any batch, and far below the limits of a database,
+# Twelve digits, as `notation` reads: far above any batch, and far below the limits of a database,
 # of `len()` and of printing an integer.
 LAST = 999_999_999_999
 
@@ -38,39 +36,16 @@ class Range:
 Ranges = tuple[Range, ...]
 
 
-def parse(text: str, quantity: int) -> Ranges:
-    """Serials as typed: `A-B`, `A-`, `A`, comma lists of these, or `all`.
+def from_text(text: str) -> Ranges:
+    """The inverse of `",".join(map(str, ranges))`, for texts of this program's own.
 
-    Returns ascending, disjoint ranges, touching ones joined. `quantity` is the batch's
-    last serial. Raises `UsageError` for anything malformed, backwards, overlapping or
-    outside `1..quantity`.
+    What anybody else wrote is read by `notation.parse`. Raises `ValueError`.
     """
-    text = text.strip()
-    if text == "all":
-        return (Range(1, quantity),)
-    parts = [part.strip() for part in text.split(",")]
-    return ordered([_parse_part(part, quantity) for part in parts])
-
-
-def _parse_part(part: str, quantity: int) -> Range:
-    match = _PART.fullmatch(part)
-    if match is None:
-        raise UsageError(
-            f"not a serial or a range of serials: {part[:40]!r}",
-            "write A-B (both included), A-, A, a comma list of these, or all",
-        )
-    first = int(match[1])
-    last = int(match[3]) if match[3] else quantity if match[2] else first
-    if first < 1 or last > quantity or first > quantity:
-        raise UsageError(
-            f"serials {part} lie outside the batch, which holds 1-{quantity}",
-            f"name serials between 1 and {quantity}",
-        )
-    if first > last:
-        raise UsageError(
-            f"the range {part} runs backwards", f"write {last}-{first} if you mean that"
-        )
-    return Range(first, last)
+    found = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        found.append(Range(int(first), int(last or first)))
+    return union(found)
 
 
 def join(pieces: Iterable[Range]) -> Ranges:

@@ -1,4 +1,4 @@
-"""The entries of a receipt, from the options or the CSV file that it was given by."""
+"""The entries of a receipt or a correction, from the options or the CSV file that gave it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from pathlib import Path
 from ...codegen import ids
 from ...codegen.errors import NotFound, UsageError
 from ...codegen.ledger.records import UnitRow
-from ...codegen.ranges import serials
+from ...codegen.ranges import notation, serials
+from ...codegen.ranges.corrections import CorrectedEntry
 from ...codegen.ranges.receipts import Account, ReceiptEntry
 from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.serials_file import read_text
@@ -16,22 +17,35 @@ from . import table
 
 @dataclass(frozen=True)
 class Reported:
-    """What is reported of a unit; of the whole package, if `unit` is None. Serials are text."""
+    """What is reported of a unit; of the whole package, if `unit` is None. Serials are text.
+
+    `spoiled_count`: None if no number is given, which a correction tells from 0.
+    """
 
     printed: str | None = None
     spoiled: str | None = None
-    spoiled_count: int = 0
+    spoiled_count: int | None = None
     unit: str | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether no label is reported, neither as printed nor as spoiled."""
-        return (self.printed, self.spoiled, self.spoiled_count) == (None, None, 0)
+        return (self.printed, self.spoiled) == (None, None) and not self.spoiled_count
 
 
 def entries_of(
     reported: Reported | Path, account: Account, units: Sequence[UnitRow]
 ) -> tuple[ReceiptEntry, ...]:
+    """The entries of a receipt for the package of `account`. Raises as `corrections_of`."""
+    return tuple(
+        ReceiptEntry(entry.unit, entry.printed, entry.spoiled, entry.spoiled_count or 0)
+        for entry in corrections_of(reported, account, units)
+    )
+
+
+def corrections_of(
+    reported: Reported | Path, account: Account, units: Sequence[UnitRow]
+) -> tuple[CorrectedEntry, ...]:
     """The entries for the package of `account`, whose units are `units`.
 
     Raises `UsageError` for serials or a file that cannot be read, `NotFound` for an unknown
@@ -41,7 +55,7 @@ def entries_of(
     names |= {unit.name.rsplit("/", 1)[-1]: unit for unit in units}
     if isinstance(reported, Path):
         return _from_file(reported, account, names)
-    if reported.is_empty:
+    if reported.is_empty and reported.spoiled_count is None:
         return ()
     unit = _unit(reported.unit or "", account, names)
     scope = account.serials if unit is None else (Range(unit.first, unit.last),)
@@ -49,10 +63,12 @@ def entries_of(
         () if text is None else _within(read_text(text), scope)
         for text in (reported.printed, reported.spoiled)
     )
-    return (ReceiptEntry(unit.unit if unit else None, printed, spoiled, reported.spoiled_count),)
+    return (CorrectedEntry(unit.unit if unit else None, printed, spoiled, reported.spoiled_count),)
 
 
-def _from_file(path: Path, account: Account, names: dict[str, UnitRow]) -> tuple[ReceiptEntry, ...]:
+def _from_file(
+    path: Path, account: Account, names: dict[str, UnitRow]
+) -> tuple[CorrectedEntry, ...]:
     try:
         with path.open("rb") as file:
             data = file.read(table.FILE_BYTES + 1)
@@ -73,7 +89,7 @@ def _from_file(path: Path, account: Account, names: dict[str, UnitRow]) -> tuple
                 table.DATES,
             ) from None
         entries.append(
-            ReceiptEntry(unit.unit if unit else None, printed, spoiled, line.spoiled_count)
+            CorrectedEntry(unit.unit if unit else None, printed, spoiled, line.spoiled_count)
         )
     return tuple(entries)
 
@@ -96,9 +112,9 @@ def _within(text: str, scope: Ranges) -> Ranges:
 
     Serials outside `scope` are kept: adding up the receipt refuses them by name.
     """
-    if text.strip() == "all":
+    if notation.fold(text).lower() in notation.ALL:
         return scope
-    found = serials.parse(text, serials.LAST)
+    found = notation.parse(text, serials.LAST)
     last = found[-1]
     if last.last < serials.LAST:
         return found

@@ -22,6 +22,8 @@ from ...codegen.result import Result
 from ...codegen.station.station import Station
 from .entries import Reported, entries_of
 
+SHOWN = 20  # ranges in a command that is proposed
+
 
 @dataclass(frozen=True)
 class ReceiptRequest:
@@ -40,7 +42,12 @@ class ReceiptRequest:
 
 @dataclass(frozen=True)
 class ReceiptResult(Result):
-    """What this receipt added and voided, and the sums of all receipts."""
+    """What this receipt added and voided, and the sums of all receipts.
+
+    If it was a correction: what it changed; `still_void` are codes that count as printed now,
+    and are void until an order brings them back; `excess` of the package's codes were replaced
+    and are good after all.
+    """
 
     package: str
     batch: str
@@ -51,6 +58,9 @@ class ReceiptResult(Result):
     orders: tuple[str, ...]
     totals: Totals
     dry_run: bool
+    corrected: bool = False
+    still_void: Ranges = ()
+    excess: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -59,19 +69,30 @@ class ReceiptResult(Result):
 
     def lines(self) -> Iterator[str]:
         """This receipt, then the sums."""
-        would = "would book" if self.dry_run else "booked"
-        uncertain = f", {self.spoiled_count:,} more spoiled" if self.spoiled_count else ""
-        yield (
-            f"{would} for package {self.package}: {serials.count(self.printed):,} printed,"
-            f" {serials.count(self.spoiled):,} spoiled{uncertain}"
-        )
+        yield self._headline()
         if self.voided:
             codes = serials.count(self.voided)
             yield f"  voided   {codes:,} codes: {serials.describe(self.voided)}"
         if self.orders and not self.dry_run:
             yield "  the backend does not know yet; send it with: mintmark deliver"
+        if self.still_void:
+            codes = serials.count(self.still_void)
+            yield f"  {codes:,} of the printed codes are void. If their labels are good:"
+            named = ";".join(map(str, self.still_void[:SHOWN]))
+            yield f'  mintmark unvoid {self.batch} --serials "{named}"'
+        if self.excess:
+            yield f"  {self.excess:,} codes were replaced, and are good after all"
         for line in sums(self.totals):
             yield f"  {line}"
+
+    def _headline(self) -> str:
+        done = "corrected" if self.corrected else "booked"
+        would = f"would be {done}" if self.dry_run else done
+        uncertain = f", {self.spoiled_count:,} more spoiled" if self.spoiled_count else ""
+        return (
+            f"{would} for package {self.package}: {serials.count(self.printed):,} printed,"
+            f" {serials.count(self.spoiled):,} spoiled{uncertain}"
+        )
 
 
 def sums(totals: Totals) -> Iterator[str]:
@@ -84,6 +105,8 @@ def sums(totals: Totals) -> Iterator[str]:
         yield f"         {totals.spoiled_count:>13,} more, by number: serials not known"
     if totals.final:
         yield f"unused   {totals.unused:>13,} void; the final receipt is booked"
+        if totals.open:
+            yield f"open     {totals.open:>13,} brought back since: report them with --correct"
         if totals.printed_by_count and totals.spoiled_count:
             yield "spoiled labels known by number alone keep live codes: destroy the labels"
     else:
@@ -108,7 +131,7 @@ def receipt(invocation: Invocation, request: ReceiptRequest) -> ReceiptResult:
         after = before.add(entries)
         closing = after.closing() if request.final else None
         spoiled = serials.subtract(after.spoiled, before.spoiled)
-        voids = _Voids(view, package.batch)
+        voids = Voids(view, package.batch)
         voids.add(station, spoiled, request.reason)
         voids.add(station, closing.unused if closing else (), Reason.UNUSED)
     _check_count(request, voids, closing, after)
@@ -137,23 +160,11 @@ def _check(request: ReceiptRequest) -> None:
 
 
 def _check_count(
-    request: ReceiptRequest, voids: "_Voids", closing: Closing | None, after: Account
+    request: ReceiptRequest, voids: "Voids", closing: Closing | None, after: Account
 ) -> None:
-    if request.count is not None and request.count != voids.codes:
-        raise Refused(
-            f"the receipt would void {voids.codes:,} codes, not {request.count:,}",
-            f"see their states: mintmark package show {request.package}",
-            count=voids.codes,
-        )
+    voids.check_count(request.package, request.count)
     if request.count is not None:
         return
-    if voids.live:
-        raise Refused(
-            f"{voids.live:,} of the codes to be voided are active, or frozen while active: they"
-            " may be in shoppers' hands",
-            f"to void them all the same, confirm their number: --count {voids.codes}",
-            count=voids.codes,
-        )
     if closing is not None and not after.printed and closing.unused and voids.codes:
         raise Refused(
             f"nothing of package {request.package} was reported as printed: the final receipt would"
@@ -163,7 +174,7 @@ def _check_count(
         )
 
 
-class _Voids:
+class Voids:
     """The void orders of a receipt, and the number of codes that they void.
 
     `live`: how many of these codes are active, or frozen while active.
@@ -173,6 +184,22 @@ class _Voids:
         self._view, self._batch = view, batch
         self.orders: list[Ordered] = []
         self.codes = self.live = 0
+
+    def check_count(self, package: str, count: int | None) -> None:
+        """Raises `Refused` if another number was confirmed, or none and some codes are live."""
+        if count is not None and count != self.codes:
+            raise Refused(
+                f"the receipt would void {self.codes:,} codes, not {count:,}",
+                f"see their states: mintmark package show {package}",
+                count=self.codes,
+            )
+        if count is None and self.live:
+            raise Refused(
+                f"{self.live:,} of the codes to be voided are active, or frozen while active: they"
+                " may be in shoppers' hands",
+                f"to void them all the same, confirm their number: --count {self.codes}",
+                count=self.codes,
+            )
 
     def add(self, station: Station, ranges: Ranges, reason: str) -> None:
         """Void the serials that are not void yet, up to `RANGES_PER_ORDER` per order."""

@@ -37,6 +37,7 @@ class UnitShown(Result):
         """From the ledger's row, and (unit, kind) → codes that the package's receipts report."""
         by_count = row.rows - row.spoiled_count if row.counted else 0
         spoiled = reported.get((row.unit, "spoiled"), 0)
+        by_count -= spoiled + reported.get((row.unit, "reopened"), 0)
         return cls(
             unit=row.unit,
             package=row.package,
@@ -46,7 +47,7 @@ class UnitShown(Result):
             rows=row.rows,
             status=row.status,
             note=row.note,
-            printed=reported.get((row.unit, "printed"), 0) or max(0, by_count - spoiled),
+            printed=reported.get((row.unit, "printed"), 0) or max(0, by_count),
             spoiled=spoiled,
             spoiled_count=row.spoiled_count,
         )

@@ -20,7 +20,7 @@ def test_an_argument_that_names_no_file_stays_as_it_is(text):
 @pytest.mark.parametrize("data", [b"1-10\n20\n", b"\xef\xbb\xbf1-10\r\n20", b"1-10 # reel\n20"])
 def test_a_file_is_read_as_a_list(file, data):
     file.write_bytes(data)
-    assert read_text(f"@{file}") == "1-10,20"
+    assert read_text(f"@{file}") == "1-10;20"
 
 
 @pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf"])

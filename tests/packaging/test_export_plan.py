@@ -222,7 +222,7 @@ def test_the_ledger_is_not_changed(ledger):
 
 @given(st.sets(st.integers(1, QUANTITY), min_size=1))
 def test_serials_take_one_form_whatever_their_order(ledger, chosen):
-    text = ",".join(str(serial) for serial in chosen)
+    text = ";".join(str(serial) for serial in chosen)
     job, _ = planned(ledger, Fresh("B", "li", CSV, text))
     assert job.serials == serials.of(chosen)
 

@@ -153,11 +153,11 @@ def test_json_has_types_and_csv_has_cells():
     (row,) = sheets.read(json.dumps(order).encode())
     from_json = row.request(ZONE)
     head = "action,batch,serials,count,set.lot,set.max_scans,from,expires_at\n"
-    (row,) = sheets.read(csv('activate,abcd-1,"1-5,7",6,L,2,packaged,2026-12-31', head=head))
+    (row,) = sheets.read(csv("activate,abcd-1,1-5;7,6,L,2,packaged,2026-12-31", head=head))
     from_csv = row.request(ZONE)
     assert from_json.batch == from_csv.batch == "ABCD-1"
     assert (from_json.selection, from_json.count) == (from_csv.selection, from_csv.count)
-    assert (from_json.selection, from_json.count) == (BySerials("1-5,7"), 6)
+    assert (from_json.selection, from_json.count) == (BySerials("1-5;7"), 6)
     assert from_json.attributes == {**from_csv.attributes, "region": None}
     assert from_json.attributes["expires_at"] == "2026-12-31T16:00:00Z"
 

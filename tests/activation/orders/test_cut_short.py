@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mintmark.activation.orders import sheets
 from mintmark.codegen.errors import UsageError
-from mintmark.codegen.ranges import serials
+from mintmark.codegen.ranges import notation, serials
 
 ZONE = ZoneInfo("Asia/Shanghai")
 QUANTITY = 10**6
@@ -153,7 +153,7 @@ def rows_of_prefix(data):
 
 
 def codes(row):
-    return serials.count(serials.parse(row.fields["serials"], QUANTITY))
+    return serials.count(notation.parse(row.fields["serials"], QUANTITY))
 
 
 def no_more(part, whole, last):

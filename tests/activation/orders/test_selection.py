@@ -1,10 +1,12 @@
 """The ways to name the codes of an order, and the serials that each leads to."""
 
 from itertools import product
+from zoneinfo import ZoneInfo
 
 import pytest
 from line_kit import home_with_batches, opened, packaged
 
+from mintmark.activation.orders import form
 from mintmark.activation.orders.orders import OrderRequest, book
 from mintmark.activation.orders.selection import (
     ByAttributes,
@@ -76,7 +78,7 @@ def test_serials_end_with_the_batch(made):
 @pytest.mark.parametrize(("count", "fits"), [(1_000, True), (1_001, False)])
 def test_an_order_takes_a_thousand_ranges(made, count, fits):
     station, batch, _ = made
-    selected = BySerials(",".join(str(2 * n + 1) for n in range(count)))
+    selected = BySerials(";".join(str(2 * n + 1) for n in range(count)))
     if fits:
         assert len(resolve(station, batch, selected)) == count
     else:
@@ -93,3 +95,31 @@ def test_attributes_lead_to_the_codes_that_carry_them_and_are_not_void(made):
     assert pairs(station, other, ByAttributes({"lot": "L1"})) == [[1, 1], [3, 4]]
     assert pairs(station, other, ByAttributes({"lot": None})) == [[9, 20]]
     assert pairs(station, other, ByAttributes({"lot": "L1", "line": "3"})) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("１～５；７", [[1, 5], [7, 7]]),
+        ("1至5、7", [[1, 5], [7, 7]]),
+        ("1, 990", [[1, 1], [990, 990]]),
+        ("1-480,490-500", [[1, 480], [490, 500]]),
+    ],
+)
+def test_orders_take_the_spellings_that_receipts_take(made, text, expected):
+    station, batch, _ = made
+    assert pairs(station, batch, BySerials(text)) == expected
+
+
+@pytest.mark.parametrize("text", ["1,990", "1~1,990", "1，990", "1 990", "1'990", "1.990"])
+def test_orders_refuse_digits_that_may_be_grouped(made, text):
+    station, batch, _ = made
+    with pytest.raises(UsageError, match="are grouped"):
+        resolve(station, batch, BySerials(text))
+
+
+def test_json_pairs_never_become_digits_that_may_be_grouped(made):
+    station, batch, _ = made
+    order = {"action": "freeze", "batch": batch, "serials": [[1, 1], [990, 990]]}
+    request = form.from_object(order, ZoneInfo("Asia/Shanghai"))
+    assert pairs(station, batch, request.selection) == [[1, 1], [990, 990]]

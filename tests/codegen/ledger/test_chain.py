@@ -14,6 +14,7 @@ from ledger_kit import LINE, START, STATION, minted, ordered, public
 from mintmark.codegen import times
 from mintmark.codegen.errors import IntegrityError, UsageError
 from mintmark.codegen.ledger import chain, changes
+from mintmark.codegen.ranges.corrections import CorrectedEntry
 from mintmark.codegen.ranges.lifecycle import Action, State
 from mintmark.codegen.ranges.serials import Range
 
@@ -62,6 +63,14 @@ change = st.one_of(
     ),
     st.builds(changes.ExportAbandoned, text, text),
     st.builds(changes.Receipted, text, st.lists(entry, max_size=3).map(tuple), st.booleans(), text),
+    st.builds(
+        changes.ReceiptCorrected, text,
+        st.lists(
+            st.builds(CorrectedEntry, maybe, serials(), serials(), st.none() | number), max_size=3
+        ).map(tuple),
+        text,
+    ),
+    st.builds(changes.Reopened, text, serials(), text),
     st.builds(changes.UnitMoved, text, text, text, maybe),
     order,
     st.builds(changes.Settled, text, text, maybe),
@@ -80,11 +89,12 @@ def test_what_is_encoded_comes_back_through_bytes(change):
 
 
 def test_every_type_of_change_has_a_name_of_its_own():
-    assert len(chain.TYPES) == 13
+    assert len(chain.TYPES) == 15
     assert set(chain.TYPES) == {
         name
         for name, kind in vars(changes).items()
-        if dataclasses.is_dataclass(kind) and name not in ("Unit", "ReceiptEntry", "IncidentFacts")
+        if dataclasses.is_dataclass(kind)
+        and name not in ("Unit", "ReceiptEntry", "CorrectedEntry", "IncidentFacts")
     }
 
 

@@ -23,7 +23,9 @@ from ledger_kit import (
     minted,
     ordered,
     packaged,
+    receipt,
     with_history,
+    with_package,
 )
 from sqlalchemy import event
 
@@ -434,12 +436,15 @@ def test_an_older_ledger_is_migrated_in_one_transaction(path, monkeypatch):
     assert len(done) == 1
 
 
-def test_a_ledger_whose_columns_were_words_of_sql_is_migrated(path):
+def test_a_ledger_whose_columns_were_words_of_sql_is_migrated(tmp_path):
+    path = tmp_path / "old.db"
+    with_history(path, corrected=False).close()
     with Ledger.open(path, clock()) as ledger, ledger.read() as view:
         before = view.orders(), view.reported("P4"), view.due(START, 10)
     assert before[1]
     by_hand(
         path,
+        *BEFORE_CORRECTIONS,
         'ALTER TABLE orders RENAME COLUMN order_id TO "order"',
         'ALTER TABLE deliveries RENAME COLUMN order_id TO "order"',
         "ALTER TABLE receipts RENAME COLUMN reported_at TO told_at",
@@ -452,6 +457,26 @@ def test_a_ledger_whose_columns_were_words_of_sql_is_migrated(path):
             assert (view.orders(), view.reported("P4"), view.due(START, 10)) == before
         ledger.commit(LINE, ordered("O9", "B1", "activate", (41, 43)))
         assert verify(ledger).ok, verify(ledger).problem
+
+
+# What revision 0005 added.
+BEFORE_CORRECTIONS = (
+    "ALTER TABLE receipts DROP COLUMN printed_by_count",
+    "ALTER TABLE receipts DROP COLUMN corrects",
+)
+
+
+def test_what_a_final_receipt_counted_is_kept_by_the_migration(tmp_path):
+    path = tmp_path / "ledger.db"
+    with create(path) as ledger:
+        ledger.commit(STATION, minted("B1", 10))
+        with_package(ledger, "B1", "P1", (1, 10))
+        ledger.commit(STATION, receipt("P1", number=3, final=True))
+    by_hand(path, *BEFORE_CORRECTIONS, "UPDATE alembic_version SET version_num = '0004'")
+    with Ledger.open(path, clock()) as ledger:
+        assert verify(ledger).ok, verify(ledger).problem
+        with ledger.read() as view:
+            assert [row.printed_by_count for row in view.receipts("P1")] == [7]
 
 
 # A ledger of revision 0001, as that version wrote it: one row in every table it had.

@@ -27,7 +27,7 @@ from mintmark.codegen.ledger import _tables, chain, changes
 from mintmark.codegen.ledger.ledger import Author, Ledger
 from mintmark.codegen.ledger.verify import verify
 
-EVENTS = 28
+EVENTS = 31
 TABLES = [table for table in _tables.metadata.sorted_tables if table.name != "deliveries"]
 REPLAYED = [table for table in TABLES if table.name != "events"]
 COLUMNS = [(table.name, column.name) for table in REPLAYED for column in table.columns]

@@ -1,5 +1,6 @@
 """Receipts against a naive model of single codes: random parts, finals, and orders between."""
 
+import copy
 import itertools
 import tempfile
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from receipt_kit import QUANTITY, UNITS, book, call
+from receipt_kit import correct as book_correction
 from receipt_kit import report as book_receipt
 from station_kit import make_home
 
@@ -24,7 +26,7 @@ from mintmark.packaging.receipts import receipt as receipts
 
 
 def text(numbers):
-    return ",".join(f"{first}-{last}" for first, last in model.runs(numbers)) or None
+    return ";".join(f"{first}-{last}" for first, last in model.runs(numbers)) or None
 
 
 some = st.sets(st.integers(1, 26), max_size=6) | st.tuples(
@@ -94,6 +96,58 @@ class Booked(RuleBasedStateMachine):
         assert result.exit_code == (75 if voided else 0)
         assert {**self.model.totals(), "packaged": 21, "final": final} == asdict(result.totals)
 
+    @rule(
+        entry=st.tuples(
+            st.none() | st.sampled_from(sorted(UNITS)),
+            some,
+            st.just(set()) | some,
+            st.sampled_from([None, None, 0, 1, 3]),
+        ),
+        count=st.sampled_from([None, "right", "right", 3]),
+        inside=st.booleans(),
+    )
+    def correct(self, entry, count, inside):
+        unit, printed, spoiled, number = entry
+        if inside:
+            scope = set(self.model.serials if unit is None else self.model.units[unit])
+            if not self.model.final:
+                scope &= self.model.reported.keys() | self.model.reopened
+            printed, spoiled = printed & scope, (spoiled & scope) - printed
+        if not printed and not spoiled and number is None:
+            return
+        entry = (unit, printed, spoiled, number)
+        if count == "right":
+            count = self.correction_would_void(entry)
+        fields = {
+            "printed": text(printed), "spoiled": text(spoiled), "spoiled_count": number,
+            "unit": unit, "count": count,
+        }  # fmt: skip
+        try:
+            voided = self.model.correct([entry], count=count)
+        except model.Refusal as refusal:
+            with pytest.raises(Refused) as caught:
+                book_correction(self.call, "P", **fields)
+            agrees(refusal, caught.value)
+            return
+        result = book_correction(self.call, "P", **fields)
+        assert numbers(result.voided) == voided
+        assert result.exit_code == (75 if voided else 0)
+        assert result.totals.final == self.model.final
+        for serial in numbers(result.still_void):
+            assert self.books.codes[serial].state == "void"
+            assert self.model.printed(serial)
+
+    def correction_would_void(self, entry):
+        """How many codes the model would void by a correction."""
+        trial = copy.deepcopy(self.model)
+        for count in range(len(self.model.serials) + 1):
+            try:
+                return len(trial.correct([entry], count=count))
+            except model.Refusal as refusal:
+                if refusal.why != "count":
+                    return None
+        return None
+
     def would_void(self, entry, final):
         """How many codes the model would void."""
         try:
@@ -118,6 +172,8 @@ class Booked(RuleBasedStateMachine):
         try:
             done = self.books.order(action, chosen, count=count, reason=change.reason)
             assert done.applied
+            if action == "unvoid":
+                self.model.unvoided(done.applied)
         except (model.Refusal, AssertionError):
             self.books.codes = before
             with pytest.raises(Refused):
@@ -143,8 +199,9 @@ class Booked(RuleBasedStateMachine):
         alive = [s for s in self.model.serials if self.books.codes[s].state != "void"]
         assert numbers(missing) == [s for s in alive if not self.model.printed(s)]
         for unit, own in self.model.units.items():
-            for what in ("printed", "spoiled"):
-                expected = sum(self.model.reported.get(serial) == what for serial in own)
+            for what in ("printed", "spoiled", "reopened"):
+                said = dict.fromkeys(self.model.reopened, "reopened") | self.model.reported
+                expected = sum(said.get(serial) == what for serial in own)
                 assert reported.get((unit, what), 0) == expected
         expected = min(self.model.totals()["open"], len(alive))
         assert waiting == ({"P": expected} if expected else {})
@@ -157,7 +214,7 @@ def numbers(ranges):
 def agrees(refusal, error):
     """The error names what the model found, and quotes it as data."""
     assert isinstance(error, MintmarkError)
-    if refusal.why in ("outside", "both", "told"):
+    if refusal.why in ("outside", "both", "told", "untold"):
         pairs = error.details[refusal.why]
         assert [s for a, b in pairs for s in range(a, b + 1)] == refusal.serials
         assert error.details[f"{refusal.why}_count"] == len(refusal.serials)
