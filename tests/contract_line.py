@@ -28,6 +28,7 @@ def shapes(ordered):
                     "skipped": "ranges",
                     "detail": "text?",
                     "hint": "text?",
+                    "notes": ["text"],
                 }
             ],
         },

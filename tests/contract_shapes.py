@@ -120,6 +120,7 @@ ORDERED = {
     "dry_run": "true/false",
     "detail": "text?",
     "attributes": "attributes",
+    "notes": ["text"],
 }
 EVENT = {
     "seq": "count",

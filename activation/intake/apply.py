@@ -20,7 +20,7 @@ from ...codegen.station.station import Station
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
 from ..orders import sheets
-from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, book
+from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, book, notes
 from ..orders.sheets import Row
 
 SHOWN = 20
@@ -31,7 +31,8 @@ class Outcome:
     """The result of an order of a file.
 
     `status`: acknowledged; queued; refused, here (nothing is booked: `booked` is false)
-    or by the backend; cancelled. `repeated`: it was booked before, by the same file.
+    or by the backend; cancelled. `repeated`: it was booked before, by the same file. `notes`:
+    sentences on how it was understood.
     """
 
     row: int
@@ -45,6 +46,7 @@ class Outcome:
     skipped: Ranges = ()
     detail: str | None = None
     hint: str | None = None
+    notes: tuple[str, ...] = ()
 
     def line(self) -> str:
         """A line for people."""
@@ -147,6 +149,7 @@ def _book(station: Station, row: Row, order: str) -> Outcome:
         repeated=booked.repeated,
         applied=booked.applied,
         skipped=booked.skipped,
+        notes=notes(station, request, booked.applied),
     )
 
 
