@@ -248,12 +248,13 @@ def orders_watch(
     Example:
       mintmark orders watch /srv/mes/orders
     """
-    from ..client.connect import connected
+    from ..client.connect import check_backend, connected
     from ..delivery.service_log import service_log
     from ..delivery.stopping import Stop, on_signals
     from .hot_folder import HotFolder
 
     station = invocation.station()
+    check_backend(station)
     with on_signals(Stop()) as stop:
         return HotFolder(
             station=station,
