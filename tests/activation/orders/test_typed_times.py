@@ -1,10 +1,12 @@
 """Days and times as people and programs write them: what each means, and what is refused."""
 
 import contextlib
+import io
 import json
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -301,3 +303,13 @@ def test_files_and_messages_read_the_same():
         form.from_object(
             {**order, "set": {"expires_at": None}, "expires_at": "2027-12-31"}, SHANGHAI
         )
+
+
+def test_a_day_that_went_through_a_workbook_is_that_day():
+    made, file = openpyxl.Workbook(), io.BytesIO()
+    made.active.append([date(2027, 12, 31), datetime.combine(date(2027, 12, 31), time(8, 30))])
+    made.save(file)
+    whole, timed = openpyxl.load_workbook(file).active[1]
+    for text in (str(whole.value), whole.value.isoformat()):
+        assert end(text, SHANGHAI).wire == END
+    assert end(str(timed.value), SHANGHAI).wire == "2027-12-31T00:30:00Z"
