@@ -109,7 +109,10 @@ def _time(fields: Mapping[str, Any], name: str) -> str | None:
     """A time as it is written; `typed_times` knows more spaces and digits than `_text` lets by."""
     value = fields.get(name)
     if value is not None and not isinstance(value, str):
-        raise UsageError(f"{name} must be text", 'write it in "quotes": "2026-12-31"')
+        raise UsageError(
+            f"{name} must be text",
+            'write it as text: "2026-12-31"; a number may be of days or of seconds',
+        )
     return value if value and value.strip() else None
 
 

@@ -9,8 +9,8 @@ The rules, of which `docs/line.md` has the table:
    pandas write a day. As a beginning it may also be 08:00 in China, where a shift begins: refused.
 4. A time that has no offset is the home's. Refused if clocks there are set so that it comes
    twice, or never.
-5. 43 seconds before midnight in Shanghai is what SheetJS makes of a day (the offset of 1899 was
-   8:05:43): refused. The seconds differ by zone.
+5. 43 seconds before midnight in Shanghai is what SheetJS makes of a day, and 43 seconds before a
+   whole minute of a time (the offset of 1899 was 8:05:43): refused. The seconds differ by zone.
 """
 
 from dataclasses import dataclass
@@ -68,11 +68,11 @@ def start(text: str, zone: tzinfo, name: str = "effective_at") -> Typed:
     """
     written = read(text, name)
     moment = _moment(written, zone, text, name)
-    _refuse_shifted(moment, zone, text, name)
+    _refuse_shifted(written, moment, zone, text, name)
     note = None
     if _is_utc_midnight(written, moment, zone):
         day, local = moment.astimezone(UTC).date(), moment.astimezone(zone)
-        if written.offset is not None and not written.offset.utcoffset(None):
+        if written.offset == UTC:
             raise UsageError(
                 f"{name} {shown(text)}is the day for some programs, and {local:%H:%M} here for"
                 " others",
@@ -94,7 +94,7 @@ def end(text: str, zone: tzinfo, name: str = "expires_at") -> Typed:
     last = _whole_day(written, zone, text, name)
     if last is None:
         moment = _moment(written, zone, text, name)
-        return Typed(_wire(moment + timedelta(seconds=1 if written.nanoseconds else 0)))
+        return Typed(_wire(moment + timedelta(seconds=1 if written.fraction.strip("0") else 0)))
     day, where = last
     ends = datetime.combine(day + timedelta(days=1), _MIDNIGHT, where)
     if written.clock is None:
@@ -113,16 +113,16 @@ def _whole_day(
 
     Raises `UsageError` for a moment by which some programs write a day.
     """
-    midnight = written.clock in (None, _MIDNIGHT) and not written.nanoseconds
-    if midnight and (written.offset is None or written.end_of_day):
-        return written.day, zone
+    elsewhere = written.offset if written.offset != UTC else None
+    if written.end_of_day or (written.midnight and written.offset is None):
+        return written.day, elsewhere or zone
     moment = _moment(written, zone, text, name)
-    _refuse_shifted(moment, zone, text, name)
+    _refuse_shifted(written, moment, zone, text, name)
     local = moment.astimezone(zone)
-    if local.time() == _MIDNIGHT and not written.nanoseconds:
+    if local.time() == _MIDNIGHT and not written.fraction.strip("0"):
         return local.date(), zone
-    if midnight and written.offset is not None:
-        return written.day, written.offset if written.offset.utcoffset(None) else zone
+    if written.midnight:
+        return written.day, elsewhere or zone
     if _is_utc_midnight(written, moment, zone):
         raise UsageError(
             f"{name} {shown(text)}is {local:%H:%M} here, and midnight in UTC, by which some"
@@ -159,7 +159,7 @@ def _moment(written: WrittenTime, zone: tzinfo, text: str, name: str) -> datetim
 
 def _is_utc_midnight(written: WrittenTime, moment: datetime, zone: tzinfo) -> bool:
     """Whether an offset stands there, and it is midnight in UTC and not in `zone`."""
-    if written.offset is None or written.nanoseconds:
+    if written.offset is None or written.fraction.strip("0"):
         return False
     here = moment.astimezone(zone).time() == _MIDNIGHT
     return moment.astimezone(UTC).time() == _MIDNIGHT and not here
@@ -174,17 +174,27 @@ def _refuse_twice(naive: datetime, zone: tzinfo, text: str, name: str) -> None:
         )
 
 
-def _refuse_shifted(moment: datetime, zone: tzinfo, text: str, name: str) -> None:
-    """Rule 5. SheetJS takes the offset of 1899-12-30 in minutes, and loses its seconds."""
+def _refuse_shifted(
+    written: WrittenTime, moment: datetime, zone: tzinfo, text: str, name: str
+) -> None:
+    """Rule 5. SheetJS takes the offset of 1899-12-30 in minutes, and loses its seconds.
+
+    It leaves .000 or, by rounding, .999: of another program's text only a midnight is doubted.
+    """
     then = datetime(1899, 12, 30, tzinfo=zone).utcoffset() or timedelta()
     lost = timedelta(seconds=then.total_seconds() % 60)
-    meant = (moment.astimezone(UTC) + lost).astimezone(zone)
-    if lost and moment.second and meant.time() == _MIDNIGHT:
-        raise UsageError(
-            f"{name} {shown(text)}lies {lost.seconds} seconds before a midnight: SheetJS writes"
-            f" the day {meant.date()} so",
-            f"write {meant.date()}; in SheetJS, sheet_to_json(sheet, {{raw: false}})",
-        )
+    moment = moment.astimezone(UTC) + timedelta(seconds=1 if written.fraction == "999" else 0)
+    meant = (moment + lost).astimezone(zone)
+    of_javascript = written.fraction in ("000", "999") and written.offset == UTC
+    whole = meant.second == 0 if of_javascript else meant.time() == _MIDNIGHT
+    if not lost or not whole:
+        return
+    form = "%Y-%m-%d" if meant.time() == _MIDNIGHT else "%Y-%m-%d %H:%M"
+    raise UsageError(
+        f"{name} {shown(text)}lies {lost.seconds} seconds before a whole minute: SheetJS writes"
+        f" {meant:{form}} so",
+        f"write {meant:{form}}; in SheetJS, sheet_to_json(sheet, {{raw: false}})",
+    )
 
 
 def _wire(moment: datetime) -> str:

@@ -74,15 +74,20 @@ _DOUBTS: tuple[tuple[str, str, str], ...] = (
 class WrittenTime:
     """What stands in a text. `clock` and `offset` are None if they do not stand there.
 
-    `day` with `end_of_day` is a time of 24:00 (ISO 8601): the end of that day. `nanoseconds`
-    belong to `clock`, which has whole seconds.
+    `day` with `end_of_day` is a time of 24:00 (ISO 8601): the end of that day. `fraction` are the
+    digits after the whole seconds of `clock`.
     """
 
     day: date
     clock: time | None = None
-    nanoseconds: int = 0
+    fraction: str = ""
     offset: timezone | None = None
     end_of_day: bool = False
+
+    @property
+    def midnight(self) -> bool:
+        """Whether a day alone stands there, or its first moment."""
+        return not self.end_of_day and self.clock in (None, time()) and not self.fraction.strip("0")
 
 
 def read(text: str, name: str, years: Years = OF_VALIDITY) -> WrittenTime:
@@ -97,7 +102,7 @@ def read(text: str, name: str, years: Years = OF_VALIDITY) -> WrittenTime:
     parts = found.groupdict()
     try:
         day = _day(parts, years)
-        clock, nanoseconds, whole = _clock(parts)
+        clock, whole = _clock(parts)
         offset = _offset(parts)
     except ValueError:
         raise UsageError(
@@ -111,7 +116,7 @@ def read(text: str, name: str, years: Years = OF_VALIDITY) -> WrittenTime:
         )
     if clock is None and not whole and offset == UTC:
         offset = None  # 2027-12-31Z, a date of XML: a day all the same
-    return WrittenTime(day, clock, nanoseconds, offset, whole)
+    return WrittenTime(day, clock, parts.get("f") or "", offset, whole)
 
 
 def shown(text: str) -> str:
@@ -137,16 +142,15 @@ def _day(parts: dict[str, str | None], years: Years) -> date | None:
     return date(year, month, day)
 
 
-def _clock(parts: dict[str, str | None]) -> tuple[time | None, int, bool]:
-    """Time of the day, nanoseconds, and whether it is 24:00."""
+def _clock(parts: dict[str, str | None]) -> tuple[time | None, bool]:
+    """Time of the day, in whole seconds; and whether it is 24:00, which `time` does not know."""
     hour, minute, second = (parts.get(key) or parts.get(f"b{key}") for key in ("h", "mi", "s"))
     if hour is None:
-        return None, 0, False
-    nanoseconds = int((parts.get("f") or "0").ljust(9, "0"))
+        return None, False
     found = int(hour), int(minute or 0), int(second or 0)
-    if found == (24, 0, 0) and not nanoseconds:
-        return None, 0, True
-    return time(*found), nanoseconds, False
+    if found == (24, 0, 0) and not (parts.get("f") or "").strip("0"):
+        return None, True
+    return time(*found), False
 
 
 def _offset(parts: dict[str, str | None]) -> timezone | None:

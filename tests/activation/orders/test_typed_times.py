@@ -66,7 +66,10 @@ def test_as_an_end_a_midnight_is_that_day_and_said_so(text):
     assert "2027-12-31, which is 2028-01-01T00:00+08:00" in typed.note
 
 
-@pytest.mark.parametrize("text", ["2027-12-31 24:00", "2027-12-31T24:00:00", "2027-12-31T24:00Z"])
+@pytest.mark.parametrize(
+    "text",
+    ["2027-12-31 24:00", "2027-12-31T24:00:00", "2027-12-31T24:00Z", "2027-12-31T24:00+08:00"],
+)
 def test_24_hours_are_the_end_of_that_day_and_of_no_other(text):
     assert end(text, SHANGHAI).wire == END
     assert start("2027-12-30 24:00", SHANGHAI).wire == FIRST
@@ -203,8 +206,17 @@ def test_what_exceljs_makes_of_a_day_in_its_csv_ends_nothing():
 
 @pytest.mark.parametrize("parse_it", [start, end])
 def test_what_sheetjs_makes_of_a_day_in_shanghai_is_refused(parse_it):
-    with pytest.raises(UsageError, match=r"43 seconds before a midnight.*2027-12-31"):
-        parse_it("2027-12-30T15:59:17.000Z", SHANGHAI)
+    for text, meant in (
+        ("2027-12-30T15:59:17.000Z", "2027-12-31"),
+        ("2027-12-30T15:59:16.999Z", "2027-12-31"),
+        ("2027-12-31T11:59:17.000Z", "2027-12-31 20:00"),
+        ("2027-12-31T00:29:16.999Z", "2027-12-31 08:30"),
+    ):
+        with pytest.raises(UsageError, match="43 seconds before a whole minute") as refused:
+            parse_it(text, SHANGHAI)
+        assert refused.value.hints[0].startswith(f"write {meant};")
+    for text in ("2027-12-31T11:59:17Z", "2027-12-31T11:59:17.123Z", "2027-12-31T19:59:17+08:00"):
+        parse_it(text, SHANGHAI)
     assert parse_it("2027-12-30T15:59:17.000Z", ZoneInfo("UTC")).wire == "2027-12-30T15:59:17Z"
 
 
