@@ -7,7 +7,7 @@ import pytest
 from line_kit import home_with_batches, opened, packaged
 
 from mintmark.activation.orders.orders import OrderRequest, book, notes
-from mintmark.activation.orders.selection import ByPackage, BySerials, ByUnit
+from mintmark.activation.orders.selection import ByPackage, ByScannedCodes, BySerials, ByUnit
 from mintmark.codegen.errors import Refused
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.verify import verify
@@ -129,6 +129,22 @@ def test_codes_of_a_lost_unit_come_to_life_only_if_meant(made, way):
         {"unit": unit, "package": package, "serials": [[51, 100]]}
     ]
     give(station, batch, Action.ACTIVATE, selected, include_lost=True)
+
+
+def test_codes_scanned_off_a_lost_reel_find_it_too(tmp_path):
+    home, (batch,) = home_with_batches(tmp_path)
+    batch = packaged(home, 100, 60, units=2)
+    codes = home.codes(batch)
+    home.close()
+    with opened(home.path) as station:
+        with station.ledger.read() as view:
+            unit = view.units(view.packages(batch)[0].package)[0]
+        move(station, unit.package, unit.unit, "lost")
+        ends = ByScannedCodes((codes[59], codes[29]))
+        with pytest.raises(Refused, match=f"marked lost: {unit.unit} \\(30\\)") as refused:
+            give(station, batch, Action.ACTIVATE, ends)
+        assert not [code for code in codes if code in str(refused.value)]
+        give(station, batch, Action.ACTIVATE, ByScannedCodes((codes[59], codes[30])))
 
 
 @pytest.mark.parametrize("serials", ["1-50", "101-200", "50,101"])
