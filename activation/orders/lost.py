@@ -41,13 +41,22 @@ def check(view: View, change: Ordered) -> None:
     raise Refused(
         f"marked lost: {names}{more}; to {change.action.value} their codes would bring labels to"
         " life that somebody else may hold",
-        f"if it was found: mintmark package unit {found[0].unit} --status received",
+        *_ways_out(change, found[0]),
         "to do it all the same: --include-lost; in a file or a message, include_lost",
         lost=[
             {"unit": unit.unit, "package": unit.package, "serials": [[unit.first, unit.last]]}
             for unit in found[:100]
         ],
     )
+
+
+def _ways_out(change: Ordered, unit: UnitRow) -> Iterator[str]:
+    if change.action is not Action.UNVOID:
+        yield (
+            f"if it is gone: mintmark void {change.batch} --unit {unit.unit} --reason lost;"
+            " orders pass over void codes"
+        )
+    yield f"if it was found: mintmark package unit {unit.unit} --status received"
 
 
 def notes(view: View, batch: str, action: Action, applied: Ranges) -> Iterator[str]:

@@ -1,11 +1,14 @@
 """What an order is refused for when it is booked: its validity, and units that are lost."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from threading import Barrier, Thread
 
 import pytest
 from line_kit import home_with_batches, opened, packaged
 
+from mintmark.activation.orders import lost
 from mintmark.activation.orders.orders import OrderRequest, book, notes
 from mintmark.activation.orders.selection import ByPackage, ByScannedCodes, BySerials, ByUnit
 from mintmark.codegen.errors import Refused
@@ -207,6 +210,21 @@ def test_an_order_booked_before_the_loss_is_the_same_order_still(made):
     move(station, package, unit, "lost")
     _, again = give(station, batch, Action.ACTIVATE, ByUnit(unit), order="reel-2")
     assert again.repeated
+
+
+def test_losses_are_looked_up_while_nobody_else_can_write(made, monkeypatch):
+    station, batch, _, unit = made
+    looked = []
+
+    def check(view, change):
+        opening = closing(sqlite3.connect(station.home / "ledger.db", timeout=0))
+        with opening as other, pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        looked.append(change.action)
+
+    monkeypatch.setattr(lost, "check", check)
+    give(station, batch, Action.ACTIVATE, ByUnit(unit))
+    assert looked == [Action.ACTIVATE]
 
 
 def test_a_loss_and_an_activation_at_the_same_moment_never_pass_each_other(made, tmp_path):
