@@ -86,20 +86,20 @@ def _addresses(no):
     kinds = (("return", "a line end of Windows in it"), ("escape", "an escape that is none"))
     return (
         *(
-            no(2, f"the backend's address with {case}", argv, "MINTMARK_BACKEND_URL",
+            no(2, f"{what}the backend's address with {case}", argv, "MINTMARK_BACKEND_URL",
                backend=kind, world=world, **more)
             for kind, case in kinds
-            for argv, world, more in (
-                (ACTIVATE, "packaged", {}),
-                ("void {batch} --serials 1 --reason other", "packaged", {}),
-                ("assign --where lot=L42 --set region=X --yes", "active", {}),
-                (APPLY, "packaged", {"stdin": f"{HEAD}activate,{{batch}},1,,,,\n"}),
-                ("orders watch stranger", "packaged", {}),
-                ("line run", "packaged", {"stdin": ORDER % ""}),
-                ("deliver", "queued", {}),
-                ("deliver --watch --health-file health.json", "queued", {}),
-                ("trace", "packaged", {}),
-                ("reconcile {batch} --apply", "packaged", {}),
+            for what, argv, world, more in (
+                ("", ACTIVATE, "packaged", {}),
+                ("", "void {batch} --serials 1 --reason other", "packaged", {}),
+                ("", "assign --where lot=L42 --set region=X --yes", "active", {}),
+                ("", APPLY, "packaged", {"stdin": f"{HEAD}activate,{{batch}},1,,,,\n"}),
+                ("", "orders watch stranger", "packaged", {}),
+                ("", "line run", "packaged", {"stdin": ORDER % ""}),
+                ("", "deliver", "queued", {}),
+                ("a service: ", "deliver --watch --health-file health.json", "queued", {}),
+                ("", "trace", "packaged", {}),
+                ("", "reconcile {batch} --apply", "packaged", {}),
             )
         ),
     )  # fmt: skip

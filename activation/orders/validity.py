@@ -29,10 +29,10 @@ def check(view: View, change: Ordered, now: datetime, *, allow_past: bool) -> No
     end = patch.get(ENDS)
     if end is not None and not allow_past and times.parse(str(end)) <= now:
         raise Refused(
-            f"the validity would have ended at {end}; by this machine's clock it is"
-            f" {times.format_utc(now, 'seconds')}",
+            f"the validity would have ended at {end} already, by this machine's clock",
             "look at the year, and at the clock",
             "if they are meant to be expired: --allow-past; in a file or a message, allow_past",
+            clock=times.format_utc(now, "seconds"),
         )
     _check_carried(view, change, patch)
 
