@@ -5,7 +5,7 @@ from contract_receipts import REPRINT
 ACTIVATE = "activate {batch} --serials 1-10"
 APPLY = "orders apply -"
 HEAD = "action,batch,serials,effective_at,expires_at,allow_past,include_lost\n"
-END = {"expires_at": "2027-12-31T16:00:00Z"}
+END = {"expires_at": "2097-12-31T16:00:00Z"}
 ORDER = '{{"action": "activate", "batch": "{batch}", "unit": "{unit}"%s}}\n'
 
 
@@ -20,10 +20,10 @@ def _times(row, ok, no):
         *(
             ok(f"{case}: all of that day", f"{end} '{text}'", expected={"attributes": END})
             for case, text in (
-                ("a day of eight digits", "20271231"),
-                ("a day in Chinese", "2027年12月31日"),
-                ("a midnight, as openpyxl writes a day", "2027-12-31 00:00:00"),
-                ("a midnight in UTC, as exceljs does", "2027-12-31T00:00:00+00:00"),
+                ("a day of eight digits", "20971231"),
+                ("a day in Chinese", "2097年12月31日"),
+                ("a midnight, as openpyxl writes a day", "2097-12-31 00:00:00"),
+                ("a midnight in UTC, as exceljs does", "2097-12-31T00:00:00+00:00"),
             )
         ),
         *(
@@ -37,7 +37,7 @@ def _times(row, ok, no):
                 ("an empty time", "", "not a date or time"),
             )
         ),
-        no(2, "a midnight in UTC begins nothing", f"{ACTIVATE} --effective-at 2027-12-31T00:00:00Z",
+        no(2, "a midnight in UTC begins nothing", f"{ACTIVATE} --effective-at 2097-12-31T00:00:00Z",
            "the day for some programs"),
         no(2, "an end before its beginning",
            f"{ACTIVATE} --effective-at 2027-06-01 --expires-at 2027-01-01", "does not lie before"),
@@ -45,13 +45,13 @@ def _times(row, ok, no):
         ok("an end that is past, and meant", f"{ACTIVATE} --expires-at 2020-12-31 --allow-past",
            backend="real", expected={"delivery": "acknowledged"}),
         no(3, "an end before the beginning that the codes carry",
-           "assign {batch} --serials 1-20 --expires-at 2027-01-01", "would never be valid",
+           "assign {batch} --serials 1-20 --expires-at 2089-01-01", "would never be valid",
            world="later"),
         no(3, "the same for codes by attribute",
-           "assign --where lot=L9 --expires-at 2027-01-01 --yes", "would never be valid",
+           "assign --where lot=L9 --expires-at 2089-01-01 --yes", "would never be valid",
            world="later"),
         row("a program's no date stops no other row", APPLY, 3, backend="real", result=True,
-            stdin=f"{HEAD}activate,{{batch}},1,,2027-12-31,,\nactivate,{{batch}},2,,9999-12-31,,\n"
+            stdin=f"{HEAD}activate,{{batch}},1,,2097-12-31,,\nactivate,{{batch}},2,,9999-12-31,,\n"
             "activate,{batch},3,0001-01-01T00:00:00,,,\nactivate,{batch},4,,2020-12-31,yes,\n",
             expected={"orders": 4, "acknowledged": 2, "refused": 2}),
     )  # fmt: skip
