@@ -29,7 +29,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,7 +42,7 @@ from .activation.conformance import commands as conformance_commands
 from .activation.monitor import commands as monitor_commands
 from .codegen import commands as codegen_commands
 from .codegen.errors import EnvironmentFailure, MintmarkError, UsageError
-from .codegen.invocation import Invocation
+from .codegen.invocation import Invocation, setting
 from .packaging import commands as packaging_commands
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ def mount(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> No
         # 1. Typer has parsed the words: split the global options from the command's own.
         after = {key: kwargs.pop(key) for key in GLOBALS}
         options = {key: after[key] or context.obj[key] for key in GLOBALS}
+        _check_settings(kwargs.values())
         # 2. Invocation.
         progress = _Progress()
         invocation = _invocation(options, progress)
@@ -163,6 +164,13 @@ def mount(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> No
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     del run.__wrapped__
     group.command(name)(run)
+
+
+def _check_settings(values: Iterable[object]) -> None:
+    """Raises `UsageError` for a path that Typer took from a variable with stray characters."""
+    for name in ("MINTMARK_CUSTODIAN_KEY", "MINTMARK_PASSPHRASE_FILE"):
+        if (raw := os.environ.get(name)) and Path(raw) in values:
+            setting(name)
 
 
 def _parameters(command: Callable[..., "Result"]) -> list[inspect.Parameter]:
@@ -230,7 +238,7 @@ def _invocation(options: dict[str, Any], progress: "_Progress") -> Invocation:
     terminal = sys.stdin is not None and sys.stdin.isatty()
     return Invocation(
         home=options["home"] or _default_home(),
-        operator=options["operator"] or os.environ.get("MINTMARK_OPERATOR") or None,
+        operator=options["operator"] or setting("MINTMARK_OPERATOR"),
         ask=_prompt if terminal else None,
         show=_notify if sys.stderr.isatty() and not quiet else None,
         progress=progress if sys.stderr.isatty() and not quiet else lambda *_: None,
@@ -248,7 +256,7 @@ def _checks() -> tuple[Any, ...]:
 
 def _default_home() -> Path:
     # Not by Typer: there the variable would win over an option that stands before the command.
-    if named := os.environ.get("MINTMARK_HOME"):
+    if named := setting("MINTMARK_HOME"):
         return Path(named)
     from platformdirs import user_data_path
 

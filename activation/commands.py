@@ -40,7 +40,7 @@ def deliver(
     Example:
       mintmark deliver
     """
-    from .client.connect import connected
+    from .client.connect import check_backend, connected
     from .delivery.deliver import deliver as send
 
     station = invocation.station()
@@ -51,6 +51,7 @@ def deliver(
     from .delivery.service_log import service_log
     from .delivery.stopping import Stop, on_signals
 
+    check_backend(station)
     with on_signals(Stop()) as stop:
         return Service(
             station=station,

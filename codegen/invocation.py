@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .station.station import Station
 
 PASSPHRASE_BYTES = 1_024
+STRAY_HINTS = (
+    "a file of settings written on Windows ends its lines in CR LF: save it with LF",
+    "quotation marks of such a file may be taken for a part of the value: leave them out",
+)
 
 
 def _silent(phase: str, done: int, total: int) -> None:
@@ -123,3 +127,31 @@ def secret_file(path: Path) -> Secret:
             "put the secret alone in the file's first line",
         )
     return Secret(line)
+
+
+def setting(name: str) -> str | None:
+    """The value of the environment variable `name`; None if it is empty or not there.
+
+    Raises `UsageError` if it holds what nobody typed into it: it would be told of a folder that
+    is not there, or stand in the audit chain.
+    """
+    value = os.environ.get(name)
+    if value and (stray := stray_characters(value)):
+        raise UsageError(f"{name} {stray}", *STRAY_HINTS)
+    return value or None
+
+
+def stray_characters(value: str) -> str | None:
+    """What is wrong with a setting's value, if it holds what nobody typed into it.
+
+    That is a control character, white space at an end, or quotation marks around it.
+    """
+    if value.endswith(("\r", "\n")):
+        return "ends in a line end that belongs to its file"
+    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+        return "holds a control character"
+    if value != value.strip():
+        return "begins or ends with white space"
+    if value and value[0] in "\"'\u201c\u2018":
+        return "begins with a quotation mark"
+    return None

@@ -20,7 +20,7 @@ of this process alone until they are in the archive.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from ..codegen.files import hidden, write_exclusively
 from ..codegen.invocation import Invocation
 from ..codegen.ledger.chain import encode
 from ..codegen.ledger.changes import ExportAbandoned, ExportBegun, Packaged, Unit
+from ..codegen.ledger.view import View
 from ..codegen.ranges import serials
 from ..codegen.recover import package_status, recover
 from ..codegen.secret import Secret
@@ -47,6 +48,7 @@ from .package.signature import ManifestSigner
 from .preflight.fingerprint_check import FingerprintCheck
 from .preflight.preflight import depth, preflight
 from .preflight.verify import CodeFilter
+from .reissue import refuse_lost
 from .zip.writer import new_password
 
 
@@ -113,6 +115,12 @@ def _folder(path: Path) -> Iterator[None]:
         raise
 
 
+def _guard(begun: ExportBegun) -> Callable[[View], None] | None:
+    """A unit may have been lost since the reprint was planned."""
+    old = begun.supersedes
+    return None if old is None else lambda view: refuse_lost(view, old, begun.serials)
+
+
 @dataclass(frozen=True)
 class _Export:
     """One export: what its steps share."""
@@ -148,7 +156,7 @@ class _Export:
             settled=self._settled,
         ) as publication:
             try:
-                ledger.commit(author, begun, *alarms(begun))  # 2
+                ledger.commit(author, begun, *alarms(begun), guard=_guard(begun))  # 2
                 self.station.failpoint("begun")
                 packed, checked = self._make(source, signer, self._fingerprint_check())  # 3, 4, 5
                 change = self._packaged(packed)

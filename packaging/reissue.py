@@ -10,7 +10,7 @@ from ..codegen.errors import IntegrityError, Refused, UsageError
 from ..codegen.ledger.records import BatchRow, PackageRow
 from ..codegen.ledger.view import View
 from ..codegen.ranges import serials
-from ..codegen.ranges.serials import Ranges
+from ..codegen.ranges.serials import Range, Ranges
 from .profiles import profile
 from .profiles.files import builtin
 from .profiles.profile import Profile
@@ -29,12 +29,34 @@ class PreviousPackage:
 
 
 def reprint(view: View, batch: BatchRow, package: str) -> PreviousPackage:
-    """The same codes once more, except void codes. Raises `Refused`, `NotFound`."""
+    """The same codes once more, except void codes.
+
+    Raises `NotFound`, or `Refused`, also for codes of a lost unit: see `refuse_lost`.
+    """
     row = view.package(package)
     if row.batch != batch.batch:
         raise UsageError(f"package {package} belongs to batch {row.batch}", "name its own batch")
     chosen, void = view.reprintable(package)
+    refuse_lost(view, package, chosen)
     return _previous(view, row, chosen, void)
+
+
+def refuse_lost(view: View, package: str, wanted: Ranges) -> None:
+    """Raises `Refused` if a unit of `package` that is marked lost holds some of these serials.
+
+    Its labels exist somewhere. Printed again, each of its codes would be on two of them.
+    """
+    for unit in view.lost_units(view.package(package).batch, wanted):
+        if unit.package == package:
+            held = serials.intersect(wanted, (Range(unit.first, unit.last),))
+            raise Refused(
+                f"unit {unit.unit} is marked lost: printed again, its codes"
+                f" ({serials.describe(held)}) would be on two labels",
+                f"end them: mintmark void {unit.batch} --unit {unit.unit} --reason lost",
+                f"then package others in their place: mintmark package replace {package}",
+                f"if it was found: mintmark package unit {unit.unit} --status received",
+                unit=unit.unit,
+            )
 
 
 def replacement(view: View, package: str) -> PreviousPackage:

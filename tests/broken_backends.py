@@ -34,6 +34,19 @@ class Careless(Store):
             return super().order(right, now)
 
 
+class Backwards(Store):
+    """Takes a validity that ends before it begins, as if it had no end."""
+
+    def order(self, order, now):
+        try:
+            return super().order(order, now)
+        except Problem as problem:
+            if problem.name != "invalid":
+                raise
+            endless = {k: v for k, v in order.attributes.items() if k != "expires_at"}
+            return super().order(replace(order, attributes=endless), now)
+
+
 class Halfway(Store):
     """Not atomic: applies what it can, bit by bit, and then says what was in the way."""
 

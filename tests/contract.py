@@ -10,6 +10,7 @@ import shlex
 from dataclasses import dataclass, field
 
 import contract_alarms
+import contract_guards
 import contract_line
 import contract_receipts
 import contract_trace
@@ -726,4 +727,5 @@ ROWS = (
     *contract_line.rows(Row, ok, no),
     *contract_alarms.rows(Row, ok, no),
     *contract_trace.rows(Row, ok, no),
+    *contract_guards.rows(Row, ok, no),
 )

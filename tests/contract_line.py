@@ -36,6 +36,7 @@ def shapes(ordered):
                     "hint": "text?",
                     "undone": "ranges",
                     "exit": "count",
+                    "notes": ["text"],
                 }
             ],
         },

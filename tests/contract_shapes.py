@@ -122,6 +122,7 @@ ORDERED = {
     "attributes": "attributes",
     "repeated": "true/false",
     "undone": "ranges",
+    "notes": ["text"],
 }
 EVENT = {
     "seq": "count",

@@ -41,6 +41,8 @@ BEFORE = {
     "active": "packaged",
     "scanned": "packaged",
     "reported": "packaged",
+    "lost": "packaged",
+    "later": "packaged",
 }
 
 
@@ -196,6 +198,21 @@ def _reported(folder, facts):
     return {}
 
 
+def _lost(folder, facts):
+    """Reel 2 is marked lost; its first ten codes are void."""
+    batch = facts["batch"]
+    command(folder, "void", batch, "--serials", "501-510", "--reason", "lost")
+    command(folder, "package", "unit", facts["unit"], "--status", "lost")
+    return {}
+
+
+def _later(folder, facts):
+    """Some codes begin to be valid in a year to come."""
+    begins = ("--set", "lot=L9", "--effective-at", "2090-01-01")
+    command(folder, "assign", facts["batch"], "--serials", "11-20", *begins)
+    return {}
+
+
 _STEPS = {
     "reported": _reported,
     "fresh": _fresh,
@@ -204,6 +221,8 @@ _STEPS = {
     "queued": _queued,
     "active": _active,
     "scanned": _scanned,
+    "lost": _lost,
+    "later": _later,
 }
 
 
@@ -229,6 +248,10 @@ def answering(kind, root):
             yield f"http://127.0.0.1:{taken.getsockname()[1]}"
     elif kind == "remote":
         yield "http://scan.example.com"
+    elif kind == "return":  # the last line of a file of settings from Windows
+        yield "http://127.0.0.1:9\r"
+    elif kind == "escape":
+        yield "http://127.0.0.1:9/%zz"
     elif kind == "real":
         yield from _real(root)
     elif kind == "hook":  # no backend: what takes alarms, as apprise's URL

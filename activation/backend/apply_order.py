@@ -16,7 +16,8 @@ from typing import cast
 
 from sqlalchemy import Connection, delete, select
 
-from ...codegen.ranges.attributes import Value
+from ...codegen import times
+from ...codegen.ranges.attributes import VALIDITY, Value
 from ...codegen.ranges.lifecycle import (
     Action,
     ApiState,
@@ -80,6 +81,12 @@ def apply_order(
         truncated=work.applied.cut or work.skipped.cut,
         scanned_before=before,
     )
+
+
+def is_never_valid(order: Request) -> bool:
+    """Whether the order sets both ends of a validity, and the second does not come after."""
+    begins, ends = (order.attributes.get(key) for key in VALIDITY)
+    return bool(begins and ends) and times.parse(str(begins)) >= times.parse(str(ends))
 
 
 def identity(order: Request) -> str:

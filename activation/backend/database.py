@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ...codegen.errors import EnvironmentFailure, UsageError
+from ...codegen.invocation import setting
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FILE = "backend.sqlite3"
@@ -76,7 +77,7 @@ def books_url(data: Path | None, database: str | None) -> URL:
             )
     elif data is not None:
         return sqlite_url(data.absolute())
-    named = database or os.environ.get(VARIABLE)
+    named = database or setting(VARIABLE)
     if named is None or data is not None:
         raise UsageError("the backend's books are in one place", "give --data or --database")
     return postgresql_url(named)

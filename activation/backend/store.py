@@ -112,6 +112,8 @@ class Store:
         self, connection: Connection, row: Row[Any], order: apply_order.Request, now: datetime
     ) -> wire.OrderAnswer | Problem:
         """The answer; or the refusal, and then nothing has changed."""
+        if apply_order.is_never_valid(order):
+            return Problem("invalid", "expires_at does not lie after effective_at")
         if order.serials[-1].last > row.quantity:
             return Problem("outside", f"the batch holds serials 1 to {row.quantity}")
         try:

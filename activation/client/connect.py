@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...codegen.errors import NotFound, UsageError
+from ...codegen.errors import EnvironmentFailure, IntegrityError, NotFound, UsageError
 from ...codegen.invocation import secret_file
 from ...codegen.station.config import Config
 from ...codegen.station.station import Station
+from .address import checked_url
 from .client import HttpClient
 from .protocol import Client
 from .signing import RequestSigner, line_keys, secret_key
@@ -21,19 +22,40 @@ if TYPE_CHECKING:
 # Written by `backend serve` while it serves a home on loopback, so that a first try
 # works with nothing configured.
 ANNOUNCEMENT = "local-backend.json"
+VARIABLE = "MINTMARK_BACKEND_URL"
 
 
 def backend_url(station: Station) -> str | None:
-    """MINTMARK_BACKEND_URL, else the configured URL, else a local backend that is running."""
-    named = os.environ.get("MINTMARK_BACKEND_URL") or station.config.backend_url
-    return named or _announced(station.home)
+    """MINTMARK_BACKEND_URL, else the configured URL, else a local backend that is running.
+
+    Raises `UsageError` for an address that can't be used, naming where it stands.
+    """
+    for name, url in (
+        (VARIABLE, os.environ.get(VARIABLE)),
+        ("url in [backend] of mintmark.toml", station.config.backend_url),
+        (f"the address in {ANNOUNCEMENT}", _announced(station.home)),
+    ):
+        if url:
+            checked_url(url, name)
+            return url
+    return None
+
+
+def check_backend(station: Station) -> None:
+    """Raises `UsageError` for settings of the backend that a service could only fail with.
+
+    What may come right while it runs, a certificate or a disk that is not there yet, passes.
+    """
+    transient = contextlib.suppress(NotFound, IntegrityError, EnvironmentFailure, OSError)
+    with transient, connected(station):
+        return
 
 
 @contextlib.contextmanager
 def connected(station: Station) -> Iterator[Client | None]:
     """A client, or None if no backend is configured.
 
-    Raises `UsageError` for a bad URL or a certificate that can't be used, `NotFound` for a
+    Raises `UsageError` for a bad URL, proxy or certificate that can't be used, `NotFound` for a
     file that is not there.
     """
     url = backend_url(station)

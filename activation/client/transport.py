@@ -6,13 +6,14 @@ raises `Away` or `Declined`; no exception of httpx2 leaves here.
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ...codegen import times
+from ...codegen.errors import UsageError
 from .address import checked_url
 from .protocol import Away, Declined, ProblemDetails
 from .signing import SignsRequests
@@ -52,19 +53,10 @@ class Transport:
         now: Callable[[], datetime],
         limits: ClientLimits,
     ) -> None:
-        import httpx2  # here: it costs 110 ms, and a line script may never need it
-
         self._base, loopback = checked_url(base_url)
         self._sign, self._now, self.limits = sign, now, limits
-        self._http = httpx2.Client(
-            trust_env=not loopback,
-            verify=tls or True,
-            follow_redirects=False,
-            # Shorter than the 5 s after which servers like uvicorn hang up: otherwise now and
-            # then a request would meet a connection that is just being closed.
-            limits=httpx2.Limits(keepalive_expiry=4.0),
-            headers={"Accept": "application/json", "Accept-Encoding": "identity"},
-        )
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        self._http = http_client(tls, headers, loopback=loopback)
 
     def close(self) -> None:
         """Close the connections."""
@@ -90,19 +82,20 @@ class Transport:
         seconds = seconds or self.limits.call_seconds
         timeout = httpx2.Timeout(seconds, connect=min(seconds, self.limits.connect_seconds))
         headers = {"Content-Type": kind} if body else {}
-        request = self._http.build_request(
-            method, self._base + path, content=body or None, headers=headers, timeout=timeout
-        )
-        if self._sign:
-            self._sign(request, body, line)
         try:
+            request = self._http.build_request(
+                method, self._base + path, content=body or None, headers=headers, timeout=timeout
+            )
+            if self._sign:
+                self._sign(request, body, line)
             return self._exchange(request, time.monotonic() + seconds)
         except httpx2.TimeoutException:
             raise Away("it took too long") from None
         # The texts of these may quote what was sent; their types suffice.
         except httpx2.HTTPError as error:
             raise Away(_REASONS.get(type(error).__name__, "the connection failed")) from None
-        except (httpx2.InvalidURL, httpx2.StreamError, ValueError, OSError):
+        # A port of a proxy that there is not is an OverflowError.
+        except (httpx2.InvalidURL, httpx2.StreamError, ValueError, OSError, OverflowError):
             raise Away("the connection failed") from None
 
     def _exchange(self, request: "httpx2.Request", deadline: float) -> tuple[int, bytes]:
@@ -163,6 +156,39 @@ class Transport:
             detail,
             MappingProxyType(data),
         )
+
+
+def http_client(
+    tls: "ssl.SSLContext | None", headers: Mapping[str, str], *, loopback: bool
+) -> "httpx2.Client":
+    """A client that follows no redirect; close it. To this machine it uses no proxy.
+
+    Raises `UsageError` for a proxy or certificates of the environment that can't be used.
+    """
+    import httpx2  # here: it costs 110 ms, and a line script may never need it
+
+    try:
+        return httpx2.Client(
+            trust_env=not loopback,
+            verify=tls or True,
+            follow_redirects=False,
+            # Shorter than the 5 s after which servers like uvicorn hang up: otherwise now and
+            # then a request would meet a connection that is just being closed.
+            limits=httpx2.Limits(keepalive_expiry=4.0),
+            headers=dict(headers),
+        )
+    except OSError:
+        raise UsageError(
+            "the certificates that SSL_CERT_FILE or SSL_CERT_DIR names can't be used",
+            "name a file of PEM certificates, or unset the variable",
+        ) from None
+    # What it says may quote the proxy's password.
+    except (httpx2.InvalidURL, ValueError, ImportError):
+        raise UsageError(
+            "a proxy that the environment names can't be used: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY",
+            "write http://proxy:8080 (socks5 is not spoken), or name the backend in NO_PROXY",
+            "a file of settings written on Windows ends its lines in CR LF: save it with LF",
+        ) from None
 
 
 _REASONS = {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ...codegen.errors import EnvironmentFailure
 from ..client.address import checked_url
 from ..client.signing import RequestSigner
+from ..client.transport import http_client
 from .form import AS_AGREED, SignatureForm
 
 if TYPE_CHECKING:
@@ -62,19 +63,11 @@ class Probe:
     def __init__(
         self, url: str, sign: RequestSigner | None = None, tls: "ssl.SSLContext | None" = None
     ) -> None:
-        import httpx2
-
         self.signs = sign is not None
         self._base, local = checked_url(url)
         self._sign = sign
-        self._http = httpx2.Client(
-            trust_env=not local,
-            verify=tls or True,
-            follow_redirects=False,
-            limits=httpx2.Limits(keepalive_expiry=4.0),
-            timeout=SECONDS,
-            headers={"Accept-Encoding": "identity"},
-        )
+        self._http = http_client(tls, {"Accept-Encoding": "identity"}, loopback=local)
+        self._http.timeout = SECONDS
 
     def __enter__(self) -> Self:
         return self
@@ -134,7 +127,14 @@ class Probe:
             finally:
                 response.close()
         # The texts of these exceptions may quote what was sent.
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ValueError, OSError):
+        except (
+            httpx2.HTTPError,
+            httpx2.InvalidURL,
+            httpx2.StreamError,
+            ValueError,
+            OSError,
+            OverflowError,
+        ):
             raise EnvironmentFailure(
                 "the backend cannot be reached, or hung up", "is it running, and is the URL right?"
             ) from None

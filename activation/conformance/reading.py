@@ -37,6 +37,19 @@ def _times(t: Trial) -> None:
     expect(t.states(serials), ["inactive"], "states afterwards")
 
 
+@ATTRIBUTES.clause(
+    "never-valid", "an expires_at not after effective_at is invalid; one that is past is taken"
+)
+def _never_valid(t: Trial) -> None:
+    serials, noon = t.uploaded(1), "2027-01-01T12:00:00+08:00"
+    for ends in ("2026-12-31T00:00:00Z", noon, "2027-01-01T04:00:00Z", "2027-01-01T05:00:00+09:00"):
+        t.refused(t.order("activate", serials, effective_at=noon, expires_at=ends), "invalid")
+    expect(t.states(serials), ["inactive"], "states afterwards")
+    t.done("activate", serials, effective_at=noon, expires_at="2027-01-01T04:00:01Z")
+    past = {"effective_at": "2020-01-01T00:00:00Z", "expires_at": "2020-01-02T00:00:00Z"}
+    t.done("assign", serials, **past)
+
+
 @ATTRIBUTES.clause("checked", "unknown keys, other types and long values are invalid")
 def _checked(t: Trial) -> None:
     serials = t.uploaded(1)

@@ -24,7 +24,8 @@ class Outcome:
     `status`: acknowledged; queued; refused, here (nothing is booked: `booked` is false)
     or by the backend; cancelled; untried, if this machine failed first. `repeated`: it was booked
     before, by the same file or under the same id. `undone`: of a repeated order, the serials that
-    have changed since. `exit`: the exit code of the command of the same effect.
+    have changed since. `exit`: the exit code of the command of the same effect. `notes`: sentences
+    on how it was understood.
     """
 
     row: int
@@ -40,6 +41,7 @@ class Outcome:
     hint: str | None = None
     undone: Ranges = ()
     exit: int = 0
+    notes: tuple[str, ...] = ()
 
     def line(self) -> str:
         """A line for people."""

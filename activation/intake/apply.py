@@ -31,7 +31,7 @@ from ...codegen.station.station import Station
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
 from ..orders import booked, sheets
-from ..orders.orders import CANCELLED, QUEUED, REFUSED, book
+from ..orders.orders import CANCELLED, QUEUED, REFUSED, book, notes
 from ..orders.sheets import Row
 from . import repeats
 from .applied import AGAIN, UNTRIED, AppliedFile, Outcome, reported, summarise
@@ -101,6 +101,7 @@ def _book(station: Station, row: Row, order: str) -> Outcome:
         applied=done.applied,
         skipped=done.skipped,
         exit=75,
+        notes=notes(station, request, done.applied),
     )
 
 

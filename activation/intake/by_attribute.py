@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from ...codegen import ids
 from ...codegen.errors import NotFound, UsageError
+from ...codegen.ledger.changes import Ordered
 from ...codegen.ledger.view import View
 from ...codegen.progress import Progress
 from ...codegen.ranges import serials
@@ -20,6 +21,7 @@ from ...codegen.result import Result
 from ...codegen.station.station import Station
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
+from ..orders import validity
 from ..orders.orders import QUEUED, REFUSED, OrderRequest, book
 from ..orders.selection import ByAttributes, ByRanges, matching
 
@@ -44,6 +46,7 @@ class AssignedWhere(Result):
     dry_run: bool
     attributes: Mapping[str, Value]
     orders: tuple[Assigned, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -91,6 +94,10 @@ def assign_by_attribute(
     with station.ledger.read() as view:
         batches = [row.batch for row in view.batches()] if every_batch else [request.batch]
         parts = [(batch, part) for batch in batches for part in _parts(view, batch, selected)]
+        for batch, part in parts:  # all of them, before the first is booked
+            validity.check(
+                view, _change(batch, part, request), station.now(), allow_past=request.allow_past
+            )
     if not parts:
         raise NotFound("no codes carry these attributes", "see: mintmark batch show BATCH")
     orders = [
@@ -106,6 +113,7 @@ def assign_by_attribute(
         dry_run=request.dry_run,
         attributes=request.attributes,
         orders=tuple(orders),
+        notes=request.notes,
     )
 
 
@@ -114,6 +122,11 @@ def _parts(view: View, batch: str, selected: ByAttributes) -> Iterator[Ranges]:
     ranges = matching(view, batch, selected.carried)
     for first in range(0, len(ranges), RANGES_PER_ORDER):
         yield ranges[first : first + RANGES_PER_ORDER]
+
+
+def _change(batch: str, part: Ranges, request: OrderRequest) -> Ordered:
+    """What will be booked, as far as it concerns validity."""
+    return Ordered("", batch, Action.ASSIGN, part, attributes=dict(request.attributes))
 
 
 def _booked(station: Station, batch: str, part: Ranges, request: OrderRequest) -> Assigned:

@@ -15,6 +15,7 @@ import typer
 from ...codegen.invocation import Invocation
 from ...codegen.ranges.lifecycle import Action
 from ..orders.commands import (
+    AllowPastOption,
     BatchArgument,
     CodesOption,
     CountOption,
@@ -23,6 +24,7 @@ from ..orders.commands import (
     ExpiresOption,
     FromCodeOption,
     FromOption,
+    IncludeLostOption,
     LineOption,
     OrderOption,
     PackageOption,
@@ -69,6 +71,8 @@ def _range_order(action: Action, summary: str, example: str) -> Callable[..., "O
         line: LineOption = None,
         order: OrderOption = None,
         dry_run: DryRunOption = False,
+        allow_past: AllowPastOption = False,
+        include_lost: IncludeLostOption = False,
     ) -> "OrderResult":
         from .order_and_deliver import book_and_deliver
 
@@ -90,8 +94,10 @@ def _range_order(action: Action, summary: str, example: str) -> Callable[..., "O
             line=line,
             order=order,
             dry_run=dry_run,
+            allow_past=allow_past,
+            include_lost=include_lost,
         )
-        return book_and_deliver(station, request, invocation.progress)
+        return book_and_deliver(station, request, invocation.progress, invocation.notify)
 
     command.__doc__ = f"{summary}\n\n\b\nExample:\n  mintmark {action.value} {example}"
     return command
@@ -126,6 +132,8 @@ def assign(
     line: LineOption = None,
     order: OrderOption = None,
     dry_run: DryRunOption = False,
+    allow_past: AllowPastOption = False,
+    include_lost: IncludeLostOption = False,
 ) -> "Result":
     """Give attributes to codes in any state.
 
@@ -164,17 +172,18 @@ def assign(
         line=line,
         order=order,
         dry_run=dry_run or (where is not None and not yes),
+        allow_past=allow_past,
+        include_lost=include_lost,
     )
     if where is None:
-        return book_and_deliver(station, request, invocation.progress)
+        return book_and_deliver(station, request, invocation.progress, invocation.notify)
     with connected(station) as client:
-        return assign_by_attribute(
-            station,
-            client,
-            request,
-            every_batch=batch is None,
-            progress=invocation.progress,
+        result = assign_by_attribute(
+            station, client, request, every_batch=batch is None, progress=invocation.progress
         )
+    for note in result.notes:
+        invocation.notify(f"note: {note}")
+    return result
 
 
 def orders_apply(
@@ -216,7 +225,7 @@ def orders_apply(
         check_results(results)
     station = invocation.station()
     with connected(station) as client:
-        return apply(
+        done = apply(
             station,
             client,
             given,
@@ -225,6 +234,10 @@ def orders_apply(
             progress=invocation.progress,
             keep=lambda outcomes: write_results(results, outcomes) if results else None,
         )
+    for outcome in done.results:
+        for note in outcome.notes:
+            invocation.notify(f"note: row {outcome.row}: {note}")
+    return done
 
 
 def orders_watch(
@@ -243,12 +256,13 @@ def orders_watch(
     Example:
       mintmark orders watch /srv/mes/orders
     """
-    from ..client.connect import connected
+    from ..client.connect import check_backend, connected
     from ..delivery.service_log import service_log
     from ..delivery.stopping import Stop, on_signals
     from .hot_folder import HotFolder
 
     station = invocation.station()
+    check_backend(station)
     with on_signals(Stop()) as stop:
         return HotFolder(
             station=station,

@@ -1,5 +1,6 @@
 """The commands `activate` … `assign`: book the order, then try to deliver it at once."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...codegen.ledger.changes import Ordered
@@ -9,14 +10,19 @@ from ...codegen.station.station import Station
 from ..client.connect import connected
 from ..delivery.deliver import deliver
 from ..orders.booked import undone
-from ..orders.orders import QUEUED, OrderRequest, OrderResult, book
+from ..orders.orders import QUEUED, OrderRequest, OrderResult, book, notes
 
 if TYPE_CHECKING:
     from ...codegen.ledger.ledger import Committed
 
 
-def book_and_deliver(station: Station, request: OrderRequest, progress: Progress) -> OrderResult:
-    """Book `request`, and send what is queued for its batch.
+def book_and_deliver(
+    station: Station,
+    request: OrderRequest,
+    progress: Progress,
+    notify: Callable[[str], None] = lambda _: None,
+) -> OrderResult:
+    """Book `request`, and send what is queued for its batch; `notify` takes notes on it.
 
     The line never waits for a backend that is away: the order stays queued.
     """
@@ -26,7 +32,10 @@ def book_and_deliver(station: Station, request: OrderRequest, progress: Progress
         detail = None
         if not request.dry_run:
             detail = deliver(station, client, batch=request.batch, progress=progress).detail
-    return outcome(station, request, order, booked, detail)
+    result = outcome(station, request, order, booked, detail)
+    for note in result.notes:
+        notify(f"note: {note}")
+    return result
 
 
 def outcome(
@@ -57,4 +66,5 @@ def outcome(
         attributes=order.attributes,
         repeated=booked.repeated,
         undone=changed,
+        notes=notes(station, request, booked.applied),
     )

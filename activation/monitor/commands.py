@@ -42,14 +42,13 @@ def trace(
     Example:
       mintmark trace
     """
-    from ...codegen import times
     from ..client.connect import backend_url, connected
-    from ..orders.typed_times import start
+    from ..orders.typed_times import instant
     from .trace import TraceRequest
     from .trace import trace as match
 
     station = invocation.station()
-    begin = times.parse(start(since, station.config.time_zone)) if since else None
+    begin = instant(since, station.config.time_zone, "--since") if since is not None else None
     with connected(station) as client:
         request = TraceRequest(begin, every, new, burst)
         return match(station, client, backend_url(station), request)

@@ -4,15 +4,12 @@ The day is a day in the home's time zone. Its numbers are added up from the audi
 events of that day; orders that wait or were refused are counted as they are now.
 """
 
-import contextlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Protocol
 
-from ...codegen.errors import UsageError
 from ...codegen.ledger import changes as c
 from ...codegen.ledger.chain import Event
 from ...codegen.ledger.records import OrderRow, PackageRow, ReceiptRow
@@ -21,6 +18,7 @@ from ...codegen.ranges.lifecycle import Action
 from ...codegen.result import Result
 from ...codegen.station.station import Station
 from ..client.protocol import Away, Client, Declined, batch_ranges
+from ..orders import typed_times
 from . import snapshots
 from .alarms import KINDS, OTHER, Message, Style, alarm
 from .sending import SentAlarm
@@ -44,7 +42,6 @@ _ORDERS = {
     Action.FREEZE: "frozen",
     Action.VOID: "voided",
 }
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Books(Protocol):
@@ -98,16 +95,12 @@ def _codes(seq: int, change: c.Change, books: Books) -> Iterator[tuple[str, int]
 
 
 def day_of(text: str | None, now: datetime, zone: tzinfo) -> date:
-    """`2026-11-22`, today or yesterday; today without a text. Raises `UsageError`."""
+    """A day as people write it, today or yesterday; today without a text. Raises `UsageError`."""
     today = now.astimezone(zone).date()
     named = {None: today, "today": today, "yesterday": today - timedelta(days=1)}
     if text in named:
         return named[text]
-    # Years that every zone can hold: a day more or less is a date still.
-    if text is not None and _DATE.fullmatch(text) and "1900" < text < "9999":
-        with contextlib.suppress(ValueError):
-            return date.fromisoformat(text)
-    raise UsageError("not a date", "write 2026-12-31, today or yesterday")
+    return typed_times.day(text or "", "--date")
 
 
 def bounds(day: date, zone: tzinfo) -> tuple[datetime, datetime]:

@@ -93,7 +93,7 @@ def _opened(apprise: Any, name: str, text: str, environment: Mapping[str, str]) 
 def _url(text: str, environment: Mapping[str, str]) -> str:
     source, _, rest = text.partition(":")
     if source == "env":
-        return environment.get(rest, "")
+        return environment.get(rest, "").strip()
     if source == "file":
         return secret_file(Path(rest).expanduser()).reveal().decode("utf-8", "replace").strip()
     return text

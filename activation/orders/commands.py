@@ -59,13 +59,22 @@ FromOption = Annotated[
         metavar="STATE",
     ),
 ]
+AllowPastOption = Annotated[
+    bool, typer.Option("--allow-past", help="Take an --expires-at that is past already.")
+]
+IncludeLostOption = Annotated[
+    bool, typer.Option("--include-lost", help="Take codes of units that are marked lost.")
+]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Refuse void serials inside.")]
 EffectiveOption = Annotated[
     str | None,
-    typer.Option(help="Valid from: a date or time, in the home's time zone.", metavar="TIME"),
+    typer.Option(
+        help="Valid from: 2026-12-31 or 2026-12-31 08:00, in the home's time zone.", metavar="TIME"
+    ),
 ]
 ExpiresOption = Annotated[
-    str | None, typer.Option(help="Valid until; a bare date includes that day.", metavar="TIME")
+    str | None,
+    typer.Option(help="Valid until; a date, or a midnight, includes that day.", metavar="TIME"),
 ]
 ReasonOption = Annotated[
     str | None,
@@ -99,6 +108,8 @@ def order_request(
     line: str | None,
     order: str | None,
     dry_run: bool,
+    allow_past: bool = False,
+    include_lost: bool = False,
 ) -> "OrderRequest":
     """The order that a command's options describe. Raises `UsageError`."""
     from ...codegen import ids
@@ -106,17 +117,14 @@ def order_request(
     from . import typed_times
     from .orders import OrderRequest
 
-    zone = station.config.time_zone
-    patch = from_options(attributes or [])
-    if effective_at:
-        patch["effective_at"] = typed_times.start(effective_at, zone)
-    if expires_at:
-        patch["expires_at"] = typed_times.end(expires_at, zone)
+    validity, notes = typed_times.validity(
+        effective_at, expires_at, station.config.time_zone, ("--effective-at", "--expires-at")
+    )
     return OrderRequest(
         action=action,
         batch=ids.fold(batch),
         selection=selected,
-        attributes=patch,
+        attributes={**from_options(attributes or []), **validity},
         count=count,
         tolerance=tolerance,
         from_state=from_state,
@@ -125,6 +133,9 @@ def order_request(
         line=line,
         order=order,
         dry_run=dry_run,
+        allow_past=allow_past,
+        include_lost=include_lost,
+        notes=notes,
     )
 
 

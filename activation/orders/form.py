@@ -18,11 +18,9 @@ from . import typed_times
 from .orders import OrderRequest
 from .selection import selection
 
-TEXTS = (
-    *("action", "batch", "unit", "package", "order", "reason", "line"),
-    *("effective_at", "expires_at", "from"),
-)
-FIELDS = frozenset({*TEXTS, "serials", "count", "strict", "set"})
+TEXTS = ("action", "batch", "unit", "package", "order", "reason", "line", "from")
+SWITCHES = ("strict", "allow_past", "include_lost")
+FIELDS = frozenset({*TEXTS, *SWITCHES, *VALIDITY, "serials", "count", "set"})
 # For orders that are not kept: a file of orders holds no code.
 MESSAGE_FIELDS = FIELDS | {"from_code", "to_code", "tolerance", "dry_run"}
 SET = "set."
@@ -38,8 +36,9 @@ def from_row(row: Mapping[str, str], zone: tzinfo) -> OrderRequest:
     fields: dict[str, Any] = {k: cell for k, cell in cells.items() if not k.startswith(SET)}
     if "count" in fields:
         fields["count"] = _number("count", fields["count"])
-    if "strict" in fields:
-        fields["strict"] = _switch("strict", fields["strict"])
+    for name in SWITCHES:
+        if name in fields:
+            fields[name] = _switch(name, fields[name])
     _check_known(fields, FIELDS)
     return _request(fields, from_options(options), zone)
 
@@ -69,18 +68,20 @@ def _request(
     fields: Mapping[str, Any], attributes: Mapping[str, Value], zone: tzinfo
 ) -> OrderRequest:
     texts = {name: _text(fields, name) for name in TEXTS}
-    changes = dict(attributes)
-    for name, parse in (("effective_at", typed_times.start), ("expires_at", typed_times.end)):
-        if texts[name]:
-            changes[name] = parse(texts[name] or "", zone)
+    begins, ends = (_time(fields, name) for name in VALIDITY)
+    validity, notes = typed_times.validity(begins, ends, zone)
+    for name in validity.keys() & attributes.keys():
+        raise UsageError(f"{name} is both set and removed", "leave it out of set, or the field")
     return OrderRequest(
         action=_word("action", texts["action"], Action),
         batch=ids.fold(_needed("batch", texts["batch"])),
-        attributes=changes,
+        attributes={**attributes, **validity},
         count=_whole(fields, "count"),
         tolerance=_whole(fields, "tolerance"),
         from_state=_word("from", texts["from"], State) if texts["from"] else None,
         strict=_truth(fields, "strict"),
+        allow_past=_truth(fields, "allow_past"),
+        include_lost=_truth(fields, "include_lost"),
         reason=texts["reason"],
         line=texts["line"],
         order=texts["order"],
@@ -91,6 +92,7 @@ def _request(
             package=texts["package"],
             codes=_codes(fields),
         ),
+        notes=notes,
     )
 
 
@@ -101,6 +103,17 @@ def _text(fields: Mapping[str, Any], name: str) -> str | None:
     if not isinstance(value, str) or not value.isprintable() or len(value) > 500:
         raise UsageError(f"{name} must be text, in one line of at most 500 characters")
     return value.strip() or None
+
+
+def _time(fields: Mapping[str, Any], name: str) -> str | None:
+    """A time as it is written; `typed_times` knows more spaces and digits than `_text` lets by."""
+    value = fields.get(name)
+    if value is not None and not isinstance(value, str):
+        raise UsageError(
+            f"{name} must be text",
+            'write it as text: "2026-12-31"; a number may be of days or of seconds',
+        )
+    return value if value and value.strip() else None
 
 
 def _needed(name: str, text: str | None) -> str:

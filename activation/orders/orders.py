@@ -5,7 +5,7 @@ settles it; what the backend refuses is reported, and corrected by the next orde
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from ...codegen.ranges.lifecycle import Action, Reason, State, passed_over
 from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
 from ...codegen.station.station import DEFAULT_LINE, Station
+from . import lost, validity
 from .selection import Selection, resolve
 
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ ACKNOWLEDGED, QUEUED, REFUSED, CANCELLED = "acknowledged", "queued", "refused", 
 
 @dataclass(frozen=True)
 class OrderRequest:
-    """An order as requested. `tolerance`: how far the codes that change may be from `count`."""
+    """An order as requested. `tolerance`: how far the codes that change may be from `count`.
+
+    `allow_past`: the validity may have ended already. `include_lost`: codes of units that are
+    lost may come to life. `notes`: sentences on how the order was understood.
+    """
 
     action: Action
     batch: str
@@ -46,6 +51,9 @@ class OrderRequest:
     line: str | None = None
     order: str | None = None
     dry_run: bool = False
+    allow_past: bool = False
+    include_lost: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ class OrderResult(Result):
 
     `repeated`: it was booked before, under the same id, and nothing was done now. `undone`: the
     serials of a repeated order that later orders have changed since.
+    `notes`: sentences on how it was understood, and on what it touched.
     """
 
     order: str
@@ -68,6 +77,7 @@ class OrderResult(Result):
     attributes: Mapping[str, Value] = field(default_factory=dict)
     repeated: bool = False
     undone: Ranges = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -133,11 +143,39 @@ def book(
     if request.tolerance:
         with station.ledger.read() as view:
             change = replace(change, count=_near(view, change, request.tolerance))
-    guard = policy.guard(station.config, change)
     (done,) = station.ledger.commit(
-        author, change, guard=guard, dry_run=request.dry_run, claim=claim
+        author,
+        change,
+        guard=_guard(station, request, change),
+        dry_run=request.dry_run,
+        claim=claim,
     )
     return change, done
+
+
+def notes(station: Station, request: OrderRequest, applied: Ranges) -> tuple[str, ...]:
+    """What to tell of an order of which the `applied` serials were changed."""
+    if not request.include_lost:
+        return request.notes
+    with station.ledger.read() as view:
+        return (*request.notes, *lost.notes(view, request.batch, request.action, applied))
+
+
+def _guard(station: Station, request: OrderRequest, change: Ordered) -> Callable[[View], None]:
+    """What has to be right when the order is booked; it runs under the ledger's lock.
+
+    An order that is booked already passes: the same order again changes nothing.
+    """
+    by_policy = policy.guard(station.config, change)
+
+    def check(view: View) -> None:
+        if by_policy is not None:
+            by_policy(view)
+        if not request.include_lost:
+            lost.check(view, change)
+        validity.check(view, change, station.now(), allow_past=request.allow_past)
+
+    return check
 
 
 def _near(view: View, change: Ordered, tolerance: int) -> int:

@@ -51,6 +51,16 @@ def unit(connection: Connection, unit_id: str, name: str | None) -> UnitRow:
     return _unit(found[0])
 
 
+def lost(connection: Connection, batch: str, first: int, last: int) -> tuple[UnitRow, ...]:
+    """The units marked lost that hold serials from `first` to `last` of `batch`, by serial.
+
+    Also those of packages that were reprinted since: the lost labels still carry these codes.
+    """
+    query = _units().where(_p.batch == batch, _u.status == "lost", _u.first <= last)
+    found = connection.execute(query.where(_u.last >= first).order_by(_u.first, _u.package))
+    return tuple(_unit(row) for row in found)
+
+
 def _package(row: Row[Any]) -> PackageRow:
     return make(PackageRow, row, serials=_sql.from_text(row.serials))
 

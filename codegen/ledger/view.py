@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, Table, func, select
 from ..errors import NotFound, Refused
 from ..ranges.lifecycle import Standing, State
 from ..ranges.receipts import Account
-from ..ranges.serials import Range, Ranges, join
+from ..ranges.serials import Range, Ranges, intersect, join
 from ..ranges.tiling import Tile
 from . import (
     _events,
@@ -185,6 +185,11 @@ class View:
     def unit(self, unit: str, package: str | None = None) -> UnitRow:
         """The unit with this id. Raises `Refused` if several packages have such a unit."""
         return _packages.unit(self.connection, unit, package)
+
+    def lost_units(self, batch: str, ranges: Ranges) -> tuple[UnitRow, ...]:
+        """The units marked lost that hold some of these ascending serials, by serial."""
+        found = _packages.lost(self.connection, batch, ranges[0].first, ranges[-1].last)
+        return tuple(row for row in found if intersect(ranges, (Range(row.first, row.last),)))
 
     # --- receipts, reprints, replacements ---
 

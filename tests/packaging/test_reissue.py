@@ -23,6 +23,7 @@ from mintmark.codegen.ledger import changes
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.recover import recover, unsettled
+from mintmark.packaging import export_plan
 from mintmark.packaging.export import export
 from mintmark.packaging.export_types import Fresh, Handoff, PrintOptions, Replacement, Reprint
 from mintmark.packaging.profiles.files import builtin
@@ -183,7 +184,15 @@ STUCK = [
     (lambda w: w.report(printed="1-3"), "has a receipt of what was printed"),
     (lambda w: w.report(spoiled_count=2, final=True), "has a receipt of what was printed"),
     (lambda w: w.order("void", "1-20", reason="lost"), "every code of package"),
+    (lambda w: lose(w, 1), r"unit .* is marked lost: .* \(8-14\) would be on two labels"),
 ]
+
+
+def lose(world, reel):
+    unit = package_show(world.station, world.package).units[reel].unit
+    world.station.ledger.commit(
+        world.station.author, changes.UnitMoved(world.package, unit, "lost")
+    )
 
 
 @pytest.mark.parametrize(("before", "words"), STUCK)
@@ -201,6 +210,30 @@ def test_spoiled_codes_stay_out_of_a_reprint(worlds):
     world = worlds()
     world.report(spoiled="1-5")
     assert set(world.codes("again", world.reprint().package)) == set(range(6, 21))
+
+
+def test_void_codes_of_a_lost_reel_stay_out_of_a_reprint(worlds):
+    world = worlds()
+    lose(world, 1)
+    world.order("void", "8-14", reason="lost")
+    assert set(world.codes("again", world.reprint().package)) == {*range(1, 8), *range(15, 21)}
+
+
+def test_a_reel_lost_since_the_reprint_was_planned_stops_it(worlds, monkeypatch):
+    world = worlds()
+    before = world.rows()
+    planned = export_plan.reprint
+
+    def lost_then(view, batch, package):
+        found = planned(view, batch, package)
+        lose(world, 0)
+        return found
+
+    monkeypatch.setattr(export_plan, "reprint", lost_then)
+    with pytest.raises(Refused, match=r"\(1-7\) would be on two labels"):
+        world.reprint()
+    assert world.rows() == before
+    assert not (world.folder / "again").exists()
 
 
 def test_a_package_of_another_batch_is_not_reprinted(worlds):

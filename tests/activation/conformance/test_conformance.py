@@ -233,6 +233,7 @@ def plain(app, _):
             {"orders.once", "orders.differs"},
         ),
         (broken_backends.Careless, plain, False, {"orders.count"}),
+        (broken_backends.Backwards, plain, False, {"attributes.never-valid"}),
         (broken_backends.Halfway, plain, False, None),
         (broken_backends.Eager, plain, False, {"scans.pending"}),
         (broken_backends.Counting, plain, False, {"scans.scan-id"}),
@@ -246,7 +247,16 @@ def plain(app, _):
         (Store, open_to_all, True, {"signing.stranger"}),
     ],
     ids=[
-        *("forgetful", "careless", "halfway", "eager", "counting", "lenient", "trusting"),
+        *(
+            "forgetful",
+            "careless",
+            "backwards",
+            "halfway",
+            "eager",
+            "counting",
+            "lenient",
+            "trusting",
+        ),
         *("timeless", "lax", "gullible", "nonceless", "believing", "open"),
     ],
 )

@@ -224,7 +224,7 @@ def test_stop_ends_between_two_orders(made):
 
 def test_null_removes_validity_at_the_backend_too(made):
     station, backend, (batch, *_) = made
-    until_then = {"expires_at": "2027-01-01T00:00:00Z"}
+    until_then = {"expires_at": "2097-01-01T00:00:00Z"}
     book(station, batch, 1, attributes=until_then)
     book(station, batch, 1, action="assign", attributes={"expires_at": None, "lot": "L"})
     with client(backend.url) as line:

@@ -420,7 +420,7 @@ def test_a_new_targets_place_outlives_a_kill_in_doctor(scene):
 def test_the_urls_of_the_docs_open_and_are_not_shown(url, kind, tmp_path):
     (tmp_path / "url").write_text(f"{url}\n", "utf-8")
     for text in (url, f"file:{tmp_path / 'url'}", "env:THE_URL"):
-        (target,) = notify.targets([("boss", text)], {"THE_URL": url})
+        (target,) = notify.targets([("boss", text)], {"THE_URL": f"{url}\r"})  # from Windows
         assert (target.kind, target.problem) == (kind, None)
         assert TOKEN not in repr(target)
 

@@ -262,7 +262,7 @@ def test_what_the_backend_missed_is_found_and_healed(made):
     station, line, batch = made
     # Orders that the backend refused, or so it seems: the ledger has them, the backend not.
     for action, serials, more in (
-        ("activate", "1-50", {"attributes": {"lot": "L1", "expires_at": "2027-01-01T00:00:00Z"}}),
+        ("activate", "1-50", {"attributes": {"lot": "L1", "expires_at": "2097-01-01T00:00:00Z"}}),
         ("freeze", "10-19", {}),
         ("void", "30,260", {"reason": "lost", "count": 2}),
         ("assign", "201-210", {"attributes": {"region": "Hunan"}}),
