@@ -121,8 +121,12 @@ def _whole(fields: Mapping[str, Any], name: str) -> int | None:
     value = fields.get(name)
     if value is None:
         return None
+    if type(value) is float and value.is_integer():
+        value = int(value)  # 2.0 is how a PLC's REAL is written
+    if type(value) is float:
+        raise UsageError(f"{name} must be a whole number, and this one has a fraction")
     if type(value) is not int or not 0 <= value <= serials.LAST:
-        raise UsageError(f"{name} must be a whole number")
+        raise UsageError(f"{name} must be a whole number, 0 to {serials.LAST:,}")
     if name == "count" and value == 0:
         raise UsageError("count must be at least 1")
     return value

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ..errors import NotFound, UsageError
 from ..ids import SYMBOLS
+from ..scans.settings import ReaderSettings, read_tables
 
 NAME = "mintmark.toml"
 DEFAULT_ZONE = "Asia/Shanghai"
@@ -23,6 +24,7 @@ _KNOWN: Mapping[str, frozenset[str]] = {
     ),
     "policy": frozenset({"receipt_before_activation", "freeze_scanned_before"}),
     "alarms": frozenset({"language", "targets"}),
+    "readers": frozenset(),  # each has a name: scans/settings.py reads them
 }
 _FILES: Mapping[str, str] = {
     "ca": "backend_ca",
@@ -54,6 +56,7 @@ class Config:
     freeze_scanned_before: bool = False
     alarm_language: str = LANGUAGES[0]
     alarm_targets: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    readers: Mapping[str, ReaderSettings] = field(default_factory=dict)
 
 
 def template(home_id: str, custodian_key: Path | None) -> str:
@@ -92,6 +95,13 @@ time_zone = "{DEFAULT_ZONE}"    # what a time without an offset means
 # Where alarms go: a name, and an apprise URL, or where it stands: such a URL is a secret.
 # shift-leader = "file:/etc/mintmark/wecom.url"
 # office = "env:MINTMARK_MAIL_URL"
+
+# How a code reader sends, for --reader NAME; docs/scanners.md lists the keys.
+# [readers.line-3]
+# terminators = ["CR"]
+# prefix = "{{digits:14}}:%P{{digits:2}}-"
+# no_read = ["NoRead", "ERR{{digits:2}}"]
+# heartbeat = "ALIVE"
 """
 
 
@@ -124,6 +134,7 @@ def read(home: Path) -> Config:
         raise UsageError(f"{path}: {error}", "correct the file") from None
     except RecursionError:
         raise UsageError(f"{path} is nested too deep", "correct the file") from None
+    readers = _readers(path, tables.pop("readers", {}))
     language, targets = _alarms(path, tables.get("alarms", {}))
     _check(path, tables)
     home_table, backend = tables["home"], tables.get("backend", {})
@@ -139,10 +150,18 @@ def read(home: Path) -> Config:
         upload_line=backend.get("upload_line"),
         alarm_language=language,
         alarm_targets=targets,
+        readers=readers,
         **{field: _path(path, backend[key]) for key, field in _FILES.items() if key in backend},
         receipt_before_activation=policy.get("receipt_before_activation", False),
         freeze_scanned_before=policy.get("freeze_scanned_before", False),
     )
+
+
+def _readers(path: Path, tables: object) -> Mapping[str, ReaderSettings]:
+    try:
+        return read_tables(tables)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.message}", *error.hints) from None
 
 
 def _check(path: Path, tables: Mapping[str, object]) -> None:

@@ -5,7 +5,7 @@ import json
 import sys
 
 import pytest
-from line_kit import home_with_batches, opened, packaged
+from line_kit import URL, home_with_batches, opened, packaged
 
 from mintmark import cli
 from mintmark.activation.intake.line import OrderStream
@@ -42,7 +42,6 @@ def test_what_a_scanner_reads_leads_to_the_serials(made, scanned):
     ends = scanned.format(codes[9]), scanned.format(codes[49].lower())
     assert between(station, batch, ends) == Range(10, 50)
     assert between(station, batch, ends[::-1]) == Range(10, 50)
-    assert between(station, batch, (ends[0], ends[0])) == Range(10, 10)
 
 
 def test_a_misread_code_is_folded_as_a_scan_is(made):
@@ -57,6 +56,10 @@ def test_other_codes_are_refused_and_not_repeated(made):
         ((codes[0], "7" * 16), NotFound),
         (("", codes[0]), UsageError),
         ((strange, codes[0]), Refused),
+        ((codes[0], codes[0]), UsageError),
+        ((codes[0], URL.replace("{code}", codes[0].lower())), UsageError),
+        ((codes[0], "NoRead"), UsageError),
+        ((codes[0], f"{codes[1]}\n{codes[2]}"), UsageError),
     ):
         with pytest.raises(error) as refused:
             between(station, batch, ends)
@@ -133,14 +136,52 @@ def test_a_line_takes_codes_and_repeats_none(made):
         assert code not in json.dumps([answer, wrong, half])
 
 
-@pytest.mark.parametrize("data", [b"", b"A\n", b"A\nB\nC\n", b"x" * 5_000])
-def test_a_file_of_codes_holds_two(tmp_path, data):
-    path = tmp_path / "codes"
+@pytest.mark.parametrize(
+    ("text", "error", "why"),
+    [
+        ("", UsageError, "two scanned codes"),
+        ("{0}\n", UsageError, "two scanned codes"),
+        ("{0}\n{1}\n{2}\n", UsageError, "3 different codes"),
+        ("{0}\n{1}\n{2}", UsageError, "3 different codes"),
+        ("{0}\n{0}\n", UsageError, "the same code was read twice"),
+        ("{0}\nHTTPS://T.EXAMPLE.COM/{0}\n", UsageError, "the same code was read twice"),
+        ("{0}\nNoRead\n", UsageError, "no-reads: 1"),
+        ("{0}\nNOPE\n", NotFound, "the second code is no code of this home"),
+        ("{0}{1}\n", NotFound, "as long as several codes"),
+        ("{0}" * 5_000, UsageError, "bytes"),
+    ],
+)
+def test_a_source_of_codes_holds_two_different_codes(made, text, error, why):
+    station, _, codes, _ = made
+    path = station.home.parent / "codes"
+    data = text.format(*codes).encode()
     path.write_bytes(data)
-    with pytest.raises(UsageError, match="two scanned codes"):
-        read_pair(path)
+    for source in (path, data):
+        with pytest.raises(error, match=why) as refused:
+            read_pair(station, source)
+        assert not any(code in repr(refused.value.args) for code in codes)
     with pytest.raises(NotFound):
-        read_pair(tmp_path / "none")
+        read_pair(station, station.home / "none")
+
+
+def test_both_ends_are_taken_as_soon_as_they_are_there(made):
+    """The reader sends no end of input, and may read a label twice."""
+    station, _, codes, _ = made
+    sent = iter(
+        [f"{codes[40]}\r{codes[40]}\r".encode(), b"NoRead\r", f"]Q1{codes[2]}".encode(), b"\r"]
+    )
+
+    def read(_):
+        return next(sent)  # once more would be a StopIteration
+
+    assert read_pair(station, read) == (codes[40], codes[2])
+
+
+def test_a_wrong_label_is_told_before_the_other_end_is_read(made):
+    station, *_ = made
+    sent = iter([b"NOPE\r"])
+    with pytest.raises(NotFound, match="the first code"):
+        read_pair(station, lambda _: next(sent))
 
 
 @pytest.mark.parametrize(
