@@ -1,5 +1,6 @@
 """Standard input as it comes: a scanner's port or a pipe stays open, and is read meanwhile."""
 
+import errno
 import functools
 import os
 import select
@@ -17,7 +18,7 @@ def reader() -> Callable[[int], bytes]:
     if descriptor is None:
         return sys.stdin.buffer.read
     # Not through Python's buffer: it waits for more, and a thread that reads holds its lock.
-    return functools.partial(os.read, descriptor)
+    return functools.partial(_read, descriptor)
 
 
 def is_live() -> bool:
@@ -36,9 +37,9 @@ def available() -> bytes:
     descriptor = _descriptor()
     if descriptor is None:
         return sys.stdin.buffer.read(GATHERED_BYTES)
-    found = data = os.read(descriptor, READ_BYTES)
+    found = data = _read(descriptor, READ_BYTES)
     while data and len(found) < GATHERED_BYTES and _is_ready(descriptor):
-        data = os.read(descriptor, READ_BYTES)
+        data = _read(descriptor, READ_BYTES)
         found += data
     return found
 
@@ -48,6 +49,16 @@ def _descriptor() -> int | None:
         return sys.stdin.fileno()
     except (OSError, ValueError, AttributeError):
         return None
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    try:
+        return os.read(descriptor, size)
+    except OSError as error:
+        # A port that was unplugged, or a terminal that was closed, ends like a file.
+        if error.errno in {errno.EIO, errno.ENXIO}:
+            return b""
+        raise
 
 
 def _is_ready(descriptor: int) -> bool:

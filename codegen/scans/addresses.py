@@ -148,11 +148,11 @@ class Addresses:
         for skip in (0, 2):
             for size in self._signless_sizes:
                 for before, after in self._signless.get(letters[skip : skip + size], ()):
-                    rest = _rest_without(text[skip:], before)
-                    ends = _lower(rest or "").endswith(_alnum(after))
-                    code = (rest or "")[: len(rest or "") - len(_alnum(after))] if ends else ""
-                    if _CODE.fullmatch(code):
-                        yield code
+                    for form in _forms(_rest_without(text[skip:], before) or ""):
+                        # From the end, in which signs may be missing too.
+                        code = (_rest_without(form[::-1], after[::-1]) or "")[::-1]
+                        if _CODE.fullmatch(code):
+                            yield code
 
 
 def _lower(text: str) -> str:
@@ -189,13 +189,18 @@ def _schemeless(text: str) -> str:
     return _portless(text)[found.end() :] if found else text
 
 
+def _forms(rest: str) -> list[str]:
+    """`rest` without query, fragment and trailing slash, or with some of them."""
+    forms = [rest, *(rest.partition(mark)[0] for mark in "?&#" if mark in rest)]
+    return list(dict.fromkeys([*forms, *(form.removesuffix("/") for form in forms)]))
+
+
 def _codes_before(rest: str, after: str) -> Iterator[str]:
     """What may be the code in `rest`, which begins with it; `after` follows it."""
-    forms = {rest, *(rest.partition(mark)[0] for mark in "?&#")}
-    forms |= {form.removesuffix("/") for form in forms}
+    forms = _forms(rest)
     if after.endswith("/"):
-        forms |= {f"{form}/" for form in forms}
-    for form in sorted(forms):
+        forms += [f"{form}/" for form in forms]
+    for form in forms:
         if _lower(form).endswith(after) and _CODE.fullmatch(form, 0, len(form) - len(after)):
             yield form[: len(form) - len(after)]
 
