@@ -208,9 +208,12 @@ def _labels(fields: Mapping[str, Any]) -> dict[str, Any]:
     label = fields.get("id")
     whole = type(label) is float and label.is_integer() and abs(label) <= WHOLE
     if "id" in fields and not (type(label) is int or isinstance(label, str) or whole):
-        # A PLC's REAL holds seven digits: what it makes of a time is the id of many messages.
-        fraction = "a whole number, and this one is none" if type(label) is float else "a number"
-        raise UsageError(f"id must be text or {fraction}", "it is yours: it comes back as it is")
+        if type(label) is float:
+            raise UsageError(
+                "id must be text or a whole number, and this one is none",
+                "a PLC's REAL holds seven digits, so that many messages would share it: send text",
+            )
+        raise UsageError("id must be text or a number", "it is yours: it comes back as it is")
     if isinstance(label, str) and len(label) > ID_CHARS:
         raise UsageError(f"id is longer than {ID_CHARS} characters", "shorten it")
     return {"id": label} if "id" in fields else {}

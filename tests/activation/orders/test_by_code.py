@@ -2,10 +2,11 @@
 
 import io
 import json
+import os
 import sys
 
 import pytest
-from line_kit import URL, home_with_batches, opened, packaged
+from line_kit import URL, ended, home_with_batches, opened, packaged, program
 
 from mintmark import cli
 from mintmark.activation.intake.line import OrderStream
@@ -182,6 +183,64 @@ def test_a_wrong_label_is_told_before_the_other_end_is_read(made):
     sent = iter([b"NOPE\r"])
     with pytest.raises(NotFound, match="the first code"):
         read_pair(station, lambda _: next(sent))
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="pseudo-terminals exist on POSIX only")
+@pytest.mark.parametrize("raw", [True, False])
+@pytest.mark.parametrize("command", ["activate", "locate"])
+def test_a_scanners_port_that_stays_open_is_answered(made, raw, command, byte_code):
+    """Through a pseudo-terminal, as a port is: no end of input ever comes."""
+    station, batch, codes, _ = made
+    words = [batch, "--codes", "-", "--dry-run"] if command == "activate" else ["-"]
+    port, end = os.openpty()
+    if raw:
+        import tty  # POSIX only
+
+        tty.setraw(end)
+    process = program(command, *words, "--json", home=station.home, byte_code=byte_code, stdin=end)
+    os.close(end)
+    os.write(port, f"]Q1HTTPS://T.EXAMPLE.COM/{codes[40]}\r".encode())
+    if command == "locate":
+        assert json.loads(process.stdout.readline())["serial"] == 41
+    os.write(port, f"{codes[2]}\r".encode())
+    answer = json.loads(process.stdout.readline())
+    if command == "activate":
+        assert answer["applied"] == [[3, 41]]
+    else:
+        assert (answer["serial"], answer["line"]) == (3, 2)
+    os.close(port)  # unplugged
+    assert ended(process)[0] == 0
+
+
+@pytest.mark.parametrize("command", ["activate", "locate"])
+def test_a_pipe_that_stays_open_is_answered(made, command, byte_code):
+    station, batch, codes, _ = made
+    words = [batch, "--codes", "-", "--dry-run"] if command == "activate" else ["-"]
+    process = program(command, *words, "--json", home=station.home, byte_code=byte_code)
+    process.stdin.write(f"{codes[40]}\r{codes[40]}\r\x02{codes[2]}\x03")
+    process.stdin.flush()
+    answers = [json.loads(process.stdout.readline()) for _ in range(3 if words[0] == "-" else 1)]
+    assert ended(process)[0] == 0
+    if command == "activate":
+        assert answers[0]["applied"] == [[3, 41]]
+    else:
+        assert [(a["serial"], a["line"]) for a in answers] == [(41, 1), (41, 2), (3, 3)]
+
+
+def test_codes_are_read_as_the_named_reader_sends_them(made, capsys):
+    station, batch, codes, _ = made
+    with (station.home / "mintmark.toml").open("a", encoding="utf-8") as file:
+        file.write('[readers.belt]\nprefix = "P{digits:2}-"\nheartbeat = "HB{digits}"\n')
+    path = station.home.parent / "codes"
+    path.write_text(f"HB1\rP01-{codes[2]}\rNoRead\rHB2\rP02-{codes[7]}\r", "utf-8")
+    words = ["--home", str(station.home), "activate", batch, "--dry-run", "--json", "--codes"]
+    assert cli.run([*words, str(path), "--reader", "belt"]) == 0
+    assert json.loads(capsys.readouterr().out)["applied"] == [[3, 8]]
+    assert cli.run([*words, str(path)]) == 4
+    assert cli.run([*words, str(path), "--reader", "none"]) == 2
+    assert (
+        cli.run(["--home", str(station.home), "locate", f"P01-{codes[2]}", "--reader", "belt"]) == 0
+    )
 
 
 @pytest.mark.parametrize(
