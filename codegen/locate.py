@@ -13,8 +13,8 @@ from .result import Result
 from .result import to_json as plain
 from .scanned import Resolved, addresses, resolve
 from .scans import hints
-from .scans.framing import Framer, Message
-from .scans.reader import Reading, ReadingKind, read_all, readings
+from .scans.framing import Framer, ScanMessage
+from .scans.reader import ReadingKind, ScanReading, read_all, readings
 from .scans.settings import PLAIN, ReaderSettings
 from .station.station import Station
 
@@ -74,7 +74,7 @@ class LocatedLive(Result):
             yield from self._answers(framer.feed(data))
         yield from self._answers(framer.finish())
 
-    def _answers(self, messages: Sequence[Message]) -> Iterator[CodeLocation]:
+    def _answers(self, messages: Sequence[ScanMessage]) -> Iterator[CodeLocation]:
         if not messages:
             return
         # Anew each time: a batch may be minted while the reader is connected.
@@ -111,7 +111,7 @@ def locate(
     return Located((replace(scan.location, line=None),))
 
 
-_EMPTY = Reading(1, ReadingKind.REJECT)
+_EMPTY = ScanReading(1, ReadingKind.REJECT)
 
 
 def _refuse(scan: Resolved) -> None:

@@ -7,7 +7,7 @@ from .lookup import CodeLocation, places
 from .scans import hints
 from .scans.addresses import Addresses
 from .scans.layouts import exchanged
-from .scans.reader import Reading, ReadingKind
+from .scans.reader import ReadingKind, ScanReading
 from .station.station import Station
 
 EXPLAINED = 20  # texts at once of which it is tried whether a keyboard exchanged their keys
@@ -21,7 +21,7 @@ AMBIGUOUS = hints.Explanation(
 class Resolved:
     """A text that was read, and what it is. `code`: what was found, without its address."""
 
-    reading: Reading
+    reading: ScanReading
     location: CodeLocation
     explanation: hints.Explanation | None = None
     code: str | None = field(default=None, repr=False)
@@ -41,7 +41,7 @@ def addresses(station: Station) -> Addresses:
     return Addresses.of(templates, {row.length for row in batches})
 
 
-def resolve(station: Station, asked: Sequence[Reading], known: Addresses) -> list[Resolved]:
+def resolve(station: Station, asked: Sequence[ScanReading], known: Addresses) -> list[Resolved]:
     """What each text is: the code that it holds, or why it is no code of ours."""
     codes = [(at, code) for at, reading in enumerate(asked) for code in reading.codes]
     located: list[dict[tuple[str, int | None], tuple[str, CodeLocation]]] = [{} for _ in asked]
@@ -53,7 +53,7 @@ def resolve(station: Station, asked: Sequence[Reading], known: Addresses) -> lis
 
 
 def _resolved(
-    reading: Reading, hits: Mapping[tuple[str, int | None], tuple[str, CodeLocation]]
+    reading: ScanReading, hits: Mapping[tuple[str, int | None], tuple[str, CodeLocation]]
 ) -> Resolved:
     if len(hits) == 1:
         ((code, location),) = hits.values()
@@ -79,7 +79,7 @@ def _explained(station: Station, resolved: Sequence[Resolved], known: Addresses)
 
 
 def _keyboards(
-    station: Station, lost: Sequence[Reading], known: Addresses
+    station: Station, lost: Sequence[ScanReading], known: Addresses
 ) -> dict[int, hints.Explanation]:
     """Ids of readings → the keyboard layout whose keys, exchanged, make a code of ours of it."""
     asked = []

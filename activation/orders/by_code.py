@@ -11,7 +11,7 @@ from ...codegen.errors import NotFound, Refused, UsageError
 from ...codegen.ranges.serials import Range
 from ...codegen.scanned import Resolved, addresses, resolve
 from ...codegen.scans import hints
-from ...codegen.scans.framing import Framer, Message
+from ...codegen.scans.framing import Framer, ScanMessage
 from ...codegen.scans.reader import ReadingKind, read_all, readings
 from ...codegen.scans.settings import PLAIN, ReaderSettings
 from ...codegen.station.station import Station
@@ -145,7 +145,7 @@ def _scans(
 
 
 def _resolved(
-    station: Station, messages: Sequence[Message], settings: ReaderSettings
+    station: Station, messages: Sequence[ScanMessage], settings: ReaderSettings
 ) -> list[Resolved]:
     if not messages:
         return []

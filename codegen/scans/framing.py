@@ -18,7 +18,7 @@ _FOLLOWERS = {_CR: (_LF,), _ETX: (_CR, _LF), b"\t": (_CR, _LF), b"\x1b": (_CR, _
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ScanMessage:
     """What a reader sent between two ends. `line`: the number of the line it stands in, from 1."""
 
     line: int
@@ -62,25 +62,25 @@ class Framer:
         self._rest = b""
         self._line, self._end = 1, b""
 
-    def feed(self, data: bytes) -> list[Message]:
+    def feed(self, data: bytes) -> list[ScanMessage]:
         """The messages that `data` completes."""
         return self._messages(self._stream.feed(data))
 
-    def finish(self) -> list[Message]:
+    def finish(self) -> list[ScanMessage]:
         """What is left at the end of the stream: a last message needs no end."""
         found = self._messages(self._stream.finish())
         if self._rest:
-            found.append(Message(self._line, self._rest))
+            found.append(ScanMessage(self._line, self._rest))
         self._rest = b""
         return found
 
-    def _messages(self, data: bytes) -> list[Message]:
+    def _messages(self, data: bytes) -> list[ScanMessage]:
         *pieces, rest = self._split.split(data)
         found = []
         for piece, end in zip(pieces[::2], pieces[1::2], strict=True):
             whole, self._rest = self._rest + piece, b""
             if whole:
-                found.append(Message(self._line, whole[: MESSAGE_BYTES + 1]))
+                found.append(ScanMessage(self._line, whole[: MESSAGE_BYTES + 1]))
             self._ended(end, blank=not whole)
         # Only as much as shows that it is too long is kept.
         self._rest = (self._rest + rest)[: MESSAGE_BYTES + 1]

@@ -8,7 +8,7 @@ import re
 from typing import NamedTuple
 
 from .addresses import Addresses
-from .reader import Fault, Reading, ReadingKind
+from .reader import Fault, ReadingKind, ScanReading
 
 DOCUMENT = "docs/scanners.md"
 # What stands in place of :// when a computer is set to another keyboard than the reader.
@@ -97,7 +97,7 @@ def exchanged_keys(layout: str) -> Explanation:
     )
 
 
-def explain(reading: Reading, addresses: Addresses) -> Explanation:
+def explain(reading: ScanReading, addresses: Addresses) -> Explanation:
     """Why `reading` is no code of this home: of a scan, once none of its codes was found."""
     found = _OF_KIND.get(reading.kind) or _OF_FAULT.get(reading.fault or Fault.NOTHING)
     if found:

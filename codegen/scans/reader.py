@@ -1,6 +1,6 @@
 """The one reader of scanned text: messages in; codes, no-reads, heartbeats and rejects out.
 
-Pure. Each message is cleaned, then each of its codes becomes a `Reading`, in the order sent.
+Pure. Each message is cleaned, then each of its codes becomes a `ScanReading`, in the order sent.
 A reading that may be a code names its candidates: whoever has the vault knows which is one.
 """
 
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from .addresses import Addresses, Doubt
 from .cleaning import bare, decoded, folded
-from .framing import MESSAGE_BYTES, Framer, Message
+from .framing import MESSAGE_BYTES, Framer, ScanMessage
 from .patterns import Pattern
 from .settings import PLAIN, ReaderSettings
 
@@ -38,7 +38,7 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ScanReading:
     """A text that a reader sent. Its repr shows no code.
 
     `line`: the number of its line, from 1; `place`: which of the codes of its message it is,
@@ -55,8 +55,8 @@ class Reading:
 
 
 def readings(
-    messages: Iterable[Message], addresses: Addresses, settings: ReaderSettings = PLAIN
-) -> Iterator[Reading]:
+    messages: Iterable[ScanMessage], addresses: Addresses, settings: ReaderSettings = PLAIN
+) -> Iterator[ScanReading]:
     """What the `messages` of a reader are. Messages without a character are passed over."""
     for message in messages:
         yield from _read(message, addresses, settings)
@@ -64,7 +64,7 @@ def readings(
 
 def read_all(
     data: bytes | str, addresses: Addresses, settings: ReaderSettings = PLAIN
-) -> list[Reading]:
+) -> list[ScanReading]:
     """What a whole text is."""
     if isinstance(data, str):
         # What no encoding could read, an argument holds as surrogates.
@@ -74,15 +74,17 @@ def read_all(
     return list(readings(messages, addresses, settings))
 
 
-def _read(message: Message, addresses: Addresses, settings: ReaderSettings) -> Iterator[Reading]:
+def _read(
+    message: ScanMessage, addresses: Addresses, settings: ReaderSettings
+) -> Iterator[ScanReading]:
     if len(message.data) > MESSAGE_BYTES:
-        yield Reading(message.line, ReadingKind.REJECT, fault=Fault.TOO_LONG)
+        yield ScanReading(message.line, ReadingKind.REJECT, fault=Fault.TOO_LONG)
         return
     raw = decoded(message.data)
     text = folded(raw)
     if not text:
         if _NO_READ_CONTROLS & set(raw):
-            yield Reading(message.line, ReadingKind.NO_READ)
+            yield ScanReading(message.line, ReadingKind.NO_READ)
         return
     parts = _parts(raw, text, settings)
     for place, part in enumerate(parts, 1):
@@ -103,20 +105,20 @@ def _parts(raw: str, text: str, settings: ReaderSettings) -> list[str]:
 
 def _reading(
     line: int, place: int, text: str, addresses: Addresses, settings: ReaderSettings
-) -> Reading:
+) -> ScanReading:
     if _is_any(settings.heartbeats, text):
-        return Reading(line, ReadingKind.HEARTBEAT, place)
+        return ScanReading(line, ReadingKind.HEARTBEAT, place)
     inner, is_gs1 = bare(text, settings)
     if not inner or is_no_read(inner, settings):
-        return Reading(line, ReadingKind.NO_READ, place)
+        return ScanReading(line, ReadingKind.NO_READ, place)
     if _is_any(settings.heartbeats, inner):
-        return Reading(line, ReadingKind.HEARTBEAT, place)
+        return ScanReading(line, ReadingKind.HEARTBEAT, place)
     codes = addresses.codes(inner, is_gs1=is_gs1)
     if isinstance(codes, Doubt):
-        return Reading(line, ReadingKind.REJECT, place, fault=Fault(codes.value), text=inner)
+        return ScanReading(line, ReadingKind.REJECT, place, fault=Fault(codes.value), text=inner)
     if not codes:
-        return Reading(line, ReadingKind.REJECT, place, fault=Fault.NOTHING, text=inner)
-    return Reading(line, ReadingKind.SCAN, place, codes, text=inner)
+        return ScanReading(line, ReadingKind.REJECT, place, fault=Fault.NOTHING, text=inner)
+    return ScanReading(line, ReadingKind.SCAN, place, codes, text=inner)
 
 
 def is_no_read(text: str, settings: ReaderSettings = PLAIN) -> bool:
