@@ -118,5 +118,5 @@ def _refuse(scan: Resolved) -> None:
     what, hint = scan.explanation or hints.UNKNOWN
     if scan.is_ambiguous:
         raise Refused(f"that is {what}", hint)
-    why = what.removeprefix(hints.UNKNOWN.what).lstrip("; ")
-    raise NotFound(f"that is no code of this home{f': {why}' if why else ''}", hint)
+    why = f": {what}" if what != hints.UNKNOWN.what else ""
+    raise NotFound(f"that is no code of this home{why}", hint)

@@ -33,7 +33,8 @@ class CodeLocation:
         """A line of text; the code itself is not repeated."""
         begin = f"line {self.line}  " if self.line else ""
         if self.batch is None or self.state is None:
-            return f"{begin}no code of ours{f': {self.note}' if self.note else ''}"
+            why = f": {self.note}" if self.note else ""
+            return f"{begin}no code of ours{why}{f'; {self.hint}' if self.hint else ''}"
         reel = f"  package {self.package}" if self.package else ""
         reel += f"  unit {self.unit}" if self.unit else ""
         extra = "".join(f"  {key}={value}" for key, value in self.attributes.items())

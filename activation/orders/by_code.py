@@ -78,8 +78,8 @@ def _check(scan: Resolved, which: str) -> None:
         raise UsageError(f"instead of the {which} code there is none: {what}", hint)
     if scan.is_ambiguous:
         raise Refused(f"the {which} code is {what}", hint)
-    what = what.removeprefix(hints.UNKNOWN.what).lstrip("; ")
-    raise NotFound(f"the {which} code is no code of this home{f': {what}' if what else ''}", hint)
+    why = f": {what}" if what != hints.UNKNOWN.what else ""
+    raise NotFound(f"the {which} code is no code of this home{why}", hint)
 
 
 def read_text(station: Station, text: str, which: str, settings: ReaderSettings = PLAIN) -> str:

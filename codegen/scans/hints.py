@@ -81,7 +81,7 @@ PREFIXED = Explanation(
     "mintmark.toml, and --reader NAME",
 )
 UNKNOWN = Explanation(
-    "no code of this home",
+    "it may be a code, but not of this home",
     "check which label was read; codes of other homes are not known here",
 )
 _OF_KIND = {ReadingKind.NO_READ: NO_READ, ReadingKind.HEARTBEAT: HEARTBEAT}
@@ -91,7 +91,7 @@ _OF_FAULT = {Fault.TOO_LONG: TOO_LONG, Fault.SEVERAL: SEVERAL, Fault.BEFORE: BEF
 def exchanged_keys(layout: str) -> Explanation:
     """For a text that is a code of this home once the keys of `layout` are exchanged."""
     return Explanation(
-        f"no code of this home; it would be one if keys of a {layout} keyboard were exchanged",
+        f"it would be one if keys of a {layout} keyboard were exchanged",
         "the reader types for another keyboard than this computer is set to: set the reader's "
         "keyboard country, or let it send to a serial port",
     )
