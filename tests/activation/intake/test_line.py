@@ -306,7 +306,7 @@ def test_lines_come_as_they_were_written(lines, size):
     assert taken(lambda _: stream.read(size)) == lines
 
 
-TWO = [b'{"id": 1, "action": "x"}', b'{"id": 2, "serials": [[1, 2]], "set": {"a": "}{"}}']
+TWO = [b'{"id": 1, "action": "x"}', b'{"id": 2, "serials": [[1, 2]], "set": {"a": "x"}}']
 
 
 @pytest.mark.parametrize(
@@ -345,6 +345,11 @@ def test_messages_with_a_byte_order_mark(encoding):
 @pytest.mark.parametrize("line", [b'{"a": 1}{"b": ', b'{"a": 1} x {"b": 2}', b"}{", b'"}{"'])
 def test_what_is_no_row_of_objects_stays_a_line(line):
     assert in_a_row(line) == [line]
+
+
+def test_braces_within_a_text_end_no_object():
+    texts = [b'{"a": "}{"}', b'{"b": "} {"}']
+    assert in_a_row(b" ".join(texts)) == texts
 
 
 def test_an_order_is_answered_when_its_cr_is_there(made, byte_code):
