@@ -340,7 +340,7 @@ def _print(result: "Result", *, as_json: bool) -> None:
     texts = map(json.dumps, result.records()) if as_json else result.lines()
     try:
         for text in texts:
-            print(text)
+            print(text, flush=result.live)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has closed the pipe; the command has succeeded nevertheless.

@@ -3,7 +3,7 @@
     python bench/locate.py [QUANTITY] [ROUNDS]
 
 `locate -` in a home with QUANTITY codes; a tenth of the given codes belong to no batch. The
-files are in the page cache. The peer is the same command with no code on stdin: it starts
+files are in the page cache. The peer is the same command with one code on stdin: it starts
 Python and opens the home and the ledger. The target is for the difference.
 """
 
@@ -57,21 +57,23 @@ def main() -> None:
         batch = json.loads(run(mint, cwd=folder, env=environment).output)["batch"]
         serials = sorted(random.sample(range(1, quantity + 1), min(quantity, GIVEN * 9 // 10)))
         given = unsealed(folder, batch, serials)
+        ours_given = frozenset(given)
         given += [f"{random.getrandbits(64):016X}" for _ in range(GIVEN - len(given))]
         random.shuffle(given)
         command, text = line("locate", "-"), "\n".join(given).encode("ascii")
+        one = next(code for code in given if code in ours_given).encode("ascii")
         ours: list[Cost] = []
         nothing: list[Cost] = []
         for _ in range(rounds):
             ours.append(run(command, cwd=folder, env=environment, stdin=text))
-            nothing.append(run(command, cwd=folder, env=environment))
+            nothing.append(run(command, cwd=folder, env=environment, stdin=one))
     right = sum(json.loads(answer)["batch"] == batch for answer in ours[0].output.splitlines())
     if right != len(serials):
         sys.exit(f"{right} of {len(serials)} codes were found")
     own, start = Cost.medians(ours), Cost.medians(nothing)
     titles(f"locate {GIVEN:,} of {quantity:,}, median of {rounds}")
     row("mintmark", GIVEN, own)
-    row("  with no code given", GIVEN, start, own.seconds / start.seconds)
+    row("  with one code given", GIVEN, start, own.seconds / start.seconds)
     print(f"beyond start-up: {own.seconds - start.seconds:.2f} s (target: < {MAX_SECONDS:.0f})")
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .custody import Rewrapped
     from .doctor import DoctorResult
     from .home import InitResult
-    from .locate import Located
+    from .locate import Located, LocatedLive
     from .mint_result import MintResult
     from .report import AuditShown, AuditVerified, BatchList, BatchShown
     from .roster import KeyList, KeyShown, LinesExported
@@ -179,9 +179,18 @@ def contact_list(invocation: Invocation) -> "ContactList":
 
 def locate(
     invocation: Invocation,
-    code: Annotated[str, typer.Argument(help="A code, or - for codes on stdin.", metavar="CODE")],
-) -> "Located":
+    code: Annotated[
+        str,
+        typer.Argument(help="What was scanned or typed, or - for codes on stdin.", metavar="CODE"),
+    ],
+    reader: Annotated[
+        str | None,
+        typer.Option(help="How it was read: [readers.NAME] in mintmark.toml.", metavar="NAME"),
+    ] = None,
+) -> "Located | LocatedLive":
     """Find the batch, package and reel that a code belongs to.
+
+    Each code on stdin is answered as it comes.
 
     \b
     Example:
@@ -189,11 +198,18 @@ def locate(
     """
     import sys
 
+    from . import stdin
+    from .locate import TEXT_BYTES, LocatedLive
     from .locate import locate as find
+    from .scans.settings import named
 
-    # What is no text is no code either; a byte order mark is dropped.
-    codes = sys.stdin.buffer.read(1_048_577).decode("utf-8-sig", "replace") if code == "-" else None
-    return find(invocation.station(), code, codes)
+    station = invocation.station()
+    settings = named(station.config.readers, reader)
+    if code != "-":
+        return find(station, code, None, settings)
+    if stdin.is_live():
+        return LocatedLive(station, stdin.available, settings)
+    return find(station, None, sys.stdin.buffer.read(TEXT_BYTES + 1), settings)
 
 
 def audit_verify(invocation: Invocation) -> "AuditVerified":

@@ -1,54 +1,25 @@
 """`locate`: any code leads to its batch, serial, package and reel.
 
-Nothing is unsealed: the code's fingerprint is looked up in every batch of the home.
+What a scanner reads is taken as it comes (`scans/`): an address, an identifier, a frame.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
-from .codes.fingerprint import SIZE, fingerprint
-from .codes.spec import canonicalise
-from .errors import NotFound, UsageError
-from .ranges.attributes import Value, to_json
-from .ranges.lifecycle import Standing, State
+from .errors import NotFound, Refused, UsageError
+from .lookup import CodeLocation
 from .result import Result
 from .result import to_json as plain
-from .secret import Secret
+from .scanned import Resolved, addresses, resolve
+from .scans import hints
+from .scans.framing import Framer, ScanMessage
+from .scans.reader import ReadingKind, ScanReading, read_all, readings
+from .scans.settings import PLAIN, ReaderSettings
 from .station.station import Station
 
 CODES_AT_ONCE = 100_000
-
-
-@dataclass(frozen=True)
-class CodeLocation:
-    """What a code belongs to. `batch` is None for a code that is none of ours."""
-
-    batch: str | None = None
-    serial: int | None = None
-    state: State | None = None
-    package: str | None = None
-    unit: str | None = None
-    attributes: Mapping[str, Value] = field(default_factory=dict)
-
-    def line(self) -> str:
-        """A line of text; the code itself is not repeated."""
-        if self.batch is None or self.state is None:
-            return "no code of ours"
-        reel = f"  package {self.package}" if self.package else ""
-        reel += f"  unit {self.unit}" if self.unit else ""
-        extra = "".join(f"  {key}={value}" for key, value in self.attributes.items())
-        return f"batch {self.batch}  serial {self.serial}  {self.state.value}{reel}{extra}"
-
-
-@dataclass(frozen=True)
-class Found:
-    """A code of ours: its standing, and its unit if it was packaged."""
-
-    batch: str
-    serial: int
-    standing: Standing
-    unit: str | None
+TEXT_BYTES = 1_048_576
 
 
 @dataclass(frozen=True)
@@ -59,89 +30,93 @@ class Located(Result):
 
     def lines(self) -> Iterator[str]:
         """A line per code."""
-        return (location.line() for location in self.places)
+        return (location.text() for location in self.places)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """A JSON object per code."""
         return (plain(location) for location in self.places)
 
+    @property
+    def exit_code(self) -> int:
+        """4 if no code of ours was among them."""
+        return 0 if any(location.batch for location in self.places) else NotFound.exit_code
 
-def locate(station: Station, code: str | None, many: str | None) -> Located:
-    """The location of `code`, or those of the codes in `many`, one per line.
 
-    Raises `NotFound` if `code` is none of ours, `UsageError` for too many codes.
+@dataclass(frozen=True)
+class LocatedLive(Result):
+    """The locations of the codes that a reader sends, each as soon as it is there.
+
+    `available()` waits until there is text, and returns all that there is; none at the end.
     """
+
+    live: ClassVar[bool] = True
+    station: Station
+    available: Callable[[], bytes]
+    settings: ReaderSettings = PLAIN
+    _found: list[bool] = field(default_factory=list, init=False)
+
+    def lines(self) -> Iterator[str]:
+        """A line per code."""
+        return (location.text() for location in self._locations())
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """A JSON object per code."""
+        return (plain(location) for location in self._locations())
+
+    @property
+    def exit_code(self) -> int:
+        """4 if no code of ours was among those that came."""
+        return 0 if self._found else NotFound.exit_code
+
+    def _locations(self) -> Iterator[CodeLocation]:
+        framer = Framer(self.settings.terminators)
+        while data := self.available():
+            yield from self._answers(framer.feed(data))
+        yield from self._answers(framer.finish())
+
+    def _answers(self, messages: Sequence[ScanMessage]) -> Iterator[CodeLocation]:
+        if not messages:
+            return
+        # Anew each time: a batch may be minted while the reader is connected.
+        known = addresses(self.station)
+        asked = list(readings(messages, known, self.settings))
+        for scan in resolve(self.station, asked, known):
+            if scan.location.batch and not self._found:
+                self._found.append(True)
+            yield scan.location
+
+
+def locate(
+    station: Station, code: str | None, many: bytes | str | None, settings: ReaderSettings = PLAIN
+) -> Located:
+    """The location of `code`, or those of the codes in the text `many`.
+
+    Raises `NotFound` if `code` is none of ours, `Refused` if it means two codes, `UsageError`
+    for several codes in `code`, or too many codes.
+    """
+    known = addresses(station)
     if many is not None:
-        codes = [line.strip() for line in many.splitlines() if line.strip()]
-        if len(codes) > CODES_AT_ONCE or len(many) > 1_048_576:
+        asked = read_all(many, known, settings)
+        if len(asked) > CODES_AT_ONCE or len(many) > TEXT_BYTES:
             raise UsageError(
                 f"more than {CODES_AT_ONCE:,} codes, or 1 MiB, at once", "ask in several calls"
             )
-        return Located(places(station, codes))
-    (location,) = places(station, [code or ""])
-    if location.batch is None:
-        raise NotFound(
-            "that is no code of this home",
-            "check how it was read; copies of codes from other homes are not known here",
-        )
-    return Located((location,))
+        return Located(tuple(scan.location for scan in resolve(station, asked, known)))
+    asked = read_all(code or "", known, settings)
+    if len(asked) > 1:
+        raise UsageError("several codes as one", "give them on stdin: mintmark locate -")
+    (scan,) = resolve(station, asked, known) or (Resolved(_EMPTY, CodeLocation()),)
+    if scan.location.batch is None:
+        _refuse(scan)
+    return Located((replace(scan.location, line=None),))
 
 
-def places(station: Station, codes: Sequence[str]) -> tuple[CodeLocation, ...]:
-    """The location of each code, as it was read; without a batch if it is no code of ours."""
-    marks: dict[str, bytes] = {}
-
-    def marks_of(rule: str) -> bytes:
-        if rule not in marks:
-            marks[rule] = _marks(rule, codes, station.fingerprint_key)
-        return marks[rule]
-
-    found = _find(station, marks_of)
-    return tuple(
-        _location(found[at]) if at in found else CodeLocation() for at in range(len(codes))
-    )
+_EMPTY = ScanReading(1, ReadingKind.REJECT)
 
 
-def of_fingerprints(station: Station, fingerprints: Sequence[bytes]) -> tuple[Found | None, ...]:
-    """The code of each 16-byte fingerprint; None if it is no code of ours."""
-    marks = b"".join(fingerprints)
-    found = _find(station, lambda _: marks)
-    return tuple(found.get(at) for at in range(len(fingerprints)))
-
-
-def _find(station: Station, marks: Callable[[str], bytes]) -> dict[int, Found]:
-    """Position → the code found. `marks(rule)`: the fingerprints under a canonical rule."""
-    found: dict[int, Found] = {}
-    with station.ledger.read() as view:
-        for row in view.batches():
-            hits = station.vault.find(row.batch, marks(row.canonical), station.station_keys)
-            serials = sorted({serial for _, serial in hits})
-            here = {
-                serial: Found(row.batch, serial, standing, unit)
-                for serial, standing, unit in view.places(row.batch, serials)
-            }
-            found.update((at, here[serial]) for at, serial in hits)
-    return found
-
-
-def _marks(rule: str, codes: Sequence[str], key: Secret) -> bytes:
-    """The codes' fingerprints; zeros, which no code has, for what can't be a code."""
-    return b"".join(_mark(rule, code, key) for code in codes)
-
-
-def _mark(rule: str, code: str, key: Secret) -> bytes:
-    try:
-        return fingerprint(canonicalise(rule, code).encode("ascii"), key)
-    except ValueError:
-        return bytes(SIZE)
-
-
-def _location(found: Found) -> CodeLocation:
-    return CodeLocation(
-        batch=found.batch,
-        serial=found.serial,
-        state=found.standing.state,
-        package=found.standing.package,
-        unit=found.unit,
-        attributes=to_json(found.standing.attributes),
-    )
+def _refuse(scan: Resolved) -> None:
+    what, hint = scan.explanation or hints.UNKNOWN
+    if scan.is_ambiguous:
+        raise Refused(f"that is {what}", hint)
+    why = f": {what}" if what != hints.UNKNOWN.what else ""
+    raise NotFound(f"that is no code of this home{why}", hint)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from .ranges.serials import Range
 from .times import format_utc
@@ -13,7 +13,9 @@ from .times import format_utc
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """The base of every command's result."""
+    """The base of every command's result. One that is `live` comes bit by bit, as it is read."""
+
+    live: ClassVar[bool] = False
 
     def lines(self) -> Iterator[str]:
         """The lines of the text for people."""

@@ -36,8 +36,8 @@ JSON keys may be added, and are never changed. Every line of the tables of exit 
 - A failure changes nothing: no file, and no state of a code. Only a failed export leaves events in
   the audit chain: that a custodian's key was refused, or that a package was begun and abandoned.
 - Some results come with an exit code other than 0: an order or a delivery that the backend has not
-  acknowledged (75) or has refused (6), because the order is booked here; and the findings of
-  `doctor` (5).
+  acknowledged (75) or has refused (6), because the order is booked here; the findings of
+  `doctor` (5); and the answers of `locate -` if none is a code of this home (4).
 
 Serials are given as `A-B` (both included), `A-`, `A`, a list of these with semicolons or commas,
 `@FILE` (one per line, or lists; `#` begins a comment), or `all`; [all spellings, and what is

@@ -151,7 +151,7 @@ def _packaged(folder, facts):
     units = command(folder, "package", "show", package)["units"]
     with pyzipper.AESZipFile(folder / "out" / f"{package}.zip") as opened:
         opened.setpassword((folder / "password.txt").read_bytes().strip())
-        first = opened.read("data/0001.csv").decode("ascii").splitlines()[1]
+        _, first, second, *_ = opened.read("data/0001.csv").decode("ascii").splitlines()
         # The symbol of serial 1, as a print shop would send it back.
         (folder / "proof.png").write_bytes(opened.read("qr/sample-1.png"))
     segno.make_qr("NOT OURS").save(str(folder / "foreign.png"), scale=4)
@@ -160,6 +160,7 @@ def _packaged(folder, facts):
         "archive": f"out/{package}.zip",
         "unit": units[1]["unit"],
         "code": first.split(",")[1],
+        "next_code": second.split(",")[1],
     }
 
 

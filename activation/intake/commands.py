@@ -3,8 +3,6 @@
 No `from __future__ import annotations` here: Typer reads the annotations when it runs.
 """
 
-import functools
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +26,7 @@ from ..orders.commands import (
     LineOption,
     OrderOption,
     PackageOption,
+    ReaderOption,
     ReasonOption,
     SerialsOption,
     SetOption,
@@ -60,6 +59,7 @@ def _range_order(action: Action, summary: str, example: str) -> Callable[..., "O
         from_code: FromCodeOption = None,
         to_code: ToCodeOption = None,
         codes: CodesOption = None,
+        reader: ReaderOption = None,
         attributes: SetOption = None,
         count: CountOption = None,
         tolerance: ToleranceOption = None,
@@ -74,10 +74,13 @@ def _range_order(action: Action, summary: str, example: str) -> Callable[..., "O
         allow_past: AllowPastOption = False,
         include_lost: IncludeLostOption = False,
     ) -> "OrderResult":
+        from ...codegen import stdin
         from .order_and_deliver import book_and_deliver
 
         station = invocation.station()
-        scanned = scanned_codes(from_code, to_code, codes)
+        scanned = scanned_codes(
+            station, from_code, to_code, codes, reader=reader, stdin=stdin.opened
+        )
         request = order_request(
             station,
             action,
@@ -121,6 +124,7 @@ def assign(
     from_code: FromCodeOption = None,
     to_code: ToCodeOption = None,
     codes: CodesOption = None,
+    reader: ReaderOption = None,
     attributes: SetOption = None,
     count: CountOption = None,
     tolerance: ToleranceOption = None,
@@ -145,13 +149,14 @@ def assign(
       mintmark assign K7QM-3T9A2BCD --serials all --set region=Hunan
       mintmark assign --where region=Hunan --set dealer=D7 --yes
     """
+    from ...codegen import stdin
     from ...codegen.errors import UsageError
     from ..client.connect import connected
     from .by_attribute import assign_by_attribute
     from .order_and_deliver import book_and_deliver
 
     station = invocation.station()
-    scanned = scanned_codes(from_code, to_code, codes)
+    scanned = scanned_codes(station, from_code, to_code, codes, reader=reader, stdin=stdin.opened)
     if where is None and batch is None:
         raise UsageError("Missing argument 'BATCH'.", "see: mintmark assign --help")
     if where is not None and (serials or unit or package or scanned or tolerance):
@@ -275,20 +280,31 @@ def orders_watch(
         ).run()
 
 
-def line_run(invocation: Invocation) -> "LineEnded":
+def line_run(
+    invocation: Invocation,
+    require_order: Annotated[
+        bool, typer.Option("--require-order", help="Refuse orders without an id of their own.")
+    ] = False,
+    reader: ReaderOption = None,
+) -> "LineEnded":
     """Answer orders on stdin, one JSON object per line, until stdin ends.
+
+    With --require-order a message that a gateway repeats takes effect once.
 
     \b
     Example:
-      mintmark line run
+      mintmark line run --require-order
     """
+    from ...codegen import stdin
+    from ...codegen.scans.settings import named
     from ..client.connect import connected
     from ..delivery.stopping import Stop, on_signals
     from .inbox import Inbox
     from .line import OrderStream
 
     station = invocation.station()
-    inbox = Inbox(_reader())
+    settings = named(station.config.readers, reader)
+    inbox = Inbox(stdin.reader())
 
     def answer(text: str) -> None:
         sys.stdout.write(text + "\n")
@@ -296,16 +312,8 @@ def line_run(invocation: Invocation) -> "LineEnded":
 
     with connected(station) as client, on_signals(Stop(inbox.close)):
         inbox.start()
-        return OrderStream(station, client).run(inbox, answer)
-
-
-def _reader() -> Callable[[int], bytes]:
-    try:
-        descriptor = sys.stdin.fileno()
-    except (OSError, ValueError):
-        return sys.stdin.buffer.read
-    # Not through Python's buffer: the thread that reads would hold its lock at the end.
-    return functools.partial(os.read, descriptor)
+        stream = OrderStream(station, client, require_order=require_order, reader=settings)
+        return stream.run(inbox, answer)
 
 
 RANGE_ORDERS = (

@@ -1,12 +1,24 @@
-"""Bytes from stdin become messages: each line is a message."""
+"""Bytes from stdin become messages: each line is a message.
 
+A line ends in LF, CR, ETX, EOT or NUL, and may begin with STX or RS (RFC 7464): JSON holds
+none of these, not even within its strings (RFC 8259, section 7), so that a device's framing
+and padding can be split off safely. Objects in a row, without anything between them, are
+messages of their own.
+"""
+
+import json
 import queue
+import re
 import threading
 from collections.abc import Callable
+
+from ...codegen.scans.framing import Utf8Stream
 
 MESSAGE_BYTES = 262_144
 READ_BYTES = 65_536
 AHEAD = 64  # messages read before they are answered
+_ENDS = re.compile(rb"[\n\r\x00\x02-\x04\x1e]")
+_IN_A_ROW = re.compile(rb"}[ \t]*{")
 
 
 class Inbox:
@@ -47,19 +59,26 @@ class Inbox:
 
     def _fill(self) -> None:
         rest, skipping = b"", False
+        stream = Utf8Stream()
         while data := self._next():
-            *messages, rest = (rest + data).split(b"\n")
+            first, *pieces = _ENDS.split(stream.feed(data))
+            *messages, rest = (rest + first, *pieces)
             for message in messages:
                 if not skipping:
-                    self._put(message)
+                    self._put_all(message)
                 skipping = False
             if len(rest) > MESSAGE_BYTES:
                 if not skipping:
                     self._put(rest)
                 rest, skipping = b"", True
+        rest += stream.finish()
         if rest and not skipping:
-            self._put(rest)
+            self._put_all(rest)
         self._put(None)
+
+    def _put_all(self, line: bytes) -> None:
+        for message in in_a_row(line):
+            self._put(message)
 
     def _next(self) -> bytes:
         try:
@@ -70,3 +89,19 @@ class Inbox:
     def _put(self, message: bytes | None) -> None:
         self._room.acquire()
         self._messages.put(message)
+
+
+def in_a_row(line: bytes) -> list[bytes]:
+    """The JSON objects that stand in a line one after another; `line` itself if it is no such."""
+    if not _IN_A_ROW.search(line) or len(line) > MESSAGE_BYTES:
+        return [line]
+    try:
+        rest = line.decode("utf-8-sig").strip()
+        found = []
+        while rest:
+            _, end = json.JSONDecoder().raw_decode(rest)
+            found.append(rest[:end].encode("utf-8"))
+            rest = rest[end:].lstrip()
+    except (ValueError, RecursionError):
+        return [line]
+    return found

@@ -23,12 +23,13 @@ import json
 import queue
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...codegen.errors import MintmarkError, UsageError
 from ...codegen.ledger.changes import Ordered
 from ...codegen.result import Result
+from ...codegen.scans.settings import PLAIN, ReaderSettings
 from ...codegen.station.station import Station
 from ..backoff import wait
 from ..client.protocol import Client
@@ -36,6 +37,7 @@ from ..delivery.deliver import Courier, DeliveryReport
 from ..orders import form
 from ..orders.booked import show
 from ..orders.orders import book
+from ..orders.selection import ByScannedCodes
 from ..orders.sheets import parse_object
 from .inbox import MESSAGE_BYTES, Inbox
 from .order_and_deliver import outcome
@@ -43,6 +45,7 @@ from .order_and_deliver import outcome
 BUDGET = 2.0  # seconds for what was queued before an order
 IDLE = 1.0  # seconds without a message, after which the queue is read
 ID_CHARS = 200
+WHOLE = 2**53  # beyond it a float is not exact
 
 
 @dataclass(frozen=True)
@@ -62,15 +65,23 @@ class LineEnded(Result):
 
 
 class OrderStream:
-    """Answers messages in turn."""
+    """Answers messages in turn.
+
+    `require_order`: an order without an id of its own is refused, because a message that a
+    gateway sends again would take effect again. `reader`: how scanned codes were read.
+    """
 
     def __init__(
         self,
         station: Station,
         client: Client | None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        require_order: bool = False,
+        reader: ReaderSettings = PLAIN,
     ) -> None:
         self._station = station
+        self._require_order, self._reader = require_order, reader
         self._clock = clock
         self._eager = Courier(station, client, sturdy=True) if client else None
         self._patient = Courier(station, client, patient=True, sturdy=True) if client else None
@@ -128,6 +139,13 @@ class OrderStream:
             raise UsageError("unknown op", "known: order, status")
         order = {key: value for key, value in fields.items() if key not in ("op", "id")}
         request = form.from_object(order, self._station.config.time_zone, form.MESSAGE_FIELDS)
+        if self._require_order and request.order is None:
+            raise UsageError(
+                "the order has no id of its own", "give every order one: order, made by the sender"
+            )
+        if isinstance(request.selection, ByScannedCodes):
+            selected = replace(request.selection, reader=self._reader)
+            request = replace(request, selection=selected)
         eager = None if self._clock() < self._pause_until else self._eager
         change, booked = book(self._station, request, eager.claim() if eager else None)  # 2
         if eager and not request.dry_run:
@@ -188,7 +206,13 @@ def _fields(message: bytes) -> dict[str, Any]:
 def _labels(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The `id` of a message, with which the sender finds its answer."""
     label = fields.get("id")
-    if "id" in fields and not (type(label) is int or isinstance(label, str)):
+    whole = type(label) is float and label.is_integer() and abs(label) <= WHOLE
+    if "id" in fields and not (type(label) is int or isinstance(label, str) or whole):
+        if type(label) is float:
+            raise UsageError(
+                "id must be text or a whole number, and this one is none",
+                "a PLC's REAL holds seven digits, so that many messages would share it: send text",
+            )
         raise UsageError("id must be text or a number", "it is yours: it comes back as it is")
     if isinstance(label, str) and len(label) > ID_CHARS:
         raise UsageError(f"id is longer than {ID_CHARS} characters", "shorten it")

@@ -15,7 +15,7 @@ from itertools import pairwise
 from ...codegen import times
 from ...codegen.ledger.changes import Incident, IncidentFacts
 from ...codegen.ledger.records import PackageRow
-from ...codegen.locate import Found
+from ...codegen.lookup import Found
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import State, live
 from ...codegen.ranges.serials import Range, Ranges

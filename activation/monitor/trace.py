@@ -19,7 +19,7 @@ from itertools import islice
 from ...codegen.errors import EnvironmentFailure, Refused
 from ...codegen.ledger.changes import Change, Incident, IncidentFacts
 from ...codegen.ledger.view import View
-from ...codegen.locate import of_fingerprints
+from ...codegen.lookup import of_fingerprints
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action, State
 from ...codegen.ranges.serials import Ranges

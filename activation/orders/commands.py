@@ -3,8 +3,7 @@
 No `from __future__ import annotations` here: Typer reads the annotations when it runs.
 """
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +37,13 @@ ToCodeOption = Annotated[
 ]
 CodesOption = Annotated[
     Path | None,
-    typer.Option("--codes", help="A file with these two codes, one per line; or -.", metavar="F"),
+    typer.Option(
+        "--codes", help="A file with these two codes, one per line; or - for a reader.", metavar="F"
+    ),
+]
+ReaderOption = Annotated[
+    str | None,
+    typer.Option(help="How they were scanned: [readers.NAME] in mintmark.toml.", metavar="NAME"),
 ]
 ToleranceOption = Annotated[
     int | None, typer.Option(min=0, help="By how many the codes may differ from --count.")
@@ -156,27 +161,39 @@ def selected_codes(
 
 
 def scanned_codes(
-    from_code: str | None, to_code: str | None, codes: Path | None
-) -> tuple[str, str] | None:
-    """The two scanned codes: typed, or from a file or stdin, which no history keeps."""
+    station: "Station",
+    from_code: str | None,
+    to_code: str | None,
+    codes: Path | None,
+    *,
+    reader: str | None,
+    stdin: Callable[[int], bytes | Callable[[int], bytes]],
+) -> "tuple[str, str] | None":
+    """The two scanned codes: typed, or from a file or stdin, which no history keeps.
+
+    `stdin(limit)`: its first bytes, or a function that reads it as text comes.
+    """
     from ...codegen.errors import UsageError
+    from ...codegen.scans.settings import named
     from . import by_code
 
-    typed = (from_code, to_code)
+    settings, typed = named(station.config.readers, reader), (from_code, to_code)
+    if codes is not None and any(typed):
+        raise UsageError("--codes goes without --from-code and --to-code", "give one or both")
+    if str(codes) == "-" or typed == ("-", "-"):
+        return by_code.read_pair(station, stdin(by_code.FILE_BYTES + 1), settings)
     if codes is not None:
-        if any(typed):
-            raise UsageError("--codes goes without --from-code and --to-code", "give one or both")
-        return by_code.read_pair(None, _stdin()) if str(codes) == "-" else by_code.read_pair(codes)
+        return by_code.read_pair(station, codes, settings)
     if not any(typed):
         return None
-    read = iter(by_code.lines(_stdin()) if "-" in typed else ())
-    both = [next(read, None) if code == "-" else code for code in typed]
-    if not all(both):
+    if not all(typed):
         raise UsageError(
             "--from-code and --to-code are given together", "- reads a code from a line of stdin"
         )
-    return str(both[0]), str(both[1])
-
-
-def _stdin() -> bytes:
-    return sys.stdin.buffer.read(4_097)
+    first, second = (
+        by_code.read_one(station, stdin(by_code.FILE_BYTES + 1), which, settings)
+        if code == "-"
+        else by_code.read_text(station, code or "", which, settings)
+        for code, which in zip(typed, ("first", "second"), strict=True)
+    )
+    return first, second

@@ -24,6 +24,7 @@ FIELDS = frozenset({*TEXTS, *SWITCHES, *VALIDITY, "serials", "count", "set"})
 # For orders that are not kept: a file of orders holds no code.
 MESSAGE_FIELDS = FIELDS | {"from_code", "to_code", "tolerance", "dry_run"}
 SET = "set."
+_REAL = "write a whole number: a PLC's REAL holds seven digits, a DINT holds nine"
 
 
 def from_row(row: Mapping[str, str], zone: tzinfo) -> OrderRequest:
@@ -134,8 +135,14 @@ def _whole(fields: Mapping[str, Any], name: str) -> int | None:
     value = fields.get(name)
     if value is None:
         return None
+    if type(value) is float and value.is_integer():
+        value = int(value)  # 2.0 is how a PLC's REAL is written
+    if type(value) is float:
+        raise UsageError(f"{name} must be a whole number, and this one has a fraction", _REAL)
     if type(value) is not int or not 0 <= value <= serials.LAST:
-        raise UsageError(f"{name} must be a whole number")
+        raise UsageError(
+            f"{name} must be a whole number, 0 to {serials.LAST:,}", f'for example "{name}": 100'
+        )
     if name == "count" and value == 0:
         raise UsageError("count must be at least 1")
     return value
@@ -165,6 +172,9 @@ def _serials(value: object) -> str | None:
     if value is None:
         return None
     if isinstance(value, list):
+        if any(isinstance(end, float) for pair in value if isinstance(pair, list) for end in pair):
+            # A count is a guard; a serial that was rounded would be another serial.
+            raise UsageError("serials holds a number with a decimal point", _REAL)
         ranges = serials.from_pairs(value, RANGES_PER_ORDER)
         if not ranges:
             raise UsageError("serials lists no range")

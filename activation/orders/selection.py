@@ -13,6 +13,7 @@ from ...codegen.ranges.lifecycle import State
 from ...codegen.ranges.selection import RANGES_PER_ORDER
 from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.ranges.tiling import Tile
+from ...codegen.scans.settings import PLAIN, ReaderSettings
 from ...codegen.serials_file import read_text
 from ...codegen.station.station import Station
 
@@ -47,9 +48,13 @@ class ByPackage:
 
 @dataclass(frozen=True)
 class ByScannedCodes:
-    """The first and the last code scanned off a reel, in either order. Shown nowhere."""
+    """The first and the last code scanned off a reel, in either order. Shown nowhere.
+
+    `reader`: how they were read.
+    """
 
     codes: tuple[str, str] = field(repr=False)
+    reader: ReaderSettings = PLAIN
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def resolve(station: Station, batch: str, selected: Selection) -> Ranges:
     if isinstance(selected, ByScannedCodes):
         from . import by_code  # here: it needs the vault, other selections do not
 
-        return (by_code.between(station, batch, selected.codes),)
+        return (by_code.between(station, batch, selected.codes, selected.reader),)
     with station.ledger.read() as view:
         ranges = _of_view(view, batch, selected)
     if len(ranges) > RANGES_PER_ORDER:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ..errors import NotFound, UsageError
 from ..ids import SYMBOLS
+from ..scans.settings import ReaderSettings, read_tables
 
 NAME = "mintmark.toml"
 DEFAULT_ZONE = "Asia/Shanghai"
@@ -24,6 +25,7 @@ _KNOWN: Mapping[str, frozenset[str]] = {
     "policy": frozenset({"receipt_before_activation", "freeze_scanned_before"}),
     "alarms": frozenset({"language", "targets"}),
     "sender": frozenset({"name", "phone", "email"}),
+    "readers": frozenset(),  # each has a name: scans/settings.py reads them
 }
 _FILES: Mapping[str, str] = {
     "ca": "backend_ca",
@@ -67,6 +69,7 @@ class Config:
     alarm_targets: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     sender: tuple[str, str, str] = ("", "", "")
     """Name, phone and e-mail address of whom the print shop calls; each may be empty."""
+    readers: Mapping[str, ReaderSettings] = field(default_factory=dict)
 
 
 def template(home_id: str, custodian_key: Path | None) -> str:
@@ -111,6 +114,13 @@ time_zone = "{DEFAULT_ZONE}"    # what a time without an offset means
 # Where alarms go: a name, and an apprise URL, or where it stands: such a URL is a secret.
 # shift-leader = "file:/etc/mintmark/wecom.url"
 # office = "env:MINTMARK_MAIL_URL"
+
+# How a code reader sends, for --reader NAME; docs/scanners.md lists the keys.
+# [readers.line-3]
+# terminators = ["CR"]
+# prefix = "{{digits:14}}:%P{{digits:2}}-"
+# no_read = ["NoRead", "ERR{{digits:2}}"]
+# heartbeat = "ALIVE"
 """
 
 
@@ -143,6 +153,7 @@ def read(home: Path) -> Config:
         raise UsageError(f"{path}: {error}", "correct the file") from None
     except RecursionError:
         raise UsageError(f"{path} is nested too deep", "correct the file") from None
+    readers = _readers(path, tables.pop("readers", {}))
     language, targets = _alarms(path, tables.get("alarms", {}))
     _check(path, tables)
     home_table, backend = tables["home"], tables.get("backend", {})
@@ -159,10 +170,18 @@ def read(home: Path) -> Config:
         alarm_language=language,
         alarm_targets=targets,
         sender=_sender(path, tables.get("sender", {})),
+        readers=readers,
         **{field: _path(path, backend[key]) for key, field in _FILES.items() if key in backend},
         receipt_before_activation=policy.get("receipt_before_activation", False),
         freeze_scanned_before=policy.get("freeze_scanned_before", False),
     )
+
+
+def _readers(path: Path, tables: object) -> Mapping[str, ReaderSettings]:
+    try:
+        return read_tables(tables)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.message}", *error.hints) from None
 
 
 def _check(path: Path, tables: Mapping[str, object]) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ...codegen import locate
+from ...codegen import lookup
 from ...codegen.codes.template import BARE, split
 from ...codegen.ledger.view import View
 from ...codegen.ranges.lifecycle import State
@@ -52,7 +52,7 @@ class Known:
             for template, code in self._guesses(symbol.content or b"")
         ]
         found: list[Read | None] = [None] * len(read)
-        located = locate.places(station, [code for _, _, code in guesses])
+        located = lookup.places(station, [code for _, _, code in guesses])
         for (at, template, code), location in zip(guesses, located, strict=True):
             item = self._read(read[at], template, code, location)
             # A guess with the right address is preferred.
@@ -76,7 +76,7 @@ class Known:
         seen: tuple[int, FoundSymbol],
         template: str | None,
         code: str,
-        found: locate.CodeLocation,
+        found: lookup.CodeLocation,
     ) -> Read | None:
         if found.batch is None or found.serial is None:
             return self._dummy(seen, template, code)

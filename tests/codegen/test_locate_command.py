@@ -10,7 +10,8 @@ from station_kit import make_home
 from mintmark.codegen import locate as module
 from mintmark.codegen.errors import IntegrityError, NotFound, UsageError
 from mintmark.codegen.ledger.changes import ContactAdded, ExportBegun, Ordered, Packaged, Unit
-from mintmark.codegen.locate import CodeLocation, locate
+from mintmark.codegen.locate import locate
+from mintmark.codegen.lookup import CodeLocation
 from mintmark.codegen.ranges.lifecycle import Action, State
 from mintmark.codegen.ranges.serials import Range
 
@@ -116,7 +117,10 @@ def test_another_homes_code_is_none_of_ours(home, other):
 def test_a_home_without_batches_has_no_codes(home):
     with pytest.raises(NotFound):
         located(home, "7K3MZZ19QPRS0042")
-    assert locate(home.station(), None, "7K3MZZ19QPRS0042").places == (CodeLocation(),)
+    result = locate(home.station(), None, "7K3MZZ19QPRS0042")
+    (place,) = result.places
+    assert place == CodeLocation(line=1, note=place.note, hint=place.hint)
+    assert result.exit_code == 4
 
 
 # --- many ------------------------------------------------------------------------------
@@ -135,10 +139,13 @@ def test_many_codes_keep_their_order_and_repeat(minted):
     assert [(place.batch, place.serial) for place in located.places] == expected
     records = list(located.records())
     assert len(records) == len(lines)
-    assert set(records[0]) == {"batch", "serial", "state", "package", "unit", "attributes"}
-    assert records[1] == {**dict.fromkeys(records[0]), "attributes": {}}
+    keys = ("batch", "serial", "state", "package", "unit", "attributes", "line", "note", "hint")
+    assert set(records[0]) == set(keys)
+    assert (records[0]["line"], records[0]["note"], records[0]["hint"]) == (1, None, None)
+    assert {key for key, value in records[1].items() if value} == {"line", "note", "hint"}
+    assert [record["line"] for record in records] == list(range(1, len(lines) + 1))
     assert json.loads(json.dumps(records)) == records
-    assert list(located.lines())[1] == "no code of ours"
+    assert list(located.lines())[1].startswith("line 2  no code of ours: ")
     assert "serial 1  sealed" in next(located.lines())
     assert located.exit_code == 0
 
@@ -146,7 +153,8 @@ def test_many_codes_keep_their_order_and_repeat(minted):
 @pytest.mark.parametrize("text", ["", "\n\n", "  \r\n"])
 def test_no_codes_are_no_places(minted, text):
     home, _ = minted
-    assert locate(home.station(), "-", text).places == ()
+    result = locate(home.station(), "-", text)
+    assert (result.places, result.exit_code) == ((), 4)
 
 
 def test_there_is_a_most_at_once(minted, monkeypatch):
@@ -186,7 +194,7 @@ def test_the_package_the_reel_and_the_attributes_are_told(home):
     assert [place.package for place in places] == [package] * 10 + [None] * 10
     assert [place.unit for place in places] == ["reel-1"] * 5 + ["reel-2"] * 5 + [None] * 10
     assert (places[5].state, dict(places[5].attributes)) == (State.ACTIVE, {"lot": "L7"})
-    assert f"package {package}  unit reel-2  lot=L7" in places[5].line()
+    assert f"package {package}  unit reel-2  lot=L7" in places[5].text()
 
 
 @pytest.mark.parametrize("at", [0, 1, 2, 4])

@@ -24,10 +24,11 @@ from line_kit import (
 from proxy import Proxy
 
 from mintmark.activation.intake import line as line_mode
-from mintmark.activation.intake.inbox import AHEAD, MESSAGE_BYTES, Inbox
+from mintmark.activation.intake.inbox import AHEAD, MESSAGE_BYTES, Inbox, in_a_row
 from mintmark.activation.intake.line import OrderStream
 from mintmark.codegen import roster
 from mintmark.codegen.ledger.changes import Ordered
+from mintmark.codegen.scans.settings import read_tables
 
 
 @pytest.fixture
@@ -87,7 +88,13 @@ def test_status_and_the_same_order_again(line, made):
         (b"x" * (MESSAGE_BYTES + 1), 2, "longer"),
         (b'{"op": "stop"}', 2, "unknown op"),
         (b'{"op": "status"}', 2, "by its id"),
-        (b'{"id": [1]}', 2, "id must be"),
+        (b'{"id": [1]}', 2, "id must be text or a number"),
+        (b'{"id": 1764217290.5}', 2, "id must be text or a whole number, and this one is none"),
+        (b'{"id": 1e300}', 2, "id must be text or a whole number"),
+        (b'{"action": "activate", "batch": "B", "serials": "1", "count": 2.5}', 2, "a fraction"),
+        (b'{"action": "activate", "batch": "B", "serials": "1", "count": 1e999}', 2, "a fraction"),
+        (b'{"action": "activate", "batch": "B", "serials": "1", "count": true}', 2, "count must"),
+        (b'{"action": "activate", "batch": "B", "serials": [[1.0, 2.0]]}', 2, "decimal point"),
         (b'{"id": "%s"}' % (b"x" * 300), 2, "id is longer"),
         (b'{"action": "activate", "batch": "NOPE", "serials": "1"}', 4, "no batch"),
         (
@@ -104,6 +111,45 @@ def test_a_bad_line_gets_an_error_and_the_next_is_served(line, made, message, co
     assert why in answer["error"]
     assert answer["hint"]
     assert send(line, action="activate", batch=batch, serials="1")["ok"]
+
+
+def test_what_a_plc_writes_as_a_real_is_a_whole_number(line, made):
+    """`2.0` is a count; as an id it comes back as it is."""
+    _, _, batch = made
+    order = {"action": "activate", "batch": batch, "serials": "1-2", "tolerance": 0.0}
+    answer = send(line, id=1.0, count=2.0, **order)
+    assert (answer["ok"], answer["applied"]) == (True, [[1, 2]])
+    assert json.dumps(answer["id"]) == "1.0"
+    assert send(line, count=3.0, **order)["exit"] == 3
+
+
+def test_an_order_without_an_id_is_refused_where_ids_are_required(made):
+    station, _, batch = made
+    line = OrderStream(station, None, require_order=True)
+    order = {"action": "activate", "batch": batch, "serials": "1-5"}
+    for blank in ({}, {"order": None}, {"order": " "}):
+        answer = send(line, id=1, **order, **blank)
+        assert (answer["id"], answer["ok"], answer["exit"]) == (1, False, 2)
+        assert "no id of its own" in answer["error"]
+    assert ordered(station) == []
+    assert send(line, **order, order="reel-1")["ok"]
+    # A gateway hands a retained message over once more: nothing happens again.
+    assert send(line, **order, order="reel-1")["ok"]
+    assert ordered(station) == ["reel-1"]
+    assert send(line, op="status", order="reel-1")["ok"]
+
+
+def test_a_line_reads_codes_as_its_reader_sends_them(tmp_path):
+    home, (batch,) = home_with_batches(tmp_path)
+    codes, station = home.codes(batch), home.station()
+    settings = read_tables({"r": {"prefix": "P{digits:2}-"}})["r"]
+    line = OrderStream(station, None, reader=settings)
+    order = {"action": "activate", "batch": batch, "dry_run": True}
+    ends = {"from_code": f"P01-{codes[4]}", "to_code": f"]Q1P02-{codes[0].lower()}\r"}
+    assert send(line, **order, **ends)["applied"] == [[1, 5]]
+    plain = send(OrderStream(station, None), **order, **ends)
+    assert (plain["exit"], "prefix in [readers.NAME]" in plain["hint"]) == (4, True)
+    home.close()
 
 
 def test_a_bug_is_an_answer_too(line, made, monkeypatch):
@@ -246,13 +292,77 @@ def taken(read):
     return found
 
 
+ENDS = {*b"\r\n\0\x02\x03\x04\x1e"}
+
+
 @given(
-    st.lists(st.binary(max_size=20).map(lambda b: b.replace(b"\n", b"")), max_size=8),
+    st.lists(st.binary(max_size=20).filter(lambda line: not ENDS & {*line}), max_size=8).filter(
+        lambda lines: not b"\n".join(lines).startswith((b"\xff\xfe", b"\xfe\xff"))
+    ),
     st.integers(1, 9),
 )
 def test_lines_come_as_they_were_written(lines, size):
     stream = io.BytesIO(b"".join(line + b"\n" for line in lines))
     assert taken(lambda _: stream.read(size)) == lines
+
+
+TWO = [b'{"id": 1, "action": "x"}', b'{"id": 2, "serials": [[1, 2]], "set": {"a": "x"}}']
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"%s\n%s\n",
+        b"%s\r%s\r",
+        b"%s\r\n%s\r\n",
+        b"\r\r%s\r\n\r%s",
+        b"\x02%s\x03\x02%s\x03",
+        b"\x02%s\x03\r\n\x02%s\x03\r\n",
+        b"%s\0\0\0\0%s\0\0\0\0",
+        b"\x1e%s\n\x1e%s\n",
+        b"%s%s\n",
+        b"%s \t%s",
+        b"%s\x04%s\x04",
+        b"\xef\xbb\xbf%s\n%s\n",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 5, 65_536])
+def test_messages_are_split_as_devices_frame_them(stream, size):
+    data = io.BytesIO(stream % (*TWO,))
+    found = [message for message in taken(lambda _: data.read(size)) if message]
+    assert [json.loads(message.decode("utf-8-sig")) for message in found] == list(
+        map(json.loads, TWO)
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_messages_with_a_byte_order_mark(encoding):
+    data = io.BytesIO("\r\n".join(map(bytes.decode, TWO)).encode(encoding))
+    found = [message for message in taken(lambda _: data.read(3)) if message]
+    assert [json.loads(m.decode("utf-8-sig"))["id"] for m in found] == [1, 2]
+
+
+@pytest.mark.parametrize("line", [b'{"a": 1}{"b": ', b'{"a": 1} x {"b": 2}', b"}{", b'"}{"'])
+def test_what_is_no_row_of_objects_stays_a_line(line):
+    assert in_a_row(line) == [line]
+
+
+def test_braces_within_a_text_end_no_object():
+    texts = [b'{"a": "}{"}', b'{"b": "} {"}']
+    assert in_a_row(b" ".join(texts)) == texts
+
+
+def test_an_order_is_answered_when_its_cr_is_there(made, byte_code):
+    """Also two orders between which a CR stands alone; the stream stays open."""
+    station, backend, batch = made
+    process = program("line", "run", home=station.home, url=backend.url, byte_code=byte_code)
+    order = '{{"id": {0}, "action": "activate", "batch": "' + batch + '", "serials": "{0}"}}'
+    process.stdin.write(f"{order.format(1)}\r{order.format(2)}\r\x02{order.format(3)}\x03")
+    process.stdin.flush()
+    for number in (1, 2, 3):
+        answer = read_answer(process)
+        assert (answer["id"], answer["applied"]) == (number, [[number, number]])
+    assert ended(process)[0] == 0
 
 
 def test_the_last_line_needs_no_end(monkeypatch):

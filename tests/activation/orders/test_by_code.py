@@ -2,10 +2,11 @@
 
 import io
 import json
+import os
 import sys
 
 import pytest
-from line_kit import home_with_batches, opened, packaged
+from line_kit import URL, ended, home_with_batches, opened, packaged, program
 
 from mintmark import cli
 from mintmark.activation.intake.line import OrderStream
@@ -42,7 +43,6 @@ def test_what_a_scanner_reads_leads_to_the_serials(made, scanned):
     ends = scanned.format(codes[9]), scanned.format(codes[49].lower())
     assert between(station, batch, ends) == Range(10, 50)
     assert between(station, batch, ends[::-1]) == Range(10, 50)
-    assert between(station, batch, (ends[0], ends[0])) == Range(10, 10)
 
 
 def test_a_misread_code_is_folded_as_a_scan_is(made):
@@ -57,6 +57,10 @@ def test_other_codes_are_refused_and_not_repeated(made):
         ((codes[0], "7" * 16), NotFound),
         (("", codes[0]), UsageError),
         ((strange, codes[0]), Refused),
+        ((codes[0], codes[0]), UsageError),
+        ((codes[0], URL.replace("{code}", codes[0].lower())), UsageError),
+        ((codes[0], "NoRead"), UsageError),
+        ((codes[0], f"{codes[1]}\n{codes[2]}"), UsageError),
     ):
         with pytest.raises(error) as refused:
             between(station, batch, ends)
@@ -133,14 +137,110 @@ def test_a_line_takes_codes_and_repeats_none(made):
         assert code not in json.dumps([answer, wrong, half])
 
 
-@pytest.mark.parametrize("data", [b"", b"A\n", b"A\nB\nC\n", b"x" * 5_000])
-def test_a_file_of_codes_holds_two(tmp_path, data):
-    path = tmp_path / "codes"
+@pytest.mark.parametrize(
+    ("text", "error", "why"),
+    [
+        ("", UsageError, "two scanned codes"),
+        ("{0}\n", UsageError, "two scanned codes"),
+        ("{0}\n{1}\n{2}\n", UsageError, "3 different codes"),
+        ("{0}\n{1}\n{2}", UsageError, "3 different codes"),
+        ("{0}\n{0}\n", UsageError, "the same code was read twice"),
+        ("{0}\nHTTPS://T.EXAMPLE.COM/{0}\n", UsageError, "the same code was read twice"),
+        ("{0}\nNoRead\n", UsageError, "no-reads: 1"),
+        ("{0}\nNOPE\n", NotFound, "the second code is no code of this home"),
+        ("{0}{1}\n", NotFound, "as long as several codes"),
+        ("{0}" * 5_000, UsageError, "bytes"),
+    ],
+)
+def test_a_source_of_codes_holds_two_different_codes(made, text, error, why):
+    station, _, codes, _ = made
+    path = station.home.parent / "codes"
+    data = text.format(*codes).encode()
     path.write_bytes(data)
-    with pytest.raises(UsageError, match="two scanned codes"):
-        read_pair(path)
+    for source in (path, data):
+        with pytest.raises(error, match=why) as refused:
+            read_pair(station, source)
+        assert not any(code in repr(refused.value.args) for code in codes)
     with pytest.raises(NotFound):
-        read_pair(tmp_path / "none")
+        read_pair(station, station.home / "none")
+
+
+def test_both_ends_are_taken_as_soon_as_they_are_there(made):
+    """The reader sends no end of input, and may read a label twice."""
+    station, _, codes, _ = made
+    sent = iter(
+        [f"{codes[40]}\r{codes[40]}\r".encode(), b"NoRead\r", f"]Q1{codes[2]}".encode(), b"\r"]
+    )
+
+    def read(_):
+        return next(sent)  # once more would be a StopIteration
+
+    assert read_pair(station, read) == (codes[40], codes[2])
+
+
+def test_a_wrong_label_is_told_before_the_other_end_is_read(made):
+    station, *_ = made
+    sent = iter([b"NOPE\r"])
+    with pytest.raises(NotFound, match="the first code"):
+        read_pair(station, lambda _: next(sent))
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="pseudo-terminals exist on POSIX only")
+@pytest.mark.parametrize("raw", [True, False])
+@pytest.mark.parametrize("command", ["activate", "locate"])
+def test_a_scanners_port_that_stays_open_is_answered(made, raw, command, byte_code):
+    """Through a pseudo-terminal, as a port is: no end of input ever comes."""
+    station, batch, codes, _ = made
+    words = [batch, "--codes", "-", "--dry-run"] if command == "activate" else ["-"]
+    port, end = os.openpty()
+    if raw:
+        import tty  # POSIX only
+
+        tty.setraw(end)
+    process = program(command, *words, "--json", home=station.home, byte_code=byte_code, stdin=end)
+    os.close(end)
+    os.write(port, f"]Q1HTTPS://T.EXAMPLE.COM/{codes[40]}\r".encode())
+    if command == "locate":
+        assert json.loads(process.stdout.readline())["serial"] == 41
+    os.write(port, f"{codes[2]}\r".encode())
+    answer = json.loads(process.stdout.readline())
+    if command == "activate":
+        assert answer["applied"] == [[3, 41]]
+    else:
+        assert (answer["serial"], answer["line"]) == (3, 2)
+    os.close(port)  # unplugged
+    assert ended(process)[0] == 0
+
+
+@pytest.mark.parametrize("command", ["activate", "locate"])
+def test_a_pipe_that_stays_open_is_answered(made, command, byte_code):
+    station, batch, codes, _ = made
+    words = [batch, "--codes", "-", "--dry-run"] if command == "activate" else ["-"]
+    process = program(command, *words, "--json", home=station.home, byte_code=byte_code)
+    process.stdin.write(f"{codes[40]}\r{codes[40]}\r\x02{codes[2]}\x03")
+    process.stdin.flush()
+    answers = [json.loads(process.stdout.readline()) for _ in range(3 if words[0] == "-" else 1)]
+    assert ended(process)[0] == 0
+    if command == "activate":
+        assert answers[0]["applied"] == [[3, 41]]
+    else:
+        assert [(a["serial"], a["line"]) for a in answers] == [(41, 1), (41, 2), (3, 3)]
+
+
+def test_codes_are_read_as_the_named_reader_sends_them(made, capsys):
+    station, batch, codes, _ = made
+    with (station.home / "mintmark.toml").open("a", encoding="utf-8") as file:
+        file.write('[readers.belt]\nprefix = "P{digits:2}-"\nheartbeat = "HB{digits}"\n')
+    path = station.home.parent / "codes"
+    path.write_text(f"HB1\rP01-{codes[2]}\rNoRead\rHB2\rP02-{codes[7]}\r", "utf-8")
+    words = ["--home", str(station.home), "activate", batch, "--dry-run", "--json", "--codes"]
+    assert cli.run([*words, str(path), "--reader", "belt"]) == 0
+    assert json.loads(capsys.readouterr().out)["applied"] == [[3, 8]]
+    assert cli.run([*words, str(path)]) == 4
+    assert cli.run([*words, str(path), "--reader", "none"]) == 2
+    assert (
+        cli.run(["--home", str(station.home), "locate", f"P01-{codes[2]}", "--reader", "belt"]) == 0
+    )
 
 
 @pytest.mark.parametrize(

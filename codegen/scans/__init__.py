@@ -1,0 +1,1 @@
+"""Scanned text: what readers, cameras and gateways send, and the codes it may hold."""
