@@ -1,7 +1,7 @@
 """Imposed sheets as PDF content streams (ISO 32000-1), a page per sheet, drawn in whole dots.
 
-Pure. Ink is black of a single plate (0 0 0 1 k), text is strokes: no font, no image file, no
-colour space. A page is a template whose slots are filled for many labels at once.
+Pure. Ink is `pdf.BLACK`, text is strokes: no font, no image file, no colour space. A page is a
+template whose slots are filled for many labels at once.
 
 The user space of a content stream is scaled to the dots of the profile's dpi, the origin in
 the lower left corner; `geometry.Sheet` counts from the upper left corner.
@@ -27,6 +27,7 @@ from ..profiles.geometry import (
 )
 from ..symbols.encoder import Encoder, Symbols
 from .marks import AWAY, crop_marks, margins, reach, registration_marks
+from .pdf import BLACK
 from .picture import ink, runs
 from .strokes import EM, HEIGHT, PEN, Stroke, path, width
 
@@ -228,7 +229,7 @@ class Sheets:
     def _furniture(self) -> bytes:
         """The scale, the ink, and the marks."""
         scale = f"{72 / self.sheet.dpi:.10f}".rstrip("0")
-        parts = [f"{scale} 0 0 {scale} 0 0 cm 0 0 0 1 k 0 0 0 1 K 1 J 1 j {PEN} w\n"]
+        parts = [f"{scale} 0 0 {scale} 0 0 cm {BLACK} 1 J 1 j {PEN} w\n"]
         if self.sheet.marks:
             hair = max(1, round(_HAIR * self.sheet.dpi / 72))
             parts += [f"q 0 J {hair} w\n"]

@@ -13,6 +13,7 @@ import pikepdf
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from PIL import Image
 from print_kit import TEMPLATE, Made, by_segno, codes, layout, program, read, render
 
 from mintmark.codegen.errors import IntegrityError, UsageError
@@ -288,9 +289,28 @@ def test_ink_is_black_of_a_single_plate_and_there_is_nothing_else(sheet_of, tmp_
                 for step in steps
                 if str(step.operator) in COLOURS
             }
-            assert colours == {("k", (0, 0, 0, 1)), ("K", (0, 0, 0, 1))}
+            assert colours == {("g", (0,)), ("G", (0,))}
             names = [str(step.operator) for step in steps]
             assert names.count("q") == names.count("Q")
+
+
+@pytest.mark.parametrize("paint", Paint)
+def test_black_is_solid_on_one_bit_and_on_the_k_plate_alone(paint, tmp_path):
+    """0 0 0 1 k would be a dark grey to a one-bit device, with a white dot in every fifth place."""
+    made = Made(profile(replace(SMALL, paint=paint), dots=10), codes(6))
+    (tmp_path / "a.pdf").write_bytes(document(made))
+    for device, bands in (("tiffg4", 1), ("tiff32nc", 4)):
+        command = [program("gs"), "-q", "-dBATCH", "-dNOPAUSE", "-dSAFER", f"-sDEVICE={device}"]
+        command += ["-r600", f"-sOutputFile={device}.tif", "a.pdf"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+        with Image.open(io.BytesIO((tmp_path / f"{device}.tif").read_bytes())) as found:
+            page = np.array(found).reshape(found.height, found.width, bands)
+        ink = ~page[..., 0] if bands == 1 else page[..., 3] == 255
+        for place, label in SMALL.spots(0, 6):
+            due = by_segno(TEMPLATE.format(code=made.texts[label]), SymbolLook(dots=10))
+            x, y = SMALL.symbol_at(SMALL.label_box(place), len(due))
+            assert np.array_equal(ink[y : y + len(due), x : x + len(due)], due)
+        assert bands == 1 or not page[..., :3].any()
 
 
 COLOURS = {"g", "G", "rg", "RG", "k", "K", "cs", "CS", "sc", "SC", "scn", "SCN", "gs", "sh", "Do"}
@@ -360,6 +380,16 @@ def test_pages_that_were_changed_are_refused(plain, change):
     assert plain.read({name: altered(document(plain), lambda pages: pages)}) == plain.texts
     with pytest.raises(IntegrityError):
         plain.read({name: altered(document(plain), CHANGES[change])})
+
+
+def test_pages_in_the_black_of_earlier_packages_are_read(plain):
+    (name,) = plain.files
+    old = altered(
+        document(plain),
+        lambda pages: [page.replace(b"0 g 0 G", b"0 0 0 1 k 0 0 0 1 K") for page in pages],
+    )
+    assert old != document(plain)
+    assert plain.read({name: old}) == plain.texts
 
 
 @pytest.mark.parametrize("change", [annotate, attach, hide, resize])
