@@ -20,7 +20,7 @@ screen it with white dots.
 _DEFLATE = 2
 _PAGE = {"/Type", "/Parent", "/MediaBox", "/Contents", "/Resources"}
 _OTHERS = 3  # catalogue, page tree, information
-_MAX_CONTENT = 64 << 20  # bytes
+MAX_CONTENT = 64 << 20  # bytes of a page
 _UNREADABLE: tuple[type[Exception], ...] = (  # type: ignore[assignment] # stubs of isal
     *(pikepdf.PdfError, isal_zlib.IsalError),
     *(ValueError, TypeError, AttributeError, KeyError),
@@ -90,7 +90,7 @@ def _content(page: pikepdf.Object, box: list[float]) -> bytes:
     ):
         raise ValueError
     unpacker = isal_zlib.decompressobj()
-    content = unpacker.decompress(stream.read_raw_bytes(), _MAX_CONTENT)
+    content = unpacker.decompress(stream.read_raw_bytes(), MAX_CONTENT)
     if not unpacker.eof:
         raise ValueError
     return bytes(content)

@@ -14,16 +14,30 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
-from print_kit import TEMPLATE, Made, by_segno, codes, layout, program, read, render
+from print_kit import (
+    SMALL,
+    TEMPLATE,
+    Made,
+    altered,
+    by_segno,
+    codes,
+    document,
+    layout,
+    program,
+    read,
+    render,
+)
+from print_kit import (
+    on_sheet as profile,
+)
 
 from mintmark.codegen.errors import IntegrityError, UsageError
 from mintmark.codegen.ranges.serials import Range
-from mintmark.packaging.formats import imposition, pdf
+from mintmark.packaging.formats import imposition
 from mintmark.packaging.formats.dummy import dummy_codes
 from mintmark.packaging.formats.marks import margins, reach
 from mintmark.packaging.formats.registry import format_for
 from mintmark.packaging.formats.strokes import path
-from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.profiles.geometry import (
     LabelOrder,
     Paint,
@@ -34,26 +48,6 @@ from mintmark.packaging.profiles.geometry import (
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-SMALL = Sheet(
-    dpi=600,
-    page=(84.0, 72.0),
-    label=(20.0, 22.0),
-    rows=2,
-    columns=3,
-    gutter=(2.0, 2.0),
-    bleed=1.0,
-    marks=(PrintMark.CROP, PrintMark.REGISTRATION),
-)
-
-
-def profile(sheet=SMALL, **look):
-    base = builtin("pdf-sheet")
-    return replace(base, sheet=sheet, symbol=replace(base.symbol, **look))
-
-
-def document(made):
-    (data,) = made.files.values()
-    return data
 
 
 def pages(data):
@@ -323,14 +317,6 @@ def test_the_same_codes_make_the_same_document(sheet_of):
 
 
 # --- what a reader refuses ---------------------------------------------------------------
-
-
-def altered(data, change):
-    """The document with its pages' content changed by `change(number, content)`."""
-    with pikepdf.open(io.BytesIO(data)) as found:
-        size = [float(side) for side in found.pages[0].MediaBox][2:]
-        contents = [page.Contents.read_bytes() for page in found.pages]
-    return pdf.document(change(contents), tuple(size), "K7QM-9X2C4DEF K7QM-11112222")
 
 
 def with_extra(data, change):
