@@ -271,9 +271,7 @@ def test_a_test_proof_is_told_too_where_no_profile_of_the_home_asks_for_it(proof
     folder = home.station().home / "profiles"
     folder.mkdir(exist_ok=True)
     film = folder / "film.toml"
-    film.write_text(
-        'format = "png"\n[symbol]\nmirror = true\ninvert = true\n', encoding="utf-8"
-    )
+    film.write_text('format = "png"\n[symbol]\nmirror = true\ninvert = true\n', encoding="utf-8")
     found = proof(dummies, columns=3, change=change)
     film.unlink()
     assert found.exit_code == 0
