@@ -12,6 +12,7 @@ them once more: some programs mark these as pages. Animations are refused.
 
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -52,10 +53,16 @@ def frames(path: Path) -> Iterator[Grey]:
             ) from None
 
 
-def _opened(file: object) -> Image.Image:
+@contextmanager
+def _unwarned() -> Iterator[None]:
+    """Pillow warns above half the size that it refuses; MAX_PIXELS lies between the two."""
     with warnings.catch_warnings():
-        # Pillow warns above half the size that it refuses, and MAX_PIXELS lies between the two.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
+
+
+def _opened(file: object) -> Image.Image:
+    with _unwarned():
         return Image.open(file, formats=_KINDS)  # type: ignore[arg-type] # a binary file
 
 
@@ -73,10 +80,12 @@ def _pages(path: Path, image: Image.Image) -> Iterator[Grey]:
 
 
 def _tiff_pages(path: Path, image: TiffImagePlugin.TiffImageFile) -> Iterator[Grey]:
-    kinds = [_kind(frame) for frame in ImageSequence.Iterator(image)]
+    with _unwarned():
+        kinds = [_kind(frame) for frame in ImageSequence.Iterator(image)]
     wanted = [at for at, kind in enumerate(kinds) if not kind & (_REDUCED | _MASK)]
     if not wanted:
-        image.seek(0)
+        with _unwarned():
+            image.seek(0)
         if _SUB_IFDS in image.tag_v2:
             raise UsageError(
                 f"{path} shows only a preview of its picture, as raw files of cameras do",
@@ -85,7 +94,8 @@ def _tiff_pages(path: Path, image: TiffImagePlugin.TiffImageFile) -> Iterator[Gr
         wanted = [at for at, kind in enumerate(kinds) if not kind & _MASK]
     before: Grey | None = None
     for number, at in enumerate(wanted, start=1):
-        image.seek(at)
+        with _unwarned():
+            image.seek(at)
         check_page(path, number, image.width, image.height)
         page = _grey(image)
         if before is None or not _is_preview(page, before):

@@ -160,6 +160,13 @@ def test_pages_of_a_tiff_stay_pages(tmp_path):
     assert len(pages(written(tmp_path / "c.tif", tiff((one, {NEW_SUBFILE_TYPE: 1}))))) == 1
 
 
+def test_a_large_tiff_of_several_frames_is_read_without_a_warning(tmp_path, recwarn):
+    large = Image.new("1", (10_000, 9_000), 1)
+    large.save(tmp_path / "a.tif", save_all=True, append_images=[large], compression="group4")
+    assert len(pages(tmp_path / "a.tif")) == 2
+    assert not recwarn.list
+
+
 def test_a_raw_file_that_holds_a_preview_alone_is_refused(tmp_path):
     raw = tiff((smaller(2), {NEW_SUBFILE_TYPE: 1, 330: 8}))
     with pytest.raises(UsageError, match="only a preview"):
