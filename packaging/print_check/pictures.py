@@ -96,8 +96,8 @@ def _tiff_pages(path: Path, image: TiffImagePlugin.TiffImageFile) -> Iterator[Gr
     for number, at in enumerate(wanted, start=1):
         with _unwarned():
             image.seek(at)
-        check_page(path, number, image.width, image.height)
-        page = _grey(image)
+            check_page(path, number, image.width, image.height)
+            page = _grey(image)
         if before is None or not _is_preview(page, before):
             before = page
             yield page
