@@ -22,6 +22,7 @@ from .formats.dummy import dummy_codes
 from .profiles.geometry import LEVELS, MAX_DOTS, MIN_DOTS, SymbolLook, to_mm
 from .proof import Proof
 from .symbols.fitting import SymbolRoom, advice, holds, mode_for, modules_of, version_for
+from .symbols.growth import growth_warning
 from .symbols.segno_encoder import mode_of
 
 SHAPES = ("rect", "round")
@@ -135,6 +136,8 @@ def plan(request: PlanRequest) -> PlanResult:
     if look.module < GS1_MODULE:
         small = f"modules of {look.module:.3f} mm are under GS1's {GS1_MODULE} mm for retail"
         warnings += (f"{small}: prove them by print and scan",)
+    if growth := growth_warning(look.dots):
+        warnings += (growth,)
     speed = None if request.speed is None else request.speed / 60
     result = PlanResult(
         template=template,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .formats.marks import circle
-from .formats.pdf import document
+from .formats.pdf import BLACK, document
 from .formats.picture import png_of
 from .formats.raster import Point, line
 from .formats.strokes import EM, HEIGHT, PEN, strokes, width
@@ -58,7 +58,7 @@ class Proof:
     def pdf(self) -> bytes:
         """A page of vectors alone, in black of the K plate."""
         scale = f"{72 / self.look.dpi:.10f}".rstrip("0")
-        parts = [f"{scale} 0 0 {scale} 0 0 cm 0 0 0 1 k 0 0 0 1 K 1 J 1 j\n"]
+        parts = [f"{scale} 0 0 {scale} 0 0 cm {BLACK} 1 J 1 j\n"]
         for points, pen in self._strokes():
             path = " ".join(
                 f"{x:.2f} {y:.2f} {'l' if at else 'm'}" for at, (x, y) in enumerate(points)

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..codegen.errors import UsageError
 from ..codegen.invocation import Invocation
 from ..codegen.result import Result
 from .profiles import files
 from .profiles.files import Origin, ProfileFile
+from .profiles.geometry import SymbolLook
 from .profiles.profile import Profile
 
 
@@ -89,8 +91,13 @@ def profile_show(invocation: Invocation, name: str) -> ProfileShown:
         description=found.description,
         file=found.path,
         text=found.text,
-        document=found.profile.document(),
+        document=_whole(found.profile.document()),
     )
+
+
+def _whole(document: dict[str, Any]) -> dict[str, object]:
+    """A document with the one key that `Profile.document` leaves out if it has its default."""
+    return document | {"symbol": {"reduce": SymbolLook().reduce} | document["symbol"]}
 
 
 def profile_check(file: Path) -> ProfileChecked:

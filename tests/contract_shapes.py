@@ -303,6 +303,8 @@ SHAPES = {
                 **dict.fromkeys(
                     ("doubled", "missing", "out_of_order", "void", "other_address"), "ranges"
                 ),
+                **dict.fromkeys(("mirrored", "light_on_dark"), "ranges"),
+                "notes": ["text"],
             }
         ],
         "pictures": [

@@ -1,18 +1,26 @@
 """What the tests of pictures and sheets share: codes, and independent drawings of symbols."""
 
+import functools
+import io
 import random
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
+import pikepdf
 import pytest
 import segno
 import zxingcpp
 from PIL import Image
 
 from mintmark.codegen.ranges.serials import Range
+from mintmark.packaging.formats import pdf, picture
 from mintmark.packaging.formats.format import PackageLayout, PackageUnit
 from mintmark.packaging.formats.registry import format_for
+from mintmark.packaging.profiles.files import builtin
+from mintmark.packaging.profiles.geometry import PrintMark, Sheet
+from mintmark.packaging.symbols.encoder import Encoder
 
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 TEMPLATE = "HTTPS://Q.EXAMPLE.CN/{code}"
@@ -91,3 +99,53 @@ class Made:
             for at, serial in enumerate(serials):
                 found[serial] = data[at * length : (at + 1) * length].decode()
         return [found[serial] for serial in sorted(found)]
+
+
+@functools.cache
+def encoder(level, mask):
+    prefix, suffix = TEMPLATE.split("{code}")
+    return Encoder(prefix, 16, SYMBOLS, suffix, level=level, mask=mask)
+
+
+def drawn(kind, look, texts):
+    symbols = encoder(look.level, look.mask).encode("".join(texts).encode())
+    draw = {"png": picture.png, "bmp": picture.bmp, "svg": picture.svg}[kind]
+    return list(draw(symbols, look))
+
+
+def dots(data):
+    """Ink, and the stated resolution, as Pillow sees them."""
+    with Image.open(io.BytesIO(data)) as found:
+        assert found.mode == "1"
+        return ~np.array(found), found.info["dpi"]
+
+
+SMALL = Sheet(
+    dpi=600,
+    page=(84.0, 72.0),
+    label=(20.0, 22.0),
+    rows=2,
+    columns=3,
+    gutter=(2.0, 2.0),
+    bleed=1.0,
+    marks=(PrintMark.CROP, PrintMark.REGISTRATION),
+)
+
+
+def on_sheet(sheet=SMALL, **look):
+    """pdf-sheet with another sheet and another look."""
+    base = builtin("pdf-sheet")
+    return replace(base, sheet=sheet, symbol=replace(base.symbol, **look))
+
+
+def document(made):
+    (data,) = made.files.values()
+    return data
+
+
+def altered(data, change):
+    """The document with its pages' content changed by `change(number, content)`."""
+    with pikepdf.open(io.BytesIO(data)) as found:
+        size = [float(side) for side in found.pages[0].MediaBox][2:]
+        contents = [page.Contents.read_bytes() for page in found.pages]
+    return pdf.document(change(contents), tuple(size), "K7QM-9X2C4DEF K7QM-11112222")

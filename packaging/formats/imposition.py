@@ -1,7 +1,7 @@
 """Imposed sheets as PDF content streams (ISO 32000-1), a page per sheet, drawn in whole dots.
 
-Pure. Ink is black of a single plate (0 0 0 1 k), text is strokes: no font, no image file, no
-colour space. A page is a template whose slots are filled for many labels at once.
+Pure. Ink is `pdf.BLACK`, text is strokes: no font, no image file, no colour space. A page is a
+template whose slots are filled for many labels at once.
 
 The user space of a content stream is scaled to the dots of the profile's dpi, the origin in
 the lower left corner; `geometry.Sheet` counts from the upper left corner.
@@ -27,15 +27,15 @@ from ..profiles.geometry import (
 )
 from ..symbols.encoder import Encoder, Symbols
 from .marks import AWAY, crop_marks, margins, reach, registration_marks
-from .picture import ink, runs
+from .operators import HEX, check_masks, mask_bits, mask_side, rectangles
+from .pdf import BLACK
+from .picture import ink, outlines
 from .strokes import EM, HEIGHT, PEN, Stroke, path, width
 
 _SPREAD = {LabelOrder.STACK: " CUT AND STACK", LabelOrder.LANES: " IN LANES"}
 _BLOCK = 2_048  # labels drawn at a time
 _HAIR = 0.25  # points
 _BANNER = (7.0, 5.0)  # points: the heading's type, and the least that is readable
-RECORD = {2: 16, 3: 24}
-"""Bytes of a rectangle's operators, by the digits of its numbers."""
 _INSET = 0.03125  # dots
 _LINE = 60.0  # mm: a heading may be wider than the labels below it
 _EDGE = 1.0  # mm left free at the page's edge, and above the marks
@@ -60,6 +60,8 @@ def check(sheet: Sheet, look: SymbolLook, modules: int, characters: int) -> None
     """
     check_room(sheet)
     sheet.check(look, modules)
+    if sheet.paint is Paint.MASK and look.reduce:
+        check_masks(look, modules + 2 * look.quiet_zone, sheet.labels_per_sheet)
     taken = sheet.dots(width(characters) * _unit_mm(sheet))
     if sheet.text is not Text.NONE and taken > sheet.label_box(0).width:
         size = sheet.text_size * sheet.label_box(0).width / taken
@@ -122,7 +124,7 @@ class Sheets:
                 for box, corner in zip(boxes, corners, strict=True)
             ]
         )
-        self._rectangles = _rectangles(self._side)
+        self._rectangles = rectangles(self._side, look)
         self._page_head = self._furniture()
 
     @property
@@ -157,9 +159,19 @@ class Sheets:
 
         In hexadecimal: bits as they are could spell the operator that ends the image.
         """
+        if self._look.reduce:
+            at = 0
+            for bits in mask_bits(self._ink(symbols), self._look):
+                part = slice(at, at := at + len(bits))
+                yield from self._filled(bits, places[part], text[part])
+            return
         plain = not (self._look.invert or self._look.mirror)
         bits = symbols.packed if plain else np.packbits(self._ink(symbols), axis=2)
-        pairs = _HEX[bits].reshape(len(bits), -1)
+        yield from self._filled(bits, places, text)
+
+    def _filled(self, bits: Bytes, places: NDArray[np.intp], text: Bytes) -> Iterator[bytes]:
+        """The operators of labels whose image masks have such lines of bits."""
+        pairs = HEX[bits].reshape(len(bits), -1)
         end = np.broadcast_to(_MASK_END, (len(bits), len(_MASK_END)))
         rows = np.concatenate([self._symbol_heads[places], pairs, end, text], axis=1)
         drawn, size = rows.tobytes(), rows.shape[1]
@@ -167,11 +179,11 @@ class Sheets:
 
     def _paths(self, symbols: Symbols, places: NDArray[np.intp], text: Bytes) -> Iterator[bytes]:
         """By paths: the runs of a symbol's ink as rectangles, filled at once."""
-        cells, widths, stops = runs(self._ink(symbols))
+        cells, extents, stops = outlines(self._ink(symbols), self._look)
         starts, ends = self._rectangles
         found = np.empty(len(cells), [("start", starts.dtype), ("end", ends.dtype)])
         found["start"] = starts[cells]
-        found["end"] = ends[widths]
+        found["end"] = ends[extents]
         drawn, size = found.tobytes(), found.dtype.itemsize
         lines, width = text.tobytes(), text.shape[1]
         heads = [head.tobytes() for head in self._symbol_heads]
@@ -208,8 +220,10 @@ class Sheets:
         side = self._side * self._look.dots
         x, bottom = x + around, self.sheet.page_dots[1] - y - around - side
         if self.sheet.paint is Paint.PATHS:
-            return f"q {self._look.dots} 0 0 {self._look.dots} {x} {bottom} cm\n"
-        modules = f"/W {self._side} /H {self._side}"
+            scale = 1 if self._look.reduce else self._look.dots
+            return f"q {scale} 0 0 {scale} {x} {bottom} cm\n"
+        pixels = mask_side(self._side, self._look)
+        modules = f"/W {pixels} /H {pixels}"
         # An image paints every dot that it touches: rounding must not make it touch more.
         within = f"{side - 2 * _INSET} 0 0 {side - 2 * _INSET} {x + _INSET} {bottom + _INSET}"
         return f"q {within} cm\nBI /IM true {modules} /BPC 1 /D [1 0] /F /AHx ID\n"
@@ -228,7 +242,7 @@ class Sheets:
     def _furniture(self) -> bytes:
         """The scale, the ink, and the marks."""
         scale = f"{72 / self.sheet.dpi:.10f}".rstrip("0")
-        parts = [f"{scale} 0 0 {scale} 0 0 cm 0 0 0 1 k 0 0 0 1 K 1 J 1 j {PEN} w\n"]
+        parts = [f"{scale} 0 0 {scale} 0 0 cm {BLACK} 1 J 1 j {PEN} w\n"]
         if self.sheet.marks:
             hair = max(1, round(_HAIR * self.sheet.dpi / 72))
             parts += [f"q 0 J {hair} w\n"]
@@ -278,27 +292,5 @@ def _heads(texts: list[str]) -> Bytes:
     return np.frombuffer(joined, np.uint8).reshape(len(texts), most)
 
 
-def _rectangles(side: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
-    """The operators of a run of ink: by its cell in `runs`, and by its width.
-
-    Of few fixed sizes, which numpy copies fast.
-    """
-    digits = len(str(side))
-    size = RECORD[digits] - 8
-    starts = [
-        f"\n{x:0{digits}d} {side - 1 - y:0{digits}d} ".ljust(size)
-        for y in range(side)
-        for x in range(side + 1)
-    ]
-    ends = [f"{width:0{digits}d} 1 re".ljust(8) for width in range(side + 1)]
-    return (
-        np.frombuffer("".join(starts).encode("ascii"), np.dtype((np.void, size))),
-        np.frombuffer("".join(ends).encode("ascii"), np.dtype((np.void, 8))),
-    )
-
-
-_HEX = np.frombuffer("".join(f"{byte:02X}" for byte in range(256)).encode(), np.uint8).reshape(
-    256, 2
-)
 _MASK_END = np.frombuffer(b">\nEI Q\n", np.uint8)
 _TEXT_END = np.frombuffer(b"S Q\n", np.uint8)

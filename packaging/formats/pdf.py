@@ -9,10 +9,18 @@ from pikepdf import Array, Dictionary, Name
 
 from ..zip.reader import broken
 
+BLACK = "0 g 0 G"
+"""Black of the K plate alone, solid also where a device has only black and white.
+
+DeviceGray 0 is black without C, M and Y in DeviceCMYK (ISO 32000-1, 10.3.3: k = 1 - gray). The
+same ink as `0 0 0 1 k` is a dark grey to colour management, and Ghostscript's one-bit devices
+screen it with white dots.
+"""
+
 _DEFLATE = 2
 _PAGE = {"/Type", "/Parent", "/MediaBox", "/Contents", "/Resources"}
 _OTHERS = 3  # catalogue, page tree, information
-_MAX_CONTENT = 64 << 20  # bytes
+MAX_CONTENT = 64 << 20  # bytes of a page
 _UNREADABLE: tuple[type[Exception], ...] = (  # type: ignore[assignment] # stubs of isal
     *(pikepdf.PdfError, isal_zlib.IsalError),
     *(ValueError, TypeError, AttributeError, KeyError),
@@ -82,7 +90,7 @@ def _content(page: pikepdf.Object, box: list[float]) -> bytes:
     ):
         raise ValueError
     unpacker = isal_zlib.decompressobj()
-    content = unpacker.decompress(stream.read_raw_bytes(), _MAX_CONTENT)
+    content = unpacker.decompress(stream.read_raw_bytes(), MAX_CONTENT)
     if not unpacker.eof:
         raise ValueError
     return bytes(content)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..profiles.geometry import INCH, SymbolLook
 from ..symbols.encoder import Symbols
+from . import reduced
 
 Ink = NDArray[np.bool_]
 Indices = NDArray[np.intp]
@@ -43,6 +44,10 @@ def png(symbols: Symbols, look: SymbolLook) -> Iterator[bytes]:
     head = _head(side, side, look.dpi)
     end = _chunk(b"IEND", b"")
     for drawn in _blocks(symbols, look):
+        if look.reduce:
+            for picture in reduced.dots(drawn, look):
+                yield head + _chunk(b"IDAT", isal_zlib.compress(_lines(picture), _DEFLATE)) + end
+            continue
         rows = np.packbits(np.repeat(~drawn, look.dots, axis=2), axis=2)
         # The first line of a module row as it is; the others equal the line above (filter Up).
         lines = np.zeros((*rows.shape[:2], look.dots, 1 + rows.shape[2]), np.uint8)
@@ -55,14 +60,19 @@ def png(symbols: Symbols, look: SymbolLook) -> Iterator[bytes]:
 def png_of(drawn: Ink, dpi: int) -> bytes:
     """A picture of any size, (height, width), a pixel per dot, as one-bit grey PNG."""
     height, width = drawn.shape
-    rows = np.packbits(~drawn, axis=1)
-    lines = np.zeros((height, 1 + rows.shape[1]), np.uint8)
-    lines[:, 1:] = rows
     return (
         _head(width, height, dpi)
-        + _chunk(b"IDAT", isal_zlib.compress(lines, 3))
+        + _chunk(b"IDAT", isal_zlib.compress(_lines(drawn), 3))
         + _chunk(b"IEND", b"")
     )
+
+
+def _lines(drawn: Ink) -> NDArray[np.uint8]:
+    """The scan lines of a picture, (height, width): each a filter type, 0, and its bits."""
+    rows = np.packbits(~drawn, axis=1)
+    lines = np.zeros((len(rows), 1 + rows.shape[1]), np.uint8)
+    lines[:, 1:] = rows
+    return lines
 
 
 def _head(width: int, height: int, dpi: int) -> bytes:
@@ -106,25 +116,30 @@ def bmp(symbols: Symbols, look: SymbolLook) -> Iterator[bytes]:
         + b"\x00\x00\x00\x00\xff\xff\xff\x00"
     )
     for drawn in _blocks(symbols, look):
-        rows = np.packbits(np.repeat(~drawn[:, ::-1], look.dots, axis=2), axis=2)
+        upward = drawn[:, ::-1]
+        light = ~reduced.dots(upward, look) if look.reduce else (~upward).repeat(look.dots, axis=2)
+        rows = np.packbits(light, axis=2)
         padded = np.zeros((*rows.shape[:2], stride), np.uint8)
         padded[:, :, : rows.shape[2]] = rows
-        for picture in np.repeat(padded, look.dots, axis=1):
+        for picture in padded if look.reduce else padded.repeat(look.dots, axis=1):
             yield head + picture.tobytes()
 
 
 def svg(symbols: Symbols, look: SymbolLook) -> Iterator[bytes]:
-    """An SVG per symbol: a single path, a unit per module, its size in mm; no background."""
+    """An SVG per symbol: a single path, its size in mm; no background.
+
+    A unit is a module; with `look.reduce` a dot.
+    """
     side = symbols.size + 2 * look.quiet_zone
     size = f"{look.side(symbols.size):.4f}".rstrip("0").rstrip(".")
+    across = side * look.dots if look.reduce else side
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}mm" height="{size}mm" '
-        f'viewBox="0 0 {side} {side}" shape-rendering="crispEdges"><path d="'
+        f'viewBox="0 0 {across} {across}" shape-rendering="crispEdges"><path d="'
     )
-    starts = [f"M{x},{y}h" for y in range(side) for x in range(side + 1)]
-    ends = [f"{width}v1h-{width}z" for width in range(side + 1)]
+    starts, ends = _steps(side, look)
     for drawn in _blocks(symbols, look):
-        cells, widths, stops = runs(drawn)
+        cells, widths, stops = outlines(drawn, look)
         parts = [
             starts[cell] + ends[width]
             for cell, width in zip(cells.tolist(), widths.tolist(), strict=True)
@@ -133,6 +148,19 @@ def svg(symbols: Symbols, look: SymbolLook) -> Iterator[bytes]:
         for stop in stops.tolist():
             yield f'{head}{"".join(parts[first:stop])}"/></svg>\n'.encode("ascii")
             first = stop
+
+
+def _steps(side: int, look: SymbolLook) -> tuple[list[str], list[str]]:
+    """The steps of a path around a rectangle of `outlines`: by its cell, and by its extent."""
+    if not look.reduce:
+        return (
+            [f"M{x},{y}h" for y in range(side) for x in range(side + 1)],
+            [f"{width}v1h-{width}z" for width in range(side + 1)],
+        )
+    return (
+        [f"M{x},{y}h" for x, y in reduced.places(side, look)],
+        [f"{width}v{height}h-{width}z" for width, height in reduced.extents(side, look)],
+    )
 
 
 def _blocks(symbols: Symbols, look: SymbolLook) -> Iterator[Ink]:
@@ -157,6 +185,19 @@ def runs(drawn: Ink) -> tuple[Indices, Indices, Indices]:
     size = height * (side + 1)
     stops = np.searchsorted(first, np.arange(1, count + 1) * size)
     return first % size, after - first, stops
+
+
+def outlines(drawn: Ink, look: SymbolLook) -> tuple[Indices, Indices, Indices]:
+    """The rectangles of ink as (cell, extent) each, and per symbol the index after its last one.
+
+    Without `look.reduce` they are `runs`, and an extent is a width. With it they are runs of
+    `reduced.bands`: `reduced.places` has them by cell and `reduced.extents` by extent.
+    """
+    if not look.reduce:
+        return runs(drawn)
+    cells, widths, stops = runs(reduced.bands(drawn))
+    rows = drawn.shape[2] + 1
+    return cells, widths + cells // rows % 2 * rows, stops
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

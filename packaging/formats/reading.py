@@ -1,6 +1,7 @@
 """The symbols of our own content streams, read by an independent decoder (zxing-cpp).
 
-It undoes `imposition.Sheets` only as far as the dots; the decoder reads the symbols in them.
+It undoes `imposition.Sheets` only as far as the modules, each as its centre is drawn; the decoder
+reads the symbols in them.
 """
 
 import re
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from ..profiles.geometry import Paint, SymbolLook
 from ..profiles.profile import Profile
 from ..symbols.encoder import Symbols
-from .imposition import RECORD
+from .operators import DOT_DIGITS, RECORD, mask_side
 
 _MASK = re.compile(rb"/F /AHx ID\n([0-9A-F]+)>\nEI Q\n")
 _PATH = re.compile(rb" cm\n(\n[^f]+)\nf Q\n")
@@ -38,7 +39,7 @@ def symbols_of(content: bytes, size: int, profile: Profile, count: int) -> Modul
         return None
     read = np.empty((count, size, size), np.bool_)
     for at, text in enumerate(found):
-        drawn = _from_mask(text, side) if masks else _from_path(text, side)
+        drawn = _from_mask(text, side, look) if masks else _from_path(text, side, look)
         if drawn is None:
             return None
         read[at] = _plain(drawn, look, size)
@@ -71,24 +72,33 @@ def _plain(drawn: Modules, look: SymbolLook, size: int) -> Modules:
     return drawn[:, ::-1] if look.mirror else drawn
 
 
-def _from_mask(text: bytes, side: int) -> Modules | None:
+def _from_mask(text: bytes, side: int, look: SymbolLook) -> Modules | None:
     bits = np.frombuffer(bytes.fromhex(text.decode("ascii")), np.uint8)
-    if len(bits) != side * ((side + 7) // 8):
+    pixels = mask_side(side, look)
+    if len(bits) != pixels * ((pixels + 7) // 8):
         return None
-    return np.unpackbits(bits.reshape(side, -1), axis=1, count=side).view(np.bool_)
+    drawn = np.unpackbits(bits.reshape(pixels, -1), axis=1, count=pixels).view(np.bool_)
+    centres = (2 * np.arange(side) + 1) * pixels // (2 * side)
+    return drawn[np.ix_(centres, centres)]
 
 
-def _from_path(text: bytes, side: int) -> Modules | None:
-    """Records as `imposition` writes them; what is misread here shows when it is redrawn."""
-    digits = len(str(side))
-    size = RECORD[digits]
+def _from_path(text: bytes, side: int, look: SymbolLook) -> Modules | None:
+    """Records as `operators` writes them; what is misread here shows when it is redrawn."""
+    digits = DOT_DIGITS if look.reduce else len(str(side))
+    size = sum(RECORD[digits])
     if len(text) % size:
         return None
     records = np.frombuffer(text, np.uint8).reshape(-1, size)
-    starts = (1, 2 + digits, size - 8)
+    starts = (1, 2 + digits, RECORD[digits][0])
     x, up, width = (_number(records[:, at : at + digits]) for at in starts)
-    y = side - 1 - up
-    if (x + width > side).any() or (y < 0).any():
+    if look.reduce:
+        # Rectangles on the borders of lines reach no centre of a module.
+        y, within = divmod(side * look.dots - 1 - up, look.dots)
+        inside = within == look.dots - 1 - look.reduce
+        x, y, width = x[inside] // look.dots, y[inside], width[inside] // look.dots + 1
+    else:
+        y = side - 1 - up
+    if not ((x >= 0) & (x + width <= side) & (y >= 0) & (y < side)).all():
         return None
     turns = np.zeros((side, side + 1), np.int8)
     turns[y, x] += 1

@@ -13,13 +13,16 @@ from .dummy import all_dummies
 from .format import Chunk, Codes, File, PackageLayout, PackageUnit
 from .image import encoder_of
 from .imposition import Heading, Sheets, check
-from .pdf import contents, document
+from .operators import mask_bytes
+from .pdf import BLACK, contents, document
 from .reading import Modules, decode, symbols_of
 from .sampling import Chosen, every
 
 _DIGITS = 6  # serials under symbols have at least so many
 _MAX_DIGITS = 9  # of any batch's serials
-_PDF_BYTES = 8_192  # a label takes far less
+_LABEL_BYTES = 8_192  # a small symbol takes far less
+_BLACK = f" {BLACK} ".encode("ascii")
+_EARLIER_BLACK = b" 0 0 0 1 k 0 0 0 1 K "  # packages of earlier builds are still read
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class SheetFormat:
         self._encoder = encoder_of(layout)
         characters = layout.length if sheet.text is Text.CODE else _MAX_DIGITS
         check(sheet, layout.profile.symbol, self._encoder.size, characters)
+        self._label_bytes = self._most_bytes()
         self._sheets = lru_cache(maxsize=8)(self._of_digits)
 
     def names(self, unit: PackageUnit) -> Iterator[str]:
@@ -71,7 +75,8 @@ class SheetFormat:
         first, looked_at = unit.serials.first, set(chosen(unit.serials))
         name, pieces = next(files)
         sheets = self._for(unit)
-        pages = contents(_bounded(pieces, _PDF_BYTES * (len(unit.serials) + 16)), sheets.page, name)
+        most = self._label_bytes * (len(unit.serials) + 16)
+        pages = contents(_bounded(pieces, most), sheets.page, name)
         if len(pages) != self._sheet.sheets(len(unit.serials)):
             raise broken(f"{name} has another number of pages than its serials need")
         length = self._layout.length
@@ -90,7 +95,7 @@ class SheetFormat:
             raise broken(f"{name}: a symbol does not hold a payload of this package")
         anew = sheets.pages(first, codes, self._heading(unit, codes))
         for number, (page, due) in enumerate(zip(pages, anew, strict=True)):
-            if page != due:
+            if page != due and page.replace(_EARLIER_BLACK, _BLACK, 1) != due:
                 raise broken(f"{name}: page {number + 1} is not as the profile says")
         yield (unit.serials,), codes
 
@@ -124,6 +129,14 @@ class SheetFormat:
 
     def _of_digits(self, digits: int) -> Sheets:
         return Sheets(self._encoder, self._layout.profile.symbol, self._sheet, digits)
+
+    def _most_bytes(self) -> int:
+        """More than a label takes in a document, compressed."""
+        look = self._layout.profile.symbol
+        side = self._encoder.size + 2 * look.quiet_zone
+        most = max(_LABEL_BYTES, side * side)
+        # Shapes have more edges, or masks are as large as their dots; those repeat themselves.
+        return 3 * most + mask_bytes(side, look) // 16 if look.reduce else most
 
     def _heading(self, unit: PackageUnit, codes: bytes) -> Heading:
         test = all_dummies(unit.serials, codes, self._layout.length)

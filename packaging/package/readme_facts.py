@@ -82,7 +82,7 @@ class Facts:
     @property
     def reduced(self) -> int:
         """The dots that ink is drawn narrower; 0 if it is not."""
-        return int(getattr(self.look, "reduce", 0))
+        return self.look.reduce
 
     @property
     def is_odd(self) -> bool:

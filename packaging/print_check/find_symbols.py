@@ -1,4 +1,4 @@
-"""The QR symbols in a photographed or scanned picture: their contents and positions.
+"""The QR symbols in a photographed or scanned picture: their contents, positions and looks.
 
 zxing-cpp reads the picture with two binarizers, which tell dark from light. Small and unreadable
 symbols are enlarged and read again. zxing-cpp reports at most 255 symbols per picture, so a
@@ -7,13 +7,16 @@ picture with more is read in overlapping quarters.
 
 import cmath
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import zxingcpp
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
+
+from .printed_look import UNKNOWN, PrintedLook, look_of
 
 _FULL = 255  # symbols; zxing-cpp reports no more per picture
 _SMALLEST = 400  # pixels; a quarter is at least as long
@@ -43,6 +46,7 @@ class FoundSymbol:
     y: float
     side: float
     turned: float
+    look: PrintedLook = UNKNOWN
 
     def near(self, other: "FoundSymbol") -> bool:
         """Whether both are the same symbol of the picture."""
@@ -56,12 +60,61 @@ class FoundSymbol:
         return max(abs(away.real), abs(away.imag)) < _APART * (self.side + other.side) / 2
 
 
-def symbols_in(grey: Grey) -> list[FoundSymbol]:
-    """The symbols of a picture, including those that cannot be read."""
+class Part(NamedTuple):
+    """A part of a page, drawn finer; its corner, and the size of a pixel, in the page's pixels."""
+
+    grey: Grey
+    left: float
+    top: float
+    scale: float
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as a grey picture. `closer` draws it again, finer, in overlapping parts."""
+
+    grey: Grey
+    closer: Callable[[], Iterator[Part]] | None = None
+
+
+def symbols_on(page: Page) -> list[FoundSymbol]:
+    """The symbols of a page, in its pixels: read in its parts where it alone shows too little."""
+    found = symbols_in(page.grey)
+    if page.closer is None or (found and all(symbol.content is not None for symbol in found)):
+        return found
+    found = [symbol for symbol in found if symbol.content is not None]
+    for part in page.closer():
+        seen = [
+            _moved(item, part.scale, part.left, part.top)
+            for item in symbols_in(part.grey, enlarge=False)
+        ]
+        found = _merged(found, [item for item in seen if _whole(item, part, page)])
+    good, bad = _sorted_out(found)
+    return good + bad
+
+
+def _whole(symbol: FoundSymbol, part: Part, page: Page) -> bool:
+    """Whether a symbol was read, or lies in the part as a whole: otherwise another part has it."""
+    reach = _ROOM * symbol.side
+    for at, begin, axis in ((symbol.x, part.left, 1), (symbol.y, part.top, 0)):
+        end = begin + part.grey.shape[axis] * part.scale
+        cut = (begin > 0 and at - reach < begin) or (
+            end < page.grey.shape[axis] and at + reach > end
+        )
+        if cut and symbol.content is None:
+            return False
+    return True
+
+
+def symbols_in(grey: Grey, *, enlarge: bool = True) -> list[FoundSymbol]:
+    """The symbols of a picture, including those that cannot be read.
+
+    Small ones are looked for in the enlarged picture too, unless it is fine as it is.
+    """
     found = _search(grey)
     good, bad = _sorted_out(found)
     small = not good or _usual(good) < _SMALL
-    if grey.size <= _ENLARGED and (small or bad):
+    if enlarge and grey.size <= _ENLARGED and (small or bad):
         good, bad = _sorted_out(_merged(found, _enlarged(grey, 2)))
     for symbol in bad:
         closer = _closer(grey, symbol)
@@ -83,10 +136,10 @@ def _search(grey: Grey) -> list[FoundSymbol]:
 
 def _read_symbols(grey: Grey, binarizer: zxingcpp.Binarizer) -> list[FoundSymbol]:
     found = zxingcpp.read_barcodes(grey, formats=_QR, binarizer=binarizer, return_errors=True)
-    return [_symbol(barcode) for barcode in found]
+    return [_symbol(grey, barcode) for barcode in found]
 
 
-def _symbol(barcode: zxingcpp.Barcode) -> FoundSymbol:
+def _symbol(grey: Grey, barcode: zxingcpp.Barcode) -> FoundSymbol:
     area = barcode.position
     corners = [
         (corner.x, corner.y)
@@ -97,7 +150,8 @@ def _symbol(barcode: zxingcpp.Barcode) -> FoundSymbol:
     (left, top), (right, below) = corners[:2]
     turned = math.degrees(math.atan2(below - top, right - left))
     content = bytes(barcode.bytes) if barcode.valid else None
-    return FoundSymbol(content, x, y, sum(sides) / 4, turned)
+    look = look_of(grey, corners, barcode.extra) if barcode.valid else UNKNOWN
+    return FoundSymbol(content, x, y, sum(sides) / 4, turned, look)
 
 
 def _quarters(grey: Grey, seen: Sequence[FoundSymbol]) -> list[FoundSymbol]:
@@ -135,7 +189,7 @@ def _closer(grey: Grey, symbol: FoundSymbol) -> FoundSymbol | None:
     return next((item for item in found if item.content is not None and item.near(symbol)), None)
 
 
-def _moved(symbol: FoundSymbol, scale: float, left: int, top: int) -> FoundSymbol:
+def _moved(symbol: FoundSymbol, scale: float, left: float, top: float) -> FoundSymbol:
     x, y = symbol.x * scale + left, symbol.y * scale + top
     return replace(symbol, x=x, y=y, side=symbol.side * scale)
 

@@ -4,7 +4,8 @@
     2. the code in each symbol is found by the recorded payload templates, and located in the
        books by its fingerprint (`recognise.py`);
     3. per page, the symbols that are out of order are found (`arrangement.py`);
-    4. per package, doubled, missing, void and otherwise wrong symbols are reported.
+    4. per package, doubled, missing, void and otherwise wrong symbols are reported, and those
+       that look otherwise than the profile asks (`look_check.py`).
 
 No code is shown, whatever was read.
 """
@@ -19,15 +20,21 @@ from ...codegen.invocation import Invocation
 from ...codegen.ledger.view import View
 from ...codegen.ranges.serials import Range, Ranges, describe, of
 from ...codegen.result import Result
+from ..profiles import files as profile_files
 from ..reissue import recorded
 from . import page_images
 from .arrangement import Printed, missing, out_of_order
-from .find_symbols import FoundSymbol, symbols_in
+from .find_symbols import FoundSymbol, symbols_on
+from .look_check import Asked, asked, asked_by_any, check_looks
 from .recognise import Known, Read
 
 MAX_FILES = 1_000
 _MIN_ORDERED = 3  # symbols; fewer have no order
 _PLACES_SHOWN = 5
+_FAULTS = (
+    *("doubled", "missing", "out_of_order", "void", "other_address"),
+    *("mirrored", "light_on_dark"),
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,8 @@ class PrintedPackage:
     `test`: dummy codes, of a test package, which is not in the books. `doubled`: serials
     found twice in a file; `missing`: serials not found between others; `void`: codes that
     must not be used; `other_address`: symbols that were not made by the package's template.
+    `mirrored`, `light_on_dark`: symbols that look so, though the profile does not ask for it, or
+    asks for it and the others in the picture look otherwise. `notes`: looks that may be right.
     """
 
     package: str | None
@@ -65,6 +74,9 @@ class PrintedPackage:
     out_of_order: Ranges
     void: Ranges
     other_address: Ranges
+    mirrored: Ranges = ()
+    light_on_dark: Ranges = ()
+    notes: tuple[str, ...] = ()
 
     def lines(self) -> Iterator[str]:
         """The package, then what is wrong with its symbols."""
@@ -73,15 +85,17 @@ class PrintedPackage:
         yield f"{'a test package' if self.test else kind}{of}: serials {describe(self.serials)}"
         if self.units:
             yield f"  units         {', '.join(self.units[:5])}{' …' * (len(self.units) > 5)}"
-        for name in ("doubled", "missing", "out_of_order", "void", "other_address"):
+        for name in _FAULTS:
             if found := getattr(self, name):
                 yield f"  {name.replace('_', ' '):<13} {describe(found)}"
+        for note in self.notes:
+            yield f"  {note}"
 
     @property
     def right(self) -> bool:
         """Whether nothing is wrong with it."""
-        wrong = self.doubled, self.missing, self.out_of_order, self.void, self.other_address
-        return (self.test or self.package is not None) and not any(wrong)
+        wrong = any(getattr(self, name) for name in _FAULTS)
+        return (self.test or self.package is not None) and not wrong
 
 
 @dataclass(frozen=True)
@@ -138,14 +152,15 @@ def verify_print(invocation: Invocation, files: Sequence[Path]) -> PrintVerified
         known = Known(view)
     read = [item for item in known.find(station, flat) if item is not None]  # 2
     with station.ledger.read() as view:
-        printed = _printed(view, read)
+        printed, looks = _printed(view, read)
+    looks[None] = _asked_by_any(invocation.home)
     ordered = [_order(at, read) for at in range(len(found))]  # 3
     pictures = tuple(
         _picture(*page, seen, disorder)
         for page, seen, disorder in zip(pages, found, ordered, strict=True)
     )
     wrong = {id(item) for disorder in ordered for item in disorder or ()}
-    packages = tuple(_packages(read, printed, wrong, pages))  # 4
+    packages = tuple(_packages(read, printed, wrong, pages, looks))  # 4
     unreadable = sum(len(picture.unreadable) for picture in pictures)
     return PrintVerified(
         ok=not unreadable and len(read) == len(flat) and all(item.right for item in packages),
@@ -165,9 +180,9 @@ def _read_pages(
     found: list[list[FoundSymbol]] = []
     for done, file in enumerate(files):
         invocation.progress("reading", done, len(files))
-        for number, grey in enumerate(page_images.pages(file), start=1):
+        for number, page in enumerate(page_images.pages(file), start=1):
             pages.append((file, number))
-            found.append(symbols_in(grey))
+            found.append(symbols_on(page))
     if not any(found):
         raise UsageError(
             "there is no QR symbol in these pictures",
@@ -176,15 +191,19 @@ def _read_pages(
     return pages, found
 
 
-def _printed(view: View, read: Sequence[Read]) -> dict[str, Printed]:
-    """Unit → its layout."""
-    found = {}
+def _printed(
+    view: View, read: Sequence[Read]
+) -> tuple[dict[str, Printed], dict[str | None, Asked]]:
+    """Unit → its layout; package → the look that it asks for."""
+    found: dict[str, Printed] = {}
+    looks: dict[str | None, Asked] = {}
     for package in {item.package for item in read if item.package}:
         profile = recorded(view, view.package(package))
+        looks[package] = asked(profile.symbol)
         for unit in view.units(package):
             serials = Range(unit.first, unit.last)
             found[unit.unit] = Printed(serials, profile.of_size(len(serials)))
-    return found
+    return found, looks
 
 
 def _order(at: int, read: Sequence[Read]) -> list[Read] | None:
@@ -209,11 +228,21 @@ def _picture(
     )
 
 
+def _asked_by_any(home: Path | None) -> Asked:
+    """What symbols may look like whose package is not in the books: test packages are not."""
+    return asked_by_any(
+        item.profile.symbol
+        for _, origin, item in profile_files.every(home)
+        if not isinstance(item, UsageError) and origin is not profile_files.Origin.EXAMPLE
+    )
+
+
 def _packages(
     read: Sequence[Read],
     printed: dict[str, Printed],
     wrong: set[int],
     pages: Sequence[tuple[Path, int]],
+    looks: dict[str | None, Asked],
 ) -> Iterator[PrintedPackage]:
     groups: dict[tuple[str, str, bool], list[Read]] = defaultdict(list)
     for item in read:
@@ -223,6 +252,7 @@ def _packages(
         units: dict[str | None, set[int]] = defaultdict(set)
         for item in items:
             units[item.unit].add(item.serial)
+        look = check_looks(items, looks[package or None])
         yield PrintedPackage(
             package=package or None,
             batch=batch or None,
@@ -235,6 +265,9 @@ def _packages(
             out_of_order=of(item.serial for item in items if id(item) in wrong),
             void=of(item.serial for item in items if item.void),
             other_address=of(item.serial for item in items if item.other_address),
+            mirrored=of(item.serial for item in look.mirrored),
+            light_on_dark=of(item.serial for item in look.light_on_dark),
+            notes=look.notes,
         )
 
 

@@ -21,6 +21,7 @@ def read_symbol(table: Table) -> SymbolLook:
         dpi=table.whole("dpi", base.dpi),
         invert=table.flag("invert", default=base.invert),
         mirror=table.flag("mirror", default=base.mirror),
+        reduce=table.whole("reduce", base.reduce),
         version_limit=table.whole("version_limit", base.version_limit),
     )
     table.done()
@@ -28,8 +29,12 @@ def read_symbol(table: Table) -> SymbolLook:
 
 
 def symbol_table(symbol: SymbolLook) -> dict[str, object]:
-    """The table of a symbol; every key is there."""
-    return section(symbol, mask="auto" if symbol.mask is None else symbol.mask)
+    """The table of a symbol; every key is there, except a `reduce` of 0.
+
+    So manifests stay as they were before there was a `reduce`, and older readers take them.
+    """
+    mask = "auto" if symbol.mask is None else symbol.mask
+    return section(symbol, mask=mask, reduce=symbol.reduce or None)
 
 
 def read_sheet(table: Table, dpi: int) -> Sheet:

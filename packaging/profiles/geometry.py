@@ -86,8 +86,10 @@ class SymbolLook:
 
     `mask` is 0..7, or None: chosen as ISO/IEC 18004:2015, 7.8.3 demands. `quiet_zone` in
     modules, `dots` per module. `invert` draws light on dark, `mirror` left to right (dark cap
-    liners, foil printed from behind). `version_limit`: payloads that need more are refused.
-    Raises `UsageError` naming the key.
+    liners, foil printed from behind). `reduce` takes so many dots off each edge of what prints,
+    against ink or burn that grows by as many (bar width reduction): off the dark modules, and
+    with `invert` off the light ones and the outside. `version_limit`: payloads that need more
+    are refused. Raises `UsageError` naming the key.
     """
 
     level: str = "M"
@@ -97,6 +99,7 @@ class SymbolLook:
     dpi: int = 600
     invert: bool = False
     mirror: bool = False
+    reduce: int = 0
     version_limit: int = 10
 
     def __post_init__(self) -> None:
@@ -108,6 +111,13 @@ class SymbolLook:
             wrong("symbol.quiet_zone", f"the quiet zone has {MIN_QUIET_ZONE} to 40 modules")
         if not MIN_DOTS <= self.dots <= MAX_DOTS:
             wrong("symbol.dots", f"a module has {MIN_DOTS} to {MAX_DOTS} dots")
+        if not 0 <= 2 * self.reduce < self.dots:
+            wrong(
+                "symbol.reduce",
+                f"0 to {(self.dots - 1) // 2} dots can be taken off each edge of modules of "
+                f"{self.dots} dots",
+                "reduce is in dots a side, not in mm or percent; 1 is usual",
+            )
         if not DPI[0] <= self.dpi <= DPI[1]:
             wrong("symbol.dpi", f"the resolution is {DPI[0]} to {DPI[1]:,} dpi")
         if not 1 <= self.version_limit <= MAX_VERSION:

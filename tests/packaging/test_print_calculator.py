@@ -4,6 +4,7 @@ import io
 import math
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from print_kit import program, read, render
 from mintmark.codegen.errors import EnvironmentFailure, UsageError
 from mintmark.codegen.result import to_json
 from mintmark.packaging.print_calculator import PlanRequest, plan
+from mintmark.packaging.symbols import growth
 
 CAP = PlanRequest(url="HTTPS://T.EXAMPLE.COM/{code}", diameter=20.0)
 
@@ -273,3 +275,33 @@ def test_words_in_codes_are_told_and_clear_is_named():
     clear = plan(replace(CAP, alphabet="clear"))
     assert clear.word_one_in is None
     assert not any("words" in line for line in clear.lines())
+
+
+# --- growth ------------------------------------------------------------------------------
+
+
+def test_few_dots_are_warned_of_growth_and_told_what_helps():
+    for dots in (4, 5, 6):
+        said = " ".join(plan(PlanRequest(url="HTTPS://Q.EXAMPLE.CN/{code}", dots=dots)).warnings)
+        assert f"dark modules {dots + 2} dots wide" in said
+        assert "8 dots or more" in said
+        assert "reduce = 1" in said
+    assert "growth" not in " ".join(plan(PlanRequest(dots=8)).warnings)
+
+
+def test_the_figures_of_growth_are_those_of_the_table():
+    text = (Path(__file__).parents[2] / "docs" / "decoders.md").read_text(encoding="utf-8")
+    scan, photo = (
+        text.split(f"### {title}\n")[1].split("\n### ")[0].strip().splitlines()
+        for title in ("Growth, a pixel per dot", "Photo")
+    )
+    fewer = [
+        dict(zip(lines[0].split("|")[2:-1], map(int, lines[-1].split("|")[2:-1]), strict=True))
+        for lines in (scan, photo)
+    ]
+    assert len(scan) - 3 == growth.DECODERS
+    for dots, seen in growth.FEWER_THAN_HALF.items():
+        assert seen == (
+            fewer[0][f" growth, {dots} dots "],
+            fewer[1][f" photo, growth, {dots} dots "],
+        )

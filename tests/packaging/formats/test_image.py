@@ -1,6 +1,5 @@
 """PNG, BMP and SVG: dot for dot what segno draws, and read by other people's programs."""
 
-import functools
 import io
 import os
 import re
@@ -15,13 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from print_kit import SYMBOLS, TEMPLATE, Made, by_segno, codes, program, read
+from print_kit import TEMPLATE, Made, by_segno, codes, dots, drawn, program, read
 
 from mintmark.codegen.errors import IntegrityError, UsageError
 from mintmark.packaging.formats import picture
 from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.profiles.geometry import SymbolLook
-from mintmark.packaging.symbols.encoder import Encoder
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 KINDS = {"png": "png", "bmp-1bit": "bmp", "svg": "svg"}
@@ -38,27 +36,8 @@ looks = st.builds(
 )
 
 
-@functools.cache
-def encoder(level, mask):
-    prefix, suffix = TEMPLATE.split("{code}")
-    return Encoder(prefix, 16, SYMBOLS, suffix, level=level, mask=mask)
-
-
-def drawn(kind, look, texts):
-    symbols = encoder(look.level, look.mask).encode("".join(texts).encode())
-    draw = {"png": picture.png, "bmp": picture.bmp, "svg": picture.svg}[kind]
-    return list(draw(symbols, look))
-
-
 def expected(text, look):
     return by_segno(TEMPLATE.format(code=text), look)
-
-
-def dots(data):
-    """Ink, and the stated resolution, as Pillow sees them."""
-    with Image.open(io.BytesIO(data)) as found:
-        assert found.mode == "1"
-        return ~np.array(found), found.info["dpi"]
 
 
 @pytest.mark.parametrize("kind", ["png", "bmp"])

@@ -13,16 +13,31 @@ import pikepdf
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from print_kit import TEMPLATE, Made, by_segno, codes, layout, program, read, render
+from PIL import Image
+from print_kit import (
+    SMALL,
+    TEMPLATE,
+    Made,
+    altered,
+    by_segno,
+    codes,
+    document,
+    layout,
+    program,
+    read,
+    render,
+)
+from print_kit import (
+    on_sheet as profile,
+)
 
 from mintmark.codegen.errors import IntegrityError, UsageError
 from mintmark.codegen.ranges.serials import Range
-from mintmark.packaging.formats import imposition, pdf
+from mintmark.packaging.formats import imposition
 from mintmark.packaging.formats.dummy import dummy_codes
 from mintmark.packaging.formats.marks import margins, reach
 from mintmark.packaging.formats.registry import format_for
 from mintmark.packaging.formats.strokes import path
-from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.profiles.geometry import (
     LabelOrder,
     Paint,
@@ -33,26 +48,6 @@ from mintmark.packaging.profiles.geometry import (
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-SMALL = Sheet(
-    dpi=600,
-    page=(84.0, 72.0),
-    label=(20.0, 22.0),
-    rows=2,
-    columns=3,
-    gutter=(2.0, 2.0),
-    bleed=1.0,
-    marks=(PrintMark.CROP, PrintMark.REGISTRATION),
-)
-
-
-def profile(sheet=SMALL, **look):
-    base = builtin("pdf-sheet")
-    return replace(base, sheet=sheet, symbol=replace(base.symbol, **look))
-
-
-def document(made):
-    (data,) = made.files.values()
-    return data
 
 
 def pages(data):
@@ -288,9 +283,28 @@ def test_ink_is_black_of_a_single_plate_and_there_is_nothing_else(sheet_of, tmp_
                 for step in steps
                 if str(step.operator) in COLOURS
             }
-            assert colours == {("k", (0, 0, 0, 1)), ("K", (0, 0, 0, 1))}
+            assert colours == {("g", (0,)), ("G", (0,))}
             names = [str(step.operator) for step in steps]
             assert names.count("q") == names.count("Q")
+
+
+@pytest.mark.parametrize("paint", Paint)
+def test_black_is_solid_on_one_bit_and_on_the_k_plate_alone(paint, tmp_path):
+    """0 0 0 1 k would be a dark grey to a one-bit device, with a white dot in every fifth place."""
+    made = Made(profile(replace(SMALL, paint=paint), dots=10), codes(6))
+    (tmp_path / "a.pdf").write_bytes(document(made))
+    for device, bands in (("tiffg4", 1), ("tiff32nc", 4)):
+        command = [program("gs"), "-q", "-dBATCH", "-dNOPAUSE", "-dSAFER", f"-sDEVICE={device}"]
+        command += ["-r600", f"-sOutputFile={device}.tif", "a.pdf"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+        with Image.open(io.BytesIO((tmp_path / f"{device}.tif").read_bytes())) as found:
+            page = np.array(found).reshape(found.height, found.width, bands)
+        ink = ~page[..., 0] if bands == 1 else page[..., 3] == 255
+        for place, label in SMALL.spots(0, 6):
+            due = by_segno(TEMPLATE.format(code=made.texts[label]), SymbolLook(dots=10))
+            x, y = SMALL.symbol_at(SMALL.label_box(place), len(due))
+            assert np.array_equal(ink[y : y + len(due), x : x + len(due)], due)
+        assert bands == 1 or not page[..., :3].any()
 
 
 COLOURS = {"g", "G", "rg", "RG", "k", "K", "cs", "CS", "sc", "SC", "scn", "SCN", "gs", "sh", "Do"}
@@ -303,14 +317,6 @@ def test_the_same_codes_make_the_same_document(sheet_of):
 
 
 # --- what a reader refuses ---------------------------------------------------------------
-
-
-def altered(data, change):
-    """The document with its pages' content changed by `change(number, content)`."""
-    with pikepdf.open(io.BytesIO(data)) as found:
-        size = [float(side) for side in found.pages[0].MediaBox][2:]
-        contents = [page.Contents.read_bytes() for page in found.pages]
-    return pdf.document(change(contents), tuple(size), "K7QM-9X2C4DEF K7QM-11112222")
 
 
 def with_extra(data, change):
@@ -360,6 +366,16 @@ def test_pages_that_were_changed_are_refused(plain, change):
     assert plain.read({name: altered(document(plain), lambda pages: pages)}) == plain.texts
     with pytest.raises(IntegrityError):
         plain.read({name: altered(document(plain), CHANGES[change])})
+
+
+def test_pages_in_the_black_of_earlier_packages_are_read(plain):
+    (name,) = plain.files
+    old = altered(
+        document(plain),
+        lambda pages: [page.replace(b"0 g 0 G", b"0 0 0 1 k 0 0 0 1 K") for page in pages],
+    )
+    assert old != document(plain)
+    assert plain.read({name: old}) == plain.texts
 
 
 @pytest.mark.parametrize("change", [annotate, attach, hide, resize])

@@ -8,7 +8,7 @@ import pytest
 import segno
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 from print_kit import TEMPLATE, Made, program
 from receipt_kit import call
 from station_kit import make_home
@@ -20,7 +20,7 @@ from mintmark.codegen.ledger import changes
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.ranges.serials import Range, to_pairs
 from mintmark.packaging.formats.dummy import dummy_codes, dummy_source
-from mintmark.packaging.print_check import page_images
+from mintmark.packaging.print_check import limits, page_images, pdf_pages, pictures
 from mintmark.packaging.print_check.arrangement import Printed, missing, out_of_order
 from mintmark.packaging.print_check.find_symbols import FoundSymbol, _sorted_out, symbols_in
 from mintmark.packaging.print_check.verify_print import verify_print
@@ -34,19 +34,25 @@ STACK = replace(
     SHEETS,
     sheet=replace(SHEETS.sheet, page=(70.0, 90.0), columns=2, rows=2, order=LabelOrder.STACK),
 )
+FILM = builtin("bmp-1bit")
+FILM = replace(FILM, symbol=replace(FILM.symbol, mirror=True, invert=True))
 PIXELS = 4  # a module
 GAP = 24  # between symbols
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """Serials 1-100 are in package P, a reel a hundred; 101-130 in Q, cut and stack."""
+    """Serials 1-100 are in package P, a reel a hundred; 101-130 in Q, cut and stack.
+
+    135-140 are in R, light on dark and mirrored.
+    """
     made = make_home(tmp_path_factory.mktemp("proofs"))
     station = made.station()
     batch = made.mint(140, station, url=TEMPLATE).batch
     ledger, author = station.ledger, station.author
     ledger.commit(author, changes.ContactAdded("li", "Ms Li", None))
-    for package, profile, first, last in (("P", CSV, 1, 100), ("Q", STACK, 101, 130)):
+    packages = (("P", CSV, 1, 100), ("Q", STACK, 101, 130), ("R", FILM, 135, 140))
+    for package, profile, first, last in packages:
         begun = changes.ExportBegun(
             *(package, batch, (Range(first, last),), "li", profile.name), layout=record(profile)
         )
@@ -134,7 +140,6 @@ def test_a_proof_that_is_right(proof, home):
         "see-through": lambda image: Image.merge(
             "LA", [Image.new("L", image.size), image.point(lambda v: 255 - v)]
         ),
-        "light on dark": lambda image: image.point(lambda v: 255 - v),
     }.items(),
     ids=lambda item: item[0],
 )
@@ -250,6 +255,61 @@ def test_several_pictures_complete_each_other(home, tmp_path):
     assert pairs(only(found).serials) == [[1, 12]]
 
 
+# --- looks -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "mirrored", "inverted"),
+    [(ImageOps.mirror, True, False), (ImageOps.invert, False, True),
+     (lambda image: ImageOps.invert(ImageOps.flip(image)), True, True)],
+)  # fmt: skip
+def test_a_look_that_the_profile_does_not_ask_for_is_told(proof, change, mirrored, inverted):
+    package = only(found := proof(range(11, 23), change=change))
+    assert found.exit_code == 5
+    assert pairs(package.mirrored) == [[11, 22]] * mirrored
+    assert pairs(package.light_on_dark) == [[11, 22]] * inverted
+    said = "\n".join(found.lines())
+    assert ("mirrored      11-22" in said, "light on dark 11-22" in said) == (mirrored, inverted)
+    assert not package.out_of_order
+
+
+@pytest.mark.parametrize("change", [ImageOps.mirror, ImageOps.invert])
+def test_a_test_proof_is_told_too_where_no_profile_of_the_home_asks_for_it(proof, change, home):
+    flat = dummy_codes(Range(3, 8), 16, digits=False).decode()
+    dummies = [TEMPLATE.replace("{code}", flat[at : at + 16]) for at in range(0, len(flat), 16)]
+    assert proof(dummies, columns=3, change=change).exit_code == 5
+    folder = home.station().home / "profiles"
+    folder.mkdir(exist_ok=True)
+    film = folder / "film.toml"
+    film.write_text('format = "png"\n[symbol]\nmirror = true\ninvert = true\n', encoding="utf-8")
+    found = proof(dummies, columns=3, change=change)
+    film.unlink()
+    assert found.exit_code == 0
+    assert any("right only for a profile with" in note for note in only(found).notes)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda image: image, lambda i: ImageOps.invert(ImageOps.mirror(i))]
+)
+def test_a_profile_that_asks_is_right_from_either_side_and_says_which(proof, change):
+    found = proof(range(135, 141), columns=3, change=change)
+    assert found.ok
+    assert len(only(found).notes) == 2
+    assert all(note in "\n".join(found.lines()) for note in only(found).notes)
+
+
+def test_a_symbol_that_differs_from_the_others_of_its_picture_is_wrong(proof):
+    def turn_one(image):
+        side = (image.width - GAP) // 3
+        box = (GAP + side, GAP, GAP + side + side - GAP, GAP + side - GAP)
+        image.paste(ImageOps.mirror(image.crop(box)), box)
+        return image
+
+    found = proof(range(135, 141), columns=3, change=turn_one)
+    assert found.exit_code == 5
+    assert pairs(only(found).mirrored) == [[136, 136]]
+
+
 # --- sheets ------------------------------------------------------------------------------
 
 
@@ -270,7 +330,7 @@ def test_one_sheet_of_a_stack_misses_nothing(home, tmp_path):
     made = Made(STACK, home.given[100:130], first=101)
     (data,) = made.files.values()
     (tmp_path / "a.pdf").write_bytes(data)
-    first = next(page_images.pages(tmp_path / "a.pdf"))
+    first = next(page_images.pages(tmp_path / "a.pdf")).grey
     Image.fromarray(first).save(tmp_path / "a.png")
     found = verify_print(call(home.station()), [tmp_path / "a.png"])
     assert found.ok
@@ -285,7 +345,7 @@ def test_one_sheet_of_a_stack_misses_nothing(home, tmp_path):
 
 def test_without_the_program_a_pdf_is_refused_with_a_hint(home, tmp_path, monkeypatch):
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4\n")
-    monkeypatch.setattr(page_images.shutil, "which", lambda _: None)
+    monkeypatch.setattr(pdf_pages.shutil, "which", lambda _: None)
     with pytest.raises(EnvironmentFailure) as caught:
         verify_print(call(home.station()), [tmp_path / "a.pdf"])
     assert "poppler" in " ".join(caught.value.hints)
@@ -316,8 +376,9 @@ def test_a_picture_without_symbols(home, tmp_path):
 
 def test_a_picture_too_large_is_not_unpacked(home, tmp_path, monkeypatch):
     Image.new("1", (15_000, 12_000)).save(tmp_path / "a.png")
-    for most in (page_images.MAX_PIXELS, 1_000):
-        monkeypatch.setattr(page_images, "MAX_PIXELS", most)
+    for most in (limits.MAX_PIXELS, 1_000):
+        monkeypatch.setattr(limits, "MAX_PIXELS", most)
+        monkeypatch.setattr(pictures, "MAX_PIXELS", most)
         with pytest.raises(UsageError, match="million pixels"):
             verify_print(call(home.station()), [tmp_path / "a.png"])
 
