@@ -147,7 +147,7 @@ with tarfile.open(fileobj=TAR, mode="w") as tar:
         (bytes(5_000), NOT_WHOLE + "it begins with zeros"),
         (b"7z\xbc\xaf\x27\x1c\0\4" + bytes(60), PACKED_AGAIN + "it is a 7z archive"),
         (b"Rar!\x1a\x07\x01\0" + bytes(60), PACKED_AGAIN + "it is a RAR archive"),
-        (gzip.compress(b"x" * 99), PACKED_AGAIN + "it is a gzip file"),
+        (gzip.compress(b"x" * 99, mtime=0), PACKED_AGAIN + "it is a gzip file"),
         (TAR.getvalue(), PACKED_AGAIN + "it is a tar archive"),
         (b"MZ\x90\0" + bytes(60), PACKED_AGAIN + "it is a program, perhaps a self-extracting"),
         (b"<!DOCTYPE html>\n<html><body>502 Bad Gateway", NO_PACKAGE + "it is a web page"),
