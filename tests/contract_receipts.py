@@ -160,15 +160,26 @@ def _corrections(row, ok, no):
         no(2, "a final correction", f"{correct} --printed 7 --final", "never final"),
         no(3, "never reported", f"{correct} --printed 1996", "1996 were never", **there),
         no(3, "what is so already", f"{correct} --printed 7", "nothing to correct", **there),
-        no(3, "another count", f"{correct} --spoiled 7 --count 2", "1 codes, not 2", **there),
+        no(
+            3,
+            "a correction: another count",
+            f"{correct} --spoiled 7 --count 2",
+            "1 codes, not 2",
+            **there,
+        ),
         no(
             4,
-            "no such package",
+            "a correction of no package",
             f"{nowhere} --printed 1",
             "no package",
         ),
         no(
-            6, "the ledger is locked", f"{correct} --spoiled 7", "locked", trouble="locked", **there
+            6,
+            "a correction, and the ledger is locked",
+            f"{correct} --spoiled 7",
+            "locked",
+            trouble="locked",
+            **there,
         ),
     )
 

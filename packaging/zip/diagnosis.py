@@ -169,17 +169,19 @@ def _misplaced(file: BinaryIO, name: str, end: EndRecord) -> IntegrityError | No
     if was_taken_for_text(head):
         return _transferred_as_text()
     moved = end.at - end.start - end.length
-    if moved and read(file, end.at - end.length, 4) == b"PK\1\2":
-        if moved < 0:
-            return None if head.startswith(b"PK\3\4") else _last_piece(name)
-        if read(file, moved, 4) == b"PK\3\4":
-            what = other_archive(head[:HEAD])
-            return (
-                _repacked(f"it begins like {what}")
-                if what
-                else broken(f"{moved:,} bytes were put in front of it")
-            )
+    if moved < 0:
+        # The directory, too, may begin in the piece before.
+        return None if head.startswith(b"PK\3\4") else _last_piece(name)
+    if moved and _begins_at(file, moved) and read(file, end.at - end.length, 4) == b"PK\1\2":
+        what = other_archive(head[:HEAD])
+        if what:
+            return _repacked(f"it begins like {what}")
+        return broken(f"{moved:,} bytes were put in front of it")
     return None
+
+
+def _begins_at(file: BinaryIO, place: int) -> bool:
+    return read(file, place, 4) == b"PK\3\4"
 
 
 def _last_piece(name: str) -> IntegrityError:

@@ -264,7 +264,7 @@ def test_what_the_backend_missed_is_found_and_healed(made):
     for action, serials, more in (
         ("activate", "1-50", {"attributes": {"lot": "L1", "expires_at": "2097-01-01T00:00:00Z"}}),
         ("freeze", "10-19", {}),
-        ("void", "30,260", {"reason": "lost", "count": 2}),
+        ("void", "30;260", {"reason": "lost", "count": 2}),
         ("assign", "201-210", {"attributes": {"region": "Hunan"}}),
         ("freeze", "60-69", {}),
     ):

@@ -122,8 +122,13 @@ def test_any_end_record_gets_an_answer(raw, numbers, records):
 
 def test_what_is_read_is_bounded(raw, monkeypatch):
     """A directory that claims gigabytes is not read to explain why it was refused."""
-    lengths = []
-    monkeypatch.setattr(diagnosis, "read", lambda file, at, length: lengths.append(length) or b"")
+    lengths, read = [], diagnosis.read
+
+    def recorded(file, at, length):
+        lengths.append(length)
+        return read(file, at, length)
+
+    monkeypatch.setattr(diagnosis, "read", recorded)
     end = struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, 1, 1, 1 << 31, 0, 0)
     assert said(raw + end).startswith(ALTERED)
     assert max(lengths) <= 1 << 20
@@ -181,6 +186,14 @@ def test_pieces_are_named(raw):
     assert said(raw[900:], "a.zip.003").startswith(NOT_WHOLE + "it is one piece")
     assert said(raw[900:]).startswith(NOT_WHOLE + "its beginning is missing")
     assert said(b"PK\7\x08" + raw[:900]).startswith(NOT_WHOLE + "it is one piece")
+
+
+def test_a_last_piece_is_named_wherever_it_was_cut(raw, split_archive):
+    """Its directory may begin in the piece before."""
+    _, directory, end = split_archive(raw)
+    for left in range(len(end), len(directory) + len(end), 7):
+        assert said(raw[-left:], "a.zip.003").startswith(NOT_WHOLE + "it is one piece")
+        assert said(raw[-left:]).startswith(NOT_WHOLE + "its beginning is missing")
 
 
 @pytest.mark.parametrize("zeros", [22, 100, 4_000])
