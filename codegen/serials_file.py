@@ -25,4 +25,4 @@ def read_text(text: str) -> str:
         raise NotFound(f"no file {path}", "name the file that lists the serials") from None
     if len(data) > FILE_BYTES:
         raise UsageError(f"{path} is larger than {FILE_BYTES:,} bytes", "list ranges, not serials")
-    return join_lines(decode(data, str(path)), str(path))
+    return join_lines(decode(data, str(path), words=False), str(path))

@@ -33,9 +33,13 @@ _HIGH = re.compile(r"[^\x00-\x7f]+")
 _LATIN = re.compile(r"(?<=[a-z])[\u00c0-\u024f]+|[\u00c0-\u024f]+(?=[a-z])")
 
 
-def decode(data: bytes, source: str = "the file", *, is_json: bool = False) -> str:
+def decode(
+    data: bytes, source: str = "the file", *, is_json: bool = False, words: bool = True
+) -> str:
     """The text of `data`, called `source` in errors. JSON is UTF-8 where it can be (RFC 8259, 8.1).
 
+    `words`: it may hold words, and so 聽, which is U+00A0 in UTF-8. Where there are none it is
+    the blank that a copy from a page or a letter brings along.
     Raises `UsageError`; its detail `unfinished` says that the file may have been cut short.
     """
     _check_kind(data, source)
@@ -43,7 +47,7 @@ def decode(data: bytes, source: str = "the file", *, is_json: bool = False) -> s
     if text is None:
         text = _gb18030(data, source)
     elif not is_json and not data.startswith(_BOM):
-        _check_pairs(data, text, source)
+        _check_pairs(data, text if words else text.replace("\u00a0", " "), source)
     if "\0" in text:
         raise UsageError(f"{source} is no text in UTF-8 or GB18030", _UTF8)
     # DOS programs end a file with Ctrl-Z.
@@ -61,15 +65,16 @@ def delimited(text: str) -> tuple[str, str]:
 
 
 def _check_kind(data: bytes, source: str) -> None:
+    # First of all: workbooks end in zeros.
+    for magic, what in _OTHER:
+        if data.startswith(magic):
+            raise UsageError(f"{source} is {what}, whatever its name says", _UTF8)
     if data.endswith(_ZEROS):
         raise UsageError(
             f"{source} ends in zero bytes: it is still being copied, or a power failure cut it",
             "send it again",
             unfinished=True,
         )
-    for magic, what in _OTHER:
-        if data.startswith(magic):
-            raise UsageError(f"{source} is {what}, whatever its name says", _UTF8)
     if (
         data.startswith((b"\xff\xfe", b"\xfe\xff"))
         or b"\0" in data[:200:2]

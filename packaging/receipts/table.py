@@ -57,7 +57,7 @@ def parse(data: bytes) -> tuple[TableRow, ...]:
     """The rows of the file. Raises `UsageError` naming the line, also if it was cut short."""
     if len(data) > FILE_BYTES:
         raise UsageError(f"the receipt is larger than {FILE_BYTES:,} bytes", "write ranges")
-    text, delimiter = delimited(decode(data, "the receipt"))
+    text, delimiter = delimited(decode(data, "the receipt", words=False))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         rows = tuple(_rows(text, reader))
