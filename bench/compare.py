@@ -73,7 +73,8 @@ def main() -> None:
     parser.add_argument("other", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
     parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    # Names may stand after an option, as the usage above has them.
+    options = parser.parse_intermixed_args()
     if unknown := set(options.names) - set(BENCHES):
         sys.exit(f"no bench {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
     print(machine())

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from .errors import NotFound, UsageError
 from .ranges.selection import join_lines
+from .text_files import decode
 
 FILE_BYTES = 16_777_216
 
@@ -11,8 +12,8 @@ FILE_BYTES = 16_777_216
 def read_text(text: str) -> str:
     """`text` itself, or what the file named by `@FILE` lists, in one line.
 
-    Raises `NotFound`, and `UsageError` for a file that is too large, is not text in UTF-8,
-    or that `join_lines` refuses.
+    Raises `NotFound`, and `UsageError` for a file that is too large, or that `decode` or
+    `join_lines` refuses.
     """
     if not text.startswith("@"):
         return text
@@ -24,8 +25,4 @@ def read_text(text: str) -> str:
         raise NotFound(f"no file {path}", "name the file that lists the serials") from None
     if len(data) > FILE_BYTES:
         raise UsageError(f"{path} is larger than {FILE_BYTES:,} bytes", "list ranges, not serials")
-    try:
-        lines = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not text in UTF-8", "save it as UTF-8") from None
-    return join_lines(lines, str(path))
+    return join_lines(decode(data, str(path), words=False), str(path))

@@ -567,6 +567,12 @@ ORDERS = (
     no(2, "serials that overlap", f"{ACTIVATE} 1-30,10-12", "overlap"),
     no(2, "digits that may be grouped", f"{ACTIVATE} 1-1,990", "are grouped"),
     no(2, "a file of serials that was cut short", f"{ACTIVATE} @cut.txt", "open range"),
+    no(
+        2,
+        "a file of serials that reads otherwise in GB18030",
+        f"{ACTIVATE} @either.csv",
+        "says something",
+    ),
     no(2, "a word instead of serials", f"{ACTIVATE} one", "not a serial"),
     no(2, "an attribute without a value", f"{ACTIVATE} 1 --set lot", "key=value"),
     no(

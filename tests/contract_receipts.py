@@ -119,6 +119,12 @@ def _receipts(row, ok, no):
         no(2, "a table that was cut short", f"{RECEIPT} --file cut.csv", "without a line end"),
         no(2, "a word instead of serials", f"{RECEIPT} --printed one", "not a serial"),
         no(2, "no such reason", f"{RECEIPT} --spoiled 1 --reason bored", "unknown reason"),
+        no(
+            2,
+            "a table that says one thing in UTF-8 and another in GB18030",
+            f"{RECEIPT} --file either.csv",
+            "GB18030",
+        ),
         no(2, "a file and options", f"{RECEIPT} --file receipt.csv --printed 1", "not by both"),
         no(2, "a file that is no table", f"{RECEIPT} --file pass.txt", "line 1 of the receipt"),
         no(3, "serials outside the package", f"{RECEIPT} --printed 1999-2001", "2001 are not in"),

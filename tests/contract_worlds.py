@@ -118,6 +118,7 @@ def _files(folder):
     }.items():
         (folder / name).write_text(text + "\n" if text else "", "utf-8")
     (folder / "cut.csv").write_text("unit,printed\n,1-", "utf-8")
+    (folder / "either.csv").write_text("unit,printed\n鲁,1~400\n", "gb18030")
     (folder / "cut.txt").write_text("1-400\n1001-", "utf-8")
     stranger = folder / "stranger"
     stranger.mkdir()

@@ -82,7 +82,7 @@ def _check(scan: Resolved, which: str) -> None:
     raise NotFound(f"the {which} code is no code of this home{why}", hint)
 
 
-def read_text(station: Station, text: str, which: str, settings: ReaderSettings = PLAIN) -> str:
+def read_typed(station: Station, text: str, which: str, settings: ReaderSettings = PLAIN) -> str:
     """The code in a text that was typed, without its address. Raises as `between` does."""
     return _single(station, text, which, settings).code or ""
 

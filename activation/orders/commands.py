@@ -193,7 +193,7 @@ def scanned_codes(
     first, second = (
         by_code.read_one(station, stdin(by_code.FILE_BYTES + 1), which, settings)
         if code == "-"
-        else by_code.read_text(station, code or "", which, settings)
+        else by_code.read_typed(station, code or "", which, settings)
         for code, which in zip(typed, ("first", "second"), strict=True)
     )
     return first, second

@@ -24,8 +24,8 @@ from ...codegen import ids
 from ...codegen.errors import UsageError
 from ...codegen.ranges.attributes import VALIDITY
 from ...codegen.ranges.cut_short import HINT, check_list, fault_of_last_row, is_unfinished
+from ...codegen.text_files import decode, delimited
 from . import form
-from .decoding import decode
 from .orders import OrderRequest
 
 FILE_BYTES = 16_777_216
@@ -38,9 +38,6 @@ NOTES = ("reason",)  # a column that changes nothing that is done
 
 FileVersion = tuple[int, int]  # size in bytes, time of the last change in nanoseconds
 
-# The first line that tells Excel which separator follows.
-_SEPARATOR = re.compile(r"\s*\"?sep=([,;\t])\"?[,;\t ]*(?=[\r\n]|\Z)", re.IGNORECASE)
-_FIRST_LINE = re.compile(r"[^\r\n]*\S[^\r\n]*")
 # A date and time that no further character would continue: to the day, minute, second, offset.
 _WHOLE_TIME = re.compile(
     r"(?:\d{4}-\d\d-\d\d|\d{4}/\d{1,2}/\d\d|\d{4}\.\d{1,2}\.\d\d|\d{4}年\d{1,2}月\d{1,2}日|\d{8})"
@@ -185,7 +182,7 @@ def _no_constant(_: str) -> None:
 
 
 def _table(text: str, faults: _Faults) -> list[Row]:
-    text, delimiter = _delimiter(text)
+    text, delimiter = delimited(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
     rows: list[Row] = []
@@ -210,16 +207,6 @@ def _table(text: str, faults: _Faults) -> list[Row]:
     if rows and rows[-1].number == number:
         _check_last(text, header, cells, rows, faults)
     return rows
-
-
-def _delimiter(text: str) -> tuple[str, str]:
-    """The table, and what separates its cells: a Chinese or German Excel may write others."""
-    told = _SEPARATOR.match(text)
-    if told:
-        # Its line end stays, so that rows are counted as an editor counts them.
-        return text[told.end() :], told[1]
-    first = _FIRST_LINE.search(text)
-    return text, max(",\t;", key=(first[0] if first else "").count)
 
 
 def _row(header: Sequence[str], cells: Sequence[str], number: int, faults: _Faults) -> Row:

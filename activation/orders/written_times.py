@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, time, timedelta, timezone
 
 from ...codegen.errors import UsageError
+from ...codegen.ranges.notation import fold
 
 Years = tuple[int, int]  # the first and the last that are taken
 OF_VALIDITY: Years = (2000, 2099)
@@ -20,12 +21,8 @@ OF_BOOKS: Years = (1900, 9998)  # a day more or less is a date still, in every z
 FORMS = "write 2026-12-31, 2026-12-31 20:00 or 2026-12-31T20:00:00+08:00"
 LONGEST = 64
 
-# Full-width forms stand a fixed distance above ASCII; the spaces and dashes do not.
-_FOLD: dict[int, int | str] = {
-    **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
-    **dict.fromkeys(map(ord, "\u3000\u00a0\u2009\u202f"), " "),
-    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-"),
-}
+# Of dashes `fold` makes one only where they separate serials.
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
 _DAY = (
     r"(?:(?P<y>\d{4})(?P<sep>[-/.])(?P<m>\d{1,2})(?P=sep)(?P<d>\d{1,2})"
     r"|(?P<cy>\d{4}) ?年 ?(?P<cm>\d{1,2}) ?月 ?(?P<cd>\d{1,2}) ?[日号]?"
@@ -95,7 +92,7 @@ def read(text: str, name: str, years: Years = OF_VALIDITY) -> WrittenTime:
 
     Raises `UsageError`, which quotes a text only if it looks like a date.
     """
-    folded = text.translate(_FOLD).strip() if len(text) <= LONGEST else ""
+    folded = fold(text).translate(_DASHES) if len(text) <= LONGEST else ""
     found = _WITHOUT.fullmatch(folded) or _WITH_CLOCK.fullmatch(folded) or _STAMP.fullmatch(folded)
     if found is None:
         raise _refusal(name, text, folded)

@@ -8,20 +8,19 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from ..errors import IntegrityError, Refused, UsageError
 from ..ranges import serials
-from ..ranges.lifecycle import Reason, Standing, State
-from ..ranges.receipts import NOT_REPLACED
+from ..ranges.lifecycle import Standing, State
 from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import Stuck
-from . import _sql, _tables
+from . import _replacements, _sql, _tables
 from ._sql import Touched
 from .chain import Event
 from .changes import ExportAbandoned, ExportBegun, Packaged, Unit
 
-_p, _t, _r = _tables.packages.c, _tables.tiles.c, _tables.reported.c
+_p, _t = _tables.packages.c, _tables.tiles.c
 _PACKAGES = "see: mintmark package list"
 
 
@@ -33,7 +32,7 @@ def begin(change: ExportBegun, connection: Connection, event: Event) -> Touched:
     if change.supersedes is not None:
         _take_over(change, connection)
     else:
-        _check_replacement(change, connection)
+        _replacements.check(change, connection)
 
         def reserve(standing: Standing) -> Standing:
             if standing.state is not State.SEALED or standing.package is not None:
@@ -232,70 +231,4 @@ def _take_over(change: ExportBegun, connection: Connection) -> None:
         raise Refused(
             f"a reprint of package {change.supersedes} holds all its codes that are not void",
             f"see them: mintmark package show {change.supersedes}",
-        )
-
-
-# --- replacements --------------------------------------------------------------------
-
-
-def balance(connection: Connection, package: str) -> int:
-    """How many codes of `package` were spoiled or voided, less those that replace them.
-
-    Below 0 if codes were replaced that turned out good. Voids that leave no gap
-    (`NOT_REPLACED`) do not count, unless a correction says that codes left over as unused
-    were spoiled. Raises `NotFound`, `Refused`.
-    """
-    row = _sql.find(connection, _tables.packages, "package", package, _PACKAGES)
-    if row.status not in ("packaged", "superseded"):
-        raise Refused(f"package {package} is {row.status}, not packaged", _PACKAGES)
-    voided = connection.scalar(
-        select(func.coalesce(func.sum(_t.last - _t.first + 1), 0)).where(
-            _t.batch == row.batch,
-            _t.package == package,
-            _t.state == State.VOID.value,
-            func.coalesce(_t.reason, "").not_in([reason.value for reason in NOT_REPLACED]),
-        )
-    )
-    others = connection.scalars(
-        select(_p.serials).where(_p.replaces == package, _p.status != "abandoned")
-    )
-    replaced = sum(serials.count(_sql.from_text(text)) for text in others)
-    spoiled = int(row.spoiled_count) + _spoiled_not_unused(connection, row)
-    return int(voided or 0) + spoiled - replaced
-
-
-def _spoiled_not_unused(connection: Connection, row: Row[Any]) -> int:
-    """Codes that are void as unused, and reported as spoiled."""
-    last, first = func.min(_t.last, _r.last), func.max(_t.first, _r.first)
-    found = connection.scalar(
-        select(func.sum(last - first + 1)).where(
-            _t.batch == row.batch,
-            _t.package == row.package,
-            _t.state == State.VOID.value,
-            _t.reason == Reason.UNUSED.value,
-            _r.package == row.package,
-            _r.outcome == "spoiled",
-            _r.first <= _t.last,
-            _r.last >= _t.first,
-        )
-    )
-    return int(found or 0)
-
-
-def _check_replacement(change: ExportBegun, connection: Connection) -> None:
-    if change.replaces is None:
-        return
-    row = _sql.find(connection, _tables.packages, "package", change.replaces, _PACKAGES)
-    if row.batch != change.batch:
-        raise Refused(
-            f"package {change.replaces} belongs to batch {row.batch}", "name its own batch"
-        )
-    missing = max(0, balance(connection, change.replaces))
-    wanted = serials.count(change.serials)
-    if wanted > missing:
-        raise Refused(
-            f"{missing:,} codes of package {change.replaces} are spoiled or void and not yet"
-            f" replaced, not {wanted:,}",
-            f"see: mintmark package show {change.replaces}",
-            missing=missing,
         )

@@ -18,6 +18,7 @@ from . import (
     _packages,
     _places,
     _receipts,
+    _replacements,
     _sql,
     _tables,
     _tiles,
@@ -232,11 +233,11 @@ class View:
 
     def shortfall(self, package: str) -> int:
         """How many codes of a package are spoiled or void and not yet replaced."""
-        return max(0, _exports.balance(self.connection, package))
+        return max(0, _replacements.balance(self.connection, package))
 
     def excess(self, package: str) -> int:
         """How many codes of a package were replaced and are good after all."""
-        return max(0, -_exports.balance(self.connection, package))
+        return max(0, -_replacements.balance(self.connection, package))
 
     # --- orders ---
 

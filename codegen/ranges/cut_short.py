@@ -8,11 +8,10 @@ only if there are words that would continue it and mean less.
 """
 
 import re
-import unicodedata
 from collections.abc import Collection, Sequence
 
 from ..errors import UsageError
-from .notation import DASH
+from .notation import DASH, fold
 
 HINT = "the file was cut short, or wants a line end after its last line: send the whole file again"
 # `1-`, in every spelling of it, and after the folding of full-width text.
@@ -26,7 +25,7 @@ def is_unfinished(text: str) -> bool:
 
 def check_list(text: str, source: str) -> None:
     """Raises `UsageError` if a list of serials ends, without a line end, in an open range."""
-    if is_unfinished(text) and _OPEN_RANGE.search(unicodedata.normalize("NFKC", text)):
+    if is_unfinished(text) and _OPEN_RANGE.search(fold(text)):
         raise UsageError(f"{source} ends in an open range and without a line end", HINT)
 
 
@@ -42,7 +41,7 @@ def fault_of_last_row(
         return None
     if len(cells) < len(columns):
         return "fewer cells than the header has, and no line end"
-    last = unicodedata.normalize("NFKC", cells[-1]).strip() if cells else ""
+    last = fold(cells[-1]) if cells else ""
     if _OPEN_RANGE.search(last):
         return "ends in an open range, and without a line end"
     if not last and columns[-1] not in notes:

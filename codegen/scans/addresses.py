@@ -24,7 +24,7 @@ _CODE = re.compile(r"[A-Za-z0-9\-._~]+", re.ASCII)
 # RFC 3986, section 2.3: an unreserved character and its escape are the same.
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})", re.ASCII)
 _BEFORE = re.compile(rf"[!-~]{{0,{BEFORE_CHARS}}}", re.ASCII)
-_BETWEEN = re.compile(r"[;,|\s]")
+BETWEEN = re.compile(r"[;,|\s]")
 _LINK = re.compile(r"/01/([0-9]{14})(?:/[^{]*)?/21/([^/{?#]*)\{code\}([^/?#]*)", re.ASCII)
 _DEFAULT_PORT = re.compile(r"(?:(?<=^https://)|(?<=^http://))([^/?#:@]+):(443|80)(?=[/?#]|$)")
 
@@ -114,7 +114,7 @@ class Addresses:
         if any(self.is_address(text[other.start() :]) for other in later):
             return Doubt.SEVERAL
         before = text[: found.start()]
-        if _BETWEEN.search(before):
+        if BETWEEN.search(before):
             return Doubt.SEVERAL
         # What is as long as a code may be one: two codes, and neither may be left out.
         runs = (len(run) for run in re.findall(r"[0-9A-Za-z]+", before))

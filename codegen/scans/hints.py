@@ -7,7 +7,7 @@ setting, which sends the same text the next time.
 import re
 from typing import NamedTuple
 
-from .addresses import Addresses
+from .addresses import BETWEEN, Addresses
 from .reader import ReadingKind, RejectReason, ScanReading
 
 DOCUMENT = "docs/scanners.md"
@@ -15,7 +15,6 @@ DOCUMENT = "docs/scanners.md"
 _OTHER_KEYS = re.compile(r"https?(?:[^\sA-Za-z0-9:]|M!|:[^/]|m!)", re.IGNORECASE)
 _KEYS = frozenset("éèçàùöäüßÖÄÜ§²µ°´£")
 _ADDRESS = re.compile(r"https?://", re.ASCII | re.IGNORECASE)
-_BETWEEN = re.compile(r"[;,|\s]")
 _ALNUM = re.compile(r"[0-9A-Za-z]+", re.ASCII)
 
 
@@ -95,9 +94,7 @@ _OF_FAULT = {
 def exchanged_keys(layout: str) -> Explanation:
     """For a text that is a code of this home once the keys of `layout` are exchanged."""
     return Explanation(
-        f"it would be one if keys of a {layout} keyboard were exchanged",
-        "the reader types for another keyboard than this computer is set to: set the reader's "
-        "keyboard country, or let it send to a serial port",
+        f"it would be one if keys of a {layout} keyboard were exchanged", KEYBOARD.hint
     )
 
 
@@ -114,7 +111,7 @@ def _of_text(text: str, addresses: Addresses) -> Explanation:
         return KEYBOARD
     if not text.isascii():
         return INPUT_METHOD
-    if _BETWEEN.search(text):
+    if BETWEEN.search(text):
         return SEVERAL
     if addresses.is_address(text):
         return SIGNLESS if _ALNUM.fullmatch(text) else OURS_BUT

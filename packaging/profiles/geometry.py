@@ -112,12 +112,9 @@ class SymbolLook:
         if not MIN_DOTS <= self.dots <= MAX_DOTS:
             wrong("symbol.dots", f"a module has {MIN_DOTS} to {MAX_DOTS} dots")
         if not 0 <= 2 * self.reduce < self.dots:
-            wrong(
-                "symbol.reduce",
-                f"0 to {(self.dots - 1) // 2} dots can be taken off each edge of modules of "
-                f"{self.dots} dots",
-                "reduce is in dots a side, not in mm or percent; 1 is usual",
-            )
+            most = (self.dots - 1) // 2
+            what = f"0 to {most} dots can be taken off each edge of modules of {self.dots} dots"
+            wrong("symbol.reduce", what, "it is in dots a side, not in mm or percent; 1 is usual")
         if not DPI[0] <= self.dpi <= DPI[1]:
             wrong("symbol.dpi", f"the resolution is {DPI[0]} to {DPI[1]:,} dpi")
         if not 1 <= self.version_limit <= MAX_VERSION:

@@ -62,12 +62,7 @@ def correct(invocation: Invocation, request: CorrectionRequest) -> ReceiptResult
         excess = view.excess(package.package)
     voids.check_count(request.package, request.count)
     if request.count is None and voids.codes > named:
-        raise Refused(
-            f"after this correction, {voids.codes - named:,} codes that it does not name would be"
-            " left over and void: their unit would have serials, and no number alone, any more",
-            f"name all that were printed there; if that is right: --count {voids.codes}",
-            count=voids.codes,
-        )
+        raise _left_over_unnamed(voids.codes - named, voids.codes)
     change = ReceiptCorrected(package.package, entries, reason)
     station.ledger.commit(station.author, *voids.orders, change, dry_run=request.dry_run)
     if not request.dry_run:
@@ -96,13 +91,21 @@ def _reason(request: CorrectionRequest) -> str:
             f"a correction needs its reason, a line of at most {REASON_CHARACTERS} characters",
             "say why the receipt was wrong: --reason R",
         )
-    if isinstance(request.reported, Reported) and request.reported == Reported(
-        unit=request.reported.unit
-    ):
+    reported = request.reported
+    if isinstance(reported, Reported) and reported == Reported(unit=reported.unit):
         raise UsageError(
             "the correction reports nothing", "give --printed, --spoiled, --spoiled-count or --file"
         )
     return reason
+
+
+def _left_over_unnamed(codes: int, voided: int) -> Refused:
+    return Refused(
+        f"after this correction, {codes:,} codes that it does not name would be left over and"
+        " void: their unit would have serials, and no number alone, any more",
+        f"name all that were printed there; if that is right: --count {voided}",
+        count=voided,
+    )
 
 
 def _left_over(before: Account, after: Account) -> Ranges:

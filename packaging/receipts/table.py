@@ -13,12 +13,12 @@ would be a serial here. It is refused with that question, except for a 0 under s
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...codegen.errors import UsageError
 from ...codegen.ranges import cut_short, notation
+from ...codegen.text_files import decode, delimited
 
 FILE_BYTES = 16_777_216
 MAX_ROWS = 200_000
@@ -57,11 +57,8 @@ def parse(data: bytes) -> tuple[TableRow, ...]:
     """The rows of the file. Raises `UsageError` naming the line, also if it was cut short."""
     if len(data) > FILE_BYTES:
         raise UsageError(f"the receipt is larger than {FILE_BYTES:,} bytes", "write ranges")
-    text = _text(data)
-    first = text.lstrip().split("\n", 1)[0]
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True
-    )
+    text, delimiter = delimited(decode(data, "the receipt", words=False))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         rows = tuple(_rows(text, reader))
     except csv.Error:
@@ -75,17 +72,6 @@ def parse(data: bytes) -> tuple[TableRow, ...]:
     return rows
 
 
-def _text(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UsageError("the receipt is UTF-16", "save it as CSV UTF-8")
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise UsageError("the receipt is no text in UTF-8 or GB18030", "save it as CSV UTF-8")
-
-
 def _rows(text: str, reader: "Iterator[list[str]]") -> Iterator[TableRow]:
     columns: list[str] = []
     number = 0
@@ -93,7 +79,7 @@ def _rows(text: str, reader: "Iterator[list[str]]") -> Iterator[TableRow]:
     for number, row in enumerate(reader, 1):
         if number > MAX_ROWS:
             raise UsageError(f"the receipt has more than {MAX_ROWS:,} lines", "write ranges")
-        cells = [unicodedata.normalize("NFKC", cell).strip() for cell in row]
+        cells = [notation.fold(cell) for cell in row]
         if not any(cells):
             continue
         if not columns:
@@ -104,7 +90,7 @@ def _rows(text: str, reader: "Iterator[list[str]]") -> Iterator[TableRow]:
                 f"line {number} of the receipt has more cells than headings",
                 "separate ranges in a cell by semicolons",
             )
-        yield _row(number, dict(zip(columns, map(notation.fold, row), strict=False)))
+        yield _row(number, dict(zip(columns, cells, strict=False)))
     if not columns:
         raise UsageError("the receipt is empty", COLUMNS)
     fault = _cut(text, cells, columns)

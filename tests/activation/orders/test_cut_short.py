@@ -244,7 +244,7 @@ def test_a_file_put_together_from_two_encodings_is_refused():
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"PK\x03\x04rest of a workbook", "workbook"),
+        (b"PK\x03\x04rest of a workbook, which ends in zeros" + bytes(6), "workbook"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "old workbook"),
         (b"\x1f\x8b\x08\x00", "gzip"),
         (b"\xef\xbb\xbf<html><table>", "HTML"),

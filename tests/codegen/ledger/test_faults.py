@@ -17,6 +17,7 @@ from ledger_kit import (
     begun,
     by_hand,
     clock,
+    correction,
     create,
     dump,
     founding,
@@ -40,10 +41,12 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def path(tmp_path):
-    """A ledger with history, an export under way, and codes to order."""
+    """A ledger with history, an export under way, a spoiled code, and codes to order."""
     path = tmp_path / "ledger.db"
     with with_history(path) as ledger:
         ledger.commit(STATION, begun("P9", "B2", (11, 20)))
+        void = ordered("O6", "B9", "void", (12, 12), reason="misprint")
+        ledger.commit(STATION, void, receipt("P4", spoiled=[(12, 12)]))
     return path
 
 
@@ -58,6 +61,11 @@ COMMITS = {
     "package": (CUSTODIAN, (packaged("P9", (11, 20)),)),
     "abandon": (STATION, (changes.ExportAbandoned("P9", "no"),)),
     "order": (LINE, (ordered("O9", "B1", "activate", (41, 43), (45, 47)),)),
+    "correct": (
+        STATION,
+        (ordered("O9", "B9", "void", (9, 9)), correction("P4", spoiled=[(9, 9)])),
+    ),
+    "unvoid": (LINE, (ordered("O9", "B9", "unvoid", (12, 12)),)),  # and what it reopens
     "settle": (LINE, (changes.Settled("O2", "acknowledged"),)),
     "several": (LINE, tuple(ordered(f"N{n}", "B1", "freeze", (n, n)) for n in (41, 45, 47))),
 }

@@ -293,6 +293,21 @@ def test_a_table_from_a_chinese_spreadsheet(report, tmp_path, encoding, delimite
         report(unit="U2", spoiled_count=1)
 
 
+def test_the_blank_of_a_web_page_is_no_chinese_word(report, tmp_path):
+    path = tmp_path / "receipt.csv"
+    path.write_bytes("unit,printed\nU1,1~5\u00a0\n".encode())
+    assert [piece.pair() for piece in report(file=path).printed] == [[1, 5]]
+
+
+def test_a_table_may_say_what_separates_its_cells(report, tmp_path):
+    path = tmp_path / "receipt.csv"
+    path.write_bytes(b"sep=;\r\nunit;printed;spoiled\r\nU1;1~5;6~6\r\n")
+    assert [piece.pair() for piece in report(file=path).printed] == [[1, 5]]
+    path.write_bytes(b"sep=;\r\nunit;printed\r\nU1;x\r\n")
+    with pytest.raises(UsageError, match="line 3 of the receipt"):
+        report(file=path)
+
+
 BAD = [
     (b"", "empty"),
     (b"unit,printed\nU1,1-5,7\n", "line 2 of the receipt has more cells"),
@@ -304,6 +319,10 @@ BAD = [
     ("unit,spoiled,spoiled_count\nU1,2张,3\n".encode(), "two numbers"),
     (b"\xff\xfeu\x00", "UTF-16"),
     (b"unit,printed\n\xff\xff\xff\n", "no text"),
+    ("unit,printed\n鲁,1~5\n".encode("gb18030"), "may be UTF-8 or GB18030"),
+    ("unit,printed\n湖南,1~5\n".encode() + "湖南,6~7\n".encode("gb18030"), "UTF-8 in some lines"),
+    (b"unit,printed\n".ljust(64, b"\0"), "still being copied"),
+    (b"PK\x03\x04 and so on" + bytes(6), "a workbook"),
     (b'unit,printed\nU1,"' + b"1," * 70_000 + b'"\n', "not CSV"),
     (b"x" * (table.FILE_BYTES + 1), "larger than"),
     (b"unit,printed\n" + b"U1,\n" * 100, "more than 100 lines"),
