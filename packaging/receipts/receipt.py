@@ -23,6 +23,7 @@ from ...codegen.station.station import Station
 from .entries import Reported, entries_of
 
 SHOWN = 20  # ranges in a command that is proposed
+UNITS_SHOWN = 5  # in a sentence
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,10 @@ def sums(totals: Totals) -> Iterator[str]:
 def receipt(invocation: Invocation, request: ReceiptRequest) -> ReceiptResult:
     """Book the whole receipt, or nothing.
 
-    `count` must be given, and right, in two cases: if codes would be voided that are active
+    `count` must be given, and right, in three cases: if codes would be voided that are active
     (or frozen while active), and if a final receipt would void a package of which nothing
-    was ever reported as printed. Raises `UsageError` for what can't be read, `NotFound` for an
+    was ever reported as printed, or a unit of which nothing was reported at all: a receipt may
+    have lost whole lines. Raises `UsageError` for what can't be read, `NotFound` for an
     unknown package, unit or file, `Refused` for what contradicts the package or an earlier
     receipt: the difference is in the details.
     """
@@ -163,13 +165,24 @@ def _check_count(
     request: ReceiptRequest, voids: "Voids", closing: Closing | None, after: Account
 ) -> None:
     voids.check_count(request.package, request.count)
-    if request.count is not None:
+    if request.count is not None or closing is None:
         return
-    if closing is not None and not after.printed and closing.unused and voids.codes:
+    if not after.printed and closing.unused and voids.codes:
         raise Refused(
             f"nothing of package {request.package} was reported as printed: the final receipt would"
             f" void {voids.codes:,} codes",
             f"give what was printed with --printed; if nothing was: --count {voids.codes}",
+            count=voids.codes,
+        )
+    spans = serials.ordered(piece for order in voids.orders for piece in order.serials)
+    silent = [unit.unit for unit in after.silent if serials.intersect((unit.serials,), spans)]
+    if silent:
+        named = ", ".join(silent[:UNITS_SHOWN]) + (" ..." if len(silent) > UNITS_SHOWN else "")
+        raise Refused(
+            f"nothing was reported of {len(silent):,} of {len(after.units):,} units ({named}): the"
+            f" final receipt would void their codes, {voids.codes:,} in all",
+            "if the receipt lost lines, give the whole of it; if these units were not printed:"
+            f" --count {voids.codes}",
             count=voids.codes,
         )
 

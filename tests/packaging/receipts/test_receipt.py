@@ -98,7 +98,7 @@ def test_a_unit_with_only_a_number_of_spoiled_labels_counts_as_printed_but_for_t
     booked = report(unit="U1", spoiled_count=2)
     assert booked.exit_code == 0
     report(printed="9-16")
-    booked = report(final=True)
+    booked = report(final=True, count=5)
     assert [piece.pair() for piece in booked.voided] == [[20, 24]]
     assert (booked.totals.printed, booked.totals.printed_by_count) == (8, 6)
     assert any("destroy the labels" in line for line in booked.lines())
@@ -112,7 +112,7 @@ def test_a_unit_with_only_a_number_of_spoiled_labels_counts_as_printed_but_for_t
 def test_a_unit_known_by_number_shows_the_rest_as_printed(home, report):
     report(unit="U1", spoiled="1", spoiled_count=2)
     report(printed="9-16")
-    report(final=True)
+    report(final=True, count=5)
     shown = package_show(home.station(), "P").units[0]
     assert (shown.unit, shown.printed, shown.spoiled, shown.spoiled_count) == ("U1", 5, 1, 2)
 
@@ -132,6 +132,29 @@ def test_a_final_receipt_of_nothing_printed_names_how_many_codes_it_would_void(h
     assert states(home) == {"sealed": 9, "packaged": 21}
     report(spoiled="1", final=True, count=21)
     assert states(home) == {"sealed": 9, "void": 21}
+
+
+def test_a_final_receipt_of_which_whole_lines_are_missing_asks(home, report, tmp_path):
+    """A file that was cut at a line end is a table like any other."""
+    whole = "unit,printed\nU1,all\nU2,9~15\nU3,all\n"
+    cut = whole[: whole.index("U2")]
+    with pytest.raises(Refused, match=r"nothing was reported of 2 of 3 units \(U2, U3\)") as caught:
+        report(file=table_of(tmp_path, cut), final=True)
+    assert caught.value.details == {"count": 13}
+    assert "--count 13" in caught.value.hints[0]
+    report(file=table_of(tmp_path, cut))
+    with pytest.raises(Refused, match="of 2 of 3 units"):
+        report(final=True)
+    assert states(home) == {"sealed": 9, "packaged": 21}
+    report(unit="U2", printed="9-15")
+    report(unit="U3", spoiled_count=1)
+    assert [piece.pair() for piece in report(final=True).voided] == [[16, 16]]
+
+
+def test_a_unit_that_is_void_already_is_not_asked_about(home, report):
+    order = changes.Ordered("O1", "B", "void", kit.ranges((20, 24)), reason="lost")
+    home.station().ledger.commit(home.station().author, order)
+    assert report(printed="1-16", final=True).voided == ()
 
 
 CONTRADICTIONS = [
