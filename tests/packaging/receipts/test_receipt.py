@@ -16,9 +16,13 @@ from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import NotFound, Refused, UsageError
 from mintmark.codegen.ledger import changes
 from mintmark.codegen.ledger.verify import verify
+from mintmark.codegen.ranges import notation
 from mintmark.codegen.ranges.lifecycle import Action, State
+from mintmark.codegen.ranges.receipts import Account, ReceiptEntry, UnitAccount
+from mintmark.codegen.ranges.serials import Range
 from mintmark.packaging.commands import package_receipt
 from mintmark.packaging.receipts import table
+from mintmark.packaging.receipts.entries import may_go_on
 from mintmark.packaging.receipts.labels import labels
 from mintmark.packaging.receipts.units import unit
 from mintmark.packaging.report import package_list, package_show
@@ -149,6 +153,39 @@ def test_a_final_receipt_of_which_whole_lines_are_missing_asks(home, report, tmp
     report(unit="U2", printed="9-15")
     report(unit="U3", spoiled_count=1)
     assert [piece.pair() for piece in report(final=True).voided] == [[16, 16]]
+
+
+def test_a_final_receipt_cut_within_a_number_asks(home, tmp_path):
+    book(home, "Q", {"L1": (25, 25), "L2": (27, 30)})
+    cut = "unit,printed_serials\nL1,all\nL2,27"
+    for file in (table_of(tmp_path, cut), None):
+        (tmp_path / "list.txt").write_text("25\n27", "utf-8")
+        fields = {"file": file} if file else {"printed": f"@{tmp_path / 'list.txt'}"}
+        with pytest.raises(Refused, match="perhaps within a number") as caught:
+            book_receipt(call(home.station()), "Q", final=True, **fields)
+        assert caught.value.details == {"count": 3}
+    whole = table_of(tmp_path, f"{cut}~28")
+    assert book_receipt(call(home.station()), "Q", file=whole, final=True).totals.unused == 2
+
+
+@pytest.mark.parametrize(
+    ("listed", "goes_on"),
+    [
+        ("1~48", True),
+        ("1~50", True),
+        ("1~51", False),
+        ("1~480", False),
+        ("7", True),
+        ("500", False),
+    ],
+)
+def test_a_number_goes_on_within_its_unit(tmp_path, listed, goes_on):
+    unit = UnitAccount("U", Range(1, 500))
+    account = Account("P", (unit,))
+    entries = (ReceiptEntry("U", notation.parse(listed, 500), (), 0),)
+    for end in ("", "\n"):
+        found = may_go_on(table_of(tmp_path, f"printed\n{listed}{end}"), entries, account)
+        assert found == ((unit.serials,) if goes_on and not end else ())
 
 
 def test_a_unit_that_is_void_already_is_not_asked_about(home, report):
@@ -392,6 +429,20 @@ def test_a_heading_that_says_serial_takes_a_number_alone(report, tmp_path):
         booked = report(file=table_of(tmp_path, f"卷号,{heading}\nU1,7,6\n"), dry_run=True)
         assert ([p.pair() for p in booked.printed], booked.spoiled_count) == ([[7, 7]], 0)
         assert [p.pair() for p in booked.spoiled] == [[6, 6]]
+
+
+@pytest.mark.parametrize("cell", ["'7", "7;", "7、", "７ "])
+def test_a_number_alone_is_one_whatever_stands_beside_it(report, tmp_path, cell):
+    with pytest.raises(UsageError, match="a number of labels") as caught:
+        report(file=table_of(tmp_path, f"卷号,实印,报废\nU1,{cell},\n"))
+    assert "7~7" in caught.value.hints[0]
+
+
+@pytest.mark.parametrize("cell", ["5", "5张", "5 pcs", "5.0", "５"])
+def test_numbers_of_spoiled_labels_alone_are_a_table(report, tmp_path, cell):
+    """It is what the hint on numbers of printed labels recommends; pandas writes 5.0."""
+    booked = report(file=table_of(tmp_path, f"卷号,报废张数\nU1,{cell}\nU2,0\n"))
+    assert (booked.spoiled_count, booked.voided) == (5, ())
 
 
 @pytest.mark.parametrize("spoiled", ["0", "０", "0张", ""])
