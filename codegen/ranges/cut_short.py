@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Collection, Sequence
 
 from ..errors import UsageError
-from .notation import DASH
+from .notation import DASH, ENDS
 
 HINT = "the file was cut short, or wants a line end after its last line: send the whole file again"
 # `1-`, in every spelling of it, and after the folding of full-width text.
@@ -45,6 +45,8 @@ def fault_of_last_row(
     last = unicodedata.normalize("NFKC", cells[-1]).strip() if cells else ""
     if _OPEN_RANGE.search(last):
         return "ends in an open range, and without a line end"
+    if last and last[-1] in ENDS:
+        return "ends in a separator, and without a line end"
     if not last and columns[-1] not in notes:
         return "ends in an empty cell, and without a line end"
     return None

@@ -34,6 +34,7 @@ def refused(data):
         ("action,batch,serials", "activate,B,1 – "),
         ("action,batch,serials", "activate,B,５０～"),
         ("action,batch,serials", "activate,B,5;20~"),
+        ("action,batch,serials", "activate,B,5-9；"),
         ("action,batch,serials,count", "activate,B,1-100"),
         ("action,batch,serials,count", "activate,B,1-100,"),
         ("action,batch,serials,strict", "activate,B,1-100"),

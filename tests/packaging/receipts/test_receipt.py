@@ -471,6 +471,8 @@ def test_a_heading_of_quantities_is_not_taken_for_serials(report, tmp_path, head
     [
         "unit,printed\nU1,1-",
         "unit,printed\nU1,1～",
+        "unit,printed\nU1,1~3;",
+        "unit,printed\nU1,1~3；",
         "unit,printed\nU1",
         "unit,printed,spoiled\nU1,1-5",
         "unit,printed,spoiled_count\nU1,,",
