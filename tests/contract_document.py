@@ -41,9 +41,10 @@ JSON keys may be added, and are never changed. Every line of the tables of exit 
 
 Serials are given as `A-B` (both included), `A-`, `A`, a list of these with semicolons or commas,
 `@FILE` (one per line, or lists; `#` begins a comment), or `all`; [all spellings, and what is
-refused](receipts.md#how-serials-are-written). Digits that may be grouped in thousands (`1,990`) are
-refused: write `1;990` or `1990`. `export` also takes `next:N`, the first N serials that are still
-sealed. In JSON they are always pairs: `[[first, last], …]`.
+refused](receipts.md#how-serials-are-written). Digits that may be grouped in thousands (`1,990`,
+and so `100,200`) are refused: write `1;990` or `1990`. Programs that make lists write semicolons.
+`export` also takes `next:N`, the first N serials that are still sealed. In JSON they are always
+pairs: `[[first, last], …]`.
 
 In the tables of JSON keys an `id` is `XXXX-XXXXXXXX`, a `key id` 16 hex digits, a `time` RFC 3339
 in UTC, a `count` a whole number; `attributes` is an object of plain values.

@@ -131,6 +131,12 @@ def _receipts(row, ok, no):
         no(3, "printed and spoiled", f"{RECEIPT} --printed 1-9 --spoiled 9-10", "reported twice"),
         no(3, "more labels than there are", f"{RECEIPT} --spoiled-count 2001", "1 too many"),
         no(3, "nothing was printed, and no --count", f"{RECEIPT} --final", "nothing of package"),
+        no(
+            3,
+            "a reel without a report, and no --count",
+            f"{RECEIPT} --printed 1-1490 --final",
+            "of 1",
+        ),
         no(3, "another count", f"{RECEIPT} --spoiled 7 --count 2", "1 codes, not 2"),
         no(3, "active codes, and no --count", f"{RECEIPT} --spoiled 1-3", "active", world="active"),
         no(4, "no such package", "package receipt NOPE-AAAA --printed 1", "no package"),

@@ -231,7 +231,11 @@ class Receipts:
             raise Refusal("count")
         nothing_printed = "printed" not in reported.values()
         live = any(self.books.codes[serial].live for serial in voided)
-        if count is None and (live or (rest and voided and nothing_printed)):
+        unheard = any(
+            not numbers[unit] and not reported.keys() & set(own) and set(voided) & set(own)
+            for unit, own in self.units.items()
+        )
+        if count is None and (live or unheard or (rest and voided and nothing_printed)):
             raise Refusal("count")
         for serial in voided:
             code = self.books.codes[serial]

@@ -48,10 +48,11 @@ def outcome(
     """The result of an order that was booked; `undelivered`: why it is queued, if it is."""
     delivery = detail = None
     changed: Ranges = ()
-    if not request.dry_run:
-        with station.ledger.read() as view:
-            row = view.order(order.order)
-            changed = undone(view, row) if booked.repeated else ()
+    with station.ledger.read() as view:
+        row = view.order(order.order) if booked.repeated or not request.dry_run else None
+        if row and booked.repeated:
+            changed = undone(view, row)
+    if row and not request.dry_run:
         delivery, detail = row.status, row.detail or (undelivered if row.status == QUEUED else None)
     return OrderResult(
         order=order.order,

@@ -100,14 +100,15 @@ class OrderResult(Result):
             yield f"  skipped  {serials.describe(self.skipped)} ({void:,} void)"
         for key, value in self.attributes.items():
             yield f"  set      {key} = {value}" if value is not None else f"  remove   {key}"
-        if self.dry_run:
-            yield "  nothing was changed"
-            return
-        yield f"  order    {self.order}{' (booked before)' if self.repeated else ''}"
+        if self.repeated or not self.dry_run:
+            yield f"  order    {self.order}{' (booked before)' if self.repeated else ''}"
         if self.undone:
             yield f"  {serials.count(self.undone):,} of its codes have changed since, and it was"
             yield f"  not done again: {serials.describe(self.undone)}"
             yield "  if it was meant anew, give it another order id"
+        if self.dry_run:
+            yield "  nothing was changed"
+            return
         yield f"  backend  {self.delivery}{f': {self.detail}' if self.detail else ''}"
         if self.delivery == QUEUED:
             yield "  the order is booked here; send it with: mintmark deliver"

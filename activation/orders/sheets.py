@@ -23,7 +23,13 @@ from typing import Any
 from ...codegen import ids
 from ...codegen.errors import UsageError
 from ...codegen.ranges.attributes import VALIDITY
-from ...codegen.ranges.cut_short import HINT, check_list, fault_of_last_row, is_unfinished
+from ...codegen.ranges.cut_short import (
+    HINT,
+    check_list,
+    fault_of_last_list,
+    fault_of_last_row,
+    is_unfinished,
+)
 from ...codegen.text_files import decode, delimited
 from . import form
 from .orders import OrderRequest
@@ -240,6 +246,10 @@ def _check_last(
             fault = "ends in a time that is shorter than the others, and without a line end"
         elif not _detail(times[-1]) and times[-1][:1].isdigit():
             fault = "ends in a date or time that may go on, and without a line end"
+    if fault is None and header[-1] == "serials":
+        action = rows[-1].fields.get("action")
+        same = (row.fields for row in rows if row.fields.get("action") == action)
+        fault = fault_of_last_list([fields.get("serials", "") for fields in same])
     if fault is not None:
         faults.add(rows[-1].number, fault)
 

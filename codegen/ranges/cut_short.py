@@ -11,11 +11,13 @@ import re
 from collections.abc import Collection, Sequence
 
 from ..errors import UsageError
-from .notation import DASH, fold
+from .notation import DASH, ENDS, fold
 
 HINT = "the file was cut short, or wants a line end after its last line: send the whole file again"
 # `1-`, in every spelling of it, and after the folding of full-width text.
 _OPEN_RANGE = re.compile(rf"\d\s*{DASH}\s*\Z", re.IGNORECASE)
+# A list that ends in a serial, and not in a range.
+_LONE = re.compile(r"(?:.*[;、,])?\s*\d+")
 
 
 def is_unfinished(text: str) -> bool:
@@ -44,6 +46,19 @@ def fault_of_last_row(
     last = fold(cells[-1]) if cells else ""
     if _OPEN_RANGE.search(last):
         return "ends in an open range, and without a line end"
+    if last and last[-1] in ENDS:
+        return "ends in a separator, and without a line end"
     if not last and columns[-1] not in notes:
         return "ends in an empty cell, and without a line end"
     return None
+
+
+def fault_of_last_list(lists: Sequence[str]) -> str | None:
+    """Why the last of such lists, at the end of a text without a line end, cannot be trusted.
+
+    Where all the others end in ranges, `13` may be what is left of `136-140`: another code.
+    """
+    *others, last = (fold(text) for text in lists)
+    if not others or not _LONE.fullmatch(last) or any(map(_LONE.fullmatch, others)):
+        return None
+    return "ends in a lone serial after rows of ranges, and without a line end"

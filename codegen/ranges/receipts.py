@@ -108,6 +108,12 @@ class Account:
         """All labels reported as spoiled by number alone."""
         return self.spoiled_count + sum(unit.spoiled_count for unit in self.units)
 
+    @property
+    def silent(self) -> tuple[UnitAccount, ...]:
+        """The units of which nothing was reported, neither serials nor a number."""
+        told = self._count_by_unit((*self.printed, *self.spoiled))
+        return tuple(unit for unit, named in told if not named and not unit.spoiled_count)
+
     def add(self, entries: Sequence[ReceiptEntry]) -> "Account":
         """The account after another receipt, made of `entries`.
 

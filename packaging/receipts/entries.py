@@ -66,6 +66,27 @@ def corrections_of(
     return (CorrectedEntry(unit.unit if unit else None, printed, spoiled, reported.spoiled_count),)
 
 
+def may_go_on(
+    reported: Reported | Path, entries: Sequence[ReceiptEntry], account: Account
+) -> Ranges:
+    """The serials of the unit whose printed ones the file may have gone on to list; or none.
+
+    Many programs write no last line end. Without one `1~48` may be what is left of `1~480`.
+    """
+    named = reported.printed or "" if isinstance(reported, Reported) else f"@{reported}"
+    if not entries or not entries[-1].printed or not named.startswith("@"):
+        return ()
+    data = Path(named[1:]).read_bytes()
+    if not data or data.endswith((b"\n", b"\r")):
+        return ()
+    piece = entries[-1].printed[-1]
+    (unit,) = (
+        unit for unit in account.units if unit.serials.first <= piece.last <= unit.serials.last
+    )
+    further = piece.last + 1 if len(piece) == 1 else piece.last * 10
+    return (unit.serials,) if further <= unit.serials.last else ()
+
+
 def _from_file(
     path: Path, account: Account, names: dict[str, UnitRow]
 ) -> tuple[CorrectedEntry, ...]:

@@ -20,9 +20,10 @@ from ...codegen.ranges.selection import RANGES_PER_ORDER
 from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.result import Result
 from ...codegen.station.station import Station
-from .entries import Reported, entries_of
+from .entries import Reported, entries_of, may_go_on
 
 SHOWN = 20  # ranges in a command that is proposed
+UNITS_SHOWN = 5  # in a sentence
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,14 @@ def sums(totals: Totals) -> Iterator[str]:
 def receipt(invocation: Invocation, request: ReceiptRequest) -> ReceiptResult:
     """Book the whole receipt, or nothing.
 
-    `count` must be given, and right, in two cases: if codes would be voided that are active
-    (or frozen while active), and if a final receipt would void a package of which nothing
-    was ever reported as printed. Raises `UsageError` for what can't be read, `NotFound` for an
-    unknown package, unit or file, `Refused` for what contradicts the package or an earlier
-    receipt: the difference is in the details.
+    `count` must be given, and right, if codes would be voided that are active (or frozen while
+    active), and if a final receipt would void a package of which nothing was ever reported as
+    printed, a unit of which nothing was reported at all, or one whose printed serials the file
+    may have gone on to list: it may have been cut short.
+
+    Raises `UsageError` for what can't be read, `NotFound` for an unknown package, unit or file,
+    `Refused` for what contradicts the package or an earlier receipt: the difference is in the
+    details.
     """
     _check(request)
     station = invocation.station()
@@ -135,6 +139,8 @@ def receipt(invocation: Invocation, request: ReceiptRequest) -> ReceiptResult:
         voids.add(station, spoiled, request.reason)
         voids.add(station, closing.unused if closing else (), Reason.UNUSED)
     _check_count(request, voids, closing, after)
+    if closing and request.count is None:
+        _check_whole(voids, after, may_go_on(request.reported, entries, after))
     change = Receipted(package.package, entries, request.final, request.reason)
     station.ledger.commit(station.author, *voids.orders, change, dry_run=request.dry_run)
     return ReceiptResult(
@@ -163,15 +169,36 @@ def _check_count(
     request: ReceiptRequest, voids: "Voids", closing: Closing | None, after: Account
 ) -> None:
     voids.check_count(request.package, request.count)
-    if request.count is not None:
+    if request.count is not None or closing is None:
         return
-    if closing is not None and not after.printed and closing.unused and voids.codes:
+    if not after.printed and closing.unused and voids.codes:
         raise Refused(
             f"nothing of package {request.package} was reported as printed: the final receipt would"
             f" void {voids.codes:,} codes",
             f"give what was printed with --printed; if nothing was: --count {voids.codes}",
             count=voids.codes,
         )
+
+
+def _check_whole(voids: "Voids", after: Account, unfinished: Ranges) -> None:
+    """Raises `Refused` if a final receipt that was cut short would void these codes as well.
+
+    `unfinished`: the serials of a unit whose printed serials may go on.
+    """
+    spans = serials.ordered(piece for order in voids.orders for piece in order.serials)
+    silent = [unit.unit for unit in after.silent if serials.intersect((unit.serials,), spans)]
+    if silent:
+        named = ", ".join(silent[:UNITS_SHOWN]) + (" ..." if len(silent) > UNITS_SHOWN else "")
+        what = f"nothing was reported of {len(silent):,} of {len(after.units):,} units ({named})"
+    elif serials.intersect(unfinished, spans):
+        what = "the receipt ends without a line end, perhaps within a number"
+    else:
+        return
+    raise Refused(
+        f"{what}: the final receipt would void {voids.codes:,} codes in all",
+        f"if lines or digits are missing, give the whole of it; if not: --count {voids.codes}",
+        count=voids.codes,
+    )
 
 
 class Voids:

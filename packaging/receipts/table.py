@@ -35,7 +35,9 @@ _SPOILED = ("spoiled", "spoiled_serials", "spoiled_count")
 _COLUMN = {text: column for column, texts in HEADINGS.items() for text in texts}
 _WORDS = "张|枚|个|只|片|pcs|pieces|labels"
 _COUNTED = re.compile(rf"(\d{{1,12}})\s*(?:{_WORDS})", re.ASCII | re.IGNORECASE)
-_QUANTITY = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+# pandas writes 5.0 where another cell of the column is empty.
+_COUNT = re.compile(rf"(\d{{1,12}})(?:\.0)?\s*(?:{_WORDS})?", re.ASCII | re.IGNORECASE)
+_QUANTITY = re.compile(r"(\d+)(?:\.\d+)?", re.ASCII)
 DATES = "if a spreadsheet made a date of it, write 5~12 instead of 5-12, or format it as text"
 
 
@@ -113,7 +115,7 @@ def _columns(cells: list[str]) -> list[str]:
         names.pop()
     wrong = [cell for cell, name in zip(cells, names, strict=False) if not name]
     meant = [name.removesuffix("_serials") for name in names]
-    if wrong or len(set(meant)) != len(meant) or not {"printed", "spoiled"} & set(meant):
+    if wrong or len(set(meant)) != len(meant) or set(meant) <= {"unit"}:
         what = f"the heading {wrong[0][:40]!r}" if wrong else "headings missing or doubled"
         raise UsageError(f"line 1 of the receipt: {what}", COLUMNS)
     return names
@@ -129,9 +131,13 @@ def _row(number: int, cells: dict[str, str]) -> TableRow:
         if counted:
             raise UsageError(f"line {number} of the receipt has two numbers of spoiled labels")
         spoiled, counted = "", match[1]
-    if counted and not (counted.isascii() and counted.isdigit() and len(counted) <= 12):
-        raise UsageError(f"line {number} of the receipt: {counted[:40]!r} is not a number", DATES)
-    named = int(counted) if counted else None
+    count = _COUNT.fullmatch(counted)
+    if counted and not count:
+        raise UsageError(
+            f"line {number} of the receipt: {counted[:40]!r} is not a number",
+            "write the number of spoiled labels in digits, for example 1200",
+        )
+    named = int(count[1]) if count else None
     return TableRow(number, cells.get("unit", ""), printed, spoiled, named)
 
 
@@ -140,11 +146,12 @@ def _serials(number: int, column: str, cells: dict[str, str]) -> str:
     cell = cells.get(column, "")
     if column == "spoiled" and cell == "0":
         return ""
-    if _QUANTITY.fullmatch(cell):
+    if match := _QUANTITY.fullmatch(cell.strip(notation.ENDS + "'’")):
+        serial = match[1][:13]
         raise UsageError(
             f"line {number} of the receipt: is {cell[:40]} under {column} (实印, 报废) a serial, or"
             " a number of labels?",
-            f"a serial: write {cell[:13]}~{cell[:13]}, or call the column printed_serials or"
+            f"a serial: write {serial}~{serial}, or call the column printed_serials or"
             " spoiled_serials (实印流水号, 报废流水号)",
             "a number of spoiled labels: write 12张, or use the column spoiled_count (报废张数)",
             "a number of printed labels: ask for their serials, or write all if none is missing",

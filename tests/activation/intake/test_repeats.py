@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -203,6 +204,10 @@ def test_a_command_and_the_line_tell_it_too(made, tmp_path):
     # No backend is configured here; that the codes have changed weighs more than the queue.
     assert (result.exit_code, result.repeated) == (3, True)
     assert any("have changed since" in text for text in result.lines())
+    tried = replace(request(batch, Action.ACTIVATE, None, order="reel-1"), dry_run=True)
+    result = book_and_deliver(station, tried, lambda *_: None)
+    assert (result.exit_code, result.repeated) == (3, True)
+    assert "  nothing was changed" in result.lines()
     assert incidents(station) == []  # whoever gave it is there, and is told
 
 

@@ -176,7 +176,7 @@ def test_active_codes_are_voided_only_by_number(home, report, correct):
 
 def test_a_final_receipt_of_misread_digits_is_mended(home, report, correct):
     """What the cell 1~1,990 did: two codes printed, all others void as unused."""
-    report(printed="1;9", final=True)
+    report(printed="1;9", final=True, count=19)
     assert totals(home) == {"printed": 2, "unused": 19}
     done = correct(printed="1-16")
     assert pairs(done.still_void) == [[2, 8], [10, 16]]
@@ -190,7 +190,7 @@ def test_a_final_receipt_of_misread_digits_is_mended(home, report, correct):
 
 
 def test_codes_left_over_that_are_brought_back_are_open_again(home, report, correct):
-    report(printed="1-16", final=True)
+    report(printed="1-16", final=True, count=5)
     order(home, "unvoid", "20-21")
     assert totals(home) == {"printed": 16, "unused": 3, "open": 2}
     (row,) = package_list(home.station(), None).packages
@@ -210,7 +210,7 @@ def test_a_number_without_serials_is_replaced(home, report, correct):
     assert totals(home) == {"printed": 8, "spoiled_count": 3, "open": 10}
     correct(spoiled_count=0)
     assert totals(home) == {"printed": 8, "spoiled_count": 1, "open": 12}
-    report(final=True)
+    report(final=True, count=5)
     assert totals(home) == {"printed": 8, "printed_by_count": 7, "spoiled_count": 1, "unused": 5}
     correct(unit="U1", spoiled_count=4)
     assert totals(home) == {"printed": 8, "printed_by_count": 4, "spoiled_count": 4, "unused": 5}

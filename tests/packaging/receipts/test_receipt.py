@@ -16,9 +16,13 @@ from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import NotFound, Refused, UsageError
 from mintmark.codegen.ledger import changes
 from mintmark.codegen.ledger.verify import verify
+from mintmark.codegen.ranges import notation
 from mintmark.codegen.ranges.lifecycle import Action, State
+from mintmark.codegen.ranges.receipts import Account, ReceiptEntry, UnitAccount
+from mintmark.codegen.ranges.serials import Range
 from mintmark.packaging.commands import package_receipt
 from mintmark.packaging.receipts import table
+from mintmark.packaging.receipts.entries import may_go_on
 from mintmark.packaging.receipts.labels import labels
 from mintmark.packaging.receipts.units import unit
 from mintmark.packaging.report import package_list, package_show
@@ -98,7 +102,7 @@ def test_a_unit_with_only_a_number_of_spoiled_labels_counts_as_printed_but_for_t
     booked = report(unit="U1", spoiled_count=2)
     assert booked.exit_code == 0
     report(printed="9-16")
-    booked = report(final=True)
+    booked = report(final=True, count=5)
     assert [piece.pair() for piece in booked.voided] == [[20, 24]]
     assert (booked.totals.printed, booked.totals.printed_by_count) == (8, 6)
     assert any("destroy the labels" in line for line in booked.lines())
@@ -112,7 +116,7 @@ def test_a_unit_with_only_a_number_of_spoiled_labels_counts_as_printed_but_for_t
 def test_a_unit_known_by_number_shows_the_rest_as_printed(home, report):
     report(unit="U1", spoiled="1", spoiled_count=2)
     report(printed="9-16")
-    report(final=True)
+    report(final=True, count=5)
     shown = package_show(home.station(), "P").units[0]
     assert (shown.unit, shown.printed, shown.spoiled, shown.spoiled_count) == ("U1", 5, 1, 2)
 
@@ -132,6 +136,62 @@ def test_a_final_receipt_of_nothing_printed_names_how_many_codes_it_would_void(h
     assert states(home) == {"sealed": 9, "packaged": 21}
     report(spoiled="1", final=True, count=21)
     assert states(home) == {"sealed": 9, "void": 21}
+
+
+def test_a_final_receipt_of_which_whole_lines_are_missing_asks(home, report, tmp_path):
+    """A file that was cut at a line end is a table like any other."""
+    whole = "unit,printed\nU1,all\nU2,9~15\nU3,all\n"
+    cut = whole[: whole.index("U2")]
+    with pytest.raises(Refused, match=r"nothing was reported of 2 of 3 units \(U2, U3\)") as caught:
+        report(file=table_of(tmp_path, cut), final=True)
+    assert caught.value.details == {"count": 13}
+    assert "--count 13" in caught.value.hints[0]
+    report(file=table_of(tmp_path, cut))
+    with pytest.raises(Refused, match="of 2 of 3 units"):
+        report(final=True)
+    assert states(home) == {"sealed": 9, "packaged": 21}
+    report(unit="U2", printed="9-15")
+    report(unit="U3", spoiled_count=1)
+    assert [piece.pair() for piece in report(final=True).voided] == [[16, 16]]
+
+
+def test_a_final_receipt_cut_within_a_number_asks(home, tmp_path):
+    book(home, "Q", {"L1": (25, 25), "L2": (27, 30)})
+    cut = "unit,printed_serials\nL1,all\nL2,27"
+    for file in (table_of(tmp_path, cut), None):
+        (tmp_path / "list.txt").write_text("25\n27", "utf-8")
+        fields = {"file": file} if file else {"printed": f"@{tmp_path / 'list.txt'}"}
+        with pytest.raises(Refused, match="perhaps within a number") as caught:
+            book_receipt(call(home.station()), "Q", final=True, **fields)
+        assert caught.value.details == {"count": 3}
+    whole = table_of(tmp_path, f"{cut}~28")
+    assert book_receipt(call(home.station()), "Q", file=whole, final=True).totals.unused == 2
+
+
+@pytest.mark.parametrize(
+    ("listed", "goes_on"),
+    [
+        ("1~48", True),
+        ("1~50", True),
+        ("1~51", False),
+        ("1~480", False),
+        ("7", True),
+        ("500", False),
+    ],
+)
+def test_a_number_goes_on_within_its_unit(tmp_path, listed, goes_on):
+    unit = UnitAccount("U", Range(1, 500))
+    account = Account("P", (unit,))
+    entries = (ReceiptEntry("U", notation.parse(listed, 500), (), 0),)
+    for end in ("", "\n"):
+        found = may_go_on(table_of(tmp_path, f"printed\n{listed}{end}"), entries, account)
+        assert found == ((unit.serials,) if goes_on and not end else ())
+
+
+def test_a_unit_that_is_void_already_is_not_asked_about(home, report):
+    order = changes.Ordered("O1", "B", "void", kit.ranges((20, 24)), reason="lost")
+    home.station().ledger.commit(home.station().author, order)
+    assert report(printed="1-16", final=True).voided == ()
 
 
 CONTRADICTIONS = [
@@ -390,6 +450,20 @@ def test_a_heading_that_says_serial_takes_a_number_alone(report, tmp_path):
         assert [p.pair() for p in booked.spoiled] == [[6, 6]]
 
 
+@pytest.mark.parametrize("cell", ["'7", "7;", "7、", "７ "])
+def test_a_number_alone_is_one_whatever_stands_beside_it(report, tmp_path, cell):
+    with pytest.raises(UsageError, match="a number of labels") as caught:
+        report(file=table_of(tmp_path, f"卷号,实印,报废\nU1,{cell},\n"))
+    assert "7~7" in caught.value.hints[0]
+
+
+@pytest.mark.parametrize("cell", ["5", "5张", "5 pcs", "5.0", "５"])
+def test_numbers_of_spoiled_labels_alone_are_a_table(report, tmp_path, cell):
+    """It is what the hint on numbers of printed labels recommends; pandas writes 5.0."""
+    booked = report(file=table_of(tmp_path, f"卷号,报废张数\nU1,{cell}\nU2,0\n"))
+    assert (booked.spoiled_count, booked.voided) == (5, ())
+
+
 @pytest.mark.parametrize("spoiled", ["0", "０", "0张", ""])
 def test_a_zero_among_the_spoiled_is_none(report, tmp_path, spoiled):
     booked = report(file=table_of(tmp_path, f"卷号,实印,报废\nU1,1~8,{spoiled}\n"))
@@ -416,6 +490,8 @@ def test_a_heading_of_quantities_is_not_taken_for_serials(report, tmp_path, head
     [
         "unit,printed\nU1,1-",
         "unit,printed\nU1,1～",
+        "unit,printed\nU1,1~3;",
+        "unit,printed\nU1,1~3；",
         "unit,printed\nU1",
         "unit,printed,spoiled\nU1,1-5",
         "unit,printed,spoiled_count\nU1,,",
