@@ -100,7 +100,7 @@ def read_pair(
     repeats = no_reads = 0
     for scan in _scans(station, source, settings):
         if isinstance(scan, _Pause):
-            if len(ends) == 2:
+            if len(ends) >= 2:
                 break
             continue
         if scan.reading.kind is ReadingKind.NO_READ:

@@ -41,7 +41,7 @@ def from_row(row: Mapping[str, str], zone: tzinfo) -> OrderRequest:
         if name in fields:
             fields[name] = _switch(name, fields[name])
     _check_known(fields, FIELDS)
-    return _request(fields, from_options(options), zone)
+    return _request(fields, from_options(options), zone, of_cells=True)
 
 
 def from_object(
@@ -66,11 +66,15 @@ def _check_known(fields: Mapping[str, Any], known: frozenset[str]) -> None:
 
 
 def _request(
-    fields: Mapping[str, Any], attributes: Mapping[str, Value], zone: tzinfo
+    fields: Mapping[str, Any],
+    attributes: Mapping[str, Value],
+    zone: tzinfo,
+    *,
+    of_cells: bool = False,
 ) -> OrderRequest:
     texts = {name: _text(fields, name) for name in TEXTS}
     begins, ends = (_time(fields, name) for name in VALIDITY)
-    validity, notes = typed_times.validity(begins, ends, zone)
+    validity, notes = typed_times.validity(begins, ends, zone, of_cells=of_cells)
     for name in validity.keys() & attributes.keys():
         raise UsageError(f"{name} is both set and removed", "leave it out of set, or the field")
     return OrderRequest(

@@ -7,6 +7,8 @@ The rules, of which `docs/line.md` has the table:
    days writes 2027-12-31 as `2027-12-31 00:00:00`. The answer says so.
 3. A midnight in UTC is the day that stands there, not its first hours elsewhere: so exceljs and
    pandas write a day. As a beginning it may also be 08:00 in China, where a shift begins: refused.
+   With another offset, `T08:00:00+08:00`, it is that moment, and the answer says so; but in a cell
+   of a table it ends nothing, because exceljs writes a day into CSV like that.
 4. A time that has no offset is the home's. Refused if clocks there are set so that it comes
    twice, or never.
 5. 43 seconds before midnight in Shanghai is what SheetJS makes of a day, and 43 seconds before a
@@ -37,28 +39,27 @@ def validity(
     expires_at: str | None,
     zone: tzinfo,
     names: tuple[str, str] = VALIDITY,
+    *,
+    of_cells: bool = False,
 ) -> tuple[dict[str, Value], tuple[str, ...]]:
     """The patch that two texts make, and notes on how they were taken. None: left as it is.
 
-    `names` are those of the two, of options or of fields. Raises `UsageError`, also if the end
-    does not lie after the beginning.
+    `names` are those of the two, of options or of fields; `of_cells`: they stand in a table.
+    Raises `UsageError`, also if the end does not lie after the beginning.
     """
-    patch: dict[str, Value] = {}
-    notes: list[str] = []
-    for key, text, parse, name in zip(
-        VALIDITY, (effective_at, expires_at), (start, end), names, strict=True
-    ):
-        if text is not None:
-            typed = parse(text, zone, name)
-            patch[key] = typed.wire
-            notes += [typed.note] if typed.note else []
+    typed = {}
+    if effective_at is not None:
+        typed[VALIDITY[0]] = start(effective_at, zone, names[0])
+    if expires_at is not None:
+        typed[VALIDITY[1]] = end(expires_at, zone, names[1], of_cell=of_cells)
+    patch: dict[str, Value] = {key: time.wire for key, time in typed.items()}
     # Both have the same form, of which the texts sort as the times do.
     if len(patch) == 2 and str(patch[VALIDITY[0]]) >= str(patch[VALIDITY[1]]):
         raise UsageError(
             f"{names[0]} does not lie before {names[1]}: the codes would never be valid",
             "look whether the two were mixed up",
         )
-    return patch, tuple(notes)
+    return patch, tuple(time.note for time in typed.values() if time.note)
 
 
 def start(text: str, zone: tzinfo, name: str = "effective_at") -> Typed:
@@ -78,23 +79,27 @@ def start(text: str, zone: tzinfo, name: str = "effective_at") -> Typed:
                 " others",
                 f"write {day} for the first moment of that day, or {local:%Y-%m-%d %H:%M}",
             )
-        note = (
-            f"{name} {text.strip()}: that moment is meant; if a program wrote the day {day}, give"
-            " the day alone"
-        )
+        note = _moment_note(day, text, name)
     return Typed(_wire(moment), note)
 
 
-def end(text: str, zone: tzinfo, name: str = "expires_at") -> Typed:
+def end(text: str, zone: tzinfo, name: str = "expires_at", *, of_cell: bool = False) -> Typed:
     """When something ends: a bare date, or a midnight, includes that whole day in `zone`.
 
-    Fractions of a second are rounded up. Raises `UsageError`.
+    Fractions of a second are rounded up. `of_cell`: it stands in a table. Raises `UsageError`.
     """
     written = read(text, name)
     last = _whole_day(written, zone, text, name)
     if last is None:
         moment = _moment(written, zone, text, name)
-        return Typed(_wire(moment + timedelta(seconds=1 if written.fraction.strip("0") else 0)))
+        note = None
+        if _is_utc_midnight(written, moment, zone):
+            day = moment.astimezone(UTC).date()
+            if of_cell:
+                raise _of_exceljs(moment, day, zone, text, name)
+            note = _moment_note(day, text, name)
+        up = timedelta(seconds=1 if written.fraction.strip("0") else 0)
+        return Typed(_wire(moment + up), note)
     day, where = last
     ends = datetime.combine(day + timedelta(days=1), _MIDNIGHT, where)
     if written.clock is None:
@@ -123,14 +128,23 @@ def _whole_day(
         return local.date(), zone
     if written.midnight:
         return written.day, elsewhere or zone
-    if _is_utc_midnight(written, moment, zone):
-        raise UsageError(
-            f"{name} {shown(text)}is {local:%H:%M} here, and midnight in UTC, by which some"
-            " programs write a day",
-            f"write {moment.astimezone(UTC).date()} for the whole day, or"
-            f" {local:%Y-%m-%d %H:%M} for that moment",
-        )
     return None
+
+
+def _moment_note(day: date, text: str, name: str) -> str:
+    return (
+        f"{name} {text.strip()}: that moment is meant; if a program wrote the day {day}, give the"
+        " day alone"
+    )
+
+
+def _of_exceljs(moment: datetime, day: date, zone: tzinfo, text: str, name: str) -> UsageError:
+    local = moment.astimezone(zone)
+    return UsageError(
+        f"{name} {shown(text)}is {local:%H:%M} here, and midnight in UTC, by which some programs"
+        " write a day into a table",
+        f"write {day} for the whole day, or {local:%Y-%m-%d %H:%M} for that moment",
+    )
 
 
 def instant(text: str, zone: tzinfo, name: str) -> datetime:

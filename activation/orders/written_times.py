@@ -30,17 +30,20 @@ _DAY = (
 )
 _CLOCK = (
     r"(?:(?P<h>\d{1,2}):(?P<mi>\d\d)(?::(?P<s>\d\d)(?:[.,](?P<f>\d{1,9}))?)?"
+    r"|(?P<ch>\d{1,2}) ?[时時](?: ?(?P<cmi>\d{1,2}) ?分(?: ?(?P<cs>\d{1,2}) ?秒)?)?"
     r"|(?P<bh>\d\d)(?:(?P<bmi>\d\d)(?P<bs>\d\d)?)?)"
 )
 _OFFSET = r"(?: ?(?P<utc>[Zz]|UTC|GMT)| ?(?P<sign>[-+])(?P<oh>\d\d)(?::?(?P<om>\d\d))?)"
 _DAY_OFFSET = r"(?P<utc>[Zz])|(?P<sign>[-+])(?P<oh>\d\d):(?P<om>\d\d)"
-_WITH_CLOCK = re.compile(rf"{_DAY}(?:[Tt]| +){_CLOCK}{_OFFSET}?", re.ASCII)
+_WITH_CLOCK = re.compile(
+    rf"{_DAY}(?:[Tt]| +|(?<=[日号])(?=\d\d?(?::| ?[时時]))){_CLOCK}{_OFFSET}?", re.ASCII
+)
 _WITHOUT = re.compile(rf"{_DAY}(?:{_DAY_OFFSET})?", re.ASCII)
 # 20271231235959, as payment systems write it.
 _STAMP = re.compile(
     r"(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)(?P<h>\d\d)(?P<mi>\d\d)(?P<s>\d\d)", re.ASCII
 )
-_SAFE = re.compile(r"[-0-9/.:,+TZ 年月日]{1,30}", re.ASCII)
+_SAFE = re.compile(r"[-0-9/.:,+TZ 年月日号时時分秒]{1,30}", re.ASCII)
 
 _YEAR_FIRST = "write the year first: 2026-12-31"
 # What the texts look like that people and programs write and nobody can be sure of.
@@ -141,7 +144,10 @@ def _day(parts: dict[str, str | None], years: Years) -> date | None:
 
 def _clock(parts: dict[str, str | None]) -> tuple[time | None, bool]:
     """Time of the day, in whole seconds; and whether it is 24:00, which `time` does not know."""
-    hour, minute, second = (parts.get(key) or parts.get(f"b{key}") for key in ("h", "mi", "s"))
+    hour, minute, second = (
+        next(filter(None, (parts.get(prefix + key) for prefix in ("", "c", "b"))), None)
+        for key in ("h", "mi", "s")
+    )
     if hour is None:
         return None, False
     found = int(hour), int(minute or 0), int(second or 0)

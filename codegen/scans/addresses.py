@@ -66,8 +66,8 @@ class Addresses:
             tail = _schemeless(before)
             plain[tail].add(after)
             where, mark, parameters = tail.rpartition("?")
-            if mark and "&" not in parameters and not after:
-                queries[where + mark].add(parameters)
+            if mark and after[:1] in ("", "&"):
+                queries[where + mark].add(parameters.rpartition("&")[2])
             for scheme in ("https://", "http://") if tail != before else ("",):
                 signless[_alnum(scheme + tail)].add((scheme + tail, after))
         signless.pop("", None)

@@ -46,7 +46,7 @@ HEARTBEAT = Explanation("the reader's heartbeat, no label", "nothing is to be do
 INPUT_METHOD = Explanation(
     "characters that no code and no address holds",
     "if the reader types: switch the input method to English, or let the reader send to a "
-    "serial port instead of the keyboard",
+    "serial port instead of the keyboard; if it sends to one: compare speed, parity and data bits",
 )
 KEYBOARD = Explanation(
     "an address in the characters of another keyboard layout",

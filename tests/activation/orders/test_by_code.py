@@ -178,6 +178,13 @@ def test_both_ends_are_taken_as_soon_as_they_are_there(made):
     assert read_pair(station, read) == (codes[40], codes[2])
 
 
+def test_three_labels_at_once_are_refused_while_the_port_stays_open(made):
+    station, _, codes, _ = made
+    sent = iter([f"{codes[0]}\r{codes[1]}\r{codes[2]}\r".encode()])
+    with pytest.raises(UsageError, match="3 different codes"):
+        read_pair(station, lambda _: next(sent))
+
+
 def test_a_wrong_label_is_told_before_the_other_end_is_read(made):
     station, *_ = made
     sent = iter([b"NOPE\r"])

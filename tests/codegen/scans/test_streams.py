@@ -81,6 +81,15 @@ def test_however_it_is_cut_into_pieces(made, stream, size):
     assert list(readings(messages, known, settings)) == read_all(data, known, settings)
 
 
+def test_a_serial_port_set_to_another_parity_is_told(made):
+    station, words, _ = made
+    known = addresses(station)
+    sent_with_even_parity = bytes(b | (b.bit_count() % 2) << 7 for b in words["u1"].encode())
+    (scan,) = resolve(station, read_all(sent_with_even_parity, known), known)
+    assert scan.code is None
+    assert "parity" in scan.explanation.hint
+
+
 def test_a_scan_is_there_with_its_terminator(made):
     station, words, names = made
     framer = Framer()
