@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from ...codegen.ranges import serials
 from ...codegen.ranges.serials import Range, Ranges
+from ..profiles.geometry import LabelOrder, Sheet
 from ..profiles.profile import LaneOrder, Profile
 from .find_symbols import FoundSymbol
 
@@ -58,6 +59,39 @@ def missing(seen: Iterable[int], printed: Printed | None) -> Ranges:
         if among:
             found += serials.subtract((Range(min(among), max(among)),), serials.of(among))
     return serials.ordered(found)
+
+
+def may_be_a_sheet(seen: Iterable[int], sheet: Sheet) -> bool:
+    """Whether `seen` may be a block of labels of one sheet, of a pile of unknown height.
+
+    Then the serials between them stand on the other sheets.
+    """
+    ordered = sorted(seen)
+    if sheet.order is LabelOrder.STACK:
+        step = math.gcd(*(b - a for a, b in pairwise(ordered)))
+        places = [(serial - ordered[0]) // max(step, 1) for serial in ordered]
+        before = range(sheet.labels_per_sheet - places[-1])
+        return any(_is_block([place + by for place in places], sheet.columns) for by in before)
+    if sheet.order is not LabelOrder.LANES:
+        return False
+    columns = serials.of(ordered)
+    steps = {b.first - a.first for a, b in pairwise(columns)}
+    tall = {len(column) for column in columns[:-1]} or {len(columns[0])}
+    return (
+        len(columns) <= sheet.columns
+        and len(steps) < 2
+        and all(step % sheet.rows == 0 for step in steps)
+        and len(tall) == 1
+        and len(columns[-1]) <= max(tall) <= sheet.rows
+    )
+
+
+def _is_block(places: Sequence[int], columns: int) -> bool:
+    """Whether ascending `places` fill a rectangle; the last sheet may lack its last labels."""
+    rows, across = {place // columns for place in places}, {place % columns for place in places}
+    block = {row * columns + column for row in rows for column in across}
+    whole = len(rows) == max(rows) - min(rows) + 1 and len(across) == max(across) - min(across) + 1
+    return whole and {place for place in block if place <= places[-1]} == set(places)
 
 
 def _lanes(printed: Printed) -> Ranges:
