@@ -92,10 +92,11 @@ def _check(facts: Facts) -> Iterator[str]:
     ]
     not_counted = f" ({' and '.join(besides)} not counted)" if besides else ""
     rows = "rows" if profile.has_rows else "codes"
+    serials = " and serials" if facts.shows_serials else ""
     yield "1. Check before printing"
     text = (
-        f"Compare the number of files, and of each its {rows}{not_counted} and serials, with the "
-        "list at the end."
+        f"Compare the number of files, and of each its {rows}{not_counted}{serials}, with the list "
+        "at the end."
     )
     yield from fill(text, _ITEM, _MORE)
     yield from fill(_sample(facts), _ITEM, _MORE)
@@ -121,7 +122,9 @@ def _sample(facts: Facts) -> str:
             f"sheet 1 of {file} (serial {sample.serial}): {_begins(facts)}"
         )
     row = f"row {facts.first_row}" if facts.by_row else f"the row of serial {sample.serial}"
-    if facts.payload_column is not None:
+    if facts.payload_column is not None and facts.is_one_text_a_line:
+        text = f"Read {sample.name}. It must say exactly what {row} of {file} says."
+    elif facts.payload_column is not None:
         text = (
             f"Read {sample.name}. It must say exactly what column {facts.payload_column} says in "
             f"{row} of {file}."
@@ -156,8 +159,9 @@ def _odd(facts: Facts) -> str:
 
 def _after(facts: Facts) -> Iterator[str]:
     if facts.manifest.test:
-        yield "4. What to look at, and afterwards"
-        yield from fill(REHEARSED_EN, "   ")
+        yield "4. What to look at, and afterwards" if facts.rehearses else "4. Afterwards"
+        if facts.rehearses:
+            yield from fill(REHEARSED_EN, "   ")
         text = (
             "No receipt. Tell the sender what did not scan or differed; destroy the sheets, "
             "delete the data."

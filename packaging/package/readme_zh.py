@@ -97,7 +97,8 @@ def _check(facts: Facts) -> Iterator[str]:
     ]
     not_counted = f"（不含{'和'.join(besides)}）" if besides else ""
     yield "一、开印之前先核对"
-    text = f"对照文末的清单，核对文件个数、每个文件的{rows}{not_counted}和首末流水号。"
+    serials = "和首末流水号" if facts.shows_serials else ""
+    text = f"对照文末的清单，核对文件个数、每个文件的{rows}{not_counted}{serials}。"
     yield from fill(text, "  1. ", "     ")
     yield from fill(_sample(facts), "  2. ", "     ")
     sure = "请用扫码枪，或者只显示内容、不打开网页的扫码软件，不要用微信之类会打开链接的。"
@@ -122,7 +123,9 @@ def _sample(facts: Facts) -> str:
             f"扫出来的完全一样；{_begins(facts)}"
         )
     row = f"第 {facts.first_row} 行" if facts.by_row else f"流水号 {sample.serial} 那一行"
-    if facts.payload_column is not None:
+    if facts.payload_column is not None and facts.is_one_text_a_line:
+        text = f"{begin}扫出的内容应与 {file} 里{row}一字不差。"
+    elif facts.payload_column is not None:
         text = f"{begin}扫出的内容应与 {file} 里{row}的 {facts.payload_column} 列一字不差。"
     else:
         formula = data_zh.formula(facts)
@@ -156,8 +159,9 @@ def _odd(facts: Facts) -> str:
 
 def _after(facts: Facts) -> Iterator[str]:
     if facts.manifest.test:
-        yield "四、重点看什么，试完以后"
-        yield from fill(REHEARSED_ZH, "  ")
+        yield "四、重点看什么，试完以后" if facts.rehearses else "四、试完以后"
+        if facts.rehearses:
+            yield from fill(REHEARSED_ZH, "  ")
         text = "不用交回执。请把扫不出、对不上的情况告诉发包人；样张销毁，数据删除，不要留作他用。"
         yield from fill(text, "  ")
         yield ""
