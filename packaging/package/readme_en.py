@@ -51,6 +51,12 @@ def particulars(facts: Facts) -> Iterator[str]:
     """The lines with which README.txt and the letter begin: the job at a glance."""
     manifest, about = facts.manifest, facts.about
     yield from _line("Package:", manifest.package)
+    if about.reprints:
+        text = f"of {about.reprints}: destroy its data, reels and labels, and use it no more"
+        yield from _line("Reprint:", text)
+    if about.replaces:
+        text = f"spoiled codes of {about.replaces}; these are other, new codes"
+        yield from _line("Replaces:", text)
     yield from _line("Product:", about.product or "")
     yield from _line("Batch:", f"{manifest.batch} ({_ROLES.get(about.role, about.role)})")
     yield from _line("Profile:", f"{facts.profile.name} ({_FORMS[facts.profile.kind]})")

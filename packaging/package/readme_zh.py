@@ -50,6 +50,11 @@ def particulars(facts: Facts) -> Iterator[str]:
     """The lines with which README.txt and the letter begin: the job at a glance."""
     manifest, about = facts.manifest, facts.about
     yield from _line("码包编号：", manifest.package)
+    if about.reprints:
+        text = f"重新印刷码包 {about.reprints}。那个码包作废：数据、卷和标签请全部销毁，不要再用"
+        yield from _line("补印：", text)
+    if about.replaces:
+        yield from _line("补码：", f"补码包 {about.replaces} 里报废的码，是另外的新码")
     yield from _line("产品：", about.product or "")
     yield from _line("批次：", f"{manifest.batch}（{_ROLES.get(about.role, about.role)}）")
     yield from _line("印刷方案：", f"{facts.profile.name}（{_FORMS[facts.profile.kind]}）")

@@ -289,7 +289,9 @@ def test_serials_are_to_be_compared_only_where_they_stand(printed):
 def test_columns_without_names_are_told_in_their_order(printed):
     profile, (chinese, english) = printed.profile, printed.texts
     told = profile.has_rows and not profile.header and len(profile.columns) > 1
-    assert ("没有列名行，各列的次序如下" in chinese) == told == ("columnsstandinthisorder" in english)
+    assert (
+        ("没有列名行，各列的次序如下" in chinese) == told == ("columnsstandinthisorder" in english)
+    )
 
 
 def test_nothing_is_counted_by_a_word_with_a_bracket(printed):
