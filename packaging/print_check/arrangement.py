@@ -10,6 +10,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from ...codegen.ranges import serials
@@ -28,6 +29,7 @@ class Printed:
     serials: Range
     profile: Profile
 
+    @cached_property
     def positions(self) -> dict[int, tuple[int, int]]:
         """Serial → (sheet, label on the sheet), both from 0; empty if the unit is no PDF."""
         sheet, count = self.profile.sheet, len(self.serials)
@@ -101,7 +103,7 @@ def _lanes(printed: Printed) -> Ranges:
 
 
 def _block(seen: set[int], printed: Printed, columns: int) -> Iterator[int]:
-    positions = printed.positions()
+    positions = printed.positions
     for number in {positions[serial][0] for serial in seen}:
         cells = [divmod(positions[n][1], columns) for n in seen if positions[n][0] == number]
         (top, bottom), (left, right) = (

@@ -27,6 +27,12 @@ class Due:
     looks: dict[str | None, Asked]
     own: list[Profile]
 
+    def sheet_of(self, item: Read) -> tuple[str, int]:
+        """The unit and sheet of a symbol of a PDF; labels that a press imposes have none."""
+        unit = self.units.get(item.unit or "")
+        found = unit.positions.get(item.serial) if unit is not None else None
+        return (item.unit or "", found[0]) if found is not None else ("", 0)
+
     def may_be_sheets(self, items: Sequence[Read]) -> bool:
         """Whether every picture may show a sheet whose serials run on through other sheets."""
         seen: dict[int, set[int]] = defaultdict(set)

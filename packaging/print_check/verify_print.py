@@ -155,7 +155,7 @@ def verify_print(invocation: Invocation, files: Sequence[Path]) -> PrintVerified
     read = [item for item in known.find(station, flat) if item is not None]  # 2
     with station.ledger.read() as view:
         due = due_of(view, read, invocation.home)
-    ordered = [_order(at, read) for at in range(len(found))]  # 3
+    ordered = [_order(at, read, due) for at in range(len(found))]  # 3
     pictures = tuple(
         _picture(*page, seen, disorder)
         for page, seen, disorder in zip(pages, found, ordered, strict=True)
@@ -192,9 +192,22 @@ def _read_pages(
     return pages, found
 
 
-def _order(at: int, read: Sequence[Read]) -> list[Read] | None:
-    """The symbols of a picture that are out of order; None if the order is not known."""
-    here = [item for item in read if item.picture == at]
+def _order(at: int, read: Sequence[Read], due: Due) -> list[Read] | None:
+    """The symbols of a picture that are out of order; None if the order is not known.
+
+    Two sheets may lie on one scanner, in any order.
+    """
+    sheets: dict[tuple[str, int], list[Read]] = defaultdict(list)
+    for item in read:
+        if item.picture == at:
+            sheets[due.sheet_of(item)].append(item)
+    found = [_disorder(sheet) for sheet in sheets.values()]
+    if any(wrong is None for wrong in found):
+        return None
+    return [item for wrong in found for item in wrong or ()]
+
+
+def _disorder(here: Sequence[Read]) -> list[Read] | None:
     if len(here) < _MIN_ORDERED:
         return []
     groups = sorted({item.group for item in here})

@@ -253,6 +253,17 @@ def test_a_test_package_that_rehearses_spreadsheets(proof, home):
     assert (package.test, package.batch, pairs(package.serials)) == (True, home.batch, [[1, 9]])
 
 
+def test_two_sheets_on_one_scanner(proof):
+    # Q is cut and stack, four labels on each of eight sheets: 101, 109, 117, 125 on the first.
+    one, other = (101, 109, 117, 125), (102, 110, 118, 126)
+    assert proof([*one, *other], columns=2).ok
+    assert proof([*other, *one], columns=2).ok
+    beside = [*one[:2], *other[:2], *one[2:], *other[2:]]
+    assert proof(beside, columns=4).ok
+    swapped = proof([*one, 102, 110, 126, 118], columns=2)
+    assert len(only(swapped).out_of_order) == 1
+
+
 @pytest.mark.parametrize(
     ("order", "right", "wrong"),
     [
