@@ -169,6 +169,8 @@ def _misplaced(file: BinaryIO, name: str, end: EndRecord) -> IntegrityError | No
     if was_taken_for_text(head):
         return _transferred_as_text()
     moved = end.at - end.start - end.length
+    if end.length > end.at:  # the directory begins in an earlier piece
+        return None if head[:4] in {b"", b"PK\3\4"} else _last_piece(name)
     if moved and read(file, end.at - end.length, 4) == b"PK\1\2":
         if moved < 0:
             return None if head.startswith(b"PK\3\4") else _last_piece(name)
