@@ -59,7 +59,11 @@ def plan(  # noqa: PLR0913 - the clock and the ids come from outside
         created=created,
         test=test,
         symbols=_symbols(batch, test=test),
-        about=Particulars(batch.product, batch.role, sender),
+        about=Particulars(
+            *(batch.product, batch.role, sender),
+            reprints=export.package if isinstance(export, Reprint) else None,
+            replaces=export.package if isinstance(export, Replacement) else None,
+        ),
     )
     return job, tuple(_warnings(contents))
 

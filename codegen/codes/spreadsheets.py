@@ -82,7 +82,8 @@ def cautions(spec: CodeSpec, quantity: int | None) -> tuple[str, ...]:
             f"{_amount(part, quantity)} will look like {names} to a spreadsheet that opens a CSV, "
             "and be changed"
         )
-    better = "" if spec.name == "clear" else ", or --alphabet clear"
+    fewer = share(CodeSpec.of("clear", spec.length)) < part
+    better = ", or --alphabet clear" if fewer else ""
     return (f"{happens}: print from the files as they are, or take the profile xlsx{better}",)
 
 

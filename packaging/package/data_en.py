@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ...codegen.codes.template import BARE
-from ..profiles.geometry import Paint, Text
+from ..profiles.geometry import Paint, Sheet, Text
 from ..profiles.profile import FileFormat
 from .paper import cells, fill
 from .readme_facts import LINE_ENDS, Facts
@@ -47,7 +47,14 @@ def data(facts: Facts) -> Iterator[str]:
         yield from fill(_says(facts, column.source, column.name), title, blank)
     if facts.payload_column is None:
         begin = "The symbols say" if facts.is_drawn else "No column holds what a symbol says: join"
-        yield from fill(f"{begin} {formula(facts)}.", "   ")
+        glue = "" if facts.is_drawn else ", without blanks or the +"
+        yield from fill(f"{begin} {formula(facts)}{glue}.", "   ")
+    if facts.counts_serials:
+        text = (
+            "Rows hold no serials: in the list below, the first serial of a file is that of its "
+            "first code, and each code has one more than the code before."
+        )
+        yield from fill(text, "   ")
     yield from fill(_programs(facts), "   ")
     if any(facts.set_up_rows):
         yield from fill(_set_up(facts), "   ")
@@ -56,6 +63,8 @@ def data(facts: Facts) -> Iterator[str]:
 def _form(facts: Facts) -> str:
     profile = facts.profile
     header = "first line: column names" if profile.header else "no line of column names"
+    if not profile.header and len(profile.columns) > 1:
+        header += "; columns stand in this order"
     if profile.kind is FileFormat.XLSX:
         return f"Excel workbooks, every cell text; {header}."
     encoding = _ENCODINGS[profile.encoding]
@@ -113,26 +122,25 @@ def _pages(facts: Facts) -> Iterator[str]:
     sheet = facts.sheet
     assert sheet is not None  # noqa: S101 - `data` asked
     across, down = sheet.page
-    wide, high = sheet.label
     drawn = (
         "vectors of one colour"
         if sheet.paint is Paint.PATHS
         else "one-bit image masks: switch off smoothing and interpolation"
     )
     yield from fill(f"Every data file is a PDF ready to print ({drawn}), without fonts.", "   ")
-    yield from fill(
-        f"Page {across:g} x {down:g} mm; {sheet.columns} across and {sheet.rows} down, "
-        f"{sheet.labels_per_sheet:,} labels on a sheet; label {wide:g} x {high:g} mm, gutters "
-        f"{sheet.gutter[0]:g} mm across, {sheet.gutter[1]:g} mm down"
-        + (f", {sheet.bleed:g} mm for bleed around each label" if sheet.bleed else "")
-        + ".",
-        "   ",
-    )
+    if facts.is_single_label:
+        yield from fill(f"A page is a label of {across:g} x {down:g} mm.", "   ")
+    else:
+        yield from fill(_labels(sheet), "   ")
     under = {
         Text.NONE: "Nothing stands under the symbols.",
         Text.SERIAL: "The serial stands under each symbol.",
-        Text.CODE: "The code itself stands under each symbol, and whoever sees it can use it: "
-        "keep printed sheets like cash.",
+        Text.CODE: "The code itself stands under each symbol"
+        + (
+            "."
+            if facts.manifest.test
+            else ", and whoever sees it can use it: keep printed sheets like cash."
+        ),
     }[sheet.text]
     heading = (
         " The heading names package, reel, sheet and serials: report spoiled sheets by it."
@@ -140,3 +148,14 @@ def _pages(facts: Facts) -> Iterator[str]:
         else ""
     )
     yield from fill(under + heading, "   ")
+
+
+def _labels(sheet: Sheet) -> str:
+    (across, down), (wide, high) = sheet.page, sheet.label
+    return (
+        f"Page {across:g} x {down:g} mm; {sheet.columns} across and {sheet.rows} down, "
+        f"{sheet.labels_per_sheet:,} labels on a sheet; label {wide:g} x {high:g} mm, gutters "
+        f"{sheet.gutter[0]:g} mm across, {sheet.gutter[1]:g} mm down"
+        + (f", {sheet.bleed:g} mm for bleed around each label" if sheet.bleed else "")
+        + "."
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ...codegen.codes.template import BARE
-from ..profiles.geometry import Paint, Text
+from ..profiles.geometry import Paint, Sheet, Text
 from ..profiles.profile import FileFormat
 from .paper import cells, fill
 from .readme_facts import LINE_ENDS, Facts
@@ -47,7 +47,13 @@ def data(facts: Facts) -> Iterator[str]:
         yield from fill(_says(facts, column.source, column.name), title, blank)
     if facts.payload_column is None:
         lacks = "请把网址和码这样拼起来" if not facts.is_drawn else "图里的内容是"
-        yield from fill(f"二维码里要写的内容不是现成的一列：{lacks}：{formula(facts)}。", "  ")
+        glue = "" if facts.is_drawn else "（加号只表示相接，中间不加空格，也不写加号）"
+        yield from fill(
+            f"二维码里要写的内容不是现成的一列：{lacks}：{formula(facts)}{glue}。", "  "
+        )
+    if facts.counts_serials:
+        text = "行里没有流水号：文件里第一个码就是文末清单里的首流水号，往下每个码加 1。"
+        yield from fill(text, "  ")
     yield from fill(_programs(facts), "  ")
     if any(facts.set_up_rows):
         yield from fill(_set_up(facts), "  ")
@@ -56,6 +62,8 @@ def data(facts: Facts) -> Iterator[str]:
 def _form(facts: Facts) -> str:
     profile = facts.profile
     header = "第一行是列名" if profile.header else "没有列名行"
+    if not profile.header and len(profile.columns) > 1:
+        header += "，各列的次序如下"
     if profile.kind is FileFormat.XLSX:
         return f"Excel 工作簿，单元格全部是文本，{header}。"
     encoding = _ENCODINGS[profile.encoding]
@@ -115,21 +123,28 @@ def _pages(facts: Facts) -> Iterator[str]:
     sheet = facts.sheet
     assert sheet is not None  # noqa: S101 - `data` asked
     across, down = sheet.page
-    wide, high = sheet.label
     drawn = "单色矢量" if sheet.paint is Paint.PATHS else "1 位图像蒙版，输出时关闭平滑和插值"
     yield from fill(f"每个数据文件是一份可直接印刷的 PDF（{drawn}），不含字体。", "  ")
-    yield from fill(
+    if facts.is_single_label:
+        yield from fill(f"一页就是一个标签，{across:g}×{down:g} mm。", "  ")
+    else:
+        yield from fill(_labels(sheet), "  ")
+    under = {
+        Text.NONE: "码下面没有文字。",
+        Text.SERIAL: "码下面印的是流水号。",
+        Text.CODE: "码下面印的是码本身"
+        + ("。" if facts.manifest.test else "，谁看见都能冒用：印好的张要像现金一样保管。"),
+    }[sheet.text]
+    heading = "页眉写着码包、卷号、张号和流水号，有损耗按页眉上报。" if sheet.header else ""
+    yield from fill(under + heading, "  ")
+
+
+def _labels(sheet: Sheet) -> str:
+    (across, down), (wide, high) = sheet.page, sheet.label
+    return (
         f"页面 {across:g}×{down:g} mm，每张 {sheet.columns} 列 {sheet.rows} 行，"
         f"共 {sheet.labels_per_sheet:,} 个标签；标签 {wide:g}×{high:g} mm，"
         f"间距 横 {sheet.gutter[0]:g} mm、竖 {sheet.gutter[1]:g} mm"
         + (f"，标签四周有 {sheet.bleed:g} mm 出血位" if sheet.bleed else "")
-        + "。",
-        "  ",
+        + "。"
     )
-    under = {
-        Text.NONE: "码下面没有文字。",
-        Text.SERIAL: "码下面印的是流水号。",
-        Text.CODE: "码下面印的是码本身，谁看见都能冒用：印好的张要像现金一样保管。",
-    }[sheet.text]
-    heading = "页眉写着码包、卷号、张号和流水号，有损耗按页眉上报。" if sheet.header else ""
-    yield from fill(under + heading, "  ")

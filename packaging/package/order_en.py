@@ -13,11 +13,12 @@ _ITEM, _MORE = "   - ", "     "
 
 def unit(facts: Facts) -> str:
     """The physical thing that a file becomes."""
+    each = "" if len(facts.manifest.files) == 1 else "each of them "
     if facts.sheet is not None:
-        return "each of them one reel, box or pile"
+        return f"{each}one reel, box or pile"
     if facts.profile.lanes > 1:
-        return f"each of them one reel, slit into {facts.profile.lanes} lanes"
-    return "each of them one reel (roll, box)"
+        return f"{each}one reel, slit into {facts.profile.lanes} lanes"
+    return f"{each}one reel (roll, box)"
 
 
 def order(facts: Facts) -> Iterator[str]:

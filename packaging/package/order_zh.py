@@ -49,10 +49,9 @@ def _lane_order(facts: Facts) -> Iterator[str]:
     yield from fill(text, _ITEM, _MORE)
     short = f"；最后一组只有 {last} 行" if last < lanes else ""
     short += "；试机行没有画" if any(facts.set_up_rows) else ""
-    yield from fill(
-        f"{facts.manifest.files[0].name} 的并排情形（横排一组，上面的先印，数字是流水号{short}）：",
-        _MORE,
-    )
+    name = facts.manifest.files[0].name
+    text = f"{name} 的并排情形（lane 是道，横排一组，上面的先印，数字是流水号{short}）："
+    yield from fill(text, _MORE)
     yield from (f"{_MORE}{line}" for line in layout_drawing.web(facts))
     if profile.lane_order is LaneOrder.INTERLEAVED:
         lane = "、".join(map(str, facts.first_lane))

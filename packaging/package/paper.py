@@ -41,13 +41,14 @@ TEST_ZH = "【测试码包】里面全是假码，只供试机和调试版面，
 TEST_EN = "TEST PACKAGE: all codes are dummies, for setting up the press. Never on a real product."
 # The shapes of `formats.dummy`; which of them a package has depends on its alphabet.
 REHEARSED_ZH = (
-    "流水号 2 到 7 的假码故意做成表格软件会改坏的样子（如 0000…2、222…E22、DEC22…、222…）。"
+    "流水号 2 到 7 里，码可用的字符允许的话，有故意做成表格软件会改坏的样子的假码"
+    "（如 0000…2、222…E22、DEC22…、222…）。"
     "请核对它们印出来、扫出来都与数据一字不差：没有变成数字、科学计数（2.2E+34）或日期。"
 )
 REHEARSED_EN = (
-    "Serials 2 to 7 may look like 0000..2, 222..E22, DEC22.. or 222..: shapes that spreadsheet "
-    "programs change. Check that they are printed and scanned exactly as in the data, and not "
-    "as a number (2.2E+34), a date, or without their zeros."
+    "Serials 2 to 7 may have codes like 0000..2, 222..E22, DEC22.. or 222..: shapes that "
+    "spreadsheet programs change. Check that they are printed and scanned exactly as in the data, "
+    "and not as a number (2.2E+34), a date, or without their zeros."
 )
 
 # No line begins with the former or ends with the latter (GB/T 15834-2011, 5.1).

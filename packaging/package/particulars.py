@@ -21,11 +21,17 @@ NOBODY = SenderDetails()
 
 @dataclass(frozen=True)
 class Particulars:
-    """The batch's product and role (of `codegen.sealed.header.ROLES`), and the sender."""
+    """The batch's product and role (of `codegen.sealed.header.ROLES`), and the sender.
+
+    `reprints`: the package whose codes these are once more; `replaces`: the package in place of
+    whose spoiled codes these are.
+    """
 
     product: str | None = None
     role: str = "item"
     sender: SenderDetails = NOBODY
+    reprints: str | None = None
+    replaces: str | None = None
 
 
 UNTOLD = Particulars()

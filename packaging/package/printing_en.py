@@ -129,11 +129,11 @@ def _look(facts: Facts) -> Iterator[str]:
     else:
         yield "Never mirrored."
     if facts.reduced:
+        dots = f"{facts.reduced} dot{'s' * (facts.reduced > 1)}"
         yield (
-            f"Black is drawn {facts.reduced} dot(s) a side narrower for dot gain: not once more."
+            f"Black is drawn {dots} a side narrower for dot gain: not once more."
             if done
-            else f"Black is {facts.reduced} dot(s) a side narrower in the sample, for dot gain: "
-            "reduce yours alike."
+            else f"Black is {dots} a side narrower in the sample, for dot gain: reduce yours alike."
         )
 
 
@@ -148,6 +148,6 @@ def _cut(facts: Facts) -> str:
     outside = f" Outside the labels, no part of them: {', '.join(besides)}." if besides else ""
     if PrintMark.CROP in sheet.marks:
         return f"Cut at the crop marks.{outside}"
-    if sheet.labels_per_sheet == 1 and sheet.page == sheet.label:
+    if facts.is_single_label:
         return "A page is a label."
     return f"There are no crop marks: cut by the sizes of labels and gutters above.{outside}"

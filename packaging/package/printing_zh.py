@@ -135,6 +135,6 @@ def _cut(facts: Facts) -> str:
     outside = f"{besides}在标签之外，不算在成品里。" if besides else ""
     if PrintMark.CROP in sheet.marks:
         return f"按裁切线裁切；{outside}"
-    if sheet.labels_per_sheet == 1 and sheet.page == sheet.label:
+    if facts.is_single_label:
         return "一页就是一个标签。"
     return f"没有裁切线：按上面写的标签尺寸和间距裁切。{outside}"

@@ -51,6 +51,12 @@ def particulars(facts: Facts) -> Iterator[str]:
     """The lines with which README.txt and the letter begin: the job at a glance."""
     manifest, about = facts.manifest, facts.about
     yield from _line("Package:", manifest.package)
+    if about.reprints:
+        text = f"of {about.reprints}: destroy its data, reels and labels, and use it no more"
+        yield from _line("Reprint:", text)
+    if about.replaces:
+        text = f"spoiled codes of {about.replaces}; these are other, new codes"
+        yield from _line("Replaces:", text)
     yield from _line("Product:", about.product or "")
     yield from _line("Batch:", f"{manifest.batch} ({_ROLES.get(about.role, about.role)})")
     yield from _line("Profile:", f"{facts.profile.name} ({_FORMS[facts.profile.kind]})")
@@ -92,10 +98,11 @@ def _check(facts: Facts) -> Iterator[str]:
     ]
     not_counted = f" ({' and '.join(besides)} not counted)" if besides else ""
     rows = "rows" if profile.has_rows else "codes"
+    serials = " and serials" if facts.shows_serials else ""
     yield "1. Check before printing"
     text = (
-        f"Compare the number of files, and of each its {rows}{not_counted} and serials, with the "
-        "list at the end."
+        f"Compare the number of files, and of each its {rows}{not_counted}{serials}, with the list "
+        "at the end."
     )
     yield from fill(text, _ITEM, _MORE)
     yield from fill(_sample(facts), _ITEM, _MORE)
@@ -121,7 +128,9 @@ def _sample(facts: Facts) -> str:
             f"sheet 1 of {file} (serial {sample.serial}): {_begins(facts)}"
         )
     row = f"row {facts.first_row}" if facts.by_row else f"the row of serial {sample.serial}"
-    if facts.payload_column is not None:
+    if facts.payload_column is not None and facts.is_one_text_a_line:
+        text = f"Read {sample.name}. It must say exactly what {row} of {file} says."
+    elif facts.payload_column is not None:
         text = (
             f"Read {sample.name}. It must say exactly what column {facts.payload_column} says in "
             f"{row} of {file}."
@@ -156,8 +165,9 @@ def _odd(facts: Facts) -> str:
 
 def _after(facts: Facts) -> Iterator[str]:
     if facts.manifest.test:
-        yield "4. What to look at, and afterwards"
-        yield from fill(REHEARSED_EN, "   ")
+        yield "4. What to look at, and afterwards" if facts.rehearses else "4. Afterwards"
+        if facts.rehearses:
+            yield from fill(REHEARSED_EN, "   ")
         text = (
             "No receipt. Tell the sender what did not scan or differed; destroy the sheets, "
             "delete the data."

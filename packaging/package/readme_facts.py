@@ -11,7 +11,7 @@ from ...codegen.ranges.serials import Range
 from ..formats.format import PART
 from ..formats.rows import parts
 from ..formats.sample import Sample
-from ..profiles.geometry import LabelOrder, Sheet, SymbolLook, to_mm
+from ..profiles.geometry import LabelOrder, Sheet, SymbolLook, Text, to_mm
 from ..profiles.profile import FileFormat, Profile, Quoting
 from .manifest import DataFile, Manifest
 from .particulars import UNTOLD, Particulars
@@ -123,6 +123,36 @@ class Facts:
     def by_row(self) -> bool:
         """Whether a row can be found by counting only."""
         return self.profile.has_rows and "serial" not in self.profile.sources
+
+    @property
+    def shows_serials(self) -> bool:
+        """Whether serials stand in the rows, in pictures' names, or on the sheets."""
+        sheet = self.sheet
+        if sheet is not None:
+            return sheet.header or sheet.text is Text.SERIAL
+        return self.profile.pictures or not self.by_row
+
+    @property
+    def counts_serials(self) -> bool:
+        """Whether only counting rows tells the serial of a row."""
+        return self.by_row and not self.profile.pictures and self.profile.lanes == 1
+
+    @property
+    def rehearses(self) -> bool:
+        """Whether the codes are dummies that programs on the way may change."""
+        return self.manifest.test and self.profile.has_rows and self.manifest.quantity > 1
+
+    @property
+    def is_single_label(self) -> bool:
+        """Whether a page is a label, and nothing else."""
+        sheet = self.sheet
+        return sheet is not None and sheet.labels_per_sheet == 1 and sheet.page == sheet.label
+
+    @property
+    def is_one_text_a_line(self) -> bool:
+        """Whether a line is what the symbol says, without a name for it."""
+        profile = self.profile
+        return len(profile.columns) == 1 and not profile.header
 
     @property
     def first_row(self) -> int:

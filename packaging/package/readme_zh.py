@@ -50,6 +50,11 @@ def particulars(facts: Facts) -> Iterator[str]:
     """The lines with which README.txt and the letter begin: the job at a glance."""
     manifest, about = facts.manifest, facts.about
     yield from _line("码包编号：", manifest.package)
+    if about.reprints:
+        text = f"重新印刷码包 {about.reprints}。那个码包作废：数据、卷和标签请全部销毁，不要再用"
+        yield from _line("补印：", text)
+    if about.replaces:
+        yield from _line("补码：", f"补码包 {about.replaces} 里报废的码，是另外的新码")
     yield from _line("产品：", about.product or "")
     yield from _line("批次：", f"{manifest.batch}（{_ROLES.get(about.role, about.role)}）")
     yield from _line("印刷方案：", f"{facts.profile.name}（{_FORMS[facts.profile.kind]}）")
@@ -97,7 +102,8 @@ def _check(facts: Facts) -> Iterator[str]:
     ]
     not_counted = f"（不含{'和'.join(besides)}）" if besides else ""
     yield "一、开印之前先核对"
-    text = f"对照文末的清单，核对文件个数、每个文件的{rows}{not_counted}和首末流水号。"
+    serials = "和首末流水号" if facts.shows_serials else ""
+    text = f"对照文末的清单，核对文件个数、每个文件的{rows}{not_counted}{serials}。"
     yield from fill(text, "  1. ", "     ")
     yield from fill(_sample(facts), "  2. ", "     ")
     sure = "请用扫码枪，或者只显示内容、不打开网页的扫码软件，不要用微信之类会打开链接的。"
@@ -122,7 +128,9 @@ def _sample(facts: Facts) -> str:
             f"扫出来的完全一样；{_begins(facts)}"
         )
     row = f"第 {facts.first_row} 行" if facts.by_row else f"流水号 {sample.serial} 那一行"
-    if facts.payload_column is not None:
+    if facts.payload_column is not None and facts.is_one_text_a_line:
+        text = f"{begin}扫出的内容应与 {file} 里{row}一字不差。"
+    elif facts.payload_column is not None:
         text = f"{begin}扫出的内容应与 {file} 里{row}的 {facts.payload_column} 列一字不差。"
     else:
         formula = data_zh.formula(facts)
@@ -156,8 +164,9 @@ def _odd(facts: Facts) -> str:
 
 def _after(facts: Facts) -> Iterator[str]:
     if facts.manifest.test:
-        yield "四、重点看什么，试完以后"
-        yield from fill(REHEARSED_ZH, "  ")
+        yield "四、重点看什么，试完以后" if facts.rehearses else "四、试完以后"
+        if facts.rehearses:
+            yield from fill(REHEARSED_ZH, "  ")
         text = "不用交回执。请把扫不出、对不上的情况告诉发包人；样张销毁，数据删除，不要留作他用。"
         yield from fill(text, "  ")
         yield ""

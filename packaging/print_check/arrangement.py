@@ -10,10 +10,12 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from ...codegen.ranges import serials
 from ...codegen.ranges.serials import Range, Ranges
+from ..profiles.geometry import LabelOrder, Sheet
 from ..profiles.profile import LaneOrder, Profile
 from .find_symbols import FoundSymbol
 
@@ -27,6 +29,7 @@ class Printed:
     serials: Range
     profile: Profile
 
+    @cached_property
     def positions(self) -> dict[int, tuple[int, int]]:
         """Serial → (sheet, label on the sheet), both from 0; empty if the unit is no PDF."""
         sheet, count = self.profile.sheet, len(self.serials)
@@ -60,6 +63,39 @@ def missing(seen: Iterable[int], printed: Printed | None) -> Ranges:
     return serials.ordered(found)
 
 
+def may_be_a_sheet(seen: Iterable[int], sheet: Sheet) -> bool:
+    """Whether `seen` may be a block of labels of one sheet, of a pile of unknown height.
+
+    Then the serials between them stand on the other sheets.
+    """
+    ordered = sorted(seen)
+    if sheet.order is LabelOrder.STACK:
+        step = math.gcd(*(b - a for a, b in pairwise(ordered)))
+        places = [(serial - ordered[0]) // max(step, 1) for serial in ordered]
+        before = range(sheet.labels_per_sheet - places[-1])
+        return any(_is_block([place + by for place in places], sheet.columns) for by in before)
+    if sheet.order is not LabelOrder.LANES:
+        return False
+    columns = serials.of(ordered)
+    steps = {b.first - a.first for a, b in pairwise(columns)}
+    tall = {len(column) for column in columns[:-1]} or {len(columns[0])}
+    return (
+        len(columns) <= sheet.columns
+        and len(steps) < 2
+        and all(step % sheet.rows == 0 for step in steps)
+        and len(tall) == 1
+        and len(columns[-1]) <= max(tall) <= sheet.rows
+    )
+
+
+def _is_block(places: Sequence[int], columns: int) -> bool:
+    """Whether ascending `places` fill a rectangle; the last sheet may lack its last labels."""
+    rows, across = {place // columns for place in places}, {place % columns for place in places}
+    block = {row * columns + column for row in rows for column in across}
+    whole = len(rows) == max(rows) - min(rows) + 1 and len(across) == max(across) - min(across) + 1
+    return whole and {place for place in block if place <= places[-1]} == set(places)
+
+
 def _lanes(printed: Printed) -> Ranges:
     if printed.profile.lane_order is LaneOrder.INTERLEAVED:
         return (printed.serials,)
@@ -67,7 +103,7 @@ def _lanes(printed: Printed) -> Ranges:
 
 
 def _block(seen: set[int], printed: Printed, columns: int) -> Iterator[int]:
-    positions = printed.positions()
+    positions = printed.positions
     for number in {positions[serial][0] for serial in seen}:
         cells = [divmod(positions[n][1], columns) for n in seen if positions[n][0] == number]
         (top, bottom), (left, right) = (

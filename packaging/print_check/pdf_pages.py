@@ -49,10 +49,12 @@ def _sizes(path: Path) -> list[tuple[int, int]]:
     try:
         with pikepdf.open(path) as found:
             return [_pixels(page) for page in found.pages]
-    except (pikepdf.PdfError, ValueError, TypeError, ArithmeticError, AttributeError):
+    except pikepdf.PasswordError:
         raise UsageError(
-            f"{path} is no PDF that can be read", "is it damaged, or needs it a password?"
+            f"{path} needs a password", "save it without one, or as PNG at 300 dpi"
         ) from None
+    except (pikepdf.PdfError, ValueError, TypeError, ArithmeticError, AttributeError):
+        raise UsageError(f"{path} is no PDF that can be read", "is it damaged?") from None
 
 
 def _pixels(page: pikepdf.Page) -> tuple[int, int]:

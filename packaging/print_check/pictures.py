@@ -10,6 +10,7 @@ as masks (TIFF 6.0, NewSubfileType) are no pages, nor are smaller frames that sh
 them once more: some programs mark these as pages. Animations are refused.
 """
 
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,11 @@ from .find_symbols import Grey
 from .limits import MAX_PIXELS, check_page
 
 _KINDS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
+# What Pillow raises, in one decoder or another, for a file that is cut off or damaged.
+_DAMAGED = (
+    *(UnidentifiedImageError, OSError, EOFError, ValueError, SyntaxError),
+    *(TypeError, LookupError, ArithmeticError, struct.error),
+)
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _PHOTOMETRIC, _SUB_IFDS = 254, 255, 262, 330
 _WHITE_IS_ZERO = 0
@@ -46,7 +52,7 @@ def frames(path: Path) -> Iterator[Grey]:
                 yield from _pages(path, image)
         except Image.DecompressionBombError:
             check_page(path, 1, MAX_PIXELS, MAX_PIXELS)
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        except _DAMAGED:
             raise UsageError(
                 f"{path} is no picture that can be read",
                 "take PNG, JPEG, TIFF, BMP or WebP, or a PDF; photographs in HEIC: save as JPEG",
@@ -55,9 +61,9 @@ def frames(path: Path) -> Iterator[Grey]:
 
 @contextmanager
 def _unwarned() -> Iterator[None]:
-    """Pillow warns above half the size that it refuses; MAX_PIXELS lies between the two."""
+    """Pillow warns of sizes that are taken here, and of damage that is refused or harmless."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore")
         yield
 
 

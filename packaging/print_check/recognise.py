@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ...codegen import lookup
+from ...codegen.codes.spec import canonicalise
 from ...codegen.codes.template import BARE, split
 from ...codegen.ledger.view import View
 from ...codegen.ranges.lifecycle import State
@@ -41,6 +42,7 @@ class Known:
     def __init__(self, view: View) -> None:
         self._of_package = {row.package: row.template for row in view.packages() if row.template}
         self._of_batch = {row.batch: row.url or BARE for row in view.batches()}
+        self._rules = {row.batch: row.canonical for row in view.batches()}
         known = {*self._of_package.values(), *self._of_batch.values()}
         self._templates = sorted(known, key=lambda template: (template == BARE, template))
 
@@ -81,6 +83,8 @@ class Known:
         if found.batch is None or found.serial is None:
             return self._dummy(seen, template, code)
         due = self._of_package.get(found.package or "", self._of_batch[found.batch])
+        # The books forgive case and blanks, as a person types; a press must copy exactly.
+        copied = canonicalise(self._rules[found.batch], code) == code
         return Read(
             *seen,
             package=found.package,
@@ -89,7 +93,7 @@ class Known:
             unit=found.unit,
             serial=found.serial,
             void=found.state is State.VOID,
-            other_address=template != due,
+            other_address=template != due or not copied,
         )
 
     def _dummy(self, seen: tuple[int, FoundSymbol], template: str | None, code: str) -> Read | None:

@@ -17,15 +17,13 @@ from pathlib import Path
 
 from ...codegen.errors import UsageError
 from ...codegen.invocation import Invocation
-from ...codegen.ledger.view import View
-from ...codegen.ranges.serials import Range, Ranges, describe, of
+from ...codegen.ranges.serials import Ranges, describe, of
 from ...codegen.result import Result
-from ..profiles import files as profile_files
-from ..reissue import recorded
 from . import page_images
 from .arrangement import Printed, missing, out_of_order
+from .due import Due, due_of
 from .find_symbols import FoundSymbol, symbols_on
-from .look_check import Asked, asked, asked_by_any, check_looks
+from .look_check import check_looks
 from .recognise import Known, Read
 
 MAX_FILES = 1_000
@@ -116,7 +114,11 @@ class PrintVerified(Result):
 
     def lines(self) -> Iterator[str]:
         """Package by package; then the symbols that could not be read."""
-        yield f"{self.symbols:,} symbols read in {len(self.pictures):,} pictures"
+        symbols, pictures = self.symbols, len(self.pictures)
+        yield (
+            f"{symbols:,} symbol{'s' * (symbols != 1)} read "
+            f"in {pictures:,} picture{'s' * (pictures != 1)}"
+        )
         for package in self.packages:
             yield from package.lines()
         if self.unknown:
@@ -152,15 +154,14 @@ def verify_print(invocation: Invocation, files: Sequence[Path]) -> PrintVerified
         known = Known(view)
     read = [item for item in known.find(station, flat) if item is not None]  # 2
     with station.ledger.read() as view:
-        printed, looks = _printed(view, read)
-    looks[None] = _asked_by_any(invocation.home)
-    ordered = [_order(at, read) for at in range(len(found))]  # 3
+        due = due_of(view, read, invocation.home)
+    ordered = [_order(at, read, due) for at in range(len(found))]  # 3
     pictures = tuple(
         _picture(*page, seen, disorder)
         for page, seen, disorder in zip(pages, found, ordered, strict=True)
     )
     wrong = {id(item) for disorder in ordered for item in disorder or ()}
-    packages = tuple(_packages(read, printed, wrong, pages, looks))  # 4
+    packages = tuple(_packages(read, due, wrong, pages))  # 4
     unreadable = sum(len(picture.unreadable) for picture in pictures)
     return PrintVerified(
         ok=not unreadable and len(read) == len(flat) and all(item.right for item in packages),
@@ -191,24 +192,22 @@ def _read_pages(
     return pages, found
 
 
-def _printed(
-    view: View, read: Sequence[Read]
-) -> tuple[dict[str, Printed], dict[str | None, Asked]]:
-    """Unit → its layout; package → the look that it asks for."""
-    found: dict[str, Printed] = {}
-    looks: dict[str | None, Asked] = {}
-    for package in {item.package for item in read if item.package}:
-        profile = recorded(view, view.package(package))
-        looks[package] = asked(profile.symbol)
-        for unit in view.units(package):
-            serials = Range(unit.first, unit.last)
-            found[unit.unit] = Printed(serials, profile.of_size(len(serials)))
-    return found, looks
+def _order(at: int, read: Sequence[Read], due: Due) -> list[Read] | None:
+    """The symbols of a picture that are out of order; None if the order is not known.
+
+    Two sheets may lie on one scanner, in any order.
+    """
+    sheets: dict[tuple[str, int], list[Read]] = defaultdict(list)
+    for item in read:
+        if item.picture == at:
+            sheets[due.sheet_of(item)].append(item)
+    found = [_disorder(sheet) for sheet in sheets.values()]
+    if any(wrong is None for wrong in found):
+        return None
+    return [item for wrong in found for item in wrong or ()]
 
 
-def _order(at: int, read: Sequence[Read]) -> list[Read] | None:
-    """The symbols of a picture that are out of order; None if the order is not known."""
-    here = [item for item in read if item.picture == at]
+def _disorder(here: Sequence[Read]) -> list[Read] | None:
     if len(here) < _MIN_ORDERED:
         return []
     groups = sorted({item.group for item in here})
@@ -228,21 +227,11 @@ def _picture(
     )
 
 
-def _asked_by_any(home: Path | None) -> Asked:
-    """What symbols may look like whose package is not in the books: test packages are not."""
-    return asked_by_any(
-        item.profile.symbol
-        for _, origin, item in profile_files.every(home)
-        if not isinstance(item, UsageError) and origin is not profile_files.Origin.EXAMPLE
-    )
-
-
 def _packages(
     read: Sequence[Read],
-    printed: dict[str, Printed],
+    due: Due,
     wrong: set[int],
     pages: Sequence[tuple[Path, int]],
-    looks: dict[str | None, Asked],
 ) -> Iterator[PrintedPackage]:
     groups: dict[tuple[str, str, bool], list[Read]] = defaultdict(list)
     for item in read:
@@ -252,7 +241,7 @@ def _packages(
         units: dict[str | None, set[int]] = defaultdict(set)
         for item in items:
             units[item.unit].add(item.serial)
-        look = check_looks(items, looks[package or None])
+        look = check_looks(items, due.looks[package or None])
         yield PrintedPackage(
             package=package or None,
             batch=batch or None,
@@ -261,7 +250,7 @@ def _packages(
             serials=of(item.serial for item in items),
             symbols=len(items),
             doubled=of(serial for (_, serial), times in often.items() if times > 1),
-            missing=_missing(units, printed),
+            missing=() if test and due.may_be_sheets(items) else _missing(units, due.units),
             out_of_order=of(item.serial for item in items if id(item) in wrong),
             void=of(item.serial for item in items if item.void),
             other_address=of(item.serial for item in items if item.other_address),

@@ -73,9 +73,10 @@ def advice(  # noqa: PLR0913 - all of them decide
     upper = template.replace(BARE, "\0").upper().replace("\0", BARE)
     small = version_for(upper, spec, look.level)
     if small < version:
+        then = "" if fits else _then(look, small, room)
         yield (
             f"write the address in upper case: version {small} instead of {version}"
-            f"{_then(look, small, room)} (the scan backend must answer upper-case paths; prove "
+            f"{then} (the scan backend must answer upper-case paths; prove "
             "it with WeChat and Alipay)"
         )
     if room is None or fits is not False:

@@ -130,6 +130,23 @@ def worlds(original, tmp_path):
         world.home.close()
 
 
+def test_the_printer_is_told_what_is_printed_again_and_what_is_new(worlds):
+    def letter(world, name, package):
+        path = world.folder / name / f"{package}-handoff.txt"
+        return " ".join(path.read_text("utf-8-sig").split())
+
+    first = worlds()
+    again = first.reprint().package
+    assert f"重新印刷码包 {first.package}。那个码包作废" in letter(first, "again", again)
+    assert f"Reprint: of {first.package}: destroy its data" in letter(first, "again", again)
+    second = worlds()
+    second.report(spoiled="3-4")
+    other = letter(second, "other", second.replace().package)
+    assert f"补码包 {second.package} 里报废的码" in other
+    assert f"Replaces: spoiled codes of {second.package};" in other
+    assert "Reprint:" not in other + letter(first, "first", first.package)
+
+
 def test_a_reprint_is_the_same_codes_in_another_package(worlds):
     world = worlds()
     world.order("void", "3-4", reason="lost")

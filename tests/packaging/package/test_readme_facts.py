@@ -247,6 +247,13 @@ def test_the_sample_says_what_the_papers_say(printed):
         assert f"upperleftonsheet1of{name}(serial1)" in english
         assert next(printed.profile.sheet.spots(0, 7)) == (0, 0)
         return
+    if len(printed.profile.columns) == 1 and not printed.profile.header:
+        # A line is the text, and nobody sees what its column is called.
+        (zh,) = re.findall(r"应与(data/\S+?)里第(\d+)行一字不差", chinese)
+        (en,) = re.findall(r"exactlywhatrow(\d+)of(data/\S+?)says\.", english)
+        assert zh == en[::-1]
+        assert printed.rows(zh[0])[int(zh[1]) - 1] == [printed.payload]
+        return
     zh = re.search(r"与(data/\S+?)里(?:流水号(\d+)那一行|第(\d+)行)的(.+?)列一字不差", chinese)
     en = re.search(
         r"whatcolumn(.+?)saysin(?:therowofserial(\d+)|row(\d+))of(data/\S+?)\.R?(?:Use|The)",
@@ -267,6 +274,32 @@ def test_the_sample_says_what_the_papers_say(printed):
         where = profile.sources.index("serial")
         (found,) = [line for line in rows if line[where] == serial]
     assert found[at] == printed.payload
+
+
+def test_serials_are_to_be_compared_only_where_they_stand(printed):
+    profile, (chinese, english) = printed.profile, printed.texts
+    sheet = profile.sheet
+    stand = "serial" in profile.sources if sheet is None else sheet.header or sheet.text == "serial"
+    stand = stand or profile.pictures
+    assert ("和首末流水号。" in chinese) == stand == ("andserials,withthelist" in english)
+    counted = sheet is None and not stand and profile.lanes == 1
+    assert ("行里没有流水号" in chinese) == counted == ("Rowsholdnoserials" in english)
+
+
+def test_columns_without_names_are_told_in_their_order(printed):
+    profile, (chinese, english) = printed.profile, printed.texts
+    told = profile.has_rows and not profile.header and len(profile.columns) > 1
+    assert (
+        ("没有列名行，各列的次序如下" in chinese) == told == ("columnsstandinthisorder" in english)
+    )
+
+
+def test_nothing_is_counted_by_a_word_with_a_bracket(printed):
+    assert "(s)" not in printed.texts[1]
+    sheet = printed.profile.sheet
+    single = sheet is not None and sheet.labels_per_sheet == 1 and sheet.page == sheet.label
+    assert ("Apageisalabelof" in printed.texts[1]) == single
+    assert "1labelson" not in printed.texts[1] or not single
 
 
 def test_pictures_are_listed_with_what_they_say(printed):

@@ -243,6 +243,18 @@ def test_the_pieces_of_7_zip(shop):
             verify(piece, shop.made.password, shop.made.trusted)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("again.zip.005", "it is one piece of an archive"), ("again.zip", "its beginning is missing")],
+)
+def test_a_last_piece_that_begins_within_the_directory(shop, name, words):
+    data = shop.made.path.read_bytes()
+    piece = shop.out.with_name(name)
+    piece.write_bytes(data[data.rindex(b"PK\1\2") - 20 :])
+    with pytest.raises(IntegrityError, match=f"not whole: {words}"):
+        verify(piece, shop.made.password, shop.made.trusted)
+
+
 def test_the_pieces_of_zip(shop):
     blob = os.urandom(200_000)
     (shop.out.parent / "blob.bin").write_bytes(blob)

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pikepdf
 import pytest
 import segno
 from hypothesis import given
@@ -197,6 +198,21 @@ def test_codes_of_others_and_other_addresses(proof, home):
     assert not package.missing
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [str.lower, lambda code: f"{code} ", lambda code: f"{code[:8]}-{code[8:]}",
+     lambda code: code.replace("0", "O").replace("1", "I")],
+)  # fmt: skip
+def test_codes_that_were_not_copied_exactly(proof, home, spoil):
+    texts = [TEMPLATE.replace("{code}", spoil(code)) for code in home.given[:9]]
+    found = proof(texts, columns=3)
+    wrong = [at for at, code in enumerate(home.given[:9], start=1) if spoil(code) != code]
+    assert wrong
+    assert not found.ok
+    assert [serial for first, last in pairs(only(found).other_address)
+            for serial in range(first, last + 1)] == wrong  # fmt: skip
+
+
 def test_codes_that_are_in_no_package_and_two_packages(proof):
     found = proof([98, 99, 100, 131, 132, 133], columns=3)
     by = {package.package: package for package in found.packages}
@@ -235,6 +251,44 @@ def test_a_test_package_that_rehearses_spreadsheets(proof, home):
     package = only(found)
     assert found.ok
     assert (package.test, package.batch, pairs(package.serials)) == (True, home.batch, [[1, 9]])
+
+
+def test_two_sheets_on_one_scanner(proof):
+    # Q is cut and stack, four labels on each of eight sheets: 101, 109, 117, 125 on the first.
+    one, other = (101, 109, 117, 125), (102, 110, 118, 126)
+    assert proof([*one, *other], columns=2).ok
+    assert proof([*other, *one], columns=2).ok
+    beside = [*one[:2], *other[:2], *one[2:], *other[2:]]
+    assert proof(beside, columns=4).ok
+    swapped = proof([*one, 102, 110, 126, 118], columns=2)
+    assert len(only(swapped).out_of_order) == 1
+
+
+@pytest.mark.parametrize(
+    ("order", "right", "wrong"),
+    [
+        ("stack", ([1, 8, 15, 22], [7, 14, 21], [8, 22]), ([1, 8, 22], [1, 2, 4])),
+        ("lanes", ([1, 2, 15, 16], [3, 4, 17], [2, 16]), ([1, 15, 16], [1, 2, 4, 5])),
+    ],
+)
+def test_a_sheet_of_a_test_package_of_a_profile_of_the_home(proof, home, order, right, wrong):
+    """The books know no test package, so not how many sheets it has."""
+    folder = home.path / "profiles"
+    folder.mkdir(exist_ok=True)
+    (folder / "pile.toml").write_text(
+        'format = "pdf"\n[sheet]\npage = [70.0, 90.0]\nlabel = [28.0, 32.0]\n'
+        f'columns = 2\nrows = 2\norder = "{order}"\n'
+    )
+    flat = dummy_codes(Range(1, 28), 16, digits=False).decode()
+
+    def seen(serials):
+        texts = [TEMPLATE.replace("{code}", flat[16 * at - 16 : 16 * at]) for at in serials]
+        return proof(texts, columns=2)
+
+    assert [seen(serials).ok for serials in right] == [True] * 3
+    assert [seen(serials).ok for serials in wrong] == [False] * 2
+    (folder / "pile.toml").unlink()
+    assert not seen(right[0]).ok
 
 
 def test_nothing_that_was_read_is_shown(proof, home):
@@ -366,6 +420,25 @@ def test_what_is_no_picture(home, tmp_path):
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4\nbroken")
     with pytest.raises(UsageError, match="no PDF"):
         verify_print(open_home, [tmp_path / "a.pdf"])
+
+
+def test_a_pdf_that_needs_a_password(home, tmp_path):
+    program("pdftoppm")
+    locked = pikepdf.new()
+    locked.add_blank_page()
+    locked.save(tmp_path / "a.pdf", encryption=pikepdf.Encryption(owner="o", user="u"))
+    with pytest.raises(UsageError, match="needs a password"):
+        verify_print(call(home.station()), [tmp_path / "a.pdf"])
+
+
+def test_a_tiff_that_was_cut_off_is_refused_without_a_warning(home, tmp_path, recwarn):
+    whole = tmp_path / "a.tif"
+    pages = [Image.fromarray(symbol(text)) for text in "AB"]
+    pages[0].save(whole, save_all=True, append_images=pages[1:])
+    whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 4])
+    with pytest.raises(UsageError, match="no picture"):
+        verify_print(call(home.station()), [whole])
+    assert not recwarn.list
 
 
 def test_a_picture_without_symbols(home, tmp_path):
