@@ -81,6 +81,8 @@ class ReceiptResult(Result):
             yield f"  {codes:,} of the printed codes are void. If their labels are good:"
             named = ";".join(map(str, self.still_void[:SHOWN]))
             yield f'  mintmark unvoid {self.batch} --serials "{named}"'
+            if len(self.still_void) > SHOWN:
+                yield f"  and {len(self.still_void) - SHOWN:,} ranges more: still_void with --json"
         if self.excess:
             yield f"  {self.excess:,} codes were replaced, and are good after all"
         for line in sums(self.totals):

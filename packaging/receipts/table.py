@@ -116,7 +116,7 @@ def _columns(cells: list[str]) -> list[str]:
     wrong = [cell for cell, name in zip(cells, names, strict=False) if not name]
     meant = [name.removesuffix("_serials") for name in names]
     if wrong or len(set(meant)) != len(meant) or set(meant) <= {"unit"}:
-        what = f"the heading {wrong[0][:40]!r}" if wrong else "headings missing or doubled"
+        what = f"unknown heading {wrong[0][:40]!r}" if wrong else "headings missing or doubled"
         raise UsageError(f"line 1 of the receipt: {what}", COLUMNS)
     return names
 

@@ -18,6 +18,7 @@ from mintmark.codegen.errors import NotFound, Refused, UsageError
 from mintmark.codegen.ledger import changes
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.ranges.lifecycle import Action
+from mintmark.packaging.receipts import receipt
 from mintmark.packaging.report import package_list, package_show
 
 
@@ -102,6 +103,14 @@ def test_spoiled_labels_that_were_printed_are_corrected_and_brought_back_by_an_o
     order(home, "activate", "1-6;8")
     assert states(home) == {"sealed": 9, "packaged": 13, "active": 7, "void": 1}
     assert totals(home) == {"printed": 7, "spoiled": 1, "open": 13}
+
+
+def test_a_proposed_command_that_leaves_ranges_out_says_so(report, correct, monkeypatch):
+    monkeypatch.setattr(receipt, "SHOWN", 1)
+    report(printed="1-5", spoiled="6-8")
+    lines = list(correct(printed="6;8").lines())
+    assert any(line.endswith('unvoid B --serials "6"') for line in lines)
+    assert any("1 ranges more" in line for line in lines)
 
 
 def test_the_chain_shows_both(home, report, correct):

@@ -481,7 +481,7 @@ def test_a_number_of_printed_labels_is_refused(report, tmp_path, cell, heading):
     "heading", ["印数", "实印张数", "良品", "合格数", "不良", "good", "waste", "printed_count"]
 )
 def test_a_heading_of_quantities_is_not_taken_for_serials(report, tmp_path, heading):
-    with pytest.raises(UsageError, match="the heading"):
+    with pytest.raises(UsageError, match="unknown heading"):
         report(file=table_of(tmp_path, f"卷号,{heading},报废\nU1,8,0\n"))
 
 
