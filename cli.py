@@ -44,7 +44,7 @@ from .activation.monitor import commands as monitor_commands
 from .codegen import commands as codegen_commands
 from .codegen import streams
 from .codegen.errors import EnvironmentFailure, MintmarkError, UsageError
-from .codegen.invocation import Invocation, setting
+from .codegen.invocation import Invocation, check_words, setting
 from .packaging import commands as packaging_commands
 
 if TYPE_CHECKING:
@@ -436,6 +436,7 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     verbose = "--verbose" in arguments
     try:
+        check_words(arguments)
         program = _program(arguments)
         done = program(args=list(arguments), prog_name="mintmark", standalone_mode=False)
         # Typer turns Ctrl-C into this code, and prints nothing.

@@ -5,7 +5,9 @@ nothing heavier than this.
 """
 
 import os
-from collections.abc import Callable
+import re
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +27,8 @@ STRAY_HINTS = (
     "a file of settings written on Windows ends its lines in CR LF: save it with LF",
     "quotation marks of such a file may be taken for a part of the value: leave them out",
 )
+
+_OPTION = re.compile(r"--[a-z-]+")
 
 
 def _silent(phase: str, done: int, total: int) -> None:
@@ -141,11 +145,38 @@ def setting(name: str) -> str | None:
     return value or None
 
 
+def check_words(arguments: Sequence[str]) -> None:
+    """Raises `UsageError` for a word that is no text here, and does not repeat it."""
+    before = ""
+    for number, word in enumerate(arguments, 1):
+        if not _is_text(word):
+            name = word.partition("=")[0]
+            place = f"word {number} of the command line"
+            if _OPTION.fullmatch(name):
+                place = f"the value of {name}"
+            elif _OPTION.fullmatch(before):
+                place = f"the word after {before}"
+            encoding = sys.getfilesystemencoding().upper()
+            raise UsageError(
+                f"{place} is not {encoding}",
+                f"write it in {encoding}; rename a file or folder whose name is not",
+            )
+        before = word
+
+
+def _is_text(word: str) -> bool:
+    """Whether all its bytes were characters: one that was not stands in it as a surrogate."""
+    return not any("\ud800" <= character <= "\udfff" for character in word)
+
+
 def stray_characters(value: str) -> str | None:
     """What is wrong with a setting's value, if it holds what nobody typed into it.
 
-    That is a control character, white space at an end, or quotation marks around it.
+    That is a control character, white space at an end, quotation marks around it, or bytes that
+    are no text.
     """
+    if not _is_text(value):
+        return f"is not {sys.getfilesystemencoding().upper()}"
     if value.endswith(("\r", "\n")):
         return "ends in a line end that belongs to its file"
     if any(ord(character) < 32 or ord(character) == 127 for character in value):

@@ -44,6 +44,8 @@ JSON keys may be added, and are never changed. Every line of the tables of exit 
   of a reader that has closed its pipe. A script that needs the answer checks that it is whole.
   `--help` and `--version` exit with 6 then, and so does `line run`, with the first answer that
   nobody gets; what it took is booked. A closed stdin is an empty one. Nothing depends on stderr.
+- Arguments and variables are text in the system's encoding, UTF-8 nearly everywhere. Others are
+  refused (2).
 
 Serials are given as `A-B` (both included), `A-`, `A`, a list of these with semicolons or commas,
 `@FILE` (one per line, or lists; `#` begins a comment), or `all`; [all spellings, and what is

@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full, or read by nobody."""
+"""Standard streams that are closed, full, or read by nobody; words that are no text."""
 
 import errno
 import io
@@ -305,3 +305,45 @@ def test_another_programs_closed_pipe_is_told(capsys, monkeypatch):
     error, hint = capsys.readouterr().err.splitlines()
     assert "another process ended" in error
     assert hint.startswith("hint: ")
+
+
+# --- words that are no text ------------------------------------------------------------
+
+BAD = os.fsdecode(b"K7QM\xff")
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        (["batch", "show", BAD], "word 3 of the command line"),
+        (["--home", BAD, "batch", "list"], "the word after --home"),
+        (["mint", "--quantity", "9", f"--product={BAD}"], "the value of --product"),
+        (["mint", "--quantity", BAD, "--json"], "the word after --quantity"),
+        (["mint", f"--{BAD}=9"], "word 2 of the command line"),
+        ([BAD], "word 1 of the command line"),
+        (["line", "run", "--", BAD], "word 4 of the command line"),
+    ],
+)
+def test_a_word_that_is_no_text_is_named_and_not_repeated(world, words, place):
+    here = world("none")
+    process = here.start(words)
+    out, err = process.communicate(timeout=WAIT)
+    assert (process.returncode, out) == (2, "")
+    assert "K7QM" not in err
+    if "--json" in words:
+        assert json.loads(err)["error"] == f"{place} is not UTF-8"
+    else:
+        error, hint = err.splitlines()
+        assert error == f"error: {place} is not UTF-8"
+        assert hint.startswith("hint: ")
+    assert not (here.root / "home").exists()
+
+
+def test_a_variable_that_is_no_text_is_named_and_not_repeated(world):
+    here = world("none")
+    for name in ("MINTMARK_HOME", "MINTMARK_OPERATOR"):
+        here.environment.pop("MINTMARK_OPERATOR", None)
+        here.environment[name] = BAD
+        code, _, err = here.run("batch list")
+        assert (code, err.splitlines()[0]) == (2, f"error: {name} is not UTF-8")
+        here.environment["MINTMARK_HOME"] = "home"
