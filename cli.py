@@ -348,10 +348,17 @@ def _bar() -> Any:  # noqa: ANN401 - rich is imported here and nowhere else
 
 def _print(result: "Result", *, as_json: bool) -> None:
     texts = map(json.dumps, result.records()) if as_json else result.lines()
-    for text in texts:
-        print(text, flush=result.live)
-        if result.live and streams.loss(sys.stdout):
-            break  # nobody hears the answers to what would still be read
+    try:
+        for text in texts:
+            print(text, flush=result.live)
+            if result.live and streams.loss(sys.stdout):
+                break  # nobody hears the answers to what would still be read
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        if result.live:
+            raise
+        # The work is done; nobody took its answer.
+        streams.give_up(sys.stdout)
     if error := streams.loss(sys.stdout):
         _tell_unwritten(error, result.exit_code, as_json=as_json)
 
@@ -392,6 +399,7 @@ _ENVIRONMENT = {
     errno.EACCES: ("permission denied", "name a folder you may write, or ask its owner"),
     errno.EPERM: ("permission denied", "name a folder you may write, or ask its owner"),
     errno.EPIPE: ("another process ended before its work was done", "see: mintmark doctor"),
+    errno.EBADF: ("a stream is not open for reading", "give it a file or a pipe: < FILE"),
     errno.ENOENT: ("no such file or folder", "name a file or folder that exists"),
     errno.ENOTDIR: ("not a folder", "name a folder"),
     errno.EEXIST: ("a file is in the way", "name a folder"),

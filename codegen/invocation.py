@@ -140,6 +140,8 @@ def setting(name: str) -> str | None:
     is not there, or stand in the audit chain.
     """
     value = os.environ.get(name)
+    if value and not _is_text(value):
+        raise UsageError(f"{name} is not {_encoding()}", f"write it in {_encoding()}")
     if value and (stray := stray_characters(value)):
         raise UsageError(f"{name} {stray}", *STRAY_HINTS)
     return value or None
@@ -156,12 +158,15 @@ def check_words(arguments: Sequence[str]) -> None:
                 place = f"the value of {name}"
             elif _OPTION.fullmatch(before):
                 place = f"the word after {before}"
-            encoding = sys.getfilesystemencoding().upper()
             raise UsageError(
-                f"{place} is not {encoding}",
-                f"write it in {encoding}; rename a file or folder whose name is not",
+                f"{place} is not {_encoding()}",
+                f"write it in {_encoding()}; rename a file or folder whose name is not",
             )
         before = word
+
+
+def _encoding() -> str:
+    return sys.getfilesystemencoding().upper()
 
 
 def _is_text(word: str) -> bool:
@@ -172,11 +177,8 @@ def _is_text(word: str) -> bool:
 def stray_characters(value: str) -> str | None:
     """What is wrong with a setting's value, if it holds what nobody typed into it.
 
-    That is a control character, white space at an end, quotation marks around it, or bytes that
-    are no text.
+    That is a control character, white space at an end, or quotation marks around it.
     """
-    if not _is_text(value):
-        return f"is not {sys.getfilesystemencoding().upper()}"
     if value.endswith(("\r", "\n")):
         return "ends in a line end that belongs to its file"
     if any(ord(character) < 32 or ord(character) == 127 for character in value):

@@ -20,6 +20,8 @@ _REASONS = {
     errno.EBADF: _CLOSED,
     errno.EPIPE: "its reader is gone",
     errno.ENOSPC: "the disk is full",
+    errno.EAGAIN: "its reader is too slow for a pipe that does not wait",
+    errno.EINTR: "it was interrupted",
     errno.EDQUOT: "the disk quota is used up",
 }
 
@@ -79,11 +81,21 @@ class Outlet(io.TextIOWrapper):
         """Why the last text, or the answer from some text on, was not written; None if it was."""
         return self._sink.lost
 
+    def give_up(self) -> None:
+        """Write nothing more, also of what is still held."""
+        self._sink.lost = InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
+
 
 def loss(stream: IO[str]) -> OSError | None:
     """Why text for `stream` was lost; None if all was written."""
     stream.flush()
     return stream.lost if isinstance(stream, Outlet) else None
+
+
+def give_up(stream: IO[str]) -> None:
+    """Drop what is not yet written to `stream`, and the rest: its writing was interrupted."""
+    if isinstance(stream, Outlet):
+        stream.give_up()
 
 
 def reason(error: OSError) -> str:

@@ -296,6 +296,35 @@ def test_a_password_that_is_not_seen_is_an_error(monkeypatch):
     assert any("--password-file" in hint for hint in caught.value.hints)
 
 
+class Stuck(io.RawIOBase):
+    """Takes nothing, until Ctrl-C."""
+
+    def writable(self):
+        return True
+
+    def write(self, _):
+        raise KeyboardInterrupt
+
+
+def test_an_answer_that_is_interrupted_is_work_that_is_done(world, monkeypatch, capsys):
+    here = world("fresh")
+    stream = io.TextIOWrapper(io.BufferedWriter(Stuck()), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", streams.Outlet(stream, None, ends=True))
+    home = str(here.root / "home")
+    assert cli.run(["--home", home, "mint", "--quantity", "100"]) == 0
+    err = capsys.readouterr().err
+    assert f"{UNWRITTEN}: it was interrupted" in err
+    assert " again" not in err
+    assert len(here.json("batch list")["batches"]) == 1
+
+
+def test_a_stdin_that_cannot_be_read_is_told(world):
+    here = world("packaged")
+    for line in ("locate -", "orders apply -"):
+        code, _, err = here.run(line, "0>other")
+        assert (code, err.splitlines()[0]) == (6, "error: a stream is not open for reading")
+
+
 def test_another_programs_closed_pipe_is_told(capsys, monkeypatch):
     def gone(_):
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
@@ -345,5 +374,5 @@ def test_a_variable_that_is_no_text_is_named_and_not_repeated(world):
         here.environment.pop("MINTMARK_OPERATOR", None)
         here.environment[name] = BAD
         code, _, err = here.run("batch list")
-        assert (code, err.splitlines()[0]) == (2, f"error: {name} is not UTF-8")
+        assert (code, err) == (2, f"error: {name} is not UTF-8\nhint: write it in UTF-8\n")
         here.environment["MINTMARK_HOME"] = "home"
