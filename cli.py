@@ -360,13 +360,18 @@ def _print(result: "Result", *, as_json: bool) -> None:
         # The work is done; nobody took its answer.
         streams.give_up(sys.stdout)
     if error := streams.loss(sys.stdout):
-        _tell_unwritten(error, result.exit_code, as_json=as_json)
+        _tell_unwritten(error, result, as_json=as_json)
 
 
-def _tell_unwritten(error: OSError, code: int, *, as_json: bool) -> None:
+def _tell_unwritten(error: OSError, result: "Result", *, as_json: bool) -> None:
     if isinstance(error, BrokenPipeError):
         return  # the reader has what it wanted
-    warning = f"the answer was not written to stdout: {streams.reason(error)}"
+    warning, code = (
+        f"the answer was not written to stdout: {streams.reason(error)}",
+        result.exit_code,
+    )
+    if result.reads and code == 0:
+        raise EnvironmentFailure(warning, "nothing was changed; have it written to another file")
     hint = "the command has done its work all the same; what it changed: mintmark audit show"
     if as_json:
         document = {"warning": warning, "hint": hint, "exit": code}

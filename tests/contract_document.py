@@ -42,8 +42,9 @@ JSON keys may be added, and are never changed. Every line of the tables of exit 
   stdout is closed or its disk is full. stderr then says `warning: the answer was not written …`
   and where to look it up; with `--json`, `{{"warning": …, "hint": …, "exit": …}}`. Nothing is said
   of a reader that has closed its pipe. A script that needs the answer checks that it is whole.
-  `--help` and `--version` exit with 6 then, and so does `line run`, with the first answer that
-  nobody gets; what it took is booked. A closed stdin is an empty one. Nothing depends on stderr.
+  A command that only reads, `--help` and `--version` exit with 6 then, and so does `line run`, with
+  the first answer that nobody gets; what it took is booked. A closed stdin is an empty one. Nothing
+  depends on stderr.
 - Arguments and variables are text in the system's encoding, UTF-8 nearly everywhere. Others are
   refused (2).
 
