@@ -5,7 +5,9 @@ nothing heavier than this.
 """
 
 import os
-from collections.abc import Callable
+import re
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +27,8 @@ STRAY_HINTS = (
     "a file of settings written on Windows ends its lines in CR LF: save it with LF",
     "quotation marks of such a file may be taken for a part of the value: leave them out",
 )
+
+_OPTION = re.compile(r"--[a-z-]+")
 
 
 def _silent(phase: str, done: int, total: int) -> None:
@@ -136,9 +140,38 @@ def setting(name: str) -> str | None:
     is not there, or stand in the audit chain.
     """
     value = os.environ.get(name)
+    if value and not _is_text(value):
+        raise UsageError(f"{name} is not {_encoding()}", f"write it in {_encoding()}")
     if value and (stray := stray_characters(value)):
         raise UsageError(f"{name} {stray}", *STRAY_HINTS)
     return value or None
+
+
+def check_words(arguments: Sequence[str]) -> None:
+    """Raises `UsageError` for a word that is no text here, and does not repeat it."""
+    before = ""
+    for number, word in enumerate(arguments, 1):
+        if not _is_text(word):
+            name = word.partition("=")[0]
+            place = f"word {number} of the command line"
+            if _OPTION.fullmatch(name):
+                place = f"the value of {name}"
+            elif _OPTION.fullmatch(before):
+                place = f"the word after {before}"
+            raise UsageError(
+                f"{place} is not {_encoding()}",
+                f"write it in {_encoding()}; rename a file or folder whose name is not",
+            )
+        before = word
+
+
+def _encoding() -> str:
+    return sys.getfilesystemencoding().upper()
+
+
+def _is_text(word: str) -> bool:
+    """Whether all its bytes were characters: one that was not stands in it as a surrogate."""
+    return not any("\ud800" <= character <= "\udfff" for character in word)
 
 
 def stray_characters(value: str) -> str | None:

@@ -295,20 +295,21 @@ def line_run(
     Example:
       mintmark line run --require-order
     """
-    from ...codegen import stdin
+    from ...codegen import stdin, streams
     from ...codegen.scans.settings import named
     from ..client.connect import connected
     from ..delivery.stopping import Stop, on_signals
     from .inbox import Inbox
     from .line import OrderStream
 
+    streams.check_answers()
     station = invocation.station()
     settings = named(station.config.readers, reader)
     inbox = Inbox(stdin.reader())
 
     def answer(text: str) -> None:
         sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        streams.check_answers()
 
     with connected(station) as client, on_signals(Stop(inbox.close)):
         inbox.start()

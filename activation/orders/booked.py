@@ -61,6 +61,8 @@ def told(ranges: Ranges) -> str:
 class OrderShown(Result):
     """An order as the ledger has it."""
 
+    reads = True
+
     order: str
     batch: str
     action: Action
@@ -118,6 +120,8 @@ class OrderShown(Result):
 @dataclass(frozen=True)
 class OrderList(Result):
     """Orders, oldest first."""
+
+    reads = True
 
     orders: tuple[OrderShown, ...]
 
