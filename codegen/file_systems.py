@@ -1,0 +1,129 @@
+"""Which file system a folder lies on, and what cannot be asked of it.
+
+Linux alone tells: an open folder's mount has a number (`/proc/self/fdinfo`), and the mount's line
+(`/proc/self/mountinfo`, proc(5)) a type and a source. A comparison of paths would not do: an
+automounted folder has two mounts at one place, and the first of them is empty.
+"""
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import EnvironmentFailure
+
+# Shares of other machines and of a virtual machine's host, and what stands for objects in a cloud.
+# Two machines do not see each other's locks there, or not each other's shared memory.
+_SHARES = {
+    "nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "ncp", "afs", "coda", "ceph", "glusterfs",
+    "lustre", "beegfs", "gpfs", "orangefs", "pvfs2", "davfs", "9p", "vboxsf", "vmhgfs",
+    "prl_fs", "drvfs",
+}  # fmt: skip
+_FUSE_SHARES = {
+    "sshfs", "rclone", "s3fs", "ossfs", "cosfs", "obsfs", "goofys", "geesefs", "gcsfuse",
+    "blobfuse", "blobfuse2", "mount-s3", "mountpoint-s3", "juicefs", "seaweedfs", "glusterfs",
+    "ceph", "ceph-fuse", "moosefs", "mfs", "lizardfs", "davfs", "davfs2", "smbnetfs",
+    "gvfsd-fuse", "gvfs-fuse-daemon", "kio-fuse", "curlftpfs", "fuse-nfs", "nfs", "cifs",
+    "afpfs", "httpfs", "hdfs", "fuse_dfs", "xrootdfs", "onedriver", "google-drive-ocamlfuse",
+    "vmhgfs-fuse", "simple-mtpfs", "jmtpfs", "go-mtpfs", "grpcfuse",
+}  # fmt: skip
+_DRIVE_REMOTE = 4  # GetDriveTypeW
+
+
+@dataclass(frozen=True)
+class Mount:
+    """What a folder lies on: the kernel's words for its type and its source."""
+
+    type: str
+    source: str
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is known to be another machine's."""
+        kind, _, program = self.type.partition(".")
+        if kind not in ("fuse", "fuseblk"):
+            return kind in _SHARES
+        # Some programs give the bare type, and name themselves or an address as the source.
+        named = self.source.partition("#")[0]
+        return program in _FUSE_SHARES or named in _FUSE_SHARES or "://" in self.source
+
+
+def mount_of(path: Path) -> Mount | None:
+    """What `path`, or the nearest folder above it that is there, lies on; None where unknown."""
+    if sys.platform != "linux":
+        return None
+    folder = Path(os.path.realpath(path))
+    try:
+        while not folder.is_dir() and folder != folder.parent:
+            folder = folder.parent
+        # Opened as a folder, for that brings an automounted one; O_PATH needs no permission.
+        descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+        try:
+            told = Path(f"/proc/self/fdinfo/{descriptor}").read_bytes()
+        finally:
+            os.close(descriptor)
+        number = re.search(rb"^mnt_id:\s*(\d+)", told, re.MULTILINE)
+        return mount_in(
+            Path("/proc/self/mountinfo").read_bytes(),
+            number[1] if number else None,
+            os.fsencode(folder),
+        )
+    except OSError:
+        return None
+
+
+def mount_in(mounts: bytes, number: bytes | None, folder: bytes) -> Mount | None:
+    """The mount with that number in the text of `mountinfo`.
+
+    Without a number, or where its line is missing, it is the longest mount point that holds
+    `folder`; of two at one place the later covers the earlier.
+    """
+    best, longest = None, -1
+    for line in mounts.split(b"\n"):
+        left, _, right = line.partition(b" - ")
+        fields, words = left.split(b" "), right.split(b" ")
+        if len(fields) < 5 or len(words) < 2:
+            continue
+        mount = Mount(_text(words[0]), _text(words[1]))
+        if fields[0] == number:
+            return mount
+        point = _bytes(fields[4]).rstrip(b"/")
+        if (folder == point or folder.startswith(point + b"/")) and len(point) >= longest:
+            best, longest = mount, len(point)
+    return best
+
+
+def _bytes(field: bytes) -> bytes:
+    """Spaces and the like are written as octal escapes."""
+    return re.sub(rb"\\([0-3][0-7]{2})", lambda found: bytes([int(found[1], 8)]), field)
+
+
+def _text(field: bytes) -> str:
+    return _bytes(field).decode("utf-8", "backslashreplace")
+
+
+def refuse_network_drive(path: Path, what: str, hint: str) -> None:
+    """Raises `EnvironmentFailure` if `path` is known to lie on a network drive.
+
+    SQLite's locks and shared memory don't hold there. Best effort: Linux has the mount
+    table, Windows the kind of drive; elsewhere nothing is known. `what` is kept there, in words.
+    """
+    if _is_remote(path):
+        mount = mount_of(path)
+        kind = f" ({mount.type})" if mount else ""
+        raise EnvironmentFailure(
+            f"{what} lies on a network drive{kind}, where its locks do not hold", hint
+        )
+
+
+def _is_remote(path: Path) -> bool:
+    if sys.platform == "win32":
+        import ctypes
+
+        real = Path(os.path.realpath(path))
+        if real.drive.startswith("\\\\"):
+            return True
+        return int(ctypes.windll.kernel32.GetDriveTypeW(real.anchor)) == _DRIVE_REMOTE
+    mount = mount_of(path)
+    return mount is not None and mount.remote
