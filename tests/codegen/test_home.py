@@ -1,5 +1,6 @@
 """`init`: a home and, outside of it, a custodian key; both or neither."""
 
+import errno
 import json
 import os
 
@@ -241,3 +242,27 @@ def test_a_file_of_powershell_is_told(tmp_path, encoding):
 def test_a_missing_file_is_not_found(tmp_path):
     with pytest.raises(NotFound):
         secret_file(tmp_path / "gone")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no folder is synced there")
+@pytest.mark.parametrize("code", [errno.EIO, errno.EINVAL])
+def test_a_folder_that_is_not_synced_leaves_both_or_neither(call, tmp_path, monkeypatch, code):
+    """The last of all syncs is that of the folder around the home."""
+    fsync, parent = os.fsync, tmp_path.stat().st_ino
+
+    def answer(descriptor):
+        if os.fstat(descriptor).st_ino == parent:
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    safe = tmp_path / "safe"
+    monkeypatch.setattr(os, "fsync", answer)
+    if code == errno.EINVAL:
+        init(call, safe / "c.key", None, None)
+        assert names(safe) == ["c.key"]
+        assert names(tmp_path) == ["home", "safe"]
+    else:
+        with pytest.raises(OSError, match=os.strerror(code)):
+            init(call, safe / "c.key", None, None)
+        assert names(safe) == []
+        assert names(tmp_path) == ["safe"]
