@@ -7,6 +7,7 @@ automounted folder has two mounts at one place, and the first of them is empty.
 
 import os
 import re
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,14 @@ _FUSE_SHARES = {
     "vmhgfs-fuse", "simple-mtpfs", "jmtpfs", "go-mtpfs", "grpcfuse",
 }  # fmt: skip
 _DRIVE_REMOTE = 4  # GetDriveTypeW
+# File systems without modes of their own, and the options that give one to all their files.
+_MASK = "umask=077,uid={user}"
+_FILE_MODE = "file_mode=0600,dir_mode=0700,uid={user}"
+_OPTIONS = {
+    **dict.fromkeys(("vfat", "msdos", "exfat", "ntfs", "ntfs3", "fuseblk", "vboxsf"), _MASK),
+    **dict.fromkeys(("cifs", "smb3"), _FILE_MODE),
+    "9p": f"metadata,{_MASK}",  # a drive of Windows under WSL
+}
 
 
 @dataclass(frozen=True)
@@ -127,3 +136,24 @@ def _is_remote(path: Path) -> bool:
         return int(ctypes.windll.kernel32.GetDriveTypeW(real.anchor)) == _DRIVE_REMOTE
     mount = mount_of(path)
     return mount is not None and mount.remote
+
+
+def open_to_others(path: Path) -> bool:
+    """Whether others may read or change the file, by its mode. Windows has no such modes.
+
+    It is asked of a file that was made for its owner alone, too: exFAT and NTFS may take
+    every mode and keep none.
+    """
+    return os.name != "nt" and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+
+
+def to_close(path: Path) -> str:
+    """What to do about a file that others may read."""
+    mount = mount_of(path)
+    options = _OPTIONS.get(mount.type) if mount else None
+    then = (
+        f"mount its disk ({mount.type}) with {options.format(user=os.getuid())}"
+        if mount and options
+        else "move it to a disk that keeps permissions"
+    )
+    return f"chmod 600 {path}; if that changes nothing, {then}"
