@@ -5,6 +5,8 @@ Linux alone tells: an open folder's mount has a number (`/proc/self/fdinfo`), an
 automounted folder has two mounts at one place, and the first of them is empty.
 """
 
+import bisect
+import errno
 import os
 import re
 import stat
@@ -29,6 +31,7 @@ _FUSE_SHARES = {
     "afpfs", "httpfs", "hdfs", "fuse_dfs", "xrootdfs", "onedriver", "google-drive-ocamlfuse",
     "vmhgfs-fuse", "simple-mtpfs", "jmtpfs", "go-mtpfs", "grpcfuse",
 }  # fmt: skip
+NAME_BYTES = 255  # of a name, on most file systems
 _DRIVE_REMOTE = 4  # GetDriveTypeW
 # File systems without modes of their own, and the options that give one to all their files.
 _MASK = "umask=077,uid={user}"
@@ -136,6 +139,32 @@ def _is_remote(path: Path) -> bool:
         return int(ctypes.windll.kernel32.GetDriveTypeW(real.anchor)) == _DRIVE_REMOTE
     mount = mount_of(path)
     return mount is not None and mount.remote
+
+
+def name_bytes(folder: Path) -> int:
+    """How long a name in `folder` may be: 255 bytes, or fewer where names are encrypted.
+
+    What the file system says of itself is tried too, without making anything: encfs names 189,
+    and takes 175.
+    """
+    if sys.platform == "win32":
+        return NAME_BYTES
+    try:
+        told = os.pathconf(folder, "PC_NAME_MAX")
+    except (OSError, ValueError):
+        told = NAME_BYTES
+    most = min(told, NAME_BYTES) if told > 0 else NAME_BYTES
+    if _takes(folder, most):
+        return most
+    return bisect.bisect(range(1, most), 0, key=lambda size: 0 if _takes(folder, size) else 1)
+
+
+def _takes(folder: Path, size: int) -> bool:
+    try:
+        os.lstat(folder / ("x" * size))
+    except OSError as error:
+        return error.errno not in (errno.ENAMETOOLONG, errno.EINVAL)
+    return True
 
 
 def open_to_others(path: Path) -> bool:

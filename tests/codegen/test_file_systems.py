@@ -1,5 +1,6 @@
 """What a folder lies on, by the kernel's own words, and what is refused there."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -8,7 +9,13 @@ import pytest
 
 from mintmark.codegen import file_systems
 from mintmark.codegen.errors import EnvironmentFailure
-from mintmark.codegen.file_systems import Mount, mount_in, mount_of, refuse_network_drive
+from mintmark.codegen.file_systems import (
+    Mount,
+    mount_in,
+    mount_of,
+    name_bytes,
+    refuse_network_drive,
+)
 
 MOUNTS = (
     """\
@@ -140,3 +147,32 @@ def test_a_disk_of_this_machine_is_not(monkeypatch, tmp_path, type_, source):
     monkeypatch.setattr(file_systems, "mount_of", lambda _: Mount(type_, source))
     monkeypatch.setattr(sys, "platform", "linux")
     refuse_network_drive(tmp_path, "the books", "move them")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there it is 255 characters")
+@pytest.mark.parametrize(
+    ("told", "taken", "longest"),
+    [
+        (255, 255, 255),
+        (143, 143, 143),  # securefs
+        (189, 175, 175),  # encfs, which is mistaken
+        (1530, 255, 255),  # FAT counts the bytes of another encoding
+        (-1, 255, 255),
+        (255, 1, 1),
+    ],
+)
+def test_how_long_a_name_may_be(monkeypatch, tmp_path, told, taken, longest):
+    lstat = os.lstat
+
+    def looked(path):
+        if len(Path(path).name) > taken:
+            raise OSError(errno.ENAMETOOLONG, "File name too long")
+        return lstat(path)
+
+    monkeypatch.setattr(os, "pathconf", lambda *_: told)
+    monkeypatch.setattr(os, "lstat", looked)
+    assert name_bytes(tmp_path) == longest
+
+
+def test_a_real_folder_takes_a_name_as_long_as_is_said(tmp_path):
+    (tmp_path / ("x" * name_bytes(tmp_path))).touch()
