@@ -264,7 +264,10 @@ def key_new(
     """
     from .roster import new_line
 
-    return new_line(invocation.station(), name)
+    station = invocation.station()
+    made = new_line(station, name)
+    invocation.tell_open(station.home / "keys" / "lines" / f"{name}.key")
+    return made
 
 
 def key_export(invocation: Invocation) -> "LinesExported":

@@ -6,13 +6,13 @@ complete, adopted into the ledger if it holds together, and else moved to vault/
 
 import os
 import shutil
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from .errors import IntegrityError, MintmarkError
+from .file_systems import open_to_others, to_close
 from .finding import ERROR, OK, WARNING, Check, Finding, Level
 from .history import damaged, remove
 from .ledger.verify import verify
@@ -115,14 +115,25 @@ def _permissions(station: Station) -> Iterator[Finding]:
         yield Finding(OK, "permissions", "on Windows the folder's access list decides; check it")
         return
     for path in sorted((station.home / "keys").rglob("*.key")):
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            yield Finding(
-                ERROR,
-                "permissions",
-                f"others may read {path.relative_to(station.home)}",
-                f"chmod 600 {path}",
-            )
+        if open_to_others(path):
+            what = f"others may read {path.relative_to(station.home)}"
+            yield Finding(ERROR, "permissions", what, to_close(path))
+    for path in _private_elsewhere(station):
+        if os.path.isfile(path) and open_to_others(path):  # noqa: PTH113 - raises nothing
+            what = f"others may read {path}"
+            yield Finding(WARNING, "permissions", what, to_close(path))
     yield Finding(OK, "permissions", "looked at the key files")
+
+
+def _private_elsewhere(station: Station) -> list[Path]:
+    """The custodian key and the file of its passphrase, as far as they are known here."""
+    named = [
+        os.environ.get(name) for name in ("MINTMARK_CUSTODIAN_KEY", "MINTMARK_PASSPHRASE_FILE")
+    ]
+    paths = {Path(name).absolute() for name in named if name}
+    if station.config.custodian_key is not None:
+        paths.add(station.config.custodian_key)
+    return sorted(paths)
 
 
 def _ledger(station: Station) -> Iterator[Finding]:

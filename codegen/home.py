@@ -88,4 +88,5 @@ def _make(
         now=invocation.now,
         entropy=invocation.entropy,
     )
+    invocation.tell_open(home / "keys" / "station.key", *([custodian_key] if custodian_key else []))
     return InitResult(home=home, custodian_key=custodian_key, **vars(made))

@@ -74,6 +74,14 @@ class Invocation:
         while self.opened:
             self.opened.pop().close()
 
+    def tell_open(self, *made: Path) -> None:
+        """Say of each private file that was made if others may read it all the same."""
+        from .file_systems import open_to_others, to_close
+
+        for path in made:
+            if open_to_others(path):
+                self.notify(f"warning: others may read {path}: {to_close(path)}")
+
     def passphrase(self, file: Path | None, prompt: str, *, confirm: bool = False) -> Secret:
         """The custodian's passphrase from `file`, or from the terminal.
 

@@ -207,7 +207,12 @@ def create(  # noqa: PLR0913 - a home's makings, by name
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
-    fsync_folder(home.parent)
+    try:
+        fsync_folder(home.parent)
+    except BaseException:
+        # The caller takes its custodian key away: a home without one would seal for nobody.
+        shutil.rmtree(home, ignore_errors=True)
+        raise
     return made
 
 

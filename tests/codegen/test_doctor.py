@@ -9,8 +9,10 @@ from children import finish, start, waiting
 from station_kit import PASSPHRASE, batch_files
 
 from mintmark.codegen import doctor as module
+from mintmark.codegen import file_systems
 from mintmark.codegen.doctor import doctor
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError
+from mintmark.codegen.file_systems import Mount
 from mintmark.codegen.finding import ERROR, OK, WARNING, Finding
 from mintmark.codegen.ledger.changes import ContactAdded, ExportBegun, KeyRevoked
 from mintmark.codegen.ranges.serials import Range
@@ -84,6 +86,56 @@ def test_a_key_that_others_may_touch_is_an_error(home, name, mode):
     assert str(path) in found.hint
     path.chmod(0o600)
     assert examine(home).ok
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.parametrize("variable", ["MINTMARK_CUSTODIAN_KEY", "MINTMARK_PASSPHRASE_FILE"])
+def test_a_secret_elsewhere_that_others_may_read_is_a_warning(
+    home, tmp_path, monkeypatch, variable
+):
+    path = tmp_path / "secret"
+    path.write_bytes(b"x")
+    path.chmod(0o644)
+    monkeypatch.setenv(variable, str(path))
+    found = only(examine(home), WARNING, "permissions")
+    assert found.message == f"others may read {path}"
+    path.chmod(0o600)
+    assert {found.level for found in examine(home).findings} == {OK}
+    path.unlink()
+    monkeypatch.setenv(variable, "x" * 5_000)
+    assert {found.level for found in examine(home).findings} == {OK}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_so_is_the_custodian_key_that_the_settings_name(home):
+    settings = home.path / "mintmark.toml"
+    text = settings.read_text("utf-8")
+    named = text.replace('# key = "…"', f'key = "{home.key_file}"')
+    settings.write_text(named, "utf-8")
+    assert str(home.key_file) in named
+    home.key_file.chmod(0o640)
+    assert str(home.key_file) in only(examine(home), WARNING, "permissions").message
+
+
+@pytest.mark.parametrize(
+    ("type_", "words"),
+    [
+        ("exfat", "with umask=077,uid="),
+        ("vfat", "with umask=077,uid="),
+        ("fuseblk", "with umask=077,uid="),
+        ("ntfs3", "with umask=077,uid="),
+        ("cifs", "with file_mode=0600,dir_mode=0700,uid="),
+        ("ext4", "move it to a disk"),
+    ],
+)
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_where_chmod_changes_nothing_there_is_something_else_to_do(home, monkeypatch, type_, words):
+    (home.path / "keys" / "station.key").chmod(0o777)
+    monkeypatch.setattr(file_systems, "mount_of", lambda _: Mount(type_, "/dev/sdc1"))
+    monkeypatch.setattr(file_systems, "_is_remote", lambda _: False)
+    hint = only(examine(home), ERROR, "permissions").hint
+    assert hint.startswith("chmod 600 ")
+    assert words in hint
 
 
 @pytest.mark.parametrize("name", ["station.key", "fingerprint.key", "lines/default.key"])

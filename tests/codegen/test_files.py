@@ -1,5 +1,6 @@
 """There is the old file, the new file, or none, whatever fails and whenever."""
 
+import errno
 import os
 import stat
 
@@ -53,14 +54,36 @@ def test_a_failed_replacement_leaves_a_whole_file(tmp_path, broken):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_failed_new_file_is_gone(tmp_path, monkeypatch):
-    def fail(_):
-        raise Full
-
-    monkeypatch.setattr(files, "sync", fail)
+def test_a_failed_new_file_is_gone(tmp_path, broken):
     with pytest.raises(Full):
         files.write_exclusively(tmp_path / "a", b"new")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no folder is synced there")
+@pytest.mark.parametrize(
+    ("code", "fails"),
+    [
+        *((code, False) for code in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)),
+        *((code, True) for code in (errno.EIO, errno.ENOSPC, errno.EDQUOT)),
+    ],
+)
+def test_a_folder_that_cannot_be_synced_is_no_failing_disk(tmp_path, monkeypatch, code, fails):
+    fsync = os.fsync
+
+    def answer(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", answer)
+    if fails:
+        with pytest.raises(OSError, match=os.strerror(code)):
+            files.write_exclusively(tmp_path / "a", b"new")
+    else:
+        files.write_exclusively(tmp_path / "a", b"new")
+        files.write_atomically(tmp_path / "a", b"newer")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == ([] if fails else [b"newer"])
 
 
 def test_renames_reach_the_disk_after_the_file_did(tmp_path, monkeypatch):
