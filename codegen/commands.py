@@ -294,6 +294,7 @@ def key_custodian(
     """
     from .custodian import custodian
 
+    invocation.outside_home("the custodian key", file)
     return custodian(invocation, file, passphrase_file)
 
 

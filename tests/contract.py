@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import contract_alarms
 import contract_guards
 import contract_line
+import contract_places
 import contract_receipts
 import contract_trace
 from contract_shapes import SHAPES
@@ -737,7 +738,7 @@ OTHERS = (
     no(6, "the port is taken", f"{SERVE} {{port}}", "", trouble="port taken"),
     no(6, "a folder that can't be made", "backend serve --data pass.txt/x --port 0", ""),
     ok("the whole way of a code", "demo", world="none"),
-    no(3, "a folder with other things in it", "demo --out home", "not empty"),
+    no(3, "a folder with other things in it", "demo --out stranger", "not empty"),
     no(6, "a folder that can't be made", "demo --out pass.txt/x", "", world="none"),
 )
 
@@ -749,4 +750,5 @@ ROWS = (
     *contract_alarms.rows(Row, ok, no),
     *contract_trace.rows(Row, ok, no),
     *contract_guards.rows(Row, ok, no),
+    *contract_places.rows(no),
 )
