@@ -1,8 +1,13 @@
 """Short random ids for homes, batches, packages and orders: Crockford base32."""
 
+import re
 from collections.abc import Callable
 
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+SHOWN = 7  # letters and digits: a code of fewer would be too easy to guess
+_ID = re.compile(r"[0-9A-Za-z]{4}-(?:[0-9A-Za-z]{8}|[0-9A-Za-z]{12})", re.ASCII)
+# No code is in lower case when it is typed as printed.
+_NAME = re.compile(r"[a-z]+(?:[-_ ][a-z]+)*(?:[-_ ]?\d{1,3})?", re.ASCII)
 _FOLD = str.maketrans({"O": "0", "I": "1", "L": "1"})
 
 
@@ -31,3 +36,16 @@ def new_id(home_id: str, entropy: Callable[[int], bytes], symbols: int = 8) -> s
 def fold(text: str) -> str:
     """The canonical form of an id that a person typed: upper case, O is 0, I and L are 1."""
     return text.strip().upper().translate(_FOLD)
+
+
+def shown(text: str, *, name: bool = False) -> str:
+    """How an error repeats a text that was typed where an id belongs.
+
+    What may be a code, or the address of one, is counted and not repeated: errors end up in logs
+    and beside the files of others. `name`: a text that nobody has folded; names in lower case
+    are no codes.
+    """
+    harmless = _ID.fullmatch(text) or (name and _NAME.fullmatch(text))
+    if len(text) <= 4 * SHOWN and (harmless or sum(map(str.isalnum, text)) <= SHOWN):
+        return repr(text)
+    return f"({len(text)} characters, which may be a code)"

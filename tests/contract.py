@@ -464,11 +464,11 @@ KEYS = (
     ok("a deputy's key", "key admit stranger/custodian.pub --name 'Zhao Min'"),
     no(2, "no name", "key admit stranger/custodian.pub", "Missing option"),
     no(4, "no such file", "key admit none.pub --name Zhao", "no key file"),
-    no(5, "not a public key", "key admit stranger/custodian.key --name Zhao", "damaged"),
+    no(5, "not a public key", "key admit stranger/custodian.key --name Zhao", "private key, not"),
     ok("all batches", f"key rewrap --to {{custodian}} {PASS}", world="minted"),
     ok("a single batch", f"key rewrap --to {{custodian}} --batch {{batch}} {PASS}", world="minted"),
     no(2, "nobody named", f"key rewrap {PASS}", "Missing option"),
-    no(4, "no such custodian", f"key rewrap --to 0123456789abcdef {PASS}", "no custodian key"),
+    no(4, "no such custodian", f"key rewrap --to 0123456789abcdef {PASS}", "no key"),
     no(
         5,
         "a wrong passphrase",

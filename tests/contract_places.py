@@ -7,6 +7,48 @@ IN_HOME = "lies in the home"
 
 def rows(no):
     """The rows; `no` makes them."""
+    return (*_places(no), *_kinds(no), *_keys(no))
+
+
+def _kinds(no):
+    named = (
+        ("a package for a batch", "batch show {package}", "is a package, not a batch"),
+        ("a unit for a batch", "batch show {unit}", "is a unit, not a batch"),
+        ("a contact for a batch", "package list --batch li", "is a contact, not a batch"),
+        ("a package for a batch", EXPORT.replace("{batch}", "{package}") + f" --out sent {NEW}",
+         "is a package, not a batch"),
+        ("a batch for a contact", EXPORT.replace("--to li", "--to {batch}") + f" --out sent {NEW}",
+         "is a batch, not a contact"),
+        ("a batch for a package", "package show {batch}", "is a batch, not a package"),
+        ("a unit for a package", "package receipt {unit} --printed 1", "is a unit, not a package"),
+        ("a package for a unit", "package unit {package}", "is a package, not a unit"),
+        ("a package for a unit", "activate {batch} --unit {package}", "is a package, not a unit"),
+        ("a unit for a package", "activate {batch} --package {unit}", "is a unit, not a package"),
+        ("a package for a batch", "activate {package} --serials 1", "is a package, not a batch"),
+        ("a batch for an order", "orders show {batch}", "is a batch, not an order"),
+        ("a package for a batch", "orders list --batch {package}", "is a package, not a batch"),
+        ("a contact for a key", "key revoke li --reason old", "is a contact, not a key"),
+        ("a line's key", "key rewrap --to {line} --passphrase-file pass.txt",
+         "no custodian's, but a line's"),
+        ("a batch for a key", "key rewrap --to {batch} --passphrase-file pass.txt",
+         "is a batch, not a key"),
+    )  # fmt: skip
+    return tuple(no(4, case, argv, error) for case, argv, error in named)
+
+
+def _keys(no):
+    private, public = "stranger/custodian.key", "stranger/custodian.pub"
+    named = (
+        ("a line's key", "key admit home/keys/lines/default.key --name Zhao", "of a line or", {}),
+        ("the private key", f"init --custodian-public-key {private} --home new",
+         "private key, not", {"world": "none"}),
+        ("the public half of the key", f"{EXPORT} --out sent {NEW} --custodian-key {public}",
+         "public key, not", {"events": ("Incident",)}),
+    )  # fmt: skip
+    return tuple(no(5, case, argv, error, **more) for case, argv, error, more in named)
+
+
+def _places(no):
     return tuple(
         no(2, case, argv, IN_HOME, **more)
         for case, argv, more in (

@@ -125,10 +125,17 @@ class Station:
         """A line's key. Raises `NotFound`."""
         path = self.home / "keys" / "lines" / f"{name}.key"
         if not keys.LINE_NAME.fullmatch(name):
-            raise NotFound(f"no line {name[:40]!r} here", "see: mintmark key list")
+            raise NotFound(f"no line {ids.shown(name)} here", "see: mintmark key list")
         if not path.exists():
-            raise NotFound(f"no line {name} here", f"make its key: mintmark key new {name}")
+            raise self._no_line(name)
         return keys.read_signing_key(path)
+
+    def _no_line(self, name: str) -> NotFound:
+        """The error for a line without a key: codes may be of digits alone."""
+        said = ids.shown(name, name=True)
+        if said != repr(name):
+            return NotFound(f"no line {said} here", "see: mintmark key list")
+        return NotFound(f"no line {name} here", f"make its key: mintmark key new {name}")
 
     def new_id(self) -> str:
         """A fresh id for a batch, a package or a unit."""
