@@ -43,7 +43,7 @@ def found(row: BatchRow, spec: CodeSpec, request: MintRequest) -> MintResult:
     """The batch minted before. Raises `Refused` if it was minted by another request."""
     if row.request_digest != digest(request, spec):
         raise Refused(
-            f"--ref {row.ref} was used for batch {row.batch}, and this request differs",
+            f"this --ref was used for batch {row.batch}, and this request differs",
             "repeat the very same request, or give a new --ref",
             batch=row.batch,
         )

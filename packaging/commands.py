@@ -97,7 +97,7 @@ def export(
             "give --reprint, --package PACKAGE and --reason R",
         )
     if preflight not in {"normal", "full"}:
-        raise UsageError(f"no preflight {preflight[:20]!r}", "take normal or full")
+        raise UsageError(f"no preflight {ids.shown(preflight, name=True)}", "take normal or full")
     if package and (serials != "all" or any((unit_size, test, base, gtin))):
         raise UsageError(
             "a reprint or replacement takes no serials, reel size, address or test",
