@@ -192,6 +192,11 @@ def _disk(station: Station) -> Iterator[Finding]:
 def _unsettled(station: Station) -> Iterator[Finding]:
     left = unsettled(station)
     for subject in left:
+        try:
+            station.intents.check(subject)
+        except IntegrityError as error:
+            yield Finding(ERROR, "work", error.message, "; ".join(error.hints))
+            continue
         yield Finding(
             WARNING, "work", f"{subject} was cut short", "settle it: mintmark doctor --repair"
         )

@@ -13,7 +13,10 @@ from .history import known
 from .ledger.chain import decode
 from .ledger.changes import BatchMinted, Change, ExportAbandoned, Packaged
 from .ledger.view import View
+from .sealed.header import is_batch_id
+from .sealed.prefix_filter import SUFFIX
 from .sealed.record import file_digest
+from .station.intent_document import malformed
 from .station.publish import Publication
 from .station.station import Station
 
@@ -22,6 +25,10 @@ def recover(station: Station) -> Iterator[str]:
     """Settle every abandoned intent; yields a sentence per intent."""
     for publication in station.intents.abandoned():
         settle = _SETTLE.get(publication.kind)
+        if settle is not None and not _its_own(station, publication):
+            publication.leave()
+            path = station.home / "work" / f"{publication.subject}.json"
+            raise malformed(path, "names files that are not its own")
         if settle is None:
             publication.leave()
             raise IntegrityError(
@@ -29,6 +36,21 @@ def recover(station: Station) -> Iterator[str]:
                 "use the version of mintmark that began it, or a newer one",
             )
         yield settle(station, publication)
+
+
+def _its_own(station: Station, publication: Publication) -> bool:
+    """Whether the files that would be renamed or removed are of the kind and the name they say."""
+    vault, subject, files = station.vault.storage.path, publication.subject, publication.files
+    if publication.kind == PREFIX_FILTER:
+        return files == (vault / f"{subject}{SUFFIX}",)
+    if not is_batch_id(subject):
+        return False
+    if publication.kind == "mint":
+        return set(files) == set(station.vault.parts(subject))
+    folders = {path.parent for path in files}
+    named = all(path.name.startswith((f"{subject}.", f"{subject}-")) for path in files)
+    # Without files: the copy of a home does not know the folder of the original's packages.
+    return not files or (named and len(folders) == 1 and vault not in folders)
 
 
 def _mint(station: Station, publication: Publication) -> str:

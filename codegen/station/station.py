@@ -92,7 +92,7 @@ class Station:
     def key(self) -> keys.SigningKey:
         """The station's own signing key; checked against the roster."""
         key = keys.read_signing_key(self.home / "keys" / "station.key")
-        if self.station_keys.get(key.key_id) != key.public:
+        if key.kind != "station" or self.station_keys.get(key.key_id) != key.public:
             raise IntegrityError(
                 "the station's key is not this home's",
                 "bring keys/station.key back from your copy of the home",
@@ -128,7 +128,14 @@ class Station:
             raise NotFound(f"no line {ids.shown(name)} here", "see: mintmark key list")
         if not path.exists():
             raise self._no_line(name)
-        return keys.read_signing_key(path)
+        key = keys.read_signing_key(path)
+        if (key.kind, key.name) != ("line", name):
+            whose = "the station" if key.kind == "station" else f"line {key.name[:32]}"
+            raise IntegrityError(
+                f"keys/lines/{name}.key is the key of {whose}, not of line {name}",
+                "give the key files their own names back",
+            )
+        return key
 
     def _no_line(self, name: str) -> NotFound:
         """The error for a line without a key: codes may be of digits alone."""
