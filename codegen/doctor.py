@@ -16,7 +16,7 @@ from .errors import IntegrityError, MintmarkError
 from .finding import ERROR, OK, WARNING, Check, Finding, Level
 from .history import damaged, remove
 from .ledger.verify import verify
-from .recover import recover, unsettled
+from .recover import recover, remove_stale, stale, unsettled
 from .result import Result
 from .sealed.header import is_batch_id
 from .sealed.record import file_digest
@@ -200,6 +200,13 @@ def _unsettled(station: Station) -> Iterator[Finding]:
         yield Finding(
             WARNING, "work", f"{subject} was cut short", "settle it: mintmark doctor --repair"
         )
+    for path in stale(station):
+        yield Finding(
+            WARNING,
+            "work",
+            f"{path.relative_to(station.home)} was left by a process that is gone",
+            "remove it: mintmark doctor --repair",
+        )
     if not left:
         yield Finding(OK, "work", "nothing was left half-done")
 
@@ -217,4 +224,8 @@ def _repaired(station: Station) -> Iterator[Finding]:
         yield Finding(OK, "sieves", f"{path.name} was damaged and is gone; a mint makes it again")
     for sentence in recover(station):
         yield Finding(OK, "work", sentence)
+    for path in stale(station):
+        remove_stale(path)
+        name = path.relative_to(station.home)
+        yield Finding(OK, "work", f"{name}, left by a process that is gone, was removed")
     yield Finding(OK, "work", "nothing is left half-done")
