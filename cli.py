@@ -419,13 +419,25 @@ def _from_os(error: OSError) -> EnvironmentFailure:
     return EnvironmentFailure(f"{message}{path}", hint)
 
 
-def _from_typer(error: TyperException) -> UsageError:
+def _from_typer(error: TyperException, arguments: Sequence[str]) -> UsageError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "mintmark"
-    return UsageError(error.format_message(), f"see: {path} --help")
+    return UsageError(_without_codes(error.format_message(), arguments), f"see: {path} --help")
 
 
-def _known(error: BaseException) -> MintmarkError:
+def _without_codes(message: str, arguments: Sequence[str]) -> str:
+    """`message` of Typer, which repeats what was typed, without words that may be codes."""
+    from .codegen import ids
+
+    typed = {word.partition("=")[2] if word.startswith("-") else word for word in arguments}
+    for word in sorted(typed, key=len, reverse=True):
+        shown = ids.shown(word, name=True)
+        if shown != repr(word):
+            message = message.replace(repr(word), shown).replace(word, shown)
+    return message
+
+
+def _known(error: BaseException, arguments: Sequence[str]) -> MintmarkError:
     if isinstance(error, SystemExit):
         # Typer ends like this if the other end of any pipe is gone, uvicorn if it cannot serve.
         if isinstance(error.__context__, OSError):
@@ -434,7 +446,7 @@ def _known(error: BaseException) -> MintmarkError:
     if isinstance(error, MintmarkError):
         return error
     if isinstance(error, TyperException):
-        return _from_typer(error)
+        return _from_typer(error, arguments)
     if isinstance(error, OSError):
         return _from_os(error)
     return MintmarkError(
@@ -465,7 +477,7 @@ def run(arguments: Sequence[str]) -> int:
         if verbose:
             _print_traceback()
         # 4. Print the error; 5. it has the exit code.
-        known = _known(error)
+        known = _known(error, arguments)
         return _report(known, known.exit_code, as_json=as_json)
 
 

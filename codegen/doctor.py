@@ -16,7 +16,7 @@ from .file_systems import open_to_others, to_close
 from .finding import ERROR, OK, WARNING, Check, Finding, Level
 from .history import damaged, remove
 from .ledger.verify import verify
-from .recover import recover, unsettled
+from .recover import recover, remove_stale, stale, unsettled
 from .result import Result
 from .sealed.header import is_batch_id
 from .sealed.record import file_digest
@@ -203,8 +203,20 @@ def _disk(station: Station) -> Iterator[Finding]:
 def _unsettled(station: Station) -> Iterator[Finding]:
     left = unsettled(station)
     for subject in left:
+        try:
+            station.intents.check(subject)
+        except IntegrityError as error:
+            yield Finding(ERROR, "work", error.message, "; ".join(error.hints))
+            continue
         yield Finding(
             WARNING, "work", f"{subject} was cut short", "settle it: mintmark doctor --repair"
+        )
+    for path in stale(station):
+        yield Finding(
+            WARNING,
+            "work",
+            f"{path.relative_to(station.home)} was left by a process that is gone",
+            "remove it: mintmark doctor --repair",
         )
     if not left:
         yield Finding(OK, "work", "nothing was left half-done")
@@ -223,4 +235,8 @@ def _repaired(station: Station) -> Iterator[Finding]:
         yield Finding(OK, "sieves", f"{path.name} was damaged and is gone; a mint makes it again")
     for sentence in recover(station):
         yield Finding(OK, "work", sentence)
+    for path in stale(station):
+        remove_stale(path)
+        name = path.relative_to(station.home)
+        yield Finding(OK, "work", f"{name}, left by a process that is gone, was removed")
     yield Finding(OK, "work", "nothing is left half-done")

@@ -26,6 +26,20 @@ OWNER_ONLY = 0o600
 _NO_SUCH_CALL = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
+def lies_in(path: Path, folder: Path) -> bool:
+    """Whether `path` is `folder`, or would lie in it, by whatever name either is called."""
+    real, root = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
+    # One folder may have two names: letters in another case, or a second mount.
+    return real.is_relative_to(root) or any(_same(parent, root) for parent in (real, *real.parents))
+
+
+def _same(path: Path, folder: Path) -> bool:
+    try:
+        return path.samefile(folder)
+    except OSError:
+        return False
+
+
 def hidden(final: Path) -> Path:
     """The hidden sibling that becomes `final` by a rename in the same folder."""
     return final.with_name(f".{final.name}.part")

@@ -82,6 +82,16 @@ class Invocation:
             if open_to_others(path):
                 self.notify(f"warning: others may read {path}: {to_close(path)}")
 
+    def outside_home(self, option: str, path: Path | None) -> None:
+        """Raises `UsageError` if what `option` names would be written into the home."""
+        from .files import lies_in
+
+        if path is not None and lies_in(path, self.home):
+            raise UsageError(
+                f"{option} lies in the home, where mintmark alone writes: {path}",
+                f"name a place outside of {self.home.absolute()}",
+            )
+
     def passphrase(self, file: Path | None, prompt: str, *, confirm: bool = False) -> Secret:
         """The custodian's passphrase from `file`, or from the terminal.
 

@@ -220,6 +220,7 @@ def orders_apply(
     from .apply import apply
     from .order_file import OrderFile, read_file
 
+    invocation.outside_home("--results", results)
     if results is not None and results.resolve() == file.resolve():
         raise UsageError("the results would replace the orders", "name another file for them")
     if str(file) == "-":
@@ -266,6 +267,7 @@ def orders_watch(
     from ..delivery.stopping import Stop, on_signals
     from .hot_folder import HotFolder
 
+    invocation.outside_home("the folder", folder)
     station = invocation.station()
     check_backend(station)
     with on_signals(Stop()) as stop:

@@ -3,10 +3,12 @@
 import errno
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from children import finish, start, waiting
-from station_kit import PASSPHRASE, batch_files
+from filelock import FileLock
+from station_kit import NOW, PASSPHRASE, batch_files
 
 from mintmark.codegen import doctor as module
 from mintmark.codegen import file_systems
@@ -204,7 +206,7 @@ def test_an_export_cut_short_is_a_warning_until_repaired(home, batch):
         ExportBegun(package, batch, (Range(1, 5),), "li", "csv"),
     )
     assert package in only(examine(home), WARNING, "ledger").message
-    publication = station.intents.begin("export", package, [home.path.parent / "a.zip"])
+    publication = station.intents.begin("export", package, [home.path.parent / f"{package}.zip"])
     assert at_level(examine(home), WARNING) == []  # it is under way
     publication._lock.release()
     assert {check for check, _ in at_level(examine(home), WARNING)} == {"ledger", "work"}
@@ -319,10 +321,41 @@ def test_a_mint_under_way_is_no_finding(home):
         finish(child)
 
 
-def test_an_intent_that_cannot_be_read_is_an_error_when_repairing(home):
+def test_an_intent_that_cannot_be_read_is_an_error(home):
     (home.path / "work" / "X.json").write_text("{")
-    assert at_level(examine(home), WARNING)[0][0] == "work"
+    assert "X.json" in only(examine(home), ERROR, "work").message
     assert "X.json" in only(examine(home, repair=True), ERROR, "repaired").message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "work/K7QM-3T9A2BCD.lock",
+        "work/deliver-K7QM-3T9A2BCD.lock",
+        "work/.K7QM-3T9A2BCD.json.part",
+        "vault/.K7QM-3T9A2BCD.sealed.part",
+        ".alarms.json.part",
+    ],
+)
+def test_what_a_process_that_is_gone_left_is_told_and_removed(home, name):
+    path = home.path / name
+    path.write_bytes(b"")
+    os.utime(path, (0, 0))
+    assert str(Path(name)) in only(examine(home), WARNING, "work").message
+    assert path.exists()
+    assert examine(home, repair=True).ok
+    assert not path.exists()
+    assert {found.level for found in examine(home).findings} == {OK}
+
+
+def test_what_a_living_process_holds_or_has_just_begun_stays(home):
+    lock, part = home.path / "work" / "deliver-X.lock", home.path / ".alarms.json.part"
+    part.write_bytes(b"")
+    os.utime(part, (NOW.timestamp() - 60, NOW.timestamp() - 60))
+    with FileLock(lock):
+        assert {found.level for found in examine(home, repair=True).findings} == {OK}
+        assert lock.exists()
+        assert part.exists()
 
 
 def test_other_rooms_join_and_their_failures_are_findings(home):

@@ -127,3 +127,25 @@ def test_what_is_handed_on_is_readable_as_the_umask_says(tmp_path):
     (tmp_path / "plain").write_bytes(b"text")
     modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert len(modes) == 1
+
+
+def test_what_lies_in_a_folder_whatever_it_is_called(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to(home, target_is_directory=True)
+    (tmp_path / "not-yet").symlink_to(home / "made-later")
+    (home / "away").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    for name in (".", "new/file", "../home/x", "../link", "../link/a/b", "../not-yet/x"):
+        assert files.lies_in(home / name, home), name
+        assert files.lies_in(home / name, tmp_path / "link"), name
+    for name in ("..", "../home2", "../elsewhere/x", "away/x", "away/../x"):
+        assert not files.lies_in(home / name, home), name
+
+
+def test_a_second_name_of_a_folder_that_is_no_link(tmp_path, monkeypatch):
+    # As on a disk that takes letters in any case, and below a second mount.
+    same = {tmp_path / "home", tmp_path / "HOME"}
+    monkeypatch.setattr(type(tmp_path), "samefile", lambda path, other: {path, other} <= same)
+    assert files.lies_in(tmp_path / "HOME" / "sent" / "x", tmp_path / "home")
+    assert not files.lies_in(tmp_path / "sent", tmp_path / "home")
