@@ -162,7 +162,7 @@ def test_a_custodian_elsewhere_needs_no_passphrase_here(tmp_path, public):
 
 def test_a_private_key_is_not_taken_for_a_public_one(call, tmp_path, words):
     init(call, tmp_path / "c.key", None, words)
-    with pytest.raises(IntegrityError, match="damaged"):
+    with pytest.raises(IntegrityError, match="private key"):
         init(Invocation(tmp_path / "second"), None, tmp_path / "c.key", None)
     assert not (tmp_path / "second").exists()
 
