@@ -19,6 +19,7 @@ A command runs in five steps; the numbers below mark where each is carried out:
 # - No secret is taken from an argument, and none is shown in an error, a log or a traceback.
 # - A phase that takes less than a second shows no progress.
 # - Ctrl-C leaves nothing half-done.
+# - What a command did stands, and so does its exit code, if its answer cannot be written.
 
 import contextlib
 import errno
@@ -41,8 +42,9 @@ from .activation.backend import commands as backend_commands
 from .activation.conformance import commands as conformance_commands
 from .activation.monitor import commands as monitor_commands
 from .codegen import commands as codegen_commands
+from .codegen import streams
 from .codegen.errors import EnvironmentFailure, MintmarkError, UsageError
-from .codegen.invocation import Invocation, setting
+from .codegen.invocation import Invocation, check_words, setting
 from .packaging import commands as packaging_commands
 
 if TYPE_CHECKING:
@@ -143,7 +145,7 @@ def mount(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> No
     """
 
     @functools.wraps(command)
-    def run(context: typer.Context, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401
+    def run(context: typer.Context, *args: Any, **kwargs: Any) -> "Result":  # noqa: ANN401
         # 1. Typer has parsed the words: split the global options from the command's own.
         after = {key: kwargs.pop(key) for key in GLOBALS}
         options = {key: after[key] or context.obj[key] for key in GLOBALS}
@@ -156,8 +158,7 @@ def mount(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> No
             result = command(invocation, *args, **kwargs)
             # 4. Print.
             _print(result, as_json=options["json_output"])
-        # 5. Exit code.
-        return result.exit_code
+        return result
 
     parameters = _parameters(command)
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -240,7 +241,7 @@ def _invocation(options: dict[str, Any], progress: "_Progress") -> Invocation:
         home=options["home"] or _default_home(),
         operator=options["operator"] or setting("MINTMARK_OPERATOR"),
         ask=_prompt if terminal else None,
-        show=_notify if sys.stderr.isatty() and not quiet else None,
+        show=_show if sys.stderr.isatty() and not quiet else None,
         progress=progress if sys.stderr.isatty() and not quiet else lambda *_: None,
         notify=(lambda _: None) if quiet else _notify,
         checks=_checks,
@@ -269,6 +270,15 @@ def _prompt(prompt: str) -> str:
 
 def _notify(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def _show(secret: str) -> None:
+    _notify(secret)
+    if error := streams.loss(sys.stderr):
+        raise EnvironmentFailure(
+            f"the terminal cannot be written: {streams.reason(error)}",
+            "name a file for the password: --password-file F",
+        )
 
 
 class _Progress:
@@ -341,15 +351,33 @@ def _print(result: "Result", *, as_json: bool) -> None:
     try:
         for text in texts:
             print(text, flush=result.live)
+            if result.live and streams.loss(sys.stdout):
+                break  # nobody hears the answers to what would still be read
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has closed the pipe; the command has succeeded nevertheless.
-        _drop_stdout()
+    except KeyboardInterrupt:
+        if result.live:
+            raise
+        # The work is done; nobody took its answer.
+        streams.give_up(sys.stdout)
+    if error := streams.loss(sys.stdout):
+        _tell_unwritten(error, result, as_json=as_json)
 
 
-def _drop_stdout() -> None:
-    # Otherwise Python reports the closed pipe once more while shutting down.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _tell_unwritten(error: OSError, result: "Result", *, as_json: bool) -> None:
+    if isinstance(error, BrokenPipeError):
+        return  # the reader has what it wanted
+    warning, code = (
+        f"the answer was not written to stdout: {streams.reason(error)}",
+        result.exit_code,
+    )
+    if result.reads and code == 0:
+        raise EnvironmentFailure(warning, "nothing was changed; have it written to another file")
+    hint = "the command has done its work all the same; what it changed: mintmark audit show"
+    if as_json:
+        document = {"warning": warning, "hint": hint, "exit": code}
+        print(json.dumps(document), file=sys.stderr)
+    else:
+        print(f"warning: {warning}", f"hint: {hint}", sep="\n", file=sys.stderr)
 
 
 def _report(error: MintmarkError, code: int, *, as_json: bool) -> int:
@@ -375,6 +403,8 @@ _ENVIRONMENT = {
     errno.EROFS: ("the disk is read-only", "name a folder that can be written"),
     errno.EACCES: ("permission denied", "name a folder you may write, or ask its owner"),
     errno.EPERM: ("permission denied", "name a folder you may write, or ask its owner"),
+    errno.EPIPE: ("another process ended before its work was done", "see: mintmark doctor"),
+    errno.EBADF: ("a stream is not open for reading", "give it a file or a pipe: < FILE"),
     errno.ENOENT: ("no such file or folder", "name a file or folder that exists"),
     errno.ENOTDIR: ("not a folder", "name a folder"),
     errno.EEXIST: ("a file is in the way", "name a folder"),
@@ -389,17 +419,34 @@ def _from_os(error: OSError) -> EnvironmentFailure:
     return EnvironmentFailure(f"{message}{path}", hint)
 
 
-def _from_typer(error: TyperException) -> UsageError:
+def _from_typer(error: TyperException, arguments: Sequence[str]) -> UsageError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "mintmark"
-    return UsageError(error.format_message(), f"see: {path} --help")
+    return UsageError(_without_codes(error.format_message(), arguments), f"see: {path} --help")
 
 
-def _known(error: Exception) -> MintmarkError:
+def _without_codes(message: str, arguments: Sequence[str]) -> str:
+    """`message` of Typer, which repeats what was typed, without words that may be codes."""
+    from .codegen import ids
+
+    typed = {word.partition("=")[2] if word.startswith("-") else word for word in arguments}
+    for word in sorted(typed, key=len, reverse=True):
+        shown = ids.shown(word, name=True)
+        if shown != repr(word):
+            message = message.replace(repr(word), shown).replace(word, shown)
+    return message
+
+
+def _known(error: BaseException, arguments: Sequence[str]) -> MintmarkError:
+    if isinstance(error, SystemExit):
+        # Typer ends like this if the other end of any pipe is gone, uvicorn if it cannot serve.
+        if isinstance(error.__context__, OSError):
+            return _from_os(error.__context__)
+        return EnvironmentFailure("the server ended by itself", "see what it wrote before this")
     if isinstance(error, MintmarkError):
         return error
     if isinstance(error, TyperException):
-        return _from_typer(error)
+        return _from_typer(error, arguments)
     if isinstance(error, OSError):
         return _from_os(error)
     return MintmarkError(
@@ -414,25 +461,38 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     verbose = "--verbose" in arguments
     try:
+        check_words(arguments)
         program = _program(arguments)
-        code = program(args=list(arguments), prog_name="mintmark", standalone_mode=False)
+        done = program(args=list(arguments), prog_name="mintmark", standalone_mode=False)
         # Typer turns Ctrl-C into this code, and prints nothing.
-        if code == INTERRUPTED:
+        if done == INTERRUPTED:
             return _interrupted(as_json=as_json)
-        return code if isinstance(code, int) else 0
+        # 5. Exit code: of the result, or of a text of help.
+        return _helped(done, as_json=as_json) if isinstance(done, int) else int(done.exit_code)
     except Exit as stop:
         return int(stop.exit_code)
-    except SystemExit:
-        # Typer ends like this if the reader of its help text has closed the pipe.
-        return EnvironmentFailure.exit_code
     except (KeyboardInterrupt, Abort):
         return _interrupted(as_json=as_json)
-    except Exception as error:  # noqa: BLE001 - the one place where a bug becomes exit 1
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the one place where a bug becomes exit 1
         if verbose:
             _print_traceback()
         # 4. Print the error; 5. it has the exit code.
-        known = _known(error)
+        known = _known(error, arguments)
         return _report(known, known.exit_code, as_json=as_json)
+
+
+def _helped(code: int, *, as_json: bool) -> int:
+    """The exit code of `--help` and `--version`, whose text is all there was to do."""
+    error = streams.loss(sys.stdout)
+    if error is None:
+        return code
+    failure = EnvironmentFailure(
+        f"the text was not written to stdout: {streams.reason(error)}",
+        "read it at a terminal, or have it written to another file",
+    )
+    if isinstance(error, BrokenPipeError):
+        return failure.exit_code
+    return _report(failure, failure.exit_code, as_json=as_json)
 
 
 def _interrupted(*, as_json: bool) -> int:
@@ -458,18 +518,9 @@ def _leave_no_core() -> None:
 
 def main() -> None:
     """The entry point of the `mintmark` script."""
+    streams.secure()
     _leave_no_core()
-    for stream in (sys.stdout, sys.stderr):
-        # A GBK console cannot show every character of a name; that must not end a run.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    try:
-        code = run(sys.argv[1:])
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _drop_stdout()
-        code = EnvironmentFailure.exit_code
-    raise SystemExit(code)
+    raise SystemExit(run(sys.argv[1:]))
 
 
 _mount_all(app, mount)

@@ -43,6 +43,7 @@ def deliver(
     from .client.connect import check_backend, connected
     from .delivery.deliver import deliver as send
 
+    invocation.outside_home("--health-file", health_file)
     station = invocation.station()
     if not watch:
         with connected(station) as client:
@@ -153,6 +154,7 @@ def demo(
     """
     from .demo import demo as show
 
+    invocation.outside_home("--out", out)
     return show(out, invocation.notify)
 
 

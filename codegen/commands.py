@@ -264,7 +264,10 @@ def key_new(
     """
     from .roster import new_line
 
-    return new_line(invocation.station(), name)
+    station = invocation.station()
+    made = new_line(station, name)
+    invocation.tell_open(station.home / "keys" / "lines" / f"{name}.key")
+    return made
 
 
 def key_export(invocation: Invocation) -> "LinesExported":
@@ -294,6 +297,7 @@ def key_custodian(
     """
     from .custodian import custodian
 
+    invocation.outside_home("the custodian key", file)
     return custodian(invocation, file, passphrase_file)
 
 
@@ -337,6 +341,9 @@ def key_rewrap(
     from .custody import refused, rewrap, unlock
 
     station, only = invocation.station(), ids.fold(batch) if batch else None
+    if only is not None:
+        with station.ledger.read() as view:
+            view.batch(only)  # before it is booked that its custodian was refused
     refusal = refused(f"rewrap of {only or 'all batches'}", only)
     custodian = unlock(invocation, station, custodian_key, passphrase_file, refusal)
     return rewrap(station, custodian, to, only, invocation.progress)

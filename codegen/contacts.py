@@ -30,6 +30,8 @@ class ContactShown(Result):
 class ContactList(Result):
     """All contacts."""
 
+    reads = True
+
     contacts: tuple[ContactShown, ...]
 
     def lines(self) -> Iterator[str]:

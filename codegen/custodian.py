@@ -53,4 +53,5 @@ def custodian(invocation: Invocation, path: Path, passphrase_file: Path | None) 
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+    invocation.tell_open(path)
     return CustodianMade(made.public.key_id, path, public)

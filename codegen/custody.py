@@ -132,10 +132,12 @@ def _recipients(station: Station, to: Sequence[str]) -> list[CustodianPublic]:
     """The custodians named, without repeats. Raises `NotFound`, or `Refused` for a revoked key."""
     current = {public.key_id: public for public in station.custodians()}
     with station.ledger.read() as view:
-        known = {row.key_id for row in view.roster("custodian")}
-    for key_id in to:
-        if key_id not in known:
-            raise NotFound(f"no custodian key {key_id[:40]!r}", "see: mintmark key list")
+        kinds = {key_id: view.key(key_id).kind for key_id in to}
+    for key_id, kind in kinds.items():
+        if kind != "custodian":
+            raise NotFound(
+                f"key {key_id} is no custodian's, but a {kind}'s", "see: mintmark key list"
+            )
         if key_id not in current:
             raise Refused(f"custodian key {key_id} is revoked", "leave it out")
     return [current[key_id] for key_id in dict.fromkeys(to)]

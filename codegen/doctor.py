@@ -6,17 +6,17 @@ complete, adopted into the ledger if it holds together, and else moved to vault/
 
 import os
 import shutil
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from .errors import IntegrityError, MintmarkError
+from .file_systems import open_to_others, to_close
 from .finding import ERROR, OK, WARNING, Check, Finding, Level
 from .history import damaged, remove
 from .ledger.verify import verify
-from .recover import recover, unsettled
+from .recover import recover, remove_stale, stale, unsettled
 from .result import Result
 from .sealed.header import is_batch_id
 from .sealed.record import file_digest
@@ -115,14 +115,25 @@ def _permissions(station: Station) -> Iterator[Finding]:
         yield Finding(OK, "permissions", "on Windows the folder's access list decides; check it")
         return
     for path in sorted((station.home / "keys").rglob("*.key")):
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            yield Finding(
-                ERROR,
-                "permissions",
-                f"others may read {path.relative_to(station.home)}",
-                f"chmod 600 {path}",
-            )
+        if open_to_others(path):
+            what = f"others may read {path.relative_to(station.home)}"
+            yield Finding(ERROR, "permissions", what, to_close(path))
+    for path in _private_elsewhere(station):
+        if os.path.isfile(path) and open_to_others(path):  # noqa: PTH113 - raises nothing
+            what = f"others may read {path}"
+            yield Finding(WARNING, "permissions", what, to_close(path))
     yield Finding(OK, "permissions", "looked at the key files")
+
+
+def _private_elsewhere(station: Station) -> list[Path]:
+    """The custodian key and the file of its passphrase, as far as they are known here."""
+    named = [
+        os.environ.get(name) for name in ("MINTMARK_CUSTODIAN_KEY", "MINTMARK_PASSPHRASE_FILE")
+    ]
+    paths = {Path(name).absolute() for name in named if name}
+    if station.config.custodian_key is not None:
+        paths.add(station.config.custodian_key)
+    return sorted(paths)
 
 
 def _ledger(station: Station) -> Iterator[Finding]:
@@ -192,8 +203,20 @@ def _disk(station: Station) -> Iterator[Finding]:
 def _unsettled(station: Station) -> Iterator[Finding]:
     left = unsettled(station)
     for subject in left:
+        try:
+            station.intents.check(subject)
+        except IntegrityError as error:
+            yield Finding(ERROR, "work", error.message, "; ".join(error.hints))
+            continue
         yield Finding(
             WARNING, "work", f"{subject} was cut short", "settle it: mintmark doctor --repair"
+        )
+    for path in stale(station):
+        yield Finding(
+            WARNING,
+            "work",
+            f"{path.relative_to(station.home)} was left by a process that is gone",
+            "remove it: mintmark doctor --repair",
         )
     if not left:
         yield Finding(OK, "work", "nothing was left half-done")
@@ -212,4 +235,8 @@ def _repaired(station: Station) -> Iterator[Finding]:
         yield Finding(OK, "sieves", f"{path.name} was damaged and is gone; a mint makes it again")
     for sentence in recover(station):
         yield Finding(OK, "work", sentence)
+    for path in stale(station):
+        remove_stale(path)
+        name = path.relative_to(station.home)
+        yield Finding(OK, "work", f"{name}, left by a process that is gone, was removed")
     yield Finding(OK, "work", "nothing is left half-done")

@@ -12,6 +12,8 @@ The steps, in this order, for a file that is replaced:
 4. The folder is synced: until then a crash of the machine may undo the rename.
 """
 
+import contextlib
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +22,22 @@ from typing import BinaryIO
 from .errors import Refused
 
 OWNER_ONLY = 0o600
+# What a file system answers that cannot sync a folder: shares of VirtualBox, some of FUSE.
+_NO_SUCH_CALL = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+
+
+def lies_in(path: Path, folder: Path) -> bool:
+    """Whether `path` is `folder`, or would lie in it, by whatever name either is called."""
+    real, root = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
+    # One folder may have two names: letters in another case, or a second mount.
+    return real.is_relative_to(root) or any(_same(parent, root) for parent in (real, *real.parents))
+
+
+def _same(path: Path, folder: Path) -> bool:
+    try:
+        return path.samefile(folder)
+    except OSError:
+        return False
 
 
 def hidden(final: Path) -> Path:
@@ -28,12 +46,18 @@ def hidden(final: Path) -> Path:
 
 
 def fsync_folder(folder: Path) -> None:
-    """Make renames in `folder` durable. Windows has no such call: a stated limit."""
+    """Make renames in `folder` durable.
+
+    Windows has no such call, nor have some file systems: a stated limit, and no failure.
+    """
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SUCH_CALL:
+            raise
     finally:
         os.close(descriptor)
 
@@ -95,7 +119,9 @@ def write_exclusively(path: Path, data: bytes, *, owner_only: bool = True) -> No
         with file:
             file.write(data)
             sync(file)
+        fsync_folder(path.parent)
     except BaseException:
-        path.unlink(missing_ok=True)
+        # Of a disk that fails, the error to tell is the first.
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
         raise
-    fsync_folder(path.parent)

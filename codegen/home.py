@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import Refused, UsageError
+from .files import lies_in
 from .invocation import Invocation
 from .result import Result
 from .station import keys
@@ -55,7 +56,7 @@ def init(
         public = keys.read_custodian_public(custodian_public_key)
         return _make(invocation, home, public, None)
     path = (custodian_key or Path(KEY_NAME)).absolute()
-    if path.resolve().is_relative_to(home.resolve()):
+    if lies_in(path, home):
         raise UsageError(
             "the custodian key must not lie in the home: a copy of the home would open itself",
             "name another place with --custodian-key, best a removable disk",
@@ -88,4 +89,5 @@ def _make(
         now=invocation.now,
         entropy=invocation.entropy,
     )
+    invocation.tell_open(home / "keys" / "station.key", *([custodian_key] if custodian_key else []))
     return InitResult(home=home, custodian_key=custodian_key, **vars(made))

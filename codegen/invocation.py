@@ -5,7 +5,9 @@ nothing heavier than this.
 """
 
 import os
-from collections.abc import Callable
+import re
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +27,8 @@ STRAY_HINTS = (
     "a file of settings written on Windows ends its lines in CR LF: save it with LF",
     "quotation marks of such a file may be taken for a part of the value: leave them out",
 )
+
+_OPTION = re.compile(r"--[a-z-]+")
 
 
 def _silent(phase: str, done: int, total: int) -> None:
@@ -69,6 +73,24 @@ class Invocation:
         """Close every home that was opened."""
         while self.opened:
             self.opened.pop().close()
+
+    def tell_open(self, *made: Path) -> None:
+        """Say of each private file that was made if others may read it all the same."""
+        from .file_systems import open_to_others, to_close
+
+        for path in made:
+            if open_to_others(path):
+                self.notify(f"warning: others may read {path}: {to_close(path)}")
+
+    def outside_home(self, option: str, path: Path | None) -> None:
+        """Raises `UsageError` if what `option` names would be written into the home."""
+        from .files import lies_in
+
+        if path is not None and lies_in(path, self.home):
+            raise UsageError(
+                f"{option} lies in the home, where mintmark alone writes: {path}",
+                f"name a place outside of {self.home.absolute()}",
+            )
 
     def passphrase(self, file: Path | None, prompt: str, *, confirm: bool = False) -> Secret:
         """The custodian's passphrase from `file`, or from the terminal.
@@ -136,9 +158,38 @@ def setting(name: str) -> str | None:
     is not there, or stand in the audit chain.
     """
     value = os.environ.get(name)
+    if value and not _is_text(value):
+        raise UsageError(f"{name} is not {_encoding()}", f"write it in {_encoding()}")
     if value and (stray := stray_characters(value)):
         raise UsageError(f"{name} {stray}", *STRAY_HINTS)
     return value or None
+
+
+def check_words(arguments: Sequence[str]) -> None:
+    """Raises `UsageError` for a word that is no text here, and does not repeat it."""
+    before = ""
+    for number, word in enumerate(arguments, 1):
+        if not _is_text(word):
+            name = word.partition("=")[0]
+            place = f"word {number} of the command line"
+            if _OPTION.fullmatch(name):
+                place = f"the value of {name}"
+            elif _OPTION.fullmatch(before):
+                place = f"the word after {before}"
+            raise UsageError(
+                f"{place} is not {_encoding()}",
+                f"write it in {_encoding()}; rename a file or folder whose name is not",
+            )
+        before = word
+
+
+def _encoding() -> str:
+    return sys.getfilesystemencoding().upper()
+
+
+def _is_text(word: str) -> bool:
+    """Whether all its bytes were characters: one that was not stands in it as a surrogate."""
+    return not any("\ud800" <= character <= "\udfff" for character in word)
 
 
 def stray_characters(value: str) -> str | None:

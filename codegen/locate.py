@@ -26,6 +26,8 @@ TEXT_BYTES = 1_048_576
 class Located(Result):
     """The locations of the codes that were asked for, in their order."""
 
+    reads = True
+
     places: tuple[CodeLocation, ...]
 
     def lines(self) -> Iterator[str]:
@@ -48,6 +50,8 @@ class LocatedLive(Result):
 
     `available()` waits until there is text, and returns all that there is; none at the end.
     """
+
+    reads = True
 
     live: ClassVar[bool] = True
     station: Station

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from . import ids
 from .codes.spec import CodeSpec
 from .errors import Refused
 from .ledger.changes import BatchMinted
@@ -42,8 +43,9 @@ class MintResult(Result):
 def found(row: BatchRow, spec: CodeSpec, request: MintRequest) -> MintResult:
     """The batch minted before. Raises `Refused` if it was minted by another request."""
     if row.request_digest != digest(request, spec):
+        ref = ids.shown(row.ref or "", name=True)
         raise Refused(
-            f"--ref {row.ref} was used for batch {row.batch}, and this request differs",
+            f"--ref {ref} was used for batch {row.batch}, and this request differs",
             "repeat the very same request, or give a new --ref",
             batch=row.batch,
         )

@@ -4,7 +4,12 @@ Run before minting and exporting, and by `doctor --repair`. Living processes hol
 their intent and are passed over.
 """
 
+import contextlib
+import os
 from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from .errors import IntegrityError, NotFound, Refused
 from .files import hidden
@@ -13,7 +18,10 @@ from .history import known
 from .ledger.chain import decode
 from .ledger.changes import BatchMinted, Change, ExportAbandoned, Packaged
 from .ledger.view import View
+from .sealed.header import is_batch_id
+from .sealed.prefix_filter import SUFFIX
 from .sealed.record import file_digest
+from .station.intent_document import malformed
 from .station.publish import Publication
 from .station.station import Station
 
@@ -22,6 +30,10 @@ def recover(station: Station) -> Iterator[str]:
     """Settle every abandoned intent; yields a sentence per intent."""
     for publication in station.intents.abandoned():
         settle = _SETTLE.get(publication.kind)
+        if settle is not None and not _its_own(station, publication):
+            publication.leave()
+            path = station.home / "work" / f"{publication.subject}.json"
+            raise malformed(path, "names files that are not its own")
         if settle is None:
             publication.leave()
             raise IntegrityError(
@@ -29,6 +41,21 @@ def recover(station: Station) -> Iterator[str]:
                 "use the version of mintmark that began it, or a newer one",
             )
         yield settle(station, publication)
+
+
+def _its_own(station: Station, publication: Publication) -> bool:
+    """Whether the files that would be renamed or removed are of the kind and the name they say."""
+    vault, subject, files = station.vault.storage.path, publication.subject, publication.files
+    if publication.kind == PREFIX_FILTER:
+        return files == (vault / f"{subject}{SUFFIX}",)
+    if not is_batch_id(subject):
+        return False
+    if publication.kind == "mint":
+        return set(files) == set(station.vault.parts(subject))
+    folders = {path.parent for path in files}
+    named = all(path.name.startswith((f"{subject}.", f"{subject}-")) for path in files)
+    # Without files: the copy of a home does not know the folder of the original's packages.
+    return not files or (named and len(folders) == 1 and vault not in folders)
 
 
 def _mint(station: Station, publication: Publication) -> str:
@@ -174,3 +201,55 @@ def unsettled(station: Station) -> list[str]:
     """The batches and packages that `recover` would settle."""
     subjects = [path.stem for path in sorted((station.home / "work").glob("*.json"))]
     return [subject for subject in subjects if not station.intents.alive(subject)]
+
+
+STALE = 3_600.0  # seconds: what a living process has just begun to write is younger
+
+
+def stale(station: Station) -> list[Path]:
+    """Locks that nobody holds, and files begun an hour ago or more, of which no intent tells."""
+    home = station.home
+    subjects = [path.stem for path in (home / "work").glob("*.json")]
+    found = [
+        path
+        for path in (home / "work").glob("*.lock")
+        if path.stem not in subjects and _is_free(path)
+    ]
+    for folder in (home, home / "work", home / "vault", home / "hot-folders"):
+        for path in folder.glob(".*.part"):
+            told = any(subject in path.name for subject in subjects)
+            if path.is_file() and not told and _age(station, path) >= STALE:
+                found.append(path)
+    return sorted(found)
+
+
+def remove_stale(path: Path) -> None:
+    """Remove what `stale` found, unless a process has taken it meanwhile."""
+    if path.suffix != ".lock":
+        path.unlink(missing_ok=True)
+        return
+    lock = FileLock(path, thread_local=False)
+    with contextlib.suppress(Timeout):
+        lock.acquire(timeout=0)
+        try:
+            # While it is held: a process that waits for it then sees that the file is another.
+            if os.name == "posix":
+                path.unlink(missing_ok=True)
+        finally:
+            lock.release()
+
+
+def _is_free(path: Path) -> bool:
+    lock = FileLock(path, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except OSError:  # held, or of another user, or on a disk that takes no writes
+        return False
+    lock.release()
+    return True
+
+
+def _age(station: Station, path: Path) -> float:
+    with contextlib.suppress(FileNotFoundError):
+        return station.now().timestamp() - path.stat().st_mtime
+    return 0.0

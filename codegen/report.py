@@ -37,6 +37,8 @@ class BatchSummary:
 class BatchList(Result):
     """All batches, oldest first."""
 
+    reads = True
+
     batches: tuple[BatchSummary, ...]
 
     def lines(self) -> Iterator[str]:
@@ -67,6 +69,8 @@ class RangeShown:
 @dataclass(frozen=True)
 class BatchShown(Result):
     """The standing of every code of a batch. `next` is the `--after` of the next page."""
+
+    reads = True
 
     batch: str
     quantity: int
@@ -160,6 +164,8 @@ def batch_show(station: Station, batch: str, after: int, limit: int) -> BatchSho
 class AuditVerified(Result):
     """The chain holds."""
 
+    reads = True
+
     ok: bool
     events: int
     head: str
@@ -188,6 +194,8 @@ def audit_verify(station: Station) -> AuditVerified:
 @dataclass(frozen=True)
 class AuditShown(Result):
     """Events, oldest first."""
+
+    reads = True
 
     events: tuple[Mapping[str, Any], ...]
 

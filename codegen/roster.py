@@ -35,6 +35,8 @@ class KeyShown(Result):
 class KeyList(Result):
     """All keys."""
 
+    reads = True
+
     keys: tuple[KeyShown, ...]
 
     def lines(self) -> Iterator[str]:
@@ -52,6 +54,8 @@ def listed(station: Station) -> KeyList:
 @dataclass(frozen=True)
 class LineExported(Result):
     """A line's entry in a backend's file of senders: public, and without limits at first."""
+
+    reads = True
 
     name: str
     key_id: str
@@ -72,6 +76,8 @@ class LineExported(Result):
 @dataclass(frozen=True)
 class LinesExported(Result):
     """A backend's file of senders."""
+
+    reads = True
 
     line: tuple[LineExported, ...]
 

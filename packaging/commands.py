@@ -29,6 +29,11 @@ PasswordFileOption = Annotated[
 ]
 
 
+def _outside_home(invocation: Invocation, out: Path, password_file: Path | None) -> None:
+    invocation.outside_home("--out", out)
+    invocation.outside_home("--password-file", password_file)
+
+
 def export(
     invocation: Invocation,
     batch: Annotated[str, typer.Argument(help="The batch.", metavar="BATCH")],
@@ -85,13 +90,14 @@ def export(
     from .export_types import Export, Fresh, Handoff, PrintOptions, Reprint, TestPackage
     from .profiles import files
 
+    _outside_home(invocation, out, password_file)
     if reprint != bool(package):
         raise UsageError(
             "a reprint names the package that is printed again",
             "give --reprint, --package PACKAGE and --reason R",
         )
     if preflight not in {"normal", "full"}:
-        raise UsageError(f"no preflight {preflight[:20]!r}", "take normal or full")
+        raise UsageError(f"no preflight {ids.shown(preflight, name=True)}", "take normal or full")
     if package and (serials != "all" or any((unit_size, test, base, gtin))):
         raise UsageError(
             "a reprint or replacement takes no serials, reel size, address or test",
@@ -284,6 +290,7 @@ def package_replace(
     from .export import export as make
     from .export_types import Handoff, Replacement
 
+    _outside_home(invocation, out, password_file)
     wanted = Replacement(ids.fold(package), (to or "").strip().lower() or None)
     return make(invocation, wanted, Handoff(out, password_file, custodian_key, passphrase_file))
 
@@ -327,6 +334,7 @@ def package_labels(
     from ..codegen import ids
     from .receipts.labels import labels as make
 
+    invocation.outside_home("--out", out)
     return make(invocation.station(), ids.fold(package), out, ids.fold(unit) if unit else None)
 
 
@@ -417,10 +425,10 @@ def plan(
     Example:
       mintmark plan --url "HTTPS://T.EXAMPLE.COM/{code}" --diameter 20 --quantity 10000000
     """
-    del invocation
     from .print_calculator import PlanRequest
     from .print_calculator import plan as calculate
 
+    invocation.outside_home("--out", out)
     request = PlanRequest(
         url=url,
         length=length,

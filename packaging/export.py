@@ -240,6 +240,7 @@ class _Export:
             return
         write_exclusively(file, self.password.reveal() + b"\n")
         try:
+            self.invocation.tell_open(file)
             self.station.failpoint("password")
             yield
         except BaseException:

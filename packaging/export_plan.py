@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from ..codegen import ids
 from ..codegen.codes import address
 from ..codegen.codes.spec import CodeSpec
 from ..codegen.codes.template import BARE
@@ -161,7 +162,7 @@ def _serials(view: View, batch: BatchRow, text: str) -> Ranges:
         return notation.parse(text, batch.quantity)
     number = text.removeprefix("next:")
     if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= batch.quantity:
-        raise UsageError(f"not a number of codes: {number[:20]!r}", "write next:10000")
+        raise UsageError(f"not a number of codes: {ids.shown(number)}", "write next:10000")
     return view.first_sealed(batch.batch, int(number))
 
 

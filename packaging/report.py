@@ -56,6 +56,8 @@ class PackageSummary:
 class PackageList(Result):
     """Packages, oldest first."""
 
+    reads = True
+
     packages: tuple[PackageSummary, ...]
 
     def lines(self) -> Iterator[str]:
@@ -94,6 +96,8 @@ class PackageShown(Result):
 
     `excess`: codes that were replaced, and are good after all.
     """
+
+    reads = True
 
     package: str
     batch: str
@@ -188,6 +192,8 @@ def package_show(station: Station, package: str) -> PackageShown:
 @dataclass(frozen=True)
 class PackageVerified(Result):
     """The archive is what its custodian signed."""
+
+    reads = True
 
     ok: bool
     package: str

@@ -34,6 +34,8 @@ class ProfileSummary:
 class ProfileList(Result):
     """The profiles that `export --profile` takes, and the examples."""
 
+    reads = True
+
     profiles: tuple[ProfileSummary, ...]
 
     def lines(self) -> Iterator[str]:
@@ -45,6 +47,8 @@ class ProfileList(Result):
 @dataclass(frozen=True)
 class ProfileShown(Result):
     """A profile: its file, and every key with its value, defaults included."""
+
+    reads = True
 
     profile: str
     origin: Origin
@@ -62,6 +66,8 @@ class ProfileShown(Result):
 @dataclass(frozen=True)
 class ProfileChecked(Result):
     """A profile file without mistakes."""
+
+    reads = True
 
     ok: bool
     profile: str

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import contract_alarms
 import contract_guards
 import contract_line
+import contract_places
 import contract_receipts
 import contract_trace
 from contract_shapes import SHAPES
@@ -463,11 +464,11 @@ KEYS = (
     ok("a deputy's key", "key admit stranger/custodian.pub --name 'Zhao Min'"),
     no(2, "no name", "key admit stranger/custodian.pub", "Missing option"),
     no(4, "no such file", "key admit none.pub --name Zhao", "no key file"),
-    no(5, "not a public key", "key admit stranger/custodian.key --name Zhao", "damaged"),
+    no(5, "not a public key", "key admit stranger/custodian.key --name Zhao", "private key, not"),
     ok("all batches", f"key rewrap --to {{custodian}} {PASS}", world="minted"),
     ok("a single batch", f"key rewrap --to {{custodian}} --batch {{batch}} {PASS}", world="minted"),
     no(2, "nobody named", f"key rewrap {PASS}", "Missing option"),
-    no(4, "no such custodian", f"key rewrap --to 0123456789abcdef {PASS}", "no custodian key"),
+    no(4, "no such custodian", f"key rewrap --to 0123456789abcdef {PASS}", "no key"),
     no(
         5,
         "a wrong passphrase",
@@ -737,7 +738,7 @@ OTHERS = (
     no(6, "the port is taken", f"{SERVE} {{port}}", "", trouble="port taken"),
     no(6, "a folder that can't be made", "backend serve --data pass.txt/x --port 0", ""),
     ok("the whole way of a code", "demo", world="none"),
-    no(3, "a folder with other things in it", "demo --out home", "not empty"),
+    no(3, "a folder with other things in it", "demo --out stranger", "not empty"),
     no(6, "a folder that can't be made", "demo --out pass.txt/x", "", world="none"),
 )
 
@@ -749,4 +750,5 @@ ROWS = (
     *contract_alarms.rows(Row, ok, no),
     *contract_trace.rows(Row, ok, no),
     *contract_guards.rows(Row, ok, no),
+    *contract_places.rows(no),
 )

@@ -38,6 +38,15 @@ JSON keys may be added, and are never changed. Every line of the tables of exit 
 - Some results come with an exit code other than 0: an order or a delivery that the backend has not
   acknowledged (75) or has refused (6), because the order is booked here; the findings of
   `doctor` (5); and the answers of `locate -` if none is a code of this home (4).
+- What a command did stands, and its exit code with it, if its answer cannot be written because
+  stdout is closed or its disk is full. stderr then says `warning: the answer was not written …`
+  and where to look it up; with `--json`, `{{"warning": …, "hint": …, "exit": …}}`. Nothing is said
+  of a reader that has closed its pipe. A script that needs the answer checks that it is whole.
+  A command that only reads, `--help` and `--version` exit with 6 then, and so does `line run`, with
+  the first answer that nobody gets; what it took is booked. A closed stdin is an empty one. Nothing
+  depends on stderr.
+- Arguments and variables are text in the system's encoding, UTF-8 nearly everywhere. Others are
+  refused (2).
 
 Serials are given as `A-B` (both included), `A-`, `A`, a list of these with semicolons or commas,
 `@FILE` (one per line, or lists; `#` begins a comment), or `all`; [all spellings, and what is

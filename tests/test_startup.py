@@ -15,7 +15,7 @@ OURS = {
     *("mintmark.activation", "mintmark.activation.commands", "mintmark.cli", "mintmark.codegen"),
     *(
         f"mintmark.codegen.{name}"
-        for name in ("commands", "errors", "invocation", "progress", "ranges")
+        for name in ("commands", "errors", "invocation", "progress", "ranges", "streams")
     ),
     *(f"mintmark.codegen.ranges.{name}" for name in ("attributes", "lifecycle", "serials")),
     *("mintmark.codegen.ranges.tiling", "mintmark.codegen.secret"),

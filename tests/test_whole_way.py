@@ -37,6 +37,7 @@ class Factory:
             folder.mkdir()
         self.passphrase = self.safe / "passphrase.txt"
         self.passphrase.write_text("correct horse battery staple\n", encoding="ascii")
+        self.passphrase.chmod(0o600)
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("MINTMARK_")},
             "MINTMARK_HOME": str(self.home),

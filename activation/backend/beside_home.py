@@ -66,7 +66,7 @@ def serve(invocation: Invocation, request: ServeRequest, trust: Trust) -> Served
     Raises `UsageError` without a database, a fingerprint key or anybody to trust, `Refused`
     if anybody would be trusted on an address other than loopback.
     """
-    from .database import books_url
+    from .database import FILE, books_url
     from .serve import Server, Settings
 
     if trust.unsigned and not is_loopback(request.host):
@@ -82,6 +82,8 @@ def serve(invocation: Invocation, request: ServeRequest, trust: Trust) -> Served
     def ready(url: str) -> None:
         if announcement is not None:
             write_atomically(announcement, json.dumps({"url": url}).encode("ascii"))
+        if request.data is not None:
+            invocation.tell_open(request.data / FILE)
         books = request.data if request.database is None else "PostgreSQL"
         invocation.notify(f"serving {url} from {books}; stop it with Ctrl-C")
 

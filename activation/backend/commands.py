@@ -69,6 +69,7 @@ def backend_serve(
     """
     from .beside_home import ServeRequest, Trust, serve
 
+    invocation.outside_home("--data", data)
     proxies, names = tuple(trusted_proxy or ()), tuple(authority or ())
     request = ServeRequest(data, database, host, port, workers, proxies, names)
     return serve(invocation, request, Trust(not no_trust_home, fingerprint_key, lines, unsigned))

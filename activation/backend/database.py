@@ -24,6 +24,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from ...codegen.errors import EnvironmentFailure, UsageError
 from ...codegen.invocation import setting
+from ...codegen.ledger.database import CANNOT_SHARE
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FILE = "backend.sqlite3"
@@ -101,6 +102,12 @@ class Database:
             ) from None
         except SQLAlchemyError as error:
             self.close()
+            if getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) in CANNOT_SHARE:
+                raise EnvironmentFailure(
+                    "this file system cannot hold the backend's database: it shares no memory,"
+                    " or keeps no locks",
+                    "choose a local disk: --data DIR; see docs/file-systems.md",
+                ) from None
             raise EnvironmentFailure(
                 f"the backend's database cannot be opened: {type(error).__name__}",
                 "check --data and --database, and that no other program holds the folder",

@@ -18,6 +18,7 @@ from sqlalchemy import URL
 from uvicorn.supervisors import Multiprocess
 
 from ...codegen.errors import EnvironmentFailure, Refused
+from ...codegen.file_systems import refuse_network_drive
 from ...codegen.invocation import utc_now
 from ...codegen.secret import Secret
 from ..client.address import is_loopback
@@ -186,6 +187,10 @@ def _quiet_signals() -> Iterator[None]:
 
 
 def _private_folder(data: Path) -> None:
+    # Before it is made: a refusal leaves nothing behind.
+    refuse_network_drive(
+        data, "the backend's database", "keep it on a disk of this machine: --data DIR"
+    )
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

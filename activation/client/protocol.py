@@ -30,7 +30,7 @@ class Away(EnvironmentFailure):
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(
             f"the scan backend gave no usable answer: {reason}",
-            "nothing is lost: the order stays queued; send it again with mintmark deliver",
+            "nothing is lost; repeat the command once the backend answers: mintmark doctor asks it",
         )
         self.reason = reason
         self.retry_after = retry_after

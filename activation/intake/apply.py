@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ...codegen import ids
 from ...codegen.errors import (
     EnvironmentFailure,
     IntegrityError,
@@ -134,9 +135,10 @@ def _untried(row: Row, order: str) -> Outcome:
 
 
 def _field(row: Row, name: str) -> str | None:
-    """A field of a row that may be malformed, short enough to be shown."""
+    """A field of a row that may be malformed, if it is no code that stands in the wrong column."""
     value: Any = row.fields.get(name)
-    return value[:64] if isinstance(value, str) and value.isprintable() else None
+    shown = isinstance(value, str) and value.isprintable() and ids.harmless(value, name=True)
+    return value if shown else None
 
 
 def _send(station: Station, client: Client | None, outcomes: Sequence[Outcome]) -> str | None:

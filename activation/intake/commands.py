@@ -220,6 +220,7 @@ def orders_apply(
     from .apply import apply
     from .order_file import OrderFile, read_file
 
+    invocation.outside_home("--results", results)
     if results is not None and results.resolve() == file.resolve():
         raise UsageError("the results would replace the orders", "name another file for them")
     if str(file) == "-":
@@ -266,6 +267,7 @@ def orders_watch(
     from ..delivery.stopping import Stop, on_signals
     from .hot_folder import HotFolder
 
+    invocation.outside_home("the folder", folder)
     station = invocation.station()
     check_backend(station)
     with on_signals(Stop()) as stop:
@@ -295,20 +297,21 @@ def line_run(
     Example:
       mintmark line run --require-order
     """
-    from ...codegen import stdin
+    from ...codegen import stdin, streams
     from ...codegen.scans.settings import named
     from ..client.connect import connected
     from ..delivery.stopping import Stop, on_signals
     from .inbox import Inbox
     from .line import OrderStream
 
+    streams.check_answers()
     station = invocation.station()
     settings = named(station.config.readers, reader)
     inbox = Inbox(stdin.reader())
 
     def answer(text: str) -> None:
         sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        streams.check_answers()
 
     with connected(station) as client, on_signals(Stop(inbox.close)):
         inbox.start()

@@ -4,12 +4,16 @@ import hashlib
 import os
 from pathlib import Path
 
+from ...codegen.errors import EnvironmentFailure
+from ...codegen.file_systems import name_bytes
 from ...codegen.files import hidden
 
 KINDS = (".csv", ".jsonl", ".ndjson")
 MARKER = ".done"
-# Bytes of a name in done/ and failed/: 255 with a result beside it, while that is hidden.
-NAME_BYTES = 255 - len(hidden(Path("_.result.jsonl")).name) + 1
+# What is added to a name in done/ and failed/: its result, while that is hidden.
+_ADDED = len(hidden(Path("_.result.jsonl")).name) - 1
+# Fewer bytes than these would leave nothing of a name but its digest.
+_LEAST = 80
 
 # A file that is still written bears such a name: its writer renames it when it is complete.
 _BEING_WRITTEN = (
@@ -41,21 +45,31 @@ def not_taken(path: Path) -> str | None:
     return f"not taken: only .csv, .jsonl and .ndjson are; {todo}"
 
 
+def check_names(folder: Path) -> None:
+    """Raises `EnvironmentFailure` where results could not be named: before anything is booked."""
+    if (longest := name_bytes(folder)) < _LEAST:
+        raise EnvironmentFailure(
+            f"names in {folder} may have {longest} bytes: too few for a file and its result",
+            "watch a folder on another disk",
+        )
+
+
 def free(folder: Path, name: str) -> Path:
     """A name in `folder` that no file has: no earlier file is ever written over."""
     stem, suffix, count = Path(name).stem, Path(name).suffix, 1
-    path = folder / _fitting(stem, suffix)
+    size = name_bytes(folder) - _ADDED
+    path = folder / _fitting(stem, suffix, size)
     while os.path.lexists(path):
         count += 1
-        path = folder / _fitting(stem, f".{count}{suffix}")
+        path = folder / _fitting(stem, f".{count}{suffix}", size)
     return path
 
 
-def _fitting(stem: str, end: str) -> str:
+def _fitting(stem: str, end: str, size: int) -> str:
     """`stem` and `end`. Too long a stem is cut, and its digest tells it from others."""
-    if len(os.fsencode(stem + end)) <= NAME_BYTES:
+    if len(os.fsencode(stem + end)) <= size:
         return stem + end
     end = f"~{hashlib.sha256(os.fsencode(stem)).hexdigest()[:12]}{end}"
-    while len(os.fsencode(stem + end)) > NAME_BYTES:
+    while stem and len(os.fsencode(stem + end)) > size:
         stem = stem[:-1]
     return stem + end

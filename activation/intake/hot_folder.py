@@ -54,7 +54,7 @@ from ..orders import sheets
 from .applied import AppliedFile, Outcome, write_results
 from .apply import apply
 from .arrivals import Arrivals
-from .folder_names import MARKER, free
+from .folder_names import MARKER, check_names, free
 from .only_watcher import only_watcher
 from .order_file import OrderFile, read_file
 from .taken_files import TakenFile, TakenFiles
@@ -112,6 +112,7 @@ class HotFolder:
         with only_watcher(self.folder):
             for name in ("done", "failed"):
                 (self.folder / name).mkdir(exist_ok=True)
+                check_names(self.folder / name)
             self._taken = TakenFiles.of(self.station.home, self.folder, self._forgotten)
             self.log("started", folder=str(self.folder))
             while not self.stopped():

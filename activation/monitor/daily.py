@@ -122,6 +122,8 @@ class Daily(Result):
     if that is not known.
     """
 
+    reads = True
+
     date: str
     time_zone: str
     minted: int

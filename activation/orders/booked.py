@@ -8,6 +8,7 @@ somebody who wants these codes frozen again hears of an order that was done last
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ...codegen import ids
 from ...codegen.errors import Refused, UsageError
 from ...codegen.ledger.changes import Settled
 from ...codegen.ledger.records import OrderRow
@@ -60,6 +61,8 @@ def told(ranges: Ranges) -> str:
 @dataclass(frozen=True)
 class OrderShown(Result):
     """An order as the ledger has it."""
+
+    reads = True
 
     order: str
     batch: str
@@ -119,6 +122,8 @@ class OrderShown(Result):
 class OrderList(Result):
     """Orders, oldest first."""
 
+    reads = True
+
     orders: tuple[OrderShown, ...]
 
     def lines(self) -> Iterator[str]:
@@ -139,7 +144,9 @@ def check_status(status: str | None) -> str | None:
     """`status`, if it is known. Raises `UsageError`."""
     known = (QUEUED, ACKNOWLEDGED, REFUSED, CANCELLED)
     if status is not None and status not in known:
-        raise UsageError(f"unknown status {status[:40]!r}", f"known: {', '.join(known)}")
+        raise UsageError(
+            f"unknown status {ids.shown(status, name=True)}", f"known: {', '.join(known)}"
+        )
     return status
 
 

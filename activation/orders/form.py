@@ -62,7 +62,10 @@ def from_object(
 def _check_known(fields: Mapping[str, Any], known: frozenset[str]) -> None:
     unknown = sorted(fields.keys() - known)
     if unknown:
-        raise UsageError(f"unknown field {unknown[0][:40]!r}", f"known: {', '.join(sorted(known))}")
+        raise UsageError(
+            f"unknown field {ids.shown(unknown[0], name=True)}",
+            f"known: {', '.join(sorted(known))}",
+        )
 
 
 def _request(
@@ -132,7 +135,9 @@ def _word(name: str, text: str | None, kind: Any) -> Any:  # noqa: ANN401 - Acti
         return kind(_needed(name, text).lower())
     except ValueError:
         known = ", ".join(member.value for member in kind)
-        raise UsageError(f"unknown {name} {(text or '')[:40]!r}", f"known: {known}") from None
+        raise UsageError(
+            f"unknown {name} {ids.shown(text or '', name=True)}", f"known: {known}"
+        ) from None
 
 
 def _whole(fields: Mapping[str, Any], name: str) -> int | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ...codegen import policy
+from ...codegen import ids, policy
 from ...codegen.errors import NotFound, Refused, UsageError
 from ...codegen.ledger.changes import Ordered
 from ...codegen.ledger.view import View
@@ -216,6 +216,8 @@ def _check(request: OrderRequest) -> None:
         if request.reason is None:
             raise UsageError("voiding needs a reason", f"--reason {reasons}")
         if request.reason not in set(Reason):
-            raise UsageError(f"unknown reason {request.reason[:40]!r}", f"known: {reasons}")
+            raise UsageError(
+                f"unknown reason {ids.shown(request.reason, name=True)}", f"known: {reasons}"
+            )
     if request.action is Action.ASSIGN and not request.attributes:
         raise UsageError("nothing to assign", "give for example --set region=X")

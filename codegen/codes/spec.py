@@ -133,7 +133,7 @@ def _custom(given: str) -> str:
     symbols = given.removeprefix(f"{CUSTOM}:")
     # Whoever writes `base32` means a name, and not the symbols B, A, S, E, 3 and 2.
     if symbols == given and symbols.translate(_UPPER) != symbols:
-        raise UsageError(f"unknown alphabet {given[:40]!r}", known)
+        raise UsageError(f"unknown alphabet {ids.shown(given, name=True)}", known)
     if not _UNRESERVED.fullmatch(symbols):
         raise UsageError(
             "the alphabet holds symbols other than letters, digits and - . _ ~",

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, insert, select
 
+from .. import ids
 from ..errors import Refused, UsageError
 from ..ranges import attributes, serials
 from ..ranges.lifecycle import Action, Reason, Standing, passed_over, step
@@ -75,7 +76,7 @@ def _check_order(change: Ordered) -> None:
     attributes.check(change.attributes)
     if change.action is Action.VOID and change.reason not in (None, *Reason):
         raise UsageError(
-            f"codes are not voided for the reason {str(change.reason)[:40]!r}",
+            f"codes are not voided for the reason {ids.shown(str(change.reason), name=True)}",
             f"reasons: {', '.join(Reason)}",
         )
 

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
 
 from .. import times
-from ..errors import NotFound
 from ..ranges import serials
 from ..ranges.serials import Range
 from . import _sql, _tables, chain
+from ._elsewhere import unknown
 from ._from_row import to_time
 from .changes import Ordered
 from .records import OrderRow
@@ -69,7 +69,7 @@ def order(connection: Connection, order_id: str) -> OrderRow:
     """The order. Raises `NotFound`."""
     found = find(connection, order_id)
     if found is None:
-        raise NotFound(f"no order {order_id[:60]!r} in this ledger", _HINT)
+        raise unknown(connection, "order_id", order_id, _HINT)
     return found
 
 

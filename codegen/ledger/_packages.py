@@ -4,8 +4,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
 
-from ..errors import NotFound, Refused
+from ..errors import Refused
 from . import _sql, _tables
+from ._elsewhere import unknown
 from ._from_row import make
 from .records import PackageRow, UnitRow
 
@@ -45,7 +46,7 @@ def unit(connection: Connection, unit_id: str, name: str | None) -> UnitRow:
         query = query.where(_u.package == name)
     found = list(connection.execute(query))
     if not found:
-        raise NotFound(f"no unit {unit_id[:60]!r} in this ledger", "see: mintmark package show")
+        raise unknown(connection, "unit", unit_id, "see: mintmark package show")
     if len(found) > 1:
         raise Refused(f"{len(found)} packages have a unit {unit_id}", "name the package too")
     return _unit(found[0])

@@ -9,17 +9,16 @@ from sqlalchemy import Connection, Table, func, select
 from sqlalchemy import insert as insert_into
 from sqlalchemy import update as update_of
 
-from ..errors import NotFound, Refused, UsageError
+from .. import ids
+from ..errors import Refused, UsageError
 from ..ranges import serials
 from ..ranges.lifecycle import Standing, State
 from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import Tile
 from . import _tables, chain
+from ._elsewhere import SPOKEN, unknown
 from ._tiles import Book, Effect
 from .changes import Change
-
-# Columns that people know by another name.
-_SPOKEN = {"key_id": "key", "order_id": "order"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def find(connection: Connection, table: Table, name: str, value: str, hint: str)
     """The row of `table` whose column `name` is `value`. Raises `NotFound`."""
     row = connection.execute(select(table).where(table.c[name] == value)).first()
     if row is None:
-        raise NotFound(f"no {_SPOKEN.get(name, name)} {value[:60]!r} in this ledger", hint)
+        raise unknown(connection, name, value, hint)
     return row
 
 
@@ -72,7 +71,7 @@ def require_unused(connection: Connection, table: Table, name: str, value: str) 
     """Raises `Refused` if `table` has a row whose column `name` is `value`."""
     if connection.scalar(select(func.count()).where(table.c[name] == value)):
         raise Refused(
-            f"the {_SPOKEN.get(name, name)} {value[:60]!r} is taken already", "give another"
+            f"the {SPOKEN.get(name, name)} {ids.shown(value)} is taken already", "give another"
         )
 
 

@@ -6,9 +6,7 @@ leaves here as a `MintmarkError`.
 """
 
 import contextlib
-import os
 import sqlite3
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,12 +27,12 @@ CREATE TABLE {_VERSION} (
 \tCONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 )"""
 WAIT = 15.0  # seconds to wait for another process's transaction
-
-_NETWORK = {
-    "nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "glusterfs", "lustre",
-    "fuse.sshfs", "fuse.rclone", "fuse.s3fs", "fuse.glusterfs", "davfs", "fuse.davfs2",
-}  # fmt: skip
-_DRIVE_REMOTE = 4  # GetDriveTypeW
+# Write-ahead logging needs a file mapped into the memory of several processes, and its locks.
+CANNOT_SHARE = (
+    *(sqlite3.SQLITE_IOERR_SHMMAP, sqlite3.SQLITE_IOERR_SHMLOCK, sqlite3.SQLITE_IOERR_LOCK),
+    *(sqlite3.SQLITE_IOERR_RDLOCK, sqlite3.SQLITE_IOERR_UNLOCK),
+    sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK,
+)
 
 
 def connect(path: Path, wait: float = WAIT) -> Engine:
@@ -174,9 +172,9 @@ def errors() -> Iterator[None]:
 
 
 def _translated(error: BaseException | None) -> Exception:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    exact = getattr(error, "sqlite_errorcode", 0)
     for codes, kind, message, hint in _ERRORS:
-        if code in codes:
+        if exact in codes or exact & 0xFF in codes:
             return kind(f"{message}; nothing was changed", hint)
     return error if isinstance(error, Exception) else RuntimeError("database error")
 
@@ -201,6 +199,13 @@ _ERRORS: tuple[tuple[tuple[int, ...], type[MintmarkError], str, str], ...] = (
         "the ledger's file or folder cannot be written",
         "give this user write permission to the home folder, then repeat the command",
     ),
+    # Before the disk's own failures: these are what a file system cannot do at all.
+    (
+        CANNOT_SHARE,
+        EnvironmentFailure,
+        "this file system cannot hold a ledger: it shares no memory, or keeps no locks",
+        "choose a local disk for the home: --home DIR; see docs/file-systems.md",
+    ),
     (
         (sqlite3.SQLITE_IOERR,),
         EnvironmentFailure,
@@ -221,48 +226,3 @@ _ERRORS: tuple[tuple[tuple[int, ...], type[MintmarkError], str, str], ...] = (
         _COPY,
     ),
 )
-
-
-# --- network drives ------------------------------------------------------------------
-
-
-def refuse_network_drive(path: Path) -> None:
-    """Raises `EnvironmentFailure` if `path` is known to lie on a network drive.
-
-    SQLite's locks and shared memory don't hold there. Best effort: Linux has the mount
-    table, Windows the kind of drive; elsewhere nothing is known.
-    """
-    if _is_remote(Path(os.path.realpath(path))):
-        raise EnvironmentFailure(
-            "the ledger lies on a network drive, where its locks do not hold",
-            "keep the home on a disk of this machine: --home DIR",
-        )
-
-
-def _is_remote(path: Path) -> bool:
-    if sys.platform == "win32":
-        import ctypes
-
-        if path.drive.startswith("\\\\"):
-            return True
-        return int(ctypes.windll.kernel32.GetDriveTypeW(path.anchor)) == _DRIVE_REMOTE
-    try:
-        mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
-    except OSError:
-        return False
-    return file_system(path, mounts) in _NETWORK
-
-
-def file_system(path: Path, mounts: str) -> str | None:
-    """The type of file system `path` lies on, by the text of proc's `mountinfo` (proc(5))."""
-    best: tuple[int, str | None] = (0, None)
-    for line in mounts.splitlines():
-        left, _, right = line.partition(" - ")
-        fields = left.split()
-        if len(fields) < 5 or not right:
-            continue
-        # Spaces and the like are written as octal escapes.
-        point = Path(fields[4].encode("utf-8", "surrogateescape").decode("unicode_escape"))
-        if path == point or point in path.parents:
-            best = max(best, (len(point.parts), right.split()[0]), key=lambda item: item[0])
-    return best[1]

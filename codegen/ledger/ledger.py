@@ -36,6 +36,7 @@ from typing import Self
 from sqlalchemy import Connection, Engine, insert, select
 
 from ..errors import IntegrityError, NotFound, Refused
+from ..file_systems import refuse_network_drive
 from ..ranges import serials
 from ..ranges.serials import Ranges
 from . import _apply, _outbox, _tables, chain, database
@@ -47,6 +48,7 @@ __all__ = ["Actor", "Author", "Committed", "Ledger"]
 
 Guard = Callable[[View], None]
 Prepare = Callable[[], None]
+_WHERE = ("the ledger", "keep the home on a disk of this machine: --home DIR")
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Ledger:
         founding = [type(change) for change in changes[:2]] == [HomeMade, KeyAdded]
         if not founding or getattr(changes[1], "key_id", None) != author.key_id:
             raise ValueError("a ledger begins with its home and the author's key")
-        database.refuse_network_drive(path.parent)
+        refuse_network_drive(path.parent, *_WHERE)
         database.touch(path)
         ledger = cls(database.connect(path), now)
         try:
@@ -109,7 +111,7 @@ class Ledger:
         """
         if not path.exists():
             raise NotFound(f"no ledger at {path}", "make a home: mintmark init")
-        database.refuse_network_drive(path)
+        refuse_network_drive(path, *_WHERE)
         ledger = cls(database.connect(path, wait), now)
         try:
             database.bring_up_to_date(ledger._engine)

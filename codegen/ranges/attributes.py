@@ -57,10 +57,16 @@ def layer(key: str) -> Layer:
     if _OWN_KEY.fullmatch(key):
         return Layer(key.split(".", maxsplit=1)[0])
     raise UsageError(
-        f"unknown attribute {key[:60]!r}",
+        f"unknown attribute {_shown(key)}",
         f"known: {', '.join(key for key in KNOWN if key not in VALIDITY)}",
         "your own keys begin with native., property. or activity.",
     )
+
+
+def _shown(text: str) -> str:
+    from .. import ids  # here: the help of commands needs this module, and no errors
+
+    return ids.shown(text, name=True)
 
 
 def check(values: Mapping[str, object]) -> dict[str, Value]:
@@ -109,9 +115,9 @@ def from_options(options: Iterable[str]) -> dict[str, Value]:
         key, equals, text = option.partition("=")
         key = key.strip()
         if not equals:
-            raise UsageError(f"not key=value: {option[:60]!r}", "write for example --set lot=L42")
+            raise UsageError(f"not key=value: {_shown(option)}", "write for example --set lot=L42")
         if key in values:
-            raise UsageError(f"attribute {key} is given twice")
+            raise UsageError(f"attribute {_shown(key)} is given twice")
         if key in VALIDITY:
             raise UsageError(f"{key} is not set with --set", f"use --{key.replace('_', '-')}")
         number = key in KNOWN and KNOWN[key][1] is int

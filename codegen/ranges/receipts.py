@@ -21,6 +21,7 @@ What was reported wrongly is replaced: see `corrections.py`.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from .. import ids
 from ..errors import NotFound, Refused, UsageError
 from . import serials
 from .contradictions import SHOWN, Reporting, refuse, twice
@@ -233,7 +234,7 @@ def check_units(account: Account, entries: Iterable[Reporting]) -> None:
     for entry in entries:
         if entry.unit is not None and entry.unit not in units:
             raise NotFound(
-                f"no unit {entry.unit[:60]!r} in package {account.package}",
+                f"no unit {ids.shown(entry.unit)} in package {account.package}",
                 f"see its units: mintmark package show {account.package}",
             )
         if (entry.spoiled_count or 0) < 0:

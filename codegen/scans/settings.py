@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .. import ids
 from ..errors import UsageError
 from .patterns import Pattern
 
@@ -64,7 +65,7 @@ def named(readers: Mapping[str, ReaderSettings], name: str | None) -> ReaderSett
     if name not in readers:
         known = ", ".join(sorted(readers)) or "none yet"
         raise UsageError(
-            f"no reader {name[:40]!r} is declared",
+            f"no reader {ids.shown(name, name=True)} is declared",
             f"declare it in mintmark.toml as [readers.NAME]; declared: {known}",
         )
     return readers[name]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from .. import ids
 from ..codes.fingerprint import SIZE
 from ..errors import IntegrityError, NotFound
 from ..files import write_atomically
@@ -89,7 +90,7 @@ class Vault:
         Raises `NotFound` for a text that is no batch id.
         """
         if not is_batch_id(batch):
-            raise NotFound(f"no batch {batch[:40]!r} here", "see: mintmark batch list")
+            raise NotFound(f"no batch {ids.shown(batch)} here", "see: mintmark batch list")
         return Parts(*(self.storage.path / f"{batch}{suffix}" for suffix in SUFFIXES))
 
     def batches(self) -> list[str]:

@@ -9,6 +9,14 @@ from pathlib import Path
 from ..errors import IntegrityError, NotFound
 
 KEY_FILE_BYTES = 16_384
+SIGNING, FINGERPRINT = "mintmark-signing-key/1", "mintmark-fingerprint-key/1"
+CUSTODIAN, PUBLIC = "mintmark-custodian-key/1", "mintmark-custodian-public/1"
+KINDS = {
+    SIGNING: "the key of a line or station",
+    FINGERPRINT: "a fingerprint key",
+    CUSTODIAN: "a custodian's private key",
+    PUBLIC: "a custodian's public key",
+}
 
 
 def dump(document: Mapping[str, object]) -> bytes:
@@ -36,10 +44,13 @@ def load(path: Path, form: str, fields: set[str]) -> dict[str, str]:
         document = json.loads(data) if len(data) <= KEY_FILE_BYTES else None
     except (ValueError, RecursionError):
         document = None
-    if not isinstance(document, dict) or set(document) != {"format", *fields}:
+    if not isinstance(document, dict):
         raise damaged(path)
-    if document["format"] != form:
-        raise IntegrityError(f"{path} is not a key file of the kind {form}")
+    found = next((kind for kind in KINDS if kind == document.get("format")), None)
+    if found not in (None, form):
+        raise _of_another_kind(path, found, form)
+    if found is None or set(document) != {"format", *fields}:
+        raise damaged(path)
     texts = (value for name, value in document.items() if name != "kdf")
     if not all(isinstance(value, str) for value in texts):
         raise damaged(path)
@@ -60,6 +71,19 @@ def from_hex(path: Path, text: object, size: int) -> bytes:
     if not isinstance(text, str) or not re.fullmatch(rf"[0-9a-f]{{{size * 2}}}", text, re.ASCII):
         raise damaged(path)
     return bytes.fromhex(text)
+
+
+def _of_another_kind(path: Path, found: str, wanted: str) -> IntegrityError:
+    error = f"{path} is {KINDS[found]}, not {KINDS[wanted]}"
+    if (found, wanted) == (CUSTODIAN, PUBLIC):
+        return IntegrityError(
+            error, f"give {path.name}.pub; the private key stays with its custodian"
+        )
+    if (found, wanted) == (PUBLIC, CUSTODIAN):
+        private = path.with_name(path.name.removesuffix(".pub"))
+        named = private.name if private.is_file() and private != path else "the private key's file"
+        return IntegrityError(error, f"give {named}, which its custodian keeps")
+    return IntegrityError(error, f"give the file of {KINDS[wanted]}")
 
 
 def damaged(path: Path) -> IntegrityError:

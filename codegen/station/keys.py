@@ -29,7 +29,18 @@ from .kdf import (
     describe,
     is_affordable,
 )
-from .key_document import damaged, dump, from_hex, load, load_checked, with_check
+from .key_document import (
+    CUSTODIAN,
+    FINGERPRINT,
+    PUBLIC,
+    SIGNING,
+    damaged,
+    dump,
+    from_hex,
+    load,
+    load_checked,
+    with_check,
+)
 
 __all__ = [
     "FOR_TESTS_ONLY",
@@ -57,8 +68,6 @@ __all__ = [
 Entropy = Callable[[int], bytes]
 
 LINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
-_SIGNING, _FINGERPRINT = "mintmark-signing-key/1", "mintmark-fingerprint-key/1"
-_CUSTODIAN, _PUBLIC = "mintmark-custodian-key/1", "mintmark-custodian-public/1"
 
 
 @dataclass(frozen=True)
@@ -124,7 +133,7 @@ def new_signing_key(kind: str, name: str, entropy: Entropy) -> SigningKey:
 def write_signing_key(path: Path, key: SigningKey) -> None:
     """Write `key` to a new file only its owner may read."""
     document = {
-        "format": _SIGNING,
+        "format": SIGNING,
         "kind": key.kind,
         "name": key.name,
         "key_id": key.key_id,
@@ -135,7 +144,7 @@ def write_signing_key(path: Path, key: SigningKey) -> None:
 
 def read_signing_key(path: Path) -> SigningKey:
     """The key at `path`. Raises `NotFound` without the file, `IntegrityError` if it is damaged."""
-    document = load_checked(path, _SIGNING, {"kind", "name", "key_id", "ed25519"})
+    document = load_checked(path, SIGNING, {"kind", "name", "key_id", "ed25519"})
     private = Ed25519PrivateKey.from_private_bytes(from_hex(path, document["ed25519"], 32))
     if key_id(private.public_key().public_bytes_raw()) != document["key_id"]:
         raise damaged(path)
@@ -147,13 +156,13 @@ def read_signing_key(path: Path) -> SigningKey:
 
 def write_fingerprint_key(path: Path, key: Secret) -> None:
     """Write the home's fingerprint key to a new file only its owner may read."""
-    document = {"format": _FINGERPRINT, "key": key.reveal().hex()}
+    document = {"format": FINGERPRINT, "key": key.reveal().hex()}
     write_exclusively(path, dump(with_check(document)))
 
 
 def read_fingerprint_key(path: Path) -> Secret:
     """The 32-byte key. Raises `NotFound` or `IntegrityError`."""
-    return Secret(from_hex(path, load_checked(path, _FINGERPRINT, {"key"})["key"], 32))
+    return Secret(from_hex(path, load_checked(path, FINGERPRINT, {"key"})["key"], 32))
 
 
 # --- the custodian's key -----------------------------------------------------------
@@ -181,7 +190,7 @@ def write_custodian_key(
     Everything but the ciphertext is associated data, so that no field can be exchanged.
     """
     header = {
-        "format": _CUSTODIAN,
+        "format": CUSTODIAN,
         **_public_fields(key.public),
         "kdf": describe(kdf, entropy(SALT_BYTES)),
         "nonce": entropy(12).hex(),
@@ -207,7 +216,7 @@ def read_custodian_key(path: Path, passphrase: Callable[[], Secret]) -> Custodia
     damaged file: the tag cannot tell the two apart.
     """
     fields = {"key_id", "sign_public", "seal_public", "kdf", "nonce", "ciphertext"}
-    document = load(path, _CUSTODIAN, fields)
+    document = load(path, CUSTODIAN, fields)
     nonce = from_hex(path, document["nonce"], 12)
     ciphertext = from_hex(path, document.pop("ciphertext"), 64 + 16)
     kdf: object = document["kdf"]
@@ -233,12 +242,12 @@ def read_custodian_key(path: Path, passphrase: Callable[[], Secret]) -> Custodia
 
 def write_custodian_public(path: Path, public: CustodianPublic) -> None:
     """Write what a mint station needs of a custodian who keeps the key elsewhere."""
-    write_exclusively(path, dump({"format": _PUBLIC, **_public_fields(public)}))
+    write_exclusively(path, dump({"format": PUBLIC, **_public_fields(public)}))
 
 
 def read_custodian_public(path: Path) -> CustodianPublic:
     """The public half at `path`. Raises `NotFound` or `IntegrityError`."""
-    document = load(path, _PUBLIC, {"key_id", "sign_public", "seal_public"})
+    document = load(path, PUBLIC, {"key_id", "sign_public", "seal_public"})
     sign_public = from_hex(path, document["sign_public"], 32)
     seal_public = from_hex(path, document["seal_public"], 32)
     if key_id(sign_public, seal_public) != document["key_id"]:

@@ -27,6 +27,7 @@ from filelock import FileLock, Timeout
 
 from ..errors import IntegrityError, Refused
 from ..files import fsync_folder, hidden, write_atomically
+from . import intent_document
 
 Failpoint = Callable[[str], None]
 
@@ -248,6 +249,11 @@ class Intents:
         lock.release()
         return False
 
+    def check(self, subject: str) -> None:
+        """Raises `IntegrityError` for an intent that can't be read; no intent is no fault."""
+        with contextlib.suppress(FileNotFoundError):
+            self._read(self._folder / f"{subject}.json")
+
     def _name(self, final: Path) -> str:
         """How an intent names a file: a home that is moved takes its own files along."""
         home = self._folder.absolute().parent
@@ -255,19 +261,7 @@ class Intents:
         return final.relative_to(home).as_posix() if inside else str(final)
 
     def _read(self, path: Path) -> dict[str, Any]:
-        try:
-            intent = json.loads(path.read_text(encoding="ascii"))
-        except (ValueError, RecursionError):
-            intent = None
-        if (
-            not isinstance(intent, dict)
-            or set(intent) != {"kind", "subject", "files", "note", "at"}
-            or intent["subject"] != path.stem
-        ):
-            raise IntegrityError(
-                f"{path} does not say what was being published",
-                "move it out of the home, then: mintmark doctor",
-            )
+        intent = intent_document.read(path)
         if intent["at"] != str(self._folder.absolute()):
             # A copy of the home: the process that writes outside of it may live, at the original.
             inside = [name for name in intent["files"] if not Path(name).is_absolute()]

@@ -92,7 +92,7 @@ class Station:
     def key(self) -> keys.SigningKey:
         """The station's own signing key; checked against the roster."""
         key = keys.read_signing_key(self.home / "keys" / "station.key")
-        if self.station_keys.get(key.key_id) != key.public:
+        if key.kind != "station" or self.station_keys.get(key.key_id) != key.public:
             raise IntegrityError(
                 "the station's key is not this home's",
                 "bring keys/station.key back from your copy of the home",
@@ -125,10 +125,24 @@ class Station:
         """A line's key. Raises `NotFound`."""
         path = self.home / "keys" / "lines" / f"{name}.key"
         if not keys.LINE_NAME.fullmatch(name):
-            raise NotFound(f"no line {name[:40]!r} here", "see: mintmark key list")
+            raise NotFound(f"no line {ids.shown(name)} here", "see: mintmark key list")
         if not path.exists():
-            raise NotFound(f"no line {name} here", f"make its key: mintmark key new {name}")
-        return keys.read_signing_key(path)
+            raise self._no_line(name)
+        key = keys.read_signing_key(path)
+        if (key.kind, key.name) != ("line", name):
+            whose = "the station" if key.kind == "station" else f"line {key.name[:32]}"
+            raise IntegrityError(
+                f"keys/lines/{name}.key is the key of {whose}, not of line {name}",
+                "give the key files their own names back",
+            )
+        return key
+
+    def _no_line(self, name: str) -> NotFound:
+        """The error for a line without a key: codes may be of digits alone."""
+        said = ids.shown(name, name=True)
+        if said != repr(name):
+            return NotFound(f"no line {said} here", "see: mintmark key list")
+        return NotFound(f"no line {name} here", f"make its key: mintmark key new {name}")
 
     def new_id(self) -> str:
         """A fresh id for a batch, a package or a unit."""
@@ -207,7 +221,12 @@ def create(  # noqa: PLR0913 - a home's makings, by name
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
-    fsync_folder(home.parent)
+    try:
+        fsync_folder(home.parent)
+    except BaseException:
+        # The caller takes its custodian key away: a home without one would seal for nobody.
+        shutil.rmtree(home, ignore_errors=True)
+        raise
     return made
 
 

@@ -100,6 +100,8 @@ class PrintedPackage:
 class PrintVerified(Result):
     """The whole proof. `unknown`: how many symbols hold no code of this home."""
 
+    reads = True
+
     ok: bool
     symbols: int
     unreadable: int

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from ...codegen import ids
 from ...codegen.errors import NotFound, UsageError
 from .profile import Profile, parse
 
@@ -115,7 +116,9 @@ def builtin(name: str) -> Profile:
     """A built-in profile. Raises `UsageError` listing the known ones."""
     known = [path.stem for path in _files(_BUILTIN)]
     if name not in known:
-        raise UsageError(f"unknown print profile {name[:40]!r}", f"known: {', '.join(known)}")
+        raise UsageError(
+            f"unknown print profile {ids.shown(name, name=True)}", f"known: {', '.join(known)}"
+        )
     return load(_BUILTIN / f"{name}.toml", Origin.BUILTIN).profile
 
 
@@ -133,7 +136,7 @@ def find(name: str, home: Path | None, *, examples: bool = False) -> ProfileFile
                 return load(path, origin)
     known = sorted({path.stem for _, paths in sources for path in paths})
     raise UsageError(
-        f"unknown print profile {name[:40]!r}",
+        f"unknown print profile {ids.shown(name, name=True)}",
         f"known: {', '.join(known)}",
         "put your own into the home's folder profiles, as NAME.toml",
     )

@@ -122,7 +122,7 @@ def _unit(text: str, account: Account, names: dict[str, UnitRow]) -> UnitRow | N
     found = names.get(text) or names.get(ids.fold(text))
     if found is None:
         raise NotFound(
-            f"no unit {text[:60]!r} in package {account.package}",
+            f"no unit {ids.shown(text, name=True)} in package {account.package}",
             f"see its units: mintmark package show {account.package}",
         )
     return found

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...codegen import ids
 from ...codegen.errors import Refused, UsageError
 from ...codegen.invocation import Invocation
 from ...codegen.ledger.changes import Ordered, Receipted
@@ -164,7 +165,9 @@ def _check(request: ReceiptRequest) -> None:
             "the receipt reports nothing", "give --printed, --spoiled, --spoiled-count or --file"
         )
     if request.reason not in set(Reason):
-        raise UsageError(f"unknown reason {request.reason[:40]!r}", f"known: {', '.join(Reason)}")
+        raise UsageError(
+            f"unknown reason {ids.shown(request.reason, name=True)}", f"known: {', '.join(Reason)}"
+        )
 
 
 def _check_count(

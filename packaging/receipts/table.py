@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ...codegen import ids
 from ...codegen.errors import UsageError
 from ...codegen.ranges import cut_short, notation
 from ...codegen.text_files import decode, delimited
@@ -116,7 +117,11 @@ def _columns(cells: list[str]) -> list[str]:
     wrong = [cell for cell, name in zip(cells, names, strict=False) if not name]
     meant = [name.removesuffix("_serials") for name in names]
     if wrong or len(set(meant)) != len(meant) or set(meant) <= {"unit"}:
-        what = f"unknown heading {wrong[0][:40]!r}" if wrong else "headings missing or doubled"
+        what = (
+            f"unknown heading {ids.shown(wrong[0], name=True)}"
+            if wrong
+            else "headings missing or doubled"
+        )
         raise UsageError(f"line 1 of the receipt: {what}", COLUMNS)
     return names
 
@@ -134,7 +139,7 @@ def _row(number: int, cells: dict[str, str]) -> TableRow:
     count = _COUNT.fullmatch(counted)
     if counted and not count:
         raise UsageError(
-            f"line {number} of the receipt: {counted[:40]!r} is not a number",
+            f"line {number} of the receipt: {ids.shown(counted)} is not a number",
             "write the number of spoiled labels in digits, for example 1200",
         )
     named = int(count[1]) if count else None
@@ -147,9 +152,10 @@ def _serials(number: int, column: str, cells: dict[str, str]) -> str:
     if column == "spoiled" and cell == "0":
         return ""
     if match := _QUANTITY.fullmatch(cell.strip(notation.ENDS + "'’")):
-        serial = match[1][:13]
+        said = ids.shown(cell)
+        serial = match[1] if ids.harmless(match[1]) else "A"
         raise UsageError(
-            f"line {number} of the receipt: is {cell[:40]} under {column} (实印, 报废) a serial, or"
+            f"line {number} of the receipt: is {said} under {column} (实印, 报废) a serial, or"
             " a number of labels?",
             f"a serial: write {serial}~{serial}, or call the column printed_serials or"
             " spoiled_serials (实印流水号, 报废流水号)",
@@ -161,7 +167,7 @@ def _serials(number: int, column: str, cells: dict[str, str]) -> str:
 
 def _which(number: int, cell: str) -> UsageError:
     return UsageError(
-        f"line {number} of the receipt: {cell[:40]} are printed, and it does not say which",
+        f"line {number} of the receipt: {ids.shown(cell)} are printed, and it does not say which",
         "ask the printer for the serials, for example 1~480; all, if none is missing",
         "if only the number of spoiled labels is known: spoiled_count (报废张数) alone",
     )

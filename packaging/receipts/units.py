@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ...codegen import ids
 from ...codegen.errors import UsageError
 from ...codegen.invocation import Invocation
 from ...codegen.ledger.changes import Incident, IncidentFacts, UnitMoved
@@ -80,7 +81,9 @@ def unit(
     """
     station = invocation.station()
     if status is not None and status not in STATUSES:
-        raise UsageError(f"unknown status {status[:40]!r}", f"known: {', '.join(STATUSES)}")
+        raise UsageError(
+            f"unknown status {ids.shown(status, name=True)}", f"known: {', '.join(STATUSES)}"
+        )
     if note is not None and (status is None or not 1 <= len(note) <= NOTE_CHARACTERS):
         raise UsageError(
             f"a note is 1 to {NOTE_CHARACTERS} characters and belongs to a --status",

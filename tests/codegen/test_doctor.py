@@ -3,14 +3,18 @@
 import errno
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from children import finish, start, waiting
-from station_kit import PASSPHRASE, batch_files
+from filelock import FileLock
+from station_kit import NOW, PASSPHRASE, batch_files
 
 from mintmark.codegen import doctor as module
+from mintmark.codegen import file_systems
 from mintmark.codegen.doctor import doctor
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError
+from mintmark.codegen.file_systems import Mount
 from mintmark.codegen.finding import ERROR, OK, WARNING, Finding
 from mintmark.codegen.ledger.changes import ContactAdded, ExportBegun, KeyRevoked
 from mintmark.codegen.ranges.serials import Range
@@ -86,6 +90,56 @@ def test_a_key_that_others_may_touch_is_an_error(home, name, mode):
     assert examine(home).ok
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.parametrize("variable", ["MINTMARK_CUSTODIAN_KEY", "MINTMARK_PASSPHRASE_FILE"])
+def test_a_secret_elsewhere_that_others_may_read_is_a_warning(
+    home, tmp_path, monkeypatch, variable
+):
+    path = tmp_path / "secret"
+    path.write_bytes(b"x")
+    path.chmod(0o644)
+    monkeypatch.setenv(variable, str(path))
+    found = only(examine(home), WARNING, "permissions")
+    assert found.message == f"others may read {path}"
+    path.chmod(0o600)
+    assert {found.level for found in examine(home).findings} == {OK}
+    path.unlink()
+    monkeypatch.setenv(variable, "x" * 5_000)
+    assert {found.level for found in examine(home).findings} == {OK}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_so_is_the_custodian_key_that_the_settings_name(home):
+    settings = home.path / "mintmark.toml"
+    text = settings.read_text("utf-8")
+    named = text.replace('# key = "…"', f'key = "{home.key_file}"')
+    settings.write_text(named, "utf-8")
+    assert str(home.key_file) in named
+    home.key_file.chmod(0o640)
+    assert str(home.key_file) in only(examine(home), WARNING, "permissions").message
+
+
+@pytest.mark.parametrize(
+    ("type_", "words"),
+    [
+        ("exfat", "with umask=077,uid="),
+        ("vfat", "with umask=077,uid="),
+        ("fuseblk", "with umask=077,uid="),
+        ("ntfs3", "with umask=077,uid="),
+        ("cifs", "with file_mode=0600,dir_mode=0700,uid="),
+        ("ext4", "move it to a disk"),
+    ],
+)
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_where_chmod_changes_nothing_there_is_something_else_to_do(home, monkeypatch, type_, words):
+    (home.path / "keys" / "station.key").chmod(0o777)
+    monkeypatch.setattr(file_systems, "mount_of", lambda _: Mount(type_, "/dev/sdc1"))
+    monkeypatch.setattr(file_systems, "_is_remote", lambda _: False)
+    hint = only(examine(home), ERROR, "permissions").hint
+    assert hint.startswith("chmod 600 ")
+    assert words in hint
+
+
 @pytest.mark.parametrize("name", ["station.key", "fingerprint.key", "lines/default.key"])
 @pytest.mark.parametrize("damage", ["flip", "foreign"])
 def test_a_key_that_is_not_the_homes_is_an_error(home, other, name, damage):
@@ -152,7 +206,7 @@ def test_an_export_cut_short_is_a_warning_until_repaired(home, batch):
         ExportBegun(package, batch, (Range(1, 5),), "li", "csv"),
     )
     assert package in only(examine(home), WARNING, "ledger").message
-    publication = station.intents.begin("export", package, [home.path.parent / "a.zip"])
+    publication = station.intents.begin("export", package, [home.path.parent / f"{package}.zip"])
     assert at_level(examine(home), WARNING) == []  # it is under way
     publication._lock.release()
     assert {check for check, _ in at_level(examine(home), WARNING)} == {"ledger", "work"}
@@ -267,10 +321,41 @@ def test_a_mint_under_way_is_no_finding(home):
         finish(child)
 
 
-def test_an_intent_that_cannot_be_read_is_an_error_when_repairing(home):
+def test_an_intent_that_cannot_be_read_is_an_error(home):
     (home.path / "work" / "X.json").write_text("{")
-    assert at_level(examine(home), WARNING)[0][0] == "work"
+    assert "X.json" in only(examine(home), ERROR, "work").message
     assert "X.json" in only(examine(home, repair=True), ERROR, "repaired").message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "work/K7QM-3T9A2BCD.lock",
+        "work/deliver-K7QM-3T9A2BCD.lock",
+        "work/.K7QM-3T9A2BCD.json.part",
+        "vault/.K7QM-3T9A2BCD.sealed.part",
+        ".alarms.json.part",
+    ],
+)
+def test_what_a_process_that_is_gone_left_is_told_and_removed(home, name):
+    path = home.path / name
+    path.write_bytes(b"")
+    os.utime(path, (0, 0))
+    assert str(Path(name)) in only(examine(home), WARNING, "work").message
+    assert path.exists()
+    assert examine(home, repair=True).ok
+    assert not path.exists()
+    assert {found.level for found in examine(home).findings} == {OK}
+
+
+def test_what_a_living_process_holds_or_has_just_begun_stays(home):
+    lock, part = home.path / "work" / "deliver-X.lock", home.path / ".alarms.json.part"
+    part.write_bytes(b"")
+    os.utime(part, (NOW.timestamp() - 60, NOW.timestamp() - 60))
+    with FileLock(lock):
+        assert {found.level for found in examine(home, repair=True).findings} == {OK}
+        assert lock.exists()
+        assert part.exists()
 
 
 def test_other_rooms_join_and_their_failures_are_findings(home):

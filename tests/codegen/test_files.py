@@ -1,5 +1,6 @@
 """There is the old file, the new file, or none, whatever fails and whenever."""
 
+import errno
 import os
 import stat
 
@@ -53,14 +54,36 @@ def test_a_failed_replacement_leaves_a_whole_file(tmp_path, broken):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_failed_new_file_is_gone(tmp_path, monkeypatch):
-    def fail(_):
-        raise Full
-
-    monkeypatch.setattr(files, "sync", fail)
+def test_a_failed_new_file_is_gone(tmp_path, broken):
     with pytest.raises(Full):
         files.write_exclusively(tmp_path / "a", b"new")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no folder is synced there")
+@pytest.mark.parametrize(
+    ("code", "fails"),
+    [
+        *((code, False) for code in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)),
+        *((code, True) for code in (errno.EIO, errno.ENOSPC, errno.EDQUOT)),
+    ],
+)
+def test_a_folder_that_cannot_be_synced_is_no_failing_disk(tmp_path, monkeypatch, code, fails):
+    fsync = os.fsync
+
+    def answer(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", answer)
+    if fails:
+        with pytest.raises(OSError, match=os.strerror(code)):
+            files.write_exclusively(tmp_path / "a", b"new")
+    else:
+        files.write_exclusively(tmp_path / "a", b"new")
+        files.write_atomically(tmp_path / "a", b"newer")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == ([] if fails else [b"newer"])
 
 
 def test_renames_reach_the_disk_after_the_file_did(tmp_path, monkeypatch):
@@ -104,3 +127,25 @@ def test_what_is_handed_on_is_readable_as_the_umask_says(tmp_path):
     (tmp_path / "plain").write_bytes(b"text")
     modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert len(modes) == 1
+
+
+def test_what_lies_in_a_folder_whatever_it_is_called(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to(home, target_is_directory=True)
+    (tmp_path / "not-yet").symlink_to(home / "made-later")
+    (home / "away").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    for name in (".", "new/file", "../home/x", "../link", "../link/a/b", "../not-yet/x"):
+        assert files.lies_in(home / name, home), name
+        assert files.lies_in(home / name, tmp_path / "link"), name
+    for name in ("..", "../home2", "../elsewhere/x", "away/x", "away/../x"):
+        assert not files.lies_in(home / name, home), name
+
+
+def test_a_second_name_of_a_folder_that_is_no_link(tmp_path, monkeypatch):
+    # As on a disk that takes letters in any case, and below a second mount.
+    same = {tmp_path / "home", tmp_path / "HOME"}
+    monkeypatch.setattr(type(tmp_path), "samefile", lambda path, other: {path, other} <= same)
+    assert files.lies_in(tmp_path / "HOME" / "sent" / "x", tmp_path / "home")
+    assert not files.lies_in(tmp_path / "sent", tmp_path / "home")

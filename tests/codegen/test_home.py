@@ -1,12 +1,17 @@
 """`init`: a home and, outside of it, a custodian key; both or neither."""
 
+import errno
 import json
 import os
+from dataclasses import replace
 
 import pytest
 from station_kit import now
 
+from mintmark.codegen import files
 from mintmark.codegen import home as module
+from mintmark.codegen.commands import key_new
+from mintmark.codegen.custodian import custodian
 from mintmark.codegen.errors import IntegrityError, NotFound, Refused, UsageError
 from mintmark.codegen.home import init
 from mintmark.codegen.invocation import Invocation, secret_file
@@ -157,7 +162,7 @@ def test_a_custodian_elsewhere_needs_no_passphrase_here(tmp_path, public):
 
 def test_a_private_key_is_not_taken_for_a_public_one(call, tmp_path, words):
     init(call, tmp_path / "c.key", None, words)
-    with pytest.raises(IntegrityError, match="damaged"):
+    with pytest.raises(IntegrityError, match="private key"):
         init(Invocation(tmp_path / "second"), None, tmp_path / "c.key", None)
     assert not (tmp_path / "second").exists()
 
@@ -241,3 +246,71 @@ def test_a_file_of_powershell_is_told(tmp_path, encoding):
 def test_a_missing_file_is_not_found(tmp_path):
     with pytest.raises(NotFound):
         secret_file(tmp_path / "gone")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no folder is synced there")
+@pytest.mark.parametrize("code", [errno.EIO, errno.EINVAL])
+def test_a_folder_that_is_not_synced_leaves_both_or_neither(call, tmp_path, monkeypatch, code):
+    """The last of all syncs is that of the folder around the home."""
+    fsync, parent = os.fsync, tmp_path.stat().st_ino
+
+    def answer(descriptor):
+        if os.fstat(descriptor).st_ino == parent:
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    safe = tmp_path / "safe"
+    monkeypatch.setattr(os, "fsync", answer)
+    if code == errno.EINVAL:
+        init(call, safe / "c.key", None, None)
+        assert names(safe) == ["c.key"]
+        assert names(tmp_path) == ["home", "safe"]
+    else:
+        with pytest.raises(OSError, match=os.strerror(code)):
+            init(call, safe / "c.key", None, None)
+        assert names(safe) == []
+        assert names(tmp_path) == ["safe"]
+
+
+@pytest.fixture
+def forgetful(monkeypatch):
+    """A file system that takes every mode and keeps none, as exFAT and NTFS do."""
+    create = files.create
+
+    def made(path, *args, **options):
+        file = create(path, *args, **options)
+        path.chmod(0o777)
+        return file
+
+    monkeypatch.setattr(files, "create", made)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.usefixtures("forgetful")
+def test_a_private_file_that_is_not_private_is_told(call, tmp_path):
+    told = []
+    hearing = replace(call, notify=told.append)
+    init(hearing, tmp_path / "c.key", None, None)
+    custodian(hearing, tmp_path / "d.key", None)
+    key_new(hearing, "line-3")
+    hearing.close()
+    home = tmp_path / "home" / "keys"
+    paths = [
+        home / "station.key",
+        tmp_path / "c.key",
+        tmp_path / "d.key",
+        home / "lines/line-3.key",
+    ]
+    starts = [f"warning: others may read {path}: chmod 600 {path}; if" for path in paths]
+    assert len(told) == len(paths)
+    assert all(line.startswith(start) for line, start in zip(told, starts, strict=True))
+
+
+def test_nothing_is_told_of_one_that_is(call, tmp_path):
+    told = []
+    hearing = replace(call, notify=told.append)
+    init(hearing, tmp_path / "c.key", None, None)
+    custodian(hearing, tmp_path / "d.key", None)
+    key_new(hearing, "line-3")
+    hearing.close()
+    assert told == []

@@ -263,6 +263,43 @@ def test_an_intent_that_cannot_be_read_is_told_not_guessed(dead):
         settle(home)
 
 
+@pytest.mark.parametrize(
+    ("kind", "subject", "name"),
+    [
+        ("mint", "ledger", "ledger.db"),
+        ("mint", None, "ledger.db"),
+        ("mint", None, "keys/station.key"),
+        ("export", "ledger", "ledger.db"),
+        ("export", None, "mintmark.toml"),
+        ("export", None, "OUT/theirs.zip"),
+        ("sieve", "station", "keys/station.key"),
+        ("sieve", "ledger", "ledger.db"),
+    ],
+)
+@pytest.mark.parametrize("note", [None, {"type": "BatchMinted", "body": {}}])
+def test_an_intent_moves_no_file_that_is_not_its_own(home, kind, subject, name, note):
+    subject = subject or home.station().new_id()
+    (home.path.parent / "theirs.zip").write_bytes(b"theirs")
+    (home.path.parent / ".theirs.zip.part").write_bytes(b"theirs too")
+    kept = [
+        *home.path.rglob("*.key"),
+        *home.path.glob("*.toml"),
+        *home.path.parent.glob("*theirs*"),
+    ]
+    before = [path.read_bytes() for path in kept]
+    intent = {
+        "kind": kind, "subject": subject, "note": note, "at": str(home.path / "work"),
+        "files": [name.replace("OUT", str(home.path.parent))],
+    }  # fmt: skip
+    path = home.path / "work" / f"{subject}.json"
+    path.write_text(json.dumps(intent), "ascii")
+    with pytest.raises(IntegrityError, match="not its own"):
+        settle(home)
+    assert [path.read_bytes() for path in kept] == before
+    assert (home.path / "ledger.db").exists()
+    assert path.exists()
+
+
 # --- exports: the files are made by hand here, `packaging` has its own crash tests ------
 
 

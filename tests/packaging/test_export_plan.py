@@ -261,5 +261,5 @@ def test_options_that_mean_two_things_are_refused(tmp_path, options, words):
     from mintmark.codegen.invocation import Invocation
 
     with pytest.raises(UsageError, match=words):
-        commands.export(Invocation(home=tmp_path), "B", "li", tmp_path / "out", **options)
+        commands.export(Invocation(home=tmp_path / "home"), "B", "li", tmp_path / "out", **options)
     assert not list(tmp_path.iterdir())

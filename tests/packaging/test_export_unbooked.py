@@ -1,5 +1,7 @@
 """An export whose books can't be written at its end: the serials are given back all the same."""
 
+import errno
+import os
 import sqlite3
 from contextlib import closing, suppress
 
@@ -7,6 +9,7 @@ import pytest
 from receipt_kit import call
 from station_kit import PASSPHRASE, make_home
 
+from mintmark.codegen import files
 from mintmark.codegen.errors import EnvironmentFailure
 from mintmark.codegen.ledger import changes
 from mintmark.codegen.ledger.ledger import Ledger
@@ -98,3 +101,48 @@ def test_a_second_interrupt_while_they_are_given_back(home, tmp_path, monkeypatc
     station = home.station()
     assert len(list(recover(station))) == 1
     assert standing(home) == ([], ["abandoned"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.parametrize("mode", [0o777, 0o600])
+def test_a_password_file_that_others_may_read_is_told(home, tmp_path, monkeypatch, mode):
+    create, told, path = files.create, [], tmp_path / "password.txt"
+
+    def made(new, *args, **options):
+        file = create(new, *args, **options)
+        if new == path:
+            new.chmod(mode)  # as exFAT and NTFS have it, whatever was asked for
+        return file
+
+    monkeypatch.setattr(files, "create", made)
+    wanted = Fresh(home.batch, "li", PrintOptions(builtin("csv")), "1-20")
+    handoff = Handoff(tmp_path / "out", path, home.key_file, tmp_path / "pass.txt")
+    export(call(home.station(), notify=told.append), wanted, handoff)
+    lines = [line for line in told if "others may read" in line]
+    assert [str(path) in line for line in lines] == ([True] if mode == 0o777 else [])
+    assert path.read_text("ascii").strip() not in "".join(told)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no folder is synced there")
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOTSUP])
+def test_a_failing_folder_keeps_no_password(home, tmp_path, monkeypatch, code):
+    fsync, folder = os.fsync, tmp_path / "passwords"
+    folder.mkdir()
+    number = folder.stat().st_ino
+
+    def answer(descriptor):
+        if os.fstat(descriptor).st_ino == number:
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", answer)
+    wanted = Fresh(home.batch, "li", PrintOptions(builtin("csv")), "1-20")
+    file = folder / "password.txt"
+    handoff = Handoff(tmp_path / "out", file, home.key_file, tmp_path / "pass.txt")
+    if code == errno.EIO:
+        with pytest.raises(OSError, match=os.strerror(code)):
+            export(call(home.station()), wanted, handoff)
+    else:
+        export(call(home.station()), wanted, handoff)
+    assert file.exists() == (code == errno.ENOTSUP)
+    assert (tmp_path / "out").exists() == (code == errno.ENOTSUP)

@@ -16,15 +16,18 @@ from alembic.migration import MigrationContext
 from backend_kit import Clock, make_batch, make_codes, prints, settings
 from sqlalchemy import create_engine, select
 from sqlalchemy import text as sql
+from sqlalchemy.exc import OperationalError
 
 from mintmark.activation.backend import database as database_module
 from mintmark.activation.backend import tables
-from mintmark.activation.backend.database import FILE, postgresql_url, sqlite_url
+from mintmark.activation.backend.database import FILE, Database, postgresql_url, sqlite_url
 from mintmark.activation.backend.serve import Server
 from mintmark.activation.backend.store import Store
 from mintmark.activation.client.client import HttpClient
 from mintmark.activation.client.wire import Order
+from mintmark.codegen import file_systems
 from mintmark.codegen.errors import EnvironmentFailure, Refused
+from mintmark.codegen.file_systems import Mount
 
 CODES = make_codes(10, "QXZJ")
 BATCH = make_batch(10)
@@ -127,6 +130,26 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(EnvironmentFailure, match="cannot be made"):
         Server("127.0.0.1", 0, settings(tmp_path / "file"))
+
+
+def test_a_folder_on_a_network_drive_is_refused_before_it_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_systems, "mount_of", lambda _: Mount("fuse", "https://dav.example/"))
+    with pytest.raises(EnvironmentFailure, match="backend's database lies on a network drive"):
+        Server("127.0.0.1", 0, settings(tmp_path / "b"))
+    assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_SHMMAP, sqlite3.SQLITE_IOERR_LOCK])
+def test_a_file_system_that_cannot_hold_it_is_named(tmp_path, monkeypatch, code):
+    def fail(*_):
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = code
+        raise OperationalError("", {}, error)
+
+    monkeypatch.setattr(Database, "_upgrade", fail)
+    with pytest.raises(EnvironmentFailure, match="file system cannot hold") as caught:
+        Store(sqlite_url(tmp_path))
+    assert "local disk" in caught.value.hints[0]
 
 
 def test_a_folder_with_a_percent_sign_is_served(tmp_path, clock):

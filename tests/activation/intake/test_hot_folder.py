@@ -1,8 +1,10 @@
 """The hot folder: complete files only, and no order twice wherever a crash falls."""
 
 import errno
+import io
 import json
 import os
+from pathlib import Path
 
 import pytest
 from line_kit import Backend, client, home_with_batches, opened, program, terminate, until
@@ -733,3 +735,70 @@ def test_an_unexpected_error_leaves_the_results_of_what_was_booked(made, monkeyp
     reported = (folder / "failed" / "a.csv.result.jsonl").read_text("ascii").splitlines()
     assert [json.loads(line)["booked"] for line in reported] == [True, True]
     assert len(ordered(station)) == 2
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """`narrow(told, taken)`: a file system that says `told` of its names, and takes `taken`."""
+
+    def names_of(told, taken):
+        lstat, opened, io_opened, renamed = os.lstat, os.open, io.open, Path.replace
+
+        def check(path):
+            if not isinstance(path, int) and len(os.fsencode(path).rpartition(b"/")[2]) > taken:
+                raise OSError(errno.ENAMETOOLONG, "File name too long", str(path))
+
+        def looked(path, **options):
+            check(path)
+            return lstat(path, **options)
+
+        def open_(path, *args, **options):
+            check(path)
+            return opened(path, *args, **options)
+
+        def io_open(path, *args, **options):
+            check(path)
+            return io_opened(path, *args, **options)
+
+        def replaced(path, target):
+            check(target)
+            return renamed(path, target)
+
+        monkeypatch.setattr(os, "pathconf", lambda *_: told, raising=False)
+        monkeypatch.setattr(os, "lstat", looked)
+        monkeypatch.setattr(os, "open", open_)
+        monkeypatch.setattr(io, "open", io_open)
+        monkeypatch.setattr(Path, "replace", replaced)
+
+    return names_of
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there it is 255 characters")
+@pytest.mark.parametrize(
+    ("told", "taken"), [(143, 143), (189, 175)], ids=["securefs", "encfs, which is mistaken"]
+)
+@pytest.mark.parametrize("good", [True, False])
+def test_shorter_names_are_asked_for_before_anything_is_booked(made, narrow, told, taken, good):
+    station, _, batch, folder = made
+    name = "a" * (taken - 4) + ".csv"
+    text = orders(batch, "1-5") if good else "rubbish\n1\n"
+    (folder / name).write_text(text, "utf-8")
+    narrow(told, taken)
+    watched = drop(made).run()
+    assert (watched.files, watched.failed) == ((1, 0) if good else (0, 1))
+    assert len(ordered(station)) == good
+    found = [path.rpartition("/")[2] for path in names(folder)]
+    assert len(found) == 2
+    end = ".result.jsonl" if good else ".reason.json"
+    assert sum(item.endswith(end) for item in found) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there it is 255 characters")
+def test_a_folder_of_hardly_any_names_is_refused(made, narrow):
+    station, _, batch, folder = made
+    (folder / "a.csv").write_text(orders(batch, "1-5"), "utf-8")
+    narrow(60, 60)
+    with pytest.raises(EnvironmentFailure, match="60 bytes"):
+        drop(made).run()
+    assert ordered(station) == []
+    assert names(folder) == ["a.csv"]

@@ -30,7 +30,9 @@ from ledger_kit import (
 )
 from sqlalchemy import event
 
+from mintmark.codegen import file_systems
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError, NotFound, Refused
+from mintmark.codegen.file_systems import Mount
 from mintmark.codegen.ledger import changes, database
 from mintmark.codegen.ledger.ledger import Author, Ledger
 from mintmark.codegen.ledger.verify import verify
@@ -512,36 +514,31 @@ def test_a_ledger_of_the_first_schema_is_migrated_and_goes_on(tmp_path):
     assert schema(path) == schema(tmp_path / "new.db")
 
 
-# --- network drives ------------------------------------------------------------------
-
-MOUNTS = """\
-22 1 0:20 / / rw,relatime - ext4 /dev/sda1 rw
-30 22 0:30 / /mnt/share rw,relatime shared:5 - nfs4 server:/x rw
-31 22 0:31 / /mnt/with\\040space rw - cifs //server/x rw
-32 30 0:32 / /mnt/share/local rw - xfs /dev/sdb rw
-junk
-"""
-
-
-@pytest.mark.parametrize(
-    ("folder", "kind"),
-    [
-        ("/home/mint", "ext4"),
-        ("/mnt/share", "nfs4"),
-        ("/mnt/share/home/ledger.db", "nfs4"),
-        ("/mnt/sharepoint", "ext4"),
-        ("/mnt/with space/home", "cifs"),
-        ("/mnt/share/local/home", "xfs"),
-    ],
-)
-def test_the_mount_table_tells_the_file_system(folder, kind):
-    assert database.file_system(Path(folder), MOUNTS) == kind
+# --- file systems that cannot hold a ledger --------------------------------------------
 
 
 def test_a_network_drive_is_refused(path, monkeypatch, tmp_path):
-    monkeypatch.setattr(database, "_is_remote", lambda _: True)
-    with pytest.raises(EnvironmentFailure, match="network drive"):
+    monkeypatch.setattr(file_systems, "mount_of", lambda _: Mount("fuse.sshfs", "host:/x"))
+    with pytest.raises(EnvironmentFailure, match="ledger lies on a network drive"):
         Ledger.open(path, clock())
-    with pytest.raises(EnvironmentFailure, match="network drive"):
+    with pytest.raises(EnvironmentFailure, match="ledger lies on a network drive"):
         create(tmp_path / "other.db")
     assert not (tmp_path / "other.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (sqlite3.SQLITE_IOERR_SHMMAP, "cannot hold a ledger"),  # mergerfs without a page cache
+        (sqlite3.SQLITE_IOERR_SHMLOCK, "cannot hold a ledger"),
+        (sqlite3.SQLITE_IOERR_LOCK, "cannot hold a ledger"),
+        (sqlite3.SQLITE_IOERR_READ, "disk under the ledger failed"),
+        (sqlite3.SQLITE_IOERR_FSYNC, "disk under the ledger failed"),
+    ],
+)
+def test_what_a_file_system_cannot_do_is_no_failure_of_the_disk(code, words):
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+    with pytest.raises(EnvironmentFailure, match=words) as caught, database.errors():
+        raise error
+    assert ("local disk" in caught.value.hints[0]) == ("cannot" in words)

@@ -203,6 +203,51 @@ def test_an_intent_that_cannot_be_read_is_told_and_kept(place, text):
     assert list(Intents(place / "work").abandoned()) == []
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": []},
+        {"files": "out/a.zip"},
+        {"files": [1]},
+        {"files": [["out/a.zip"]]},
+        {"files": ["out/a.zip", "out/a.zip"]},
+        {"files": ["../a.zip"]},
+        {"files": ["out/../../a.zip"]},
+        {"files": ["."]},
+        {"files": [""]},
+        {"files": ["out/\0"]},
+        {"files": ["out/\ud800"]},
+        {"files": ["out/" + "a" * 255]},
+        {"files": ["/" + "a/" * 4_096]},
+        {"files": ["C:\\a.zip"]},
+        {"files": ["/srv/a.zip", "/etc/passwd"]},
+        {"files": ["/srv/../etc/passwd"]},
+        {"files": [f"out/{number}" for number in range(9)]},
+        {"note": []},
+        {"note": "X"},
+        {"kind": None},
+        {"at": 1},
+        {"subject": None},
+        {"more": 1},
+    ],
+)
+def test_an_intent_of_another_form_or_of_files_elsewhere_is_told_and_kept(place, change):
+    abandon(place, note=True)
+    path = place / "work" / "P1.json"
+    path.write_text(json.dumps({**json.loads(path.read_text("ascii")), **change}), "ascii")
+    with pytest.raises(IntegrityError, match=r"P1\.json"):
+        list(Intents(place / "work").abandoned())
+    with pytest.raises(IntegrityError, match=r"P1\.json"):
+        Intents(place / "work").check("P1")
+    assert sorted(path.name for path in (place / "out").iterdir()) == [".a.zip.part", ".b.txt.part"]
+
+
+def test_an_intent_that_is_a_folder_is_told(place):
+    (place / "work" / "P1.json").mkdir()
+    with pytest.raises(IntegrityError, match=r"P1\.json"):
+        list(Intents(place / "work").abandoned())
+
+
 def test_an_intent_under_another_name_is_told(place):
     abandon(place, note=True)
     (place / "work" / "P1.json").rename(place / "work" / "P2.json")

@@ -339,3 +339,25 @@ def test_the_custodians_key_lies_outside(home):
         assert raw not in everything
         assert raw.hex().encode() not in everything
     assert Path(home.key_file).exists()
+
+
+def test_line_keys_that_changed_places_are_told(home):
+    lines = home.path / "keys" / "lines"
+    default = (lines / "default.key").read_bytes()
+    keys.write_signing_key(lines / "line-3.key", keys.new_signing_key("line", "line-3", os.urandom))
+    (lines / "default.key").write_bytes((lines / "line-3.key").read_bytes())
+    (lines / "line-3.key").write_bytes(default)
+    for name, other in (("default", "line-3"), ("line-3", "default")):
+        with pytest.raises(IntegrityError, match=f"is the key of line {other}, not of"):
+            home.station().line(name)
+
+
+def test_the_station_key_is_no_lines_and_a_lines_no_stations(home):
+    station, line = home.path / "keys" / "station.key", home.path / "keys" / "lines" / "default.key"
+    own, lines = station.read_bytes(), line.read_bytes()
+    line.write_bytes(own)
+    with pytest.raises(IntegrityError, match="is the key of the station, not of line default"):
+        home.station().line()
+    station.write_bytes(lines)
+    with pytest.raises(IntegrityError, match="the station's key is not this home's"):
+        home.station().key  # noqa: B018 - read here

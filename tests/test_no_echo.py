@@ -1,0 +1,149 @@
+"""A code typed where something else belongs is repeated by no error, no log and no results."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mintmark import cli
+from mintmark.codegen import ids
+from mintmark.codegen.codes.spec import ALPHABETS
+
+PASS = "--passphrase-file pass.txt"
+EXPORT = f"export {{batch}} --to li --out sent --password-file new.txt {PASS}"
+COMMANDS = (
+    "batch show CODE",
+    "batch list CODE",
+    "CODE",
+    "batch CODE",
+    "package show CODE",
+    "package list --batch CODE",
+    "package unit CODE",
+    "package unit {unit} --status CODE",
+    "package unit {unit} --package CODE",
+    "package labels {package} --out labels --unit CODE",
+    "package labels CODE --out labels",
+    "package receipt CODE --printed 1",
+    "package receipt {package} --printed CODE",
+    "package receipt {package} --printed 1 --unit CODE",
+    "package receipt {package} --spoiled 1 --reason CODE",
+    f"package replace CODE --out sent --password-file new.txt {PASS}",
+    f"{EXPORT} --serials CODE",
+    f"{EXPORT} --serials next:CODE",
+    f"{EXPORT} --profile CODE",
+    f"{EXPORT} --preflight CODE",
+    f"{EXPORT} --reprint --reason lost --package CODE",
+    f"{EXPORT} --test CODE",
+    EXPORT.replace("li ", "CODE "),
+    EXPORT.replace("{batch}", "CODE"),
+    "activate CODE --serials 1",
+    "activate {batch} --serials CODE",
+    "activate {batch} --serials=CODE",
+    "activate {batch} CODE",
+    "activate {batch} --unit CODE",
+    "activate {batch} --package CODE",
+    "activate {batch} --serials 1 --line CODE",
+    "activate {batch} --serials 1 --count CODE",
+    "activate {batch} --serials 1 --from CODE",
+    "activate {batch} --serials 1 --set CODE",
+    "activate {batch} --serials 1 --set CODE=x",
+    "activate {batch} --serials 1 --effective-at CODE",
+    "void {batch} --serials 1 --reason CODE",
+    "assign --where CODE=1 --set lot=L1 --yes",
+    "locate - --reader CODE",
+    "orders list --batch CODE",
+    "orders list --status CODE",
+    "orders show CODE",
+    "orders cancel CODE",
+    "reconcile CODE",
+    "profile show CODE",
+    "mint --quantity CODE",
+    "mint --quantity 9 --alphabet CODE",
+    "key revoke CODE --reason old",
+    f"key rewrap --to CODE {PASS}",
+    "key rewrap --to {custodian} --batch CODE --passphrase-file wrong.txt",
+)
+
+
+@pytest.fixture
+def typed(worlds, tmp_path, monkeypatch, capsys):
+    """Runs a command line in a world; what it wrote, in words and as JSON, and its facts."""
+    facts = worlds.copy("packaged", tmp_path / "world")
+    monkeypatch.chdir(tmp_path / "world")
+    monkeypatch.setenv("MINTMARK_HOME", "home")
+
+    def run(text, code):
+        words = [word.format(**facts).replace("CODE", code) for word in text.split()]
+        exits = {cli.run(words), cli.run([*words, "--json"])}
+        assert len(exits) == 1
+        assert exits & {2, 3, 4, 6}, text
+        caught = capsys.readouterr()
+        return caught.out + caught.err
+
+    return run, facts
+
+
+def forms(code):
+    """The code as a person or a reader gives it."""
+    grouped = "-".join(code[at : at + 4] for at in range(0, len(code), 4))
+    return code, code.lower(), grouped, f"https://q.example.cn/{code}"
+
+
+def repeats(text, code):
+    """Whether `text` holds the code, in any spelling."""
+    plain = "".join(character for character in text.upper() if character.isalnum())
+    return ids.fold(code) in ids.fold(plain)
+
+
+def test_no_command_repeats_a_code_that_stands_in_the_wrong_place(typed):
+    run, facts = typed
+    for text in COMMANDS:
+        for form in forms(facts["code"]):
+            said = run(text, form)
+            assert not repeats(said, facts["code"]), (text, form)
+
+
+def test_nor_does_the_audit_chain(typed):
+    run, facts = typed
+    run(COMMANDS[-1], facts["code"])
+    chain = "\n".join(str(path.read_bytes()) for path in Path("home").glob("ledger.db*"))
+    assert facts["code"] not in chain
+
+
+@pytest.mark.parametrize("column", ["action", "batch", "serials", "unit", "package", "line"])
+def test_nor_do_results(typed, column):
+    run, facts = typed
+    fields = {"action": "activate", "batch": facts["batch"], "serials": "1"}
+    if column in ("unit", "package"):
+        del fields["serials"]
+    code = facts["code"]
+    Path("o.jsonl").write_text(json.dumps({**fields, column: code}) + "\n", "utf-8")
+    said = run("orders apply o.jsonl --results results.jsonl", code)
+    assert not repeats(said + Path("results.jsonl").read_text("utf-8"), code)
+    Path("o.jsonl").write_text(json.dumps({**fields, code: "1"}) + "\n", "utf-8")
+    said = run("orders apply o.jsonl --results results.jsonl", code)
+    assert not repeats(said + Path("results.jsonl").read_text("utf-8"), code)
+
+
+@pytest.mark.parametrize("cells", ["CODE,1", "data/0001.csv,CODE", "unit,CODE"])
+def test_nor_does_a_receipt(typed, cells):
+    run, facts = typed
+    for code in (facts["code"], "40817263", "9081726354091827"):
+        head = cells.replace("CODE", code) if cells.startswith("unit") else "unit,printed"
+        row = "1,2" if cells.startswith("unit") else cells.replace("CODE", code)
+        Path("r.csv").write_text(f"{head}\n{row}\n", "utf-8")
+        assert not repeats(run("package receipt {package} --file r.csv", code), code)
+
+
+@pytest.mark.parametrize("alphabet", [*ALPHABETS.values(), "ABCDEFGHKM", "XY"])
+def test_what_may_be_a_code_is_told_from_what_people_call_things(alphabet):
+    for length in (8, 12, 16, 26):
+        code = (alphabet * 26)[:length]
+        grouped = " ".join(code[at : at + 4] for at in range(0, length, 4))
+        for text in (code, grouped, f"HTTPS://Q.CN/{code}", f"q.cn/{code}"):
+            assert repr(text) not in ids.shown(text)
+            assert repr(text) not in ids.shown(text, name=True)
+    for text in ("K7QM-3T9A2BCD", "K7QM-3T9A2BCDWXYZ", "NOPE", "U9", "li", "实印标签的流水号码"):
+        assert ids.shown(text) == repr(text)
+    for text in ("packing-line-3", "activated", "data/0001.csv", "lot_number"):
+        assert ids.shown(text, name=True) == repr(text)
