@@ -43,7 +43,9 @@ class MintResult(Result):
         yield f"  code     {self.length} symbols of {self.alphabet}, {self.entropy_bits:.1f} bits"
         guess = f"{self.guess_probability:.2g}"
         yield f"  a guess  is right with probability {guess} (law: below 1e-04)"
-        yield f"  a thief  of the fingerprints needs 2^{self.offline_bits:.1f} tries for one code:"
+        needs = "needed, at issue," if self.repeated else "needs"
+        tries = f"2^{self.offline_bits:.1f} tries"
+        yield f"  a thief  of the fingerprints {needs} {tries} for one code:"
         yield f"           {offline.told(self.offline_bits)}"
         yield f"next: mintmark export {self.batch} --to CONTACT --out DIR"
 

@@ -130,12 +130,16 @@ def test_the_strength_counts_everything_issued_before(home):
 
 
 def test_the_time_of_a_thief_is_told_in_words_and_in_seconds(home):
-    minted = home.mint(1_000, alphabet="digits", length=17)
+    spec = {"alphabet": "digits", "length": 17, "ref": "plan-7"}
+    minted = home.mint(1_000, **spec)
     assert minted.offline_bits == 46.51
     assert minted.offline_seconds == pytest.approx(2**46.51 / 6.55e9, abs=0.1)
     text = "\n".join(minted.lines())
     assert "needs 2^46.5 tries for one code:\n" in text
     assert "about 4.2 hours of one data-centre GPU per code (6.6×10⁹ tries/s, " in text
+    home.mint(100_000)
+    again = "\n".join(home.mint(1_000, **spec).lines())
+    assert "needed, at issue, 2^46.5 tries for one code:\n" in again
 
 
 # --- refused before anything is made ---------------------------------------------------
