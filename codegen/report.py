@@ -74,7 +74,7 @@ class BatchShown(Result):
     """The standing of every code of a batch. `next` is the `--after` of the next page.
 
     `offline_bits` and `offline_seconds`: the work of a thief of fingerprint key and fingerprint
-    file, as the batch was minted; `…_today`: now that more codes are issued under the key.
+    file, as the batch was minted; `…_today`: now that more codes of that length are issued.
     """
 
     reads = True
@@ -113,7 +113,7 @@ class BatchShown(Result):
             offline.words(time) for time in (self.offline_seconds, self.offline_seconds_today)
         )
         if today != at_issue:
-            yield f"  and needs {today} today, as more codes are issued under the same key"
+            yield f"  and needs {today} today, as more codes of this length are issued"
         for row in self.ranges:
             extra = "  ".join(f"{key}={value}" for key, value in row.attributes.items())
             notes = "  ".join(filter(None, (row.package, row.reason, extra)))
@@ -151,7 +151,8 @@ def batch_show(station: Station, batch: str, after: int, limit: int) -> BatchSho
         summary = _summary(view, row)
         tiles = view.tiles(batch, after=after, limit=limit)
         reserved = view.reserved(batch)
-        issued = view.issued_total()
+        # A guess has a length, and meets codes of that length alone.
+        issued = view.issued_of_length(row.length)
     entropy, bits = booked_bits(row)
     today = min(bits, round(entropy - math.log2(max(issued, 1)), 2))
     ranges = tuple(

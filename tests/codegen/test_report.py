@@ -90,7 +90,7 @@ def test_the_text_leads_with_the_trouble(home, batch):
 
 
 def test_a_thief_has_a_time_at_issue_and_a_shorter_one_today(home):
-    """A hundred times as many codes under the key, a hundredth of the work."""
+    """A hundred times as many codes of that length, a hundredth of the work."""
     spec = {"alphabet": "digits", "length": 18}
     minted = home.mint(100, **spec)
     alone = batch_show(home.station(), minted.batch, 0, 10)
@@ -102,13 +102,15 @@ def test_a_thief_has_a_time_at_issue_and_a_shorter_one_today(home):
     )
     assert at_issue in alone.lines()
     assert not any("today" in line for line in alone.lines())
-    home.mint(9_900)
+    home.mint(9_900)  # no guess of 18 digits meets one of 16 symbols
+    assert batch_show(home.station(), minted.batch, 0, 10) == alone
+    home.mint(9_900, length=18)
     more = batch_show(home.station(), minted.batch, 0, 10)
     assert (more.offline_bits, more.offline_seconds) == (alone.offline_bits, alone.offline_seconds)
     assert more.offline_bits_today == pytest.approx(alone.offline_bits - math.log2(100), abs=0.02)
     assert more.offline_seconds_today == pytest.approx(alone.offline_seconds / 100, rel=0.02)
     assert at_issue in more.lines()
-    today = "  and needs about 4.2 hours today, as more codes are issued under the same key"
+    today = "  and needs about 4.2 hours today, as more codes of this length are issued"
     assert today in more.lines()
 
 
