@@ -331,7 +331,8 @@ def key_rewrap(
 ) -> "Rewrapped":
     """Let the named custodians, and no others, open batches.
 
-    Done by a custodian who can open them; the codes stay sealed.
+    Done by a custodian who can open them, with the key brought to this machine; the codes
+    stay sealed.
 
     \b
     Example:
@@ -373,7 +374,8 @@ def doctor(
 ) -> "DoctorResult":
     """Check whether the home is well.
 
-    It looks at keys, permissions, ledger, vault, runs, orders, disk and backend.
+    It looks at keys, permissions, ledger, vault, runs, orders, disk and backend, and for a
+    custodian's key that was left beside the station.
 
     \b
     Example:

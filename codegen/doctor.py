@@ -9,8 +9,8 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
+from .custodian_places import custodian, named
 from .errors import IntegrityError, MintmarkError
 from .file_systems import open_to_others, to_close
 from .finding import ERROR, OK, WARNING, Check, Finding, Level
@@ -52,7 +52,7 @@ class DoctorResult(Result):
 def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> DoctorResult:
     """Examine `station`; `more` are the other rooms' checks."""
     findings: list[Finding] = []
-    checks: tuple[Check, ...] = (_keys, _custodian, _permissions, _ledger, _vault, _disk, *more)
+    checks: tuple[Check, ...] = (_keys, custodian, _permissions, _ledger, _vault, _disk, *more)
     work: tuple[Check, ...] = (_repaired,) if repair else (_prefix_filters, _unsettled)
     for check in (*checks, *work):
         try:
@@ -90,26 +90,6 @@ def _line(station: Station, name: str, roster: set[str]) -> None:
         raise IntegrityError(f"the key of line {name} is not on the roster", "remove the file")
 
 
-def _custodian(station: Station) -> Iterator[Finding]:
-    inside = [p for p in station.home.rglob("*") if p.is_file() and _custodian_key(p)]
-    for path in inside:
-        yield Finding(
-            ERROR,
-            "custodian",
-            f"a custodian key lies in the home: {path.relative_to(station.home)}",
-            "move it away: a copy of the home would open itself",
-        )
-    if not inside:
-        yield Finding(OK, "custodian", "no custodian key lies in the home")
-
-
-def _custodian_key(path: Path) -> bool:
-    if path.stat().st_size > 16_384:
-        return False
-    with path.open("rb") as file:
-        return b"mintmark-custodian-key/" in file.read()
-
-
 def _permissions(station: Station) -> Iterator[Finding]:
     if os.name == "nt":
         yield Finding(OK, "permissions", "on Windows the folder's access list decides; check it")
@@ -118,22 +98,11 @@ def _permissions(station: Station) -> Iterator[Finding]:
         if open_to_others(path):
             what = f"others may read {path.relative_to(station.home)}"
             yield Finding(ERROR, "permissions", what, to_close(path))
-    for path in _private_elsewhere(station):
+    for path in named(station):
         if os.path.isfile(path) and open_to_others(path):  # noqa: PTH113 - raises nothing
             what = f"others may read {path}"
             yield Finding(WARNING, "permissions", what, to_close(path))
     yield Finding(OK, "permissions", "looked at the key files")
-
-
-def _private_elsewhere(station: Station) -> list[Path]:
-    """The custodian key and the file of its passphrase, as far as they are known here."""
-    named = [
-        os.environ.get(name) for name in ("MINTMARK_CUSTODIAN_KEY", "MINTMARK_PASSPHRASE_FILE")
-    ]
-    paths = {Path(name).absolute() for name in named if name}
-    if station.config.custodian_key is not None:
-        paths.add(station.config.custodian_key)
-    return sorted(paths)
 
 
 def _ledger(station: Station) -> Iterator[Finding]:

@@ -29,8 +29,9 @@ class InitResult(Result):
         yield f"home {self.home_id} made at {self.home}"
         if self.custodian_key is not None:
             yield f"custodian key: {self.custodian_key}"
-            yield "  it alone opens the sealed codes, and nobody can replace it: move it away"
-            yield "  from this machine now, and keep a copy in a second place"
+            yield "  it alone opens the sealed codes, and nobody can replace it: take it off this"
+            yield "  machine now, and keep a copy in a second place; for an export, bring the key,"
+            yield "  then take it away again"
         yield 'next: mintmark mint --quantity 10000 --url "HTTPS://Q.EXAMPLE.CN/{code}"'
         yield "  with the address of your scan page before {code}; the QR symbols will hold it"
 

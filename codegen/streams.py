@@ -4,6 +4,7 @@ What a command did stands, whatever becomes of its answer. So nothing is raised 
 written: an outlet remembers that some was lost, and the door tells it.
 """
 
+import codecs
 import errno
 import io
 import os
@@ -24,6 +25,19 @@ _REASONS = {
     errno.EINTR: "it was interrupted",
     errno.EDQUOT: "the disk quota is used up",
 }
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that an encoding lacks: 10⁹ reads neither 10 nor 109."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_SPELT.get(character, "?") for character in lacking), error.end
+
+
+_PLAIN = "mintmark-plain"
+_SPELT = {"×": "x", **{power: f"^{digit}" for digit, power in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}}
+codecs.register_error(_PLAIN, _plain)
 
 
 class _Sink(io.RawIOBase):
@@ -71,7 +85,7 @@ class Outlet(io.TextIOWrapper):
             io.BufferedWriter(self._sink),
             encoding=stream.encoding,
             # A GBK console cannot show every character of a name; that must not end a run.
-            errors="replace",
+            errors=_PLAIN,
             line_buffering=stream.line_buffering,
             write_through=stream.write_through,
         )

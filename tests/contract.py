@@ -484,7 +484,8 @@ KEYS = (
 )
 
 DOCTOR = (
-    ok("a home without faults", "doctor", expected={"ok": True}),
+    ok("a home without faults", "doctor", expected={"ok": True}, damage="lose custodian.key"),
+    ok("a custodian's key beside the station is a warning", "doctor", expected={"ok": True}),
     ok("a backend that is away is a warning", "doctor", backend="away", expected={"ok": True}),
     ok("a backend that answers", "doctor", backend="real", expected={"ok": True}),
     ok("nothing to repair", "doctor --repair", expected={"ok": True}),

@@ -154,6 +154,7 @@ SHAPES = {
         "entropy_bits": "number",
         "guess_probability": "number",
         "offline_bits": "number",
+        "offline_seconds": "number",
         "product": "text?",
         "ref": "text?",
         "repeated": "true/false",
@@ -162,6 +163,10 @@ SHAPES = {
     "batch show": {
         **BATCH,
         "reserved": "count",
+        "offline_bits": "number",
+        "offline_seconds": "number",
+        "offline_bits_today": "number",
+        "offline_seconds_today": "number",
         "ranges": [
             {
                 "serials": "ranges",
@@ -266,6 +271,7 @@ SHAPES = {
         "entropy_bits": "number",
         "guess_probability": "number?",
         "offline_bits": "number?",
+        "offline_seconds": "number?",
         "word_one_in": "count?",
         "files": ["path"],
     },

@@ -377,3 +377,15 @@ def test_a_variable_that_is_no_text_is_named_and_not_repeated(world):
         code, _, err = here.run("batch list")
         assert (code, err) == (2, f"error: {name} is not UTF-8\nhint: write it in UTF-8\n")
         here.environment["MINTMARK_HOME"] = "home"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [("utf-8", "6.6×10⁹ 万 𠮷"), ("gbk", "6.6×10^9 万 ?"), ("ascii", "6.6x10^9 ? ?")],
+)
+def test_a_power_of_ten_reads_as_one_in_every_encoding(encoding, shown):
+    written = io.BytesIO()
+    outlet = streams.Outlet(io.TextIOWrapper(written, encoding=encoding), None, ends=False)
+    outlet.write("6.6×10⁹ 万 𠮷")
+    outlet.flush()
+    assert written.getvalue().decode(encoding) == shown

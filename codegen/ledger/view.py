@@ -96,6 +96,11 @@ class View:
             b.alphabet == symbols, b.length == length
         ))  # fmt: skip
 
+    def issued_of_length(self, length: int) -> int:
+        """Codes ever minted of this length, in any alphabet."""
+        b = _tables.batches.c
+        return self._sum(select(func.sum(b.quantity)).where(b.length == length))
+
     def issued_total(self) -> int:
         """Codes ever minted."""
         return self._sum(select(func.sum(_tables.batches.c.quantity)))
