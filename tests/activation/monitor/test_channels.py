@@ -13,12 +13,13 @@ import pytest
 from alarm_kit import WAIT, Hook, Mail, Scene, Wire, answers, numbers, numbers_in
 from line_kit import opened
 
-from mintmark.activation.monitor import deadline, notify, watch
+from mintmark.activation.monitor import deadline, health, notify, watch
 from mintmark.activation.monitor.alarms import Message
 from mintmark.activation.monitor.broadcast import broadcast
 from mintmark.activation.monitor.cursor import WAITS, Cursor, Unanswered, settled
 from mintmark.activation.monitor.outcome import ARRIVED, refused, unanswered
 from mintmark.codegen.errors import IntegrityError
+from mintmark.codegen.finding import ERROR, OK, WARNING
 from mintmark.codegen.ledger import changes as c
 
 # apprise loads all of its plugins, and a plugin imports what Python 3.13 no longer has.
@@ -649,3 +650,39 @@ def test_two_calls_to_a_channel_never_run_at_once():
     free.set()
     deadline._running["twice"].join(WAIT)
     assert deadline.within(WAIT, "twice", lambda: ARRIVED) == ARRIVED
+
+
+# --- doctor -------------------------------------------------------------------------------
+
+
+def doctors(scene):
+    """What doctor says of alarms: level, text and hint."""
+    with opened(scene.home.path, scene.clock) as station:
+        return [(item.level, item.message, item.hint) for item in health.alarms(station)]
+
+
+def test_doctor_names_what_keeps_alarms_back(scene):
+    assert doctors(scene) == []
+    with Hook() as hook:
+        scene.configure(boss=hook.url, bad=f"nothing://{TOKEN}")
+        scene.send(boss=hook.url)
+        ((level, text, hint),) = doctors(scene)
+        assert (level, "bad" in text, "alarms test" in hint) == (WARNING, True, True)
+        scene.trouble()
+        assert len(doctors(scene)) == 1
+        scene.clock.forward(hours=2)
+        assert "alarms wait for alarm target boss since #" in doctors(scene)[0][1]
+        scene.round([notify.Target("boss", "json", Slow())])
+        assert "boss did not answer to alarms up to #" in doctors(scene)[0][1]
+    (scene.home.path / "alarms.json").write_text("{", "ascii")
+    (scene.home.path / "scanned.json").write_text("{", "ascii")
+    (warned, text, _), (wrong, damage, hint) = doctors(scene)
+    assert (warned, "scanned.json is damaged" in text) == (WARNING, True)
+    assert (wrong, "alarms.json is damaged" in damage) == (ERROR, True)
+    assert "remove the file" in hint
+
+
+def test_doctor_is_content_with_targets_that_have_everything(scene):
+    with Hook() as hook:
+        scene.configure(boss=hook.url)
+        assert doctors(scene) == [(OK, "1 recipients of alarms", "")]
