@@ -373,7 +373,7 @@ def doctor(
 ) -> "DoctorResult":
     """Check whether the home is well.
 
-    It looks at keys, permissions, ledger, vault, runs, orders, disk and backend.
+    It looks at keys, permissions, ledger, vault, runs, orders, disk, backend and alarms.
 
     \b
     Example:

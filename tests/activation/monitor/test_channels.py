@@ -164,7 +164,7 @@ def test_another_service_took_it_if_it_says_so(url, yes, no, words):
         for say, text in (
             (said(no), words),
             (answers(200, PAGE, Content_Type="text/html"), "login page"),
-            (answers(302, Location=page.http), "redirects"),
+            (answers(307, Location=page.http), "redirects"),
             (answers(500, json.dumps({"code": 7}).encode()), "status 500"),
         ):
             wire.say = say
@@ -183,6 +183,7 @@ def test_a_web_hook_of_ones_own_took_it_with_any_2xx_of_its_own(kind):
             assert target.send(TEXT) == ARRIVED
         for say, words in (
             (answers(302, Location=page.http), "redirects"),
+            (answers(308, Location=page.http), "redirects"),
             (answers(404), "status 404"),
             (answers(304), "redirects"),
         ):
