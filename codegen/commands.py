@@ -374,8 +374,8 @@ def doctor(
 ) -> "DoctorResult":
     """Check whether the home is well.
 
-    It looks at keys, permissions, ledger, vault, runs, orders, disk and backend, and for a
-    custodian's key that was left beside the station.
+    It looks at keys, permissions, ledger, vault, runs, orders, disk, backend and alarms, and for
+    a custodian's key that was left beside the station.
 
     \b
     Example:

@@ -17,6 +17,7 @@ from ..orders.orders import REFUSED
 MESSAGE_BYTES = 1_900
 DETAIL_CHARS, NAME_CHARS = 260, 40
 MESSAGES = 3  # at a time; of more alarms a summary is sent
+_BRACKETS = str.maketrans("<>", "＜＞")
 
 
 class Severity(StrEnum):
@@ -139,8 +140,10 @@ def alarm(
 
 
 def _cut(text: str, most: int = DETAIL_CHARS) -> str:
-    # A backend's text may hold any characters; a robot's message is plain text.
-    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    # A backend's text, or a name, may hold any characters; a message is plain text. Feishu and
+    # Slack read <at ...> and <!channel> in plain text too: everybody would be called.
+    shown = text.translate(_BRACKETS)
+    plain = " ".join("".join(c if c.isprintable() else " " for c in shown).split())
     return plain if len(plain) <= most else f"{plain[: most - 3]}..."
 
 
@@ -174,15 +177,15 @@ class Style:
         return f"[mintmark {self.home[:4]}] {self.phrase(zh, en, ' / ')}"
 
 
-def messages(alarms: Sequence[Alarm], style: Style, *, again: bool = False) -> list[Message]:
+def messages(alarms: Sequence[Alarm], style: Style, *, again: int = 0) -> list[Message]:
     """The alarms, in order, as messages that fit; a summary if they are too many.
 
-    `again`: the first message may have arrived before, and says so.
+    `again`: alarms up to this number may have arrived before, and their messages say so.
     """
     parts = list(_packed(alarms, style))
     if len(parts) > MESSAGES:
-        return [_summary(alarms, style, again=again)]
-    return [_message(part, style, again=again and not number) for number, part in enumerate(parts)]
+        return [_summary(alarms, style, again=alarms[0].seq <= again)]
+    return [_message(part, style, again=part[0].seq <= again) for part in parts]
 
 
 def _packed(alarms: Sequence[Alarm], style: Style) -> Iterator[list[Alarm]]:

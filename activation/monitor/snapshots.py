@@ -15,6 +15,7 @@ from ...codegen.files import write_atomically
 NAME = "scanned.json"  # if it is lost, a single difference is missing
 DAYS = 400
 _BYTES = 100_000
+_MOST = 2**63 - 1  # codes, and more than there can be
 
 Totals = Mapping[date, int]
 
@@ -47,6 +48,6 @@ def since(totals: Totals, day: date) -> tuple[int, date] | None:
 
 
 def _total(value: object) -> int:
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value <= _MOST:
         raise ValueError("not a total")
     return value
