@@ -16,7 +16,7 @@ from ._columns import BRING_BACK
 
 HEADER = 100
 # SHA-256 of `described` for the newest revision; a test makes it anew.
-SHAPE = "ce4ad7da11cccef6d88ccfff5626d84ff14b793284993dbbf2d29ee4af69c233"
+SHAPE = "358d6bdf03410255766d713dc4e46bed5df3f9c99b4a0f73504e39690b2d1a6b"
 # Offset, length, values: the file format that SQLite documents, as this program uses it.
 _FIXED: tuple[tuple[int, tuple[bytes, ...]], ...] = (
     # Write-ahead log; or none, in a copy that was made with VACUUM INTO.
@@ -34,6 +34,9 @@ UNION ALL
 SELECT 'index', m.name, i.name, x.name, x.seqno, i."unique", i.partial, x."desc" || x.coll
 FROM sqlite_master m JOIN pragma_index_list(m.name) i JOIN pragma_index_xinfo(i.name) x
 WHERE m.type = 'table' AND x.key
+UNION ALL
+SELECT 'reference', m.name, f."from", f."table", f."to", f.on_delete, f.on_update, ''
+FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f WHERE m.type = 'table'
 UNION ALL
 SELECT type, name, '', '', '', '', '', '' FROM sqlite_master WHERE type IN ('view', 'trigger')
 """

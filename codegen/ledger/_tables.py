@@ -73,7 +73,7 @@ events = Table(
     # Two events that follow the same event would be a fork.
     Column("previous", Hex(), nullable=False, unique=True),
     _hex("hash"),
-    _text("signature"),
+    _hex("signature"),
     Index("events_by_time", "at"),
 )
 

@@ -154,6 +154,8 @@ def check_signature(event: Event, public_key: bytes) -> None:
     """The half of `check` that needs the key. `check_content` comes first."""
     try:
         signature, message = bytes.fromhex(event.signature), LABEL + bytes.fromhex(event.hash)
+        # Other spellings of the same bytes were not written here.
+        signature = signature if signature.hex() == event.signature else b""
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
     except (InvalidSignature, TypeError, ValueError):
         raise IntegrityError(
@@ -239,9 +241,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any field value
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, tuple):
-        if value and not hasattr(value[0], "pair"):
-            return [_body(item) for item in value]
-        return to_pairs(value)
+        parts = value and not hasattr(value[0], "pair")
+        return [_body(item) for item in value] if parts else to_pairs(value)
     if isinstance(value, changes.IncidentFacts):
         return _body(value)
     return value

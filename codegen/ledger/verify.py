@@ -38,6 +38,11 @@ from .chain import Event
 from .changes import Change, HomeMade, KeyAdded
 from .ledger import Ledger
 
+# What a flipped bit does not do: a thief, or somebody who meant well.
+_BY_HAND = (
+    "stop using this home, keep a copy of it as it is, and bring ledger.db back from your copy of"
+    " the home"
+)
 _NOT_REPLAYED = ("events", "deliveries")
 # The fields of a body by which a person knows the event; the first that is there is shown.
 _NAMES = ("order", "package", "batch", "contact", "key_id", "home", "kind")
@@ -45,11 +50,15 @@ _NAMES = ("order", "package", "batch", "contact", "key_id", "home", "kind")
 
 @dataclass(frozen=True)
 class Verification:
-    """`events` and `head`: how far the chain holds. `problem`: what is wrong first, or None."""
+    """`events` and `head`: how far the chain holds. `problem`: what is wrong first, or None.
+
+    `hints`: what to do about it.
+    """
 
     events: int
     head: str
     problem: str | None
+    hints: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -75,7 +84,7 @@ def verify(ledger: Ledger, progress: Callable[[int], None] = lambda _: None) -> 
             _compare(view.connection, copy)  # 3
             _sound.check_deliveries(view.connection, ledger.now())  # 4
     except IntegrityError as error:
-        return Verification(chained.seq, chained.head, error.message)
+        return Verification(chained.seq, chained.head, error.message, error.hints or (_BY_HAND,))
     finally:
         replayed.dispose()
     return Verification(chained.seq, chained.head, None)

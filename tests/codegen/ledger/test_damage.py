@@ -6,10 +6,21 @@ import shutil
 import sqlite3
 
 import pytest
-from ledger_kit import LINE, STATION, clock, create, minted, ordered, with_package
+from ledger_kit import (
+    LINE,
+    STATION,
+    by_hand,
+    clock,
+    create,
+    minted,
+    ordered,
+    with_package,
+)
 
 from mintmark.codegen.errors import IntegrityError, Refused
+from mintmark.codegen.ledger import changes
 from mintmark.codegen.ledger.ledger import Ledger
+from mintmark.codegen.ledger.verify import verify
 
 ORDERS, BATCHES = 360, 90
 PAGE = 4096
@@ -136,3 +147,179 @@ def test_no_flipped_bit_makes_an_order_or_a_reference_new(books, tmp_path):
         assert {*answers} <= {"repeated", "refused", "damaged"}, (offset, answers)
         noticed += "damaged" in answers
     assert noticed > 20
+
+
+# --- what a replay does not show -------------------------------------------------------
+
+
+@pytest.fixture
+def path(books, tmp_path):
+    path = tmp_path / "ledger.db"
+    shutil.copy(books, path)
+    return path
+
+
+def problem(path):
+    with Ledger.open(path, clock()) as ledger:
+        found = verify(ledger)
+    assert found.ok or "ledger.db back" in found.hints[0]
+    return found.problem
+
+
+ONE = f"WHERE order_id = '{order_id(1)}'"
+DELIVERIES = {
+    "attempts holds what": ["attempts = 'many'", "attempts = 1.5", "attempts = x'01'"],
+    "next_attempt holds what": ["next_attempt = '2026-13-41T00:00:00.000000Z'", "next_attempt = 7"],
+    "held_until holds what": ["held_until = '2026-11-22T08:00:00Z'", "held_until = ''"],
+    "detail holds what": ["detail = x'ff'"],
+    "never tried": ["attempts = 0", "attempts = -1"],
+    "nobody for some time": ["holder = NULL", "held_until = NULL"],
+    "more than a day ahead": ["held_until = '6026-11-22T08:00:00.000000Z'"],
+    "no such order": ["order_id = 'none'"],
+}
+EDITS = [(words, edit) for words, edits in DELIVERIES.items() for edit in edits]
+
+
+@pytest.mark.parametrize(("words", "edit"), EDITS)
+def test_a_delivery_that_cannot_be_is_named(path, words, edit):
+    by_hand(path, f"UPDATE deliveries SET {edit} {ONE}")  # noqa: S608
+    found = problem(path)
+    assert found.startswith("table deliveries, order_id ")
+    assert words in found
+
+
+def test_an_order_that_was_cancelled_was_never_tried(path):
+    with Ledger.open(path, clock()) as ledger:
+        ledger.commit(LINE, changes.Settled(order_id(200), "cancelled"))
+    assert problem(path) is None
+    by_hand(
+        path,
+        f"INSERT INTO deliveries (order_id, attempts) VALUES ('{order_id(200)}', 1)",  # noqa: S608
+    )
+    assert "cancelled after it was" in problem(path)
+
+
+def test_a_signature_spelt_in_capitals_was_changed(path):
+    by_hand(path, "UPDATE events SET signature = upper(signature) WHERE seq = 7")
+    assert problem(path).startswith("event 7 (ExportBegun, package P) was changed")
+
+
+def test_a_value_of_another_type_is_named(path):
+    by_hand(path, "UPDATE batches SET entropy_bits = x'3830' WHERE batch = 'B'")
+    assert problem(path).startswith("table batches, batch B: entropy_bits")
+
+
+def test_damage_that_hides_a_row_from_an_index_is_named(path):
+    """The issue's own case: nothing but SQLite's own check sees it."""
+    data = bytearray(path.read_bytes())
+    at = data.rindex(order_id(9).encode(), 0, len(data))
+    data[at] ^= 1
+    path.write_bytes(data)
+    assert "SQLite says: " in problem(path)
+
+
+# --- reading ----------------------------------------------------------------------------
+
+# No text, no UTF-8, and what looks like neither a time, a word, JSON nor hex.
+TEXTS = ("x'ff'", "CAST(x'ff' AS TEXT)", "'['")
+NUMBERS = ("x'ff'", "CAST(x'ff' AS TEXT)", "1.5", "'many'", "9223372036854775807")
+CELLS = {
+    **dict.fromkeys(("orders.status", "orders.skipped", "orders.settled_at"), TEXTS),
+    **dict.fromkeys(("events.body", "events.at", "events.hash", "batches.minted_at"), TEXTS),
+    **dict.fromkeys(("packages.serials", "packages.status", "packages.begun_at"), TEXTS),
+    **dict.fromkeys(("keys.sign_public", "keys.kind", "keys.revoked_at", "homes.made_at"), TEXTS),
+    **dict.fromkeys(("tiles.attributes", "tiles.state", "deliveries.held_until"), TEXTS),
+    **dict.fromkeys(("orders.batch", "contacts.name", "contacts.channel"), TEXTS[:2]),
+    **dict.fromkeys(("orders.applied", "batches.quantity", "counters.codes"), NUMBERS),
+    **dict.fromkeys(("tiles.last", "deliveries.attempts", "packages.printed"), NUMBERS),
+}
+
+
+def read_all(view):
+    """Whatever other rooms ask for."""
+    home = [view.home(), view.roster(), view.contacts(), view.events(limit=10_000)]
+    for batch in (row.batch for row in view.batches()):
+        home += [view.counts(batch), view.tiles(batch), view.waiting(batch)]
+        home += [view.without_receipt(batch), list(view.places(batch, [1, 9]))]
+    for package in (row.package for row in view.packages()):
+        home += [view.units(package), view.receipts(package)]
+    return [*home, view.orders(limit=1_000), view.due(clock()(), 10)]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_value_that_cannot_stand_there_is_an_integrity_error(path, cell):
+    table, column = cell.split(".")
+    for value in CELLS[cell]:
+        by_hand(
+            path,
+            "PRAGMA ignore_check_constraints = ON",
+            f"UPDATE {table} SET {column} = {value}",  # noqa: S608
+        )
+        with (
+            Ledger.open(path, clock()) as ledger,
+            pytest.raises(IntegrityError) as caught,
+            ledger.read() as view,
+        ):
+            read_all(view)
+        assert caught.value.hints, value
+
+
+# --- the header, the revision, the tables ------------------------------------------------
+
+
+@pytest.mark.parametrize("offset", [18, 19, 20, 21, 44, 52, 55, 57, 60, 68, 91])
+def test_a_flipped_bit_of_the_header_is_noticed(path, offset):
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 0x40
+    path.write_bytes(data)
+    with pytest.raises(IntegrityError) as caught:
+        Ledger.open(path, clock())
+    assert "ledger.db back" in caught.value.hints[0]
+
+
+@pytest.mark.parametrize("revision", ["0007", "0004", "0016", "1006", "00v6", "0000", "x'ff'", 6])
+def test_a_flipped_bit_of_the_revision_is_no_newer_version(path, revision):
+    by_hand(path, f"UPDATE alembic_version SET version_num = {revision!r}")  # noqa: S608
+    with pytest.raises(IntegrityError):
+        Ledger.open(path, clock())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP INDEX orders_by_order_id_again",
+        "ALTER TABLE orders RENAME COLUMN detail TO details",
+        "ALTER TABLE units ADD COLUMN more",
+        "CREATE TRIGGER t AFTER INSERT ON tiles BEGIN SELECT 1; END",
+    ],
+)
+def test_tables_that_are_not_ours_are_refused(path, statement):
+    by_hand(path, statement)
+    with pytest.raises(IntegrityError, match="not as this version made them"):
+        Ledger.open(path, clock())
+
+
+# --- the balance --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE tiles SET state = 'active' WHERE batch = 'B' AND first = 361",
+        "UPDATE tiles SET package = 'Q' WHERE batch = 'B' AND first = 361",
+        "UPDATE tiles SET last = last - 1 WHERE batch = 'B' AND first = 361",
+        "DELETE FROM tiles WHERE batch = 'B' AND first = 361",
+        "UPDATE packages SET serials = '[[1,719]]'",
+        "UPDATE counters SET codes = codes + 1 WHERE batch = 'B' AND state = 'void'",
+        "UPDATE batches SET quantity = quantity + 1 WHERE batch = 'B'",
+    ],
+)
+def test_a_batch_that_was_edited_takes_no_order_on_other_serials(path, statement):
+    by_hand(path, statement)
+    with Ledger.open(path, clock()) as ledger:
+        with pytest.raises(IntegrityError, match="do not balance") as caught:
+            ledger.commit(LINE, ordered("N", "B", "freeze", (1, 1)))
+        assert "audit verify" in caught.value.hints[0]
+        # Another batch is as it was.
+        ledger.commit(LINE, ordered("M", "B1", "void", (1, 1), reason="lost"))
+    assert problem(path) is not None
