@@ -238,7 +238,8 @@ CELLS = {
 def read_all(view):
     """Whatever other rooms ask for."""
     home = [view.home(), view.roster(), view.contacts(), view.events(limit=10_000)]
-    for batch in (row.batch for row in view.batches()):
+    home += [view.batches(), view.batch_by_ref(ref(1))]
+    for batch in ("B", "B1"):
         home += [view.counts(batch), view.tiles(batch), view.waiting(batch)]
         home += [view.without_receipt(batch), list(view.places(batch, [1, 9]))]
     for package in (row.package for row in view.packages()):
