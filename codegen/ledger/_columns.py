@@ -55,7 +55,7 @@ class Held:
 # The arguments of a type are its fields: SQLAlchemy tells by them whether two are the same.
 
 
-class Words(Held, String):
+class HeldText(Held, String):
     """Text; one of `words` if they are given."""
 
     def __init__(self, where: str = "", words: tuple[str, ...] = (), *, null: bool = True) -> None:
@@ -67,7 +67,7 @@ class Words(Held, String):
         return type(value) is str and (not self.words or value in self.words)
 
 
-class Moment(Words):
+class Moment(HeldText):
     """A time in UTC, as `times.format_utc` writes it."""
 
     def holds(self, value: Any) -> bool:  # noqa: ANN401 - as above
@@ -81,7 +81,7 @@ class Moment(Words):
         return True
 
 
-class Hex(Words):
+class Hex(HeldText):
     """Bytes, in lower-case hex."""
 
     def holds(self, value: Any) -> bool:  # noqa: ANN401 - as above

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from ..errors import IntegrityError
 from ..ranges.lifecycle import Standing
 from . import _tables
-from ._columns import Words
+from ._columns import HeldText
 from ._tile_rows import COLUMNS, from_row
 
 AT_ONCE = 250  # serials per query
@@ -66,7 +66,7 @@ def _query() -> Select[Any]:
         .order_by(units.c.first.desc())
         .limit(1)
         .scalar_subquery(),
-        Words(),
+        HeldText(),
     )
     here = (tiles.c.batch == of_batch) & (tiles.c.first == first) & (tiles.c.last >= serial)
     return select(serial, unit, *COLUMNS).select_from(wanted.join(tiles, here))

@@ -6,7 +6,7 @@ an event: it holds the state of the outbox, not the state of a code.
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, MetaData, Table
 
-from ._columns import Fraction, Hex, Moment, Number, Words, name_all
+from ._columns import Fraction, HeldText, Hex, Moment, Number, name_all
 
 metadata = MetaData()
 
@@ -19,11 +19,11 @@ OUTCOMES = ("printed", "spoiled", "reopened")
 
 
 def _text(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, Words(), nullable=null)
+    return Column(name, HeldText(), nullable=null)
 
 
 def _one_of(name: str, words: tuple[str, ...]) -> Column[str]:
-    return Column(name, Words(words=words), nullable=False)
+    return Column(name, HeldText(words=words), nullable=False)
 
 
 def _time(name: str, *, null: bool = False) -> Column[str]:
@@ -47,11 +47,11 @@ def _tally(name: str) -> Column[int]:
 
 
 def _id(name: str) -> Column[str]:
-    return Column(name, Words(), primary_key=True)
+    return Column(name, HeldText(), primary_key=True)
 
 
 def _of(name: str, table: str, *, key: bool = False) -> Column[str]:
-    return Column(name, Words(), ForeignKey(f"{table}.{name}"), primary_key=key, nullable=False)
+    return Column(name, HeldText(), ForeignKey(f"{table}.{name}"), primary_key=key, nullable=False)
 
 
 def _again(table: str, column: str) -> Index:
@@ -122,7 +122,7 @@ batches = Table(
     _text("pair_of", null=True),
     _text("product", null=True),
     _text("url", null=True),
-    Column("ref", Words(), nullable=True, unique=True),
+    Column("ref", HeldText(), nullable=True, unique=True),
     _text("request_digest"),
     _fraction("entropy_bits"),
     _fraction("guess_probability"),
@@ -206,7 +206,7 @@ units = Table(
     _number("last"),
     _number("rows"),
     _text("sha256"),
-    Column("status", Words(words=UNITS), nullable=False, server_default="made"),
+    Column("status", HeldText(words=UNITS), nullable=False, server_default="made"),
     _time("moved_at", null=True),
     _text("note", null=True),
     _tally("spoiled_count"),
