@@ -106,11 +106,15 @@ def _permissions(station: Station) -> Iterator[Finding]:
 
 
 def _ledger(station: Station) -> Iterator[Finding]:
+    why = station.ledger.unwritable
+    if why is not None:
+        what = f"nothing can be booked: {why.message}"
+        yield Finding(WARNING, "ledger", what, "; ".join(why.hints))
     found = verify(station.ledger)
     if found.ok:
         yield Finding(OK, "ledger", f"{found.events} events, unbroken and signed")
     else:
-        yield Finding(ERROR, "ledger", found.problem or "broken", "see: mintmark audit verify")
+        yield Finding(ERROR, "ledger", found.problem or "broken", "; ".join(found.hints))
     with station.ledger.read() as view:
         for package in view.open_exports():
             if not station.intents.alive(package.package):

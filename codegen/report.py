@@ -208,7 +208,7 @@ def audit_verify(station: Station) -> AuditVerified:
     if not found.ok:
         raise IntegrityError(
             f"the audit chain does not hold: {found.problem}",
-            "stop using this home, keep a copy of it as it is, and compare with your backup",
+            *found.hints,
             ok=False,
             events=found.events,
             head=found.head,

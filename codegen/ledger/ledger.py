@@ -3,7 +3,8 @@
 `Ledger.commit` is a write transaction: all of it happens, or nothing. Its steps:
 
 1. Take the write lock, before anything is read (`database.writing`).
-2. Run `guard`: it looks at the books as they are, and raises to stop the commit.
+2. Compare the batches that the changes touch with their counters and packages (`_balance`).
+   Run `guard`: it looks at the books as they are, and raises to stop the commit.
 3. Run `prepare`: it renames the files that the event will vouch for.
 4. Append every change, in order:
    4.1 normalise it: serials ascend and are joined;
@@ -39,7 +40,7 @@ from ..errors import IntegrityError, NotFound, Refused
 from ..file_systems import refuse_network_drive
 from ..ranges import serials
 from ..ranges.serials import Ranges
-from . import _apply, _outbox, _tables, chain, database
+from . import _apply, _balance, _outbox, _tables, chain, database
 from .chain import Actor, Author, Event
 from .changes import Change, HomeMade, KeyAdded, Ordered
 from .view import View
@@ -70,9 +71,16 @@ class Committed:
 class Ledger:
     """An opened ledger; close it, or use it in a `with` block."""
 
-    def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        now: Callable[[], datetime],
+        unwritable: database.Unwritable | None = None,
+    ) -> None:
         self._engine = engine
-        self._now = now
+        self.now = now
+        # Why nothing can be written: then what is read is a copy in memory.
+        self.unwritable = unwritable
 
     @classmethod
     def create(
@@ -106,15 +114,23 @@ class Ledger:
         """The ledger at `path`, its schema brought up to date.
 
         `wait` is how many seconds to wait for another process's write. Raises
-        `NotFound`, `IntegrityError` (no ledger, or damaged), `EnvironmentFailure` (no
-        permission, a network drive, made by a newer version).
+        `NotFound`, `IntegrityError` (no ledger, or damaged), `EnvironmentFailure` (not
+        readable, a network drive, made by a newer version). Where nothing can be written, the
+        ledger answers from a copy in memory, and writing raises what `unwritable` says.
         """
         if not path.exists():
             raise NotFound(f"no ledger at {path}", "make a home: mintmark init")
         refuse_network_drive(path, *_WHERE)
+        database.check_file(path)
         ledger = cls(database.connect(path, wait), now)
         try:
             database.bring_up_to_date(ledger._engine)
+        except database.Unwritable as error:
+            ledger.close()
+            copy = database.readable_copy(path)
+            if copy is None:
+                raise
+            return cls(copy, now, error)
         except BaseException:
             ledger.close()
             raise
@@ -122,7 +138,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close the file."""
-        with database.errors():
+        with database.errors(self._engine):
             self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -136,6 +152,13 @@ class Ledger:
         """A view on a consistent snapshot, for as long as the block lasts."""
         with database.reading(self._engine) as connection:
             yield View(connection)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if self.unwritable is not None:
+            raise self.unwritable
+        with database.writing(self._engine) as connection:
+            yield connection
 
     def commit(
         self,
@@ -163,8 +186,9 @@ class Ledger:
         Raises `Refused`, `NotFound`, `UsageError`, `IntegrityError`, `EnvironmentFailure`,
         and what `guard` and `prepare` raise.
         """
-        with database.writing(self._engine) as connection:  # 1
-            if guard is not None:  # 2
+        with self._writing() as connection:  # 1
+            _balance.check_all(connection, changes)  # 2
+            if guard is not None:
                 guard(View(connection))
             if prepare is not None and not dry_run:  # 3
                 prepare()
@@ -182,17 +206,17 @@ class Ledger:
 
         False if it is settled, or another holder's time has not run out.
         """
-        with database.writing(self._engine) as connection:
+        with self._writing() as connection:
             return _outbox.claim(connection, order, holder, until, now)
 
     def attempted(self, order: str, next_attempt: datetime | None, detail: str | None) -> None:
         """Note that a delivery failed, why, and when to try again."""
-        with database.writing(self._engine) as connection:
+        with self._writing() as connection:
             _outbox.attempted(connection, order, next_attempt, detail)
 
     def release(self, order: str, holder: str) -> None:
         """Let go of a claimed order."""
-        with database.writing(self._engine) as connection:
+        with self._writing() as connection:
             _outbox.release(connection, order, holder)
 
     # --- appending ---
@@ -200,7 +224,7 @@ class Ledger:
     def _append_all(
         self, connection: Connection, author: Author, changes: tuple[Change, ...]
     ) -> tuple[Committed, ...]:
-        at = self._now()
+        at = self.now()
         return tuple(_append_all_of(connection, author, at, change) for change in changes)
 
 
