@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import NotFound, UsageError
+from .errors import MintmarkError, NotFound, UsageError
 from .progress import Progress
 from .secret import Secret
 
@@ -73,6 +73,13 @@ class Invocation:
         """Close every home that was opened."""
         while self.opened:
             self.opened.pop().close()
+
+    def has_booked(self) -> bool:
+        """Whether work was booked, or may have been: of a ledger that cannot be read any more."""
+        try:
+            return any(station.has_booked() for station in self.opened)
+        except (MintmarkError, OSError):
+            return True
 
     def tell_open(self, *made: Path) -> None:
         """Say of each private file that was made if others may read it all the same."""

@@ -41,13 +41,23 @@ from ..ranges import serials
 from ..ranges.serials import Ranges
 from . import _apply, _outbox, _tables, chain, database
 from .chain import Actor, Author, Event
-from .changes import Change, HomeMade, KeyAdded, Ordered
+from .changes import (
+    Change,
+    ExportAbandoned,
+    ExportBegun,
+    HomeMade,
+    Incident,
+    KeyAdded,
+    Ordered,
+)
 from .view import View
 
 __all__ = ["Actor", "Author", "Committed", "Ledger"]
 
 Guard = Callable[[View], None]
 Prepare = Callable[[], None]
+# What is no work of its own: it only tells of something, or is taken back.
+_PASSING = (ExportAbandoned, ExportBegun, Incident)
 _WHERE = ("the ledger", "keep the home on a disk of this machine: --home DIR")
 
 
@@ -73,6 +83,8 @@ class Ledger:
     def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
         self._engine = engine
         self._now = now
+        self._has_booked = False
+        self._under_way: tuple[str, ...] = ()  # hashes of what a commit is about to book
 
     @classmethod
     def create(
@@ -163,6 +175,7 @@ class Ledger:
         Raises `Refused`, `NotFound`, `UsageError`, `IntegrityError`, `EnvironmentFailure`,
         and what `guard` and `prepare` raise.
         """
+        lasting: tuple[str, ...] = ()
         with database.writing(self._engine) as connection:  # 1
             if guard is not None:  # 2
                 guard(View(connection))
@@ -173,7 +186,20 @@ class Ledger:
                 _claim_new(connection, committed, *claim)
             if dry_run:  # 6
                 connection.rollback()
+            else:
+                lasting = tuple(d.hash for d in committed if not isinstance(d.change, _PASSING))
+                self._under_way = lasting
+        self._has_booked = self._has_booked or bool(lasting)
         return committed
+
+    def has_booked(self) -> bool:
+        """Whether work was committed through here, also if an interrupt came right after it."""
+        if self._has_booked or not self._under_way:
+            return self._has_booked
+        known = _tables.events.c.hash
+        with database.reading(self._engine) as connection:
+            query = select(known).where(known.in_(self._under_way))
+            return connection.execute(query).first() is not None
 
     # --- delivery: the only rows that change without an event ---
 

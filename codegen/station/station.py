@@ -75,6 +75,10 @@ class Station:
         if "ledger" in self.__dict__:
             self.__dict__.pop("ledger").close()
 
+    def has_booked(self) -> bool:
+        """Whether work was booked since this was opened."""
+        return "ledger" in self.__dict__ and self.ledger.has_booked()
+
     @cached_property
     def vault(self) -> "Vault":
         """The sealed batches."""
