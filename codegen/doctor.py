@@ -16,7 +16,7 @@ from .file_systems import open_to_others, to_close
 from .finding import ERROR, OK, WARNING, Check, Finding, Level
 from .history import damaged, remove
 from .ledger.verify import verify
-from .recover import recover, remove_stale, stale, unsettled
+from .recover import check_intent, recover, remove_stale, stale, unsettled
 from .result import Result
 from .sealed.header import is_batch_id
 from .sealed.record import file_digest
@@ -213,7 +213,7 @@ def _unsettled(station: Station) -> Iterator[Finding]:
     left = unsettled(station)
     for subject in left:
         try:
-            station.intents.check(subject)
+            check_intent(station, subject)
         except IntegrityError as error:
             yield Finding(ERROR, "work", error.message, "; ".join(error.hints))
             continue

@@ -3,12 +3,14 @@
 import contextlib
 import errno
 import functools
+import getpass
 import io
 import json
 import os
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 from unittest import mock
 
@@ -309,6 +311,38 @@ def test_a_password_that_is_not_seen_is_an_error(monkeypatch):
         cli._show("password of package P: SECRET")
     assert "SECRET" not in caught.value.message
     assert any("--password-file" in hint for hint in caught.value.hints)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines", "shown"),
+    [
+        ("\x1b[31mred\x07", 0, "\\x1b[31mred\\x07"),
+        ("one\ttwo\nthree", 0, "one\ttwo\nthree"),
+        ("one\ttwo\nerror: three\r", 1, "one\ttwo\\nerror: three\\r"),
+        ("\x9b2J\u2028", 1, "\\x9b2J\\u2028"),
+        ("华信 — naïve", 1, "华信 — naïve"),
+    ],
+)
+def test_no_control_character_reaches_a_terminal(text, lines, shown):
+    assert streams.printable(text, lines=lines) == shown
+
+
+def test_an_error_is_one_line_whatever_was_typed(capsys):
+    assert cli.run(["orders", "apply", "no\x1b[2J\nerror: such.csv"]) in (2, 4, 6)
+    error, *hints = capsys.readouterr().err.splitlines()
+    assert "\\x1b[2J\\nerror: such" in error
+    assert all(hint.startswith("hint: ") for hint in hints)
+
+
+def test_a_terminal_that_cannot_hide_a_passphrase_is_not_asked(monkeypatch):
+    def shows(*_, **__):
+        warnings.warn("echo", getpass.GetPassWarning, stacklevel=1)
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr("typer.prompt", shows)
+    with pytest.raises(EnvironmentFailure) as caught:
+        cli._prompt("passphrase")
+    assert caught.value.hints == ("give --passphrase-file F",)
 
 
 class Stuck(io.RawIOBase):

@@ -41,23 +41,14 @@ from ..ranges import serials
 from ..ranges.serials import Ranges
 from . import _apply, _outbox, _tables, chain, database
 from .chain import Actor, Author, Event
-from .changes import (
-    Change,
-    ExportAbandoned,
-    ExportBegun,
-    HomeMade,
-    Incident,
-    KeyAdded,
-    Ordered,
-)
+from .changes import PASSING, Change, HomeMade, KeyAdded, Ordered
 from .view import View
 
 __all__ = ["Actor", "Author", "Committed", "Ledger"]
 
 Guard = Callable[[View], None]
 Prepare = Callable[[], None]
-# What is no work of its own: it only tells of something, or is taken back.
-_PASSING = (ExportAbandoned, ExportBegun, Incident)
+Check = Callable[[Author, tuple[Change, ...]], None]
 _WHERE = ("the ledger", "keep the home on a disk of this machine: --home DIR")
 
 
@@ -80,9 +71,12 @@ class Committed:
 class Ledger:
     """An opened ledger; close it, or use it in a `with` block."""
 
-    def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, engine: Engine, now: Callable[[], datetime], check: Check = lambda *_: None
+    ) -> None:
         self._engine = engine
         self._now = now
+        self._check = check
         self._has_booked = False
         self._under_way: tuple[str, ...] = ()  # hashes of what a commit is about to book
 
@@ -113,18 +107,24 @@ class Ledger:
 
     @classmethod
     def open(
-        cls, path: Path, now: Callable[[], datetime], *, wait: float = database.WAIT
+        cls,
+        path: Path,
+        now: Callable[[], datetime],
+        *,
+        wait: float = database.WAIT,
+        check: Check = lambda *_: None,
     ) -> "Ledger":
         """The ledger at `path`, its schema brought up to date.
 
-        `wait` is how many seconds to wait for another process's write. Raises
-        `NotFound`, `IntegrityError` (no ledger, or damaged), `EnvironmentFailure` (no
-        permission, a network drive, made by a newer version).
+        `wait` is how many seconds to wait for another process's write; `check(author,
+        changes)` raises for what no book may keep. Raises `NotFound`, `IntegrityError` (no
+        ledger, or damaged), `EnvironmentFailure` (no permission, a network drive, made by a
+        newer version).
         """
         if not path.exists():
             raise NotFound(f"no ledger at {path}", "make a home: mintmark init")
         refuse_network_drive(path, *_WHERE)
-        ledger = cls(database.connect(path, wait), now)
+        ledger = cls(database.connect(path, wait), now, check)
         try:
             database.bring_up_to_date(ledger._engine)
         except BaseException:
@@ -175,6 +175,7 @@ class Ledger:
         Raises `Refused`, `NotFound`, `UsageError`, `IntegrityError`, `EnvironmentFailure`,
         and what `guard` and `prepare` raise.
         """
+        self._check(author, changes)
         lasting: tuple[str, ...] = ()
         with database.writing(self._engine) as connection:  # 1
             if guard is not None:  # 2
@@ -187,7 +188,7 @@ class Ledger:
             if dry_run:  # 6
                 connection.rollback()
             else:
-                lasting = tuple(d.hash for d in committed if not isinstance(d.change, _PASSING))
+                lasting = tuple(d.hash for d in committed if not isinstance(d.change, PASSING))
                 self._under_way = lasting
         self._has_booked = self._has_booked or bool(lasting)
         return committed
