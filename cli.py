@@ -454,6 +454,9 @@ def _typed(arguments: Sequence[str]) -> Iterator[str]:
         yield from filter(None, (name.lstrip("-"), value, value.partition("=")[0]))
 
 
+_A_CODE = "(what may be a code)"
+
+
 def _replaced(text: str, shown: Mapping[str, str]) -> str:
     """`text` without the words of `shown` that are not shown as they are, however quoted."""
     for word in sorted(shown, key=len, reverse=True):
@@ -469,10 +472,11 @@ def _without_codes(error: MintmarkError, arguments: Sequence[str]) -> MintmarkEr
     The id of an order is its sender's own, who must find it again.
     """
     own = {word for before, word in pairwise(arguments) if before == "--order"}
-    shown = {part: ids.masked(part) for part in _typed(arguments) if part not in own}
-    typed = {part: text for part, text in shown.items() if text != part}
-    if not typed:
-        return error
+    typed: dict[str, str] = {}
+    for word in _typed(arguments):
+        if word not in own and (last := ids.suspect(word)):
+            # A path is not always repeated as it was typed.
+            typed |= {word: ids.masked(word), str(Path(word)): ids.masked(word), last: _A_CODE}
     error.message = _replaced(error.message, typed)
     error.hints = tuple(_replaced(hint, typed) for hint in error.hints)
     return error

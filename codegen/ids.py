@@ -60,14 +60,19 @@ def shown(text: str, *, name: bool = False) -> str:
 
 
 def masked(typed: str) -> str:
-    """`typed`, a path, say, as an error may repeat it: a last part that looks like a code is not.
+    """`typed`, a path, say, as an error may repeat it: see `suspect`."""
+    return f"({len(typed)} characters, which may be a code)" if suspect(typed) else typed
+
+
+def suspect(typed: str) -> str | None:
+    """The last part of a path, an address or an assignment, if it looks like a code.
 
     For what may be called anything. Unlike `shown` it takes for a code only what people hardly
     call a file: letters of one case with digits among them, or many of either.
     """
     parts = _PARTS.split(typed)
     last = parts[-1] or (parts[-3] if len(parts) > 2 else "")
-    return f"({len(typed)} characters, which may be a code)" if _looks_like(last) else typed
+    return last if _looks_like(last) else None
 
 
 def _looks_like(name: str) -> bool:

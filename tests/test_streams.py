@@ -217,6 +217,21 @@ def test_a_service_works_and_stops_without_a_log(world, line, there, redirection
     assert here.json("audit verify")["ok"]
 
 
+def test_a_backend_says_if_others_may_read_its_books(world):
+    here = world("packaged")
+    books = here.root / "served"
+    for mode, said in ((None, False), (0o640, True), (0o600, False)):
+        if mode is not None:
+            (found,) = books.glob("*.sqlite3")
+            found.chmod(mode)
+        process = here.start(["backend", "serve", "--data", "served", "--port", "0"])
+        interrupt(process, here.root, "home/local-backend.json")
+        _, err = process.communicate(timeout=WAIT)
+        assert process.returncode == 0, err
+        assert ("warning: others may read served" in err) == said
+        assert ("chmod 600 served" in err) == said
+
+
 def test_a_line_ends_with_its_first_answer_that_nobody_gets(world):
     here = world("packaged")
     order = {"action": "activate", "batch": here.facts["batch"], "serials": "1", "order": "a"}
