@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SHOWN = 7  # letters and digits: a code of fewer would be too easy to guess
-_ID = re.compile(r"[0-9A-Za-z]{4}-(?:[0-9A-Za-z]{8}|[0-9A-Za-z]{12})", re.ASCII)
+_ID = re.compile(r"[0-9A-Za-z]{4}-(?:[0-9A-Za-z]{8}|[0-9A-Za-z]{12}|[0-9A-Za-z]{20})", re.ASCII)
 # No code is in lower case when it is typed as printed.
 _NAME = re.compile(
     r"[a-z]+(?:[-_ ][a-z]+)*(?:[-_ ]?\d{1,3})?|(?:[a-z]+/)?\d{1,6}\.[a-z]{2,4}", re.ASCII

@@ -125,7 +125,7 @@ def _refused(row: Row, order: str, error: MintmarkError) -> Outcome:
 def _untried(row: Row, order: str) -> Outcome:
     return Outcome(
         row.number,
-        ids.masked(order),
+        order,
         _field(row, "action"),
         _field(row, "batch"),
         UNTRIED,
