@@ -46,7 +46,7 @@ from .activation.backend import commands as backend_commands
 from .activation.conformance import commands as conformance_commands
 from .activation.monitor import commands as monitor_commands
 from .codegen import commands as codegen_commands
-from .codegen import ids, streams
+from .codegen import streams
 from .codegen.errors import EnvironmentFailure, MintmarkError, UsageError
 from .codegen.invocation import Invocation, check_words, setting
 from .packaging import commands as packaging_commands
@@ -442,6 +442,8 @@ def _from_os(error: OSError) -> EnvironmentFailure:
 def _from_typer(error: TyperException, arguments: Sequence[str]) -> UsageError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "mintmark"
+    from .codegen import ids
+
     # Typer repeats whatever was typed.
     typed = {part: ids.shown(part, name=True) for part in _typed(arguments)}
     return UsageError(_replaced(error.format_message(), typed), f"see: {path} --help")
@@ -471,6 +473,8 @@ def _without_codes(error: MintmarkError, arguments: Sequence[str]) -> MintmarkEr
 
     The id of an order is its sender's own, who must find it again.
     """
+    from .codegen import ids
+
     own = {word for before, word in pairwise(arguments) if before == "--order"}
     typed: dict[str, str] = {}
     for word in _typed(arguments):
