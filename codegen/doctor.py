@@ -16,7 +16,7 @@ from .file_systems import open_to_others, to_close
 from .finding import ERROR, OK, WARNING, Check, Finding, Level
 from .history import damaged, remove
 from .ledger.verify import verify
-from .recover import recover, remove_stale, stale, unsettled
+from .recover import check_intent, recover, remove_stale, stale, unsettled
 from .result import Result
 from .sealed.header import is_batch_id
 from .sealed.record import file_digest
@@ -30,6 +30,8 @@ _PUBLISHED = {"prefix_filters": "sieves"}
 @dataclass(frozen=True)
 class DoctorResult(Result):
     """All findings; `ok` unless there is an error."""
+
+    reads = True
 
     ok: bool
     findings: tuple[Finding, ...]
@@ -49,6 +51,12 @@ class DoctorResult(Result):
         yield "the home is well" if self.ok else "the home needs help: see the errors above"
 
 
+class RepairedResult(DoctorResult):
+    """All findings, after what a crash left was settled."""
+
+    reads = False
+
+
 def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> DoctorResult:
     """Examine `station`; `more` are the other rooms' checks."""
     findings: list[Finding] = []
@@ -63,7 +71,8 @@ def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> Doctor
             message = error.message if isinstance(error, MintmarkError) else str(error.strerror)
             hints = error.hints if isinstance(error, MintmarkError) else ()
             findings.append(Finding(ERROR, name, message, "; ".join(hints)))
-    return DoctorResult(not any(item.level == ERROR for item in findings), tuple(findings))
+    kind = RepairedResult if repair else DoctorResult
+    return kind(not any(item.level == ERROR for item in findings), tuple(findings))
 
 
 def _keys(station: Station) -> Iterator[Finding]:
@@ -177,7 +186,7 @@ def _unsettled(station: Station) -> Iterator[Finding]:
     left = unsettled(station)
     for subject in left:
         try:
-            station.intents.check(subject)
+            check_intent(station, subject)
         except IntegrityError as error:
             yield Finding(ERROR, "work", error.message, "; ".join(error.hints))
             continue

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import NotFound, UsageError
+from .errors import MintmarkError, NotFound, UsageError
 from .progress import Progress
 from .secret import Secret
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .station.station import Station
 
 PASSPHRASE_BYTES = 1_024
+HOME_FOLDERS = ("keys", "keys/lines", "vault", "vault/quarantine", "work", "hot-folders")
 STRAY_HINTS = (
     "a file of settings written on Windows ends its lines in CR LF: save it with LF",
     "quotation marks of such a file may be taken for a part of the value: leave them out",
@@ -74,6 +75,13 @@ class Invocation:
         while self.opened:
             self.opened.pop().close()
 
+    def has_booked(self) -> bool:
+        """Whether work was booked, or may have been: of a ledger that cannot be read any more."""
+        try:
+            return any(station.has_booked() for station in self.opened)
+        except (MintmarkError, OSError):
+            return True
+
     def tell_open(self, *made: Path) -> None:
         """Say of each private file that was made if others may read it all the same."""
         from .file_systems import open_to_others, to_close
@@ -83,13 +91,22 @@ class Invocation:
                 self.notify(f"warning: others may read {path}: {to_close(path)}")
 
     def outside_home(self, option: str, path: Path | None) -> None:
-        """Raises `UsageError` if what `option` names would be written into the home."""
-        from .files import lies_in
+        """Raises `UsageError` if what `option` names would be written into the home, or another."""
+        from .files import home_of, lies_in
 
-        if path is not None and lies_in(path, self.home):
+        if path is None:
+            return
+        # Its folders may lie on other disks, and have other names there.
+        for folder in (self.home, *(self.home / name for name in HOME_FOLDERS)):
+            if lies_in(path, folder):
+                raise UsageError(
+                    f"{option} lies in the home, where mintmark alone writes: {path}",
+                    f"name a place outside of {self.home.absolute()}",
+                )
+        if other := home_of(path):
             raise UsageError(
-                f"{option} lies in the home, where mintmark alone writes: {path}",
-                f"name a place outside of {self.home.absolute()}",
+                f"{option} lies in the home {other}, where mintmark alone writes: {path}",
+                "name a place outside of every home",
             )
 
     def passphrase(self, file: Path | None, prompt: str, *, confirm: bool = False) -> Secret:

@@ -9,6 +9,7 @@ import errno
 import io
 import os
 import sys
+import unicodedata
 from typing import IO, TYPE_CHECKING, TextIO, cast
 
 from .errors import EnvironmentFailure
@@ -110,6 +111,20 @@ def give_up(stream: IO[str]) -> None:
     """Drop what is not yet written to `stream`, and the rest: its writing was interrupted."""
     if isinstance(stream, Outlet):
         stream.give_up()
+
+
+def printable(text: str, *, lines: int = 0) -> str:
+    """`text` without control characters, which a terminal would obey: they are written as escapes.
+
+    With `lines` of 1 line ends are such, too.
+    """
+    kept = "\t" if lines else "\t\n"
+    return "".join(
+        repr(character)[1:-1]
+        if unicodedata.category(character) in ("Cc", "Zl", "Zp") and character not in kept
+        else character
+        for character in text
+    )
 
 
 def reason(error: OSError) -> str:

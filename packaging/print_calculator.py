@@ -84,6 +84,11 @@ class PlanResult(Result):
     word_one_in: int | None
     files: tuple[Path, ...]
 
+    @property
+    def reads(self) -> bool:
+        """Whether no file was written."""
+        return not self.files
+
     def lines(self) -> Iterator[str]:
         """The answer first, then the numbers, then what to change."""
         if self.fits is None:

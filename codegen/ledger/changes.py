@@ -269,3 +269,6 @@ Change = (
     | Settled
     | Incident
 )
+
+# No work of its own: it only tells of something, or is taken back.
+PASSING = (ExportAbandoned, ExportBegun, Incident)

@@ -42,13 +42,14 @@ from ..ranges import serials
 from ..ranges.serials import Ranges
 from . import _apply, _balance, _outbox, _tables, chain, database
 from .chain import Actor, Author, Event
-from .changes import Change, HomeMade, KeyAdded, Ordered
+from .changes import PASSING, Change, HomeMade, KeyAdded, Ordered
 from .view import View
 
 __all__ = ["Actor", "Author", "Committed", "Ledger"]
 
 Guard = Callable[[View], None]
 Prepare = Callable[[], None]
+Check = Callable[[Author, tuple[Change, ...]], None]
 _WHERE = ("the ledger", "keep the home on a disk of this machine: --home DIR")
 
 
@@ -75,12 +76,16 @@ class Ledger:
         self,
         engine: Engine,
         now: Callable[[], datetime],
+        check: Check = lambda *_: None,
         unwritable: database.Unwritable | None = None,
     ) -> None:
         self._engine = engine
         self.now = now
+        self._check = check
         # Why nothing can be written: then what is read is a copy in memory.
         self.unwritable = unwritable
+        self._has_booked = False
+        self._under_way: tuple[str, ...] = ()  # hashes of what a commit is about to book
 
     @classmethod
     def create(
@@ -109,20 +114,26 @@ class Ledger:
 
     @classmethod
     def open(
-        cls, path: Path, now: Callable[[], datetime], *, wait: float = database.WAIT
+        cls,
+        path: Path,
+        now: Callable[[], datetime],
+        *,
+        wait: float = database.WAIT,
+        check: Check = lambda *_: None,
     ) -> "Ledger":
         """The ledger at `path`, its schema brought up to date.
 
-        `wait` is how many seconds to wait for another process's write. Raises
-        `NotFound`, `IntegrityError` (no ledger, or damaged), `EnvironmentFailure` (not
-        readable, a network drive, made by a newer version). Where nothing can be written, the
-        ledger answers from a copy in memory, and writing raises what `unwritable` says.
+        `wait` is how many seconds to wait for another process's write; `check(author,
+        changes)` raises for what no book may keep. Raises `NotFound`, `IntegrityError` (no
+        ledger, or damaged), `EnvironmentFailure` (not readable, a network drive, made by a
+        newer version). Where nothing can be written, the ledger answers from a copy in memory,
+        and writing raises what `unwritable` says.
         """
         if not path.exists():
             raise NotFound(f"no ledger at {path}", "make a home: mintmark init")
         refuse_network_drive(path, *_WHERE)
         database.check_file(path)
-        ledger = cls(database.connect(path, wait), now)
+        ledger = cls(database.connect(path, wait), now, check)
         try:
             database.bring_up_to_date(ledger._engine)
         except database.Unwritable as error:
@@ -130,7 +141,7 @@ class Ledger:
             copy = database.readable_copy(path)
             if copy is None:
                 raise
-            return cls(copy, now, error)
+            return cls(copy, now, check, error)
         except BaseException:
             ledger.close()
             raise
@@ -186,6 +197,8 @@ class Ledger:
         Raises `Refused`, `NotFound`, `UsageError`, `IntegrityError`, `EnvironmentFailure`,
         and what `guard` and `prepare` raise.
         """
+        self._check(author, changes)
+        lasting: tuple[str, ...] = ()
         with self._writing() as connection:  # 1
             _balance.check_all(connection, changes)  # 2
             if guard is not None:
@@ -197,7 +210,20 @@ class Ledger:
                 _claim_new(connection, committed, *claim)
             if dry_run:  # 6
                 connection.rollback()
+            else:
+                lasting = tuple(d.hash for d in committed if not isinstance(d.change, PASSING))
+                self._under_way = lasting
+        self._has_booked = self._has_booked or bool(lasting)
         return committed
+
+    def has_booked(self) -> bool:
+        """Whether work was committed through here, also if an interrupt came right after it."""
+        if self._has_booked or not self._under_way:
+            return self._has_booked
+        known = _tables.events.c.hash
+        with database.reading(self._engine) as connection:
+            query = select(known).where(known.in_(self._under_way))
+            return connection.execute(query).first() is not None
 
     # --- delivery: the only rows that change without an event ---
 

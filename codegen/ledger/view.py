@@ -30,6 +30,7 @@ from ._tile_rows import COLUMNS, from_row
 from .chain import Event
 from .records import (
     BatchRow,
+    CodeForm,
     ContactRow,
     HomeRow,
     KeyRow,
@@ -85,6 +86,11 @@ class View:
     def batches(self) -> tuple[BatchRow, ...]:
         """All batches, oldest first."""
         return self._all(BatchRow, select(_tables.batches).order_by(_tables.batches.c.seq))
+
+    def code_forms(self) -> tuple[CodeForm, ...]:
+        """What codes of this home look like, each form once."""
+        b = _tables.batches.c
+        return self._all(CodeForm, select(b.alphabet, b.length, b.canonical).distinct())
 
     def batch_by_ref(self, ref: str) -> BatchRow | None:
         """The batch minted under the caller's own reference, or None."""

@@ -1,6 +1,7 @@
 """The form of an intent, `work/<subject>.json`: what it may say, and which files it may name."""
 
 import json
+import stat
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -18,7 +19,9 @@ def read(path: Path) -> dict[str, Any]:
     lie neither all in one folder nor in the home.
     """
     try:
-        intent = json.loads(path.read_text(encoding="ascii"))
+        # What is no file may have no end, or wait for a writer; a link may lead nowhere.
+        plain = stat.S_ISREG(path.lstat().st_mode)
+        intent = json.loads(path.read_text(encoding="ascii")) if plain else None
     except (ValueError, RecursionError, IsADirectoryError):
         intent = None
     if not isinstance(intent, dict) or set(intent) != FIELDS or not _is_whole(intent, path.stem):

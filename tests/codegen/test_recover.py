@@ -23,7 +23,7 @@ from mintmark.codegen.ledger.changes import (
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.ranges.lifecycle import State
 from mintmark.codegen.ranges.serials import Range
-from mintmark.codegen.recover import recover, unsettled
+from mintmark.codegen.recover import check_intent, recover, unsettled
 from mintmark.codegen.station import keys
 
 # Fault points of a mint and the first piece of each phase of its progress, in order; the
@@ -295,6 +295,8 @@ def test_an_intent_moves_no_file_that_is_not_its_own(home, kind, subject, name, 
     path.write_text(json.dumps(intent), "ascii")
     with pytest.raises(IntegrityError, match="not its own"):
         settle(home)
+    with pytest.raises(IntegrityError, match="not its own"):
+        check_intent(home.station(), subject)
     assert [path.read_bytes() for path in kept] == before
     assert (home.path / "ledger.db").exists()
     assert path.exists()
