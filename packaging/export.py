@@ -56,17 +56,16 @@ from .zip.writer import new_password
 def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportResult:
     """Make the package. The ledger and the output folder agree, whatever happens.
 
-    Raises what `plan` raises; `NotFound` for an unknown key; `UsageError` if nobody could
-    get the password; `Refused` if the serials are not all sealed, the batch is retired or a file
-    exists already; `IntegrityError` for an older copy of the home, a wrong passphrase, a foreign
-    key or damaged files; `OSError` if a
-    file cannot be written. After each of them nothing is left.
+    Raises what `plan` raises; `NotFound`, `UsageError` if nobody could get the password;
+    `Refused` if serials are not sealed, the batch is retired or a file exists; `IntegrityError`
+    for an older copy, a wrong passphrase or key, damage; `OSError`. Nothing is left after them.
     """
     station = invocation.station()
     _require_way_for_password(invocation, handoff)
     for sentence in recover(station):
         invocation.notify(sentence)
-    if not isinstance(wanted, TestPackage):
+    real = not isinstance(wanted, TestPackage)
+    if real:
         invocation.require_newest(station)
     with station.ledger.read() as view:
         job, warnings = plan(
@@ -79,7 +78,7 @@ def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportRe
             sender=SenderDetails(*station.config.sender),
         )
         alphabet = view.batch(job.batch).alphabet
-        if not isinstance(wanted, TestPackage):
+        if real:
             refuse_retired(view, job.batch)
     for warning in warnings:
         invocation.notify(warning)
