@@ -254,6 +254,7 @@ def _invocation(options: dict[str, Any], progress: "_Progress") -> Invocation:
         progress=progress if sys.stderr.isatty() and not quiet else lambda *_: None,
         notify=(lambda _: None) if quiet else _notify,
         checks=_checks,
+        witness=_witness,
     )
 
 
@@ -263,6 +264,12 @@ def _checks() -> tuple[Any, ...]:
     from .activation.monitor import health as monitor_health
 
     return health.orders, health.backend, monitor_health.alarms
+
+
+def _witness(station: Any) -> str | None:  # noqa: ANN401 - a `Station`, of a room below codegen's
+    from .activation.delivery.witness import consult
+
+    return consult(station)
 
 
 def _default_home() -> Path:

@@ -20,6 +20,7 @@ from .recover import check_intent, recover, remove_stale, stale, unsettled
 from .result import Result
 from .sealed.header import is_batch_id
 from .sealed.record import file_digest
+from .station.older_copy import HINTS, signs, unbooked
 from .station.station import Station
 
 LOW_SPACE = 1_000_000_000
@@ -60,7 +61,8 @@ class RepairedResult(DoctorResult):
 def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> DoctorResult:
     """Examine `station`; `more` are the other rooms' checks."""
     findings: list[Finding] = []
-    checks: tuple[Check, ...] = (_keys, custodian, _permissions, _ledger, _vault, _disk, *more)
+    own = (_keys, custodian, _permissions, _ledger, _copies, _vault, _disk)
+    checks: tuple[Check, ...] = (*own, *more)
     work: tuple[Check, ...] = (_repaired,) if repair else (_prefix_filters, _unsettled)
     for check in (*checks, *work):
         try:
@@ -151,14 +153,14 @@ def _vault(station: Station) -> Iterator[Finding]:
                 f"batch {batch} is not the one the ledger knows by that name",
                 "bring its files back from a copy",
             )
-    left = unsettled(station)  # another check's finding
-    for batch in sorted(_ids(station.vault.storage.names()).difference(booked, left)):
+    others = {*booked, *unsettled(station), *unbooked(station)}  # other checks' findings
+    for batch in sorted(_ids(station.vault.storage.names()) - others):
         if not station.intents.alive(batch):
             yield Finding(
                 WARNING,
                 "vault",
-                f"batch {batch} is in the vault and not in the ledger",
-                "it may come from a newer copy of this home; nothing was changed",
+                f"files of batch {batch} are in the vault and not in the ledger",
+                "they are of another home, or not whole; nothing was changed",
             )
     aside = station.home / "vault" / "quarantine"
     if aside.exists() and any(aside.iterdir()):
@@ -169,6 +171,11 @@ def _vault(station: Station) -> Iterator[Finding]:
             "look at it, keep a copy, then empty the folder",
         )
     yield Finding(OK, "vault", f"{len(booked)} batches looked at, every byte")
+
+
+def _copies(station: Station) -> Iterator[Finding]:
+    for sentence in signs(station).sentences():
+        yield Finding(ERROR, "copies", sentence, "; ".join(HINTS))
 
 
 def _ids(names: Iterable[str]) -> set[str]:

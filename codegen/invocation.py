@@ -48,7 +48,8 @@ class Invocation:
     `ask(prompt)` reads a secret from the terminal, or is None if there is no terminal.
     `show(text)` puts a secret on the terminal, or is None with `--json` or without a
     terminal. `progress(phase, done, total)` reports progress; `notify(line)` puts a line for
-    people on stderr. `checks()` are the other rooms' parts of `doctor`.
+    people on stderr. `checks()` are the other rooms' parts of `doctor`. `witness(station)` asks
+    the scan backend whether the home is the newest copy, and returns a warning or None.
     """
 
     home: Path
@@ -60,6 +61,7 @@ class Invocation:
     progress: Progress = _silent
     notify: Callable[[str], None] = field(default=lambda _: None)
     checks: Callable[[], "tuple[Check, ...]"] = field(default=lambda: ())
+    witness: Callable[["Station"], str | None] = field(default=lambda _: None)
     opened: "list[Station]" = field(default_factory=list)
 
     def station(self) -> "Station":
@@ -69,6 +71,14 @@ class Invocation:
         station = Station(self.home, operator=self.operator, now=self.now, entropy=self.entropy)
         self.opened.append(station)
         return station
+
+    def require_newest(self, station: "Station") -> None:
+        """Raises `IntegrityError` if something shows that the home is an older copy."""
+        from .station.older_copy import refuse_older
+
+        if warning := self.witness(station):
+            self.notify(warning)
+        refuse_older(station)
 
     def close(self) -> None:
         """Close every home that was opened."""

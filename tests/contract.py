@@ -10,6 +10,7 @@ import shlex
 from dataclasses import dataclass, field
 
 import contract_alarms
+import contract_copies
 import contract_guards
 import contract_line
 import contract_places
@@ -752,4 +753,5 @@ ROWS = (
     *contract_trace.rows(Row, ok, no),
     *contract_guards.rows(Row, ok, no),
     *contract_places.rows(no),
+    *contract_copies.rows(ok, no),
 )

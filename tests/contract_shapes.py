@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import contract_alarms
+import contract_copies
 import contract_line
 import contract_receipts
 import contract_trace
@@ -193,6 +194,7 @@ SHAPES = {
     },
     "audit verify": {"ok": "true/false", "events": "count", "head": "sha256"},
     "audit show": {"events": [EVENT]},
+    "audit settle": contract_copies.SHAPE,
     "key list": {"keys": [KEY]},
     "key new": KEY,
     "key export": {

@@ -67,6 +67,24 @@ KINDS: Mapping[str, Words] = {
         _C, "系统自检出错", "doctor found an error",
         "先停止打包出码，再处理: mintmark doctor", "stop exporting, then: mintmark doctor",
     ),
+    "older-copy": Words(
+        _C, "这个主目录是旧备份，已停止出码和打包",
+        "this home is an older copy: nothing is minted or exported",
+        "把最新的主目录放回去；先看: mintmark doctor",
+        "bring the newest home back; see: mintmark doctor",
+    ),
+    "newer-home-lost": Words(
+        _C, "已登记：更新的主目录丢失，现有批次停用",
+        "the newer home was declared lost: its batches are retired",
+        "确认这是你们同意过的；销毁副本之后打包的标签",
+        "make sure that this was agreed; destroy labels packaged since the copy",
+    ),
+    "no-newer-home": Words(
+        _C, "已登记：没有更新的主目录，照常出码",
+        "it was declared that there is no newer home",
+        "确认这是你们同意过的；查是谁发的指令: mintmark audit show",
+        "make sure that this was agreed; who sent that order: mintmark audit show",
+    ),
     "unit-lost": Words(
         _C, "卷标丢失", "a reel or box of labels is lost",
         "作废这一卷: mintmark void --unit ... --reason lost",

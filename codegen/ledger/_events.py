@@ -66,6 +66,14 @@ def make_event(row: Row[Any], prefix: str = "") -> Event:
     return event
 
 
+def holds(connection: Connection, digest: str) -> bool:
+    """Whether some event has this hash: it is the last one's, or an event follows it."""
+    if head(connection)[1] == digest:
+        return True
+    query = select(_e.seq).where(_e.previous == digest, _e.seq > 1)
+    return connection.execute(query).first() is not None
+
+
 def _after(seq: int) -> Select[Any]:
     return select(_tables.events).where(_e.seq > seq).order_by(_e.seq)
 

@@ -97,6 +97,12 @@ class View:
         row = _agreed.row(self.connection, _tables.batches, "ref", ref)
         return None if row is None else make(BatchRow, row)
 
+    def minted_by(self, batch: str) -> int:
+        """The number of the event that minted `batch`."""
+        self.batch(batch)
+        b = _tables.batches.c
+        return self._sum(select(b.seq).where(b.batch == batch))
+
     def issued(self, symbols: str, length: int) -> int:
         """Codes ever minted with this alphabet and length."""
         b = _tables.batches.c
@@ -320,6 +326,10 @@ class View:
     def head(self) -> tuple[int, str]:
         """Number and hash of the last event; 0 and `chain.GENESIS` if there is none."""
         return _events.head(self.connection)
+
+    def holds(self, head: str) -> bool:
+        """Whether `head`, the hash of an event, is in the chain."""
+        return _events.holds(self.connection, head)
 
     # --- rows ---
 
