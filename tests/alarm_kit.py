@@ -5,7 +5,7 @@ import socketserver
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-WAIT = 30
+from patience import PATIENCE
 
 
 class Hook:
@@ -40,7 +40,7 @@ class Hook:
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 hook.arrived.set()
-                assert hook.free.wait(WAIT)
+                assert hook.free.wait(PATIENCE)
                 if hook.status == 200:
                     hook.got.append(body)
                     hook.asked.append(self.path)
@@ -62,7 +62,7 @@ class Hook:
     def __exit__(self, *_):
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(WAIT)
+        self._thread.join(PATIENCE)
 
 
 class Mail:
@@ -96,4 +96,4 @@ class Mail:
     def __exit__(self, *_):
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(WAIT)
+        self._thread.join(PATIENCE)

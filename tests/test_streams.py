@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from contract_process import POSIX, WAIT, inherited, interrupt, program
+from contract_process import POSIX, inherited, interrupt, program
 from contract_worlds import leftovers
+from patience import PATIENCE
 
 from mintmark import cli
 from mintmark.codegen import streams
@@ -61,7 +62,7 @@ class World:
 
     def run(self, line, redirection="", given=""):
         process = self.start([w.format(**self.facts) for w in line.split()], redirection)
-        out, err = process.communicate(given, timeout=WAIT)
+        out, err = process.communicate(given, timeout=PATIENCE)
         assert "Traceback" not in err
         assert "Exception ignored" not in err
         assert "this is a bug" not in err
@@ -196,7 +197,7 @@ def test_a_service_works_and_stops_without_a_log(world, line, there, redirection
     (here.root / "hot" / "first.csv").write_text(row, "ascii")
     process = here.start(line.split(), redirection)
     interrupt(process, here.root, there)
-    out, err = process.communicate(timeout=WAIT)
+    out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (0, "", "")
     assert here.json("audit verify")["ok"]
 
@@ -222,7 +223,7 @@ def test_codes_are_read_no_further_than_they_are_answered(world):
     process.stdin.write(f"{here.facts['code']}\n")
     process.stdin.flush()
     # Its stdin is still open.
-    assert process.wait(WAIT) == 6
+    assert process.wait(PATIENCE) == 6
     assert UNWRITTEN in process.stderr.read()
     process.communicate()
 
@@ -357,7 +358,7 @@ BAD = os.fsdecode(b"K7QM\xff")
 def test_a_word_that_is_no_text_is_named_and_not_repeated(world, words, place):
     here = world("none")
     process = here.start(words)
-    out, err = process.communicate(timeout=WAIT)
+    out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (2, "")
     assert "K7QM" not in err
     if "--json" in words:

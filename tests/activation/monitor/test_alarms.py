@@ -13,11 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
-from alarm_kit import WAIT, Hook, Mail
+from alarm_kit import Hook, Mail
 from backend_kit import Clock
 from hypothesis import given
 from hypothesis import strategies as st
 from line_kit import ended, home_with_batches, opened, program, until
+from patience import PATIENCE
 
 from mintmark.activation.monitor import notify, sending, watch
 from mintmark.activation.monitor.alarms import (
@@ -195,7 +196,7 @@ def test_killed_for_good_it_loses_nothing(scene, byte_code):
         booked = scene.trouble()
         hook.free.clear()
         process = program("alarms", "send", home=scene.home.path, byte_code=byte_code)
-        assert hook.arrived.wait(WAIT)
+        assert hook.arrived.wait(PATIENCE)
         process.kill()
         ended(process)
         hook.free.set()
