@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import NotFound, UsageError
+from .errors import EnvironmentFailure, NotFound, UsageError
 from .progress import Progress
 from .secret import Secret
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .station.station import Station
 
 PASSPHRASE_BYTES = 1_024
+EARLIEST_YEAR, LATEST_YEAR = 1970, 9_000
 STRAY_HINTS = (
     "a file of settings written on Windows ends its lines in CR LF: save it with LF",
     "quotation marks of such a file may be taken for a part of the value: leave them out",
@@ -36,8 +37,20 @@ def _silent(phase: str, done: int, total: int) -> None:
 
 
 def utc_now() -> datetime:
-    """The clock."""
-    return datetime.now(UTC)
+    """The clock. Raises `EnvironmentFailure` for a time that no clock shows which was ever set.
+
+    Whatever is reckoned from it, back or ahead, is then a time as well.
+    """
+    try:
+        now = datetime.now(UTC)
+    except (OverflowError, ValueError, OSError):  # beyond the year 9999
+        now = datetime.max.replace(tzinfo=UTC)
+    if not EARLIEST_YEAR <= now.year <= LATEST_YEAR:
+        raise EnvironmentFailure(
+            f"the clock of this machine cannot be right: its year is {now.year}",
+            "set the clock, then run the same command again",
+        )
+    return now
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,12 @@ class Plant:
         text = settings.read_text("utf-8")
         settings.write_text(text.replace(str(source), str(root)), "utf-8")
 
+    def beside(self, runner):
+        """The same factory, where another process runs commands."""
+        other = object.__new__(Plant)
+        vars(other).update(vars(self), runner=runner, said=[])
+        return other
+
     def words(self, line):
         """The words of `line`, with what the factory holds filled in."""
         return [word.format(**self.facts, code_in_url="{code}") for word in line.split()]
