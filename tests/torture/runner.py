@@ -205,6 +205,8 @@ def _prepare(job, log):
     keys.INTERACTIVE = keys.FOR_TESTS_ONLY
     if told := job.get("clock"):
         invocation.datetime = _clock_at(datetime.fromisoformat(told))
+    if "die" in job:
+        _watch(Path(job["folder"]), job["die"], log)
 
 
 def _clock_at(moment):

@@ -115,9 +115,22 @@ def test_a_time_that_no_clock_shows_is_called_so(moment, made, tmp_path):
         error, hint = done.err.splitlines()
         assert error.startswith("error: the clock of this machine cannot be right")
         assert hint.startswith("hint: set the clock")
+    doctor = plant.run("doctor", 5, clock=f"{moment}T12:00:00+00:00")
+    assert "clock        the clock of this machine cannot be right" in doctor.out
     plant.run("batch list", 0, clock=f"{moment}T12:00:00+00:00")
     assert plant.shape() == before
     plant.sound()
+
+
+def test_a_clock_behind_the_books_is_no_damage_and_named(made, tmp_path):
+    runner, source, facts = made
+    plant = Plant(runner, source, facts, tmp_path / "plant")
+    plant.run("contact add wang --name W", 0, clock="2100-01-01T00:00:00+00:00")
+    for clock, said in (("2099-12-31T23:30:00", ""), ("2099-12-31T22:30:00", "is behind the last"),
+                        ("2099-12-01T00:00:00", "is 31 days behind the last")):  # fmt: skip
+        found = plant.run("doctor", 0, clock=f"{clock}+00:00").out
+        assert said in found
+        assert bool(said) == ("clock" in found)
 
 
 def _zone(path, name):
