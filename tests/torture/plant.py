@@ -126,7 +126,9 @@ class Plant:
             return {name: sorted(_rows(books, name, refs)) for name in tables}
 
     def sound(self):
-        """The chain is whole, each code has one state, is in one package, and was never said."""
+        """Nothing lies about; books balance; each code is in one package, and was never said."""
+        left = contract_worlds.leftovers(self.root)
+        assert not left, left
         with Ledger.open(self.root / "home" / "ledger.db", utc_now) as ledger:
             assert verify(ledger).ok
         with contextlib.closing(sqlite3.connect(self.root / "home" / "ledger.db")) as books:
