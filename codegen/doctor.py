@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from .custodian_places import custodian, named
@@ -22,8 +23,10 @@ from .sealed.header import is_batch_id
 from .sealed.record import file_digest
 from .station.older_copy import HINTS, signs, unbooked
 from .station.station import Station
+from .times import parse_utc
 
 LOW_SPACE = 1_000_000_000
+BEHIND = timedelta(hours=1)  # summer time set by hand, and a slow clock, are no matter
 # Checks that are published under another name than their function has.
 _PUBLISHED = {"prefix_filters": "sieves"}
 
@@ -61,7 +64,7 @@ class RepairedResult(DoctorResult):
 def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> DoctorResult:
     """Examine `station`; `more` are the other rooms' checks."""
     findings: list[Finding] = []
-    own = (_keys, custodian, _permissions, _ledger, _copies, _vault, _disk)
+    own = (_keys, custodian, _permissions, _clock, _ledger, _copies, _vault, _disk)
     checks: tuple[Check, ...] = (*own, *more)
     work: tuple[Check, ...] = (_repaired,) if repair else (_prefix_filters, _unsettled)
     for check in (*checks, *work):
@@ -181,6 +184,24 @@ def _copies(station: Station) -> Iterator[Finding]:
 def _ids(names: Iterable[str]) -> set[str]:
     """The batches that files of the vault belong to."""
     return {name.split(".")[0] for name in names if is_batch_id(name.split(".")[0])}
+
+
+def _clock(station: Station) -> Iterator[Finding]:
+    now = station.now()
+    try:
+        with station.ledger.read() as view:
+            number, _ = view.head()
+            last = parse_utc(view.events(after=number - 1, limit=1)[0].at)
+    except (MintmarkError, IndexError, ValueError):
+        return  # the check of the ledger tells it
+    if last - now > BEHIND:
+        days = f"{(last - now).days:,} days behind" if (last - now).days else "behind"
+        yield Finding(
+            WARNING,
+            "clock",
+            f"the clock of this machine is {days} the last entry of the books",
+            f"set the clock; if it is right, it was wrong at entry {number:,}: mintmark audit show",
+        )
 
 
 def _disk(station: Station) -> Iterator[Finding]:

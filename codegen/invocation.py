@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import MintmarkError, NotFound, UsageError
+from .errors import EnvironmentFailure, MintmarkError, NotFound, UsageError
 from .progress import Progress
 from .secret import Secret
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PASSPHRASE_BYTES = 1_024
 HOME_FOLDERS = ("keys", "keys/lines", "vault", "vault/quarantine", "work", "hot-folders")
+EARLIEST_YEAR, LATEST_YEAR = 1970, 9_000
 STRAY_HINTS = (
     "a file of settings written on Windows ends its lines in CR LF: save it with LF",
     "quotation marks of such a file may be taken for a part of the value: leave them out",
@@ -37,8 +38,20 @@ def _silent(phase: str, done: int, total: int) -> None:
 
 
 def utc_now() -> datetime:
-    """The clock."""
-    return datetime.now(UTC)
+    """The clock. Raises `EnvironmentFailure` for a time that no clock shows which was ever set.
+
+    Whatever is reckoned from it, back or ahead, is then a time as well.
+    """
+    try:
+        now = datetime.now(UTC)
+    except (OverflowError, ValueError, OSError):  # beyond the year 9999
+        now = datetime.max.replace(tzinfo=UTC)
+    if not EARLIEST_YEAR <= now.year <= LATEST_YEAR:
+        raise EnvironmentFailure(
+            f"the clock of this machine cannot be right: its year is {now.year}",
+            "set the clock, then run the same command again",
+        )
+    return now
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from urllib.parse import urlencode
 
 from backend_kit import Clock
 from line_kit import home_with_batches, opened
+from patience import PATIENCE
 
 from mintmark.activation.monitor import notify, sending
 from mintmark.activation.monitor.cursor import NAME
 from mintmark.codegen.finding import ERROR, Finding
 from mintmark.codegen.ledger import changes as c
 
-WAIT = 30
 POLL = 0.02  # between two looks of a server whether it is to end
 
 
@@ -54,7 +54,7 @@ class Hook:
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 hook.arrived.set()
-                assert hook.free.wait(WAIT)
+                assert hook.free.wait(PATIENCE)
                 if hook.status == 200:
                     hook.got.append(body)
                     hook.asked.append(self.path)
@@ -76,7 +76,7 @@ class Hook:
     def __exit__(self, *_):
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(WAIT)
+        self._thread.join(PATIENCE)
 
 
 class Wire:
@@ -123,7 +123,7 @@ class Wire:
 
     def hangs(self, _):
         """An answer that never comes: the end of the test frees it."""
-        assert self.gone.wait(WAIT)
+        assert self.gone.wait(PATIENCE)
 
     def drips(self, sock):
         """An answer without an end, a byte at a time."""
@@ -149,7 +149,7 @@ def _served(handler):
 def _ended(server, thread):
     server.shutdown()
     server.server_close()
-    thread.join(WAIT)
+    thread.join(PATIENCE)
 
 
 class _HungUp(Exception):
@@ -184,7 +184,7 @@ class _Conversation(socketserver.StreamRequestHandler):
     def say(self, word, text):
         mail = self.server.mail
         if word == mail.hangs:
-            assert mail.gone.wait(WAIT)
+            assert mail.gone.wait(PATIENCE)
         if word in {mail.hangs, mail.hangs_up}:
             raise _HungUp
         self.wfile.write(f"{mail.says.get(word, text)}\r\n".encode())

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from backend_kit import Clock, make_batch, make_codes, prints, settings
+from patience import PATIENCE
 from PIL import Image
 
 from mintmark.activation.backend.apply_order import Request
@@ -35,6 +36,7 @@ PHONE = {
     "has_touch": True,
     "locale": "zh-CN",
 }
+MILLISECONDS = PATIENCE * 1_000
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CODES = make_codes(10)
 BATCH = make_batch(10)
@@ -67,7 +69,9 @@ def browser():
 
     program = next(path for name in NAMES if (path := shutil.which(name)))
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        chromium = playwright.chromium.launch(
+            executable_path=program, args=list(FLAGS), timeout=MILLISECONDS
+        )
         try:
             yield chromium
         finally:
@@ -85,11 +89,11 @@ def serving(folder, clock=None):
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        assert up.wait(30)
+        assert up.wait(PATIENCE)
         yield server.url
     finally:
         server.stop()
-        thread.join(30)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
 
@@ -116,6 +120,7 @@ def code_of(answer):
 def phone(chromium, **changed):
     """A page of a phone's own; whatever its console complains about fails the test."""
     context = chromium.new_context(**(PHONE | changed))
+    context.set_default_timeout(MILLISECONDS)
     page = context.new_page()
     page.complaints, page.asked = [], []
     page.on("console", lambda said: page.complaints.append(said.text))

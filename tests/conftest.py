@@ -35,6 +35,16 @@ def pytest_make_collect_report():
     return report
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Print the figures of `tests/torture/`: under xdist its own conftest.py is not loaded here."""
+    reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, ())]
+    lines = {text for r in reports for name, text in r.user_properties if name == "torture"}
+    if lines:
+        terminalreporter.section("torture")
+        for line in sorted(lines):
+            terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
 def byte_code(tmp_path_factory):
     """Environment for child processes: all workers' children share compiled modules in a folder.

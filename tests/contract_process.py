@@ -6,8 +6,9 @@ import subprocess
 import sys
 import time
 
+from patience import PATIENCE
+
 POSIX = os.name == "posix"
-WAIT = 60
 
 # Trouble that cannot be arranged from outside the process: code that runs before the program.
 _BEFORE = {
@@ -53,7 +54,7 @@ def start(words, root, environment, trouble=""):
 
 def interrupt(process, root, pattern):
     """Send Ctrl-C to the whole process group as soon as a file matches `pattern`."""
-    end = time.monotonic() + WAIT
+    end = time.monotonic() + PATIENCE
     while not any(root.glob(pattern)):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end, f"no {pattern}"

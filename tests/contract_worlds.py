@@ -20,6 +20,7 @@ from unittest import mock
 
 import pyzipper
 import segno
+from patience import PATIENCE
 
 from mintmark import cli
 from mintmark.activation.backend.database import sqlite_url
@@ -332,11 +333,11 @@ def _served(run, stop, url, up):
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        assert up.wait(30)
+        assert up.wait(PATIENCE)
         yield url
     finally:
         stop()
-        thread.join(30)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
 

@@ -8,6 +8,7 @@ import threading
 from datetime import timedelta
 
 import httpx2
+from patience import PATIENCE
 
 from mintmark.activation.backend.problems import PREFIX
 from mintmark.activation.client.signing import RequestSigner
@@ -38,7 +39,7 @@ class Intruder:
         return self
 
     def __enter__(self):
-        self._http = httpx2.Client(base_url=self._proxy.target, trust_env=False, timeout=30)
+        self._http = httpx2.Client(base_url=self._proxy.target, trust_env=False, timeout=PATIENCE)
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
         return self

@@ -15,6 +15,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from patience import PATIENCE
 from station_kit import make_home
 
 from mintmark.activation.backend.database import sqlite_url
@@ -29,7 +30,6 @@ from mintmark.codegen.station import keys
 from mintmark.codegen.station.station import Station
 
 URL = "HTTPS://T.EXAMPLE.COM/{code}"
-WAIT = 60
 
 
 def packaged(home, quantity, last, units=1):
@@ -111,14 +111,14 @@ class Backend:
         self._server = Server("127.0.0.1", self._port, settings, ready=lambda _: up.set())
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
-        assert up.wait(WAIT)
+        assert up.wait(PATIENCE)
         self._port = int(self._server.url.rsplit(":", 1)[1])
         return self
 
     def stop(self):
         if self._server is not None:
             self._server.stop()
-            self._thread.join(WAIT)
+            self._thread.join(PATIENCE)
             assert not self._thread.is_alive()
             self._server = None
 
@@ -153,7 +153,7 @@ def program(*words, home, url=None, byte_code=None, **options):
 
 def ended(process):
     """Exit code, stdout and stderr of a process that is ending."""
-    out, err = process.communicate(timeout=WAIT)
+    out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out, err
 
 
@@ -164,7 +164,7 @@ def terminate(process):
 
 def until(what, *arguments, process=None):
     """Look until it is so."""
-    end = time.monotonic() + WAIT
+    end = time.monotonic() + PATIENCE
     while not (found := what(*arguments)):
         assert process is None or process.poll() is None, process.communicate()
         assert time.monotonic() < end

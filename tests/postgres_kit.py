@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from patience import PATIENCE
 
 _COUNTER = itertools.count()
 _WAYS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -41,7 +42,8 @@ class Cluster:
     def __init__(self):
         # Short: a socket's path has at most 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="mm-pg-", dir=_short()))
-        self._as = {"user": _user(), "cwd": self.folder, "capture_output": True}
+        patient = {**os.environ, "PGCTLTIMEOUT": str(int(PATIENCE))}
+        self._as = {"user": _user(), "cwd": self.folder, "capture_output": True, "env": patient}
         data = self.folder / "data"
         data.mkdir()
         if self._as["user"]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from patience import PATIENCE
+
 FAULTS = (
     *("drop request", "drop answer", "delay", "twice", "late", "cut", "500", "503", "429"),
     *("html", "empty"),
@@ -78,7 +80,7 @@ class Proxy:
     def forward(self, request):
         """Status, content type and body of the backend's answer; raises OSError."""
         address = urlsplit(self.target)
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=PATIENCE)
         with contextlib.closing(connection):
             connection.putrequest(
                 request.method, request.path, skip_host=True, skip_accept_encoding=True

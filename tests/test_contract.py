@@ -17,9 +17,10 @@ import sys
 import contract
 import contract_document
 import pytest
-from contract_process import POSIX, WAIT, interrupt, start
+from contract_process import POSIX, interrupt, start
 from contract_shapes import SHAPES, problems
 from contract_worlds import answering, books, damage, files, leftovers
+from patience import PATIENCE
 
 from mintmark import cli
 from mintmark.codegen.invocation import utc_now
@@ -73,7 +74,7 @@ def in_a_process(row, facts, root, environment, _, *more):
     process = start([*row.words(facts), *more], root, environment, row.trouble)
     if row.trouble.startswith("interrupt"):
         interrupt(process, root, row.trouble.split()[1])
-    out, err = process.communicate(row.stdin.format(**facts), timeout=WAIT)
+    out, err = process.communicate(row.stdin.format(**facts), timeout=PATIENCE)
     return process.returncode, out, err
 
 

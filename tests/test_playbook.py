@@ -6,8 +6,9 @@ import shlex
 from pathlib import Path
 
 import pytest
-from contract_process import WAIT, start
+from contract_process import start
 from contract_worlds import answering
+from patience import PATIENCE
 
 TEXT = (Path(__file__).resolve().parents[1] / "docs" / "playbook.md").read_text("utf-8")
 # (section, command) → its exit code, if it is not 0.
@@ -50,7 +51,7 @@ class Desk:
         if words[0] == "export":
             words += ["--password-file", "package.password"]
         process = start(words, self.root, self.environment)
-        out, err = process.communicate(timeout=WAIT)
+        out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == code, f"{line}\n{out}{err}"
         return out
 

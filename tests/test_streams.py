@@ -15,8 +15,9 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from contract_process import POSIX, WAIT, inherited, interrupt, program
+from contract_process import POSIX, inherited, interrupt, program
 from contract_worlds import leftovers
+from patience import PATIENCE
 
 from mintmark import cli
 from mintmark.codegen import stdin, streams
@@ -68,7 +69,7 @@ class World:
 
     def run(self, line, redirection="", given=""):
         process = self.start([w.format(**self.facts) for w in line.split()], redirection)
-        out, err = process.communicate(given, timeout=WAIT)
+        out, err = process.communicate(given, timeout=PATIENCE)
         assert "Traceback" not in err
         assert "Exception ignored" not in err
         assert "this is a bug" not in err
@@ -212,7 +213,7 @@ def test_a_service_works_and_stops_without_a_log(world, line, there, redirection
     (here.root / "hot" / "first.csv").write_text(row, "ascii")
     process = here.start(line.split(), redirection)
     interrupt(process, here.root, there)
-    out, err = process.communicate(timeout=WAIT)
+    out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (0, "", "")
     assert here.json("audit verify")["ok"]
 
@@ -226,7 +227,7 @@ def test_a_backend_says_if_others_may_read_its_books(world):
             found.chmod(mode)
         process = here.start(["backend", "serve", "--data", "served", "--port", "0"])
         interrupt(process, here.root, "home/local-backend.json")
-        _, err = process.communicate(timeout=WAIT)
+        _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, err
         assert ("warning: others may read served" in err) == said
         assert ("chmod 600 served" in err) == said
@@ -253,7 +254,7 @@ def test_codes_are_read_no_further_than_they_are_answered(world):
     process.stdin.write(f"{here.facts['code']}\n")
     process.stdin.flush()
     # Its stdin is still open.
-    assert process.wait(WAIT) == 6
+    assert process.wait(PATIENCE) == 6
     assert UNWRITTEN in process.stderr.read()
     process.communicate()
 
@@ -482,7 +483,7 @@ def test_a_stdin_that_does_not_wait_is_waited_for(world, line):
         stderr=subprocess.PIPE,
         encoding="utf-8",
     )
-    out, err = process.communicate(f"{given}\n", timeout=WAIT)
+    out, err = process.communicate(f"{given}\n", timeout=PATIENCE)
     assert process.returncode == (0 if line != "orders apply -" else 75), err
     assert out.strip()
     assert not err
@@ -494,7 +495,7 @@ def test_reads_of_a_pipe_that_does_not_wait_wait():
     os.set_blocking(out, False)
 
     def write():
-        assert ready.wait(WAIT)
+        assert ready.wait(PATIENCE)
         os.write(into, given)
         os.close(into)
 
@@ -545,7 +546,7 @@ BAD = os.fsdecode(b"K7QM\xff")
 def test_a_word_that_is_no_text_is_named_and_not_repeated(world, words, place):
     here = world("none")
     process = here.start(words)
-    out, err = process.communicate(timeout=WAIT)
+    out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (2, "")
     assert "K7QM" not in err
     if "--json" in words:

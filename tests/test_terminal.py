@@ -9,8 +9,9 @@ import subprocess
 import sys
 
 import pytest
-from contract_process import POSIX, WAIT, inherited, interrupt, program, start
+from contract_process import POSIX, inherited, interrupt, program, start
 from contract_worlds import books, files, leftovers
+from patience import PATIENCE
 
 NAME = "A𠮷👍"  # GBK has only the first character
 
@@ -29,7 +30,7 @@ class World:
 
     def run(self, line, code=0, **environment):
         process = self.start(line, **environment)
-        out, err = process.communicate(timeout=WAIT)
+        out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == code, out + err
         assert "Traceback" not in err
         return out, err
@@ -133,7 +134,7 @@ def test_a_closed_pipe_is_no_error(world):
 
 def ended(*processes):
     """Wait for all; returns exit code and JSON of each."""
-    streams = [process.communicate(timeout=WAIT) for process in processes]
+    streams = [process.communicate(timeout=PATIENCE) for process in processes]
     return [
         (process.returncode, json.loads(out or err))
         for process, (out, err) in zip(processes, streams, strict=True)
@@ -232,10 +233,10 @@ if POSIX:
             """Read everything to the end; returns the exit code."""
             while self._more():
                 pass
-            return self.process.wait(WAIT)
+            return self.process.wait(PATIENCE)
 
         def _more(self):
-            ready, _, _ = select.select([self._ours], [], [], WAIT)
+            ready, _, _ = select.select([self._ours], [], [], PATIENCE)
             assert ready, self.text
             try:
                 data = os.read(self._ours, 65_536)
@@ -341,7 +342,7 @@ if POSIX:
             assert server.stderr.readline().startswith("serving http://127.0.0.1:")
             assert here.json("deliver")["queued"] == 0
             os.killpg(server.pid, number)
-            out, err = server.communicate(timeout=WAIT)
+            out, err = server.communicate(timeout=PATIENCE)
             assert (server.returncode, err) == (0, "")
             assert out.startswith("stopped serving http://127.0.0.1:")
             assert not (here.root / "home" / "local-backend.json").exists()

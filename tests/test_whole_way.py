@@ -16,6 +16,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 QUANTITY, REEL, ACTIVE = 3_000, 1_000, 1_500
 MADE_UP = "ZZZZ0000ZZZZ1111"
@@ -88,7 +89,7 @@ class Factory:
             json.dumps({"code": code}).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.load(answer)
 
     def unzip(self, archive: str, password: Path) -> Path:
@@ -152,7 +153,7 @@ def way(factory):
             factory.scan(codes[ACTIVE]),
             factory.scan(MADE_UP),
         ]
-        with urllib.request.urlopen(f"{factory.url}/{codes[1]}", timeout=10) as page:
+        with urllib.request.urlopen(f"{factory.url}/{codes[1]}", timeout=PATIENCE) as page:
             seen["page"] = page.read().decode()
         factory.run("freeze", batch, "--serials", "1-10", "--reason", "looked at")
         factory.run("void", batch, "--serials", "11-20", "--reason", "misprint", "--count", "10")
@@ -168,7 +169,7 @@ def way(factory):
         seen["leaks"] = leaks(factory, codes, password)
     finally:
         server.send_signal(signal.SIGTERM)
-        server.wait(timeout=30)
+        server.wait(timeout=PATIENCE)
         (factory.logs / "backend.err").write_text(server.stderr.read(), encoding="utf-8")
         server.stderr.close()
     seen["leaks_after"] = leaks(factory, codes, password)

@@ -11,14 +11,14 @@ have to travel.
 import threading
 from collections.abc import Callable
 
-from .outcome import Outcome, refused, unanswered
+from .outcome import SendOutcome, refused, unanswered
 
 SECONDS = 20.0
 
 _running: dict[str, threading.Thread] = {}
 
 
-def within(seconds: float, channel: str, call: Callable[[], Outcome]) -> Outcome:
+def within(seconds: float, channel: str, call: Callable[[], SendOutcome]) -> SendOutcome:
     """What `call` returns, or "no answer" after `seconds`. No exception leaves here.
 
     `channel` names what is called: of two calls to it, the second waits for a later round.
@@ -26,7 +26,7 @@ def within(seconds: float, channel: str, call: Callable[[], Outcome]) -> Outcome
     before = _running.get(channel)
     if before is not None and before.is_alive():
         return refused("an earlier call to it has not ended")
-    done: list[Outcome] = []
+    done: list[SendOutcome] = []
 
     def run() -> None:
         try:

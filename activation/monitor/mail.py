@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from .alarms import Message
-from .outcome import ARRIVED, Outcome, refused, unanswered
+from .outcome import ARRIVED, SendOutcome, refused, unanswered
 
 if TYPE_CHECKING:
     from typing import Any
@@ -58,7 +58,7 @@ class MailBox:
     login: tuple[str, str] | None = field(default=None, repr=False)
     verify: bool = True
 
-    def send(self, message: Message) -> Outcome:
+    def send(self, message: Message) -> SendOutcome:
         """Whether the server has it."""
         handed = False
         try:

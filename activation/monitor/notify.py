@@ -19,7 +19,7 @@ from ...codegen.invocation import secret_file
 from . import deadline
 from .alarms import Message
 from .mail import boxes_of, named_in
-from .outcome import Outcome, refused
+from .outcome import SendOutcome, refused
 from .robots import robot_of
 from .services import recipient_of, services_of
 
@@ -30,7 +30,7 @@ _DROPPED = "a recipient or number in its URL is none: correct the URL"
 class Channel(Protocol):
     """Takes a message, and says what became of it."""
 
-    def send(self, message: Message) -> Outcome:
+    def send(self, message: Message) -> SendOutcome:
         """Send it; exceptions are taken for refusals."""
 
 
@@ -60,7 +60,7 @@ class Target:
         """For people: its name, and which of its recipients."""
         return f"{self.name} {self.place}" if self.place else self.name
 
-    def send(self, message: Message) -> Outcome:
+    def send(self, message: Message) -> SendOutcome:
         """What became of `message`, after `seconds` at most."""
         if self.channel is None:
             return refused(self.problem or "it could not be opened")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SendOutcome:
     """`perhaps`: it may have arrived, for the channel had it and did not answer.
 
     `reason`: why it is not known to have arrived. It names the channel's code, and quotes
@@ -27,14 +27,14 @@ class Outcome:
         return f"{'no answer' if self.perhaps else 'not taken'}: {self.reason}"
 
 
-ARRIVED = Outcome(arrived=True)
+ARRIVED = SendOutcome(arrived=True)
 
 
-def refused(reason: str) -> Outcome:
+def refused(reason: str) -> SendOutcome:
     """It did not arrive, and can be sent anew."""
-    return Outcome(arrived=False, reason=reason)
+    return SendOutcome(arrived=False, reason=reason)
 
 
-def unanswered(reason: str) -> Outcome:
+def unanswered(reason: str) -> SendOutcome:
     """It may have arrived."""
-    return Outcome(arrived=False, reason=reason, perhaps=True)
+    return SendOutcome(arrived=False, reason=reason, perhaps=True)

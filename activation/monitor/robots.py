@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ...codegen.errors import UsageError
 from ..client.transport import http_client
 from .alarms import Message
-from .outcome import ARRIVED, Outcome, refused, unanswered
+from .outcome import ARRIVED, SendOutcome, refused, unanswered
 
 if TYPE_CHECKING:
     from typing import Any
@@ -52,7 +52,7 @@ class GroupRobot:
     form: Callable[[str], Mapping[str, object]]
     parameters: Callable[[], Mapping[str, str]] = field(default=dict, repr=False)
 
-    def send(self, message: Message) -> Outcome:
+    def send(self, message: Message) -> SendOutcome:
         """Post it, and judge the answer."""
         import httpx2
 
@@ -65,7 +65,7 @@ class GroupRobot:
         except httpx2.RequestError as error:
             return unanswered(f"the connection failed ({type(error).__name__})")
 
-    def _post(self, body: Mapping[str, object]) -> Outcome:
+    def _post(self, body: Mapping[str, object]) -> SendOutcome:
         import httpx2
 
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
@@ -80,7 +80,7 @@ class GroupRobot:
                 return judged(answer.status_code, bytes(text), self.key)
 
 
-def judged(status: int, body: bytes, key: str, good: object = 0) -> Outcome:
+def judged(status: int, body: bytes, key: str, good: object = 0) -> SendOutcome:
     """Whether an answer says that the message was taken: status 200, and `key` is `good`.
 
     Without a `good`, any value of `key` is a yes.

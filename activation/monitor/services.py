@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .alarms import Message
-from .outcome import ARRIVED, Outcome, refused, unanswered
+from .outcome import ARRIVED, SendOutcome, refused, unanswered
 from .robots import judged, member, shown
 
 SECONDS = 10.0  # for each read; deadline.py bounds the whole
@@ -47,13 +47,13 @@ _heard: ContextVar[list[Any] | None] = ContextVar("heard", default=None)
 
 
 @dataclass(frozen=True)
-class Service:
+class AppriseService:
     """A service of apprise, with a single recipient."""
 
     apprise: Any = field(repr=False)
     plugin: Any = field(repr=False)
 
-    def send(self, message: Message) -> Outcome:
+    def send(self, message: Message) -> SendOutcome:
         """Whatever apprise does for this kind of URL, and what became of it."""
         levels, formats = self.apprise.NotifyType, self.apprise.NotifyFormat
         one = self.apprise.Apprise(asset=self.plugin.asset)
@@ -69,7 +69,7 @@ class Service:
         return _outcome(type(self.plugin).__name__, heard, taken=bool(taken))
 
 
-def services_of(apprise: Any, plugin: Any) -> list[Service] | None:  # noqa: ANN401 - no types
+def services_of(apprise: Any, plugin: Any) -> list[AppriseService] | None:  # noqa: ANN401 - no types
     """A service for each recipient of the URL, sorted; None if they cannot be told apart.
 
     apprise has some of them in no order.
@@ -83,13 +83,13 @@ def services_of(apprise: Any, plugin: Any) -> list[Service] | None:  # noqa: ANN
     if len(lists) > 1 or (not lists and len(plugin) > 1):
         return None
     if not lists:
-        return [Service(apprise, plugin)]
+        return [AppriseService(apprise, plugin)]
     ((name, recipients),) = lists.items()
     parts = [_only(plugin, name, item) for item in sorted(recipients, key=repr)]
-    return [Service(apprise, part) for part in parts]
+    return [AppriseService(apprise, part) for part in parts]
 
 
-def recipient_of(service: Service) -> str:
+def recipient_of(service: AppriseService) -> str:
     """The recipient as apprise has it; "" if there is none beside the service itself."""
     return next((repr(next(iter(found))) for found in _lists(service.plugin).values()), "")
 
@@ -105,7 +105,7 @@ def _only(plugin: Any, name: str, item: object) -> Any:  # noqa: ANN401 - appris
     return part
 
 
-def _outcome(service: str, heard: list[Any], *, taken: bool) -> Outcome:
+def _outcome(service: str, heard: list[Any], *, taken: bool) -> SendOutcome:
     answers = [item for item in heard if not isinstance(item, Exception)]
     failed = next((item for item in reversed(heard) if isinstance(item, Exception)), None)
     if failed is not None and not taken:
@@ -122,7 +122,7 @@ def _outcome(service: str, heard: list[Any], *, taken: bool) -> Outcome:
     return ARRIVED if last is None or service in _OWN else _believed(last.content)
 
 
-def _believed(body: bytes) -> Outcome:
+def _believed(body: bytes) -> SendOutcome:
     """A service's answer that apprise took for a yes."""
     if body.lstrip()[:1] == b"<":
         return refused("its answer is a web page: a login page, or another server")
@@ -140,7 +140,7 @@ def _code(answer: Any) -> str:  # noqa: ANN401 - requests has types, and is appr
     return f"status {answer.status_code}{named}"
 
 
-def _failed(error: Exception) -> Outcome:
+def _failed(error: Exception) -> SendOutcome:
     """What an exception of requests says. Its text may quote the URL."""
     import requests
     import urllib3

@@ -5,6 +5,7 @@ import threading
 import postgres_kit
 import pytest
 from backend_kit import Asgi, Clock, app_over, settings
+from patience import PATIENCE
 
 from mintmark.activation.backend.database import postgresql_url, sqlite_url
 from mintmark.activation.backend.limits import BackendLimits
@@ -55,10 +56,10 @@ def server(tmp_path, clock):
     server = Server("127.0.0.1", 0, told, ready=lambda _: up.set())
     thread = threading.Thread(target=server.run)
     thread.start()
-    assert up.wait(30)
+    assert up.wait(PATIENCE)
     yield server
     server.stop()
-    thread.join(30)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
 
 

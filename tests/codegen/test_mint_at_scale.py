@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import worker_tasks
 from children import start
+from patience import PATIENCE
 from sealing import load
 from station_kit import batch_files
 
@@ -22,7 +23,6 @@ from mintmark.codegen.mint import INLINE_BELOW, generators_for
 from mintmark.codegen.sealed.runs import Run, prefixes_of
 from mintmark.codegen.workers.pool import WorkerKind, _Process
 
-PATIENCE = 60.0  # seconds
 MEGABYTE = 1_000_000
 
 

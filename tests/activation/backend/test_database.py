@@ -15,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from backend_kit import Clock, make_batch, make_codes, prints, settings
+from patience import PATIENCE
 from sqlalchemy import create_engine, select
 from sqlalchemy import text as sql
 from sqlalchemy.exc import OperationalError
@@ -232,7 +233,7 @@ def test_a_signal_stops_it_cleanly(tmp_path, number):
             client.register(BATCH)
         process.send_signal(number)
         assert process.stdout.read() == f"stopped {url}\n"
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
     assert [path.name for path in (tmp_path / "backend").iterdir()] == [FILE]
 
 

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from patience import PATIENCE
 
 from mintmark.activation.backend.group_commit import MAX_GROUP, GroupCommit
 from mintmark.activation.backend.scan_counters import ScanRequest
@@ -17,7 +18,7 @@ class Books:
 
     def __call__(self, group):
         self.begun.set()
-        assert self.go.wait(30)
+        assert self.go.wait(PATIENCE)
         ids = [scan.scan_id for scan in group]
         self.groups.append(ids)
         for name in ids:
@@ -30,7 +31,7 @@ def submitted(books, names):
     """The futures of scans that all wait while the first is being answered."""
     commits = GroupCommit(books)
     futures = [commits.submit(ScanRequest([], names[0]))]
-    assert books.begun.wait(30)
+    assert books.begun.wait(PATIENCE)
     futures += [commits.submit(ScanRequest([], name)) for name in names[1:]]
     books.go.set()
     commits.close()
@@ -65,7 +66,7 @@ def test_who_gave_up_is_not_counted_and_ends_nothing():
     books = Books()
     commits = GroupCommit(books)
     first = commits.submit(ScanRequest([], "0"))
-    assert books.begun.wait(30)
+    assert books.begun.wait(PATIENCE)
     gone, kept = commits.submit(ScanRequest([], "1")), commits.submit(ScanRequest([], "2"))
     assert gone.cancel()
     assert not first.cancel()  # it is being counted

@@ -13,6 +13,7 @@ from backend_kit import BACKEND_KEY, Clock, make_batch, make_codes, prints
 from backend_kit import settings as backend_settings
 from hypothesis import HealthCheck, Phase, given, settings
 from openapi_kit import document
+from patience import PATIENCE
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi import checks
 
@@ -103,10 +104,10 @@ def running(tmp_path_factory):
     server = Server("127.0.0.1", 0, backend_settings(folder, now=now), ready=lambda _: up.set())
     thread = threading.Thread(target=server.run)
     thread.start()
-    assert up.wait(30)
+    assert up.wait(PATIENCE)
     yield server.url
     server.stop()
-    thread.join(30)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
 
 

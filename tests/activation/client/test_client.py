@@ -11,6 +11,7 @@ import pytest
 from backend_kit import make_batch, make_codes, prints
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import PATIENCE
 
 from mintmark.activation.client import wire
 from mintmark.activation.client.address import is_loopback
@@ -290,7 +291,7 @@ def test_an_answer_that_drips_is_given_up():
 
 def test_silence_is_given_up():
     limits = ClientLimits(call_seconds=0.2)
-    with fake(pour=lambda server, _: server.let_go.wait(30), limits=limits) as (client, _):
+    with fake(pour=lambda server, _: server.let_go.wait(PATIENCE), limits=limits) as (client, _):
         assert "too long" in away(client).reason
 
 

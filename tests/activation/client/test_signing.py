@@ -12,6 +12,7 @@ import pytest
 from backend_kit import BACKEND_KEY, Asgi, Clock, make_batch, make_codes, prints
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from line_kit import Backend, home_with_batches, opened, program
+from patience import PATIENCE
 from starlette.requests import Request
 
 from mintmark.activation.backend import beside_home, senders, signatures
@@ -450,7 +451,7 @@ def test_the_order_of_a_line_goes_out_under_its_key(factory, tmp_path, byte_code
         for line, code in (("default", 75), ("line-3", 75)):
             order = ("activate", batch, "--serials", "1-5" if line == "line-3" else "6-9")
             done = program(*order, "--line", line, home=home, url=backend.url, byte_code=byte_code)
-            out, err = done.communicate(timeout=60)
+            out, err = done.communicate(timeout=PATIENCE)
             # First in, first out: the default line's order is in front.
             assert done.returncode == code, out + err
         assert "does not accept this line's signature" in out
@@ -483,7 +484,7 @@ def test_fingerprints_go_out_under_the_line_that_may(  # noqa: PLR0917 - three a
     with Backend(tmp_path / "backend", home, unsigned=False, senders=known) as backend:
         order = ("activate", batch, "--serials", "1-5", "--order", "o-1", "--json")
         done = program(*order, home=home, url=backend.url, byte_code=byte_code)
-        out, err = done.communicate(timeout=60)
+        out, err = done.communicate(timeout=PATIENCE)
     assert done.returncode == exit_code, out + err
     assert says in out + err
     with opened(home) as station, station.ledger.read() as view:

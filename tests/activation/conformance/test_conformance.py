@@ -17,6 +17,7 @@ import uvicorn
 from backend_kit import BACKEND_KEY, settings
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from http_message_signatures.algorithms import ED25519
+from patience import PATIENCE
 
 from mintmark.activation.backend import senders, signatures
 from mintmark.activation.backend.app import create_app
@@ -64,11 +65,11 @@ def answering(run, stop, url, up):
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        assert up.wait(30)
+        assert up.wait(PATIENCE)
         yield url
     finally:
         stop()
-        thread.join(30)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
 
@@ -109,12 +110,12 @@ def serving(app):
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        assert up.wait(30)
+        assert up.wait(PATIENCE)
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(PATIENCE)
 
 
 def lenient(app, _):

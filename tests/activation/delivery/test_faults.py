@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from intruder import ATTEMPTS, Intruder
 from line_kit import Backend, client, home_with_batches, opened, program, until
 from model import Books, Refusal
+from patience import PATIENCE
 from proxy import Proxy, Seeded
 
 from mintmark.activation.backend.database import postgresql_url
@@ -118,7 +119,7 @@ def a_shift(orders, home, url, dice, byte_code, *, dies):
         until(heard.read_bytes, process=process)
         time.sleep(dice.random() * 0.2)
         process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert dies or process.returncode == 0
     found = [json.loads(line) for line in heard.read_text("ascii").split("\n")[:-1]]
     return {answer["id"]: answer["ok"] for answer in found}

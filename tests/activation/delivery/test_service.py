@@ -2,13 +2,14 @@
 
 import json
 import os
+import signal
 import threading
-import time
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
+import patience
 import pytest
-from line_kit import Backend, client, ended, home_with_batches, opened, program, terminate, until
+from line_kit import Backend, client, ended, home_with_batches, opened, program, until
 from proxy import Proxy
 
 from mintmark.activation import backoff
@@ -104,13 +105,13 @@ def test_a_killed_process_gives_its_lock_back_at_once(made, byte_code):
     def hold(request):
         if "/orders/" in request.path and not reached.is_set():
             reached.set()
-            go.wait(30)
+            go.wait(patience.PATIENCE)
             return "drop request"
         return ""
 
     with Proxy(backend.url, hold) as proxy, client(backend.url) as line:
         process = program("deliver", home=station.home, url=proxy.url, byte_code=byte_code)
-        assert reached.wait(30)
+        assert reached.wait(patience.PATIENCE)
         # While it lives, nobody else sends the order, not even a year later.
         station.now.now += timedelta(days=365)
         assert deliver(station, line).detail == "another process is sending it"
@@ -351,7 +352,7 @@ def test_sigterm_ends_the_service_with_the_order_under_way_done(made, byte_code,
     def hold(request):
         if "/orders/" in request.path:
             reached.set()
-            go.wait(30)
+            go.wait(patience.PATIENCE)
         return ""
 
     health = tmp_path / "health.json"
@@ -360,9 +361,10 @@ def test_sigterm_ends_the_service_with_the_order_under_way_done(made, byte_code,
             "deliver", "--watch", "--json-logs", "--json", "--health-file", str(health),
             home=station.home, url=proxy.url, byte_code=byte_code,
         )  # fmt: skip
-        assert reached.wait(30)
-        threading.Timer(0.2, go.set).start()
-        code, out, err = terminate(process)
+        assert reached.wait(patience.PATIENCE)
+        process.send_signal(signal.SIGTERM)
+        go.set()
+        code, out, err = ended(process)
     assert code == 0, err
     assert json.loads(out)["queued"] == 1
     assert [rows(station)[order].status for order in (first, second)] == ["acknowledged", "queued"]
@@ -380,17 +382,13 @@ def test_ctrl_c_ends_a_service_that_sleeps(made, byte_code, tmp_path):
         home=station.home, url=backend.url, byte_code=byte_code, start_new_session=True,
     )  # fmt: skip
     until(health.exists, process=process)
-    started = time.monotonic()
     process.send_signal(2)
     code, out, _ = ended(process)
     assert code == 0
     assert "stopped" in out
-    assert time.monotonic() - started < 30
 
 
 def test_a_signal_ends_a_wait_and_handlers_come_back():
-    import signal
-
     before = signal.getsignal(signal.SIGTERM)
     with on_signals(Stop()) as stop:
         threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
@@ -401,8 +399,6 @@ def test_a_signal_ends_a_wait_and_handlers_come_back():
 
 
 def test_a_second_ctrl_c_interrupts():
-    import signal
-
     with on_signals(Stop()) as stop:
         signal.raise_signal(signal.SIGINT)
         assert stop()

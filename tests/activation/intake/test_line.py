@@ -21,6 +21,7 @@ from line_kit import (
     send_message,
     terminate,
 )
+from patience import PATIENCE
 from proxy import Proxy
 
 from mintmark.activation.intake import line as line_mode
@@ -389,10 +390,10 @@ def test_no_more_is_read_than_is_answered():
 
     inbox = Inbox(read)
     inbox.start()
-    assert full.wait(10)
+    assert full.wait(PATIENCE)
     assert len(reads) <= AHEAD + 2
     inbox.close()
-    assert inbox.take(1) is None
+    assert inbox.take(PATIENCE) is None
 
 
 def test_an_empty_inbox_says_so():
@@ -402,7 +403,7 @@ def test_an_empty_inbox_says_so():
     with pytest.raises(queue.Empty):
         inbox.take(0.01)
     os.close(writing)
-    assert inbox.take(10) is None
+    assert inbox.take(PATIENCE) is None
     os.close(reading)
 
 
@@ -441,14 +442,14 @@ def test_sigterm_ends_it_with_the_order_under_way_done(made, byte_code):
     def hold(request):
         if "/orders/" in request.path:
             reached.set()
-            go.wait(30)
+            go.wait(PATIENCE)
         return ""
 
     with Proxy(backend.url, hold) as proxy:
         process = program("line", "run", home=station.home, url=proxy.url, byte_code=byte_code)
         send_message(process, action="activate", batch=batch, serials="1-5", order="reel-1")
         send_message(process, action="activate", batch=batch, serials="6-9", order="reel-2")
-        assert reached.wait(30)
+        assert reached.wait(PATIENCE)
         process.send_signal(signal.SIGTERM)
         go.set()
         code, out, err = ended(process)

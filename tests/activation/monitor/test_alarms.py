@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from alarm_kit import WAIT, Hook, Scene, numbers
+from alarm_kit import Hook, Scene, numbers
 from hypothesis import given
 from hypothesis import strategies as st
 from line_kit import ended, opened, program, until
+from patience import PATIENCE
 
 from mintmark.activation.monitor import notify, sending, watch
 from mintmark.activation.monitor.alarms import (
@@ -135,7 +136,7 @@ def test_of_two_at_once_one_sends(scene, byte_code):
     with Hook() as hook, opened(scene.home.path, scene.clock) as station:
         scene.configure(boss=hook.url)
         # It takes a whole process' time, and that on a busy machine.
-        boss = notify.Target("boss", "json", Busy(), seconds=4 * WAIT)
+        boss = notify.Target("boss", "json", Busy(), seconds=4 * PATIENCE)
         sending.send(station, [boss], ())
         (number,) = scene.trouble()
         assert sending.send(station, [boss], ()).targets[0].alarms == 1
@@ -153,7 +154,7 @@ def test_killed_for_good_it_loses_nothing(scene, byte_code):
         booked = scene.trouble()
         hook.free.clear()
         process = program("alarms", "send", home=scene.home.path, byte_code=byte_code)
-        assert hook.arrived.wait(WAIT)
+        assert hook.arrived.wait(PATIENCE)
         process.kill()
         ended(process)
         hook.free.set()

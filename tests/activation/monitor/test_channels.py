@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from alarm_kit import WAIT, Hook, Mail, Scene, Wire, answers, numbers, numbers_in
+from alarm_kit import Hook, Mail, Scene, Wire, answers, numbers, numbers_in
 from line_kit import opened
+from patience import PATIENCE
 
 from mintmark.activation.monitor import deadline, health, notify, watch
 from mintmark.activation.monitor.alarms import Message
@@ -331,7 +332,7 @@ def freed(*targets):
     """Wait for the calls that were given up: their servers are gone."""
     for target in targets:
         if thread := deadline._running.get(target.key):
-            thread.join(WAIT)
+            thread.join(PATIENCE)
             assert not thread.is_alive()
 
 
@@ -640,17 +641,17 @@ def test_two_calls_to_a_channel_never_run_at_once():
     free = threading.Event()
 
     def call():
-        assert free.wait(WAIT)
+        assert free.wait(PATIENCE)
         return ARRIVED
 
     assert deadline.within(0.05, "twice", call).perhaps
-    assert deadline.within(WAIT, "twice", lambda: ARRIVED) == refused(
+    assert deadline.within(PATIENCE, "twice", lambda: ARRIVED) == refused(
         "an earlier call to it has not ended"
     )
-    assert deadline.within(WAIT, "other", lambda: ARRIVED) == ARRIVED
+    assert deadline.within(PATIENCE, "other", lambda: ARRIVED) == ARRIVED
     free.set()
-    deadline._running["twice"].join(WAIT)
-    assert deadline.within(WAIT, "twice", lambda: ARRIVED) == ARRIVED
+    deadline._running["twice"].join(PATIENCE)
+    assert deadline.within(PATIENCE, "twice", lambda: ARRIVED) == ARRIVED
 
 
 # --- doctor -------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from threading import Barrier, Thread
 
 import pytest
 from line_kit import home_with_batches, opened, packaged
+from patience import PATIENCE
 
 from mintmark.activation.orders import lost
 from mintmark.activation.orders.orders import OrderRequest, book, notes
@@ -245,7 +246,7 @@ def test_a_loss_and_an_activation_at_the_same_moment_never_pass_each_other(made,
     thread.start()
     barrier.wait()
     move(station, package, unit, "lost")
-    thread.join(60)
+    thread.join(PATIENCE)
     with station.ledger.read() as view:
         lost = next(e.seq for e in view.events(limit=100) if isinstance(e.change, c.UnitMoved))
     assert seen[0] is None or seen[0] < lost

@@ -28,6 +28,7 @@ from ledger_kit import (
     with_history,
     with_package,
 )
+from patience import PATIENCE
 from sqlalchemy import event
 
 from mintmark.codegen import file_systems
@@ -124,7 +125,7 @@ ledger.commit(LINE, ordered("O9", "B1", "activate", (41, 43)))
 
 def run(program, **more):
     return subprocess.run(
-        [sys.executable, "-c", program], env=environment(), check=False, timeout=60, **more
+        [sys.executable, "-c", program], env=environment(), check=False, timeout=PATIENCE, **more
     )
 
 
@@ -174,7 +175,7 @@ with Ledger.open(Path({str(path)!r}), clock()) as ledger:
         writer.stdin.write("go\n")
         writer.stdin.flush()
     for writer in writers:
-        won += writer.communicate(timeout=60)[0].split("\n")[:-1]
+        won += writer.communicate(timeout=PATIENCE)[0].split("\n")[:-1]
         assert writer.returncode == 0
     # Every serial was activated once, by a single writer.
     assert sorted(won) == [f"won {serial}" for serial in range(42, 52)]

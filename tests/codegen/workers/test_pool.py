@@ -13,13 +13,12 @@ import pytest
 import worker_tasks
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE
 
 from mintmark.codegen.codes.generate import GenerateTask, generate
 from mintmark.codegen.codes.spec import CodeSpec
 from mintmark.codegen.errors import EnvironmentFailure, Refused
 from mintmark.codegen.workers.pool import AHEAD, MAX_WORKERS, WorkerKind, Workers, cores
-
-PATIENCE = 30.0  # seconds
 
 # What a worker may import besides Python: the generating of codes, and what that needs.
 LIGHT = {

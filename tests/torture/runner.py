@@ -1,0 +1,275 @@
+"""Runs commands of mintmark, each in a process of its own, without starting Python each time.
+
+Run as a script, it imports the program once, takes a job per line, forks for it, and answers when
+that process has ended.
+
+A job: words, folder, env; stdin (text); streams (of 0, 1, 2 the ones that are "closed", "null" or
+"full"); die (the number of the point at which it ends without a farewell); clock (the time of day,
+RFC 3339); whole (its end is that of the interpreter); until (a file after
+which it is asked to end).
+
+A point is a failpoint of the product; or where a file in the job's folder is made, opened for
+writing, synced, renamed or removed, a transaction committed, a connection made.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+POSIX = hasattr(os, "fork")
+DIED = 99
+STREAMS = {"0": "stdin", "1": "stdout", "2": "stderr"}
+WARM = (
+    *("codegen.mint", "codegen.doctor", "codegen.custody", "codegen.recover", "codegen.home"),
+    *("packaging.export", "packaging.receipts.receipt", "packaging.receipts.labels"),
+    *("activation.delivery.service", "activation.intake.hot_folder", "activation.intake.apply"),
+    *("activation.intake.line", "activation.intake.order_and_deliver", "activation.client.client"),
+    *("activation.reconcile.reconcile", "activation.monitor.daily", "activation.monitor.sending"),
+    *("activation.monitor.trace", "codegen.sealed.vault", "codegen.sealed.make"),
+)
+_OLD = []  # the streams before: whoever drops them closes their descriptors
+
+
+# --- the side of the tests ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Done:
+    """A process that ended: by itself, or where it was to die."""
+
+    code: int
+    out: str
+    err: str
+    points: tuple[str, ...]
+
+    @property
+    def json(self):
+        """What it answered."""
+        return json.loads(self.out)
+
+    @property
+    def text(self):
+        """All it said."""
+        return self.out + self.err
+
+
+class Runner:
+    """A warm process; `with` ends it."""
+
+    def __init__(self, environment):
+        self._told = {**os.environ, **environment}
+        self._folder = tempfile.TemporaryDirectory(prefix="mintmark-runner-")
+
+    def __enter__(self):
+        self._process = subprocess.Popen(
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            env=self._told,
+        )
+        return self
+
+    def __exit__(self, *_):
+        self._process.communicate()
+        self._folder.cleanup()
+
+    def start(self, words, folder, **job):
+        """Give the job; `end` waits for it."""
+        at = Path(self._folder.name)
+        job |= {"words": list(words), "folder": str(folder), "at": str(at)}
+        for name in ("1", "2", "points"):
+            (at / name).write_bytes(b"")
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+
+    def end(self):
+        """The job's end, which is waited for."""
+        code = json.loads(self._process.stdout.readline())
+        told = [
+            (Path(self._folder.name) / name).read_text("utf-8", "replace")
+            for name in ("1", "2", "points")
+        ]
+        return Done(code, told[0], told[1], tuple(told[2].split("\n")[:-1]))
+
+    def run(self, words, folder, **job):
+        """Run a command in `folder` and wait for its end."""
+        self.start(words, folder, **job)
+        return self.end()
+
+
+# --- the side of the runner --------------------------------------------------------------
+
+
+def main():
+    """Do jobs until stdin ends."""
+    for name in WARM:
+        importlib.import_module(f"mintmark.{name}")
+    gc.freeze()
+    while line := sys.stdin.readline():
+        job = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            _become(job)
+        print(json.dumps(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])), flush=True)
+    os._exit(0)  # some of what was imported complains at the end
+
+
+def _become(job):
+    """Be the process of `job`."""
+    os.chdir(job["folder"])
+    for name in [name for name in os.environ if name.startswith("MINTMARK_")]:
+        del os.environ[name]
+    os.environ.update(job.get("env", {}))
+    sys.argv = ["mintmark", *job["words"]]
+    points = os.open(Path(job["at"]) / "points", os.O_WRONLY | os.O_APPEND)
+    points = _high(points)
+    _redirect(job)
+    _prepare(job, points)
+    if until := job.get("until"):
+        threading.Thread(target=_end_when, args=(Path(until),), daemon=True).start()
+    from mintmark.cli import main as program
+
+    try:
+        program()
+    except SystemExit as end:
+        if job.get("whole"):
+            raise
+        # The end of the interpreter takes longer than most commands.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code)
+
+
+def _end_when(path):
+    """Ask this process to end once a file is there."""
+    while not path.exists():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _high(descriptor):
+    """A descriptor out of the way: that of a closed stream shall be free."""
+    import fcntl
+
+    high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 100)
+    os.close(descriptor)
+    return high
+
+
+def _redirect(job):
+    """Make the three streams new, as the interpreter does when it starts."""
+    at, wanted = Path(job["at"]), job.get("streams", {})
+    _OLD.extend((sys.stdin, sys.stdout, sys.stderr))
+    given = at / "0"
+    given.write_text(job.get("stdin", ""), "utf-8")
+    names = {"null": os.devnull, "full": "/dev/full"}
+    for number, name in STREAMS.items():
+        kind = wanted.get(number, str(at / number))
+        with contextlib.suppress(OSError):
+            os.close(int(number))
+        if kind == "closed":
+            setattr(sys, name, None)
+            continue
+        flags = os.O_RDONLY if number == "0" else os.O_WRONLY | os.O_APPEND
+        opened = os.open(names.get(kind, kind), flags)
+        if opened != int(number):
+            os.dup2(opened, int(number))
+            os.close(opened)
+        os.set_inheritable(int(number), True)
+    for number, name in STREAMS.items():
+        if wanted.get(number) != "closed":
+            mode = "r" if number == "0" else "w"
+            more = {} if number != "2" else {"errors": "backslashreplace", "buffering": 1}
+            opened = open(int(number), mode, encoding="utf-8", closefd=False, **more)  # noqa: SIM115
+            setattr(sys, name, opened)
+            setattr(sys, f"__{name}__", opened)
+
+
+def _prepare(job, log):
+    """Weak keys of custodians, the clock, and the points."""
+    from mintmark.codegen import invocation
+    from mintmark.codegen.station import keys
+
+    keys.INTERACTIVE = keys.FOR_TESTS_ONLY
+    if told := job.get("clock"):
+        invocation.datetime = _clock_at(datetime.fromisoformat(told))
+    if "die" in job:
+        _watch(Path(job["folder"]), job["die"], log)
+
+
+def _clock_at(moment):
+    class Clock(datetime):
+        @classmethod
+        def now(cls, _):
+            return moment
+
+    return Clock
+
+
+def _passed(point):
+    """Run in the place of the product's function: the name is one of its module."""
+    passed(point)  # noqa: F821
+
+
+def _watch(folder, die, log):
+    """Announce each point, and end at that of number `die`."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    from mintmark.codegen.station import publish
+
+    reached = 0
+
+    def point(name):
+        nonlocal reached
+        os.write(log, f"{name}\n".encode())
+        if reached == die:
+            os._exit(DIED)
+        reached += 1
+
+    def hook(name, arguments):
+        if name == "socket.connect":
+            point("connect")
+        elif (path := _changed(name, arguments)) and path.is_relative_to(folder):
+            point(f"{name} *{path.suffix}" if path.suffix else f"{name} {path.name}")
+
+    fsync = os.fsync
+
+    def synced(descriptor):
+        fsync(descriptor)
+        point("synced")
+
+    os.fsync = synced
+    publish.passed = lambda name: point(f"failpoint {name}")
+    publish.no_failpoint.__code__ = _passed.__code__
+
+    @event.listens_for(Engine, "commit")
+    def _committing(connection):
+        if connection.get_execution_options().get("begin") == "IMMEDIATE":
+            point("commit")
+
+    sys.addaudithook(hook)
+
+
+def _changed(name, arguments):
+    """The file that an event of the interpreter is about to change; None if it changes none."""
+    wanted = name in {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.chmod"}
+    if name == "open" and isinstance(arguments[0], str) and isinstance(arguments[2], int):
+        wanted = arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    return Path.cwd() / os.fsdecode(arguments[0]) if wanted else None
+
+
+if __name__ == "__main__":
+    main()
