@@ -251,8 +251,9 @@ def _invocation(options: dict[str, Any], progress: "_Progress") -> Invocation:
 def _checks() -> tuple[Any, ...]:
     """Checks of `doctor` from the other houses; those of codegen are in `codegen/doctor.py`."""
     from .activation.delivery import health
+    from .activation.monitor import health as monitor
 
-    return health.orders, health.backend
+    return health.orders, health.backend, monitor.alarms
 
 
 def _default_home() -> Path:

@@ -23,6 +23,7 @@ from .sealed.record import file_digest
 from .station.station import Station
 
 LOW_SPACE = 1_000_000_000
+_RIGHTS = "look at the folders of the home: was a file moved, or the right to read it taken away?"
 # Checks that are published under another name than their function has.
 _PUBLISHED = {"prefix_filters": "sieves"}
 
@@ -61,14 +62,15 @@ def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> Doctor
             name = check.__name__.strip("_")
             name = _PUBLISHED.get(name, name)
             message = error.message if isinstance(error, MintmarkError) else str(error.strerror)
-            hints = error.hints if isinstance(error, MintmarkError) else ()
+            hints = error.hints if isinstance(error, MintmarkError) else (_RIGHTS,)
             findings.append(Finding(ERROR, name, message, "; ".join(hints)))
     return DoctorResult(not any(item.level == ERROR for item in findings), tuple(findings))
 
 
 def _keys(station: Station) -> Iterator[Finding]:
     with station.ledger.read() as view:
-        roster = {row.key_id for row in view.roster()}
+        rows = view.roster()
+    roster = {row.key_id for row in rows}
     lines = sorted((station.home / "keys" / "lines").glob("*.key"))
     reads: list[Callable[[], object]] = [
         lambda: station.key,
@@ -80,6 +82,16 @@ def _keys(station: Station) -> Iterator[Finding]:
             read()
         except MintmarkError as error:
             yield Finding(ERROR, "keys", error.message, "; ".join(error.hints))
+    for row in rows:
+        path = station.home / "keys" / "lines" / f"{row.name}.key"
+        if row.kind == "line" and not row.revoked and not path.exists():
+            yield Finding(
+                WARNING,
+                "keys",
+                f"line {row.name} has no key file here, and can order nothing",
+                f"bring keys/lines/{row.name}.key back from your copy of the home, or revoke it: "
+                f"mintmark key revoke {row.key_id}",
+            )
     yield Finding(
         OK, "keys", f"{len(roster)} keys on the roster; looked at every file of the home's"
     )

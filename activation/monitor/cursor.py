@@ -4,15 +4,13 @@ It follows the audit chain. If it is lost, targets begin at the chain's end agai
 result of the command says so.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from ...codegen import times
+from ...codegen import notes, times
 from ...codegen.errors import IntegrityError
-from ...codegen.files import write_atomically
 from ...codegen.result import to_json
 
 NAME = "alarms.json"
@@ -47,8 +45,7 @@ class Marks:
 def load(home: Path) -> Marks:
     """The marks that were kept. Raises `IntegrityError` for a damaged file."""
     try:
-        with (home / NAME).open("rb") as file:
-            kept = json.loads(file.read(_BYTES))
+        kept = notes.read(home / NAME, _BYTES, {"targets", "examined"})
         targets = {
             str(name): Cursor(_whole(cursor["seq"]), cursor["under_way"] is True)
             for name, cursor in kept["targets"].items()
@@ -57,7 +54,7 @@ def load(home: Path) -> Marks:
         return Marks(targets, None if seen is None else _examined(seen))
     except FileNotFoundError:
         return Marks()
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         # Beginning at the chain's end without a word would lose alarms.
         raise IntegrityError(
             f"{home / NAME} is damaged: it says which alarms were sent",
@@ -67,7 +64,7 @@ def load(home: Path) -> Marks:
 
 def keep(home: Path, marks: Marks) -> None:
     """Keep `marks`, durably."""
-    write_atomically(home / NAME, json.dumps(to_json(asdict(marks))).encode("ascii"))
+    notes.write(home / NAME, to_json(asdict(marks)))
 
 
 def _examined(seen: Mapping[str, object]) -> Examined:

@@ -1,12 +1,13 @@
 """The form of an intent, `work/<subject>.json`: what it may say, and which files it may name."""
 
-import json
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from .. import notes
 from ..errors import IntegrityError
 
 FIELDS = {"kind", "subject", "files", "note", "at"}
+MOST_BYTES = 1_000_000
 MOST_FILES = 8
 NAME_BYTES, PATH_BYTES = 255, 4_096
 
@@ -18,10 +19,10 @@ def read(path: Path) -> dict[str, Any]:
     lie neither all in one folder nor in the home.
     """
     try:
-        intent = json.loads(path.read_text(encoding="ascii"))
-    except (ValueError, RecursionError, IsADirectoryError):
-        intent = None
-    if not isinstance(intent, dict) or set(intent) != FIELDS or not _is_whole(intent, path.stem):
+        intent = notes.read(path, MOST_BYTES, FIELDS)
+    except ValueError:
+        intent = {}
+    if not intent or not _is_whole(intent, path.stem):
         raise malformed(path, "does not say what was being published")
     names: list[str] = intent["files"]
     if not all(map(_is_name, names)):
