@@ -24,13 +24,17 @@ A command runs in five steps; the numbers below mark where each is carried out:
 import contextlib
 import errno
 import functools
+import getpass
 import inspect
 import json
 import os
+import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -155,7 +159,12 @@ def mount(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> No
         invocation = _invocation(options, progress)
         with contextlib.closing(invocation), contextlib.closing(progress):
             # 3. Command.
-            result = command(invocation, *args, **kwargs)
+            try:
+                result = command(invocation, *args, **kwargs)
+            except (KeyboardInterrupt, Exception) as error:
+                if invocation.has_booked():
+                    raise _Booked from error
+                raise
             # 4. Print.
             _print(result, as_json=options["json_output"])
         return result
@@ -245,15 +254,22 @@ def _invocation(options: dict[str, Any], progress: "_Progress") -> Invocation:
         progress=progress if sys.stderr.isatty() and not quiet else lambda *_: None,
         notify=(lambda _: None) if quiet else _notify,
         checks=_checks,
+        witness=_witness,
     )
 
 
 def _checks() -> tuple[Any, ...]:
     """Checks of `doctor` from the other houses; those of codegen are in `codegen/doctor.py`."""
     from .activation.delivery import health
-    from .activation.monitor import health as monitor
+    from .activation.monitor import health as monitor_health
 
-    return health.orders, health.backend, monitor.alarms
+    return health.orders, health.backend, monitor_health.alarms
+
+
+def _witness(station: Any) -> str | None:  # noqa: ANN401 - a `Station`, of a room below codegen's
+    from .activation.delivery.witness import consult
+
+    return consult(station)
 
 
 def _default_home() -> Path:
@@ -266,11 +282,19 @@ def _default_home() -> Path:
 
 
 def _prompt(prompt: str) -> str:
-    return str(typer.prompt(prompt, hide_input=True, err=True))
+    with warnings.catch_warnings():
+        # It would read on, and show what is typed.
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return str(typer.prompt(prompt, hide_input=True, err=True))
+        except (getpass.GetPassWarning, OSError) as error:
+            raise EnvironmentFailure(
+                "the terminal is gone, or cannot hide what is typed", "give --passphrase-file F"
+            ) from error
 
 
 def _notify(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(streams.printable(text), file=sys.stderr, flush=True)
 
 
 def _show(secret: str) -> None:
@@ -348,7 +372,7 @@ def _bar() -> Any:  # noqa: ANN401 - rich is imported here and nowhere else
 
 
 def _print(result: "Result", *, as_json: bool) -> None:
-    texts = map(json.dumps, result.records()) if as_json else result.lines()
+    texts = map(json.dumps, result.records()) if as_json else _printable(result)
     try:
         for text in texts:
             print(text, flush=result.live)
@@ -362,6 +386,10 @@ def _print(result: "Result", *, as_json: bool) -> None:
         streams.give_up(sys.stdout)
     if error := streams.loss(sys.stdout):
         _tell_unwritten(error, result, as_json=as_json)
+
+
+def _printable(result: "Result") -> Iterable[str]:
+    return map(streams.printable, result.lines())
 
 
 def _tell_unwritten(error: OSError, result: "Result", *, as_json: bool) -> None:
@@ -391,9 +419,8 @@ def _report(error: MintmarkError, code: int, *, as_json: bool) -> int:
         }
         print(json.dumps(document), file=sys.stderr)
     else:
-        print(f"error: {error.message}", file=sys.stderr)
-        for hint in error.hints:
-            print(f"hint: {hint}", file=sys.stderr)
+        for label, text in (("error", error.message), *(("hint", hint) for hint in error.hints)):
+            print(f"{label}: {streams.printable(text, lines=1)}", file=sys.stderr)
     return code
 
 
@@ -423,19 +450,67 @@ def _from_os(error: OSError) -> EnvironmentFailure:
 def _from_typer(error: TyperException, arguments: Sequence[str]) -> UsageError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "mintmark"
-    return UsageError(_without_codes(error.format_message(), arguments), f"see: {path} --help")
-
-
-def _without_codes(message: str, arguments: Sequence[str]) -> str:
-    """`message` of Typer, which repeats what was typed, without words that may be codes."""
     from .codegen import ids
 
-    typed = {word.partition("=")[2] if word.startswith("-") else word for word in arguments}
-    for word in sorted(typed, key=len, reverse=True):
-        shown = ids.shown(word, name=True)
-        if shown != repr(word):
-            message = message.replace(repr(word), shown).replace(word, shown)
-    return message
+    # Typer repeats whatever was typed.
+    typed = {part: ids.shown(part, name=True) for part in _typed(arguments)}
+    return UsageError(_replaced(error.format_message(), typed), f"see: {path} --help")
+
+
+def _typed(arguments: Sequence[str]) -> Iterator[str]:
+    """The words that were typed: names of options without their hyphens, and their values."""
+    for word in arguments:
+        name, _, value = word.partition("=") if word.startswith("-") else ("", "", word)
+        yield from filter(None, (name.lstrip("-"), value, value.partition("=")[0]))
+
+
+_A_CODE = "(what may be a code)"
+
+
+def _replaced(text: str, shown: Mapping[str, str]) -> str:
+    """`text` without the words of `shown` that are not shown as they are, however quoted."""
+    for word in sorted(shown, key=len, reverse=True):
+        if shown[word] != repr(word):
+            for form in {repr(word), repr(word)[1:-1], word}:
+                text = text.replace(form, shown[word])
+    return text
+
+
+def _without_codes(error: MintmarkError, arguments: Sequence[str]) -> MintmarkError:
+    """`error` without what was typed where a path belongs, say, and looks like a code.
+
+    The id of an order is its sender's own, who must find it again.
+    """
+    from .codegen import ids
+
+    own = {word for before, word in pairwise(arguments) if before == "--order"}
+    typed: dict[str, str] = {}
+    for word in _typed(arguments):
+        if word not in own and (last := ids.suspect(word)):
+            # A path is not always repeated as it was typed.
+            typed |= {word: ids.masked(word), str(Path(word)): ids.masked(word), last: _A_CODE}
+    error.message = _replaced(error.message, typed)
+    error.hints = tuple(_replaced(hint, typed) for hint in error.hints)
+    return error
+
+
+class _Booked(Exception):
+    """A command ended by its cause, after it had booked something."""
+
+
+_REPEATS = re.compile(r"\b(?:again|repeat)\b")
+_STANDS = "what was booked stands: look at it before you run this again: mintmark audit show"
+
+
+def _after_booking(error: BaseException, arguments: Sequence[str]) -> tuple[MintmarkError, int]:
+    """What to say of `error`, and the exit code. No hint to run it again is left."""
+    if isinstance(error, KeyboardInterrupt):
+        return MintmarkError("interrupted, after something was booked", _STANDS), INTERRUPTED
+    known = _known(error, arguments)
+    kept = tuple(hint for hint in known.hints if not _REPEATS.search(hint))
+    told = any("booked" in hint for hint in kept)
+    known.hints = kept if told else (*kept, _STANDS)
+    return known, known.exit_code
 
 
 def _known(error: BaseException, arguments: Sequence[str]) -> MintmarkError:
@@ -474,12 +549,15 @@ def run(arguments: Sequence[str]) -> int:
         return int(stop.exit_code)
     except (KeyboardInterrupt, Abort):
         return _interrupted(as_json=as_json)
+    except _Booked as stopped:
+        known, code = _after_booking(stopped.__cause__ or stopped, arguments)
+        return _report(_without_codes(known, arguments), code, as_json=as_json)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the one place where a bug becomes exit 1
         if verbose:
             _print_traceback()
         # 4. Print the error; 5. it has the exit code.
         known = _known(error, arguments)
-        return _report(known, known.exit_code, as_json=as_json)
+        return _report(_without_codes(known, arguments), known.exit_code, as_json=as_json)
 
 
 def _helped(code: int, *, as_json: bool) -> int:

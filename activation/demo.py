@@ -45,8 +45,8 @@ class DemoResult(Result):
         yield f"  {'password.txt':<26} its password, which goes another way"
         yield f"  {self.package + '-handoff.txt':<26} the letter that goes with it"
         yield f"  {'home, backend':<26} the station's books and vault, the backend's data"
-        yield f"  {'custodian.key':<26} what opens the vault, with passphrase.txt: never keep"
-        yield f"  {'':<26} them beside the home"
+        yield f"  {'custodian.key':<26} what opens the vault, with passphrase.txt: never leave"
+        yield f"  {'':<26} them beside a real home"
 
 
 def demo(out: Path, notify: Callable[[str], None]) -> DemoResult:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .mint_result import MintResult
     from .report import AuditShown, AuditVerified, BatchList, BatchShown
     from .roster import KeyList, KeyShown, LinesExported
+    from .settle_copy import CopySettled
 
 KeyFileOption = Annotated[
     Path | None,
@@ -109,9 +110,9 @@ def mint(
         ref=ref,
         accept_weak=accept_weak,
     )
-    return make(
-        invocation.station(), request, invocation.progress, invocation.notify, workers=workers
-    )
+    station = invocation.station()
+    invocation.require_newest(station)
+    return make(station, request, invocation.progress, invocation.notify, workers=workers)
 
 
 def batch_list(invocation: Invocation) -> "BatchList":
@@ -240,6 +241,29 @@ def audit_show(
     return report(invocation.station(), after, limit)
 
 
+def audit_settle(
+    invocation: Invocation,
+    newer_home: Annotated[
+        str, typer.Option(help="What became of it: lost or none.", metavar="lost|none")
+    ],
+    reason: Annotated[str, typer.Option(help="The reason.")],
+) -> "CopySettled":
+    """Decide about signs that this home is an older copy.
+
+    \b
+    lost: the newer home is gone for good. Nothing is exported any more from the batches
+          that are here: the lost home may have packaged their codes.
+    none: there is no newer home; a head was made up, or files were mixed.
+
+    \b
+    Example:
+      mintmark audit settle --newer-home lost --reason "disk of the station burnt"
+    """
+    from .settle_copy import settle
+
+    return settle(invocation.station(), newer_home, reason)
+
+
 def key_list(invocation: Invocation) -> "KeyList":
     """List the keys of the station, the lines and the custodians.
 
@@ -331,7 +355,8 @@ def key_rewrap(
 ) -> "Rewrapped":
     """Let the named custodians, and no others, open batches.
 
-    Done by a custodian who can open them; the codes stay sealed.
+    Done by a custodian who can open them, with the key brought to this machine; the codes
+    stay sealed.
 
     \b
     Example:
@@ -373,7 +398,8 @@ def doctor(
 ) -> "DoctorResult":
     """Check whether the home is well.
 
-    It looks at keys, permissions, ledger, vault, runs, orders, disk and backend.
+    It looks at keys, permissions, ledger, vault, runs, orders, disk, backend and alarms, and for
+    a custodian's key that was left beside the station.
 
     \b
     Example:
@@ -394,6 +420,7 @@ COMMANDS = (
     ("locate", locate),
     ("audit verify", audit_verify),
     ("audit show", audit_show),
+    ("audit settle", audit_settle),
     ("key list", key_list),
     ("key new", key_new),
     ("key export", key_export),

@@ -1,7 +1,8 @@
 """`key custodian`: a key pair made at the custodian's desk, away from any home.
 
-The station is given the public half alone (`init --custodian-public-key`), so that the
-key that opens the codes never was on the machine that minted them.
+The station is given the public half alone (`init --custodian-public-key`). The key that opens
+the codes is on the machine that minted them only while it exports: `export` needs both in one
+place.
 """
 
 from collections.abc import Iterator
@@ -25,9 +26,10 @@ class CustodianMade(Result):
     def lines(self) -> Iterator[str]:
         """What each file is for."""
         yield f"custodian {self.key_id}"
-        yield f"  {self.custodian_key}  opens what is sealed: it stays here, with a copy elsewhere"
+        yield f"  {self.custodian_key}  opens what is sealed; keep a copy in a second place"
         yield f"  {self.public_key}  goes to the mint station"
         yield f"there: mintmark init --custodian-public-key {self.public_key.name}"
+        yield "for an export, bring the key to the station, then take it away again"
 
 
 def custodian(invocation: Invocation, path: Path, passphrase_file: Path | None) -> CustodianMade:

@@ -42,6 +42,7 @@ class Rewrapped(Result):
         yield f"{len(self.batches):,} batches open with {', '.join(self.custodians)}"
         for batch in self.unopened:
             yield f"  {batch} stays as it was: this key does not open it"
+        yield "now take the custodian's key away from this machine again"
 
 
 def admit(station: Station, file: Path, name: str) -> KeyShown:

@@ -9,17 +9,18 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
+from .custodian_places import custodian, named
 from .errors import IntegrityError, MintmarkError
 from .file_systems import open_to_others, to_close
 from .finding import ERROR, OK, WARNING, Check, Finding, Level
 from .history import damaged, remove
 from .ledger.verify import verify
-from .recover import recover, remove_stale, stale, unsettled
+from .recover import check_intent, recover, remove_stale, stale, unsettled
 from .result import Result
 from .sealed.header import is_batch_id
 from .sealed.record import file_digest
+from .station.older_copy import HINTS, signs, unbooked
 from .station.station import Station
 
 LOW_SPACE = 1_000_000_000
@@ -31,6 +32,8 @@ _PUBLISHED = {"prefix_filters": "sieves"}
 @dataclass(frozen=True)
 class DoctorResult(Result):
     """All findings; `ok` unless there is an error."""
+
+    reads = True
 
     ok: bool
     findings: tuple[Finding, ...]
@@ -50,10 +53,17 @@ class DoctorResult(Result):
         yield "the home is well" if self.ok else "the home needs help: see the errors above"
 
 
+class RepairedResult(DoctorResult):
+    """All findings, after what a crash left was settled."""
+
+    reads = False
+
+
 def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> DoctorResult:
     """Examine `station`; `more` are the other rooms' checks."""
     findings: list[Finding] = []
-    checks: tuple[Check, ...] = (_keys, _custodian, _permissions, _ledger, _vault, _disk, *more)
+    own = (_keys, custodian, _permissions, _ledger, _copies, _vault, _disk)
+    checks: tuple[Check, ...] = (*own, *more)
     work: tuple[Check, ...] = (_repaired,) if repair else (_prefix_filters, _unsettled)
     for check in (*checks, *work):
         try:
@@ -64,7 +74,8 @@ def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> Doctor
             message = error.message if isinstance(error, MintmarkError) else str(error.strerror)
             hints = error.hints if isinstance(error, MintmarkError) else (_RIGHTS,)
             findings.append(Finding(ERROR, name, message, "; ".join(hints)))
-    return DoctorResult(not any(item.level == ERROR for item in findings), tuple(findings))
+    kind = RepairedResult if repair else DoctorResult
+    return kind(not any(item.level == ERROR for item in findings), tuple(findings))
 
 
 def _keys(station: Station) -> Iterator[Finding]:
@@ -102,26 +113,6 @@ def _line(station: Station, name: str, roster: set[str]) -> None:
         raise IntegrityError(f"the key of line {name} is not on the roster", "remove the file")
 
 
-def _custodian(station: Station) -> Iterator[Finding]:
-    inside = [p for p in station.home.rglob("*") if p.is_file() and _custodian_key(p)]
-    for path in inside:
-        yield Finding(
-            ERROR,
-            "custodian",
-            f"a custodian key lies in the home: {path.relative_to(station.home)}",
-            "move it away: a copy of the home would open itself",
-        )
-    if not inside:
-        yield Finding(OK, "custodian", "no custodian key lies in the home")
-
-
-def _custodian_key(path: Path) -> bool:
-    if path.stat().st_size > 16_384:
-        return False
-    with path.open("rb") as file:
-        return b"mintmark-custodian-key/" in file.read()
-
-
 def _permissions(station: Station) -> Iterator[Finding]:
     if os.name == "nt":
         yield Finding(OK, "permissions", "on Windows the folder's access list decides; check it")
@@ -130,30 +121,23 @@ def _permissions(station: Station) -> Iterator[Finding]:
         if open_to_others(path):
             what = f"others may read {path.relative_to(station.home)}"
             yield Finding(ERROR, "permissions", what, to_close(path))
-    for path in _private_elsewhere(station):
+    for path in named(station):
         if os.path.isfile(path) and open_to_others(path):  # noqa: PTH113 - raises nothing
             what = f"others may read {path}"
             yield Finding(WARNING, "permissions", what, to_close(path))
     yield Finding(OK, "permissions", "looked at the key files")
 
 
-def _private_elsewhere(station: Station) -> list[Path]:
-    """The custodian key and the file of its passphrase, as far as they are known here."""
-    named = [
-        os.environ.get(name) for name in ("MINTMARK_CUSTODIAN_KEY", "MINTMARK_PASSPHRASE_FILE")
-    ]
-    paths = {Path(name).absolute() for name in named if name}
-    if station.config.custodian_key is not None:
-        paths.add(station.config.custodian_key)
-    return sorted(paths)
-
-
 def _ledger(station: Station) -> Iterator[Finding]:
+    why = station.ledger.unwritable
+    if why is not None:
+        what = f"nothing can be booked: {why.message}"
+        yield Finding(WARNING, "ledger", what, "; ".join(why.hints))
     found = verify(station.ledger)
     if found.ok:
         yield Finding(OK, "ledger", f"{found.events} events, unbroken and signed")
     else:
-        yield Finding(ERROR, "ledger", found.problem or "broken", "see: mintmark audit verify")
+        yield Finding(ERROR, "ledger", found.problem or "broken", "; ".join(found.hints))
     with station.ledger.read() as view:
         for package in view.open_exports():
             if not station.intents.alive(package.package):
@@ -181,14 +165,14 @@ def _vault(station: Station) -> Iterator[Finding]:
                 f"batch {batch} is not the one the ledger knows by that name",
                 "bring its files back from a copy",
             )
-    left = unsettled(station)  # another check's finding
-    for batch in sorted(_ids(station.vault.storage.names()).difference(booked, left)):
+    others = {*booked, *unsettled(station), *unbooked(station)}  # other checks' findings
+    for batch in sorted(_ids(station.vault.storage.names()) - others):
         if not station.intents.alive(batch):
             yield Finding(
                 WARNING,
                 "vault",
-                f"batch {batch} is in the vault and not in the ledger",
-                "it may come from a newer copy of this home; nothing was changed",
+                f"files of batch {batch} are in the vault and not in the ledger",
+                "they are of another home, or not whole; nothing was changed",
             )
     aside = station.home / "vault" / "quarantine"
     if aside.exists() and any(aside.iterdir()):
@@ -199,6 +183,11 @@ def _vault(station: Station) -> Iterator[Finding]:
             "look at it, keep a copy, then empty the folder",
         )
     yield Finding(OK, "vault", f"{len(booked)} batches looked at, every byte")
+
+
+def _copies(station: Station) -> Iterator[Finding]:
+    for sentence in signs(station).sentences():
+        yield Finding(ERROR, "copies", sentence, "; ".join(HINTS))
 
 
 def _ids(names: Iterable[str]) -> set[str]:
@@ -216,7 +205,7 @@ def _unsettled(station: Station) -> Iterator[Finding]:
     left = unsettled(station)
     for subject in left:
         try:
-            station.intents.check(subject)
+            check_intent(station, subject)
         except IntegrityError as error:
             yield Finding(ERROR, "work", error.message, "; ".join(error.hints))
             continue

@@ -22,6 +22,7 @@ from typing import BinaryIO
 
 from .errors import IntegrityError, Refused
 
+HOME_FILES = ("mintmark.toml", "ledger.db")
 OWNER_ONLY = 0o600
 # What a file system answers that cannot sync a folder: shares of VirtualBox, some of FUSE.
 _NO_SUCH_CALL = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
@@ -34,6 +35,16 @@ def lies_in(path: Path, folder: Path) -> bool:
     real, root = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
     # One folder may have two names: letters in another case, or a second mount.
     return real.is_relative_to(root) or any(_same(parent, root) for parent in (real, *real.parents))
+
+
+def home_of(path: Path) -> Path | None:
+    """The home that `path` lies in, or would lie in, whosever it is; None if it lies in none."""
+    real = Path(os.path.realpath(path))
+    for folder in (real, *real.parents):
+        with contextlib.suppress(OSError):
+            if all(stat.S_ISREG((folder / name).stat().st_mode) for name in HOME_FILES):
+                return folder
+    return None
 
 
 def _same(path: Path, folder: Path) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import Refused, UsageError
-from .files import lies_in
+from .files import home_of, lies_in
 from .invocation import Invocation
 from .result import Result
 from .station import keys
@@ -29,8 +29,9 @@ class InitResult(Result):
         yield f"home {self.home_id} made at {self.home}"
         if self.custodian_key is not None:
             yield f"custodian key: {self.custodian_key}"
-            yield "  it alone opens the sealed codes, and nobody can replace it: move it away"
-            yield "  from this machine now, and keep a copy in a second place"
+            yield "  it alone opens the sealed codes, and nobody can replace it: take it off this"
+            yield "  machine now, and keep a copy in a second place; for an export, bring the key,"
+            yield "  then take it away again"
         yield 'next: mintmark mint --quantity 10000 --url "HTTPS://Q.EXAMPLE.CN/{code}"'
         yield "  with the address of your scan page before {code}; the QR symbols will hold it"
 
@@ -47,6 +48,8 @@ def init(
     exists already. After a failure neither exists.
     """
     home = invocation.home.absolute()
+    if (other := home_of(home.parent)) is not None:
+        raise UsageError(f"the new home would lie in the home {other}", "name another with --home")
     if custodian_public_key is not None:
         if custodian_key is not None:
             raise UsageError(
@@ -59,6 +62,11 @@ def init(
     if lies_in(path, home):
         raise UsageError(
             "the custodian key must not lie in the home: a copy of the home would open itself",
+            "name another place with --custodian-key, best a removable disk",
+        )
+    if other := home_of(path):
+        raise UsageError(
+            f"the custodian key must not lie in a home: a copy of {other} would open itself",
             "name another place with --custodian-key, best a removable disk",
         )
     refuse_taken(home)

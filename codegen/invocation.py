@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import NotFound, UsageError
+from .errors import MintmarkError, NotFound, UsageError
 from .progress import Progress
 from .secret import Secret
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .station.station import Station
 
 PASSPHRASE_BYTES = 1_024
+HOME_FOLDERS = ("keys", "keys/lines", "vault", "vault/quarantine", "work", "hot-folders")
 STRAY_HINTS = (
     "a file of settings written on Windows ends its lines in CR LF: save it with LF",
     "quotation marks of such a file may be taken for a part of the value: leave them out",
@@ -47,7 +48,8 @@ class Invocation:
     `ask(prompt)` reads a secret from the terminal, or is None if there is no terminal.
     `show(text)` puts a secret on the terminal, or is None with `--json` or without a
     terminal. `progress(phase, done, total)` reports progress; `notify(line)` puts a line for
-    people on stderr. `checks()` are the other rooms' parts of `doctor`.
+    people on stderr. `checks()` are the other rooms' parts of `doctor`. `witness(station)` asks
+    the scan backend whether the home is the newest copy, and returns a warning or None.
     """
 
     home: Path
@@ -59,6 +61,7 @@ class Invocation:
     progress: Progress = _silent
     notify: Callable[[str], None] = field(default=lambda _: None)
     checks: Callable[[], "tuple[Check, ...]"] = field(default=lambda: ())
+    witness: Callable[["Station"], str | None] = field(default=lambda _: None)
     opened: "list[Station]" = field(default_factory=list)
 
     def station(self) -> "Station":
@@ -69,10 +72,25 @@ class Invocation:
         self.opened.append(station)
         return station
 
+    def require_newest(self, station: "Station") -> None:
+        """Raises `IntegrityError` if something shows that the home is an older copy."""
+        from .station.older_copy import refuse_older
+
+        if warning := self.witness(station):
+            self.notify(warning)
+        refuse_older(station)
+
     def close(self) -> None:
         """Close every home that was opened."""
         while self.opened:
             self.opened.pop().close()
+
+    def has_booked(self) -> bool:
+        """Whether work was booked, or may have been: of a ledger that cannot be read any more."""
+        try:
+            return any(station.has_booked() for station in self.opened)
+        except (MintmarkError, OSError):
+            return True
 
     def tell_open(self, *made: Path) -> None:
         """Say of each private file that was made if others may read it all the same."""
@@ -83,13 +101,22 @@ class Invocation:
                 self.notify(f"warning: others may read {path}: {to_close(path)}")
 
     def outside_home(self, option: str, path: Path | None) -> None:
-        """Raises `UsageError` if what `option` names would be written into the home."""
-        from .files import lies_in
+        """Raises `UsageError` if what `option` names would be written into the home, or another."""
+        from .files import home_of, lies_in
 
-        if path is not None and lies_in(path, self.home):
+        if path is None:
+            return
+        # Its folders may lie on other disks, and have other names there.
+        for folder in (self.home, *(self.home / name for name in HOME_FOLDERS)):
+            if lies_in(path, folder):
+                raise UsageError(
+                    f"{option} lies in the home, where mintmark alone writes: {path}",
+                    f"name a place outside of {self.home.absolute()}",
+                )
+        if other := home_of(path):
             raise UsageError(
-                f"{option} lies in the home, where mintmark alone writes: {path}",
-                f"name a place outside of {self.home.absolute()}",
+                f"{option} lies in the home {other}, where mintmark alone writes: {path}",
+                "name a place outside of every home",
             )
 
     def passphrase(self, file: Path | None, prompt: str, *, confirm: bool = False) -> Secret:

@@ -2,7 +2,7 @@
 
 Its steps:
 
-1. Check the request, and settle what crashes left (`recover`).
+1. Check the request, settle what crashes left (`recover`), and refuse an older copy of the home.
 2. If the ref is booked already, return that batch.
 3. Refuse an address that phones take for no link, codes that are too easy to guess, and a
    disk that is too small.
@@ -51,6 +51,7 @@ from .sealed.header import CoreHeader
 from .sealed.make import CodeMap, Making, make
 from .sealed.runs import PREFIX_BITS
 from .sealed.sorter import SortMap
+from .station.older_copy import refuse_older
 from .station.publish import Publication
 from .station.station import Station
 from .workers.pool import MAX_WORKERS, WorkerKind, Workers, cores
@@ -76,14 +77,16 @@ def mint(  # noqa: PLR0913 - all a mint depends on
 
     `workers` processes draw codes; None: as many as pay. `prefix_bits` of a fingerprint are
     compared. Raises `UsageError` for a malformed spec or a URL that is no link, `Refused` if the
-    codes would be too easy to guess or the ref stands for another request, `OSError` if a file
-    cannot be written, `EnvironmentFailure` if a worker died or other mints keep coming first.
+    codes would be too easy to guess or the ref stands for another request, `IntegrityError` if
+    the home is an older copy, `OSError` if a file cannot be written, `EnvironmentFailure` if a
+    worker died or other mints keep coming first.
     After each of them nothing is left.
     """
     spec = CodeSpec.of(request.alphabet, request.length)  # 1
     check(request)
     for sentence in recover(station):
         notify(sentence)
+    refuse_older(station)
     with station.ledger.read() as view:  # 2
         earlier = view.batch_by_ref(request.ref) if request.ref is not None else None
         if earlier is not None:

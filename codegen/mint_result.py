@@ -1,11 +1,13 @@
 """What a mint returns: a new batch, or the batch minted before under the same reference."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import ids
+from .codes import offline
 from .codes.spec import CodeSpec
-from .errors import Refused
+from .errors import IntegrityError, Refused
 from .ledger.changes import BatchMinted
 from .ledger.records import BatchRow
 from .mint_request import MintRequest, digest
@@ -15,7 +17,11 @@ from .result import Result
 
 @dataclass(frozen=True)
 class MintResult(Result):
-    """The batch, and how hard its codes are to guess."""
+    """The batch, and how hard its codes were to guess as it was minted.
+
+    `offline_seconds`: how long a thief of fingerprint key and fingerprint file needs for a code,
+    on the card that `codes.offline` names.
+    """
 
     batch: str
     quantity: int
@@ -25,6 +31,7 @@ class MintResult(Result):
     entropy_bits: float
     guess_probability: float
     offline_bits: float
+    offline_seconds: float
     product: str | None
     ref: str | None
     repeated: bool = False
@@ -36,7 +43,10 @@ class MintResult(Result):
         yield f"  code     {self.length} symbols of {self.alphabet}, {self.entropy_bits:.1f} bits"
         guess = f"{self.guess_probability:.2g}"
         yield f"  a guess  is right with probability {guess} (law: below 1e-04)"
-        yield f"  a thief  of the fingerprints needs 2^{self.offline_bits:.1f} tries for one code"
+        needs = "needed, at issue," if self.repeated else "needs"
+        tries = f"2^{self.offline_bits:.1f} tries"
+        yield f"  a thief  of the fingerprints {needs} {tries} for one code:"
+        yield f"           {offline.told(self.offline_bits)}"
         yield f"next: mintmark export {self.batch} --to CONTACT --out DIR"
 
 
@@ -53,7 +63,8 @@ def found(row: BatchRow, spec: CodeSpec, request: MintRequest) -> MintResult:
 
 
 def result_of(batch: BatchMinted, spec: CodeSpec, *, repeated: bool = False) -> MintResult:
-    """The result for a batch that is booked."""
+    """The result for a batch that is booked. Raises `IntegrityError` for damaged books."""
+    _, bits = booked_bits(batch)
     return MintResult(
         batch=batch.batch,
         quantity=batch.quantity,
@@ -62,8 +73,27 @@ def result_of(batch: BatchMinted, spec: CodeSpec, *, repeated: bool = False) -> 
         length=batch.length,
         entropy_bits=batch.entropy_bits,
         guess_probability=batch.guess_probability,
-        offline_bits=batch.offline_bits,
+        offline_bits=bits,
+        offline_seconds=offline.seconds(bits),
         product=batch.product,
         ref=batch.ref,
         repeated=repeated,
     )
+
+
+def booked_bits(batch: BatchMinted) -> tuple[float, float]:
+    """Entropy and offline strength of a batch as it was minted, in bits.
+
+    Raises `IntegrityError` if the books hold no numbers there.
+    """
+    booked = (batch.entropy_bits, batch.offline_bits)
+    try:
+        sound = all(map(math.isfinite, booked))
+    except TypeError:  # annotations bind no database: a damaged one gives texts
+        sound = False
+    if not sound:
+        raise IntegrityError(
+            f"the books hold no number as the strength of batch {batch.batch}",
+            "bring ledger.db back from your copy of the home; see: mintmark audit verify",
+        )
+    return booked

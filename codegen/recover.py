@@ -29,18 +29,30 @@ from .station.station import Station
 def recover(station: Station) -> Iterator[str]:
     """Settle every abandoned intent; yields a sentence per intent."""
     for publication in station.intents.abandoned():
-        settle = _SETTLE.get(publication.kind)
-        if settle is not None and not _its_own(station, publication):
+        try:
+            _check(station, publication)
+        except IntegrityError:
             publication.leave()
-            path = station.home / "work" / f"{publication.subject}.json"
-            raise malformed(path, "names files that are not its own")
-        if settle is None:
-            publication.leave()
-            raise IntegrityError(
-                f"this version does not know how to settle a {publication.kind[:40]!r}",
-                "use the version of mintmark that began it, or a newer one",
-            )
-        yield settle(station, publication)
+            raise
+        yield _SETTLE[publication.kind](station, publication)
+
+
+def check_intent(station: Station, subject: str) -> None:
+    """Raises `IntegrityError` for an intent that `recover` would not act on."""
+    publication = station.intents.read(subject)
+    if publication is not None:
+        _check(station, publication)
+
+
+def _check(station: Station, publication: Publication) -> None:
+    if publication.kind not in _SETTLE:
+        raise IntegrityError(
+            f"this version does not know how to settle a {publication.kind[:40]!r}",
+            "use the version of mintmark that began it, or a newer one",
+        )
+    if not _its_own(station, publication):
+        path = station.home / "work" / f"{publication.subject}.json"
+        raise malformed(path, "names files that are not its own")
 
 
 def _its_own(station: Station, publication: Publication) -> bool:

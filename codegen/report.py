@@ -1,16 +1,19 @@
 """Reports: the standing of every code, and the proof of the books."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from .codes import offline
 from .errors import IntegrityError
 from .ledger.chain import Event
 from .ledger.records import BatchRow
 from .ledger.verify import verify
 from .ledger.view import View
+from .mint_result import booked_bits
 from .ranges.attributes import Value, to_json
 from .ranges.lifecycle import State
 from .ranges.serials import Range, Ranges
@@ -68,7 +71,11 @@ class RangeShown:
 
 @dataclass(frozen=True)
 class BatchShown(Result):
-    """The standing of every code of a batch. `next` is the `--after` of the next page."""
+    """The standing of every code of a batch. `next` is the `--after` of the next page.
+
+    `offline_bits` and `offline_seconds`: the work of a thief of fingerprint key and fingerprint
+    file, as the batch was minted; `…_today`: now that more codes of that length are issued.
+    """
 
     reads = True
 
@@ -81,6 +88,10 @@ class BatchShown(Result):
     unacknowledged: int
     refused: int
     without_receipt: int
+    offline_bits: float
+    offline_seconds: float
+    offline_bits_today: float
+    offline_seconds_today: float
     ranges: tuple[RangeShown, ...]
     next: int | None
 
@@ -97,6 +108,12 @@ class BatchShown(Result):
             yield f"  {state.value:<9} {count:>13,}"
         if self.reserved:
             yield f"  of the sealed, {self.reserved:,} are reserved by an export under way"
+        yield f"  a thief of the fingerprints needed, at issue, {offline.told(self.offline_bits)}"
+        at_issue, today = (
+            offline.words(time) for time in (self.offline_seconds, self.offline_seconds_today)
+        )
+        if today != at_issue:
+            yield f"  and needs {today} today, as more codes of this length are issued"
         for row in self.ranges:
             extra = "  ".join(f"{key}={value}" for key, value in row.attributes.items())
             notes = "  ".join(filter(None, (row.package, row.reason, extra)))
@@ -134,6 +151,10 @@ def batch_show(station: Station, batch: str, after: int, limit: int) -> BatchSho
         summary = _summary(view, row)
         tiles = view.tiles(batch, after=after, limit=limit)
         reserved = view.reserved(batch)
+        # A guess has a length, and meets codes of that length alone.
+        issued = view.issued_of_length(row.length)
+    entropy, bits = booked_bits(row)
+    today = min(bits, round(entropy - math.log2(max(issued, 1)), 2))
     ranges = tuple(
         RangeShown(
             (Range(tile.serials.first, tile.serials.last),),
@@ -155,6 +176,10 @@ def batch_show(station: Station, batch: str, after: int, limit: int) -> BatchSho
         unacknowledged=summary.unacknowledged,
         refused=summary.refused,
         without_receipt=summary.without_receipt,
+        offline_bits=bits,
+        offline_seconds=offline.seconds(bits),
+        offline_bits_today=today,
+        offline_seconds_today=offline.seconds(today),
         ranges=ranges,
         next=last if last < row.quantity else None,
     )
@@ -183,7 +208,7 @@ def audit_verify(station: Station) -> AuditVerified:
     if not found.ok:
         raise IntegrityError(
             f"the audit chain does not hold: {found.problem}",
-            "stop using this home, keep a copy of it as it is, and compare with your backup",
+            *found.hints,
             ok=False,
             events=found.events,
             head=found.head,

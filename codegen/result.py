@@ -13,13 +13,14 @@ from .times import format_utc
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """The base of every command's result. One that is `live` comes bit by bit, as it is read.
-
-    One that `reads` is the answer of a command that changes nothing: to answer is all its work.
-    """
+    """The base of every command's result. One that is `live` comes bit by bit, as it is read."""
 
     live: ClassVar[bool] = False
-    reads: ClassVar[bool] = False
+
+    @property
+    def reads(self) -> bool:
+        """Whether the command changed nothing: to answer was all its work."""
+        return False
 
     def lines(self) -> Iterator[str]:
         """The lines of the text for people."""

@@ -32,6 +32,19 @@ def opened(limit: int) -> bytes | Callable[[int], bytes]:
     return reader() if is_live() else sys.stdin.buffer.read(limit)
 
 
+def whole(limit: int) -> bytes:
+    """All of it, up to `limit` bytes. A port or terminal that goes meanwhile is an `OSError`."""
+    descriptor = _descriptor()
+    if descriptor is None:
+        return sys.stdin.buffer.read(limit)
+    found = bytearray()
+    while len(found) < limit and (
+        data := _awaited(descriptor, min(READ_BYTES, limit - len(found)))
+    ):
+        found += data
+    return bytes(found)
+
+
 def available() -> bytes:
     """What there is, up to 1 MiB, once there is anything; none at the end."""
     descriptor = _descriptor()
@@ -53,12 +66,21 @@ def _descriptor() -> int | None:
 
 def _read(descriptor: int, size: int) -> bytes:
     try:
-        return os.read(descriptor, size)
+        return _awaited(descriptor, size)
     except OSError as error:
         # A port that was unplugged, or a terminal that was closed, ends like a file.
         if error.errno in {errno.EIO, errno.ENXIO}:
             return b""
         raise
+
+
+def _awaited(descriptor: int, size: int) -> bytes:
+    """What there is, once there is anything, also where another program made reads not wait."""
+    while True:
+        try:
+            return os.read(descriptor, size)
+        except BlockingIOError:
+            select.select([descriptor], [], [])
 
 
 def _is_ready(descriptor: int) -> bool:

@@ -4,10 +4,12 @@ What a command did stands, whatever becomes of its answer. So nothing is raised 
 written: an outlet remembers that some was lost, and the door tells it.
 """
 
+import codecs
 import errno
 import io
 import os
 import sys
+import unicodedata
 from typing import IO, TYPE_CHECKING, TextIO, cast
 
 from .errors import EnvironmentFailure
@@ -24,6 +26,19 @@ _REASONS = {
     errno.EINTR: "it was interrupted",
     errno.EDQUOT: "the disk quota is used up",
 }
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that an encoding lacks: 10⁹ reads neither 10 nor 109."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_SPELT.get(character, "?") for character in lacking), error.end
+
+
+_PLAIN = "mintmark-plain"
+_SPELT = {"×": "x", **{power: f"^{digit}" for digit, power in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}}
+codecs.register_error(_PLAIN, _plain)
 
 
 class _Sink(io.RawIOBase):
@@ -71,7 +86,7 @@ class Outlet(io.TextIOWrapper):
             io.BufferedWriter(self._sink),
             encoding=stream.encoding,
             # A GBK console cannot show every character of a name; that must not end a run.
-            errors="replace",
+            errors=_PLAIN,
             line_buffering=stream.line_buffering,
             write_through=stream.write_through,
         )
@@ -96,6 +111,20 @@ def give_up(stream: IO[str]) -> None:
     """Drop what is not yet written to `stream`, and the rest: its writing was interrupted."""
     if isinstance(stream, Outlet):
         stream.give_up()
+
+
+def printable(text: str, *, lines: int = 0) -> str:
+    """`text` without control characters, which a terminal would obey: they are written as escapes.
+
+    With `lines` of 1 line ends are such, too.
+    """
+    kept = "\t" if lines else "\t\n"
+    return "".join(
+        repr(character)[1:-1]
+        if unicodedata.category(character) in ("Cc", "Zl", "Zp") and character not in kept
+        else character
+        for character in text
+    )
 
 
 def reason(error: OSError) -> str:

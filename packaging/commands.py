@@ -78,6 +78,7 @@ def export(
 
     A reprint holds the codes of an earlier package once more, except void codes, and
     replaces that package; possible until a code is active or reported as printed.
+    It wants home and custodian's key on one machine: bring the key, then take it away again.
 
     \b
     Example:

@@ -35,6 +35,7 @@ from ..codegen.ranges import serials
 from ..codegen.recover import package_status, recover
 from ..codegen.secret import Secret
 from ..codegen.station.keys import CustodianKey
+from ..codegen.station.older_copy import refuse_retired
 from ..codegen.station.station import Station
 from .export_plan import alarms, plan, reservation
 from .export_types import Export, ExportResult, Handoff, TestPackage
@@ -55,15 +56,17 @@ from .zip.writer import new_password
 def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportResult:
     """Make the package. The ledger and the output folder agree, whatever happens.
 
-    Raises what `plan` raises; `NotFound` for an unknown key; `UsageError` if nobody could
-    get the password; `Refused` if the serials are not all sealed or a file exists already;
-    `IntegrityError` for a wrong passphrase, a foreign key or damaged files; `OSError` if a
-    file cannot be written. After each of them nothing is left.
+    Raises what `plan` raises; `NotFound`, `UsageError` if nobody could get the password;
+    `Refused` if serials are not sealed, the batch is retired or a file exists; `IntegrityError`
+    for an older copy, a wrong passphrase or key, damage; `OSError`. Nothing is left after them.
     """
     station = invocation.station()
     _require_way_for_password(invocation, handoff)
     for sentence in recover(station):
         invocation.notify(sentence)
+    real = not isinstance(wanted, TestPackage)
+    if real:
+        invocation.require_newest(station)
     with station.ledger.read() as view:
         job, warnings = plan(
             view,
@@ -75,6 +78,8 @@ def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportRe
             sender=SenderDetails(*station.config.sender),
         )
         alphabet = view.batch(job.batch).alphabet
+        if real:
+            refuse_retired(view, job.batch)
     for warning in warnings:
         invocation.notify(warning)
     work = _Export(invocation, station, handoff, job, new_password(station.entropy))

@@ -134,3 +134,5 @@ class ExportResult(Result):
         if self.replaces:
             yield f"  for      codes spoiled or void in {self.replaces}"
         yield "send the archive and the letter; the password goes to the contact alone, another way"
+        if not self.test:
+            yield "now take the custodian's key away from this machine again"

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import segno
 
-from ..codegen.codes import address, spreadsheets
+from ..codegen.codes import address, offline, spreadsheets
 from ..codegen.codes.spec import CodeSpec, judge
 from ..codegen.codes.template import BARE, payload
 from ..codegen.errors import EnvironmentFailure, Refused, UsageError
@@ -55,7 +55,8 @@ class PlanResult(Result):
 
     `fits` is None if no room was given. `advice`: changes that help, each of them tried.
     `word_one_in`: in one of how many codes a given word of three letters stands, None if the
-    alphabet has no vowel.
+    alphabet has no vowel. `offline_bits` and `offline_seconds`: the work of a thief of
+    fingerprint key and fingerprint file, if no other codes are issued under the key.
     """
 
     template: str
@@ -79,8 +80,14 @@ class PlanResult(Result):
     entropy_bits: float
     guess_probability: float | None
     offline_bits: float | None
+    offline_seconds: float | None
     word_one_in: int | None
     files: tuple[Path, ...]
+
+    @property
+    def reads(self) -> bool:
+        """Whether no file was written."""
+        return not self.files
 
     def lines(self) -> Iterator[str]:
         """The answer first, then the numbers, then what to change."""
@@ -105,6 +112,9 @@ class PlanResult(Result):
                 f"  guessing  one in {1 / self.guess_probability:,.0f} meets one of "
                 f"{self.quantity:,} codes; {self.offline_bits:.1f} bits for a thief of the keys"
             )
+        if self.offline_bits is not None:
+            yield f"            {offline.told(self.offline_bits)},"
+            yield "            if no other codes are issued under the same fingerprint key"
         if self.word_one_in is not None:
             yield (
                 f"  words     a given word of three letters stands in one of {self.word_one_in:,} "
@@ -131,7 +141,7 @@ def plan(request: PlanRequest) -> PlanResult:
     room = _room(request)
     version = version_for(template, spec, look.level)
     look, fits = _dots(look, modules_of(version), room, request)
-    warnings, guess, offline = _strength(spec, request.quantity)
+    warnings, guess, bits = _strength(spec, request.quantity)
     warnings += about_address + spreadsheets.cautions(spec, request.quantity)
     if look.module < GS1_MODULE:
         small = f"modules of {look.module:.3f} mm are under GS1's {GS1_MODULE} mm for retail"
@@ -160,7 +170,8 @@ def plan(request: PlanRequest) -> PlanResult:
         quantity=request.quantity,
         entropy_bits=round(spec.bits, 2),
         guess_probability=guess,
-        offline_bits=offline,
+        offline_bits=bits,
+        offline_seconds=None if bits is None else offline.seconds(bits),
         word_one_in=spreadsheets.word_one_in(spec),
         files=(),
     )
@@ -229,10 +240,8 @@ def _strength(
     try:
         found = judge(spec, quantity, 0, 0)
     except Refused as error:
-        guess, offline = (
-            float(str(error.details[k])) for k in ("guess_probability", "offline_bits")
-        )
-        return (f"mint would refuse: {error.message}; {error.hints[0]}",), guess, offline
+        guess, bits = (float(str(error.details[k])) for k in ("guess_probability", "offline_bits"))
+        return (f"mint would refuse: {error.message}; {error.hints[0]}",), guess, bits
     return found.warnings, found.guess_probability, found.offline_bits
 
 

@@ -8,7 +8,7 @@ from mintmark.activation.backend import tables
 from mintmark.activation.backend.problems import Problem
 from mintmark.activation.backend.scan import ScanResult
 from mintmark.activation.backend.store import Store
-from mintmark.activation.client.wire import ScanAnswer
+from mintmark.activation.client.wire import HeadAnswer, ScanAnswer
 
 
 class Forgetful(Store):
@@ -92,3 +92,22 @@ class Counting(Store):
 
     def scans(self, requests, now):
         return super().scans([replace(scan, scan_id=None) for scan in requests], now)
+
+
+class FirstHead(Store):
+    """Keeps the head that came first, and never another."""
+
+    def order(self, order, now):
+        with self._database.read() as connection:
+            known = connection.execute(tables.heads.select()).first()
+        return super().order(replace(order, audit_head=None) if known else order, now)
+
+
+class AnyHome(Store):
+    """Tells the newest head, whoever's it is."""
+
+    def head(self, home):
+        with self._database.read() as connection:
+            query = tables.heads.select().order_by(tables.heads.c.arrived.desc())
+            row = connection.execute(query).first()
+        return HeadAnswer(home, row.head, row.order_id) if row else HeadAnswer(home)

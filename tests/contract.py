@@ -10,6 +10,7 @@ import shlex
 from dataclasses import dataclass, field
 
 import contract_alarms
+import contract_copies
 import contract_guards
 import contract_line
 import contract_places
@@ -484,7 +485,8 @@ KEYS = (
 )
 
 DOCTOR = (
-    ok("a home without faults", "doctor", expected={"ok": True}),
+    ok("a home without faults", "doctor", expected={"ok": True}, damage="lose custodian.key"),
+    ok("a custodian's key beside the station is a warning", "doctor", expected={"ok": True}),
     ok("a backend that is away is a warning", "doctor", backend="away", expected={"ok": True}),
     ok("a backend that answers", "doctor", backend="real", expected={"ok": True}),
     ok("nothing to repair", "doctor --repair", expected={"ok": True}),
@@ -751,4 +753,5 @@ ROWS = (
     *contract_trace.rows(Row, ok, no),
     *contract_guards.rows(Row, ok, no),
     *contract_places.rows(no),
+    *contract_copies.rows(ok, no),
 )

@@ -7,6 +7,7 @@ SENT = {
     "messages": "count",
     "ok": "true/false",
     "detail": "text?",
+    "recipient": "text?",
 }
 COUNTS = (
     *("minted", "packaged", "reprinted", "printed", "spoiled", "corrected"),

@@ -92,5 +92,35 @@ def _places(no):
                 {},
             ),
             ("the demo in the home", "demo --out home/demo", {}),
+            ("into another home", f"{EXPORT} --out stranger/home/sent {NEW}", {}),
+        )
+    ) + tuple(
+        no(2, case, argv, error)
+        for case, argv, error in (
+            (
+                "a home within a home",
+                "init --home home/vault/new --custodian-key c.key --passphrase-file pass.txt",
+                "would lie in the home",
+            ),
+            (
+                "its custodian's key in another home",
+                "init --home new --custodian-key home/keys/c.key --passphrase-file pass.txt",
+                "must not lie in a home",
+            ),
+            (
+                "a code for the id of an order",
+                "activate {batch} --serials 501 --order {code}",
+                "the order is or holds a code",
+            ),
+            (
+                "a code in an attribute",
+                "activate {batch} --serials 501 --set lot={code}",
+                "the attribute is or holds a code",
+            ),
+            (
+                "a code for the id of a contact",
+                "contact add {code} --name Wang",
+                "the contact is or holds a code",
+            ),
         )
     )

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import contract_alarms
+import contract_copies
 import contract_line
 import contract_receipts
 import contract_trace
@@ -154,6 +155,7 @@ SHAPES = {
         "entropy_bits": "number",
         "guess_probability": "number",
         "offline_bits": "number",
+        "offline_seconds": "number",
         "product": "text?",
         "ref": "text?",
         "repeated": "true/false",
@@ -162,6 +164,10 @@ SHAPES = {
     "batch show": {
         **BATCH,
         "reserved": "count",
+        "offline_bits": "number",
+        "offline_seconds": "number",
+        "offline_bits_today": "number",
+        "offline_seconds_today": "number",
         "ranges": [
             {
                 "serials": "ranges",
@@ -188,6 +194,7 @@ SHAPES = {
     },
     "audit verify": {"ok": "true/false", "events": "count", "head": "sha256"},
     "audit show": {"events": [EVENT]},
+    "audit settle": contract_copies.SHAPE,
     "key list": {"keys": [KEY]},
     "key new": KEY,
     "key export": {
@@ -266,6 +273,7 @@ SHAPES = {
         "entropy_bits": "number",
         "guess_probability": "number?",
         "offline_bits": "number?",
+        "offline_seconds": "number?",
         "word_one_in": "count?",
         "files": ["path"],
     },

@@ -43,6 +43,9 @@ BEFORE = {
     "reported": "packaged",
     "lost": "packaged",
     "later": "packaged",
+    "older": "packaged",
+    "noticed": "older",
+    "retired": "noticed",
 }
 
 
@@ -215,7 +218,33 @@ def _later(folder, facts):
     return {}
 
 
+def _older(folder, facts):
+    """A copy of the home was brought back; since it was made, reel 1 was activated."""
+    shutil.copytree(folder / "home", folder / "copy")
+    with answering("real", folder) as url, backend_named(url):
+        command(folder, "activate", facts["batch"], "--serials", "1-500")
+    shutil.rmtree(folder / "home")
+    (folder / "copy").rename(folder / "home")
+    return {}
+
+
+def _noticed(folder, facts):
+    """The older copy has sent an order of its own."""
+    with answering("real", folder) as url, backend_named(url):
+        command(folder, "activate", facts["batch"], "--serials", "501-510")
+    return {}
+
+
+def _retired(folder, _):
+    """And it was decided that the newer home is lost."""
+    command(folder, "audit", "settle", "--newer-home", "lost", "--reason", "the disk burnt")
+    return {}
+
+
 _STEPS = {
+    "older": _older,
+    "noticed": _noticed,
+    "retired": _retired,
     "reported": _reported,
     "fresh": _fresh,
     "minted": _minted,

@@ -36,6 +36,7 @@ CONFINED = {
     "uvicorn": ("activation.backend", "activation.commands", "activation.demo"),
     "http_message_signatures": ("activation",),
     "apprise": ("activation.monitor",),
+    "requests": ("activation.monitor",),  # apprise's own: what it hears
     "psycopg": ("activation.backend",),
     "httpx2": ("activation",),
     "pyzipper": ("packaging", "activation.demo"),  # where the demo plays the print shop

@@ -14,6 +14,7 @@ TEXT = (Path(__file__).resolve().parents[1] / "docs" / "playbook.md").read_text(
 EXITS = {
     ("A misprint", "package receipt"): 75,  # the spoiled codes are void here, not yet there
     ("The backend is down for a day", "reconcile"): 3,  # it was restored from an older copy
+    ("Bringing a home back", "doctor"): 5,  # until it is decided
 }
 
 
@@ -102,7 +103,19 @@ def test_a_deputy_exports_while_the_custodian_is_away(desk):
     assert list((desk.root / "outbox").glob("*.zip"))
 
 
+def test_an_older_copy_is_noticed_and_its_batches_are_retired(worlds, tmp_path, byte_code):
+    root = tmp_path / "world"
+    desk = Desk(worlds.copy("noticed", root), root, byte_code)
+    ask, decide = SECTIONS["Bringing a home back"]
+    with answering("real", root) as url:
+        desk.environment["MINTMARK_BACKEND_URL"] = url
+        for line in ask:
+            assert "older copy" in desk.run(line, expected("Bringing a home back", line))
+        for line in decide:
+            desk.run(line, 0)
+
+
 def test_every_section_is_run():
     run = {"A reel is lost", "A misprint", "The wrong lot was activated"}
-    run |= {"The backend is down for a day", "The custodian is absent"}
+    run |= {"The backend is down for a day", "The custodian is absent", "Bringing a home back"}
     assert set(SECTIONS) == run

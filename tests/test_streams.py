@@ -1,20 +1,27 @@
 """Standard streams that are closed, full, or read by nobody; words that are no text."""
 
+import contextlib
 import errno
+import functools
+import getpass
 import io
 import json
 import os
 import subprocess
 import sys
+import threading
+import warnings
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from contract_process import POSIX, WAIT, inherited, interrupt, program
 from contract_worlds import leftovers
 
 from mintmark import cli
-from mintmark.codegen import streams
+from mintmark.codegen import stdin, streams
 from mintmark.codegen.errors import EnvironmentFailure
+from mintmark.codegen.ledger import database
 
 FULL = Path("/dev/full")
 pytestmark = pytest.mark.skipif(not FULL.exists(), reason="only Linux has a disk that is full")
@@ -126,7 +133,16 @@ def test_a_home_and_its_keys_are_made_without_any_stream(world):
 
 def test_the_answer_is_all_the_work_of_what_only_reads(world):
     here = world("active")
-    for line, due in (("batch list", 6), ("audit show --json", 6), ("batch show none", 4)):
+    for line, due in (
+        ("batch list", 6),
+        ("audit show --json", 6),
+        ("batch show none", 4),
+        ("doctor", 6),
+        ("plan --diameter 20", 6),
+        ("activate {batch} --serials 501 --dry-run", 6),
+        ("assign --where lot=L42 --set lot=L43", 6),
+        ("package receipt {package} --printed 1 --dry-run", 6),
+    ):
         for redirection in HARD:
             code, _, err = here.run(line, redirection)
             assert code == due, (line, redirection)
@@ -199,6 +215,21 @@ def test_a_service_works_and_stops_without_a_log(world, line, there, redirection
     out, err = process.communicate(timeout=WAIT)
     assert (process.returncode, out, err) == (0, "", "")
     assert here.json("audit verify")["ok"]
+
+
+def test_a_backend_says_if_others_may_read_its_books(world):
+    here = world("packaged")
+    books = here.root / "served"
+    for mode, said in ((None, False), (0o640, True), (0o600, False)):
+        if mode is not None:
+            (found,) = books.glob("*.sqlite3")
+            found.chmod(mode)
+        process = here.start(["backend", "serve", "--data", "served", "--port", "0"])
+        interrupt(process, here.root, "home/local-backend.json")
+        _, err = process.communicate(timeout=WAIT)
+        assert process.returncode == 0, err
+        assert ("warning: others may read served" in err) == said
+        assert ("chmod 600 served" in err) == said
 
 
 def test_a_line_ends_with_its_first_answer_that_nobody_gets(world):
@@ -297,6 +328,38 @@ def test_a_password_that_is_not_seen_is_an_error(monkeypatch):
     assert any("--password-file" in hint for hint in caught.value.hints)
 
 
+@pytest.mark.parametrize(
+    ("text", "lines", "shown"),
+    [
+        ("\x1b[31mred\x07", 0, "\\x1b[31mred\\x07"),
+        ("one\ttwo\nthree", 0, "one\ttwo\nthree"),
+        ("one\ttwo\nerror: three\r", 1, "one\ttwo\\nerror: three\\r"),
+        ("\x9b2J\u2028", 1, "\\x9b2J\\u2028"),
+        ("华信 — naïve", 1, "华信 — naïve"),
+    ],
+)
+def test_no_control_character_reaches_a_terminal(text, lines, shown):
+    assert streams.printable(text, lines=lines) == shown
+
+
+def test_an_error_is_one_line_whatever_was_typed(capsys):
+    assert cli.run(["orders", "apply", "no\x1b[2J\nerror: such.csv"]) in (2, 4, 6)
+    error, *hints = capsys.readouterr().err.splitlines()
+    assert "\\x1b[2J\\nerror: such" in error
+    assert all(hint.startswith("hint: ") for hint in hints)
+
+
+def test_a_terminal_that_cannot_hide_a_passphrase_is_not_asked(monkeypatch):
+    def shows(*_, **__):
+        warnings.warn("echo", getpass.GetPassWarning, stacklevel=1)
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr("typer.prompt", shows)
+    with pytest.raises(EnvironmentFailure) as caught:
+        cli._prompt("passphrase")
+    assert caught.value.hints == ("give --passphrase-file F",)
+
+
 class Stuck(io.RawIOBase):
     """Takes nothing, until Ctrl-C."""
 
@@ -305,6 +368,83 @@ class Stuck(io.RawIOBase):
 
     def write(self, _):
         raise KeyboardInterrupt
+
+
+MINTS = ["mint", "--quantity", "100"]
+
+
+def ends(error):
+    def end(*_, **__):
+        raise error
+
+    return end
+
+
+@pytest.mark.parametrize(
+    ("place", "words", "listed"),
+    [
+        ("mintmark.codegen.mint.result_of", MINTS, "batches"),
+        (
+            "mintmark.activation.intake.order_and_deliver.deliver",
+            ["activate", "{batch}", "--serials", "1"],
+            "orders",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted, after something was booked"),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), 6, "the disk is full"),
+    ],
+)
+def test_what_was_booked_is_not_to_be_run_again(  # noqa: PLR0917 - a table
+    world, monkeypatch, capsys, place, words, listed, error, code, said
+):
+    here = world("packaged")
+    before = len(here.json(LISTS[listed])[listed])
+    monkeypatch.setattr(place, ends(error))
+    words = ["--home", str(here.root / "home"), *(w.format(**here.facts) for w in words)]
+    assert cli.run(words) == code
+    line, hint = capsys.readouterr().err.splitlines()
+    assert line == f"error: {said}"
+    assert hint == f"hint: {cli._STANDS}"
+    assert len(here.json(LISTS[listed])[listed]) == before + 1
+
+
+LISTS = {"batches": "batch list", "orders": "orders list"}
+
+
+def test_an_interrupt_within_the_commit_is_told_by_what_the_books_say(world, monkeypatch, capsys):
+    here = world("fresh")
+    words = ["--home", str(here.root / "home"), *MINTS]
+    writing = database.writing
+
+    @contextlib.contextmanager
+    def stops(engine, *, after):
+        with writing(engine) as connection:
+            yield connection
+            if not after:
+                raise KeyboardInterrupt
+        raise KeyboardInterrupt
+
+    for after in (False, True):
+        monkeypatch.setattr(database, "writing", functools.partial(stops, after=after))
+        assert cli.run(words) == 130
+        monkeypatch.setattr(database, "writing", writing)
+        assert ("run it again when ready" in capsys.readouterr().err) == (not after)
+        assert len(here.json("batch list")["batches"]) == after
+
+
+def test_an_interrupted_export_leaves_nothing_and_may_be_run_again(world, monkeypatch, capsys):
+    here = world("minted")
+    monkeypatch.setattr("mintmark.packaging.export.preflight", ends(KeyboardInterrupt()))
+    monkeypatch.chdir(here.root)
+    line = "export {batch} --to li --out sent --password-file p.txt --passphrase-file pass.txt"
+    words = ["--home", "home", *line.format(**here.facts).split()]
+    assert cli.run(words) == 130
+    assert "nothing is half-done" in capsys.readouterr().err
+    assert not leftovers(here.root)
 
 
 def test_an_answer_that_is_interrupted_is_work_that_is_done(world, monkeypatch, capsys):
@@ -321,9 +461,57 @@ def test_an_answer_that_is_interrupted_is_work_that_is_done(world, monkeypatch, 
 
 def test_a_stdin_that_cannot_be_read_is_told(world):
     here = world("packaged")
-    for line in ("locate -", "orders apply -"):
+    for line in ("locate -", "orders apply -", "line run", "activate {batch} --codes -"):
         code, _, err = here.run(line, "0>other")
         assert (code, err.splitlines()[0]) == (6, "error: a stream is not open for reading")
+
+
+@pytest.mark.parametrize("line", ["orders apply -", "line run", "locate -"])
+def test_a_stdin_that_does_not_wait_is_waited_for(world, line):
+    here = world("packaged")
+    order = {"action": "activate", "batch": here.facts["batch"], "serials": "1", "order": "a"}
+    given = here.facts["code"] if line == "locate -" else json.dumps(order)
+    # Another program that shares the pipe has switched it, and writes a line in two pieces.
+    script = "import os, sys; os.set_blocking(0, False);os.execv(sys.argv[1], sys.argv[1:])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *program(), *line.split()],
+        cwd=here.root,
+        env=here.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    out, err = process.communicate(f"{given}\n", timeout=WAIT)
+    assert process.returncode == (0 if line != "orders apply -" else 75), err
+    assert out.strip()
+    assert not err
+
+
+def test_reads_of_a_pipe_that_does_not_wait_wait():
+    ready, given = threading.Event(), b"serial"
+    out, into = os.pipe()
+    os.set_blocking(out, False)
+
+    def write():
+        assert ready.wait(WAIT)
+        os.write(into, given)
+        os.close(into)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with os.fdopen(out, encoding="utf-8") as opened, mock.patch.object(sys, "stdin", opened):
+        real = os.read
+
+        def read(descriptor, size):
+            try:
+                return real(descriptor, size)
+            finally:
+                ready.set()
+
+        with mock.patch.object(os, "read", read):
+            assert stdin.whole(100) == given
+    writer.join()
 
 
 def test_another_programs_closed_pipe_is_told(capsys, monkeypatch):
@@ -377,3 +565,15 @@ def test_a_variable_that_is_no_text_is_named_and_not_repeated(world):
         code, _, err = here.run("batch list")
         assert (code, err) == (2, f"error: {name} is not UTF-8\nhint: write it in UTF-8\n")
         here.environment["MINTMARK_HOME"] = "home"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [("utf-8", "6.6×10⁹ 万 𠮷"), ("gbk", "6.6×10^9 万 ?"), ("ascii", "6.6x10^9 ? ?")],
+)
+def test_a_power_of_ten_reads_as_one_in_every_encoding(encoding, shown):
+    written = io.BytesIO()
+    outlet = streams.Outlet(io.TextIOWrapper(written, encoding=encoding), None, ends=False)
+    outlet.write("6.6×10⁹ 万 𠮷")
+    outlet.flush()
+    assert written.getvalue().decode(encoding) == shown

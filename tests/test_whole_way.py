@@ -161,7 +161,9 @@ def way(factory):
         seen["ended"] = factory.states(batch)
         seen["places"] = factory.run("locate", "-", stdin=f"{codes[1_234].lower()}\n")
         seen["audit"] = factory.run("audit", "verify")
+        pocket = factory.safe.rename(factory.root / "pocket")  # the custodian goes home
         seen["doctor"] = factory.run("doctor")
+        pocket.rename(factory.safe)
         # Search while the backend runs: its write-ahead log exists only now.
         seen["leaks"] = leaks(factory, codes, password)
     finally:

@@ -113,6 +113,10 @@ def _lines(app: FastAPI) -> None:
     def get_order(order: Id, books: Books, sender: From) -> JSONResponse:
         return JSONResponse(books.store.get_order(order, sender.permit).body())
 
+    @app.get("/v1/homes/{home}/head")
+    def head(home: Id, books: Books, _: From) -> JSONResponse:
+        return JSONResponse(books.store.head(home).body())
+
     @app.get("/v1/unknown-scans")
     def unknown_scans(books: Books, _: From, after: After = 0) -> JSONResponse:
         return JSONResponse(books.store.unknown(after, books.now()).body())

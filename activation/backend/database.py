@@ -22,9 +22,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ...codegen.errors import EnvironmentFailure, UsageError
+from ...codegen.errors import EnvironmentFailure, IntegrityError, UsageError
 from ...codegen.invocation import setting
 from ...codegen.ledger.database import CANNOT_SHARE
+from .damage import COPY, NONSENSE, Damaged, is_damage, look_at
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FILE = "backend.sqlite3"
@@ -100,8 +101,10 @@ class Database:
             raise EnvironmentFailure(
                 "the backend's database was made by a newer version", "install that version"
             ) from None
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, Damaged) as error:
             self.close()
+            if is_damage(error):
+                raise broken() from None
             if getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) in CANNOT_SHARE:
                 raise EnvironmentFailure(
                     "this file system cannot hold the backend's database: it shares no memory,"
@@ -127,15 +130,26 @@ class Database:
     def _writing(self, *, keep: bool) -> Iterator[Connection]:
         with self._writer.connect() as connection:
             connection.begin()
-            yield connection
+            with _sense():
+                yield connection
             if keep:
                 connection.commit()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A view of a single moment."""
-        with self._engine.connect() as connection, connection.begin():
+        with self._engine.connect() as connection, connection.begin(), _sense():
             yield connection
+
+    def look_at(self) -> None:
+        """Raises `IntegrityError` for damage that the database itself finds; takes seconds."""
+        try:
+            with self.read() as connection:
+                look_at(connection)
+        except (SQLAlchemyError, Damaged) as error:
+            if not is_damage(error):
+                raise
+            raise broken() from None
 
     def close(self) -> None:
         """Close every connection; closing the last folds SQLite's WAL into the file."""
@@ -151,6 +165,21 @@ class Database:
                 connection.execute(lock, {"key": _MIGRATING})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def broken() -> IntegrityError:
+    """The error for a command that meets damage."""
+    return IntegrityError("the backend's database is damaged; nothing was changed", COPY)
+
+
+@contextmanager
+def _sense() -> Iterator[None]:
+    """Nonsense that was read is damage: requests were checked before."""
+    try:
+        yield
+    except NONSENSE as error:
+        # Not chained: its text may quote what was read.
+        raise Damaged(type(error).__name__) from None
 
 
 def _sqlite(url: URL) -> Engine:

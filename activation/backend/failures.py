@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from ..client.signing import COMPONENTS, TAG
 from . import log, models
+from .damage import COPY, Damaged, is_damage
 from .problems import KINDS, MEDIA_TYPE, Problem
 
 _RETRY_SECONDS: Final = "5"
@@ -17,7 +18,7 @@ _COVERED = " ".join(f'"{name}"' for name in (*COMPONENTS, "content-digest"))
 _ACCEPTED: Final = f'{TAG}=({_COVERED});created;expires;keyid;nonce;tag="{TAG}"'
 # Names that may stand in an error: every other name in a request is the sender's own.
 _KNOWN: Final = {"body", "path", "query", *models.FIELDS} | {
-    *("batch", "order", "first", "after", "digests")
+    *("batch", "order", "home", "first", "after", "digests")
 }
 
 
@@ -27,6 +28,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(SQLAlchemyError, _database)
+    app.add_exception_handler(Damaged, _damaged)
     app.add_exception_handler(Exception, _internal)
 
 
@@ -62,8 +64,15 @@ def _http(request: Request, error: Exception) -> Response:
 
 
 def _database(request: Request, error: Exception) -> Response:
+    if is_damage(error):
+        return _damaged(request, error)
     log.failure(error, "a request was answered 503, the database failed")
     return _problem(request, Problem("unavailable", "the books cannot be reached; try again"))
+
+
+def _damaged(request: Request, error: Exception) -> Response:
+    log.failure(error, f"a request was answered 500, the database is damaged: {COPY}")
+    return _problem(request, Problem("internal", "the backend's books are damaged"))
 
 
 def _internal(request: Request, _: Exception) -> Response:

@@ -1,5 +1,6 @@
 """Running the reference backend: folder, socket, signals, workers."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -54,7 +55,7 @@ class Server:
     `workers` processes share the socket and the database; a process that dies is started
     anew. A single worker is this process. Raises `Refused` if trusting this machine would
     mean trusting others, `EnvironmentFailure` for a folder, a database or an address that
-    cannot be had.
+    cannot be had, `IntegrityError` for a database that is damaged.
     """
 
     def __init__(
@@ -77,7 +78,8 @@ class Server:
             if settings.database.drivername == "sqlite":
                 _private_folder(Path(settings.database.database or "").parent)
             # Opened here as well, so that an error is reported, and reported once.
-            Store(settings.database, settings.limits).close()
+            with contextlib.closing(Store(settings.database, settings.limits)) as store:
+                store.look_at()
         except BaseException:
             self._socket.close()
             raise

@@ -45,6 +45,10 @@ class Store:
         self._rules = _UNREAD
         self._standings: dict[int, Standing] = {}  # of scans; none of them ever changes
 
+    def look_at(self) -> None:
+        """Raises `IntegrityError` for damage that the database itself finds; takes seconds."""
+        self._database.look_at()
+
     def close(self) -> None:
         """Close the database."""
         self._database.close()
@@ -104,6 +108,10 @@ class Store:
                     "arrived": int(now.timestamp()),
                 }
                 connection.execute(insert(tables.orders).values(kept))
+                if order.audit_head is not None:
+                    newest = {"home": row.home, "head": order.audit_head}
+                    newest |= {"order_id": order.order, "arrived": kept["arrived"]}
+                    dialects.merge(connection, tables.heads, [newest])
         if isinstance(answer, Problem):
             raise answer
         return answer
@@ -133,10 +141,21 @@ class Store:
         """
         with self._database.read() as connection:
             stored = _stored(connection, order)
-        if stored is None:
-            raise Problem("not-found", "no such order was applied here")
-        permit(json.loads(stored.identity)["batch"])
-        return _answer_of(stored)
+            if stored is None:
+                raise Problem("not-found", "no such order was applied here")
+            permit(json.loads(stored.identity)["batch"])
+            return _answer_of(stored)
+
+    def head(self, home: str) -> wire.HeadAnswer:
+        """The head that came with the newest order of `home`, as far as one did."""
+        query = select(tables.heads).where(tables.heads.c.home == home)
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+            if row is None:
+                return wire.HeadAnswer(home)
+            at = scan_counters.time_text(row.arrived)
+            # Read as a line would read it: a head that is none stops here.
+            return wire.HeadAnswer.parse(wire.HeadAnswer(home, row.head, row.order_id, at).body())
 
     def page(self, batch: str, after: int, *, digests: bool) -> wire.BatchPage:
         """The ranges after serial `after`, as many as a page holds. Raises not-found."""
@@ -156,16 +175,16 @@ class Store:
         )
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        scans = tuple(
-            wire.UnknownScan(
-                row.fingerprint,
-                scan_counters.time_text(row.first),
-                scan_counters.time_text(row.last),
-                row.times,
+            scans = tuple(
+                wire.UnknownScan(
+                    row.fingerprint,
+                    scan_counters.time_text(row.first),
+                    scan_counters.time_text(row.last),
+                    row.times,
+                )
+                for row in rows
             )
-            for row in rows
-        )
-        return wire.UnknownPage(scans, rows[-1].id if len(rows) == wire.LISTED else None)
+            return wire.UnknownPage(scans, rows[-1].id if len(rows) == wire.LISTED else None)
 
     def fresh(self, key_id: str, nonce: str, until: datetime, now: datetime) -> bool:
         """Whether the key never used this nonce; from now on, until `until`, it has."""

@@ -99,6 +99,17 @@ orders = Table(
     _number("arrived"),
 )
 
+# The newest head of each home's audit chain, and the order that brought it.
+heads = Table(
+    "heads",
+    metadata,
+    _text("home", key=True),
+    _text("head"),
+    _text("order_id"),
+    _number("arrived"),
+    sqlite_with_rowid=False,
+)
+
 # `scans` counts the scans that used up a scan of the code. `early`: it was ever scanned while
 # it was not active.
 scans = Table(

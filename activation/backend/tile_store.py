@@ -6,6 +6,7 @@ so a rewrite compares and copies integers.
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
@@ -14,6 +15,7 @@ from ...codegen.ranges.lifecycle import ApiState, Standing, State, to_api_state
 from ...codegen.ranges.serials import Range
 from ...codegen.ranges.tiling import Tile
 from . import dialects, tables
+from .damage import Damaged
 
 FRESH = Standing(State.PACKAGED)  # what a backend calls inactive
 
@@ -89,6 +91,7 @@ def windows(
         if len(found) == size:
             # The last tile is only the neighbour: the tile after it has not been read.
             last = min(last, found[-1].serials.first - 1)
+        _require(found, first, last)
         yield found, Range(first, last)
         first = last + 1
 
@@ -117,7 +120,9 @@ def replace(connection: Connection, batch: int, old: list[Tile[int]], new: list[
 
 def page(connection: Connection, batch: int, first: int, size: int) -> list[Tile[int]]:
     """At most `size` tiles, from the tile that holds `first`."""
-    return _tiles(connection, batch, first, None, size)
+    found = _tiles(connection, batch, first, None, size)
+    _require(found, first, first)
+    return found
 
 
 def is_active(batch: ColumnElement[int], serial: ColumnElement[int]) -> ColumnElement[bool]:
@@ -138,6 +143,15 @@ def is_active(batch: ColumnElement[int], serial: ColumnElement[int]) -> ColumnEl
         )
         .exists()
     )
+
+
+def _require(found: list[Tile[int]], first: int, last: int) -> None:
+    """Raises `Damaged` unless the tiles touch each other and hold `first` to `last`."""
+    whole = last >= first and bool(found)
+    whole = whole and found[0].serials.first <= first and found[-1].serials.last >= last
+    touching = all(a.serials.last + 1 == b.serials.first for a, b in pairwise(found))
+    if not whole or not touching:
+        raise Damaged
 
 
 def _tiles(

@@ -14,6 +14,7 @@ from .json_object import LISTED, JsonObject, MalformedAnswer, is_serial
 from .requests import FINGERPRINT_BYTES, Batch
 
 PAGE_RANGES = 1_000  # ranges of a page, at most
+HEAD_BYTES = 32  # of a hash of the audit chain
 PAGE_CODES = 1_048_576  # codes of a page with digests, at most
 
 
@@ -208,6 +209,33 @@ class ScanAnswer:
             role=part.maybe("role", str),
             attributes=part.values("attributes"),
         )
+
+
+@dataclass(frozen=True)
+class HeadAnswer:
+    """`GET /v1/homes/{home}/head`: the newest audit head that an order of the home brought.
+
+    `order` brought it, `at` that time; all three are None if no order brought any.
+    """
+
+    home: str
+    head: str | None = None
+    order: str | None = None
+    at: str | None = None
+
+    def body(self) -> dict[str, object]:
+        """The JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def parse(cls, data: object) -> "HeadAnswer":
+        """The answer in `data`. Raises `MalformedAnswer`."""
+        part = JsonObject(data)
+        home = part.get("home", str)
+        if part.maybe("head", str) is None:
+            return cls(home)
+        at = part.time("at") if part.maybe("at", str) else None
+        return cls(home, part.hex("head", HEAD_BYTES), part.maybe("order", str), at)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from .wire import (
     PAGE_CODES,
     Batch,
     BatchPage,
+    HeadAnswer,
     HealthAnswer,
     MalformedAnswer,
     Order,
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     import ssl
 
 T = TypeVar("T")
+
+HEAD_SECONDS = 3.0
+# How servers say that they have no such address, in whatever form.
+_NOT_OFFERED = frozenset({404, 405, 501})
 
 
 class HttpClient:
@@ -124,6 +129,25 @@ class HttpClient:
         """See `Client`."""
         data = self._json("GET", f"/v1/unknown-scans?after={after}")
         return _parsed(lambda page: UnknownPage.parse(page, after), data)
+
+    def head(self, home: str, *, patient: bool = False) -> HeadAnswer | None:
+        """See `Client`."""
+        longest = self._transport.limits.call_seconds
+        seconds = longest if patient else min(HEAD_SECONDS, longest)
+        try:
+            data = self._json("GET", f"/v1/homes/{_part(home)}/head", seconds=seconds)
+        except Declined as declined:
+            if declined.problem.status not in _NOT_OFFERED:
+                raise
+            return None
+        except Away as away:
+            if away.status not in _NOT_OFFERED:
+                raise
+            return None
+        answer = _parsed(HeadAnswer.parse, data)
+        if answer.home != home:
+            raise Away("it answered for another home than was asked for")
+        return answer
 
     def health(self) -> HealthAnswer:
         """See `Client`."""

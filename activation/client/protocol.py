@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ...codegen.errors import EnvironmentFailure, Refused
-from .wire import Batch, BatchPage, HealthAnswer, Order, OrderAnswer, RangeState, UnknownPage
+from .wire import (
+    Batch,
+    BatchPage,
+    HeadAnswer,
+    HealthAnswer,
+    Order,
+    OrderAnswer,
+    RangeState,
+    UnknownPage,
+)
 
 
 @dataclass(frozen=True)
@@ -25,15 +34,21 @@ class ProblemDetails:
 
 
 class Away(EnvironmentFailure):
-    """No usable answer: try again later. `retry_after`: seconds, if the backend named some."""
+    """No usable answer: try again later. `retry_after`: seconds, if the backend named some.
 
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+    `status`: of an HTTP answer that was none of the agreed form.
+    """
+
+    def __init__(
+        self, reason: str, retry_after: float | None = None, status: int | None = None
+    ) -> None:
         super().__init__(
             f"the scan backend gave no usable answer: {reason}",
             "nothing is lost; repeat the command once the backend answers: mintmark doctor asks it",
         )
         self.reason = reason
         self.retry_after = retry_after
+        self.status = status
 
 
 class Declined(Refused):
@@ -79,6 +94,13 @@ class Client(Protocol):
 
     def unknown_scans(self, after: int = 0) -> UnknownPage:
         """Scanned fingerprints the backend does not know."""
+        ...
+
+    def head(self, home: str, *, patient: bool = False) -> HeadAnswer | None:
+        """The newest head that the home's orders brought; None if the backend keeps none.
+
+        Unless `patient`, it waits for a few seconds only.
+        """
         ...
 
     def health(self) -> HealthAnswer:

@@ -114,10 +114,11 @@ class Transport:
             # About the sender's key or clock, not about this order.
             raise Away(_unaccepted_signature(problem, self._now()))
         if status in (408, 425, 429) or status >= 500:
-            raise Away(f"status {status}{_title(problem)}", self._retry_after(response))
+            retry_after = self._retry_after(response)
+            raise Away(f"status {status}{_title(problem)}", retry_after, status)
         # A gateway before a dead backend describes problems too: its refusal is not the backend's.
         if problem is None or not problem.name:
-            raise Away(f"status {status} without a problem of the agreed form")
+            raise Away(f"status {status} without a problem of the agreed form", status=status)
         raise Declined(problem)
 
     def _read(self, response: "httpx2.Response", deadline: float) -> bytes:

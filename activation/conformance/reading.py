@@ -99,3 +99,23 @@ def _middle(t: Trial) -> None:
     t.done("assign", (first, last), attributes={"lot": "middle"})
     data = t.page(first + 1).data
     expect(data["ranges"][0]["serials"], [first + 2, last], "the first range of the page")
+
+
+@READ.clause("head", "the head that came with the home's newest order is told, and which order")
+def _head(t: Trial) -> None:
+    serials = t.serials(1)
+    for head in (t.new_head(), t.new_head()):
+        order = t.order_id()
+        t.done("assign", serials, order=order, audit_head=head)
+        t.done("assign", serials)
+        t.done("assign", serials, audit_head=t.new_head(), dry_run=True)
+        found = t.head(t.home)
+        expect(found.get("home"), t.home, "home")
+        expect((found.get("head"), found.get("order")), (head, order), "head, order")
+
+
+@READ.clause("head-home", "a home of which no order came has no head, whatever others brought")
+def _head_home(t: Trial) -> None:
+    t.done("assign", t.serials(1), audit_head=t.new_head())
+    other = f"{t.home}-{t.new_head()[:8]}"
+    expect(t.head(other).get("head"), None, "the head of another home")

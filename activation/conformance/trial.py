@@ -90,6 +90,21 @@ class Trial:
         more = {key.rstrip("_"): value for key, value in more.items()}
         return self.probe("PUT", f"/v1/orders/{order or self.order_id()}", body | more)
 
+    def new_head(self) -> str:
+        """A head that no order brought."""
+        return self._entropy(32).hex()
+
+    def head(self, home: str) -> Mapping[str, Any]:
+        """The newest head of `home`. Raises `NotOffered` if there is no such address."""
+        answer = self.probe("GET", f"/v1/homes/{home}/head")
+        if answer.status in (404, 405, 501):
+            raise NotOffered
+        expect(answer.status, 200, "the status of a head")
+        data = answer.data
+        if not isinstance(data, dict):
+            raise Broken("a head's answer is a JSON object", type(data).__name__)
+        return data
+
     def page(self, after: int = 0, *, digests: bool = False) -> Answer:
         """Read ranges of the batch."""
         query = f"?after={after}" + ("&digests=true" if digests else "")

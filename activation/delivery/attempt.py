@@ -7,15 +7,17 @@ The steps, in this order, and what a crash after each of them leaves:
    changed yet.
 3. Claim the order, which counts the attempt. It stays queued and held by a dead process;
    whoever gets the lock next takes it over.
-4. Register the batch. The backend knows it; registering it again changes nothing.
-5. For an activation, upload its fingerprints. The backend has some or all of them; uploading
+4. Before the first order, ask which head came last: with the order, the backend would take the
+   head of an older copy. One that is not known is booked; the order goes out all the same.
+5. Register the batch. The backend knows it; registering it again changes nothing.
+6. For an activation, upload its fingerprints. The backend has some or all of them; uploading
    them again changes nothing.
-6. Send the order. The backend has applied it, here it is still queued. It is sent again
+7. Send the order. The backend has applied it, here it is still queued. It is sent again
    under the same id, and the backend repeats its first answer.
-7. Settle it in the ledger, in one transaction with all that follows from the answer. Nothing
+8. Settle it in the ledger, in one transaction with all that follows from the answer. Nothing
    is left to do.
 
-A failure instead of a crash ends in step 7 as a refusal, or puts the next attempt off.
+A failure instead of a crash ends in step 8 as a refusal, or puts the next attempt off.
 """
 
 import secrets
@@ -36,6 +38,7 @@ from . import scanned_before
 from .api_objects import order_of
 from .delivery_lock import delivery_lock
 from .upload import Uploads
+from .witness import ask
 
 LEASE = timedelta(minutes=30)  # shown in the ledger; the delivery lock keeps others away
 MAX_RETRY_AFTER = timedelta(hours=1)  # the longest pause that a backend may ask for
@@ -91,6 +94,7 @@ class OrderSender:
     def __init__(self, station: Station, client: Client, uploads: Uploads, *, sturdy: bool) -> None:
         self._station, self._client, self._uploads = station, client, uploads
         self._sturdy = sturdy
+        self._asked = False
         self._holder = secrets.token_hex(8)
 
     def claim(self) -> tuple[str, datetime]:
@@ -119,7 +123,7 @@ class OrderSender:
         return ledger.claim(row.order, self._holder, now + LEASE, now)
 
     def _deliver(self, row: OrderRow, head: str) -> Attempt:
-        """Steps 4 to 7 of an order that is claimed."""
+        """Steps 4 to 8 of an order that is claimed."""
         try:
             answer = self._put(row, head)
         except Away as away:
@@ -139,7 +143,10 @@ class OrderSender:
         return self._acknowledge(row, answer)
 
     def _put(self, row: OrderRow, head: str) -> wire.OrderAnswer:
-        """Steps 4 to 6."""
+        """Steps 4 to 7."""
+        if not self._asked:  # 4
+            ask(self._station, self._client.as_line(row.change.line), patient=True)
+            self._asked = True
         try:
             return self._put_once(row, head)
         except Declined as declined:
@@ -150,15 +157,15 @@ class OrderSender:
 
     def _put_once(self, row: OrderRow, head: str) -> wire.OrderAnswer:
         line = row.change.line
-        self._uploads.register(row.batch, line)  # 4
-        if row.change.action is Action.ACTIVATE:  # 5
+        self._uploads.register(row.batch, line)  # 5
+        if row.change.action is Action.ACTIVATE:  # 6
             # A code that was void when the order was booked is none of the backend's business.
             touched = serials.subtract(row.change.serials, row.skipped)
             self._uploads.upload(row.batch, touched, line)
-        return self._client.as_line(line).order(order_of(row, head))  # 6
+        return self._client.as_line(line).order(order_of(row, head))  # 7
 
     def _acknowledge(self, row: OrderRow, answer: wire.OrderAnswer) -> Acknowledged:
-        """Step 7 of an order that the backend took."""
+        """Step 8 of an order that the backend took."""
         station = self._station
         station.failpoint("answered")
         for attempt in range(1, BOOKING_ATTEMPTS + 1):
@@ -189,7 +196,7 @@ class OrderSender:
             )
 
     def _settle(self, row: OrderRow, status: str, detail: str | None, *more: Change) -> None:
-        """Step 7: what the backend said, and `more`, in one transaction."""
+        """Step 8: what the backend said, and `more`, in one transaction."""
         station, settled = self._station, Settled(row.order, status, detail)
         try:
             author = station.author_of(station.line(row.change.line or DEFAULT_LINE))

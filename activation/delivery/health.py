@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
-from ...codegen.finding import OK, WARNING, Finding
+from ...codegen.finding import ERROR, OK, WARNING, Finding
+from ...codegen.station.older_copy import HINTS
 from ...codegen.station.station import Station
 from ..client.connect import backend_url, connected
 from ..client.protocol import Away, Client, Declined
 from ..orders.orders import QUEUED, REFUSED
+from .witness import Witness, ask
 
 
 def orders(station: Station) -> Iterator[Finding]:
@@ -30,7 +32,10 @@ def orders(station: Station) -> Iterator[Finding]:
 def backend(station: Station) -> Iterator[Finding]:
     """Whether the scan backend answers. If it is away, that is a warning: the line goes on."""
     with connected(station) as client:
-        yield _answer(station, client)
+        found = _answer(station, client)
+        yield found
+        if client is not None and found.level is OK:
+            yield _newest(station, client)
 
 
 def _answer(station: Station, client: Client | None) -> Finding:
@@ -46,3 +51,20 @@ def _answer(station: Station, client: Client | None) -> Finding:
     except (Away, Declined) as error:
         return Finding(WARNING, "backend", f"{backend_url(station)}: {error.message}")
     return Finding(OK, "backend", f"{backend_url(station)} answers")
+
+
+def _newest(station: Station, client: Client) -> Finding:
+    """What the backend says of copies of this home; nothing is booked."""
+    said = ask(station, client, book=False)
+    if said is Witness.OLDER:
+        what = "this home is an older copy: the scan backend was sent a head that is not in it"
+        return Finding(ERROR, "backend", what, "; ".join(HINTS))
+    if said in (Witness.NEWEST, Witness.NOTHING):
+        return Finding(OK, "backend", "it was sent nothing that this home does not hold")
+    why = "does not offer heads" if said is Witness.NOT_OFFERED else "told no head"
+    return Finding(
+        WARNING,
+        "backend",
+        f"it {why}: an older copy of this home would not be noticed",
+        "have its team add GET /v1/homes/{home}/head: docs/activation-api.md",
+    )

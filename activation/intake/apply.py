@@ -107,9 +107,11 @@ def _book(station: Station, row: Row, order: str) -> Outcome:
 
 
 def _refused(row: Row, order: str, error: MintmarkError) -> Outcome:
+    # The sender's own id comes back, unless it is a code.
+    is_code = error.details.get("holds_code") == "order"
     return Outcome(
         row.number,
-        order,
+        ids.shown(order) if is_code else order,
         _field(row, "action"),
         _field(row, "batch"),
         REFUSED,

@@ -49,6 +49,11 @@ class AssignedWhere(Result):
     notes: tuple[str, ...] = ()
 
     @property
+    def reads(self) -> bool:
+        """Whether it was a dry run."""
+        return self.dry_run
+
+    @property
     def exit_code(self) -> int:
         """6 if the backend refused an order, 75 while an order is queued."""
         deliveries = {assigned.delivery for assigned in self.orders}

@@ -213,6 +213,7 @@ def orders_apply(
     Example:
       mintmark orders apply orders.csv --results results.jsonl
     """
+    from ...codegen import stdin
     from ...codegen.errors import UsageError
     from ..client.connect import connected
     from ..orders import sheets
@@ -224,7 +225,7 @@ def orders_apply(
     if results is not None and results.resolve() == file.resolve():
         raise UsageError("the results would replace the orders", "name another file for them")
     if str(file) == "-":
-        given = OrderFile(sheets.read(sys.stdin.buffer.read(sheets.FILE_BYTES + 1)))
+        given = OrderFile(sheets.read(stdin.whole(sheets.FILE_BYTES + 1)))
     else:
         given = read_file(file)
     if results is not None:
@@ -316,7 +317,9 @@ def line_run(
     with connected(station) as client, on_signals(Stop(inbox.close)):
         inbox.start()
         stream = OrderStream(station, client, require_order=require_order, reader=settings)
-        return stream.run(inbox, answer)
+        ended = stream.run(inbox, answer)
+    inbox.check_end()
+    return ended
 
 
 RANGE_ORDERS = (

@@ -24,7 +24,8 @@ _IN_A_ROW = re.compile(rb"}[ \t]*{")
 class Inbox:
     """Messages, read by a thread of its own so that a stop is noticed meanwhile.
 
-    `read(n)` returns at most `n` bytes, as soon as there are some; none at the end.
+    `read(n)` returns at most `n` bytes, as soon as there are some; none at the end. If it raises
+    an `OSError`, that is the end too, and `check_end` tells it.
     """
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
@@ -33,6 +34,7 @@ class Inbox:
         self._messages: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(AHEAD)
         self._closed = False
+        self._failure: OSError | None = None
 
     def start(self) -> None:
         """Begin to read."""
@@ -46,6 +48,11 @@ class Inbox:
     def waiting(self) -> bool:
         """Whether a message, or the end, is there to be taken."""
         return self._closed or not self._messages.empty()
+
+    def check_end(self) -> None:
+        """Raises the `OSError` that ended it; nothing if it came to its end, or was closed."""
+        if self._failure is not None and not self._closed:
+            raise self._failure
 
     def take(self, seconds: float) -> bytes | None:
         """The next message, None at the end. Too long a message comes as its first bytes.
@@ -83,8 +90,11 @@ class Inbox:
     def _next(self) -> bytes:
         try:
             return self._read(READ_BYTES)
-        except (OSError, ValueError):
-            return b""
+        except OSError as error:
+            self._failure = error
+        except ValueError:
+            pass  # closed by this process, as it ends
+        return b""
 
     def _put(self, message: bytes | None) -> None:
         self._room.acquire()

@@ -17,6 +17,7 @@ from ..orders.orders import REFUSED
 MESSAGE_BYTES = 1_900
 DETAIL_CHARS, NAME_CHARS = 260, 40
 MESSAGES = 3  # at a time; of more alarms a summary is sent
+_BRACKETS = str.maketrans("<>", "＜＞")
 
 
 class Severity(StrEnum):
@@ -65,6 +66,24 @@ KINDS: Mapping[str, Words] = {
     "doctor": Words(
         _C, "系统自检出错", "doctor found an error",
         "先停止打包出码，再处理: mintmark doctor", "stop exporting, then: mintmark doctor",
+    ),
+    "older-copy": Words(
+        _C, "这个主目录是旧备份，已停止出码和打包",
+        "this home is an older copy: nothing is minted or exported",
+        "把最新的主目录放回去；先看: mintmark doctor",
+        "bring the newest home back; see: mintmark doctor",
+    ),
+    "newer-home-lost": Words(
+        _C, "已登记：更新的主目录丢失，现有批次停用",
+        "the newer home was declared lost: its batches are retired",
+        "确认这是你们同意过的；销毁副本之后打包的标签",
+        "make sure that this was agreed; destroy labels packaged since the copy",
+    ),
+    "no-newer-home": Words(
+        _C, "已登记：没有更新的主目录，照常出码",
+        "it was declared that there is no newer home",
+        "确认这是你们同意过的；查是谁发的指令: mintmark audit show",
+        "make sure that this was agreed; who sent that order: mintmark audit show",
     ),
     "unit-lost": Words(
         _C, "卷标丢失", "a reel or box of labels is lost",
@@ -139,8 +158,10 @@ def alarm(
 
 
 def _cut(text: str, most: int = DETAIL_CHARS) -> str:
-    # A backend's text may hold any characters; a robot's message is plain text.
-    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    # A backend's text, or a name, may hold any characters; a message is plain text. Feishu and
+    # Slack read <at ...> and <!channel> in plain text too: everybody would be called.
+    shown = text.translate(_BRACKETS)
+    plain = " ".join("".join(c if c.isprintable() else " " for c in shown).split())
     return plain if len(plain) <= most else f"{plain[: most - 3]}..."
 
 
@@ -174,15 +195,15 @@ class Style:
         return f"[mintmark {self.home[:4]}] {self.phrase(zh, en, ' / ')}"
 
 
-def messages(alarms: Sequence[Alarm], style: Style, *, again: bool = False) -> list[Message]:
+def messages(alarms: Sequence[Alarm], style: Style, *, again: int = 0) -> list[Message]:
     """The alarms, in order, as messages that fit; a summary if they are too many.
 
-    `again`: the first message may have arrived before, and says so.
+    `again`: alarms up to this number may have arrived before, and their messages say so.
     """
     parts = list(_packed(alarms, style))
     if len(parts) > MESSAGES:
-        return [_summary(alarms, style, again=again)]
-    return [_message(part, style, again=again and not number) for number, part in enumerate(parts)]
+        return [_summary(alarms, style, again=alarms[0].seq <= again)]
+    return [_message(part, style, again=part[0].seq <= again) for part in parts]
 
 
 def _packed(alarms: Sequence[Alarm], style: Style) -> Iterator[list[Alarm]]:

@@ -38,6 +38,13 @@ def trial(station: Station, targets: Sequence[Target]) -> Tried:
 def broadcast(targets: Sequence[Target], message: Message) -> Iterator[SentAlarm]:
     """Send `message` to every target; no cursor moves."""
     for target in targets:
-        ok = target.send(message)
-        detail = "arrived" if ok else target.problem or "not taken: wrong address, or away"
-        yield SentAlarm(target.name, target.kind, 0, int(ok), ok=ok, detail=detail)
+        outcome = target.send(message)
+        yield SentAlarm(
+            target.name,
+            target.kind,
+            0,
+            int(outcome.arrived),
+            ok=outcome.arrived,
+            detail=target.problem or outcome.words,
+            recipient=target.place or None,
+        )

@@ -1,12 +1,13 @@
-"""How far each target got: `alarms.json` in the home, replaced as a whole.
+"""How far each recipient got: `alarms.json` in the home, replaced as a whole.
 
 It follows the audit chain. If it is lost, targets begin at the chain's end again, and the
-result of the command says so.
+result of the command says so. A cursor stands under its target's name, or under the name, `#`
+and a digest of the recipient where a URL has recipients.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from ...codegen import notes, times
@@ -15,6 +16,36 @@ from ...codegen.result import to_json
 
 NAME = "alarms.json"
 _BYTES = 1_000_000
+_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+_MOST = 2**63 - 1  # the largest number that the ledger can have
+# After the first, second, ... time that a message had no answer. Then it is not sent again of
+# itself: a channel that takes a day's repeats and never answers has it, or never will.
+WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 360, 1440))
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """Alarms behind event `after`, up to `through`: sent `tries` times, last `at`; no answer."""
+
+    after: int
+    through: int
+    tries: int
+    at: datetime
+
+    @property
+    def spent(self) -> bool:
+        """Whether it was sent as often as it is sent of itself."""
+        return self.tries > len(WAITS)
+
+    def due(self, now: datetime) -> bool:
+        """Whether it is to be sent again: also after a clock was set back."""
+        return not self.spent and not timedelta(0) <= now - self.at < WAITS[self.tries - 1]
+
+    def joined(self, after: int, through: int, now: datetime) -> "Unanswered":
+        """Another message had no answer. What was sent too often is let go."""
+        if self.spent:
+            return Unanswered(after, through, 1, now)
+        return Unanswered(min(self.after, after), max(self.through, through), self.tries, now)
 
 
 @dataclass(frozen=True)
@@ -23,6 +54,7 @@ class Cursor:
 
     seq: int
     under_way: bool = False
+    unanswered: Unanswered | None = None
 
 
 @dataclass(frozen=True)
@@ -47,19 +79,46 @@ def load(home: Path) -> Marks:
     try:
         kept = notes.read(home / NAME, _BYTES, {"targets", "examined"})
         targets = {
-            str(name): Cursor(_whole(cursor["seq"]), cursor["under_way"] is True)
+            str(name): Cursor(
+                _whole(cursor["seq"]),
+                cursor["under_way"] is True,
+                _unanswered(cursor.get("unanswered")),
+            )
             for name, cursor in kept["targets"].items()
         }
         seen = kept["examined"]
         return Marks(targets, None if seen is None else _examined(seen))
     except FileNotFoundError:
         return Marks()
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (IsADirectoryError, *_DAMAGE):
         # Beginning at the chain's end without a word would lose alarms.
         raise IntegrityError(
             f"{home / NAME} is damaged: it says which alarms were sent",
             "look for alarms by hand (mintmark audit show), then remove the file",
         ) from None
+
+
+def settled(
+    kept: Mapping[str, Cursor], targets: Sequence[tuple[str, str, bool]]
+) -> dict[str, Cursor]:
+    """The cursors for `targets`: name, key, and whether it could be opened.
+
+    A recipient without a cursor takes the lowest of those that its target names no longer: an
+    address that was mistyped and corrected gets what waited. So does each recipient of a target
+    whose cursor an older version kept under its name alone. A target that cannot be opened
+    keeps what it has. The others begin at the chain's end.
+    """
+    found: dict[str, Cursor] = {}
+    keys = {key for _, key, _ in targets}
+    for name, key, opened in targets:
+        mine = {text: cursor for text, cursor in kept.items() if text.partition("#")[0] == name}
+        if not opened:
+            found |= mine
+        elif key in mine:
+            found[key] = mine[key]
+        elif left := [cursor for text, cursor in mine.items() if text not in keys]:
+            found[key] = min(left, key=lambda cursor: cursor.seq)
+    return found
 
 
 def keep(home: Path, marks: Marks) -> None:
@@ -74,7 +133,14 @@ def _examined(seen: Mapping[str, object]) -> Examined:
     return Examined(times.parse(str(seen["at"])), _whole(seen["seq"]), tuple(map(str, errors)))
 
 
+def _unanswered(seen: Mapping[str, object] | None) -> Unanswered | None:
+    if seen is None:
+        return None
+    after, through, tries = (_whole(seen[key]) for key in ("after", "through", "tries"))
+    return Unanswered(after, through, max(tries, 1), times.parse(str(seen["at"])))
+
+
 def _whole(value: object) -> int:
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value <= _MOST:
         raise ValueError("not a number of an event")
     return value

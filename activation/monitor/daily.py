@@ -219,7 +219,7 @@ def daily(station: Station, client: Client | None, day: date) -> Daily:
         refused=sum(codes for _, codes in waiting),
         without_receipt=without,
         scanned=scanned,
-        scanned_detail=why or damage,
+        scanned_detail="; ".join(filter(None, (why, damage))) or None,
         scanned_since=new[0] if new else None,
         scanned_since_day=new[1].isoformat() if new else None,
     )
@@ -250,7 +250,8 @@ def _new(
     kept = snapshots.load(station.home)
     if scanned is None:
         # Only the backend knows today's total; an earlier day does not change any more.
-        return snapshots.since(kept or {}, day) if day < today else None, None
+        damage = f"{snapshots.NAME} is damaged" if kept is None else None
+        return snapshots.since(kept or {}, day) if day < today else None, damage
     totals = {**(kept or {}), today: scanned}
     snapshots.keep(station.home, totals)
     damage = f"{snapshots.NAME} was damaged: begun anew" if kept is None else None

@@ -1,52 +1,80 @@
-"""Where alarms go: the targets of `[alarms.targets]`, opened and sent to through apprise.
+"""Where alarms go: the targets of `[alarms.targets]`, opened, and what they are sent.
 
 A target's URL is a secret: whoever has it can write to the group. It is never shown, logged
-or put into an error; a target is known by its name and its kind (`wecombot`). apprise logs
-its URLs, so its log is silenced.
+or put into an error; a target is known by its name and its kind (`wecombot`), a recipient by
+its place in the URL. apprise reads the URLs; its log quotes them and goes nowhere.
 """
 
+import hashlib
 import logging
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote
 
 from ...codegen.errors import EnvironmentFailure, MintmarkError, UsageError
 from ...codegen.invocation import secret_file
+from . import deadline
 from .alarms import Message
+from .mail import boxes_of, named_in
+from .outcome import Outcome, refused
+from .robots import robot_of
+from .services import recipient_of, services_of
 
-SECONDS = 10.0  # for a robot's answer
+_TOGETHER = "its recipients cannot be told apart: give each a target of its own"
+_DROPPED = "a recipient or number in its URL is none: correct the URL"
 
 
 class Channel(Protocol):
-    """Takes a message, and returns whether it was taken."""
+    """Takes a message, and says what became of it."""
 
-    def send(self, message: Message) -> bool:
-        """False if it did not arrive, as far as this side can tell."""
+    def send(self, message: Message) -> Outcome:
+        """Send it; exceptions are taken for refusals."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A named channel. `kind` is the URL's scheme; None if it could not be opened."""
+    """A recipient of a named target. `kind` is the URL's scheme; None if it could not be opened.
+
+    `recipient` is a digest of who it is, and `place` its number in the URL, such as `2/3`;
+    both are empty where the URL has no recipients.
+    """
 
     name: str
     kind: str | None
     channel: Channel | None = field(default=None, repr=False)
     problem: str | None = None
+    recipient: str = ""
+    place: str = ""
+    seconds: float = deadline.SECONDS
 
-    def send(self, message: Message) -> bool:
-        """Whether it arrived."""
-        return self.channel is not None and self.channel.send(message)
+    @property
+    def key(self) -> str:
+        """What its cursor is kept under."""
+        return f"{self.name}#{self.recipient}" if self.recipient else self.name
+
+    @property
+    def who(self) -> str:
+        """For people: its name, and which of its recipients."""
+        return f"{self.name} {self.place}" if self.place else self.name
+
+    def send(self, message: Message) -> Outcome:
+        """What became of `message`, after `seconds` at most."""
+        if self.channel is None:
+            return refused(self.problem or "it could not be opened")
+        channel = self.channel
+        return deadline.within(self.seconds, self.key, lambda: channel.send(message))
 
 
 def targets(
     configured: Sequence[tuple[str, str]], environment: Mapping[str, str] = os.environ
 ) -> list[Target]:
-    """The configured targets. A target that can't be opened has a `problem`, and stops no other.
+    """The configured targets, one for each recipient.
 
-    Raises `UsageError` if none is configured, `EnvironmentFailure` without apprise.
+    A target that can't be opened has a `problem`, and stops no other. Raises `UsageError` if
+    none is configured, `EnvironmentFailure` without apprise.
     """
     if not configured:
         raise UsageError(
@@ -54,7 +82,30 @@ def targets(
             'name one in mintmark.toml: [alarms.targets] shift-leader = "file:/path/to/url"',
         )
     apprise = _apprise()
-    return [_opened(apprise, name, text, environment) for name, text in configured]
+    return [
+        target for name, text in configured for target in _opened(apprise, name, text, environment)
+    ]
+
+
+class _Complaints(logging.Handler):
+    """Counts what apprise complains of in each thread, and lets nothing of it out."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._local = threading.local()
+
+    @property
+    def count(self) -> int:
+        """Complaints in this thread so far."""
+        return getattr(self._local, "count", 0)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Only counted: its text may quote the URL."""
+        del record
+        self._local.count = self.count + 1
+
+
+_COMPLAINTS = _Complaints()
 
 
 def _apprise() -> Any:  # noqa: ANN401 - apprise ships no types
@@ -66,28 +117,66 @@ def _apprise() -> Any:  # noqa: ANN401 - apprise ships no types
             "install it: python3 -m pip install 'mintmark[notify]'",
         ) from None
     log = logging.getLogger("apprise")
-    log.propagate = False
-    log.setLevel(logging.CRITICAL + 1)
+    log.propagate, log.handlers = False, [_COMPLAINTS]
+    log.setLevel(logging.WARNING)
     return apprise
 
 
-def _opened(apprise: Any, name: str, text: str, environment: Mapping[str, str]) -> Target:  # noqa: ANN401
+def _opened(
+    apprise: Any,  # noqa: ANN401 - apprise ships no types
+    name: str,
+    text: str,
+    environment: Mapping[str, str],
+) -> list[Target]:
     try:
         url = _url(text, environment)
-    except (MintmarkError, OSError):
-        return Target(name, None, problem="its file or variable cannot be read")
+    except (MintmarkError, OSError, RuntimeError, ValueError):
+        return [Target(name, None, problem="its file or variable cannot be read")]
+    before = _COMPLAINTS.count
     try:
-        plugin = apprise.Apprise.instantiate(url)
+        # With a time limit of its own, apprise sends in a pool that the end of a process waits for.
+        asset = apprise.AppriseAsset(async_mode=False, service_timeout=0)
+        plugin = apprise.Apprise.instantiate(url, asset=asset)
+        if plugin is None:
+            return [Target(name, None, problem="this is no URL that apprise knows")]
+        if _COMPLAINTS.count > before:
+            # apprise leaves out what it does not take: nobody would miss the alarms.
+            return [Target(name, _kind(url), problem=_DROPPED)]
+        return _recipients(apprise, plugin, name, url)
     except Exception:  # noqa: BLE001 - whatever a plugin raises may quote the URL
-        plugin = None
-    if plugin is None:
-        return Target(name, None, problem="this is no URL that apprise knows")
-    kind = url.partition(":")[0].lower()
-    if plugin.service_name in ("WeCom Bot", "DingTalk"):
-        return Target(name, kind, _Robot(plugin))
-    # At most a few messages are sent, and `alarms send --watch` waits between rounds.
-    plugin.request_rate_per_sec = 0
-    return Target(name, kind, _Plugin(apprise, plugin))
+        return [Target(name, None, problem="this is no URL that apprise knows")]
+
+
+def _recipients(apprise: Any, plugin: Any, name: str, url: str) -> list[Target]:  # noqa: ANN401
+    kind = _kind(url)
+    if robot := robot_of(plugin):
+        return [Target(name, kind, robot)]
+    if type(plugin).__name__ == "NotifyEmail":
+        if plugin.pgp_mode != "no":
+            return [Target(name, kind, problem="mail is sent without PGP: take pgp= out of it")]
+        boxes = boxes_of(plugin)
+        if len(boxes) < named_in(url):
+            return [Target(name, kind, problem=_DROPPED)]
+        found: list[tuple[Channel, str]] = [(box, box.recipient[1].lower()) for box in boxes]
+    else:
+        services = services_of(apprise, plugin)
+        if services is None:
+            return [Target(name, kind, problem=_TOGETHER)]
+        found = [(service, recipient_of(service)) for service in services]
+    several = len(found) > 1
+    return [
+        Target(name, kind, channel, None, _digest(who), f"{n}/{len(found)}" if several else "")
+        for n, (channel, who) in enumerate(found, 1)
+    ]
+
+
+def _kind(url: str) -> str:
+    return url.partition(":")[0].strip().lower()
+
+
+def _digest(who: str) -> str:
+    """A recipient's name in alarms.json: it does not say who it is."""
+    return hashlib.sha256(who.encode()).hexdigest()[:12] if who else ""
 
 
 def _url(text: str, environment: Mapping[str, str]) -> str:
@@ -97,52 +186,3 @@ def _url(text: str, environment: Mapping[str, str]) -> str:
     if source == "file":
         return secret_file(Path(rest).expanduser()).reveal().decode("utf-8", "replace").strip()
     return text
-
-
-@dataclass(frozen=True)
-class _Plugin:
-    apprise: Any
-    plugin: Any
-
-    def send(self, message: Message) -> bool:
-        """Whatever apprise does for this kind of URL."""
-        levels = self.apprise.NotifyType
-        level = levels.FAILURE if message.critical else levels.WARNING
-        try:
-            return bool(
-                self.plugin.notify(title=message.title, body=message.body, notify_type=level)
-            )
-        except Exception:  # noqa: BLE001 - whatever a plugin raises may quote the URL
-            return False
-
-
-@dataclass(frozen=True)
-class _Robot:
-    """A group robot of WeCom or DingTalk.
-
-    Both refuse with status 200 and an `errcode` (a wrong token, too many messages, a missing
-    keyword). apprise 2.3 takes that for sent; so the address is apprise's, the call ours.
-    """
-
-    plugin: Any
-
-    def send(self, message: Message) -> bool:
-        """Whether the robot took it: `errcode` 0."""
-        import httpx2
-
-        plugin, parameters = self.plugin, {}
-        if plugin.service_name == "WeCom Bot":
-            address = plugin.api_url
-        else:
-            address = plugin.notify_url.format(token=plugin.token)
-            if plugin.secret:
-                timestamp, sign = plugin.get_signature()
-                # apprise's is percent-encoded already; a parameter is encoded once.
-                parameters = {"timestamp": timestamp, "sign": unquote(sign)}
-        text = {"msgtype": "text", "text": {"content": f"{message.title}\n{message.body}"}}
-        try:
-            url = httpx2.URL(address).copy_merge_params(parameters)
-            answer = httpx2.post(url, json=text, timeout=SECONDS)
-            return answer.status_code == 200 and answer.json().get("errcode") == 0
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, AttributeError):
-            return False

@@ -1,17 +1,21 @@
 """`alarms send`: alarms of the audit chain go to each target, from its cursor on.
 
 1. Take the lock: one process sends at a time.
-2. For each target, message by message:
+2. For each recipient, those last that did not answer before, message by message:
    a. Keep in its cursor that a message is under way.
    b. Send the message.
-   c. Move the cursor behind the message, or keep that none is under way.
+   c. Move the cursor behind the message, or keep that none is under way. If there was no answer,
+      the cursor moves too, and keeps which alarms those were.
+   d. If it is time, or the channel answers now, send alarms that had no answer once more.
 3. Once a day: doctor (`examine`). It comes after 2, for it may read every byte of the vault,
    and a leak must not wait for that.
 4. Each target again, for alarms that doctor and others have booked meanwhile.
 
-No alarm is lost: a cursor moves only once its target took the message. b and c cannot be a
-single act; if the process is killed between them, the message is sent again, says that it
-may be a repeat, and its alarms have the same numbers.
+No alarm is lost: a cursor moves only once its target took the message, or had it and did not
+answer. b and c cannot be a single act; if the process is killed between them, the message is
+sent again, says that it may be a repeat, and its alarms have the same numbers. A message
+without an answer is repeated too, and says so; but not for ever (`cursor.WAITS`), and new
+alarms do not wait for it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +28,7 @@ from ...codegen.result import Result
 from ...codegen.station.station import Station
 from ..delivery.delivery_lock import delivery_lock
 from .alarms import Alarm, Style, alarm, messages
-from .cursor import Cursor, Marks, keep, load
+from .cursor import Cursor, Marks, Unanswered, keep, load, settled
 from .examine import examine
 from .notify import Target
 
@@ -37,7 +41,8 @@ LOCK = "alarms"  # beside the locks of the batches; no batch's id is a word
 class SentAlarm:
     """How many alarms and messages a target took.
 
-    `detail`: what went wrong, or that the target is new.
+    `recipient`: of several in its URL, which one, as `2/3`. `detail`: what went wrong, or that
+    it is new.
     """
 
     target: str
@@ -46,11 +51,17 @@ class SentAlarm:
     messages: int = 0
     ok: bool = True
     detail: str | None = None
+    recipient: str | None = None
+
+    @property
+    def who(self) -> str:
+        """The target, and which of its recipients."""
+        return f"{self.target} {self.recipient}" if self.recipient else self.target
 
     def line(self) -> str:
         """One line for people."""
         text = self.detail or (f"alarms: {self.alarms}" if self.alarms else "nothing new")
-        return f"{'ok' if self.ok else 'FAILED':<6}  {self.target}  ({self.kind or '-'})  {text}"
+        return f"{'ok' if self.ok else 'FAILED':<6}  {self.who}  ({self.kind or '-'})  {text}"
 
 
 @dataclass(frozen=True)
@@ -79,19 +90,19 @@ def send(
 ) -> SendResult:
     """Send each target the alarms behind its cursor; a target that is down hinders no other.
 
-    A target never seen before begins at the chain's end. `skip` is true for the name of a
-    target that is not to be tried now. Raises `Refused` while another process sends,
-    `IntegrityError`.
+    A target never seen before begins at the chain's end. `skip` is true for a target, as
+    `SentAlarm.who` has it, that is not to be tried now. Raises `Refused` while another process
+    sends, `IntegrityError`.
     """
     with delivery_lock(station.home / "work", LOCK) as mine:  # 1
         if not mine:
             raise Refused("another process is sending alarms", "let it finish")
         kept = load(station.home)
         head = _head(station)
-        named = {target.name for target in targets}
-        known = {name: cursor for name, cursor in kept.targets.items() if name in named}
-        round_ = _Round(station, replace(kept, targets=known), head, head)
-        done = [(target, round_.serve(target)) for target in targets if not skip(target.name)]  # 2
+        named = [(target.name, target.key, target.channel is not None) for target in targets]
+        round_ = _Round(station, replace(kept, targets=settled(kept.targets, named)), head, head)
+        tried = [target for target in targets if not skip(target.who)]
+        done = [(target, round_.serve(target)) for target in sorted(tried, key=round_.slow)]  # 2
         if round_.marks != kept:
             keep(station.home, round_.marks)
         examined = examine(station, kept.examined, head, checks)  # 3
@@ -103,6 +114,7 @@ def send(
                 for target, sent in done
             ]
             keep(station.home, round_.marks)
+        done.sort(key=lambda pair: tried.index(pair[0]))
     return SendResult(tuple(sent for _, sent in done), examined is not None)
 
 
@@ -122,36 +134,81 @@ class _Round:
     begin: int
     head: int
 
+    def slow(self, target: Target) -> bool:
+        """Whether it did not answer before: then others come first."""
+        cursor = self.marks.targets.get(target.key)
+        return cursor is not None and cursor.unanswered is not None
+
     def serve(self, target: Target) -> SentAlarm:
         """Send `target` the alarms it does not have yet."""
-        found = self.marks.targets.get(target.name)
+        blank = SentAlarm(target.name, target.kind, recipient=target.place or None)
+        if target.channel is None:
+            names = {key.partition("#")[0] for key in self.marks.targets}
+            if target.name not in names:
+                self._mark(target, Cursor(self.begin))
+            return replace(blank, ok=False, detail=target.problem)
+        found = self.marks.targets.get(target.key)
         cursor = found or Cursor(self.begin)
         # A ledger that was restored from a copy may be shorter than the one that was read.
         cursor = replace(cursor, seq=min(cursor.seq, self.head))
         waiting = self._waiting(cursor.seq)
         if waiting:
-            return self._send(target, cursor, waiting)
-        if found is None or cursor != found or self.head - cursor.seq > PAGE:
-            self._mark(target, Cursor(self.head))
-        later = None if found else f"new: told of what happens after event #{self.head}"
-        detail = target.problem or later
-        return SentAlarm(target.name, target.kind, ok=not target.problem, detail=detail)
+            sent = self._send(target, cursor, waiting, blank)
+        else:
+            if found is None or cursor != found or self.head - cursor.seq > PAGE:
+                self._mark(target, replace(cursor, seq=self.head, under_way=False))
+            new = None if found else f"new: told of what happens after event #{self.head}"
+            sent = replace(blank, detail=new)
+        pending = self.marks.targets[target.key].unanswered
+        return self._again(target, pending, sent) if sent.ok and pending else sent
 
-    def _send(self, target: Target, cursor: Cursor, waiting: Sequence[Alarm]) -> SentAlarm:
-        style, count, taken = style_of(self.station), 0, 0
-        for message in messages(waiting, style, again=cursor.under_way):
+    def _send(
+        self, target: Target, cursor: Cursor, waiting: Sequence[Alarm], sent: SentAlarm
+    ) -> SentAlarm:
+        style, again = style_of(self.station), waiting[0].seq if cursor.under_way else 0
+        for message in messages(waiting, style, again=again):
             self._keep(target, replace(cursor, under_way=True))  # 2a
             self.station.failpoint("sending")
-            if not target.send(message):  # 2b
-                # It refused, or did not answer. Only a kill leaves open whether it arrived.
+            outcome = target.send(message)  # 2b
+            if not outcome.arrived and not outcome.perhaps:
                 self._keep(target, replace(cursor, under_way=False))  # 2c
-                detail = target.problem or f"not taken; {len(waiting) - taken} alarms wait"
-                return SentAlarm(target.name, target.kind, taken, count, ok=False, detail=detail)
+                wait = f"{outcome.words}; {len(waiting) - sent.alarms} alarms wait"
+                return replace(sent, ok=False, detail=wait)
             self.station.failpoint("sent")
-            cursor = Cursor(message.through)
+            pending = cursor.unanswered
+            if outcome.perhaps:
+                now, through = self.station.now(), message.through
+                one = Unanswered(cursor.seq, through, 1, now)
+                pending = pending.joined(cursor.seq, through, now) if pending else one
+            cursor = Cursor(message.through, unanswered=pending)
             self._keep(target, cursor)  # 2c
-            count, taken = count + 1, sum(item.seq <= message.through for item in waiting)
-        return SentAlarm(target.name, target.kind, taken, count)
+            if outcome.perhaps:
+                return replace(sent, ok=False, detail=f"{outcome.words}; perhaps it arrived")
+            taken = sum(item.seq <= message.through for item in waiting)
+            sent = replace(sent, alarms=taken, messages=sent.messages + 1)
+        return sent
+
+    def _again(self, target: Target, pending: Unanswered, sent: SentAlarm) -> SentAlarm:
+        """2d. A refusal is no try: then it is known that the message did not arrive."""
+        now = self.station.now()
+        if not pending.due(now) and not sent.messages:
+            return replace(sent, ok=False, detail=_told(pending))
+        cursor = self.marks.targets[target.key]
+        alarms = [item for item in self._waiting(pending.after) if item.seq <= pending.through]
+        tried = replace(pending, tries=pending.tries + 1, at=now)
+        for message in messages(alarms, style_of(self.station), again=pending.through):
+            self._keep(target, replace(cursor, unanswered=tried))
+            self.station.failpoint("sending")
+            outcome = target.send(message)
+            if not outcome.arrived:
+                left = tried if outcome.perhaps else replace(tried, tries=pending.tries, at=now)
+                spent = outcome.perhaps and pending.spent
+                self._keep(target, replace(cursor, unanswered=None if spent else left))
+                return replace(sent, ok=False, detail=f"{outcome.words}; {_told(left)}")
+            tried = replace(tried, after=message.through)
+            sent = replace(sent, messages=sent.messages + 1)
+        self._keep(target, replace(cursor, unanswered=None))
+        return replace(sent, alarms=sent.alarms + len(alarms))
 
     def _waiting(self, after: int) -> list[Alarm]:
         found: list[Alarm] = []
@@ -169,11 +226,16 @@ class _Round:
         return found
 
     def _mark(self, target: Target, cursor: Cursor) -> None:
-        self.marks = replace(self.marks, targets={**self.marks.targets, target.name: cursor})
+        self.marks = replace(self.marks, targets={**self.marks.targets, target.key: cursor})
 
     def _keep(self, target: Target, cursor: Cursor) -> None:
         self._mark(target, cursor)
         keep(self.station.home, self.marks)
+
+
+def _told(pending: Unanswered) -> str:
+    later = "look whether they arrived" if pending.spent else "sent again later"
+    return f"alarms up to #{pending.through}: {pending.tries} x sent, no answer; {later}"
 
 
 def _head(station: Station) -> int:

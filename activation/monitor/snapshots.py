@@ -14,6 +14,7 @@ from ...codegen import notes
 NAME = "scanned.json"  # if it is lost, a single difference is missing
 DAYS = 400
 _BYTES = 100_000
+_MOST = 2**63 - 1  # codes, and more than there can be
 
 Totals = Mapping[date, int]
 
@@ -45,6 +46,6 @@ def since(totals: Totals, day: date) -> tuple[int, date] | None:
 
 
 def _total(value: object) -> int:
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value <= _MOST:
         raise ValueError("not a total")
     return value

@@ -92,6 +92,11 @@ class Traced(Result):
     findings: tuple[ScanFinding, ...]
     behind: tuple[Behind, ...]
 
+    @property
+    def reads(self) -> bool:
+        """Whether nothing was booked."""
+        return not self.incidents
+
     def lines(self) -> Iterator[str]:
         """By finding, the most serious first; by package and unit within."""
         if not self.scans:

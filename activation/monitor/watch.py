@@ -28,6 +28,7 @@ class Watch:
     wait: Callable[[float], None]
     stopped: Callable[[], bool]
     log: Callable[..., None]
+    _hindrance: str = ""
     _failures: dict[str, int] = field(default_factory=dict)
     _next: dict[str, datetime] = field(default_factory=dict)
 
@@ -39,24 +40,31 @@ class Watch:
                 done = send(self.station, self.targets(), self.checks, skip=self._resting)
                 for target in done.targets:
                     self._note(target)
+                self._hindrance = ""
             except (MintmarkError, OSError) as error:
                 # A locked ledger, a full disk: a later round succeeds.
-                self.log("hindered", error=getattr(error, "message", type(error).__name__))
+                self._hinder(getattr(error, "message", type(error).__name__))
             self.wait(POLL.total_seconds())
         self.log("stopped")
         return SendResult((), examined=False)
 
-    def _resting(self, name: str) -> bool:
-        due = self._next.get(name)
+    def _hinder(self, error: str) -> None:
+        """Once for each hindrance: a damaged file hinders every round until it is mended."""
+        if error != self._hindrance:
+            self.log("hindered", error=error)
+        self._hindrance = error
+
+    def _resting(self, who: str) -> bool:
+        due = self._next.get(who)
         return due is not None and timedelta(0) < due - self.station.now() <= timedelta(hours=1)
 
     def _note(self, sent: SentAlarm) -> None:
         if sent.ok:
-            if self._failures.pop(sent.target, 0) or sent.messages:
-                self.log("sent", target=sent.target, alarms=sent.alarms)
-            self._next.pop(sent.target, None)
+            if self._failures.pop(sent.who, 0) or sent.messages:
+                self.log("sent", target=sent.who, alarms=sent.alarms)
+            self._next.pop(sent.who, None)
             return
-        count = self._failures[sent.target] = self._failures.get(sent.target, 0) + 1
-        self._next[sent.target] = self.station.now() + wait(count, 1.0)
+        count = self._failures[sent.who] = self._failures.get(sent.who, 0) + 1
+        self._next[sent.who] = self.station.now() + wait(count, 1.0)
         if count == 1:
-            self.log("away", target=sent.target, reason=sent.detail)
+            self.log("away", target=sent.who, reason=sent.detail)

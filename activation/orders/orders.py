@@ -80,6 +80,11 @@ class OrderResult(Result):
     notes: tuple[str, ...] = ()
 
     @property
+    def reads(self) -> bool:
+        """Whether it was a dry run."""
+        return self.dry_run
+
+    @property
     def exit_code(self) -> int:
         """75 while the backend has not answered, 6 if it refused; 3 if a repeat stands no more."""
         if self.delivery == REFUSED:

@@ -22,6 +22,7 @@ from ...codegen.ledger.changes import Incident, IncidentFacts
 from ...codegen.progress import Progress
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action
+from ...codegen.station.older_copy import refuse_older, refuse_retired
 from ...codegen.station.station import Station
 from ..client import wire
 from ..client.protocol import Client, Declined
@@ -29,6 +30,7 @@ from ..delivery import scanned_before
 from ..delivery.api_objects import patch_of, time_of
 from ..delivery.delivery_lock import delivery_lock
 from ..delivery.upload import Uploads
+from ..delivery.witness import ask
 from ..orders.orders import ACKNOWLEDGED, REFUSED
 from .both_sides import Comparison, compare
 from .comparison import Step
@@ -47,15 +49,21 @@ def reconcile(
 ) -> Reconciled:
     """Compare, and with `apply` correct the backend.
 
-    Raises `NotFound`, `Refused` (orders are queued, or another process sends some), `Away`.
+    Raises `NotFound`, `IntegrityError` (the home is an older copy: what it does not know would be
+    taken back), `Refused` (orders are queued, another process sends some, or the batch is
+    retired), `Away`.
     """
     if client is None:
         raise EnvironmentFailure(
             "no backend is configured", "set [backend] url in mintmark.toml, then compare again"
         )
+    ask(station, client)
+    refuse_older(station)
     if not apply:
         found = compare(station, client, batch, progress)
         return _result(batch, found, tuple(map(Proposal.of, found.steps)))
+    with station.ledger.read() as view:
+        refuse_retired(view, batch)
     with delivery_lock(station.home / "work", batch) as locked:  # 1
         if not locked:
             raise Refused("another process is sending orders of this batch", "try again later")

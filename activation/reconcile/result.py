@@ -58,6 +58,11 @@ class Reconciled(Result):
     orders: tuple[Proposal, ...]
 
     @property
+    def reads(self) -> bool:
+        """Whether no order was sent."""
+        return not any(proposal.order for proposal in self.orders)
+
+    @property
     def exit_code(self) -> int:
         """3 if they differ."""
         return 0 if self.equal else 3

@@ -9,8 +9,8 @@ Two numbers measure the strength, because there are two attackers:
   the bound.
 - Whoever stole the fingerprint key and the fingerprints guesses offline, as fast as hardware
   allows, against all codes at once: the offline strength, bits of a code − log2(issued under
-  the key). 2^40 hashes are minutes to hours of a graphics card. Fewer bits can be accepted by
-  name, for codes that are worth little.
+  the key). `offline` says it in time. Fewer bits than are asked for can be accepted by name, for
+  codes that are worth little.
 """
 
 import math
@@ -21,6 +21,7 @@ from types import MappingProxyType
 
 from .. import ids
 from ..errors import Refused, UsageError
+from .offline import seconds, told, words
 
 ALPHABETS: Mapping[str, str] = MappingProxyType(
     {
@@ -39,7 +40,8 @@ MAX_TYPED = 256  # characters of a code as typed, before folding
 # "negligible and in any case lower than one in ten thousand": Implementing Regulation (EU)
 # 2018/574, article 8(1)(b); Delegated Regulation (EU) 2016/161, article 4(c).
 GUESS_LIMIT = 1 / 10_000
-OFFLINE_REFUSED, OFFLINE_WARNED = 40.0, 50.0  # bits
+# Bits: three hours and eight days of a graphics card.
+OFFLINE_REFUSED, OFFLINE_WARNED = 46.0, 52.0
 
 # RFC 3986, section 2.3: characters that need no escape anywhere in an address.
 _UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]+", re.ASCII)
@@ -181,49 +183,56 @@ def judge(
 
     `issued_before`: codes issued under the same symbols and length. `issued_total`: all codes
     issued under the fingerprint key. Raises `Refused`, with the numbers, if the guess
-    probability reaches 1/10,000 (nothing lifts that), or if the offline strength is below 40
-    bits and `accept_weak` is not given. Below 50 bits there is a warning.
+    probability reaches 1/10,000 (nothing lifts that), or if the offline strength is below 46
+    bits and `accept_weak` is not given. Below 52 bits there is a warning.
     """
-    guess, offline = _strength(spec, issued_before + quantity, issued_total + quantity)
+    guess = (issued_before + quantity) / spec.space
+    issued = issued_total + quantity
+    offline = spec.bits - math.log2(issued)
     numbers = {
         "entropy_bits": round(spec.bits, 2),
         "guess_probability": guess,
         "offline_bits": round(offline, 2),
     }
-    hint = _longer(spec, quantity, issued_total)
     if guess >= GUESS_LIMIT:
         raise Refused(
             f"too easy to guess: with {issued_before + quantity:,} codes issued, one guess in "
             f"{max(1, round(1 / guess)):,} is right; the law's bound is one in 10,000",
-            hint,
+            _longer(spec, issued, OFFLINE_REFUSED),
             **numbers,
         )
     if offline < OFFLINE_REFUSED and not accept_weak:
         raise Refused(
-            f"too weak against a thief of the fingerprints: {offline:.1f} bits, "
-            f"and {OFFLINE_REFUSED:.0f} are the least",
-            hint,
+            f"too weak against a thief of the fingerprints: {_down(offline)} bits, "
+            f"{told(offline)}; {OFFLINE_REFUSED:.0f} are the least, {_time(OFFLINE_REFUSED)}",
+            _longer(spec, issued, OFFLINE_REFUSED),
             **numbers,
         )
     warnings = []
     if offline < OFFLINE_WARNED:
         warnings.append(
-            f"a thief of the fingerprint key and the fingerprints needs {offline:.1f} bits of "
-            f"work to find a code; {OFFLINE_WARNED:.0f} or more are advised"
+            f"a thief of the fingerprint key and the fingerprints needs {_down(offline)} bits of "
+            f"work to find a code, {told(offline)}; {OFFLINE_WARNED:.0f} or more are advised, "
+            f"{_time(OFFLINE_WARNED)}: {_longer(spec, issued, OFFLINE_WARNED)}"
         )
     return Judgement(numbers["entropy_bits"], guess, numbers["offline_bits"], tuple(warnings))
 
 
-def _strength(spec: CodeSpec, issued_here: int, issued_total: int) -> tuple[float, float]:
-    return issued_here / spec.space, spec.bits - math.log2(issued_total)
+def _down(bits: float) -> str:
+    """To a tenth, never upwards: what lies below a limit shall not read like the limit."""
+    return f"{math.floor(bits * 10) / 10:.1f}"
 
 
-def _longer(spec: CodeSpec, quantity: int, issued_total: int) -> str:
-    """The hint with the least length that passes, if all codes had been issued under it."""
-    issued = issued_total + quantity
+def _time(bits: float) -> str:
+    return words(seconds(bits))
+
+
+def _longer(spec: CodeSpec, issued: int, least: float) -> str:
+    """The hint with the least length of `least` bits, if all codes had been issued under it.
+
+    It keeps the law's bound too, which leaves 13 bits.
+    """
     for length in range(spec.length, MAX_LENGTH + 1):
-        longer = CodeSpec(spec.name, spec.symbols, length, spec.canonical)
-        guess, offline = _strength(longer, issued, issued)
-        if guess < GUESS_LIMIT and offline >= OFFLINE_REFUSED:
+        if length * math.log2(len(spec.symbols)) - math.log2(issued) >= least:
             return f"use --length {length} or more with this alphabet"
     return "use an alphabet of more symbols"

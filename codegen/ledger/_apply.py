@@ -15,7 +15,7 @@ from ..errors import Refused, UsageError
 from ..ranges import serials
 from ..ranges.lifecycle import Action
 from ..ranges.serials import Ranges
-from . import _corrections, _exports, _orders, _receipts, _sql, _tables, _tiles
+from . import _agreed, _corrections, _exports, _orders, _receipts, _sql, _tables, _tiles
 from ._sql import NOTHING, Touched
 from .chain import Event
 from .changes import (
@@ -37,7 +37,6 @@ from .changes import (
     UnitMoved,
 )
 
-KINDS = ("station", "line", "custodian")
 # A line's key lies unattended on the floor: it orders ranges, and nothing else.
 # Reopening is what an order of its own leads to, and nothing else.
 _LINE_MAY = (Ordered, Settled, Incident, Reopened)
@@ -55,10 +54,7 @@ def signing_key(connection: Connection, key_id: str, change: Change) -> bytes:
 
     Raises `Refused` if `key_id` is not on the roster, was revoked, or may not sign such a change.
     """
-    k = _tables.keys.c
-    row = connection.execute(
-        select(k.kind, k.sign_public, k.revoked_at).where(k.key_id == key_id)
-    ).first()
+    row = _agreed.row(connection, _tables.keys, "key_id", key_id)
     if row is None or row.revoked_at is not None:
         why = "is not on this ledger's roster" if row is None else "was revoked"
         raise Refused(f"key {key_id[:60]} {why}", "see the roster: mintmark key list")
@@ -94,7 +90,7 @@ def _(change: HomeMade, connection: Connection, event: Event) -> Touched:
 @apply.register
 def _(change: KeyAdded, connection: Connection, event: Event) -> Touched:
     keys = [change.sign_public] + ([change.seal_public] if change.seal_public else [])
-    if change.kind not in KINDS or not all(_is_key(text) for text in keys):
+    if change.kind not in _tables.KINDS or not all(_is_key(text) for text in keys):
         raise UsageError("not a key: kind is station, line or custodian, keys are 64 hex digits")
     _sql.require_unused(connection, _tables.keys, "key_id", change.key_id)
     _sql.insert(connection, _tables.keys, change, added_at=event.at)

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
 from .. import times
+from ..errors import IntegrityError
 from . import _tables, chain
-from ._from_row import make
+from ._columns import BRING_BACK
 from .chain import Event
 
 _e = _tables.events.c
@@ -38,14 +39,39 @@ def between(connection: Connection, start: datetime, end: datetime) -> Iterator[
         _e.at >= times.format_utc(start), _e.at < times.format_utc(end)
     )
     query = query.order_by(_e.at, _e.seq).execution_options(yield_per=1_000)
-    return (make(Event, row) for row in connection.execute(query))
+    return (make_event(row) for row in connection.execute(query))
 
 
 def head(connection: Connection) -> tuple[int, str]:
     """Number and hash of the last event; 0 and `GENESIS` if there is none."""
-    query = select(_e.seq, _e.hash).order_by(_e.seq.desc()).limit(1)
+    query = select(_tables.events).order_by(_e.seq.desc()).limit(1)
     row = connection.execute(query).first()
-    return (0, chain.GENESIS) if row is None else (row.seq, row.hash)
+    if row is None:
+        return 0, chain.GENESIS
+    last = make_event(row)
+    return last.seq, last.hash
+
+
+def make_event(row: Row[Any], prefix: str = "") -> Event:
+    """The event of a row; the columns' names begin with `prefix`.
+
+    Raises `IntegrityError` for an event whose content is not what was hashed.
+    """
+    columns = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
+    event = Event(**{column.name: columns[prefix + column.name] for column in _tables.events.c})
+    if not chain.is_whole(event):
+        raise IntegrityError(
+            f"event {event.seq} was changed: its content does not match its hash", BRING_BACK
+        )
+    return event
+
+
+def holds(connection: Connection, digest: str) -> bool:
+    """Whether some event has this hash: it is the last one's, or an event follows it."""
+    if head(connection)[1] == digest:
+        return True
+    query = select(_e.seq).where(_e.previous == digest, _e.seq > 1)
+    return connection.execute(query).first() is not None
 
 
 def _after(seq: int) -> Select[Any]:
@@ -53,4 +79,4 @@ def _after(seq: int) -> Select[Any]:
 
 
 def _all(connection: Connection, query: Select[Any]) -> tuple[Event, ...]:
-    return tuple(make(Event, row) for row in connection.execute(query))
+    return tuple(make_event(row) for row in connection.execute(query))

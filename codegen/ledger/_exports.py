@@ -15,7 +15,7 @@ from ..ranges import serials
 from ..ranges.lifecycle import Standing, State
 from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import Stuck
-from . import _replacements, _sql, _tables
+from . import _pairs, _replacements, _sql, _tables
 from ._sql import Touched
 from .chain import Event
 from .changes import ExportAbandoned, ExportBegun, Packaged, Unit
@@ -45,7 +45,7 @@ def begin(change: ExportBegun, connection: Connection, event: Event) -> Touched:
         )
         _refuse_issued(connection, change)
     row = asdict(replace(change, serials=())) | {
-        "serials": _sql.to_text(change.serials),
+        "serials": _pairs.to_text(change.serials),
         "status": "begun", "begun_at": event.at, "seq": event.seq,
     }  # fmt: skip
     connection.execute(insert(_tables.packages), [row])
@@ -84,7 +84,7 @@ def finish(change: Packaged, connection: Connection, event: Event) -> Touched:
     if key.kind != "custodian" or key.revoked_at is not None:
         raise Refused(f"key {change.custodian_key_id} is not that of a custodian of this home")
     row = _begun(connection, change.package)
-    reserved = _sql.from_text(row.serials)
+    reserved = _pairs.from_text(row.serials)
     _end(
         connection,
         row,
@@ -119,7 +119,7 @@ def abandon(change: ExportAbandoned, connection: Connection, event: Event) -> To
         connection, _tables.packages, "package", change.package,
         status="abandoned", ended_at=event.at, abandoned_because=change.reason,
     )  # fmt: skip
-    return Touched(_sql.from_text(row.serials))
+    return Touched(_pairs.from_text(row.serials))
 
 
 def _begun(connection: Connection, package: str) -> Any:  # noqa: ANN401 - a row
@@ -140,7 +140,7 @@ def _end(connection: Connection, row: Row[Any], change: Callable[[Standing], Sta
             raise Stuck
         return change(standing)
 
-    reserved = _sql.from_text(row.serials)
+    reserved = _pairs.from_text(row.serials)
     effect = _sql.book_of(connection, row.batch, reserved).rewrite(reserved, checked)
     if effect.blocked_total:
         raise IntegrityError(
@@ -184,7 +184,7 @@ def reprintable(connection: Connection, package: str) -> tuple[Ranges, Ranges]:
             " be on two items",
             f"void what is not used, then package others: mintmark package replace {package}",
         )
-    whole = _sql.from_text(row.serials)
+    whole = _pairs.from_text(row.serials)
 
     def packaged(standing: Standing) -> Standing:
         if (standing.state, standing.package) != (State.PACKAGED, package):

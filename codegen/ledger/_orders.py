@@ -1,19 +1,17 @@
 """Range orders: booked when committed here, settled when the backend has answered."""
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert
 
 from .. import ids
 from ..errors import Refused, UsageError
 from ..ranges import attributes, serials
 from ..ranges.lifecycle import Action, Reason, Standing, passed_over, step
 from ..ranges.tiling import Stuck
-from . import _exports, _sql, _tables
+from . import _agreed, _exports, _pairs, _sql, _tables
 from ._sql import NOTHING, Touched
 from ._tiles import Effect
 from .chain import Event
 from .changes import Ordered, Settled
-
-SETTLED = ("acknowledged", "refused", "cancelled")
 
 
 def order(change: Ordered, connection: Connection, event: Event) -> Touched:
@@ -40,7 +38,7 @@ def order(change: Ordered, connection: Connection, event: Event) -> Touched:
     row = {
         "order_id": change.order, "seq": event.seq, "batch": change.batch, "status": "queued",
         "applied": effect.applied.total(), "skipped_count": serials.count(skipped),
-        "skipped": _sql.to_text(skipped),
+        "skipped": _pairs.to_text(skipped),
     }  # fmt: skip
     connection.execute(insert(_tables.orders), [row])
     return Touched(serials.subtract(change.serials, skipped), skipped)
@@ -48,8 +46,8 @@ def order(change: Ordered, connection: Connection, event: Event) -> Touched:
 
 def settle(change: Settled, connection: Connection, event: Event) -> Touched:
     """Note the last word on an order."""
-    if change.status not in SETTLED:
-        raise UsageError(f"an order is settled as one of: {', '.join(SETTLED)}")
+    if change.status not in _tables.SETTLED:
+        raise UsageError(f"an order is settled as one of: {', '.join(_tables.SETTLED)}")
     row = _sql.find(
         connection, _tables.orders, "order_id", change.order, "see: mintmark orders list"
     )
@@ -58,9 +56,8 @@ def settle(change: Settled, connection: Connection, event: Event) -> Touched:
             f"order {change.order} is {row.status} already",
             f"see: mintmark orders show {change.order}",
         )
-    d = _tables.deliveries.c
-    tried = connection.scalar(select(d.attempts).where(d.order_id == change.order))
-    if change.status == "cancelled" and tried:
+    tried = _agreed.row(connection, _tables.deliveries, "order_id", change.order)
+    if change.status == "cancelled" and tried is not None and tried.attempts:
         raise Refused(
             f"order {change.order} may have reached the backend and cannot be cancelled",
             "send it, then give the opposite order: mintmark deliver",

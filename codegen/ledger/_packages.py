@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from ..errors import Refused
-from . import _sql, _tables
+from . import _pairs, _sql, _tables
 from ._elsewhere import unknown
 from ._from_row import make
 from .records import PackageRow, UnitRow
@@ -63,7 +63,7 @@ def lost(connection: Connection, batch: str, first: int, last: int) -> tuple[Uni
 
 
 def _package(row: Row[Any]) -> PackageRow:
-    return make(PackageRow, row, serials=_sql.from_text(row.serials))
+    return make(PackageRow, row, serials=_pairs.from_text(row.serials))
 
 
 def _unit(row: Row[Any]) -> UnitRow:

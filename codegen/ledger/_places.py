@@ -14,11 +14,13 @@ from sqlalchemy import (
     func,
     select,
     text,
+    type_coerce,
 )
 
 from ..errors import IntegrityError
 from ..ranges.lifecycle import Standing
 from . import _tables
+from ._columns import HeldText
 from ._tile_rows import COLUMNS, from_row
 
 AT_ONCE = 250  # serials per query
@@ -58,12 +60,13 @@ def _query() -> Select[Any]:
         .where(inner.c.batch == of_batch, inner.c.first <= serial)
         .scalar_subquery()
     )
-    unit = (
+    unit = type_coerce(
         select(units.c.unit)
         .where(units.c.package == tiles.c.package, units.c.first <= serial, units.c.last >= serial)
         .order_by(units.c.first.desc())
         .limit(1)
-        .scalar_subquery()
+        .scalar_subquery(),
+        HeldText(),
     )
     here = (tiles.c.batch == of_batch) & (tiles.c.first == first) & (tiles.c.last >= serial)
     return select(serial, unit, *COLUMNS).select_from(wanted.join(tiles, here))

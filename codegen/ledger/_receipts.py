@@ -16,7 +16,8 @@ from ..ranges import serials
 from ..ranges.lifecycle import State
 from ..ranges.receipts import Account, UnitAccount, cut
 from ..ranges.serials import Range, Ranges
-from . import _exports, _sql, _tables
+from . import _exports, _pairs, _sql, _tables
+from ._elsewhere import unknown
 from ._sql import NOTHING, Touched
 from .chain import Event
 from .changes import Receipted, UnitMoved
@@ -87,7 +88,8 @@ def move(change: UnitMoved, connection: Connection, event: Event) -> Touched:
     here = (_u.package == change.package, _u.unit == change.unit)
     status = connection.scalar(select(_u.status).where(*here))
     if status is None:
-        _sql.find(connection, _tables.units, "unit", change.unit, "see: mintmark package list")
+        if connection.scalar(select(_u.unit).where(_u.unit == change.unit).limit(1)) is None:
+            raise unknown(connection, "unit", change.unit, "see: mintmark package list")
         raise Refused(f"unit {change.unit} is in another package than {change.package}")
     if change.status not in MOVES:
         raise UsageError(f"a unit is one of: {', '.join(MOVES)}")
@@ -183,7 +185,7 @@ def without_receipt(connection: Connection, batch: str) -> dict[str, int]:
     query = query.where(_p.batch == batch, _p.status == "packaged")
     found = {}
     for package, text, *parts in connection.execute(query.order_by(_p.seq)):
-        missing = serials.count(_sql.from_text(text)) - sum(parts)
+        missing = serials.count(_pairs.from_text(text)) - sum(parts)
         missing = min(missing, alive.get(package, 0))
         if missing > 0:
             found[package] = missing

@@ -8,7 +8,7 @@ from ..errors import Refused
 from ..ranges import serials
 from ..ranges.lifecycle import Reason, State
 from ..ranges.receipts import NOT_REPLACED
-from . import _sql, _tables
+from . import _pairs, _sql, _tables
 from .changes import ExportBegun
 
 _p, _t, _r = _tables.packages.c, _tables.tiles.c, _tables.reported.c
@@ -36,7 +36,7 @@ def balance(connection: Connection, package: str) -> int:
     others = connection.scalars(
         select(_p.serials).where(_p.replaces == package, _p.status != "abandoned")
     )
-    replaced = sum(serials.count(_sql.from_text(text)) for text in others)
+    replaced = sum(serials.count(_pairs.from_text(text)) for text in others)
     spoiled = int(row.spoiled_count) + _spoiled_not_unused(connection, row)
     return int(voided or 0) + spoiled - replaced
 

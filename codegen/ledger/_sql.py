@@ -1,11 +1,9 @@
 """What the appliers share: finding, adding and refusing rows."""
 
-import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table
 from sqlalchemy import insert as insert_into
 from sqlalchemy import update as update_of
 
@@ -13,9 +11,9 @@ from .. import ids
 from ..errors import Refused, UsageError
 from ..ranges import serials
 from ..ranges.lifecycle import Standing, State
-from ..ranges.serials import Range, Ranges
+from ..ranges.serials import Ranges
 from ..ranges.tiling import Tile
-from . import _tables, chain
+from . import _agreed, _tables
 from ._elsewhere import SPOKEN, unknown
 from ._tiles import Book, Effect
 from .changes import Change
@@ -32,19 +30,9 @@ class Touched:
 NOTHING = Touched()
 
 
-def to_text(ranges: Iterable[Range]) -> str:
-    """Ranges as a column holds them: JSON pairs."""
-    return chain.canonical(serials.to_pairs(ranges)).decode()
-
-
-def from_text(text: str) -> Ranges:
-    """The inverse of `to_text`."""
-    return tuple(Range(first, last) for first, last in json.loads(text))
-
-
 def find(connection: Connection, table: Table, name: str, value: str, hint: str) -> Any:  # noqa: ANN401 - a row
-    """The row of `table` whose column `name` is `value`. Raises `NotFound`."""
-    row = connection.execute(select(table).where(table.c[name] == value)).first()
+    """The row of `table` whose `name`, unique there, is `value`. Raises `NotFound`."""
+    row = _agreed.row(connection, table, name, value)
     if row is None:
         raise unknown(connection, name, value, hint)
     return row
@@ -69,7 +57,7 @@ def book_of(connection: Connection, batch: str, ranges: Ranges) -> Book:
 
 def require_unused(connection: Connection, table: Table, name: str, value: str) -> None:
     """Raises `Refused` if `table` has a row whose column `name` is `value`."""
-    if connection.scalar(select(func.count()).where(table.c[name] == value)):
+    if _agreed.row_id(connection, table, name, value) is not None:
         raise Refused(
             f"the {SPOKEN.get(name, name)} {ids.shown(value)} is taken already", "give another"
         )
@@ -81,8 +69,11 @@ def insert(connection: Connection, table: Table, change: Change, **more: object)
 
 
 def update(connection: Connection, table: Table, name: str, value: str, **values: object) -> None:
-    """Set `values` in the row whose column `name` is `value`."""
-    connection.execute(update_of(table).where(table.c[name] == value).values(**values))
+    """Set `values` in the row whose `name`, unique there, is `value`."""
+    number = _agreed.row_id(connection, table, name, value)
+    if number is None:
+        raise _agreed.damaged(table)
+    connection.execute(update_of(table).where(_agreed.is_row(table, number)).values(**values))
 
 
 def refuse_blocked(effect: Effect, batch: str, why: str) -> None:

@@ -4,56 +4,76 @@ Times are text (`times.format_utc`), so that they sort. `deliveries` alone chang
 an event: it holds the state of the outbox, not the state of a code.
 """
 
-from sqlalchemy import (
-    CheckConstraint,
-    Column,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-)
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, MetaData, Table
+
+from ._columns import Fraction, HeldText, Hex, Moment, Number, name_all
 
 metadata = MetaData()
 
+# The words of a column, where there are only these.
+KINDS = ("station", "line", "custodian")
+EXPORTS = ("begun", "packaged", "abandoned", "superseded")
+SETTLED = ("acknowledged", "refused", "cancelled")
+UNITS = ("made", "received", "mounted", "used", "lost")
+OUTCOMES = ("printed", "spoiled", "reopened")
+
 
 def _text(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, String, nullable=null)
+    return Column(name, HeldText(), nullable=null)
+
+
+def _one_of(name: str, words: tuple[str, ...]) -> Column[str]:
+    return Column(name, HeldText(words=words), nullable=False)
+
+
+def _time(name: str, *, null: bool = False) -> Column[str]:
+    return Column(name, Moment(), nullable=null)
+
+
+def _hex(name: str, *, null: bool = False) -> Column[str]:
+    return Column(name, Hex(), nullable=null)
 
 
 def _number(name: str, *, null: bool = False) -> Column[int]:
-    return Column(name, Integer, nullable=null)
+    return Column(name, Number(), nullable=null)
+
+
+def _fraction(name: str) -> Column[float]:
+    return Column(name, Fraction(), nullable=False)
 
 
 def _tally(name: str) -> Column[int]:
-    return Column(name, Integer, nullable=False, server_default="0")
+    return Column(name, Number(), nullable=False, server_default="0")
 
 
 def _id(name: str) -> Column[str]:
-    return Column(name, String, primary_key=True)
+    return Column(name, HeldText(), primary_key=True)
 
 
 def _of(name: str, table: str, *, key: bool = False) -> Column[str]:
-    return Column(name, String, ForeignKey(f"{table}.{name}"), primary_key=key, nullable=False)
+    return Column(name, HeldText(), ForeignKey(f"{table}.{name}"), primary_key=key, nullable=False)
+
+
+def _again(table: str, column: str) -> Index:
+    """A second index of what may be there once: see `_agreed`."""
+    return Index(f"{table}_by_{column}_again", column, unique=True)
 
 
 events = Table(
     "events",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("seq", Number(), primary_key=True, autoincrement=False),
     _text("type"),
-    _text("at"),
+    _time("at"),
     _text("operator"),
     _text("os_user"),
     _text("host"),
     _text("key_id"),
     _text("body"),
     # Two events that follow the same event would be a fork.
-    Column("previous", String, nullable=False, unique=True),
-    _text("hash"),
-    _text("signature"),
+    Column("previous", Hex(), nullable=False, unique=True),
+    _hex("hash"),
+    _hex("signature"),
     Index("events_by_time", "at"),
 )
 
@@ -63,20 +83,21 @@ homes = Table(
     _id("home"),
     _text("fingerprint_scheme"),
     _text("fingerprint_key_id"),
-    _text("made_at"),
+    _time("made_at"),
 )
 
 keys = Table(
     "keys",
     metadata,
     _id("key_id"),
-    _text("kind"),
+    _one_of("kind", KINDS),
     _text("name"),
-    _text("sign_public"),
-    _text("seal_public", null=True),
-    _text("added_at"),
-    _text("revoked_at", null=True),
+    _hex("sign_public"),
+    _hex("seal_public", null=True),
+    _time("added_at"),
+    _time("revoked_at", null=True),
     _text("revoked_because", null=True),
+    _again("keys", "key_id"),
 )
 
 contacts = Table(
@@ -85,7 +106,8 @@ contacts = Table(
     _id("contact"),
     _text("name"),
     _text("channel", null=True),
-    _text("added_at"),
+    _time("added_at"),
+    _again("contacts", "contact"),
 )
 
 batches = Table(
@@ -100,14 +122,16 @@ batches = Table(
     _text("pair_of", null=True),
     _text("product", null=True),
     _text("url", null=True),
-    Column("ref", String, nullable=True, unique=True),
+    Column("ref", HeldText(), nullable=True, unique=True),
     _text("request_digest"),
-    Column("entropy_bits", Float, nullable=False),
-    Column("guess_probability", Float, nullable=False),
-    Column("offline_bits", Float, nullable=False),
+    _fraction("entropy_bits"),
+    _fraction("guess_probability"),
+    _fraction("offline_bits"),
     _text("mint_record_sha256"),
-    _text("minted_at"),
+    _time("minted_at"),
     _number("seq"),
+    _again("batches", "batch"),
+    _again("batches", "ref"),
 )
 
 # How many codes of a batch are in each state, and how many of the sealed are `reserved`.
@@ -115,7 +139,7 @@ counters = Table(
     "counters",
     metadata,
     _of("batch", "batches", key=True),
-    Column("state", String, primary_key=True),
+    _id("state"),
     _number("codes"),
     CheckConstraint("codes >= 0", name="counter_not_negative"),
     sqlite_with_rowid=False,
@@ -125,7 +149,7 @@ tiles = Table(
     "tiles",
     metadata,
     _of("batch", "batches", key=True),
-    Column("first", Integer, primary_key=True, autoincrement=False),
+    Column("first", Number(), primary_key=True, autoincrement=False),
     _number("last"),
     _text("state"),
     _text("back", null=True),
@@ -144,9 +168,9 @@ packages = Table(
     _text("serials"),
     _of("contact", "contacts"),
     _text("profile"),
-    _text("status"),
-    _text("begun_at"),
-    _text("ended_at", null=True),
+    _one_of("status", EXPORTS),
+    _time("begun_at"),
+    _time("ended_at", null=True),
     _text("template", null=True),
     _text("archive", null=True),
     _number("archive_bytes", null=True),
@@ -167,8 +191,9 @@ packages = Table(
     _tally("spoiled"),
     _tally("spoiled_count"),
     _tally("unused"),
-    _text("final_at", null=True),
+    _time("final_at", null=True),
     Index("packages_of_batch", "batch", "seq"),
+    _again("packages", "package"),
 )
 
 units = Table(
@@ -181,8 +206,8 @@ units = Table(
     _number("last"),
     _number("rows"),
     _text("sha256"),
-    Column("status", String, nullable=False, server_default="made"),
-    _text("moved_at", null=True),
+    Column("status", HeldText(words=UNITS), nullable=False, server_default="made"),
+    _time("moved_at", null=True),
     _text("note", null=True),
     _tally("spoiled_count"),
     # 1: the final receipt reported how many were spoiled, not which; the others are printed.
@@ -195,14 +220,14 @@ units = Table(
 receipts = Table(
     "receipts",
     metadata,
-    Column("seq", Integer, ForeignKey("events.seq"), primary_key=True, autoincrement=False),
+    Column("seq", Number(), ForeignKey("events.seq"), primary_key=True, autoincrement=False),
     _of("package", "packages"),
     _number("printed"),
     _number("spoiled"),
     _number("spoiled_count"),
     _number("final"),
     _text("reason"),
-    _text("reported_at"),
+    _time("reported_at"),
     # Of a final receipt: labels that count as printed by number alone.
     _tally("printed_by_count"),
     # 1: a correction; its numbers are what it changed.
@@ -214,10 +239,10 @@ reported = Table(
     "reported_serials",
     metadata,
     _of("package", "packages", key=True),
-    Column("first", Integer, primary_key=True, autoincrement=False),
+    Column("first", Number(), primary_key=True, autoincrement=False),
     _number("last"),
     _text("unit"),
-    _text("outcome"),
+    _one_of("outcome", OUTCOMES),
     sqlite_with_rowid=False,
 )
 
@@ -225,16 +250,17 @@ orders = Table(
     "orders",
     metadata,
     _id("order_id"),
-    Column("seq", Integer, ForeignKey("events.seq"), nullable=False, unique=True),
+    Column("seq", Number(), ForeignKey("events.seq"), nullable=False, unique=True),
     _of("batch", "batches"),
-    _text("status"),
+    _one_of("status", ("queued", *SETTLED)),
     _number("applied"),
     _text("skipped"),
     _number("skipped_count"),
-    _text("settled_at", null=True),
+    _time("settled_at", null=True),
     _text("detail", null=True),
     Index("orders_by_status", "status", "batch", "seq"),
     Index("orders_of_batch", "batch", "seq"),
+    _again("orders", "order_id"),
 )
 
 deliveries = Table(
@@ -242,8 +268,11 @@ deliveries = Table(
     metadata,
     _of("order_id", "orders", key=True),
     _number("attempts"),
-    _text("next_attempt", null=True),
+    _time("next_attempt", null=True),
     _text("detail", null=True),
     _text("holder", null=True),
-    _text("held_until", null=True),
+    _time("held_until", null=True),
+    _again("deliveries", "order_id"),
 )
+
+name_all(metadata)

@@ -10,6 +10,7 @@ from ..ranges.lifecycle import Standing, State
 from ..ranges.serials import Range
 from ..ranges.tiling import Tile
 from . import _tables
+from ._columns import misplaced
 
 _t = _tables.tiles.c
 COLUMNS = (_t.first, _t.last, _t.state, _t.back, _t.package, _t.attributes, _t.reason)
@@ -18,7 +19,11 @@ COLUMNS = (_t.first, _t.last, _t.state, _t.back, _t.package, _t.attributes, _t.r
 def from_row(row: Sequence[object]) -> Tile[Standing]:
     """The tile of a row with the columns `COLUMNS`. Raises `IntegrityError`."""
     first, last, *rest = row
-    return Tile(Range(first, last), _standing(*rest))  # type: ignore[arg-type]
+    try:
+        serials = Range(first, last)  # type: ignore[arg-type]
+    except ValueError:
+        raise misplaced("tiles.last") from None
+    return Tile(serials, _standing(*rest))
 
 
 def to_row(batch: str, tile: Tile[Standing]) -> dict[str, object]:
@@ -48,7 +53,7 @@ def _standing(
             attributes=from_json(json.loads(attributes)),
             reason=reason,
         )
-    except (ValueError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         raise IntegrityError(
             "the ledger holds a range in a state there is none of",
             "see which row was changed: mintmark audit verify",

@@ -18,10 +18,10 @@ from ..ranges import tiling
 from ..ranges.lifecycle import Standing, State, live
 from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import BLOCKED_SHOWN, Blocked, Stuck, Tile
-from . import _tables
+from . import _balance, _tables
+from ._balance import RESERVED
 from ._tile_rows import COLUMNS, from_row, to_row
 
-RESERVED = "reserved"
 PAGE = 2_000
 # Ranges closer than this are read at once: at most so many tiles lie between them.
 NEAR = 64
@@ -111,10 +111,7 @@ class Book:
 
     def damaged(self) -> IntegrityError:
         """The error for tiles or counters that do not add up."""
-        return IntegrityError(
-            f"the books of batch {self.batch} do not balance; nothing was changed",
-            "see which row was changed: mintmark audit verify",
-        )
+        return _balance.damaged(self.batch)
 
     def _pages(self, group: Range) -> Iterator[Tiles]:
         """The tiles that meet `group`, as they stand when asked for.
@@ -169,14 +166,10 @@ class Book:
 
     def _update_counters(self, moved: Counter[str]) -> None:
         """Book `moved` in the counters; they must hold every code exactly once."""
-        codes = counters(self.connection, self.batch)
-        if set(codes) != {*State, RESERVED}:
-            raise self.damaged()
+        codes = _balance.counters(self.connection, self.batch, self.quantity)
         for name, change in moved.items():
             codes[name] += change
-        reserved = codes[RESERVED]
-        whole = sum(codes.values()) - reserved == self.quantity
-        if not whole or min(codes.values()) < 0 or reserved > codes[State.SEALED]:
+        if not _balance.balanced(codes, self.quantity):
             raise self.damaged()
         c = _tables.counters.c
         for name, change in moved.items():
@@ -191,13 +184,6 @@ def add(connection: Connection, batch: str, quantity: int) -> None:
     rows = [{"batch": batch, "state": name, "codes": 0} for name in (*State, RESERVED)]
     rows[0]["codes"] = quantity
     connection.execute(insert(_tables.counters), rows)
-
-
-def counters(connection: Connection, batch: str) -> dict[str, int]:
-    """Codes in each state, and `RESERVED`."""
-    c = _tables.counters.c
-    rows = connection.execute(select(c.state, c.codes).where(c.batch == batch))
-    return {row.state: row.codes for row in rows}
 
 
 # --- pages ---------------------------------------------------------------------------

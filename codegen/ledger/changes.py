@@ -224,7 +224,8 @@ class IncidentFacts:
     """What an incident is about, for programs. None: not known, or nothing of the kind.
 
     `codes` and `scans` are counts; `serials` are of `batch`, and may be coarser than the
-    codes that `codes` counts. `key_id` is the custodian key that was used.
+    codes that `codes` counts. `key_id` is the custodian key that was used. `head` is the hash
+    of an event that this chain does not hold.
     """
 
     batch: str | None = None
@@ -238,6 +239,7 @@ class IncidentFacts:
     codes: int | None = None
     scans: int | None = None
     key_id: str | None = None
+    head: str | None = None
 
 
 @dataclass(frozen=True)
@@ -269,3 +271,6 @@ Change = (
     | Settled
     | Incident
 )
+
+# No work of its own: it only tells of something, or is taken back.
+PASSING = (ExportAbandoned, ExportBegun, Incident)

@@ -6,6 +6,7 @@ leaves here as a `MintmarkError`.
 """
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,25 +15,24 @@ from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine,
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from ..errors import EnvironmentFailure, IntegrityError, MintmarkError, Refused
+from ..errors import EnvironmentFailure, IntegrityError, Refused
 from ..files import create
-from . import _tables
+from . import _copy, _shape, _tables
+from ._columns import BRING_BACK
+from ._failures import CANNOT_SHARE, Unwritable, translated
+
+__all__ = ["CANNOT_SHARE", "Unwritable"]
 
 # Ordered: a ledger at a later revision than SCHEMA was made by a newer version.
-SCHEMA = "0005"
+SCHEMA = "0006"
 _VERSION = "alembic_version"
+_REVISION = re.compile(r"\d{4}", re.ASCII)
 _VERSION_TABLE = f"""
 CREATE TABLE {_VERSION} (
 \tversion_num VARCHAR(32) NOT NULL,
 \tCONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 )"""
 WAIT = 15.0  # seconds to wait for another process's transaction
-# Write-ahead logging needs a file mapped into the memory of several processes, and its locks.
-CANNOT_SHARE = (
-    *(sqlite3.SQLITE_IOERR_SHMMAP, sqlite3.SQLITE_IOERR_SHMLOCK, sqlite3.SQLITE_IOERR_LOCK),
-    *(sqlite3.SQLITE_IOERR_RDLOCK, sqlite3.SQLITE_IOERR_UNLOCK),
-    sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK,
-)
 
 
 def connect(path: Path, wait: float = WAIT) -> Engine:
@@ -88,19 +88,30 @@ def touch(path: Path) -> None:
         ) from None
 
 
+def check_file(path: Path) -> None:
+    """Raises `IntegrityError` for a file with a damaged header, `EnvironmentFailure` if unread."""
+    try:
+        _shape.check_header(path)
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"the ledger's file cannot be read: {(error.strerror or 'no reason given').lower()}",
+            "give this user permission to read the home folder",
+        ) from None
+
+
 def use_wal(engine: Engine) -> None:
     """Write-ahead logging, for good: a new ledger says so in its header.
 
     Not done when a ledger is opened: it would write into a file that may be no ledger.
     """
-    with errors(), contextlib.closing(engine.raw_connection()) as connection:
+    with errors(engine), contextlib.closing(engine.raw_connection()) as connection:
         connection.cursor().execute("PRAGMA journal_mode=WAL").close()
 
 
 @contextlib.contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One write transaction, holding the write lock from its first statement."""
-    with errors(), engine.connect() as plain:
+    with errors(engine), engine.connect() as plain:
         connection = plain.execution_options(begin="IMMEDIATE")
         with connection.begin():
             yield connection
@@ -109,7 +120,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 @contextlib.contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent snapshot."""
-    with errors(), engine.connect() as connection, connection.begin():
+    with errors(engine), engine.connect() as connection, connection.begin():
         yield connection
 
 
@@ -127,14 +138,15 @@ def bring_up_to_date(engine: Engine) -> None:
     """Migrate an older schema, in a single transaction.
 
     Raises `EnvironmentFailure` for a newer schema, `IntegrityError` for a file that is no
-    ledger.
+    ledger, or whose tables are not those of its revision.
     """
     with reading(engine) as connection:
         found = _schema(connection)
+        current = _shape.described(connection) == _shape.SHAPE
+    if (found == SCHEMA) != current and (found == SCHEMA or _differ_by_a_bit(found)):
+        raise IntegrityError("the ledger's tables are not as this version made them", BRING_BACK)
     if found == SCHEMA:
         return
-    if found is None:
-        raise IntegrityError("the file is no ledger", "bring ledger.db back from your copy")
     if found > SCHEMA:
         raise EnvironmentFailure(
             "this ledger was made by a newer version of mintmark",
@@ -147,82 +159,53 @@ def bring_up_to_date(engine: Engine) -> None:
         upgrade(connection)
 
 
-def _schema(connection: Connection) -> str | None:
+def _schema(connection: Connection) -> str:
+    """The revision of the file. Raises `IntegrityError` for a file that names none."""
     known = connection.exec_driver_sql(
         f"SELECT count(*) FROM sqlite_master WHERE name = '{_VERSION}'"  # noqa: S608 - constant
     ).scalar()
     if not known:
+        raise IntegrityError("the file is no ledger", BRING_BACK)
+    found = connection.exec_driver_sql(f"SELECT version_num FROM {_VERSION}").scalars().all()  # noqa: S608
+    if len(found) != 1 or type(found[0]) is not str or _REVISION.fullmatch(found[0]) is None:
+        raise IntegrityError("the ledger names a revision that is none", BRING_BACK)
+    return found[0]
+
+
+def _differ_by_a_bit(found: str) -> bool:
+    pairs = zip(found.encode(), SCHEMA.encode(), strict=True)
+    return sum((one ^ other).bit_count() for one, other in pairs) == 1
+
+
+def readable_copy(path: Path) -> Engine | None:
+    """The ledger at `path` in memory, at the newest revision; None if it cannot be had."""
+    data = _copy.bytes_of(path)
+    if data is None or not hasattr(sqlite3.Connection, "deserialize"):
         return None
-    found = connection.exec_driver_sql(f"SELECT version_num FROM {_VERSION}").scalar()  # noqa: S608
-    return str(found)
+    engine, connection = _copy.to_migrate(data)
+    _prepare(engine, ())
+    bring_up_to_date(engine)
+    data = connection.serialize()
+    engine.dispose()
+    engine = _copy.to_read(data)
+    _prepare(engine, ())
+    return engine
 
 
 # --- foreign errors ------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def errors() -> Iterator[None]:
-    """Database errors as ours; nothing of a statement or its parameters is quoted."""
+def errors(engine: Engine | None = None) -> Iterator[None]:
+    """Database errors as ours; `engine` is that of the ledger, whose place they may concern."""
+    file = None if engine is None else engine.url.database
+    path = None if file is None else Path(file)
     try:
         yield
     except DBAPIError as error:
-        raise _translated(error.orig) from None
+        raise translated(error.orig, path) from None
     except sqlite3.Error as error:
-        raise _translated(error) from None
-
-
-def _translated(error: BaseException | None) -> Exception:
-    exact = getattr(error, "sqlite_errorcode", 0)
-    for codes, kind, message, hint in _ERRORS:
-        if exact in codes or exact & 0xFF in codes:
-            return kind(f"{message}; nothing was changed", hint)
-    return error if isinstance(error, Exception) else RuntimeError("database error")
-
-
-_COPY = "bring ledger.db back from your copy of the home"
-_ERRORS: tuple[tuple[tuple[int, ...], type[MintmarkError], str, str], ...] = (
-    (
-        (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED),
-        EnvironmentFailure,
-        "the ledger is locked by another mintmark process",
-        "let it finish, then repeat the command",
-    ),
-    (
-        (sqlite3.SQLITE_FULL,),
-        EnvironmentFailure,
-        "the disk under the ledger is full",
-        "make room, then repeat the command",
-    ),
-    (
-        (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM),
-        EnvironmentFailure,
-        "the ledger's file or folder cannot be written",
-        "give this user write permission to the home folder, then repeat the command",
-    ),
-    # Before the disk's own failures: these are what a file system cannot do at all.
-    (
-        CANNOT_SHARE,
-        EnvironmentFailure,
-        "this file system cannot hold a ledger: it shares no memory, or keeps no locks",
-        "choose a local disk for the home: --home DIR; see docs/file-systems.md",
-    ),
-    (
-        (sqlite3.SQLITE_IOERR,),
-        EnvironmentFailure,
-        "the disk under the ledger failed",
-        "check the disk, then: mintmark doctor",
-    ),
-    (
-        (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT),
-        IntegrityError,
-        "the ledger file is damaged, or no ledger",
-        _COPY,
-    ),
-    # A table or column that is not there: someone was in the database by hand.
-    (
-        (sqlite3.SQLITE_ERROR,),
-        IntegrityError,
-        "the ledger's tables are not as this version made them",
-        _COPY,
-    ),
-)
+        raise translated(error, path) from None
+    except UnicodeDecodeError:
+        # Python cannot even say what SQLite says: it quotes bytes of a damaged schema.
+        raise translated(sqlite3.DatabaseError(), path) from None

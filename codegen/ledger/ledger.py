@@ -3,7 +3,8 @@
 `Ledger.commit` is a write transaction: all of it happens, or nothing. Its steps:
 
 1. Take the write lock, before anything is read (`database.writing`).
-2. Run `guard`: it looks at the books as they are, and raises to stop the commit.
+2. Compare the batches that the changes touch with their counters and packages (`_balance`).
+   Run `guard`: it looks at the books as they are, and raises to stop the commit.
 3. Run `prepare`: it renames the files that the event will vouch for.
 4. Append every change, in order:
    4.1 normalise it: serials ascend and are joined;
@@ -39,15 +40,16 @@ from ..errors import IntegrityError, NotFound, Refused
 from ..file_systems import refuse_network_drive
 from ..ranges import serials
 from ..ranges.serials import Ranges
-from . import _apply, _outbox, _tables, chain, database
+from . import _apply, _balance, _outbox, _tables, chain, database
 from .chain import Actor, Author, Event
-from .changes import Change, HomeMade, KeyAdded, Ordered
+from .changes import PASSING, Change, HomeMade, KeyAdded, Ordered
 from .view import View
 
 __all__ = ["Actor", "Author", "Committed", "Ledger"]
 
 Guard = Callable[[View], None]
 Prepare = Callable[[], None]
+Check = Callable[[Author, tuple[Change, ...]], None]
 _WHERE = ("the ledger", "keep the home on a disk of this machine: --home DIR")
 
 
@@ -70,9 +72,20 @@ class Committed:
 class Ledger:
     """An opened ledger; close it, or use it in a `with` block."""
 
-    def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        now: Callable[[], datetime],
+        check: Check = lambda *_: None,
+        unwritable: database.Unwritable | None = None,
+    ) -> None:
         self._engine = engine
-        self._now = now
+        self.now = now
+        self._check = check
+        # Why nothing can be written: then what is read is a copy in memory.
+        self.unwritable = unwritable
+        self._has_booked = False
+        self._under_way: tuple[str, ...] = ()  # hashes of what a commit is about to book
 
     @classmethod
     def create(
@@ -101,20 +114,34 @@ class Ledger:
 
     @classmethod
     def open(
-        cls, path: Path, now: Callable[[], datetime], *, wait: float = database.WAIT
+        cls,
+        path: Path,
+        now: Callable[[], datetime],
+        *,
+        wait: float = database.WAIT,
+        check: Check = lambda *_: None,
     ) -> "Ledger":
         """The ledger at `path`, its schema brought up to date.
 
-        `wait` is how many seconds to wait for another process's write. Raises
-        `NotFound`, `IntegrityError` (no ledger, or damaged), `EnvironmentFailure` (no
-        permission, a network drive, made by a newer version).
+        `wait` is how many seconds to wait for another process's write; `check(author,
+        changes)` raises for what no book may keep. Raises `NotFound`, `IntegrityError` (no
+        ledger, or damaged), `EnvironmentFailure` (not readable, a network drive, made by a
+        newer version). Where nothing can be written, the ledger answers from a copy in memory,
+        and writing raises what `unwritable` says.
         """
         if not path.exists():
             raise NotFound(f"no ledger at {path}", "make a home: mintmark init")
         refuse_network_drive(path, *_WHERE)
-        ledger = cls(database.connect(path, wait), now)
+        database.check_file(path)
+        ledger = cls(database.connect(path, wait), now, check)
         try:
             database.bring_up_to_date(ledger._engine)
+        except database.Unwritable as error:
+            ledger.close()
+            copy = database.readable_copy(path)
+            if copy is None:
+                raise
+            return cls(copy, now, check, error)
         except BaseException:
             ledger.close()
             raise
@@ -122,7 +149,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close the file."""
-        with database.errors():
+        with database.errors(self._engine):
             self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -136,6 +163,13 @@ class Ledger:
         """A view on a consistent snapshot, for as long as the block lasts."""
         with database.reading(self._engine) as connection:
             yield View(connection)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if self.unwritable is not None:
+            raise self.unwritable
+        with database.writing(self._engine) as connection:
+            yield connection
 
     def commit(
         self,
@@ -163,8 +197,11 @@ class Ledger:
         Raises `Refused`, `NotFound`, `UsageError`, `IntegrityError`, `EnvironmentFailure`,
         and what `guard` and `prepare` raise.
         """
-        with database.writing(self._engine) as connection:  # 1
-            if guard is not None:  # 2
+        self._check(author, changes)
+        lasting: tuple[str, ...] = ()
+        with self._writing() as connection:  # 1
+            _balance.check_all(connection, changes)  # 2
+            if guard is not None:
                 guard(View(connection))
             if prepare is not None and not dry_run:  # 3
                 prepare()
@@ -173,7 +210,20 @@ class Ledger:
                 _claim_new(connection, committed, *claim)
             if dry_run:  # 6
                 connection.rollback()
+            else:
+                lasting = tuple(d.hash for d in committed if not isinstance(d.change, PASSING))
+                self._under_way = lasting
+        self._has_booked = self._has_booked or bool(lasting)
         return committed
+
+    def has_booked(self) -> bool:
+        """Whether work was committed through here, also if an interrupt came right after it."""
+        if self._has_booked or not self._under_way:
+            return self._has_booked
+        known = _tables.events.c.hash
+        with database.reading(self._engine) as connection:
+            query = select(known).where(known.in_(self._under_way))
+            return connection.execute(query).first() is not None
 
     # --- delivery: the only rows that change without an event ---
 
@@ -182,17 +232,17 @@ class Ledger:
 
         False if it is settled, or another holder's time has not run out.
         """
-        with database.writing(self._engine) as connection:
+        with self._writing() as connection:
             return _outbox.claim(connection, order, holder, until, now)
 
     def attempted(self, order: str, next_attempt: datetime | None, detail: str | None) -> None:
         """Note that a delivery failed, why, and when to try again."""
-        with database.writing(self._engine) as connection:
+        with self._writing() as connection:
             _outbox.attempted(connection, order, next_attempt, detail)
 
     def release(self, order: str, holder: str) -> None:
         """Let go of a claimed order."""
-        with database.writing(self._engine) as connection:
+        with self._writing() as connection:
             _outbox.release(connection, order, holder)
 
     # --- appending ---
@@ -200,7 +250,7 @@ class Ledger:
     def _append_all(
         self, connection: Connection, author: Author, changes: tuple[Change, ...]
     ) -> tuple[Committed, ...]:
-        at = self._now()
+        at = self.now()
         return tuple(_append_all_of(connection, author, at, change) for change in changes)
 
 

@@ -37,6 +37,15 @@ class ContactRow(ContactAdded):
 
 
 @dataclass(frozen=True)
+class CodeForm:
+    """What the codes of some batches look like: see `codes.spec.CodeSpec`."""
+
+    alphabet: str
+    length: int
+    canonical: str
+
+
+@dataclass(frozen=True)
 class BatchRow(BatchMinted):
     """A batch, as it was minted."""
 

@@ -2,6 +2,7 @@
 
 On a snapshot of the ledger, and an empty database to replay into:
 
+0. Ask SQLite whether its file is whole: every page, and each index against its table.
 1. Follow the chain. For each event, in order:
    1.1 its number follows the number before;
    1.2 its content matches its hash, its body is canonical, and it names the hash before;
@@ -12,6 +13,7 @@ On a snapshot of the ledger, and an empty database to replay into:
 2. The chain has the two founding events at least.
 3. Compare every row of every table with the replay, but for `deliveries`, which changes
    without an event, and `events`, which 1 has checked.
+4. Look at every row of `deliveries`: of an order that is there, with values that can be.
 
 What is wrong first is named; nothing after it is looked at.
 
@@ -27,14 +29,20 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, select
+from sqlalchemy import Connection, Row, Table, select, type_coerce
+from sqlalchemy.types import NullType
 
 from ..errors import IntegrityError, MintmarkError
-from . import _apply, _tables, chain, database
+from . import _apply, _sound, _tables, chain, database
 from .chain import Event
 from .changes import Change, HomeMade, KeyAdded
 from .ledger import Ledger
 
+# What a flipped bit does not do: a thief, or somebody who meant well.
+_BY_HAND = (
+    "stop using this home, keep a copy of it as it is, and bring ledger.db back from your copy of"
+    " the home"
+)
 _NOT_REPLAYED = ("events", "deliveries")
 # The fields of a body by which a person knows the event; the first that is there is shown.
 _NAMES = ("order", "package", "batch", "contact", "key_id", "home", "kind")
@@ -42,11 +50,15 @@ _NAMES = ("order", "package", "batch", "contact", "key_id", "home", "kind")
 
 @dataclass(frozen=True)
 class Verification:
-    """`events` and `head`: how far the chain holds. `problem`: what is wrong first, or None."""
+    """`events` and `head`: how far the chain holds. `problem`: what is wrong first, or None.
+
+    `hints`: what to do about it.
+    """
 
     events: int
     head: str
     problem: str | None
+    hints: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -64,13 +76,15 @@ def verify(ledger: Ledger, progress: Callable[[int], None] = lambda _: None) -> 
     chained = _Chained()
     try:
         with ledger.read() as view, database.writing(replayed) as copy:
+            _sound.check_file(view.connection)  # 0
             for event in _rows(view.connection, _tables.events):  # 1
                 chained.follow(copy, Event(**event._mapping))  # noqa: SLF001 - public, whatever its name
                 progress(1)
             chained.end()  # 2
             _compare(view.connection, copy)  # 3
+            _sound.check_deliveries(view.connection, ledger.now())  # 4
     except IntegrityError as error:
-        return Verification(chained.seq, chained.head, error.message)
+        return Verification(chained.seq, chained.head, error.message, error.hints or (_BY_HAND,))
     finally:
         replayed.dispose()
     return Verification(chained.seq, chained.head, None)
@@ -152,7 +166,11 @@ def _name(event: Event) -> str:
 
 
 def _rows(connection: Connection, table: Table) -> Iterator[Row[Any]]:
-    query = select(table).order_by(*table.primary_key.columns)
+    # As they lie there: what is no text or no number shall be named, not raised.
+    columns: list[Any] = [
+        type_coerce(column, NullType()).label(column.name) for column in table.columns
+    ]
+    query = select(*columns).order_by(*table.primary_key.columns)
     yield from connection.execute(query.execution_options(yield_per=1_000))
 
 
@@ -162,8 +180,13 @@ def _compare(books: Connection, copy: Connection) -> None:
         if table.name in _NOT_REPLAYED:
             continue
         for found, expected in zip_longest(_rows(books, table), _rows(copy, table)):
-            if found != expected:
+            if _typed(found) != _typed(expected):
                 raise IntegrityError(_difference(table, found, expected))
+
+
+def _typed(row: Row[Any] | None) -> list[tuple[type, object]]:
+    """`row` so that 1 and 1.0 differ; empty without a row."""
+    return [] if row is None else [(type(value), value) for value in row]
 
 
 def _difference(table: Table, found: Row[Any] | None, expected: Row[Any] | None) -> str:
@@ -181,7 +204,8 @@ def _difference(table: Table, found: Row[Any] | None, expected: Row[Any] | None)
             f"table {table.name}, {key_of(row)}: a row was added, removed or moved by hand;"
             " the events say otherwise"
         )
-    changed = [name for name, a, b in zip(names, found, expected, strict=True) if a != b]
+    cells = zip(names, _typed(found), _typed(expected), strict=True)
+    changed = [name for name, a, b in cells if a != b]
     return (
         f"table {table.name}, {key_of(found)}: {', '.join(changed)} was changed by hand;"
         " the events say otherwise"

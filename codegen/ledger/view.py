@@ -12,6 +12,8 @@ from ..ranges.receipts import Account
 from ..ranges.serials import Range, Ranges, intersect, join
 from ..ranges.tiling import Tile
 from . import (
+    _agreed,
+    _balance,
     _events,
     _exports,
     _outbox,
@@ -21,13 +23,14 @@ from . import (
     _replacements,
     _sql,
     _tables,
-    _tiles,
 )
+from ._columns import Number
 from ._from_row import make
 from ._tile_rows import COLUMNS, from_row
 from .chain import Event
 from .records import (
     BatchRow,
+    CodeForm,
     ContactRow,
     HomeRow,
     KeyRow,
@@ -84,21 +87,37 @@ class View:
         """All batches, oldest first."""
         return self._all(BatchRow, select(_tables.batches).order_by(_tables.batches.c.seq))
 
+    def code_forms(self) -> tuple[CodeForm, ...]:
+        """What codes of this home look like, each form once."""
+        b = _tables.batches.c
+        return self._all(CodeForm, select(b.alphabet, b.length, b.canonical).distinct())
+
     def batch_by_ref(self, ref: str) -> BatchRow | None:
         """The batch minted under the caller's own reference, or None."""
-        row = self._first(select(_tables.batches).where(_tables.batches.c.ref == ref))
+        row = _agreed.row(self.connection, _tables.batches, "ref", ref)
         return None if row is None else make(BatchRow, row)
+
+    def minted_by(self, batch: str) -> int:
+        """The number of the event that minted `batch`."""
+        self.batch(batch)
+        b = _tables.batches.c
+        return self._sum(select(b.seq).where(b.batch == batch))
 
     def issued(self, symbols: str, length: int) -> int:
         """Codes ever minted with this alphabet and length."""
         b = _tables.batches.c
-        return self._sum(select(func.sum(b.quantity)).where(
+        return self._sum(select(func.sum(b.quantity, type_=Number())).where(
             b.alphabet == symbols, b.length == length
         ))  # fmt: skip
 
+    def issued_of_length(self, length: int) -> int:
+        """Codes ever minted of this length, in any alphabet."""
+        b = _tables.batches.c
+        return self._sum(select(func.sum(b.quantity)).where(b.length == length))
+
     def issued_total(self) -> int:
         """Codes ever minted."""
-        return self._sum(select(func.sum(_tables.batches.c.quantity)))
+        return self._sum(select(func.sum(_tables.batches.c.quantity, type_=Number())))
 
     # --- standings ---
 
@@ -116,8 +135,9 @@ class View:
 
     def at(self, batch: str, serial: int) -> Standing:
         """The standing of a code."""
-        (tile,) = self.select(batch, (Range(serial, serial),))
-        return tile.value
+        for tile in self.select(batch, (Range(serial, serial),)):
+            return tile.value
+        raise _balance.damaged(batch)
 
     def places(
         self, batch: str, serials: Sequence[int]
@@ -130,14 +150,14 @@ class View:
 
     def counts(self, batch: str) -> dict[State, int]:
         """Codes in each state; their sum is the quantity."""
-        self.batch(batch)
-        codes = _tiles.counters(self.connection, batch)
+        codes = _balance.counters(self.connection, batch, self.batch(batch).quantity)
         return {state: codes[state] for state in State}
 
     def reserved(self, batch: str) -> int:
         """How many of the sealed codes are held by an export under way."""
-        self.batch(batch)
-        return _tiles.counters(self.connection, batch)[_tiles.RESERVED]
+        return _balance.counters(self.connection, batch, self.batch(batch).quantity)[
+            _balance.RESERVED
+        ]
 
     def first_sealed(self, batch: str, n: int) -> Ranges:
         """The first `n` codes that are sealed and not reserved. Raises `Refused` if fewer."""
@@ -266,7 +286,7 @@ class View:
     def last_order(self, batch: str) -> int:
         """The number of the last event that ordered something of `batch`, or 0."""
         o = _tables.orders.c
-        return self._sum(select(func.max(o.seq)).where(o.batch == batch))
+        return self._sum(select(func.max(o.seq, type_=Number())).where(o.batch == batch))
 
     def waiting(self, batch: str) -> tuple[int, int]:
         """Codes under an unacknowledged order, and codes under a refused order.
@@ -306,6 +326,10 @@ class View:
     def head(self) -> tuple[int, str]:
         """Number and hash of the last event; 0 and `chain.GENESIS` if there is none."""
         return _events.head(self.connection)
+
+    def holds(self, head: str) -> bool:
+        """Whether `head`, the hash of an event, is in the chain."""
+        return _events.holds(self.connection, head)
 
     # --- rows ---
 

@@ -78,15 +78,15 @@ def template(home_id: str, custodian_key: Path | None) -> str:
     """The file as `init` writes it."""
     key_line = f"key = {_quoted(str(custodian_key))}" if custodian_key else '# key = "…"'
     return f"""\
-# A mintmark home. Keep copies of this folder; never of the custodian key beside it.
+# A mintmark home. Keep copies of this folder, and none of the custodian key with them.
 
 [home]
 id = "{home_id}"
 time_zone = "{DEFAULT_ZONE}"    # what a time without an offset means
 
 [custodian]
-# Where `init` put the custodian's key. Move the key away from this machine, and change
-# or delete this line.
+# Where an export finds the custodian's key while it is here: bring the key, then take it away
+# again. `init` wrote where it made the key; write where it is brought to, or delete the line.
 {key_line}
 
 [backend]

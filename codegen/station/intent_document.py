@@ -1,5 +1,6 @@
 """The form of an intent, `work/<subject>.json`: what it may say, and which files it may name."""
 
+import stat
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -19,7 +20,9 @@ def read(path: Path) -> dict[str, Any]:
     lie neither all in one folder nor in the home.
     """
     try:
-        intent = notes.read(path, MOST_BYTES, FIELDS)
+        # What is no file may have no end, or wait for a writer; a link may lead nowhere.
+        plain = stat.S_ISREG(path.lstat().st_mode)
+        intent = notes.read(path, MOST_BYTES, FIELDS) if plain else {}
     except ValueError:
         intent = {}
     if not intent or not _is_whole(intent, path.stem):

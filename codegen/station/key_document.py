@@ -30,7 +30,12 @@ def load(path: Path, form: str, fields: set[str], *, own: bool = False) -> dict[
         with open_own(path) if own else path.open("rb") as file:
             data = file.read(KEY_FILE_BYTES + 1)
     except FileNotFoundError:
-        raise NotFound(f"no key file at {path}", "name the right file, or bring it back") from None
+        hint = (
+            "bring the key for this command, then take it away again; or name it: --custodian-key F"
+            if form == CUSTODIAN
+            else "name the right file, or bring it back"
+        )
+        raise NotFound(f"no key file at {path}", hint) from None
     try:
         document = json.loads(data) if len(data) <= KEY_FILE_BYTES else None
     except (ValueError, RecursionError):

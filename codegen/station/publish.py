@@ -249,10 +249,16 @@ class Intents:
         lock.release()
         return False
 
-    def check(self, subject: str) -> None:
-        """Raises `IntegrityError` for an intent that can't be read; no intent is no fault."""
-        with contextlib.suppress(FileNotFoundError):
-            self._read(self._folder / f"{subject}.json")
+    def read(self, subject: str) -> Publication | None:
+        """The intent, only to be looked at; None without one.
+
+        Raises `IntegrityError` for one that can't be read.
+        """
+        path = self._folder / f"{subject}.json"
+        try:
+            return Publication(path, self._lock(path), self._read(path), self._failpoint)
+        except FileNotFoundError:
+            return None
 
     def _name(self, final: Path) -> str:
         """How an intent names a file: a home that is moved takes its own files along."""

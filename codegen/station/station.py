@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ from ..files import fsync_folder, write_exclusively
 from ..ledger.changes import HomeMade, KeyAdded
 from ..ledger.ledger import Actor, Author, Ledger
 from ..secret import Secret
-from . import config, keys
+from . import config, keys, misplaced
 from .publish import Failpoint, Intents, no_failpoint
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ class Station:
     @cached_property
     def ledger(self) -> Ledger:
         """The books. Raises `IntegrityError`, `EnvironmentFailure` or `NotFound`."""
-        ledger = Ledger.open(self.home / "ledger.db", self.now)
+        ledger = Ledger.open(
+            self.home / "ledger.db", self.now, check=partial(misplaced.check, self)
+        )
         with ledger.read() as view:
             known = view.home().home
         if known != self.config.home_id:
@@ -74,6 +76,10 @@ class Station:
         """Close the ledger, if it was opened."""
         if "ledger" in self.__dict__:
             self.__dict__.pop("ledger").close()
+
+    def has_booked(self) -> bool:
+        """Whether work was booked since this was opened."""
+        return "ledger" in self.__dict__ and self.ledger.has_booked()
 
     @cached_property
     def vault(self) -> "Vault":

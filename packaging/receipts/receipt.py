@@ -65,6 +65,11 @@ class ReceiptResult(Result):
     excess: int = 0
 
     @property
+    def reads(self) -> bool:
+        """Whether it was a dry run."""
+        return self.dry_run
+
+    @property
     def exit_code(self) -> int:
         """75 if codes were voided: the backend does not know yet."""
         return 75 if self.orders and not self.dry_run else 0

@@ -58,6 +58,7 @@ def test_earlier_batches_open_once_a_custodian_sealed_them_anew(home, deputy, tm
     both = [home.custodian.public.key_id, deputy.public.key_id]
     done = custody.rewrap(home.station(), home.custodian, both, None, quiet)
     assert (list(done.batches), list(done.custodians), done.exit_code) == (batches, both, 0)
+    assert "take the custodian's key away" in list(done.lines())[-1]
     as_deputy = replace(home, custodian=deputy, opened=[])
     assert [as_deputy.codes(batch) for batch in batches] == codes
     assert [home.codes(batch) for batch in batches] == codes

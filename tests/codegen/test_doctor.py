@@ -44,6 +44,27 @@ def only(result, level, check):
 
 
 @pytest.fixture
+def home(home, tmp_path, monkeypatch):
+    """Its custodian's key is where no home is, and the user's folder is empty."""
+    place = tmp_path / "safe" / "custodian.key"
+    for folder in (place.parent, tmp_path / "user"):
+        folder.mkdir()
+    settings = home.path / "mintmark.toml"
+    text = settings.read_text("utf-8")
+    line = f'key = "{home.key_file}"'
+    assert line in text
+    settings.write_text(text.replace(line, '# key = "…"'), "utf-8")
+    home.key_file.rename(place)
+    home.key_file = place
+    monkeypatch.chdir(tmp_path / "user")
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "user"))
+    for name in ("MINTMARK_CUSTODIAN_KEY", "MINTMARK_PASSPHRASE_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    return home
+
+
+@pytest.fixture
 def batch(home):
     return home.mint(10).batch
 
@@ -116,7 +137,9 @@ def test_so_is_the_custodian_key_that_the_settings_name(home):
     settings.write_text(named, "utf-8")
     assert str(home.key_file) in named
     home.key_file.chmod(0o640)
-    assert str(home.key_file) in only(examine(home), WARNING, "permissions").message
+    warned = at_level(examine(home), WARNING)
+    assert [check for check, _ in warned] == ["custodian", "permissions"]
+    assert all(str(home.key_file) in message for _, message in warned)
 
 
 @pytest.mark.parametrize(

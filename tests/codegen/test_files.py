@@ -144,6 +144,19 @@ def test_what_lies_in_a_folder_whatever_it_is_called(tmp_path):
         assert not files.lies_in(home / name, home), name
 
 
+def test_the_home_that_a_path_lies_in(tmp_path):
+    home = tmp_path / "home"
+    (home / "keys").mkdir(parents=True)
+    (tmp_path / "way").symlink_to(home / "keys", target_is_directory=True)
+    assert files.home_of(home / "keys" / "x") is None
+    for name in files.HOME_FILES:
+        assert files.home_of(home) is None
+        (home / name).touch()
+    for path in (home, home / "new" / "x", tmp_path / "way" / "x", home / "keys" / ".." / "y"):
+        assert files.home_of(path) == home.resolve()
+    assert files.home_of(tmp_path / "homes") is None
+
+
 def test_a_second_name_of_a_folder_that_is_no_link(tmp_path, monkeypatch):
     # As on a disk that takes letters in any case, and below a second mount.
     same = {tmp_path / "home", tmp_path / "HOME"}

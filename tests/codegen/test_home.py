@@ -54,7 +54,7 @@ def test_a_home_and_a_key_that_opens_with_the_passphrase(call, tmp_path):
     station.ledger.close()
     text = "\n".join(made.lines())
     assert str(made.custodian_key) in text
-    assert "move it away" in text
+    assert "bring the key,\n  then take it away again" in text
     # What it shows can be typed on, in every shell: the address has double quotes.
     assert 'next: mintmark mint --quantity 10000 --url "HTTPS://Q.EXAMPLE.CN/{code}"' in text
     (record,) = made.records()

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mintmark.codegen import ids
 from mintmark.codegen.ids import SYMBOLS, fold, new_home_id, new_id, random_symbols
 
 
@@ -66,3 +67,42 @@ def test_folding_twice_is_folding_once(text):
 @given(st.text(alphabet=SYMBOLS + "-"), st.text(alphabet=SYMBOLS + "-"))
 def test_two_ids_stay_two(first, second):
     assert (fold(first) == fold(second)) == (first == second)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "7H5R91W3SH4W63HW",
+        "7h5r91w3sh4w63hw",
+        "7H5R-91W3-SH4W-63HW",
+        "out/7H5R91W3SH4W63HW.zip",
+        "C:\\out\\7H5R91W3SH4W63HW",
+        "https://q.example.cn/7H5R91W3SH4W63HW/",
+        "q.example.cn/?c=7H5R91W3SH4W63HW",
+        "lot=7H5R91W3SH4W63HW",
+        "9081726354091827",
+        "ABCDEFGHKMAB.csv",
+    ],
+)
+def test_a_path_that_ends_in_what_looks_like_a_code_is_masked(name):
+    assert ids.masked(name) == f"({len(name)} characters, which may be a code)"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sent/K7QM-3T9A2BCD.zip",
+        "K7QM-3T9A2BCDWXYZ",
+        "orders-20261127153000.csv",
+        "B-20261127-A1.csv",
+        "0650cab5f5f5d0d5",
+        "/srv/mes/Reel_2026_17b.csv",
+        "C:\\mes\\ORDERS.CSV",
+        "7H5R91W3SH4W63HW/orders.csv",
+        "实印流水号码一览表第一号.csv",
+        "",
+        "/",
+    ],
+)
+def test_what_people_call_files_is_not(name):
+    assert ids.masked(name) == name

@@ -129,6 +129,19 @@ def test_the_strength_counts_everything_issued_before(home):
     assert other.guess_probability == 1_000 / 16**20
 
 
+def test_the_time_of_a_thief_is_told_in_words_and_in_seconds(home):
+    spec = {"alphabet": "digits", "length": 17, "ref": "plan-7"}
+    minted = home.mint(1_000, **spec)
+    assert minted.offline_bits == 46.51
+    assert minted.offline_seconds == pytest.approx(2**46.51 / 6.55e9, abs=0.1)
+    text = "\n".join(minted.lines())
+    assert "needs 2^46.5 tries for one code:\n" in text
+    assert "about 4.2 hours of one data-centre GPU per code (6.6×10⁹ tries/s, " in text
+    home.mint(100_000)
+    again = "\n".join(home.mint(1_000, **spec).lines())
+    assert "needed, at issue, 2^46.5 tries for one code:\n" in again
+
+
 # --- refused before anything is made ---------------------------------------------------
 
 
@@ -156,6 +169,7 @@ def test_somewhat_weak_codes_are_minted_with_a_warning(home):
     assert len(said) == 2
     assert all(sentence.startswith("warning: ") for sentence in said)
     assert "bits of work" in said[0]
+    assert "about 4.2 hours of one data-centre GPU per code" in said[0]
     said.clear()
     home.mint(1_000, alphabet="digits", length=14, accept_weak=True, notify=said.append)
     assert len(said) == 2
@@ -354,12 +368,12 @@ def test_batches_one_after_another_never_meet(home):
 
 
 def test_the_strength_counts_what_was_minted_meanwhile(home):
-    spec = {"alphabet": "digits", "length": 17}
+    spec = {"alphabet": "digits", "length": 18}
     station = home.station(
         failpoint=at_point(POINTS.index("made"), lambda: home.mint(1_000, **spec))
     )
     minted = home.mint(1_000, station, **spec)
-    assert minted.guess_probability == 2_000 / 10**17
+    assert minted.guess_probability == 2_000 / 10**18
     assert home.rows()[minted.batch].guess_probability == minted.guess_probability
 
 
@@ -377,7 +391,7 @@ def test_and_refuses_where_that_makes_codes_too_weak(home):
 
 
 def test_down_to_the_moment_it_has_the_write_lock(home, monkeypatch):
-    spec = {"alphabet": "digits", "length": 17}
+    spec = {"alphabet": "digits", "length": 18}
     station = home.station()
     commit, others = station.ledger.commit, []
 
@@ -388,7 +402,7 @@ def test_down_to_the_moment_it_has_the_write_lock(home, monkeypatch):
 
     monkeypatch.setattr(station.ledger, "commit", late)
     minted = home.mint(1_000, station, **spec)
-    assert home.rows()[minted.batch].guess_probability == 2_000 / 10**17
+    assert home.rows()[minted.batch].guess_probability == 2_000 / 10**18
     assert home.files() == batch_files(minted.batch, *others)
 
 

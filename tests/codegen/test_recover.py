@@ -24,7 +24,7 @@ from mintmark.codegen.ledger.changes import (
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.ranges.lifecycle import State
 from mintmark.codegen.ranges.serials import Range
-from mintmark.codegen.recover import recover, unsettled
+from mintmark.codegen.recover import check_intent, recover, unsettled
 from mintmark.codegen.station import keys
 from mintmark.codegen.station.intent_document import MOST_BYTES
 
@@ -306,6 +306,8 @@ def test_an_intent_moves_no_file_that_is_not_its_own(home, kind, subject, name, 
     path.write_text(json.dumps(intent), "ascii")
     with pytest.raises(IntegrityError, match="not its own"):
         settle(home)
+    with pytest.raises(IntegrityError, match="not its own"):
+        check_intent(home.station(), subject)
     assert [path.read_bytes() for path in kept] == before
     assert (home.path / "ledger.db").exists()
     assert path.exists()

@@ -1,6 +1,7 @@
 """Reports: every code is accounted for, and books that can't be believed say so."""
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -86,6 +87,50 @@ def test_the_text_leads_with_the_trouble(home, batch):
     assert any("10 are reserved" in line for line in text)
     assert text[-1] == f"  more: mintmark batch show {batch} --after 15"
     assert not any("more:" in line for line in batch_show(home.station(), batch, 0, 8).lines())
+
+
+def test_a_thief_has_a_time_at_issue_and_a_shorter_one_today(home):
+    """A hundred times as many codes of that length, a hundredth of the work."""
+    spec = {"alphabet": "digits", "length": 18}
+    minted = home.mint(100, **spec)
+    alone = batch_show(home.station(), minted.batch, 0, 10)
+    assert alone.offline_bits == alone.offline_bits_today == minted.offline_bits
+    assert alone.offline_seconds == alone.offline_seconds_today == minted.offline_seconds
+    at_issue = (
+        "  a thief of the fingerprints needed, at issue, about 17 days of one data-centre GPU "
+        "per code (6.6×10⁹ tries/s, measured 2026-11)"
+    )
+    assert at_issue in alone.lines()
+    assert not any("today" in line for line in alone.lines())
+    home.mint(9_900)  # no guess of 18 digits meets one of 16 symbols
+    assert batch_show(home.station(), minted.batch, 0, 10) == alone
+    home.mint(9_900, length=18)
+    more = batch_show(home.station(), minted.batch, 0, 10)
+    assert (more.offline_bits, more.offline_seconds) == (alone.offline_bits, alone.offline_seconds)
+    assert more.offline_bits_today == pytest.approx(alone.offline_bits - math.log2(100), abs=0.02)
+    assert more.offline_seconds_today == pytest.approx(alone.offline_seconds / 100, rel=0.02)
+    assert at_issue in more.lines()
+    today = "  and needs about 4.2 hours today, as more codes of this length are issued"
+    assert today in more.lines()
+
+
+def test_a_batch_from_before_the_limits_is_shown_with_its_time(home, batch):
+    home.sql("UPDATE batches SET entropy_bits = 47.0, offline_bits = 40.36 WHERE batch = ?", batch)
+    lines = "\n".join(batch_show(home.station(), batch, 0, 10).lines())
+    assert "needed, at issue, about 216 seconds of one" in lines
+
+
+@pytest.mark.parametrize("column", ["entropy_bits", "offline_bits"])
+@pytest.mark.parametrize("value", ["much", b"\x00", 9e999, -9e999])
+def test_a_strength_that_is_no_number_is_damage(home, batch, column, value):
+    statements = {
+        "entropy_bits": "UPDATE batches SET entropy_bits = ? WHERE batch = ?",
+        "offline_bits": "UPDATE batches SET offline_bits = ? WHERE batch = ?",
+    }
+    home.sql(statements[column], value, batch)
+    with pytest.raises(IntegrityError, match=batch) as caught:
+        batch_show(home.station(), batch, 0, 10)
+    assert "ledger.db" in caught.value.hints[0]
 
 
 def test_the_json_has_the_keys_of_the_contract(home, batch):

@@ -55,6 +55,11 @@ def standing(home):
         return reserved, [row.status for row in view.packages()]
 
 
+def test_once_it_is_booked_the_key_is_to_be_taken_away(home, tmp_path):
+    *_, last = exported(home, tmp_path).lines()
+    assert last == "now take the custodian's key away from this machine again"
+
+
 @pytest.mark.parametrize("at", ["written", "checked", "password", "noted", "published"])
 def test_books_locked_from_there_on(home, tmp_path, lock, at):
     def failpoint(point):

@@ -129,6 +129,25 @@ def test_codes_too_easy_to_guess_are_warned_of_with_the_length_that_is_not():
     )
 
 
+def test_a_thief_s_time_is_told_of_a_quantity():
+    found = plan(replace(CAP, quantity=10**8))
+    assert found.offline_seconds == pytest.approx(2**53.42 / 6.55e9, abs=0.1)
+    text = "\n".join(found.lines())
+    assert "about 21 days of one data-centre GPU per code (6.6×10⁹ tries/s, measured 2026-" in text
+    assert "if no other codes are issued under the same fingerprint key" in text
+    without = plan(replace(CAP, quantity=None))
+    assert without.offline_seconds is None
+    assert not any("GPU" in line for line in without.lines())
+
+
+def test_a_refused_plan_tells_the_time_too():
+    found = plan(replace(CAP, alphabet="digits", length=16, quantity=1_000))
+    assert found.offline_seconds == pytest.approx(2**43.19 / 6.55e9, abs=0.1)
+    (said,) = [warning for warning in found.warnings if "mint would refuse" in warning]
+    assert "25 minutes of one data-centre GPU" in said
+    assert said.endswith("use --length 17 or more with this alphabet")
+
+
 # --- the proof ---------------------------------------------------------------------------
 
 ROOMS = [

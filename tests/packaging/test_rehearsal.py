@@ -42,6 +42,7 @@ def packed(tmp_path_factory):
             batch, "li", PrintOptions(builtin(profile), unit_size=5), 12
         )
         made = export(invocation, wanted, Handoff(folder / name, folder / f"{name}.txt"))
+        assert not any("custodian" in line for line in made.lines())  # it needs no key
         password = (folder / f"{name}.txt").read_bytes().strip()
         trusted = {station.key.key_id: station.key.public}
         assert verify(made.archive, Secret(password), {}, trusted).test

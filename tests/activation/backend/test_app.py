@@ -235,6 +235,7 @@ LINE_CALLS = [
     ("GET", PATH),
     ("PUT", "/v1/orders/a"),
     ("GET", "/v1/orders/a"),
+    ("GET", "/v1/homes/HM00-000000000000/head"),
     ("GET", "/v1/unknown-scans"),
 ]
 
@@ -243,7 +244,7 @@ def test_every_address_of_lines_asks_who_calls(app):
     """Also one that somebody adds later."""
     free = {"/v1/health", "/v1/scans"}
     routes = {
-        (method, re.sub(r"\{batch\}", BATCH.batch, route.path))
+        (method, route.path.replace("{batch}", BATCH.batch).replace("{home}", BATCH.home))
         for route in app.routes
         for method in route.methods
         if route.path.startswith("/v1/") and route.path not in free

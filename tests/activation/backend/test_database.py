@@ -1,5 +1,6 @@
 """The backend's folder and process: no code in the clear, private, migrated, stopped cleanly."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -26,7 +27,7 @@ from mintmark.activation.backend.store import Store
 from mintmark.activation.client.client import HttpClient
 from mintmark.activation.client.wire import Order
 from mintmark.codegen import file_systems
-from mintmark.codegen.errors import EnvironmentFailure, Refused
+from mintmark.codegen.errors import EnvironmentFailure, IntegrityError, Refused
 from mintmark.codegen.file_systems import Mount
 
 CODES = make_codes(10, "QXZJ")
@@ -91,6 +92,40 @@ def test_early_scans_survive_the_migration_that_makes_them_a_flag(database):
     assert [tuple(row) for row in kept] == [(1, 1, 2, 10, False), (1, 2, 2, 10, True)]
 
 
+def test_heads_of_orders_that_are_there_are_kept_by_the_migration(database):
+    engine = create_engine(database)
+    config = Config()
+    config.set_main_option("script_location", str(database_module.MIGRATIONS))
+    batch = (
+        "INSERT INTO batches (number, batch, home, symbols, length, canonical, quantity, scheme,"
+        " fingerprint_key_id, role, registered) VALUES"
+        " (:n, :batch, :home, 'AB', 9, 'upper', 9, 's', 'k', 'item', 1)"
+    )
+    orders = [("A", "1" * 64, 5), ("A", "2" * 64, 7), ("A", None, 9), ("B", "3" * 64, 6)]
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        for number, name in enumerate("AB"):
+            connection.execute(sql(batch), {"n": number, "batch": name, "home": f"H{name}"})
+        for number, (name, head, arrived) in enumerate(orders):
+            connection.execute(
+                sql("INSERT INTO orders VALUES (:id, :identity, '{}', :head, :arrived)"),
+                {
+                    "id": f"O{number}",
+                    "identity": json.dumps({"batch": name}),
+                    "head": head,
+                    "arrived": arrived,
+                },
+            )
+    engine.dispose()
+    store = Store(database)
+    found = {home: store.head(home) for home in ("HA", "HB", "HC")}
+    store.close()
+    assert (found["HA"].head, found["HA"].order) == ("2" * 64, "O1")
+    assert (found["HB"].head, found["HB"].at) == ("3" * 64, "1970-01-01T00:00:06Z")
+    assert found["HC"].head is None
+
+
 def test_the_long_tables_of_sqlite_are_in_the_order_they_are_read_in(tmp_path):
     Store(sqlite_url(tmp_path)).close()
     with sqlite3.connect(tmp_path / FILE) as connection:
@@ -122,7 +157,7 @@ def test_a_folder_of_a_newer_version_is_refused(tmp_path):
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / FILE).write_bytes(b"rubbish" * 1_000)
-    with pytest.raises(EnvironmentFailure, match="cannot be opened"):
+    with pytest.raises(IntegrityError, match="damaged"):
         Store(sqlite_url(tmp_path))
 
 

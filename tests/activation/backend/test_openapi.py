@@ -208,6 +208,7 @@ def test_what_the_reference_answers_is_of_the_form(store, clock):
     stream = {"Content-Type": "application/octet-stream"}
     path = f"/v1/batches/{batch.batch}"
     order = {"batch": batch.batch, "action": "activate", "serials": [[1, 4]]}
+    order["audit_head"] = "ab" * 32
     steps = [
         ("put", "/v1/batches/{batch}", path, {"json": batch.body()}),
         ("put", f"{path}/fingerprints/1", None, {"content": prints(codes), "headers": stream}),
@@ -221,6 +222,8 @@ def test_what_the_reference_answers_is_of_the_form(store, clock):
         ("post", "/v1/scans", "/v1/scans", {"json": {"code": codes[0]}}),
         ("post", "/v1/scans", "/v1/scans", {"json": {"code": "NOT0URS000000000"}}),
         ("get", "/v1/unknown-scans", "/v1/unknown-scans", {}),
+        ("get", "/v1/homes/{home}/head", f"/v1/homes/{batch.home}/head", {}),
+        ("get", "/v1/homes/{home}/head", "/v1/homes/other/head", {}),
         ("get", "/v1/health", "/v1/health", {}),
     ]
     documented = {(path, method): operation for path, method, operation in operations(API)}

@@ -54,6 +54,9 @@ class Failing:
             raise self.error
         return answer
 
+    def head(self, home, *, patient):
+        return self.real.head(home, patient=patient)
+
     def register(self, *arguments):
         return self._call("register", *arguments)
 

@@ -30,6 +30,10 @@ class Scripted:
     def as_line(self, _line):
         return self
 
+    def head(self, home, *, patient):
+        assert patient
+        return wire.HeadAnswer(home)
+
     def register(self, _batch):
         """Known."""
 

@@ -206,8 +206,10 @@ def test_a_key_of_another_kind_is_told_from_a_damaged_one(folder):
 
 
 def test_a_missing_file_is_not_found(tmp_path, kind):
-    with pytest.raises(NotFound, match=r"gone\.key"):
+    with pytest.raises(NotFound, match=r"gone\.key") as caught:
         KINDS[kind][1](tmp_path / "gone.key")
+    brought = "bring the key for this command, then take it away again"
+    assert (brought in caught.value.hints[0]) is (kind == "custodian")
 
 
 # --- the custodian's passphrase --------------------------------------------------------

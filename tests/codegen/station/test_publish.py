@@ -15,6 +15,8 @@ from mintmark.codegen.files import hidden, write_atomically
 from mintmark.codegen.station import publish
 from mintmark.codegen.station.publish import Intents
 
+FIFO = ["fifo"] if hasattr(os, "mkfifo") else []
+
 
 class Stop(BaseException):
     """Like KeyboardInterrupt: no `except Exception` sees it."""
@@ -239,7 +241,7 @@ def test_an_intent_of_another_form_or_of_files_elsewhere_is_told_and_kept(place,
     with pytest.raises(IntegrityError, match=r"P1\.json"):
         list(Intents(place / "work").abandoned())
     with pytest.raises(IntegrityError, match=r"P1\.json"):
-        Intents(place / "work").check("P1")
+        Intents(place / "work").read("P1")
     assert sorted(path.name for path in (place / "out").iterdir()) == [".a.zip.part", ".b.txt.part"]
 
 
@@ -247,6 +249,22 @@ def test_an_intent_that_is_a_folder_is_told(place):
     (place / "work" / "P1.json").mkdir()
     with pytest.raises(IntegrityError, match=r"P1\.json"):
         list(Intents(place / "work").abandoned())
+
+
+@pytest.mark.parametrize("kind", [*FIFO, "link", "dangling", "endless"])
+def test_an_intent_that_is_no_file_is_told_and_not_waited_for(place, kind):
+    path, other = place / "work" / "P1.json", place / "other.json"
+    abandon(place, note=True)
+    path.rename(other)
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to({"link": other, "dangling": place / "none", "endless": "/dev/zero"}[kind])
+    with pytest.raises(IntegrityError, match=r"P1\.json"):
+        list(Intents(place / "work").abandoned())
+    with pytest.raises(IntegrityError, match=r"P1\.json"):
+        Intents(place / "work").read("P1")
+    assert sorted(path.name for path in (place / "out").iterdir()) == [".a.zip.part", ".b.txt.part"]
 
 
 def test_an_intent_under_another_name_is_told(place):

@@ -1,0 +1,74 @@
+"""Finding the one row that bears a key: by two indexes, which must agree, and in the row itself.
+
+One index would be enough if files were never damaged. But a key that a flipped bit hides in
+its index would be taken for new: the same order booked twice, the same batch minted twice. Each
+index is a b-tree of its own, and the row lies in a third. Whatever one damaged page says, the
+others contradict; what they disagree about is refused. Adding a row asks both indexes likewise:
+both are unique.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    TextClause,
+    literal_column,
+    select,
+    text,
+)
+
+from ..errors import IntegrityError
+from ._columns import BRING_BACK
+
+# SQLite's own index of a column, as it numbers them; the other is made by `_tables`.
+_OWN = {"ref": 2}
+
+
+def row_id(connection: Connection, table: Table, name: str, value: str) -> int | None:
+    """The rowid of the row of `table` whose column `name` is `value`, or None.
+
+    Raises `IntegrityError` if the two indexes do not agree.
+    """
+    own, again = connection.execute(_both(table.name, name), {"value": value}).one()
+    if own != again:
+        raise damaged(table)
+    return None if own is None else int(own)
+
+
+def row(connection: Connection, table: Table, name: str, value: str) -> Any:  # noqa: ANN401 - a row
+    """That row, or None. Raises `IntegrityError` if it bears another key, or as above."""
+    number = row_id(connection, table, name, value)
+    if number is None:
+        return None
+    found = connection.execute(select(table).where(is_row(table, number))).first()
+    if found is None or found._mapping[name] != value:  # noqa: SLF001 - public, whatever its name
+        raise damaged(table)
+    return found
+
+
+def is_row(table: Table, number: int) -> ColumnElement[bool]:
+    """That it is the row with this rowid."""
+    found: ColumnElement[bool] = literal_column(f"{table.name}.rowid") == number
+    return found
+
+
+@lru_cache(maxsize=32)
+def _both(table: str, name: str) -> TextClause:
+    indexes = f"sqlite_autoindex_{table}_{_OWN.get(name, 1)}", f"{table}_by_{name}_again"
+    one, other = (
+        f"(SELECT rowid FROM {table} INDEXED BY {index} WHERE {name} = :value)"  # noqa: S608 - names of ours
+        for index in indexes
+    )
+    return text(f"SELECT {one}, {other}")
+
+
+def damaged(table: Table) -> IntegrityError:
+    """The error for a table whose parts contradict each other."""
+    return IntegrityError(
+        f"the ledger file is damaged: table {table.name} and its indexes do not agree;"
+        " nothing was changed",
+        BRING_BACK,
+    )

@@ -1,0 +1,132 @@
+"""The balance of a batch: its counters against its quantity, and against its tiles.
+
+A commit checks the tiles it rewrites. What somebody did by hand to other tiles of the batch
+shows in the sums alone, so the whole batch is added up before a commit touches it. That is a
+read per tile, and a batch of a million fragments cannot pay it with every order. So a commit
+reads at most `EACH` tiles, every second one twice as many, every fourth four times, and so on
+by the number of its event: a small batch is compared with every commit, one of n fragments with
+about every n/`EACH`-th, and what a commit pays on average grows with the logarithm of n.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, select
+
+from ..errors import IntegrityError
+from ..ranges import serials
+from ..ranges.lifecycle import State
+from . import _agreed, _events, _pairs, _tables
+from .changes import (
+    Change,
+    ExportAbandoned,
+    ExportBegun,
+    Ordered,
+    Packaged,
+    ReceiptCorrected,
+    Receipted,
+)
+
+RESERVED = "reserved"
+EACH = 250
+
+_t, _p, _c = _tables.tiles.c, _tables.packages.c, _tables.counters.c
+
+
+def damaged(batch: str) -> IntegrityError:
+    """The error for tiles or counters that do not add up."""
+    return IntegrityError(
+        f"the books of batch {batch} do not balance; nothing was changed",
+        "see which row was changed: mintmark audit verify",
+    )
+
+
+def counters(connection: Connection, batch: str, quantity: int) -> dict[str, int]:
+    """Codes in each state, and `RESERVED`. Raises `IntegrityError` unless they balance."""
+    rows = connection.execute(select(_c.state, _c.codes).where(_c.batch == batch))
+    codes = {row.state: row.codes for row in rows}
+    if not balanced(codes, quantity):
+        raise damaged(batch)
+    return codes
+
+
+def balanced(codes: dict[str, int], quantity: int) -> bool:
+    """Whether these counters hold every code exactly once."""
+    if set(codes) != {*State, RESERVED} or min(codes.values()) < 0:
+        return False
+    reserved = codes[RESERVED]
+    return sum(codes.values()) - reserved == quantity and reserved <= codes[State.SEALED]
+
+
+def check_all(connection: Connection, changes: tuple[Change, ...]) -> None:
+    """`check` each batch that `changes` touch."""
+    batches = {change.batch for change in changes if isinstance(change, Ordered | ExportBegun)}
+    for change in changes:
+        if isinstance(change, Packaged | ExportAbandoned | Receipted | ReceiptCorrected):
+            row = _agreed.row(connection, _tables.packages, "package", change.package)
+            batches |= set() if row is None else {row.batch}
+    if batches:
+        number, _ = _events.head(connection)
+        for batch in sorted(batches):
+            check(connection, batch, number + 1)
+
+
+def check(connection: Connection, batch: str, number: int) -> None:
+    """Raises `IntegrityError` if the sums of `batch` and its tiles contradict each other.
+
+    `number` is that of the event to come. A batch that is not there passes.
+    """
+    row = _agreed.row(connection, _tables.batches, "batch", batch)
+    if row is None:
+        return
+    codes = counters(connection, batch, row.quantity)
+    sums = _Sums()
+    limit = EACH * (number & -number)
+    query = select(_t.first, _t.last, _t.state, _t.package).where(_t.batch == batch)
+    for tile in connection.execute(query.order_by(_t.first).limit(limit + 1)):
+        sums.tiles += 1
+        if not sums.add(*tile):
+            raise damaged(batch)
+    if sums.tiles > limit:
+        return
+    if sums.last != row.quantity or any(sums.codes[name] != codes[name] for name in codes):
+        raise damaged(batch)
+    if sums.held != _held(connection, batch):
+        raise damaged(batch)
+
+
+@dataclass
+class _Sums:
+    tiles: int = 0
+    last: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+    held: Counter[str] = field(default_factory=Counter)
+
+    def add(self, first: int, last: int, state: str, package: str | None) -> bool:
+        """Whether this tile begins where the tile before it ended."""
+        if first != self.last + 1 or last < first:
+            return False
+        self.last = last
+        self.codes[state] += last - first + 1
+        if package is not None:
+            self.held[package] += last - first + 1
+            if state == State.SEALED:
+                self.codes[RESERVED] += last - first + 1
+        return True
+
+
+def _held(connection: Connection, batch: str) -> Counter[str]:
+    """Package → the codes of `batch` that bear its name, as the packages have it.
+
+    A reprint that ended took its codes over from the package before; one under way has none.
+    """
+    held: Counter[str] = Counter()
+    query = select(_p.package, _p.serials, _p.status, _p.supersedes).where(_p.batch == batch)
+    for package, text, status, supersedes in connection.execute(query):
+        if status == "abandoned" or (status == "begun" and supersedes is not None):
+            continue
+        codes = serials.count(_pairs.from_text(text))
+        held[package] += codes
+        if supersedes is not None:
+            held[supersedes] -= codes
+    return held

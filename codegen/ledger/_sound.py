@@ -1,0 +1,60 @@
+"""What no replay shows: whether the file is whole, and whether `deliveries` can be as it is."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, RowMapping, select, type_coerce
+from sqlalchemy.types import NullType
+
+from .. import times
+from ..errors import IntegrityError
+from . import _tables
+from ._columns import BRING_BACK, Held
+
+# Nobody holds an order for so long, or waits so long for the next attempt.
+AHEAD = timedelta(days=1)
+_d, _o = _tables.deliveries.c, _tables.orders.c
+
+
+def check_file(connection: Connection) -> None:
+    """Raises `IntegrityError` with what SQLite's own check of file and indexes says first."""
+    for said in connection.exec_driver_sql("PRAGMA integrity_check").scalars():
+        # Values that a row may not have are named when rows are compared.
+        if said != "ok" and not str(said).startswith("CHECK constraint failed"):
+            what = " ".join(str(said).removeprefix("*** in database main ***").split())[:120]
+            raise IntegrityError(f"the file is damaged: SQLite says: {what}", BRING_BACK)
+
+
+def check_deliveries(connection: Connection, now: datetime) -> None:
+    """Raises `IntegrityError` naming the first row that cannot be."""
+    latest = times.format_utc(now + AHEAD)
+    for row in _deliveries(connection):
+        what = _wrong(row, latest)
+        if what is not None:
+            raise IntegrityError(
+                f"table deliveries, order_id {str(row['order_id'])[:40]}: {what}", BRING_BACK
+            )
+
+
+def _deliveries(connection: Connection) -> Iterator[RowMapping]:
+    """The rows as they lie there, and `booked`, the status of the order, if there is one."""
+    columns = [type_coerce(column, NullType()).label(column.name) for column in _d]
+    status = type_coerce(_o.status, NullType()).label("booked")
+    query = select(*columns, status).outerjoin(_tables.orders, _o.order_id == _d.order_id)
+    yield from connection.execute(query.execution_options(yield_per=1_000)).mappings()
+
+
+def _wrong(row: RowMapping, latest: str) -> str | None:
+    for column in _d:
+        if isinstance(column.type, Held) and not column.type.accepts(row[column.name]):
+            return f"{column.name} holds what cannot stand there"
+    if row["booked"] is None:
+        return "there is no such order"
+    if row["attempts"] < 1 or row["booked"] == "cancelled":
+        return "it was never tried, or cancelled after it was"
+    if (row["holder"] is None) != (row["held_until"] is None):
+        return "somebody holds it for no time, or nobody for some time"
+    for name in ("held_until", "next_attempt"):
+        if row[name] is not None and row[name] > latest:
+            return f"{name} lies more than a day ahead"
+    return None

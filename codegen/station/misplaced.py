@@ -1,0 +1,127 @@
+"""Codes of this home that were given where something else belongs: no book takes them.
+
+The books are copied, shown and sent to the backend, and nothing is ever taken out of them. So what
+people and machines write into them is looked up first, if it has the form of a code: the id of an
+order, a contact's name, a reason, an attribute.
+"""
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from .. import ids
+from ..codes.fingerprint import fingerprint
+from ..codes.spec import canonicalise
+from ..errors import MintmarkError, UsageError
+from ..ledger.changes import (
+    BatchMinted,
+    Change,
+    ContactAdded,
+    KeyAdded,
+    KeyRevoked,
+    Ordered,
+    UnitMoved,
+)
+from ..ledger.ledger import Author, Ledger
+from ..ledger.records import CodeForm
+from ..secret import Secret
+
+if TYPE_CHECKING:
+    from ..sealed.vault import Vault
+
+# What of a change somebody wrote. All else has a form of its own, or was made here.
+_WRITTEN: Mapping[type, tuple[str, ...]] = {
+    BatchMinted: ("ref", "product"),
+    ContactAdded: ("contact", "name", "channel"),
+    KeyAdded: ("name",),
+    KeyRevoked: ("reason",),
+    Ordered: ("order", "reason", "attributes"),
+    UnitMoved: ("note",),
+}
+_SEPARATORS = re.compile(r"[\s/\\?&=,;:]+")
+
+
+class CodeKeeper(Protocol):
+    """What of a home is asked whether it has a code."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The books."""
+
+    @property
+    def vault(self) -> "Vault":
+        """The sealed batches."""
+
+    @property
+    def fingerprint_key(self) -> Secret:
+        """The key of what the vault can be asked for."""
+
+    @property
+    def station_keys(self) -> dict[str, bytes]:
+        """The keys that signed the batches."""
+
+
+def check(home: CodeKeeper, author: Author, changes: Iterable[Change]) -> None:
+    """Raises `UsageError` if a text of `changes`, or the operator's name, is or holds a code.
+
+    Batches are asked only about what has the form of their codes. The error's detail `holds_code`
+    names the field, and nothing repeats the text.
+    """
+    written = _written(changes, author.actor.operator)
+    suspects = [(name, text) for name, text in written if not ids.harmless(text, name=True)]
+    if not suspects:
+        return
+    with home.ledger.read() as view:
+        forms = view.code_forms()
+    for name, text in suspects:
+        if any(_has(home, form, code) for form, code in _codes(text, forms)):
+            raise UsageError(
+                f"the {name} is or holds a code of this home, which no book may keep",
+                "give another; codes are given with --codes, --from-code and --to-code",
+                holds_code=name,
+            )
+
+
+def _has(home: CodeKeeper, form: CodeForm, code: str) -> bool:
+    """Whether a batch has the code. What of the vault cannot be read is not asked."""
+    with home.ledger.read() as view:
+        rows = view.batches()
+    for row in rows:
+        if (row.alphabet, row.length, row.canonical) != (
+            form.alphabet,
+            form.length,
+            form.canonical,
+        ):
+            continue
+        with contextlib.suppress(MintmarkError, OSError):
+            mark = fingerprint(code.encode("ascii"), home.fingerprint_key)
+            if home.vault.find(row.batch, mark, home.station_keys):
+                return True
+    return False
+
+
+def _written(changes: Iterable[Change], operator: str) -> Iterator[tuple[str, str]]:
+    for change in changes:
+        names = _WRITTEN.get(type(change), ())
+        yield from (pair for name in names for pair in _texts(name, getattr(change, name)))
+    yield "operator", operator
+
+
+def _texts(name: str, value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from (("attribute", str(text)) for text in (key, item) if text is not None)
+
+
+def _codes(text: str, forms: Iterable[CodeForm]) -> Iterator[tuple[CodeForm, str]]:
+    for part in {text, *_SEPARATORS.split(text)}:
+        for form in forms:
+            try:
+                code = canonicalise(form.canonical, part)
+            except ValueError:
+                continue
+            if len(code) == form.length and set(code) <= set(form.alphabet):
+                yield form, code
