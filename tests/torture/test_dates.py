@@ -12,7 +12,7 @@ from torture.plant import Plant, template
 from torture.runner import POSIX, Runner
 from torture.scale import dice, times
 
-from mintmark.codegen.invocation import EARLIEST_YEAR, LATEST_YEAR
+from mintmark.codegen.invocation import EARLIEST_YEAR, LATEST_YEAR, utc_now
 
 pytestmark = pytest.mark.skipif(not POSIX, reason="the runner forks")
 KEY = "--passphrase-file pass.txt"
@@ -100,6 +100,9 @@ def test_a_clock_that_jumps(away, made, tmp_path, figures):
             plant.facts["n"] = str(number % 120 + 1)
             done = plant.run(line, clock=moment[-1].isoformat())
             codes[done.code] = codes.get(done.code, 0) + 1
+        # What waited for a time that a wrong clock gave is tried again.
+        moment.append(utc_now())
+        plant.run("deliver")
     plant.sound()
     told = ", ".join(f"exit {code}: {count}" for code, count in sorted(codes.items()))
     figures(f"commands at odd moments, backend {'away' if away else 'there'}", rounds, told)
@@ -130,7 +133,7 @@ def test_a_clock_behind_the_books_is_no_damage_and_named(made, tmp_path):
                         ("2099-12-01T00:00:00", "is 31 days behind the last")):  # fmt: skip
         found = plant.run("doctor", 0, clock=f"{clock}+00:00").out
         assert said in found
-        assert bool(said) == ("clock" in found)
+        assert bool(said) == ("the clock of this machine" in found)
 
 
 def _zone(path, name):
