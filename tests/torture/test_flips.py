@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from torture import harms
-from torture.asking import ask, watch
+from torture.asking import ask, backend, watch
 from torture.flip_world import FlipWorld
 from torture.scale import SEED, dice, times
 
@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.timeout(3_600),  # hundreds of commands, perhaps on a busy machine
 ]
 
-FLIPS = 2_000
+FLIPS, BACKEND_FLIPS = 2_000, 100
 VERIFY = "package verify {archive} --password-file password.txt"
 LOCATE = "locate -"
 SHOW = "batch show {batch}"
@@ -49,6 +49,10 @@ READS = (
     "audit show",
     "report daily",
 )
+SQLITE = "flip of SQLite"  # where something lies
+SHOW_SENT = "orders show reel-9"
+# The first is sent once more: the backend has it.
+EXCHANGE = ("deliver", SHOW_SENT, "reconcile {batch}", "trace --all")
 # What was used once: whoever answers, answers the same.
 USED = (MINT_AGAIN, ORDER_AGAIN)
 FRESH = (MINT, EXPORT)  # their answers hold new ids
@@ -247,7 +251,7 @@ def test_a_flipped_bit_is_told_or_changes_nothing(world, tmp_path, figures, name
     kind, chance = KINDS[name], dice("flips", name)
     files = files_of(world, kind)
     count = times(round(FLIPS * kind.share))
-    label = "flip of SQLite" if kind.sqlite else "flip"
+    label = SQLITE if kind.sqlite else "flip"
     flips = [(chance.choice(files), label, harms.FLIPS[label], chance) for _ in range(count)]
     ends = suffer(world, kind, flips, tmp_path)
     figures(f"bits flipped in {name}", count, told(ends))
@@ -260,3 +264,39 @@ def test_a_blow_is_told_or_changes_nothing(world, tmp_path, figures, name):
     chosen = chance.sample(every, min(len(every), times(len(every))))
     blown = [(file, label, harm, chance) for file, (label, harm) in chosen]
     figures(f"blows to {name}", len(blown), told(suffer(world, kind, blown, tmp_path)))
+
+
+def test_a_backend_with_a_flipped_bit_applies_no_order_twice(world, tmp_path, figures):
+    """It refuses to serve, or what it says of an order is what it said before, or an error.
+
+    A value that can be is believed: it is `reconcile` that compares the backend with the books.
+    """
+    chance, root, ends = dice("flips", "backend"), tmp_path / "world", Counter()
+    _, before = exchanged(world, root, lambda _: None)
+    assert _settled(before[SHOW_SENT])
+    count = times(BACKEND_FLIPS)
+    for _ in range(count):
+        said, after = exchanged(world, root, lambda path: harms.FLIPS[SQLITE](path, chance, None))
+        other = {name: answer for name, answer in after.items() if answer != before[name]}
+        again = SHOW_SENT in other and _settled(other[SHOW_SENT])
+        assert not again, f"{said} [seed {SEED}]: {other}"
+        ends["refused to serve" if not after else "told" if other else "harmless"] += 1
+    figures("bits flipped in the backend's database", count, told(ends))
+
+
+def _settled(answer):
+    """Whether the backend's answer to the order was taken."""
+    return '"status": "acknowledged"' in answer.text
+
+
+def exchanged(world, root, harm):
+    """What `harm` said of the backend's database, and what home and backend tell each other then.
+
+    Nothing if the backend does not serve.
+    """
+    world.copy("sent", root)
+    said = harm(root / "scan-backend" / "backend.sqlite3")
+    with backend(root) as serves:
+        found = answers(world, root, EXCHANGE) if serves else {}
+    shutil.rmtree(root)
+    return said, found

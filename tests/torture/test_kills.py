@@ -231,7 +231,9 @@ def test_killed_at_a_point(case, made, tmp_path, figures):
             died = bench.give(plant, case.line, die=at)
             assert died.code in (DIED, 0, 75), died
             where = f"{at}: {' → '.join(died.points[-3:])}"
+            begun = plant.begun()
             plant.run("doctor --repair", 0)
+            assert not [path for path in begun if path.exists()], where
             assert not differs(plant.shape(), start, once), where
             bench.give(plant, case.again or case.line)
             assert not differs(bench.after(plant), once, twice), where
