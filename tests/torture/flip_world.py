@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import json
 import shutil
 import sqlite3
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import children
 from contract_worlds import INIT, answering, backend_named, command, keys
 
 from mintmark.activation.client.client import HttpClient
-from mintmark.activation.client.connect import connected
+from mintmark.activation.client.connect import ANNOUNCEMENT, connected
 from mintmark.activation.intake.hot_folder import HotFolder
 from mintmark.activation.intake.taken_files import TakenFiles
 from mintmark.codegen.invocation import utc_now
@@ -28,7 +29,7 @@ class FlipWorld:
 
     whole: nothing is under way. noted: a mint was killed before its files had their names;
     renamed: after the first had. logged: the ledger has a `-wal`. sent: the backend has an order
-    of which the books do not know that it arrived.
+    of which the books do not know that it arrived. announced: a backend served, and was killed.
     """
 
     def __init__(self, root):
@@ -45,6 +46,9 @@ class FlipWorld:
             self.facts[name] = _cut_short(root / name / "home", point)
         _logged(self, root)
         _sent(self, root)
+        self.copy("whole", root / "announced")
+        announced = json.dumps({"url": "http://127.0.0.1:9"})
+        (root / "announced" / "home" / ANNOUNCEMENT).write_text(announced, "ascii")
 
     def copy(self, name, target):
         """A copy of folder `name`, whose settings name no file of the original."""

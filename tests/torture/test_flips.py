@@ -96,7 +96,7 @@ KINDS = {
     "sealed batches": Kind(
         ("home/vault/{batch}.*", "home/vault/{other}.*"),
         (SHOW, LOCATE, ORDER, EXPORT, REWRAP),
-        0.2,
+        0.15,
     ),
     "prefix filter": Kind(("home/vault/*.sieve",), (LOCATE, MINT), 0.03),
     "marks": Kind(
@@ -105,10 +105,14 @@ KINDS = {
         0.1,
         says=("new: told of what happens after", "forgotten"),
     ),
+    # A person may name a backend as well, and its address is said.
+    "announced backend": Kind(
+        ("home/local-backend.json",), (ORDER, "deliver"), 0.02, edited=True, world="announced"
+    ),
     "custodian": Kind(
         ("custodian.key", "deputy.key", "deputy.key.pub", "pass.txt"), (ADMIT, EXPORT, REWRAP), 0.08
     ),
-    "package": Kind(("out/*.zip", "password.txt"), (VERIFY,), 0.15),
+    "package": Kind(("out/*.zip", "password.txt"), (VERIFY,), 0.1),
     "papers": Kind(
         ("out/*.txt", "results.jsonl", "drop/done/*"),
         ("orders watch",),
