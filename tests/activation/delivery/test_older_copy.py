@@ -12,6 +12,7 @@ from station_kit import batch_files
 
 from mintmark.activation.client import wire
 from mintmark.activation.client.protocol import Away, Declined, ProblemDetails
+from mintmark.activation.conformance import check
 from mintmark.activation.delivery import attempt, health, witness
 from mintmark.activation.delivery.deliver import Courier, deliver
 from mintmark.activation.delivery.witness import Witness, ask
@@ -230,6 +231,14 @@ def test_a_made_up_head_is_disowned_and_no_batch_is_lost(world, tmp_path, monkey
         assert export_of(world, station, world.batch, tmp_path).batch == world.batch
         line.order(wire.Order("AGAIN", world.batch, "assign", ((1, 1),), audit_head="cd" * 32))
         assert ask(station, line) is Witness.OLDER  # another head is another sign
+
+
+def test_a_check_of_the_backend_is_no_sign(world):
+    call = Invocation(world.path)
+    with world.at_work() as (station, line):
+        call.opened.append(station)
+        assert not check.run(call, world.url, check.CheckRequest(None, None, True)).failed
+        assert ask(station, line) is Witness.NEWEST
 
 
 @pytest.mark.parametrize("what", ["another home", "no orders yet", "restored"])
