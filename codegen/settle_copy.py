@@ -3,7 +3,7 @@
 It is one commit: the decision, and a line for each batch that only the vault knows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from . import ids
@@ -37,9 +37,12 @@ class CopySettled(Result):
             yield "mint anew for what is to be printed: mintmark mint"
 
 
-def settle(station: Station, newer: str, reason: str) -> CopySettled:
+def settle(
+    station: Station, newer: str, reason: str, ask: Callable[[Station], None]
+) -> CopySettled:
     """Decide about every open sign: the `newer` home is lost, or there is none.
 
+    `ask` lets the backend say what it was sent: `doctor` asks as well, and books nothing.
     Raises `UsageError` for another word or no reason of one line, `Refused` if no sign is open.
     """
     if newer not in NEWER_HOME:
@@ -49,6 +52,7 @@ def settle(station: Station, newer: str, reason: str) -> CopySettled:
         raise UsageError(
             f"the reason is not a line of 1 to {REASON_CHARS} characters", "--reason R"
         )
+    ask(station)
     found = signs(station)
     if not found.heads and not found.batches:
         raise Refused(
