@@ -674,7 +674,8 @@ def test_the_cursor_of_an_older_version_becomes_that_of_each_recipient(scene):
         file = scene.home.path / "alarms.json"
         kept = json.loads(file.read_text("ascii"))
         old = {"seq": next(iter(kept["targets"].values()))["seq"], "under_way": False}
-        file.write_text(json.dumps({**kept, "targets": {"office": old}}), "ascii")
+        older = {"targets": {"office": old}, "examined": kept["examined"]}  # and no checksum
+        file.write_text(json.dumps(older), "ascii")
         booked = scene.trouble()
         scene.send(office=url)
         for to in ("a@example.com", "b@example.com"):
