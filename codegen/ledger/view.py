@@ -87,10 +87,14 @@ class View:
         """All batches, oldest first."""
         return self._all(BatchRow, select(_tables.batches).order_by(_tables.batches.c.seq))
 
-    def code_forms(self) -> tuple[CodeForm, ...]:
-        """What codes of this home look like, each form once."""
+    def batches_by_form(self) -> dict[CodeForm, list[str]]:
+        """What codes of this home look like → the ids of the batches that have such codes."""
         b = _tables.batches.c
-        return self._all(CodeForm, select(b.alphabet, b.length, b.canonical).distinct())
+        found: dict[CodeForm, list[str]] = {}
+        query = select(b.alphabet, b.length, b.canonical, b.batch)
+        for *form, batch in self.connection.execute(query):
+            found.setdefault(CodeForm(*form), []).append(batch)
+        return found
 
     def batch_by_ref(self, ref: str) -> BatchRow | None:
         """The batch minted under the caller's own reference, or None."""
