@@ -18,6 +18,7 @@ from . import (
     _exports,
     _outbox,
     _packages,
+    _pairs,
     _places,
     _receipts,
     _replacements,
@@ -182,7 +183,8 @@ class View:
         for first, last in self.connection.execute(query):
             if n <= 0:
                 break
-            found.append(Range(first, min(last, first + n - 1)))
+            tile = _pairs.of_row(first, last, "tiles")
+            found.append(Range(first, min(tile.last, first + n - 1)))
             n -= len(found[-1])
         return join(found)
 
