@@ -27,6 +27,7 @@ from .times import parse_utc
 
 LOW_SPACE = 1_000_000_000
 BEHIND = timedelta(hours=1)  # summer time set by hand, and a slow clock, are no matter
+_RIGHTS = "look at the folders of the home: was a file moved, or the right to read it taken away?"
 # Checks that are published under another name than their function has.
 _PUBLISHED = {"prefix_filters": "sieves"}
 
@@ -74,7 +75,7 @@ def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> Doctor
             name = check.__name__.strip("_")
             name = _PUBLISHED.get(name, name)
             message = error.message if isinstance(error, MintmarkError) else str(error.strerror)
-            hints = error.hints if isinstance(error, MintmarkError) else ()
+            hints = error.hints if isinstance(error, MintmarkError) else (_RIGHTS,)
             findings.append(Finding(ERROR, name, message, "; ".join(hints)))
     kind = RepairedResult if repair else DoctorResult
     return kind(not any(item.level == ERROR for item in findings), tuple(findings))
@@ -82,7 +83,8 @@ def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> Doctor
 
 def _keys(station: Station) -> Iterator[Finding]:
     with station.ledger.read() as view:
-        roster = {row.key_id for row in view.roster()}
+        rows = view.roster()
+    roster = {row.key_id for row in rows}
     lines = sorted((station.home / "keys" / "lines").glob("*.key"))
     reads: list[Callable[[], object]] = [
         lambda: station.key,
@@ -94,6 +96,16 @@ def _keys(station: Station) -> Iterator[Finding]:
             read()
         except MintmarkError as error:
             yield Finding(ERROR, "keys", error.message, "; ".join(error.hints))
+    for row in rows:
+        path = station.home / "keys" / "lines" / f"{row.name}.key"
+        if row.kind == "line" and not row.revoked and not path.exists():
+            yield Finding(
+                WARNING,
+                "keys",
+                f"line {row.name} has no key file here, and can order nothing",
+                f"bring keys/lines/{row.name}.key back from your copy of the home, or revoke it: "
+                f"mintmark key revoke {row.key_id}",
+            )
     yield Finding(
         OK, "keys", f"{len(roster)} keys on the roster; looked at every file of the home's"
     )

@@ -20,12 +20,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import Refused
+from .errors import IntegrityError, Refused
 
 HOME_FILES = ("mintmark.toml", "ledger.db")
 OWNER_ONLY = 0o600
 # What a file system answers that cannot sync a folder: shares of VirtualBox, some of FUSE.
 _NO_SUCH_CALL = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # Windows has no pipes with names in folders
 
 
 def lies_in(path: Path, folder: Path) -> bool:
@@ -78,6 +80,32 @@ def sync(file: BinaryIO) -> None:
     """Make what was written to `file` durable."""
     file.flush()
     os.fsync(file.fileno())
+
+
+def open_own(path: Path, buffering: int = -1) -> BinaryIO:
+    """The file `path` of a home, open for reading; `buffering` as for `open`.
+
+    Raises `FileNotFoundError`; `IntegrityError` if what lies there is no file.
+    """
+    try:
+        # Whoever opens a pipe waits for somebody to write to it.
+        file = open(path, "rb", buffering, opener=_at_once)  # noqa: SIM115 - the caller closes it
+    except IsADirectoryError:
+        raise _no_file(path) from None
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise _no_file(path)
+    return file
+
+
+def _at_once(name: str, flags: int) -> int:
+    return os.open(name, flags | _AT_ONCE)
+
+
+def _no_file(path: Path) -> IntegrityError:
+    return IntegrityError(
+        f"{path} is no file", "move it away, and bring the file back from your copy of the home"
+    )
 
 
 def create(path: Path, mode: str = "xb", *, owner_only: bool = True) -> BinaryIO:

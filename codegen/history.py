@@ -7,6 +7,7 @@ mint looks into a handful of files, and a code is merged a logarithmic number of
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -150,8 +151,9 @@ def damaged(station: Station) -> list[Path]:
     for path in _paths(station):
         try:
             prefix_filter.read(path).verify()
-        except IntegrityError:
-            found.append(path)
+        except (IntegrityError, OSError):
+            # If it is gone, a mint has just merged it into another.
+            found += [path] if os.path.lexists(path) else []
     return found
 
 

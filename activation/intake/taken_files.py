@@ -15,14 +15,13 @@ may be booked already: `under_way` is there to ask.
 
 import errno
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ...codegen.files import write_atomically
+from ...codegen import notes
 from ..orders import sheets
 from ..orders.sheets import FileVersion
 from .order_file import OrderFile, digest_of, version_of
@@ -67,12 +66,11 @@ class TakenFiles:
         key = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()
         files = cls(home / FOLDER / f"{key[:16]}.json", folder / "done")
         try:
-            with files.path.open("rb") as file:
-                kept = json.loads(file.read(_BYTES))
+            kept = notes.read(files.path, _BYTES, {"taken", "under_way"})
             taken, begun = (list(map(_from_json, kept[k])) for k in ("taken", "under_way"))
         except FileNotFoundError:
             return files
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             damaged()
             return files
         files._taken = {item.name: item for item in taken}
@@ -157,7 +155,7 @@ class TakenFiles:
             "under_way": [asdict(file) for file in self.under_way.values()],
             "taken": [asdict(file) for file in self._taken.values()],
         }
-        write_atomically(self.path, json.dumps(document).encode("ascii"))
+        notes.write(self.path, document)
 
 
 def _shorten(files: dict[str, TakenFile]) -> None:

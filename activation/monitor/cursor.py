@@ -5,15 +5,13 @@ result of the command says so. A cursor stands under its target's name, or under
 and a digest of the recipient where a URL has recipients.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ...codegen import times
+from ...codegen import notes, times
 from ...codegen.errors import IntegrityError
-from ...codegen.files import write_atomically
 from ...codegen.result import to_json
 
 NAME = "alarms.json"
@@ -79,8 +77,7 @@ class Marks:
 def load(home: Path) -> Marks:
     """The marks that were kept. Raises `IntegrityError` for a damaged file."""
     try:
-        with (home / NAME).open("rb") as file:
-            kept = json.loads(file.read(_BYTES))
+        kept = notes.read(home / NAME, _BYTES, {"targets", "examined"})
         targets = {
             str(name): Cursor(
                 _whole(cursor["seq"]),
@@ -126,7 +123,7 @@ def settled(
 
 def keep(home: Path, marks: Marks) -> None:
     """Keep `marks`, durably."""
-    write_atomically(home / NAME, json.dumps(to_json(asdict(marks))).encode("ascii"))
+    notes.write(home / NAME, to_json(asdict(marks)))
 
 
 def _examined(seen: Mapping[str, object]) -> Examined:

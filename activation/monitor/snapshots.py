@@ -5,12 +5,11 @@ home's time zone; the difference of two totals is what was scanned in between.
 """
 
 import contextlib
-import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
-from ...codegen.files import write_atomically
+from ...codegen import notes
 
 NAME = "scanned.json"  # if it is lost, a single difference is missing
 DAYS = 400
@@ -23,12 +22,11 @@ Totals = Mapping[date, int]
 def load(home: Path) -> Totals | None:
     """The totals that were kept; None if the file is damaged."""
     try:
-        with (home / NAME).open("rb") as file:
-            kept = json.loads(file.read(_BYTES))
+        kept = notes.read(home / NAME, _BYTES)
         return {date.fromisoformat(day): _total(total) for day, total in kept.items()}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError):
         return None
 
 
@@ -36,7 +34,7 @@ def keep(home: Path, totals: Totals) -> None:
     """Keep the last `DAYS` of `totals`. If that fails, a difference is missing later."""
     last = {day.isoformat(): totals[day] for day in sorted(totals)[-DAYS:]}
     with contextlib.suppress(OSError):
-        write_atomically(home / NAME, json.dumps(last).encode("ascii"))
+        notes.write(home / NAME, last)
 
 
 def since(totals: Totals, day: date) -> tuple[int, date] | None:

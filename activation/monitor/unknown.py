@@ -8,19 +8,18 @@ successor. Once a day everything is read, for a new backend begins its numbers a
 """
 
 import contextlib
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ...codegen import times
-from ...codegen.files import write_atomically
+from ...codegen import notes, times
 from ...codegen.result import to_json
 from ..client.protocol import Client
 from ..client.wire import UnknownScan
 
 NAME = "trace.json"  # in the home; if it is lost, the next reading is a long one
 DAY = timedelta(days=1)
+_BYTES = 10_000
 PAGES = 300  # a reading ends there: three times what the reference backend keeps
 
 
@@ -69,7 +68,7 @@ def read(client: Client, backend: str, mark: ReadUpTo | None, now: datetime) -> 
 def load(home: Path) -> ReadUpTo | None:
     """The mark that was kept; None if there is none that can be read."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        kept = json.loads((home / NAME).read_text(encoding="ascii"))
+        kept = notes.read(home / NAME, _BYTES, {"backend", "after", "whole"})
         backend, after = kept["backend"], kept["after"]
         if isinstance(backend, str) and type(after) is int and after >= 0:
             return ReadUpTo(backend, after, times.parse(kept["whole"]))
@@ -79,4 +78,4 @@ def load(home: Path) -> ReadUpTo | None:
 def keep(home: Path, mark: ReadUpTo) -> None:
     """Keep `mark` for the next reading. If that fails, the next reading is a long one."""
     with contextlib.suppress(OSError):
-        write_atomically(home / NAME, json.dumps(to_json(mark)).encode("ascii"))
+        notes.write(home / NAME, to_json(mark))

@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import IntegrityError
+from ..files import open_own
 from .header import is_batch_id
 from .runs import WINDOW, Prefixes, RunFile, stretches
 
@@ -100,12 +101,15 @@ class PrefixFilter:
             with _Columns(self) as columns:
                 for start in range(stretch.start, stretch.stop, BLOCK):
                     block = slice(start, min(start + BLOCK, stretch.stop))
-                    found[block] = columns.maybe(ascending[block])
+                    try:
+                        found[block] = columns.maybe(ascending[block])
+                    except IndexError:
+                        raise _damaged(self.path) from None
         return found
 
     def verify(self) -> None:
         """Raises `IntegrityError` unless the file is bit for bit as it was written."""
-        with self.path.open("rb") as file:
+        with open_own(self.path) as file:
             if digest_of(file, self.size - DIGEST_BYTES) != file.read():
                 raise _damaged(self.path)
 
@@ -127,7 +131,7 @@ class _Columns:
     def __init__(self, prefix_filter: PrefixFilter) -> None:
         self._filter = prefix_filter
         columns = ColumnOffsets(prefix_filter)
-        with prefix_filter.path.open("rb") as file:
+        with open_own(prefix_filter.path) as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._offsets = np.frombuffer(self._map, OFFSET, columns.buckets, columns.offsets)
         self._heads = np.frombuffer(self._map, HEAD, prefix_filter.count, columns.heads)
@@ -176,7 +180,7 @@ def split(
 
 def read(path: Path) -> PrefixFilter:
     """The header of the filter at `path`. Raises `IntegrityError` if the file is damaged."""
-    with path.open("rb") as file:
+    with open_own(path) as file:
         fixed = file.read(len(MAGIC) + 4)
         size = int.from_bytes(fixed[len(MAGIC) :], "big")
         header = file.read(size) if fixed.startswith(MAGIC) and size <= HEADER_BYTES else b""

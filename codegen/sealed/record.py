@@ -22,6 +22,7 @@ from types import MappingProxyType
 
 from ..codes.fingerprint import SIZE
 from ..errors import IntegrityError
+from ..files import open_own
 from . import signed
 from .header import FORMAT, CoreHeader
 from .signed import RECORD_LABEL, Keys, Sign
@@ -131,6 +132,6 @@ def frame_digests(path: Path, header: CoreHeader) -> Iterator[str]:
 
 
 def _blocks(path: Path, size: int) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with open_own(path) as file:
         while block := file.read(size):
             yield block

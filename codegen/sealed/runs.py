@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import IntegrityError
+from ..files import open_own
 
 Prefixes = npt.NDArray[np.uint64]
 Serials = npt.NDArray[np.uint32]
@@ -76,7 +77,7 @@ class Run:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with path.open("rb") as file:
+        with open_own(path) as file:
             size = file.seek(0, 2)
             if size == 0 or size % ENTRY_BYTES:
                 raise IntegrityError(f"the run {path.name} is damaged", "bring it back from a copy")

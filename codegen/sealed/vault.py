@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from .. import ids
 from ..codes.fingerprint import SIZE
 from ..errors import IntegrityError, NotFound
-from ..files import write_atomically
+from ..files import open_own, write_atomically
 from ..ranges.serials import Range
 from ..secret import Secret
 from .batch import Reader, by_frame, within
@@ -51,13 +51,13 @@ class Folder:
 
     def read(self, name: str, first: int, size: int) -> bytes:
         """`size` bytes of the file `name` from offset `first`, fewer at its end."""
-        with (self.path / name).open("rb") as file:
+        with open_own(self.path / name) as file:
             file.seek(first)
             return file.read(size)
 
     def read_many(self, name: str, firsts: Iterable[int], size: int) -> list[bytes]:
         """`size` bytes of the file `name` from each offset; ascending offsets are fastest."""
-        with (self.path / name).open("rb", buffering=0) as file:
+        with open_own(self.path / name, buffering=0) as file:
             found = []
             for first in firsts:
                 file.seek(first)
@@ -198,12 +198,17 @@ class Vault:
                     f"the run of batch {batch} was cut or added to", "bring it back from a copy"
                 )
         path = self.parts(batch).run
-        hits = sorted(lookup(path, prefixes_of(fingerprints, record.prefix_bits)))
+        asked = prefixes_of(fingerprints, record.prefix_bits)
+        hits = sorted(lookup(path, asked))
+        if any(not 1 <= serial <= header.quantity for serial, _ in hits):
+            raise _disagree(batch)
         name = self.parts(batch).fingerprints.name
         self._size(batch, name)
         stored = self.storage.read_many(name, ((serial - 1) * SIZE for serial, _ in hits), SIZE)
         found = []
         for (serial, position), digest in zip(hits, stored, strict=True):
+            if len(digest) != SIZE or prefixes_of(digest, record.prefix_bits)[0] != asked[position]:
+                raise _disagree(batch)
             wanted = fingerprints[position * SIZE : (position + 1) * SIZE]
             if hmac.compare_digest(digest, wanted):
                 found.append((position, serial))
@@ -266,3 +271,10 @@ class Vault:
         raise IntegrityError(
             f"{name} is missing from the vault", "bring it back from a copy", file=name
         )
+
+
+def _disagree(batch: str) -> IntegrityError:
+    return IntegrityError(
+        f"the run and the fingerprints of batch {batch} do not agree",
+        "bring them back from a copy; which of them is damaged: mintmark doctor",
+    )

@@ -1,5 +1,6 @@
 """`mintmark.toml`: what a person may set in a home, and nothing secret."""
 
+import io
 import json
 import re
 import tomllib
@@ -9,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ..errors import NotFound, UsageError
+from ..files import open_own
 from ..ids import SYMBOLS
 from ..scans.settings import ReaderSettings, read_tables
 
@@ -138,7 +140,8 @@ def read(home: Path) -> Config:
     """
     path = home / NAME
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with io.TextIOWrapper(open_own(path), "utf-8-sig") as file:
+            text = file.read()
     except FileNotFoundError:
         raise NotFound(
             f"no mintmark home at {home}",
@@ -236,6 +239,8 @@ def _sender(path: Path, table: Mapping[str, str]) -> tuple[str, str, str]:
 
 
 def _path(path: Path, text: str) -> Path:
+    if "\0" in text:
+        raise UsageError(f"{path}: a path with a NUL character", "write the path anew")
     try:
         return Path(text).expanduser()
     except RuntimeError:

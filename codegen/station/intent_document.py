@@ -1,13 +1,14 @@
 """The form of an intent, `work/<subject>.json`: what it may say, and which files it may name."""
 
-import json
 import stat
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from .. import notes
 from ..errors import IntegrityError
 
 FIELDS = {"kind", "subject", "files", "note", "at"}
+MOST_BYTES = 1_000_000
 MOST_FILES = 8
 NAME_BYTES, PATH_BYTES = 255, 4_096
 
@@ -21,10 +22,10 @@ def read(path: Path) -> dict[str, Any]:
     try:
         # What is no file may have no end, or wait for a writer; a link may lead nowhere.
         plain = stat.S_ISREG(path.lstat().st_mode)
-        intent = json.loads(path.read_text(encoding="ascii")) if plain else None
-    except (ValueError, RecursionError, IsADirectoryError):
-        intent = None
-    if not isinstance(intent, dict) or set(intent) != FIELDS or not _is_whole(intent, path.stem):
+        intent = notes.read(path, MOST_BYTES, FIELDS) if plain else {}
+    except ValueError:
+        intent = {}
+    if not intent or not _is_whole(intent, path.stem):
         raise malformed(path, "does not say what was being published")
     names: list[str] = intent["files"]
     if not all(map(_is_name, names)):

@@ -1,12 +1,12 @@
 """The form of a key file: a JSON object with a `format`, its fields, and nothing else."""
 
-import hashlib
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import IntegrityError, NotFound
+from ..files import open_own
+from ..notes import CHECK, with_check
 
 KEY_FILE_BYTES = 16_384
 SIGNING, FINGERPRINT = "mintmark-signing-key/1", "mintmark-fingerprint-key/1"
@@ -19,24 +19,15 @@ KINDS = {
 }
 
 
-def dump(document: Mapping[str, object]) -> bytes:
-    """The bytes of a key file."""
-    return json.dumps(document, indent=1, sort_keys=True).encode("ascii") + b"\n"
-
-
-def with_check(document: Mapping[str, object]) -> dict[str, object]:
-    """`document` with a checksum: against accidents, as nothing else guards a plain key."""
-    return {**document, "check": hashlib.sha256(dump(document)).hexdigest()[:16]}
-
-
-def load(path: Path, form: str, fields: set[str]) -> dict[str, str]:
+def load(path: Path, form: str, fields: set[str], *, own: bool = False) -> dict[str, str]:
     """The document at `path`. All its values are texts but `kdf`, which may be anything.
 
-    Raises `NotFound` without the file, `IntegrityError` if it is not of that form or does not
-    have exactly these fields.
+    `own`: it is a file of the home, and so no pipe, which a custodian may name. Raises `NotFound`
+    without the file, `IntegrityError` if it is not of that form or does not have exactly these
+    fields.
     """
     try:
-        with path.open("rb") as file:
+        with open_own(path) if own else path.open("rb") as file:
             data = file.read(KEY_FILE_BYTES + 1)
     except FileNotFoundError:
         hint = (
@@ -64,8 +55,8 @@ def load(path: Path, form: str, fields: set[str]) -> dict[str, str]:
 
 def load_checked(path: Path, form: str, fields: set[str]) -> dict[str, str]:
     """As `load`, for a document with a checksum, which is not among the result's fields."""
-    document = load(path, form, {*fields, "check"})
-    plain = {name: value for name, value in document.items() if name != "check"}
+    document = load(path, form, {*fields, CHECK}, own=True)
+    plain = {name: value for name, value in document.items() if name != CHECK}
     if with_check(plain) != document:
         raise damaged(path)
     return plain

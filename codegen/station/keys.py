@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ..errors import IntegrityError, UsageError
 from ..files import write_exclusively
+from ..notes import dump, with_check
 from ..secret import Secret
 from .kdf import (
     FOR_TESTS_ONLY,
@@ -35,11 +36,9 @@ from .key_document import (
     PUBLIC,
     SIGNING,
     damaged,
-    dump,
     from_hex,
     load,
     load_checked,
-    with_check,
 )
 
 __all__ = [

@@ -17,7 +17,6 @@ No I/O here touches the ledger: callers report with `committed` whether it has t
 """
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -25,8 +24,9 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
+from .. import notes
 from ..errors import IntegrityError, Refused
-from ..files import fsync_folder, hidden, write_atomically
+from ..files import fsync_folder, hidden
 from . import intent_document
 
 Failpoint = Callable[[str], None]
@@ -166,7 +166,7 @@ class Publication:
             fsync_folder(folder)
 
     def _write(self) -> None:
-        write_atomically(self._path, json.dumps(self._intent, indent=1).encode("ascii"))
+        notes.write(self._path, self._intent)
 
 
 class Intents:

@@ -1,7 +1,7 @@
 """Another process of mintmark, stopped at the point a test wants. Run as a script.
 
 `child.py HOME JOB` with a JSON job: the mint request's fields, and
-    die: the number of the failpoint, from 0, at which the process ends without a farewell
+    die: the failpoint at which the process ends without a farewell: its name, or its number from 0
     wait: the name of the failpoint at which to say `ready`, and go on after a line of stdin
     limits: largest file sizes, tried one after another
     workers: processes to mint with; group: be the leader of a process group, as at a terminal
@@ -31,7 +31,7 @@ class Failpoint:
         self.die, self.wait, self.points = die, wait, []
 
     def __call__(self, point):
-        if len(self.points) == self.die:
+        if self.die in (len(self.points), point):
             os._exit(DIED)
         self.points.append(point)
         if point == self.wait:

@@ -188,6 +188,27 @@ def test_a_line_key_nobody_booked_is_an_error(home):
     assert "line-9" in only(examine(home), ERROR, "keys").message
 
 
+def test_a_line_without_its_key_is_a_warning_unless_it_is_revoked(home):
+    (home.path / "keys" / "lines" / "default.key").unlink()
+    found = only(examine(home), WARNING, "keys")
+    assert "line default" in found.message
+    key_id = found.hint.split()[-1]
+    station = home.station()
+    station.ledger.commit(station.author, KeyRevoked(key_id, "gone"))
+    assert at_level(examine(home), WARNING) == []
+
+
+@pytest.mark.parametrize("name", ["station.key", "lines/default.key", "fingerprint.key"])
+def test_a_pipe_in_the_place_of_a_key_is_an_error_and_not_waited_for(home, name):
+    path = home.path / "keys" / name
+    path.unlink()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    assert f"{path.name} is no file" in at_level(examine(home), ERROR)[0][1]
+
+
 def test_one_bad_key_hides_no_other(home, other):
     for name in ("station.key", "fingerprint.key", "lines/default.key"):
         shutil.copy(other.path / "keys" / name, home.path / "keys" / name)

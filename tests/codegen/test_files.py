@@ -1,5 +1,6 @@
 """There is the old file, the new file, or none, whatever fails and whenever."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -7,7 +8,7 @@ import stat
 import pytest
 
 from mintmark.codegen import files
-from mintmark.codegen.errors import Refused
+from mintmark.codegen.errors import IntegrityError, Refused
 
 
 class Full(OSError):
@@ -162,3 +163,20 @@ def test_a_second_name_of_a_folder_that_is_no_link(tmp_path, monkeypatch):
     monkeypatch.setattr(type(tmp_path), "samefile", lambda path, other: {path, other} <= same)
     assert files.lies_in(tmp_path / "HOME" / "sent" / "x", tmp_path / "home")
     assert not files.lies_in(tmp_path / "sent", tmp_path / "home")
+
+
+@pytest.mark.parametrize("kind", ["mkdir", "mkfifo"])
+def test_a_folder_or_a_pipe_is_no_file_of_a_home_and_is_not_waited_for(tmp_path, kind):
+    with contextlib.suppress(AttributeError):  # Windows makes no pipe in a folder
+        getattr(os, kind)(tmp_path / "station.key")
+        with pytest.raises(IntegrityError, match="is no file") as caught:
+            files.open_own(tmp_path / "station.key")
+        assert caught.value.hints
+
+
+def test_a_file_of_a_home_is_opened(tmp_path):
+    (tmp_path / "a").write_bytes(b"text")
+    with files.open_own(tmp_path / "a") as file:
+        assert file.read() == b"text"
+    with pytest.raises(FileNotFoundError):
+        files.open_own(tmp_path / "b")

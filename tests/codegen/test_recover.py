@@ -9,6 +9,7 @@ import pytest
 from children import DIED, finish, start, waiting
 from station_kit import Home, batch_files, make_home
 
+from mintmark.codegen import notes
 from mintmark.codegen.errors import IntegrityError, NotFound
 from mintmark.codegen.files import hidden
 from mintmark.codegen.ledger.chain import encode
@@ -25,6 +26,7 @@ from mintmark.codegen.ranges.lifecycle import State
 from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.recover import check_intent, recover, unsettled
 from mintmark.codegen.station import keys
+from mintmark.codegen.station.intent_document import MOST_BYTES
 
 # Fault points of a mint and the first piece of each phase of its progress, in order; the
 # batch is rolled forward from `noted` on.
@@ -199,9 +201,18 @@ def _present(final):
 )
 def test_a_note_that_is_none_is_quarantined(home, cut_short, note):
     path = home.path / "work" / f"{cut_short}.json"
-    path.write_text(json.dumps({**json.loads(path.read_text("ascii")), "note": note}), "ascii")
+    notes.write(path, {**notes.read(path, MOST_BYTES), "note": note})
     assert "quarantine" in settle(home)[0]
     assert set(quarantined(home)) == batch_files(cut_short)
+    assert home.rows() == {}
+
+
+def test_a_note_with_another_address_is_not_booked(home, cut_short):
+    """Its record, its run and its digests are right: the checksum alone tells."""
+    path = home.path / "work" / f"{cut_short}.json"
+    path.write_text(path.read_text("ascii").replace('"quantity": ', '"quantity":  1'), "ascii")
+    with pytest.raises(IntegrityError, match="does not say what was being published"):
+        settle(home)
     assert home.rows() == {}
 
 
@@ -217,9 +228,9 @@ def meanwhile(home, batch, act):
 @pytest.mark.parametrize("field", ["batch", "mint_record_sha256"])
 def test_a_note_of_another_batch_is_not_believed(home, cut_short, field):
     path, other = meanwhile(home, cut_short, lambda: home.mint(20).batch)
-    intent = json.loads(path.read_text("ascii"))
+    intent = notes.read(path, MOST_BYTES)
     intent["note"]["body"][field] = getattr(home.rows()[other], field)
-    path.write_text(json.dumps(intent), "ascii")
+    notes.write(path, intent)
     assert "quarantine" in settle(home)[0]
     assert set(quarantined(home)) == batch_files(cut_short)
     assert set(home.rows()) == {other}
@@ -471,7 +482,7 @@ def station_entropy(count):
 def test_what_another_version_began_is_left_to_it(home, export):
     export.die(noted=True)
     (intent,) = (home.path / "work").glob("*.json")
-    intent.write_text(intent.read_text("ascii").replace('"export"', '"parade"'), "ascii")
+    notes.write(intent, {**notes.read(intent, MOST_BYTES), "kind": "parade"})
     for _ in range(2):
         with pytest.raises(IntegrityError, match="parade"):
             settle(home)

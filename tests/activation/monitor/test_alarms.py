@@ -1,6 +1,5 @@
 """Alarms: real web hooks and a mail server; each alarm arrives once, and none is lost."""
 
-import json
 import re
 import signal
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from mintmark.activation.monitor.alarms import (
 )
 from mintmark.activation.monitor.cursor import NAME
 from mintmark.activation.monitor.outcome import ARRIVED, refused
+from mintmark.codegen import notes
 from mintmark.codegen.errors import IntegrityError, UsageError
 from mintmark.codegen.finding import ERROR, Finding
 from mintmark.codegen.ledger import changes as c
@@ -182,9 +182,9 @@ def test_a_ledger_from_a_copy_that_is_shorter_does_not_silence_it(scene):
     with Hook() as hook:
         scene.send(boss=hook.url)
         file = scene.home.path / NAME
-        kept = json.loads(file.read_text("ascii"))
+        kept = notes.read(file, 10_000)
         kept["targets"]["boss"]["seq"] = 10_000
-        file.write_text(json.dumps(kept), "ascii")
+        notes.write(file, kept)
         scene.send(boss=hook.url)
         booked = scene.trouble()
         scene.send(boss=hook.url)

@@ -135,6 +135,16 @@ def test_a_broken_filter_is_refused(tmp_path, damage):
         prefix_filter.read(path)
 
 
+def test_an_offset_beyond_the_filter_is_damage_wherever_it_is_met(tmp_path):
+    found = made(tmp_path, random_batches(200, 30))
+    data = bytearray(found.path.read_bytes())
+    offsets = prefix_filter.ColumnOffsets(found)
+    data[offsets.offsets : offsets.heads] = b"\xff" * (offsets.heads - offsets.offsets)
+    found.path.write_bytes(data)
+    with pytest.raises(IntegrityError, match="prefix filter"):
+        prefix_filter.read(found.path).maybe(np.array([5], np.uint64))
+
+
 @pytest.mark.parametrize("at", [-1, -33, -100])
 def test_a_flipped_bit_shows_when_all_is_verified(tmp_path, at):
     found = made(tmp_path, random_batches(200, 30))

@@ -164,6 +164,23 @@ def test_codes_are_found_by_their_whole_fingerprint(mint, batch, other):
     assert mint.vault.find(other, asked, mint.station_keys) == []
 
 
+@pytest.mark.parametrize("serial", [0, 1, 10, 11, 2**32 - 1])
+def test_a_run_that_names_another_serial_is_damage_and_not_a_code_unknown(mint, batch, serial):
+    parts = mint.vault.parts(batch)
+    data = bytearray(parts.run.read_bytes())
+    prefix = int.from_bytes(data[:8], "little").to_bytes(8, "big")
+    whole = parts.fingerprints.read_bytes()
+    (asked,) = (whole[at : at + 16] for at in range(0, 160, 16) if whole[at : at + 8] == prefix)
+    right = int.from_bytes(data[80:84], "little")
+    data[80:84] = serial.to_bytes(4, "little")
+    parts.run.write_bytes(data)
+    if serial == right:
+        assert mint.vault.find(batch, asked, mint.station_keys) == [(0, right)]
+        return
+    with pytest.raises(IntegrityError, match="do not agree"):
+        mint.vault.find(batch, asked, mint.station_keys)
+
+
 @pytest.mark.parametrize("size", [9 * 12, 11 * 12])
 def test_a_run_of_another_length_is_searched_for_nothing(mint, batch, size):
     """It would still be a run, with its columns cut in the wrong place."""

@@ -33,11 +33,19 @@ def test_the_template_reads_back(read, key):
     )
 
 
-@given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(Path))
+_NAMES = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+
+
+@given(name=st.text(_NAMES, min_size=1).map(Path))
 def test_any_path_survives_the_template(tmp_path_factory, name):
     folder = tmp_path_factory.mktemp("config")
     (folder / config.NAME).write_text(config.template(ID, Path("/") / name), encoding="utf-8")
     assert config.read(folder).custodian_key == Path("/") / name
+
+
+def test_a_path_that_no_system_can_be_asked_for_is_refused(read):
+    with pytest.raises(UsageError, match="NUL"):
+        read(config.template(ID, Path("/media/safe\0key")))
 
 
 def test_only_the_homes_id_is_needed(read):

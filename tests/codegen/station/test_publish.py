@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from children import waiting
 
+from mintmark.codegen import notes
 from mintmark.codegen.errors import IntegrityError, Refused
 from mintmark.codegen.files import hidden, write_atomically
 from mintmark.codegen.station import publish
@@ -236,7 +237,7 @@ def test_an_intent_that_cannot_be_read_is_told_and_kept(place, text):
 def test_an_intent_of_another_form_or_of_files_elsewhere_is_told_and_kept(place, change):
     abandon(place, note=True)
     path = place / "work" / "P1.json"
-    path.write_text(json.dumps({**json.loads(path.read_text("ascii")), **change}), "ascii")
+    notes.write(path, {**notes.read(path, 10_000), **change})
     with pytest.raises(IntegrityError, match=r"P1\.json"):
         list(Intents(place / "work").abandoned())
     with pytest.raises(IntegrityError, match=r"P1\.json"):
@@ -356,6 +357,7 @@ def test_an_intent_holds_nothing_secret_and_says_where_files_go(place):
         "files": [str(Path("rel.zip").absolute())],
         "note": None,
         "at": str(place / "work"),
+        "check": notes.with_check({n: v for n, v in intent.items() if n != "check"})["check"],
     }
 
 
