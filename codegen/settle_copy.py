@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from . import ids
 from .errors import Refused, UsageError
 from .result import Result
+from .station import misplaced
 from .station.older_copy import decisions, signs
 from .station.station import Station
 
@@ -52,6 +53,7 @@ def settle(
         raise UsageError(
             f"the reason is not a line of 1 to {REASON_CHARS} characters", "--reason R"
         )
+    misplaced.refuse(station, [("reason", reason)])
     ask(station)
     found = signs(station)
     if not found.heads and not found.batches:
