@@ -22,40 +22,31 @@ A command runs in five steps; the numbers below mark where each is carried out:
 # - What a command did stands, and so does its exit code, if its answer cannot be written.
 
 import contextlib
-import errno
 import functools
-import getpass
 import inspect
 import json
 import os
-import re
 import sys
-import time
-import traceback
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.exceptions import Abort, Exit, TyperException
+from typer.exceptions import Abort, Exit
 
+from . import failures, terminal
 from .activation import commands as activation_commands
 from .activation.backend import commands as backend_commands
 from .activation.conformance import commands as conformance_commands
 from .activation.monitor import commands as monitor_commands
 from .codegen import commands as codegen_commands
 from .codegen import streams
-from .codegen.errors import EnvironmentFailure, MintmarkError, UsageError
+from .codegen.errors import EnvironmentFailure
 from .codegen.invocation import Invocation, check_words, setting
 from .packaging import commands as packaging_commands
 
 if TYPE_CHECKING:
     from .codegen.result import Result
-
-INTERRUPTED = 130
-SHOWN_AFTER = 1.0  # seconds: a phase that ends sooner shows no progress
 
 GROUPS = {
     "batch": "The state of every code of a batch.",
@@ -155,7 +146,7 @@ def mount(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> No
         options = {key: after[key] or context.obj[key] for key in GLOBALS}
         _check_settings(kwargs.values())
         # 2. Invocation.
-        progress = _Progress()
+        progress = terminal.ProgressBar()
         invocation = _invocation(options, progress)
         with contextlib.closing(invocation), contextlib.closing(progress):
             # 3. Command.
@@ -163,7 +154,7 @@ def mount(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> No
                 result = command(invocation, *args, **kwargs)
             except (KeyboardInterrupt, Exception) as error:
                 if invocation.has_booked():
-                    raise _Booked from error
+                    raise failures.Booked from error
                 raise
             # 4. Print.
             _print(result, as_json=options["json_output"])
@@ -243,16 +234,16 @@ def _program(arguments: Sequence[str]) -> typer.Typer:
 # --- 2. the invocation -------------------------------------------------------------
 
 
-def _invocation(options: dict[str, Any], progress: "_Progress") -> Invocation:
+def _invocation(options: dict[str, Any], progress: terminal.ProgressBar) -> Invocation:
     quiet = options["json_output"]
-    terminal = sys.stdin is not None and sys.stdin.isatty()
+    interactive = sys.stdin is not None and sys.stdin.isatty()
     return Invocation(
         home=options["home"] or _default_home(),
         operator=options["operator"] or setting("MINTMARK_OPERATOR"),
-        ask=_prompt if terminal else None,
-        show=_show if sys.stderr.isatty() and not quiet else None,
+        ask=terminal.prompt_hidden if interactive else None,
+        show=terminal.show if sys.stderr.isatty() and not quiet else None,
         progress=progress if sys.stderr.isatty() and not quiet else lambda *_: None,
-        notify=(lambda _: None) if quiet else _notify,
+        notify=(lambda _: None) if quiet else terminal.notify,
         checks=_checks,
         witness=_witness,
     )
@@ -279,93 +270,6 @@ def _default_home() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("mintmark", appauthor=False)
-
-
-def _prompt(prompt: str) -> str:
-    with warnings.catch_warnings():
-        # It would read on, and show what is typed.
-        warnings.simplefilter("error", getpass.GetPassWarning)
-        try:
-            return str(typer.prompt(prompt, hide_input=True, err=True))
-        except (getpass.GetPassWarning, OSError) as error:
-            raise EnvironmentFailure(
-                "the terminal is gone, or cannot hide what is typed", "give --passphrase-file F"
-            ) from error
-
-
-def _notify(text: str) -> None:
-    print(streams.printable(text), file=sys.stderr, flush=True)
-
-
-def _show(secret: str) -> None:
-    _notify(secret)
-    if error := streams.loss(sys.stderr):
-        raise EnvironmentFailure(
-            f"the terminal cannot be written: {streams.reason(error)}",
-            "name a file for the password: --password-file F",
-        )
-
-
-class _Progress:
-    """Shows a phase of more than a second: a bar, then a line that stays, with the rate.
-
-    The bar has the number done, the rate per second, and the time left. It has no spinner,
-    because a GBK console cannot print it.
-    """
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._phase, self._task = "", 0
-        self._began, self._before = 0.0, 0
-
-    def __call__(self, phase: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if phase != self._phase:
-            self.close()
-            self._phase, self._began, self._before = phase, now, done
-        seconds = now - self._began
-        if seconds < SHOWN_AFTER:
-            return
-        rate = f"{(done - self._before) / seconds:,.0f}/s"
-        if done < total:
-            self._show(done, total, rate)
-        else:
-            self.close()
-            _notify(f"{phase}: {total:,} in {seconds:,.1f} s, {rate}")
-
-    def close(self) -> None:
-        """Remove the bar, and restore the cursor."""
-        if self._bar is not None:
-            self._bar.stop()
-        self._bar, self._phase = None, ""
-
-    def _show(self, done: int, total: int, rate: str) -> None:
-        if self._bar is None:
-            self._bar = _bar()
-            self._bar.start()
-            self._task = self._bar.add_task(self._phase, total=total, rate=rate)
-        self._bar.update(self._task, completed=done, total=total, rate=rate)
-
-
-def _bar() -> Any:  # noqa: ANN401 - rich is imported here and nowhere else
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
 
 
 # --- 4. results and errors ---------------------------------------------------------
@@ -409,128 +313,6 @@ def _tell_unwritten(error: OSError, result: "Result", *, as_json: bool) -> None:
         print(f"warning: {warning}", f"hint: {hint}", sep="\n", file=sys.stderr)
 
 
-def _report(error: MintmarkError, code: int, *, as_json: bool) -> int:
-    if as_json:
-        document = {
-            "error": error.message,
-            "hint": "\n".join(error.hints),
-            "exit": code,
-            **error.details,
-        }
-        print(json.dumps(document), file=sys.stderr)
-    else:
-        for label, text in (("error", error.message), *(("hint", hint) for hint in error.hints)):
-            print(f"{label}: {streams.printable(text, lines=1)}", file=sys.stderr)
-    return code
-
-
-_ENVIRONMENT = {
-    errno.ENOSPC: ("the disk is full", "free some space, then run the same command again"),
-    errno.EDQUOT: ("the disk quota is used up", "free some space, then run it again"),
-    errno.EFBIG: ("a file would be larger than this system allows", "raise the limit"),
-    errno.EROFS: ("the disk is read-only", "name a folder that can be written"),
-    errno.EACCES: ("permission denied", "name a folder you may write, or ask its owner"),
-    errno.EPERM: ("permission denied", "name a folder you may write, or ask its owner"),
-    errno.EPIPE: ("another process ended before its work was done", "see: mintmark doctor"),
-    errno.EBADF: ("a stream is not open for reading", "give it a file or a pipe: < FILE"),
-    errno.ENOENT: ("no such file or folder", "name a file or folder that exists"),
-    errno.ENOTDIR: ("not a folder", "name a folder"),
-    errno.EEXIST: ("a file is in the way", "name a folder"),
-    errno.EISDIR: ("a folder, not a file", "name a file"),
-}
-
-
-def _from_os(error: OSError) -> EnvironmentFailure:
-    text = (error.strerror or type(error).__name__).lower()
-    message, hint = _ENVIRONMENT.get(error.errno or 0, (text, "see: mintmark doctor"))
-    path = f": {error.filename}" if error.filename else ""
-    return EnvironmentFailure(f"{message}{path}", hint)
-
-
-def _from_typer(error: TyperException, arguments: Sequence[str]) -> UsageError:
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "mintmark"
-    from .codegen import ids
-
-    # Typer repeats whatever was typed.
-    typed = {part: ids.shown(part, name=True) for part in _typed(arguments)}
-    return UsageError(_replaced(error.format_message(), typed), f"see: {path} --help")
-
-
-def _typed(arguments: Sequence[str]) -> Iterator[str]:
-    """The words that were typed: names of options without their hyphens, and their values."""
-    for word in arguments:
-        name, _, value = word.partition("=") if word.startswith("-") else ("", "", word)
-        yield from filter(None, (name.lstrip("-"), value, value.partition("=")[0]))
-
-
-_A_CODE = "(what may be a code)"
-
-
-def _replaced(text: str, shown: Mapping[str, str]) -> str:
-    """`text` without the words of `shown` that are not shown as they are, however quoted."""
-    for word in sorted(shown, key=len, reverse=True):
-        if shown[word] != repr(word):
-            for form in {repr(word), repr(word)[1:-1], word}:
-                text = text.replace(form, shown[word])
-    return text
-
-
-def _without_codes(error: MintmarkError, arguments: Sequence[str]) -> MintmarkError:
-    """`error` without what was typed where a path belongs, say, and looks like a code.
-
-    The id of an order is its sender's own, who must find it again.
-    """
-    from .codegen import ids
-
-    own = {word for before, word in pairwise(arguments) if before == "--order"}
-    typed: dict[str, str] = {}
-    for word in _typed(arguments):
-        if word not in own and (last := ids.suspect(word)):
-            # A path is not always repeated as it was typed.
-            typed |= {word: ids.masked(word), str(Path(word)): ids.masked(word), last: _A_CODE}
-    error.message = _replaced(error.message, typed)
-    error.hints = tuple(_replaced(hint, typed) for hint in error.hints)
-    return error
-
-
-class _Booked(Exception):
-    """A command ended by its cause, after it had booked something."""
-
-
-_REPEATS = re.compile(r"\b(?:again|repeat)\b")
-_STANDS = "what was booked stands: look at it before you run this again: mintmark audit show"
-
-
-def _after_booking(error: BaseException, arguments: Sequence[str]) -> tuple[MintmarkError, int]:
-    """What to say of `error`, and the exit code. No hint to run it again is left."""
-    if isinstance(error, KeyboardInterrupt):
-        return MintmarkError("interrupted, after something was booked", _STANDS), INTERRUPTED
-    known = _known(error, arguments)
-    kept = tuple(hint for hint in known.hints if not _REPEATS.search(hint))
-    told = any("booked" in hint for hint in kept)
-    known.hints = kept if told else (*kept, _STANDS)
-    return known, known.exit_code
-
-
-def _known(error: BaseException, arguments: Sequence[str]) -> MintmarkError:
-    if isinstance(error, SystemExit):
-        # Typer ends like this if the other end of any pipe is gone, uvicorn if it cannot serve.
-        if isinstance(error.__context__, OSError):
-            return _from_os(error.__context__)
-        return EnvironmentFailure("the server ended by itself", "see what it wrote before this")
-    if isinstance(error, MintmarkError):
-        return error
-    if isinstance(error, TyperException):
-        return _from_typer(error, arguments)
-    if isinstance(error, OSError):
-        return _from_os(error)
-    return MintmarkError(
-        f"unexpected {type(error).__name__}: this is a bug",
-        "run it again with --verbose and report it",
-    )
-
-
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; returns its exit code."""
     # 1. Parse; `mount` carries out the steps 2 to 5 of a command that was named.
@@ -541,23 +323,23 @@ def run(arguments: Sequence[str]) -> int:
         program = _program(arguments)
         done = program(args=list(arguments), prog_name="mintmark", standalone_mode=False)
         # Typer turns Ctrl-C into this code, and prints nothing.
-        if done == INTERRUPTED:
-            return _interrupted(as_json=as_json)
+        if done == failures.INTERRUPTED:
+            return failures.interrupted(as_json=as_json)
         # 5. Exit code: of the result, or of a text of help.
         return _helped(done, as_json=as_json) if isinstance(done, int) else int(done.exit_code)
     except Exit as stop:
         return int(stop.exit_code)
     except (KeyboardInterrupt, Abort):
-        return _interrupted(as_json=as_json)
-    except _Booked as stopped:
-        known, code = _after_booking(stopped.__cause__ or stopped, arguments)
-        return _report(_without_codes(known, arguments), code, as_json=as_json)
+        return failures.interrupted(as_json=as_json)
+    except failures.Booked as stopped:
+        known, code = failures.after_booking(stopped.__cause__ or stopped, arguments)
+        return failures.report(failures.without_codes(known, arguments), code, as_json=as_json)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the one place where a bug becomes exit 1
         if verbose:
-            _print_traceback()
+            failures.print_traceback()
         # 4. Print the error; 5. it has the exit code.
-        known = _known(error, arguments)
-        return _report(_without_codes(known, arguments), known.exit_code, as_json=as_json)
+        known = failures.without_codes(failures.known(error, arguments), arguments)
+        return failures.report(known, known.exit_code, as_json=as_json)
 
 
 def _helped(code: int, *, as_json: bool) -> int:
@@ -571,20 +353,7 @@ def _helped(code: int, *, as_json: bool) -> int:
     )
     if isinstance(error, BrokenPipeError):
         return failure.exit_code
-    return _report(failure, failure.exit_code, as_json=as_json)
-
-
-def _interrupted(*, as_json: bool) -> int:
-    if sys.stderr.isatty() and not as_json:
-        print(file=sys.stderr)  # the terminal wrote ^C
-    failure = MintmarkError("interrupted; nothing is half-done", "run it again when ready")
-    return _report(failure, INTERRUPTED, as_json=as_json)
-
-
-def _print_traceback() -> None:
-    """Print the place of the error, without its text: an exception's text may hold a code."""
-    _, error, trace = sys.exc_info()
-    print("".join(traceback.format_tb(trace)), type(error).__name__, sep="", file=sys.stderr)
+    return failures.report(failure, failure.exit_code, as_json=as_json)
 
 
 def _leave_no_core() -> None:

@@ -30,8 +30,8 @@ def room_of(target):
 CONFINED = {
     "sqlalchemy": ("codegen.ledger", "activation.backend"),
     "alembic": ("codegen.ledger", "activation.backend"),
-    "typer": ("cli", "commands"),
-    "rich": ("cli",),
+    "typer": ("cli", "terminal", "failures", "commands"),
+    "rich": ("terminal",),
     "fastapi": ("activation.backend",),
     "uvicorn": ("activation.backend", "activation.commands", "activation.demo"),
     "http_message_signatures": ("activation",),
@@ -45,7 +45,8 @@ CONFINED = {
     "segno": ("packaging",),
     "zxingcpp": ("packaging",),
 }
-# Not at the top of cli.py or commands.py: `--help` would pay for them.
+DOOR = ("cli", "terminal", "failures")
+# Not at the top of the door's modules or commands.py: `--help` would pay for them.
 HEAVY = (
     "PIL",
     "alembic",
@@ -113,13 +114,13 @@ def own_faults(module, target):
 def foreign_faults(module, target, at_top):
     """Why `module` may not import `target` by its absolute name."""
     library = target.split(".")[0]
-    if library in (*ROOMS, "cli", "mintmark"):
+    if library in (*ROOMS, *DOOR, "mintmark"):
         yield f"absolute import of {target}: it would be a second copy of the module"
     if library in CONFINED:
         last = module.rsplit(".", 1)[-1]
         if not within(module, *CONFINED[library]) and last not in CONFINED[library]:
             yield f"{library} outside {', '.join(CONFINED[library])}"
-    if at_top and library in HEAVY and (module == "cli" or module.endswith("commands")):
+    if at_top and library in HEAVY and (module in DOOR or module.endswith("commands")):
         yield f"{library} at the top: --help pays for it"
 
 
@@ -283,7 +284,8 @@ def test_an_init_file_that_does_more_is_seen():
         ("packaging.export", "from ..codegen.ledger.changes import Packaged\nfrom . import letter"),
         ("activation.backend.store", "import sqlalchemy\nfrom ...codegen.ranges import tiling"),
         ("__main__", "from .cli import main"),
-        ("cli", "import typer\nimport rich\nfrom .packaging.commands import app"),
+        ("cli", "import typer\nfrom .packaging.commands import app"),
+        ("terminal", "import typer\nimport rich"),
     ],
 )
 def test_what_is_allowed_passes(module, source):

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VERSION = mintmark.__version__
 
 ROOMS = ("activation", "codegen", "packaging")
-ROOT_MODULES = {"__init__.py", "__main__.py", "cli.py", "py.typed"}
+ROOT_MODULES = {"__init__.py", "__main__.py", "cli.py", "failures.py", "terminal.py", "py.typed"}
 PROJECT_FILES = {
     ".ci/run",
     ".editorconfig",

@@ -142,6 +142,10 @@ KEPT = (
     "key new CODE",
     "key revoke {line} --reason CODE",
     "package unit {unit} --status received --note CODE",
+    "package receipt {package} --printed 1 --correct --reason CODE",
+    f"{EXPORT} --reprint --package {{package}} --reason CODE",
+    "mint --quantity 100 --url https://q.cn/CODE/{{code}}",
+    "audit settle --newer-home lost --reason CODE",
 )
 
 
@@ -149,10 +153,13 @@ KEPT = (
 def test_no_book_takes_a_code(typed, text):
     run, facts = typed
     code = facts["code"]
-    for form in (*forms(code), f"got {code}", f"q.cn/?c={code}"):
+    apart = ". ".join(code[at : at + 4] for at in range(0, len(code), 4))
+    wide = "".join(chr(ord(character) + 0xFEE0) for character in code)
+    for form in (*forms(code), f"got {code}", f"q.cn/?c={code}", f"got ({code}).", apart, wide):
         assert not repeats(run(text, form), code)
     books = b"".join(path.read_bytes() for path in Path("home").glob("ledger.db*"))
     assert not repeats(books.decode("latin-1"), code)
+    assert wide not in books.decode("utf-8", "ignore")
     assert not repeats("\n".join(map(str, Path("home").rglob("*"))), code)
 
 

@@ -13,6 +13,7 @@ from mintmark import cli
 OURS = {
     "mintmark",
     *("mintmark.activation", "mintmark.activation.commands", "mintmark.cli", "mintmark.codegen"),
+    *("mintmark.failures", "mintmark.terminal"),
     *(
         f"mintmark.codegen.{name}"
         for name in ("commands", "errors", "invocation", "progress", "ranges", "streams")

@@ -19,7 +19,7 @@ from contract_process import POSIX, inherited, interrupt, program
 from contract_worlds import leftovers
 from patience import PATIENCE
 
-from mintmark import cli
+from mintmark import cli, failures, terminal
 from mintmark.codegen import stdin, streams
 from mintmark.codegen.errors import EnvironmentFailure
 from mintmark.codegen.ledger import database
@@ -324,7 +324,7 @@ def test_a_password_that_is_not_seen_is_an_error(monkeypatch):
     _, stream = outlet([False], ends=False)
     monkeypatch.setattr(sys, "stderr", stream)
     with pytest.raises(EnvironmentFailure) as caught:
-        cli._show("password of package P: SECRET")
+        terminal.show("password of package P: SECRET")
     assert "SECRET" not in caught.value.message
     assert any("--password-file" in hint for hint in caught.value.hints)
 
@@ -357,7 +357,7 @@ def test_a_terminal_that_cannot_hide_a_passphrase_is_not_asked(monkeypatch):
 
     monkeypatch.setattr("typer.prompt", shows)
     with pytest.raises(EnvironmentFailure) as caught:
-        cli._prompt("passphrase")
+        terminal.prompt_hidden("passphrase")
     assert caught.value.hints == ("give --passphrase-file F",)
 
 
@@ -409,7 +409,7 @@ def test_what_was_booked_is_not_to_be_run_again(  # noqa: PLR0917 - a table
     assert cli.run(words) == code
     line, hint = capsys.readouterr().err.splitlines()
     assert line == f"error: {said}"
-    assert hint == f"hint: {cli._STANDS}"
+    assert hint == f"hint: {failures.STANDS}"
     assert len(here.json(LISTS[listed])[listed]) == before + 1
 
 

@@ -304,7 +304,7 @@ if POSIX:
     def test_progress_has_no_colour_with_no_color_set(world):
         colour = re.compile(r"\x1b\[[0-9;]*[34][0-9;]*m")
         script = (
-            "from mintmark import cli; cli.SHOWN_AFTER = 1e-9; progress = cli._Progress();"
+            "from mintmark import terminal as t; t.SHOWN_AFTER = 1e-9; progress = t.ProgressBar();"
             "[progress('minting', n, 3) for n in (1, 2, 3)]"
         )
         here = world("none")

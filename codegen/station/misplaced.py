@@ -7,6 +7,7 @@ order, a contact's name, a reason, an attribute.
 
 import contextlib
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,9 +19,11 @@ from ..ledger.changes import (
     BatchMinted,
     Change,
     ContactAdded,
+    ExportBegun,
     KeyAdded,
     KeyRevoked,
     Ordered,
+    ReceiptCorrected,
     UnitMoved,
 )
 from ..ledger.ledger import Author, Ledger
@@ -32,14 +35,17 @@ if TYPE_CHECKING:
 
 # What of a change somebody wrote. All else has a form of its own, or was made here.
 _WRITTEN: Mapping[type, tuple[str, ...]] = {
-    BatchMinted: ("ref", "product"),
+    BatchMinted: ("ref", "product", "url"),
     ContactAdded: ("contact", "name", "channel"),
+    ExportBegun: ("reason",),
     KeyAdded: ("name",),
     KeyRevoked: ("reason",),
     Ordered: ("order", "reason", "attributes"),
+    ReceiptCorrected: ("reason",),
     UnitMoved: ("note",),
 }
 _SEPARATORS = re.compile(r"[\s/\\?&=,;:]+")
+_WORDS = re.compile(r"[^\W_]+")
 
 
 class CodeKeeper(Protocol):
@@ -57,46 +63,41 @@ class CodeKeeper(Protocol):
     def fingerprint_key(self) -> Secret:
         """The key of what the vault can be asked for."""
 
-    @property
-    def station_keys(self) -> dict[str, bytes]:
-        """The keys that signed the batches."""
-
 
 def check(home: CodeKeeper, author: Author, changes: Iterable[Change]) -> None:
-    """Raises `UsageError` if a text of `changes`, or the operator's name, is or holds a code.
+    """Raises `UsageError` if a text of `changes`, or the operator's name, is or holds a code."""
+    refuse(home, _written(changes, author.actor.operator))
+
+
+def refuse(home: CodeKeeper, written: Iterable[tuple[str, str]]) -> None:
+    """The same for (name of the field, its text).
 
     Batches are asked only about what has the form of their codes. The error's detail `holds_code`
     names the field, and nothing repeats the text.
     """
-    written = _written(changes, author.actor.operator)
     suspects = [(name, text) for name, text in written if not ids.harmless(text, name=True)]
     if not suspects:
         return
     with home.ledger.read() as view:
-        forms = view.code_forms()
+        batches = view.batches_by_form()
     for name, text in suspects:
-        if any(_has(home, form, code) for form, code in _codes(text, forms)):
-            raise UsageError(
-                f"the {name} is or holds a code of this home, which no book may keep",
-                "give another; codes are given with --codes, --from-code and --to-code",
-                holds_code=name,
-            )
+        for form, codes in _codes(text, batches).items():
+            if _has(home, batches[form], codes):
+                raise UsageError(
+                    f"the {name} is or holds a code of this home, which no book may keep",
+                    "give another; codes are given with --codes, --from-code and --to-code",
+                    holds_code=name,
+                )
 
 
-def _has(home: CodeKeeper, form: CodeForm, code: str) -> bool:
-    """Whether a batch has the code. What of the vault cannot be read is not asked."""
-    with home.ledger.read() as view:
-        rows = view.batches()
-    for row in rows:
-        if (row.alphabet, row.length, row.canonical) != (
-            form.alphabet,
-            form.length,
-            form.canonical,
-        ):
-            continue
+def _has(home: CodeKeeper, batches: Iterable[str], codes: Iterable[str]) -> bool:
+    """Whether one of `batches` has one of `codes`. What cannot be read is not asked."""
+    marks = b""
+    with contextlib.suppress(MintmarkError, OSError):
+        marks = b"".join(fingerprint(code.encode("ascii"), home.fingerprint_key) for code in codes)
+    for batch in batches if marks else ():
         with contextlib.suppress(MintmarkError, OSError):
-            mark = fingerprint(code.encode("ascii"), home.fingerprint_key)
-            if home.vault.find(row.batch, mark, home.station_keys):
+            if home.vault.lists(batch, marks):
                 return True
     return False
 
@@ -116,12 +117,30 @@ def _texts(name: str, value: object) -> Iterator[tuple[str, str]]:
             yield from (("attribute", str(text)) for text in (key, item) if text is not None)
 
 
-def _codes(text: str, forms: Iterable[CodeForm]) -> Iterator[tuple[CodeForm, str]]:
-    for part in {text, *_SEPARATORS.split(text)}:
-        for form in forms:
+def _codes(text: str, forms: Iterable[CodeForm]) -> dict[CodeForm, set[str]]:
+    """What of `text` has one of these forms, in canonical form."""
+    known, found = tuple(forms), dict[CodeForm, set[str]]()
+    for part in _parts(text, max((form.length for form in known), default=0)):
+        for form in known:
             try:
                 code = canonicalise(form.canonical, part)
             except ValueError:
                 continue
             if len(code) == form.length and set(code) <= set(form.alphabet):
-                yield form, code
+                found.setdefault(form, set()).add(code)
+    return found
+
+
+def _parts(text: str, longest: int) -> set[str]:
+    """`text`, what stands in it between separators, and neighbouring words written as one."""
+    plain = unicodedata.normalize("NFKC", text)
+    parts = {plain, *_SEPARATORS.split(plain)}
+    words = _WORDS.findall(plain)
+    for start in range(len(words)):
+        joined = ""
+        for word in words[start:]:
+            joined += word
+            if len(joined) > longest:
+                break
+            parts.add(joined)
+    return parts
