@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from line_kit import Backend
-from torture.plant import Plant, template
-from torture.runner import POSIX, Runner
+from torture.plant import Plant
+from torture.runner import POSIX
 from torture.scale import dice, times
 
 from mintmark.codegen.invocation import EARLIEST_YEAR, LATEST_YEAR, utc_now
@@ -65,14 +65,6 @@ LINES = (
     "package show {package}",
     "plan --url https://example.cn/{code_in_url} --diameter 20 --out proof-{n}",
 )
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory, byte_code):
-    root = tmp_path_factory.mktemp("dates") / "template"
-    facts = template(root)
-    with Runner(byte_code) as runner:
-        yield runner, root, facts
 
 
 @pytest.mark.parametrize("away", [True, False])

@@ -11,8 +11,8 @@ from datetime import timedelta
 
 import contract_worlds
 import pytest
-from torture.plant import Plant, template
-from torture.runner import DIED, POSIX, Runner
+from torture.plant import Plant
+from torture.runner import DIED, POSIX
 from torture.scale import PART, dice, times
 
 from mintmark.codegen.invocation import utc_now
@@ -119,14 +119,6 @@ CASES = (
 )
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory, byte_code):
-    root = tmp_path_factory.mktemp("kills") / "template"
-    facts = template(root)
-    with Runner(byte_code) as runner:
-        yield runner, root, facts
-
-
 class Bench:
     """Copies of the factory, for one case."""
 
@@ -212,7 +204,12 @@ _READY = {
 }
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def cases():
+    """All cases, or half of them by the seed."""
+    return CASES if PART >= 1 else dice("cases").sample(CASES, len(CASES) // 2)
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_killed_at_a_point(case, made, tmp_path, figures):
     bench = Bench(made, case, tmp_path)
     with bench.plant() as plant:

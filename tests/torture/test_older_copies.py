@@ -9,8 +9,8 @@ import shutil
 
 import contract_worlds
 import pytest
-from torture.plant import Plant, template
-from torture.runner import POSIX, Runner
+from torture.plant import Plant
+from torture.runner import POSIX
 from torture.scale import PART, dice
 
 pytestmark = pytest.mark.skipif(not POSIX, reason="the runner forks")
@@ -30,14 +30,6 @@ WAY = (
 )
 ISSUES = ("mint --quantity 20 --ref r-2", f"{EXPORT} c.pw", "reconcile {batch} --apply")
 HOW = ("whole", "without the wal", "the ledger alone")
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory, byte_code):
-    root = tmp_path_factory.mktemp("older") / "template"
-    facts = template(root)
-    with Runner(byte_code) as runner:
-        yield runner, root, facts
 
 
 def steps():
