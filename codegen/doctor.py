@@ -4,9 +4,10 @@ It never deletes a published file. What a crash left of a mint is removed if it 
 complete, adopted into the ledger if it holds together, and else moved to vault/quarantine.
 """
 
+import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,6 +17,7 @@ from .errors import IntegrityError, MintmarkError
 from .file_systems import open_to_others, to_close
 from .finding import ERROR, OK, WARNING, Check, Finding, Level
 from .history import damaged, remove
+from .ledger.records import KeyRow
 from .ledger.verify import verify
 from .recover import check_intent, recover, remove_stale, stale, unsettled
 from .result import Result
@@ -89,13 +91,14 @@ def _keys(station: Station) -> Iterator[Finding]:
     reads: list[Callable[[], object]] = [
         lambda: station.key,
         lambda: station.fingerprint_key,
-        *(partial(_line, station, path.stem, roster) for path in lines),
+        *(partial(station.line, path.stem) for path in lines),
     ]
     for read in reads:
         try:
             read()
         except MintmarkError as error:
             yield Finding(ERROR, "keys", error.message, "; ".join(error.hints))
+    yield from _unbooked(station, [path.stem for path in lines], rows)
     for row in rows:
         path = station.home / "keys" / "lines" / f"{row.name}.key"
         if row.kind == "line" and not row.revoked and not path.exists():
@@ -111,9 +114,19 @@ def _keys(station: Station) -> Iterator[Finding]:
     )
 
 
-def _line(station: Station, name: str, roster: set[str]) -> None:
-    if station.line(name).key_id not in roster:
-        raise IntegrityError(f"the key of line {name} is not on the roster", "remove the file")
+def _unbooked(station: Station, names: list[str], rows: Sequence[KeyRow]) -> Iterator[Finding]:
+    """Keys of lines that are not on the roster: what a killed process left, or another's."""
+    ids, booked = {row.key_id for row in rows}, {row.name for row in rows if row.kind == "line"}
+    for name in names:
+        with contextlib.suppress(MintmarkError):
+            if station.line(name).key_id in ids:
+                continue
+            what = f"the key of line {name} is not on the roster"
+            if name in booked:
+                yield Finding(ERROR, "keys", what, "remove the file")
+            else:
+                hint = f"book it: mintmark key new {name}; or remove the file"
+                yield Finding(WARNING, "keys", f"{what}, and can order nothing", hint)
 
 
 def _permissions(station: Station) -> Iterator[Finding]:

@@ -100,21 +100,27 @@ def export(station: Station) -> LinesExported:
 def new_line(station: Station, name: str) -> KeyShown:
     """Make a line's key: the file first, then the event; a file nobody booked can't sign.
 
-    Raises `UsageError` for a malformed name, `Refused` if the line has a key.
+    A file that a killed process left without its event is booked now. Raises `UsageError` for a
+    malformed name, `Refused` if the line has a key, `IntegrityError` for a damaged file.
     """
     if not keys.LINE_NAME.fullmatch(name):
         raise UsageError(
             "a line's name is 1 to 32 small letters, digits and hyphens", "write for example line-3"
         )
-    key = keys.new_signing_key("line", name, station.entropy)
     path = station.home / "keys" / "lines" / f"{name}.key"
-    if path.exists():
+    made = not path.exists()
+    key = keys.new_signing_key("line", name, station.entropy) if made else station.line(name)
+    with station.ledger.read() as view:
+        booked = any(name == row.name for row in view.roster("line"))
+    if booked and not made:
         raise Refused(f"line {name} has a key already", "see: mintmark key list")
-    keys.write_signing_key(path, key)
+    if made:
+        keys.write_signing_key(path, key)
     try:
         station.ledger.commit(station.author, KeyAdded(key.key_id, "line", name, key.public.hex()))
     except BaseException:
-        path.unlink(missing_ok=True)
+        if made:
+            path.unlink(missing_ok=True)
         raise
     return KeyShown(key.key_id, "line", name, revoked=False)
 

@@ -18,6 +18,7 @@ from mintmark.codegen.file_systems import Mount
 from mintmark.codegen.finding import ERROR, OK, WARNING, Finding
 from mintmark.codegen.ledger.changes import ContactAdded, ExportBegun, KeyRevoked
 from mintmark.codegen.ranges.serials import Range
+from mintmark.codegen.roster import new_line
 from mintmark.codegen.station import keys
 
 
@@ -182,10 +183,15 @@ def test_a_key_that_is_gone_is_an_error(home, name):
     assert name in only(examine(home), ERROR, "keys").message
 
 
-def test_a_line_key_nobody_booked_is_an_error(home):
+def test_a_line_key_nobody_booked_is_named_and_can_be_booked(home):
+    """As a process leaves it that was killed between the file and its event."""
     key = keys.new_signing_key("line", "line-9", os.urandom)
     keys.write_signing_key(home.path / "keys" / "lines" / "line-9.key", key)
-    assert "line-9" in only(examine(home), ERROR, "keys").message
+    found = only(examine(home), WARNING, "keys")
+    assert "line-9" in found.message
+    assert "mintmark key new line-9" in found.hint
+    assert new_line(home.station(), "line-9").key_id == key.key_id
+    assert at_level(examine(home), WARNING) == []
 
 
 def test_a_line_without_its_key_is_a_warning_unless_it_is_revoked(home):
