@@ -1,6 +1,7 @@
 """A code typed where something else belongs is repeated by no error, no log and no results."""
 
 import json
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,8 @@ COMMANDS = (
     "activate CODE --serials 1",
     "activate {batch} --serials CODE",
     "activate {batch} --serials=CODE",
+    "activate {batch} --serials @CODE",
+    "activate {batch} --serials @lists/CODE/1.txt",
     "activate {batch} CODE",
     "activate {batch} --unit CODE",
     "activate {batch} --package CODE",
@@ -106,7 +109,8 @@ def forms(code):
 
 def repeats(text, code):
     """Whether `text` holds the code, in any spelling."""
-    plain = "".join(character for character in text.upper() if character.isalnum())
+    plain = unicodedata.normalize("NFKC", text).upper()
+    plain = "".join(character for character in plain if character.isalnum())
     return ids.fold(code) in ids.fold(plain)
 
 
@@ -149,7 +153,10 @@ KEPT = (
 def test_no_book_takes_a_code(typed, text):
     run, facts = typed
     code = facts["code"]
-    for form in (*forms(code), f"got {code}", f"q.cn/?c={code}"):
+    dotted = ".".join(code[at : at + 4] for at in range(0, len(code), 4))
+    wide = "".join(chr(ord(symbol) + 0xFEE0) for symbol in code)
+    within = f"got {code}", f"q.cn/?c={code}", f"{code}.csv", f"code{code}", f"码{code}"
+    for form in (*forms(code), *within, dotted, wide):
         assert not repeats(run(text, form), code)
     books = b"".join(path.read_bytes() for path in Path("home").glob("ledger.db*"))
     assert not repeats(books.decode("latin-1"), code)

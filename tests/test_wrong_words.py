@@ -51,6 +51,12 @@ def test_a_private_key_where_the_public_half_belongs(refused):
     assert said.startswith("give custodian.key.pub;")
 
 
+@pytest.mark.parametrize("name", ["{archive}", "pass.txt", "empty.txt"])
+def test_no_key_at_all_where_a_public_key_belongs(refused, name):
+    said, _ = refused(5, "key", "admit", name, "--name", "Zhao Min")
+    assert said.startswith("give the file of a custodian's public key;")
+
+
 def test_a_public_key_where_the_private_half_belongs(refused):
     said, _ = refused(
         5, "export", "{batch}", "--to", "li", *NEW.split(), "--custodian-key",

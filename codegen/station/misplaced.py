@@ -7,8 +7,10 @@ order, a contact's name, a reason, an attribute.
 
 import contextlib
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote
 
 from .. import ids
 from ..codes.fingerprint import fingerprint
@@ -39,6 +41,8 @@ _WRITTEN: Mapping[type, tuple[str, ...]] = {
     Ordered: ("order", "reason", "attributes"),
     UnitMoved: ("note",),
 }
+_WORD = re.compile(r"[0-9A-Za-z]+", re.ASCII)
+_GLUED = 8  # symbols
 _SEPARATORS = re.compile(r"[\s/\\?&=,;:]+")
 
 
@@ -75,7 +79,8 @@ def check(home: CodeKeeper, author: Author, changes: Iterable[Change]) -> None:
     with home.ledger.read() as view:
         forms = view.code_forms()
     for name, text in suspects:
-        if any(_has(home, form, code) for form, code in _codes(text, forms)):
+        codes = {form: _codes(text, form) for form in forms}
+        if any(_has(home, form, found) for form, found in codes.items() if found):
             raise UsageError(
                 f"the {name} is or holds a code of this home, which no book may keep",
                 "give another; codes are given with --codes, --from-code and --to-code",
@@ -83,8 +88,8 @@ def check(home: CodeKeeper, author: Author, changes: Iterable[Change]) -> None:
             )
 
 
-def _has(home: CodeKeeper, form: CodeForm, code: str) -> bool:
-    """Whether a batch has the code. What of the vault cannot be read is not asked."""
+def _has(home: CodeKeeper, form: CodeForm, codes: set[str]) -> bool:
+    """Whether a batch has one of the codes. What of the vault cannot be read is not asked."""
     with home.ledger.read() as view:
         rows = view.batches()
     for row in rows:
@@ -95,8 +100,9 @@ def _has(home: CodeKeeper, form: CodeForm, code: str) -> bool:
         ):
             continue
         with contextlib.suppress(MintmarkError, OSError):
-            mark = fingerprint(code.encode("ascii"), home.fingerprint_key)
-            if home.vault.find(row.batch, mark, home.station_keys):
+            key = home.fingerprint_key
+            marks = b"".join(fingerprint(code.encode("ascii"), key) for code in codes)
+            if home.vault.find(row.batch, marks, home.station_keys):
                 return True
     return False
 
@@ -116,12 +122,29 @@ def _texts(name: str, value: object) -> Iterator[tuple[str, str]]:
             yield from (("attribute", str(text)) for text in (key, item) if text is not None)
 
 
-def _codes(text: str, forms: Iterable[CodeForm]) -> Iterator[tuple[CodeForm, str]]:
-    for part in {text, *_SEPARATORS.split(text)}:
-        for form in forms:
-            try:
-                code = canonicalise(form.canonical, part)
-            except ValueError:
-                continue
-            if len(code) == form.length and set(code) <= set(form.alphabet):
-                yield form, code
+def _codes(text: str, form: CodeForm) -> set[str]:
+    """The codes of that form that `text` may be or hold: as an address, grouped, in a name."""
+    plain = unicodedata.normalize("NFKC", unquote(text))
+    parts = {plain, *_SEPARATORS.split(plain)}
+    words = {part: _WORD.findall(part) for part in parts}
+    joined = map("".join, words.values())
+    found = {code for part in {*parts, *joined} if (code := _canonical(part, form))}
+    for code in (_canonical(word, form) for word in words[plain]):
+        found |= {code, *filter(ids.mixed, _ends(code, form.length))}
+    return {code for code in found if len(code) == form.length and set(code) <= set(form.alphabet)}
+
+
+def _ends(word: str, length: int) -> Iterator[str]:
+    """What of `word` a code may be to which a little was glued, as `code` is to `code7H5R…`.
+
+    Longer words are ids of other programs, by the thousand, and each would be looked for.
+    """
+    if length < len(word) <= length + _GLUED:
+        yield from (word[end - length : end] for end in range(length, len(word) + 1))
+
+
+def _canonical(text: str, form: CodeForm) -> str:
+    try:
+        return canonicalise(form.canonical, text)
+    except ValueError:
+        return ""
