@@ -181,6 +181,16 @@ def test_nor_do_results(typed, column):
     assert not repeats(said + Path("results.jsonl").read_text("utf-8"), code)
 
 
+def test_nor_does_the_id_of_an_order_that_was_refused_for_another_reason(typed):
+    run, facts = typed
+    code = facts["code"]
+    row = {"action": "activate", "batch": facts["batch"], "serials": "9999999"}
+    for own in (*forms(code), f"码{code}", f"{code};1", f"line-{code}"):
+        Path("o.jsonl").write_text(json.dumps({**row, "order": own}) + "\n", "utf-8")
+        said = run("orders apply o.jsonl --results results.jsonl", code)
+        assert not repeats(said + Path("results.jsonl").read_text("utf-8"), code), own
+
+
 def test_the_id_of_an_order_comes_back_though_it_looks_like_a_code(typed):
     run, facts = typed
     own = facts["code"][::-1]

@@ -37,6 +37,8 @@ def refused(worlds, tmp_path, monkeypatch, capsys):
         ("package show {unit}", "name its package: {package}"),
         ("package show {batch}", "see: mintmark package list --batch {batch}"),
         ("activate {batch} --unit {package}", "see: mintmark package show {package}"),
+        ("activate {batch} --unit {batch}", "see: mintmark package list --batch {batch}"),
+        ("activate {batch} --unit li", "see: mintmark package list"),
         ("orders show {batch}", "see: mintmark orders list --batch {batch}"),
         ("batch show li", "see: mintmark batch list"),
     ],

@@ -72,20 +72,23 @@ def check(home: CodeKeeper, author: Author, changes: Iterable[Change]) -> None:
     Batches are asked only about what has the form of their codes. The error's detail `holds_code`
     names the field, and nothing repeats the text.
     """
-    written = _written(changes, author.actor.operator)
-    suspects = [(name, text) for name, text in written if not ids.harmless(text, name=True)]
-    if not suspects:
-        return
-    with home.ledger.read() as view:
-        forms = view.code_forms()
-    for name, text in suspects:
-        codes = {form: _codes(text, form) for form in forms}
-        if any(_has(home, form, found) for form, found in codes.items() if found):
+    for name, text in _written(changes, author.actor.operator):
+        if holds_code(home, text):
             raise UsageError(
                 f"the {name} is or holds a code of this home, which no book may keep",
                 "give another; codes are given with --codes, --from-code and --to-code",
                 holds_code=name,
             )
+
+
+def holds_code(home: CodeKeeper, text: str) -> bool:
+    """Whether `text` is or holds a code of the home."""
+    if ids.harmless(text, name=True):
+        return False
+    with home.ledger.read() as view:
+        forms = view.code_forms()
+    codes = {form: _codes(text, form) for form in forms}
+    return any(_has(home, form, found) for form, found in codes.items() if found)
 
 
 def _has(home: CodeKeeper, form: CodeForm, codes: set[str]) -> bool:
