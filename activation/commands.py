@@ -135,6 +135,7 @@ def reconcile(
 
     station = invocation.station()
     with connected(station) as client:
+        invocation.require_newest(station)
         return compare(station, client, ids.fold(batch), apply=apply, progress=invocation.progress)
 
 

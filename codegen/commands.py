@@ -261,7 +261,7 @@ def audit_settle(
     """
     from .settle_copy import settle
 
-    return settle(invocation.station(), newer_home, reason)
+    return settle(invocation.station(), newer_home, reason, invocation.ask_witness)
 
 
 def key_list(invocation: Invocation) -> "KeyList":

@@ -8,6 +8,7 @@ current one. No folder is searched in depth, and no disk.
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -18,10 +19,11 @@ from .invocation import PASSPHRASE_BYTES
 from .station.key_document import CUSTODIAN, KEY_FILE_BYTES
 from .station.station import Station
 
-MOST_FILES = 2_000  # of a folder that are looked at
+MOST_NAMES, MOST_FILES = 100_000, 2_000  # of a folder: that are listed, and looked at
 _KEY, _WORDS = "MINTMARK_CUSTODIAN_KEY", "MINTMARK_PASSPHRASE_FILE"
 _NAMES = ("passphrase", "口令")  # what people call its file
 _MARK = CUSTODIAN.rstrip("0123456789").encode("ascii")
+_SEALED = re.compile(rb'"ciphertext"\s*:\s*"[0-9a-f]{32}')  # a text about keys holds none
 _TAKE_AWAY = "bring the key for an export, then take it away again, with a copy in a second place"
 
 
@@ -93,17 +95,27 @@ def _usual_folders(home: Path) -> Iterator[Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Files of the folder, but not of the folders in it; none if it cannot be read."""
+    """Files of the folder, but not of the folders in it; none if it cannot be read.
+
+    Of a folder of many, those that are called `.key` come first.
+    """
     try:
         with os.scandir(folder) as entries:
-            return sorted(Path(entry.path) for entry in islice(entries, MOST_FILES))
+            found = [Path(entry.path) for entry in islice(entries, MOST_NAMES)]
+        return sorted(found, key=lambda path: (path.suffix != ".key", path))[:MOST_FILES]
     except (OSError, ValueError):
         return []
 
 
 def _is_key(path: Path) -> bool:
-    """Whether a private key is in the file; one that is larger than keys are is not read."""
-    return path.is_file() and path.stat().st_size <= KEY_FILE_BYTES and _MARK in path.read_bytes()
+    """Whether a private key is in the file; one that is larger than keys are is not read.
+
+    Nor one without a size, which may be a queue of the kernel's, and wait for ever.
+    """
+    if not (path.is_file() and 0 < path.stat().st_size <= KEY_FILE_BYTES):
+        return False
+    data = path.read_bytes()
+    return _MARK in data and _SEALED.search(data) is not None
 
 
 def _is_key_if_readable(path: Path) -> bool:

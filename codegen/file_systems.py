@@ -134,11 +134,17 @@ def _is_remote(path: Path) -> bool:
         import ctypes
 
         real = Path(os.path.realpath(path))
-        if real.drive.startswith("\\\\"):
+        if is_unc(real.drive):
             return True
         return int(ctypes.windll.kernel32.GetDriveTypeW(real.anchor)) == _DRIVE_REMOTE
     mount = mount_of(path)
     return mount is not None and mount.remote
+
+
+def is_unc(drive: str) -> bool:
+    r"""Whether a drive of Windows is a share, `\\server\share`, and no disk such as `\\?\C:`."""
+    local = drive.startswith(("\\\\?\\", "\\\\.\\")) and drive[4:8].upper() != "UNC\\"
+    return drive.startswith("\\\\") and not local
 
 
 def name_bytes(folder: Path) -> int:

@@ -85,12 +85,16 @@ class Invocation:
         self.opened.append(station)
         return station
 
+    def ask_witness(self, station: "Station") -> None:
+        """Let the backend say whether the home is the newest copy; a warning if it does not."""
+        if warning := self.witness(station):
+            self.notify(warning)
+
     def require_newest(self, station: "Station") -> None:
         """Raises `IntegrityError` if something shows that the home is an older copy."""
         from .station.older_copy import refuse_older
 
-        if warning := self.witness(station):
-            self.notify(warning)
+        self.ask_witness(station)
         refuse_older(station)
 
     def close(self) -> None:

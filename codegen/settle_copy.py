@@ -3,12 +3,13 @@
 It is one commit: the decision, and a line for each batch that only the vault knows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from . import ids
 from .errors import Refused, UsageError
 from .result import Result
+from .station import misplaced
 from .station.older_copy import decisions, signs
 from .station.station import Station
 
@@ -37,9 +38,12 @@ class CopySettled(Result):
             yield "mint anew for what is to be printed: mintmark mint"
 
 
-def settle(station: Station, newer: str, reason: str) -> CopySettled:
+def settle(
+    station: Station, newer: str, reason: str, ask: Callable[[Station], None]
+) -> CopySettled:
     """Decide about every open sign: the `newer` home is lost, or there is none.
 
+    `ask` lets the backend say what it was sent: `doctor` asks as well, and books nothing.
     Raises `UsageError` for another word or no reason of one line, `Refused` if no sign is open.
     """
     if newer not in NEWER_HOME:
@@ -49,6 +53,8 @@ def settle(station: Station, newer: str, reason: str) -> CopySettled:
         raise UsageError(
             f"the reason is not a line of 1 to {REASON_CHARS} characters", "--reason R"
         )
+    misplaced.refuse(station, [("reason", reason)])
+    ask(station)
     found = signs(station)
     if not found.heads and not found.batches:
         raise Refused(

@@ -83,6 +83,36 @@ def test_no_flipped_bit_of_the_ledger_ends_a_command_in_a_bug(worlds, tmp_path, 
     assert noticed > 15
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "units SET first = 0",
+        "units SET first = last + 1",
+        "reported_serials SET last = first - 1",
+        "tiles SET last = 0 WHERE first > 1",
+    ],
+)
+def test_rows_of_serials_that_are_none_are_damage(worlds, tmp_path, run, edit):
+    root = tmp_path / "world"
+    facts = worlds.copy("reported", root)
+    with contextlib.closing(sqlite3.connect(root / "home" / "ledger.db")) as connection:
+        connection.execute("PRAGMA ignore_check_constraints=ON")
+        assert connection.execute(f"UPDATE {edit}").rowcount
+        connection.commit()
+    codes = {}
+    for words in (
+        *("package receipt {package} --printed 1501", "package show {package}", "audit verify"),
+        "activate {batch} --serials 1501-1510",
+    ):
+        codes[words], answers = run(root, words, facts)
+        assert codes[words] != 1, (words, answers)
+    assert codes["audit verify"] == 5
+    assert 5 in (
+        codes["package receipt {package} --printed 1501"],
+        codes["activate {batch} --serials 1501-1510"],
+    )
+
+
 def test_a_home_that_may_only_be_read_answers(worlds, run):
     with read_only_folder() as (folder, locked):
         root = folder / "world"

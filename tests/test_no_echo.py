@@ -146,6 +146,10 @@ KEPT = (
     "key new CODE",
     "key revoke {line} --reason CODE",
     "package unit {unit} --status received --note CODE",
+    "package receipt {package} --printed 1 --correct --reason CODE",
+    f"{EXPORT} --reprint --package {{package}} --reason CODE",
+    "mint --quantity 100 --url https://q.cn/CODE/{{code}}",
+    "audit settle --newer-home lost --reason CODE",
 )
 
 
@@ -153,13 +157,14 @@ KEPT = (
 def test_no_book_takes_a_code(typed, text):
     run, facts = typed
     code = facts["code"]
-    dotted = ".".join(code[at : at + 4] for at in range(0, len(code), 4))
-    wide = "".join(chr(ord(symbol) + 0xFEE0) for symbol in code)
-    within = f"got {code}", f"q.cn/?c={code}", f"{code}.csv", f"code{code}", f"码{code}"
-    for form in (*forms(code), *within, dotted, wide):
+    apart = ". ".join(code[at : at + 4] for at in range(0, len(code), 4))
+    wide = "".join(chr(ord(character) + 0xFEE0) for character in code)
+    within = f"got ({code}).", f"q.cn/?c={code}", f"{code}.csv", f"code{code}", f"码{code}"
+    for form in (*forms(code), *within, apart, wide):
         assert not repeats(run(text, form), code)
     books = b"".join(path.read_bytes() for path in Path("home").glob("ledger.db*"))
     assert not repeats(books.decode("latin-1"), code)
+    assert wide not in books.decode("utf-8", "ignore")
     assert not repeats("\n".join(map(str, Path("home").rglob("*"))), code)
 
 

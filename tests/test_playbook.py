@@ -106,7 +106,7 @@ def test_a_deputy_exports_while_the_custodian_is_away(desk):
 
 def test_an_older_copy_is_noticed_and_its_batches_are_retired(worlds, tmp_path, byte_code):
     root = tmp_path / "world"
-    desk = Desk(worlds.copy("noticed", root), root, byte_code)
+    desk = Desk(worlds.copy("older", root), root, byte_code)
     ask, decide = SECTIONS["Bringing a home back"]
     with answering("real", root) as url:
         desk.environment["MINTMARK_BACKEND_URL"] = url

@@ -16,7 +16,7 @@ written for the whole group at once, so a scan's share of a transaction is small
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -31,6 +31,7 @@ from . import dialects, tables, tile_store
 from .limits import BackendLimits
 from .scan import ScanResult, verdict
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Key = tuple[int, int]  # number of the batch, serial
 
 
@@ -90,8 +91,8 @@ def count(
 
 
 def time_text(seconds: int) -> str:
-    """Unix time as RFC 3339."""
-    return format_utc(datetime.fromtimestamp(seconds, UTC), "seconds")
+    """Unix time as RFC 3339. Raises `ArithmeticError` for a year that is none."""
+    return format_utc(_EPOCH + timedelta(seconds=seconds), "seconds")
 
 
 def expire(connection: Connection, answers_before: int, unknown_before: int) -> None:

@@ -1,8 +1,12 @@
 """The backend's tables, as the newest migration leaves them.
 
 Fingerprints, serials, states, counters; never a code. Times are whole seconds since 1970,
-so that SQLite and PostgreSQL compare them alike.
+so that SQLite and PostgreSQL compare them alike. A column of SQLite's may hold a value of
+another type, after a single flipped bit: reading one raises `Damaged`.
 """
+
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
@@ -18,22 +22,53 @@ from sqlalchemy import (
     false,
 )
 
+from .damage import Damaged
+
 metadata = MetaData()
 
 
+class _Checked:
+    """A column's type that reads values of a single type of Python's."""
+
+    read_as: ClassVar[type]
+
+    def result_processor(self, dialect: Any, coltype: object) -> Callable[[Any], Any]:  # noqa: ANN401, ARG002 - SQLAlchemy's form
+        """What SQLAlchemy calls for each value read."""
+        kind = self.read_as
+
+        def read(value: Any) -> Any:  # noqa: ANN401 - whatever lies in the file
+            if value is None or type(value) is kind:
+                return value
+            raise Damaged(kind.__name__)
+
+        return read
+
+
+class _Text(_Checked, String):
+    read_as = str
+
+
+class _Number(_Checked, BigInteger):
+    read_as = int
+
+
+class _Bytes(_Checked, LargeBinary):
+    read_as = bytes
+
+
 def _text(name: str, *, null: bool = False, key: bool = False) -> Column[str]:
-    return Column(name, String, nullable=null, primary_key=key)
+    return Column(name, _Text, nullable=null, primary_key=key)
 
 
 def _number(name: str, *, null: bool = False, key: bool = False) -> Column[int]:
-    return Column(name, BigInteger, nullable=null, primary_key=key, autoincrement=False)
+    return Column(name, _Number, nullable=null, primary_key=key, autoincrement=False)
 
 
 batches = Table(
     "batches",
     metadata,
     Column("number", Integer, primary_key=True),  # stands for the batch in the long tables
-    Column("batch", String, nullable=False, unique=True),
+    Column("batch", _Text, nullable=False, unique=True),
     _text("home"),
     _text("symbols"),
     _number("length"),
@@ -75,14 +110,14 @@ pending = Table(
     _number("last"),
     _number("arrived"),
     # Last, so that the other columns are read without walking through it.
-    Column("data", LargeBinary, nullable=False),
+    Column("data", _Bytes, nullable=False),
 )
 
 # Activated at least once: the only table a scan is looked up in.
 fingerprints = Table(
     "fingerprints",
     metadata,
-    Column("fingerprint", LargeBinary, primary_key=True),
+    Column("fingerprint", _Bytes, primary_key=True),
     _number("batch"),
     _number("serial"),
     Index("fingerprints_by_serial", "batch", "serial", unique=True),
@@ -127,7 +162,7 @@ scans = Table(
 scan_answers = Table(
     "scan_answers",
     metadata,
-    Column("fingerprint", LargeBinary, primary_key=True),
+    Column("fingerprint", _Bytes, primary_key=True),
     _text("scan_id", key=True),
     _text("answer"),
     _number("at"),
@@ -138,7 +173,7 @@ unknown_scans = Table(
     "unknown_scans",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("fingerprint", LargeBinary, nullable=False, unique=True),
+    Column("fingerprint", _Bytes, nullable=False, unique=True),
     _number("first"),
     _number("last"),
     _number("times"),

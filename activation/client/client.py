@@ -130,10 +130,9 @@ class HttpClient:
         data = self._json("GET", f"/v1/unknown-scans?after={after}")
         return _parsed(lambda page: UnknownPage.parse(page, after), data)
 
-    def head(self, home: str, *, patient: bool = False) -> HeadAnswer | None:
+    def head(self, home: str) -> HeadAnswer | None:
         """See `Client`."""
-        longest = self._transport.limits.call_seconds
-        seconds = longest if patient else min(HEAD_SECONDS, longest)
+        seconds = min(HEAD_SECONDS, self._transport.limits.call_seconds)
         try:
             data = self._json("GET", f"/v1/homes/{_part(home)}/head", seconds=seconds)
         except Declined as declined:

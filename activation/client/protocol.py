@@ -96,10 +96,10 @@ class Client(Protocol):
         """Scanned fingerprints the backend does not know."""
         ...
 
-    def head(self, home: str, *, patient: bool = False) -> HeadAnswer | None:
+    def head(self, home: str) -> HeadAnswer | None:
         """The newest head that the home's orders brought; None if the backend keeps none.
 
-        Unless `patient`, it waits for a few seconds only.
+        It waits for a few seconds only.
         """
         ...
 

@@ -35,7 +35,8 @@ def run(invocation: Invocation, url: str, request: CheckRequest) -> Checked:
     if request.fingerprint_key is None:
         station = invocation.station()
         sign: RequestSigner | None = signer(station)
-        secret, home = station.fingerprint_key, station.config.home_id
+        # Not the home itself: the heads that the trial's orders bring are made up.
+        secret, home = station.fingerprint_key, f"{station.config.home_id}-CHECK"
         tls = tls_of(station.config)
     else:
         sign, tls, home = None, None, STRANGER

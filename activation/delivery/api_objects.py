@@ -28,8 +28,8 @@ def batch_of(station: Station, batch: str) -> wire.Batch:
     )
 
 
-def order_of(row: OrderRow, head: str) -> wire.Order:
-    """The order, as it is sent; `head` is the hash at the end of the audit chain."""
+def order_of(row: OrderRow, head: str | None) -> wire.Order:
+    """The order, as it is sent. `head`: the end of the audit chain; None: it brings none."""
     change = row.change
     return wire.Order(
         order=change.order,

@@ -8,7 +8,8 @@ The steps, in this order, and what a crash after each of them leaves:
 3. Claim the order, which counts the attempt. It stays queued and held by a dead process;
    whoever gets the lock next takes it over.
 4. Before the first order, ask which head came last: with the order, the backend would take the
-   head of an older copy. One that is not known is booked; the order goes out all the same.
+   head of an older copy. One that is not known is booked; the order goes out all the same. Until
+   there is an answer, orders bring no head.
 5. Register the batch. The backend knows it; registering it again changes nothing.
 6. For an activation, upload its fingerprints. The backend has some or all of them; uploading
    them again changes nothing.
@@ -38,11 +39,13 @@ from . import scanned_before
 from .api_objects import order_of
 from .delivery_lock import delivery_lock
 from .upload import Uploads
-from .witness import ask
+from .witness import Witness, ask
 
 LEASE = timedelta(minutes=30)  # shown in the ledger; the delivery lock keeps others away
 MAX_RETRY_AFTER = timedelta(hours=1)  # the longest pause that a backend may ask for
 BOOKING_ATTEMPTS = 4  # of a settlement together with a freeze order
+# How long no order asks again which head came last, if there was no answer: it may take seconds.
+ASKED_AGAIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,8 @@ class OrderSender:
     def __init__(self, station: Station, client: Client, uploads: Uploads, *, sturdy: bool) -> None:
         self._station, self._client, self._uploads = station, client, uploads
         self._sturdy = sturdy
-        self._asked = False
+        self._witness: Witness | None = None  # what it said; None: not asked yet
+        self._asked = station.now()
         self._holder = secrets.token_hex(8)
 
     def claim(self) -> tuple[str, datetime]:
@@ -144,18 +148,25 @@ class OrderSender:
 
     def _put(self, row: OrderRow, head: str) -> wire.OrderAnswer:
         """Steps 4 to 7."""
-        if not self._asked:  # 4
-            ask(self._station, self._client.as_line(row.change.line), patient=True)
-            self._asked = True
+        brought = head if self._is_answered(row.change.line) else None  # 4
         try:
-            return self._put_once(row, head)
+            return self._put_once(row, brought)
         except Declined as declined:
             # The backend may have been set up anew since the batch was registered.
             if declined.problem.name != "not-found" or not self._uploads.forget(row.batch):
                 raise
-            return self._put_once(row, head)
+            return self._put_once(row, brought)
 
-    def _put_once(self, row: OrderRow, head: str) -> wire.OrderAnswer:
+    def _is_answered(self, line: str | None) -> bool:
+        """Whether the backend answered which head came last, if need be asked again."""
+        now = self._station.now()
+        waits = timedelta(0) <= now - self._asked < ASKED_AGAIN  # unless the clock was set back
+        if self._witness is None or (self._witness is Witness.SILENT and not waits):
+            self._witness = ask(self._station, self._client.as_line(line))
+            self._asked = now
+        return self._witness is not Witness.SILENT
+
+    def _put_once(self, row: OrderRow, head: str | None) -> wire.OrderAnswer:
         line = row.change.line
         self._uploads.register(row.batch, line)  # 5
         if row.change.action is Action.ACTIVATE:  # 6

@@ -61,10 +61,12 @@ def _newest(station: Station, client: Client) -> Finding:
         return Finding(ERROR, "backend", what, "; ".join(HINTS))
     if said in (Witness.NEWEST, Witness.NOTHING):
         return Finding(OK, "backend", "it was sent nothing that this home does not hold")
-    why = "does not offer heads" if said is Witness.NOT_OFFERED else "told no head"
+    why, remedy = "does not offer heads", "have its team add"
+    if said is not Witness.NOT_OFFERED:
+        why, remedy = "gave no usable answer about heads", "see whether it, or a gateway, stops"
     return Finding(
         WARNING,
         "backend",
         f"it {why}: an older copy of this home would not be noticed",
-        "have its team add GET /v1/homes/{home}/head: docs/activation-api.md",
+        f"{remedy} GET /v1/homes/{{home}}/head: docs/activation-api.md",
     )

@@ -3,7 +3,8 @@
 The backend keeps the head of the audit chain that came with the last order of a home. A home
 whose chain does not hold it is an older copy (`station/older_copy.py`). That is booked before
 anything else is sent: an order brings a head of its own, and the backend keeps the last one.
-No answer is no reason to stop a mint or an export; an order waits, as for every answer.
+No answer is no reason to stop anything: a gateway may let orders pass, and not this question. But
+an order that nobody could ask before brings no head, so that the one the backend has is kept.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from ...codegen.errors import MintmarkError
 from ...codegen.station import older_copy
 from ...codegen.station.station import Station
 from ..client.connect import backend_url, connected
-from ..client.protocol import Client, Declined
+from ..client.protocol import Client
 
 UNASKED = "warning: the scan backend could not be asked whether this home is the newest copy"
 
@@ -29,20 +30,13 @@ class Witness(Enum):
     OLDER = auto()
 
 
-def ask(
-    station: Station, client: Client | None, *, book: bool = True, patient: bool = False
-) -> Witness:
-    """Ask, and `book` a head that is not in the chain, once.
-
-    `patient`: as an order waits for its answer; raises `Away`, and what stops a signature.
-    """
+def ask(station: Station, client: Client | None, *, book: bool = True) -> Witness:
+    """Ask, and `book` a head that is not in the chain, once."""
     if client is None:
         return Witness.UNCONFIGURED
     try:
-        answer = client.head(station.config.home_id, patient=patient)
-    except MintmarkError as error:  # `Declined`, `Away`, or no key to sign with
-        if patient and not isinstance(error, Declined):
-            raise
+        answer = client.head(station.config.home_id)
+    except MintmarkError:  # `Declined`, `Away`, or no key to sign with
         return Witness.SILENT
     if answer is None or answer.head is None:
         return Witness.NOT_OFFERED if answer is None else Witness.NOTHING

@@ -230,7 +230,7 @@ def _message(part: Sequence[Alarm], style: Style, *, again: bool) -> Message:
 
 def _text(item: Alarm, style: Style) -> str:
     words, when = item.words, _when(item, style)
-    kind = "" if item.kind in KINDS else f" ({item.kind[:40]})"
+    kind = "" if item.kind in KINDS else f" ({_cut(item.kind, NAME_CHARS)})"
     head = f"#{item.seq} {when} {style.phrase(words.zh, words.en)}{kind}"
     by = f" [{item.by}]" if item.by else ""
     return f"{head}\n{item.text}{by}\n-> {style.phrase(words.zh_do, words.en_do)}"

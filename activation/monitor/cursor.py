@@ -6,7 +6,7 @@ and a digest of the recipient where a URL has recipients.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from ...codegen.errors import IntegrityError
 from ...codegen.result import to_json
 
 NAME = "alarms.json"
-_BYTES = 1_000_000
+_BYTES = 64_000_000  # doctor may name each of many batches
+_NUMBERS = ("after", "through", "tries", "first")
 _DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 _MOST = 2**63 - 1  # the largest number that the ledger can have
 # After the first, second, ... time that a message had no answer. Then it is not sent again of
@@ -25,12 +26,16 @@ WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 360, 1440))
 
 @dataclass(frozen=True)
 class Unanswered:
-    """Alarms behind event `after`, up to `through`: sent `tries` times, last `at`; no answer."""
+    """Alarms behind event `after`, up to `through`: sent `tries` times, last `at`; no answer.
+
+    Those behind `first` had none either, and were sent too often to be sent again of themselves.
+    """
 
     after: int
     through: int
     tries: int
     at: datetime
+    first: int
 
     @property
     def spent(self) -> bool:
@@ -42,10 +47,12 @@ class Unanswered:
         return not self.spent and not timedelta(0) <= now - self.at < WAITS[self.tries - 1]
 
     def joined(self, after: int, through: int, now: datetime) -> "Unanswered":
-        """Another message had no answer. What was sent too often is let go."""
+        """Another message had no answer. What was sent too often waits for any answer."""
         if self.spent:
-            return Unanswered(after, through, 1, now)
-        return Unanswered(min(self.after, after), max(self.through, through), self.tries, now)
+            return Unanswered(after, through, 1, now, self.first)
+        return replace(
+            self, after=min(self.after, after), through=max(self.through, through), at=now
+        )
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,11 @@ class Cursor:
     seq: int
     under_way: bool = False
     unanswered: Unanswered | None = None
+
+    @property
+    def known(self) -> int:
+        """Every alarm up to that event arrived."""
+        return self.unanswered.first if self.unanswered else self.seq
 
 
 @dataclass(frozen=True)
@@ -103,8 +115,8 @@ def settled(
 ) -> dict[str, Cursor]:
     """The cursors for `targets`: name, key, and whether it could be opened.
 
-    A recipient without a cursor takes the lowest of those that its target names no longer: an
-    address that was mistyped and corrected gets what waited. So does each recipient of a target
+    A recipient without a cursor begins at the lowest of those that its target names no longer:
+    an address that was mistyped and corrected gets what waited. So does each recipient of a target
     whose cursor an older version kept under its name alone. A target that cannot be opened
     keeps what it has. The others begin at the chain's end.
     """
@@ -117,7 +129,8 @@ def settled(
         elif key in mine:
             found[key] = mine[key]
         elif left := [cursor for text, cursor in mine.items() if text not in keys]:
-            found[key] = min(left, key=lambda cursor: cursor.seq)
+            doubt = any(cursor.under_way or cursor.unanswered for cursor in left)
+            found[key] = Cursor(min(cursor.known for cursor in left), doubt)
     return found
 
 
@@ -136,8 +149,9 @@ def _examined(seen: Mapping[str, object]) -> Examined:
 def _unanswered(seen: Mapping[str, object] | None) -> Unanswered | None:
     if seen is None:
         return None
-    after, through, tries = (_whole(seen[key]) for key in ("after", "through", "tries"))
-    return Unanswered(after, through, max(tries, 1), times.parse(str(seen["at"])))
+    numbers = {"first": seen["after"], **seen}  # an older version had no `first`
+    after, through, tries, first = (_whole(numbers[key]) for key in _NUMBERS)
+    return Unanswered(after, through, max(tries, 1), times.parse(str(seen["at"])), first)
 
 
 def _whole(value: object) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from .outcome import SendOutcome, refused, unanswered
 
 SECONDS = 20.0
+READ_SECONDS = 10.0  # for each read of a channel, and for each try to reach it
 
 _running: dict[str, threading.Thread] = {}
 

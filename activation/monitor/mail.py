@@ -18,13 +18,13 @@ from email.utils import localtime, make_msgid
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+from . import deadline
 from .alarms import Message
 from .outcome import ARRIVED, SendOutcome, refused, unanswered
 
 if TYPE_CHECKING:
     from typing import Any
 
-SECONDS = 10.0  # for each answer; deadline.py bounds the whole
 _WORDS = {
     421: "the server is busy or closes",
     530: "the server wants a login, or TLS",
@@ -34,14 +34,6 @@ _WORDS = {
     553: "the server does not take this sender or recipient",
     554: "the server does not take it",
 }
-
-
-class _Said(Exception):
-    """The server's answer, where it is no yes."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 @dataclass(frozen=True)
@@ -68,10 +60,8 @@ class MailBox:
                 _say(server.rcpt(self.recipient[1]), 250, 251)
                 handed = True
                 _say(server.data(letter), 250)
-        except (_Said, smtplib.SMTPResponseException) as error:
-            code = error.code if isinstance(error, _Said) else error.smtp_code
-            words = _WORDS.get(code)
-            return refused(f"smtp {code}: {words}" if words else f"smtp {code}")
+        except smtplib.SMTPResponseException as error:
+            return _answered(error.smtp_code, handed=handed)
         except smtplib.SMTPNotSupportedError:
             return refused("the server offers no TLS or no login")
         except ssl.SSLCertVerificationError:
@@ -105,10 +95,11 @@ class MailBox:
         if not self.verify:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         server: smtplib.SMTP
+        seconds = deadline.READ_SECONDS
         if self.security == "ssl":
-            server = smtplib.SMTP_SSL(self.host, self.port, timeout=SECONDS, context=context)
+            server = smtplib.SMTP_SSL(self.host, self.port, timeout=seconds, context=context)
         else:
-            server = smtplib.SMTP(self.host, self.port, timeout=SECONDS)
+            server = smtplib.SMTP(self.host, self.port, timeout=seconds)
         try:
             if self.security == "starttls":
                 server.starttls(context=context)
@@ -116,9 +107,9 @@ class MailBox:
             if self.login is not None:
                 server.login(*self.login)
             yield server
-            # It has the message: whatever it says to the farewell.
+            # It has the message: whatever it says to the farewell, and however slowly.
             with contextlib.suppress(OSError, smtplib.SMTPException):
-                server.quit()
+                server.putcmd("QUIT")
         finally:
             server.close()
 
@@ -156,7 +147,14 @@ def named_in(url: str) -> int:
 
 def _say(answer: tuple[int, bytes], *good: int) -> None:
     if answer[0] not in good:
-        raise _Said(answer[0])
+        raise smtplib.SMTPResponseException(*answer)
+
+
+def _answered(code: int, *, handed: bool) -> SendOutcome:
+    if handed and not 400 <= code < 600:
+        return unanswered("its answer to the text is none of SMTP")
+    words = _WORDS.get(code)
+    return refused(f"smtp {code}: {words}" if words else f"smtp {code}")
 
 
 def _line(text: str) -> str:

@@ -48,7 +48,7 @@ class Target:
     problem: str | None = None
     recipient: str = ""
     place: str = ""
-    seconds: float = deadline.SECONDS
+    seconds: float | None = None
 
     @property
     def key(self) -> str:
@@ -61,11 +61,12 @@ class Target:
         return f"{self.name} {self.place}" if self.place else self.name
 
     def send(self, message: Message) -> SendOutcome:
-        """What became of `message`, after `seconds` at most."""
+        """What became of `message`, after `seconds` at most, or those that all targets have."""
         if self.channel is None:
             return refused(self.problem or "it could not be opened")
         channel = self.channel
-        return deadline.within(self.seconds, self.key, lambda: channel.send(message))
+        seconds = self.seconds or deadline.SECONDS
+        return deadline.within(seconds, self.key, lambda: channel.send(message))
 
 
 def targets(
@@ -155,7 +156,7 @@ def _recipients(apprise: Any, plugin: Any, name: str, url: str) -> list[Target]:
         if plugin.pgp_mode != "no":
             return [Target(name, kind, problem="mail is sent without PGP: take pgp= out of it")]
         boxes = boxes_of(plugin)
-        if len(boxes) < named_in(url):
+        if not boxes or len(boxes) < named_in(url):
             return [Target(name, kind, problem=_DROPPED)]
         found: list[tuple[Channel, str]] = [(box, box.recipient[1].lower()) for box in boxes]
     else:

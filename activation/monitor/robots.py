@@ -12,18 +12,17 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ...codegen.errors import UsageError
 from ..client.transport import http_client
+from . import deadline
 from .alarms import Message
 from .outcome import ARRIVED, SendOutcome, refused, unanswered
 
-if TYPE_CHECKING:
-    from typing import Any
-
-SECONDS = 10.0  # for each read; deadline.py bounds the whole
 _ANSWER_BYTES = 64 * 1024
+# The step of a call (httpcore's name) from which on the message may arrive.
+_HANDED = "http11.send_request_body.started"
 
 # What a code means, where a person can do something about it.
 _WORDS: Mapping[tuple[str, int], str] = {
@@ -56,22 +55,29 @@ class GroupRobot:
         """Post it, and judge the answer."""
         import httpx2
 
+        steps: list[str] = []
         try:
-            return self._post(self.form(f"{message.title}\n{message.body}"))
+            return self._post(self.form(f"{message.title}\n{message.body}"), steps)
         except UsageError as error:  # a proxy or certificates of the environment
             return refused(error.message)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError):
-            return refused("it cannot be reached")
         except httpx2.RequestError as error:
+            if _HANDED not in steps:
+                return refused("it cannot be reached")
             return unanswered(f"the connection failed ({type(error).__name__})")
 
-    def _post(self, body: Mapping[str, object]) -> SendOutcome:
+    def _post(self, body: Mapping[str, object], steps: list[str]) -> SendOutcome:
         import httpx2
+
+        def note(step: str, info: Mapping[str, Any]) -> None:
+            # A proxy is sent a CONNECT before.
+            if getattr(info.get("request"), "method", b"") == b"POST":
+                steps.append(step)
 
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         with http_client(None, headers, loopback=False) as client:
             url = httpx2.URL(self.address).copy_merge_params(dict(self.parameters()))
-            with client.stream("POST", url, json=body, timeout=SECONDS) as answer:
+            seconds, more = deadline.READ_SECONDS, {"trace": note}
+            with client.stream("POST", url, json=body, timeout=seconds, extensions=more) as answer:
                 text = bytearray()
                 for piece in answer.iter_raw():
                     text += piece
@@ -115,7 +121,7 @@ def shown(value: object) -> str | None:
     return str(value) if isinstance(value, int) and abs(value) < 10**9 else None
 
 
-def robot_of(plugin: "Any") -> GroupRobot | None:  # noqa: ANN401 - apprise ships no types
+def robot_of(plugin: Any) -> GroupRobot | None:  # noqa: ANN401 - apprise ships no types
     """The robot that apprise read from a URL; None if it is another service."""
     service = type(plugin).__name__
     if service == "NotifyWeComBot":

@@ -18,6 +18,9 @@ without an answer is repeated too, and says so; but not for ever (`cursor.WAITS`
 alarms do not wait for it.
 """
 
+import random
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -34,6 +37,8 @@ from .notify import Target
 
 MAX_BACKLOG = 10_000  # alarms that a target gets at a time; the next round sends the rest
 PAGE = 1_000
+SLOW_SECONDS = 60.0  # that a target's recipients may fail for, in a round
+_LATER = "not tried: its other recipients took too long; sent later"
 LOCK = "alarms"  # beside the locks of the batches; no batch's id is a word
 
 
@@ -101,8 +106,9 @@ def send(
         head = _head(station)
         named = [(target.name, target.key, target.channel is not None) for target in targets]
         round_ = _Round(station, replace(kept, targets=settled(kept.targets, named)), head, head)
-        tried = [target for target in targets if not skip(target.who)]
-        done = [(target, round_.serve(target)) for target in sorted(tried, key=round_.slow)]  # 2
+        known = round_.marks.targets  # the others are to be told where they begin
+        tried = [item for item in targets if item.key not in known or not skip(item.who)]
+        done = list(round_.each(tried))  # 2
         if round_.marks != kept:
             keep(station.home, round_.marks)
         examined = examine(station, kept.examined, head, checks)  # 3
@@ -139,9 +145,32 @@ class _Round:
         cursor = self.marks.targets.get(target.key)
         return cursor is not None and cursor.unanswered is not None
 
+    def each(self, targets: Sequence[Target]) -> Iterator[tuple[Target, SentAlarm]]:
+        """Serve each of `targets`, the slow ones last.
+
+        A name may stand for hundreds of recipients behind one dead server. So after a failure all
+        others come before them, and after `SLOW_SECONDS` of failures they wait for a later
+        round, in an order by chance: the same ones should not wait each time.
+        """
+        left, lost = sorted(targets, key=self.slow), defaultdict[str, float](float)
+        while left:
+            target = left.pop(0)
+            known = target.key in self.marks.targets
+            if known and lost[target.name] > SLOW_SECONDS:
+                yield target, replace(_blank(target), ok=False, detail=_LATER)
+                continue
+            begun = time.monotonic()
+            sent = self.serve(target)
+            yield target, sent
+            if not sent.ok:
+                lost[target.name] += time.monotonic() - begun
+                mine = [other for other in left if other.name == target.name]
+                random.shuffle(mine)
+                left = [other for other in left if other.name != target.name] + mine
+
     def serve(self, target: Target) -> SentAlarm:
         """Send `target` the alarms it does not have yet."""
-        blank = SentAlarm(target.name, target.kind, recipient=target.place or None)
+        blank = _blank(target)
         if target.channel is None:
             names = {key.partition("#")[0] for key in self.marks.targets}
             if target.name not in names:
@@ -171,14 +200,14 @@ class _Round:
             self.station.failpoint("sending")
             outcome = target.send(message)  # 2b
             if not outcome.arrived and not outcome.perhaps:
-                self._keep(target, replace(cursor, under_way=False))  # 2c
+                self._keep(target, cursor)  # 2c: what a kill left in doubt stays in doubt
                 wait = f"{outcome.words}; {len(waiting) - sent.alarms} alarms wait"
                 return replace(sent, ok=False, detail=wait)
             self.station.failpoint("sent")
             pending = cursor.unanswered
             if outcome.perhaps:
                 now, through = self.station.now(), message.through
-                one = Unanswered(cursor.seq, through, 1, now)
+                one = Unanswered(cursor.seq, through, 1, now, cursor.seq)
                 pending = pending.joined(cursor.seq, through, now) if pending else one
             cursor = Cursor(message.through, unanswered=pending)
             self._keep(target, cursor)  # 2c
@@ -194,7 +223,9 @@ class _Round:
         if not pending.due(now) and not sent.messages:
             return replace(sent, ok=False, detail=_told(pending))
         cursor = self.marks.targets[target.key]
-        alarms = [item for item in self._waiting(pending.after) if item.seq <= pending.through]
+        # It answers: then it gets also what was sent too often.
+        after = pending.first if sent.messages else pending.after
+        alarms = [item for item in self._waiting(after) if item.seq <= pending.through]
         tried = replace(pending, tries=pending.tries + 1, at=now)
         for message in messages(alarms, style_of(self.station), again=pending.through):
             self._keep(target, replace(cursor, unanswered=tried))
@@ -205,10 +236,15 @@ class _Round:
                 spent = outcome.perhaps and pending.spent
                 self._keep(target, replace(cursor, unanswered=None if spent else left))
                 return replace(sent, ok=False, detail=f"{outcome.words}; {_told(left)}")
-            tried = replace(tried, after=message.through)
+            tried = replace(tried, after=max(tried.after, message.through))
+            if after == pending.first:
+                tried = replace(tried, first=message.through)
             sent = replace(sent, messages=sent.messages + 1)
+        sent = replace(sent, alarms=sent.alarms + len(alarms))
+        if pending.first < after and sent.messages:
+            return self._again(target, replace(pending, through=pending.after), sent)
         self._keep(target, replace(cursor, unanswered=None))
-        return replace(sent, alarms=sent.alarms + len(alarms))
+        return sent
 
     def _waiting(self, after: int) -> list[Alarm]:
         found: list[Alarm] = []
@@ -231,6 +267,10 @@ class _Round:
     def _keep(self, target: Target, cursor: Cursor) -> None:
         self._mark(target, cursor)
         keep(self.station.home, self.marks)
+
+
+def _blank(target: Target) -> SentAlarm:
+    return SentAlarm(target.name, target.kind, recipient=target.place or None)
 
 
 def _told(pending: Unanswered) -> str:

@@ -7,17 +7,19 @@ call is listened to, at the point that requests has for that: its transport adap
 
 import copy
 import functools
+import ssl
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import deadline
 from .alarms import Message
 from .outcome import ARRIVED, SendOutcome, refused, unanswered
 from .robots import judged, member, shown
 
-SECONDS = 10.0  # for each read; deadline.py bounds the whole
 _ANSWER_BYTES = 256 * 1024
 
 # A web hook of one's own: any 2xx is a yes.
@@ -78,14 +80,17 @@ def services_of(apprise: Any, plugin: Any) -> list[AppriseService] | None:  # no
     # arrived; a few messages need no rate, for `alarms send --watch` waits between rounds.
     plugin.optional, plugin.retry, plugin.request_rate_per_sec = False, 0, 0
     plugin.redirects = False
-    plugin.socket_connect_timeout = plugin.socket_read_timeout = SECONDS
+    if plugin.overflow_mode == apprise.OverflowMode.TRUNCATE:  # it would cut alarms off
+        plugin.overflow_mode = apprise.OverflowMode.UPSTREAM
+    plugin.socket_connect_timeout = plugin.socket_read_timeout = deadline.READ_SECONDS
     lists = _lists(plugin)
-    if len(lists) > 1 or (not lists and len(plugin) > 1):
+    if len(lists) > 1:
         return None
-    if not lists:
-        return [AppriseService(apprise, plugin)]
-    ((name, recipients),) = lists.items()
-    parts = [_only(plugin, name, item) for item in sorted(recipients, key=repr)]
+    parts = [plugin]
+    for name, recipients in lists.items():
+        parts = [_only(plugin, name, item) for item in sorted(recipients, key=repr)]
+    if any(len(part) > 1 for part in parts):
+        return None
     return [AppriseService(apprise, part) for part in parts]
 
 
@@ -143,23 +148,37 @@ def _code(answer: Any) -> str:  # noqa: ANN401 - requests has types, and is appr
 def _failed(error: Exception) -> SendOutcome:
     """What an exception of requests says. Its text may quote the URL."""
     import requests
-    import urllib3
 
-    away = isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError)
-    inner = error.args[0] if error.args else None
-    if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidProxyURL):
+    causes = list(_causes(error))
+    if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
         return refused("a proxy that the environment names can't be used")
-    if isinstance(error, requests.exceptions.SSLError):
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return refused("its certificate is not trusted")
-    broken = urllib3.exceptions.ProtocolError, urllib3.exceptions.ReadTimeoutError
-    cut = requests.ReadTimeout, requests.exceptions.ChunkedEncodingError
-    if isinstance(error, cut) or isinstance(inner, broken):
+    if any(_connecting(cause) for cause in causes):
+        secure = isinstance(error, requests.exceptions.SSLError)
+        return refused("no secure connection with it" if secure else "it cannot be reached")
+    cut = requests.ReadTimeout, requests.ConnectionError, requests.exceptions.ChunkedEncodingError
+    if isinstance(error, cut):
         return unanswered(f"the connection failed ({type(error).__name__})")
-    if away or isinstance(error, requests.ConnectionError):
-        return refused("it cannot be reached")
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
         return refused("the certificates that the environment names can't be used")
     return refused(f"sending failed ({type(error).__name__})")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _connecting(error: BaseException) -> bool:
+    """Whether it was raised before there was a connection, secure and through any proxy.
+
+    Only then is it known that nothing was sent. requests and urllib3 say the same of a
+    connection that breaks then and later; where it was raised is the difference.
+    """
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_code.co_name == "connect" for frame, _ in frames)
 
 
 @contextmanager

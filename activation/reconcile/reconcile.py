@@ -30,7 +30,6 @@ from ..delivery import scanned_before
 from ..delivery.api_objects import patch_of, time_of
 from ..delivery.delivery_lock import delivery_lock
 from ..delivery.upload import Uploads
-from ..delivery.witness import ask
 from ..orders.orders import ACKNOWLEDGED, REFUSED
 from .both_sides import Comparison, compare
 from .comparison import Step
@@ -47,7 +46,7 @@ def reconcile(
     apply: bool = False,
     progress: Progress = lambda *_: None,
 ) -> Reconciled:
-    """Compare, and with `apply` correct the backend.
+    """Compare, and with `apply` correct the backend. The caller has asked which copy is newest.
 
     Raises `NotFound`, `IntegrityError` (the home is an older copy: what it does not know would be
     taken back), `Refused` (orders are queued, another process sends some, or the batch is
@@ -57,7 +56,6 @@ def reconcile(
         raise EnvironmentFailure(
             "no backend is configured", "set [backend] url in mintmark.toml, then compare again"
         )
-    ask(station, client)
     refuse_older(station)
     if not apply:
         found = compare(station, client, batch, progress)
@@ -100,13 +98,11 @@ def _send(station: Station, client: Client, uploads: Uploads, batch: str, step: 
     )
     facts = IncidentFacts(batch=batch, order=order, action=step.action, serials=step.serials)
     station.ledger.commit(station.author, Incident("reconcile", detail, facts))  # a
-    with station.ledger.read() as view:
-        _, head = view.head()
     proposal = replace(Proposal.of(step), order=order)
     try:
         if step.action is Action.ACTIVATE:
             uploads.upload(batch, step.serials)  # b
-        answer = client.order(_wire(order, batch, step, head))  # c
+        answer = client.order(_wire(order, batch, step))  # c
     except Declined as declined:
         return replace(proposal, delivery=f"{REFUSED}: {declined.summary}")
     if found := scanned_before.among(answer.scanned_before, step.serials):  # d
@@ -114,7 +110,8 @@ def _send(station: Station, client: Client, uploads: Uploads, batch: str, step: 
     return replace(proposal, delivery=ACKNOWLEDGED)
 
 
-def _wire(order: str, batch: str, step: Step, head: str) -> wire.Order:
+def _wire(order: str, batch: str, step: Step) -> wire.Order:
+    # It brings no head: that of an older copy would replace the one that shows it.
     return wire.Order(
         order=order,
         batch=batch,
@@ -127,7 +124,6 @@ def _wire(order: str, batch: str, step: Step, head: str) -> wire.Order:
         effective_at=time_of(step.attributes, "effective_at"),
         expires_at=time_of(step.attributes, "expires_at"),
         reason=step.reason,
-        audit_head=head,
     )
 
 

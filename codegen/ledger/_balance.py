@@ -3,9 +3,10 @@
 A commit checks the tiles it rewrites. What somebody did by hand to other tiles of the batch
 shows in the sums alone, so the whole batch is added up before a commit touches it. That is a
 read per tile, and a batch of a million fragments cannot pay it with every order. So a commit
-reads at most `EACH` tiles, every second one twice as many, every fourth four times, and so on
-by the number of its event: a small batch is compared with every commit, one of n fragments with
-about every n/`EACH`-th, and what a commit pays on average grows with the logarithm of n.
+reads at most `EACH` tiles, one in two twice as many, one in four four times, and so on: a small
+batch is compared with every commit, one of n fragments with about every n/`EACH`-th, and what a
+commit pays on average grows with the logarithm of n. The hash of the event before decides: by
+number alone, orders that are each settled at once would all be odd, and read no more than `EACH`.
 """
 
 from collections import Counter
@@ -29,6 +30,7 @@ from .changes import (
 
 RESERVED = "reserved"
 EACH = 250
+_ALL = 1 << 40  # more than there are tiles
 
 _t, _p, _c = _tables.tiles.c, _tables.packages.c, _tables.counters.c
 
@@ -66,22 +68,27 @@ def check_all(connection: Connection, changes: tuple[Change, ...]) -> None:
             row = _agreed.row(connection, _tables.packages, "package", change.package)
             batches |= set() if row is None else {row.batch}
     if batches:
-        number, _ = _events.head(connection)
+        _, before = _events.head(connection)
         for batch in sorted(batches):
-            check(connection, batch, number + 1)
+            check(connection, batch, _limit(before))
 
 
-def check(connection: Connection, batch: str, number: int) -> None:
-    """Raises `IntegrityError` if the sums of `batch` and its tiles contradict each other.
+def _limit(before: str) -> int:
+    """How many tiles a commit reads after the event with the hash `before`."""
+    lot = int(before, 16) | _ALL
+    return EACH * (lot & -lot)
 
-    `number` is that of the event to come. A batch that is not there passes.
+
+def check(connection: Connection, batch: str, limit: int) -> None:
+    """Raises `IntegrityError` if the sums of `batch` and its first tiles contradict each other.
+
+    With more than `limit` tiles only these are looked at. A batch that is not there passes.
     """
     row = _agreed.row(connection, _tables.batches, "batch", batch)
     if row is None:
         return
     codes = counters(connection, batch, row.quantity)
     sums = _Sums()
-    limit = EACH * (number & -number)
     query = select(_t.first, _t.last, _t.state, _t.package).where(_t.batch == batch)
     for tile in connection.execute(query.order_by(_t.first).limit(limit + 1)):
         sums.tiles += 1

@@ -4,9 +4,10 @@ SQLite opens a database with a write-ahead log by making two files beside it: it
 on a full disk, or in a folder that may only be read. `immutable=1` would leave out what waits in
 the log, and reads torn pages if somebody writes after all. So the file and its log are read as
 bytes, put together as SQLite would (https://www.sqlite.org/walformat.html), and opened in memory.
-It takes as much memory as the ledger is long, twice for a moment. No file is made.
+It takes as much memory as the ledger is long, a few times that for a moment. No file is made.
 """
 
+import hashlib
 import sqlite3
 import struct
 from pathlib import Path
@@ -21,20 +22,32 @@ _MASK = 0xFFFFFFFF
 
 
 def bytes_of(path: Path) -> bytes | None:
-    """The ledger at `path` with its log, as of one moment; None if it changes all the time."""
-    log = path.with_name(path.name + "-wal")
+    """The ledger at `path` with its log, as of one moment; None if it cannot be had.
+
+    Two readings must agree: what one read while a page was written, the next finds otherwise.
+    """
+    log, journal = (path.with_name(path.name + ending) for ending in ("-wal", "-journal"))
+    before = b""
     for _ in range(_TRIES):
-        before = _marks(path, log)
-        waiting = log.read_bytes() if log.exists() else b""
-        data = path.read_bytes()
-        if _marks(path, log) == before:
+        try:
+            waiting, data = _read(log), path.read_bytes()
+        except OSError:
+            return None
+        # A copy without a log is written in place: half-done until its journal is gone.
+        if journal.exists():
+            return None
+        now = hashlib.sha256(b"%d " % len(waiting) + waiting + data).digest()
+        if now == before:
             return merged(data, waiting)
+        before = now
     return None
 
 
-def _marks(*paths: Path) -> list[tuple[int, int, int]]:
-    found = [path.stat() for path in paths if path.exists()]
-    return [(stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in found]
+def _read(log: Path) -> bytes:
+    try:
+        return log.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def merged(data: bytes, log: bytes) -> bytes:

@@ -70,7 +70,8 @@ def _refuse_issued(connection: Connection, change: ExportBegun) -> None:
             at += 1
         if at < len(change.serials) and change.serials[at].first <= unit.last:
             raise IntegrityError(
-                f"serials of {Range(unit.first, unit.last)} were packaged before, and the books say"
+                f"serials of {_pairs.of_row(unit.first, unit.last, 'units')} were packaged before,"
+                " and the books say"
                 " otherwise by now",
                 "see which row was changed: mintmark audit verify",
             )

@@ -67,6 +67,7 @@ def _package(row: Row[Any]) -> PackageRow:
 
 
 def _unit(row: Row[Any]) -> UnitRow:
+    _pairs.of_row(row.first, row.last, "units")
     return make(UnitRow, row, counted=bool(row.counted))
 
 

@@ -130,7 +130,7 @@ def account(connection: Connection, package: str) -> Account:
     row = _sql.find(connection, _tables.packages, "package", package, "see: mintmark package list")
     query = select(_u.unit, _u.first, _u.last, _u.spoiled_count)
     units = tuple(
-        UnitAccount(unit, Range(first, last), number)
+        UnitAccount(unit, _pairs.of_row(first, last, "units"), number)
         for unit, first, last, number in connection.execute(
             query.where(_u.package == package).order_by(_u.first)
         )
@@ -154,7 +154,7 @@ def reported(
     if within is not None:
         query = query.where(_r.first <= within.last, _r.last >= within.first)
     found = connection.execute(query.order_by(_r.first))
-    return serials.join(Range(first, last) for first, last in found)
+    return serials.join(_pairs.of_row(first, last, "reported_serials") for first, last in found)
 
 
 def by_unit(connection: Connection, package: str) -> dict[tuple[str, str], int]:
@@ -214,7 +214,7 @@ def _printed(connection: Connection, package: str | None, within: Range) -> Rang
     )
     # No serial of a counted unit was reported as printed: the two never overlap.
     units = serials.subtract(
-        [Range(first, last) for first, last in counted],
+        [_pairs.of_row(first, last, "units") for first, last in counted],
         reported(connection, package, REOPENED, within),
     )
     return serials.ordered((*reported(connection, package, PRINTED, within), *units))

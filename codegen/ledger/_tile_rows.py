@@ -7,10 +7,8 @@ from functools import lru_cache
 from ..errors import IntegrityError
 from ..ranges.attributes import Attributes, from_json, to_json
 from ..ranges.lifecycle import Standing, State
-from ..ranges.serials import Range
 from ..ranges.tiling import Tile
-from . import _tables
-from ._columns import misplaced
+from . import _pairs, _tables
 
 _t = _tables.tiles.c
 COLUMNS = (_t.first, _t.last, _t.state, _t.back, _t.package, _t.attributes, _t.reason)
@@ -19,11 +17,7 @@ COLUMNS = (_t.first, _t.last, _t.state, _t.back, _t.package, _t.attributes, _t.r
 def from_row(row: Sequence[object]) -> Tile[Standing]:
     """The tile of a row with the columns `COLUMNS`. Raises `IntegrityError`."""
     first, last, *rest = row
-    try:
-        serials = Range(first, last)  # type: ignore[arg-type]
-    except ValueError:
-        raise misplaced("tiles.last") from None
-    return Tile(serials, _standing(*rest))
+    return Tile(_pairs.of_row(first, last, "tiles"), _standing(*rest))  # type: ignore[arg-type]
 
 
 def to_row(batch: str, tile: Tile[Standing]) -> dict[str, object]:

@@ -18,6 +18,7 @@ from . import (
     _exports,
     _outbox,
     _packages,
+    _pairs,
     _places,
     _receipts,
     _replacements,
@@ -87,10 +88,14 @@ class View:
         """All batches, oldest first."""
         return self._all(BatchRow, select(_tables.batches).order_by(_tables.batches.c.seq))
 
-    def code_forms(self) -> tuple[CodeForm, ...]:
-        """What codes of this home look like, each form once."""
+    def batches_by_form(self) -> dict[CodeForm, list[str]]:
+        """What codes of this home look like → the ids of the batches that have such codes."""
         b = _tables.batches.c
-        return self._all(CodeForm, select(b.alphabet, b.length, b.canonical).distinct())
+        found: dict[CodeForm, list[str]] = {}
+        query = select(b.alphabet, b.length, b.canonical, b.batch)
+        for *form, batch in self.connection.execute(query):
+            found.setdefault(CodeForm(*form), []).append(batch)
+        return found
 
     def batch_by_ref(self, ref: str) -> BatchRow | None:
         """The batch minted under the caller's own reference, or None."""
@@ -178,7 +183,8 @@ class View:
         for first, last in self.connection.execute(query):
             if n <= 0:
                 break
-            found.append(Range(first, min(last, first + n - 1)))
+            tile = _pairs.of_row(first, last, "tiles")
+            found.append(Range(first, min(tile.last, first + n - 1)))
             n -= len(found[-1])
         return join(found)
 

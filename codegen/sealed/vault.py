@@ -214,6 +214,15 @@ class Vault:
                 found.append((position, serial))
         return sorted(found)
 
+    def lists(self, batch: str, fingerprints: bytes) -> bool:
+        """Whether the run of `batch` lists one of the concatenated `fingerprints`.
+
+        Quick: it reads neither header nor record, and compares what a run keeps of a
+        fingerprint. Raises `IntegrityError` and `OSError` for a run that cannot be read.
+        """
+        with Run(self.parts(batch).run) as run:
+            return len(run.lookup(prefixes_of(fingerprints))[0]) > 0
+
     def verify(
         self,
         batch: str,

@@ -20,9 +20,11 @@ from ..ledger.changes import (
     BatchMinted,
     Change,
     ContactAdded,
+    ExportBegun,
     KeyAdded,
     KeyRevoked,
     Ordered,
+    ReceiptCorrected,
     UnitMoved,
 )
 from ..ledger.ledger import Author, Ledger
@@ -34,16 +36,18 @@ if TYPE_CHECKING:
 
 # What of a change somebody wrote. All else has a form of its own, or was made here.
 _WRITTEN: Mapping[type, tuple[str, ...]] = {
-    BatchMinted: ("ref", "product"),
+    BatchMinted: ("ref", "product", "url"),
     ContactAdded: ("contact", "name", "channel"),
+    ExportBegun: ("reason",),
     KeyAdded: ("name",),
     KeyRevoked: ("reason",),
     Ordered: ("order", "reason", "attributes"),
+    ReceiptCorrected: ("reason",),
     UnitMoved: ("note",),
 }
-_WORD = re.compile(r"[0-9A-Za-z]+", re.ASCII)
-_GLUED = 8  # symbols
 _SEPARATORS = re.compile(r"[\s/\\?&=,;:]+")
+_WORDS = re.compile(r"[0-9A-Za-z]+", re.ASCII)
+_GLUED = 8  # symbols
 
 
 class CodeKeeper(Protocol):
@@ -61,18 +65,19 @@ class CodeKeeper(Protocol):
     def fingerprint_key(self) -> Secret:
         """The key of what the vault can be asked for."""
 
-    @property
-    def station_keys(self) -> dict[str, bytes]:
-        """The keys that signed the batches."""
-
 
 def check(home: CodeKeeper, author: Author, changes: Iterable[Change]) -> None:
-    """Raises `UsageError` if a text of `changes`, or the operator's name, is or holds a code.
+    """Raises `UsageError` if a text of `changes`, or the operator's name, is or holds a code."""
+    refuse(home, _written(changes, author.actor.operator))
+
+
+def refuse(home: CodeKeeper, written: Iterable[tuple[str, str]]) -> None:
+    """The same for (name of the field, its text).
 
     Batches are asked only about what has the form of their codes. The error's detail `holds_code`
     names the field, and nothing repeats the text.
     """
-    for name, text in _written(changes, author.actor.operator):
+    for name, text in written:
         if holds_code(home, text):
             raise UsageError(
                 f"the {name} is or holds a code of this home, which no book may keep",
@@ -86,26 +91,18 @@ def holds_code(home: CodeKeeper, text: str) -> bool:
     if ids.harmless(text, name=True):
         return False
     with home.ledger.read() as view:
-        forms = view.code_forms()
-    codes = {form: _codes(text, form) for form in forms}
-    return any(_has(home, form, found) for form, found in codes.items() if found)
+        batches = view.batches_by_form()
+    return any(_has(home, batches[form], codes) for form, codes in _codes(text, batches).items())
 
 
-def _has(home: CodeKeeper, form: CodeForm, codes: set[str]) -> bool:
-    """Whether a batch has one of the codes. What of the vault cannot be read is not asked."""
-    with home.ledger.read() as view:
-        rows = view.batches()
-    for row in rows:
-        if (row.alphabet, row.length, row.canonical) != (
-            form.alphabet,
-            form.length,
-            form.canonical,
-        ):
-            continue
+def _has(home: CodeKeeper, batches: Iterable[str], codes: Iterable[str]) -> bool:
+    """Whether one of `batches` has one of `codes`. What cannot be read is not asked."""
+    marks = b""
+    with contextlib.suppress(MintmarkError, OSError):
+        marks = b"".join(fingerprint(code.encode("ascii"), home.fingerprint_key) for code in codes)
+    for batch in batches if marks else ():
         with contextlib.suppress(MintmarkError, OSError):
-            key = home.fingerprint_key
-            marks = b"".join(fingerprint(code.encode("ascii"), key) for code in codes)
-            if home.vault.find(row.batch, marks, home.station_keys):
+            if home.vault.lists(batch, marks):
                 return True
     return False
 
@@ -125,16 +122,24 @@ def _texts(name: str, value: object) -> Iterator[tuple[str, str]]:
             yield from (("attribute", str(text)) for text in (key, item) if text is not None)
 
 
-def _codes(text: str, form: CodeForm) -> set[str]:
-    """The codes of that form that `text` may be or hold: as an address, grouped, in a name."""
-    plain = unicodedata.normalize("NFKC", unquote(text))
-    parts = {plain, *_SEPARATORS.split(plain)}
-    words = {part: _WORD.findall(part) for part in parts}
-    joined = map("".join, words.values())
-    found = {code for part in {*parts, *joined} if (code := _canonical(part, form))}
-    for code in (_canonical(word, form) for word in words[plain]):
-        found |= {code, *filter(ids.mixed, _ends(code, form.length))}
-    return {code for code in found if len(code) == form.length and set(code) <= set(form.alphabet)}
+def _codes(text: str, forms: Iterable[CodeForm]) -> dict[CodeForm, set[str]]:
+    """What of `text` has one of these forms, in canonical form."""
+    known, found = tuple(forms), dict[CodeForm, set[str]]()
+    parts = _parts(text, max((form.length for form in known), default=0))
+    for form in known:
+        whole = {_canonical(part, form) for part in parts}
+        glued = (code for part in whole for code in _ends(part, form.length) if ids.mixed(code))
+        for code in (*whole, *glued):
+            if len(code) == form.length and set(code) <= set(form.alphabet):
+                found.setdefault(form, set()).add(code)
+    return found
+
+
+def _canonical(part: str, form: CodeForm) -> str:
+    try:
+        return canonicalise(form.canonical, part)
+    except ValueError:
+        return ""
 
 
 def _ends(word: str, length: int) -> Iterator[str]:
@@ -146,8 +151,16 @@ def _ends(word: str, length: int) -> Iterator[str]:
         yield from (word[end - length : end] for end in range(length, len(word) + 1))
 
 
-def _canonical(text: str, form: CodeForm) -> str:
-    try:
-        return canonicalise(form.canonical, text)
-    except ValueError:
-        return ""
+def _parts(text: str, longest: int) -> set[str]:
+    """`text`, what stands in it between separators, and neighbouring words written as one."""
+    plain = unicodedata.normalize("NFKC", unquote(text))
+    parts = {plain, *_SEPARATORS.split(plain)}
+    words = _WORDS.findall(plain)
+    for start in range(len(words)):
+        joined = ""
+        for word in words[start:]:
+            joined += word
+            if len(joined) > longest:
+                break
+            parts.add(joined)
+    return parts

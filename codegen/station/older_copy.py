@@ -52,7 +52,8 @@ class Signs:
 
 HINTS = (
     "bring the newest home back, the whole folder, ledger.db-wal included: see docs/playbook.md",
-    "only if there is none: mintmark audit settle --newer-home lost --reason R",
+    "only if it is gone for good: mintmark audit settle --newer-home lost --reason R",
+    "if there never was one: mintmark audit settle --newer-home none --reason R",
 )
 
 

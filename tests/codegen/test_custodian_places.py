@@ -122,6 +122,24 @@ def test_what_is_large_or_cannot_be_read_is_left_alone(home, places):
     assert well(home)
 
 
+def test_a_text_about_keys_is_none(home, places):
+    mark = '{"format": "mintmark-custodian-key/1", "ciphertext": "…"}'
+    (places / "letter.txt").write_text(f"Send me no file that begins with {mark}.\n", "utf-8")
+    assert well(home)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/kmsg"), reason="Linux alone")  # noqa: PTH110
+def test_a_file_of_the_kernel_s_is_not_waited_for(home, places):
+    (places / "link").symlink_to("/proc/kmsg")
+    assert well(home)
+
+
+def test_of_a_folder_of_many_files_keys_by_name_come_first(home, places, monkeypatch):
+    monkeypatch.setattr(custodian_places, "MOST_FILES", 1)
+    shutil.copy(home.key_file, places / "z.key")
+    assert str(places / "z.key") in findings(home)[0].message
+
+
 def test_of_a_folder_of_many_files_some_are_looked_at(home, places, monkeypatch):
     monkeypatch.setattr(custodian_places, "MOST_FILES", 0)
     shutil.copy(home.key_file, places / "custodian.key")

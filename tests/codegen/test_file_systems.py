@@ -3,7 +3,7 @@
 import errno
 import os
 import sys
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
@@ -11,6 +11,7 @@ from mintmark.codegen import file_systems
 from mintmark.codegen.errors import EnvironmentFailure
 from mintmark.codegen.file_systems import (
     Mount,
+    is_unc,
     mount_in,
     mount_of,
     name_bytes,
@@ -147,6 +148,28 @@ def test_a_disk_of_this_machine_is_not(monkeypatch, tmp_path, type_, source):
     monkeypatch.setattr(file_systems, "mount_of", lambda _: Mount(type_, source))
     monkeypatch.setattr(sys, "platform", "linux")
     refuse_network_drive(tmp_path, "the books", "move them")
+
+
+@pytest.mark.parametrize(
+    ("path", "share"),
+    [
+        (r"C:\mint\home", False),
+        (r"\\server\share\home", True),
+        (r"\\wsl.localhost\Debian\home", True),
+        (r"\\?\C:\mint\home", False),  # a long path
+        (r"\\?\Volume{0b1c}\mint", False),  # a disk without a letter
+        (r"\\?\UNC\server\share\home", True),
+        (r"\\.\C:\mint", False),
+    ],
+)
+def test_a_share_of_windows_is_known_by_its_path(path, share):
+    assert is_unc(PureWindowsPath(path).drive) is share
+
+
+@pytest.mark.parametrize("mounts", [b"", b"\0\xff\n - \n", b"a - b c\n", b"1 2 3:4 / / rw - \n"])
+@pytest.mark.parametrize("number", [None, b"1"])
+def test_a_mount_table_that_says_nothing_leaves_it_unknown(mounts, number):
+    assert mount_in(mounts, number, b"/home") is None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there it is 255 characters")

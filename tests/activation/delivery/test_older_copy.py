@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import sqlite3
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from line_kit import Backend, client, home_with_batches, opened
@@ -11,8 +12,9 @@ from station_kit import batch_files
 
 from mintmark.activation.client import wire
 from mintmark.activation.client.protocol import Away, Declined, ProblemDetails
-from mintmark.activation.delivery import health, witness
-from mintmark.activation.delivery.deliver import deliver
+from mintmark.activation.conformance import check
+from mintmark.activation.delivery import attempt, health, witness
+from mintmark.activation.delivery.deliver import Courier, deliver
 from mintmark.activation.delivery.witness import Witness, ask
 from mintmark.activation.orders.orders import OrderRequest, book
 from mintmark.activation.orders.selection import BySerials
@@ -84,6 +86,20 @@ def world(tmp_path):
         yield made
 
 
+def asking(line):
+    """What `audit settle` is given: it asks over `line`."""
+    return lambda station: ask(station, line)
+
+
+def nobody(_station):
+    """No backend is configured."""
+
+
+def reconciled(station, line, batch, *, apply=False):
+    ask(station, line)
+    return reconcile(station, line, batch, apply=apply)
+
+
 def findings(station):
     checks = (health.orders, health.backend)
     return [f for f in doctor(station, checks, repair=False).findings if f.level == "error"]
@@ -121,8 +137,9 @@ def test_an_older_copy_is_refused_by_whatever_would_use_its_books(world, tmp_pat
         assert [found.check for found in findings(station)] == ["backend"]
         assert not incidents(station)  # doctor books nothing
         with pytest.raises(IntegrityError, match="older copy") as caught:
-            reconcile(station, line, world.batch, apply=True)
+            reconciled(station, line, world.batch, apply=True)
         assert "--newer-home lost" in caught.value.hints[1]
+        assert "--newer-home none" in caught.value.hints[2]
         assert len(incidents(station)) == 1
         with pytest.raises(IntegrityError, match="older copy"):
             export_of(world, station, world.batch, tmp_path)
@@ -174,9 +191,9 @@ def test_a_home_whose_newer_one_is_lost_goes_on_without_its_old_batches(
     monkeypatch.setenv("MINTMARK_BACKEND_URL", world.url)
     with world.at_work() as (station, line):
         with pytest.raises(Refused, match="nothing to settle"):
-            settle(station, "lost", "disk burnt")
-        ask(station, line)
-        done = settle(station, "lost", "disk burnt")
+            settle(station, "lost", "disk burnt", nobody)
+        assert findings(station)  # books nothing: the decision asks for itself
+        done = settle(station, "lost", "disk burnt", asking(line))
         assert (done.retired, len(done.heads)) == ((world.batch,), 1)
         older_copy.refuse_older(station)
         assert ask(station, line) is Witness.NEWEST  # decided about
@@ -196,7 +213,7 @@ def test_a_batch_minted_after_the_decision_is_exported(world, tmp_path, monkeypa
     monkeypatch.setenv("MINTMARK_BACKEND_URL", world.url)
     with world.at_work() as (station, line):
         ask(station, line)
-        settle(station, "lost", "disk burnt")
+        settle(station, "lost", "disk burnt", asking(line))
         batch = home.mint(20, station=station, url="HTTPS://T.EXAMPLE.COM/{code}").batch
         assert export_of(world, station, batch, tmp_path).batch == batch
 
@@ -208,12 +225,20 @@ def test_a_made_up_head_is_disowned_and_no_batch_is_lost(world, tmp_path, monkey
         forged = wire.Order("FORGED", world.batch, "assign", ((1, 1),), audit_head=HEAD)
         line.order(forged)
         with pytest.raises(IntegrityError, match=HEAD[:16]):
-            reconcile(station, line, world.batch)
-        settle(station, "none", "the key of line 3 was stolen")
+            reconciled(station, line, world.batch)
+        settle(station, "none", "the key of line 3 was stolen", asking(line))
         assert reconcile(station, line, world.batch).equal
         assert export_of(world, station, world.batch, tmp_path).batch == world.batch
         line.order(wire.Order("AGAIN", world.batch, "assign", ((1, 1),), audit_head="cd" * 32))
         assert ask(station, line) is Witness.OLDER  # another head is another sign
+
+
+def test_a_check_of_the_backend_is_no_sign(world):
+    call = Invocation(world.path)
+    with world.at_work() as (station, line):
+        call.opened.append(station)
+        assert not check.run(call, world.url, check.CheckRequest(None, None, True)).failed
+        assert ask(station, line) is Witness.NEWEST
 
 
 @pytest.mark.parametrize("what", ["another home", "no orders yet", "restored"])
@@ -237,13 +262,59 @@ def test_a_backend_that_knows_less_is_no_sign(world, tmp_path, what):
 
 
 @dataclass
+class Deaf:
+    """A client of a backend of which nobody learns the head; it takes orders."""
+
+    real: object
+    asked: int = 0
+
+    def as_line(self, _line):
+        return self
+
+    def head(self, _home):
+        self.asked += 1
+        raise Away("it redirects")
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+
+def test_a_question_without_an_answer_stops_no_order_and_leaves_the_trace(world, monkeypatch):
+    """A gateway that lets orders pass, and not the question."""
+    world.restore()
+    with world.at_work() as (station, line):
+        head = line.head(station.config.home_id)
+        deaf = Deaf(line)
+        courier = Courier(station, deaf)
+        for serial in (51, 52):
+            book(station, OrderRequest(Action.ACTIVATE, world.batch, BySerials(str(serial))))
+            assert courier.deliver().delivered
+            assert line.head(station.config.home_id) == head
+        assert deaf.asked == 1  # it may take seconds: not with every order
+        monkeypatch.setattr(attempt, "ASKED_AGAIN", timedelta(0))
+        deaf.head = line.head
+        book(station, OrderRequest(Action.ACTIVATE, world.batch, BySerials("53")))
+        assert courier.deliver().delivered
+        assert len(incidents(station)) == 1
+        assert ask(station, line) is Witness.NEWEST  # orders bring heads again
+
+
+def test_a_correction_brings_no_head(world):
+    with world.at_work() as (station, line):
+        head = line.head(station.config.home_id)
+        line.order(wire.Order("ELSEWHERE", world.batch, "freeze", ((1, 5),)))
+        (correction,) = reconciled(station, line, world.batch, apply=True).orders
+        assert correction.delivery == "acknowledged"
+        assert line.head(station.config.home_id) == head
+
+
+@dataclass
 class Telling:
     """A client that answers one question, or fails at it."""
 
     answer: object = None
 
-    def head(self, _home, *, patient=False):
-        del patient
+    def head(self, _home):
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -295,7 +366,7 @@ def test_a_ledger_without_its_wal_is_noticed_by_the_vault(tmp_path):
         ):
             home.mint(5, station=copy)
         assert [found.check for found in findings(copy)] == ["copies"]
-        assert settle(copy, "lost", "the WAL is gone").vault_only == (batch,)
+        assert settle(copy, "lost", "the WAL is gone", nobody).vault_only == (batch,)
         assert home.mint(5, station=copy).batch != batch
         assert not findings(copy)
         assert verify(copy.ledger).ok
@@ -318,5 +389,5 @@ def test_a_decision_needs_a_reason_and_a_word_that_is_one(world):
         ask(station, line)
         for word, reason in (("gone", "x"), ("lost", " "), ("lost", "a\nb"), ("lost", "x" * 201)):
             with pytest.raises(Exception, match=r"--newer-home|the reason"):
-                settle(station, word, reason)
+                settle(station, word, reason, nobody)
         assert older_copy.signs(station).heads

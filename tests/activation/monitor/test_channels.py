@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
+import struct
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +16,7 @@ from alarm_kit import Hook, Mail, Scene, Wire, answers, numbers, numbers_in
 from line_kit import opened
 from patience import PATIENCE
 
-from mintmark.activation.monitor import deadline, health, notify, watch
+from mintmark.activation.monitor import deadline, health, notify, sending, watch
 from mintmark.activation.monitor.alarms import Message
 from mintmark.activation.monitor.broadcast import broadcast
 from mintmark.activation.monitor.cursor import WAITS, Cursor, Unanswered, settled
@@ -126,12 +128,22 @@ def test_dingtalk_signs_and_calls_the_numbers_of_its_url():
 
 @pytest.mark.parametrize(
     "url",
+    ["sns://AKIAexample/secret/us-east-1/13800000000/topic", "rocket://u:p@127.0.0.1/#c/@x"],
+)
+def test_recipients_that_cannot_be_told_apart_are_refused(url):
+    (target,) = notify.targets([("boss", url)])
+    assert "told apart" in target.problem
+
+
+@pytest.mark.parametrize(
+    "url",
     [
         "dingtalk://abc/123",
         "dingtalk://abc/13800000000/zhang",
         "mailto://127.0.0.1:25?from=a@example.com&to=b@example.com,boss",
         "mailto://127.0.0.1:25?from=a@example.com&to=b@example.com&cc=c@",
         "pushplus://{a}/@bad!friend/#t".replace("{a}", "a" * 32),
+        "mailto://127.0.0.1:25?from=a@example.com&to=,",
     ],
 )
 def test_a_recipient_that_is_none_is_told_and_not_left_out(url):
@@ -139,6 +151,37 @@ def test_a_recipient_that_is_none_is_told_and_not_left_out(url):
     assert target.problem
     assert "recipient or number" in target.problem
     assert target.send(TEXT) == refused(target.problem)
+
+
+# --- before there is a connection -----------------------------------------------------------
+
+
+def resets(sock):
+    """The first bytes are read, and the connection is cut."""
+    sock.recv(16)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def hangs_up(sock):
+    sock.recv(4_096)
+
+
+@pytest.mark.parametrize("say", [resets, hangs_up, answers(403), lambda sock: sock.sendall(b"?\n")])
+@pytest.mark.parametrize("proxy", [False, True])
+def test_what_breaks_before_there_is_a_secure_connection_is_not_taken(monkeypatch, say, proxy):
+    with Wire(say, first=True) as wire:
+        if proxy:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://u:{TOKEN}@127.0.0.1:{wire.port}")
+            monkeypatch.setenv("NO_PROXY", "")
+        group = robot("feishu", wire)
+        group = replace(group, channel=replace(group.channel, address=f"https{wire.http[4:]}"))
+        (hook,) = notify.targets([("hook", f"jsons://127.0.0.1:{wire.port}/")])
+        for target in (group, hook):
+            outcome = target.send(TEXT)
+            assert not outcome.arrived
+            assert not outcome.perhaps
+            assert "certificate" not in outcome.reason
+            assert TOKEN not in outcome.reason
 
 
 # --- other services -----------------------------------------------------------------------
@@ -198,6 +241,14 @@ def test_what_the_url_asks_of_apprise_makes_no_success_of_a_failure():
         target = service("json://127.0.0.1:{port}/h?optional=yes&retry=3&redirect=yes", wire)
         assert target.send(TEXT) == refused("status 500")
         assert len(wire.got) == 1
+
+
+def test_no_url_has_a_text_cut():
+    with Wire(answers(200)) as wire:
+        target = service("json://127.0.0.1:{port}/h?overflow=truncate", wire)
+        target.channel.plugin.body_maxlen = 5
+        assert target.send(TEXT) == ARRIVED
+    assert json.loads(wire.got[0])["message"] == TEXT.body
 
 
 @pytest.mark.parametrize(
@@ -308,6 +359,19 @@ def test_a_mail_server_that_hangs_up_may_have_it_only_after_the_text(place, perh
     assert outcome == ARRIVED if perhaps is None else outcome.perhaps is perhaps
 
 
+def test_a_farewell_without_an_end_takes_nothing_back():
+    with Mail(hangs="QUIT") as mail:
+        (target,) = notify.targets([("boss", mail.url("boss@example.com"))])
+        assert target.send(TEXT) == ARRIVED
+
+
+@pytest.mark.parametrize("said", ["taken", "\xff", "199 what", "354 more"])
+def test_what_is_no_answer_to_a_text_may_be_a_yes(said):
+    with Mail({"DATA": said}) as mail:
+        (target,) = notify.targets([("boss", mail.url("boss@example.com"))])
+        assert target.send(TEXT) == unanswered("its answer to the text is none of SMTP")
+
+
 def test_mail_with_a_login_needs_a_server_that_takes_it():
     with Mail() as mail:
         url = mail.url("boss@example.com").replace("//", f"//user:{TOKEN}@")
@@ -416,6 +480,49 @@ def test_new_alarms_do_not_wait_for_an_answer_and_a_healthy_channel_ends_the_dou
     assert scene.cursors()["slow"]["unanswered"] is None
 
 
+def test_what_was_sent_too_often_arrives_once_the_channel_answers(scene):
+    channel = Slow()
+    scene.round([channel.target])
+    (first,) = scene.trouble()
+    for _ in range(9):
+        scene.round([channel.target])
+        scene.clock.forward(days=2)
+    (second,) = scene.trouble()
+    scene.round([channel.target])
+    assert numbers_in(channel.got) == [first] * (len(WAITS) + 1) + [second]
+    channel.got.clear()
+    channel.outcome = ARRIVED
+    scene.clock.forward(minutes=2)
+    result = scene.round([channel.target])
+    assert (result.exit_code, result.targets[0].alarms) == (0, 2)
+    assert numbers_in(channel.got) == [second, first]
+    assert all("可能是重发" in text for text in channel.got)
+    assert scene.cursors()["slow"]["unanswered"] is None
+
+
+def test_a_doubt_outlives_a_refusal(scene):
+    """Killed behind the message, then refused: the message after that may be a repeat."""
+
+    class Killed(BaseException):
+        pass
+
+    def failpoint(here):
+        if here == "sent":
+            raise Killed
+
+    channel = Slow(ARRIVED)
+    scene.round([channel.target])
+    booked = scene.trouble()
+    with pytest.raises(Killed):
+        scene.round([channel.target], failpoint)
+    channel.outcome = refused("status 500")
+    scene.round([channel.target])
+    channel.outcome = ARRIVED
+    scene.round([channel.target])
+    assert numbers_in(channel.got) == booked * 3
+    assert ["可能是重发" in text for text in channel.got] == [False, True, True]
+
+
 def test_a_refusal_is_no_repeat_and_what_was_refused_arrives_later(scene):
     channel = Slow()
     scene.round([channel.target])
@@ -466,6 +573,40 @@ def test_what_drips_comes_last_and_delays_nobody_a_second_time(scene):
     result = scene.round(targets)
     assert order == [dripping, healthy, healthy, dripping]
     assert [sent.target for sent in result.targets] == ["slow", "boss"]
+
+
+def test_many_recipients_behind_a_dead_server_delay_nobody(scene, monkeypatch):
+    order = []
+
+    class Noted(Slow):
+        def send(self, message):
+            order.append(self)
+            return super().send(message)
+
+    dead, healthy = Noted(refused("it cannot be reached")), Noted(ARRIVED)
+    office = [
+        notify.Target("office", "mailto", dead, recipient=f"{n:012x}", place=f"{n}/40")
+        for n in range(1, 41)
+    ]
+    boss = notify.Target("boss", "json", healthy)
+    scene.round([*office, boss])
+    scene.trouble()
+    assert [sent.ok for sent in scene.round([*office, boss]).targets] == [False] * 40 + [True]
+    assert order == [dead, healthy] + [dead] * 39
+    monkeypatch.setattr(sending, "SLOW_SECONDS", 0.0)
+    scene.trouble()
+    order.clear()
+    late = notify.Target("office", "mailto", dead, recipient="late", place="41/41")
+    result = scene.round([*office, boss, late])
+    assert order == [dead, healthy]
+    assert [sent.detail for sent in result.targets].count(sending._LATER) == 39
+    # Who is new is told where it begins, and gets what follows.
+    assert "new" in result.targets[-1].detail
+    (last,) = scene.trouble()
+    monkeypatch.setattr(sending, "SLOW_SECONDS", PATIENCE)
+    dead.got.clear()
+    scene.round([*office, boss, late])
+    assert numbers_in(dead.got).count(last) == 41
 
 
 def test_the_same_holds_for_a_trial_and_the_days_report():
@@ -533,7 +674,8 @@ def test_the_cursor_of_an_older_version_becomes_that_of_each_recipient(scene):
         file = scene.home.path / "alarms.json"
         kept = json.loads(file.read_text("ascii"))
         old = {"seq": next(iter(kept["targets"].values()))["seq"], "under_way": False}
-        file.write_text(json.dumps({**kept, "targets": {"office": old}}), "ascii")
+        older = {"targets": {"office": old}, "examined": kept["examined"]}  # and no checksum
+        file.write_text(json.dumps(older), "ascii")
         booked = scene.trouble()
         scene.send(office=url)
         for to in ("a@example.com", "b@example.com"):
@@ -555,6 +697,12 @@ def test_an_address_that_was_corrected_gets_what_waited(scene):
             office=mail.url("li@example.com", "boss@example.com", "c@example.com")
         ).targets[2]
         assert "new" in third.detail
+
+
+def test_who_takes_the_place_of_one_that_did_not_answer_gets_all_of_it():
+    pending = Unanswered(6, 9, 6, AT, 3)
+    kept = {"a#1": Cursor(5), "a#2": Cursor(9, unanswered=pending)}
+    assert settled(kept, [("a", "a#3", True)]) == {"a#3": Cursor(3, under_way=True)}
 
 
 def test_cursors_follow_their_recipients():
@@ -584,14 +732,14 @@ def test_a_target_that_cannot_be_opened_for_a_while_loses_no_recipient(scene, tm
 
 
 def test_repeats_are_due_by_their_waits_and_by_a_clock_that_was_set_back():
-    pending = Unanswered(1, 5, 1, AT)
+    pending = Unanswered(1, 5, 1, AT, 1)
     assert not pending.due(AT + WAITS[0] - timedelta(seconds=1))
     assert pending.due(AT + WAITS[0])
     assert pending.due(AT - timedelta(seconds=1))
     spent = replace(pending, tries=len(WAITS) + 1)
     assert not spent.due(AT + timedelta(days=99))
-    assert pending.joined(7, 9, AT) == Unanswered(1, 9, 1, AT)
-    assert spent.joined(7, 9, AT) == Unanswered(7, 9, 1, AT)
+    assert pending.joined(7, 9, AT) == Unanswered(1, 9, 1, AT, 1)
+    assert spent.joined(7, 9, AT) == Unanswered(7, 9, 1, AT, 1)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from sqlalchemy import event
 from mintmark.codegen import file_systems
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError, NotFound, Refused
 from mintmark.codegen.file_systems import Mount
-from mintmark.codegen.ledger import _tables, changes, database
+from mintmark.codegen.ledger import _balance, _tables, changes, database
 from mintmark.codegen.ledger.ledger import Author, Ledger
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.ranges.serials import Range
@@ -349,6 +349,22 @@ def test_books_that_do_not_balance_stop_an_order(path, statement):
         ledger.commit(LINE, ordered("O9", "B1", "activate", (41, 60)))
     assert "mintmark audit verify" in caught.value.hints[0]
     assert dump(path) == before
+
+
+@pytest.mark.parametrize("between", [0, 1])
+def test_a_batch_of_many_tiles_is_added_up_now_and_then(path, monkeypatch, between):
+    """Also if every order is settled at once, so that orders have every second number."""
+    monkeypatch.setattr(_balance, "EACH", 1)
+    with Ledger.open(path, clock()) as ledger:
+        for number in range(between):
+            ledger.commit(LINE, changes.Incident("x", str(number)))
+        by_hand(path, "UPDATE tiles SET state = 'void' WHERE batch = 'B1' AND first = 61")
+        with pytest.raises(IntegrityError, match="do not balance"):  # noqa: PT012 - one of them
+            for number in range(200):
+                action = ("freeze", "unfreeze")[number % 2]
+                ledger.commit(LINE, ordered(f"N{number}", "B1", action, (41, 41)))
+                ledger.commit(LINE, changes.Settled(f"N{number}", "acknowledged"))
+        assert number < 199
 
 
 @pytest.mark.parametrize("again", [((1, 9),), ((3, 5),), ((9, 9), (21, 29))])

@@ -115,6 +115,47 @@ def test_a_damaged_log_counts_as_far_as_sqlite_lets_it(tmp_path, offset):
 def test_a_ledger_that_never_stands_still_is_not_copied(tmp_path, monkeypatch):
     path = tmp_path / "ledger.db"
     with_history(path).close()
-    marks = iter(range(99))
-    monkeypatch.setattr(_copy, "_marks", lambda *_: next(marks))
+    assert _copy.bytes_of(path)
+    logs = iter(range(99))
+    monkeypatch.setattr(_copy, "_read", lambda _: b"%d" % next(logs))
+    assert _copy.bytes_of(path) is None
+
+
+def test_what_changes_between_two_readings_is_read_again(tmp_path, monkeypatch):
+    """A log that is folded into the file and begun anew while both are read."""
+    path = tmp_path / "copy.db"
+    with_waiting_log(tmp_path / "ledger.db", path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        real = _copy._read
+        calls = []
+
+        def read(log):
+            found = real(log)
+            if not calls:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.execute("DELETE FROM deliveries").connection.commit()
+            calls.append(log)
+            return found
+
+        monkeypatch.setattr(_copy, "_read", read)
+        data = _copy.bytes_of(path)
+        assert content(data) == dump(path)
+    assert len(calls) == 3
+
+
+def test_a_copy_whose_journal_is_not_settled_is_not_read(tmp_path):
+    """One made by VACUUM INTO has no log: a process that was killed left it half-written."""
+    with_history(tmp_path / "ledger.db").close()
+    path = tmp_path / "copy.db"
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
+        connection.execute("VACUUM INTO ?", (str(path),))
+    assert _copy.bytes_of(path)
+    path.with_name("copy.db-journal").write_bytes(b"x")
+    assert _copy.bytes_of(path) is None
+
+
+def test_a_log_that_cannot_be_read_is_not_left_out(tmp_path):
+    path = tmp_path / "copy.db"
+    with_history(path).close()
+    path.with_name("copy.db-wal").mkdir()
     assert _copy.bytes_of(path) is None
