@@ -6,7 +6,7 @@ complete, adopted into the ledger if it holds together, and else moved to vault/
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -84,7 +84,7 @@ def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> Doctor
 def _keys(station: Station) -> Iterator[Finding]:
     with station.ledger.read() as view:
         rows = view.roster()
-    roster = {row.key_id for row in rows}
+    roster = {row.key_id: row.name for row in rows}
     lines = sorted((station.home / "keys" / "lines").glob("*.key"))
     reads: list[Callable[[], object]] = [
         lambda: station.key,
@@ -93,9 +93,11 @@ def _keys(station: Station) -> Iterator[Finding]:
     ]
     for read in reads:
         try:
-            read()
+            found = read()
         except MintmarkError as error:
-            yield Finding(ERROR, "keys", error.message, "; ".join(error.hints))
+            found = Finding(ERROR, "keys", error.message, "; ".join(error.hints))
+        if isinstance(found, Finding):
+            yield found
     for row in rows:
         path = station.home / "keys" / "lines" / f"{row.name}.key"
         if row.kind == "line" and not row.revoked and not path.exists():
@@ -111,9 +113,22 @@ def _keys(station: Station) -> Iterator[Finding]:
     )
 
 
-def _line(station: Station, name: str, roster: set[str]) -> None:
-    if station.line(name).key_id not in roster:
-        raise IntegrityError(f"the key of line {name} is not on the roster", "remove the file")
+def _line(station: Station, name: str, roster: Mapping[str, str]) -> Finding | None:
+    """What is wrong with a line's key file. Raises `IntegrityError`: damaged, or another's."""
+    if station.line(name).key_id in roster:
+        return None
+    if name in roster.values():
+        raise IntegrityError(
+            f"keys/lines/{name}.key is not the key that the books know by that name",
+            "bring it back from your copy of the home",
+        )
+    # A crash of `key new`, before it was booked.
+    return Finding(
+        WARNING,
+        "keys",
+        f"the key of line {name} was never booked, and can order nothing",
+        f"book it: mintmark key new {name}; or remove the file",
+    )
 
 
 def _permissions(station: Station) -> Iterator[Finding]:

@@ -105,7 +105,9 @@ _DEVICE = re.compile(r"con|prn|aux|nul|(?:com|lpt)\d")
 def new_line(station: Station, name: str) -> KeyShown:
     """Make a line's key: the file first, then the event; a file nobody booked can't sign.
 
-    Raises `UsageError` for a malformed name, `Refused` if the line has a key.
+    A crash between the two leaves a file that nobody booked: the next call books it. Raises
+    `UsageError` for a malformed name, `Refused` if the line has a key, `IntegrityError` for a file
+    that is none.
     """
     if not keys.LINE_NAME.fullmatch(name):
         raise UsageError(
@@ -115,17 +117,29 @@ def new_line(station: Station, name: str) -> KeyShown:
         raise UsageError(
             f"Windows takes a file {name}.key for a device", "write for example line-3"
         )
-    key = keys.new_signing_key("line", name, station.entropy)
     path = station.home / "keys" / "lines" / f"{name}.key"
-    if path.exists():
+    left = station.line(name) if path.exists() else None
+    if left is not None and _is_known(station, left):
         raise Refused(f"line {name} has a key already", "see: mintmark key list")
-    keys.write_signing_key(path, key)
+    key = left or keys.new_signing_key("line", name, station.entropy)
+    if left is None:
+        keys.write_signing_key(path, key)
     try:
         station.ledger.commit(station.author, KeyAdded(key.key_id, "line", name, key.public.hex()))
     except BaseException:
-        path.unlink(missing_ok=True)
+        if left is None:
+            path.unlink(missing_ok=True)
         raise
     return KeyShown(key.key_id, "line", name, revoked=False)
+
+
+def _is_known(station: Station, key: keys.SigningKey) -> bool:
+    """Whether the books have this key, or another of the line's."""
+    with station.ledger.read() as view:
+        rows = view.roster("line")
+    return any(
+        row.key_id == key.key_id or (row.name, row.revoked) == (key.name, False) for row in rows
+    )
 
 
 def revoke(station: Station, key_id: str, reason: str) -> KeyShown:

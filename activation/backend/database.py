@@ -223,9 +223,14 @@ def _check_after_rest(engine: Engine) -> None:
 
 
 def _touch_private(path: Path) -> None:
-    """The file 0600 from its first moment; SQLite gives WAL and index the same mode."""
+    """The file 0600 from its first moment; SQLite gives WAL and index the same mode.
+
+    One that is there is not opened: to close it again would drop this process's locks on it.
+    """
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise EnvironmentFailure(
             f"the backend's database cannot be opened: {error.strerror}",

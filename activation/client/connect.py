@@ -103,8 +103,9 @@ def tls_of(config: Config) -> "ssl.SSLContext | None":
 
 
 def _announced(home: Path) -> str | None:
+    path = home / ANNOUNCEMENT
     try:
-        text = (home / ANNOUNCEMENT).read_text(encoding="ascii")
-        return str(json.loads(text)["url"])
-    except (OSError, ValueError, KeyError, TypeError):
+        # What is no file may wait for a writer.
+        return str(json.loads(path.read_text(encoding="ascii"))["url"]) if path.is_file() else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -44,12 +44,15 @@ def between(connection: Connection, start: datetime, end: datetime) -> Iterator[
 
 def head(connection: Connection) -> tuple[int, str]:
     """Number and hash of the last event; 0 and `GENESIS` if there is none."""
+    event = last(connection)
+    return (0, chain.GENESIS) if event is None else (event.seq, event.hash)
+
+
+def last(connection: Connection) -> Event | None:
+    """The last event, if there is one."""
     query = select(_tables.events).order_by(_e.seq.desc()).limit(1)
     row = connection.execute(query).first()
-    if row is None:
-        return 0, chain.GENESIS
-    last = make_event(row)
-    return last.seq, last.hash
+    return None if row is None else make_event(row)
 
 
 def make_event(row: Row[Any], prefix: str = "") -> Event:

@@ -8,11 +8,13 @@ from sqlalchemy.types import NullType
 
 from .. import times
 from ..errors import IntegrityError
-from . import _tables
+from . import _events, _tables
 from ._columns import BRING_BACK, Held
 
 # Nobody holds an order for so long, or waits so long for the next attempt.
 AHEAD = timedelta(days=1)
+# Sending overwrites the time, and heeds none that lies so far ahead.
+_SEND = "check the clock of this machine, then send what is queued: mintmark deliver"
 _d, _o = _tables.deliveries.c, _tables.orders.c
 
 
@@ -26,14 +28,26 @@ def check_file(connection: Connection) -> None:
 
 
 def check_deliveries(connection: Connection, now: datetime) -> None:
-    """Raises `IntegrityError` naming the first row that cannot be."""
-    latest = times.format_utc(now + AHEAD)
+    """Raises `IntegrityError` naming the first row that cannot be.
+
+    `now`: a clock that is behind the books does not make their times wrong.
+    """
+    latest = max(times.format_utc(now + AHEAD), _latest(connection))
     for row in _deliveries(connection):
-        what = _wrong(row, latest)
+        where = f"table deliveries, order_id {str(row['order_id'])[:40]}"
+        what = _wrong(row)
         if what is not None:
-            raise IntegrityError(
-                f"table deliveries, order_id {str(row['order_id'])[:40]}: {what}", BRING_BACK
-            )
+            raise IntegrityError(f"{where}: {what}", BRING_BACK)
+        name = _ahead(row, latest)
+        if name is not None:
+            what = f"{name} lies more than a day ahead: a clock was wrong, or the file is damaged"
+            raise IntegrityError(f"{where}: {what}", _SEND, BRING_BACK)
+
+
+def _latest(connection: Connection) -> str:
+    """A day after the last event, as a column has it; empty without one."""
+    last = _events.last(connection)
+    return "" if last is None else times.format_utc(last.time + AHEAD)
 
 
 def _deliveries(connection: Connection) -> Iterator[RowMapping]:
@@ -44,7 +58,7 @@ def _deliveries(connection: Connection) -> Iterator[RowMapping]:
     yield from connection.execute(query.execution_options(yield_per=1_000)).mappings()
 
 
-def _wrong(row: RowMapping, latest: str) -> str | None:
+def _wrong(row: RowMapping) -> str | None:
     for column in _d:
         if isinstance(column.type, Held) and not column.type.accepts(row[column.name]):
             return f"{column.name} holds what cannot stand there"
@@ -54,7 +68,12 @@ def _wrong(row: RowMapping, latest: str) -> str | None:
         return "it was never tried, or cancelled after it was"
     if (row["holder"] is None) != (row["held_until"] is None):
         return "somebody holds it for no time, or nobody for some time"
-    for name in ("held_until", "next_attempt"):
-        if row[name] is not None and row[name] > latest:
-            return f"{name} lies more than a day ahead"
     return None
+
+
+def _ahead(row: RowMapping, latest: str) -> str | None:
+    """The column whose time lies after `latest`. Of a settled order nobody reads them."""
+    if row["booked"] != "queued":
+        return None
+    names = ("held_until", "next_attempt")
+    return next((name for name in names if row[name] is not None and row[name] > latest), None)

@@ -8,12 +8,14 @@ leaves here as a `MintmarkError`.
 import contextlib
 import re
 import sqlite3
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from ..errors import EnvironmentFailure, IntegrityError, Refused
 from ..files import create
@@ -33,6 +35,10 @@ CREATE TABLE {_VERSION} (
 \tCONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 )"""
 WAIT = 15.0  # seconds to wait for another process's transaction
+_FILE = "file"
+# Which ledgers this process has open, and how often.
+_connections: Counter[tuple[int, int]] = Counter()
+_counting = threading.Lock()
 
 
 def connect(path: Path, wait: float = WAIT) -> Engine:
@@ -44,7 +50,27 @@ def connect(path: Path, wait: float = WAIT) -> Engine:
         connect_args={"timeout": wait},
     )
     _prepare(engine, ("synchronous=FULL", "foreign_keys=ON"))
+    _count_connections(engine, path)
     return engine
+
+
+def _count_connections(engine: Engine, path: Path) -> None:
+    @event.listens_for(engine, "connect")
+    def opened(_: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        record.info[_FILE] = file = _identity(path)
+        with _counting:
+            _connections[file] += 1
+
+    @event.listens_for(engine, "close")
+    def closed(_: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        with _counting:
+            _connections[record.info.pop(_FILE)] -= 1
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """What a file is under any name."""
+    stat = path.stat()
+    return stat.st_dev, stat.st_ino
 
 
 def in_memory() -> Engine:
@@ -89,9 +115,16 @@ def touch(path: Path) -> None:
 
 
 def check_file(path: Path) -> None:
-    """Raises `IntegrityError` for a file with a damaged header, `EnvironmentFailure` if unread."""
+    """Raises `IntegrityError` for a file with a damaged header, `EnvironmentFailure` if unread.
+
+    A file that this process has open was looked at then, and is let be: whoever closes a file loses
+    all POSIX locks that the process has on it. SQLite's would be gone, and the last of the others
+    would remove the log that this process goes on writing to
+    (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+    """
     try:
-        _shape.check_header(path)
+        if not _connections[_identity(path)]:
+            _shape.check_header(path)
     except OSError as error:
         raise EnvironmentFailure(
             f"the ledger's file cannot be read: {(error.strerror or 'no reason given').lower()}",
@@ -179,6 +212,8 @@ def _differ_by_a_bit(found: str) -> bool:
 
 def readable_copy(path: Path) -> Engine | None:
     """The ledger at `path` in memory, at the newest revision; None if it cannot be had."""
+    if _connections[_identity(path)]:
+        return None  # as in `check_file`
     data = _copy.bytes_of(path)
     if data is None or not hasattr(sqlite3.Connection, "deserialize"):
         return None

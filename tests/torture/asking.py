@@ -1,18 +1,24 @@
 """Running commands over what was harmed, and judging what they say."""
 
 import contextlib
+import functools
 import io
 import json
+import logging
 import re
 import sys
 from dataclasses import dataclass
 from unittest import mock
 
+import typer.main
+from contract_worlds import answering, backend_named
 from torture.flip_world import watched
 
 from mintmark import cli
 from mintmark.codegen.errors import MintmarkError
 
+# Typer makes the tree of all commands anew for each run, and that takes longer than most of them.
+_tree = functools.cache(typer.main.get_command)
 _CODE = re.compile(r"[0-9A-Z]{16}")
 _VAGUE = (
     (re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)"), "TIME"),
@@ -41,6 +47,7 @@ def ask(root, words, codes, stdin="", *, ids=True):
     with (
         contextlib.chdir(root),
         mock.patch.object(sys, "stdin", source),
+        mock.patch.object(typer.main, "get_command", _tree),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
@@ -61,6 +68,41 @@ def watch(root, codes):
     assert "this is a bug" not in logged
     assert not codes.intersection(_CODE.findall(logged))
     return Answer(0, _plain(logged, root, ids=True), "")
+
+
+@contextlib.contextmanager
+def backend(root):
+    """The backend of the folder `root`, and that it logs no traceback; yields if it serves."""
+    with contextlib.ExitStack() as stack:
+        logged = stack.enter_context(_logged())
+        try:
+            url = stack.enter_context(answering("real", root))
+        except MintmarkError as error:
+            refused = error
+        else:
+            refused = None
+            stack.enter_context(backend_named(url))
+        if refused is not None:
+            assert refused.hints
+            assert refused.exit_code in (5, 6)
+        yield refused is None
+        assert not [record for record in logged if record.exc_info], logged
+
+
+@contextlib.contextmanager
+def _logged():
+    """What is logged meanwhile, by uvicorn too."""
+    records = []
+    keeper = logging.Handler()
+    keeper.emit = records.append
+    loggers = [logging.getLogger(name) for name in ("", "uvicorn.error")]
+    for logger in loggers:
+        logger.addHandler(keeper)
+    try:
+        yield records
+    finally:
+        for logger in loggers:
+            logger.removeHandler(keeper)
 
 
 def _error(code, said, told):

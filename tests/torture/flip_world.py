@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import json
 import shutil
 import sqlite3
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import children
 from contract_worlds import INIT, answering, backend_named, command, keys
 
 from mintmark.activation.client.client import HttpClient
-from mintmark.activation.client.connect import connected
+from mintmark.activation.client.connect import ANNOUNCEMENT, connected
 from mintmark.activation.intake.hot_folder import HotFolder
 from mintmark.activation.intake.taken_files import TakenFiles
 from mintmark.codegen.invocation import utc_now
@@ -27,7 +28,8 @@ class FlipWorld:
     """Folders below `root`; `facts` are the names their commands need, `codes` what nobody may see.
 
     whole: nothing is under way. noted: a mint was killed before its files had their names;
-    renamed: after the first had. logged: the ledger has a `-wal`.
+    renamed: after the first had. logged: the ledger has a `-wal`. sent: the backend has an order
+    of which the books do not know that it arrived. announced: a backend served, and was killed.
     """
 
     def __init__(self, root):
@@ -43,6 +45,10 @@ class FlipWorld:
             self.copy("whole", root / name)
             self.facts[name] = _cut_short(root / name / "home", point)
         _logged(self, root)
+        _sent(self, root)
+        self.copy("whole", root / "announced")
+        announced = json.dumps({"url": "http://127.0.0.1:9"})
+        (root / "announced" / "home" / ANNOUNCEMENT).write_text(announced, "ascii")
 
     def copy(self, name, target):
         """A copy of folder `name`, whose settings name no file of the original."""
@@ -74,6 +80,18 @@ def _logged(world, root):
         world.copy("aside", root / "logged")
     (root / "logged" / "home" / "ledger.db-shm").unlink()
     assert (root / "logged" / "home" / "ledger.db-wal").stat().st_size
+    shutil.rmtree(aside)
+
+
+def _sent(world, root):
+    aside, there = root / "aside", root / "sent"
+    world.copy("whole", aside)
+    command(aside, "activate", world.facts["batch"], "--serials", "151-160", "--order", "reel-9")
+    world.copy("aside", there)
+    with answering("real", aside) as url, backend_named(url):
+        command(aside, "deliver")
+    shutil.rmtree(there / "scan-backend")
+    shutil.move(aside / "scan-backend", there)
     shutil.rmtree(aside)
 
 

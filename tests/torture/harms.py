@@ -3,6 +3,8 @@
 import os
 import shutil
 
+from torture.sqlite_pages import used
+
 PAGE = 4_096
 
 
@@ -20,6 +22,18 @@ def _flip(data, dice):
     at, bit = dice.randrange(len(data)), dice.randrange(8)
     data[at] ^= 1 << bit
     return f"byte {at}, bit {bit}"
+
+
+def _flip_used(path, dice, _):
+    """Flip a bit that somebody reads; one in ten anywhere."""
+    ranges = used(path)
+    if dice.random() < 0.1:
+        ranges = [("anywhere", 0, path.stat().st_size)]
+    kind, start, stop = dice.choices(ranges, [stop - start for _, start, stop in ranges])[0]
+    data, at, bit = bytearray(path.read_bytes()), dice.randrange(start, stop), dice.randrange(8)
+    data[at] ^= 1 << bit
+    path.write_bytes(data)
+    return f"{kind}: byte {at}, bit {bit}"
 
 
 def _zero(data, dice):
@@ -91,7 +105,7 @@ def _swapped(path, _, other):
 
 
 # Name → what is done to (path, dice, another file); its answer says where.
-FLIPS = {"flip": _rewritten(_flip)}
+FLIPS = {"flip": _rewritten(_flip), "flip of SQLite": _flip_used}
 BLOWS = {
     "zero": _rewritten(_zero),
     "cut": _rewritten(_cut),

@@ -11,6 +11,7 @@ import contract_worlds
 import pyzipper
 from torture.runner import DIED
 
+from mintmark.codegen.files import hidden
 from mintmark.codegen.invocation import utc_now
 from mintmark.codegen.ledger.ledger import Ledger
 from mintmark.codegen.ledger.verify import verify
@@ -124,6 +125,13 @@ class Plant:
             names = [row[0] for row in books.execute("SELECT name FROM sqlite_master")]
             tables = sorted(name for name in TABLES if name in names)
             return {name: sorted(_rows(books, name, refs)) for name in tables}
+
+    def begun(self):
+        """The hidden files that belong to an intent: whoever settles it, ends them."""
+        home = self.root / "home"
+        intents = [json.loads(path.read_text("utf-8")) for path in (home / "work").glob("*.json")]
+        parts = [hidden(home / name) for intent in intents for name in intent["files"]]
+        return [path for path in parts if path.exists()]
 
     def sound(self):
         """Nothing lies about; books balance; each code is in one package, and was never said."""

@@ -13,6 +13,7 @@ writing, synced, renamed or removed, a transaction committed, a connection made.
 """
 
 import contextlib
+import functools
 import gc
 import importlib
 import json
@@ -116,6 +117,7 @@ def main():
     """Do jobs until stdin ends."""
     for name in WARM:
         importlib.import_module(f"mintmark.{name}")
+    _parse_once()
     gc.freeze()
     while line := sys.stdin.readline():
         job = json.loads(line)
@@ -124,6 +126,16 @@ def main():
             _become(job)
         print(json.dumps(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])), flush=True)
     os._exit(0)  # some of what was imported complains at the end
+
+
+def _parse_once():
+    """Make the tree of commands here, not in each process: it takes longer than most of them."""
+    import typer.main
+
+    from mintmark import cli
+
+    typer.main.get_command = functools.cache(typer.main.get_command)
+    typer.main.get_command(cli.app)
 
 
 def _become(job):

@@ -6,7 +6,6 @@ command ends with exit 1, none shows a code, and what was used once is never use
 """
 
 import itertools
-import os
 import shutil
 from collections import Counter
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from torture import harms
-from torture.asking import ask, watch
+from torture.asking import ask, backend, watch
 from torture.flip_world import FlipWorld
 from torture.scale import SEED, dice, times
 
@@ -24,7 +23,7 @@ pytestmark = [
     pytest.mark.timeout(3_600),  # hundreds of commands, perhaps on a busy machine
 ]
 
-FLIPS = 2_000
+FLIPS, BACKEND_FLIPS = 2_000, 100
 VERIFY = "package verify {archive} --password-file password.txt"
 LOCATE = "locate -"
 SHOW = "batch show {batch}"
@@ -50,9 +49,14 @@ READS = (
     "audit show",
     "report daily",
 )
+SQLITE = "flip of SQLite"  # where something lies
+SHOW_SENT = "orders show reel-9"
+# The first is sent once more: the backend has it.
+EXCHANGE = ("deliver", SHOW_SENT, "reconcile {batch}", "trace --all")
 # What was used once: whoever answers, answers the same.
 USED = (MINT_AGAIN, ORDER_AGAIN)
 FRESH = (MINT, EXPORT)  # their answers hold new ids
+DOCTOR = ("doctor",)
 SETTLE = ("doctor --repair", "doctor --verbose", "batch list", "audit show")
 
 
@@ -62,7 +66,9 @@ class Kind:
 
     `edited`: people may write them, so an answer may follow what they say. `says`: words of an
     answer that tells what is missing. `asked`: how many of the commands run after each harm; none
-    of them changes what another answers, unless all run.
+    of them changes what another answers, unless all run. `sqlite`: bits are flipped where something
+    lies, and all commands run if doctor noticed nothing. `older`: a world whose answers count: the
+    file is a log, and SQLite reads it up to the damage.
     """
 
     patterns: tuple[str, ...]
@@ -72,6 +78,8 @@ class Kind:
     says: tuple[str, ...] = ()
     world: str = "whole"
     asked: int = 2
+    sqlite: bool = False
+    older: str = ""
 
     @property
     def in_home(self):
@@ -88,7 +96,7 @@ KINDS = {
     "sealed batches": Kind(
         ("home/vault/{batch}.*", "home/vault/{other}.*"),
         (SHOW, LOCATE, ORDER, EXPORT, REWRAP),
-        0.2,
+        0.15,
     ),
     "prefix filter": Kind(("home/vault/*.sieve",), (LOCATE, MINT), 0.03),
     "marks": Kind(
@@ -97,10 +105,14 @@ KINDS = {
         0.1,
         says=("new: told of what happens after", "forgotten"),
     ),
+    # A person may name a backend as well, and its address is said.
+    "announced backend": Kind(
+        ("home/local-backend.json",), (ORDER, "deliver"), 0.02, edited=True, world="announced"
+    ),
     "custodian": Kind(
         ("custodian.key", "deputy.key", "deputy.key.pub", "pass.txt"), (ADMIT, EXPORT, REWRAP), 0.08
     ),
-    "package": Kind(("out/*.zip", "password.txt"), (VERIFY,), 0.15),
+    "package": Kind(("out/*.zip", "password.txt"), (VERIFY,), 0.1),
     "papers": Kind(
         ("out/*.txt", "results.jsonl", "drop/done/*"),
         ("orders watch",),
@@ -117,17 +129,16 @@ KINDS = {
         world="renamed",
         asked=len(SETTLE),
     ),
-}
-# Until the books notice each of them.
-BOOKS = {
-    "ledger": Kind(("home/ledger.db",), ("audit verify", *READS, *USED, ORDER), 0.15),
+    "ledger": Kind(("home/ledger.db",), ("audit verify", *READS, *USED, ORDER), 0.15, sqlite=True),
     "write-ahead log": Kind(
-        ("home/ledger.db-wal",), ("audit verify", *READS, *USED), 0.05, world="logged"
+        ("home/ledger.db-wal",),
+        ("audit verify", *READS, *USED),
+        0.05,
+        world="logged",
+        older="whole",
+        asked=len(READS) + 3,
     ),
 }
-
-
-CHOSEN = KINDS | BOOKS if os.environ.get("MINTMARK_TORTURE_BOOKS") else KINDS
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +149,9 @@ def world(tmp_path_factory):
 
 
 def answers(world, root, commands):
-    """What doctor and each command say in the folder `root`: words → `Answer`."""
+    """What each command says in the folder `root`: words → `Answer`."""
     found = {}
-    for command in ("doctor", *commands):
+    for command in commands:
         words = command.format(**world.facts).split()
         stdin = f"{world.facts['code']}\n" if command == LOCATE else ""
         if command == "orders watch":
@@ -150,10 +161,15 @@ def answers(world, root, commands):
     return found
 
 
-def judge(kind, before, after):
-    """What became of the harm: told, harmless, or followed; asserts that it is one of these."""
+def judge(kind, before, after, older):
+    """What became of the harm: told, harmless, older or followed; asserts that it is one of these.
+
+    `older`: the answers of the books without the log; empty if that is no excuse.
+    """
+    if older and all(answer == older[name] for name, answer in after.items()):
+        return "cut off"
     for command in USED:
-        if command in after and after[command].exit == 0:
+        if command in after and after[command].text:
             assert after[command] == before[command]
     other = [name for name, answer in after.items() if answer != before[name]]
     if not other:
@@ -198,41 +214,93 @@ def harmed(world, kind, root, *, name, harm, chance):
 def suffer(world, kind, harms_of, tmp_path):
     """Do each of the harms; returns how many had which end."""
     plain = tmp_path / "world"
-    world.copy(kind.world, plain)
-    before = answers(world, plain, kind.commands)
-    shutil.rmtree(plain)
+    before = untouched(world, kind, kind.world, plain)
+    older = untouched(world, kind, kind.older, plain) if kind.older else {}
     ends = Counter()
     for name, label, harm, chance in harms_of:
         said = harmed(world, kind, plain, name=name, harm=harm, chance=chance)
-        chosen = set(chance.sample(kind.commands, min(kind.asked, len(kind.commands))))
-        commands = [command for command in kind.commands if command in chosen]
         try:
-            ends[judge(kind, before, answers(world, plain, commands))] += 1
+            after = answers(world, plain, DOCTOR)
+            noticed = after["doctor"] != before["doctor"]
+            asked = kind.commands if kind.sqlite and not noticed else some(kind, chance)
+            end = judge(kind, before, after | answers(world, plain, asked), older)
         except BaseException as error:
             error.add_note(f"{name}: {label}, {said} [seed {SEED}]")
             raise
+        ends[f"{end} {said.partition(':')[0]}" if kind.sqlite else end] += 1
         shutil.rmtree(plain)
     return ends
+
+
+def untouched(world, kind, name, root):
+    """What is answered in the world of that name, unharmed."""
+    world.copy(name, root)
+    found = answers(world, root, (*DOCTOR, *kind.commands))
+    shutil.rmtree(root)
+    return found
+
+
+def some(kind, chance):
+    """As many of the commands as are asked, in their order."""
+    chosen = set(chance.sample(kind.commands, min(kind.asked, len(kind.commands))))
+    return [command for command in kind.commands if command in chosen]
 
 
 def told(ends):
     return ", ".join(f"{end} {count:,}" for end, count in sorted(ends.items()))
 
 
-@pytest.mark.parametrize("name", CHOSEN)
+@pytest.mark.parametrize("name", KINDS)
 def test_a_flipped_bit_is_told_or_changes_nothing(world, tmp_path, figures, name):
-    kind, chance = CHOSEN[name], dice("flips", name)
+    kind, chance = KINDS[name], dice("flips", name)
     files = files_of(world, kind)
     count = times(round(FLIPS * kind.share))
-    flips = [(chance.choice(files), "flip", harms.FLIPS["flip"], chance) for _ in range(count)]
+    label = SQLITE if kind.sqlite else "flip"
+    flips = [(chance.choice(files), label, harms.FLIPS[label], chance) for _ in range(count)]
     ends = suffer(world, kind, flips, tmp_path)
     figures(f"bits flipped in {name}", count, told(ends))
 
 
-@pytest.mark.parametrize("name", CHOSEN)
+@pytest.mark.parametrize("name", KINDS)
 def test_a_blow_is_told_or_changes_nothing(world, tmp_path, figures, name):
-    kind, chance = CHOSEN[name], dice("blows", name)
+    kind, chance = KINDS[name], dice("blows", name)
     every = list(itertools.product(files_of(world, kind), blows(kind).items()))
     chosen = chance.sample(every, min(len(every), times(len(every))))
     blown = [(file, label, harm, chance) for file, (label, harm) in chosen]
     figures(f"blows to {name}", len(blown), told(suffer(world, kind, blown, tmp_path)))
+
+
+def test_a_backend_with_a_flipped_bit_applies_no_order_twice(world, tmp_path, figures):
+    """It refuses to serve, or what it says of an order is what it said before, or an error.
+
+    A value that can be is believed: it is `reconcile` that compares the backend with the books.
+    """
+    chance, root, ends = dice("flips", "backend"), tmp_path / "world", Counter()
+    _, before = exchanged(world, root, lambda _: None)
+    assert _settled(before[SHOW_SENT])
+    count = times(BACKEND_FLIPS)
+    for _ in range(count):
+        said, after = exchanged(world, root, lambda path: harms.FLIPS[SQLITE](path, chance, None))
+        other = {name: answer for name, answer in after.items() if answer != before[name]}
+        again = SHOW_SENT in other and _settled(other[SHOW_SENT])
+        assert not again, f"{said} [seed {SEED}]: {other}"
+        ends["refused to serve" if not after else "told" if other else "harmless"] += 1
+    figures("bits flipped in the backend's database", count, told(ends))
+
+
+def _settled(answer):
+    """Whether the backend's answer to the order was taken."""
+    return '"status": "acknowledged"' in answer.text
+
+
+def exchanged(world, root, harm):
+    """What `harm` said of the backend's database, and what home and backend tell each other then.
+
+    Nothing if the backend does not serve.
+    """
+    world.copy("sent", root)
+    said = harm(root / "scan-backend" / "backend.sqlite3")
+    with backend(root) as serves:
+        found = answers(world, root, EXCHANGE) if serves else {}
+    shutil.rmtree(root)
+    return said, found

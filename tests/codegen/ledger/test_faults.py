@@ -123,6 +123,29 @@ ledger.commit(LINE, ordered("O9", "B1", "activate", (41, 43)))
         assert verify(ledger).ok
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps locks by handle")
+def test_a_second_opening_takes_no_lock_from_the_first(path):
+    """Whoever closes a file loses all POSIX locks that the process has on it.
+
+    SQLite is not told. The last of the others that closes would remove the log, and what is
+    written to it from here, nobody else would ever see.
+    """
+    other = f"""
+from pathlib import Path
+from ledger_kit import clock
+from mintmark.codegen.ledger.ledger import Ledger
+Ledger.open(Path({str(path)!r}), clock()).close()
+"""
+    with Ledger.open(path, clock()) as ledger:
+        with ledger.read() as view:
+            assert view.head()
+        Ledger.open(path, clock()).close()
+        assert run(other).returncode == 0
+        assert path.with_name("ledger.db-wal").exists()
+        ledger.commit(LINE, ordered("O9", "B1", "activate", (41, 43)))
+        assert ("O9",) in sqlite3.connect(path).execute("SELECT order_id FROM orders").fetchall()
+
+
 def run(program, **more):
     return subprocess.run(
         [sys.executable, "-c", program], env=environment(), check=False, timeout=PATIENCE, **more
