@@ -1,5 +1,6 @@
 """The key roster: the keys that may sign events, and those that batches are sealed for."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -97,6 +98,10 @@ def export(station: Station) -> LinesExported:
     )
 
 
+# A home may be moved to Windows, whatever it was made on.
+_DEVICE = re.compile(r"con|prn|aux|nul|(?:com|lpt)\d")
+
+
 def new_line(station: Station, name: str) -> KeyShown:
     """Make a line's key: the file first, then the event; a file nobody booked can't sign.
 
@@ -107,6 +112,10 @@ def new_line(station: Station, name: str) -> KeyShown:
     if not keys.LINE_NAME.fullmatch(name):
         raise UsageError(
             "a line's name is 1 to 32 small letters, digits and hyphens", "write for example line-3"
+        )
+    if _DEVICE.fullmatch(name):
+        raise UsageError(
+            f"Windows takes a file {name}.key for a device", "write for example line-3"
         )
     path = station.home / "keys" / "lines" / f"{name}.key"
     left = station.line(name) if path.exists() else None
