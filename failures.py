@@ -11,7 +11,6 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 
 from typer.exceptions import TyperException
 
@@ -60,9 +59,6 @@ def _typed(arguments: Sequence[str]) -> Iterator[str]:
         yield from filter(None, (name.lstrip("-"), value, value.partition("=")[0]))
 
 
-_A_CODE = "(what may be a code)"
-
-
 def _replaced(text: str, shown: Mapping[str, str]) -> str:
     """`text` without the words of `shown` that are not shown as they are, however quoted."""
     for word in sorted(shown, key=len, reverse=True):
@@ -80,11 +76,8 @@ def without_codes(error: MintmarkError, arguments: Sequence[str]) -> MintmarkErr
     from .codegen import ids
 
     own = {word for before, word in pairwise(arguments) if before == "--order"}
-    typed: dict[str, str] = {}
-    for word in _typed(arguments):
-        if word not in own and (last := ids.suspect(word)):
-            # A path is not always repeated as it was typed.
-            typed |= {word: ids.masked(word), str(Path(word)): ids.masked(word), last: _A_CODE}
+    words = [word for word in arguments if word not in own and not word.startswith("--order=")]
+    typed = {part: ids.A_CODE for word in words for part in ids.suspects(word)}
     error.message = _replaced(error.message, typed)
     error.hints = tuple(_replaced(hint, typed) for hint in error.hints)
     return error

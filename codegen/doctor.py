@@ -4,10 +4,9 @@ It never deletes a published file. What a crash left of a mint is removed if it 
 complete, adopted into the ledger if it holds together, and else moved to vault/quarantine.
 """
 
-import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -17,7 +16,6 @@ from .errors import IntegrityError, MintmarkError
 from .file_systems import open_to_others, to_close
 from .finding import ERROR, OK, WARNING, Check, Finding, Level
 from .history import damaged, remove
-from .ledger.records import KeyRow
 from .ledger.verify import verify
 from .recover import check_intent, recover, remove_stale, stale, unsettled
 from .result import Result
@@ -86,19 +84,20 @@ def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> Doctor
 def _keys(station: Station) -> Iterator[Finding]:
     with station.ledger.read() as view:
         rows = view.roster()
-    roster = {row.key_id for row in rows}
+    roster = {row.key_id: row.name for row in rows}
     lines = sorted((station.home / "keys" / "lines").glob("*.key"))
     reads: list[Callable[[], object]] = [
         lambda: station.key,
         lambda: station.fingerprint_key,
-        *(partial(station.line, path.stem) for path in lines),
+        *(partial(_line, station, path.stem, roster) for path in lines),
     ]
     for read in reads:
         try:
-            read()
+            found = read()
         except MintmarkError as error:
-            yield Finding(ERROR, "keys", error.message, "; ".join(error.hints))
-    yield from _unbooked(station, [path.stem for path in lines], rows)
+            found = Finding(ERROR, "keys", error.message, "; ".join(error.hints))
+        if isinstance(found, Finding):
+            yield found
     for row in rows:
         path = station.home / "keys" / "lines" / f"{row.name}.key"
         if row.kind == "line" and not row.revoked and not path.exists():
@@ -114,19 +113,22 @@ def _keys(station: Station) -> Iterator[Finding]:
     )
 
 
-def _unbooked(station: Station, names: list[str], rows: Sequence[KeyRow]) -> Iterator[Finding]:
-    """Keys of lines that are not on the roster: what a killed process left, or another's."""
-    ids, booked = {row.key_id for row in rows}, {row.name for row in rows if row.kind == "line"}
-    for name in names:
-        with contextlib.suppress(MintmarkError):
-            if station.line(name).key_id in ids:
-                continue
-            what = f"the key of line {name} is not on the roster"
-            if name in booked:
-                yield Finding(ERROR, "keys", what, "remove the file")
-            else:
-                hint = f"book it: mintmark key new {name}; or remove the file"
-                yield Finding(WARNING, "keys", f"{what}, and can order nothing", hint)
+def _line(station: Station, name: str, roster: Mapping[str, str]) -> Finding | None:
+    """What is wrong with a line's key file. Raises `IntegrityError`: damaged, or another's."""
+    if station.line(name).key_id in roster:
+        return None
+    if name in roster.values():
+        raise IntegrityError(
+            f"keys/lines/{name}.key is not the key that the books know by that name",
+            "bring it back from your copy of the home",
+        )
+    # A crash of `key new`, before it was booked.
+    return Finding(
+        WARNING,
+        "keys",
+        f"the key of line {name} was never booked, and can order nothing",
+        f"book it: mintmark key new {name}; or remove the file",
+    )
 
 
 def _permissions(station: Station) -> Iterator[Finding]:

@@ -2,20 +2,23 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SHOWN = 7  # letters and digits: a code of fewer would be too easy to guess
 _ID = re.compile(r"[0-9A-Za-z]{4}-(?:[0-9A-Za-z]{8}|[0-9A-Za-z]{12}|[0-9A-Za-z]{20})", re.ASCII)
+_WITHIN = re.compile(rf"(?<![0-9A-Za-z-]){_ID.pattern}(?![0-9A-Za-z-])", re.ASCII)
 # No code is in lower case when it is typed as printed.
 _NAME = re.compile(
     r"[a-z]+(?:[-_ ][a-z]+)*(?:[-_ ]?\d{1,3})?|(?:[a-z]+/)?\d{1,6}\.[a-z]{2,4}", re.ASCII
 )
-_PARTS = re.compile(r"([/\\\\=,:])")
+_PART = re.compile(r"[^/\\\\=,:@?&]+")
+_WORD = re.compile(r"[0-9A-Za-z]+", re.ASCII)
 _ENDING = re.compile(r"(?:\.[A-Za-z]{1,5})*$", re.ASCII)
 _CHANGES = re.compile(r"[A-Za-z](?=\d)|\d(?=[A-Za-z])", re.ASCII)  # within a group
 _ALIKE = re.compile(r"(?!20\d\d[01]\d[0-3]\d)\d{12,}|[A-Z]{12,}", re.ASCII)  # no time of day
 _KEY_ID = re.compile(r"(?=.*[a-f])[0-9a-f]{16}", re.ASCII)
+A_CODE = "(what may be a code)"
 LIKE_A_CODE = 10  # symbols: what people call files has fewer of such a mixture
 _FOLD = str.maketrans({"O": "0", "I": "1", "L": "1"})
 
@@ -60,31 +63,53 @@ def shown(text: str, *, name: bool = False) -> str:
 
 
 def masked(typed: str) -> str:
-    """`typed`, a path, say, as an error may repeat it: see `suspect`."""
-    return f"({len(typed)} characters, which may be a code)" if suspect(typed) else typed
+    """`typed`, a path, say, as an error may repeat it: without its `suspects`."""
+    for part in suspects(typed):
+        typed = typed.replace(part, A_CODE)
+    return typed
 
 
-def suspect(typed: str) -> str | None:
-    """The last part of a path, an address or an assignment, if it looks like a code.
+def suspects(typed: str) -> list[str]:
+    """The parts of a path, an address or an assignment that look like codes, longest first.
 
     For what may be called anything. Unlike `shown` it takes for a code only what people hardly
-    call a file: letters of one case with digits among them, or many of either.
+    call a file: letters and digits in turn, or many of either; grouped, or within a name.
     """
-    parts = _PARTS.split(typed)
-    last = parts[-1] or (parts[-3] if len(parts) > 2 else "")
-    return last if _looks_like(last) else None
+    plain = "".join(map(_narrow, typed))
+    found = set()
+    for part in _PART.finditer(plain):
+        whole = _looks_like(_ENDING.sub("", part[0]))
+        # An id that is known as one is no name with a code in it.
+        rest = _WITHIN.sub(lambda known: " " * len(known[0]), part[0])
+        spans = [(0, len(part[0]))] if whole else [word.span() for word in _words(rest)]
+        found |= {typed[part.start() + start : part.start() + end] for start, end in spans}
+    return sorted(found, key=len, reverse=True)
 
 
-def _looks_like(name: str) -> bool:
-    plain = unicodedata.normalize("NFKC", name)
-    stem = _ENDING.sub("", plain)
+def _words(text: str) -> Iterator[re.Match[str]]:
+    return (word for word in _WORD.finditer(text) if _looks_like(word[0], any_case=True))
+
+
+def mixed(text: str) -> bool:
+    """Whether letters and digits stand in turn, as names and numbers hardly have them."""
+    return len(_CHANGES.findall(text)) >= 3
+
+
+def _narrow(character: str) -> str:
+    """The plain form of a wide letter or digit, if that is one character, too."""
+    plain = unicodedata.normalize("NFKC", character)
+    return plain if len(plain) == 1 else character
+
+
+def _looks_like(stem: str, *, any_case: bool = False) -> bool:
+    """`any_case`: letters may be of both cases at once."""
     symbols = "".join(filter(str.isalnum, stem))
-    if not symbols.isascii() or symbols not in (symbols.upper(), symbols.lower()):
+    alike = symbols in (symbols.upper(), symbols.lower())
+    if not symbols.isascii() or not (alike or any_case) or len(symbols) < LIKE_A_CODE:
         return False
     if _ID.fullmatch(stem) or _KEY_ID.fullmatch(stem):
         return False
-    changes = len(_CHANGES.findall(stem))
-    return len(symbols) >= LIKE_A_CODE and bool(changes >= 3 or _ALIKE.fullmatch(symbols))
+    return mixed(stem) or bool(_ALIKE.fullmatch(symbols))
 
 
 def harmless(text: str, *, name: bool = False) -> bool:

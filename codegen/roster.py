@@ -1,5 +1,6 @@
 """The key roster: the keys that may sign events, and those that batches are sealed for."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -97,32 +98,48 @@ def export(station: Station) -> LinesExported:
     )
 
 
+# A home may be moved to Windows, whatever it was made on.
+_DEVICE = re.compile(r"con|prn|aux|nul|(?:com|lpt)\d")
+
+
 def new_line(station: Station, name: str) -> KeyShown:
     """Make a line's key: the file first, then the event; a file nobody booked can't sign.
 
-    A file that a killed process left without its event is booked now. Raises `UsageError` for a
-    malformed name, `Refused` if the line has a key, `IntegrityError` for a damaged file.
+    A crash between the two leaves a file that nobody booked: the next call books it. Raises
+    `UsageError` for a malformed name, `Refused` if the line has a key, `IntegrityError` for a file
+    that is none.
     """
     if not keys.LINE_NAME.fullmatch(name):
         raise UsageError(
             "a line's name is 1 to 32 small letters, digits and hyphens", "write for example line-3"
         )
+    if _DEVICE.fullmatch(name):
+        raise UsageError(
+            f"Windows takes a file {name}.key for a device", "write for example line-3"
+        )
     path = station.home / "keys" / "lines" / f"{name}.key"
-    made = not path.exists()
-    key = keys.new_signing_key("line", name, station.entropy) if made else station.line(name)
-    with station.ledger.read() as view:
-        booked = any(name == row.name for row in view.roster("line"))
-    if booked and not made:
+    left = station.line(name) if path.exists() else None
+    if left is not None and _is_known(station, left):
         raise Refused(f"line {name} has a key already", "see: mintmark key list")
-    if made:
+    key = left or keys.new_signing_key("line", name, station.entropy)
+    if left is None:
         keys.write_signing_key(path, key)
     try:
         station.ledger.commit(station.author, KeyAdded(key.key_id, "line", name, key.public.hex()))
     except BaseException:
-        if made:
+        if left is None:
             path.unlink(missing_ok=True)
         raise
     return KeyShown(key.key_id, "line", name, revoked=False)
+
+
+def _is_known(station: Station, key: keys.SigningKey) -> bool:
+    """Whether the books have this key, or another of the line's."""
+    with station.ledger.read() as view:
+        rows = view.roster("line")
+    return any(
+        row.key_id == key.key_id or (row.name, row.revoked) == (key.name, False) for row in rows
+    )
 
 
 def revoke(station: Station, key_id: str, reason: str) -> KeyShown:

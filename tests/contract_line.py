@@ -134,6 +134,8 @@ def _files(row, ok, no):
            stdin="action,batch,serials,set.region\nassign,{batch},501-600,\u00b3\n"),
         no(2, "results that cannot be written", f"{APPLY} --results none/results.jsonl",
            "cannot be written", stdin=HEAD + GOOD),
+        no(2, "results over a folder", f"{APPLY} --results .", "it is a folder",
+           stdin=HEAD + GOOD),
         no(2, "results over the orders", "orders apply serials.txt --results serials.txt", ""),
         no(4, "no such file", "orders apply none.csv", "no file"),
         no(4, "no home", APPLY, "no mintmark home", stdin=HEAD + "a,b,1,\n", world="none"),

@@ -23,6 +23,8 @@ WRITING = (
     *("contact add wu --name Wu", "key new line9", "package receipt {package} --spoiled 1201"),
     "reconcile {batch}",
 )
+# What 5 says to do; the last: a batch that the books no longer know lies in the vault.
+HINTS = ("ledger.db back", "audit verify", "bring the newest home back")
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_no_flipped_bit_of_the_ledger_ends_a_command_in_a_bug(worlds, tmp_path, 
             code, answers = run(root, words, facts)
             assert code != 1, (words, answers)
             if code == 5:
-                assert "ledger.db back" in json.dumps(answers) or "audit verify" in str(answers)
+                assert any(word in json.dumps(answers) for word in HINTS)
         noticed += code == 5
         # What verify passes holds the very same rows.
         path.write_bytes(data)

@@ -1,6 +1,7 @@
 """A code typed where something else belongs is repeated by no error, no log and no results."""
 
 import json
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,8 @@ COMMANDS = (
     "activate CODE --serials 1",
     "activate {batch} --serials CODE",
     "activate {batch} --serials=CODE",
+    "activate {batch} --serials @CODE",
+    "activate {batch} --serials @lists/CODE/1.txt",
     "activate {batch} CODE",
     "activate {batch} --unit CODE",
     "activate {batch} --package CODE",
@@ -106,7 +109,8 @@ def forms(code):
 
 def repeats(text, code):
     """Whether `text` holds the code, in any spelling."""
-    plain = "".join(character for character in text.upper() if character.isalnum())
+    plain = unicodedata.normalize("NFKC", text).upper()
+    plain = "".join(character for character in plain if character.isalnum())
     return ids.fold(code) in ids.fold(plain)
 
 
@@ -155,7 +159,8 @@ def test_no_book_takes_a_code(typed, text):
     code = facts["code"]
     apart = ". ".join(code[at : at + 4] for at in range(0, len(code), 4))
     wide = "".join(chr(ord(character) + 0xFEE0) for character in code)
-    for form in (*forms(code), f"got {code}", f"q.cn/?c={code}", f"got ({code}).", apart, wide):
+    within = f"got ({code}).", f"q.cn/?c={code}", f"{code}.csv", f"code{code}", f"码{code}"
+    for form in (*forms(code), *within, apart, wide):
         assert not repeats(run(text, form), code)
     books = b"".join(path.read_bytes() for path in Path("home").glob("ledger.db*"))
     assert not repeats(books.decode("latin-1"), code)
@@ -179,6 +184,16 @@ def test_nor_do_results(typed, column):
     Path("o.jsonl").write_text(json.dumps({**fields, code: "1"}) + "\n", "utf-8")
     said = run("orders apply o.jsonl --results results.jsonl", code)
     assert not repeats(said + Path("results.jsonl").read_text("utf-8"), code)
+
+
+def test_nor_does_the_id_of_an_order_that_was_refused_for_another_reason(typed):
+    run, facts = typed
+    code = facts["code"]
+    row = {"action": "activate", "batch": facts["batch"], "serials": "9999999"}
+    for own in (*forms(code), f"码{code}", f"{code};1", f"line-{code}"):
+        Path("o.jsonl").write_text(json.dumps({**row, "order": own}) + "\n", "utf-8")
+        said = run("orders apply o.jsonl --results results.jsonl", code)
+        assert not repeats(said + Path("results.jsonl").read_text("utf-8"), code), own
 
 
 def test_the_id_of_an_order_comes_back_though_it_looks_like_a_code(typed):

@@ -37,6 +37,8 @@ def refused(worlds, tmp_path, monkeypatch, capsys):
         ("package show {unit}", "name its package: {package}"),
         ("package show {batch}", "see: mintmark package list --batch {batch}"),
         ("activate {batch} --unit {package}", "see: mintmark package show {package}"),
+        ("activate {batch} --unit {batch}", "see: mintmark package list --batch {batch}"),
+        ("activate {batch} --unit li", "see: mintmark package list"),
         ("orders show {batch}", "see: mintmark orders list --batch {batch}"),
         ("batch show li", "see: mintmark batch list"),
     ],
@@ -49,6 +51,12 @@ def test_an_id_of_another_kind_leads_to_the_one_that_was_meant(refused, argv, hi
 def test_a_private_key_where_the_public_half_belongs(refused):
     said, _ = refused(5, "key", "admit", "stranger/custodian.key", "--name", "Zhao Min")
     assert said.startswith("give custodian.key.pub;")
+
+
+@pytest.mark.parametrize("name", ["{archive}", "pass.txt", "empty.txt"])
+def test_no_key_at_all_where_a_public_key_belongs(refused, name):
+    said, _ = refused(5, "key", "admit", name, "--name", "Zhao Min")
+    assert said.startswith("give the file of a custodian's public key;")
 
 
 def test_a_public_key_where_the_private_half_belongs(refused):

@@ -137,7 +137,7 @@ class Service:
         self._failures += 1
         try:
             self.health.write(self.station.now())
-        except OSError:
+        except (MintmarkError, OSError):
             self.log("hindered", error="the health file cannot be written")
         return wait(self._failures, 0.5).total_seconds()
 

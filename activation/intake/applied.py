@@ -96,18 +96,22 @@ def write_results(path: Path, outcomes: Sequence[Outcome]) -> None:
 
 def check_results(path: Path) -> None:
     """Raises `UsageError` if no results can be written to `path`: before anything is booked."""
-    sibling = hidden(path)
+    # A file is replaced. A pipe or a device would be as well, and is not there for it.
+    why = ""
+    if path.exists() and not path.is_file():
+        why = "it is a folder" if path.is_dir() else "it is no file"
     try:
-        if path.is_dir():
-            raise IsADirectoryError
-        sibling.open("wb").close()
-        sibling.unlink()
+        if not why:
+            sibling = hidden(path)
+            sibling.open("wb").close()
+            sibling.unlink()
     except OSError as error:
-        why = (error.strerror or "it is a folder").lower()
+        why = (error.strerror or "it cannot be made").lower()
+    if why:
         raise UsageError(
             f"the results cannot be written to {path}: {why}",
             "name a file in a folder that is there",
-        ) from None
+        )
 
 
 def reported(outcomes: Sequence[Outcome], *, failures_only: bool) -> tuple[Outcome, ...]:

@@ -87,10 +87,10 @@ def _book(station: Station, row: Row, order: str) -> Outcome:
     except (EnvironmentFailure, IntegrityError, OSError):
         raise
     except (UsageError, Refused, NotFound) as error:
-        return _refused(row, order, error)
+        return _refused(station, row, order, error)
     except Exception as error:  # noqa: BLE001 - one row must not take the others with it
         bug = f"unexpected {type(error).__name__}: this is a bug"
-        return _refused(row, order, MintmarkError(bug, "report it, with this row"))
+        return _refused(station, row, order, MintmarkError(bug, "report it, with this row"))
     return Outcome(
         row.number,
         order,
@@ -106,12 +106,11 @@ def _book(station: Station, row: Row, order: str) -> Outcome:
     )
 
 
-def _refused(row: Row, order: str, error: MintmarkError) -> Outcome:
+def _refused(station: Station, row: Row, order: str, error: MintmarkError) -> Outcome:
     # The sender's own id comes back, unless it is a code.
-    is_code = error.details.get("holds_code") == "order"
     return Outcome(
         row.number,
-        ids.shown(order) if is_code else order,
+        ids.shown(order) if station.holds_code(order) else order,
         _field(row, "action"),
         _field(row, "batch"),
         REFUSED,
@@ -125,7 +124,7 @@ def _refused(row: Row, order: str, error: MintmarkError) -> Outcome:
 def _untried(row: Row, order: str) -> Outcome:
     return Outcome(
         row.number,
-        order,
+        ids.masked(order),  # nothing can be asked whether it is a code
         _field(row, "action"),
         _field(row, "batch"),
         UNTRIED,

@@ -55,6 +55,7 @@ def _way(connection: Connection, row: RowMapping, kind: str, wanted: str) -> str
         return f"name its batch: {connection.scalar(query)}"
     lists = {
         ("batch", "package"): "package list --batch {}",
+        ("batch", "unit"): "package list --batch {}",
         ("batch", "order"): "orders list --batch {}",
         ("package", "unit"): "package show {}",
     }

@@ -46,7 +46,7 @@ def unit(connection: Connection, unit_id: str, name: str | None) -> UnitRow:
         query = query.where(_u.package == name)
     found = list(connection.execute(query))
     if not found:
-        raise unknown(connection, "unit", unit_id, "see: mintmark package show")
+        raise unknown(connection, "unit", unit_id, "see: mintmark package list")
     if len(found) > 1:
         raise Refused(f"{len(found)} packages have a unit {unit_id}", "name the package too")
     return _unit(found[0])

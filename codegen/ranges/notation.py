@@ -37,7 +37,7 @@ _WIDE = ("<wide>", "<narrow>", "<small>", "<noBreak>")
 ALL = ("all", "全部")
 HINT = "write A-B (both included), A-, A, several of these separated by semicolons, or all"
 # A code of any batch is longer, hyphens left out.
-_SHOWN = 8
+_SHOWN = 7
 
 
 class _Plain(dict[int, str]):

@@ -41,7 +41,7 @@ def load(path: Path, form: str, fields: set[str], *, own: bool = False) -> dict[
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise damaged(path)
+        raise damaged(path) if own else _no_key(path, form)
     found = next((kind for kind in KINDS if kind == document.get("format")), None)
     if found not in (None, form):
         raise _of_another_kind(path, found, form)
@@ -80,6 +80,13 @@ def _of_another_kind(path: Path, found: str, wanted: str) -> IntegrityError:
         named = private.name if private.is_file() and private != path else "the private key's file"
         return IntegrityError(error, f"give {named}, which its custodian keeps")
     return IntegrityError(error, f"give the file of {KINDS[wanted]}")
+
+
+def _no_key(path: Path, form: str) -> IntegrityError:
+    return IntegrityError(
+        f"{path} is no key file, or a damaged one",
+        f"give the file of {KINDS[form]}; if it was one, bring it back from your copy",
+    )
 
 
 def damaged(path: Path) -> IntegrityError:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote
 
 from .. import ids
 from ..codes.fingerprint import fingerprint
@@ -45,7 +46,8 @@ _WRITTEN: Mapping[type, tuple[str, ...]] = {
     UnitMoved: ("note",),
 }
 _SEPARATORS = re.compile(r"[\s/\\?&=,;:]+")
-_WORDS = re.compile(r"[^\W_]+")
+_WORDS = re.compile(r"[0-9A-Za-z]+", re.ASCII)
+_GLUED = 8  # symbols
 
 
 class CodeKeeper(Protocol):
@@ -75,19 +77,22 @@ def refuse(home: CodeKeeper, written: Iterable[tuple[str, str]]) -> None:
     Batches are asked only about what has the form of their codes. The error's detail `holds_code`
     names the field, and nothing repeats the text.
     """
-    suspects = [(name, text) for name, text in written if not ids.harmless(text, name=True)]
-    if not suspects:
-        return
+    for name, text in written:
+        if holds_code(home, text):
+            raise UsageError(
+                f"the {name} is or holds a code of this home, which no book may keep",
+                "give another; codes are given with --codes, --from-code and --to-code",
+                holds_code=name,
+            )
+
+
+def holds_code(home: CodeKeeper, text: str) -> bool:
+    """Whether `text` is or holds a code of the home."""
+    if ids.harmless(text, name=True):
+        return False
     with home.ledger.read() as view:
         batches = view.batches_by_form()
-    for name, text in suspects:
-        for form, codes in _codes(text, batches).items():
-            if _has(home, batches[form], codes):
-                raise UsageError(
-                    f"the {name} is or holds a code of this home, which no book may keep",
-                    "give another; codes are given with --codes, --from-code and --to-code",
-                    holds_code=name,
-                )
+    return any(_has(home, batches[form], codes) for form, codes in _codes(text, batches).items())
 
 
 def _has(home: CodeKeeper, batches: Iterable[str], codes: Iterable[str]) -> bool:
@@ -120,20 +125,35 @@ def _texts(name: str, value: object) -> Iterator[tuple[str, str]]:
 def _codes(text: str, forms: Iterable[CodeForm]) -> dict[CodeForm, set[str]]:
     """What of `text` has one of these forms, in canonical form."""
     known, found = tuple(forms), dict[CodeForm, set[str]]()
-    for part in _parts(text, max((form.length for form in known), default=0)):
-        for form in known:
-            try:
-                code = canonicalise(form.canonical, part)
-            except ValueError:
-                continue
+    parts = _parts(text, max((form.length for form in known), default=0))
+    for form in known:
+        whole = {_canonical(part, form) for part in parts}
+        glued = (code for part in whole for code in _ends(part, form.length) if ids.mixed(code))
+        for code in (*whole, *glued):
             if len(code) == form.length and set(code) <= set(form.alphabet):
                 found.setdefault(form, set()).add(code)
     return found
 
 
+def _canonical(part: str, form: CodeForm) -> str:
+    try:
+        return canonicalise(form.canonical, part)
+    except ValueError:
+        return ""
+
+
+def _ends(word: str, length: int) -> Iterator[str]:
+    """What of `word` a code may be to which a little was glued, as `code` is to `code7H5R…`.
+
+    Longer words are ids of other programs, by the thousand, and each would be looked for.
+    """
+    if length < len(word) <= length + _GLUED:
+        yield from (word[end - length : end] for end in range(length, len(word) + 1))
+
+
 def _parts(text: str, longest: int) -> set[str]:
     """`text`, what stands in it between separators, and neighbouring words written as one."""
-    plain = unicodedata.normalize("NFKC", text)
+    plain = unicodedata.normalize("NFKC", unquote(text))
     parts = {plain, *_SEPARATORS.split(plain)}
     words = _WORDS.findall(plain)
     for start in range(len(words)):

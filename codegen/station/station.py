@@ -150,6 +150,10 @@ class Station:
             return NotFound(f"no line {said} here", "see: mintmark key list")
         return NotFound(f"no line {name} here", f"make its key: mintmark key new {name}")
 
+    def holds_code(self, text: str) -> bool:
+        """Whether `text`, which somebody wrote, is or holds a code of this home."""
+        return misplaced.holds_code(self, text)
+
     def new_id(self) -> str:
         """A fresh id for a batch, a package or a unit."""
         return ids.new_id(self.config.home_id, self.entropy)

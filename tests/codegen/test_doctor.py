@@ -11,14 +11,13 @@ from filelock import FileLock
 from station_kit import NOW, PASSPHRASE, batch_files
 
 from mintmark.codegen import doctor as module
-from mintmark.codegen import file_systems
+from mintmark.codegen import file_systems, roster
 from mintmark.codegen.doctor import doctor
-from mintmark.codegen.errors import EnvironmentFailure, IntegrityError
+from mintmark.codegen.errors import EnvironmentFailure, IntegrityError, Refused
 from mintmark.codegen.file_systems import Mount
 from mintmark.codegen.finding import ERROR, OK, WARNING, Finding
 from mintmark.codegen.ledger.changes import ContactAdded, ExportBegun, KeyRevoked
 from mintmark.codegen.ranges.serials import Range
-from mintmark.codegen.roster import new_line
 from mintmark.codegen.station import keys
 
 
@@ -183,15 +182,23 @@ def test_a_key_that_is_gone_is_an_error(home, name):
     assert name in only(examine(home), ERROR, "keys").message
 
 
-def test_a_line_key_nobody_booked_is_named_and_can_be_booked(home):
-    """As a process leaves it that was killed between the file and its event."""
+def test_a_line_key_that_a_crash_left_unbooked_is_a_warning_until_it_is_booked(home):
     key = keys.new_signing_key("line", "line-9", os.urandom)
     keys.write_signing_key(home.path / "keys" / "lines" / "line-9.key", key)
     found = only(examine(home), WARNING, "keys")
-    assert "line-9" in found.message
+    assert "line-9 was never booked" in found.message
     assert "mintmark key new line-9" in found.hint
-    assert new_line(home.station(), "line-9").key_id == key.key_id
+    assert roster.new_line(home.station(), "line-9").key_id == key.key_id
     assert at_level(examine(home), WARNING) == []
+
+
+def test_a_key_in_the_place_of_a_lines_own_is_an_error_and_never_booked(home):
+    path = home.path / "keys" / "lines" / "default.key"
+    path.unlink()
+    keys.write_signing_key(path, keys.new_signing_key("line", "default", os.urandom))
+    assert "default.key is not the key" in only(examine(home), ERROR, "keys").message
+    with pytest.raises(Refused, match="has a key"):
+        roster.new_line(home.station(), "default")
 
 
 def test_a_line_without_its_key_is_a_warning_unless_it_is_revoked(home):

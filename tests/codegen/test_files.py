@@ -55,6 +55,19 @@ def test_a_failed_replacement_leaves_a_whole_file(tmp_path, broken):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("kind", ["mkdir", "mkfifo"])
+def test_what_is_no_file_is_not_replaced(tmp_path, kind):
+    path, beside = tmp_path / "a", tmp_path / "b"
+    with contextlib.suppress(AttributeError):  # Windows makes no pipe in a folder
+        getattr(os, kind)(path)
+        with pytest.raises(Refused, match="is no file, and is not replaced"):
+            files.replace_all({beside: b"new", path: b"new"})
+        assert not path.is_file()
+    with pytest.raises(Refused):
+        files.write_atomically(tmp_path / "..", b"new")
+    assert not beside.exists()
+
+
 def test_a_failed_new_file_is_gone(tmp_path, broken):
     with pytest.raises(Full):
         files.write_exclusively(tmp_path / "a", b"new")

@@ -128,7 +128,7 @@ def test_a_strength_that_is_no_number_is_damage(home, batch, column, value):
         "offline_bits": "UPDATE batches SET offline_bits = ? WHERE batch = ?",
     }
     home.sql(statements[column], value, batch)
-    with pytest.raises(IntegrityError, match=batch) as caught:
+    with pytest.raises(IntegrityError, match=f"{batch}|batches.{column}") as caught:
         batch_show(home.station(), batch, 0, 10)
     assert "ledger.db" in caught.value.hints[0]
 

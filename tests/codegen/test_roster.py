@@ -52,6 +52,12 @@ def test_a_new_line_may_order_at_once(home, name):
     assert verify(station.ledger).ok
 
 
+@pytest.mark.parametrize("name", ["con", "nul", "com1", "lpt9"])
+def test_a_line_is_not_called_as_a_device_of_windows(home, name):
+    with pytest.raises(UsageError, match="device"):
+        roster.new_line(home.station(), name)
+
+
 @pytest.mark.parametrize(
     "name", ["", "-", "-a", "A", "line 3", "../x", "a/b", "a.b", "x" * 33, "线", "a\n", "١"]
 )

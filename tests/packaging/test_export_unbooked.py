@@ -24,7 +24,7 @@ from mintmark.packaging.profiles.files import builtin
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     opened = Ledger.open
-    monkeypatch.setattr(Ledger, "open", lambda path, now: opened(path, now, wait=0.05))
+    monkeypatch.setattr(Ledger, "open", lambda *args, **more: opened(*args, **more, wait=0.05))
     home = make_home(tmp_path)
     (tmp_path / "pass.txt").write_bytes(PASSPHRASE.reveal())
     home.batch = home.mint(30, url="HTTPS://T.EXAMPLE.COM/{code}").batch

@@ -27,7 +27,8 @@ class Case:
     """A command that is killed; `again` is what a person does then.
 
     `before` makes it ready; `backend` is what answers; `until` names a file after which a service
-    is asked to end.
+    is asked to end; `work` a file without which it has nothing to do, and would never end.
+    `rows`: it books one thing after another, and some may be booked when it dies.
     """
 
     name: str
@@ -36,6 +37,8 @@ class Case:
     before: tuple[str, ...] = ()
     backend: str = ""
     until: str = ""
+    work: str = ""
+    rows: bool = False
 
 
 EXPORT = f"export {{batch}} --to li --out sent {KEY}"
@@ -90,7 +93,7 @@ CASES = (
         "void", "void {batch} --serials 1-3 --reason misprint --count 3 --order v-1", backend="real"
     ),
     Case("orders cancel", "orders cancel reel-2", before=QUEUED),
-    Case("orders apply", "orders apply orders.csv", backend="real"),
+    Case("orders apply", "orders apply orders.csv", backend="real", rows=True),
     Case("deliver", "deliver", before=QUEUED, backend="real"),
     Case(
         "deliver --watch",
@@ -105,6 +108,8 @@ CASES = (
         before=("hot",),
         backend="real",
         until="hot/done/orders.csv",
+        work="hot/orders.csv",
+        rows=True,
     ),
     Case("line run", "line run", backend="real"),
     Case("reconcile", "reconcile {batch} --apply", before=("drift",), backend="real"),
@@ -144,6 +149,8 @@ class Bench:
         """The command, ended as asked."""
         order = '{{"action": "activate", "batch": "{batch}", "serials": "61-70", "order": "l-1"}}\n'
         stdin = order.format(**plant.facts) if line == "line run" else ""
+        if self.case.work and not (plant.root / self.case.work).exists():
+            return None  # the one that was killed had done it
         if self.case.until:
             (plant.root / self.case.until).unlink(missing_ok=True)
         return plant.run(line, die=die, stdin=stdin, until=self.case.until)
@@ -231,7 +238,7 @@ def test_killed_at_a_point(case, made, tmp_path, figures):
             begun = plant.begun()
             plant.run("doctor --repair", 0)
             assert not [path for path in begun if path.exists()], where
-            assert not differs(plant.shape(), start, once), where
+            assert case.rows or not differs(plant.shape(), start, once), where
             bench.give(plant, case.again or case.line)
             assert not differs(bench.after(plant), once, twice), where
             # What a process may have begun a moment ago stays for a while.

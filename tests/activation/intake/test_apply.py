@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -404,3 +405,16 @@ def test_a_file_that_was_moved_is_the_same_and_one_that_was_touched_is_not(tmp_p
     assert again.rows == first.rows
     same, other = (sheets.order_ids("4F2K-A", f.rows, "", f.version) for f in (first, again))
     assert not set(same) & set(other)
+
+
+@pytest.mark.parametrize("kind", ["mkdir", "mkfifo"])
+def test_results_replace_no_device_and_no_pipe(tmp_path, kind):
+    path = tmp_path / "results.jsonl"
+    with contextlib.suppress(AttributeError):  # Windows makes no pipe in a folder
+        getattr(os, kind)(path)
+        with pytest.raises(UsageError, match="cannot be written"):
+            check_results(path)
+        assert list(tmp_path.iterdir()) == [path]
+        assert not path.is_file()
+    with pytest.raises(UsageError, match="it is a folder"):
+        check_results(Path())

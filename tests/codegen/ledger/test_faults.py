@@ -131,10 +131,10 @@ def test_a_second_opening_takes_no_lock_from_the_first(path):
     written to it from here, nobody else would ever see.
     """
     other = f"""
-import sqlite3
-connection = sqlite3.connect({str(path)!r})
-connection.execute("SELECT 1 FROM events").fetchall()
-connection.close()
+from pathlib import Path
+from ledger_kit import clock
+from mintmark.codegen.ledger.ledger import Ledger
+Ledger.open(Path({str(path)!r}), clock()).close()
 """
     with Ledger.open(path, clock()) as ledger:
         with ledger.read() as view:
