@@ -128,17 +128,17 @@ class Database:
 
     @contextmanager
     def _writing(self, *, keep: bool) -> Iterator[Connection]:
-        with self._writer.connect() as connection:
+        # From the first word on: Python cannot even say what SQLite says of a damaged schema.
+        with _sense(), self._writer.connect() as connection:
             connection.begin()
-            with _sense():
-                yield connection
+            yield connection
             if keep:
                 connection.commit()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A view of a single moment."""
-        with self._engine.connect() as connection, connection.begin(), _sense():
+        with _sense(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     def look_at(self) -> None:

@@ -213,3 +213,19 @@ def test_serving_refuses_an_index_that_lost_an_order(whole, tmp_path):
     with pytest.raises(IntegrityError, match="damaged") as caught:
         Server("127.0.0.1", 0, settings(tmp_path / "copy"))
     assert "from your copy" in caught.value.hints[0]
+
+
+def test_a_schema_that_is_no_text_is_damage(whole, tmp_path):
+    """SQLite quotes it, and Python cannot read what SQLite says."""
+    shutil.copytree(whole, tmp_path / "data")
+    path = tmp_path / "data" / FILE
+    data = path.read_bytes()
+    for old, new in (
+        (b"tableordersorders", b"table\xc9rdersorders"),
+        (b"TABLE orders", b"TABLX orders"),
+    ):
+        assert data.count(old) == 1
+        data = data.replace(old, new)
+    path.write_bytes(data)
+    with pytest.raises(IntegrityError, match="database is damaged"):
+        Store(sqlite_url(tmp_path / "data"))
