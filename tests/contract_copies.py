@@ -37,4 +37,6 @@ def rows(ok, no):
            "is retired", world="retired"),
         no(3, "a batch of a home that is lost", "reconcile {batch} --apply", "is retired",
            world="retired", backend="real"),
+        no(3, "what a lost home ordered is not taken back", "reconcile {batch}", "",
+           world="retired", backend="real", result=True, expected={"retired": True, "orders": []}),
     )  # fmt: skip

@@ -49,6 +49,7 @@ def shapes(ordered):
             "queued": "count",
             "different": "count",
             "unverified": "count",
+            "retired": "true/false",
             "differences": [
                 {
                     "serials": "pair",

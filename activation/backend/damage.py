@@ -24,6 +24,8 @@ NONSENSE: Final = (
 )
 # Small tables on which everything hangs: orders are applied once, batches are told apart.
 _VITAL: Final = ("orders", "batches", "standings", "tiles", "heads", "alembic_version")
+# The last: a table or column is not there, or has another name.
+_DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 _SECONDS: Final = 10.0  # for the whole file: it may be gigabytes
 
 
@@ -40,7 +42,7 @@ def is_damage(error: BaseException) -> bool:
         return False
     # The driver itself raises errors without a code: over a text that is no UTF-8.
     code = getattr(cause, "sqlite_errorcode", None)
-    return code is None or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return code is None or code & 0xFF in _DAMAGE
 
 
 def look_at(connection: Connection) -> None:

@@ -22,7 +22,7 @@ from ...codegen.ledger.changes import Incident, IncidentFacts
 from ...codegen.progress import Progress
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action
-from ...codegen.station.older_copy import refuse_older, refuse_retired
+from ...codegen.station.older_copy import is_retired, refuse_older, refuse_retired
 from ...codegen.station.station import Station
 from ..client import wire
 from ..client.protocol import Client, Declined
@@ -58,8 +58,11 @@ def reconcile(
         )
     refuse_older(station)
     if not apply:
+        with station.ledger.read() as view:
+            retired = is_retired(view, batch)
         found = compare(station, client, batch, progress)
-        return _result(batch, found, tuple(map(Proposal.of, found.steps)))
+        steps = () if retired else found.steps
+        return replace(_result(batch, found, tuple(map(Proposal.of, steps))), retired=retired)
     with station.ledger.read() as view:
         refuse_retired(view, batch)
     with delivery_lock(station.home / "work", batch) as locked:  # 1

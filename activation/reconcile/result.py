@@ -45,7 +45,8 @@ class Reconciled(Result):
     """Ledger and backend, compared.
 
     `different`: how many codes differ. `unverified`: how many fingerprints could not be
-    compared. `queued`: orders still to be sent, which may explain every difference.
+    compared. `queued`: orders still to be sent, which may explain every difference. `retired`:
+    a lost home may have ordered what differs, so nothing corrects it.
     """
 
     batch: str
@@ -56,6 +57,7 @@ class Reconciled(Result):
     unverified: int
     differences: tuple[Difference, ...]
     orders: tuple[Proposal, ...]
+    retired: bool = False
 
     @property
     def reads(self) -> bool:
@@ -82,6 +84,8 @@ class Reconciled(Result):
             yield f"  and {len(self.differences) - SHOWN:,} more ranges: see --json"
         if self.queued:
             yield f"  {self.queued} orders are queued: send them first with mintmark deliver"
+        if self.retired and not self.equal:
+            yield "  the batch is retired: the lost home may have ordered this, and it stays"
         sent = any(proposal.order for proposal in self.orders)
         if self.orders:
             yield "  sent:" if sent else "  these orders would correct it (--apply sends them):"

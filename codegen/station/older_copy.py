@@ -99,10 +99,15 @@ def decisions(found: Signs, *, lost: bool, reason: str) -> list[Change]:
     ]
 
 
-def refuse_retired(view: View, batch: str) -> None:
-    """Raises `Refused` for a batch of which a lost home may have made packages."""
+def is_retired(view: View, batch: str) -> bool:
+    """Whether a lost home may have made packages of the batch, and ordered them."""
     lost = max((event.seq for event in view.incidents(LOST)), default=0)
-    if view.minted_by(batch) < lost:
+    return view.minted_by(batch) < lost
+
+
+def refuse_retired(view: View, batch: str) -> None:
+    """Raises `Refused` for a batch that `is_retired`."""
+    if is_retired(view, batch):
         raise Refused(
             f"batch {batch} is retired: a home that is lost may have packaged its codes",
             "mint a new batch: mintmark mint; see docs/playbook.md",

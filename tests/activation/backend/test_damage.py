@@ -177,6 +177,7 @@ NONSENSE = {
     "a time that is no number": "UPDATE unknown_scans SET first = 'x'",
     "a first scan that there never was": "UPDATE scans SET first_scan = 9000000000000000",
     "a kept answer to a scan that is none": "UPDATE scan_answers SET answer = '{}'",
+    "a column of another name": "ALTER TABLE scans RENAME COLUMN scans TO scanz",
 }
 
 
