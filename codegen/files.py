@@ -126,12 +126,13 @@ def write_atomically(path: Path, data: bytes) -> None:
 def replace_all(contents: Mapping[Path, bytes]) -> None:
     """Make or replace every file, durably. After an exception all are as they were.
 
-    A crash between two renames leaves some new, and each of them whole. Raises `Refused` for what
-    is there and no file: a rename would replace a device or a pipe as well.
+    A crash between two renames leaves some new, and each of them whole. Raises `OSError`, also for
+    what is there and no file: a rename would replace a device or a pipe as well.
     """
     for path in contents:
         if path.exists() and not path.is_file():
-            raise Refused(f"{path} is no file, and is not replaced", "name another file")
+            code = errno.EISDIR if path.is_dir() else errno.ENOTSUP
+            raise OSError(code, "no file, and not replaced", str(path))
     siblings = {path: hidden(path) for path in contents}
     try:
         for path, data in contents.items():
