@@ -209,7 +209,8 @@ def test_a_backend_that_asks_for_an_hour_is_left_alone_for_an_hour(made):
     clock, asked = [0.0], []
 
     def busy(request):
-        asked.append(request.path)
+        if "/batches/" in request.path:  # and not: which head came last
+            asked.append(request.path)
         return "503 for an hour"
 
     with Proxy(backend.url, busy) as proxy, client(proxy.url) as http:
@@ -219,11 +220,10 @@ def test_a_backend_that_asks_for_an_hour_is_left_alone_for_an_hour(made):
             answer = send(line, action="activate", batch=batch, serials=str(serial))
             assert (answer["exit"], answer["delivery"]) == (75, "queued")
             line.idle(lambda: False)
-        # It was asked which head came last, and had its answer; then the order.
-        assert len(asked) == 2
+        assert len(asked) == 1
         clock[0] = 3_601.0
         send(line, action="activate", batch=batch, serials="4")
-        assert len(asked) == 4
+        assert len(asked) == 2
 
 
 def test_a_line_signs_with_the_key_it_has_now(made):
