@@ -25,6 +25,8 @@ from .station.intent_document import malformed
 from .station.publish import Publication
 from .station.station import Station
 
+STALE = 3_600.0  # seconds: what a living process has just begun to write is younger
+
 
 def recover(station: Station) -> Iterator[str]:
     """Settle every abandoned intent; yields a sentence per intent."""
@@ -213,9 +215,6 @@ def unsettled(station: Station) -> list[str]:
     """The batches and packages that `recover` would settle."""
     subjects = [path.stem for path in sorted((station.home / "work").glob("*.json"))]
     return [subject for subject in subjects if not station.intents.alive(subject)]
-
-
-STALE = 3_600.0  # seconds: what a living process has just begun to write is younger
 
 
 def stale(station: Station) -> list[Path]:

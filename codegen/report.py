@@ -199,7 +199,7 @@ class AuditVerified(Result):
         """What holds, the head, and what to compare it with."""
         yield f"{self.events} events: unbroken, signed, and the books agree with them"
         yield f"head {self.head}"
-        yield "compare it with the head on the last handoff letter: a cut end shows only there"
+        yield "compare it with the head on the last handoff letter: a cut end shows nowhere here"
 
 
 def audit_verify(station: Station) -> AuditVerified:

@@ -4,8 +4,8 @@ Libraries bound each read of a socket, not their sum: a server that sends a byte
 seconds holds a caller for as long as it likes, and so does a name server. A call therefore
 runs in a thread, which is given up at its deadline. A thread cannot be ended; so a channel
 whose call is still running gets no other one, and holds one thread at most. A process for each
-call could be ended, but costs half a second and 60 MB for each message, and its secret would
-have to travel.
+call could be ended, but would import apprise anew for each message, and its secret would have to
+travel.
 """
 
 import threading

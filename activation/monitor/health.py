@@ -29,10 +29,10 @@ def alarms(station: Station) -> Iterator[Finding]:
         kept = load(station.home).targets
         opened = targets(station.config.alarm_targets)
     except IntegrityError as error:
-        yield Finding(ERROR, "alarms", error.message, *error.hints)
+        yield Finding(ERROR, "alarms", error.message, "; ".join(error.hints))
         return
     except EnvironmentFailure as error:
-        yield Finding(WARNING, "alarms", error.message, *error.hints)
+        yield Finding(WARNING, "alarms", error.message, "; ".join(error.hints))
         return
     cursors = settled(kept, [(item.name, item.key, item.channel is not None) for item in opened])
     found = [
