@@ -8,9 +8,12 @@ SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SHOWN = 7  # letters and digits: a code of fewer would be too easy to guess
 _ID = re.compile(r"[0-9A-Za-z]{4}-(?:[0-9A-Za-z]{8}|[0-9A-Za-z]{12}|[0-9A-Za-z]{20})", re.ASCII)
 _WITHIN = re.compile(rf"(?<![0-9A-Za-z-]){_ID.pattern}(?![0-9A-Za-z-])", re.ASCII)
-# No code is in lower case when it is typed as printed.
+# No code is in lower case when it is typed as printed. But one that was typed so is of long words
+# or groups of four or five; in a hundredth of all codes digits stand at the end alone.
 _NAME = re.compile(
-    r"[a-z]+(?:[-_ ][a-z]+)*(?:[-_ ]?\d{1,3})?|(?:[a-z]+/)?\d{1,6}\.[a-z]{2,4}", re.ASCII
+    r"(?!(?:[a-z]{4}[-_ ]){2}|(?:[a-z]{5}[-_ ]){2})"
+    r"[a-z]{1,11}(?:[-_ ][a-z]{1,11})*(?:[-_ ]?\d{1,3})?|(?:[a-z]+/)?\d{1,6}\.[a-z]{2,4}",
+    re.ASCII,
 )
 _PART = re.compile(r"[^/\\\\=,:@?&]+")
 _WORD = re.compile(r"[0-9A-Za-z]+", re.ASCII)
@@ -112,9 +115,14 @@ def _looks_like(stem: str, *, any_case: bool = False) -> bool:
     return mixed(stem) or bool(_ALIKE.fullmatch(symbols))
 
 
+def is_id(text: str) -> bool:
+    """Whether `text` has the form of an id made here or in another home."""
+    return _ID.fullmatch(text) is not None
+
+
 def harmless(text: str, *, name: bool = False) -> bool:
     """Whether `text` is too short for a code, or of a form that no code has: see `shown`."""
-    known = _ID.fullmatch(text) or (name and _NAME.fullmatch(text))
+    known = is_id(text) or (name and _NAME.fullmatch(text))
     plain = unicodedata.normalize("NFKC", text)
     symbols = sum(character.isascii() and character.isalnum() for character in plain)
     return len(text) <= 4 * SHOWN and (bool(known) or symbols <= SHOWN)

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -145,6 +146,10 @@ def _minted(folder, _):
     return {"batch": command(folder, "mint", "--quantity", str(QUANTITY), *arguments)["batch"]}
 
 
+MIXED = re.compile(r"(?:[A-Z]+\d+){2}[A-Z]", re.ASCII)
+SLY = re.compile(r"[A-Z]+\d{0,3}", re.ASCII)
+
+
 def _packaged(folder, facts):
     made = command(
         folder,
@@ -156,16 +161,20 @@ def _packaged(folder, facts):
     units = command(folder, "package", "show", package)["units"]
     with pyzipper.AESZipFile(folder / "out" / f"{package}.zip") as opened:
         opened.setpassword((folder / "password.txt").read_bytes().strip())
-        _, first, second, *_ = opened.read("data/0001.csv").decode("ascii").splitlines()
+        _, *rows = opened.read("data/0001.csv").decode("ascii").splitlines()
         # The symbol of serial 1, as a print shop would send it back.
         (folder / "proof.png").write_bytes(opened.read("qr/sample-1.png"))
+    codes = [row.split(",")[1] for row in rows]
     segno.make_qr("NOT OURS").save(str(folder / "foreign.png"), scale=4)
     return {
         "package": package,
         "archive": f"out/{package}.zip",
         "unit": units[1]["unit"],
-        "code": first.split(",")[1],
-        "next_code": second.split(",")[1],
+        "code": codes[0],
+        "next_code": codes[1],
+        # Letters and digits in turn, and one that in lower case might be a name, if there is one.
+        "mixed_code": next(code for code in codes if MIXED.search(code)),
+        "sly_code": next((code for code in codes if SLY.fullmatch(code)), codes[0]),
     }
 
 

@@ -118,18 +118,19 @@ def repeats(text, code):
 def test_no_command_repeats_a_code_that_stands_in_the_wrong_place(typed, part):
     run, facts = typed
     for text in COMMANDS[part::PARTS]:
-        for form in forms(facts["code"]):
+        # Without looking for it nobody can tell a code of letters from a name.
+        for form in forms(facts["mixed_code"]):
             said = run(text, form)
-            assert not repeats(said, facts["code"]), (text, form)
+            assert not repeats(said, facts["mixed_code"]), (text, form)
 
 
 def test_nor_does_the_audit_chain(typed):
     run, facts = typed
     line = "key rewrap --to {custodian} --batch CODE --passphrase-file wrong.txt"
     assert line in COMMANDS
-    run(line, facts["code"])
+    run(line, facts["mixed_code"])
     chain = "\n".join(str(path.read_bytes()) for path in Path("home").glob("ledger.db*"))
-    assert facts["code"] not in chain
+    assert facts["mixed_code"] not in chain
 
 
 KEPT = (
@@ -153,15 +154,19 @@ KEPT = (
 )
 
 
+@pytest.mark.parametrize("which", ["mixed_code", "sly_code"])
 @pytest.mark.parametrize("text", KEPT)
-def test_no_book_takes_a_code(typed, text):
+def test_no_book_takes_a_code(typed, text, which):
     run, facts = typed
-    code = facts["code"]
+    code = facts[which]
     apart = ". ".join(code[at : at + 4] for at in range(0, len(code), 4))
     wide = "".join(chr(ord(character) + 0xFEE0) for character in code)
     within = f"got ({code}).", f"q.cn/?c={code}", f"{code}.csv", f"code{code}", f"码{code}"
-    for form in (*forms(code), *within, apart, wide):
-        assert not repeats(run(text, form), code)
+    glued = which == "mixed_code"  # of the other, a word with something glued to it is a word
+    for form in (*forms(code), *(within if glued else within[:3]), apart, wide):
+        said = run(text, form)
+        assert not repeats(said, code) or not glued
+    run(text, f"{code[:4]}-{code[4:]}")  # as an id of another home would be written
     books = b"".join(path.read_bytes() for path in Path("home").glob("ledger.db*"))
     assert not repeats(books.decode("latin-1"), code)
     assert wide not in books.decode("utf-8", "ignore")
@@ -176,7 +181,7 @@ def test_nor_do_results(typed, column):
     fields = {"action": "activate", "batch": facts["batch"], "serials": "1"}
     if column in ("unit", "package"):
         del fields["serials"]
-    code = facts["code"]
+    code = facts["mixed_code"]
     value = {"lot": code} if column == "set" else code
     Path("o.jsonl").write_text(json.dumps({**fields, column: value}) + "\n", "utf-8")
     said = run("orders apply o.jsonl --results results.jsonl", code)
@@ -188,7 +193,7 @@ def test_nor_do_results(typed, column):
 
 def test_nor_does_the_id_of_an_order_that_was_refused_for_another_reason(typed):
     run, facts = typed
-    code = facts["code"]
+    code = facts["mixed_code"]
     row = {"action": "activate", "batch": facts["batch"], "serials": "9999999"}
     for own in (*forms(code), f"码{code}", f"{code};1", f"line-{code}"):
         Path("o.jsonl").write_text(json.dumps({**row, "order": own}) + "\n", "utf-8")
@@ -198,7 +203,7 @@ def test_nor_does_the_id_of_an_order_that_was_refused_for_another_reason(typed):
 
 def test_the_id_of_an_order_comes_back_though_it_looks_like_a_code(typed):
     run, facts = typed
-    own = facts["code"][::-1]
+    own = facts["mixed_code"][::-1]
     row = {"action": "activate", "batch": facts["batch"], "serials": "1", "order": own}
     Path("o.jsonl").write_text(json.dumps({**row, "serials": "9999999"}) + "\n", "utf-8")
     run("orders apply o.jsonl --results results.jsonl", "")
@@ -209,7 +214,7 @@ def test_the_id_of_an_order_comes_back_though_it_looks_like_a_code(typed):
 @pytest.mark.parametrize("cells", ["CODE,1", "data/0001.csv,CODE", "unit,CODE"])
 def test_nor_does_a_receipt(typed, cells):
     run, facts = typed
-    for code in (facts["code"], "40817263", "9081726354091827"):
+    for code in (facts["mixed_code"], "40817263", "9081726354091827"):
         head = cells.replace("CODE", code) if cells.startswith("unit") else "unit,printed"
         row = "1,2" if cells.startswith("unit") else cells.replace("CODE", code)
         Path("r.csv").write_text(f"{head}\n{row}\n", "utf-8")
