@@ -1,0 +1,125 @@
+"""Faults of finding a code: how a text is folded, and whose fingerprint it is."""
+
+import unicodedata
+
+from broken.site import fault, named
+
+from mintmark.activation.backend import (
+    backend,
+    dialects,
+    tables,
+)
+from mintmark.activation.backend.scan import ScanResult
+from mintmark.activation.backend.store import Store
+from mintmark.activation.client.wire import ScanAnswer
+
+
+@fault
+class Eager(Store):
+    """Recognises what was uploaded before it is activated."""
+
+    def scans(self, requests, now):
+        with self._database.read() as connection:
+            held = {
+                row.data[at : at + 16]
+                for row in connection.execute(tables.pending.select())
+                for at in range(0, len(row.data), 16)
+            }
+        answers = super().scans(requests, now)
+        return [
+            ScanAnswer(ScanResult.INACTIVE.value)
+            if answer.result == ScanResult.UNKNOWN and held & {*scan.candidates}
+            else answer
+            for scan, answer in zip(requests, answers, strict=True)
+        ]
+
+
+def _finding(name, says, change):
+    """A fault of folding: `change(candidates, text, rules, key)` finds what a text may be."""
+
+    def fault(site):
+        right = backend.candidates
+        site.patch.setattr(
+            backend, "candidates", lambda text, rules, key: change(right, text, rules, key)
+        )
+
+    return named(fault, name, says)
+
+
+crockford_always = _finding(
+    "crockford_always",
+    "Folds every code as crockford32, whatever its batch says.",
+    lambda right, text, rules, key: right(text, [("crockford32", n) for _, n in rules], key),
+)
+
+
+sixteen_always = _finding(
+    "sixteen_always",
+    "Knows codes of 16 symbols only.",
+    lambda right, text, rules, key: right(text, [(rule, 16) for rule, _ in rules], key),
+)
+
+
+newest_rule = _finding(
+    "newest_rule",
+    "Folds as the first of its batches does, and by no other rule.",
+    lambda right, text, rules, key: right(text, list(rules)[:1], key),
+)
+
+
+unicode_upper = _finding(
+    "unicode_upper",
+    "Folds by its language's upper case: ß becomes SS, a dotless i becomes I.",
+    lambda right, text, rules, key: right(text.upper(), rules, key),
+)
+
+
+compatible = _finding(
+    "compatible",
+    "Normalises a text first: full-width letters become plain ones.",
+    lambda right, text, rules, key: right(unicodedata.normalize("NFKC", text), rules, key),
+)
+
+
+white_dropped = _finding(
+    "white_dropped",
+    "Drops white space of every kind, and not just the space.",
+    lambda right, text, rules, key: right("".join(text.split()), rules, key),
+)
+
+
+grouped_upper = _finding(
+    "grouped_upper",
+    "Drops spaces and hyphens under the rule upper as well.",
+    lambda right, text, rules, key: right(text.replace("-", "").replace(" ", ""), rules, key),
+)
+
+
+case_matters = _finding(
+    "case_matters",
+    "Tells small letters from capitals.",
+    lambda right, text, rules, key: [] if text != text.upper() else right(text, rules, key),
+)
+
+
+no_lookalikes = _finding(
+    "no_lookalikes",
+    "Does not read O as 0, nor I and L as 1.",
+    lambda right, text, rules, key: (
+        [] if set(text.upper()) & set("OIL") else right(text, rules, key)
+    ),
+)
+
+
+u_is_v = _finding(
+    "u_is_v",
+    "Reads U as V.",
+    lambda right, text, rules, key: right(text.replace("U", "V").replace("u", "v"), rules, key),
+)
+
+
+@fault
+def takes_over(site):
+    """Gives a fingerprint that is live to the code that is activated last."""
+    replacing = dialects._SQLITE.replace("INSERT", "INSERT OR REPLACE").partition(" ON ")[0]
+    site.patch.setattr(dialects, "_SQLITE", replacing)
