@@ -10,6 +10,7 @@ from typing import Any
 
 from ...codegen.codes.fingerprint import SCHEME, fingerprints, key_id
 from ...codegen.secret import Secret
+from .depth import Depth
 from .outcome import Broken, NotOffered, expect
 from .probe import Answer, Probe
 
@@ -20,12 +21,19 @@ Serials = tuple[int, int]
 
 
 class Trial:
-    """`entropy(n)` gives n random bytes: codes and ids come from it."""
+    """`entropy(n)` gives n random bytes: codes and ids come from it, and it from `seed`."""
 
     def __init__(
-        self, probe: Probe, fingerprint_key: Secret, home: str, entropy: Callable[[int], bytes]
+        self,
+        probe: Probe,
+        fingerprint_key: Secret,
+        home: str,
+        entropy: Callable[[int], bytes],
+        *,
+        seed: int = 0,
+        depth: Depth = Depth.NORMAL,
     ) -> None:
-        self.probe, self.home = probe, home
+        self.probe, self.home, self.seed, self.depth = probe, home, seed, depth
         self.batch = f"{home[:4]}-{self._word(entropy, 8)}"
         self.key_id = key_id(fingerprint_key)
         self._key, self._entropy = fingerprint_key, entropy
