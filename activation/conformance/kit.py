@@ -6,21 +6,55 @@ from enum import StrEnum
 
 from ...codegen.errors import EnvironmentFailure
 from ...codegen.result import Result
-from . import batches, orders, reading, scans, signatures, states
+from . import (
+    batches,
+    counters,
+    facts,
+    forms,
+    identity,
+    moments,
+    once,
+    orders,
+    pages,
+    parallel,
+    ranges,
+    reading,
+    refusals,
+    rules,
+    scans,
+    scopes,
+    signatures,
+    signing_form,
+    signing_time,
+    states,
+)
 from .clause import Clause, Clauses
 from .outcome import Broken, NotOffered
 from .trial import QUANTITY, Trial
 
 AREAS: tuple[Clauses, ...] = (
     batches.REGISTER,
-    batches.RULES,
+    rules.RULES,
     batches.UPLOAD,
+    forms.FORMS,
     orders.ORDERS,
+    ranges.RANGES,
+    once.ONCE,
+    refusals.REFUSALS,
     states.STATES,
+    counters.COUNTERS,
     reading.ATTRIBUTES,
+    facts.FACTS,
+    moments.TIMES,
     reading.READ,
+    pages.PAGES,
     scans.SCANS,
+    identity.IDENTITY,
+    parallel.PARALLEL,
     signatures.SIGNING,
+    signing_form.SIGNING_FORM,
+    signing_time.SIGNING_TIME,
+    scopes.SCOPES,
 )
 # If a clause of these fails, no other can be tried.
 FIRST = frozenset({"register.health", "register.new"})
