@@ -12,6 +12,8 @@ from pathlib import Path
 
 from broken.site import FAULTS
 
+from mintmark.activation.conformance.depth import Depth
+
 CAUGHT = Path(__file__).parent / "broken" / "caught.json"
 # In the order of the table: each module adds its faults as it is imported.
 MODULES = (
@@ -20,6 +22,7 @@ MODULES = (
 )
 for module in MODULES:
     import_module(f"broken.{module}")
+DEEP = {"digest-uncut", "digests-unbounded"}  # seen by a thorough check only
 SIGNED = {"broken.signatures", "broken.scopes"}
 
 
@@ -27,13 +30,14 @@ SIGNED = {"broken.signatures", "broken.scopes"}
 class Variant:
     """`fault`: how it is made, see `broken.site`. `clauses`: those that it fails, and no others.
 
-    `sequences`: whether the generated sequences alone catch it.
+    `depth`: how deep a check has to go. `sequences`: whether they catch it by themselves.
     """
 
     name: str
     says: str
     fault: object
     signed: bool
+    depth: Depth
     clauses: frozenset[str]
     sequences: bool
 
@@ -42,8 +46,9 @@ def _variant(fault, caught):
     name = re.sub(r"(?<=[a-z])(?=[A-Z])|_", "-", fault.__name__).lower()
     seen = caught.get(name, {"clauses": [], "sequences": False})
     signed = fault.__module__ in SIGNED
+    depth = Depth.THOROUGH if name in DEEP else Depth.NORMAL
     clauses = frozenset(seen["clauses"])
-    return Variant(name, fault.__doc__, fault, signed, clauses, seen["sequences"])
+    return Variant(name, fault.__doc__, fault, signed, depth, clauses, seen["sequences"])
 
 
 def _caught():

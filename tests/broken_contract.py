@@ -29,7 +29,7 @@ def seen(name):
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         built(variant.fault, Path(folder), sign=variant.signed) as url,
     ):
-        result = checked(url, sign=variant.signed)
+        result = checked(url, sign=variant.signed, depth=variant.depth)
     return {
         clause.id: f"{clause.expected}; found {clause.found}"
         for clause in result.clauses

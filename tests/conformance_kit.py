@@ -2,7 +2,8 @@
 
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import uvicorn
@@ -13,9 +14,10 @@ from patience import PATIENCE
 
 from mintmark.activation.backend.senders import Sender
 from mintmark.activation.client.signing import Key, RequestSigner
-from mintmark.activation.conformance.kit import check
+from mintmark.activation.conformance.kit import AREAS, FIRST, _tried, check
 from mintmark.activation.conformance.probe import Probe
 from mintmark.activation.conformance.trial import Trial
+from mintmark.codegen.ranges.lifecycle import Action
 
 PRIVATE = Ed25519PrivateKey.generate()
 HOME = "TEST-000000000000"
@@ -26,19 +28,47 @@ def now():
 
 
 class Known:
-    """One sender, who may do everything."""
+    """Two senders: one may do everything, the other what docs/conformance.md says."""
 
     def __call__(self, key_id):
-        return Sender(key_id, "kit", ED25519, PRIVATE.public_key()) if key_id == "kit" else None
+        return SENDERS.get(key_id)
 
     def close(self):
         """Nothing is open."""
 
 
-def checked(url, *, sign=False):
-    signer = RequestSigner(lambda _: Key("kit", PRIVATE), now, os.urandom) if sign else None
-    with Probe(url, signer) as probe:
-        return check(url, Trial(probe, BACKEND_KEY, HOME, os.urandom), lambda *_: 0)
+KEYS = {"kit": PRIVATE, "second": Ed25519PrivateKey.generate()}
+SENDERS = {name: Sender(name, name, ED25519, key.public_key()) for name, key in KEYS.items()}
+SENDERS["second"] = replace(
+    SENDERS["second"],
+    actions=frozenset({Action.FREEZE}),
+    batches=("*-narrow",),
+    layers=frozenset(),
+    upload=False,
+)
+
+
+@contextmanager
+def trying(url, *, sign=False, **more):
+    """A trial against the backend at `url`; with both keys, or with none."""
+    signers = [RequestSigner(lambda _, n=n: Key(n, KEYS[n]), now, os.urandom) for n in KEYS]
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(Probe(url, s if sign else None)) for s in signers)
+        more = {"second": second if sign else None} | more
+        yield Trial(first, BACKEND_KEY, HOME, os.urandom, **more)
+
+
+def checked(url, *, sign=False, **more):
+    """The whole check of the backend at `url`."""
+    with trying(url, sign=sign, **more) as trial:
+        return check(url, trial, lambda *_: 0)
+
+
+def tried(url, names, *, sign=False, **more):
+    """The verdicts of the clauses of these names, and of those that come before all others."""
+    clauses = [clause for area in AREAS for clause in area if clause.name in names | FIRST]
+    with trying(url, sign=sign, **more) as trial:
+        return {clause.name: str(_tried(clause, trial, first=False).result) for clause in clauses}
 
 
 def failing(result):

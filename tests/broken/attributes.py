@@ -5,10 +5,9 @@ from datetime import datetime
 
 from broken.site import fault, named
 
-from mintmark.activation.backend import apply_order, models
+from mintmark.activation.backend import apply_order
 from mintmark.activation.backend.problems import Problem
 from mintmark.activation.backend.store import Store
-from mintmark.codegen.errors import UsageError
 from mintmark.codegen.ranges.attributes import patch as patched
 from mintmark.codegen.ranges.attributes import to_json
 from mintmark.codegen.ranges.lifecycle import Action
@@ -38,16 +37,6 @@ def replaced(site):
 
 
 @fault
-def emptied(site):
-    """Takes an order without attributes for one that removes them."""
-
-    def change(step, standing, action, attributes, **more):
-        return step(replace(standing, attributes=()), action, attributes=attributes, **more)
-
-    _stepping(site, change)
-
-
-@fault
 def null_ignored(site):
     """Leaves an attribute as it was if an order sets it to null."""
 
@@ -71,7 +60,7 @@ def _dropping(wanted):
 
 
 revoke_drops, void_drops = _dropping(Action.REVOKE), _dropping(Action.VOID)
-unvoid_drops, freeze_drops = _dropping(Action.UNVOID), _dropping(Action.FREEZE)
+unvoid_drops = _dropping(Action.UNVOID)
 
 
 @fault
@@ -112,17 +101,6 @@ class Backwards(Store):
                 raise
             endless = {k: v for k, v in order.attributes.items() if k != "expires_at"}
             return super().order(replace(order, attributes=endless), now)
-
-
-@fault
-class TextOrder(Store):
-    """Compares the ends of a validity as texts, and not as moments."""
-
-    def _applied(self, connection, row, order, now):
-        begins, ends = (order.attributes.get(key) for key in apply_order.VALIDITY)
-        if begins and ends and begins >= ends:
-            return Problem("invalid", "")
-        return super()._applied(connection, row, order, now)
 
 
 @fault
@@ -220,62 +198,3 @@ three_bytes = _asking(
 own_keys_lost = _asking(
     "own_keys_lost", "Loses a brand's own keys, as its generated form has no place.", _known_keys
 )
-
-
-@fault
-def mojibake(site):
-    """Reads UTF-8 as Latin-1."""
-
-    def asked(call):
-        if not call.is_order():
-            return call
-        return replace(call, body=call.body.decode("latin-1").encode("utf-8"))
-
-    site.around(asked)
-
-
-@fault
-def characters_counted(site):
-    """Bounds values by their characters, and not by their bytes."""
-    check = models.check
-
-    def lax(values):
-        short = {
-            k: v[:8] if isinstance(v, str) and len(v) <= 1_024 else v for k, v in values.items()
-        }
-        check(short)
-        return dict(values)
-
-    site.patch.setattr(models, "check", lax)
-
-
-@fault
-def unknown_keys_taken(site):
-    """Passes over attributes that it does not know, and takes the order."""
-    check = models.check
-
-    def lax(values):
-        known = {}
-        for key, value in values.items():
-            try:
-                check({key: None})
-            except UsageError:
-                continue
-            known[key] = value
-        return check(known)
-
-    site.patch.setattr(models, "check", lax)
-
-
-@fault
-def numbers_as_text(site):
-    """Reads max_scans back as text."""
-
-    def told(call, reply):
-        data = reply.data
-        for item in data.get("ranges", ()):
-            if "max_scans" in item.get("attributes", {}):
-                item["attributes"]["max_scans"] = str(item["attributes"]["max_scans"])
-        return reply.with_data(data) if data != reply.data else reply
-
-    site.around(told=told)

@@ -23,18 +23,6 @@ class RegistersOver(Store):
             tile_store.begin(connection, number, batch.quantity)
 
 
-@fault
-class TakesAnyBatch(Store):
-    """Answers 200 to a batch that is registered again with other values, and keeps the first."""
-
-    def register(self, batch, now):
-        try:
-            super().register(batch, now)
-        except Problem as problem:
-            if problem.name != "batch-differs":
-                raise
-
-
 def _comparing(name, says, *same):
     class Comparing(Store):
         def register(self, batch, now):
@@ -49,30 +37,9 @@ def _comparing(name, says, *same):
 role_not_compared = _comparing(
     "role_not_compared", "Takes a batch with another role for the same.", "role"
 )
-pair_not_compared = _comparing(
-    "pair_not_compared", "Takes a batch with another pair_of for the same.", "pair_of"
-)
 home_not_compared = _comparing(
     "home_not_compared", "Takes a batch of another home for the same.", "home"
 )
-symbols_not_compared = _comparing(
-    "symbols_not_compared", "Takes a batch with other symbols for the same.", "symbols"
-)
-
-
-@fault
-def overwrites_pending(site):
-    """Takes other bytes for serials whose fingerprints are pending."""
-    upload = chunks.upload
-
-    def wrong(connection, batch, first, data, now):
-        table = tables.pending
-        last = first + len(data) // 16 - 1
-        own = (table.c.batch == batch) & (table.c.first <= last) & (table.c.last >= first)
-        connection.execute(delete(table).where(own))
-        upload(connection, batch, first, data, now)
-
-    site.patch.setattr(chunks, "upload", wrong)
 
 
 @fault
@@ -123,28 +90,6 @@ class TakesAllOfAChunk(Store):
                 own = (table.c.batch == row.number) & (table.c.first <= piece.last)
                 connection.execute(delete(table).where(own, table.c.last >= piece.first))
         return answer
-
-
-@fault
-class Unbounded(Store):
-    """Takes fingerprints of serials that the batch does not have."""
-
-    def upload(self, batch, first, data, now):
-        try:
-            super().upload(batch, first, data, now)
-        except Problem as problem:
-            if problem.name != "outside":
-                raise
-
-
-@fault
-class EveryScanARow(Store):
-    """Lists every scan of an unknown code as a row of its own."""
-
-    def unknown(self, after, now):
-        page = super().unknown(after, now)
-        rows = tuple(replace(row, count=1) for row in page.scans for _ in range(row.count))
-        return replace(page, scans=rows)
 
 
 @fault
@@ -199,18 +144,8 @@ list_never_ends = _listing(
     "Names a next page on the last page of unknown scans.",
     lambda page, after, _: page if page.next else replace(page, next=after + len(page.scans) + 1),
 )
-list_ends = _listing(
-    "list_ends",
-    "Lists the first 1,000 unknown scans, and no more.",
-    lambda page, *_: replace(page, next=None),
-)
 newest_first = _listing(
     "newest_first",
     "Lists unknown scans beginning with the newest.",
     lambda page, *_: replace(page, scans=page.scans[::-1]),
-)
-once_each = _listing(
-    "once_each",
-    "Lists an unknown code with a count of 1, however often it was scanned.",
-    lambda page, *_: replace(page, scans=tuple(replace(row, count=1) for row in page.scans)),
 )

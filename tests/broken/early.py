@@ -32,11 +32,6 @@ not_yet_forgotten = judging(
 )
 
 
-inactive_forgotten = judging(
-    "inactive_forgotten", "Forgets that a code was scanned after a revoke.", _late({"inactive"})
-)
-
-
 expired_told = judging(
     "expired_told",
     "Names in scanned_before what was scanned after its validity.",

@@ -95,29 +95,6 @@ grouped_upper = _finding(
 )
 
 
-case_matters = _finding(
-    "case_matters",
-    "Tells small letters from capitals.",
-    lambda right, text, rules, key: [] if text != text.upper() else right(text, rules, key),
-)
-
-
-no_lookalikes = _finding(
-    "no_lookalikes",
-    "Does not read O as 0, nor I and L as 1.",
-    lambda right, text, rules, key: (
-        [] if set(text.upper()) & set("OIL") else right(text, rules, key)
-    ),
-)
-
-
-u_is_v = _finding(
-    "u_is_v",
-    "Reads U as V.",
-    lambda right, text, rules, key: right(text.replace("U", "V").replace("u", "v"), rules, key),
-)
-
-
 @fault
 def takes_over(site):
     """Gives a fingerprint that is live to the code that is activated last."""

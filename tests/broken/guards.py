@@ -20,12 +20,6 @@ def no_count_needed(site):
     site.patch.setattr(apply_order, "live", lambda _: False)
 
 
-@fault
-def always_a_count(site):
-    """Asks for a count whatever is voided."""
-    site.patch.setattr(apply_order, "live", lambda _: True)
-
-
 def _stepping(name, says, change):
     """A fault of the table of states: `change(standing, action, after)`.
 
@@ -90,11 +84,6 @@ unfreezes_to_inactive = _leading(
 )
 
 
-unvoids_to_active = _leading(
-    "unvoids_to_active", "Unvoids codes to active.", Action.UNVOID, State.ACTIVE
-)
-
-
 @fault
 def unvoids_to_before(site):
     """Unvoids codes to the state in which they were voided."""
@@ -132,20 +121,6 @@ activates_frozen = _taking(
 )
 
 
-revokes_frozen = _taking(
-    "revokes_frozen",
-    "Revokes codes that are frozen.",
-    Action.REVOKE,
-    State.FROZEN,
-    State.ACTIVE,
-)
-
-
-freezes_void = _taking(
-    "freezes_void", "Freezes void codes.", Action.FREEZE, State.VOID, State.PACKAGED
-)
-
-
 activates_twice = _idle(
     "activates_twice",
     "Answers 200 to the activation of codes that are active already.",
@@ -154,19 +129,6 @@ activates_twice = _idle(
 )
 
 
-freezes_twice = _idle(
-    "freezes_twice", "Answers 200 if frozen codes are frozen again.", Action.FREEZE, State.FROZEN
-)
-
-
 voids_twice = _idle(
     "voids_twice", "Answers 200 if void codes are voided again.", Action.VOID, State.VOID
-)
-
-
-revokes_inactive = _idle(
-    "revokes_inactive",
-    "Answers 200 if codes are revoked that are not active.",
-    Action.REVOKE,
-    State.PACKAGED,
 )

@@ -37,11 +37,6 @@ scans_cached = _told(
     "Sends no Cache-Control with answers to scans.",
     _uncached(lambda call, _: call.path == "/v1/scans"),
 )
-reads_cached = _told(
-    "reads_cached",
-    "Sends no Cache-Control with what is read back.",
-    _uncached(lambda call, reply: call.method == "GET" and reply.status == 200),
-)
 
 
 def _as_json(_, reply):
@@ -65,16 +60,6 @@ def _problem(change):
     return told
 
 
-bare_type = _told(
-    "bare_type",
-    "Names a problem without urn:mintmark:problem:.",
-    _problem(lambda data: data.update(type=data["type"].rpartition(":")[2])),
-)
-status_as_text = _told(
-    "status_as_text",
-    "Writes a problem's status as text.",
-    _problem(lambda data: data.update(status=str(data["status"]))),
-)
 members_lost = _told(
     "members_lost",
     "Sends of a problem no more than type, title, status and detail.",
@@ -118,16 +103,6 @@ order_differs_404 = _status(
     "order_differs_404",
     "Answers 404 where an id was used by another order.",
     lambda _, reply: 404 if reply.problem == "order-differs" else None,
-)
-invalid_400 = _status(
-    "invalid_400",
-    "Answers 400 to a form that is invalid.",
-    lambda _, reply: 400 if reply.problem == "invalid" else None,
-)
-blocked_423 = _status(
-    "blocked_423",
-    "Answers 423 where ranges are in the way.",
-    lambda _, reply: 423 if reply.problem == "blocked" else None,
 )
 kept_refusal_200 = _status(
     "kept_refusal_200",
@@ -180,20 +155,6 @@ def unknown_keys_passed(site):
 
 
 @fault
-def numbers_read_from_text(site):
-    """Takes a number in quotes for a number."""
-
-    def asked(call):
-        data = call.data
-        for key in ("count",):
-            if call.is_order() and isinstance(data.get(key), str) and data[key].isdecimal():
-                data[key] = int(data[key])
-        return call if data == call.data else call.with_data(data)
-
-    site.around(asked)
-
-
-@fault
 def truth_is_a_number(site):
     """Takes 1 for true and true for 1, as its language does."""
 
@@ -230,32 +191,6 @@ def long_ids_cut(site):
 
 
 @fault
-def any_id(site):
-    """Takes any text for an id."""
-
-    def asked(call):
-        start, _, name = call.path.rpartition("/")
-        if call.is_order() and name[:1] in {"-", "_", "."}:
-            return replace(call, path=f"{start}/x{name}")
-        return call
-
-    site.around(asked)
-
-
-@fault
-def any_type(site):
-    """Does not look at the content type of an upload."""
-
-    def asked(call):
-        if "/fingerprints/" not in call.path:
-            return call
-        others = tuple(pair for pair in call.headers if pair[0] != b"content-type")
-        return replace(call, headers=(*others, (b"content-type", b"application/octet-stream")))
-
-    site.around(asked)
-
-
-@fault
 def small_bodies(site):
     """Refuses bodies beyond 256 KiB as too large."""
     body = guard.Guard._body
@@ -267,42 +202,3 @@ def small_bodies(site):
         return found
 
     site.patch.setattr(guard.Guard, "_body", bounded)
-
-
-@fault
-def hundred_ranges(site):
-    """Takes 100 ranges an order, and not 1,000."""
-
-    def asked(call):
-        serials = call.data.get("serials")
-        if call.is_order() and isinstance(serials, list) and len(serials) > 100:
-            return Reply.refusal("invalid")
-        return call
-
-    site.around(asked)
-
-
-@fault
-def pair_of_left_out(site):
-    """Answers a registration without the keys that it does not need."""
-
-    def told(call, reply):
-        data = reply.data
-        if call.method == "PUT" and "pair_of" in data:
-            del data["pair_of"]
-            return reply.with_data(data)
-        return reply
-
-    site.around(told=told)
-
-
-@fault
-def defaults_needed(site):
-    """Needs every key of an order, also those that have a default."""
-
-    def asked(call):
-        if call.is_order() and call.data and "reason" not in call.data:
-            return Reply.refusal("invalid")
-        return call
-
-    site.around(asked)

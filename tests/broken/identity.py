@@ -123,8 +123,3 @@ head_compared = _by(
     "Takes an order that comes again with a newer audit_head for another order.",
     lambda data: data.get("audit_head"),
 )
-dry_run_spelt_out = _by(
-    "dry_run_spelt_out",
-    "Takes an order that says dry_run false for another than one that leaves it out.",
-    lambda data: "dry_run" in data,
-)

@@ -25,19 +25,6 @@ class Forgetful(Store):
         return answer
 
 
-@fault
-class Recounting(Store):
-    """Answers an order that comes again as what it is: nothing more was applied."""
-
-    def order(self, order, now):
-        with self._database.read() as connection:
-            known = connection.execute(
-                select(tables.orders).where(tables.orders.c.order_id == order.order)
-            ).first()
-        answer = super().order(order, now)
-        return replace(answer, applied=(), applied_count=0) if known else answer
-
-
 def _not_kept(name):
     def fault(site):
         site.patch.setattr(store, "_FINAL", store._FINAL - {name})
@@ -143,11 +130,10 @@ class CaseBlindIds(Store):
     """Compares the ids of orders without regard to case, as its database does."""
 
     def order(self, order, now):
-        answer = super().order(replace(order, order=order.order.lower()), now)
-        return replace(answer, order=order.order)
-
-    def get_order(self, order, permit=lambda _: None):
-        return replace(super().get_order(order.lower(), permit), order=order)
+        with self._database.read() as connection:
+            ids = connection.execute(select(tables.orders.c.order_id)).scalars().all()
+        known = {name.lower(): name for name in ids}.get(order.order.lower(), order.order)
+        return replace(super().order(replace(order, order=known), now), order=order.order)
 
 
 @fault

@@ -195,13 +195,6 @@ silent_skip = _answering(
 )
 
 
-skipped_as_applied = _answering(
-    "skipped_as_applied",
-    "Counts the codes it skipped among those it applied the order to.",
-    lambda answer: replace(answer, applied_count=answer.applied_count + answer.skipped_count),
-)
-
-
 never_truncated = _answering(
     "never_truncated",
     "Cuts its lists after 1,000 ranges, and never says so.",
@@ -246,14 +239,6 @@ class PassesOver(Store):
 
 
 @fault
-class PassesOverNothing(Store):
-    """Does not know skip: void codes are always in the way."""
-
-    def _applied(self, connection, row, order, now):
-        return super()._applied(connection, row, replace(order, skip_void=False), now)
-
-
-@fault
 class AnyState(Store):
     """Does not look at from."""
 
@@ -269,21 +254,6 @@ class LastIsOutside(Store):
         if order.serials[-1].last == row.quantity:
             return Problem("outside", "")
         return super()._applied(connection, row, order, now)
-
-
-@fault
-class Clipping(Store):
-    """Applies an order to those of its serials that the batch has."""
-
-    def _applied(self, connection, row, order, now):
-        most = row.quantity
-        inside = [
-            Range(piece.first, min(piece.last, most))
-            for piece in order.serials
-            if piece.first <= most
-        ]
-        cut = replace(order, serials=tuple(inside)) if inside else order
-        return super()._applied(connection, row, cut, now)
 
 
 @fault

@@ -36,9 +36,6 @@ next_skips_one = _paging(
     "Names the serial after its last one as next: the page after begins one too late.",
     lambda page, _: replace(page, next=page.next + 1) if page.next else page,
 )
-first_page_only = _paging(
-    "first_page_only", "Has one page, and no next.", lambda page, _: replace(page, next=None)
-)
 
 
 @fault
@@ -135,27 +132,12 @@ revoked_left_out = _ranges(
     "Leaves inactive codes out of held and digest, also those that were revoked.",
     _without(ApiState.INACTIVE),
 )
-frozen_left_out = _ranges(
-    "frozen_left_out",
-    "Leaves frozen codes out of held and digest.",
-    _without(ApiState.FROZEN),
-)
 pending_held = _ranges(
     "pending_held", "Counts what was uploaded and never activated as held.", _pending_too
 )
 scans_counted = _ranges("scans_counted", "Counts scans as scanned, and not codes.", _all_scans)
 early_scanned = _ranges(
     "early_scanned", "Counts a code as scanned if no scan of it ever counted.", _early_too
-)
-never_scanned = _ranges(
-    "never_scanned", "Reads scanned back as 0.", lambda item, *_: replace(item, scanned=0)
-)
-validity_unread = _ranges(
-    "validity_unread",
-    "Reads attributes back without the validity.",
-    lambda item, *_: replace(
-        item, attributes={k: v for k, v in item.attributes.items() if k not in apply_order.VALIDITY}
-    ),
 )
 
 
@@ -178,16 +160,6 @@ sorted_digest = _digest(
     "sorted_digest",
     "Makes the digest over fingerprints in their own order, not in that of the serials.",
     lambda found: hashlib.sha256(b"".join(sorted(found))).hexdigest(),
-)
-hex_digest = _digest(
-    "hex_digest",
-    "Makes the digest over fingerprints in hex.",
-    lambda found: hashlib.sha256(b"".join(found).hex().encode()).hexdigest(),
-)
-short_digest = _digest(
-    "short_digest",
-    "Makes the digest over the first 1,000 fingerprints of a range.",
-    lambda found: hashlib.sha256(b"".join(found[:1_000])).hexdigest(),
 )
 
 

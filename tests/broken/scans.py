@@ -46,7 +46,8 @@ def _resetting(wanted):
     return named(Resetting, name, f"Begins to count anew after {wanted.value}.")
 
 
-resets = {action: _resetting(action) for action in Action}
+REPEATED = (Action.REVOKE, Action.VOID, Action.UNVOID, Action.UNFREEZE, Action.ASSIGN)
+resets = {action: _resetting(action) for action in REPEATED}
 
 
 def _reading(name, says, parse):
@@ -87,20 +88,6 @@ half_hours_lost = _reading(
 )
 
 
-one_zone = _reading(
-    "one_zone",
-    "Reads every time as one of its own zone, +08:00.",
-    lambda text: times.parse(text).replace(tzinfo=UTC) - timedelta(hours=8),
-)
-
-
-days_only = _reading(
-    "days_only",
-    "Compares days only: a validity begins and ends at midnight.",
-    lambda text: times.parse(text).astimezone(UTC).replace(hour=0, minute=0, second=0),
-)
-
-
 def judging(name, says, change):
     """A fault of verdicts: `change(right, state, attributes, scans)` in the place of the right."""
 
@@ -135,11 +122,6 @@ not_yet_counts = judging(
 )
 
 
-expired_counts = judging(
-    "expired_counts", "Counts a scan after a code is valid.", _counting({"expired"})
-)
-
-
 held_counts = judging(
     "held_counts",
     "Counts scans of frozen, void and inactive codes.",
@@ -152,33 +134,10 @@ one_more = judging(
 )
 
 
-max_scans_ignored = judging("max_scans_ignored", "Does not look at max_scans.", _limit(lambda _: 1))
-
-
 unlimited = judging(
     "unlimited",
     "Calls every scan genuine if max_scans was never set.",
     _limit(lambda n: n or 10**9),
-)
-
-
-always_valid = judging(
-    "always_valid",
-    "Does not look at the validity.",
-    lambda right, state, attributes, scans: (
-        ScanVerdict(ScanResult.GENUINE if scans < 1 else ScanResult.REPEAT, counts=True)
-        if right.result.value in {"not_yet", "expired"}
-        else right
-    ),
-)
-
-
-void_is_unknown = judging(
-    "void_is_unknown",
-    "Tells a consumer that a void code is inactive.",
-    lambda right, *_: (
-        replace(right, result=ScanResult.INACTIVE) if right.result.value == "void" else right
-    ),
 )
 
 
@@ -190,13 +149,6 @@ def _telling(name, says, change):
             return [change(answer) for answer in super().scans(requests, now)]
 
     return named(Telling, name, says)
-
-
-first_scan_lost = _telling(
-    "first_scan_lost",
-    "Does not tell a repeat when the code was first scanned.",
-    lambda answer: replace(answer, first_scan=None) if answer.result == "repeat" else answer,
-)
 
 
 repeats_not_counted = _telling(
@@ -217,16 +169,6 @@ held_is_nobody = _telling(
 def everything_public(site):
     """Tells a consumer every attribute, the dealer as well."""
     site.patch.setattr(scan_counters, "public", to_json)
-
-
-@fault
-def nothing_public(site):
-    """Tells a consumer no attribute but the product."""
-    site.patch.setattr(
-        scan_counters,
-        "public",
-        lambda values: {k: v for k, v in to_json(values).items() if k == "product"},
-    )
 
 
 def _roles(site, role):
