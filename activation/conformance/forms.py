@@ -55,8 +55,12 @@ def _upper(t: Trial) -> None:
 @FORMS.clause("upper-exact", "under `upper` no space and no hyphen is dropped, and none added")
 def _upper_exact(t: Trial) -> None:
     other = upper(t)
-    (serial, _) = other.active(1)
-    code = other.code(serial)
+    (serial, _) = serials = other.serials(1)
+    # With an L, so that the other rule, which drops spaces, reads another code.
+    code = "L" + other.new_code()[1:]
+    other.give(serial, code)
+    other.upload(serial, other.fingerprints(serials))
+    other.done("activate", serials)
     for text in (f"{code[:6]}-{code[6:]}", f" {code}", f"{code} ", f"{code[:6]} {code[6:]}"):
         expect(other.scan(text).get("result"), "unknown", "a code with a sign more")
     _is(other.scan(code), other, serial)

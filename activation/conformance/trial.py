@@ -9,7 +9,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ...codegen.codes.fingerprint import SCHEME, fingerprint, fingerprints, key_id
 from ...codegen.secret import Secret
@@ -17,6 +17,9 @@ from .depth import Depth
 from .noise import Noise
 from .outcome import Broken, NotOffered, expect
 from .probe import Answer, Probe
+
+if TYPE_CHECKING:
+    from .recorded import Recorded
 
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 16
@@ -39,7 +42,12 @@ class BatchForm:
 
 
 class Trial:
-    """`entropy(n)` gives n random bytes: codes and ids come from it, and it from `seed`."""
+    """The keys, batches and ids of a check.
+
+    `entropy(n)` gives n random bytes, of which codes and ids are made: they are new in every
+    check. What is tried follows from `seed`. `second` signs with a second key, of a narrow
+    scope; `last` is the earlier check that is asked again.
+    """
 
     def __init__(  # noqa: PLR0913 - the parts of a check
         self,
@@ -51,9 +59,10 @@ class Trial:
         seed: int = 0,
         depth: Depth = Depth.NORMAL,
         second: Probe | None = None,
+        last: "Recorded | None" = None,
     ) -> None:
         self.probe, self.home, self.seed, self.depth = probe, home, seed, depth
-        self.second = second
+        self.second, self.last = second, last
         self.key_id = key_id(fingerprint_key)
         self.noise = Noise(fingerprint_key)
         self._key, self._entropy = fingerprint_key, entropy
