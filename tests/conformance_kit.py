@@ -14,7 +14,7 @@ from patience import PATIENCE
 
 from mintmark.activation.backend.senders import Sender
 from mintmark.activation.client.signing import Key, RequestSigner
-from mintmark.activation.conformance.kit import AREAS, FIRST, _tried, check
+from mintmark.activation.conformance.kit import AREAS, FIRST, check
 from mintmark.activation.conformance.probe import Probe
 from mintmark.activation.conformance.trial import Trial
 from mintmark.codegen.ranges.lifecycle import Action
@@ -58,17 +58,16 @@ def trying(url, *, sign=False, **more):
         yield Trial(first, BACKEND_KEY, HOME, os.urandom, **more)
 
 
-def checked(url, *, sign=False, **more):
-    """The whole check of the backend at `url`."""
+def checked(url, *, sign=False, only=None, **more):
+    """The check of the backend at `url`; `only`: the clauses of these names, after the first."""
+    wanted = [
+        clause
+        for area in AREAS
+        for clause in area
+        if only is None or clause.name in only or clause.name in FIRST
+    ]
     with trying(url, sign=sign, **more) as trial:
-        return check(url, trial, lambda *_: 0)
-
-
-def tried(url, names, *, sign=False, **more):
-    """The verdicts of the clauses of these names, and of those that come before all others."""
-    clauses = [clause for area in AREAS for clause in area if clause.name in names | FIRST]
-    with trying(url, sign=sign, **more) as trial:
-        return {clause.name: str(_tried(clause, trial, first=False).result) for clause in clauses}
+        return check(url, trial, lambda *_: 0, wanted)
 
 
 def failing(result):
