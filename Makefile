@@ -1,4 +1,4 @@
-# make demo | test | test-faults | torture | mutate | lint | bench | lock | clean. Needs GNU make and any Python >= 3.11.
+# make demo | test | test-faults | test-contract | torture | mutate | lint | bench | lock | clean. Needs GNU make and any Python >= 3.11.
 # PYTHON=/path/to/python3 chooses another interpreter. Windows: see README.md.
 
 VENV = .venv
@@ -9,7 +9,7 @@ MUTANTS = .mutate-venv
 # The lock's own tool is not locked: its output is.
 LOCKER = .lock-venv
 
-.PHONY: demo test test-faults torture mutate lint bench lock clean
+.PHONY: demo test test-faults test-contract torture mutate lint bench lock clean
 .DELETE_ON_ERROR:
 
 demo: $(INSTALLED)
@@ -22,6 +22,11 @@ test: $(INSTALLED)
 test-faults: $(INSTALLED)
 	MINTMARK_FAULT_SEEDS=$(or $(SEEDS),200) $(BIN)/python -m pytest -n auto --maxprocesses 4 \
 		tests/activation/delivery/test_faults.py $(PYTEST_ARGS)
+
+# Every broken backend against the whole conformance kit, and the table: docs/testing.md.
+# Some 40 minutes of one core; for some variants: make test-contract VARIANTS="forgetful halfway"
+test-contract: $(INSTALLED)
+	$(BIN)/python tests/broken_contract.py $(VARIANTS)
 
 # Damage, kills, dates, older copies: all of what `make test` runs a tenth of. docs/testing.md
 torture: $(INSTALLED)
