@@ -13,7 +13,7 @@ class Broken(Exception):
 
 
 class NotOffered(Exception):
-    """The backend leaves out this part, as it may."""
+    """The backend leaves out this part, as it may; or it cannot be tried, and the text says why."""
 
 
 def expect(found: object, expected: object, what: str) -> None:
