@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 from ....codegen.errors import EnvironmentFailure
 from ..clause import Clauses
@@ -9,9 +10,9 @@ from ..depth import Depth
 from ..outcome import Broken, NotOffered
 from ..trial import Trial
 from .generate import sequence
-from .pages import Cursor
 from .play import Differs, Play
 from .shrink import Shrinker, Steps
+from .stage import Shared
 from .themes import THEMES, Theme
 
 SEQUENCE = Clauses("sequence", "3. Order")
@@ -23,6 +24,7 @@ BUDGETS = {Depth.QUICK: 300, Depth.NORMAL: 600, Depth.THOROUGH: 1_500}
 # Of steps at once: more runs, and shorter ones, and each attempt several times over.
 MEETINGS = {Depth.QUICK: (2, 12), Depth.NORMAL: (4, 20), Depth.THOROUGH: (20, 25)}
 TRIES = 4
+SHARED: WeakKeyDictionary[Trial, Shared] = WeakKeyDictionary()
 TEXTS = {
     "orders": "whatever orders come, each is answered and applied as the document says",
     "attributes": "each code keeps its own attributes and validity, whatever orders come",
@@ -36,10 +38,10 @@ TEXTS = {
 def _attempt(name: str, theme: Theme) -> Callable[[Trial], None]:
     def attempt(trial: Trial) -> None:
         runs, length = (MEETINGS if name == "parallel" else LENGTHS)[trial.depth]
-        cursor = Cursor()
+        shared = SHARED.setdefault(trial, Shared())
 
         def play(steps: Steps) -> Differs | None:
-            run = Play(trial, theme.scans, cursor)
+            run = Play(trial, theme.scans, shared)
             if name == "scans" and not run.scans:
                 raise NotOffered
             return run.run(steps)

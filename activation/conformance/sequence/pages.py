@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ....codegen.ranges.attributes import to_json
@@ -10,7 +9,7 @@ from ....codegen.ranges.tiling import Tile
 from ..probe import Answer
 from .books import each
 from .expected import Difference, ExpectedAnswer, same, shown
-from .stage import Stage
+from .stage import Shared, Stage
 from .steps import DrawnCode, ReadRangesStep, ReadUnknownStep
 from .world import Shown, World
 
@@ -82,20 +81,13 @@ def head_differs(
     return Difference(f"the head: {named}", f"that of {shown(data.get('order'))}")
 
 
-@dataclass
-class Cursor:
-    """Where the rows of unknown scans went on when they were read last; good for all runs."""
-
-    after: int = 0
-
-
 class UnknownRows:
     """The rows of unknown scans, from the last page there was when the run began."""
 
-    def __init__(self, stage: Stage, cursor: Cursor) -> None:
+    def __init__(self, stage: Stage, shared: Shared) -> None:
         self._stage = stage
-        cursor.after, _ = self._read(cursor.after)
-        self._cursor = cursor.after
+        shared.after, _ = self._read(shared.after)
+        self._cursor = shared.after
 
     def _read(self, after: int) -> tuple[int, dict[str, list[int]] | None]:
         """The last cursor told, and the counts by fingerprint; None: too many to read."""

@@ -13,8 +13,8 @@ from ..probe import Answer
 from ..trial import Trial
 from .expected import Difference
 from .linear import fitting, sent_at_once, unfit
-from .pages import Cursor, UnknownRows, head_differs, ranges_differ
-from .stage import Stage, time_of
+from .pages import UnknownRows, head_differs, ranges_differ
+from .stage import Shared, Stage, time_of
 from .steps import (
     AnyStep,
     AtOnce,
@@ -62,17 +62,17 @@ class Play:
 
     trial: Trial
     scans: bool = True
-    cursor: Cursor = field(default_factory=Cursor)
+    shared: Shared = field(default_factory=Shared)
     quiet: bool = False
     played: list[AnyStep] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         health = self.trial.probe("GET", "/v1/health", form=None)
         beginning = time_of(health)
-        self.stage = Stage(self.trial, beginning)
+        self.stage = Stage(self.trial, self.shared, beginning)
         self.world = World(beginning, self.stage.names)
         self.scans = self.scans and self._offers_scans()
-        self._unknown = UnknownRows(self.stage, self.cursor) if self.scans else None
+        self._unknown = UnknownRows(self.stage, self.shared) if self.scans else None
         head = self._send(ReadHeadStep())
         self._head: dict[str, Any] | None = head.data if head.status == 200 else None
 
@@ -202,10 +202,7 @@ class Play:
         return Differs(steps, difference, told(self.stage, steps))
 
     def _leave(self) -> None:
-        """Void what can be voided, and have left-over unknown scans taken back by the trial."""
-        for code in self.world.phones.unknown:
-            if hasattr(self.trial, "noise"):
-                self.trial.noise.note(self.stage.typed(code, 0), "unknown")
+        """Void what can be voided. The trial takes back the unknown scans."""
         for number, batch in enumerate(self.world.batches):
             alive = sum(
                 len(tile.serials) for tile in batch.tiles if tile.value.state is not State.VOID

@@ -5,12 +5,14 @@ Codes exist in this process alone; no text that leaves it holds one.
 
 import hashlib
 import random
+import time
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from ....codegen.codes.fingerprint import SCHEME
 from ..probe import Answer
-from ..trial import Trial
+from ..trial import SEEN_SECONDS, Trial
 from .steps import (
     FORMS,
     DrawnCode,
@@ -39,11 +41,23 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+@dataclass
+class Shared:
+    """What all runs of a check have in common.
+
+    `after`: where the rows of unknown scans went on when they were read last. `scans_from`:
+    by then (`time.monotonic`) every worker of a backend knows the forms of the batches.
+    """
+
+    after: int = 0
+    scans_from: float | None = None
+
+
 class Stage:
     """The names of one attempt at a sequence. Every attempt has batches of its own."""
 
-    def __init__(self, trial: Trial, beginning: datetime | None) -> None:
-        self._trial, self._beginning = trial, beginning
+    def __init__(self, trial: Trial, shared: Shared, beginning: datetime | None) -> None:
+        self._trial, self._shared, self._beginning = trial, shared, beginning
         self._tag = trial.order_id()
         self.names = tuple(f"{self._tag}-{letter}" for letter in "AB")
         self._random = random.Random(trial.new_head())  # noqa: S311 - codes of a test
@@ -138,7 +152,10 @@ class Stage:
 
     def register(self, number: int) -> Answer:
         """Make a batch known."""
-        return self.send(RegisterStep(number))
+        answer = self.send(RegisterStep(number))
+        if self._shared.scans_from is None and number + 1 == len(FORMS):
+            self._shared.scans_from = time.monotonic() + SEEN_SECONDS
+        return answer
 
     def send(self, step: Single, after: int = 0) -> Answer:
         """Send the step's request; its answer. `after`: the cursor of unknown scans."""
@@ -153,9 +170,20 @@ class Stage:
             case OrderStep():
                 return probe("PUT", self.path(step), self.body(step))
             case ScanStep():
-                return probe("POST", self.path(step), self.scan(step), form=None)
+                return self._scanned(step)
             case _:
                 return probe("GET", self.path(step, after))
+
+    def _scanned(self, step: ScanStep) -> Answer:
+        self._wait()
+        answer = self._trial.probe("POST", self.path(step), self.scan(step), form=None)
+        if answer.status == 200 and isinstance(answer.data, dict):
+            self._trial.noise.note(self._code(step.code), answer.data.get("result"))
+        return answer
+
+    def _wait(self) -> None:
+        if self._shared.scans_from is not None:
+            time.sleep(max(0.0, self._shared.scans_from - time.monotonic()))
 
     def scan(self, step: ScanStep) -> dict[str, object]:
         """The JSON object of a scan. It holds a code."""

@@ -16,14 +16,14 @@ from .steps import (
 
 
 def told(stage: Stage, steps: tuple[AnyStep, ...]) -> tuple[str, ...]:
-    """The steps, numbered, after the registrations with which every run begins."""
+    """The steps, after the registrations with which every run begins."""
     lines = [line(stage, RegisterStep(number)) for number in range(len(stage.names))]
     for step in steps:
         if isinstance(step, AtOnce):
             lines.append(f"at once: {' | '.join(line(stage, part) for part in step.steps)}")
         else:
             lines.append(line(stage, step))
-    return tuple(f"{number}. {text}" for number, text in enumerate(lines, 1))
+    return tuple(lines)
 
 
 def line(stage: Stage, step: Single) -> str:
