@@ -10,45 +10,72 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from broken.site import FAULTS
+from broken.site import FAULTS, built
+from conformance_kit import again, checked, traced
 
 from mintmark.activation.conformance.depth import Depth
+from mintmark.activation.conformance.kit import AREAS
 
 CAUGHT = Path(__file__).parent / "broken" / "caught.json"
 # In the order of the table: each module adds its faults as it is imported.
 MODULES = (
     *("orders", "attributes", "kept", "identity", "guards", "refusals", "books", "reading"),
-    *("scans", "folding", "early", "http", "signatures", "scopes"),
+    *("scans", "folding", "early", "http", "signatures", "scopes", "restarts"),
 )
 for module in MODULES:
     import_module(f"broken.{module}")
-DEEP = {"digest-uncut", "digests-unbounded"}  # seen by a thorough check only
-SIGNED = {"broken.signatures", "broken.scopes"}
+DEEP = {"edge-repeated", "edge-lost", "list-never-ends"}  # by what a thorough check asks only
+THOROUGH = frozenset(c.name for area in AREAS for c in area if c.depth is Depth.THOROUGH)
+SIGNED = {"broken.signatures", "broken.scopes", "broken.restarts"}
+# What a check of a variant that restarts tries before: enough to ask again.
+BEFORE = frozenset(
+    {"orders.once", "orders.refusal-stays", "scans.scan-id", "read.head", "scopes.permitted"}
+)
 
 
 @dataclass(frozen=True)
 class Variant:
     """`fault`: how it is made, see `broken.site`. `clauses`: those that it fails, and no others.
 
-    `depth`: how deep a check has to go. `sequences`: whether they catch it by themselves.
+    `deep`: whether a thorough check is needed. `sequences`: whether they catch it by themselves.
     """
 
     name: str
     says: str
     fault: object
     signed: bool
-    depth: Depth
+    deep: bool
     clauses: frozenset[str]
     sequences: bool
+
+    @property
+    def restarts(self) -> bool:
+        """Whether it shows after a restart only: then an earlier check is asked again."""
+        return self.fault.__module__ == "broken.restarts"
+
+
+def attempted(variant, folder, only, **options):
+    """The checks of a variant whose books lie in `folder`, by the clauses `only`."""
+    sign = variant.signed
+    if variant.restarts:
+        with built(variant.fault, folder, sign=sign) as url:
+            traced(url, folder / "trace", BEFORE, sign=sign)
+        with built(variant.fault, folder, sign=sign, revoked={"second"}) as url:
+            return [again(url, folder / "trace", sign=sign)]
+    with built(variant.fault, folder, sign=sign) as url:
+        checks = [checked(url, sign=sign, only=only, **options)]
+        if variant.deep:
+            deep = only & THOROUGH
+            checks.append(checked(url, sign=sign, only=deep, depth=Depth.THOROUGH, **options))
+        return checks
 
 
 def _variant(fault, caught):
     name = re.sub(r"(?<=[a-z])(?=[A-Z])|_", "-", fault.__name__).lower()
     seen = caught.get(name, {"clauses": [], "sequences": False})
     signed = fault.__module__ in SIGNED
-    depth = Depth.THOROUGH if name in DEEP else Depth.NORMAL
     clauses = frozenset(seen["clauses"])
-    return Variant(name, fault.__doc__, fault, signed, depth, clauses, seen["sequences"])
+    return Variant(name, fault.__doc__, fault, signed, name in DEEP, clauses, seen["sequences"])
 
 
 def _caught():

@@ -14,9 +14,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
-from broken.site import built
-from broken_backends import CAUGHT, VARIANTS
-from conformance_kit import checked
+from broken_backends import CAUGHT, VARIANTS, attempted
 
 from mintmark.activation.conformance.kit import AREAS
 
@@ -28,22 +26,19 @@ SEQUENCE = "sequence."
 def seen(name, clauses):
     """The clauses among `clauses` that the variant fails, with what was expected and found."""
     (variant,) = (variant for variant in VARIANTS if variant.name == name)
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        built(variant.fault, Path(folder), sign=variant.signed) as url,
-    ):
-        options = {"sign": variant.signed, "depth": variant.depth, "seed": SEED}
-        result = checked(url, only=clauses, **options)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        checks = attempted(variant, Path(folder), clauses, seed=SEED)
     return {
         clause.id: f"{clause.expected}; found {clause.found}"
+        for result in checks
         for clause in result.clauses
         if clause.result == "fail"
     }
 
 
-def runs(names, clauses):
+def runs(names, clauses, workers):
     """Each of the variants with the clauses that it fails, as they end."""
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         started = {pool.submit(seen, name, clauses): name for name in names}
         for run in as_completed(started):
             yield started[run], run.result()
@@ -87,12 +82,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("variants", nargs="*", help="names of variants; all of them if left out")
     parser.add_argument("--areas", nargs="*", help="areas of clauses; all of them if left out")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes at once")
     options = parser.parse_args()
     wanted = [v for v in VARIANTS if not options.variants or v.name in options.variants]
     areas = [area for area in AREAS if options.areas is None or area.area in options.areas]
     clauses = frozenset(clause.name for area in areas for clause in area)
     found = {}
-    for name, failed in runs([variant.name for variant in wanted], clauses):
+    for name, failed in runs([v.name for v in wanted], clauses, options.workers):
         (variant,) = (variant for variant in wanted if variant.name == name)
         known = {"clauses": sorted(variant.clauses), "sequences": variant.sequences}
         found[name] = row(known, failed, clauses)

@@ -14,8 +14,12 @@ from patience import PATIENCE
 
 from mintmark.activation.backend.senders import Sender
 from mintmark.activation.client.signing import Key, RequestSigner
+from mintmark.activation.conformance.check import _begin
 from mintmark.activation.conformance.kit import AREAS, FIRST, check
 from mintmark.activation.conformance.probe import Probe
+from mintmark.activation.conformance.recorded import read
+from mintmark.activation.conformance.select import clauses_again
+from mintmark.activation.conformance.trace import Trace
 from mintmark.activation.conformance.trial import Trial
 from mintmark.codegen.ranges.lifecycle import Action
 
@@ -30,8 +34,11 @@ def now():
 class Known:
     """Two senders: one may do everything, the other what docs/conformance.md says."""
 
+    def __init__(self, revoked=()):
+        self._revoked = revoked
+
     def __call__(self, key_id):
-        return SENDERS.get(key_id)
+        return None if key_id in self._revoked else SENDERS.get(key_id)
 
     def close(self):
         """Nothing is open."""
@@ -68,6 +75,20 @@ def checked(url, *, sign=False, only=None, **more):
     ]
     with trying(url, sign=sign, **more) as trial:
         return check(url, trial, lambda *_: 0, wanted)
+
+
+def traced(url, path, only, *, sign=False):
+    """A check of some clauses, with its trace at `path`, to be asked again."""
+    wanted = [clause for area in AREAS for clause in area if clause.name in only | FIRST]
+    with trying(url, sign=sign) as trial, Trace(path) as trace:
+        _begin(trace, trial, url)
+        return check(url, trial, lambda *_: 0, wanted, begin=trace.tell)
+
+
+def again(url, path, *, sign=False):
+    """The check that asks the one with the trace at `path` again."""
+    with trying(url, sign=sign, last=read(path)) as trial:
+        return check(url, trial, lambda *_: 0, clauses_again())
 
 
 def failing(result):

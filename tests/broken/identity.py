@@ -77,19 +77,14 @@ def _by(name, says, key):
     def fault(site):
         first = {}
 
-        def asked(call):
-            data = call.data
-            if not call.is_order() or data.get("dry_run") or call.path not in first:
-                return call
-            return call if first[call.path] == key(data) else Reply.refusal("order-differs")
-
         def told(call, reply):
             kept = reply.status == 200 or reply.problem in KEPT
-            if call.is_order() and kept and not call.data.get("dry_run"):
-                first.setdefault(call.path, key(call.data))
-            return reply
+            if not call.is_order() or not kept or call.data.get("dry_run"):
+                return reply
+            known = first.setdefault(call.path, key(call.data))
+            return reply if known == key(call.data) else Reply.refusal("order-differs")
 
-        site.around(asked, told)
+        site.around(told=told)
 
     return named(fault, name, says)
 

@@ -1,5 +1,6 @@
 """Faults of orders: what is applied, what is answered, what is kept."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from broken.site import fault, named
@@ -40,21 +41,21 @@ class Halfway(Store):
     """Not atomic: applies what it can, bit by bit, and then says what was in the way."""
 
     def order(self, order, now):
-        problem = None
-        for piece in order.serials if not order.dry_run else ():
-            step = 1 + len(piece) // 100
-            for first in range(piece.first, piece.last + 1, step):
-                piece_of = type(piece)(first, min(first + step - 1, piece.last))
-                part = replace(
-                    order, order=f"{order.order}-{first}"[-64:], serials=(piece_of,), count=None
-                )
-                try:
-                    super().order(part, now)
-                except Problem as found:
-                    problem = problem or found
-        if problem:
-            raise problem
-        return super().order(order, now)
+        try:
+            return super().order(order, now)
+        except Problem as problem:
+            if problem.name in {"blocked", "fingerprints-missing"} and not order.dry_run:
+                for piece in order.serials:
+                    self._apply(order, piece, now)
+            raise
+
+    def _apply(self, order, piece, now):
+        step = 1 + len(piece) // 100
+        for first in range(piece.first, piece.last + 1, step):
+            bit = Range(first, min(first + step - 1, piece.last))
+            part = {"order": f"{order.order}-{first}", "serials": (bit,), "count": len(bit)}
+            with suppress(Problem):
+                super().order(replace(order, **part), now)
 
 
 @fault

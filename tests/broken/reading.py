@@ -29,7 +29,7 @@ def _paging(name, says, change):
 next_on_last_page = _paging(
     "next_on_last_page",
     "Names a next page on the last page of a batch.",
-    lambda page, _: page if page.next else replace(page, next=page.batch.quantity),
+    lambda page, _: page if page.next else replace(page, next=page.info.quantity),
 )
 next_skips_one = _paging(
     "next_skips_one",

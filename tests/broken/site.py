@@ -132,23 +132,19 @@ class Around:
 
 
 class Site:
-    """What a fault may change: `store`, `names` and `senders`; names of modules by `patch`."""
+    """What a fault may change: what stands in `__init__`, and names of modules by `patch`."""
 
     def __init__(self, patch):
         self.patch = patch
         self.store: type[Store] = Store
         self.names: tuple[str, ...] | None = ("127.0.0.1", "localhost")
-        self.senders: Callable[[], object] = Known
+        self.senders: Callable[..., object] = Known
+        self.revoked: frozenset[str] = frozenset()
         self._around: list[tuple[Callable, Callable]] = []
-        self._after: list[Callable[[Backend], None]] = []
 
     def around(self, asked=lambda call: call, told=lambda _, reply: reply):
         """Change requests, or answer them at once with a `Reply`; change answers."""
         self._around.append((asked, told))
-
-    def finish(self, change):
-        """Have `change` called with the backend once it is made."""
-        self._after.append(change)
 
     @contextmanager
     def url(self, folder, *, sign):
@@ -157,9 +153,9 @@ class Site:
         quick = [pragma for pragma in database._PRAGMAS if "synchronous" not in pragma]
         self.patch.setattr(database, "_PRAGMAS", (*quick, "synchronous=OFF"))
         books = self.store(sqlite_url(folder))
-        backend = Backend(books, BACKEND_KEY, now, not sign, self.senders(), names=self.names)
-        for change in self._after:
-            change(backend)
+        backend = Backend(
+            books, BACKEND_KEY, now, not sign, self.senders(self.revoked), names=self.names
+        )
         app = create_app(backend)
         for asked, told in self._around:
             app = Around(app, asked, told)
@@ -171,10 +167,14 @@ class Site:
 
 
 @contextmanager
-def built(fault, folder, *, sign):
-    """The address of the reference backend with this fault, as long as the context lasts."""
+def built(fault, folder, *, sign, revoked=()):
+    """The address of the reference backend with this fault, as long as the context lasts.
+
+    `revoked`: the ids of keys that are revoked.
+    """
     with pytest.MonkeyPatch.context() as patch:
         site = Site(patch)
+        site.revoked = frozenset(revoked)
         if isinstance(fault, type):
             site.store = fault
         else:
