@@ -23,6 +23,7 @@ VALUES: dict[str, Sequence[Value]] = {
     "lot": ("L1", "l1", " L1 "),
     "product": ("茶 500 mL", 'a "tea"', "Tea"),
     "dealer": ("D1", "D2"),
+    "line": ("7", "7", "七" * 341),  # 1,023 bytes; 1,024 are allowed
     "region": ("CN-33",),
     "campaign": ("spring",),
     "max_scans": (1, 2, 3),
@@ -91,7 +92,7 @@ class OrderMaker:
 
     def _action(self, batch: int) -> str:
         """An action, rather one that some code would take."""
-        weights = ACTIONS | self._theme.actions
+        weights = {**ACTIONS, **self._theme.actions}
         for _ in range(3):
             action = self._rng.choices([*weights], [*weights.values()])[0]
             if self._allowed(batch, action, skip=False):

@@ -32,7 +32,7 @@ STEPS = {"order": 10, "again": 4, "read-order": 1, "ranges": 2}
 THEMES: Mapping[str, Theme] = {
     "orders": Theme({"order": 20, "again": 1, "read-order": 1, "ranges": 2, "head": 1}, 0.1),
     "attributes": Theme({"order": 20, "again": 1, "ranges": 2}, 0.8, 0.3),
-    "ids": Theme({"order": 8, "again": 12, "read-order": 4, "head": 2, "ranges": 1}, 0.3, 0.2, 0.2),
+    "ids": Theme({"order": 8, "again": 12, "read-order": 4, "head": 2, "ranges": 1}, 0.3, 0.4, 0.2),
     "scans": Theme({"order": 9, "scan": 12, "again": 1, "unknown": 1}, 0.35, 0.3, 0.04, unknown=2),
     "fingerprints": Theme(
         dict(STEPS, upload=9, register=2, scan=3, unknown=3),
