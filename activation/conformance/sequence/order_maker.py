@@ -20,9 +20,10 @@ ACTIONS = {
     "assign": 3,
 }
 VALUES: dict[str, Sequence[Value]] = {
-    "lot": ("L1", "L2"),
-    "product": ("茶 500 mL", "Tea"),
+    "lot": ("L1", "l1", " L1 "),
+    "product": ("茶 500 mL", 'a "tea"', "Tea"),
     "dealer": ("D1", "D2"),
+    "line": ("7", "7", "七" * 341),  # 1,023 bytes; 1,024 are allowed
     "region": ("CN-33",),
     "campaign": ("spring",),
     "max_scans": (1, 2, 3),
@@ -62,7 +63,7 @@ class OrderMaker:
     def order(self, batch: int, number: int) -> OrderStep:
         """An order that was not there before."""
         rng, theme = self._rng, self._theme
-        action = rng.choices([*ACTIONS], [*ACTIONS.values()])[0]
+        action = self._action(batch)
         skip = rng.random() < 0.3
         serials = self._serials(batch, action, skip=skip)
         attributes = patch(rng) if rng.random() < theme.attributes or action == "assign" else ()
@@ -89,19 +90,35 @@ class OrderMaker:
             spelling(rng) if rng.random() < 0.3 else PLAIN,
         )
 
+    def _action(self, batch: int) -> str:
+        """An action, rather one that some code would take."""
+        weights = {**ACTIONS, **self._theme.actions}
+        for _ in range(3):
+            action = self._rng.choices([*weights], [*weights.values()])[0]
+            if self._allowed(batch, action, skip=False):
+                break
+        return action
+
     def _serials(self, batch: int, action: str, *, skip: bool) -> tuple[Pair, ...]:
         rng, quantity = self._rng, self._world.batches[batch].form.quantity
         allowed = self._allowed(batch, action, skip=skip)
         chance = rng.random()
-        if allowed and chance < 0.62:
+        if chance < 0.04:
+            return (rng.randint(1, 3), rng.randint(4, 6)), (quantity, quantity + rng.randint(1, 3))
+        if allowed and chance < 0.78:
             return self._some(allowed)
-        others = [serial for serial in range(1, quantity + 1) if serial not in allowed]
-        if allowed and others and chance < 0.8:
+        others = self._others(batch, action, allowed)
+        if allowed and others and chance < 0.93:
             # Most of it could be done, and one code of it could not.
             return self._some([*allowed, rng.choice(others)], whole=True)
-        if chance < 0.84:
-            return (rng.randint(1, 3), rng.randint(4, 6)), (quantity, quantity + rng.randint(1, 3))
         return self._some([*range(1, quantity + 1)])
+
+    def _others(self, batch: int, action: str, allowed: Sequence[int]) -> list[int]:
+        """Codes that would be in the way; of an activation, rather those without a fingerprint."""
+        books = self._world.batches[batch]
+        others = [s for s in range(1, books.form.quantity + 1) if s not in allowed]
+        bare = [s for s in others if books.standing(s).state in RULES[Action(action)]]
+        return bare if bare and self._rng.random() < 0.5 else others
 
     def _allowed(self, batch: int, action: str, *, skip: bool) -> list[int]:
         books = self._world.batches[batch]
