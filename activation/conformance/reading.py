@@ -175,3 +175,6 @@ def _head_kept(t: Trial) -> None:
         t.refused(t.order(action, serials, audit_head=head), name)
         first = head if name == "blocked" else first
         expect(t.head(t.home).get("head"), first, f"the head after {name}")
+    other = t.other("apart")
+    other.done("assign", other.serials(1), audit_head=(newest := t.new_head()))
+    expect(t.head(t.home).get("head"), newest, "the head after an order of the home's second batch")
