@@ -210,16 +210,16 @@ def _rest(t: Trial) -> None:
     "large", "an activation of uploads of several calls is one order", depth=Depth.THOROUGH
 )
 def _large(t: Trial) -> None:
-    wide = t.other("wide", quantity=2_200_000)
-    first, last = wide.serials(140_000)
-    data = wide.fingerprints((first, last))
+    many = t.other("many", quantity=140_000)
+    first, last = many.serials(140_000)
+    data = many.fingerprints((first, last))
     for at in range(0, 140_000, 65_536):
-        answer = wide.upload(first + at, data[at * 16 : (at + 65_536) * 16])
+        answer = many.upload(first + at, data[at * 16 : (at + 65_536) * 16])
         expect(answer.status, 204, "an upload's status")
-    wide.done("activate", (first, last), count=140_000)
-    found = wide.page(first - 1, digests=True).data["ranges"][0]
+    many.done("activate", (first, last), count=140_000)
+    found = many.page(first - 1, digests=True).data["ranges"][0]
     told = found["serials"], found.get("held"), found.get("digest")
     expect(
         told, ([first, last], 140_000, hashlib.sha256(data).hexdigest()), "serials, held, digest"
     )
-    wide.scanned(last, result="genuine", serial=last)
+    many.scanned(last, result="genuine", serial=last)
