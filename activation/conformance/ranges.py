@@ -179,6 +179,7 @@ def _thousand(t: Trial) -> None:
     if (listed := len(data.get("applied", []))) != 1_000:
         raise Broken("1,000 ranges listed as applied", listed)
     expect(len(data.get("skipped", [])), 1_000, "ranges listed as skipped")
+    t.done("unvoid", *middles)  # for short pages from here on
 
 
 def _shown(blocked: object, wanted: Sequence[Mapping[str, object]]) -> None:
@@ -206,3 +207,4 @@ def _blocked_many(t: Trial) -> None:
     if not listed:
         raise Broken("at least the first range in the way", "an empty list")
     _shown(listed, wanted)
+    t.done("unfreeze", *singles)  # for short pages from here on

@@ -89,6 +89,7 @@ def _pages(t: Trial) -> None:
         if after is not None and after != reached:
             raise Broken(f"next: {reached}, the last serial shown", after)
     expect(reached, QUANTITY, "the last serial of the last page")
+    t.done("assign", (first, last), attributes={"lot": None})  # for short pages from here on
     if pages == 1:
         raise Broken("several pages for 2,400 ranges", "one")
 

@@ -145,8 +145,9 @@ def _unknown(t: Trial) -> None:
 
 @SCANS.clause("no-store", "answers to scans are kept by nobody")
 def _no_store(t: Trial) -> None:
-    t.scan("0")
-    kept = t.probe("POST", "/v1/scans", {"code": "0"}, form=None).headers
+    code = t.new_code()
+    t.scan(code)
+    kept = t.probe("POST", "/v1/scans", {"code": code}, form=None).headers
     if "no-store" not in kept.get("cache-control", ""):
         raise Broken("Cache-Control: no-store", kept.get("cache-control", "none"))
 
@@ -199,7 +200,8 @@ def _long(t: Trial) -> None:
 
 @SCANS.clause("no-code", "a text that can't be a code is unknown, and leaves the backend well")
 def _no_code(t: Trial) -> None:
-    for text in ("", " ", "-", "\u8336", "\u0000", "a" * 65, "\U0001f375", "' OR 1=1 --"):
+    quoted = f"' OR 1=1 -- {t.new_code()}"  # another text in every check
+    for text in ("", " ", "-", "\u8336", "\u0000", "a" * 65, "\U0001f375", quoted):
         expect(t.scan(text).get("result"), "unknown", "the result")
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from ..client.signing import NONCE_BYTES
 from .clause import Clauses
 from .outcome import Broken, expect
@@ -186,13 +188,12 @@ def _digested(value: str, parts: Parts) -> None:
     parts.headers["content-digest"] = parts.components["content-digest"] = value
 
 
-@SIGNING_FORM.clause("public-key", "a signature by another key under a known key's id is refused")
+@SIGNING_FORM.clause("other-key", "a signature by another key under a known key's id is refused")
 @signed
 def _other_key(t: Trial) -> None:
-    def stranger(parts: Parts) -> None:
-        parts.headers["signature"] = f"{parts.label}=:{'A' * 86}==:"
-
-    _refused(t, stranger, "a signature of zeros")
+    form = RawForm(private=Ed25519PrivateKey.generate())
+    for call in calls(t):
+        t.refused(t.probe(*call, form=form), "unauthorised")
 
 
 def _random(t: Trial, size: int) -> str:
