@@ -38,6 +38,8 @@ def _blocked(t: Trial) -> None:
 def _blocked_listed(t: Trial) -> None:
     first, _ = t.uploaded(12)
     t.done("activate", (first + 1, first + 4))
+    # What else distinguishes them does not show here.
+    t.done("assign", (first + 1, first + 3), attributes={"lot": "other"})
     t.done("freeze", (first + 7, first + 7))
     body = t.refused(t.order("activate", (first + 3, first + 5), (first + 6, first + 9)), "blocked")
     wanted = [
