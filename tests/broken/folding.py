@@ -7,6 +7,7 @@ from broken.site import fault, named
 from mintmark.activation.backend import (
     backend,
     dialects,
+    scan,
     tables,
 )
 from mintmark.activation.backend.scan import ScanResult
@@ -46,27 +47,32 @@ def _finding(name, says, change):
     return named(fault, name, says)
 
 
+def _only(wanted):
+    """Find codes by the rules `wanted(rules)`, and note no scan of what fits none of them."""
+
+    def change(right, text, rules, key):
+        known = wanted([*rules])
+        fits = any(len(scan._canonical(rule, text)) == length for rule, length in known)
+        return right(text, known, key) if fits else []
+
+    return change
+
+
 crockford_always = _finding(
     "crockford_always",
     "Folds every code as crockford32, whatever its batch says.",
-    lambda right, text, rules, key: right(text, [("crockford32", n) for _, n in rules], key),
+    _only(lambda rules: [("crockford32", length) for _, length in rules]),
 )
-
-
 sixteen_always = _finding(
     "sixteen_always",
     "Knows codes of 16 symbols only.",
-    lambda right, text, rules, key: right(text, [(rule, 16) for rule, _ in rules], key),
+    _only(lambda rules: [(rule, 16) for rule, _ in rules]),
 )
-
-
-newest_rule = _finding(
-    "newest_rule",
+first_rule = _finding(
+    "first_rule",
     "Folds as the first of its batches does, and by no other rule.",
-    lambda right, text, rules, key: right(text, list(rules)[:1], key),
+    _only(lambda rules: rules[:1]),
 )
-
-
 unicode_upper = _finding(
     "unicode_upper",
     "Folds by its language's upper case: ß becomes SS, a dotless i becomes I.",

@@ -1,5 +1,6 @@
 """Faults of scans: what a code is found by, and what it is told."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, timedelta
 from types import SimpleNamespace
@@ -252,17 +253,22 @@ def decides_anew(site):
 @fault
 def stale_counters(site):
     """Reads a counter, and writes it later: phones at the same moment are all the first."""
+    there, first = Counter(), {}
 
-    class Stale(site.store):
-        def scans(self, requests, now):
-            answers = super().scans(requests, now)
-            first = {}
-            return [
-                first.setdefault(tuple(scan.candidates), answer)
-                for scan, answer in zip(requests, answers, strict=True)
-            ]
+    def asked(call):
+        there[call.body] += call.path == "/v1/scans"
+        return call
 
-    site.store = Stale
+    def told(call, reply):
+        if call.path != "/v1/scans":
+            return reply
+        there[call.body] -= 1
+        told_first = first.setdefault(call.body, reply)
+        if not there[call.body]:
+            del first[call.body]
+        return told_first
+
+    site.around(asked, told)
 
 
 @fault
