@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SNIPPETS, VECTORS = ROOT / "docs" / "snippets", ROOT / "tests" / "vectors"
+SNIPPETS, VECTORS = ROOT / "docs" / "snippets", ROOT / "activation" / "vectors"
 # A snippet is tested if its language is installed.
 RUNTIMES = {
     "backend.py": [sys.executable],
