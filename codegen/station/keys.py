@@ -51,6 +51,7 @@ __all__ = [
     "KdfProfile",
     "SigningKey",
     "check_passphrase",
+    "fingerprint_key_file",
     "key_id",
     "new_custodian_key",
     "new_signing_key",
@@ -155,8 +156,12 @@ def read_signing_key(path: Path) -> SigningKey:
 
 def write_fingerprint_key(path: Path, key: Secret) -> None:
     """Write the home's fingerprint key to a new file only its owner may read."""
-    document = {"format": FINGERPRINT, "key": key.reveal().hex()}
-    write_exclusively(path, dump(with_check(document)))
+    write_exclusively(path, fingerprint_key_file(key))
+
+
+def fingerprint_key_file(key: Secret) -> bytes:
+    """The bytes of a fingerprint key's file."""
+    return dump(with_check({"format": FINGERPRINT, "key": key.reveal().hex()}))
 
 
 def read_fingerprint_key(path: Path) -> Secret:
