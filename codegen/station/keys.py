@@ -221,6 +221,8 @@ def read_custodian_key(path: Path, passphrase: Callable[[], Secret]) -> Custodia
     """
     fields = {"key_id", "sign_public", "seal_public", "kdf", "nonce", "ciphertext"}
     document = load(path, CUSTODIAN, fields)
+    for name, size in (("key_id", 8), ("sign_public", 32), ("seal_public", 32)):
+        from_hex(path, document[name], size)
     nonce = from_hex(path, document["nonce"], 12)
     ciphertext = from_hex(path, document.pop("ciphertext"), 64 + 16)
     kdf: object = document["kdf"]
@@ -239,7 +241,8 @@ def read_custodian_key(path: Path, passphrase: Callable[[], Secret]) -> Custodia
         Ed25519PrivateKey.from_private_bytes(plaintext[:32]),
         X25519PrivateKey.from_private_bytes(plaintext[32:]),
     )
-    if custodian.public.key_id != document["key_id"]:
+    public = _public_fields(custodian.public)
+    if {name: document[name] for name in public} != public:
         raise damaged(path)
     return custodian
 
