@@ -168,7 +168,7 @@ def _key(invocation: Invocation, trust: Trust) -> tuple[Path, Path | None]:
     if not trust.home:
         raise UsageError(
             "without the home, the backend needs the fingerprint key",
-            "give --fingerprint-key F, a copy of the home's keys/fingerprint.key",
+            "give --fingerprint-key F, from the folder of: mintmark key export --backend DIR",
         )
     home = invocation.station().home.absolute()
     return home / "keys" / "fingerprint.key", home

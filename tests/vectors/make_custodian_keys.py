@@ -130,6 +130,11 @@ def good():
         "good-spelling",
         vector("other white space, members in another order", other, key.passphrase, key.private),
     )
+    twice = plain(key.seal()).replace("{", '{"nonce": "' + "00" * 12 + '",', 1)
+    yield (
+        "good-twice",
+        vector("a member twice: the last counts", twice, key.passphrase, key.private),
+    )
 
 
 def wrong():
