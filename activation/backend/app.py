@@ -1,22 +1,23 @@
 """The activation API and the phone page, over HTTP: the routes.
 
-Ordering rules:
+Ordering rules, which are also the order of refusals that docs/activation-api.md promises:
 1. The body is read whole, within its bounds, before anything looks at it (`guard`).
-2. The request is JSON of the agreed form, or refused (`models`).
-3. Who may send is decided before what was sent is checked against the books (`authorise`,
-   `Sender.permit`).
+2. The sender is known before the body is looked at (`_LineRoute`).
+3. The request is of the agreed form, or refused (`models`).
+4. What the sender may do is decided before the books are asked (`Sender.permit`).
 Left to others: the books (`store`), the verdict (`scan`), sockets and signals (`serve`).
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from fastapi.routing import APIRoute
 from pydantic import ValidationError
 
 from ...codegen.codes.fingerprint import SCHEME
@@ -28,6 +29,7 @@ from .failures import add_handlers
 from .guard import Guard
 from .problems import Problem
 from .senders import Sender
+from .store import check_length
 
 API = "v1"
 
@@ -38,9 +40,28 @@ async def _backend(request: Request) -> Backend:
     return backend
 
 
+async def _sender(request: Request) -> Sender:
+    sender: Sender = request.state.sender
+    return sender
+
+
+class _LineRoute(APIRoute):
+    """An address of lines: FastAPI itself would refuse a body that is no JSON before a stranger."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See `APIRoute`."""
+        answer = super().get_route_handler()
+
+        async def authorised(request: Request) -> Response:
+            request.state.sender = await authorise(request)
+            return await answer(request)
+
+        return authorised
+
+
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Books = Annotated[Backend, Depends(_backend)]
-From = Annotated[Sender, Depends(authorise)]
+From = Annotated[Sender, Depends(_sender)]
 Id = Annotated[str, Path(pattern=models.NAME)]
 First = Annotated[int, Path(ge=1, le=wire.SERIAL_MAX)]
 After = Annotated[int, Query(ge=0, le=wire.SERIAL_MAX)]
@@ -59,13 +80,15 @@ def create_app(backend: Backend, lifespan: Lifespan | None = None) -> FastAPI:
     app.state.backend = backend
     app.add_middleware(Guard, limits=backend.store.limits)
     add_handlers(app)
+    app.router.route_class = _LineRoute
     _lines(app)
+    app.router.route_class = APIRoute
     _consumers(app)
     return app
 
 
 def _lines(app: FastAPI) -> None:
-    """What lines call: every route goes through `authorise`."""
+    """What lines call."""
 
     @app.put("/v1/batches/{batch}")
     def register(batch: Id, body: models.BatchBody, books: Books, sender: From) -> JSONResponse:
@@ -85,10 +108,11 @@ def _lines(app: FastAPI) -> None:
     async def upload(
         batch: Id, first: First, request: Request, books: Books, sender: From
     ) -> Response:
-        sender.permit(batch, upload=True)
         if request.headers.get("content-type") != "application/octet-stream":
             raise Problem("media-type", "send application/octet-stream")
         data = await request.body()
+        check_length(data)
+        sender.permit(batch, upload=True)
         await run_in_threadpool(books.store.upload, batch, first, data, books.now())
         return Response(status_code=204)
 
@@ -125,7 +149,7 @@ def _lines(app: FastAPI) -> None:
 def _consumers(app: FastAPI) -> None:
     """What anybody may call."""
 
-    @app.get("/v1/health")
+    @app.api_route("/v1/health", methods=["GET", "HEAD"])
     def health(books: Books) -> JSONResponse:
         return JSONResponse(wire.HealthAnswer(API, SCHEME, books.key_id).body())
 

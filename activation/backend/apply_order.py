@@ -1,20 +1,18 @@
 """Applying an order: guards, tiles, fingerprints and answer, inside one transaction.
 
-1. Window by window: rewrite the tiles, and make the fingerprints of an activation live. Once
-   a tile is in the way, only look for others that are.
+1. Window by window: rewrite the tiles. Once a tile is in the way, only look for others that are.
 2. Refuse the order if a tile is in the way, or if it would touch another number of codes
    than it names. The caller rolls back what 1 wrote.
-3. An activation recognises unknown scans as scans of the codes it has just made live.
-4. It names the codes that were scanned before they were active.
+3. Window by window again: make the fingerprints of an activation live. Not along with 1, or the
+   size of a window would decide which of two refusals is given.
+4. An activation recognises unknown scans as scans of the codes it has just made live.
+5. It names the codes that were scanned before they were active.
 """
 
-import bisect
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection
 
 from ...codegen import times
 from ...codegen.ranges.attributes import VALIDITY, Value
@@ -27,11 +25,11 @@ from ...codegen.ranges.lifecycle import (
     step,
     to_api_state,
 )
-from ...codegen.ranges.serials import Range, Ranges, to_pairs
-from ...codegen.ranges.tiling import BLOCKED_SHOWN, Blocked, Stuck, Tile, rewrite
+from ...codegen.ranges.serials import Range, Ranges, join
+from ...codegen.ranges.tiling import BLOCKED_SHOWN, Stuck, Tile, rewrite
 from ...codegen.ranges.tiling import select as cut
 from ..client.wire import LISTED, OrderAnswer
-from . import chunks, dialects, tables, tile_store
+from . import chunks, early_scans, tile_store
 from .limits import BackendLimits
 from .problems import Problem
 
@@ -60,15 +58,14 @@ def apply_order(
 
     The caller's transaction makes it atomic.
     """
-    work = _Work(connection, batch, order, now - limits.pending_seconds)
-    for serials in order.serials:  # 1
-        for tiles, part in tile_store.windows(connection, batch, serials, limits.window_tiles):
-            work.window(tiles, part)
+    work = _Work(connection, batch, order, limits.window_tiles)
+    work.rewrite()  # 1
     work.check()  # 2
     before: tuple[int, ...] = ()
     if order.action is Action.ACTIVATE:
-        _recognise(connection, batch)  # 3
-        before = _scanned_before(connection, batch, order.serials)
+        work.enliven(now - limits.pending_seconds)  # 3
+        early_scans.recognise(connection, batch)  # 4
+        before = early_scans.scanned_before(connection, batch, order.serials)  # 5
     return OrderAnswer(
         order=order.order,
         batch=order.batch,
@@ -89,17 +86,6 @@ def is_never_valid(order: Request) -> bool:
     return bool(begins and ends) and times.parse(str(begins)) >= times.parse(str(ends))
 
 
-def identity(order: Request) -> str:
-    """A text that is equal for two requests that want the same change.
-
-    Not part of it: `dry_run`, which is never stored, and `audit_head`, which moves on
-    between two attempts to deliver an order.
-    """
-    parts = vars(order) | {"serials": to_pairs(order.serials), "attributes": dict(order.attributes)}
-    del parts["dry_run"], parts["audit_head"]
-    return json.dumps(parts, ensure_ascii=False, sort_keys=True)
-
-
 @dataclass
 class _List:
     """Ranges as they come, joined where they touch; the first `LISTED` kept, all counted."""
@@ -118,45 +104,56 @@ class _List:
             self.cut = True
 
 
+@dataclass
+class _InTheWay:
+    """Ranges in the way as they come, joined where they touch in one state; the first are kept.
+
+    `by_count`: nothing is in the way of any of them but that the order names no count.
+    """
+
+    shown: list[tuple[Range, ApiState]] = field(default_factory=list)
+    total: int = 0
+    by_count: bool = True
+    _last: tuple[int, ApiState] | None = None  # where the newest range ends, and its state
+
+    def add(self, piece: Range, state: ApiState, *, by_count: bool) -> None:
+        self.by_count = self.by_count and by_count
+        touches = self._last == (piece.first - 1, state)
+        self._last = piece.last, state
+        if not touches:
+            self.total += 1
+            if self.total <= BLOCKED_SHOWN:
+                self.shown.append((piece, state))
+        elif self.total <= BLOCKED_SHOWN:
+            self.shown[-1] = Range(self.shown[-1][0].first, piece.last), state
+
+
 class _Work:
     """One order on its way through the windows."""
 
-    def __init__(self, connection: Connection, batch: int, order: Request, cutoff: int) -> None:
+    def __init__(self, connection: Connection, batch: int, order: Request, window: int) -> None:
         self._connection = connection
         self._batch = batch
         self._order = order
-        self._cutoff = cutoff
+        self._window = window  # in tiles
         self._standings = tile_store.Standings(connection)
         self._next: dict[int, int | None] = {}  # standing → standing; None: in the way
-        self._blocked: list[Tile[int]] = []
-        self._blocked_total = 0
+        self._by_count: set[int] = set()  # standings in the way of which only a count is
+        self._in_the_way = _InTheWay()
         self.applied, self.skipped = _List(), _List()
 
-    def window(self, tiles: list[Tile[int]], part: Range) -> None:
-        """Rewrite a window; once a tile is in the way, only look for others that are."""
-        applied = []
-        for tile in cut(tiles, [part]):
-            if self._skips(tile.value):
-                self.skipped.add(tile.serials)
-            else:
-                applied.append(tile.serials)
-                self.applied.add(tile.serials)
-        try:
-            new = rewrite(tiles, [part], self._change)
-        except Blocked as blocked:
-            self._blocked_total += blocked.total
-            room = BLOCKED_SHOWN - len(self._blocked)
-            self._blocked += cast("tuple[Tile[int], ...]", blocked.tiles[:room])
-        if self._blocked_total:
-            return
-        tile_store.replace(self._connection, self._batch, tiles, new)
-        if self._order.action is Action.ACTIVATE and applied:
-            chunks.enliven(self._connection, self._batch, applied, self._cutoff)
+    def rewrite(self) -> None:
+        """Rewrite the tiles; once one is in the way, only look for others that are."""
+        for tiles, part in self._windows():
+            self._look_at(cut(tiles, [part]))
+            if not self._in_the_way.total:
+                new = rewrite(tiles, [part], self._change)
+                tile_store.replace(self._connection, self._batch, tiles, new)
 
     def check(self) -> None:
         """Raise `Problem` if a tile was in the way, then if the count differs."""
-        if self._blocked_total:
-            raise self._in_the_way()
+        if self._in_the_way.total:
+            raise self._blocked()
         wanted = self._order.count
         if wanted is not None and wanted != self.applied.count:
             raise Problem(
@@ -166,6 +163,31 @@ class _Work:
                 would_touch=self.applied.count,
             )
 
+    def enliven(self, cutoff: int) -> None:
+        """Make the fingerprints of what was applied live; those uploaded before `cutoff` are gone.
+
+        Raises `Problem` for the first serial that has none.
+        """
+        for tiles, part in self._windows():
+            touched = cut(tiles, [part])
+            parts = join(tile.serials for tile in touched if not self._skips(tile.value))
+            if parts:
+                chunks.enliven(self._connection, self._batch, parts, cutoff)
+
+    def _windows(self) -> Iterator[tuple[list[Tile[int]], Range]]:
+        for serials in self._order.serials:
+            yield from tile_store.windows(self._connection, self._batch, serials, self._window)
+
+    def _look_at(self, tiles: Iterator[Tile[int]]) -> None:
+        for tile in tiles:
+            if self._skips(tile.value):
+                self.skipped.add(tile.serials)
+                continue
+            self.applied.add(tile.serials)
+            if self._following(tile.value) is None:
+                state = to_api_state(self._standing(tile.value).state)
+                self._in_the_way.add(tile.serials, state, by_count=tile.value in self._by_count)
+
     def _standing(self, number: int) -> Standing:
         return self._standings.get(number)
 
@@ -173,100 +195,35 @@ class _Work:
         order = self._order
         return order.skip_void and passed_over(self._standing(number).state, order.action)
 
-    def _needs_count(self, number: int) -> bool:
-        return (
-            self._order.action is Action.VOID
-            and self._order.count is None
-            and live(self._standing(number))
-        )
-
     def _change(self, number: int) -> int:
-        if number not in self._next:
-            self._next[number] = number if self._skips(number) else self._stepped(number)
-        following = self._next[number]
+        following = number if self._skips(number) else self._following(number)
         if following is None:
             raise Stuck
         return following
 
+    def _following(self, number: int) -> int | None:
+        if number not in self._next:
+            self._next[number] = self._stepped(number)
+        return self._next[number]
+
     def _stepped(self, number: int) -> int | None:
         standing, order = self._standing(number), self._order
-        elsewhere = (
-            order.from_state is not None and to_api_state(standing.state) != order.from_state
-        )
-        if elsewhere or self._needs_count(number):
+        if order.from_state is not None and to_api_state(standing.state) != order.from_state:
             return None
         try:
             after = step(standing, order.action, attributes=order.attributes, reason=order.reason)
         except Stuck:
             return None
+        if order.action is Action.VOID and order.count is None and live(standing):
+            self._by_count.add(number)
+            return None
         return self._standings.number(after)
 
-    def _in_the_way(self) -> Problem:
-        shown = [
-            {
-                "serials": tile.serials.pair(),
-                "state": to_api_state(self._standing(tile.value).state).value,
-            }
-            for tile in self._blocked
-        ]
+    def _blocked(self) -> Problem:
+        found = self._in_the_way
+        shown = [{"serials": piece.pair(), "state": state.value} for piece, state in found.shown]
         name = "blocked"
         detail = f"{self._order.action.value} is not possible where these ranges stand"
-        if all(self._needs_count(tile.value) for tile in self._blocked):
+        if found.by_count:
             name, detail = "count-required", "say how many codes the order is to touch"
-        return Problem(name, detail, blocked=shown, blocked_total=self._blocked_total)
-
-
-def _recognise(connection: Connection, batch: int) -> None:
-    """Note that unknown scans of codes that are live by now were early scans of these codes.
-
-    Counters by serial, then unknown scans by fingerprint: scans lock them in this order.
-    """
-    live, unknown, scans = tables.fingerprints, tables.unknown_scans, tables.scans
-    serial = (
-        select(live.c.serial)
-        .where(live.c.fingerprint == unknown.c.fingerprint, live.c.batch == batch)
-        .scalar_subquery()
-    )
-    matched = select(unknown.c.id, unknown.c.fingerprint, serial.label("serial")).subquery()
-    query = select(matched).where(matched.c.serial.is_not(None)).order_by(matched.c.serial)
-    rows = connection.execute(query).all()
-    for row in rows:
-        early = dialects.upsert(connection, scans).values(
-            batch=batch, serial=row.serial, scans=0, early=True
-        )
-        connection.execute(
-            early.on_conflict_do_update(index_elements=["batch", "serial"], set_={"early": True})
-        )
-    for row in sorted(rows, key=lambda row: bytes(row.fingerprint)):
-        connection.execute(delete(unknown).where(unknown.c.id == row.id))
-
-
-def _scanned_before(connection: Connection, batch: int, ranges: Sequence[Range]) -> tuple[int, ...]:
-    """Serials of `ranges`, now active, that were ever scanned while they were not."""
-    scans = tables.scans
-    query = (
-        select(scans.c.serial)
-        .where(
-            scans.c.batch == batch,
-            scans.c.serial.between(ranges[0].first, ranges[-1].last),
-            scans.c.early,
-            tile_store.is_active(scans.c.batch, scans.c.serial),
-        )
-        .order_by(scans.c.serial)
-        .execution_options(yield_per=1_000)
-    )
-    found = []
-    with connection.execute(query) as result:
-        for serial in _within(result.scalars(), ranges):
-            found.append(serial)
-            if len(found) == LISTED:
-                break
-    return tuple(found)
-
-
-def _within(serials: Iterator[int], ranges: Sequence[Range]) -> Iterator[int]:
-    firsts = [piece.first for piece in ranges]
-    for serial in serials:
-        index = bisect.bisect_right(firsts, serial) - 1
-        if index >= 0 and serial <= ranges[index].last:
-            yield serial
+        return Problem(name, detail, blocked=shown, blocked_total=found.total)

@@ -1,15 +1,15 @@
 """Reading a batch back: its ranges, page by page, with what a line compares."""
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from ...codegen.ranges.attributes import to_json
-from ...codegen.ranges.lifecycle import Standing, to_api_state
+from ...codegen.ranges.attributes import Attributes, to_json
+from ...codegen.ranges.lifecycle import ApiState, Standing, to_api_state
 from ...codegen.ranges.serials import Range
-from ...codegen.ranges.tiling import Tile
+from ...codegen.ranges.tiling import Tile, join
 from ..client import wire
 from . import chunks, tables, tile_store
 from .limits import BackendLimits
@@ -29,12 +29,16 @@ def read(
     most = after + wire.PAGE_CODES if digests else row.quantity
     room, standings = limits.page_attribute_chars, tile_store.Standings(connection)
     ranges: list[wire.RangeState] = []
-    for tile in _tiles(connection, row, after, most):
+    # Joined by what a reader sees: why a code was voided splits no range.
+    seen = (
+        Tile(tile.serials, _shown(standings.get(tile.value)))
+        for tile in _tiles(connection, row, after, most)
+    )
+    for piece in join(seen):
         if room < 0:
             break
-        standing = standings.get(tile.value)
-        room -= sum(len(key) + len(value) for key, value in standing.attributes)
-        ranges.append(_range(connection, row.number, tile.serials, standing, digests=digests))
+        room -= sum(len(key) + len(value) for key, value in piece.value.attributes)
+        ranges.append(_range(connection, row.number, piece, digests=digests))
     last = ranges[-1].last if ranges else row.quantity
     return wire.BatchPage(info(row), tuple(ranges), last if last < row.quantity else None)
 
@@ -50,10 +54,22 @@ def _tiles(connection: Connection, row: Row[Any], after: int, most: int) -> Iter
         yield Tile(Range(first, last), tile.value)
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """What a reader sees of a standing."""
+
+    state: ApiState
+    attributes: Attributes
+
+
+def _shown(standing: Standing) -> _Shown:
+    return _Shown(to_api_state(standing.state), standing.attributes)
+
+
 def _range(
-    connection: Connection, batch: int, serials: Range, standing: Standing, *, digests: bool
+    connection: Connection, batch: int, piece: Tile[_Shown], *, digests: bool
 ) -> wire.RangeState:
-    scans = tables.scans
+    scans, serials = tables.scans, piece.serials
     scanned = (
         select(func.count())
         .select_from(scans)
@@ -66,8 +82,8 @@ def _range(
     return wire.RangeState(
         first=serials.first,
         last=serials.last,
-        state=to_api_state(standing.state),
-        attributes=to_json(standing.attributes),
+        state=piece.value.state,
+        attributes=to_json(piece.value.attributes),
         scanned=connection.execute(scanned).scalar_one(),
         held=chunks.live_count(connection, batch, serials) if digests else None,
         digest=chunks.digest(connection, batch, serials) if digests else None,

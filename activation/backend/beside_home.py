@@ -1,7 +1,8 @@
-"""`backend serve`: the reference backend, beside the local home."""
+"""`backend serve`: the reference backend, beside the local home, or for a trial without one."""
 
 import ipaddress
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,17 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ...codegen.errors import Refused, UsageError
+from ...codegen.errors import NotFound, Refused, UsageError
 from ...codegen.files import write_atomically
 from ...codegen.invocation import Invocation
 from ...codegen.result import Result
-from ...codegen.station.keys import read_fingerprint_key
+from ...codegen.secret import Secret
+from ...codegen.station.keys import read_fingerprint_key, write_fingerprint_key
 from ..client.address import is_loopback
 from ..client.connect import ANNOUNCEMENT
 
 if TYPE_CHECKING:
     from .senders import Senders
     from .throttle import Network
+
+TRIAL_KEY = "trial.key"
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ def serve(invocation: Invocation, request: ServeRequest, trust: Trust) -> Served
     """Serve until SIGTERM or Ctrl-C; the address goes to stderr.
 
     Raises `UsageError` without a database, a fingerprint key or anybody to trust, `Refused`
-    if anybody would be trusted on an address other than loopback.
+    if anybody would be trusted on an address other than loopback, `NotFound` without a home
+    unless it is for a trial.
     """
     from .database import FILE, books_url
     from .serve import Server, Settings
@@ -75,23 +80,26 @@ def serve(invocation: Invocation, request: ServeRequest, trust: Trust) -> Served
             "leave out --unsigned, or serve on 127.0.0.1",
         )
     database = books_url(request.data, request.database)
-    key, home = _key(invocation, trust)
-    read_fingerprint_key(key)  # here, so that an error is reported once and not per worker
-    announcement = home / ANNOUNCEMENT if home else None
+    key = _key(invocation, request, trust)
+    if not key.trial:
+        read_fingerprint_key(key.path)  # here, so that an error is reported once, not per worker
+    announcement = key.home / ANNOUNCEMENT if key.home else None
 
     def ready(url: str) -> None:
         if announcement is not None:
             write_atomically(announcement, json.dumps({"url": url}).encode("ascii"))
         if request.data is not None:
             invocation.tell_open(request.data / FILE)
+        if key.trial:
+            invocation.notify(f"no home: a trial, with the fingerprint key {key.path}")
         books = request.data if request.database is None else "PostgreSQL"
         invocation.notify(f"serving {url} from {books}; stop it with Ctrl-C")
 
     settings = Settings(
         database,
-        partial(read_fingerprint_key, key),
+        partial(_trial_key, key.path) if key.trial else partial(read_fingerprint_key, key.path),
         trust_loopback=trust.unsigned,
-        senders=_senders(trust, home),
+        senders=_senders(trust, key.home),
         proxies=_networks(request.proxies),
         names=_names(request),
         now=invocation.now,
@@ -161,14 +169,53 @@ def _senders(trust: Trust, home: Path | None) -> "Callable[[], Senders] | None":
     return None
 
 
-def _key(invocation: Invocation, trust: Trust) -> tuple[Path, Path | None]:
-    """The fingerprint key's file, and the home if that is trusted."""
+@dataclass(frozen=True)
+class _KeyFile:
+    """Where the fingerprint key lies; the home, if that is trusted; whether it is for a trial."""
+
+    path: Path
+    home: Path | None = None
+    trial: bool = False
+
+
+def _key(invocation: Invocation, request: ServeRequest, trust: Trust) -> _KeyFile:
+    """The key to serve with. Raises `UsageError`, `NotFound`."""
     if trust.fingerprint_key is not None:
-        return trust.fingerprint_key, None
+        return _KeyFile(trust.fingerprint_key)
     if not trust.home:
         raise UsageError(
             "without the home, the backend needs the fingerprint key",
             "give --fingerprint-key F, from the folder of: mintmark key export --backend DIR",
         )
-    home = invocation.station().home.absolute()
-    return home / "keys" / "fingerprint.key", home
+    try:
+        home = invocation.station().home.absolute()
+    except NotFound as error:
+        return _for_trial(request, trust, error)
+    return _KeyFile(home / "keys" / "fingerprint.key", home)
+
+
+def _for_trial(request: ServeRequest, trust: Trust, error: NotFound) -> _KeyFile:
+    """The key beside the books, for whoever tries the API alone. Raises `error` if it is no trial.
+
+    Books that lie there without one were made with the key of a home: with another key, none
+    of their codes would be known.
+    """
+    from .database import FILE
+
+    if not trust.unsigned or request.data is None:
+        raise error
+    path = request.data / TRIAL_KEY
+    if (request.data / FILE).exists() and not path.exists():
+        raise NotFound(
+            f"{error.message}, and {request.data} was not made by a trial",
+            "give --fingerprint-key F, the key that its codes were made with",
+            "or name another folder with --data",
+        )
+    return _KeyFile(path, trial=True)
+
+
+def _trial_key(path: Path) -> Secret:
+    """The key of a trial, made the first time."""
+    if not path.exists():
+        write_fingerprint_key(path, Secret(os.urandom(32)))
+    return read_fingerprint_key(path)

@@ -41,7 +41,10 @@ def backend_serve(
     ] = None,
     unsigned: Annotated[
         bool,
-        typer.Option("--unsigned", help="Take unsigned orders from this machine: for a trial."),
+        typer.Option(
+            "--unsigned",
+            help="Take unsigned orders from this machine: for a trial, also without a home.",
+        ),
     ] = False,
     trusted_proxy: Annotated[
         list[str] | None,

@@ -7,10 +7,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from ..client.signing import COMPONENTS, TAG
 from . import log, models
 from .damage import COPY, Damaged, is_damage
+from .guard import HEADERS
 from .problems import KINDS, MEDIA_TYPE, Problem
 
 _RETRY_SECONDS: Final = "5"
@@ -57,10 +59,24 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    for name in ("not-found", "method-not-allowed", "media-type", "internal"):
+    if status == 405:
+        return _not_allowed(request)
+    for name in ("not-found", "media-type", "internal"):
         if KINDS[name][0] == status:
             return _problem(request, Problem(name, ""))
     return _problem(request, Problem("invalid", "the body cannot be read"))
+
+
+def _not_allowed(request: Request) -> Response:
+    """RFC 9110, section 15.5.6: every method of the address; Starlette names those of one route."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods
+    allowed = ", ".join(sorted(methods))
+    answer = _problem(request, Problem("method-not-allowed", f"send one of: {allowed}"))
+    answer.headers["Allow"] = allowed
+    return answer
 
 
 def _database(request: Request, error: Exception) -> Response:
@@ -76,4 +92,6 @@ def _damaged(request: Request, error: Exception) -> Response:
 
 
 def _internal(request: Request, _: Exception) -> Response:
-    return _problem(request, Problem("internal", ""))
+    answer = _problem(request, Problem("internal", ""))
+    answer.raw_headers.extend(HEADERS)  # this answer is made outside of `Guard`
+    return answer

@@ -10,7 +10,7 @@ from .problems import MEDIA_TYPE, Problem
 
 # Answers are worth money, and addresses hold codes: no cache keeps them, no browser passes
 # them on.
-_HEADERS = (
+HEADERS = (
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
@@ -32,7 +32,7 @@ class Guard:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+                message["headers"] = [*message.get("headers", ()), *HEADERS]
             await send(message)
 
         try:

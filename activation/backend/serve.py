@@ -77,6 +77,7 @@ class Server:
         try:
             if settings.database.drivername == "sqlite":
                 _private_folder(Path(settings.database.database or "").parent)
+            settings.fingerprint_key()  # a trial makes its key now: the folder is there
             # Opened here as well, so that an error is reported, and reported once.
             with contextlib.closing(Store(settings.database, settings.limits)) as store:
                 store.look_at()

@@ -15,7 +15,16 @@ from sqlalchemy import URL, Connection, Row, delete, insert, select
 
 from ...codegen.ranges.lifecycle import Standing
 from ..client import wire
-from . import apply_order, batch_page, chunks, dialects, scan_counters, tables, tile_store
+from . import (
+    apply_order,
+    batch_page,
+    chunks,
+    dialects,
+    same_content,
+    scan_counters,
+    tables,
+    tile_store,
+)
 from .database import Database
 from .limits import DEFAULT_LIMITS, BackendLimits
 from .problems import Problem
@@ -69,13 +78,9 @@ class Store:
     def upload(self, batch: str, first: int, data: bytes, now: datetime) -> None:
         """Keep fingerprints of serials from `first` until an activation needs them.
 
-        Raises not-found, invalid, outside, fingerprints-differ.
+        Raises invalid, not-found, outside, fingerprints-differ.
         """
-        size, rest = divmod(len(data), wire.FINGERPRINT_BYTES)
-        if rest or not 1 <= size <= wire.CHUNK_CODES:
-            raise Problem(
-                "invalid", f"send 16 bytes a code, for 1 to {wire.CHUNK_CODES} codes at a time"
-            )
+        size = check_length(data)
         with self._database.write() as connection:
             row = _known(connection, batch, lock=True)
             if first + size - 1 > row.quantity:
@@ -91,8 +96,8 @@ class Store:
         """
         with self._database.write(keep=not order.dry_run) as connection:
             row = _row(connection, order.batch, lock=True)
-            stored, identity = _stored(connection, order.order), apply_order.identity(order)
-            if stored is not None and stored.identity != identity:
+            stored, identity = _stored(connection, order.order), same_content.identity(order)
+            if stored is not None and not same_content.is_same(stored.identity, identity):
                 raise Problem("order-differs", "give every order an id of its own")
             if stored is not None:
                 return _answer_of(stored)
@@ -171,7 +176,7 @@ class Store:
             select(table)
             .where(table.c.id > after, table.c.last >= since)
             .order_by(table.c.id)
-            .limit(wire.LISTED)
+            .limit(wire.LISTED + 1)  # one more, to know whether another page follows
         )
         with self._database.read() as connection:
             rows = connection.execute(query).all()
@@ -182,9 +187,10 @@ class Store:
                     scan_counters.time_text(row.last),
                     row.times,
                 )
-                for row in rows
+                for row in rows[: wire.LISTED]
             )
-            return wire.UnknownPage(scans, rows[-1].id if len(rows) == wire.LISTED else None)
+            more = len(rows) > wire.LISTED
+            return wire.UnknownPage(scans, rows[wire.LISTED - 1].id if more else None)
 
     def fresh(self, key_id: str, nonce: str, until: datetime, now: datetime) -> bool:
         """Whether the key never used this nonce; from now on, until `until`, it has."""
@@ -235,6 +241,16 @@ class Store:
         scan_counters.expire(
             connection, at - self.limits.scan_answer_seconds, at - self.limits.unknown_seconds
         )
+
+
+def check_length(data: bytes) -> int:
+    """How many codes an upload is of. Raises invalid for a length that no upload has."""
+    size, rest = divmod(len(data), wire.FINGERPRINT_BYTES)
+    if rest or not 1 <= size <= wire.CHUNK_CODES:
+        raise Problem(
+            "invalid", f"send 16 bytes a code, for 1 to {wire.CHUNK_CODES} codes at a time"
+        )
+    return size
 
 
 def _row(connection: Connection, batch: str, *, lock: bool = False) -> Row[Any] | None:

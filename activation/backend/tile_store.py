@@ -131,6 +131,8 @@ def is_active(batch: ColumnElement[int], serial: ColumnElement[int]) -> ColumnEl
     start = (
         select(func.max(inner.c.first))
         .where(inner.c.batch == batch, inner.c.first <= serial)
+        # By itself SQLAlchemy correlates a query with the next one around it, not with the second.
+        .correlate_except(inner)
         .scalar_subquery()
     )
     return (

@@ -1,0 +1,51 @@
+"""Whether two orders under one id want the same change. Pure.
+
+What is kept is `identity`, a text that was never changed: an order kept by an older version is
+still itself. What counts as the same is decided when two of them are compared.
+"""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from ...codegen import times
+from ...codegen.ranges.attributes import VALIDITY
+from ...codegen.ranges.serials import to_pairs
+from .apply_order import Request
+
+_START: Final = datetime(1970, 1, 1)  # noqa: DTZ001 — the offset is taken off by hand
+
+
+def identity(order: Request) -> str:
+    """The content of `order`, as JSON: ranges ascending and joined, every default written out.
+
+    Not part of it: `dry_run`, which is never stored, and `audit_head`, which moves on
+    between two attempts to deliver an order.
+    """
+    parts = vars(order) | {"serials": to_pairs(order.serials), "attributes": dict(order.attributes)}
+    del parts["dry_run"], parts["audit_head"]
+    return json.dumps(parts, ensure_ascii=False, sort_keys=True)
+
+
+def is_same(kept: str, sent: str) -> bool:
+    """Whether two identities want the same change: equal, but for how an instant is written.
+
+    Raises one of `damage.NONSENSE` for a kept text that is damaged.
+    """
+    return kept == sent or _comparable(kept) == _comparable(sent)
+
+
+def _comparable(text: str) -> Any:  # noqa: ANN401 — JSON
+    parts = json.loads(text)
+    attributes = parts["attributes"]
+    for key in VALIDITY:
+        if attributes.get(key) is not None:
+            attributes[key] = _microseconds(attributes[key])
+    return parts
+
+
+def _microseconds(text: str) -> int:
+    """The instant, in microseconds since 1970: in UTC it may lie before the year 1."""
+    time = times.parse(text)
+    offset = time.utcoffset() or timedelta()
+    return (time.replace(tzinfo=None) - _START - offset) // timedelta(microseconds=1)
