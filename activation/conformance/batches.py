@@ -1,13 +1,11 @@
-"""Clauses on registering a batch, uploading fingerprints, and the form of refusals."""
+"""Clauses on registering a batch, and uploading fingerprints."""
 
 import hashlib
-import json
 
 from .clause import Clauses
-from .outcome import Broken, expect
+from .outcome import expect
 from .trial import QUANTITY, Trial
 
-RULES = Clauses("rules", "Rules for all of it")
 REGISTER = Clauses("register", "1. Register a batch")
 UPLOAD = Clauses("upload", "2. Upload fingerprints")
 
@@ -41,8 +39,29 @@ def _again(t: Trial) -> None:
 
 @REGISTER.clause("differs", "a registered batch never changes: other values are batch-differs")
 def _differs(t: Trial) -> None:
-    for changed in ({"quantity": QUANTITY + 1}, {"length": 17}, {"canonical": "upper"}):
+    for changed in (
+        {"quantity": QUANTITY + 1},
+        {"length": 17},
+        {"canonical": "upper"},
+        {"home": f"{t.home}-2"},
+        {"symbols": t.form.symbols[::-1]},
+        {"role": "guide"},
+        {"pair_of": f"{t.batch}-x"},
+    ):
         t.refused(t.register(**changed), "batch-differs")
+    data = t.page().data
+    for key, value in t.registration().items():
+        expect(data.get(key), value, f"{key} as read back")
+
+
+@REGISTER.clause("defaults", "role and pair_of left out are item and null: the same batch")
+def _defaults(t: Trial) -> None:
+    body = t.registration()
+    del body["role"], body["pair_of"]
+    backwards = dict(reversed(body.items()))
+    answer = t.probe("PUT", f"/v1/batches/{t.batch}", backwards)
+    expect(answer.status, 200, "the status of the same batch, with its defaults left out")
+    expect((answer.data or {}).get("role"), "item", "role in the answer")
 
 
 @REGISTER.clause("key", "a key or scheme not held is key-unknown, with those that are")
@@ -50,72 +69,6 @@ def _key(t: Trial) -> None:
     for changed in ({"fingerprint_key_id": "0" * 16}, {"scheme": "sha-256"}):
         body = t.refused(t.register(**changed), "key-unknown")
         expect(body.get("fingerprint_key_id"), t.key_id, "fingerprint_key_id in the problem")
-
-
-@RULES.clause("strict", "unknown keys, other types and values out of bounds are invalid")
-def _strict(t: Trial) -> None:
-    serials = t.serials(3)
-    pair = [list(serials)]
-    bad: tuple[dict[str, object], ...] = (
-        {"surprise": 1},
-        {"count": "3"},
-        {"count": 1.5},
-        {"count": True},
-        {"skip": ["active"]},
-        {"action": "destroy"},
-        {"serials": []},
-        {"serials": [[3, 1]]},
-        {"serials": [[0, 1]]},
-        {"serials": [[1]]},
-        {"serials": [*pair, *pair]},
-        {"serials": [[n * 2 + 1, n * 2 + 1] for n in range(1_001)]},
-        {"dry_run": 1},
-        {"audit_head": "x"},
-    )
-    path = f"/v1/orders/{t.order_id()}"
-    for change in bad:
-        body = {"batch": t.batch, "action": "assign", "serials": pair} | change
-        t.refused(t.probe("PUT", path, body), "invalid")
-    for missing in ("batch", "action", "serials"):
-        whole = {"batch": t.batch, "action": "assign", "serials": pair}
-        del whole[missing]
-        t.refused(t.probe("PUT", path, whole), "invalid")
-
-
-@RULES.clause("json", "what is no JSON object is invalid")
-def _json(t: Trial) -> None:
-    path = f"/v1/orders/{t.order_id()}"
-    for text in (b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b"[" * 10_000):
-        answer = t.probe("PUT", path, text, kind="application/json")
-        t.refused(answer, "invalid", "too-large")
-
-
-@RULES.clause("ids", "ids are 1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or digit")
-def _ids(t: Trial) -> None:
-    serials = t.uploaded(1)
-    body = {"batch": t.batch, "action": "assign", "serials": [list(serials)]}
-    for bad in ("-a", "_a", "a%20b", "a" * 65):
-        t.refused(t.probe("PUT", f"/v1/orders/{bad}", body), "invalid", "not-found")
-    longest = (t.order_id() + ".a_b-").ljust(64, "0")
-    expect(t.probe("PUT", f"/v1/orders/{longest}", body).status, 200, "an id of 64")
-
-
-@RULES.clause("unknown", "what does not exist is not-found")
-def _unknown(t: Trial) -> None:
-    t.refused(t.probe("GET", f"/v1/orders/{t.order_id()}"), "not-found")
-    t.refused(t.probe("GET", f"/v1/batches/{t.batch}X?after=0"), "not-found")
-    stream = t.probe("PUT", f"/v1/batches/{t.batch}X/fingerprints/1", bytes(16))
-    t.refused(stream, "not-found")
-    body = {"batch": f"{t.batch}X", "action": "assign", "serials": [[1, 1]]}
-    t.refused(t.probe("PUT", f"/v1/orders/{t.order_id()}", body), "not-found")
-
-
-@RULES.clause("no-store", "no answer is kept by caches")
-def _no_store(t: Trial) -> None:
-    for answer in (t.page(), t.order("assign", t.serials(1), order="-")):
-        kept = answer.headers.get("cache-control", "")
-        if "no-store" not in kept:
-            raise Broken("Cache-Control: no-store", kept or "none")
 
 
 @UPLOAD.clause("pending", "an upload is taken, and alone changes nothing that can be read")
@@ -180,10 +133,73 @@ def _digest(t: Trial) -> None:
     expect(found, [wanted], "digest")
 
 
-@RULES.clause("utf-8", "text is UTF-8, and comes back as it was sent")
-def _utf8(t: Trial) -> None:
-    serials = t.active(1, attributes={"product": "乌龙茶 500 毫升 é"})
-    (item,) = t.ranges(serials)
-    expect(
-        json.dumps(item["attributes"].get("product")), json.dumps("乌龙茶 500 毫升 é"), "product"
+@REGISTER.clause("strict", "unknown keys, other types and values out of bounds are invalid")
+def _strict(t: Trial) -> None:
+    name = f"{t.batch}-strict"
+    bad: tuple[dict[str, object], ...] = (
+        {"surprise": 1},
+        {"quantity": 0},
+        {"quantity": "1000"},
+        {"quantity": 10**12},
+        {"length": 0},
+        {"length": 65},
+        {"canonical": "lower"},
+        {"role": "toy"},
+        {"symbols": "A"},
+        {"home": ""},
+        {"pair_of": "-x"},
     )
+    for change in bad:
+        body = t.registration(**change)
+        t.refused(t.probe("PUT", f"/v1/batches/{name}", body), "invalid")
+    for missing in ("home", "symbols", "length", "canonical", "quantity", "scheme"):
+        body = t.registration()
+        del body[missing]
+        t.refused(t.probe("PUT", f"/v1/batches/{name}", body), "invalid")
+    t.refused(t.probe("GET", f"/v1/batches/{name}?after=0"), "not-found")
+
+
+@REGISTER.clause("largest", "a batch at the bounds of every value is taken as it is")
+def _largest(t: Trial) -> None:
+    every = "".join(map(chr, range(0x21, 0x7F)))
+    bounds = {"quantity": 999_999_999_999, "symbols": every, "length": 64, "canonical": "upper"}
+    body = t.registration(**bounds, pair_of=f"{t.batch}-nowhere", role="guide")
+    answer = t.probe("PUT", f"/v1/batches/{t.batch}-largest", body)
+    expect(answer.status, 200, "the status")
+    for key, value in body.items():
+        expect(answer.data.get(key), value, f"{key} in the answer")
+
+
+@REGISTER.clause("kept", "a batch that was refused is not known")
+def _kept(t: Trial) -> None:
+    path = f"/v1/batches/{t.batch}-refused"
+    t.refused(t.probe("PUT", path, t.registration(fingerprint_key_id="0" * 16)), "key-unknown")
+    t.refused(t.probe("GET", f"{path}?after=0"), "not-found")
+
+
+@UPLOAD.clause("apart", "a serial of one batch has nothing to do with that of another")
+def _apart(t: Trial) -> None:
+    other = t.other("apart")
+    serials = other.active(3, attributes={"lot": "other"})
+    mine = t.ranges(serials, digests=True)
+    other.done("assign", serials, attributes={"lot": "moved"})
+    other.done("freeze", serials)
+    expect(t.ranges(serials, digests=True), mine, "the same serials of the first batch")
+    expect(other.states(serials), ["frozen"] * 3, "states in the second batch")
+
+
+@UPLOAD.clause("most", "65,536 fingerprints, a mebibyte, are taken in one call")
+def _most(t: Trial) -> None:
+    wide = t.other("wide", quantity=2_200_000)
+    first, _ = wide.serials(65_536)
+    data = b"".join(hashlib.sha256(f"{wide.batch} {n}".encode()).digest() for n in range(32_768))
+    expect(wide.upload(first, data).status, 204, "the status of an upload of 1,048,576 bytes")
+
+
+@UPLOAD.clause("rest", "an activation takes its own serials of an upload; the rest stays pending")
+def _rest(t: Trial) -> None:
+    first, last = t.uploaded(6)
+    t.done("activate", (first + 2, first + 3))
+    expect(t.states((first, last)), ["inactive"] * 2 + ["active"] * 2 + ["inactive"] * 2, "states")
+    expect(t.held((first, last)), 2, "live fingerprints held")
+    t.done("activate", (first, first + 1), (first + 4, last))

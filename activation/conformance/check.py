@@ -1,50 +1,160 @@
 """`backend check`: with the keys of the home, or with key files given to a third party."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ... import __version__
 from ...codegen.errors import UsageError
 from ...codegen.invocation import Invocation
+from ...codegen.secret import Secret
 from ...codegen.station.keys import read_fingerprint_key, read_signing_key
+from ...codegen.times import format_utc
+from ..client import trial_scans
 from ..client.connect import signer, tls_of
 from ..client.signing import Key, RequestSigner
-from .kit import Checked, check
+from .checked import Checked
+from .depth import Depth
+from .kit import check
+from .leave import Left
 from .probe import Probe
+from .recorded import read
+from .select import clauses, clauses_again
+from .trace import Trace
 from .trial import Trial
 
+if TYPE_CHECKING:
+    import ssl
+
 STRANGER = "TEST-000000000000"
+SEED_BYTES = 4
 
 
 @dataclass(frozen=True)
 class CheckRequest:
     """The command's options."""
 
-    fingerprint_key: Path | None
-    line_key: Path | None
-    unsigned: bool
+    fingerprint_key: Path | None = None
+    line_key: Path | None = None
+    unsigned: bool = False
+    second_key: Path | None = None
+    only: tuple[str, ...] = ()
+    seed: int | None = None
+    trace: Path | None = None
+    again: Path | None = None
+    quick: bool = False
+    thorough: bool = False
+
+    def depth(self) -> Depth:
+        """Raises `UsageError` for options that exclude each other."""
+        for one, other, both in (
+            ("--unsigned", "--line-key", self.unsigned and self.line_key),
+            ("--unsigned", "--second-key", self.unsigned and self.second_key),
+            ("--quick", "--thorough", self.quick and self.thorough),
+            ("--again", "--only", self.again and self.only),
+        ):
+            if both:
+                raise UsageError(f"{one} and {other} exclude each other", "give one of them")
+        if self.quick:
+            return Depth.QUICK
+        return Depth.THOROUGH if self.thorough else Depth.NORMAL
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """What the kit signs and recognises with. `note` keeps what it leaves behind, in a home."""
+
+    secret: Secret
+    home: str
+    sign: RequestSigner | None
+    tls: "ssl.SSLContext | None" = None
+    folder: Path | None = None
 
 
 def run(invocation: Invocation, url: str, request: CheckRequest) -> Checked:
     """Check the backend at `url`.
 
-    Raises `UsageError` for a malformed address or keys that do not go together, `NotFound`
-    without a home or a key, `EnvironmentFailure` if nobody answers.
+    Raises `UsageError` for a malformed address, options or keys that do not go together, a name
+    of no clause and a file that is no trace, `NotFound` without a home, a key or a trace,
+    `Refused` for a trace that is there already, `EnvironmentFailure` if nobody answers.
     """
-    if request.unsigned and request.line_key:
-        raise UsageError("--unsigned and --line-key exclude each other", "give one of them")
-    if request.fingerprint_key is None:
-        station = invocation.station()
-        sign: RequestSigner | None = signer(station)
-        # Not the home itself: the heads that the trial's orders bring are made up.
-        secret, home = station.fingerprint_key, f"{station.config.home_id}-CHECK"
-        tls = tls_of(station.config)
-    else:
-        sign, tls, home = None, None, STRANGER
-        secret = read_fingerprint_key(request.fingerprint_key)
-    if request.line_key is not None:
-        line = read_signing_key(request.line_key)
-        sign = RequestSigner(
-            lambda _: Key(line.key_id, line.private), invocation.now, invocation.entropy
+    depth = request.depth()
+    wanted = clauses_again() if request.again else clauses(request.only)
+    last = read(request.again) if request.again else None
+    keys = _keys(invocation, request)
+    seed = request.seed
+    if seed is None:
+        seed = int.from_bytes(invocation.entropy(SEED_BYTES), "big")
+    with ExitStack() as stack:
+        open_probe = partial(Probe, url, tls=keys.tls, now=invocation.now)
+        probe = stack.enter_context(open_probe(None if request.unsigned else keys.sign))
+        second = None
+        if request.second_key is not None:
+            second = stack.enter_context(open_probe(_signer(invocation, request.second_key)))
+        trial = Trial(
+            probe,
+            keys.secret,
+            keys.home,
+            invocation.entropy,
+            seed=seed,
+            depth=depth,
+            second=second,
+            last=last,
         )
-    with Probe(url, None if request.unsigned else sign, tls) as probe:
-        return check(url, Trial(probe, secret, home, invocation.entropy), invocation.progress)
+        trace = None
+        if request.trace is not None:
+            invocation.outside_home("--trace", request.trace)
+            trace = stack.enter_context(Trace(request.trace))
+            _begin(trace, trial, url)
+        return check(
+            url,
+            trial,
+            invocation.progress,
+            wanted,
+            begin=(lambda _: None) if trace is None else trace.tell,
+            left=partial(_note, keys.folder, invocation),
+        )
+
+
+def _keys(invocation: Invocation, request: CheckRequest) -> _Keys:
+    sign = None if request.line_key is None else _signer(invocation, request.line_key)
+    if request.fingerprint_key is not None:
+        return _Keys(read_fingerprint_key(request.fingerprint_key), STRANGER, sign)
+    station = invocation.station()
+    return _Keys(
+        station.fingerprint_key,
+        # Not the home itself: the heads that the trial's orders bring are made up.
+        f"{station.config.home_id}-CHECK",
+        sign or signer(station),
+        tls_of(station.config),
+        station.home,
+    )
+
+
+def _signer(invocation: Invocation, path: Path) -> RequestSigner:
+    line = read_signing_key(path)
+    key = Key(line.key_id, line.private)
+    return RequestSigner(lambda _: key, invocation.now, invocation.entropy)
+
+
+def _begin(trace: Trace, trial: Trial, url: str) -> None:
+    trace.begin(
+        mintmark=__version__,
+        url=url,
+        started=format_utc(trial.probe.now()),
+        seed=trial.seed,
+        depth=trial.depth.value,
+        batch=trial.batch,
+        home=trial.home,
+        fingerprint_key_id=trial.key_id,
+    )
+    trace.watch(trial.probe, "first")
+    if trial.second is not None:
+        trace.watch(trial.second, "second")
+
+
+def _note(folder: Path | None, invocation: Invocation, left: Left) -> None:
+    if folder is not None and left.unknown:
+        trial_scans.note(folder, left.unknown, invocation.now())

@@ -3,33 +3,48 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .depth import Depth
 from .trial import Trial
+
+Attempt = Callable[[Trial], None]
 
 
 @dataclass(frozen=True)
 class Clause:
-    """`name` is stable: area, dot, what. `section` is a heading of docs/activation-api.md."""
+    """`name` is stable: area, dot, what. `section` is a heading of `document`, a file in docs.
+
+    `depth`: the least deep check that tries it.
+    """
 
     name: str
     text: str
+    document: str
     section: str
-    attempt: Callable[[Trial], None]
+    depth: Depth
+    attempt: Attempt
 
 
 class Clauses(list[Clause]):
     """The clauses of one area, in the order they are tried."""
 
-    def __init__(self, area: str, section: str) -> None:
+    def __init__(self, area: str, section: str, document: str = "activation-api.md") -> None:
         super().__init__()
-        self._area, self._section = area, section
+        self.area, self._section, self._document = area, section, document
 
     def clause(
-        self, name: str, text: str
-    ) -> Callable[[Callable[[Trial], None]], Callable[[Trial], None]]:
+        self,
+        name: str,
+        text: str,
+        *,
+        section: str | None = None,
+        depth: Depth = Depth.QUICK,
+    ) -> Callable[[Attempt], Attempt]:
         """Make the decorated function the attempt at a clause."""
 
-        def add(attempt: Callable[[Trial], None]) -> Callable[[Trial], None]:
-            self.append(Clause(f"{self._area}.{name}", text, self._section, attempt))
+        def add(attempt: Attempt) -> Attempt:
+            place = section or self._section
+            name_ = f"{self.area}.{name}"
+            self.append(Clause(name_, text, self._document, place, depth, attempt))
             return attempt
 
         return add

@@ -11,7 +11,9 @@ import typer
 from ...codegen.invocation import Invocation
 
 if TYPE_CHECKING:
-    from .kit import Checked
+    from .checked import Checked
+
+SEED_MOST = 2**53 - 1  # what every reader of JSON holds exactly
 
 
 def backend_check(
@@ -25,19 +27,55 @@ def backend_check(
         Path | None, typer.Option(help="A line's key file, to sign with.", metavar="F")
     ] = None,
     unsigned: Annotated[bool, typer.Option("--unsigned", help="Do not sign.")] = False,
+    second_key: Annotated[
+        Path | None,
+        typer.Option(help="A second line's key file, of the scope in the manual.", metavar="F"),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this clause or area; may be given again.", metavar="CLAUSE"),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Try the same as the check with this seed.", min=0, max=SEED_MOST),
+    ] = None,
+    trace: Annotated[
+        Path | None, typer.Option(help="Write requests and answers to a new file.", metavar="F")
+    ] = None,
+    again: Annotated[
+        Path | None,
+        typer.Option(help="Ask again what an earlier check did, by its trace.", metavar="F"),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out what takes long.")] = False,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Try all, for minutes.")] = False,
 ) -> "Checked":
     """Check any scan backend against the contract, clause by clause.
 
-    It works in a batch of its own, which it leaves void. Do not check a backend that
+    It works in batches of its own, which it leaves void. Do not check a backend that
     consumers use: the check scans.
 
     \b
     Example:
       mintmark backend check https://scan-test.example.com
+      mintmark backend check https://scan-test.example.com --only orders --only scans.once
+      mintmark backend check https://scan-test.example.com --trace check.jsonl
+      mintmark backend check https://scan-test.example.com --again check.jsonl
     """
     from .check import CheckRequest, run
 
-    return run(invocation, url, CheckRequest(fingerprint_key, line_key, unsigned))
+    request = CheckRequest(
+        fingerprint_key,
+        line_key,
+        unsigned,
+        second_key,
+        tuple(only or ()),
+        seed,
+        trace,
+        again,
+        quick,
+        thorough,
+    )
+    return run(invocation, url, request)
 
 
 COMMANDS = (("backend check", backend_check),)

@@ -1,135 +1,141 @@
 """`backend check`: every clause of the contract, tried against a backend."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Callable, Iterable
 
 from ...codegen.errors import EnvironmentFailure
-from ...codegen.result import Result
-from . import batches, orders, reading, scans, signatures, states
+from . import (
+    batches,
+    counters,
+    facts,
+    forms,
+    identity,
+    moments,
+    once,
+    orders,
+    pages,
+    parallel,
+    ranges,
+    reading,
+    refusals,
+    rules,
+    scans,
+    scopes,
+    signatures,
+    signing_form,
+    signing_time,
+    states,
+)
+from .checked import Checked, ClauseOutcome, ClauseResult
 from .clause import Clause, Clauses
+from .leave import Left, leave
 from .outcome import Broken, NotOffered
-from .trial import QUANTITY, Trial
+from .sequence.clauses import SEQUENCE
+from .trial import Trial
 
 AREAS: tuple[Clauses, ...] = (
     batches.REGISTER,
-    batches.RULES,
+    rules.RULES,
     batches.UPLOAD,
+    forms.FORMS,
     orders.ORDERS,
+    ranges.RANGES,
+    once.ONCE,
+    refusals.REFUSALS,
     states.STATES,
+    counters.COUNTERS,
     reading.ATTRIBUTES,
+    facts.FACTS,
+    moments.TIMES,
     reading.READ,
+    pages.PAGES,
     scans.SCANS,
+    identity.IDENTITY,
+    parallel.PARALLEL,
     signatures.SIGNING,
+    signing_form.SIGNING_FORM,
+    signing_time.SIGNING_TIME,
+    scopes.SCOPES,
+    SEQUENCE,
 )
-# If a clause of these fails, no other can be tried.
-FIRST = frozenset({"register.health", "register.new"})
+# Without these no other can be tried: they are tried first, whatever is asked for.
+FIRST = frozenset({"register.health", "register.new", "again.health"})
 
 
-class ClauseOutcome(StrEnum):
-    """How the attempt at a clause ended."""
+def check(  # noqa: PLR0913 - the last two only listen
+    url: str,
+    trial: Trial,
+    progress: Callable[[str, int, int], None],
+    clauses: Iterable[Clause] | None = None,
+    *,
+    begin: Callable[[str], None] = lambda _: None,
+    left: Callable[[Left], None] = lambda _: None,
+) -> Checked:
+    """Try `clauses`, or all there are; a clause that fails stops no other.
 
-    HOLDS = "pass"
-    FAILS = "fail"
-    NOT_OFFERED = "not offered"
-    NOT_RUN = "not run"
-
-
-@dataclass(frozen=True)
-class ClauseResult:
-    """The result of a clause. `expected` and `found` are of a clause that fails."""
-
-    id: str
-    result: ClauseOutcome
-    says: str
-    section: str
-    expected: str | None = None
-    found: str | None = None
-
-
-@dataclass(frozen=True)
-class Checked(Result):
-    """The results, in the order of the clauses, and the batch left behind."""
-
-    url: str
-    batch: str
-    passed: int
-    failed: int
-    clauses: tuple[ClauseResult, ...] = field(default=())
-
-    @property
-    def exit_code(self) -> int:
-        """5 if a clause does not hold: the backend breaks its contract."""
-        return 5 if self.failed else 0
-
-    def lines(self) -> Iterator[str]:
-        """The clauses that fail in full, then one line per area."""
-        for clause in self.clauses:
-            if clause.result is ClauseOutcome.FAILS:
-                yield f"FAIL {clause.id}: {clause.says}"
-                yield f"     expected  {clause.expected}"
-                yield f"     found     {clause.found}"
-                yield f"     see       docs/activation-api.md, {clause.section}"
-        for area in AREAS:
-            names = {clause.name for clause in area}
-            yield _summary([clause for clause in self.clauses if clause.id in names])
-        yield f"{self.passed} clauses hold, {self.failed} do not; batch {self.batch} is left void"
-
-
-def _summary(clauses: list[ClauseResult]) -> str:
-    area = clauses[0].id.split(".")[0]
-    results = [clause.result for clause in clauses]
-    outcomes = [outcome for outcome in ClauseOutcome if outcome in results]
-    return f"{area:<11} " + ", ".join(f"{results.count(kind)} {kind.value}" for kind in outcomes)
-
-
-def check(url: str, trial: Trial, progress: Callable[[str, int, int], None]) -> Checked:
-    """Try every clause; a clause that fails stops no other.
-
-    Raises `EnvironmentFailure` if the backend can't be reached to begin with.
+    `begin` hears the name of each before it is tried, `left` what stays behind at the end, also
+    of a check that is cut short. Raises `EnvironmentFailure` if the backend can't be reached to
+    begin with.
     """
-    clauses = [clause for area in AREAS for clause in area]
+    wanted = [clause for area in AREAS for clause in area] if clauses is None else [*clauses]
     found: list[ClauseResult] = []
-    for number, clause in enumerate(clauses):
-        progress("clauses", number, len(clauses))
-        if any(result.result is ClauseOutcome.FAILS and result.id in FIRST for result in found):
-            found.append(_result(clause, ClauseOutcome.NOT_RUN))
-        else:
-            found.append(_tried(clause, trial, first=not found))
-    _leave(trial)
+    stay = Left((), 0, frozenset())
+    try:
+        for number, clause in enumerate(wanted):
+            progress("clauses", number, len(wanted))
+            begin(clause.name)
+            if _lacks_ground(found) or clause.depth.rank > trial.depth.rank:
+                found.append(_result(clause, ClauseOutcome.NOT_RUN))
+            else:
+                found.append(_tried(clause, trial, first=not found))
+    finally:
+        if found and trial.last is None:
+            begin("leave")
+            stay = leave(trial)
+            left(stay)
     results = [result.result for result in found]
     passed, failed = results.count(ClauseOutcome.HOLDS), results.count(ClauseOutcome.FAILS)
-    return Checked(url, trial.batch, passed, failed, tuple(found))
+    rest = (trial.seed, trial.depth, stay.batches, stay.scans, len(stay.unknown))
+    return Checked(url, trial.batch, passed, failed, tuple(found), *rest)
+
+
+def _lacks_ground(found: Iterable[ClauseResult]) -> bool:
+    return any(result.result is ClauseOutcome.FAILS and result.id in FIRST for result in found)
 
 
 def _tried(clause: Clause, trial: Trial, *, first: bool) -> ClauseResult:
     try:
         clause.attempt(trial)
     except Broken as broken:
-        return _result(clause, ClauseOutcome.FAILS, broken.expected, broken.found)
-    except NotOffered:
-        return _result(clause, ClauseOutcome.NOT_OFFERED)
+        return _result(clause, ClauseOutcome.FAILS, broken)
+    except NotOffered as reason:
+        return _result(clause, ClauseOutcome.NOT_OFFERED, why=str(reason) or None)
     except EnvironmentFailure as failure:
         if first:
             raise
-        return _result(clause, ClauseOutcome.FAILS, "an answer", failure.message)
+        return _result(clause, ClauseOutcome.FAILS, Broken("an answer", failure.message))
     # An answer of any form at all may come back: an error over its form fails the clause.
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         wanted = "an answer of the form in the document"
-        return _result(clause, ClauseOutcome.FAILS, wanted, type(error).__name__)
+        return _result(clause, ClauseOutcome.FAILS, Broken(wanted, type(error).__name__))
     return _result(clause, ClauseOutcome.HOLDS)
 
 
 def _result(
-    clause: Clause, outcome: ClauseOutcome, expected: str | None = None, found: str | None = None
+    clause: Clause, outcome: ClauseOutcome, broken: Broken | None = None, why: str | None = None
 ) -> ClauseResult:
-    return ClauseResult(clause.name, outcome, clause.text, clause.section, expected, found)
-
-
-def _leave(trial: Trial) -> None:
-    """Void all of the batch, as far as the backend allows."""
-    try:
-        alive = [state for state in trial.states((1, QUANTITY)) if state != "void"]
-        trial.order("void", (1, QUANTITY), reason="other", count=len(alive), skip=["void"])
-    except (Broken, EnvironmentFailure, AttributeError, KeyError, TypeError, ValueError):
-        return
+    if broken is None:
+        found: tuple[str | None, str | None, tuple[str, ...]] = (None, None, ())
+    else:
+        found = broken.expected, broken.found, broken.steps
+    expected, what, steps = found
+    return ClauseResult(
+        clause.name,
+        outcome,
+        clause.text,
+        clause.section,
+        expected,
+        what,
+        clause.document,
+        steps,
+        why,
+    )

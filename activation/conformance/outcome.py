@@ -2,15 +2,18 @@
 
 
 class Broken(Exception):
-    """The clause does not hold. It holds what was expected and what was found, never a code."""
+    """The clause does not hold: what was expected and what was found, never a code.
 
-    def __init__(self, expected: str, found: object) -> None:
+    `steps`: the calls that lead there, one line each, for a clause that made them up.
+    """
+
+    def __init__(self, expected: str, found: object, steps: tuple[str, ...] = ()) -> None:
         super().__init__(expected)
-        self.expected, self.found = expected, str(found)[:300]
+        self.expected, self.found, self.steps = expected, str(found)[:300], steps
 
 
 class NotOffered(Exception):
-    """The backend leaves out this part, as it may."""
+    """The backend leaves out this part, as it may; or it cannot be tried, and the text says why."""
 
 
 def expect(found: object, expected: object, what: str) -> None:

@@ -5,15 +5,18 @@ itself.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ...codegen.errors import EnvironmentFailure
+from ...codegen.invocation import utc_now
 from ..client.address import checked_url
 from ..client.signing import RequestSigner
 from ..client.transport import http_client
-from .form import AS_AGREED, SignatureForm
+from .form import AS_AGREED
 
 if TYPE_CHECKING:
     import ssl
@@ -54,6 +57,21 @@ class Answer:
         return f"{self.status}{name}"
 
 
+Recorder = Callable[["httpx2.Request", Answer], None]
+
+
+def _unrecorded(_: "httpx2.Request", __: Answer) -> None:
+    """Nobody wants to know."""
+
+
+class SignsOddly(Protocol):
+    """A form in which requests are signed: `SignatureForm` or `RawForm`."""
+
+    def sign(self, signer: RequestSigner, request: "httpx2.Request", body: bytes) -> None:
+        """Sign `request`, whose content is `body`."""
+        ...
+
+
 class Probe:
     """Sends requests to the backend at `url`. A context manager; safe to share.
 
@@ -61,11 +79,19 @@ class Probe:
     """
 
     def __init__(
-        self, url: str, sign: RequestSigner | None = None, tls: "ssl.SSLContext | None" = None
+        self,
+        url: str,
+        sign: RequestSigner | None = None,
+        tls: "ssl.SSLContext | None" = None,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        record: Recorder = _unrecorded,
     ) -> None:
-        self.signs = sign is not None
+        self.signs, self.now, self.record = sign is not None, now, record
         self._base, local = checked_url(url)
+        self.scheme = self._base.partition(":")[0]
         self._sign = sign
+        self._ahead: timedelta | None = None
         self._http = http_client(tls, {"Accept-Encoding": "identity"}, loopback=local)
         self._http.timeout = SECONDS
 
@@ -82,7 +108,7 @@ class Probe:
         body: object = None,
         *,
         kind: str | None = None,
-        form: SignatureForm | None = AS_AGREED,
+        form: SignsOddly | None = AS_AGREED,
     ) -> Answer:
         """Send a request and read its answer. `body`: bytes, or what becomes JSON.
 
@@ -97,20 +123,41 @@ class Probe:
         body: object = None,
         *,
         kind: str | None = None,
-        form: SignatureForm | None = AS_AGREED,
+        form: SignsOddly | None = AS_AGREED,
     ) -> "httpx2.Request":
         """A request ready to be sent: see `__call__`."""
-        content = body if isinstance(body, bytes) else b""
-        if body is not None and not isinstance(body, bytes):
-            content = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        content = self.content(body)
         kind = kind or (STREAM if isinstance(body, bytes) else JSON_TYPE)
         headers = {"Content-Type": kind} if body is not None else {}
         request = self._http.build_request(
             method, self._base + path, content=content or None, headers=headers
         )
-        if self._sign and form:
-            form.sign(self._sign, request, content)
+        if form:
+            self.sign(request, form)
         return request
+
+    @staticmethod
+    def content(body: object) -> bytes:
+        """The bytes that are sent for `body`."""
+        if body is None:
+            return b""
+        if isinstance(body, bytes):
+            return body
+        return json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+    def sign(self, request: "httpx2.Request", form: SignsOddly) -> None:
+        """Sign `request` in this form, if the kit has a key."""
+        if self._sign:
+            form.sign(self._sign, request, request.content)
+
+    @property
+    def key_id(self) -> str:
+        """The id of the key that signs; empty without one."""
+        return self._sign.keys(None).key_id if self._sign else ""
+
+    def clock(self) -> datetime | None:
+        """The backend's time, by the Date header of its last answer; None if it sends none."""
+        return None if self._ahead is None else self.now() + self._ahead
 
     def send(self, request: "httpx2.Request") -> Answer:
         """The answer to `request`. Raises `EnvironmentFailure` if none comes."""
@@ -138,4 +185,14 @@ class Probe:
             raise EnvironmentFailure(
                 "the backend cannot be reached, or hung up", "is it running, and is the URL right?"
             ) from None
-        return Answer(response.status_code, dict(response.headers), bytes(body))
+        answer = Answer(response.status_code, dict(response.headers), bytes(body))
+        self._ahead = _ahead(answer, self.now())
+        self.record(request, answer)
+        return answer
+
+
+def _ahead(answer: Answer, now: datetime) -> timedelta | None:
+    try:
+        return parsedate_to_datetime(answer.headers["date"]).astimezone(UTC) - now
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None

@@ -145,8 +145,9 @@ def _unknown(t: Trial) -> None:
 
 @SCANS.clause("no-store", "answers to scans are kept by nobody")
 def _no_store(t: Trial) -> None:
-    t.scan("0")
-    kept = t.probe("POST", "/v1/scans", {"code": "0"}, form=None).headers
+    code = t.new_code()
+    t.scan(code)
+    kept = t.probe("POST", "/v1/scans", {"code": code}, form=None).headers
     if "no-store" not in kept.get("cache-control", ""):
         raise Broken("Cache-Control: no-store", kept.get("cache-control", "none"))
 
@@ -154,3 +155,81 @@ def _no_store(t: Trial) -> None:
 def _expect(answer: Mapping[str, Any], **wanted: object) -> None:
     for key, value in wanted.items():
         expect(answer.get(key), value, key)
+
+
+@SCANS.clause("strict", "a scan of another form is invalid, and no refusal quotes the code")
+def _strict(t: Trial) -> None:
+    (serial, _) = t.active(1)
+    code = t.code(serial)
+    bodies: tuple[object, ...] = (
+        {"code": code, "surprise": 1},
+        {"code": code, code: 1},
+        {"code": code, "scan_id": 5},
+        {"code": code, "scan_id": f"-{code}"},
+        {"code": code, "scan_id": "x" * 65},
+        {"code": [code]},
+        {"codes": code},
+        {"code": code * 9},
+        [code],
+        f'{{"code": "{code}'.encode(),
+        f'{{"code": {code}}}'.encode(),
+    )
+    for body in bodies:
+        kind = "application/json"
+        answer = t.probe("POST", "/v1/scans", body, kind=kind, form=None)
+        if answer.status in (404, 405):
+            raise NotOffered
+        if answer.status == 429:
+            raise NotOffered("limited: the backend takes no more scans from here for now")
+        t.refused(answer, "invalid")
+        if code.encode() in answer.body or code.lower().encode() in answer.body.lower():
+            raise Broken("no refusal quotes the code", f"{answer} with the code in it")
+    t.scanned(serial, result="genuine", scans=1)
+
+
+@SCANS.clause("long", "a text of 128 characters is a scan; one of more is invalid")
+def _long(t: Trial) -> None:
+    (serial, _) = t.active(1, attributes={"max_scans": 9})
+    code = t.code(serial)
+    spread = "-".join(code).ljust(128, " ")
+    expect(t.scan(spread).get("result"), "genuine", "a code spread over 128 characters")
+    expect(t.scan("Z" * 128).get("result"), "unknown", "128 letters")
+    answer = t.probe("POST", "/v1/scans", {"code": "Z" * 129}, form=None)
+    t.refused(answer, "invalid")
+
+
+@SCANS.clause("no-code", "a text that can't be a code is unknown, and leaves the backend well")
+def _no_code(t: Trial) -> None:
+    quoted = f"' OR 1=1 -- {t.new_code()}"  # another text in every check
+    for text in ("", " ", " - ", "\u8336", "\u0000", "a" * 65, "\U0001f375", quoted):
+        expect(t.scan(text).get("result"), "unknown", "the result")
+
+
+@SCANS.clause("page-quotes", "the page and its refusals are not kept by caches")
+def _page_quotes(t: Trial) -> None:
+    (serial, _) = t.active(1)
+    answer = t.probe("GET", f"/{t.code(serial)}", form=None)
+    if answer.status in (404, 405):
+        raise NotOffered
+    kept = answer.headers.get("cache-control", "")
+    if "no-store" not in kept:
+        raise Broken("Cache-Control: no-store", kept or "none")
+
+
+@SCANS.clause("state-first", "inactive, frozen and void are told whatever the validity is")
+def _state_first(t: Trial) -> None:
+    past = {"expires_at": "2020-01-01T00:00:00Z"}
+    later = {"effective_at": "2099-01-01T00:00:00Z"}
+    for validity in (past, later):
+        for action, result in (("revoke", "inactive"), ("freeze", "frozen"), ("void", "void")):
+            serials = t.active(1, **validity)
+            t.done(action, serials, count=1)
+            t.scanned(serials[0], result=result, scans=0)
+
+
+@SCANS.clause("large", "a scan of more than 4 KiB is too-large")
+def _large(t: Trial) -> None:
+    answer = t.probe("POST", "/v1/scans", {"code": "Z" * 5_000}, form=None)
+    if answer.status in (404, 405):
+        raise NotOffered
+    t.refused(answer, "too-large", "invalid")

@@ -9,7 +9,7 @@ from .form import SignatureForm
 from .outcome import Broken, NotOffered
 from .trial import Trial
 
-SIGNING = Clauses("signing", "Rules for all of it")
+SIGNING = Clauses("signing", "What the backend checks", "signing.md")
 HOUR = timedelta(hours=1)
 
 
@@ -27,7 +27,7 @@ def signed(attempt: Callable[[Trial], None]) -> Callable[[Trial], None]:
 @SIGNING.clause("needed", "without a signature nobody reads or orders: 401, with the server's time")
 @signed
 def _needed(t: Trial) -> None:
-    for method, path, body in _calls(t):
+    for method, path, body in calls(t):
         answer = t.probe(method, path, body, form=None)
         if "server_time" not in t.refused(answer, "unauthorised"):
             raise Broken("server_time in the problem", "none")
@@ -36,7 +36,7 @@ def _needed(t: Trial) -> None:
 @SIGNING.clause("replay", "the same signed request is not taken twice")
 @signed
 def _replay(t: Trial) -> None:
-    for method, path, body in _calls(t):
+    for method, path, body in calls(t):
         request = t.probe.request(method, path, body)
         first = t.probe.send(request)
         if first.status >= 400:
@@ -65,7 +65,7 @@ def _covers(t: Trial) -> None:
 @SIGNING.clause("forged", "a signature with one bit changed is refused")
 @signed
 def _forged(t: Trial) -> None:
-    request = t.probe.request("GET", f"/v1/batches/{t.batch}?after=0")
+    request = t.probe.request("GET", t.reading())
     text = request.headers["signature"]
     at = text.index("=:") + 5
     request.headers["signature"] = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
@@ -92,7 +92,7 @@ def _early(t: Trial) -> None:
 def _components(t: Trial) -> None:
     for left_out in COMPONENTS:
         _refused(t, SignatureForm(covered=tuple(name for name in COMPONENTS if name != left_out)))
-    _, order, _ = _calls(t)
+    _, order, _ = calls(t)
     bare = t.probe.request(*order, form=SignatureForm(digest=False))
     # A digest that is right and not covered: who changes the body can change the digest too.
     uncovered = t.probe.request(*order, form=SignatureForm(digest=False))
@@ -121,14 +121,15 @@ def _stranger(t: Trial) -> None:
 
 def _refused(t: Trial, form: SignatureForm) -> None:
     """Expect 401 for every call signed in this form."""
-    for call in _calls(t):
+    for call in calls(t):
         t.refused(t.probe(*call, form=form), "unauthorised")
 
 
-def _calls(t: Trial) -> tuple[tuple[str, str, object], ...]:
+def calls(t: Trial) -> tuple[tuple[str, str, object], ...]:
+    """A reading, an order and a registration that are good, apart from their signatures."""
     body = {"batch": t.batch, "action": "assign", "serials": [list(t.serials(1))]}
     return (
-        ("GET", f"/v1/batches/{t.batch}?after=0", None),
+        ("GET", t.reading(), None),
         ("PUT", f"/v1/orders/{t.order_id()}", body),
         ("PUT", f"/v1/batches/{t.batch}", t.registration()),
     )

@@ -1,60 +1,127 @@
-"""The batch a check works in, its codes, and the calls the clauses share.
+"""The batches a check works in, their codes, and the calls the clauses share.
 
-All clauses share a batch of the check's own; each takes serials that no other has. Codes
-exist in this process alone.
+All clauses share a batch of the check's own; each takes serials that no other has. A clause
+about batches takes `other` ones besides. Codes exist in this process alone.
 """
 
+import copy
 import itertools
-from collections.abc import Callable, Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
-from ...codegen.codes.fingerprint import SCHEME, fingerprints, key_id
+from ...codegen.codes.fingerprint import SCHEME, fingerprint, fingerprints, key_id
 from ...codegen.secret import Secret
+from .depth import Depth
+from .noise import Noise
 from .outcome import Broken, NotOffered, expect
 from .probe import Answer, Probe
+
+if TYPE_CHECKING:
+    from .recorded import Recorded
 
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 16
 QUANTITY = 20_000
+# A backend of several workers may see a batch that another worker registered a second later.
+SEEN_SECONDS: Final = 1.5
 Serials = tuple[int, int]
 
 
+@dataclass(frozen=True)
+class BatchForm:
+    """What a batch is registered with, apart from its home and key."""
+
+    symbols: str = SYMBOLS
+    length: int = LENGTH
+    canonical: str = "crockford32"
+    quantity: int = QUANTITY
+    role: str = "item"
+    pair_of: str | None = None
+
+
 class Trial:
-    """`entropy(n)` gives n random bytes: codes and ids come from it."""
+    """The keys, batches and ids of a check.
 
-    def __init__(
-        self, probe: Probe, fingerprint_key: Secret, home: str, entropy: Callable[[int], bytes]
+    `entropy(n)` gives n random bytes, of which codes and ids are made: they are new in every
+    check. What is tried follows from `seed`. `second` signs with a second key, of a narrow
+    scope; `last` is the earlier check that is asked again.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of a check
+        self,
+        probe: Probe,
+        fingerprint_key: Secret,
+        home: str,
+        entropy: Callable[[int], bytes],
+        *,
+        seed: int = 0,
+        depth: Depth = Depth.NORMAL,
+        second: Probe | None = None,
+        last: "Recorded | None" = None,
     ) -> None:
-        self.probe, self.home = probe, home
-        self.batch = f"{home[:4]}-{self._word(entropy, 8)}"
+        self.probe, self.home, self.seed, self.depth = probe, home, seed, depth
+        self.second, self.last = second, last
         self.key_id = key_id(fingerprint_key)
+        self.noise = Noise(fingerprint_key)
         self._key, self._entropy = fingerprint_key, entropy
-        self._next, self._numbers = 1, itertools.count(1)
-        self._codes: dict[int, str] = {}
+        self._numbers = itertools.count(1)
+        self._others: dict[str, Trial] = {}
+        self.begin(f"{home[:4]}-{_word(entropy, SYMBOLS, 8)}", BatchForm())
 
-    @staticmethod
-    def _word(entropy: Callable[[int], bytes], length: int) -> str:
-        return "".join(SYMBOLS[byte % 32] for byte in entropy(length))
+    def begin(self, batch: str, form: BatchForm) -> None:
+        """Work in this batch from now on, of which nothing is used yet."""
+        self.batch, self.form = batch, form
+        self._next = 1
+        self._codes: dict[int, str] = {}
+        self._seen = time.monotonic() + SEEN_SECONDS
+
+    def other(self, name: str, **form: object) -> "Trial":
+        """Another batch of this check, registered when it is first asked for."""
+        if name not in self._others:
+            other = copy.copy(self)
+            other.begin(f"{self.batch}-{name}", replace(self.form, **form))  # type: ignore[arg-type]
+            expect(other.register().status, 200, "the status of another batch")
+            self._others[name] = other
+        return self._others[name]
+
+    def batches(self) -> "Iterator[Trial]":
+        """This one, and the others that were asked for."""
+        yield self
+        yield from self._others.values()
 
     # --- what a clause works with ---
 
     def serials(self, size: int) -> Serials:
         """The next `size` serials that no clause has used."""
         first, self._next = self._next, self._next + size
-        if self._next > QUANTITY + 1:
+        if self._next > self.form.quantity + 1:
             raise ValueError("the batch is too small for the clauses")
         return first, self._next - 1
 
     def code(self, serial: int) -> str:
         """The code of a serial, drawn when it is first needed."""
         if serial not in self._codes:
-            self._codes[serial] = self._word(self._entropy, LENGTH)
+            self._codes[serial] = self.new_code()
         return self._codes[serial]
+
+    def new_code(self) -> str:
+        """A code of the batch's form that no serial has."""
+        return _word(self._entropy, self.form.symbols, self.form.length)
+
+    def give(self, serial: int, code: str) -> None:
+        """Let `serial` have this code, which it keeps."""
+        self._codes[serial] = code
 
     def fingerprints(self, serials: Serials) -> bytes:
         """16 bytes per code."""
         codes = "".join(self.code(serial) for serial in range(serials[0], serials[1] + 1))
-        return fingerprints(codes.encode("ascii"), LENGTH, self._key)
+        return fingerprints(codes.encode("ascii"), self.form.length, self._key)
+
+    def fingerprint(self, code: str) -> bytes:
+        """The fingerprint of a canonical code."""
+        return fingerprint(code.encode("ascii"), self._key)
 
     def order_id(self) -> str:
         """An id no order had."""
@@ -64,17 +131,8 @@ class Trial:
 
     def registration(self, **changed: object) -> dict[str, object]:
         """What the batch is registered with."""
-        return {
-            "home": self.home,
-            "symbols": SYMBOLS,
-            "length": LENGTH,
-            "canonical": "crockford32",
-            "quantity": QUANTITY,
-            "scheme": SCHEME,
-            "fingerprint_key_id": self.key_id,
-            "role": "item",
-            "pair_of": None,
-        } | changed
+        own = {"home": self.home, "scheme": SCHEME, "fingerprint_key_id": self.key_id}
+        return own | vars(self.form) | changed
 
     def register(self, **changed: object) -> Answer:
         """Register the batch."""
@@ -86,9 +144,13 @@ class Trial:
 
     def order(self, action: str, *ranges: Serials, order: str | None = None, **more: Any) -> Answer:  # noqa: ANN401 - JSON
         """Send an order of the batch; under a new id unless `order` is given."""
+        path = f"/v1/orders/{order or self.order_id()}"
+        return self.probe("PUT", path, self.body(action, *ranges, **more))
+
+    def body(self, action: str, *ranges: Serials, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        """An order's JSON object; `from_` stands for `from`."""
         body = {"batch": self.batch, "action": action, "serials": [list(pair) for pair in ranges]}
-        more = {key.rstrip("_"): value for key, value in more.items()}
-        return self.probe("PUT", f"/v1/orders/{order or self.order_id()}", body | more)
+        return body | {key.rstrip("_"): value for key, value in more.items()}
 
     def new_head(self) -> str:
         """A head that no order brought."""
@@ -105,22 +167,40 @@ class Trial:
             raise Broken("a head's answer is a JSON object", type(data).__name__)
         return data
 
+    def reading(self) -> str:
+        """The address of a short page of this batch."""
+        return f"/v1/batches/{self.batch}?after={self.form.quantity - 1}"
+
     def page(self, after: int = 0, *, digests: bool = False) -> Answer:
         """Read ranges of the batch."""
         query = f"?after={after}" + ("&digests=true" if digests else "")
         return self.probe("GET", f"/v1/batches/{self.batch}{query}")
 
     def scan(self, code: str, scan_id: str | None = None) -> Mapping[str, Any]:
-        """Scan as a phone would. Raises `NotOffered` if there is no such address."""
+        """Scan as a phone would.
+
+        Raises `NotOffered` if there is no such address, and if it refuses more scans for now.
+        """
+        time.sleep(max(0.0, self._seen - time.monotonic()))
         body = {"code": code} | ({"scan_id": scan_id} if scan_id else {})
         answer = self.probe("POST", "/v1/scans", body, form=None)
         if answer.status in (404, 405):
             raise NotOffered
+        if answer.status == 429:
+            raise NotOffered("limited: the backend takes no more scans from here for now")
         expect(answer.status, 200, "the status of a scan")
         data = answer.data
         if not isinstance(data, dict):
             raise Broken("a scan's answer is a JSON object", type(data).__name__)
+        self.noise.note(code, data.get("result"))
         return data
+
+    def scanned(self, serial: int, /, **wanted: object) -> Mapping[str, Any]:
+        """Scan the code of a serial; the answer, whose members are as `wanted`."""
+        answer = self.scan(self.code(serial))
+        for key, value in wanted.items():
+            expect(answer.get(key), value, key)
+        return answer
 
     # --- what must go well before a clause can be tried ---
 
@@ -156,6 +236,14 @@ class Trial:
         expect(data.get("status"), answer.status, "the problem's status, as the response's")
         return data
 
+    def not_found(self, order: str) -> None:
+        """Raises `Broken` if anything is kept under the id of this order."""
+        self.refused(self.probe("GET", f"/v1/orders/{order}"), "not-found")
+
+    def held(self, serials: Serials) -> int:
+        """How many live fingerprints the backend says it holds of `serials`."""
+        return sum(item["held"] for item in self.ranges(serials, digests=True))
+
     def states(self, serials: Serials) -> list[str]:
         """The state of each serial."""
         return [item["state"] for item in self.ranges(serials) for _ in _each(item["serials"])]
@@ -181,6 +269,15 @@ class Trial:
                 raise Broken("next moves on", f"{after}, then {following}")
             after = following
         return found
+
+
+def _word(entropy: Callable[[int], bytes], symbols: str, length: int) -> str:
+    # 16 bits a symbol: what is left of evenness does not show.
+    draws = entropy(2 * length)
+    return "".join(
+        symbols[int.from_bytes(draws[at : at + 2], "big") % len(symbols)]
+        for at in range(0, 2 * length, 2)
+    )
 
 
 def _each(pair: list[int]) -> range:

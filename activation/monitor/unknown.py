@@ -8,12 +8,15 @@ successor. Once a day everything is read, for a new backend begins its numbers a
 """
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from ...codegen import notes, times
+from ...codegen.lookup import Found
 from ...codegen.result import to_json
+from ..client import trial_scans
 from ..client.protocol import Client
 from ..client.wire import UnknownScan
 
@@ -63,6 +66,18 @@ def read(client: Client, backend: str, mark: ReadUpTo | None, now: datetime) -> 
     return Reading(
         tuple(found.values()), ReadUpTo(backend, settled, begin.whole), after is not None
     )
+
+
+def without_trials(
+    home: Path, scans: Sequence[UnknownScan], codes: Sequence[Found | None], now: datetime
+) -> list[tuple[UnknownScan, Found | None]]:
+    """The scans, each with the code that it is of, without those that `backend check` made.
+
+    A code of ours is told all the same, whoever has noted its fingerprint.
+    """
+    own = trial_scans.noted(home, now)
+    pairs = zip(scans, codes, strict=True)
+    return [(scan, code) for scan, code in pairs if code or scan.fingerprint not in own]
 
 
 def load(home: Path) -> ReadUpTo | None:

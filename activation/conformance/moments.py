@@ -1,0 +1,158 @@
+"""Clauses on times: with every offset they mean an instant."""
+
+import re
+import time
+from datetime import datetime, timedelta, timezone
+
+from ...codegen import times
+from .clause import Clauses
+from .depth import Depth
+from .facts import unknown_rows
+from .outcome import Broken, NotOffered, expect
+from .trial import Trial
+
+TIMES = Clauses("times", "3. Order")
+OFFSETS = (0, 8, -5, 14, -12)
+HOUR = timedelta(hours=1)
+_POLL, _PATIENCE = 0.5, 120.0
+
+
+def _written(moment: datetime, hours: int) -> str:
+    """RFC 3339 in whole seconds, at this offset from UTC."""
+    return moment.astimezone(timezone(timedelta(hours=hours))).isoformat(timespec="seconds")
+
+
+def _now(t: Trial) -> datetime:
+    """The backend's time, as its Date header says; else this machine's."""
+    return t.probe.clock() or t.probe.now()
+
+
+@TIMES.clause("expires", "expires_at counts by its offset: an hour ago is past, in an hour is not")
+def _expires(t: Trial) -> None:
+    for hours in OFFSETS:
+        first, last = t.uploaded(2)
+        t.done("activate", (first, first), expires_at=_written(_now(t) - HOUR, hours))
+        t.done("activate", (last, last), expires_at=_written(_now(t) + HOUR, hours))
+        _result(t, first, "expired", f"an hour ago, at offset {hours:+}")
+        _result(t, last, "genuine", f"in an hour, at offset {hours:+}")
+
+
+@TIMES.clause(
+    "effective", "effective_at counts by its offset: an hour ago is valid, in an hour not_yet"
+)
+def _effective(t: Trial) -> None:
+    for hours in OFFSETS:
+        first, last = t.uploaded(2)
+        t.done("activate", (first, first), effective_at=_written(_now(t) - HOUR, hours))
+        t.done("activate", (last, last), effective_at=_written(_now(t) + HOUR, hours))
+        _result(t, first, "genuine", f"an hour ago, at offset {hours:+}")
+        _result(t, last, "not_yet", f"in an hour, at offset {hours:+}")
+
+
+@TIMES.clause("minutes", "an offset's minutes count as well")
+def _minutes(t: Trial) -> None:
+    first, last = t.uploaded(2)
+    zone = timezone(timedelta(hours=5, minutes=45))
+    now = _now(t)
+    for serial, by in ((first, -timedelta(minutes=20)), (last, timedelta(minutes=20))):
+        moment = (now + by).astimezone(zone).isoformat(timespec="seconds")
+        t.done("activate", (serial, serial), expires_at=moment)
+    _result(t, first, "expired", "20 minutes ago, at +05:45")
+    _result(t, last, "genuine", "in 20 minutes, at +05:45")
+
+
+@TIMES.clause("fractions", "fractions of seconds, to six digits, are taken")
+def _fractions(t: Trial) -> None:
+    serials = t.uploaded(1)
+    t.done("activate", serials, effective_at="2026-01-01T00:00:00.5Z")
+    for text in ("2099-01-01T00:00:00.123Z", "2099-01-01T00:00:00.123456+08:00"):
+        t.done("assign", serials, expires_at=text)
+    _result(t, serials[0], "genuine", "between two times with fractions")
+    close = {"effective_at": "2026-01-01T00:00:00.5Z", "expires_at": "2026-01-01T00:00:00.4Z"}
+    t.refused(t.order("assign", serials, **close), "invalid")
+    t.done("assign", serials, **close | {"expires_at": "2026-01-01T00:00:00.6Z"})
+
+
+@TIMES.clause("invalid", "a day, an hour or an offset that there is not is invalid")
+def _invalid(t: Trial) -> None:
+    serials = t.uploaded(1)
+    for text in (
+        "2027-02-29T00:00:00Z",
+        "2027-01-32T00:00:00Z",
+        "2027-01-01T25:00:00Z",
+        "2027-01-01T00:60:00Z",
+        "2027-01-01T00:00:00+25:00",
+        "2027-01-01T00:00:00+0800",
+        "2027-01-01T00:00Z",
+        "20270101T000000Z",
+        "2027-01-01t00:00:00Z",
+        "2027-01-01T00:00:00z",
+        "2027-01-01 00:00:00Z",
+        "2027-01-01T00:00:00.1234567Z",
+        " 2027-01-01T00:00:00Z",
+        "1798761600",
+    ):
+        answer = t.order("activate", serials, expires_at=text)
+        if answer.problem != "invalid":
+            raise Broken(f"{text} is no time: invalid", answer)
+    expect(t.states(serials), ["inactive"], "states afterwards")
+
+
+@TIMES.clause("own", "the backend's own times are whole seconds in UTC, with a Z")
+def _own(t: Trial) -> None:
+    serials, order = t.active(1), t.order_id()
+    found = {"first_scan": t.scanned(serials[0], result="genuine").get("first_scan")}
+    t.scanned(t.serials(1)[0], result="unknown")
+    newest = unknown_rows(t)[-1]
+    found |= {"first of unknown-scans": newest["first"], "last of unknown-scans": newest["last"]}
+    t.done("assign", serials, order=order, audit_head=t.new_head())
+    answer = t.probe("GET", f"/v1/homes/{t.home}/head")
+    if answer.status == 200:
+        found["at of a head"] = answer.data["at"]
+    for name, text in found.items():
+        if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", str(text), re.ASCII):
+            raise Broken(f"{name}: a time like 2026-11-22T12:00:00Z", text)
+
+
+@TIMES.clause("stored", "one end alone is not compared with the other that is stored")
+def _stored(t: Trial) -> None:
+    serials = t.active(1, effective_at="2098-01-01T00:00:00Z")
+    t.done("assign", serials, expires_at="2026-01-01T00:00:00Z")
+    (item,) = t.ranges(serials)
+    expect(sorted(item["attributes"]), ["effective_at", "expires_at"], "attributes")
+
+
+@TIMES.clause("first-scan", "first_scan is a time with an offset, and about now")
+def _first_scan(t: Trial) -> None:
+    serials = t.active(1)
+    before = _now(t)
+    told = t.scanned(serials[0], result="genuine").get("first_scan")
+    try:
+        moment = times.parse(str(told))
+    except ValueError:
+        raise Broken("first_scan: an RFC 3339 time with an offset", told) from None
+    if abs(moment - before) > HOUR / 2:
+        raise Broken("first_scan within half an hour of the backend's own clock", told)
+
+
+@TIMES.clause("ends", "a validity ends by the second, not by the minute or day", depth=Depth.NORMAL)
+def _ends(t: Trial) -> None:
+    if t.probe.clock() is None:
+        raise NotOffered("the backend's answers have no Date to go by")
+    serials = t.active(
+        1, attributes={"max_scans": 1_000}, expires_at=_written(_now(t) + 2 * HOUR, 0)
+    )
+    _result(t, serials[0], "genuine", "in two hours")
+    t.done("assign", serials, expires_at=_written(_now(t) + timedelta(seconds=2), 8))
+    # As long as a slow clock may need; a backend that reads minutes or days is not done by then.
+    until = time.monotonic() + 30.0
+    while (result := t.scan(t.code(serials[0])).get("result")) != "expired":
+        if result != "genuine" or time.monotonic() > until:
+            raise Broken("genuine, then expired within seconds of expires_at", result)
+        time.sleep(_POLL)
+
+
+def _result(t: Trial, serial: int, wanted: str, when: str) -> None:
+    found = t.scan(t.code(serial)).get("result")
+    if found != wanted:
+        raise Broken(f"a validity whose end was given {when}: {wanted}", found)

@@ -1,0 +1,44 @@
+"""What a check leaves in the backend's list of unknown scans, so that it can take it back."""
+
+import threading
+from collections.abc import Iterator
+from typing import Final
+
+from ...codegen.codes.fingerprint import fingerprint
+from ...codegen.codes.spec import canonicalise
+from ...codegen.secret import Secret
+
+_RULES: Final = ("crockford32", "upper")
+
+
+class Noise:
+    """Fingerprints of the texts that were scanned and not known; and how many scans counted."""
+
+    def __init__(self, fingerprint_key: Secret) -> None:
+        self._key = fingerprint_key
+        self._texts: set[str] = set()
+        self._lock = threading.Lock()
+        self.counted = 0
+
+    def note(self, text: str, result: object) -> None:
+        """Note the result of a scan of `text`."""
+        with self._lock:
+            if result == "unknown":
+                self._texts.add(text)
+            self.counted += result in ("genuine", "repeat")
+
+    def fingerprints(self) -> set[bytes]:
+        """Under every rule, because the backend may have kept a row for each."""
+        return {
+            fingerprint(folded.encode("ascii"), self._key)
+            for text in self._texts
+            for folded in _folded(text)
+        }
+
+
+def _folded(text: str) -> Iterator[str]:
+    for rule in _RULES:
+        try:
+            yield canonicalise(rule, text)
+        except ValueError:
+            continue
