@@ -1,7 +1,7 @@
 #!/bin/sh
 # @hey-api/openapi-ts's Zod schema drops the keys that its own type, from the same schema, allows.
 #
-# Versions: @hey-api/openapi-ts 0.99.0, zod 3.25.76 and 4.1.13, TypeScript 5.9.3, Node.js 24.
+# Versions: @hey-api/openapi-ts 0.99.0, zod 3.25.76 and 4.1.13, TypeScript 5.9.3, Node.js 20 and 24.
 # Behaviour: an object has a named property and additionalProperties of type string. The generated
 #   type has an index signature: {lot: "L1", "native.shift": "A"} compiles. The generated Zod schema
 #   takes that object, says success, and returns {lot: "L1"}. Without the named property it is a

@@ -1,7 +1,7 @@
 #!/bin/sh
 # openapi-typescript demands of a caller what the server fills in, if the body's schema has a name.
 #
-# Versions: openapi-typescript 7.13.0, TypeScript 5.9.3, Node.js 24.
+# Versions: openapi-typescript 7.13.0, TypeScript 5.9.3, Node.js 20 and 24.
 # Behaviour: a body has a required `batch` and an optional `dry_run` with `default: false`. If the
 #   schema stands in the request body, `dry_run` is optional in its type. If the same schema stands
 #   under components/schemas and the body refers to it, `dry_run` is required, and `{batch: "b"}`
