@@ -144,6 +144,22 @@ def test_head_is_answered_without_a_body(store, clock):
         assert (answer.status_code, answer.content) == (200, b"")
 
 
+@pytest.mark.parametrize("body", [None, {}])
+def test_a_stranger_is_told_what_to_sign_as_in_the_document(store, clock, body):
+    call = Asgi(app_over(store, clock, trust_loopback=False))
+    answer = call("GET" if body is None else "PUT", "/v1/orders/o", json=body)
+    assert answer.status_code == 401
+    headers = API["components"]["responses"]["Unauthorised"]["headers"]
+    assert answer.headers["www-authenticate"] in headers["WWW-Authenticate"]["schema"]["enum"]
+    asked = answer.headers["accept-signature"]
+    assert ' "content-digest"' in headers["Accept-Signature"]["example"]
+    wanted = headers["Accept-Signature"]["example"]
+    if body is None:
+        wanted = wanted.replace(' "content-digest"', "")
+    nonce = re.compile('nonce="[0-9a-f]{32}"')
+    assert nonce.sub("", asked) == nonce.sub("", wanted) != asked
+
+
 def walk(part, place=()):
     """Every (place, dictionary) of the document."""
     if isinstance(part, dict):
