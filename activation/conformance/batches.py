@@ -140,6 +140,7 @@ def _strict(t: Trial) -> None:
         {"surprise": 1},
         {"quantity": 0},
         {"quantity": "1000"},
+        {"quantity": 10**12},
         {"length": 0},
         {"length": 65},
         {"canonical": "lower"},
@@ -156,6 +157,17 @@ def _strict(t: Trial) -> None:
         del body[missing]
         t.refused(t.probe("PUT", f"/v1/batches/{name}", body), "invalid")
     t.refused(t.probe("GET", f"/v1/batches/{name}?after=0"), "not-found")
+
+
+@REGISTER.clause("largest", "a batch at the bounds of every value is taken as it is")
+def _largest(t: Trial) -> None:
+    every = "".join(map(chr, range(0x21, 0x7F)))
+    bounds = {"quantity": 999_999_999_999, "symbols": every, "length": 64, "canonical": "upper"}
+    body = t.registration(**bounds, pair_of=f"{t.batch}-nowhere", role="guide")
+    answer = t.probe("PUT", f"/v1/batches/{t.batch}-largest", body)
+    expect(answer.status, 200, "the status")
+    for key, value in body.items():
+        expect(answer.data.get(key), value, f"{key} in the answer")
 
 
 @REGISTER.clause("kept", "a batch that was refused is not known")

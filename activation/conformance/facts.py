@@ -1,13 +1,16 @@
 """Clauses on what is kept of a code whatever is ordered: attributes, early scans, what is told."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from .clause import Clauses
 from .counters import ordered
+from .depth import Depth
 from .outcome import Broken, NotOffered, expect
 from .states import TABLE
 from .trial import Serials, Trial
 
+PHONES = 8
 FACTS = Clauses("facts", "States")
 ATTRIBUTES = {
     "lot": "L1",
@@ -122,7 +125,7 @@ for _state in ("unknown", "inactive", "frozen", "void", "not_yet"):
     FACTS.clause(
         f"before-{_state.replace('_', '-')}",
         f"a scan answered {_state} is told by every later activation of the code",
-        section="5. Scan",
+        section="What a scan leaves",
     )(_early(_state))
 
 
@@ -199,3 +202,21 @@ def unknown_rows(t: Trial) -> list[dict[str, object]]:
             raise Broken("next grows", f"{at}, then {following}")
         at = following
     raise NotOffered("too many unknown scans to read")
+
+
+@FACTS.clause(
+    "before-many",
+    "scanned_before names the first 1,000, in the order of the serials",
+    section="3. Order",
+    depth=Depth.THOROUGH,
+)
+def _before_many(t: Trial) -> None:
+    first, last = t.uploaded(1_010)
+    with ThreadPoolExecutor(PHONES) as phones:
+        list(phones.map(lambda serial: t.scan(t.code(serial)), range(last, first - 1, -1)))
+    data = t.done("activate", (first, last))
+    told = data.get("scanned_before", [])
+    if told != [*range(first, first + 1_000)]:
+        raise Broken("the first 1,000 serials, ascending", f"{len(told)} serials")
+    lists = {"truncated": data.get("truncated")}
+    expect(lists, {"truncated": False}, "what is told of the lists of ranges")

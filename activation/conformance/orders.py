@@ -138,3 +138,41 @@ def _void_count(t: Trial) -> None:
     expect(t.states((first, last)), ["frozen"] + ["active"] * 3, "states afterwards")
     t.done("void", (first, last), reason="lost", count=4)
     expect(t.states((first, last)), ["void"] * 4, "states afterwards")
+
+
+@ORDERS.clause("nothing", "an order that skips all of its codes is taken, and applies to none")
+def _nothing(t: Trial) -> None:
+    serials = t.serials(2)
+    t.done("void", serials, reason="unused")
+    data = t.done("activate", serials, skip=["void"], count=0)
+    expect((data.get("applied"), data.get("applied_count")), ([], 0), "applied, applied_count")
+    expect(data.get("skipped"), [[*serials]], "skipped")
+
+
+@ORDERS.clause("from-skipped", "from is not asked of codes that are skipped")
+def _from_skipped(t: Trial) -> None:
+    first, last = t.uploaded(3)
+    t.done("void", (first, first), reason="unused")
+    t.done("activate", (first, last), skip=["void"], from_="inactive", count=2)
+    expect(t.states((first, last)), ["void", "active", "active"], "states afterwards")
+
+
+@ORDERS.clause("reason", "a reason is any text, with any action, and no answer shows it")
+def _reason(t: Trial) -> None:
+    serials, order = t.uploaded(1), t.order_id()
+    words = f"because {t.new_head()[:16]}"
+    for action in ("assign", "activate", "freeze"):
+        t.done(action, serials, reason=words)
+    t.done("void", serials, reason=words, count=1, order=order)
+    for answer in (t.page(serials[0] - 1), t.probe("GET", f"/v1/orders/{order}")):
+        if words.encode() in answer.body:
+            raise Broken("a reason is shown in no answer", "it is")
+
+
+@ORDERS.clause("unvoid-skip", "skip has no meaning for unvoid: it applies to void codes")
+def _unvoid_skip(t: Trial) -> None:
+    serials = t.serials(2)
+    t.done("void", serials, reason="misprint")
+    data = t.done("unvoid", serials, skip=["void"])
+    expect((data.get("applied"), data.get("skipped")), ([[*serials]], []), "applied, skipped")
+    expect(t.states(serials), ["inactive"] * 2, "states afterwards")

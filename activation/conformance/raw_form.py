@@ -14,6 +14,7 @@ from ..client.signing import NONCE_BYTES, TAG, VALID, RequestSigner
 
 if TYPE_CHECKING:
     import httpx2
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 NOW: Final = timedelta(0)
 
@@ -46,11 +47,13 @@ class RawForm:
     """`change` alters the parts of a good signature before it is made.
 
     `shift` is added to this machine's time; the signature is good for `valid` from then on.
+    `private` signs in the place of the known key, under its id.
     """
 
     change: Callable[[Parts], None] = field(default=_as_it_is)
     shift: timedelta = NOW
     valid: timedelta = VALID
+    private: "Ed25519PrivateKey | None" = field(default=None, repr=False)
 
     def sign(self, signer: RequestSigner, request: "httpx2.Request", body: bytes) -> None:
         """Sign `request` in this form."""
@@ -58,12 +61,13 @@ class RawForm:
         parts = self._parts(signer, request, body)
         lines = [f'"{name}": {value}' for name, value in parts.components.items()]
         message = "\n".join([*lines, f'"@signature-params": {parts.input}']).encode("ascii")
-        if isinstance(key.private, bytes):
-            mac = HMAC(key.private, SHA256())
+        private = self.private or key.private
+        if isinstance(private, bytes):
+            mac = HMAC(private, SHA256())
             mac.update(message)
             signature = mac.finalize()
         else:
-            signature = key.private.sign(message)
+            signature = private.sign(message)
         request.headers["signature-input"] = f"{parts.label}={parts.input}"
         request.headers["signature"] = f"{parts.label}={byte_sequence(signature)}"
         for name, value in parts.headers.items():

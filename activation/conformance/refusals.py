@@ -8,7 +8,7 @@ from .outcome import Broken, expect
 from .probe import Answer
 from .trial import QUANTITY, Trial
 
-REFUSALS = Clauses("refusals", "3. Order")
+REFUSALS = Clauses("refusals", "Which refusal comes first")
 
 
 def _first(name: str, text: str) -> Callable[[Callable[[Trial], Answer]], None]:
@@ -53,6 +53,23 @@ def _blocked(t: Trial) -> Answer:
 @_first("count-differs", "count-differs comes before fingerprints-missing")
 def _count_differs(t: Trial) -> Answer:
     return t.order("activate", t.serials(2), count=7)
+
+
+@REFUSALS.clause(
+    "upload-first", "media-type, invalid, not-found, outside, then fingerprints-differ"
+)
+def _upload_first(t: Trial) -> None:
+    other = t.other("apart")
+    quantity = other.form.quantity
+    none, far = f"{t.batch}-none", quantity + 1
+    strange = t.probe("PUT", f"/v1/batches/{none}/fingerprints/{far}", bytes(15), kind="text/plain")
+    t.refused(strange, "media-type")
+    t.refused(t.probe("PUT", f"/v1/batches/{none}/fingerprints/{far}", bytes(15)), "invalid")
+    t.refused(t.probe("PUT", f"/v1/batches/{none}/fingerprints/{far}", bytes(16)), "not-found")
+    # Of the last serial something else is held.
+    other.upload(quantity, other.fingerprints((quantity, quantity)))
+    t.refused(other.upload(quantity, bytes(32)), "outside")
+    t.refused(other.upload(quantity, bytes(16)), "fingerprints-differ")
 
 
 @REFUSALS.clause(

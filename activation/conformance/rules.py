@@ -121,6 +121,8 @@ def _methods(t: Trial) -> None:
 def _head(t: Trial) -> None:
     answer = t.probe("HEAD", "/v1/health", form=None)
     expect((answer.status, answer.body), (200, b""), "status, body")
+    answer = t.probe("HEAD", f"/v1/batches/{t.batch}")
+    expect(answer.status, 405, "the status of HEAD elsewhere")
 
 
 @RULES.clause(
@@ -133,6 +135,22 @@ def _media_type(t: Trial) -> None:
         answer = t.probe("PUT", path, t.fingerprints(serials), kind=kind)
         t.refused(answer, "media-type", "invalid")
     t.refused(t.order("activate", serials), "fingerprints-missing")
+
+
+@RULES.clause("json-type", "JSON under another type than application/json is invalid")
+def _json_type(t: Trial) -> None:
+    order, serials = t.order_id(), t.serials(1)
+    for kind in ("text/plain", "application/x-www-form-urlencoded"):
+        body = t.probe.content(t.body("assign", serials))
+        answer = t.probe("PUT", f"/v1/orders/{order}", body, kind=kind)
+        t.refused(answer, "invalid", "media-type")
+    t.not_found(order)
+
+
+@RULES.clause("uncompressed", "answers are not compressed")
+def _uncompressed(t: Trial) -> None:
+    for answer in (t.page(), t.register(), t.probe("GET", f"/v1/orders/{t.order_id()}")):
+        expect(answer.headers.get("content-encoding", "identity"), "identity", "Content-Encoding")
 
 
 @RULES.clause("query", "unknown query parameters are passed over")

@@ -79,6 +79,7 @@ def _batches(t: Trial, probe: Probe) -> None:
     t.not_found(order)
     t.done("freeze", serials, order=order)
     t.refused(probe("GET", f"/v1/orders/{order}"), "forbidden")
+    t.refused(probe("GET", f"/v1/orders/{t.order_id()}"), "not-found")
     t.refused(probe("GET", f"/v1/batches/{t.batch}?after=0"), "forbidden")
     t.refused(probe("PUT", f"/v1/batches/{t.batch}", t.registration()), "forbidden")
     new = f"{t.batch}-{NARROW}-not"

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from ..client.signing import NONCE_BYTES
 from .clause import Clauses
 from .outcome import Broken, expect
@@ -108,6 +110,16 @@ def _tag(t: Trial) -> None:
         _refused(t, partial(_set, "tag", value), "another tag")
 
 
+@SIGNING_FORM.clause(
+    "alg", "alg may be left out; another than the key's is refused (RFC 9421, 3.2)"
+)
+@signed
+def _alg(t: Trial) -> None:
+    _taken(t, RawForm(lambda parts: parts.parameters.pop("alg", None)), "a signature without alg")
+    for name in ("rsa-pss-sha512", "ecdsa-p256-sha256", "hmac-sha512", "none", ""):
+        _refused(t, partial(_set, "alg", text(name)), "a right signature, and another alg")
+
+
 @SIGNING_FORM.clause("types", "parameters of another type are refused")
 @signed
 def _types(t: Trial) -> None:
@@ -186,13 +198,12 @@ def _digested(value: str, parts: Parts) -> None:
     parts.headers["content-digest"] = parts.components["content-digest"] = value
 
 
-@SIGNING_FORM.clause("public-key", "a signature by another key under a known key's id is refused")
+@SIGNING_FORM.clause("other-key", "a signature by another key under a known key's id is refused")
 @signed
 def _other_key(t: Trial) -> None:
-    def stranger(parts: Parts) -> None:
-        parts.headers["signature"] = f"{parts.label}=:{'A' * 86}==:"
-
-    _refused(t, stranger, "a signature of zeros")
+    form = RawForm(private=Ed25519PrivateKey.generate())
+    for call in calls(t):
+        t.refused(t.probe(*call, form=form), "unauthorised")
 
 
 def _random(t: Trial, size: int) -> str:

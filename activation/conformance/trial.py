@@ -167,6 +167,10 @@ class Trial:
             raise Broken("a head's answer is a JSON object", type(data).__name__)
         return data
 
+    def reading(self) -> str:
+        """The address of a short page of this batch."""
+        return f"/v1/batches/{self.batch}?after={self.form.quantity - 1}"
+
     def page(self, after: int = 0, *, digests: bool = False) -> Answer:
         """Read ranges of the batch."""
         query = f"?after={after}" + ("&digests=true" if digests else "")
