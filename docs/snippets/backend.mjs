@@ -224,7 +224,7 @@ function permit({ batches = ['*'], actions = ACTIONS, layers, upload: may = true
 // A batch is tiled by ranges: a state costs a row per range, not per code. `back`: where unfreeze leads to.
 // Fingerprints are pending until an activation makes them live: then they belong to one code, and scans find
 // them. `early`: the code was scanned while it was not active.
-const SCHEMA = `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; -- an answer given outlives a power cut
+const SCHEMA = `PRAGMA cache_size = -65536; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; -- safe in a power cut
 TABLE batches (number INTEGER PRIMARY KEY, name TEXT UNIQUE, rule, length, info);
 TABLE tiles (batch INTEGER, first INTEGER, last, state, back, attributes, PRIMARY KEY (batch, first)) WITHOUT ROWID;
 TABLE prints (batch INTEGER, serial INTEGER, print BLOB, live, uploaded, PRIMARY KEY (batch, serial)) WITHOUT ROWID;
