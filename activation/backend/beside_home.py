@@ -185,7 +185,7 @@ def _key(invocation: Invocation, request: ServeRequest, trust: Trust) -> _KeyFil
     if not trust.home:
         raise UsageError(
             "without the home, the backend needs the fingerprint key",
-            "give --fingerprint-key F, a copy of the home's keys/fingerprint.key",
+            "give --fingerprint-key F, from the folder of: mintmark key export --backend DIR",
         )
     try:
         home = invocation.station().home.absolute()
@@ -197,8 +197,8 @@ def _key(invocation: Invocation, request: ServeRequest, trust: Trust) -> _KeyFil
 def _for_trial(request: ServeRequest, trust: Trust, error: NotFound) -> _KeyFile:
     """The key beside the books, for whoever tries the API alone.
 
-    Raises `NotFound`, as `error` does, if it is no trial. Books that lie there without one were made with the key of a home: with another key, none
-    of their codes would be known.
+    Raises `NotFound`, as `error` does, if it is no trial. Books that lie there without one were
+    made with the key of a home: with another key, none of their codes would be known.
     """
     from .database import FILE
 

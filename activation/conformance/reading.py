@@ -170,6 +170,13 @@ def _head_kept(t: Trial) -> None:
     t.done("assign", serials, order=order, audit_head=first)
     t.done("assign", serials, order=order, audit_head=t.new_head())
     expect(t.head(t.home).get("head"), first, "the head after the same order again")
+    newer, mine = t.new_head(), t.order_id()
+    t.done("assign", serials, order=mine, audit_head=newer)
+    t.done("assign", serials, order=order, audit_head=first)
+    found = t.head(t.home)
+    told = found.get("head"), found.get("order")
+    expect(told, (newer, mine), "head and order after an old order that came again")
+    first = newer
     for action, name in (("activate", "fingerprints-missing"), ("revoke", "blocked")):
         head = t.new_head()
         t.refused(t.order(action, serials, audit_head=head), name)

@@ -185,7 +185,7 @@ def _bounds(t: Trial) -> None:
     bad: tuple[dict[str, object], ...] = (
         {"serials": [[1, huge]]},
         {"serials": [[-1, 1]]},
-        {"serials": [[1.0, 2]]},
+        {"serials": [[1.5, 2]]},
         {"serials": ["1-2"]},
         {"serials": [[1, 2, 3]]},
         {"serials": None},

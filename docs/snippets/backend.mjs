@@ -80,6 +80,7 @@ export function verified(keys, hosts, now, request, headers, body) {
   if (fields.some((field) => field.length > 4_096)) { return null; }
   const [input, sent] = [INPUT.exec(fields[0]), SIGNATURE.exec(fields[1])];
   if (!input || input[1] !== sent?.[1]) { return null; }
+  const signature = Buffer.from(sent[2], 'base64');
   const parameters = [...input[4].matchAll(PARAMETER)].map(([, name, quoted, digits]) => (
     [name, digits === undefined ? quoted.replace(/\\(.)/g, '$1') : Number(digits)]));
   const { created, expires, keyid, nonce, tag, alg, ...others } = Object.fromEntries(parameters);
@@ -99,8 +100,8 @@ export function verified(keys, hosts, now, request, headers, body) {
   // RFC 9421, section 2.5: a line for each covered component, then the parameters.
   const values = { ...headers, ...request, '@authority': authority };
   const base = covered.map((name) => `"${name}": ${values[name]}\n`).join('');
-  const good = isSigned(line, `${base}"@signature-params": ${input[2]}`, Buffer.from(sent[2], 'base64'));
-  return good ? { keyId: keyid, nonce } : null;
+  const good = isSigned(line, `${base}"@signature-params": ${input[2]}`, signature);
+  return good && signature.toString('base64') === sent[2] ? { keyId: keyid, nonce } : null;
 }
 
 // --- 4 Forms: what is taken, strictly ------------------------------------------------------------------
@@ -223,7 +224,7 @@ function permit({ batches = ['*'], actions = ACTIONS, layers, upload: may = true
 // A batch is tiled by ranges: a state costs a row per range, not per code. `back`: where unfreeze leads to.
 // Fingerprints are pending until an activation makes them live: then they belong to one code, and scans find
 // them. `early`: the code was scanned while it was not active.
-const SCHEMA = `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; -- an answer given outlives a power cut
+const SCHEMA = `PRAGMA cache_size = -65536; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; -- safe in a power cut
 TABLE batches (number INTEGER PRIMARY KEY, name TEXT UNIQUE, rule, length, info);
 TABLE tiles (batch INTEGER, first INTEGER, last, state, back, attributes, PRIMARY KEY (batch, first)) WITHOUT ROWID;
 TABLE prints (batch INTEGER, serial INTEGER, print BLOB, live, uploaded, PRIMARY KEY (batch, serial)) WITHOUT ROWID;
@@ -340,8 +341,8 @@ function putOrder({ books, line, now, ...request }, id) {
       answer = error.body; // thrown before the first change
     }
     books.sql('INSERT INTO orders VALUES (?, ?, ?, ?)').run(id, order.batch, order.identity, JSON.stringify(answer));
-    const newest = [info.home, order.audit_head, id, now];
-    if (order.audit_head) { books.sql('REPLACE INTO heads VALUES (?, ?, ?, ?)').run(...newest); }
+    const head = books.sql('REPLACE INTO heads VALUES (?, ?, ?, ?)');
+    if (order.audit_head) { head.run(info.home, order.audit_head, id, now); }
     return answer;
   }, !order.dry_run);
 }
@@ -550,9 +551,9 @@ async function answered(request, options) {
   need(found.length, 'not-found', 'there is no such address');
   const [, pattern, act] = found.find((route) => route[0] === method) ?? [];
   need(act, 'method-not-allowed', '', {}, { Allow: found.map((route) => route[0]).sort().join(', ') });
-  const [ids, peer, forwarded] = [pattern.exec(path).slice(1), request.socket.remoteAddress, headers['x-forwarded-for']];
-  const isHere = /^(?:::ffff:)?127\.|^::1$/.test(peer) && !forwarded;
-  const address = isHere ? null : (options.proxied && forwarded?.split(',').at(-1).trim()) || peer;
+  const [ids, peer, via] = [pattern.exec(path).slice(1), request.socket.remoteAddress, headers['x-forwarded-for']];
+  const isHere = /^(?:::ffff:)?127\.|^::1$/.test(peer) && !via;
+  const address = isHere ? null : (options.proxied && via?.split(',').at(-1).trim()) || peer;
   const context = { ...options, headers, body, now, isHere, address, query: new URLSearchParams(search) };
   if (path.startsWith('/v1/') && !['/v1/health', '/v1/scans'].includes(path)) { // anybody may call these
     const signed = { '@method': method, '@authority': headers.host ?? '', '@path': path, '@query': `?${search}` };

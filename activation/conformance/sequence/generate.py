@@ -30,7 +30,7 @@ from .themes import Theme
 from .world import World
 
 BEGINNING = times.parse("2026-01-01T00:00:00Z")
-CHANGES = ("quantity", "length", "canonical", "role", "symbols", "pair_of", None)
+CHANGES = ("quantity", "length", "canonical", "role", "symbols", "pair_of", "home", None)
 
 
 def sequence(seed: str, theme: Theme, length: int) -> Iterator[AnyStep]:

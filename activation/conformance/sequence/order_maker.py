@@ -91,11 +91,13 @@ class OrderMaker:
         )
 
     def _action(self, batch: int) -> str:
-        """An action, rather one that some code would take."""
+        """An action, rather one that some code would take, and a code that was scanned."""
         weights = {**ACTIONS, **self._theme.actions}
-        for _ in range(3):
+        choosy = self._theme.scans and self._rng.random() < 0.5
+        for _ in range(5 if choosy else 3):
             action = self._rng.choices([*weights], [*weights.values()])[0]
-            if self._allowed(batch, action, skip=False):
+            allowed = self._allowed(batch, action, skip=False)
+            if any(not choosy or self._is_scanned(batch, serial) for serial in allowed):
                 break
         return action
 
@@ -105,6 +107,9 @@ class OrderMaker:
         chance = rng.random()
         if chance < 0.04:
             return (rng.randint(1, 3), rng.randint(4, 6)), (quantity, quantity + rng.randint(1, 3))
+        known = [s for s in allowed if self._is_scanned(batch, s)]
+        if known and chance < 0.4:
+            return self._around(rng.choice(known), allowed)
         if allowed and chance < 0.78:
             return self._some(allowed)
         others = self._others(batch, action, allowed)
@@ -112,6 +117,17 @@ class OrderMaker:
             # Most of it could be done, and one code of it could not.
             return self._some([*allowed, rng.choice(others)], whole=True)
         return self._some([*range(1, quantity + 1)])
+
+    def _is_scanned(self, batch: int, serial: int) -> bool:
+        phones = self._world.phones
+        code = self._world.batches[batch].held(serial)
+        return code in phones.counted or code in phones.early or code in phones.unknown
+
+    def _around(self, serial: int, allowed: Sequence[int]) -> tuple[Pair, ...]:
+        """A range with a code that was scanned."""
+        run = next(run for run in of_serials.of(allowed) if run.first <= serial <= run.last)
+        before, after = self._rng.randint(0, 2), self._rng.randint(0, 2)
+        return ((max(run.first, serial - before), min(run.last, serial + after)),)
 
     def _others(self, batch: int, action: str, allowed: Sequence[int]) -> list[int]:
         """Codes that would be in the way; of an activation, rather those without a fingerprint."""
@@ -154,9 +170,9 @@ class OrderMaker:
         right = len(named) - (len(void) if skip and action != "unvoid" else 0)
         alive = action == "void" and any(live(books.standing(s)) for s in inside)
         chance = rng.random()
-        if chance < (0.75 if alive else 0.25):
+        if chance < (0.58 if alive else 0.25):
             return right
-        if chance < (0.82 if alive else 0.32):
+        if chance < (0.65 if alive else 0.32):
             return rng.choice((0, right + 1, max(right - 1, 0), len(named)))
         return None
 

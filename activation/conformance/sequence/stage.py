@@ -123,6 +123,7 @@ class Stage:
             "quantity": form.quantity + 1,
             "role": "carton",
             "pair_of": f"{self._tag}-C",
+            "home": f"{self._trial.home[:60]}-2",
         }
         return body | ({changed: others[changed]} if changed else {})
 

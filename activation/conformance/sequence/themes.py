@@ -35,7 +35,8 @@ THEMES: Mapping[str, Theme] = {
     "ids": Theme({"order": 8, "again": 12, "read-order": 4, "head": 2, "ranges": 1}, 0.3, 0.4, 0.2),
     "scans": Theme({"order": 9, "scan": 12, "again": 1, "unknown": 1}, 0.35, 0.3, 0.04, unknown=2),
     "fingerprints": Theme(
-        dict(STEPS, upload=9, register=2, scan=3, unknown=3),
+        dict(STEPS, upload=9, register=3, scan=3, unknown=3),
+        dry=0.2,
         whole=False,
         unknown=2,
         actions={"activate": 16, "assign": 1, "freeze": 1},

@@ -79,8 +79,10 @@ def test_a_stranger_runs_every_block_as_it_stands(stranger, tmp_path):
 def refused(tmp_path, data, *, unsigned=True):
     invocation = Invocation(home=tmp_path / "none")
     database = None if data else "postgresql:///nobody"
-    request = ServeRequest(data, database, "127.0.0.1", 0, 1)
-    with pytest.raises(NotFound) as caught:
+    # On a port that is taken, so that a server which begins all the same ends.
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(NotFound) as caught:
+        port = taken.getsockname()[1]
+        request = ServeRequest(data, database, "127.0.0.1", port, 1)
         serve(invocation, request, Trust(True, None, None, unsigned))
     return caught.value
 

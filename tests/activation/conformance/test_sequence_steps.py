@@ -119,7 +119,7 @@ def again(before, step):
 def test_every_way_to_say_an_order_again_occurs():
     seen = Counter()
     changed = Counter()
-    for step, _, before in outcomes("ids", 40, 40):
+    for step, _, before in outcomes("ids", 80, 40):
         if isinstance(step, OrderStep) and again(before, step):
             seen[again(before, step)] += 1
             content, kept = step.content(), before.orders[step.number].content
