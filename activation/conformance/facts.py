@@ -140,6 +140,19 @@ for _state in ("unknown", "inactive", "frozen", "void", "not_yet"):
     )(_early(_state))
 
 
+@FACTS.clause(
+    "before-between",
+    "scanned_before is of the order's own serials, not of those between them",
+    section="3. Order",
+)
+def _before_between(t: Trial) -> None:
+    first, last = t.uploaded(5)
+    t.scanned(first + 2, result="unknown")
+    t.done("activate", (first + 2, first + 2))
+    data = t.done("activate", (first, first), (last, last))
+    expect(data.get("scanned_before"), [], "scanned_before")
+
+
 @FACTS.clause("before-none", "genuine, repeat and expired scans are not told", section="5. Scan")
 def _before_none(t: Trial) -> None:
     first, last = t.active(2)
