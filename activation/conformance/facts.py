@@ -33,22 +33,23 @@ ATTRIBUTES = {
 }
 
 
-def _full(t: Trial, state: str) -> Serials:
-    """A code in this state, which got its attributes before it came there."""
-    serials = t.uploaded(1)
+def _full(t: Trial, state: str, size: int) -> Serials:
+    """Codes in this state, which got their attributes before they came there."""
+    serials = t.uploaded(size)
     fields = {key: value for key, value in ATTRIBUTES.items() if key.endswith("_at")}
     others = {key: value for key, value in ATTRIBUTES.items() if key not in fields}
     t.done("assign", serials, attributes=others, **fields)
     way = {"active": ("activate",), "frozen while active": ("activate", "freeze")}
     for action in way.get(state, {"frozen": ("freeze",), "void": ("void",)}.get(state, ())):
-        ordered(t, action, serials)
+        t.done(action, serials)
     return serials
 
 
 def _survive(state: str) -> Callable[[Trial], None]:
     def attempt(t: Trial) -> None:
-        for action in TABLE[state]:
-            serials = _full(t, state)
+        first, _ = _full(t, state, len(TABLE[state]))
+        for number, action in enumerate(TABLE[state]):
+            serials = (first + number, first + number)
             ordered(t, action, serials)
             (item,) = t.ranges(serials)
             expect(item["attributes"], ATTRIBUTES, f"attributes after {action} of {state}")
