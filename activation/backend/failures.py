@@ -1,5 +1,6 @@
 """Every failure becomes an RFC 9457 problem, which quotes nothing that was sent."""
 
+import secrets
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
@@ -16,8 +17,6 @@ from .guard import HEADERS
 from .problems import KINDS, MEDIA_TYPE, Problem
 
 _RETRY_SECONDS: Final = "5"
-_COVERED = " ".join(f'"{name}"' for name in (*COMPONENTS, "content-digest"))
-_ACCEPTED: Final = f'{TAG}=({_COVERED});created;expires;keyid;nonce;tag="{TAG}"'
 # Names that may stand in an error: every other name in a request is the sender's own.
 _KNOWN: Final = {"body", "path", "query", *models.FIELDS} | {
     *("batch", "order", "home", "first", "after", "digests")
@@ -34,17 +33,28 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _internal)
 
 
-def _problem(_: Request, error: Exception) -> Response:
+def _problem(request: Request, error: Exception) -> Response:
     problem = error if isinstance(error, Problem) else Problem("internal", "")
     headers: dict[str, str] = {}
     if problem.status == 401:
-        # RFC 9421, section 5: what a signature is to cover.
-        headers |= {"WWW-Authenticate": "Signature", "Accept-Signature": _ACCEPTED}
+        headers |= {"WWW-Authenticate": "Signature", "Accept-Signature": _accepted(request)}
     if problem.status == 429:
         headers["Retry-After"] = str(problem.members["retry_after"])
     if problem.status == 503:
         headers["Retry-After"] = _RETRY_SECONDS
     return JSONResponse(problem.body(), problem.status, headers, MEDIA_TYPE)
+
+
+def _accepted(request: Request) -> str:
+    """How to sign this request (RFC 9421, section 5.1).
+
+    A parameter that stands there has the value that is asked for, but for the two times: so a
+    nonce is made, and no key is named.
+    """
+    names = request.headers
+    body = "transfer-encoding" in names or names.get("content-length", "0") != "0"
+    covered = " ".join(f'"{name}"' for name in (*COMPONENTS, *["content-digest"] * body))
+    return f'{TAG}=({covered});created;expires;nonce="{secrets.token_hex(16)}";tag="{TAG}"'
 
 
 def _invalid(request: Request, error: Exception) -> Response:

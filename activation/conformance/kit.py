@@ -29,6 +29,7 @@ from .checked import Checked, ClauseOutcome, ClauseResult
 from .clause import Clause, Clauses
 from .leave import Left, leave
 from .outcome import Broken, NotOffered
+from .sequence.clauses import SEQUENCE
 from .trial import Trial
 
 AREAS: tuple[Clauses, ...] = (
@@ -54,6 +55,7 @@ AREAS: tuple[Clauses, ...] = (
     signing_form.SIGNING_FORM,
     signing_time.SIGNING_TIME,
     scopes.SCOPES,
+    SEQUENCE,
 )
 # Without these no other can be tried: they are tried first, whatever is asked for.
 FIRST = frozenset({"register.health", "register.new", "again.health"})

@@ -110,6 +110,16 @@ def _tag(t: Trial) -> None:
         _refused(t, partial(_set, "tag", value), "another tag")
 
 
+@SIGNING_FORM.clause(
+    "alg", "alg may be left out; another than the key's is refused (RFC 9421, 3.2)"
+)
+@signed
+def _alg(t: Trial) -> None:
+    _taken(t, RawForm(), "a signature without alg")
+    for name in ("rsa-pss-sha512", "ecdsa-p256-sha256", "hmac-sha512", "none", ""):
+        _refused(t, partial(_set, "alg", text(name)), "a right signature, and another alg")
+
+
 @SIGNING_FORM.clause("types", "parameters of another type are refused")
 @signed
 def _types(t: Trial) -> None:

@@ -1,20 +1,30 @@
 """The parts of a scan backend that must agree to the bit, to copy from. Needs cryptography.
 
-Canonical form and fingerprint of a scanned code; the signature of a line's request (RFC 9421).
-Run as a program, it reads the questions of tests/test_snippets.py from stdin.
+Canonical form and fingerprint of a scanned code; the signature of a line's request (RFC 9421,
+docs/signing.md), and the nonces that were used.
 """
 
 import base64
 import hashlib
 import hmac
 import re
-import sys
+import sqlite3
+from collections.abc import Mapping
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 ASCII_UPPER = {letter: letter - 32 for letter in range(ord("a"), ord("z") + 1)}
-ALWAYS = {"@method", "@authority", "@path", "@query"}
+COVERED = ["@method", "@authority", "@path", "@query"]
+TYPES = {"created": int, "expires": int, "keyid": str, "nonce": str, "tag": str, "alg": str}
+# The canonical form of RFC 9651, which is what signers write. No two alternatives begin alike,
+# so that a header costs no more than its length.
+PARAMETER = re.compile(r';([a-z]+)=(?:"((?:[ !#-\[\]-~]|\\["\\])*)"|(0|-?[1-9][0-9]{0,14}))')
+INPUT = re.compile(
+    r'([a-z*][a-z0-9_.*-]*)=(\(("[a-z0-9@-]+"(?: "[a-z0-9@-]+")*)\)'
+    r'((?:;[a-z]+=(?:"(?:[ !#-\[\]-~]|\\["\\])*"|0|-?[1-9][0-9]{0,14}))+))'
+)
+SIGNATURE = re.compile(r"([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/]+={0,2}):")
 
 
 def canonical(rule: str, text: str) -> str:
@@ -33,85 +43,90 @@ def fingerprint(key: bytes, code: str) -> bytes:
 
 
 def verified(
-    key_id: str,
-    public: bytes,
+    keys: Mapping[str, tuple[str, bytes]],
     hosts: set[str],
-    now: int,
-    request: dict[str, str],
-    headers: dict[str, str],
+    now: float,
+    request: Mapping[str, str],
+    headers: Mapping[str, str],
     body: bytes,
-) -> str | None:
-    """The nonce of a good signature, which must be new to you; or None.
+) -> tuple[str, str] | None:
+    """Key id and nonce of a good signature, or None. The nonce must be new to you: see `fresh`.
 
+    `keys`: by key id, ("ed25519", the 32 bytes of the public key) or ("hmac-sha256", the secret).
     `hosts`: your names in the lines' URLs, with the port if the URL has a port. A request that is
-    signed for your test system must not pass here. `request`: @method, @authority (the Host
-    header), @path and @query (with its "?").
+    signed for your test system must not pass here. `now`: Unix time. `request`: @method,
+    @authority (the Host header), @path and @query (with its "?"). `headers`: names in small
+    letters; a header that came twice is joined by ", ".
     """
-    # Our lines write exactly one signature, in this form (RFC 9421, section 4.1).
-    found = re.fullmatch(r'mintmark=(\(((?:"[a-z@-]+" ?)+)\)((?:;[a-z]+=[^;]+)+))',
-                         headers.get("signature-input", ""))  # fmt: skip
-    sent = re.fullmatch(r"mintmark=:([A-Za-z0-9+/=]+):", headers.get("signature", ""))
-    if not found or not sent:
+    fields = headers.get("signature-input", ""), headers.get("signature", "")
+    if max(map(len, fields)) > 4_096:
         return None
-    covered = re.findall(r'"([a-z@-]+)"', found[2])
-    parameters = {k: v.strip('"') for k, v in re.findall(r";([a-z]+)=([^;]+)", found[3])}
-    needed = ALWAYS | ({"content-digest"} if body else set())
-    by_line = parameters.get("keyid") == key_id and parameters.get("tag") == "mintmark"
-    if not by_line or not needed <= {*covered}:
+    found, sent = INPUT.fullmatch(fields[0]), SIGNATURE.fullmatch(fields[1])
+    if not found or not sent or found[1] != sent[1]:
         return None
-    ours = request.get("@authority") in hosts
-    times = [parameters.get(name, "") for name in ("created", "expires")]
-    # A text that is not a number, or is too long, counts as the year 1970.
-    times = [text if re.fullmatch("[0-9]{1,15}", text) else "0" for text in times]
-    created, expires = map(int, times)
-    timely = created - 60 <= now <= min(expires, created + 300)
-    if not ours or not timely or not parameters.get("nonce"):
+    given = _parameters(found[4])
+    # Whoever changes the body can change a digest that is not covered. Nothing else is covered:
+    # behind a proxy, you could not tell what @target-uri or @scheme was.
+    digest = ["content-digest"] if body or "content-digest" in headers else []
+    if given is None or sorted(found[3][1:-1].split('" "')) != sorted([*COVERED, *digest]):
         return None
-    # RFC 9530: the digest of the body as it arrived.
-    digest = base64.b64encode(hashlib.sha256(body).digest()).decode("ascii")
-    if body and headers.get("content-digest") != f"sha-256=:{digest}:":
+    algorithm, key = keys.get(given["keyid"], ("", b""))
+    # RFC 9421, section 3.2: an algorithm that is named must be the key's.
+    if not key or given.get("alg", algorithm) != algorithm or given["tag"] != "mintmark":
+        return None
+    timely = given["created"] - 60 <= now <= min(given["expires"], given["created"] + 300)
+    values = {**headers, **request, "@authority": request["@authority"].lower()}
+    right = timely and values["@authority"] in hosts and 16 <= len(given["nonce"]) <= 128
+    if not right or (digest and not _is_digest(headers.get("content-digest", ""), body)):
         return None
     # RFC 9421, section 2.5: a line for each covered component, then the parameters.
-    values = request | headers
-    lines = [f'"{name}": {values.get(name, "")}' for name in covered]
-    base = "\n".join([*lines, f'"@signature-params": {found[1]}'])
-    try:
-        # The key determines the algorithm, whatever the message says.
-        Ed25519PublicKey.from_public_bytes(public).verify(
-            base64.b64decode(sent[1]), base.encode("ascii")
+    lines = [f'"{name}": {values[name]}' for name in found[3][1:-1].split('" "')]
+    base = "\n".join([*lines, f'"@signature-params": {found[2]}']).encode("latin-1")
+    return (given["keyid"], given["nonce"]) if _is_signed(algorithm, key, base, sent[2]) else None
+
+
+def fresh(database: sqlite3.Connection, key_id: str, nonce: str, now: int) -> bool:
+    """Whether the key never used this nonce. From now on it has, also after a restart."""
+    with database:
+        database.execute("CREATE TABLE IF NOT EXISTS nonces (k, n, until, PRIMARY KEY (k, n))")
+        database.execute("DELETE FROM nonces WHERE until < ?", [now])
+        # As long as it could pass: five minutes, and one for the clock of either side.
+        made = database.execute(
+            "INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)", [key_id, nonce, now + 420]
         )
+        return made.rowcount > 0
+
+
+def _parameters(text: str) -> dict | None:
+    """The agreed parameters, each once; None if there are others, or others are missing."""
+    given = {}
+    for name, quoted, digits in PARAMETER.findall(text):
+        value = int(digits) if digits else re.sub(r"\\(.)", r"\1", quoted)
+        if name in given or name not in TYPES or type(value) is not TYPES[name]:
+            return None
+        given[name] = value
+    return given if given.keys() | {"alg"} == TYPES.keys() else None
+
+
+def _is_digest(field: str, body: bytes) -> bool:
+    """Whether every member of a Content-Digest (RFC 9530) is right, for the body as it arrived."""
+    hashes = {"sha-256": hashlib.sha256(body), "sha-512": hashlib.sha512(body)}
+    right = {
+        f"{name}=:{base64.b64encode(hashed.digest()).decode('ascii')}:"
+        for name, hashed in hashes.items()
+    }
+    members = field.split(", ")
+    return set(members) <= right and len(set(members)) == len(members)
+
+
+def _is_signed(algorithm: str, key: bytes, base: bytes, text: str) -> bool:
+    try:
+        signature = base64.b64decode(text, validate=True)
+        if base64.b64encode(signature).decode("ascii") != text:
+            return False
+        if algorithm == "hmac-sha256":
+            return hmac.compare_digest(hmac.new(key, base, hashlib.sha256).digest(), signature)
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, base)
     except (InvalidSignature, ValueError):
-        return None
-    return parameters["nonce"]
-
-
-def main() -> None:
-    """Read one question per line, its fields between tabs; print one answer per line."""
-    for line in sys.stdin:
-        kind, *fields = line.rstrip("\n").split("\t")
-        if kind == "canonical":
-            try:
-                print(canonical(fields[0], bytes.fromhex(fields[1]).decode("utf-8")))
-            except ValueError:
-                print("-")
-        elif kind == "fingerprint":
-            print(fingerprint(bytes.fromhex(fields[0]), fields[1]).hex())
-        else:
-            key_id, public, hosts, now, method, authority, path, query, *rest = fields
-            request = {"@method": method, "@authority": authority, "@path": path}
-            names = ("content-digest", "signature-input", "signature")
-            headers = dict(zip(names, rest[:3], strict=True))
-            nonce = verified(
-                key_id,
-                bytes.fromhex(public),
-                set(hosts.split(" ")),
-                int(now),
-                request | {"@query": f"?{query}"},
-                headers,
-                bytes.fromhex(rest[3]),
-            )
-            print("good" if nonce else "bad")
-
-
-if __name__ == "__main__":
-    main()
+        return False
+    return True

@@ -7,10 +7,13 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import http_sf
 import httpx2
 import pytest
 from backend_kit import BACKEND_KEY, Asgi, Clock, make_batch, make_codes, prints
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from http_message_signatures import HTTPMessageSigner, MappingKeyResolver
+from http_message_signatures.algorithms import ED25519
 from line_kit import Backend, home_with_batches, opened, program
 from patience import PATIENCE
 from starlette.requests import Request
@@ -27,7 +30,8 @@ from mintmark.codegen import roster
 from mintmark.codegen.errors import UsageError
 from mintmark.codegen.secret import Secret
 
-VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "signatures.json").read_text("ascii"))
+ROOT = Path(__file__).parents[3]
+VECTORS = json.loads((ROOT / "activation" / "vectors" / "signatures.json").read_text("ascii"))
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = PRIVATE.public_key().public_bytes_raw()
 KEY = Key("1f0c2a9b3d4e5f60", PRIVATE)
@@ -181,12 +185,78 @@ def test_a_line_orders_and_nobody_else(store, clock, lines):
     unsigned = here("PUT", "/v1/orders/a", json=ORDER)
     assert unsigned.status_code == 401
     assert unsigned.json()["server_time"] == "2026-11-22T12:00:00Z"
-    assert '"content-digest"' in unsigned.headers["accept-signature"]
     assert here("GET", "/v1/orders/a").status_code == 401
     assert call("PUT", "/v1/orders/a", ORDER).status_code == 200
     assert call("GET", "/v1/orders/a").json()["applied"] == [[1, 5]]
     assert call("GET", f"/v1/batches/{BATCH.batch}?after=0&digests=true").status_code == 200
     assert here("POST", "/v1/scans", json={"code": "X"}).status_code == 200
+
+
+class AsAsked:
+    """Signs what `Accept-Signature` asks for and nothing else (RFC 9421, section 5.2)."""
+
+    def __init__(self, field, clock):
+        ((self.label, (covered, asked)),) = http_sf.parse(
+            field.encode("ascii"), tltype="dictionary"
+        ).items()
+        self.covered = [name for name, _ in covered]
+        times = {name: value for name, value in asked.items() if value is True}
+        self.values = {name: value for name, value in asked.items() if name not in times}
+        # Those two alone are asked for without a value.
+        assert times.keys() == {"created", "expires"}
+        self.times = {"created": clock.now, "expires": clock.now + timedelta(minutes=1)}
+
+    def headers(self, method, path, content):
+        request = httpx2.Request(method, f"http://127.0.0.1{path}", content=content)
+        request.headers["content-type"] = "application/json"
+        body = content if "content-digest" in self.covered else None
+        keys = MappingKeyResolver(public_keys={}, private_keys={KEY.key_id: PRIVATE})
+        HTTPMessageSigner(signature_algorithm=ED25519, key_resolver=keys).sign(
+            request,
+            key_id=KEY.key_id,
+            label=self.label,
+            covered_component_ids=[name for name in self.covered if name != "content-digest"],
+            body=body,
+            **self.values,
+            **self.times,
+        )
+        return dict(request.headers)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", f"/v1/batches/{BATCH.batch}?after=0", None),
+        ("GET", "/v1/unknown-scans", None),
+        ("PUT", "/v1/orders/a", ORDER),
+        ("PUT", f"/v1/batches/{BATCH.batch}", BATCH.body()),
+    ],
+)
+def test_a_library_can_sign_what_a_401_asks_for(store, clock, lines, method, path, body):  # noqa: PLR0917
+    here = app(store, clock, lines(LINE))
+    assert ready(calls(here, signed(clock))).status_code == 204
+    content = json.dumps(body).encode() if body else b""
+    kind = {"content-type": "application/json"}
+    fields = set()
+    for _ in range(2):
+        refused = here(method, path, content=content, headers=kind)
+        assert refused.status_code == 401
+        asked = AsAsked(refused.headers["accept-signature"], clock)
+        assert ("content-digest" in asked.covered) == bool(body)
+        answer = here(method, path, content=content, headers=asked.headers(method, path, content))
+        assert answer.status_code == 200
+        fields.add(asked.values["nonce"])
+    assert len(fields) == 2
+
+
+def test_an_upload_in_pieces_is_asked_for_a_digest(store, clock, lines):
+    async def pieces():
+        yield bytes(16)
+
+    here = app(store, clock, lines(LINE))
+    refused = here("PUT", UPLOAD, content=pieces())
+    assert refused.status_code == 401
+    assert '"content-digest"' in refused.headers["accept-signature"]
 
 
 @pytest.mark.parametrize(

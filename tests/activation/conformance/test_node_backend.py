@@ -1,0 +1,156 @@
+"""The backend in one file of docs/snippets, as a process of Node: the kit finds nothing in it.
+
+It shares no line with the reference backend, so where the two differ, one of them, the kit or the
+document is wrong.
+"""
+
+import json
+import os
+import re
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from node_kit import NODE
+
+from mintmark.activation.conformance.check import CheckRequest, run
+from mintmark.codegen.invocation import Invocation
+from mintmark.codegen.secret import Secret
+from mintmark.codegen.station import keys
+
+SNIPPET = Path(__file__).parents[3] / "docs" / "snippets" / "backend.mjs"
+NARROW = 'actions = ["freeze"]\nbatches = ["*-narrow"]\nlayers = []  # none\nupload = false\n'
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The keys of a backend and two lines, and the backend's data."""
+
+    path: Path
+
+    def key(self, name):
+        return self.path / f"{name}.key"
+
+    def line(self, name):
+        key = keys.new_signing_key("line", name, os.urandom)
+        keys.write_signing_key(self.key(name), key)
+        return (
+            f'[[line]]\nname = "{name}"\nkey_id = "{key.key_id}"\n'
+            f'algorithm = "ed25519"\npublic_key = "{key.public.hex()}"\n'
+        )
+
+    def check(self, url, **options):
+        request = CheckRequest(self.key("fingerprint"), **options)
+        return run(Invocation(self.path / "none"), url, request)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = Folder(tmp_path)
+    keys.write_fingerprint_key(made.key("fingerprint"), Secret(os.urandom(32)))
+    text = f"# Who may order.\n\n{made.line('line')}{made.line('second')}{NARROW}"
+    (tmp_path / "lines.toml").write_text(text, "utf-8")
+    return made
+
+
+@contextmanager
+def served(folder, *options):
+    """The address of the backend, a process of its own; at the end it is killed as it stands."""
+    command = [NODE, "--disable-warning=ExperimentalWarning", SNIPPET, *options, "--port", "0"]
+    command += ["--data", folder.path / "scan.db", "--fingerprint-key", folder.key("fingerprint")]
+    said = folder.path / "stderr"
+    with (
+        said.open("ab") as errors,
+        subprocess.Popen(
+            list(map(str, command)), stdout=subprocess.PIPE, stderr=errors, encoding="utf-8"
+        ) as process,
+    ):
+        try:
+            found = re.fullmatch(r"listening on (\S+)\n", process.stdout.readline())
+            assert found, said.read_text("utf-8")
+            yield found[1]
+        finally:
+            process.kill()
+    # It says nothing of what was sent, and no request failed.
+    assert said.read_text("utf-8") == ""
+
+
+def failures(result):
+    return [line for line in result.lines() if " pass" not in line] if result.failed else []
+
+
+def test_it_keeps_every_clause_and_forgets_nothing_when_it_is_killed(folder):
+    lines = ("--lines", folder.path / "lines.toml")
+    options = {"line_key": folder.key("line"), "second_key": folder.key("second")}
+    trace = folder.path / "trace.jsonl"
+    with served(folder, *lines) as url:
+        result = folder.check(url, **options, thorough=True, trace=trace)
+        assert failures(result) == []
+        unoffered = {clause.id for clause in result.clauses if clause.result == "not offered"}
+        assert unoffered == set()
+    with served(folder, *lines) as url:
+        again = folder.check(url, **options, again=trace)
+        assert failures(again) == []
+        assert again.passed > 0
+
+
+def test_it_keeps_every_clause_unsigned(folder):
+    with served(folder, "--unsigned") as url:
+        result = folder.check(url, unsigned=True, quick=True)
+    assert failures(result) == []
+    unoffered = {c.id.partition(".")[0] for c in result.clauses if c.result == "not offered"}
+    assert unoffered == {"signing", "scopes"}
+
+
+MALFORMED = (
+    "line = 5",
+    "[[line]",
+    '[[line]]\nname = "x"',
+    'name = "x"\n[[line]]',
+    "{line}colour = 3",
+    '{line}colour = "red"',
+    '{line}constructor = ["red"]',
+    "{line}{line}",
+    '{line}name = "twice"',
+    '{line}actions = ["destroy"]',
+    '{line}actions = "freeze"',
+    '{line}batches = ["[AB]*"]',
+    "{line}batches = [1]",
+    '{line}upload = "no"',
+    '{line}secret_file = "nothing"',
+)
+READ = """
+import { parseLines } from SNIPPET;
+const say = (toml) => {
+  try { return [...parseLines(toml, '.').values()].map(({ key, ...line }) => line); }
+  catch { return null; }
+};
+console.log(JSON.stringify(TEXTS.map(say)));
+"""
+
+
+def test_it_reads_the_lines_that_mintmark_writes_and_no_others(folder):
+    line = folder.line("third")
+    good = [
+        "# none",
+        line,
+        f'\ufeff{line}upload = false # no\r\nactions = []\nbatches = [ "A-*", "B-?" ]\r\n',
+    ]
+    texts = [*good, *(text.replace("{line}", line) for text in MALFORMED)]
+    script = READ.replace("SNIPPET", json.dumps(SNIPPET.as_uri())).replace(
+        "TEXTS", json.dumps(texts)
+    )
+    command = [str(NODE), "--input-type=module", "--eval", script]
+    done = subprocess.run(command, capture_output=True, check=True)
+    none, one, narrow, *malformed = json.loads(done.stdout)
+    whole = {"algorithm": "ed25519"}
+    assert (none, one) == ([], [whole])
+    assert narrow == [whole | {"upload": False, "actions": [], "batches": ["A-*", "B-?"]}]
+    assert malformed == [None] * len(MALFORMED)
+
+
+def test_it_is_small_enough_to_be_read():
+    assert len(SNIPPET.read_text("utf-8").splitlines()) < 600
+    assert max(map(len, SNIPPET.read_text("utf-8").splitlines())) <= 120
