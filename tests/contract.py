@@ -10,6 +10,7 @@ import shlex
 from dataclasses import dataclass, field
 
 import contract_alarms
+import contract_check
 import contract_copies
 import contract_guards
 import contract_line
@@ -718,10 +719,6 @@ OTHERS = (
     no(
         2, "neither a home nor a key", f"{SERVE} 0 --no-trust-home", "fingerprint key", world="none"
     ),
-    ok("a backend that keeps the contract", "backend check {url}", backend="real"),
-    ok("a backend that does not", "backend check {url}", exit=5, result=True, backend="malformed"),
-    no(2, "plain http elsewhere", "backend check http://scan.example.com", "plain http"),
-    no(6, "no backend answers", "backend check {url}", "cannot be reached", backend="away"),
     no(2, "no place for its data", "backend serve", "in one place", world="none"),
     no(2, "a password in an argument", "backend serve --database postgresql://a:b@h/d", "argument"),
     no(2, "a URL of no database", "backend serve --database mysql://h/d", "postgresql://"),
@@ -754,4 +751,5 @@ ROWS = (
     *contract_guards.rows(Row, ok, no),
     *contract_places.rows(no),
     *contract_copies.rows(ok, no),
+    *contract_check.rows(ok, no),
 )

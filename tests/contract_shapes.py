@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import contract_alarms
+import contract_check
 import contract_copies
 import contract_line
 import contract_receipts
@@ -336,25 +337,10 @@ SHAPES = {
     "orders show": ORDER_ROW,
     "orders cancel": ORDER_ROW,
     "backend serve": {"url": "text"},
-    "backend check": {
-        "url": "text",
-        "batch": "id",
-        "passed": "count",
-        "failed": "count",
-        "clauses": [
-            {
-                "id": "text",
-                "result": "pass | fail | not offered | not run",
-                "says": "text",
-                "section": "text",
-                "expected": "text?",
-                "found": "text?",
-            }
-        ],
-    },
     "demo": {"out": "path", "batch": "id", "package": "id", "archive": "path", "scans": "object"},
 }
 SHAPES |= contract_receipts.shapes(SHAPES["export"])
 SHAPES |= contract_line.shapes(ORDERED)
 SHAPES |= contract_alarms.shapes()
+SHAPES |= contract_check.shapes()
 SHAPES |= contract_trace.shapes(STATE)

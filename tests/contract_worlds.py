@@ -307,7 +307,11 @@ def _real(root):
     up = threading.Event()
     known = functools.partial(HomeSenders, root / "home")
     settings = Settings(
-        sqlite_url(root / "scan-backend"), lambda: secret, trust_loopback=False, senders=known
+        sqlite_url(root / "scan-backend"),
+        lambda: secret,
+        trust_loopback=False,
+        senders=known,
+        names=("127.0.0.1",),
     )
     server = Server("127.0.0.1", 0, settings, ready=lambda _: up.set())
     yield from _served(server.run, server.stop, server.url, up)

@@ -113,7 +113,7 @@ def _head(t: Trial, last: Recorded) -> None:
 @AGAIN.clause("counters", "the scans of every code are as many as they were", section="5. Scan")
 @recorded
 def _counters(t: Trial, last: Recorded) -> None:
-    for _, one in _sample(t, [*last.scans().items()]):
+    for _, one in _sample(t, [(one.path, one) for one in last.scans().values()]):
         answer = t.scan(one.sent["code"])
         wanted = one.data["scans"], one.data["first_scan"], one.data["serial"]
         found = answer.get("scans"), answer.get("first_scan"), answer.get("serial")
@@ -134,6 +134,7 @@ def _scan_ids(t: Trial, last: Recorded) -> None:
         and isinstance(one.sent, dict)
         and one.sent.get("scan_id")
         and one.data.get("result") in ("genuine", "repeat")
+        and one.data.get("batch") == last.batch
         and t.probe.now() - one.at < SCAN_ID_KEPT
     ]
     for _, one in _sample(t, young):

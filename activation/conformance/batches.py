@@ -3,6 +3,7 @@
 import hashlib
 
 from .clause import Clauses
+from .depth import Depth
 from .outcome import expect
 from .trial import QUANTITY, Trial
 
@@ -140,6 +141,7 @@ def _strict(t: Trial) -> None:
         {"surprise": 1},
         {"quantity": 0},
         {"quantity": "1000"},
+        {"quantity": 10**12},
         {"length": 0},
         {"length": 65},
         {"canonical": "lower"},
@@ -156,6 +158,17 @@ def _strict(t: Trial) -> None:
         del body[missing]
         t.refused(t.probe("PUT", f"/v1/batches/{name}", body), "invalid")
     t.refused(t.probe("GET", f"/v1/batches/{name}?after=0"), "not-found")
+
+
+@REGISTER.clause("largest", "a batch at the bounds of every value is taken as it is")
+def _largest(t: Trial) -> None:
+    every = "".join(map(chr, range(0x21, 0x7F)))
+    bounds = {"quantity": 999_999_999_999, "symbols": every, "length": 64, "canonical": "upper"}
+    body = t.registration(**bounds, pair_of=f"{t.batch}-nowhere", role="guide")
+    answer = t.probe("PUT", f"/v1/batches/{t.batch}-largest", body)
+    expect(answer.status, 200, "the status")
+    for key, value in body.items():
+        expect(answer.data.get(key), value, f"{key} in the answer")
 
 
 @REGISTER.clause("kept", "a batch that was refused is not known")
@@ -191,3 +204,22 @@ def _rest(t: Trial) -> None:
     expect(t.states((first, last)), ["inactive"] * 2 + ["active"] * 2 + ["inactive"] * 2, "states")
     expect(t.held((first, last)), 2, "live fingerprints held")
     t.done("activate", (first, first + 1), (first + 4, last))
+
+
+@UPLOAD.clause(
+    "large", "an activation of uploads of several calls is one order", depth=Depth.THOROUGH
+)
+def _large(t: Trial) -> None:
+    many = t.other("many", quantity=140_000)
+    first, last = many.serials(140_000)
+    data = many.fingerprints((first, last))
+    for at in range(0, 140_000, 65_536):
+        answer = many.upload(first + at, data[at * 16 : (at + 65_536) * 16])
+        expect(answer.status, 204, "an upload's status")
+    many.done("activate", (first, last), count=140_000)
+    found = many.page(first - 1, digests=True).data["ranges"][0]
+    told = found["serials"], found.get("held"), found.get("digest")
+    expect(
+        told, ([first, last], 140_000, hashlib.sha256(data).hexdigest()), "serials, held, digest"
+    )
+    many.scanned(last, result="genuine", serial=last)

@@ -1,13 +1,27 @@
 """Clauses on what is kept of a code whatever is ordered: attributes, early scans, what is told."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from .clause import Clauses
 from .counters import ordered
+from .depth import Depth
 from .outcome import Broken, NotOffered, expect
 from .states import TABLE
 from .trial import Serials, Trial
 
+PHONES = 8
+# What a consumer is told of a code besides its validity, and what is between lines and backend.
+PUBLIC = {"lot": "L", "product": "P", "produced_at": "2026-11-22", "campaign": "C"}
+PRIVATE: dict[str, object] = {
+    "dealer": "D",
+    "region": "R",
+    "line": "3",
+    "max_scans": 1,
+    "native.x": "N",
+    "property.x": "P",
+    "activity.x": "A",
+}
 FACTS = Clauses("facts", "States")
 ATTRIBUTES = {
     "lot": "L1",
@@ -122,8 +136,21 @@ for _state in ("unknown", "inactive", "frozen", "void", "not_yet"):
     FACTS.clause(
         f"before-{_state.replace('_', '-')}",
         f"a scan answered {_state} is told by every later activation of the code",
-        section="5. Scan",
+        section="What a scan leaves",
     )(_early(_state))
+
+
+@FACTS.clause(
+    "before-between",
+    "scanned_before is of the order's own serials, not of those between them",
+    section="3. Order",
+)
+def _before_between(t: Trial) -> None:
+    first, last = t.uploaded(5)
+    t.scanned(first + 2, result="unknown")
+    t.done("activate", (first + 2, first + 2))
+    data = t.done("activate", (first, first), (last, last))
+    expect(data.get("scanned_before"), [], "scanned_before")
 
 
 @FACTS.clause("before-none", "genuine, repeat and expired scans are not told", section="5. Scan")
@@ -153,14 +180,17 @@ def _row_leaves(t: Trial) -> None:
     t.done("activate", (first, first))
     rows = {str(row["fingerprint"]).lower() for row in unknown_rows(t)}
     expect([name in rows for name in prints], [False, True], "listed after the first was activated")
+    t.done("revoke", (first, first))
+    t.scanned(first, result="inactive")
+    known = [row["fingerprint"] for row in unknown_rows(t) if row["fingerprint"] == prints[0]]
+    expect(known, [], "rows of a code that is known and inactive")
 
 
 @FACTS.clause("told", "a scan tells what is known, in every state alike", section="5. Scan")
 def _told(t: Trial) -> None:
-    first, last = t.active(5, attributes={"lot": "L", "product": "P", "dealer": "D", "region": "R"})
+    first, last = t.active(5, attributes=PUBLIC | PRIVATE)
     t.scan(t.code(first))
     when = t.scan(t.code(first)).get("first_scan")
-    public = {"lot": "L", "product": "P"}
     steps = (("freeze", "frozen"), ("unfreeze", "repeat"), ("revoke", "inactive"), ("void", "void"))
     scans = 2
     for action, result in steps:
@@ -169,12 +199,12 @@ def _told(t: Trial) -> None:
         told = t.scanned(
             first, result=result, batch=t.batch, serial=first, role="item", scans=scans
         )
-        expect(told.get("attributes"), public, f"attributes told of a code that is {result}")
+        expect(told.get("attributes"), PUBLIC, f"attributes told of a code that is {result}")
         expect(told.get("first_scan"), when, f"first_scan told of a code that is {result}")
     times = {"effective_at": "2099-01-01T00:00:00Z", "expires_at": "2099-01-02T00:00:00Z"}
     t.done("assign", (last, last), **times)
     told = t.scanned(last, result="not_yet", scans=0, first_scan=None, serial=last)
-    expect(told.get("attributes"), public | times, "attributes told of a code that is not_yet")
+    expect(told.get("attributes"), PUBLIC | times, "attributes told of a code that is not_yet")
 
 
 @FACTS.clause("told-unknown", "of an unknown code nothing is told", section="5. Scan")
@@ -199,3 +229,21 @@ def unknown_rows(t: Trial) -> list[dict[str, object]]:
             raise Broken("next grows", f"{at}, then {following}")
         at = following
     raise NotOffered("too many unknown scans to read")
+
+
+@FACTS.clause(
+    "before-many",
+    "scanned_before names the first 1,000, in the order of the serials",
+    section="3. Order",
+    depth=Depth.THOROUGH,
+)
+def _before_many(t: Trial) -> None:
+    first, last = t.uploaded(1_010)
+    with ThreadPoolExecutor(PHONES) as phones:
+        list(phones.map(lambda serial: t.scan(t.code(serial)), range(last, first - 1, -1)))
+    data = t.done("activate", (first, last))
+    told = data.get("scanned_before", [])
+    if told != [*range(first, first + 1_000)]:
+        raise Broken("the first 1,000 serials, ascending", f"{len(told)} serials")
+    lists = {"truncated": data.get("truncated")}
+    expect(lists, {"truncated": False}, "what is told of the lists of ranges")

@@ -41,7 +41,8 @@ def _kept(t: Trial) -> None:
 def _twice(t: Trial) -> None:
     first, last = t.serials(3)
     t.give(last, t.code(first))
-    t.upload(first, t.fingerprints((first, last)))
+    answer = t.upload(first, t.fingerprints((first, last)))
+    expect(answer.status, 204, "the status of the upload")
     body = t.refused(t.order("activate", (first, last)), "fingerprints-taken")
     expect(body.get("serial"), last, "serial in the problem")
     expect(t.states((first, last)), ["inactive"] * 3, "states afterwards")
@@ -106,3 +107,15 @@ def _scan_id_pending(t: Trial) -> None:
     t.done("activate", serials)
     answer = t.scan(t.code(serial), name)
     expect((answer.get("result"), answer.get("scans")), ("genuine", 1), "result, scans")
+
+
+@IDENTITY.clause(
+    "scan-id-many", "at least the newest 64 scan_ids of a code are kept", section="5. Scan"
+)
+def _scan_id_many(t: Trial) -> None:
+    (serial, _) = t.active(1)
+    names = [f"kit-{t.order_id()}" for _ in range(64)]
+    answers = [t.scan(t.code(serial), name) for name in names]
+    for at in (0, 31, 63):
+        expect(t.scan(t.code(serial), names[at]), answers[at], f"the answer of scan {at + 1} of 64")
+    t.scanned(serial, result="repeat", scans=65)

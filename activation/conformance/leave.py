@@ -5,7 +5,10 @@ check's own brings the fingerprints that it scanned in vain to life, and is void
 """
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from ...codegen.errors import EnvironmentFailure
 from .facts import unknown_rows
@@ -23,6 +26,8 @@ FAILURES = (
     ValueError,
 )
 UPLOAD = 65_536
+# Of codes that differ by their lot alone, one long range is left.
+_PLAIN: Mapping[str, Any] = MappingProxyType({"attributes": {"lot": None}})
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,6 @@ def _void(t: Trial) -> None:
     everything = (1, t.form.quantity)
     spans = [item["serials"] for item in t.ranges(everything) if item["state"] != "void"]
     alive = sum(last - first + 1 for first, last in spans)
-    t.order("void", everything, reason="other", count=alive, skip=["void"])
+    t.order("void", everything, reason="other", count=alive, skip=["void"], **_PLAIN)
     # Read once more, with all there is to compare: for a check that asks again.
     t.ranges(everything, digests=True)

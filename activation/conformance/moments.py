@@ -1,11 +1,13 @@
 """Clauses on times: with every offset they mean an instant."""
 
+import re
 import time
 from datetime import datetime, timedelta, timezone
 
 from ...codegen import times
 from .clause import Clauses
 from .depth import Depth
+from .facts import unknown_rows
 from .outcome import Broken, NotOffered, expect
 from .trial import Trial
 
@@ -83,6 +85,10 @@ def _invalid(t: Trial) -> None:
         "2027-01-01T00:00:00+0800",
         "2027-01-01T00:00Z",
         "20270101T000000Z",
+        "2027-01-01t00:00:00Z",
+        "2027-01-01T00:00:00z",
+        "2027-01-01 00:00:00Z",
+        "2027-01-01T00:00:00.1234567Z",
         " 2027-01-01T00:00:00Z",
         "1798761600",
     ):
@@ -90,6 +96,22 @@ def _invalid(t: Trial) -> None:
         if answer.problem != "invalid":
             raise Broken(f"{text} is no time: invalid", answer)
     expect(t.states(serials), ["inactive"], "states afterwards")
+
+
+@TIMES.clause("own", "the backend's own times are whole seconds in UTC, with a Z")
+def _own(t: Trial) -> None:
+    serials, order = t.active(1), t.order_id()
+    found = {"first_scan": t.scanned(serials[0], result="genuine").get("first_scan")}
+    t.scanned(t.serials(1)[0], result="unknown")
+    newest = unknown_rows(t)[-1]
+    found |= {"first of unknown-scans": newest["first"], "last of unknown-scans": newest["last"]}
+    t.done("assign", serials, order=order, audit_head=t.new_head())
+    answer = t.probe("GET", f"/v1/homes/{t.home}/head")
+    if answer.status == 200:
+        found["at of a head"] = answer.data["at"]
+    for name, text in found.items():
+        if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", str(text), re.ASCII):
+            raise Broken(f"{name}: a time like 2026-11-22T12:00:00Z", text)
 
 
 @TIMES.clause("stored", "one end alone is not compared with the other that is stored")

@@ -44,7 +44,7 @@ def _attributes_order(t: Trial) -> None:
     )
 
 
-@ONCE.clause("ranges-order", "the same ranges in another order are the same content")
+@ONCE.clause("ranges-order", "the same ranges in another order, or split, are the same content")
 def _ranges_order(t: Trial) -> None:
     first, last = t.uploaded(9)
     pairs = ((first, first + 1), (first + 3, first + 4), (first + 7, last))
@@ -52,9 +52,16 @@ def _ranges_order(t: Trial) -> None:
     answer = t.done("activate", *pairs, order=order)
     _same(t, order, t.body("activate", *reversed(pairs)), answer)
     _same(t, order, t.body("activate", pairs[1], pairs[0], pairs[2]), answer)
+    split = ((last, last), (first, first), (first + 1, first + 1), (first + 3, first + 4))
+    _same(t, order, t.body("activate", *split, (first + 7, last - 1)), answer)
 
 
 TIMES = {"effective_at": "2026-01-01T00:00:00Z", "expires_at": "2099-01-01T00:00:00Z"}
+# An attribute is a text: the same instant, written otherwise, is another.
+PRODUCED = (
+    {"produced_at": "2026-01-01T08:00:00+08:00"},
+    {"produced_at": "2026-01-01T00:00:00Z"},
+)
 # A member's name; an order's members when it is first sent; and when it is sent again.
 CONTENTS: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ("attributes", {"attributes": {"lot": "A"}}, {"attributes": {"lot": "B"}}),
@@ -63,6 +70,8 @@ CONTENTS: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ("attributes", {"attributes": {"lot": None}}, {"attributes": {"line": None}}),
     ("attributes", {}, {"attributes": {"lot": None}}),
     ("max_scans", {"attributes": {"max_scans": 2}}, {"attributes": {"max_scans": 3}}),
+    ("produced_at", {"attributes": PRODUCED[0]}, {"attributes": PRODUCED[1]}),
+    ("null", {}, {"attributes": {"expires_at": None}}),
     ("from", {}, {"from": "inactive"}),
     ("from", {"from": "inactive"}, {"from": "active"}),
     ("reason", {}, {"reason": "other"}),
@@ -96,11 +105,15 @@ def _serials(t: Trial) -> None:
     first, last = t.serials(4)
     order = t.order_id()
     t.done("freeze", (first, first + 2), order=order)
-    for pairs in (
+    # Fewer, more, others of the same number, and some of them left out.
+    others: tuple[tuple[Serials, ...], ...] = (
         ((first, first + 1),),
         ((first, last),),
+        ((first + 1, last),),
+        ((first, first), (first + 2, last)),
         ((first, first), (first + 2, first + 2)),
-    ):
+    )
+    for pairs in others:
         t.refused(t.order("freeze", *pairs, order=order), "order-differs")
     body = t.body("freeze", (first, first + 2)) | {"batch": f"{t.batch}-x"}
     t.refused(t.probe("PUT", f"/v1/orders/{order}", body), "order-differs")
@@ -229,7 +242,8 @@ def _dry_refusal(t: Trial) -> None:
 def _dry_used(t: Trial) -> None:
     serials, order = t.uploaded(2), t.order_id()
     first = t.done("activate", serials, order=order)
-    t.order("activate", serials, order=order, dry_run=True)
+    dry = t.done("activate", serials, order=order, dry_run=True)
+    expect({**dry, "dry_run": False}, first, "the answer of a dry run under a used id")
     t.refused(t.order("revoke", serials, order=order, dry_run=True), "order-differs")
     expect(t.states(serials), ["active"] * 2, "states afterwards")
     _same(t, order, t.body("activate", serials), first)

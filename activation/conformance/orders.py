@@ -127,6 +127,8 @@ def _skip(t: Trial) -> None:
 @ORDERS.clause("outside", "serials outside the batch are refused")
 def _outside(t: Trial) -> None:
     t.refused(t.order("assign", (QUANTITY, QUANTITY + 1)), "outside")
+    t.done("assign", (QUANTITY, QUANTITY))
+    expect(t.states((QUANTITY, QUANTITY)), ["inactive"], "the state of the last serial")
 
 
 @ORDERS.clause("void-count", "active codes, also frozen ones, are voided only with a count")
@@ -138,3 +140,52 @@ def _void_count(t: Trial) -> None:
     expect(t.states((first, last)), ["frozen"] + ["active"] * 3, "states afterwards")
     t.done("void", (first, last), reason="lost", count=4)
     expect(t.states((first, last)), ["void"] * 4, "states afterwards")
+
+
+@ORDERS.clause("nothing", "an order that skips all of its codes is taken, and applies to none")
+def _nothing(t: Trial) -> None:
+    serials = t.serials(2)
+    t.done("void", serials, reason="unused")
+    data = t.done("activate", serials, skip=["void"], count=0)
+    expect((data.get("applied"), data.get("applied_count")), ([], 0), "applied, applied_count")
+    expect(data.get("skipped"), [[*serials]], "skipped")
+
+
+@ORDERS.clause("from-skipped", "from is not asked of codes that are skipped")
+def _from_skipped(t: Trial) -> None:
+    first, last = t.uploaded(3)
+    t.done("void", (first, first), reason="unused")
+    t.done("activate", (first, last), skip=["void"], from_="inactive", count=2)
+    expect(t.states((first, last)), ["void", "active", "active"], "states afterwards")
+
+
+@ORDERS.clause("reason", "a reason is any text, with any action, and no answer shows it")
+def _reason(t: Trial) -> None:
+    serials, order = t.uploaded(1), t.order_id()
+    words = f"because {t.new_head()[:16]}"
+    for action in ("assign", "activate", "freeze"):
+        t.done(action, serials, reason=words)
+    t.done("void", serials, reason=words, count=1, order=order)
+    for answer in (t.page(serials[0] - 1), t.probe("GET", f"/v1/orders/{order}")):
+        if words.encode() in answer.body:
+            raise Broken("a reason is shown in no answer", "it is")
+
+
+@ORDERS.clause("unvoid-skip", "skip has no meaning for unvoid: it applies to void codes")
+def _unvoid_skip(t: Trial) -> None:
+    serials = t.serials(2)
+    t.done("void", serials, reason="misprint")
+    data = t.done("unvoid", serials, skip=["void"])
+    expect((data.get("applied"), data.get("skipped")), ([[*serials]], []), "applied, skipped")
+    expect(t.states(serials), ["inactive"] * 2, "states afterwards")
+
+
+@ORDERS.clause(
+    "count-zero", "a count of 0 is a count: of an order that would touch codes it differs"
+)
+def _count_zero(t: Trial) -> None:
+    serials = t.active(2)
+    for action in ("freeze", "void"):
+        body = t.refused(t.order(action, serials, count=0), "count-differs")
+        expect((body.get("count"), body.get("would_touch")), (0, 2), "count, would_touch")
+    expect(t.states(serials), ["active"] * 2, "states afterwards")

@@ -70,6 +70,18 @@ def _digest_cut(t: Trial) -> None:
     expect((item["serials"], item.get("held"), item.get("digest")), wanted, "serials, held, digest")
 
 
+@PAGES.clause("digest-order", "the digest goes by serials, in whatever order they came to life")
+def _digest_order(t: Trial) -> None:
+    first, last = t.serials(6)
+    for pair in ((first + 3, last), (first, first + 2)):
+        t.upload(pair[0], t.fingerprints(pair))
+        for serial in range(pair[1], pair[0] - 1, -1):
+            t.done("activate", (serial, serial), attributes={"lot": "order"})
+    (item,) = t.ranges((first, last), digests=True)
+    wanted = hashlib.sha256(t.fingerprints((first, last))).hexdigest()
+    expect((item.get("held"), item.get("digest")), (6, wanted), "held, digest")
+
+
 @PAGES.clause(
     "kept-live", "held and digest keep the fingerprints of revoked, frozen and void codes"
 )
@@ -129,7 +141,7 @@ def _unknown_again(t: Trial) -> None:
         t.scanned(serial, result="unknown")
     rows = unknown_rows(t)
     mine = [row for row in rows if str(row["fingerprint"]).lower() in prints]
-    expect([str(row["fingerprint"]).lower() for row in mine], prints, "rows, by their first scan")
+    expect([row["fingerprint"] for row in mine], prints, "rows, by their first scan")
     expect([row["count"] for row in mine], [2, 1], "counts")
     for row in mine:
         if not str(row["first"]) <= str(row["last"]):
@@ -165,3 +177,12 @@ def _unknown(t: Trial) -> None:
     found = [row["fingerprint"].lower() for row in again["unknown"]]
     if found != seen[LISTED : LISTED + len(found)]:
         raise Broken("the same page again from a number given earlier", "other rows")
+
+
+@PAGES.clause("unknown-both", "a text that fits no batch is noted under both rules")
+def _unknown_both(t: Trial) -> None:
+    text = f"OIL{t.new_head()[:58].upper()}"  # of 61 symbols
+    expect(t.scan(text).get("result"), "unknown", "the result")
+    wanted = {t.fingerprint(text).hex(), t.fingerprint(f"011{text[3:]}").hex()}
+    found = wanted & {str(row["fingerprint"]) for row in unknown_rows(t)}
+    expect(len(found), 2, "rows of the text")

@@ -7,13 +7,19 @@ from functools import partial
 from typing import Any, TypeVar
 
 from .clause import Clauses
+from .depth import Depth
 from .outcome import Broken, expect
 from .probe import Answer
 from .trial import Serials, Trial
 
 PARALLEL = Clauses("parallel", "Rules for all of it")
-ROUNDS = 6
+ROUNDS = {Depth.QUICK: 3, Depth.NORMAL: 6, Depth.THOROUGH: 20}
 T = TypeVar("T")
+
+
+def rounds(t: Trial) -> range:
+    """How often a race is run: a backend that loses one may win the next."""
+    return range(ROUNDS[t.depth])
 
 
 def together(calls: Sequence[Callable[[], T]]) -> list[T]:
@@ -54,7 +60,7 @@ def _one(answers: Sequence[Answer], wanted: str) -> int:
 
 @PARALLEL.clause("orders", "of two orders that exclude each other, sent at once, one is refused")
 def _orders(t: Trial) -> None:
-    for _ in range(ROUNDS):
+    for _ in rounds(t):
         serials = t.uploaded(3)
         actions = ("void", "freeze", "activate")
         bodies = [t.body(action, serials, from_="inactive", count=3) for action in actions]
@@ -65,7 +71,7 @@ def _orders(t: Trial) -> None:
 
 @PARALLEL.clause("states", "void and freeze at once: void, whichever came first")
 def _states(t: Trial) -> None:
-    for _ in range(ROUNDS):
+    for _ in rounds(t):
         serials = t.serials(3)
         calls = [put(t, t.order_id(), t.body(action, serials)) for action in ("void", "freeze")]
         void, freeze = together(calls)
@@ -79,7 +85,7 @@ def _states(t: Trial) -> None:
     "ranges", "activations that overlap, sent at once: one is taken, one changes nothing"
 )
 def _ranges(t: Trial) -> None:
-    for _ in range(ROUNDS):
+    for _ in rounds(t):
         first, last = t.uploaded(9)
         ranges: tuple[Serials, Serials] = ((first, last - 3), (first + 3, last))
         at = _one(
@@ -94,7 +100,7 @@ def _ranges(t: Trial) -> None:
 
 @PARALLEL.clause("same", "one order sent several times at once is applied once, with one answer")
 def _same(t: Trial) -> None:
-    for _ in range(ROUNDS):
+    for _ in rounds(t):
         serials, order = t.uploaded(3), t.order_id()
         answers = together([put(t, order, t.body("activate", serials))] * 4)
         for answer in answers:
@@ -108,7 +114,7 @@ def _same(t: Trial) -> None:
     "refusal", "one order that is refused, sent several times at once, has one refusal"
 )
 def _refusal(t: Trial) -> None:
-    for _ in range(ROUNDS):
+    for _ in rounds(t):
         serials, order = t.active(2), t.order_id()
         answers = together([put(t, order, t.body("activate", serials))] * 4)
         for answer in answers:
@@ -120,7 +126,7 @@ def _refusal(t: Trial) -> None:
     "differs", "two orders under one id at once: one is taken, the other order-differs"
 )
 def _differs(t: Trial) -> None:
-    for _ in range(ROUNDS):
+    for _ in rounds(t):
         (mine, theirs), order = (t.uploaded(2), t.uploaded(2)), t.order_id()
         bodies = [t.body("activate", mine), t.body("activate", theirs)]
         at = _one(together([put(t, order, body) for body in bodies]), "order-differs")
@@ -131,7 +137,7 @@ def _differs(t: Trial) -> None:
 
 @PARALLEL.clause("patches", "attributes set at once are all set, none is lost")
 def _patches(t: Trial) -> None:
-    for _ in range(ROUNDS):
+    for _ in rounds(t):
         serials = t.serials(2)
         patches = [{f"native.k{n}": str(n)} for n in range(4)]
         bodies = [t.body("assign", serials, attributes=patch) for patch in patches]
@@ -165,7 +171,7 @@ def _uploads(t: Trial) -> None:
     "scans", "scans beside orders: no scan is lost, none is answered by a state long past"
 )
 def _scans(t: Trial) -> None:
-    for _ in range(ROUNDS):
+    for _ in rounds(t):
         (serial, _) = serials = t.active(1, attributes={"max_scans": 100})
         t.scan(t.code(serial))
         scans = [partial(t.scan, t.code(serial)) for _ in range(4)]
@@ -180,7 +186,7 @@ def _scans(t: Trial) -> None:
 
 @PARALLEL.clause("scan-id", "one scan sent several times at once under its scan_id counts once")
 def _scan_id(t: Trial) -> None:
-    for _ in range(ROUNDS):
+    for _ in rounds(t):
         (serial, _) = t.active(1)
         name = f"kit-{t.order_id()}"
         answers = together([partial(t.scan, t.code(serial), name)] * 5)

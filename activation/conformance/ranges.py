@@ -38,6 +38,8 @@ def _blocked(t: Trial) -> None:
 def _blocked_listed(t: Trial) -> None:
     first, _ = t.uploaded(12)
     t.done("activate", (first + 1, first + 4))
+    # What else distinguishes them does not show here.
+    t.done("assign", (first + 1, first + 3), attributes={"lot": "other"})
     t.done("freeze", (first + 7, first + 7))
     body = t.refused(t.order("activate", (first + 3, first + 5), (first + 6, first + 9)), "blocked")
     wanted = [
@@ -179,6 +181,7 @@ def _thousand(t: Trial) -> None:
     if (listed := len(data.get("applied", []))) != 1_000:
         raise Broken("1,000 ranges listed as applied", listed)
     expect(len(data.get("skipped", [])), 1_000, "ranges listed as skipped")
+    t.done("unvoid", *middles)  # for short pages from here on
 
 
 def _shown(blocked: object, wanted: Sequence[Mapping[str, object]]) -> None:
@@ -206,3 +209,4 @@ def _blocked_many(t: Trial) -> None:
     if not listed:
         raise Broken("at least the first range in the way", "an empty list")
     _shown(listed, wanted)
+    t.done("unfreeze", *singles)  # for short pages from here on

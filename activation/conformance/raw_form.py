@@ -14,12 +14,13 @@ from ..client.signing import NONCE_BYTES, TAG, VALID, RequestSigner
 
 if TYPE_CHECKING:
     import httpx2
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 NOW: Final = timedelta(0)
 
 
 @dataclass
-class Parts:
+class SignatureParts:
     """What is signed, before it is: components with their values, parameters as they are written.
 
     `headers` are set besides. `label` names the signature.
@@ -37,7 +38,7 @@ class Parts:
         return f"({names})" + "".join(f";{key}={value}" for key, value in self.parameters.items())
 
 
-def _as_it_is(_: Parts) -> None:
+def _as_it_is(_: SignatureParts) -> None:
     """Change nothing."""
 
 
@@ -46,11 +47,13 @@ class RawForm:
     """`change` alters the parts of a good signature before it is made.
 
     `shift` is added to this machine's time; the signature is good for `valid` from then on.
+    `private` signs in the place of the known key, under its id.
     """
 
-    change: Callable[[Parts], None] = field(default=_as_it_is)
+    change: Callable[[SignatureParts], None] = field(default=_as_it_is)
     shift: timedelta = NOW
     valid: timedelta = VALID
+    private: "Ed25519PrivateKey | None" = field(default=None, repr=False)
 
     def sign(self, signer: RequestSigner, request: "httpx2.Request", body: bytes) -> None:
         """Sign `request` in this form."""
@@ -58,21 +61,24 @@ class RawForm:
         parts = self._parts(signer, request, body)
         lines = [f'"{name}": {value}' for name, value in parts.components.items()]
         message = "\n".join([*lines, f'"@signature-params": {parts.input}']).encode("ascii")
-        if isinstance(key.private, bytes):
-            mac = HMAC(key.private, SHA256())
+        private = self.private or key.private
+        if isinstance(private, bytes):
+            mac = HMAC(private, SHA256())
             mac.update(message)
             signature = mac.finalize()
         else:
-            signature = key.private.sign(message)
+            signature = private.sign(message)
         request.headers["signature-input"] = f"{parts.label}={parts.input}"
         request.headers["signature"] = f"{parts.label}={byte_sequence(signature)}"
         for name, value in parts.headers.items():
             request.headers[name] = value
 
-    def _parts(self, signer: RequestSigner, request: "httpx2.Request", body: bytes) -> Parts:
+    def _parts(
+        self, signer: RequestSigner, request: "httpx2.Request", body: bytes
+    ) -> SignatureParts:
         path, _, query = request.url.raw_path.decode("ascii").partition("?")
         created = int((signer.now() + self.shift).timestamp())
-        parts = Parts(
+        parts = SignatureParts(
             {
                 "@method": request.method,
                 "@authority": request.headers["host"].lower(),

@@ -68,6 +68,45 @@ def _checked(t: Trial) -> None:
     t.done("activate", serials, attributes={"lot": "x" * 1_024})
 
 
+@ATTRIBUTES.clause("most", "64 attributes are taken; an order that would leave more is blocked")
+def _most(t: Trial) -> None:
+    serials = t.serials(1)
+    many = {f"native.k{number}": "" for number in range(65)}
+    t.refused(t.order("assign", serials, attributes=many), "invalid")
+    del many["native.k64"]
+    t.done("assign", serials, attributes=many)
+    body = t.refused(t.order("assign", serials, attributes={"lot": "L"}), "blocked")
+    expect(body.get("blocked_total"), 1, "blocked_total")
+    t.done("assign", serials, attributes={"lot": "L", "native.k0": None})
+    (item,) = t.ranges(serials)
+    expect(len(item["attributes"]), 64, "how many attributes")
+
+
+@ATTRIBUTES.clause("keys", "own keys: a prefix, then 1 to 41 of a-z 0-9 _, a letter first")
+def _keys(t: Trial) -> None:
+    serials = t.serials(1)
+    good = {f"{layer}.{'k' * 40}_": "x" for layer in ("native", "property", "activity")}
+    t.done("assign", serials, attributes=good)
+    for key in ("k" * 42, "1k", "_k", "K", "k.k", "k-k", "k ", "\u00e9"):
+        t.refused(t.order("assign", serials, attributes={f"native.{key}": "x"}), "invalid")
+    for key in ("batch.k", "lot.k", "Lot", "native"):
+        t.refused(t.order("assign", serials, attributes={key: "x"}), "invalid")
+
+
+@ATTRIBUTES.clause("unicode", "half a surrogate pair is invalid; any other text is taken as it is")
+def _unicode(t: Trial) -> None:
+    serials, order = t.serials(1), t.order_id()
+    text = t.probe.content(t.body("assign", serials, attributes={"lot": "HALF"}))
+    half = text.replace(b"HALF", b"\\ud83c")
+    answer = t.probe("PUT", f"/v1/orders/{order}", half, kind="application/json")
+    t.refused(answer, "invalid")
+    lot = "\U0001f375 e\u0301 \u00e9 \u0000 \u202e <b> \" '"
+    t.done("assign", serials, attributes={"lot": lot})
+    (item,) = t.ranges(serials)
+    if item["attributes"].get("lot") != lot:
+        raise Broken("a text comes back character by character", "another one")
+
+
 @READ.clause("pages", "pages tile the batch: ascending, no gap, at most 1,000 ranges, next to null")
 def _pages(t: Trial) -> None:
     first, last = t.serials(2_400)
@@ -89,6 +128,7 @@ def _pages(t: Trial) -> None:
         if after is not None and after != reached:
             raise Broken(f"next: {reached}, the last serial shown", after)
     expect(reached, QUANTITY, "the last serial of the last page")
+    t.done("assign", (first, last), attributes={"lot": None})  # for short pages from here on
     if pages == 1:
         raise Broken("several pages for 2,400 ranges", "one")
 
@@ -118,4 +158,30 @@ def _head(t: Trial) -> None:
 def _head_home(t: Trial) -> None:
     t.done("assign", t.serials(1), audit_head=t.new_head())
     other = f"{t.home}-{t.new_head()[:8]}"
-    expect(t.head(other).get("head"), None, "the head of another home")
+    found = t.head(other)
+    told = found.get("home"), found.get("head"), found.get("order"), found.get("at")
+    expect(told, (other, None, None, None), "home, head, order, at of another home")
+
+
+@READ.clause("head-kept", "an order answered with what is kept brings no head; a kept refusal does")
+def _head_kept(t: Trial) -> None:
+    serials = t.serials(1)
+    first, order = t.new_head(), t.order_id()
+    t.done("assign", serials, order=order, audit_head=first)
+    t.done("assign", serials, order=order, audit_head=t.new_head())
+    expect(t.head(t.home).get("head"), first, "the head after the same order again")
+    newer, mine = t.new_head(), t.order_id()
+    t.done("assign", serials, order=mine, audit_head=newer)
+    t.done("assign", serials, order=order, audit_head=first)
+    found = t.head(t.home)
+    told = found.get("head"), found.get("order")
+    expect(told, (newer, mine), "head and order after an old order that came again")
+    first = newer
+    for action, name in (("activate", "fingerprints-missing"), ("revoke", "blocked")):
+        head = t.new_head()
+        t.refused(t.order(action, serials, audit_head=head), name)
+        first = head if name == "blocked" else first
+        expect(t.head(t.home).get("head"), first, f"the head after {name}")
+    other = t.other("apart")
+    other.done("assign", other.serials(1), audit_head=(newest := t.new_head()))
+    expect(t.head(t.home).get("head"), newest, "the head after an order of the home's second batch")

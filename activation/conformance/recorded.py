@@ -64,21 +64,23 @@ class Recorded:
     def left(self) -> Iterator[Exchange]:
         """The last readings of every batch, after which the check did nothing more."""
         for one in self.exchanges:
-            if one.clause == "leave" and one.method == "GET" and one.status == 200:
+            reading = one.method == "GET" and one.path.startswith("/v1/batches/")
+            if one.clause == "leave" and reading and "digests=true" in one.path:
                 yield one
 
-    def scans(self) -> dict[str, Exchange]:
-        """By code, the scan that counted most; of batches that were left void."""
-        void = {one.path.removeprefix("/v1/batches/").partition("?")[0] for one in self.left()}
-        found: dict[str, Exchange] = {}
+    def scans(self) -> dict[int, Exchange]:
+        """By serial of the first batch, the scan that told the most scans.
+
+        A code of another form may be read in two ways.
+        """
+        found: dict[int, Exchange] = {}
         for one in self.exchanges:
             if one.path != "/v1/scans" or one.status != 200 or not isinstance(one.sent, dict):
                 continue
-            code, data = one.sent.get("code"), one.data
-            if isinstance(code, str) and isinstance(data, dict) and data.get("batch") in void:
-                best = found.get(code)
-                if best is None or best.data["scans"] <= data.get("scans", 0):
-                    found[code] = one
+            if isinstance(one.data, dict) and one.data.get("batch") == self.batch:
+                best = found.get(one.data["serial"])
+                if best is None or best.data["scans"] <= one.data["scans"]:
+                    found[one.data["serial"]] = one
         return found
 
 

@@ -6,9 +6,9 @@ from typing import Any
 from .clause import Clauses
 from .outcome import Broken, expect
 from .probe import Answer
-from .trial import QUANTITY, Trial
+from .trial import QUANTITY, Serials, Trial
 
-REFUSALS = Clauses("refusals", "3. Order")
+REFUSALS = Clauses("refusals", "Which refusal comes first")
 
 
 def _first(name: str, text: str) -> Callable[[Callable[[Trial], Answer]], None]:
@@ -39,6 +39,22 @@ def _order_differs(t: Trial) -> Answer:
     return t.probe("PUT", f"/v1/orders/{order}", body)
 
 
+@REFUSALS.clause(
+    "first-never-valid", "a validity that is none is invalid before outside and blocked"
+)
+def _never_valid(t: Trial) -> None:
+    times = {"effective_at": "2099-01-01T00:00:00Z", "expires_at": "2098-01-01T00:00:00Z"}
+    tries: tuple[tuple[Serials, dict[str, Any]], ...] = (
+        ((QUANTITY, QUANTITY + 1), {}),
+        (t.active(1), {}),
+        (t.serials(1), {"count": 7}),
+    )
+    for serials, more in tries:
+        t.refused(t.order("activate", serials, **times, **more), "invalid")
+    nowhere = t.body("activate", (1, 1), **times) | {"batch": f"{t.batch}-none"}
+    t.refused(t.probe("PUT", f"/v1/orders/{t.order_id()}", nowhere), "not-found")
+
+
 @_first("outside", "outside comes before blocked, count-differs and fingerprints-missing")
 def _outside(t: Trial) -> Answer:
     return t.order("activate", t.active(1), t.serials(1), (QUANTITY, QUANTITY + 1), count=1)
@@ -53,6 +69,23 @@ def _blocked(t: Trial) -> Answer:
 @_first("count-differs", "count-differs comes before fingerprints-missing")
 def _count_differs(t: Trial) -> Answer:
     return t.order("activate", t.serials(2), count=7)
+
+
+@REFUSALS.clause(
+    "upload-first", "media-type, invalid, not-found, outside, then fingerprints-differ"
+)
+def _upload_first(t: Trial) -> None:
+    other = t.other("apart")
+    quantity = other.form.quantity
+    none, far = f"{t.batch}-none", quantity + 1
+    strange = t.probe("PUT", f"/v1/batches/{none}/fingerprints/{far}", bytes(15), kind="text/plain")
+    t.refused(strange, "media-type")
+    t.refused(t.probe("PUT", f"/v1/batches/{none}/fingerprints/{far}", bytes(15)), "invalid")
+    t.refused(t.probe("PUT", f"/v1/batches/{none}/fingerprints/{far}", bytes(16)), "not-found")
+    # Of the last serial something else is held.
+    other.upload(quantity, other.fingerprints((quantity, quantity)))
+    t.refused(other.upload(quantity, bytes(32)), "outside")
+    t.refused(other.upload(quantity, bytes(16)), "fingerprints-differ")
 
 
 @REFUSALS.clause(

@@ -145,8 +145,9 @@ def _unknown(t: Trial) -> None:
 
 @SCANS.clause("no-store", "answers to scans are kept by nobody")
 def _no_store(t: Trial) -> None:
-    t.scan("0")
-    kept = t.probe("POST", "/v1/scans", {"code": "0"}, form=None).headers
+    code = t.new_code()
+    t.scan(code)
+    kept = t.probe("POST", "/v1/scans", {"code": code}, form=None).headers
     if "no-store" not in kept.get("cache-control", ""):
         raise Broken("Cache-Control: no-store", kept.get("cache-control", "none"))
 
@@ -199,7 +200,8 @@ def _long(t: Trial) -> None:
 
 @SCANS.clause("no-code", "a text that can't be a code is unknown, and leaves the backend well")
 def _no_code(t: Trial) -> None:
-    for text in ("", " ", "-", "\u8336", "\u0000", "a" * 65, "\U0001f375", "' OR 1=1 --"):
+    quoted = f"' OR 1=1 -- {t.new_code()}"  # another text in every check
+    for text in ("", " ", " - ", "\u8336", "\u0000", "a" * 65, "\U0001f375", quoted):
         expect(t.scan(text).get("result"), "unknown", "the result")
 
 
@@ -212,3 +214,21 @@ def _page_quotes(t: Trial) -> None:
     kept = answer.headers.get("cache-control", "")
     if "no-store" not in kept:
         raise Broken("Cache-Control: no-store", kept or "none")
+
+
+@SCANS.clause("state-first", "inactive, frozen and void are told whatever the validity is")
+def _state_first(t: Trial) -> None:
+    past = {"expires_at": "2020-01-01T00:00:00Z"}
+    later = {"effective_at": "2099-01-01T00:00:00Z"}
+    for validity in (past, later):
+        for action, result in (("revoke", "inactive"), ("freeze", "frozen"), ("void", "void")):
+            serials = t.active(1, **validity)
+            t.done(action, serials, count=1)
+            t.scanned(serials[0], result=result, scans=0)
+
+
+@SCANS.clause("large", "a scan of more than 4 KiB is too-large")
+def _large(t: Trial) -> None:
+    (serial, _) = t.active(1)
+    t.scanned(serial, result="genuine")
+    t.too_large("POST", "/v1/scans", {"code": "Z" * 5_000}, form=None)

@@ -65,7 +65,7 @@ def _covers(t: Trial) -> None:
 @SIGNING.clause("forged", "a signature with one bit changed is refused")
 @signed
 def _forged(t: Trial) -> None:
-    request = t.probe.request("GET", f"/v1/batches/{t.batch}?after=0")
+    request = t.probe.request("GET", t.reading())
     text = request.headers["signature"]
     at = text.index("=:") + 5
     request.headers["signature"] = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
@@ -129,7 +129,7 @@ def calls(t: Trial) -> tuple[tuple[str, str, object], ...]:
     """A reading, an order and a registration that are good, apart from their signatures."""
     body = {"batch": t.batch, "action": "assign", "serials": [list(t.serials(1))]}
     return (
-        ("GET", f"/v1/batches/{t.batch}?after=0", None),
+        ("GET", t.reading(), None),
         ("PUT", f"/v1/orders/{t.order_id()}", body),
         ("PUT", f"/v1/batches/{t.batch}", t.registration()),
     )

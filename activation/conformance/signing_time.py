@@ -22,7 +22,7 @@ TRIES = 5
 
 def _shift(t: Trial) -> timedelta:
     """By how much the backend's clock is ahead of this machine's, to a second and an answer."""
-    body = t.probe("GET", f"/v1/batches/{t.batch}?after=0", form=None).data
+    body = t.probe("GET", t.reading(), form=None).data
     try:
         theirs = times.parse(str(body["server_time"]))
     except (KeyError, TypeError, ValueError):
@@ -35,7 +35,7 @@ def _at(t: Trial, created: timedelta, valid: timedelta = timedelta(minutes=5)) -
     for _ in range(TRIES):
         begun = time.monotonic()
         form = RawForm(shift=_shift(t) + created, valid=valid)
-        answer = t.probe("GET", f"/v1/batches/{t.batch}?after=0", form=form)
+        answer = t.probe("GET", t.reading(), form=form)
         if time.monotonic() - begun < SLOW_SECONDS:
             return answer
     raise NotOffered("the backend answers too slowly to tell seconds apart")
@@ -92,7 +92,7 @@ def _replay_later(t: Trial) -> None:
     statuses = [t.probe.send(request).status for request in requests]
     expect(statuses, [200, 200, 200, 409, 422], "the statuses of the first sending")
     for _ in range(8):
-        t.page()
+        t.page(t.form.quantity)
     for request in reversed(requests):
         t.refused(t.probe.send(request), "unauthorised")
 
@@ -101,7 +101,7 @@ def _replay_later(t: Trial) -> None:
 @signed
 def _replay_parallel(t: Trial) -> None:
     for _ in range(4):
-        request = t.probe.request("GET", f"/v1/batches/{t.batch}?after=0")
+        request = t.probe.request("GET", t.reading())
         answers = together([partial(t.probe.send, request)] * 5)
         taken = sum(answer.status == 200 for answer in answers)
         refused = sum(answer.problem == "unauthorised" for answer in answers)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ...codegen.codes.fingerprint import SCHEME, fingerprint, fingerprints, key_id
+from ...codegen.errors import EnvironmentFailure
 from ...codegen.secret import Secret
 from .depth import Depth
 from .noise import Noise
 from .outcome import Broken, NotOffered, expect
-from .probe import Answer, Probe
+from .probe import CONFLICT, STATUSES, Answer, Probe
 
 if TYPE_CHECKING:
     from .recorded import Recorded
@@ -167,6 +168,10 @@ class Trial:
             raise Broken("a head's answer is a JSON object", type(data).__name__)
         return data
 
+    def reading(self) -> str:
+        """The address of a short page of this batch."""
+        return f"/v1/batches/{self.batch}?after={self.form.quantity - 1}"
+
     def page(self, after: int = 0, *, digests: bool = False) -> Answer:
         """Read ranges of the batch."""
         query = f"?after={after}" + ("&digests=true" if digests else "")
@@ -227,10 +232,24 @@ class Trial:
         if answer.problem not in names:
             raise Broken(f"refused as {' or '.join(names)}", answer)
         data: Mapping[str, Any] = answer.data
+        status = STATUSES.get(answer.problem, CONFLICT)
+        expect(answer.status, status, f"the status of {answer.problem}")
         kind = answer.headers.get("content-type", "").partition(";")[0].strip()
         expect(kind, "application/problem+json", "a problem's content type")
         expect(data.get("status"), answer.status, "the problem's status, as the response's")
         return data
+
+    def too_large(self, method: str, path: str, body: object, **how: Any) -> None:  # noqa: ANN401
+        """Raises `Broken` if a body over the bounds is taken.
+
+        A proxy may answer 413 in its own form, and who answers early may hang up.
+        """
+        try:
+            answer = self.probe(method, path, body, **how)
+        except EnvironmentFailure:
+            return
+        if answer.status != 413:
+            self.refused(answer, "too-large", "invalid")
 
     def not_found(self, order: str) -> None:
         """Raises `Broken` if anything is kept under the id of this order."""
