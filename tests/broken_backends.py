@@ -65,9 +65,9 @@ def attempted(variant, folder, only, **options):
             return [again(url, folder / "trace", sign=sign)]
     with built(variant.fault, folder, sign=sign) as url:
         checks = [checked(url, sign=sign, only=only, **options)]
-        if variant.deep:
-            deep = only & THOROUGH
-            checks.append(checked(url, sign=sign, only=deep, depth=Depth.THOROUGH, **options))
+        if variant.deep and only & THOROUGH:
+            thorough = options | {"depth": Depth.THOROUGH}
+            checks.append(checked(url, sign=sign, only=only & THOROUGH, **thorough))
         return checks
 
 

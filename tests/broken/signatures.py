@@ -1,7 +1,5 @@
 """Faults of signatures: who is let in, and for what. Served with signatures."""
 
-import base64
-import hashlib
 import os
 from dataclasses import replace
 from datetime import timedelta
@@ -90,75 +88,122 @@ timeless = _verifying(
 )
 
 
-@fault
-def lax(site):
-    """Takes what is signed, however little that is."""
-    _require(site, ("@method",))
+def _accepting(name, says, accept):
+    """A fault of form: `accept(request, body, covered, parameters)` takes what is not agreed.
+
+    The library then looks at the signature alone, and not at the body.
+    """
+
+    def fault(site):
+        right, verify = signatures._formed, signatures._Verifier.verify
+
+        def formed(request, body):
+            try:
+                return right(request, body)
+            except signatures.InvalidSignature:
+                parts, parameters = signatures._only(request.headers.get("signature-input", ""))
+                if not accept(request, body, {part for part, _ in parts}, parameters):
+                    raise
+                nonce = parameters.get("nonce") or os.urandom(16).hex()
+                if not signatures.MIN_NONCE_CHARS <= len(nonce) <= signatures.MAX_NONCE_CHARS:
+                    raise
+                return parameters["keyid"], nonce
+
+        class Verifier(signatures._Verifier):
+            def verify(self, message, *, expect_tag, body):
+                return verify(self, message, expect_tag=expect_tag)
+
+        site.patch.setattr(signatures, "_formed", formed)
+        site.patch.setattr(signatures, "_Verifier", Verifier)
+
+    return named(fault, name, says)
 
 
-def _require(site, components):
-    verify = signatures._Verifier.verify
+def _agreed(parameters, left_out=frozenset()):
+    return parameters.keys() - {"alg"} == signatures._NEEDED - left_out
 
-    class Verifier(signatures._Verifier):
-        def verify(self, message, **options):
-            return verify(self, message, **options | {"require_components": components})
 
-    site.patch.setattr(signatures, "_Verifier", Verifier)
+def _covers(request, body, covered):
+    """Whether all is covered that must be, and the digest is the body's."""
+    right = not body or signatures._is_digest(_digests(request), body)
+    return right and covered >= _needed(body)
+
+
+def _needed(body):
+    return {*signatures.COMPONENTS, *(("content-digest",) if body else ())}
+
+
+def _digests(request):
+    return request.headers.getlist("content-digest")
 
 
 def _uncovered(left_out):
-    def fault(site):
-        _require(site, tuple(name for name in signatures.COMPONENTS if name != left_out))
+    def accept(request, body, covered, parameters):
+        same = covered == _needed(body) - {left_out} and _agreed(parameters)
+        return same and (not body or signatures._is_digest(_digests(request), body))
 
     word = left_out.removeprefix("@")
-    return named(fault, f"{word}_uncovered", f"Takes a signature that does not cover {left_out}.")
+    says = f"Takes a signature that does not cover {left_out}."
+    return _accepting(f"{word}_uncovered", says, accept)
 
 
-query_uncovered, path_uncovered = _uncovered("@query"), _uncovered("@path")
-
-
-method_uncovered, authority_uncovered = _uncovered("@method"), _uncovered("@authority")
+lax = _accepting(
+    "lax",
+    "Takes what is signed, however little that is.",
+    lambda request, body, covered, parameters: _agreed(parameters),
+)
+query_uncovered, authority_uncovered = _uncovered("@query"), _uncovered("@authority")
+gullible = _accepting(
+    "gullible",
+    "Compares the digest with the body, and does not ask who says it.",
+    lambda request, body, covered, parameters: (
+        covered == {*signatures.COMPONENTS}
+        and _agreed(parameters)
+        and signatures._is_digest(_digests(request), body)
+    ),
+)
+digest_not_compared = _accepting(
+    "digest_not_compared",
+    "Takes a digest that is signed for the body's, and does not compare the two.",
+    lambda request, body, covered, parameters: covered == _needed(body) and _agreed(parameters),
+)
+nonceless = _accepting(
+    "nonceless",
+    "Takes a signature without a nonce.",
+    lambda request, body, covered, parameters: (
+        covered == _needed(body)
+        and _covers(request, body, covered)
+        and _agreed(parameters, {"nonce"})
+    ),
+)
+more_parameters = _accepting(
+    "more_parameters",
+    "Takes a signature with parameters that it does not know.",
+    lambda request, body, covered, parameters: (
+        covered == _needed(body)
+        and _covers(request, body, covered)
+        and parameters.keys() >= signatures._NEEDED
+    ),
+)
+more_components = _accepting(
+    "more_components",
+    "Takes a signature that covers @scheme or other components besides those agreed.",
+    lambda request, body, covered, parameters: (
+        covered > _needed(body) and _covers(request, body, covered) and _agreed(parameters)
+    ),
+)
 
 
 @fault
-def gullible(site):
-    """Compares the digest with the body, and does not ask who says it."""
-    verify = signatures._Verifier.verify
+def any_alg(site):
+    """Checks by the stored key's algorithm, and takes a signature that names another one."""
+    verify_one = signatures._Verifier._verify_one
 
     class Verifier(signatures._Verifier):
-        def verify(self, message, *, body, **options):
-            digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
-            if body and message.headers.get("content-digest") != f"sha-256=:{digest}:":
-                raise signatures.InvalidSignature("another body")
-            return verify(self, message, body=None, **options)
-
-    site.patch.setattr(signatures, "_Verifier", Verifier)
-
-
-@fault
-def digest_not_compared(site):
-    """Takes a digest that is signed for the body's, and does not compare the two."""
-    verify = signatures._Verifier.verify
-
-    class Verifier(signatures._Verifier):
-        def verify(self, message, *, body, **options):
-            needed = options["require_components"]
-            if body:
-                options["require_components"] = (*needed, "content-digest")
-            return verify(self, message, body=None, **options)
-
-    site.patch.setattr(signatures, "_Verifier", Verifier)
-
-
-@fault
-def nonceless(site):
-    """Takes a signature without a nonce."""
-    verify = signatures._Verifier.verify
-
-    class Verifier(signatures._Verifier):
-        def verify(self, message, **options):
-            (found,) = verify(self, message, **options)
-            return [found._replace(nonce=found.nonce or os.urandom(16).hex())]
+        def _verify_one(self, *, sig_input, **options):
+            named_ = {"algorithm_id": sig_input.params.get("alg")}
+            self.signature_algorithm = type("Named", (self.signature_algorithm,), named_)
+            return verify_one(self, sig_input=sig_input, **options)
 
     site.patch.setattr(signatures, "_Verifier", Verifier)
 
