@@ -79,11 +79,12 @@ def test_a_stranger_runs_every_block_as_it_stands(stranger, tmp_path):
 def refused(tmp_path, data, *, unsigned=True):
     invocation = Invocation(home=tmp_path / "none")
     database = None if data else "postgresql:///nobody"
+    trust = Trust(True, None, None, unsigned)
     # On a port that is taken, so that a server which begins all the same ends.
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(NotFound) as caught:
-        port = taken.getsockname()[1]
-        request = ServeRequest(data, database, "127.0.0.1", port, 1)
-        serve(invocation, request, Trust(True, None, None, unsigned))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        request = ServeRequest(data, database, "127.0.0.1", taken.getsockname()[1], 1)
+        with pytest.raises(NotFound) as caught:
+            serve(invocation, request, trust)
     return caught.value
 
 
