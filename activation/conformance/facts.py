@@ -33,22 +33,23 @@ ATTRIBUTES = {
 }
 
 
-def _full(t: Trial, state: str) -> Serials:
-    """A code in this state, which got its attributes before it came there."""
-    serials = t.uploaded(1)
+def _full(t: Trial, state: str, size: int) -> Serials:
+    """Codes in this state, which got their attributes before they came there."""
+    serials = t.uploaded(size)
     fields = {key: value for key, value in ATTRIBUTES.items() if key.endswith("_at")}
     others = {key: value for key, value in ATTRIBUTES.items() if key not in fields}
     t.done("assign", serials, attributes=others, **fields)
     way = {"active": ("activate",), "frozen while active": ("activate", "freeze")}
     for action in way.get(state, {"frozen": ("freeze",), "void": ("void",)}.get(state, ())):
-        ordered(t, action, serials)
+        t.done(action, serials)
     return serials
 
 
 def _survive(state: str) -> Callable[[Trial], None]:
     def attempt(t: Trial) -> None:
-        for action in TABLE[state]:
-            serials = _full(t, state)
+        first, _ = _full(t, state, len(TABLE[state]))
+        for number, action in enumerate(TABLE[state]):
+            serials = (first + number, first + number)
             ordered(t, action, serials)
             (item,) = t.ranges(serials)
             expect(item["attributes"], ATTRIBUTES, f"attributes after {action} of {state}")
@@ -138,6 +139,19 @@ for _state in ("unknown", "inactive", "frozen", "void", "not_yet"):
         f"a scan answered {_state} is told by every later activation of the code",
         section="What a scan leaves",
     )(_early(_state))
+
+
+@FACTS.clause(
+    "before-between",
+    "scanned_before is of the order's own serials, not of those between them",
+    section="3. Order",
+)
+def _before_between(t: Trial) -> None:
+    first, last = t.uploaded(5)
+    t.scanned(first + 2, result="unknown")
+    t.done("activate", (first + 2, first + 2))
+    data = t.done("activate", (first, first), (last, last))
+    expect(data.get("scanned_before"), [], "scanned_before")
 
 
 @FACTS.clause("before-none", "genuine, repeat and expired scans are not told", section="5. Scan")

@@ -1,6 +1,7 @@
 """Clauses on what names a code: its fingerprint, in one batch only; the id of a scan, per code."""
 
 from .clause import Clauses
+from .depth import Depth
 from .outcome import expect
 from .trial import Trial
 
@@ -110,7 +111,10 @@ def _scan_id_pending(t: Trial) -> None:
 
 
 @IDENTITY.clause(
-    "scan-id-many", "at least the newest 64 scan_ids of a code are kept", section="5. Scan"
+    "scan-id-many",
+    "at least the newest 64 scan_ids of a code are kept",
+    section="5. Scan",
+    depth=Depth.NORMAL,
 )
 def _scan_id_many(t: Trial) -> None:
     (serial, _) = t.active(1)

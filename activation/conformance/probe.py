@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ...codegen.errors import EnvironmentFailure
@@ -27,6 +28,13 @@ SECONDS = 60.0
 ANSWER_BYTES = 8 * 1024 * 1024
 JSON_TYPE, STREAM = "application/json", "application/octet-stream"
 PREFIX = "urn:mintmark:problem:"
+# As the document's table has them.
+STATUSES: Mapping[str, int] = MappingProxyType(
+    {"invalid": 422, "unauthorised": 401, "forbidden": 403, "not-found": 404}
+    | {"method-not-allowed": 405, "timeout": 408, "too-large": 413, "media-type": 415}
+    | {"too-many": 429, "unavailable": 503, "internal": 500}
+)
+CONFLICT = 409  # of every other problem
 
 
 @dataclass(frozen=True)

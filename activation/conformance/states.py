@@ -42,8 +42,8 @@ MORE: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 ACTIONS = ("activate", "revoke", "freeze", "unfreeze", "void", "unvoid", "assign")
 
 
-def _brought(t: Trial, state: str) -> Serials:
-    serials = t.uploaded(2)
+def _brought(t: Trial, state: str, size: int = 2) -> Serials:
+    serials = t.uploaded(size)
     if state in ("active", "frozen while active"):
         t.done("activate", serials)
     if state.startswith("frozen"):
@@ -55,8 +55,9 @@ def _brought(t: Trial, state: str) -> Serials:
 
 def _cell(state: str) -> Callable[[Trial], None]:
     def attempt(t: Trial) -> None:
-        for action in ACTIONS:
-            serials = _brought(t, state)
+        first, _ = _brought(t, state, 2 * len(ACTIONS))
+        for number, action in enumerate(ACTIONS):
+            serials = (first + 2 * number, first + 2 * number + 1)
             more = MORE.get(action, {})
             after = TABLE[state].get(action)
             if after is None:

@@ -17,7 +17,7 @@ from ...codegen.secret import Secret
 from .depth import Depth
 from .noise import Noise
 from .outcome import Broken, NotOffered, expect
-from .probe import Answer, Probe
+from .probe import CONFLICT, STATUSES, Answer, Probe
 
 if TYPE_CHECKING:
     from .recorded import Recorded
@@ -232,6 +232,8 @@ class Trial:
         if answer.problem not in names:
             raise Broken(f"refused as {' or '.join(names)}", answer)
         data: Mapping[str, Any] = answer.data
+        status = STATUSES.get(answer.problem, CONFLICT)
+        expect(answer.status, status, f"the status of {answer.problem}")
         kind = answer.headers.get("content-type", "").partition(";")[0].strip()
         expect(kind, "application/problem+json", "a problem's content type")
         expect(data.get("status"), answer.status, "the problem's status, as the response's")
