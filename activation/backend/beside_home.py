@@ -195,15 +195,15 @@ def _key(invocation: Invocation, request: ServeRequest, trust: Trust) -> _KeyFil
 
 
 def _for_trial(request: ServeRequest, trust: Trust, error: NotFound) -> _KeyFile:
-    """The key beside the books, for whoever tries the API alone. Raises `error` if it is no trial.
+    """The key beside the books, for whoever tries the API alone.
 
-    Books that lie there without one were made with the key of a home: with another key, none
-    of their codes would be known.
+    Raises `NotFound`, as `error` does, if it is no trial. Books that lie there without one were
+    made with the key of a home: with another key, none of their codes would be known.
     """
     from .database import FILE
 
     if not trust.unsigned or request.data is None:
-        raise error
+        raise NotFound(error.message, *error.hints, "or, to try the API alone: --data, --unsigned")
     path = request.data / TRIAL_KEY
     if (request.data / FILE).exists() and not path.exists():
         raise NotFound(

@@ -3,6 +3,7 @@
 import hashlib
 
 from .clause import Clauses
+from .depth import Depth
 from .outcome import expect
 from .trial import QUANTITY, Trial
 
@@ -203,3 +204,22 @@ def _rest(t: Trial) -> None:
     expect(t.states((first, last)), ["inactive"] * 2 + ["active"] * 2 + ["inactive"] * 2, "states")
     expect(t.held((first, last)), 2, "live fingerprints held")
     t.done("activate", (first, first + 1), (first + 4, last))
+
+
+@UPLOAD.clause(
+    "large", "an activation of uploads of several calls is one order", depth=Depth.THOROUGH
+)
+def _large(t: Trial) -> None:
+    many = t.other("many", quantity=140_000)
+    first, last = many.serials(140_000)
+    data = many.fingerprints((first, last))
+    for at in range(0, 140_000, 65_536):
+        answer = many.upload(first + at, data[at * 16 : (at + 65_536) * 16])
+        expect(answer.status, 204, "an upload's status")
+    many.done("activate", (first, last), count=140_000)
+    found = many.page(first - 1, digests=True).data["ranges"][0]
+    told = found["serials"], found.get("held"), found.get("digest")
+    expect(
+        told, ([first, last], 140_000, hashlib.sha256(data).hexdigest()), "serials, held, digest"
+    )
+    many.scanned(last, result="genuine", serial=last)

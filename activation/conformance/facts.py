@@ -11,6 +11,17 @@ from .states import TABLE
 from .trial import Serials, Trial
 
 PHONES = 8
+# What a consumer is told of a code besides its validity, and what is between lines and backend.
+PUBLIC = {"lot": "L", "product": "P", "produced_at": "2026-11-22", "campaign": "C"}
+PRIVATE: dict[str, object] = {
+    "dealer": "D",
+    "region": "R",
+    "line": "3",
+    "max_scans": 1,
+    "native.x": "N",
+    "property.x": "P",
+    "activity.x": "A",
+}
 FACTS = Clauses("facts", "States")
 ATTRIBUTES = {
     "lot": "L1",
@@ -156,14 +167,17 @@ def _row_leaves(t: Trial) -> None:
     t.done("activate", (first, first))
     rows = {str(row["fingerprint"]).lower() for row in unknown_rows(t)}
     expect([name in rows for name in prints], [False, True], "listed after the first was activated")
+    t.done("revoke", (first, first))
+    t.scanned(first, result="inactive")
+    known = [row["fingerprint"] for row in unknown_rows(t) if row["fingerprint"] == prints[0]]
+    expect(known, [], "rows of a code that is known and inactive")
 
 
 @FACTS.clause("told", "a scan tells what is known, in every state alike", section="5. Scan")
 def _told(t: Trial) -> None:
-    first, last = t.active(5, attributes={"lot": "L", "product": "P", "dealer": "D", "region": "R"})
+    first, last = t.active(5, attributes=PUBLIC | PRIVATE)
     t.scan(t.code(first))
     when = t.scan(t.code(first)).get("first_scan")
-    public = {"lot": "L", "product": "P"}
     steps = (("freeze", "frozen"), ("unfreeze", "repeat"), ("revoke", "inactive"), ("void", "void"))
     scans = 2
     for action, result in steps:
@@ -172,12 +186,12 @@ def _told(t: Trial) -> None:
         told = t.scanned(
             first, result=result, batch=t.batch, serial=first, role="item", scans=scans
         )
-        expect(told.get("attributes"), public, f"attributes told of a code that is {result}")
+        expect(told.get("attributes"), PUBLIC, f"attributes told of a code that is {result}")
         expect(told.get("first_scan"), when, f"first_scan told of a code that is {result}")
     times = {"effective_at": "2099-01-01T00:00:00Z", "expires_at": "2099-01-02T00:00:00Z"}
     t.done("assign", (last, last), **times)
     told = t.scanned(last, result="not_yet", scans=0, first_scan=None, serial=last)
-    expect(told.get("attributes"), public | times, "attributes told of a code that is not_yet")
+    expect(told.get("attributes"), PUBLIC | times, "attributes told of a code that is not_yet")
 
 
 @FACTS.clause("told-unknown", "of an unknown code nothing is told", section="5. Scan")

@@ -25,11 +25,18 @@ def upper(t: Trial) -> Trial:
     return t.other("upper", **UPPER)
 
 
+def guide(t: Trial) -> Trial:
+    """The batch whose codes are on the same items as those of the first."""
+    return t.other("guide", role="guide", pair_of=t.batch)
+
+
 @FORMS.clause(
     "taken", "batches of both rules, of any alphabet and length, are taken beside another"
 )
 def _taken(t: Trial) -> None:
-    for other in (upper(t), t.other("short", **SHORT), t.other("signs", **SIGNS)):
+    # All at once: the first scan after it waits until each worker knows of them.
+    others = (upper(t), t.other("short", **SHORT), t.other("signs", **SIGNS), guide(t))
+    for other in others:
         data = other.page().data
         for key, value in other.registration().items():
             expect(data.get(key), value, f"{key} as read back")
@@ -103,10 +110,10 @@ def _both(t: Trial) -> None:
 
 @FORMS.clause("pair", "a batch whose pair_of names the first keeps its role, and counts by itself")
 def _pair(t: Trial) -> None:
-    guide = t.other("guide", role="guide", pair_of=t.batch)
-    (mine, _), (theirs, _) = t.active(1), guide.active(1)
+    other = guide(t)
+    (mine, _), (theirs, _) = t.active(1), other.active(1)
     t.scan(t.code(mine))
-    guide.scanned(theirs, result="genuine", scans=1, role="guide", batch=guide.batch, serial=theirs)
+    other.scanned(theirs, result="genuine", scans=1, role="guide", batch=other.batch, serial=theirs)
     t.scanned(mine, result="repeat", scans=2, role="item", batch=t.batch, serial=mine)
 
 

@@ -105,11 +105,15 @@ def _serials(t: Trial) -> None:
     first, last = t.serials(4)
     order = t.order_id()
     t.done("freeze", (first, first + 2), order=order)
-    for pairs in (
+    # Fewer, more, others of the same number, and some of them left out.
+    others: tuple[tuple[Serials, ...], ...] = (
         ((first, first + 1),),
         ((first, last),),
+        ((first + 1, last),),
+        ((first, first), (first + 2, last)),
         ((first, first), (first + 2, first + 2)),
-    ):
+    )
+    for pairs in others:
         t.refused(t.order("freeze", *pairs, order=order), "order-differs")
     body = t.body("freeze", (first, first + 2)) | {"batch": f"{t.batch}-x"}
     t.refused(t.probe("PUT", f"/v1/orders/{order}", body), "order-differs")

@@ -127,6 +127,8 @@ def _skip(t: Trial) -> None:
 @ORDERS.clause("outside", "serials outside the batch are refused")
 def _outside(t: Trial) -> None:
     t.refused(t.order("assign", (QUANTITY, QUANTITY + 1)), "outside")
+    t.done("assign", (QUANTITY, QUANTITY))
+    expect(t.states((QUANTITY, QUANTITY)), ["inactive"], "the state of the last serial")
 
 
 @ORDERS.clause("void-count", "active codes, also frozen ones, are voided only with a count")
@@ -176,3 +178,14 @@ def _unvoid_skip(t: Trial) -> None:
     data = t.done("unvoid", serials, skip=["void"])
     expect((data.get("applied"), data.get("skipped")), ([[*serials]], []), "applied, skipped")
     expect(t.states(serials), ["inactive"] * 2, "states afterwards")
+
+
+@ORDERS.clause(
+    "count-zero", "a count of 0 is a count: of an order that would touch codes it differs"
+)
+def _count_zero(t: Trial) -> None:
+    serials = t.active(2)
+    for action in ("freeze", "void"):
+        body = t.refused(t.order(action, serials, count=0), "count-differs")
+        expect((body.get("count"), body.get("would_touch")), (0, 2), "count, would_touch")
+    expect(t.states(serials), ["active"] * 2, "states afterwards")

@@ -70,6 +70,18 @@ def _digest_cut(t: Trial) -> None:
     expect((item["serials"], item.get("held"), item.get("digest")), wanted, "serials, held, digest")
 
 
+@PAGES.clause("digest-order", "the digest goes by serials, in whatever order they came to life")
+def _digest_order(t: Trial) -> None:
+    first, last = t.serials(6)
+    for pair in ((first + 3, last), (first, first + 2)):
+        t.upload(pair[0], t.fingerprints(pair))
+        for serial in range(pair[1], pair[0] - 1, -1):
+            t.done("activate", (serial, serial), attributes={"lot": "order"})
+    (item,) = t.ranges((first, last), digests=True)
+    wanted = hashlib.sha256(t.fingerprints((first, last))).hexdigest()
+    expect((item.get("held"), item.get("digest")), (6, wanted), "held, digest")
+
+
 @PAGES.clause(
     "kept-live", "held and digest keep the fingerprints of revoked, frozen and void codes"
 )

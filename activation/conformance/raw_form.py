@@ -20,7 +20,7 @@ NOW: Final = timedelta(0)
 
 
 @dataclass
-class Parts:
+class SignatureParts:
     """What is signed, before it is: components with their values, parameters as they are written.
 
     `headers` are set besides. `label` names the signature.
@@ -38,7 +38,7 @@ class Parts:
         return f"({names})" + "".join(f";{key}={value}" for key, value in self.parameters.items())
 
 
-def _as_it_is(_: Parts) -> None:
+def _as_it_is(_: SignatureParts) -> None:
     """Change nothing."""
 
 
@@ -50,7 +50,7 @@ class RawForm:
     `private` signs in the place of the known key, under its id.
     """
 
-    change: Callable[[Parts], None] = field(default=_as_it_is)
+    change: Callable[[SignatureParts], None] = field(default=_as_it_is)
     shift: timedelta = NOW
     valid: timedelta = VALID
     private: "Ed25519PrivateKey | None" = field(default=None, repr=False)
@@ -73,10 +73,12 @@ class RawForm:
         for name, value in parts.headers.items():
             request.headers[name] = value
 
-    def _parts(self, signer: RequestSigner, request: "httpx2.Request", body: bytes) -> Parts:
+    def _parts(
+        self, signer: RequestSigner, request: "httpx2.Request", body: bytes
+    ) -> SignatureParts:
         path, _, query = request.url.raw_path.decode("ascii").partition("?")
         created = int((signer.now() + self.shift).timestamp())
-        parts = Parts(
+        parts = SignatureParts(
             {
                 "@method": request.method,
                 "@authority": request.headers["host"].lower(),

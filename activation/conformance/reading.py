@@ -170,8 +170,18 @@ def _head_kept(t: Trial) -> None:
     t.done("assign", serials, order=order, audit_head=first)
     t.done("assign", serials, order=order, audit_head=t.new_head())
     expect(t.head(t.home).get("head"), first, "the head after the same order again")
+    newer, mine = t.new_head(), t.order_id()
+    t.done("assign", serials, order=mine, audit_head=newer)
+    t.done("assign", serials, order=order, audit_head=first)
+    found = t.head(t.home)
+    told = found.get("head"), found.get("order")
+    expect(told, (newer, mine), "head and order after an old order that came again")
+    first = newer
     for action, name in (("activate", "fingerprints-missing"), ("revoke", "blocked")):
         head = t.new_head()
         t.refused(t.order(action, serials, audit_head=head), name)
         first = head if name == "blocked" else first
         expect(t.head(t.home).get("head"), first, f"the head after {name}")
+    other = t.other("apart")
+    other.done("assign", other.serials(1), audit_head=(newest := t.new_head()))
+    expect(t.head(t.home).get("head"), newest, "the head after an order of the home's second batch")

@@ -6,7 +6,7 @@ from typing import Any
 from .clause import Clauses
 from .outcome import Broken, expect
 from .probe import Answer
-from .trial import QUANTITY, Trial
+from .trial import QUANTITY, Serials, Trial
 
 REFUSALS = Clauses("refusals", "Which refusal comes first")
 
@@ -37,6 +37,22 @@ def _order_differs(t: Trial) -> Answer:
     t.done("assign", t.serials(1), order=order)
     body = t.body("assign", (QUANTITY, QUANTITY + 1)) | {"batch": f"{t.batch}-none"}
     return t.probe("PUT", f"/v1/orders/{order}", body)
+
+
+@REFUSALS.clause(
+    "first-never-valid", "a validity that is none is invalid before outside and blocked"
+)
+def _never_valid(t: Trial) -> None:
+    times = {"effective_at": "2099-01-01T00:00:00Z", "expires_at": "2098-01-01T00:00:00Z"}
+    tries: tuple[tuple[Serials, dict[str, Any]], ...] = (
+        ((QUANTITY, QUANTITY + 1), {}),
+        (t.active(1), {}),
+        (t.serials(1), {"count": 7}),
+    )
+    for serials, more in tries:
+        t.refused(t.order("activate", serials, **times, **more), "invalid")
+    nowhere = t.body("activate", (1, 1), **times) | {"batch": f"{t.batch}-none"}
+    t.refused(t.probe("PUT", f"/v1/orders/{t.order_id()}", nowhere), "not-found")
 
 
 @_first("outside", "outside comes before blocked, count-differs and fingerprints-missing")

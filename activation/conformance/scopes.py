@@ -82,9 +82,9 @@ def _batches(t: Trial, probe: Probe) -> None:
     t.refused(probe("GET", f"/v1/orders/{t.order_id()}"), "not-found")
     t.refused(probe("GET", f"/v1/batches/{t.batch}?after=0"), "forbidden")
     t.refused(probe("PUT", f"/v1/batches/{t.batch}", t.registration()), "forbidden")
-    new = f"{t.batch}-{NARROW}-not"
-    t.refused(probe("PUT", f"/v1/batches/{new}", t.registration()), "forbidden")
-    t.refused(t.probe("GET", f"/v1/batches/{new}?after=0"), "not-found")
+    for new in (f"{t.batch}-{NARROW}-not", f"{t.batch}-{NARROW.upper()}"):
+        t.refused(probe("PUT", f"/v1/batches/{new}", t.registration()), "forbidden")
+        t.refused(t.probe("GET", f"/v1/batches/{new}?after=0"), "not-found")
 
 
 @SCOPES.clause("unknown-batch", "what is not in the scope is forbidden whether it exists or not")

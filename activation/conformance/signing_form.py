@@ -8,12 +8,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ..client.signing import NONCE_BYTES
 from .clause import Clauses
 from .outcome import Broken, expect
-from .raw_form import Parts, RawForm, digest, text, with_nonce
+from .raw_form import RawForm, SignatureParts, digest, text, with_nonce
 from .signatures import calls, signed
 from .trial import Trial
 
 SIGNING_FORM = Clauses("signing", "What the backend checks", "signing.md")
-Change = Callable[[Parts], None]
+Change = Callable[[SignatureParts], None]
 FOREIGN = "another-backend.example"
 
 
@@ -32,23 +32,23 @@ def _refused(t: Trial, change: Change, what: str) -> None:
             raise Broken(f"{what}: unauthorised", answer)
 
 
-def _set(name: str, value: str, parts: Parts) -> None:
+def _set(name: str, value: str, parts: SignatureParts) -> None:
     parts.parameters[name] = value
 
 
-def _without(name: str, parts: Parts) -> None:
+def _without(name: str, parts: SignatureParts) -> None:
     del parts.parameters[name]
 
 
-def _component(name: str, value: str, parts: Parts) -> None:
+def _component(name: str, value: str, parts: SignatureParts) -> None:
     parts.components[name] = value
 
 
-def _label(name: str, parts: Parts) -> None:
+def _label(name: str, parts: SignatureParts) -> None:
     parts.label = name
 
 
-def _backwards(parts: Parts) -> None:
+def _backwards(parts: SignatureParts) -> None:
     parts.components = dict(reversed(parts.components.items()))
     parts.parameters = dict(reversed(parts.parameters.items()))
 
@@ -194,7 +194,7 @@ def _digest(t: Trial) -> None:
         expect(answer.status, 200, "the status of a request with a sha-512 digest")
 
 
-def _digested(value: str, parts: Parts) -> None:
+def _digested(value: str, parts: SignatureParts) -> None:
     parts.headers["content-digest"] = parts.components["content-digest"] = value
 
 

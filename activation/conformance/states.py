@@ -74,3 +74,14 @@ for _state in TABLE:
     STATES.clause(_name, f"every action on codes that are {_state}, as the table says")(
         _cell(_state)
     )
+
+
+@STATES.clause("unvoid", "unvoid leads to inactive, wherever the code was before it was void")
+def _unvoid(t: Trial) -> None:
+    for state in TABLE:
+        serials = _brought(t, state)
+        if state != "void":
+            t.done("void", serials, reason="lost", count=2)
+        t.done("unvoid", serials)
+        expect(t.states(serials), ["inactive"] * 2, f"states after void and unvoid of {state}")
+        t.refused(t.order("unfreeze", serials), "blocked")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ...codegen.codes.fingerprint import SCHEME, fingerprint, fingerprints, key_id
+from ...codegen.errors import EnvironmentFailure
 from ...codegen.secret import Secret
 from .depth import Depth
 from .noise import Noise
@@ -235,6 +236,18 @@ class Trial:
         expect(kind, "application/problem+json", "a problem's content type")
         expect(data.get("status"), answer.status, "the problem's status, as the response's")
         return data
+
+    def too_large(self, method: str, path: str, body: object, **how: Any) -> None:  # noqa: ANN401
+        """Raises `Broken` if a body over the bounds is taken.
+
+        A proxy may answer 413 in its own form, and who answers early may hang up.
+        """
+        try:
+            answer = self.probe(method, path, body, **how)
+        except EnvironmentFailure:
+            return
+        if answer.status != 413:
+            self.refused(answer, "too-large", "invalid")
 
     def not_found(self, order: str) -> None:
         """Raises `Broken` if anything is kept under the id of this order."""

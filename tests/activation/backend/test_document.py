@@ -78,15 +78,21 @@ def test_a_stranger_runs_every_block_as_it_stands(stranger, tmp_path):
 
 def refused(tmp_path, data, *, unsigned=True):
     invocation = Invocation(home=tmp_path / "none")
-    request = ServeRequest(data, None, "127.0.0.1", 0, 1)
-    with pytest.raises(NotFound) as caught:
+    database = None if data else "postgresql:///nobody"
+    # On a port that is taken, so that a server which begins all the same ends.
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(NotFound) as caught:
+        port = taken.getsockname()[1]
+        request = ServeRequest(data, database, "127.0.0.1", port, 1)
         serve(invocation, request, Trust(True, None, None, unsigned))
     return caught.value
 
 
 def test_without_a_home_only_a_trial_makes_a_key(tmp_path):
     data = tmp_path / "backend"
-    assert "no mintmark home" in refused(tmp_path, data, unsigned=False).message
+    for place, unsigned in ((data, False), (None, True)):
+        error = refused(tmp_path, place, unsigned=unsigned)
+        assert "no mintmark home" in error.message
+        assert "--unsigned" in error.hints[-1]
     assert not data.exists()
 
 

@@ -144,6 +144,30 @@ def test_no_action_takes_attributes_counters_or_fingerprints(order, scan, store)
     assert (scan(1).result, scan(1).scans) == ("repeat", 4)
 
 
+def test_before_its_validity_a_code_is_not_yet_valid_whatever_its_end(order, scan):
+    order("activate", 1, 1, attributes={"expires_at": EARLIER})
+    order("assign", 1, 1, attributes={"effective_at": LATER})
+    assert scan(1).result == "not_yet"
+
+
+def test_an_order_that_applies_to_no_code_is_taken(order):
+    order("void", 1, 5)
+    answer = order("activate", 1, 5, skip_void=True)
+    assert (answer.applied, answer.applied_count, answer.skipped) == ((), 0, (Range(1, 5),))
+
+
+def test_every_fingerprint_that_was_looked_up_in_vain_is_a_row(call):
+    """Under the rules that fit a batch; under both if none does; none for what is no code."""
+    batches = (make_batch(5), replace(BATCH, batch="HM00-UPPER000", canonical="upper"))
+    for batch in batches:
+        assert call("PUT", f"/v1/batches/{batch.batch}", json=batch.body()).status_code == 200
+    rows = {"OOOOOOOOOOOOOOOO": 2, "AOOO-OOOO-OOOO-OOOO": 1, "OO-O": 2, "ZZ2": 1, "茶": 0, "": 0}
+    for text, count in rows.items():
+        before = len(call("GET", "/v1/unknown-scans").json()["unknown"])
+        assert call("POST", "/v1/scans", json={"code": text}).json()["result"] == "unknown"
+        assert len(call("GET", "/v1/unknown-scans").json()["unknown"]) - before == count
+
+
 # --- reading back ------------------------------------------------------------------
 
 

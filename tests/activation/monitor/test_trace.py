@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from line_kit import Backend, client, home_with_batches, opened
 
-from mintmark.activation.client import wire
+from mintmark.activation.client import trial_scans, wire
 from mintmark.activation.client.protocol import Away
 from mintmark.activation.delivery.deliver import deliver
 from mintmark.activation.monitor import unknown
@@ -327,6 +327,28 @@ def test_guessing_is_told_of_once_a_day(scene):
     assert scene.trace(burst=4).incidents == 0  # the day before is over
     scene.scan(*guesses[6:])
     assert scene.trace(burst=4).incidents == 1
+
+
+def test_what_a_check_of_the_backend_left_is_passed_over_for_as_long_as_it_may_lie_there(scene):
+    scene.scan(FOREIGN, 7)
+    with scene.open() as (station, line):
+        left = {scan.fingerprint for scan in unknown.read(line, "x", None, scene.clock()).scans}
+        trial_scans.note(station.home, left, scene.clock())
+    found = scene.trace(every=True)
+    # Whoever may write the note may not hide that a code of ours leaked.
+    assert (found.not_ours, found.scans) == (0, 1)
+    assert found.never_exported + found.not_active == 1
+    scene.scan("FEDCBA9876543210")
+    assert scene.trace(every=True).not_ours == 1
+    scene.clock.forward(days=91)
+    with scene.open() as (station, _):
+        assert not trial_scans.noted(station.home, scene.clock())
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"scans": []}', '{"scans": {"zz": "2026-01-01"}}'])
+def test_a_note_of_a_check_that_cannot_be_read_hides_nothing(text, tmp_path):
+    (tmp_path / trial_scans.NAME).write_text(text, "utf-8")
+    assert trial_scans.noted(tmp_path, Clock()()) == frozenset()
 
 
 def test_what_was_booked_is_known_again_however_much_there_is(scene):
