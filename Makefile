@@ -6,8 +6,11 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 LOCKED = $(VENV)/.locked
 MUTANTS = .mutate-venv
+CLIENTS = .clients
 # The lock's own tool is not locked: its output is.
 LOCKER = .lock-venv
+# Node and npm of a wheel in $(VENV).
+NPM = $(BIN)/python tests/node_kit.py
 
 .PHONY: demo test test-faults torture mutate lint bench lock clean
 .DELETE_ON_ERROR:
@@ -15,7 +18,7 @@ LOCKER = .lock-venv
 demo: $(INSTALLED)
 	$(BIN)/mintmark demo --out demo-out
 
-test: $(INSTALLED)
+test: $(INSTALLED) $(CLIENTS)/.installed
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(PYTEST_ARGS)
 
 # The line, the network and the backend at their worst: 200 random runs, some ten minutes.
@@ -44,15 +47,18 @@ compile = uv --no-config pip compile --quiet $(UPGRADE) --universal --python-ver
 	--generate-hashes --no-build --no-emit-index-url --no-emit-find-links --no-header
 
 # Keeps the locked versions that still fit. For newer ones: make lock UPGRADE=--upgrade
-lock:
+lock: $(LOCKED)
 	@$(find_python); "$$python" -m venv $(LOCKER)
 	$(LOCKER)/bin/python -m pip install --quiet uv
 	$(LOCKER)/bin/$(compile) pyproject.toml --all-extras --output-file requirements.lock
 	$(LOCKER)/bin/$(compile) tests/mutation/requirements.in --constraint requirements.lock \
 		--no-annotate --output-file tests/mutation/requirements.txt
+	$(LOCKER)/bin/$(compile) tests/clients/requirements.in \
+		--no-annotate --output-file tests/clients/requirements.txt
+	$(NPM) install --prefix tests/clients --package-lock-only $(npm_quiet)
 
 clean:
-	rm -rf $(VENV) $(LOCKER) $(MUTANTS) .mutate build dist demo-out mintmark.egg-info
+	rm -rf $(VENV) $(LOCKER) $(MUTANTS) $(CLIENTS) .mutate build dist demo-out mintmark.egg-info
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -not -path './.typing/*' -prune -exec rm -rf {} +
 
@@ -73,6 +79,20 @@ $(MUTANTS)/.installed: requirements.lock tests/mutation/requirements.txt
 	$(MUTANTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		--requirement requirements.lock --requirement tests/mutation/requirements.txt
 	@touch $@
+
+# The generators of clients, apart from $(VENV): openapi-python-client wants an older typer.
+# No script of a package is run. What is not imported is not compiled: that would take longer.
+$(CLIENTS)/.installed: $(LOCKED) $(wildcard tests/clients/*.txt tests/clients/package*.json)
+	rm -rf $(CLIENTS)
+	$(BIN)/python -m venv --without-pip $(CLIENTS)/python
+	$(BIN)/python -m pip --python $(CLIENTS)/python/bin/python install --quiet \
+		--disable-pip-version-check --no-compile --require-hashes \
+		--requirement tests/clients/requirements.txt
+	cp tests/clients/package.json tests/clients/package-lock.json $(CLIENTS)
+	$(NPM) ci --prefix $(CLIENTS) $(npm_quiet)
+	@touch $@
+
+npm_quiet = --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error
 
 # Tried by running it: a name on PATH may be a version manager's empty shim, and Debian
 # splits venv from Python.

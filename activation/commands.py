@@ -1,4 +1,4 @@
-"""Commands of this house: delivery, orders as booked, reconciliation, the demo.
+"""Commands of this house: keys for backends, delivery, orders as booked, reconciliation, the demo.
 
 Those that take orders in come from `intake/commands.py`.
 
@@ -14,6 +14,7 @@ from ..codegen.invocation import Invocation
 from .intake.commands import INTAKE, RANGE_ORDERS
 
 if TYPE_CHECKING:
+    from ..codegen.roster import LinesExported
     from .delivery.deliver import DeliverResult
     from .demo import DemoResult
     from .orders.booked import OrderList, OrderShown
@@ -159,7 +160,37 @@ def demo(
     return show(out, invocation.notify)
 
 
+def key_export(
+    invocation: Invocation,
+    backend: Annotated[
+        Path | None,
+        typer.Option(
+            help="A new folder instead: these keys, the fingerprint key, vectors, what to do.",
+            metavar="DIR",
+        ),
+    ] = None,
+) -> "LinesExported":
+    """Write the lines' public keys for a scan backend.
+
+    As TOML: the backend's operator narrows down what each line may do. With --backend, all
+    that a backend's team needs, in one folder; the fingerprint key in it is secret.
+
+    \b
+    Example:
+      mintmark key export > lines.toml
+      mintmark key export --backend handover
+    """
+    if backend is None:
+        from ..codegen.roster import export
+
+        return export(invocation.station())
+    from .handover.export import export_folder
+
+    return export_folder(invocation, backend)
+
+
 COMMANDS = (
+    ("key export", key_export),
     *RANGE_ORDERS,
     ("deliver", deliver),
     ("orders list", orders_list),

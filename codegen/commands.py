@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .locate import Located, LocatedLive
     from .mint_result import MintResult
     from .report import AuditShown, AuditVerified, BatchList, BatchShown
-    from .roster import KeyList, KeyShown, LinesExported
+    from .roster import KeyList, KeyShown
     from .settle_copy import CopySettled
 
 KeyFileOption = Annotated[
@@ -294,20 +294,6 @@ def key_new(
     return made
 
 
-def key_export(invocation: Invocation) -> "LinesExported":
-    """Write the lines' public keys for a scan backend.
-
-    As TOML: the backend's operator narrows down what each line may do.
-
-    \b
-    Example:
-      mintmark key export > lines.toml
-    """
-    from .roster import export
-
-    return export(invocation.station())
-
-
 def key_custodian(
     invocation: Invocation,
     file: Annotated[Path, typer.Argument(help="The new key file.", metavar="F")],
@@ -423,7 +409,6 @@ COMMANDS = (
     ("audit settle", audit_settle),
     ("key list", key_list),
     ("key new", key_new),
-    ("key export", key_export),
     ("key custodian", key_custodian),
     ("key admit", key_admit),
     ("key rewrap", key_rewrap),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from .errors import Refused, UsageError
 from .ledger.changes import KeyAdded, KeyRevoked
@@ -76,11 +77,14 @@ class LineExported(Result):
 
 @dataclass(frozen=True)
 class LinesExported(Result):
-    """A backend's file of senders."""
+    """A backend's file of senders; and of the folder that has it, if one was made, the rest."""
 
     reads = True
 
     line: tuple[LineExported, ...]
+    folder: Path | None = None
+    fingerprint_key_id: str | None = None
+    files: tuple[str, ...] | None = None
 
     def lines(self) -> Iterator[str]:
         """TOML, as `backend serve --lines` reads it."""

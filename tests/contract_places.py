@@ -91,6 +91,7 @@ def _places(no):
                 "key custodian home/deputy.key --passphrase-file pass.txt",
                 {},
             ),
+            ("a backend's folder in the home", "key export --backend home/handover", {}),
             ("the demo in the home", "demo --out home/demo", {}),
             ("into another home", f"{EXPORT} --out stranger/home/sent {NEW}", {}),
         )

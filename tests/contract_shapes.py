@@ -44,6 +44,7 @@ KINDS = {
     "sha256": lambda value: isinstance(value, str) and bool(re.fullmatch("[0-9a-f]{64}", value)),
     "time": lambda value: isinstance(value, str) and bool(_TIME.fullmatch(value)),
     "path": lambda value: isinstance(value, str) and Path(value).is_absolute(),
+    "names": lambda value: isinstance(value, list) and all(isinstance(n, str) for n in value),
     "attributes": _attributes,
     "object": lambda value: isinstance(value, dict),
 }
@@ -199,7 +200,10 @@ SHAPES = {
     "key list": {"keys": [KEY]},
     "key new": KEY,
     "key export": {
-        "line": [{"name": "text", "key_id": "key id", "algorithm": "text", "public_key": "sha256"}]
+        "line": [{"name": "text", "key_id": "key id", "algorithm": "text", "public_key": "sha256"}],
+        "folder": "path?",
+        "fingerprint_key_id": "key id?",
+        "files": "names?",
     },
     "key custodian": {"key_id": "text", "custodian_key": "text", "public_key": "text"},
     "key admit": KEY,

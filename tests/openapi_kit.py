@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 PATH = Path(__file__).resolve().parents[1] / "activation" / "openapi.yaml"
-METHODS = ("get", "put", "post", "delete", "patch")
+METHODS = ("get", "head", "put", "post", "delete", "patch")
 
 
 def document():

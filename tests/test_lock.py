@@ -1,5 +1,6 @@
-"""requirements.lock is pinned, hashed and complete, and names no index."""
+"""The locks are pinned, hashed and complete, and name no index."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -51,6 +52,24 @@ def declared():
 
 def test_the_lock_has_no_fault():
     assert not list(faults(LOCK, declared()))
+
+
+@pytest.mark.parametrize("folder", ["clients", "mutation"])
+def test_the_locks_of_tests_have_no_fault(folder):
+    texts = (ROOT / "tests" / folder / "requirements.in").read_text("utf-8").splitlines()
+    lock = (ROOT / "tests" / folder / "requirements.txt").read_text("utf-8")
+    assert not list(faults(lock, map(Requirement, texts)))
+
+
+def test_the_lock_of_npm_is_pinned_hashed_and_names_no_registry():
+    folder = ROOT / "tests" / "clients"
+    wanted = json.loads((folder / "package.json").read_text("utf-8"))["dependencies"]
+    text = (folder / "package-lock.json").read_text("utf-8")
+    packages = json.loads(text)["packages"]
+    assert packages.pop("")["dependencies"] == wanted
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
+    assert wanted == {name: packages[f"node_modules/{name}"]["version"] for name in wanted}
+    assert '"resolved"' not in text
 
 
 GOOD = f"typer==0.29.2 ; os_name == 'nt' \\\n    --hash=sha256:{'0' * 64}\n    # via mintmark\n"

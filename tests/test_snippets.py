@@ -13,7 +13,7 @@ import pytest
 from node_kit import NODE
 
 ROOT = Path(__file__).resolve().parents[1]
-SNIPPETS, VECTORS = ROOT / "docs" / "snippets", ROOT / "tests" / "vectors"
+SNIPPETS, VECTORS = ROOT / "docs" / "snippets", ROOT / "activation" / "vectors"
 PROGRAMS = ROOT / "tests" / "snippets"
 # Java is tested if it is installed.
 INSTALLED = ["backend.py", "backend.mjs", *(["Backend.java"] if shutil.which("javac") else [])]

@@ -185,7 +185,7 @@ def _key(invocation: Invocation, request: ServeRequest, trust: Trust) -> _KeyFil
     if not trust.home:
         raise UsageError(
             "without the home, the backend needs the fingerprint key",
-            "give --fingerprint-key F, a copy of the home's keys/fingerprint.key",
+            "give --fingerprint-key F, from the folder of: mintmark key export --backend DIR",
         )
     try:
         home = invocation.station().home.absolute()

@@ -63,7 +63,7 @@ def canonicalise(rule: str, text: str) -> str:
     """`text` in canonical form under the rule `upper` or `crockford32`.
 
     `upper`: ASCII letters become upper-case. `crockford32`: the same, then O→0, I→1, L→1,
-    and U+0020 and U+002D are dropped. The vectors are in tests/vectors/canonical.json.
+    and U+0020 and U+002D are dropped. The vectors are in activation/vectors/canonical.json.
     Raises `ValueError`, which quotes nothing, for text that folds to nothing, to more
     than 64 characters or to anything but printable ASCII; and for an unknown rule.
     """

@@ -51,6 +51,7 @@ __all__ = [
     "KdfProfile",
     "SigningKey",
     "check_passphrase",
+    "fingerprint_key_file",
     "key_id",
     "new_custodian_key",
     "new_signing_key",
@@ -155,8 +156,12 @@ def read_signing_key(path: Path) -> SigningKey:
 
 def write_fingerprint_key(path: Path, key: Secret) -> None:
     """Write the home's fingerprint key to a new file only its owner may read."""
-    document = {"format": FINGERPRINT, "key": key.reveal().hex()}
-    write_exclusively(path, dump(with_check(document)))
+    write_exclusively(path, fingerprint_key_file(key))
+
+
+def fingerprint_key_file(key: Secret) -> bytes:
+    """The bytes of a fingerprint key's file."""
+    return dump(with_check({"format": FINGERPRINT, "key": key.reveal().hex()}))
 
 
 def read_fingerprint_key(path: Path) -> Secret:
@@ -216,6 +221,8 @@ def read_custodian_key(path: Path, passphrase: Callable[[], Secret]) -> Custodia
     """
     fields = {"key_id", "sign_public", "seal_public", "kdf", "nonce", "ciphertext"}
     document = load(path, CUSTODIAN, fields)
+    for name, size in (("key_id", 8), ("sign_public", 32), ("seal_public", 32)):
+        from_hex(path, document[name], size)
     nonce = from_hex(path, document["nonce"], 12)
     ciphertext = from_hex(path, document.pop("ciphertext"), 64 + 16)
     kdf: object = document["kdf"]
@@ -234,7 +241,8 @@ def read_custodian_key(path: Path, passphrase: Callable[[], Secret]) -> Custodia
         Ed25519PrivateKey.from_private_bytes(plaintext[:32]),
         X25519PrivateKey.from_private_bytes(plaintext[32:]),
     )
-    if custodian.public.key_id != document["key_id"]:
+    public = _public_fields(custodian.public)
+    if {name: document[name] for name in public} != public:
         raise damaged(path)
     return custodian
 

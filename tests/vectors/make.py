@@ -1,4 +1,6 @@
-"""Makes the test vectors: `python tests/vectors/make.py` writes them beside itself.
+"""Makes the test vectors: `python tests/vectors/make.py` writes them.
+
+Those of sealed batches lie beside it; those that backends need as well, in activation/vectors/.
 
 Everything random comes from SHAKE-256 over a name, so the files never change unless the
 format does. It shares no code with mintmark, only with the independent reader.
@@ -19,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 HERE = Path(__file__).parent
+HANDED_OUT = HERE.parents[1] / "activation" / "vectors"
 _spec = importlib.util.spec_from_file_location(
     "independent_reader", HERE.parent / "codegen" / "independent_reader.py"
 )
@@ -417,4 +420,6 @@ def files():
 
 if __name__ == "__main__":
     for name, text in files().items():
-        (HERE / name).write_text(text, encoding="ascii", newline="\n")
+        ((HERE if "/" in name else HANDED_OUT) / name).write_text(
+            text, encoding="ascii", newline="\n"
+        )

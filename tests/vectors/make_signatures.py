@@ -1,4 +1,4 @@
-"""Makes signatures.json: `python tests/vectors/make_signatures.py` writes it beside itself.
+"""Makes signatures.json: `python tests/vectors/make_signatures.py` writes it.
 
 It shares no code with mintmark or its library: signature bases are put together here as
 RFC 9421 section 2.5 says. Each vector is a request at a given time, and whether it is good.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[2] / "activation" / "vectors"
 NOW = 1_795_506_000
 LINE = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"vectors: line").digest())
 OFFICE = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"vectors: office").digest())

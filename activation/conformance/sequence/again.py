@@ -12,12 +12,12 @@ def repeated(rng: random.Random, order: OrderStep) -> OrderStep:
     """The id of `order` again."""
     if rng.random() < 0.5:
         order = replace(rng.choice(CHANGES)(rng, order), spelling=spelling(rng))
-    elif rng.random() < 0.8:
+    elif rng.random() < 0.7:
         order = replace(order, spelling=spelling(rng))
     chance = rng.random()
-    if chance < 0.15:
+    if chance < 0.2:
         return replace(order, dry_run=True)
-    if chance < 0.25:
+    if chance < 0.3:
         order = replace(order, head=order.number + 1_000)
     return replace(order, dry_run=False)
 
@@ -54,6 +54,12 @@ def _serials(_: random.Random, order: OrderStep) -> OrderStep:
     return replace(order, serials=((first, last - 1 if last > first else last + 1),))
 
 
+def _others(_: random.Random, order: OrderStep) -> OrderStep:
+    """As many serials, and others."""
+    *before, (first, last) = order.serials
+    return replace(order, serials=(*before, (first + 1, last + 1)))
+
+
 def _action(rng: random.Random, order: OrderStep) -> OrderStep:
     return replace(order, action=rng.choice(("freeze", "assign", "void", "activate")))
 
@@ -84,6 +90,7 @@ CHANGES: tuple[Callable[[random.Random, OrderStep], OrderStep], ...] = (
     _skip,
     _count,
     _serials,
+    _others,
     _action,
     _expires,
     _effective,

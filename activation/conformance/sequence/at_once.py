@@ -52,7 +52,8 @@ class MeetingMaker:
 
     def _two_under_one_id(self, batch: int, number: int) -> AtOnce:
         first = self._order(batch, number)
-        return AtOnce((first, replace(first, attributes=(*first.attributes, ("line", "7")))))
+        other = dict(first.attributes) | {"line": "8"}
+        return AtOnce((first, replace(first, attributes=tuple(other.items()))))
 
     def _live(self, batch: int) -> DrawnCode | None:
         live = [code for code in self._world.batches[batch].live.values() if code.batch == batch]

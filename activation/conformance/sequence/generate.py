@@ -6,6 +6,7 @@ seed alone.
 """
 
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
 from ....codegen import times
@@ -29,7 +30,7 @@ from .themes import Theme
 from .world import World
 
 BEGINNING = times.parse("2026-01-01T00:00:00Z")
-CHANGES = ("quantity", "length", "canonical", "role", "symbols", "pair_of", None)
+CHANGES = ("quantity", "length", "canonical", "role", "symbols", "pair_of", "home", None)
 
 
 def sequence(seed: str, theme: Theme, length: int) -> Iterator[AnyStep]:
@@ -48,7 +49,7 @@ class StepMaker:
         self.world = World(BEGINNING, ("A", "B"))
         self._orders = OrderMaker(rng, theme, self.world)
         self._meetings = MeetingMaker(rng, self._orders, self.world)
-        self._sent: list[OrderStep] = []
+        self._sent: list[tuple[OrderStep, tuple[str, ...]]] = []
         self._unknown = theme.unknown
         self._makers: Mapping[str, Callable[[], AnyStep | None]] = {
             "order": self._order,
@@ -81,9 +82,9 @@ class StepMaker:
     def _done(self, step: AnyStep) -> AnyStep:
         # Of steps at once, the model that goes along takes the first to come first.
         for part in step.steps if isinstance(step, AtOnce) else (step,):
-            if isinstance(part, OrderStep):
-                self._sent.append(part)
-            self.world.apply(part)
+            told = self.world.apply(part)
+            if isinstance(part, OrderStep) and told:
+                self._sent.append((part, told.problems))
         return step
 
     # --- kinds ---
@@ -95,12 +96,19 @@ class StepMaker:
         return self._orders.order(self._batch(), len(self._sent) + 1)
 
     def _again(self) -> OrderStep | None:
-        if not self._sent:
-            return None
-        return repeated(self.rng, self.rng.choice(self._sent[-8:]))
+        return repeated(self.rng, self._sent_before()) if self._sent else None
 
     def _read_order(self) -> ReadOrderStep:
-        return ReadOrderStep(self.rng.randint(1, len(self._sent) + 1))
+        if not self._sent or self.rng.random() < 0.1:
+            return ReadOrderStep(len(self._sent) + 1)
+        return ReadOrderStep(self._sent_before().number)
+
+    def _sent_before(self) -> OrderStep:
+        """An order that was sent: first what became of it is drawn, so that rare ends are too."""
+        ends = defaultdict(list)
+        for step, problems in self._sent:
+            ends[problems].append(step)
+        return self.rng.choice(ends[self.rng.choice(sorted(ends))][-4:])
 
     def _ranges(self) -> ReadRangesStep:
         number = self._batch()
@@ -114,7 +122,8 @@ class StepMaker:
         last = min(first + rng.randint(0, 5), quantity + (rng.random() < 0.1))
         held = self.world.batches[number].held
         codes = [held(serial) or DrawnCode(number, serial) for serial in range(first, last + 1)]
-        at = rng.randrange(len(codes))
+        free = [at for at in range(len(codes)) if held(first + at) is None]
+        at = rng.choice(free if free and rng.random() < 0.6 else range(len(codes)))
         if rng.random() < 0.2:
             codes[at] = DrawnCode(number, first + at, 1)
         elif rng.random() < 0.25:

@@ -20,9 +20,10 @@ ACTIONS = {
     "assign": 3,
 }
 VALUES: dict[str, Sequence[Value]] = {
-    "lot": ("L1", "L2"),
-    "product": ("茶 500 mL", "Tea"),
+    "lot": ("L1", "l1", " L1 "),
+    "product": ("茶 500 mL", 'a "tea"', "Tea"),
     "dealer": ("D1", "D2"),
+    "line": ("7", "7", "七" * 341),  # 1,023 bytes; 1,024 are allowed
     "region": ("CN-33",),
     "campaign": ("spring",),
     "max_scans": (1, 2, 3),
@@ -62,7 +63,7 @@ class OrderMaker:
     def order(self, batch: int, number: int) -> OrderStep:
         """An order that was not there before."""
         rng, theme = self._rng, self._theme
-        action = rng.choices([*ACTIONS], [*ACTIONS.values()])[0]
+        action = self._action(batch)
         skip = rng.random() < 0.3
         serials = self._serials(batch, action, skip=skip)
         attributes = patch(rng) if rng.random() < theme.attributes or action == "assign" else ()
@@ -89,19 +90,51 @@ class OrderMaker:
             spelling(rng) if rng.random() < 0.3 else PLAIN,
         )
 
+    def _action(self, batch: int) -> str:
+        """An action, rather one that some code would take, and a code that was scanned."""
+        weights = {**ACTIONS, **self._theme.actions}
+        choosy = self._theme.scans and self._rng.random() < 0.5
+        for _ in range(5 if choosy else 3):
+            action = self._rng.choices([*weights], [*weights.values()])[0]
+            allowed = self._allowed(batch, action, skip=False)
+            if any(not choosy or self._is_scanned(batch, serial) for serial in allowed):
+                break
+        return action
+
     def _serials(self, batch: int, action: str, *, skip: bool) -> tuple[Pair, ...]:
         rng, quantity = self._rng, self._world.batches[batch].form.quantity
         allowed = self._allowed(batch, action, skip=skip)
         chance = rng.random()
-        if allowed and chance < 0.62:
+        if chance < 0.04:
+            return (rng.randint(1, 3), rng.randint(4, 6)), (quantity, quantity + rng.randint(1, 3))
+        known = [s for s in allowed if self._is_scanned(batch, s)]
+        if known and chance < 0.4:
+            return self._around(rng.choice(known), allowed)
+        if allowed and chance < 0.78:
             return self._some(allowed)
-        others = [serial for serial in range(1, quantity + 1) if serial not in allowed]
-        if allowed and others and chance < 0.8:
+        others = self._others(batch, action, allowed)
+        if allowed and others and chance < 0.93:
             # Most of it could be done, and one code of it could not.
             return self._some([*allowed, rng.choice(others)], whole=True)
-        if chance < 0.84:
-            return (rng.randint(1, 3), rng.randint(4, 6)), (quantity, quantity + rng.randint(1, 3))
         return self._some([*range(1, quantity + 1)])
+
+    def _is_scanned(self, batch: int, serial: int) -> bool:
+        phones = self._world.phones
+        code = self._world.batches[batch].held(serial)
+        return code in phones.counted or code in phones.early or code in phones.unknown
+
+    def _around(self, serial: int, allowed: Sequence[int]) -> tuple[Pair, ...]:
+        """A range with a code that was scanned."""
+        run = next(run for run in of_serials.of(allowed) if run.first <= serial <= run.last)
+        before, after = self._rng.randint(0, 2), self._rng.randint(0, 2)
+        return ((max(run.first, serial - before), min(run.last, serial + after)),)
+
+    def _others(self, batch: int, action: str, allowed: Sequence[int]) -> list[int]:
+        """Codes that would be in the way; of an activation, rather those without a fingerprint."""
+        books = self._world.batches[batch]
+        others = [s for s in range(1, books.form.quantity + 1) if s not in allowed]
+        bare = [s for s in others if books.standing(s).state in RULES[Action(action)]]
+        return bare if bare and self._rng.random() < 0.5 else others
 
     def _allowed(self, batch: int, action: str, *, skip: bool) -> list[int]:
         books = self._world.batches[batch]
@@ -137,9 +170,9 @@ class OrderMaker:
         right = len(named) - (len(void) if skip and action != "unvoid" else 0)
         alive = action == "void" and any(live(books.standing(s)) for s in inside)
         chance = rng.random()
-        if chance < (0.75 if alive else 0.25):
+        if chance < (0.58 if alive else 0.25):
             return right
-        if chance < (0.82 if alive else 0.32):
+        if chance < (0.65 if alive else 0.32):
             return rng.choice((0, right + 1, max(right - 1, 0), len(named)))
         return None
 

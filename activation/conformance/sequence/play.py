@@ -22,6 +22,7 @@ from .steps import (
     ReadHeadStep,
     ReadRangesStep,
     ReadUnknownStep,
+    RegisterStep,
     ScanStep,
     Single,
     UploadStep,
@@ -105,7 +106,7 @@ class Play:
             found = Difference("an answer", failure.message)
         if found:
             return self._differs(found)
-        changes = isinstance(step, OrderStep | UploadStep)
+        changes = isinstance(step, OrderStep | UploadStep | RegisterStep)
         return self._read_all() if changes else None
 
     def _passed_over(self, step: AnyStep) -> bool:

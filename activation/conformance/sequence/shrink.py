@@ -7,7 +7,18 @@ result fails, and need not be the shortest. Pure but for `fails`.
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from .steps import PLAIN, AnyStep, AtOnce, OrderStep, ReadRangesStep, ScanStep, Single, UploadStep
+from .steps import (
+    FORMS,
+    PLAIN,
+    AnyStep,
+    AtOnce,
+    OrderStep,
+    ReadRangesStep,
+    ScanStep,
+    Single,
+    UploadStep,
+)
+from .world import World
 
 Steps = tuple[AnyStep, ...]
 
@@ -24,12 +35,25 @@ class Shrinker:
 
     def shortest(self, steps: Steps) -> Steps:
         """`steps`, which fail, with all left out that is not needed."""
+        steps = self._coarsely(steps)
         before: Steps | None = None
         while before != steps:
             before = steps
             steps = self._fewer(steps)
             steps = self._plainer(steps)
         return steps
+
+    def _coarsely(self, steps: Steps) -> Steps:
+        """Leave out at once what often does not matter, because that costs one attempt each."""
+        for matters in (
+            _changes,
+            *(_of_batch(n) for n in range(len(FORMS))),
+            _no_scan,
+            _no_dry_run,
+        ):
+            found = self._attempt(tuple(filter(matters, steps[:-1])) + steps[-1:])
+            steps = found or steps
+        return self._attempt(_taken(steps[:-1]) + steps[-1:]) or steps
 
     def _fewer(self, steps: Steps) -> Steps:
         size = max(len(steps) // 2, 1)
@@ -63,6 +87,40 @@ class Shrinker:
         self._tried.add(steps)
         self._budget -= len(steps)
         return self._fails(steps)
+
+
+def _changes(step: AnyStep) -> bool:
+    return isinstance(step, OrderStep | UploadStep | ScanStep | AtOnce)
+
+
+def _no_scan(step: AnyStep) -> bool:
+    return not isinstance(step, ScanStep)
+
+
+def _no_dry_run(step: AnyStep) -> bool:
+    return not (isinstance(step, OrderStep) and step.dry_run)
+
+
+def _of_batch(number: int) -> Callable[[AnyStep], bool]:
+    def of_it(step: AnyStep) -> bool:
+        batch = step.code.batch if isinstance(step, ScanStep) else getattr(step, "batch", number)
+        return bool(batch == number)
+
+    return of_it
+
+
+def _taken(steps: Steps) -> Steps:
+    """`steps` without those that the model says are refused."""
+    model = World(None, ("A", "B"))
+    found: list[AnyStep] = []
+    for step in steps:
+        if isinstance(step, AtOnce):
+            found.append(step)
+            continue
+        told = model.apply(step)
+        if told is None or not told.problems:
+            found.append(step)
+    return tuple(found)
 
 
 DEFAULTS = (

@@ -66,12 +66,12 @@ class Stage:
     # --- names ---
 
     def order_id(self, number: int) -> str:
-        """The id of an order."""
-        return f"{self._tag}-{number}"
+        """The id of an order. Two of them differ in the case of a letter alone."""
+        return f"{self._tag}-{_cased(number)}"
 
     def scan_id(self, number: int) -> str:
         """The id of a scan."""
-        return f"{self._tag}-scan-{number}"
+        return f"{self._tag}-scan-{_cased(number)}"
 
     def head(self, number: int) -> str:
         """The head that an order brings."""
@@ -123,6 +123,7 @@ class Stage:
             "quantity": form.quantity + 1,
             "role": "carton",
             "pair_of": f"{self._tag}-C",
+            "home": f"{self._trial.home[:60]}-2",
         }
         return body | ({changed: others[changed]} if changed else {})
 
@@ -209,6 +210,10 @@ class Stage:
             case _:
                 path = "scans"
         return f"/v1/{path}"
+
+
+def _cased(number: int) -> str:
+    return f"{number // 2}{'oO'[number % 2]}"
 
 
 def _pairs(step: OrderStep) -> list[list[int]]:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import jsonschema_rs
 import pytest
-from backend_kit import BACKEND_KEY, Asgi, make_batch, make_codes, prints
+from backend_kit import Asgi, app_over, make_batch, make_codes, prints
 from openapi_kit import document, operations, resolved
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from mintmark.activation.backend import models, problems
-from mintmark.activation.backend.app import Backend, create_app
 from mintmark.activation.backend.limits import DEFAULT_LIMITS
 from mintmark.activation.backend.scan import ScanResult
 from mintmark.activation.client import wire
+from mintmark.codegen.ranges import attributes
 from mintmark.codegen.ranges.attributes import KNOWN
 from mintmark.codegen.ranges.lifecycle import Action, ApiState
 
@@ -23,11 +23,43 @@ GUIDE = (Path(__file__).parents[3] / "docs" / "activation-api.md").read_text("ut
 ASIDE = {"/robots.txt", "/favicon.ico"}
 
 
+def names_of(response):
+    """The problems that a response of an operation may hold."""
+    media = response.get("content", {}).get(problems.MEDIA_TYPE)
+    if media is None:
+        return set()
+    ways = media["schema"].get("oneOf", [media["schema"]])
+    return {way["properties"]["type"]["enum"][0].removeprefix(problems.PREFIX) for way in ways}
+
+
+def table():
+    """The guide's problems: name → (status, further keys)."""
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \| (.*?) \| .* \|$", GUIDE, re.MULTILINE)
+    return {
+        name: (int(status), re.findall(r"`(\w+)`", keys.partition(":")[0]))
+        for name, status, keys in rows
+    }
+
+
+def stated():
+    """The same, of the OpenAPI document."""
+    found = {}
+    for schema in resolved(API["components"]["schemas"], API).values():
+        parts = schema.get("properties", {})
+        if "detail" in parts:
+            ((kind,), (status,)) = parts["type"]["enum"], parts["status"]["enum"]
+            members = [key for key in parts if key not in ("type", "title", "status", "detail")]
+            assert schema["required"] == list(parts)
+            assert kind not in found
+            found[kind.removeprefix(problems.PREFIX)] = (status, members)
+    return found
+
+
 def test_every_address_of_the_reference_is_in_it_and_no_other(app):
     there = {
         (route.path, method.lower())
         for route in app.routes
-        for method in route.methods - {"HEAD"}
+        for method in route.methods
         if route.path not in ASIDE
     }
     assert {(path, method) for path, method, _ in operations(API)} == there
@@ -38,30 +70,140 @@ def test_it_is_openapi_and_no_reference_is_dead():
     resolved(API, API)
 
 
-def test_every_problem_is_in_it_and_no_other():
-    named = API["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
-    assert named == [problems.PREFIX + name for name in problems.KINDS]
-
-
-def test_each_status_of_a_problem_is_one_some_address_gives():
-    given = {int(code) for _, _, operation in operations(API) for code in operation["responses"]}
-    # 405 is of no operation: it is about a method that is none.
-    assert {status for status, _ in problems.KINDS.values()} - {405} <= given
+def test_the_problems_are_the_guide_s_and_the_reference_s():
+    assert stated() == table()
+    statuses = {name: status for name, (status, _) in stated().items()}
+    assert statuses == {name: status for name, (status, _) in problems.KINDS.items()}
 
 
 def test_each_problem_is_one_some_address_gives_under_its_status():
-    given = set()
-    for _, _, operation in operations(API):
-        for code, response in operation["responses"].items():
-            media = response.get("content", {}).get(problems.MEDIA_TYPE)
-            if media is None:
-                continue
-            own = media["schema"]["allOf"][1]["properties"]
-            assert own["status"]["const"] == int(code)
-            given |= {(kind, int(code)) for kind in own["type"]["enum"]}
-    known = {(problems.PREFIX + name, status) for name, (status, _) in problems.KINDS.items()}
-    assert known - given == {(problems.PREFIX + "method-not-allowed", 405)}
-    assert given < known
+    given = {
+        (name, int(code))
+        for _, _, operation in operations(API)
+        for code, response in operation["responses"].items()
+        for name in names_of(response)
+    }
+    assert given == {(name, status) for name, (status, _) in stated().items()}
+
+
+ALWAYS = {"too-large", "internal"}
+LINES = {"invalid", "unauthorised", "unavailable"}
+BY_BATCH = {"forbidden", "not-found"}
+ORDER_REFUSALS = {
+    *("order-differs", "outside", "blocked", "count-differs", "count-required"),
+    *("fingerprints-missing", "fingerprints-taken"),
+}
+# What an operation refuses besides `ALWAYS`, and besides `LINES` if it is theirs.
+REFUSALS = {
+    "registerBatch": {"forbidden", "timeout", "key-unknown", "batch-differs"},
+    "readBatch": BY_BATCH,
+    "uploadFingerprints": BY_BATCH | {"timeout", "media-type", "outside", "fingerprints-differ"},
+    "putOrder": BY_BATCH | {"timeout"} | ORDER_REFUSALS,
+    "readOrder": BY_BATCH | ORDER_REFUSALS,
+    "readHead": {"method-not-allowed"},
+    "readUnknownScans": set(),
+    "readHealth": set(),
+    "scan": {"invalid", "timeout", "too-many", "unavailable"},
+    "openPage": set(),
+    "askPage": {"timeout", "unavailable"},  # too-many is a page
+}
+
+
+def test_each_operation_tells_what_it_refuses():
+    told = {}
+    for _, method, operation in operations(API):
+        if method == "head":
+            continue  # an answer without a body holds no problem
+        signed = operation.get("security", API["security"]) != []
+        names = set().union(*map(names_of, operation["responses"].values()))
+        assert names >= ALWAYS | (LINES if signed else set())
+        told[operation["operationId"]] = names - ALWAYS - (LINES if signed else set())
+    assert told == REFUSALS
+
+
+def test_a_method_that_an_address_lacks_is_answered_with_those_it_has(store, clock):
+    call = Asgi(app_over(store, clock))
+    told = resolved(API["components"]["responses"]["MethodNotAllowed"], API)
+    assert told["headers"]["Allow"]["required"]
+    methods = {}
+    for path, method, _ in operations(API):
+        methods.setdefault(path, set()).add(method.upper())
+    for path, known in methods.items():
+        answer = call("DELETE", re.sub(r"\{\w+\}", "7", path))
+        assert (answer.status_code, answer.headers["allow"]) == (405, ", ".join(sorted(known)))
+        schema = told["content"][problems.MEDIA_TYPE]["schema"]
+        jsonschema_rs.Draft202012Validator(schema).validate(answer.json())
+
+
+def test_head_is_answered_without_a_body(store, clock):
+    call = Asgi(app_over(store, clock))
+    heads = [path for path, method, _ in operations(API) if method == "head"]
+    assert heads == ["/v1/health", "/{code}"]
+    for path in heads:
+        answer = call("HEAD", path.format(code="7"))
+        assert (answer.status_code, answer.content) == (200, b"")
+
+
+@pytest.mark.parametrize("body", [None, {}])
+def test_a_stranger_is_told_what_to_sign_as_in_the_document(store, clock, body):
+    call = Asgi(app_over(store, clock, trust_loopback=False))
+    answer = call("GET" if body is None else "PUT", "/v1/orders/o", json=body)
+    assert answer.status_code == 401
+    headers = API["components"]["responses"]["Unauthorised"]["headers"]
+    assert answer.headers["www-authenticate"] in headers["WWW-Authenticate"]["schema"]["enum"]
+    asked = answer.headers["accept-signature"]
+    assert ' "content-digest"' in headers["Accept-Signature"]["example"]
+    wanted = headers["Accept-Signature"]["example"]
+    if body is None:
+        wanted = wanted.replace(' "content-digest"', "")
+    nonce = re.compile('nonce="[0-9a-f]{32}"')
+    assert nonce.sub("", asked) == nonce.sub("", wanted) != asked
+
+
+def walk(part, place=()):
+    """Every (place, dictionary) of the document."""
+    if isinstance(part, dict):
+        yield place, part
+    items = part.items() if isinstance(part, dict) else enumerate(part)
+    for key, value in items:
+        if isinstance(value, dict | list):
+            yield from walk(value, (*place, key))
+
+
+def test_it_is_spelled_as_generators_need():
+    """docs/clients.md says which of them."""
+    whole = re.compile("#/components/[a-zA-Z]+/[A-Za-z]+")
+    for place, part in walk(API):
+        if "examples" in place:
+            continue
+        if isinstance(part.get("$ref"), str):
+            assert whole.fullmatch(part["$ref"]), place
+        assert part.get("const") is None, place
+        if "allOf" in part:
+            assert place == ("components", "schemas", "Patch")
+        if "schemas" in place and place[-1] != "properties":
+            assert "default" not in part, place
+        if part.get("format") == "binary":
+            assert not part.keys() & {"minLength", "maxLength"}, place
+        if part.get("type") == "array":
+            items = part["items"]
+            named = resolved(items, API).get("type")
+            assert "$ref" not in items or named == "object", place
+        if "maximum" in part and part["maximum"] >= 2**31:
+            assert part["format"] == "int64", place
+
+
+def test_the_names_of_attributes_are_said_three_times_alike():
+    patch = API["components"]["schemas"]["Patch"]
+    ((own, _),) = patch["patternProperties"].items()
+    names = "|".join(patch["properties"])
+    assert (
+        patch["propertyNames"]["pattern"]
+        == f"^({names}|{own.removeprefix('^').removesuffix('$')})$"
+    )
+    wide = {"type": ["string", "integer", "null"], "maxLength": 1024}
+    assert patch["additionalProperties"] == wide
+    assert patch["allOf"] == [{"type": "object", "additionalProperties": wide}]
 
 
 def schemas_of(part, path=""):
@@ -116,7 +258,9 @@ def bounds(schema):
         if "properties" in schema:
             plain["properties"] = {k: bounds(v) for k, v in schema["properties"].items()}
         if "const" in plain:
-            return {"const": plain["const"]}
+            return {"enum": [plain["const"]]}
+        if "enum" in plain:
+            return {"enum": plain["enum"]}
         if isinstance(plain.get("type"), list):
             return {"anyOf": sorted(({"type": kind} for kind in plain["type"]), key=sorted_text)}
         if "anyOf" in plain:
@@ -194,16 +338,36 @@ def test_its_words_are_the_reference_s():
     results = schemas["ScanAnswer"]["properties"]["result"]["enum"]
     assert results == [result.value for result in ScanResult]
     assert list(schemas["Patch"]["properties"]) == list(KNOWN)
-    upload = resolved(API["paths"]["/v1/batches/{batch}/fingerprints/{first}"], API)["put"]
-    data = upload["requestBody"]["content"]["application/octet-stream"]["schema"]
-    assert data["maxLength"] == wire.CHUNK_CODES * wire.FINGERPRINT_BYTES
-    assert data["maxLength"] == DEFAULT_LIMITS.body_bytes
+
+
+def test_its_limits_are_the_reference_s():
+    schemas, text = API["components"]["schemas"], API["info"]["description"]
+    upload = API["paths"]["/v1/batches/{batch}/fingerprints/{first}"]["put"]["requestBody"]
+    most = wire.CHUNK_CODES * wire.FINGERPRINT_BYTES
+    said = f"{wire.FINGERPRINT_BYTES} bytes per code, 1 to {wire.CHUNK_CODES:,} codes"
+    assert f"{said} ({wire.FINGERPRINT_BYTES} to {most:,} bytes)" in upload["description"]
+    assert most == DEFAULT_LIMITS.body_bytes == 1 << 20
+    assert DEFAULT_LIMITS.scan_body_bytes == 4 << 10
+    assert DEFAULT_LIMITS.body_seconds == 60
+    assert "1 MiB at most at batches and orders, 4 KiB elsewhere" in text
+    assert f"covers {wire.PAGE_CODES:,} serials at most" in str(API["paths"]["/v1/batches/{batch}"])
     assert schemas["Scan"]["properties"]["code"]["maxLength"] == DEFAULT_LIMITS.code_chars
+    assert schemas["Text"]["maxLength"] == attributes.VALUE_BYTES
+    assert schemas["Patch"]["maxProperties"] == attributes.KEYS_PER_RANGE
+    assert schemas["Attributes"]["maxProperties"] == attributes.KEYS_PER_RANGE
+    lists = [part["maxItems"] for _, part in walk(schemas) if part.get("maxItems", 0) > 2]
+    assert {*lists} == {wire.ORDER_RANGES, wire.PAGE_RANGES, wire.LISTED}
+    serials = [
+        part["maximum"]
+        for _, part in walk(API)
+        if part.get("format") == "int64" and "maximum" in part
+    ]
+    assert {*serials} == {wire.SERIAL_MAX}
 
 
 def test_what_the_reference_answers_is_of_the_form(store, clock):
     """A whole way, each answer held to its schema with nothing left over."""
-    call = Asgi(create_app(Backend(store, BACKEND_KEY, clock, True)))
+    call = Asgi(app_over(store, clock))
     codes, batch = make_codes(5), make_batch(5)
     stream = {"Content-Type": "application/octet-stream"}
     path = f"/v1/batches/{batch.batch}"
@@ -238,8 +402,7 @@ def test_what_the_reference_answers_is_of_the_form(store, clock):
         assert answer.headers["content-type"] == media[0]
         schema = media[1]["schema"]
         jsonschema_rs.Draft202012Validator(schema, validate_formats=True).validate(answer.json())
-        if answer.status_code == 200 and "additionalProperties" not in schema:
-            extra = set(answer.json()) - set(schema["properties"])
-            assert not extra - set(batch.body())
+        ways = [way["properties"] for way in schema.get("oneOf", [schema])]
+        assert any(answer.json().keys() == way.keys() for way in ways)
         seen.add(answer.status_code)
     assert seen == {200, 404, 409}

@@ -113,7 +113,9 @@ def running(tmp_path_factory):
 
 LOCAL = {"Host": "127.0.0.1"}
 # They take nothing that could be wrong.
-WITHOUT_INPUT = {"GET /v1/health", "GET /{code}"}
+WITHOUT_INPUT = {
+    f"{method} {path}" for method in ("GET", "HEAD") for path in ("/v1/health", "/{code}")
+}
 CASES = [
     pytest.param(label, mode, id=f"{label} {mode.value}")
     for label in LABELS

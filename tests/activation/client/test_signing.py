@@ -30,7 +30,8 @@ from mintmark.codegen import roster
 from mintmark.codegen.errors import UsageError
 from mintmark.codegen.secret import Secret
 
-VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "signatures.json").read_text("ascii"))
+ROOT = Path(__file__).parents[3]
+VECTORS = json.loads((ROOT / "activation" / "vectors" / "signatures.json").read_text("ascii"))
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = PRIVATE.public_key().public_bytes_raw()
 KEY = Key("1f0c2a9b3d4e5f60", PRIVATE)

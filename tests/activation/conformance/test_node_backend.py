@@ -91,6 +91,9 @@ def test_it_keeps_every_clause_and_forgets_nothing_when_it_is_killed(folder):
         assert failures(result) == []
         unoffered = {clause.id for clause in result.clauses if clause.result == "not offered"}
         assert unoffered == set()
+    # The second key is revoked meanwhile.
+    text = lines[1].read_text("utf-8")
+    lines[1].write_text(text[: text.rindex("[[line]]")], "utf-8")
     with served(folder, *lines) as url:
         again = folder.check(url, **options, again=trace)
         assert failures(again) == []

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from sealing import TESTS, load
+from sealing import HANDED_OUT, TESTS, load
 
 from mintmark.codegen.codes import fingerprint
 from mintmark.codegen.errors import IntegrityError
@@ -100,9 +100,11 @@ def test_so_does_the_independent_reader(vector):
 
 
 def test_the_vector_files_are_what_their_programs_make():
-    made = load("vectors/make.py").files() | load("vectors/make_signatures.py").files()
+    programs = ("make.py", "make_signatures.py", "make_custodian_keys.py")
+    made = dict(pair for name in programs for pair in load(f"vectors/{name}").files().items())
     found = {
-        path.relative_to(VECTORS).as_posix(): path.read_text(encoding="ascii")
-        for path in VECTORS.rglob("*.json")
+        path.relative_to(folder).as_posix(): path.read_text(encoding="ascii")
+        for folder in (VECTORS, HANDED_OUT)
+        for path in folder.rglob("*.json")
     }
-    assert found == made, "run: python tests/vectors/make.py, make_signatures.py"
+    assert found == made, "run the programs tests/vectors/make*.py"

@@ -1,0 +1,1 @@
+"""What the team of a scan backend is handed, in one folder."""

@@ -1,0 +1,30 @@
+// What the tests hand over, and how they are answered.
+declare const process: { argv: string[]; exitCode?: number };
+
+interface Given {
+  url: string;
+  batch: string;
+  symbols: string;
+  code: string;
+  expires_at: string;
+  fingerprints: string;
+}
+
+const text = process.argv[2] ?? "{}";
+const parsed = JSON.parse(text) as Given;
+const bytes = parsed.fingerprints.match(/../g) ?? [];
+
+export const given = {
+  ...parsed,
+  fingerprints: Uint8Array.from(bytes, (byte) => Number.parseInt(byte, 16)),
+};
+
+/** What must be there: the other kind of answer came if it is not. */
+export function kept<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("another answer than expected");
+  return value;
+}
+
+export function print(seen: object): void {
+  console.log(JSON.stringify(seen));
+}
