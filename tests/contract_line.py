@@ -50,6 +50,9 @@ def shapes(ordered):
             "different": "count",
             "unverified": "count",
             "retired": "true/false",
+            "in_doubt": [
+                {"order": "text", "action": ACTION, "serials": "ranges", "detail": "text"}
+            ],
             "differences": [
                 {
                     "serials": "pair",
