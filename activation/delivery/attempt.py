@@ -287,9 +287,12 @@ class _Refusal:
 
 def _remark(row: OrderRow, answer: wire.OrderAnswer) -> str | None:
     """What a person should know if the backend changed other codes than the ledger."""
-    if answer.applied_count == row.applied_count:
+    touched = serials.subtract(row.change.serials, row.skipped)
+    changed = serials.union(answer.applied)
+    if answer.applied_count != row.applied_count:
+        said = f"{answer.applied_count:,} codes, the books {row.applied_count:,}"
+    elif serials.subtract(changed, touched) or not (answer.truncated or changed == touched):
+        said = "other codes than the books"
+    else:
         return None
-    return (
-        f"{OTHER_CODES}{answer.applied_count:,} codes, the books {row.applied_count:,}: "
-        f"see mintmark reconcile {row.batch}"
-    )
+    return f"{OTHER_CODES}{said}: see mintmark reconcile {row.batch}"

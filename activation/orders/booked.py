@@ -147,7 +147,8 @@ def show(station: Station, order: str) -> OrderShown:
 
 def shown(view: View, rows: Sequence[OrderRow]) -> tuple[OrderShown, ...]:
     """The orders of these rows."""
-    doubted = {doubt.order for doubt in doubts(view)}
+    told = any(row.settled_at and row.detail for row in rows)
+    doubted = {doubt.order for doubt in doubts(view)} if told else set()
     return tuple(OrderShown.of(row, in_doubt=row.order in doubted) for row in rows)
 
 

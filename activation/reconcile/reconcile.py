@@ -26,7 +26,7 @@ from ...codegen.ranges.lifecycle import Action
 from ...codegen.station.older_copy import is_retired, refuse_older, refuse_retired
 from ...codegen.station.station import Station
 from ..client import wire
-from ..client.protocol import Client, Declined
+from ..client.protocol import Away, Client, Declined
 from ..delivery import scanned_before
 from ..delivery.api_objects import patch_of, time_of
 from ..delivery.delivery_lock import delivery_lock
@@ -129,12 +129,23 @@ def _send(station: Station, client: Client, uploads: Uploads, batch: str, step: 
     try:
         if step.action is Action.ACTIVATE:
             uploads.upload(batch, step.serials)  # b
-        answer = client.order(_wire(order, batch, step))  # c
+        answer = _answer(client, _wire(order, batch, step))  # c
     except Declined as declined:
         return replace(proposal, delivery=f"{REFUSED}: {declined.summary}")
     if found := scanned_before.among(answer.scanned_before, step.serials):  # d
         station.ledger.commit(station.author, scanned_before.incident(batch, order, found))
     return replace(proposal, delivery=ACKNOWLEDGED)
+
+
+def _answer(client: Client, order: wire.Order) -> wire.OrderAnswer:
+    try:
+        return client.order(order)
+    except Away:
+        # Perhaps only the answer was lost, and with it which codes had been scanned before.
+        kept = client.get_order(order.order)
+        if kept is None:
+            raise
+        return kept
 
 
 def _wire(order: str, batch: str, step: Step) -> wire.Order:

@@ -14,7 +14,7 @@ from mintmark.activation.backend import serve, tables
 from mintmark.activation.backend.problems import Problem
 from mintmark.activation.backend.store import Store
 from mintmark.activation.client import wire
-from mintmark.activation.client.protocol import Declined
+from mintmark.activation.client.protocol import Away, Declined
 from mintmark.activation.delivery import health
 from mintmark.activation.delivery.api_objects import batch_of
 from mintmark.activation.delivery.deliver import deliver
@@ -41,6 +41,17 @@ class Amnesiac(Store):
             return super().order(order, now)
         finally:
             forget(self, order.order)
+
+
+class Unrefusing(Store):
+    """Keeps its answers, and no refusal."""
+
+    def order(self, order, now):
+        try:
+            return super().order(order, now)
+        except Problem:
+            forget(self, order.order)
+            raise
 
 
 class LastWord(Store):
@@ -104,8 +115,8 @@ class Desk:
                 deliver(station, line)
             return show(station, name)
 
-    def compare(self, *, apply=False):
-        with opened(self.home.path) as station, client(self.url) as line:
+    def compare(self, *, apply=False, over=None):
+        with opened(self.home.path) as station, client(over or self.url) as line:
             return reconcile(station, line, self.batch, apply=apply)
 
     def by_hand(self, action, *pairs, **more):
@@ -210,7 +221,7 @@ def test_a_backend_that_keeps_its_answers_is_believed(at, store):
     assert not desk.incidents(IN_DOUBT)
 
 
-@pytest.mark.parametrize("store", [Store, Amnesiac])
+@pytest.mark.parametrize("store", [Store, Unrefusing])
 def test_codes_that_somebody_else_brought_there_make_no_backend_forgetful(at, store):
     desk = at(store)
     desk.order("activate", "100")  # it can be asked for what it took
@@ -219,7 +230,7 @@ def test_codes_that_somebody_else_brought_there_make_no_backend_forgetful(at, st
         desk.by_hand("freeze", [first, last])
         shown = desk.order("freeze", serials, *lose)
         assert (shown.status, shown.in_doubt) == ("refused", True)
-        forgot = store is Amnesiac and lose
+        forgot = store is Unrefusing and lose
         assert shown.detail.startswith(f"{FORGETS if forgot else STANDS}; refused: ")
         assert desk.compare().exit_code == 3  # it is said, whoever it was
         assert desk.compare(apply=True).exit_code == 0
@@ -310,6 +321,35 @@ def test_doctor_says_that_a_backend_forgets(at):
         assert all(shown.order in finding.message for finding in found)
 
 
+def test_a_correction_that_arrives_twice_is_no_plain_refusal(at):
+    desk = at(Forgetful)
+    desk.order("activate", "100")
+    desk.by_hand("freeze", [1, 9])
+    desk.lose = ["twice"]
+    found = desk.compare(apply=True, over=desk.proxy.url)
+    (sent,) = found.orders
+    assert sent.delivery.startswith(f"{STANDS}; refused: ")
+    assert (found.equal, found.exit_code) == (True, 0)
+
+
+@pytest.mark.parametrize("store", [Store, Forgetful])
+def test_a_correction_whose_answer_was_lost_is_asked_for(at, store):
+    desk = at(store)
+    desk.order("activate", "1-9")
+    desk.by_hand("revoke", [1, 9])
+    with client(desk.url) as phone:
+        assert phone.scan(desk.home.codes(desk.batch)[2]).result == "inactive"
+    desk.lose = ["drop answer"]
+    if store is Store:
+        assert desk.compare(apply=True, over=desk.proxy.url).orders[0].delivery == "acknowledged"
+        (incident,) = desk.incidents("scanned-before")
+        assert incident.endswith(", serials 3")
+    else:
+        with pytest.raises(Away):
+            desk.compare(apply=True, over=desk.proxy.url)
+    assert desk.compare().exit_code == 0
+
+
 # --- at random -----------------------------------------------------------------------------
 
 
@@ -341,7 +381,7 @@ def test_no_order_that_was_applied_ends_as_refused_and_agreed(at, store):
             applied.add(heard[0].path)
 
     desk.proxy.passed = passed
-    while sum(seen.values()) < 10:
+    while sum(seen.values()) < 8:
         action, pair, more = a_random_order(dice)
         lose = dice.choice([(), ("drop answer",), ("drop request",), ("twice",), ("cut",)])
         by_other_hands(desk, dice, action, pair)
