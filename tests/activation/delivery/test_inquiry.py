@@ -247,12 +247,18 @@ def test_an_order_that_was_not_applied_is_refused_and_differs(at):
     desk = at(Forgetful)
     desk.by_hand("freeze", [5, 5])
     desk.by_hand("freeze", [11, 19], attributes={"lot": "L2"})
-    for serials, more in (("1-9", {}), ("11-19", {"attributes": {"lot": "L3"}})):
-        shown = desk.order("freeze", serials, "drop request", **more)
+    desk.by_hand("void", [21, 29], attributes={"lot": "L3"})
+    lot = {"attributes": {"lot": "L3"}}
+    for action, serials, more in (
+        ("freeze", "1-9", {}),
+        ("freeze", "11-19", lot),
+        ("assign", "21-29", {"strict": True, **lot}),
+    ):
+        shown = desk.order(action, serials, "drop request", **more)
         assert (shown.status, shown.in_doubt) == ("refused", False)
         assert shown.detail.startswith("Ranges are in the way")
     found = desk.compare()
-    assert (found.equal, found.in_doubt, found.different) == (False, (), 8 + 9)
+    assert (found.equal, found.in_doubt, found.different) == (False, (), 8 + 9 + 9)
 
 
 @pytest.mark.parametrize("loss", ["drop answer", "twice"])
