@@ -21,7 +21,7 @@ class Meaning(Protocol):
 
 
 @dataclass(frozen=True)
-class Difference:
+class Mismatch:
     """What was expected, and what was found."""
 
     expected: str
@@ -36,17 +36,17 @@ class ExpectedAnswer:
     problems: tuple[str, ...] = ()
     members: Mapping[str, Any] = field(default_factory=dict)
 
-    def difference(self, answer: Answer) -> Difference | None:
+    def difference(self, answer: Answer) -> Mismatch | None:
         """How `answer` differs, or None."""
         if self.problems and answer.problem not in self.problems:
-            return Difference(f"409 {' or '.join(self.problems)}", str(answer))
+            return Mismatch(f"409 {' or '.join(self.problems)}", str(answer))
         if not self.problems and answer.status != self.status:
-            return Difference(str(self.status), str(answer))
+            return Mismatch(str(self.status), str(answer))
         data = answer.data if isinstance(answer.data, dict) else {}
         for key, wanted in self.members.items():
             found = data.get(key, _MISSING)
             if not same(wanted, found):
-                return Difference(f"{key}: {shown(wanted)}", shown(found))
+                return Mismatch(f"{key}: {shown(wanted)}", shown(found))
         return None
 
 

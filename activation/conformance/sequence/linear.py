@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 
 from ..probe import Answer
-from .expected import Difference
+from .expected import Mismatch
 from .steps import AtOnce, Single
 from .world import World
 
@@ -31,7 +31,7 @@ def fitting(world: World, step: AtOnce, answers: Sequence[Answer]) -> Iterator[W
             yield after
 
 
-def unfit(world: World, step: AtOnce, answers: Sequence[Answer]) -> Difference:
+def unfit(world: World, step: AtOnce, answers: Sequence[Answer]) -> Mismatch:
     """How the answers fit no order: what each order would have been answered."""
     outcomes, details = [], []
     for order in permutations(range(len(step.steps))):
@@ -48,12 +48,12 @@ def unfit(world: World, step: AtOnce, answers: Sequence[Answer]) -> Difference:
     if found in outcomes:
         found = f"{found}; differs in {details[outcomes.index(found)]}"
     every = " or ".join(dict.fromkeys(outcomes))
-    return Difference(f"as if one came after the other: {every}", found)
+    return Mismatch(f"as if one came after the other: {every}", found)
 
 
 def _difference(
     world: World, step: AtOnce, order: Sequence[int], answers: Sequence[Answer]
-) -> Difference | None:
+) -> Mismatch | None:
     """Apply the steps in this order, and compare the answers."""
     for at in order:
         expected = world.apply(step.steps[at])

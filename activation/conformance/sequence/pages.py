@@ -8,7 +8,7 @@ from ....codegen.ranges.attributes import to_json
 from ....codegen.ranges.tiling import Tile
 from ..probe import Answer
 from .books import each
-from .expected import Difference, ExpectedAnswer, same, shown
+from .expected import ExpectedAnswer, Mismatch, same, shown
 from .stage import Shared, Stage
 from .steps import DrawnCode, ReadRangesStep, ReadUnknownStep
 from .world import Shown, World
@@ -16,7 +16,7 @@ from .world import Shown, World
 PAGES = 200
 
 
-def ranges_differ(stage: Stage, world: World, step: ReadRangesStep) -> Difference | None:
+def ranges_differ(stage: Stage, world: World, step: ReadRangesStep) -> Mismatch | None:
     """Read all pages from the step's `after` on; the first difference."""
     quantity = world.batches[step.batch].form.quantity
     after: int | None = step.after
@@ -32,18 +32,18 @@ def ranges_differ(stage: Stage, world: World, step: ReadRangesStep) -> Differenc
             if found:
                 return found
         if len(items) > len(wanted) or (not items and wanted):
-            return Difference(f"{len(wanted)} ranges", f"{len(items)} ranges")
+            return Mismatch(f"{len(wanted)} ranges", f"{len(items)} ranges")
         reached = wanted[len(items) - 1].serials.last if items else quantity
         if following != (reached if reached < quantity else None):
             told = "null" if reached >= quantity else str(reached)
-            return Difference(f"next: {told}", shown(following))
+            return Mismatch(f"next: {told}", shown(following))
         after = following
     return None
 
 
 def _range_differs(
     stage: Stage, world: World, step: ReadRangesStep, tile: Tile[Shown], item: Mapping[str, Any]
-) -> Difference | None:
+) -> Mismatch | None:
     state, attributes = tile.value
     wanted: dict[str, object] = {
         "serials": tile.serials.pair(),
@@ -58,13 +58,13 @@ def _range_differs(
     for key, value in wanted.items():
         if not same(value, item.get(key)):
             what = f"of the range from serial {tile.serials.first}, {key}"
-            return Difference(f"{what}: {shown(value)}", shown(item.get(key)))
+            return Mismatch(f"{what}: {shown(value)}", shown(item.get(key)))
     return None
 
 
 def head_differs(
     stage: Stage, world: World, answer: Answer, before: Mapping[str, Any]
-) -> Difference | None:
+) -> Mismatch | None:
     """Compare the home's head; `before`: what was told when the run began."""
     data = answer.data if isinstance(answer.data, dict) else {}
     wanted = [
@@ -78,7 +78,7 @@ def head_differs(
     named = " or ".join(
         "that of before the run" if o is None else f"that of {o}" for _, o in wanted
     )
-    return Difference(f"the head: {named}", f"that of {shown(data.get('order'))}")
+    return Mismatch(f"the head: {named}", f"that of {shown(data.get('order'))}")
 
 
 class UnknownRows:
@@ -101,7 +101,7 @@ class UnknownRows:
             after = data["next"]
         return after, None
 
-    def difference(self, world: World) -> Difference | None:
+    def difference(self, world: World) -> Mismatch | None:
         """Compare the rows of the run's own codes."""
         _, rows = self._read(self._cursor)
         if rows is None:
@@ -111,7 +111,7 @@ class UnknownRows:
             found = rows.get(self._stage.fingerprint(code).hex(), [])
             if found != wanted:
                 what = f"the unknown scans of {named(stage=self._stage, code=code)}"
-                return Difference(f"{what}: {_rows(wanted)}", _rows(found))
+                return Mismatch(f"{what}: {_rows(wanted)}", _rows(found))
         return None
 
 

@@ -11,7 +11,7 @@ from ....codegen.ranges.lifecycle import State
 from ..outcome import NotOffered
 from ..probe import Answer
 from ..trial import Trial
-from .expected import Difference
+from .expected import Mismatch
 from .linear import fitting, sent_at_once, unfit
 from .pages import UnknownRows, head_differs, ranges_differ
 from .stage import Shared, Stage, time_of
@@ -40,9 +40,9 @@ ABSENT = (404, 405, 501)
 MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
-def malformed(error: Exception) -> Difference:
+def malformed(error: Exception) -> Mismatch:
     """An answer in which something was looked for in vain."""
-    return Difference("an answer of the form in the document", type(error).__name__)
+    return Mismatch("an answer of the form in the document", type(error).__name__)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Differs:
     """The first difference of a run: after which steps, and the whole way in words."""
 
     steps: tuple[AnyStep, ...]
-    difference: Difference
+    difference: Mismatch
     lines: tuple[str, ...]
 
 
@@ -83,7 +83,7 @@ class Play:
             for number in range(len(self.stage.names)):
                 answer = self.stage.register(number)
                 if answer.status != 200:
-                    return self._differs(Difference("200", str(answer)))
+                    return self._differs(Mismatch("200", str(answer)))
             for step in steps:
                 found = self._step(step)
                 if found:
@@ -103,7 +103,7 @@ class Play:
         except MALFORMED as error:
             found = malformed(error)
         except EnvironmentFailure as failure:
-            found = Difference("an answer", failure.message)
+            found = Mismatch("an answer", failure.message)
         if found:
             return self._differs(found)
         changes = isinstance(step, OrderStep | UploadStep | RegisterStep)
@@ -131,7 +131,7 @@ class Play:
             case _:
                 return False
 
-    def _single(self, step: Single) -> Difference | None:
+    def _single(self, step: Single) -> Mismatch | None:
         if isinstance(step, ReadRangesStep):
             return ranges_differ(self.stage, self.world, step)
         if isinstance(step, ReadUnknownStep) and self._unknown:
@@ -165,7 +165,7 @@ class Play:
         self.quiet = self.quiet or answer.status == 429
         return answer.status == 429
 
-    def _at_once(self, step: AtOnce) -> Difference | None:
+    def _at_once(self, step: AtOnce) -> Mismatch | None:
         """All of the parts at the same moment; from then on, the order that fits is the truth."""
         answers = sent_at_once(step.steps, self._send)
         if any(answer.status == 429 for answer in answers):
@@ -190,15 +190,15 @@ class Play:
                 return self._differs(found)
         return None
 
-    def _read(self, number: int, *, digests: bool = True) -> Difference | None:
+    def _read(self, number: int, *, digests: bool = True) -> Mismatch | None:
         try:
             return ranges_differ(self.stage, self.world, ReadRangesStep(number, 0, digests))
         except MALFORMED as error:
             return malformed(error)
         except EnvironmentFailure as failure:
-            return Difference("an answer", failure.message)
+            return Mismatch("an answer", failure.message)
 
-    def _differs(self, difference: Difference) -> Differs:
+    def _differs(self, difference: Mismatch) -> Differs:
         steps = tuple(self.played)
         return Differs(steps, difference, told(self.stage, steps))
 
