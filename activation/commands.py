@@ -80,12 +80,12 @@ def orders_list(
       mintmark orders list --status queued
     """
     from ..codegen import ids
-    from .orders.booked import OrderList, OrderShown, check_status
+    from .orders.booked import OrderList, check_status, shown
 
     with invocation.station().ledger.read() as view:
         batch = view.batch(ids.fold(batch)).batch if batch else None
         rows = view.orders(batch=batch, status=check_status(status), limit=limit)
-        return OrderList(tuple(OrderShown.of(row) for row in rows))
+        return OrderList(shown(view, rows))
 
 
 def orders_show(invocation: Invocation, order: OrderArgument) -> "OrderShown":
@@ -123,8 +123,9 @@ def reconcile(
 ) -> "Reconciled":
     """Compare ledger and scan backend, range by range.
 
-    States, attributes and fingerprints. The orders that would correct the backend are shown,
-    and sent only with --apply.
+    States, attributes and fingerprints, and the orders in doubt: refused, and perhaps applied
+    before. The orders that would correct the backend are shown, and sent only with --apply,
+    which also ends a doubt once both sides agree.
 
     \b
     Example:

@@ -50,6 +50,9 @@ def shapes(ordered):
             "different": "count",
             "unverified": "count",
             "retired": "true/false",
+            "in_doubt": [
+                {"order": "text", "action": ACTION, "serials": "ranges", "detail": "text"}
+            ],
             "differences": [
                 {
                     "serials": "pair",
@@ -179,6 +182,13 @@ def _reconcile(row, ok, no):
     return (
         ok("both sides agree", "reconcile {batch}", world="active", backend="real",
            expected={"equal": True, "different": 0}),
+        row("an order is in doubt: refused, and its codes stand as if it had been applied",
+            "reconcile {batch}", 3, world="doubted", backend="real", result=True,
+            expected={"equal": True, "different": 0}),
+        ok("a doubt is ended", "reconcile {batch} --apply", world="doubted", backend="real",
+           expected={"equal": True, "in_doubt": []}),
+        ok("an order in doubt", "orders show {order}", world="doubted",
+           expected={"status": "refused", "in_doubt": True}),
         row("an order is still queued", "reconcile {batch}", 3, world="queued", backend="real",
             result=True, expected={"equal": False, "different": 500, "queued": 1}),
         no(3, "--apply while an order is queued", "reconcile {batch} --apply", "queued",

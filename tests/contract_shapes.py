@@ -110,6 +110,7 @@ ORDER_ROW = {
     "reason": "text?",
     "line": "text?",
     "attempts": "count",
+    "in_doubt": "true/false",
     "detail": "text?",
 }
 ORDERED = {

@@ -21,6 +21,7 @@ from unittest import mock
 
 import pyzipper
 import segno
+from line_kit import client, opened
 from patience import PATIENCE
 
 from mintmark import cli
@@ -28,6 +29,7 @@ from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.senders import HomeSenders
 from mintmark.activation.backend.serve import Server, Settings
 from mintmark.activation.client.client import HttpClient
+from mintmark.activation.client.wire import Order
 from mintmark.codegen.secret import Secret
 from mintmark.codegen.station import keys
 
@@ -41,6 +43,7 @@ BEFORE = {
     "packaged": "minted",
     "queued": "packaged",
     "active": "packaged",
+    "doubted": "active",
     "scanned": "packaged",
     "reported": "packaged",
     "lost": "packaged",
@@ -51,7 +54,7 @@ BEFORE = {
 }
 
 
-def command(root, *arguments):
+def command(root, *arguments, codes=(0, 75)):
     """Run a command in this process, to make a world; returns its JSON."""
     out, err = io.StringIO(), io.StringIO()
     # Every row unlocks a copy of the same key, so a weak key keeps the tests fast.
@@ -59,7 +62,7 @@ def command(root, *arguments):
     quiet = contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)
     with weak, contextlib.chdir(root), quiet[0], quiet[1]:
         code = cli.run(["--home", "home", *arguments, "--json"])
-    assert code in (0, 75), err.getvalue()
+    assert code in codes, err.getvalue()
     return json.loads(out.getvalue())
 
 
@@ -196,6 +199,16 @@ def _active(folder, facts):
     return {"order": "reel-1"}
 
 
+def _doubted(folder, facts):
+    """An order was refused, for somebody had ordered the same at the backend itself."""
+    batch = facts["batch"]
+    with answering("real", folder) as url, backend_named(url):
+        with opened(folder / "home") as station, client(url, station) as other:
+            other.order(Order("by-hand", batch, "freeze", [[421, 430]]))
+        command(folder, "freeze", batch, "--serials", "421-430", "--order", "reel-9", codes=(6,))
+    return {"order": "reel-9"}
+
+
 def _scanned(folder, facts):
     """Two codes that the backend does not know were scanned: ours, and one that is not ours."""
     batch = facts["batch"]
@@ -261,6 +274,7 @@ _STEPS = {
     "packaged": _packaged,
     "queued": _queued,
     "active": _active,
+    "doubted": _doubted,
     "scanned": _scanned,
     "lost": _lost,
     "later": _later,

@@ -6,15 +6,22 @@ import shlex
 from pathlib import Path
 
 import pytest
+from broken_backends import Forgetful
 from contract_process import start
 from contract_worlds import answering
+from line_kit import Backend
 from patience import PATIENCE
+from proxy import Proxy
+
+from mintmark.activation.backend import serve
 
 TEXT = (Path(__file__).resolve().parents[1] / "docs" / "playbook.md").read_text("utf-8")
+ORDERED = "PUT", "/v1/orders"
 # (section, command) → its exit code, if it is not 0.
 EXITS = {
     ("A misprint", "package receipt"): 75,  # the spoiled codes are void here, not yet there
     ("The backend is down for a day", "reconcile"): 3,  # it was restored from an older copy
+    ("An answer was lost", "reconcile"): 3,  # until it is booked that it was compared
     ("Bringing a home back", "doctor"): 5,  # until it is decided
 }
 
@@ -88,6 +95,29 @@ def test_the_backend_comes_back_without_its_data(desk, tmp_path):
         desk.environment["MINTMARK_BACKEND_URL"] = url
         for line in back:
             desk.run(line, expected("The backend is down for a day", line))
+        desk.run("mintmark reconcile K7QM-3T9A2BCD", 0)
+
+
+def test_an_answer_is_lost_at_a_backend_that_forgets(desk, monkeypatch):
+    (commands,) = SECTIONS["An answer was lost"]
+    lost = ["drop answer"]
+
+    def fault(request):
+        return lost.pop() if lost and (request.method, request.path[:10]) == ORDERED else ""
+
+    monkeypatch.setattr(serve, "Store", Forgetful)
+    with (
+        Backend(desk.root / "scan-backend", desk.root / "home") as backend,
+        Proxy(backend.url, fault) as proxy,
+    ):
+        desk.environment["MINTMARK_BACKEND_URL"] = backend.url
+        desk.run("mintmark freeze K7QM-3T9A2BCD --serials 1", 0)
+        desk.environment["MINTMARK_BACKEND_URL"] = proxy.url
+        desk.run("mintmark activate K7QM-3T9A2BCD --serials 501-600", 75)
+        assert "1 refused" in desk.run("mintmark deliver", 6)
+        told = [desk.run(line, expected("An answer was lost", line)) for line in commands]
+        assert "in doubt" in told[0]
+        assert "perhaps applied before: this backend forgets orders" in told[1]
         desk.run("mintmark reconcile K7QM-3T9A2BCD", 0)
 
 

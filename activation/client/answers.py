@@ -99,13 +99,16 @@ class RangeState:
         pair = part.get("serials", list)
         if len(pair) != 2 or not all(is_serial(value) for value in pair) or pair[0] > pair[1]:
             raise MalformedAnswer("serials is no pair")
+        scanned = part.number("scanned")
+        if scanned > pair[1] - pair[0] + 1:
+            raise MalformedAnswer("more codes were scanned than the range has")
         return cls(
             first=pair[0],
             last=pair[1],
             state=part.word("state", ApiState),
             attributes=part.values("attributes"),
-            scanned=part.number("scanned"),
-            held=part.maybe("held", int),
+            scanned=scanned,
+            held=part.number("held") if part.maybe("held", int) is not None else None,
             digest=part.hex("digest", 32) if part.maybe("digest", str) else None,
         )
 

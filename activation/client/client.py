@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from ...codegen.invocation import utc_now
 from ...codegen.ranges.lifecycle import Action
-from .protocol import Away, Declined
+from .protocol import NOT_OFFERED, Away, Declined, StrangeAnswer
 from .signing import SignsRequests
 from .transport import DEFAULT_LIMITS, ClientLimits, Transport, loads
 from .wire import (
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 HEAD_SECONDS = 3.0
-# How servers say that they have no such address, in whatever form.
-_NOT_OFFERED = frozenset({404, 405, 501})
 
 
 class HttpClient:
@@ -79,7 +77,7 @@ class HttpClient:
         """See `Client`."""
         answer = self._json("PUT", f"/v1/batches/{_part(batch.batch)}", batch.body())
         if _parsed(lambda data: Batch.parse(batch.batch, data), answer) != batch:
-            raise Away("it answered with another batch than was registered")
+            raise StrangeAnswer("it answered with another batch than was registered")
 
     def upload(self, batch: str, first: int, data: bytes) -> None:
         """See `Client`."""
@@ -98,7 +96,7 @@ class HttpClient:
         answer = _parsed(OrderAnswer.parse, data)
         sent = (order.order, order.batch, order.action, order.dry_run)
         if (answer.order, answer.batch, answer.action, answer.dry_run) != sent:
-            raise Away("it answered for another order than was sent")
+            raise StrangeAnswer("it answered for another order than was sent")
         return answer
 
     def get_order(self, order: str) -> OrderAnswer | None:
@@ -111,7 +109,7 @@ class HttpClient:
             raise
         answer = _parsed(OrderAnswer.parse, data)
         if answer.order != order:
-            raise Away("it answered for another order than was asked for")
+            raise StrangeAnswer("it answered for another order than was asked for")
         return answer
 
     def batch_page(self, batch: str, after: int = 0, *, digests: bool = False) -> BatchPage:
@@ -122,7 +120,7 @@ class HttpClient:
         )
         page = _parsed(lambda found: BatchPage.parse(batch, found), data)
         if page.ranges and page.ranges[0].first <= after:
-            raise Away("it answered with serials not asked for")
+            raise StrangeAnswer("it answered with serials not asked for")
         return page
 
     def unknown_scans(self, after: int = 0) -> UnknownPage:
@@ -136,16 +134,16 @@ class HttpClient:
         try:
             data = self._json("GET", f"/v1/homes/{_part(home)}/head", seconds=seconds)
         except Declined as declined:
-            if declined.problem.status not in _NOT_OFFERED:
+            if declined.problem.status not in NOT_OFFERED:
                 raise
             return None
         except Away as away:
-            if away.status not in _NOT_OFFERED:
+            if away.status not in NOT_OFFERED:
                 raise
             return None
         answer = _parsed(HeadAnswer.parse, data)
         if answer.home != home:
-            raise Away("it answered for another home than was asked for")
+            raise StrangeAnswer("it answered for another home than was asked for")
         return answer
 
     def health(self) -> HealthAnswer:
@@ -186,4 +184,4 @@ def _parsed(parse: Callable[[object], T], data: object) -> T:
     try:
         return parse(data)
     except MalformedAnswer as error:
-        raise Away(f"its answer is not of the agreed form: {error}") from None
+        raise StrangeAnswer(f"its answer is not of the agreed form: {error}") from None

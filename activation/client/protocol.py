@@ -21,6 +21,9 @@ from .wire import (
     UnknownPage,
 )
 
+# How servers say that they have no such address, in whatever form.
+NOT_OFFERED = frozenset({404, 405, 501})
+
 
 @dataclass(frozen=True)
 class ProblemDetails:
@@ -49,6 +52,10 @@ class Away(EnvironmentFailure):
         self.reason = reason
         self.retry_after = retry_after
         self.status = status
+
+
+class StrangeAnswer(Away):
+    """The backend itself answered, and not as agreed: asking again will hardly help."""
 
 
 class Declined(Refused):
@@ -108,10 +115,18 @@ class Client(Protocol):
         ...
 
 
-def batch_ranges(client: Client, batch: str, *, digests: bool = False) -> Iterator[RangeState]:
-    """Every range of `batch` at the backend, page by page."""
+def batch_ranges(
+    client: Client, batch: str, *, digests: bool = False, info: Batch | None = None
+) -> Iterator[RangeState]:
+    """Every range of `batch` at the backend, page by page.
+
+    Raises `StrangeAnswer` for a page of a batch that is not `info`, or not that of the page before.
+    """
     after: int | None = 0
     while after is not None:
         page = client.batch_page(batch, after, digests=digests)
+        if info not in (None, page.info):
+            raise StrangeAnswer("a page of the batch is of another batch")
+        info = page.info
         yield from page.ranges
         after = page.next

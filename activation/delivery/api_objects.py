@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ...codegen import times
 from ...codegen.ledger.records import OrderRow
 from ...codegen.ranges import serials
 from ...codegen.ranges.attributes import VALIDITY, Value
@@ -45,6 +46,17 @@ def order_of(row: OrderRow, head: str | None) -> wire.Order:
         reason=change.reason,
         audit_head=head,
     )
+
+
+def is_same(key: str, ours: Value, theirs: Value) -> bool:
+    """Whether both sides have the same value of an attribute, however a moment is written."""
+    if ours == theirs or key not in VALIDITY:
+        return ours == theirs
+    try:
+        # A backend may write a moment in another zone.
+        return times.parse(str(ours)) == times.parse(str(theirs))
+    except ValueError:
+        return False
 
 
 def patch_of(attributes: Mapping[str, Value]) -> dict[str, Value]:

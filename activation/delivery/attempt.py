@@ -15,10 +15,12 @@ The steps, in this order, and what a crash after each of them leaves:
    them again changes nothing.
 7. Send the order. The backend has applied it, here it is still queued. It is sent again
    under the same id, and the backend repeats its first answer.
-8. Settle it in the ledger, in one transaction with all that follows from the answer. Nothing
+8. If it was refused, ask what became of an earlier attempt (`inquiry.py`). Nothing has changed.
+   That is asked after step 5, too, if there was one.
+9. Settle it in the ledger, in one transaction with all that follows from the answer. Nothing
    is left to do.
 
-A failure instead of a crash ends in step 8 as a refusal, or puts the next attempt off.
+A failure instead of a crash ends in step 9 as a refusal, or puts the next attempt off.
 """
 
 import secrets
@@ -34,8 +36,9 @@ from ...codegen.station.station import DEFAULT_LINE, Station
 from .. import backoff
 from ..client import wire
 from ..client.protocol import Away, Client, Declined
+from ..orders.doubts import doubted, refused_for_good
 from ..orders.orders import ACKNOWLEDGED, QUEUED, REFUSED
-from . import scanned_before
+from . import inquiry, scanned_before
 from .api_objects import order_of
 from .delivery_lock import delivery_lock
 from .upload import Uploads
@@ -44,6 +47,8 @@ from .witness import Witness, ask
 LEASE = timedelta(minutes=30)  # shown in the ledger; the delivery lock keeps others away
 MAX_RETRY_AFTER = timedelta(hours=1)  # the longest pause that a backend may ask for
 BOOKING_ATTEMPTS = 4  # of a settlement together with a freeze order
+# In what is noted of an order of which the backend changed other codes than the books.
+OTHER_CODES = "the backend changed "
 # How long no order asks again which head came last, if there was no answer: it may take seconds.
 ASKED_AGAIN = timedelta(minutes=1)
 
@@ -115,27 +120,29 @@ class OrderSender:
                 _, head = view.head()
             if fresh.status != QUEUED or not self._claim(fresh):  # 3
                 return SettledMeanwhile()
-            return self._deliver(fresh, head)
+            tried = fresh.attempts > int(self._claimed(fresh))
+            return self._deliver(fresh, head, tried=tried)
 
     def _claim(self, row: OrderRow) -> bool:
         """Step 3. Whoever else holds the order is dead: it would have the delivery lock."""
         ledger, now = self._station.ledger, self._station.now()
-        if row.holder == self._holder and row.next_attempt is None:
-            return True  # claimed when it was booked
+        if self._claimed(row):
+            return True
         if row.holder not in (None, self._holder):
             ledger.release(row.order, row.holder or "")
         return ledger.claim(row.order, self._holder, now + LEASE, now)
 
-    def _deliver(self, row: OrderRow, head: str) -> Attempt:
-        """Steps 4 to 8 of an order that is claimed."""
+    def _claimed(self, row: OrderRow) -> bool:
+        """Whether it was claimed when it was booked, which counts as an attempt."""
+        return row.holder == self._holder and row.next_attempt is None
+
+    def _deliver(self, row: OrderRow, head: str, *, tried: bool) -> Attempt:
+        """Steps 4 to 9 of an order that is claimed; `tried`: not for the first time."""
         try:
-            answer = self._put(row, head)
+            said = self._ask(row, head, tried=tried)
         except Away as away:
             retry_after = min(timedelta(seconds=away.retry_after or 0), MAX_RETRY_AFTER)
             return self._postpone(row, Postponed(away.reason, away=True, retry_after=retry_after))
-        except Declined as declined:
-            self._settle(row, REFUSED, declined.summary)
-            return RefusedByBackend()
         except MintmarkError as error:
             if self._sturdy:
                 return self._postpone(row, Postponed(error.message))
@@ -144,18 +151,39 @@ class OrderSender:
         except BaseException:
             self._station.ledger.release(row.order, self._holder)
             raise
-        return self._acknowledge(row, answer)
+        if isinstance(said, _Refusal):
+            return self._refuse(row, said)
+        return self._acknowledge(row, said)
 
-    def _put(self, row: OrderRow, head: str) -> wire.OrderAnswer:
+    def _ask(self, row: OrderRow, head: str, *, tried: bool) -> "_Taken | _Refusal":
+        """Steps 4 to 8."""
+        client = self._client.as_line(row.change.line)
+        try:
+            answer = self._put(row, head, tried=tried)
+        except Declined as declined:
+            past = self._past(row.batch) if tried else None
+            found = inquiry.after_refusal(client, row, declined.problem.name, past)
+            if found.answer is None:
+                return _Refusal(declined.summary, found.doubt)
+            return _Taken(found.answer)
+        again = tried and answer.applied_count < row.applied_count
+        return _Taken(answer, inquiry.after_no_effect(client, row) if again else None)
+
+    def _past(self, batch: str) -> inquiry.Past:
+        with self._station.ledger.read() as view:
+            taken = view.newest_order(batch, ACKNOWLEDGED) or view.newest_order(None, ACKNOWLEDGED)
+            return inquiry.Past(taken, refused_for_good(view, batch))
+
+    def _put(self, row: OrderRow, head: str, *, tried: bool) -> wire.OrderAnswer:
         """Steps 4 to 7."""
         brought = head if self._is_answered(row.change.line) else None  # 4
         try:
-            return self._put_once(row, brought)
+            return self._put_once(row, brought, tried=tried)
         except Declined as declined:
             # The backend may have been set up anew since the batch was registered.
             if declined.problem.name != "not-found" or not self._uploads.forget(row.batch):
                 raise
-            return self._put_once(row, brought)
+            return self._put_once(row, brought, tried=False)
 
     def _is_answered(self, line: str | None) -> bool:
         """Whether the backend answered which head came last, if need be asked again."""
@@ -166,24 +194,41 @@ class OrderSender:
             self._asked = now
         return self._witness is not Witness.SILENT
 
-    def _put_once(self, row: OrderRow, head: str | None) -> wire.OrderAnswer:
+    def _put_once(self, row: OrderRow, head: str | None, *, tried: bool) -> wire.OrderAnswer:
         line = row.change.line
+        client = self._client.as_line(line)
         self._uploads.register(row.batch, line)  # 5
+        if tried and (kept := inquiry.kept_answer(client, row)):
+            return kept
         if row.change.action is Action.ACTIVATE:  # 6
             # A code that was void when the order was booked is none of the backend's business.
             touched = serials.subtract(row.change.serials, row.skipped)
             self._uploads.upload(row.batch, touched, line)
-        return self._client.as_line(line).order(order_of(row, head))  # 7
+        return client.order(order_of(row, head))  # 7
 
-    def _acknowledge(self, row: OrderRow, answer: wire.OrderAnswer) -> Acknowledged:
-        """Step 8 of an order that the backend took."""
-        station = self._station
+    def _refuse(self, row: OrderRow, refusal: "_Refusal") -> RefusedByBackend:
+        """Step 9 of an order that the backend refused."""
+        doubt = refusal.doubt
+        if doubt is None:
+            self._settle(row, REFUSED, refusal.summary)
+        else:
+            # The doubt comes first: a phone shows the beginning.
+            detail = f"{doubt}; refused: {refusal.summary}"
+            self._settle(row, REFUSED, detail, doubted(row, detail))
+        return RefusedByBackend()
+
+    def _acknowledge(self, row: OrderRow, taken: "_Taken") -> Acknowledged:
+        """Step 9 of an order that the backend took."""
+        station, answer = self._station, taken.answer
+        doubts = (doubted(row, taken.doubt),) if taken.doubt else ()
         station.failpoint("answered")
         for attempt in range(1, BOOKING_ATTEMPTS + 1):
             found = self._consequences(row, answer, freeze=attempt < BOOKING_ATTEMPTS)
-            detail = "; ".join(filter(None, (_remark(row, answer), found.remark))) or None
+            detail = (
+                "; ".join(filter(None, (taken.doubt, _remark(row, answer), found.remark))) or None
+            )
             try:
-                self._settle(row, ACKNOWLEDGED, detail, *found.changes)
+                self._settle(row, ACKNOWLEDGED, detail, *doubts, *found.changes)
             except Refused:
                 # Since the codes were looked at, somebody ordered them elsewhere or began to
                 # reprint them. The last attempt books no freeze: the backend took the activation.
@@ -207,7 +252,7 @@ class OrderSender:
             )
 
     def _settle(self, row: OrderRow, status: str, detail: str | None, *more: Change) -> None:
-        """Step 8: what the backend said, and `more`, in one transaction."""
+        """Step 9: what the backend said, and `more`, in one transaction."""
         station, settled = self._station, Settled(row.order, status, detail)
         try:
             author = station.author_of(station.line(row.change.line or DEFAULT_LINE))
@@ -224,11 +269,30 @@ class OrderSender:
         return postponed
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """The backend's answer to an order that it took; `doubt`: whether now or before."""
+
+    answer: wire.OrderAnswer
+    doubt: str | None = None
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """The backend's refusal; `doubt`: why it may have applied the order all the same."""
+
+    summary: str
+    doubt: str | None
+
+
 def _remark(row: OrderRow, answer: wire.OrderAnswer) -> str | None:
     """What a person should know if the backend changed other codes than the ledger."""
-    if answer.applied_count == row.applied_count:
+    touched = serials.subtract(row.change.serials, row.skipped)
+    changed = serials.union(answer.applied)
+    if answer.applied_count != row.applied_count:
+        said = f"{answer.applied_count:,} codes, the books {row.applied_count:,}"
+    elif serials.subtract(changed, touched) or not (answer.truncated or changed == touched):
+        said = "other codes than the books"
+    else:
         return None
-    return (
-        f"the backend changed {answer.applied_count:,} codes, the books {row.applied_count:,}: "
-        f"see mintmark reconcile {row.batch}"
-    )
+    return f"{OTHER_CODES}{said}: see mintmark reconcile {row.batch}"

@@ -7,7 +7,8 @@ from ...codegen.station.older_copy import HINTS
 from ...codegen.station.station import Station
 from ..client.connect import backend_url, connected
 from ..client.protocol import Away, Client, Declined
-from ..orders.orders import QUEUED, REFUSED
+from ..orders.orders import ACKNOWLEDGED, QUEUED, REFUSED
+from .inquiry import forgets
 from .witness import Witness, ask
 
 
@@ -36,6 +37,7 @@ def backend(station: Station) -> Iterator[Finding]:
         yield found
         if client is not None and found.level is OK:
             yield _newest(station, client)
+            yield from _memory(station, client)
 
 
 def _answer(station: Station, client: Client | None) -> Finding:
@@ -51,6 +53,24 @@ def _answer(station: Station, client: Client | None) -> Finding:
     except (Away, Declined) as error:
         return Finding(WARNING, "backend", f"{backend_url(station)}: {error.message}")
     return Finding(OK, "backend", f"{backend_url(station)} answers")
+
+
+def _memory(station: Station, client: Client) -> Iterator[Finding]:
+    """That the backend does not know an order which it took; nothing if it does."""
+    with station.ledger.read() as view:
+        order = view.newest_order(None, ACKNOWLEDGED)
+        batch = view.order(order).batch if order else ""
+    try:
+        forgotten = forgets(client, order)
+    except Away:
+        return
+    if forgotten:
+        yield Finding(
+            WARNING,
+            "backend",
+            f"it does not know order {order}, which it took: it forgets orders, or has lost some",
+            f"compare: mintmark reconcile {batch}; have its team keep every answer by its id",
+        )
 
 
 def _newest(station: Station, client: Client) -> Finding:

@@ -11,6 +11,7 @@ from datetime import datetime, tzinfo
 from enum import StrEnum
 
 from ...codegen.ledger.changes import Change, Incident, Settled
+from ..orders.doubts import DOUBT_ENDED, IN_DOUBT
 from ..orders.orders import REFUSED
 
 # A WeCom robot takes 2,048 bytes of text (developer.work.weixin.qq.com/document/path/91770).
@@ -57,6 +58,16 @@ KINDS: Mapping[str, Words] = {
         _C, "查询后台拒绝了指令，这批码状态不一致",
         "the backend refused an order: both sides differ",
         "不要放行这批货，先对账: mintmark reconcile", "hold the goods, then: mintmark reconcile",
+    ),
+    IN_DOUBT: Words(
+        _W, "指令被拒，但查询后台可能早已执行",
+        "an order was refused, and perhaps applied before",
+        "不要重下指令，先对账: mintmark reconcile", "do not order it anew: mintmark reconcile",
+    ),
+    DOUBT_ENDED: Words(
+        _W, "存疑的指令已对账：后台与账本一致",
+        "an order in doubt was compared: both sides agree",
+        "请后台按编号保存每条指令的应答", "have the backend keep its answers to orders",
     ),
     "custodian-key-refused": Words(
         _C, "保管人密钥没打开：口令错，或密钥不对",

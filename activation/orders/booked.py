@@ -5,7 +5,7 @@ that missed the first; but if later orders have changed its codes since, that an
 somebody who wants these codes frozen again hears of an order that was done last week.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...codegen import ids
@@ -19,10 +19,11 @@ from ...codegen.ranges.lifecycle import Action, Standing, State
 from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
 from ...codegen.station.station import Station
+from .doubts import doubts
 from .orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED
 
 # The states in which an order leaves codes; an assignment leaves them in any.
-_LEAVES = {
+LEAVES = {
     Action.ACTIVATE: (State.ACTIVE,),
     Action.FREEZE: (State.FROZEN,),
     Action.UNFREEZE: (State.PACKAGED, State.ACTIVE),
@@ -42,7 +43,7 @@ def undone(view: View, row: OrderRow) -> Ranges:
 
 def _stands(standing: Standing, row: OrderRow) -> bool:
     change = row.change
-    if standing.state not in _LEAVES[change.action]:
+    if standing.state not in LEAVES[change.action]:
         return False
     try:
         return patch(standing.attributes, change.attributes) == standing.attributes
@@ -78,10 +79,11 @@ class OrderShown(Result):
     line: str | None
     attempts: int
     detail: str | None
+    in_doubt: bool = False
 
     @classmethod
-    def of(cls, row: OrderRow) -> "OrderShown":
-        """From the ledger's row."""
+    def of(cls, row: OrderRow, *, in_doubt: bool) -> "OrderShown":
+        """From the ledger's row. `in_doubt`: the backend may have it, whatever it said last."""
         change = row.change
         return cls(
             order=change.order,
@@ -98,12 +100,15 @@ class OrderShown(Result):
             line=change.line,
             attempts=row.attempts,
             detail=row.detail,
+            in_doubt=in_doubt,
         )
 
     def summary(self) -> str:
         """A line for a list."""
         ranges = serials.describe(self.serials, 3)
-        return f"{self.order}  {self.status:<12}  {self.action.value:<8}  {self.batch}  {ranges}"
+        doubt = f"  in doubt: mintmark reconcile {self.batch}" if self.in_doubt else ""
+        line = f"{self.order}  {self.status:<12}  {self.action.value:<8}  {self.batch}  {ranges}"
+        return line + doubt
 
     def lines(self) -> Iterator[str]:
         """All of it."""
@@ -137,7 +142,14 @@ class OrderList(Result):
 def show(station: Station, order: str) -> OrderShown:
     """An order. Raises `NotFound`."""
     with station.ledger.read() as view:
-        return OrderShown.of(view.order(order))
+        return shown(view, [view.order(order)])[0]
+
+
+def shown(view: View, rows: Sequence[OrderRow]) -> tuple[OrderShown, ...]:
+    """The orders of these rows."""
+    told = any(row.settled_at and row.detail for row in rows)
+    doubted = {doubt.order for doubt in doubts(view)} if told else set()
+    return tuple(OrderShown.of(row, in_doubt=row.order in doubted) for row in rows)
 
 
 def check_status(status: str | None) -> str | None:

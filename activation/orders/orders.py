@@ -118,7 +118,7 @@ class OrderResult(Result):
         if self.delivery == QUEUED:
             yield "  the order is booked here; send it with: mintmark deliver"
         if self.delivery == REFUSED:
-            yield f"  it is booked here, not there: mintmark orders show {self.order}"
+            yield f"  it is booked here; what the backend has: mintmark reconcile {self.batch}"
 
 
 def book(

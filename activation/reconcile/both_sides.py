@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -9,23 +10,30 @@ from ...codegen.errors import Refused
 from ...codegen.ledger.view import View
 from ...codegen.progress import Progress
 from ...codegen.ranges.lifecycle import ApiState
-from ...codegen.ranges.serials import Range
+from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.station.station import Station
 from ..client import wire
-from ..client.protocol import Away, Client, Declined, batch_ranges
+from ..client.protocol import Client, Declined, StrangeAnswer, batch_ranges
 from ..delivery.api_objects import batch_of
+from ..orders.doubts import DoubtfulOrder, doubts
 from . import comparison as core
 from .comparison import Difference, Step
+from .sent import Sent, sent
 
 MAX_DIFFERENCES = 1_000  # listed; the rest is counted
 MAX_STEPS = 1_000  # orders proposed at a time; the next comparison proposes more
 MAX_PAIRS = 100_000  # kept to propose orders for
+SIZE = wire.FINGERPRINT_BYTES
 READS = 3  # at most, while orders of the batch are booked or settled
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both sides of a batch at the same moment. `steps` are the orders that correct the backend."""
+    """Both sides of a batch at the same moment.
+
+    `steps` are the orders that correct the backend; `in_doubt`: those that it refused, and may
+    have applied.
+    """
 
     registered: bool
     queued: int
@@ -33,6 +41,7 @@ class Comparison:
     unverified: int
     differences: tuple[Difference, ...]
     steps: tuple[Step, ...]
+    in_doubt: tuple[DoubtfulOrder, ...]
 
     @property
     def equal(self) -> bool:
@@ -68,19 +77,18 @@ def _compare(
     theirs, registered = _their_ranges(station, client, batch, whole)
     tally = _Tally(registered)
     digest = functools.partial(_digest, station, batch)
-
-    def checked() -> Iterator[wire.RangeState]:
-        for their in theirs:
-            tally.add_fingerprints(their, digest)
-            progress("compare", their.last, row.quantity)
-            yield their
-
+    held = sent(view, batch)
+    pairs = core.pairs(view.select(batch, (whole,)), theirs)
     try:
-        for pair in core.pairs(view.select(batch, (whole,)), checked()):
-            tally.add_standing(pair)
+        for their, parts in itertools.groupby(pairs, lambda pair: pair.theirs):
+            different = sum(tally.add_standing(pair) for pair in parts)
+            # Where states differ, an order that corrects them may bring fingerprints as well.
+            least = held.within(Range(their.first, their.last)) if not different else ()
+            tally.add_fingerprints(their, digest, least)
+            progress("compare", their.last, row.quantity)
     except ValueError as error:
-        raise Away(f"its answer does not hold together: {error}") from None
-    return tally.comparison(view.queued(batch))
+        raise StrangeAnswer(f"its answer does not hold together: {error}") from None
+    return tally.comparison(view.queued(batch), doubts(view, batch))
 
 
 def _their_ranges(
@@ -99,13 +107,17 @@ def _their_ranges(
             f"the backend has another batch under the id {batch}",
             "no order corrects that: ask the backend's team how it was registered",
         )
-    return batch_ranges(client, batch, digests=True), True
+    return batch_ranges(client, batch, digests=True, info=info), True
 
 
-def _digest(station: Station, batch: str, serials: Range) -> str:
+def _digest(station: Station, batch: str, ranges: Ranges) -> str:
     found = hashlib.sha256()
-    for _, data in station.vault.fingerprints(batch, serials, station.station_keys):
-        found.update(data)
+    # All of the span is read, once: opening the file anew for each range would take hours.
+    span = Range(ranges[0].first, ranges[-1].last)
+    for first, data in station.vault.fingerprints(batch, span, station.station_keys):
+        last = first + len(data) // SIZE - 1
+        for piece in Sent(ranges).within(Range(first, last)):
+            found.update(data[(piece.first - first) * SIZE : (piece.last + 1 - first) * SIZE])
     return found.hexdigest()
 
 
@@ -119,29 +131,30 @@ class _Tally:
     differences: list[Difference] = field(default_factory=list)
     pairs: list[core.Pair] = field(default_factory=list)
 
-    def add_fingerprints(self, their: wire.RangeState, digest: core.Digest) -> None:
-        """Note what is wrong with the fingerprints of a range."""
-        self.unverified += core.unverified(their)
-        found = core.fingerprint_differences(their, digest) if self.registered else []
+    def add_fingerprints(self, their: wire.RangeState, digest: core.Digest, held: Ranges) -> None:
+        """Note what is wrong with the fingerprints of a range, which must be `held` there."""
+        self.unverified += core.unverified(their, held)
+        found = core.fingerprint_differences(their, digest, held)
         self.different += sum(len(difference.serials) for difference in found)
         self._list(found)
 
-    def add_standing(self, pair: core.Pair) -> None:
-        """Note serials whose state or attributes differ."""
+    def add_standing(self, pair: core.Pair) -> bool:
+        """Note serials whose state or attributes differ; whether they do."""
         found = list(core.standing_differences(pair))
         if not found:
-            return
+            return False
         # They count once, even if both differ.
         self.different += len(pair.serials)
         self._list(found)
         if len(self.pairs) < MAX_PAIRS:
             self.pairs.append(pair)
+        return True
 
     def _list(self, found: list[Difference]) -> None:
         if len(self.differences) < MAX_DIFFERENCES:
             self.differences += found
 
-    def comparison(self, queued: int) -> Comparison:
+    def comparison(self, queued: int, in_doubt: tuple[DoubtfulOrder, ...]) -> Comparison:
         """All of it."""
         return Comparison(
             self.registered,
@@ -150,4 +163,5 @@ class _Tally:
             self.unverified,
             tuple(self.differences),
             tuple(core.steps(self.pairs, wire.ORDER_RANGES)[:MAX_STEPS]),
+            in_doubt,
         )

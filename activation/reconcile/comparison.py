@@ -11,16 +11,16 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import chain
 
-from ...codegen import times
-from ...codegen.ranges.attributes import VALIDITY, Value, to_json
+from ...codegen.ranges.attributes import Value, to_json
 from ...codegen.ranges.lifecycle import Action, ApiState, Standing, State, to_api_state
-from ...codegen.ranges.serials import Range, Ranges
+from ...codegen.ranges.serials import Range, Ranges, count
 from ...codegen.ranges.tiling import Tile
 from ..client.wire import RangeState
+from ..delivery.api_objects import is_same
 
 INACTIVE, ACTIVE, FROZEN, VOID = ApiState.INACTIVE, ApiState.ACTIVE, ApiState.FROZEN, ApiState.VOID
 
-Digest = Callable[[Range], str]
+Digest = Callable[[Ranges], str]
 
 
 class DifferenceKind(StrEnum):
@@ -131,44 +131,41 @@ def attribute_patch(pair: Pair) -> dict[str, Value]:
     """What has to be set or removed at the backend."""
     mine, theirs = to_json(pair.ours.attributes), pair.theirs.attributes
     keys = sorted(mine.keys() | theirs.keys())
-    return {key: mine.get(key) for key in keys if not _same(key, mine.get(key), theirs.get(key))}
+    return {key: mine.get(key) for key in keys if not is_same(key, mine.get(key), theirs.get(key))}
 
 
-def _same(key: str, ours: Value, theirs: Value) -> bool:
-    if ours == theirs or key not in VALIDITY:
-        return ours == theirs
-    try:
-        # A backend may write a moment in another zone.
-        return times.parse(str(ours)) == times.parse(str(theirs))
-    except ValueError:
-        return False
-
-
-def fingerprint_differences(their: RangeState, digest: Digest) -> list[Difference]:
+def fingerprint_differences(
+    their: RangeState, digest: Digest, sent: Ranges = ()
+) -> list[Difference]:
     """What is wrong with the fingerprints of a range of the backend.
 
-    `digest(range)` is ours. No order corrects this: the backend's store is wrong. The digest of
-    a range that the backend holds in part says nothing, and is passed over.
+    `digest(ranges)` is ours; `sent` are the serials of the range whose fingerprints it must
+    hold. No order corrects this: the backend's store is wrong. If it holds more than these, and
+    not all of the range, its digest says nothing, and is passed over.
     """
-    serials, held = Range(their.first, their.last), their.held or 0
-    size = len(serials)
+    whole, held = Range(their.first, their.last), their.held or 0
+    size, least = len(whole), count(sent)
 
-    def difference(ours: str, theirs: str) -> list[Difference]:
-        return [Difference(serials, DifferenceKind.FINGERPRINTS, ours, theirs)]
+    def difference(ours: str, theirs: str, *where: Range) -> list[Difference]:
+        named = where or (whole,)
+        return [Difference(part, DifferenceKind.FINGERPRINTS, ours, theirs) for part in named]
 
     if their.state is ACTIVE and held < size:
         return difference(f"{size} sent", f"{held} held")
     if held > size:
         return difference(f"{size} codes", f"{held} held")
-    if held == size and their.digest != digest(serials):
-        return difference("as minted", "others")
+    if held < least:
+        return difference(f"{least} sent", f"{held} held", *(() if held else sent))
+    comparable = (whole,) if held == size else sent if held == least else ()
+    if comparable and their.digest != digest(comparable):
+        return difference("as minted", "others", *comparable)
     return []
 
 
-def unverified(their: RangeState) -> int:
-    """How many fingerprints cannot be compared, as the rest of their range is missing."""
+def unverified(their: RangeState, sent: Ranges = ()) -> int:
+    """How many fingerprints cannot be compared, as nobody knows whose they are."""
     held = their.held or 0
-    return held if held < their.last - their.first + 1 else 0
+    return held if held < their.last - their.first + 1 and held != count(sent) else 0
 
 
 def step(pair: Pair) -> Step | None:

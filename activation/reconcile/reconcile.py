@@ -2,13 +2,14 @@
 
 1. Take the delivery lock of the batch, so that nobody else sends its orders.
 2. Compare both sides (`both_sides.py`). Queued orders come first: with any, stop here.
-3. Register the batch.
+3. Register the batch. If the backend did not know it, write that down: it has lost all of it.
 4. For each order that brings the backend nearer to the ledger:
    a. write it to the audit chain, under its id;
    b. for an activation, upload its fingerprints;
    c. send it; it holds only if the backend still stands as it was read;
    d. write down which of its codes were scanned before.
 5. Begin again at 2, until nothing differs or the backend takes no order any more.
+6. If both sides are alike, write down that no order is in doubt any more.
 
 The orders change the backend alone: the ledger is right, and nothing is booked in it. A
 crash anywhere leaves a backend that is nearer to the ledger or as it was, and perhaps an
@@ -25,15 +26,18 @@ from ...codegen.ranges.lifecycle import Action
 from ...codegen.station.older_copy import is_retired, refuse_older, refuse_retired
 from ...codegen.station.station import Station
 from ..client import wire
-from ..client.protocol import Client, Declined
+from ..client.protocol import Away, Client, Declined
 from ..delivery import scanned_before
 from ..delivery.api_objects import patch_of, time_of
 from ..delivery.delivery_lock import delivery_lock
+from ..delivery.inquiry import STANDS
 from ..delivery.upload import Uploads
+from ..orders.doubts import ended
 from ..orders.orders import ACKNOWLEDGED, REFUSED
 from .both_sides import Comparison, compare
 from .comparison import Step
 from .result import Proposal, Reconciled
+from .sent import KIND
 
 ROUNDS = 8  # two correct anything, if nobody else changes the batch meanwhile
 
@@ -83,13 +87,33 @@ def _correct(station: Station, client: Client, batch: str, progress: Progress) -
             )
         if not found.steps:
             break
+        if not found.registered:
+            station.ledger.commit(station.author, _anew(batch))
         uploads.register(batch)  # 3
         done = [_send(station, client, uploads, batch, step) for step in found.steps]  # 4
         sent += done
         if not any(proposal.delivery == ACKNOWLEDGED for proposal in done):
             found = compare(station, client, batch, progress)
             break
+    if found.equal:
+        sent = list(map(_stands, sent))
+        if found.in_doubt:  # 6
+            ends = (ended(batch, doubt) for doubt in found.in_doubt)
+            station.ledger.commit(station.author, *ends)
+            found = replace(found, in_doubt=())
     return _result(batch, found, tuple(sent))
+
+
+def _anew(batch: str) -> Incident:
+    detail = f"the backend did not know batch {batch}: all that it has of it is new"
+    return Incident(KIND, detail, IncidentFacts(batch=batch))
+
+
+def _stands(proposal: Proposal) -> Proposal:
+    """A proposal whose codes were found to stand as it leaves them."""
+    if proposal.delivery == ACKNOWLEDGED:
+        return proposal
+    return replace(proposal, delivery=f"{STANDS}; {proposal.delivery}")
 
 
 def _send(station: Station, client: Client, uploads: Uploads, batch: str, step: Step) -> Proposal:
@@ -100,17 +124,28 @@ def _send(station: Station, client: Client, uploads: Uploads, batch: str, step: 
         f"correcting order {order}: {step.action.value} {ranges} of batch {batch} at the backend"
     )
     facts = IncidentFacts(batch=batch, order=order, action=step.action, serials=step.serials)
-    station.ledger.commit(station.author, Incident("reconcile", detail, facts))  # a
+    station.ledger.commit(station.author, Incident(KIND, detail, facts))  # a
     proposal = replace(Proposal.of(step), order=order)
     try:
         if step.action is Action.ACTIVATE:
             uploads.upload(batch, step.serials)  # b
-        answer = client.order(_wire(order, batch, step))  # c
+        answer = _answer(client, _wire(order, batch, step))  # c
     except Declined as declined:
         return replace(proposal, delivery=f"{REFUSED}: {declined.summary}")
     if found := scanned_before.among(answer.scanned_before, step.serials):  # d
         station.ledger.commit(station.author, scanned_before.incident(batch, order, found))
     return replace(proposal, delivery=ACKNOWLEDGED)
+
+
+def _answer(client: Client, order: wire.Order) -> wire.OrderAnswer:
+    try:
+        return client.order(order)
+    except Away:
+        # Perhaps only the answer was lost, and with it which codes had been scanned before.
+        kept = client.get_order(order.order)
+        if kept is None:
+            raise
+        return kept
 
 
 def _wire(order: str, batch: str, step: Step) -> wire.Order:
@@ -140,4 +175,5 @@ def _result(batch: str, found: Comparison, orders: tuple[Proposal, ...]) -> Reco
         unverified=found.unverified,
         differences=found.differences,
         orders=orders,
+        in_doubt=found.in_doubt,
     )

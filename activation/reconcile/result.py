@@ -8,6 +8,7 @@ from ...codegen.ranges.attributes import Value
 from ...codegen.ranges.lifecycle import Action, ApiState
 from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
+from ..orders.doubts import DoubtfulOrder
 from .comparison import Difference, DifferenceKind, Step
 
 SHOWN = 20  # differences and orders shown to a person; JSON lists more
@@ -44,9 +45,10 @@ class Proposal:
 class Reconciled(Result):
     """Ledger and backend, compared.
 
-    `different`: how many codes differ. `unverified`: how many fingerprints could not be
-    compared. `queued`: orders still to be sent, which may explain every difference. `retired`:
-    a lost home may have ordered what differs, so nothing corrects it.
+    `in_doubt`: orders that the backend refused, and may have applied before. `different`: how
+    many codes differ. `unverified`: how many fingerprints could not be compared. `queued`: orders
+    still to be sent, which may explain every difference. `retired`: a lost home may have ordered
+    what differs, so nothing corrects it.
     """
 
     batch: str
@@ -58,6 +60,7 @@ class Reconciled(Result):
     differences: tuple[Difference, ...]
     orders: tuple[Proposal, ...]
     retired: bool = False
+    in_doubt: tuple[DoubtfulOrder, ...] = ()
 
     @property
     def reads(self) -> bool:
@@ -66,8 +69,8 @@ class Reconciled(Result):
 
     @property
     def exit_code(self) -> int:
-        """3 if they differ."""
-        return 0 if self.equal else 3
+        """3 if they differ, or an order is in doubt."""
+        return 0 if self.equal and not self.in_doubt else 3
 
     def lines(self) -> Iterator[str]:
         """What differs, and the orders that would correct it."""
@@ -76,6 +79,7 @@ class Reconciled(Result):
             yield f"batch {self.batch}: ledger and backend agree{known}"
         else:
             yield f"batch {self.batch}: {self.different:,} codes differ{known}"
+        yield from self._doubts()
         if self.unverified:
             yield f"  not compared: {self.unverified:,} fingerprints of ranges not all there"
         for found in self.differences[:SHOWN]:
@@ -93,3 +97,12 @@ class Reconciled(Result):
             yield f"    {proposal.line()}"
         if any(found.kind is DifferenceKind.FINGERPRINTS for found in self.differences):
             yield "  no order corrects fingerprints: ask the backend's team, give them this list"
+
+    def _doubts(self) -> Iterator[str]:
+        for doubt in self.in_doubt[:SHOWN]:
+            ranges = serials.describe(doubt.serials)
+            yield f"  order {doubt.order}, {doubt.action.value} {ranges}: {doubt.detail}"
+        if len(self.in_doubt) > SHOWN:
+            yield f"  and {len(self.in_doubt) - SHOWN:,} more orders in doubt: see --json"
+        if self.in_doubt and self.equal and not self.retired:
+            yield "  their codes stand there as in the books: --apply books that, and ends doubt"

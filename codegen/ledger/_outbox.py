@@ -91,6 +91,15 @@ def orders(
     return tuple(_make(row) for row in connection.execute(query.order_by(_o.seq).limit(limit)))
 
 
+def newest(connection: Connection, batch: str | None, status: str) -> str | None:
+    """The order with that status that was booked last, of `batch` or of all."""
+    query = select(_o.order_id).where(_o.status == status).order_by(_o.seq.desc()).limit(1)
+    found: str | None = connection.scalar(
+        query if batch is None else query.where(_o.batch == batch)
+    )
+    return found
+
+
 def codes(connection: Connection, batch: str, status: str) -> int:
     """How many different codes the orders of `batch` with that status touched."""
     query = _query().where(_o.status == status, _o.batch == batch)

@@ -294,6 +294,10 @@ class View:
         o = _tables.orders.c
         return self._sum(select(func.max(o.seq, type_=Number())).where(o.batch == batch))
 
+    def newest_order(self, batch: str | None, status: str) -> str | None:
+        """The order with that status that was booked last, of `batch` or of all."""
+        return _outbox.newest(self.connection, batch, status)
+
     def waiting(self, batch: str) -> tuple[int, int]:
         """Codes under an unacknowledged order, and codes under a refused order.
 

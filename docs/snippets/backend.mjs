@@ -83,13 +83,13 @@ export function verified(keys, hosts, now, request, headers, body) {
   const signature = Buffer.from(sent[2], 'base64');
   const parameters = [...input[4].matchAll(PARAMETER)].map(([, name, quoted, digits]) => (
     [name, digits === undefined ? quoted.replace(/\\(.)/g, '$1') : Number(digits)]));
-  const { created, expires, keyid, nonce, tag, alg, ...others } = Object.fromEntries(parameters);
+  const { created, expires, keyid, nonce, tag, alg } = Object.fromEntries(parameters);
   // Whoever changes the body can change a digest that is not covered. Nothing else is covered: behind a proxy,
   // you could not tell what @target-uri or @scheme was.
   const digest = body.length || headers['content-digest'] !== undefined ? ['content-digest'] : [];
   const [wanted, covered] = [[...COVERED, ...digest], input[3].slice(1, -1).split('" "')];
   const formed = wanted.length === covered.length && wanted.every((name) => covered.includes(name))
-    && Object.keys(others).length === 0 && parameters.length === (alg === undefined ? 5 : 6)
+    && parameters.length === (alg === undefined ? 5 : 6) // each once, and no others
     && [created, expires].every(Number.isInteger) && [keyid, nonce, tag].every(like(/^/));
   const [line, authority] = [keys.get(keyid), request['@authority'].toLowerCase()];
   // RFC 9421, section 3.2: an algorithm that is named must be the key's.

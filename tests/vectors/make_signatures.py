@@ -185,6 +185,11 @@ def forms():
     cut = Request().vector("a signature without its padding", good=False)
     cut["headers"]["Signature"] = cut["headers"]["Signature"].replace("==:", ":")
     yield cut
+    bits = Request().vector("a signature with other bits behind its last byte", good=False)
+    field = bits["headers"]["Signature"].removesuffix("==:")
+    # Of the last letter two bits count; the next letter of the alphabet has the same two.
+    bits["headers"]["Signature"] = f"{field[:-1]}{chr(ord(field[-1]) + 1)}==:"
+    yield bits
 
 
 def nonces():

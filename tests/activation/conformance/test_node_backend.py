@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 import pytest
 from node_kit import NODE
 
@@ -90,6 +91,9 @@ def test_it_keeps_every_clause_and_forgets_nothing_when_it_is_killed(folder):
         assert failures(result) == []
         unoffered = {clause.id for clause in result.clauses if clause.result == "not offered"}
         assert unoffered == set()
+    # The second key is revoked meanwhile.
+    text = lines[1].read_text("utf-8")
+    lines[1].write_text(text[: text.rindex("[[line]]")], "utf-8")
     with served(folder, *lines) as url:
         again = folder.check(url, **options, again=trace)
         assert failures(again) == []
@@ -102,6 +106,45 @@ def test_it_keeps_every_clause_unsigned(folder):
     assert failures(result) == []
     unoffered = {c.id.partition(".")[0] for c in result.clauses if c.result == "not offered"}
     assert unoffered == {"signing", "scopes"}
+
+
+def test_guesses_from_an_address_are_cut_short(folder):
+    """What the kit cannot see: it calls from this machine, which is not limited."""
+    with served(folder, "--unsigned", "--proxied") as url, httpx2.Client(base_url=url) as http:
+
+        def scan(number, address):
+            via = {"X-Forwarded-For": f"203.0.113.9, {address}"}
+            return http.post("/v1/scans", json={"code": f"ZZZ{number}"}, headers=via)
+
+        answers = [scan(number, "198.51.100.1") for number in range(21)]
+        assert [answer.status_code for answer in answers] == [200] * 20 + [429]
+        assert answers[-1].json()["type"] == "urn:mintmark:problem:too-many"
+        assert (
+            0 < int(answers[-1].headers["retry-after"]) == answers[-1].json()["retry_after"] <= 30
+        )
+        # The last address is the proxy's word, those before it the sender's own.
+        assert scan(1, "198.51.100.2").status_code == 200
+        page = http.post("/ZZZ1", headers={"X-Forwarded-For": "198.51.100.1"})
+        assert page.status_code == 429
+        # What a proxy forwards is not from this machine.
+        forwarded = http.get("/v1/unknown-scans", headers={"X-Forwarded-For": "127.0.0.1"})
+        assert forwarded.status_code == 401
+        assert len(http.get("/v1/unknown-scans").json()["unknown"]) == 20
+
+
+def test_the_page_counts_when_its_button_is_pressed(folder):
+    with served(folder, "--unsigned") as url, httpx2.Client(base_url=url) as http:
+        page = http.get("/ZZZ%E8%8C%B6%")
+        scan_id = re.search(r'name="scan_id" value="([^"]+)"', page.text)[1]
+        assert http.head("/ZZZ").status_code == 200
+        assert http.get("/v1/unknown-scans").json()["unknown"] == []
+        for _ in range(2):
+            checked = http.post("/zzz1", data={"scan_id": scan_id})
+            assert (checked.status_code, "Ask the brand" in checked.text) == (200, True)
+        (row,) = http.get("/v1/unknown-scans").json()["unknown"]
+        assert row["count"] == 2
+        assert http.post("/ZZZ%E8%8C%B6%", data={}).status_code == 200
+        assert http.get("/v1/unknown-scans").json()["unknown"] == [row]
 
 
 MALFORMED = (

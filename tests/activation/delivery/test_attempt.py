@@ -67,6 +67,12 @@ class Failing:
     def order(self, *arguments):
         return self._call("order", *arguments)
 
+    def get_order(self, order):
+        return self.real.get_order(order)
+
+    def batch_page(self, *arguments):
+        return self.real.batch_page(*arguments)
+
 
 @pytest.fixture
 def made(tmp_path):

@@ -26,6 +26,8 @@ class Scripted:
 
     applied: int
     scanned_before: tuple[int, ...] = ()
+    where: tuple[Range, ...] = ()
+    truncated: bool = False
 
     def as_line(self, _line):
         return self
@@ -45,11 +47,11 @@ class Scripted:
             batch=order.batch,
             action=Action(order.action),
             dry_run=False,
-            applied=(Range(1, self.applied),),
+            applied=self.where or (Range(1, self.applied),),
             applied_count=self.applied,
             skipped=(),
             skipped_count=0,
-            truncated=False,
+            truncated=self.truncated,
             scanned_before=self.scanned_before,
         )
 
@@ -137,6 +139,24 @@ def test_a_plain_yes_needs_no_remark(tmp_path):
 def test_a_backend_that_changed_other_codes_than_the_books_is_reported(tmp_path):
     detail = after(tmp_path, Scripted(99)).detail
     assert detail.startswith("the backend changed 99 codes, the books 100: see mintmark reconcile")
+
+
+OTHER = "the backend changed other codes than the books: see mintmark reconcile"
+
+
+@pytest.mark.parametrize(
+    ("where", "truncated", "said"),
+    [
+        ((Range(1, 99), Range(101, 101)), False, OTHER),
+        ((Range(1, 99), Range(101, 101)), True, OTHER),
+        ((Range(1, 99),), False, OTHER),  # and counts 100
+        ((Range(1, 99),), True, None),
+        ((Range(1, 50), Range(51, 100)), False, None),
+    ],
+)
+def test_codes_that_an_answer_names_are_those_of_the_books(tmp_path, where, truncated, said):
+    detail = after(tmp_path, Scripted(100, where=where, truncated=truncated)).detail
+    assert detail == said or detail.startswith(said)
 
 
 def test_codes_scanned_too_early_are_reported(tmp_path):
