@@ -105,7 +105,7 @@ def _accepting(name, says, accept):
                 if not accept(request, body, {part for part, _ in parts}, parameters):
                     raise
                 nonce = parameters.get("nonce") or os.urandom(16).hex()
-                if not signatures.MIN_NONCE_CHARS <= len(nonce) <= signatures.MAX_NONCE_CHARS:
+                if not isinstance(nonce, str) or not 16 <= len(nonce) <= 128:
                     raise
                 return parameters["keyid"], nonce
 
@@ -176,15 +176,28 @@ nonceless = _accepting(
         and _agreed(parameters, {"nonce"})
     ),
 )
-more_parameters = _accepting(
-    "more_parameters",
-    "Takes a signature with parameters that it does not know.",
-    lambda request, body, covered, parameters: (
-        covered == _needed(body)
-        and _covers(request, body, covered)
-        and parameters.keys() >= signatures._NEEDED
-    ),
-)
+
+
+@fault
+def more_parameters(site):
+    """Takes a signature with parameters that it does not know."""
+    right = signatures._formed
+
+    def formed(request, body):
+        with_ours = signatures._NEEDED | {"alg"}
+        _, parameters = signatures._only(request.headers.get("signature-input", ""))
+        others = parameters.keys() - with_ours
+        known = signatures._Verifier.signature_metadata_parameters
+        site.patch.setattr(signatures._Verifier, "signature_metadata_parameters", known | others)
+        site.patch.setattr(signatures, "_NEEDED", signatures._NEEDED | others)
+        try:
+            return right(request, body)
+        finally:
+            site.patch.setattr(signatures, "_NEEDED", with_ours - {"alg"})
+
+    site.patch.setattr(signatures, "_formed", formed)
+
+
 more_components = _accepting(
     "more_components",
     "Takes a signature that covers @scheme or other components besides those agreed.",
