@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from .clause import Clauses
-from .outcome import Broken, expect
-from .trial import QUANTITY, Serials, Trial
+from ..clause import Clauses
+from ..outcome import Broken, expect
+from ..trial import QUANTITY, Serials, Trial
 
 ONCE = Clauses("once", "3. Order")
 
