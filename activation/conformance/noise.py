@@ -49,6 +49,8 @@ def unknown_rows(probe: Probe) -> list[dict[str, object]]:
         following = answer.data["next"]
         if following is None:
             return rows
+        if not answer.data["unknown"]:
+            raise Broken("next is null where nothing follows", following)
         if following <= at:
             raise Broken("next grows", f"{at}, then {following}")
         at = following
