@@ -54,6 +54,8 @@ def _digests(t: Trial) -> None:
             raise Broken(f"a page from {at + 1} to {at + PAGE_CODES} at most", reached)
         if data["next"] is not None and data["next"] != reached:
             raise Broken(f"next: {reached}, the last serial shown", data["next"])
+        if reached == WIDE and data["next"] is not None:
+            raise Broken("next: null on the last page", data["next"])
         at = data["next"]
     expect(reached, WIDE, "the last serial of the last page")
 

@@ -41,8 +41,9 @@ def test_a_variant_fails_its_own_clauses(variant, tmp_path):
     checks = attempted(variant, tmp_path, tried)
     text = "\n".join(line for result in checks for line in result.lines())
     failed = frozenset().union(*map(failing, checks))
-    assert failed == variant.clauses & tried, text
-    assert own
+    # Not all of them: whether some do fail follows from the codes that were drawn.
+    assert failed, text
+    assert failed <= variant.clauses, text
     assert 5 in {result.exit_code for result in checks}
     for name in failed:
         assert f"FAIL {name}:" in text
