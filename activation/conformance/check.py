@@ -88,11 +88,7 @@ def run(invocation: Invocation, url: str, request: CheckRequest) -> Checked:
     if seed is None:
         seed = int.from_bytes(invocation.entropy(SEED_BYTES), "big")
     with ExitStack() as stack:
-        open_probe = partial(Probe, url, tls=keys.tls, now=invocation.now)
-        probe = stack.enter_context(open_probe(None if request.unsigned else keys.sign))
-        second = None
-        if request.second_key is not None:
-            second = stack.enter_context(open_probe(_signer(invocation, request.second_key)))
+        probe, second = _probes(stack, invocation, url, request, keys)
         trial = Trial(
             probe,
             keys.secret,
@@ -103,11 +99,12 @@ def run(invocation: Invocation, url: str, request: CheckRequest) -> Checked:
             second=second,
             last=last,
         )
-        trace = None
-        if request.trace is not None:
-            invocation.outside_home("--trace", request.trace)
-            trace = stack.enter_context(Trace(request.trace))
-            _begin(trace, trial, url)
+        if last is not None and last.key_id != trial.key_id:
+            raise UsageError(
+                f"{request.again} is the trace of a check with another fingerprint key",
+                "give the key of that check with --fingerprint-key",
+            )
+        trace = _trace(stack, invocation, request.trace, trial, url)
         return check(
             url,
             trial,
@@ -116,6 +113,23 @@ def run(invocation: Invocation, url: str, request: CheckRequest) -> Checked:
             begin=(lambda _: None) if trace is None else trace.tell,
             left=partial(_note, keys.folder, invocation),
         )
+
+
+def _probes(
+    stack: ExitStack, invocation: Invocation, url: str, request: CheckRequest, keys: _Keys
+) -> tuple[Probe, Probe | None]:
+    """What sends under the first key, and under the second."""
+    open_probe = partial(Probe, url, tls=keys.tls, now=invocation.now)
+    probe = stack.enter_context(open_probe(None if request.unsigned else keys.sign))
+    if request.second_key is None:
+        return probe, None
+    second = stack.enter_context(open_probe(_signer(invocation, request.second_key)))
+    if second.key_id == probe.key_id:
+        raise UsageError(
+            f"{request.second_key} is the key that signs everything else",
+            "give --second-key another line's key, of a narrow scope",
+        )
+    return probe, second
 
 
 def _keys(invocation: Invocation, request: CheckRequest) -> _Keys:
@@ -139,7 +153,14 @@ def _signer(invocation: Invocation, path: Path) -> RequestSigner:
     return RequestSigner(lambda _: key, invocation.now, invocation.entropy)
 
 
-def _begin(trace: Trace, trial: Trial, url: str) -> None:
+def _trace(
+    stack: ExitStack, invocation: Invocation, path: Path | None, trial: Trial, url: str
+) -> Trace | None:
+    """The trace at `path`, which has begun, or None without a path."""
+    if path is None:
+        return None
+    invocation.outside_home("--trace", path)
+    trace = stack.enter_context(Trace(path))
     trace.begin(
         mintmark=__version__,
         url=url,
@@ -153,6 +174,7 @@ def _begin(trace: Trace, trial: Trial, url: str) -> None:
     trace.watch(trial.probe, "first")
     if trial.second is not None:
         trace.watch(trial.second, "second")
+    return trace
 
 
 def _note(folder: Path | None, invocation: Invocation, left: Left) -> None:

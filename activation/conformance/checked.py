@@ -49,7 +49,8 @@ class Checked(Result):
     """The results, in the order of the clauses, and what is left behind.
 
     `scans`: how many scans the backend counted. `unknown`: how many rows of its unknown scans
-    stay. `seed` makes a check try the same again.
+    stay. `alive`: those of the `batches` that could not be voided. `unavailable`: how many requests
+    were answered 503, and sent again. `seed` makes a check try the same again.
     """
 
     url: str
@@ -62,6 +63,8 @@ class Checked(Result):
     batches: tuple[str, ...] = ()
     scans: int = 0
     unknown: int = 0
+    alive: tuple[str, ...] = ()
+    unavailable: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -80,13 +83,18 @@ class Checked(Result):
             yield _summary(area, results)
         for why in sorted({clause.why for clause in self.clauses if clause.why}):
             yield f"not tried: {why}"
-        left = f"; batch {self.batch} is left void" if self.batches else ""
+        void = self.batches and self.batch not in self.alive
+        left = f"; batch {self.batch} is left void" if void else ""
         yield f"{self.passed} clauses hold, {self.failed} do not{left}"
         if self.batches:
             yield (
                 f"left at the backend: {len(self.batches)} batches, {self.scans} counted scans, "
                 f"{self.unknown} unknown scans"
             )
+        if self.alive:
+            yield f"could not be voided: {', '.join(self.alive)}"
+        if self.unavailable:
+            yield f"answered 503 and sent again: {self.unavailable} requests"
         yield f"seed {self.seed}"
 
 

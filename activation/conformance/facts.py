@@ -226,8 +226,8 @@ def unknown_rows(t: Trial) -> list[dict[str, object]]:
         following = answer.data["next"]
         if following is None:
             return rows
-        if following <= at:
-            raise Broken("next grows", f"{at}, then {following}")
+        if following <= at or not answer.data["unknown"]:
+            raise Broken("rows, and next that grows", f"{at}, then {following}")
         at = following
     raise NotOffered("too many unknown scans to read")
 

@@ -1,6 +1,6 @@
 """`backend check`: every clause of the contract, tried against a backend."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from ...codegen.errors import EnvironmentFailure
 from . import (
@@ -59,6 +59,9 @@ AREAS: tuple[Clauses, ...] = (
 )
 # Without these no other can be tried: they are tried first, whatever is asked for.
 FIRST = frozenset({"register.health", "register.new", "again.health"})
+# After so many clauses in a row for which no answer came, the rest is not run.
+SILENT = 3
+NO_ANSWER = "an answer"
 
 
 def check(  # noqa: PLR0913 - the last two only listen
@@ -88,17 +91,25 @@ def check(  # noqa: PLR0913 - the last two only listen
             else:
                 found.append(_tried(clause, trial, first=not found))
     finally:
-        if found and trial.last is None:
+        # Without a batch of its own it leaves nothing.
+        if found and trial.last is None and not _lacks_first(found):
             begin("leave")
             stay = leave(trial)
             left(stay)
     results = [result.result for result in found]
     passed, failed = results.count(ClauseOutcome.HOLDS), results.count(ClauseOutcome.FAILS)
-    rest = (trial.seed, trial.depth, stay.batches, stay.scans, len(stay.unknown))
+    again = trial.probe.unavailable + (trial.second.unavailable if trial.second else 0)
+    rest = (trial.seed, trial.depth, stay.batches, stay.scans, len(stay.unknown), stay.alive, again)
     return Checked(url, trial.batch, passed, failed, tuple(found), *rest)
 
 
-def _lacks_ground(found: Iterable[ClauseResult]) -> bool:
+def _lacks_ground(found: Sequence[ClauseResult]) -> bool:
+    tried = [result for result in found if result.result is not ClauseOutcome.NOT_RUN]
+    silent = [result.expected == NO_ANSWER for result in tried[-SILENT:]]
+    return _lacks_first(found) or (len(silent) == SILENT and all(silent))
+
+
+def _lacks_first(found: Iterable[ClauseResult]) -> bool:
     return any(result.result is ClauseOutcome.FAILS and result.id in FIRST for result in found)
 
 
@@ -112,9 +123,16 @@ def _tried(clause: Clause, trial: Trial, *, first: bool) -> ClauseResult:
     except EnvironmentFailure as failure:
         if first:
             raise
-        return _result(clause, ClauseOutcome.FAILS, Broken("an answer", failure.message))
+        return _result(clause, ClauseOutcome.FAILS, Broken(NO_ANSWER, failure.message))
     # An answer of any form at all may come back: an error over its form fails the clause.
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         wanted = "an answer of the form in the document"
         return _result(clause, ClauseOutcome.FAILS, Broken(wanted, type(error).__name__))
     return _result(clause, ClauseOutcome.HOLDS)

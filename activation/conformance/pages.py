@@ -52,7 +52,7 @@ def _digests(t: Trial) -> None:
             reached = last
         if reached > at + PAGE_CODES:
             raise Broken(f"a page from {at + 1} to {at + PAGE_CODES} at most", reached)
-        if data["next"] is not None and data["next"] != reached:
+        if data["next"] is not None and (data["next"] != reached or not data["ranges"]):
             raise Broken(f"next: {reached}, the last serial shown", data["next"])
         at = data["next"]
     expect(reached, WIDE, "the last serial of the last page")
@@ -167,8 +167,8 @@ def _unknown(t: Trial) -> None:
             raise Broken(f"at most {LISTED} rows a page", len(data["unknown"]))
         seen += [row["fingerprint"].lower() for row in data["unknown"]]
         at = data["next"]
-        if at is not None and cursors and at <= cursors[-1]:
-            raise Broken("next grows", f"{cursors[-1]}, then {at}")
+        if at is not None and (not data["unknown"] or (cursors and at <= cursors[-1])):
+            raise Broken("rows, and next that grows", f"{len(data['unknown'])} rows, next {at}")
         cursors += [] if at is None else [at]
     if len(seen) != len(set(seen)):
         raise Broken("each fingerprint once", f"{len(seen) - len(set(seen))} of them again")

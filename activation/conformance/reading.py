@@ -125,7 +125,7 @@ def _pages(t: Trial) -> None:
                 raise Broken(f"a range from {reached + 1}", item["serials"])
             reached = item["serials"][1]
         after = data["next"]
-        if after is not None and after != reached:
+        if after is not None and (after != reached or not data["ranges"]):
             raise Broken(f"next: {reached}, the last serial shown", after)
     expect(reached, QUANTITY, "the last serial of the last page")
     t.done("assign", (first, last), attributes={"lot": None})  # for short pages from here on

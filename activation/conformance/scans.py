@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from .clause import Clauses
+from .facts import unknown_rows
 from .outcome import Broken, NotOffered, expect
 from .trial import Trial
 
@@ -132,15 +133,10 @@ def _unknown(t: Trial) -> None:
     t.scan(t.code(serial))
     t.scan(t.code(serial))
     wanted = t.fingerprints(serials).hex()
-    after: int | None = 0
-    while after is not None:
-        data = t.probe("GET", f"/v1/unknown-scans?after={after}").data
-        rows = [row for row in data["unknown"] if row["fingerprint"].lower() == wanted]
-        if rows:
-            expect([row["count"] for row in rows], [2], "the count of the row")
-            return
-        after = data["next"]
-    raise Broken("a row with the fingerprint of the code scanned", "none")
+    rows = [row for row in unknown_rows(t) if str(row["fingerprint"]).lower() == wanted]
+    if not rows:
+        raise Broken("a row with the fingerprint of the code scanned", "none")
+    expect([row["count"] for row in rows], [2], "the count of the row")
 
 
 @SCANS.clause("no-store", "answers to scans are kept by nobody")
