@@ -1,5 +1,6 @@
 """`backend check`: with the keys of the home, or with key files given to a third party."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -88,22 +89,18 @@ def run(invocation: Invocation, url: str, request: CheckRequest) -> Checked:
     if seed is None:
         seed = int.from_bytes(invocation.entropy(SEED_BYTES), "big")
     with ExitStack() as stack:
-        probe, second = _probes(stack, invocation, url, request, keys)
+        first, *more = map(stack.enter_context, _probes(invocation, url, request, keys))
         trial = Trial(
-            probe,
+            first,
             keys.secret,
             keys.home,
             invocation.entropy,
             seed=seed,
             depth=depth,
-            second=second,
+            second=more[0] if more else None,
             last=last,
         )
-        if last is not None and last.key_id != trial.key_id:
-            raise UsageError(
-                f"{request.again} is the trace of a check with another fingerprint key",
-                "give the key of that check with --fingerprint-key",
-            )
+        _refuse_other_keys(request, trial)
         trace = _trace(stack, invocation, request.trace, trial, url)
         return check(
             url,
@@ -115,21 +112,28 @@ def run(invocation: Invocation, url: str, request: CheckRequest) -> Checked:
         )
 
 
-def _probes(
-    stack: ExitStack, invocation: Invocation, url: str, request: CheckRequest, keys: _Keys
-) -> tuple[Probe, Probe | None]:
-    """What sends under the first key, and under the second."""
-    open_probe = partial(Probe, url, tls=keys.tls, now=invocation.now)
-    probe = stack.enter_context(open_probe(None if request.unsigned else keys.sign))
-    if request.second_key is None:
-        return probe, None
-    second = stack.enter_context(open_probe(_signer(invocation, request.second_key)))
-    if second.key_id == probe.key_id:
+def _refuse_other_keys(request: CheckRequest, trial: Trial) -> None:
+    """Raises `UsageError` for keys that cannot answer what is asked."""
+    if trial.second is not None and trial.second.key_id == trial.probe.key_id:
         raise UsageError(
             f"{request.second_key} is the key that signs everything else",
             "give --second-key another line's key, of a narrow scope",
         )
-    return probe, second
+    if trial.last is not None and trial.last.key_id != trial.key_id:
+        raise UsageError(
+            f"{request.again} is the trace of a check with another fingerprint key",
+            "give the key of that check with --fingerprint-key",
+        )
+
+
+def _probes(
+    invocation: Invocation, url: str, request: CheckRequest, keys: _Keys
+) -> Iterator[Probe]:
+    """One that signs with the first key, or not at all; then one with the second, if any."""
+    open_probe = partial(Probe, url, tls=keys.tls, now=invocation.now)
+    yield open_probe(None if request.unsigned else keys.sign)
+    if request.second_key is not None:
+        yield open_probe(_signer(invocation, request.second_key))
 
 
 def _keys(invocation: Invocation, request: CheckRequest) -> _Keys:

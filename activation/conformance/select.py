@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from ...codegen import ids
 from ...codegen.errors import UsageError
-from . import again
 from .clause import Clause, Clauses
+from .clauses import again
 from .depth import Depth
 from .kit import AREAS, FIRST
 

@@ -16,8 +16,8 @@ from mintmark.activation.backend.backend import Backend
 from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.store import Store
 from mintmark.activation.conformance import probe as probe_module
-from mintmark.activation.conformance.facts import unknown_rows
 from mintmark.activation.conformance.kit import SILENT, check
+from mintmark.activation.conformance.noise import unknown_rows
 from mintmark.activation.conformance.outcome import Broken
 from mintmark.activation.conformance.probe import Probe
 from mintmark.activation.conformance.select import clauses
@@ -142,7 +142,9 @@ def test_an_answer_without_end_ends(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "reading", [lambda t: t.ranges((1, 9)), unknown_rows], ids=["ranges", "unknown"]
+    "reading",
+    [lambda t: t.ranges((1, 9)), lambda t: unknown_rows(t.probe)],
+    ids=["ranges", "unknown"],
 )
 def test_pages_that_show_nothing_and_go_on_have_an_end(reading):
     asked = []

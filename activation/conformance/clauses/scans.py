@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from .clause import Clauses
-from .facts import unknown_rows
-from .outcome import Broken, NotOffered, expect
-from .trial import Trial
+from ..clause import Clauses
+from ..noise import unknown_rows
+from ..outcome import Broken, NotOffered, expect
+from ..trial import Trial
 
 SCANS = Clauses("scans", "5. Scan")
 PHONES = 20
@@ -133,7 +133,7 @@ def _unknown(t: Trial) -> None:
     t.scan(t.code(serial))
     t.scan(t.code(serial))
     wanted = t.fingerprints(serials).hex()
-    rows = [row for row in unknown_rows(t) if str(row["fingerprint"]).lower() == wanted]
+    rows = [row for row in unknown_rows(t.probe) if str(row["fingerprint"]).lower() == wanted]
     if not rows:
         raise Broken("a row with the fingerprint of the code scanned", "none")
     expect([row["count"] for row in rows], [2], "the count of the row")
