@@ -167,6 +167,8 @@ def _unknown(t: Trial) -> None:
             raise Broken(f"at most {LISTED} rows a page", len(data["unknown"]))
         seen += [row["fingerprint"].lower() for row in data["unknown"]]
         at = data["next"]
+        if at is not None and not data["unknown"]:
+            raise Broken("next is null where nothing follows", at)
         if at is not None and cursors and at <= cursors[-1]:
             raise Broken("next grows", f"{cursors[-1]}, then {at}")
         cursors += [] if at is None else [at]

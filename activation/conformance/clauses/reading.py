@@ -127,6 +127,8 @@ def _pages(t: Trial) -> None:
         after = data["next"]
         if after is not None and after != reached:
             raise Broken(f"next: {reached}, the last serial shown", after)
+        if reached == QUANTITY and after is not None:
+            raise Broken("next: null on the last page", after)
     expect(reached, QUANTITY, "the last serial of the last page")
     t.done("assign", (first, last), attributes={"lot": None})  # for short pages from here on
     if pages == 1:
