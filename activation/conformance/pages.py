@@ -152,8 +152,8 @@ def _unknown_again(t: Trial) -> None:
 def _unknown_first(t: Trial) -> None:
     (serial, _) = t.serials(1)
     name = t.fingerprints((serial, serial)).hex()
-    firsts: set[str] = set()
-    lasts: set[str] = set()
+    firsts: set[object] = set()
+    lasts: set[object] = set()
     until = time.monotonic() + 30.0
     while len(lasts) < 2:  # A time is of whole seconds: scan until one is over.
         t.scanned(serial, result="unknown")
