@@ -132,6 +132,14 @@ def _refused_content(t: Trial) -> None:
     expect(t.states(serials), ["active"] * 2, "states afterwards")
 
 
+@ONCE.clause("other-id", "the same content under another id is another order")
+def _other_id(t: Trial) -> None:
+    serials = t.serials(2)
+    for order in (t.order_id(), t.order_id()):
+        answer = t.done("assign", serials, order=order, attributes={"lot": "L"})
+        expect(answer.get("order"), order, "order")
+
+
 @ONCE.clause("other-batch", "an id is used in all batches at once")
 def _other_batch(t: Trial) -> None:
     other, order = t.other("apart"), t.order_id()

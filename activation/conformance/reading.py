@@ -23,9 +23,12 @@ def _validity(t: Trial) -> None:
     serials = t.active(1, **times)
     (item,) = t.ranges(serials)
     expect(sorted(item["attributes"]), ["effective_at", "expires_at"], "attributes")
+    t.done("assign", serials, **dict.fromkeys(times), attributes={"lot": "L"})
+    (item,) = t.ranges(serials)
+    expect(item["attributes"], times | {"lot": "L"}, "attributes after null in both fields")
     t.done("assign", serials, effective_at=None, attributes={"expires_at": None})
     (item,) = t.ranges(serials)
-    expect(sorted(item["attributes"]), ["effective_at"], "attributes afterwards")
+    expect(sorted(item["attributes"]), ["effective_at", "lot"], "attributes afterwards")
 
 
 @ATTRIBUTES.clause("times", "a time without an offset is invalid")

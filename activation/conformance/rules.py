@@ -171,6 +171,10 @@ def _query(t: Trial) -> None:
     answer = t.probe("GET", f"/v1/batches/{t.batch}?after=0&colour=red")
     expect(answer.status, 200, "the status")
     expect(answer.data, t.page().data, "the page")
+    answer = t.probe("GET", f"/v1/batches/{t.batch}?digests=false")
+    expect(answer.data, t.page().data, "the page with digests=false, and without after")
+    answer = t.probe("GET", "/v1/health?colour=red", form=None)
+    expect(answer.status, 200, "the status of health with another parameter")
 
 
 @RULES.clause("too-large", "an order of more than a mebibyte is too-large, and nothing is kept")
