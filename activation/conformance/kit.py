@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from ...codegen.errors import EnvironmentFailure
-from . import (
+from .checked import Checked, ClauseOutcome, ClauseResult
+from .clause import Clause, Clauses
+from .clauses import (
     batches,
     counters,
     facts,
@@ -26,8 +28,6 @@ from . import (
     signing_time,
     states,
 )
-from .checked import Checked, ClauseOutcome, ClauseResult
-from .clause import Clause, Clauses
 from .depth import Depth
 from .leave import Left, leave
 from .outcome import Broken, NotOffered

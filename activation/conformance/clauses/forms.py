@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from .clause import Clauses
-from .outcome import Broken, expect
-from .trial import Trial
+from ..clause import Clauses
+from ..outcome import Broken, expect
+from ..trial import Trial
 
 FORMS = Clauses("forms", "The canonical rule")
 

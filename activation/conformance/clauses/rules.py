@@ -2,10 +2,10 @@
 
 import json
 
-from .clause import Clauses
-from .outcome import Broken, expect
-from .probe import Answer
-from .trial import Trial
+from ..clause import Clauses
+from ..outcome import Broken, expect
+from ..probe import Answer
+from ..trial import Trial
 
 RULES = Clauses("rules", "Rules for all of it")
 
