@@ -5,6 +5,7 @@ itself.
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -100,6 +101,7 @@ class Probe:
         self.scheme = self._base.partition(":")[0]
         self._sign = sign
         self._ahead: timedelta | None = None
+        self.last = (0.0, "")  # when, and what: the newest request, a code in it left out
         self._http = http_client(tls, {"Accept-Encoding": "identity"}, loopback=local)
         self._http.timeout = SECONDS
 
@@ -171,6 +173,9 @@ class Probe:
         """The answer to `request`. Raises `EnvironmentFailure` if none comes."""
         import httpx2
 
+        path = request.url.raw_path.decode("ascii")
+        shown = path if path.startswith("/v1/") else "/{code}"
+        self.last = time.monotonic(), f"{request.method} {shown}"
         try:
             response = self._http.send(request, stream=True)
             try:
