@@ -9,6 +9,7 @@ from . import (
     facts,
     forms,
     identity,
+    limits,
     moments,
     once,
     orders,
@@ -35,6 +36,7 @@ from .trial import Trial
 AREAS: tuple[Clauses, ...] = (
     batches.REGISTER,
     rules.RULES,
+    limits.LIMITS,
     batches.UPLOAD,
     forms.FORMS,
     orders.ORDERS,
