@@ -29,6 +29,8 @@ def _reason(t: Trial) -> None:
     for reason in ("", " ", TEA * 500, "\u8336\n\u0000", "lost"):
         _taken(t, f"a reason of {len(reason)} characters", reason=reason)
     _invalid(t, "a reason of 501 characters", reason=TEA * 501)
+    told = t.done("assign", t.serials(1), reason="damaged")
+    expect(told.get("reason"), None, "a reason in the answer")
 
 
 @LIMITS.clause("values", "an attribute's text has up to 1,024 bytes of UTF-8, or none")
