@@ -71,7 +71,7 @@ def serve(invocation: Invocation, request: ServeRequest, trust: Trust) -> Served
     if anybody would be trusted on an address other than loopback, `NotFound` without a home
     unless it is for a trial.
     """
-    from .database import FILE, books_url
+    from .database import books_url
     from .serve import Server, Settings
 
     if trust.unsigned and not is_loopback(request.host):
@@ -85,16 +85,6 @@ def serve(invocation: Invocation, request: ServeRequest, trust: Trust) -> Served
         read_fingerprint_key(key.path)  # here, so that an error is reported once, not per worker
     announcement = key.home / ANNOUNCEMENT if key.home else None
 
-    def ready(url: str) -> None:
-        if announcement is not None:
-            write_atomically(announcement, json.dumps({"url": url}).encode("ascii"))
-        if request.data is not None:
-            invocation.tell_open(request.data / FILE)
-        if key.trial:
-            invocation.notify(f"no home: a trial, with the fingerprint key {key.path}")
-        books = request.data if request.database is None else "PostgreSQL"
-        invocation.notify(f"serving {url} from {books}; stop it with Ctrl-C")
-
     settings = Settings(
         database,
         partial(_trial_key, key.path) if key.trial else partial(read_fingerprint_key, key.path),
@@ -104,6 +94,7 @@ def serve(invocation: Invocation, request: ServeRequest, trust: Trust) -> Served
         names=_names(request),
         now=invocation.now,
     )
+    ready = partial(_ready, invocation, request, key)
     server = Server(request.host, request.port, settings, workers=request.workers, ready=ready)
     try:
         server.run()
@@ -111,6 +102,20 @@ def serve(invocation: Invocation, request: ServeRequest, trust: Trust) -> Served
         if announcement is not None:
             announcement.unlink(missing_ok=True)
     return Served(server.url)
+
+
+def _ready(invocation: Invocation, request: ServeRequest, key: "_KeyFile", url: str) -> None:
+    """Say where it listens; beside a home, to those as well who look there."""
+    from .database import FILE
+
+    if key.home:
+        write_atomically(key.home / ANNOUNCEMENT, json.dumps({"url": url}).encode("ascii"))
+    if request.data is not None:
+        invocation.tell_open(request.data / FILE)
+    if key.trial:
+        invocation.notify(f"no home: a trial, with the fingerprint key {key.path}")
+    books = request.data if request.database is None else "PostgreSQL"
+    invocation.notify(f"serving {url} from {books}; stop it with Ctrl-C")
 
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -1,5 +1,6 @@
 """`backend check`: with the keys of the home, or with key files given to a third party."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -88,19 +89,15 @@ def run(invocation: Invocation, url: str, request: CheckRequest) -> Checked:
     if seed is None:
         seed = int.from_bytes(invocation.entropy(SEED_BYTES), "big")
     with ExitStack() as stack:
-        open_probe = partial(Probe, url, tls=keys.tls, now=invocation.now)
-        probe = stack.enter_context(open_probe(None if request.unsigned else keys.sign))
-        second = None
-        if request.second_key is not None:
-            second = stack.enter_context(open_probe(_signer(invocation, request.second_key)))
+        first, *more = map(stack.enter_context, _probes(invocation, url, request, keys))
         trial = Trial(
-            probe,
+            first,
             keys.secret,
             keys.home,
             invocation.entropy,
             seed=seed,
             depth=depth,
-            second=second,
+            second=more[0] if more else None,
             last=last,
         )
         trace = None
@@ -116,6 +113,16 @@ def run(invocation: Invocation, url: str, request: CheckRequest) -> Checked:
             begin=(lambda _: None) if trace is None else trace.tell,
             left=partial(_note, keys.folder, invocation),
         )
+
+
+def _probes(
+    invocation: Invocation, url: str, request: CheckRequest, keys: _Keys
+) -> Iterator[Probe]:
+    """One that signs with the first key, or not at all; then one with the second, if any."""
+    open_probe = partial(Probe, url, tls=keys.tls, now=invocation.now)
+    yield open_probe(None if request.unsigned else keys.sign)
+    if request.second_key is not None:
+        yield open_probe(_signer(invocation, request.second_key))
 
 
 def _keys(invocation: Invocation, request: CheckRequest) -> _Keys:

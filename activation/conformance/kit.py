@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable
 
 from ...codegen.errors import EnvironmentFailure
-from . import (
+from .checked import Checked, ClauseOutcome, ClauseResult
+from .clause import Clause, Clauses
+from .clauses import (
     batches,
     counters,
     facts,
@@ -27,8 +29,6 @@ from . import (
     signing_time,
     states,
 )
-from .checked import Checked, ClauseOutcome, ClauseResult
-from .clause import Clause, Clauses
 from .leave import Left, leave
 from .outcome import Broken, NotOffered
 from .sequence.clauses import SEQUENCE

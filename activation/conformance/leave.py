@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ...codegen.errors import EnvironmentFailure
-from .facts import unknown_rows
+from .noise import unknown_rows
 from .outcome import Broken, NotOffered
 from .trial import Trial
 
@@ -63,7 +63,7 @@ def _taken_back(t: Trial, fingerprints: frozenset[bytes]) -> frozenset[bytes]:
 
 
 def _listed(t: Trial) -> set[bytes]:
-    return {bytes.fromhex(str(row["fingerprint"])) for row in unknown_rows(t)}
+    return {bytes.fromhex(str(row["fingerprint"])) for row in unknown_rows(t.probe)}
 
 
 def _void(t: Trial) -> None:

@@ -1,4 +1,4 @@
-"""What a check leaves in the backend's list of unknown scans, so that it can take it back."""
+"""The backend's list of unknown scans, and what a check leaves in it: it can take that back."""
 
 import threading
 from collections.abc import Iterator
@@ -7,6 +7,8 @@ from typing import Final
 from ...codegen.codes.fingerprint import fingerprint
 from ...codegen.codes.spec import canonicalise
 from ...codegen.secret import Secret
+from .outcome import Broken, NotOffered, expect
+from .probe import Probe
 
 _RULES: Final = ("crockford32", "upper")
 
@@ -34,6 +36,25 @@ class Noise:
             for text in self._texts
             for folded in _folded(text)
         }
+
+
+def unknown_rows(probe: Probe) -> list[dict[str, object]]:
+    """Every row of unknown scans. Raises `NotOffered` for more than 200 pages."""
+    rows: list[dict[str, object]] = []
+    at: int | None = 0
+    for _ in range(200):
+        answer = probe("GET", f"/v1/unknown-scans?after={at}")
+        expect(answer.status, 200, "the status of unknown-scans")
+        rows += answer.data["unknown"]
+        following = answer.data["next"]
+        if following is None:
+            return rows
+        if not answer.data["unknown"]:
+            raise Broken("next is null where nothing follows", following)
+        if following <= at:
+            raise Broken("next grows", f"{at}, then {following}")
+        at = following
+    raise NotOffered("too many unknown scans to read")
 
 
 def _folded(text: str) -> Iterator[str]:

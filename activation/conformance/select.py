@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from ...codegen import ids
 from ...codegen.errors import UsageError
-from . import again
 from .clause import Clause, Clauses
+from .clauses import again
 from .kit import AREAS, FIRST
 
 # Of a check that asks an earlier one again: these alone are tried.

@@ -141,7 +141,7 @@ class StepMaker:
         if code is None:
             return None
         rng = self.rng
-        scan_id = rng.randint(1, 3) if rng.random() < 0.4 else None
+        scan_id = rng.randint(1, 2) if rng.random() < 0.6 else None
         known = self.world.seen(code) is not None
         return ScanStep(code, scan_id, rng.choice((0, 0, 1, 2, 3)) if known else 0)
 

@@ -8,9 +8,9 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from ....codegen.codes.fingerprint import SCHEME
+from ..defaults import DEFAULTS
 from ..probe import Answer
 from ..trial import SEEN_SECONDS, Trial
 from .steps import (
@@ -28,17 +28,6 @@ from .steps import (
 )
 
 TYPED = 4  # spellings of a code
-DEFAULTS: dict[str, Any] = {
-    "skip": [],
-    "count": None,
-    "from": None,
-    "attributes": {},
-    "effective_at": None,
-    "expires_at": None,
-    "reason": None,
-    "dry_run": False,
-    "audit_head": None,
-}
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """Clauses on the note of an early scan: whose it is, who names it, and that it is never lost."""
 
-from .clause import Clauses
-from .outcome import expect
-from .trial import Serials, Trial
+from ..clause import Clauses
+from ..outcome import expect
+from ..trial import Serials, Trial
 
 NOTES = Clauses("notes", "What a scan leaves")
 

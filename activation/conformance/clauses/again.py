@@ -9,12 +9,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from .clause import Attempt, Clauses
-from .depth import Depth
-from .outcome import Broken, NotOffered, expect
-from .raw_form import with_nonce
-from .recorded import Exchange, Recorded
-from .trial import Trial
+from ..clause import Attempt, Clauses
+from ..depth import Depth
+from ..outcome import Broken, NotOffered, expect
+from ..raw_form import with_nonce
+from ..recorded import Exchange, Recorded
+from ..trial import Trial
 
 AGAIN = Clauses("again", "3. Order")
 SIGNED = Clauses("again", "What the backend checks", "signing.md")

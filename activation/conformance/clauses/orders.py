@@ -1,8 +1,8 @@
 """Clauses on orders: applied once, atomic, guarded."""
 
-from .clause import Clauses
-from .outcome import Broken, expect
-from .trial import QUANTITY, Trial
+from ..clause import Clauses
+from ..outcome import Broken, expect
+from ..trial import QUANTITY, Trial
 
 ORDERS = Clauses("orders", "3. Order")
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from .clause import Clauses
+from ..clause import Clauses
+from ..outcome import Broken, expect
+from ..trial import Trial
 from .facts import unknown_rows
-from .outcome import Broken, expect
-from .trial import Trial
 
 FORMS = Clauses("forms", "The canonical rule")
 

@@ -1,9 +1,9 @@
 """Clauses on what names a code: its fingerprint, in one batch only; the id of a scan, per code."""
 
-from .clause import Clauses
-from .depth import Depth
-from .outcome import expect
-from .trial import Trial
+from ..clause import Clauses
+from ..depth import Depth
+from ..outcome import expect
+from ..trial import Trial
 
 IDENTITY = Clauses("identity", "3. Order")
 

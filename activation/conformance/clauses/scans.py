@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from .clause import Clauses
-from .outcome import Broken, NotOffered, expect
-from .trial import Trial
+from ..clause import Clauses
+from ..outcome import Broken, NotOffered, expect
+from ..trial import Trial
 
 SCANS = Clauses("scans", "5. Scan")
 PHONES = 20

@@ -2,9 +2,9 @@
 
 import json
 
-from .clause import Clauses
-from .outcome import Broken, expect
-from .trial import Trial
+from ..clause import Clauses
+from ..outcome import Broken, expect
+from ..trial import Trial
 
 RULES = Clauses("rules", "Rules for all of it")
 

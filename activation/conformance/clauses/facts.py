@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from .clause import Clauses
+from ..clause import Clauses
+from ..depth import Depth
+from ..noise import unknown_rows
+from ..outcome import Broken, expect
+from ..trial import Serials, Trial
 from .counters import ordered
-from .depth import Depth
-from .outcome import Broken, NotOffered, expect
 from .states import TABLE
-from .trial import Serials, Trial
 
 PHONES = 8
 # What a consumer is told of a code besides its validity, and what is between lines and backend.
@@ -175,15 +176,15 @@ def _row_leaves(t: Trial) -> None:
     first, last = t.uploaded(2)
     for serial in (first, last):
         t.scanned(serial, result="unknown")
-    rows = {str(row["fingerprint"]).lower() for row in unknown_rows(t)}
+    rows = {str(row["fingerprint"]).lower() for row in unknown_rows(t.probe)}
     prints = [t.fingerprints((serial, serial)).hex() for serial in (first, last)]
     expect([name in rows for name in prints], [True, True], "listed before")
     t.done("activate", (first, first))
-    rows = {str(row["fingerprint"]).lower() for row in unknown_rows(t)}
+    rows = {str(row["fingerprint"]).lower() for row in unknown_rows(t.probe)}
     expect([name in rows for name in prints], [False, True], "listed after the first was activated")
     t.done("revoke", (first, first))
     t.scanned(first, result="inactive")
-    known = [row["fingerprint"] for row in unknown_rows(t) if row["fingerprint"] == prints[0]]
+    known = [row["fingerprint"] for row in unknown_rows(t.probe) if row["fingerprint"] == prints[0]]
     expect(known, [], "rows of a code that is known and inactive")
 
 
@@ -217,23 +218,6 @@ def _told_unknown(t: Trial) -> None:
     (serial, _) = t.uploaded(1)
     nothing = {"first_scan": None, "batch": None, "serial": None, "role": None}
     t.scanned(serial, result="unknown", scans=0, attributes={}, **nothing)
-
-
-def unknown_rows(t: Trial) -> list[dict[str, object]]:
-    """Every row of unknown scans. Raises `NotOffered` for more than 200 pages."""
-    rows: list[dict[str, object]] = []
-    at: int | None = 0
-    for _ in range(200):
-        answer = t.probe("GET", f"/v1/unknown-scans?after={at}")
-        expect(answer.status, 200, "the status of unknown-scans")
-        rows += answer.data["unknown"]
-        following = answer.data["next"]
-        if following is None:
-            return rows
-        if following <= at:
-            raise Broken("next grows", f"{at}, then {following}")
-        at = following
-    raise NotOffered("too many unknown scans to read")
 
 
 @FACTS.clause(

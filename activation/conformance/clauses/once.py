@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from .clause import Clauses
-from .outcome import Broken, expect
-from .trial import QUANTITY, Serials, Trial
+from ..clause import Clauses
+from ..defaults import DEFAULTS
+from ..outcome import Broken, expect
+from ..trial import QUANTITY, Serials, Trial
 
 ONCE = Clauses("once", "3. Order")
 
@@ -17,20 +18,9 @@ def _spelled(t: Trial) -> None:
     order = t.order_id()
     short = t.body("activate", serials)
     first = t.done("activate", serials, order=order)
-    defaults: dict[str, Any] = {
-        "skip": [],
-        "count": None,
-        "from": None,
-        "attributes": {},
-        "effective_at": None,
-        "expires_at": None,
-        "reason": None,
-        "dry_run": False,
-        "audit_head": None,
-    }
-    for body in (dict(reversed(short.items())), short | defaults, defaults | short):
+    for body in (dict(reversed(short.items())), short | DEFAULTS, DEFAULTS | short):
         _same(t, order, body, first)
-    for key, value in defaults.items():
+    for key, value in DEFAULTS.items():
         _same(t, order, short | {key: value}, first)
 
 

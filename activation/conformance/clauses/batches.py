@@ -2,10 +2,10 @@
 
 import hashlib
 
-from .clause import Clauses
-from .depth import Depth
-from .outcome import expect
-from .trial import QUANTITY, Trial
+from ..clause import Clauses
+from ..depth import Depth
+from ..outcome import expect
+from ..trial import QUANTITY, Trial
 
 REGISTER = Clauses("register", "1. Register a batch")
 UPLOAD = Clauses("upload", "2. Upload fingerprints")

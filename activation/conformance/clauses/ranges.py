@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from .clause import Clauses
-from .outcome import Broken, expect
-from .trial import QUANTITY, Serials, Trial
+from ..clause import Clauses
+from ..outcome import Broken, expect
+from ..trial import QUANTITY, Serials, Trial
 
 RANGES = Clauses("ranges", "3. Order")
 

@@ -1,8 +1,8 @@
 """Clauses on attributes, and on reading ranges back."""
 
-from .clause import Clauses
-from .outcome import Broken, expect
-from .trial import QUANTITY, Trial
+from ..clause import Clauses
+from ..outcome import Broken, expect
+from ..trial import QUANTITY, Trial
 
 ATTRIBUTES = Clauses("attributes", "Attributes")
 READ = Clauses("read", "4. Read back")

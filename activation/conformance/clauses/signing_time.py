@@ -4,15 +4,15 @@ import time
 from datetime import timedelta
 from functools import partial
 
-from ...codegen import times
-from .clause import Clauses
-from .form import SignatureForm
-from .outcome import Broken, NotOffered, expect
+from ....codegen import times
+from ..clause import Clauses
+from ..form import SignatureForm
+from ..outcome import Broken, NotOffered, expect
+from ..probe import Answer
+from ..raw_form import RawForm
+from ..trial import Trial
 from .parallel import together
-from .probe import Answer
-from .raw_form import RawForm
 from .signatures import calls, signed
-from .trial import Trial
 
 SIGNING_TIME = Clauses("signing", "What the backend checks", "signing.md")
 # A request that took this long says nothing about an edge: it is tried again.

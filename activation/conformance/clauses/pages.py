@@ -3,11 +3,11 @@
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
-from .clause import Clauses
-from .depth import Depth
-from .facts import unknown_rows
-from .outcome import Broken, expect
-from .trial import QUANTITY, Trial
+from ..clause import Clauses
+from ..depth import Depth
+from ..noise import unknown_rows
+from ..outcome import Broken, expect
+from ..trial import QUANTITY, Trial
 
 PAGES = Clauses("pages", "4. Read back")
 PAGE_CODES = 1_048_576
@@ -139,7 +139,7 @@ def _unknown_again(t: Trial) -> None:
     prints = [t.fingerprints((serial, serial)).hex() for serial in (first, last)]
     for serial in (first, last, first):
         t.scanned(serial, result="unknown")
-    rows = unknown_rows(t)
+    rows = unknown_rows(t.probe)
     mine = [row for row in rows if str(row["fingerprint"]).lower() in prints]
     expect([row["fingerprint"] for row in mine], prints, "rows, by their first scan")
     expect([row["count"] for row in mine], [2, 1], "counts")
@@ -184,5 +184,5 @@ def _unknown_both(t: Trial) -> None:
     text = f"OIL{t.new_head()[:58].upper()}"  # of 61 symbols
     expect(t.scan(text).get("result"), "unknown", "the result")
     wanted = {t.fingerprint(text).hex(), t.fingerprint(f"011{text[3:]}").hex()}
-    found = wanted & {str(row["fingerprint"]) for row in unknown_rows(t)}
+    found = wanted & {str(row["fingerprint"]) for row in unknown_rows(t.probe)}
     expect(len(found), 2, "rows of the text")

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from ..client.signing import COMPONENTS
-from .clause import Clauses
-from .form import SignatureForm
-from .outcome import Broken, NotOffered
-from .trial import Trial
+from ...client.signing import COMPONENTS
+from ..clause import Clauses
+from ..form import SignatureForm
+from ..outcome import Broken, NotOffered
+from ..trial import Trial
 
 SIGNING = Clauses("signing", "What the backend checks", "signing.md")
 HOUR = timedelta(hours=1)

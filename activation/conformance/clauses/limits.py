@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from .clause import Clauses
-from .outcome import Broken, expect
-from .trial import QUANTITY, Trial
+from ..clause import Clauses
+from ..outcome import Broken, expect
+from ..trial import QUANTITY, Trial
 
 LIMITS = Clauses("limits", "Limits")
 MOST = 999_999_999_999

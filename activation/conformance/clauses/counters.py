@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from .clause import Clauses
-from .outcome import Broken, expect
+from ..clause import Clauses
+from ..outcome import Broken, expect
+from ..trial import Serials, Trial
 from .states import TABLE
-from .trial import Serials, Trial
 
 COUNTERS = Clauses("counters", "States")
 

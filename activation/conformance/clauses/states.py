@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from .clause import Clauses
-from .outcome import expect
-from .trial import Serials, Trial
+from ..clause import Clauses
+from ..outcome import expect
+from ..trial import Serials, Trial
 
 STATES = Clauses("states", "States")
 

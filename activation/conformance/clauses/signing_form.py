@@ -5,12 +5,12 @@ from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ..client.signing import NONCE_BYTES
-from .clause import Clauses
-from .outcome import Broken, expect
-from .raw_form import RawForm, SignatureParts, digest, text, with_nonce
+from ...client.signing import NONCE_BYTES
+from ..clause import Clauses
+from ..outcome import Broken, expect
+from ..raw_form import RawForm, SignatureParts, digest, text, with_nonce
+from ..trial import Trial
 from .signatures import calls, signed
-from .trial import Trial
 
 SIGNING_FORM = Clauses("signing", "What the backend checks", "signing.md")
 Change = Callable[[SignatureParts], None]

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from .clause import Clauses
-from .outcome import Broken, expect
-from .probe import Answer
-from .trial import QUANTITY, Serials, Trial
+from ..clause import Clauses
+from ..outcome import Broken, expect
+from ..probe import Answer
+from ..trial import QUANTITY, Serials, Trial
 
 REFUSALS = Clauses("refusals", "Which refusal comes first")
 

@@ -4,12 +4,12 @@ import re
 import time
 from datetime import datetime, timedelta, timezone
 
-from ...codegen import times
-from .clause import Clauses
-from .depth import Depth
-from .facts import unknown_rows
-from .outcome import Broken, NotOffered, expect
-from .trial import Trial
+from ....codegen import times
+from ..clause import Clauses
+from ..depth import Depth
+from ..noise import unknown_rows
+from ..outcome import Broken, NotOffered, expect
+from ..trial import Trial
 
 TIMES = Clauses("times", "3. Order")
 OFFSETS = (0, 8, -5, 14, -12)
@@ -139,7 +139,7 @@ def _own(t: Trial) -> None:
     serials, order = t.active(1), t.order_id()
     found = {"first_scan": t.scanned(serials[0], result="genuine").get("first_scan")}
     t.scanned(t.serials(1)[0], result="unknown")
-    newest = unknown_rows(t)[-1]
+    newest = unknown_rows(t.probe)[-1]
     found |= {"first of unknown-scans": newest["first"], "last of unknown-scans": newest["last"]}
     t.done("assign", serials, order=order, audit_head=t.new_head())
     answer = t.probe("GET", f"/v1/homes/{t.home}/head")

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from .clause import Clauses
-from .depth import Depth
-from .outcome import Broken, expect
-from .probe import Answer
-from .trial import Serials, Trial
+from ..clause import Clauses
+from ..depth import Depth
+from ..outcome import Broken, expect
+from ..probe import Answer
+from ..trial import Serials, Trial
 
 PARALLEL = Clauses("parallel", "Rules for all of it")
 ROUNDS = {Depth.QUICK: 3, Depth.NORMAL: 6, Depth.THOROUGH: 20}

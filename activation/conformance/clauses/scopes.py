@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from .clause import Attempt, Clauses
-from .form import SignatureForm
-from .outcome import NotOffered, expect
-from .probe import Answer, Probe
-from .raw_form import with_nonce
-from .trial import Serials, Trial
+from ..clause import Attempt, Clauses
+from ..form import SignatureForm
+from ..outcome import NotOffered, expect
+from ..probe import Answer, Probe
+from ..raw_form import with_nonce
+from ..trial import Serials, Trial
 
 SCOPES = Clauses("scopes", "Scopes", "signing.md")
 NARROW = "narrow"  # the batch that the second key is for: its pattern is *-narrow

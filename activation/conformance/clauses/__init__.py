@@ -1,0 +1,1 @@
+"""The clauses written by hand, an area or a kind of question each."""
