@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SECONDS = 60.0
 ANSWER_BYTES = 8 * 1024 * 1024
 JSON_TYPE, STREAM = "application/json", "application/octet-stream"
+KEPT_EVERY = 1.0
 PREFIX = "urn:mintmark:problem:"
 # As the document's table has them.
 STATUSES: Mapping[str, int] = MappingProxyType(
@@ -102,6 +103,8 @@ class Probe:
         self._sign = sign
         self._ahead: timedelta | None = None
         self.last = (0.0, "")  # when, and what: the newest request, a code in it left out
+        # Of the signed requests that were taken, one a second, each with the time it was sent.
+        self.taken: list[tuple[float, httpx2.Request]] = []
         self._http = http_client(tls, {"Accept-Encoding": "identity"}, loopback=local)
         self._http.timeout = SECONDS
 
@@ -124,7 +127,15 @@ class Probe:
 
         `form`: how it is signed if the kit has a key; None: not at all.
         """
-        return self.send(self.request(method, path, body, kind=kind, form=form))
+        request = self.request(method, path, body, kind=kind, form=form)
+        answer = self.send(request)
+        if self.signs and form is AS_AGREED and method == "GET" and answer.status == 200:
+            self._keep(request)
+        return answer
+
+    def _keep(self, request: "httpx2.Request") -> None:
+        if not self.taken or time.monotonic() > self.taken[-1][0] + KEPT_EVERY:
+            self.taken.append((time.monotonic(), request))
 
     def request(
         self,

@@ -224,6 +224,10 @@ def _told(t: Trial) -> None:
     t.done("assign", (last, last), **times)
     told = t.scanned(last, result="not_yet", scans=0, first_scan=None, serial=last)
     expect(told.get("attributes"), PUBLIC | times, "attributes told of a code that is not_yet")
+    past = {"effective_at": "2020-01-01T00:00:00Z", "expires_at": "2020-01-02T00:00:00Z"}
+    t.done("assign", (last, last), **past)
+    told = t.scanned(last, result="expired", scans=0, first_scan=None, serial=last)
+    expect(told.get("attributes"), PUBLIC | past, "attributes told of a code that is expired")
 
 
 @FACTS.clause("told-unknown", "of an unknown code nothing is told", section="5. Scan")

@@ -52,6 +52,23 @@ def _twice(t: Trial) -> None:
     t.scanned(first, result="genuine", serial=first)
 
 
+@IDENTITY.clause("lowest", "the lowest serial without a fingerprint of its own names the problem")
+def _lowest(t: Trial) -> None:
+    other = t.other("apart")
+    (mine, _) = t.active(1)
+    for order, name in ((("taken", "none"), "taken"), (("none", "taken"), "missing")):
+        first, last = other.serials(4)
+        for serial, kind in zip((first + 1, last), order, strict=True):
+            if kind == "taken":
+                other.give(serial, t.code(mine))
+                other.upload(serial, other.fingerprints((serial, serial)))
+        other.upload(first, other.fingerprints((first, first)))
+        other.upload(first + 2, other.fingerprints((first + 2, first + 2)))
+        pairs = ((first, first), (first + 1, last))
+        body = t.refused(other.order("activate", *pairs), f"fingerprints-{name}")
+        expect(body.get("serial"), first + 1, "serial in the problem")
+
+
 @IDENTITY.clause("scan-id", "one scan_id for two codes is two scans", section="5. Scan")
 def _scan_id(t: Trial) -> None:
     first, last = t.active(2)

@@ -218,6 +218,20 @@ def _page_quotes(t: Trial) -> None:
         raise Broken("Cache-Control: no-store", kept or "none")
 
 
+@SCANS.clause("page-scan-id", "on the page a scan_id counts once, and a malformed one as none")
+def _page_scan_id(t: Trial) -> None:
+    (serial, _) = t.active(1, attributes={"max_scans": 9})
+    name = f"kit-{t.order_id()}"
+    # As the page's form sends it: the first twice, the malformed ones each for itself.
+    for sent in (name, name, "-x", "-x", "x" * 65, ""):
+        body, kind = f"scan_id={sent}".encode(), "application/x-www-form-urlencoded"
+        answer = t.probe("POST", f"/{t.code(serial)}", body, kind=kind, form=None)
+        if answer.status in (404, 405):
+            raise NotOffered
+        expect(answer.status, 200, f"the status of the page for {sent!r}")
+    t.scanned(serial, result="genuine", scans=6)
+
+
 @SCANS.clause("state-first", "inactive, frozen and void are told whatever the validity is")
 def _state_first(t: Trial) -> None:
     past = {"expires_at": "2020-01-01T00:00:00Z"}
