@@ -81,9 +81,8 @@ def _ids(t: Trial) -> None:
     body = t.registration(home=name, pair_of=name)
     expect(t.probe("PUT", f"/v1/batches/{other}", body).status, 200, "the status with such ids")
     for bad in (f"{name}x", ".a", "_a", "-a", "a b", "a/b", "\u00e9", "a\n", "a+"):
-        changed: dict[str, object]
-        for changed in ({"home": bad}, {"pair_of": bad}):
-            answer = t.probe("PUT", f"/v1/batches/{t.batch}-bad", t.registration(**changed))
+        for key in ("home", "pair_of"):
+            answer = t.probe("PUT", f"/v1/batches/{t.batch}-bad", t.registration(**{key: bad}))
             t.refused(answer, "invalid")
         _invalid(t, f"an order of the batch {bad!r}", batch=bad)
 

@@ -243,19 +243,6 @@ def _nonce_again(t: Trial) -> None:
         t.refused(t.probe(*call, form=form), "unauthorised")
 
 
-@SIGNING_FORM.clause("nonce-forged", "a signature that is refused uses no nonce up")
-@signed
-def _nonce_forged(t: Trial) -> None:
-    form = with_nonce(_random(t, 32))
-    call = calls(t)[0]
-    forged = t.probe.request(*call, form=form)
-    other = t.probe.request(*call, form=RawForm())
-    forged.headers["signature"] = other.headers["signature"]
-    t.refused(t.probe.send(forged), "unauthorised")
-    answer = t.probe(*call, form=form)
-    expect(answer.status, 200, "the status of a good request with the nonce of a forged one")
-
-
 @SIGNING_FORM.clause("digest", "a digest that is not the body's is refused, also among right ones")
 @signed
 def _digest(t: Trial) -> None:
