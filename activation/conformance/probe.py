@@ -30,6 +30,7 @@ TRIES = 4  # of a request that is answered 503: the contract has callers send it
 MOST_WAIT = 2.0  # seconds, whatever Retry-After says
 ANSWER_BYTES = 8 * 1024 * 1024
 JSON_TYPE, STREAM = "application/json", "application/octet-stream"
+KEPT_EVERY = 1.0
 PREFIX = "urn:mintmark:problem:"
 # As the document's table has them.
 STATUSES: Mapping[str, int] = MappingProxyType(
@@ -104,6 +105,9 @@ class Probe:
         self._sign = sign
         self._ahead: timedelta | None = None
         self.unavailable = 0  # requests that were sent again
+        self.last = (0.0, "")  # when, and what: the newest request, a code in it left out
+        # Of the signed requests that were taken, one a second, each with the time it was sent.
+        self.taken: list[tuple[float, httpx2.Request]] = []
         self._http = http_client(tls, {"Accept-Encoding": "identity"}, loopback=local)
         self._http.timeout = SECONDS
 
@@ -127,11 +131,20 @@ class Probe:
         `body`: bytes, or what becomes JSON. `form`: how it is signed if the kit has a key; None:
         not at all.
         """
+        made: list[httpx2.Request] = []
 
         def signed() -> "httpx2.Request":
-            return self.request(method, path, body, kind=kind, form=form)
+            made.append(self.request(method, path, body, kind=kind, form=form))
+            return made[-1]
 
-        return self.send(signed(), signed)
+        answer = self.send(signed(), signed)
+        if self.signs and form is AS_AGREED and method == "GET" and answer.status == 200:
+            self._keep(made[-1])
+        return answer
+
+    def _keep(self, request: "httpx2.Request") -> None:
+        if not self.taken or time.monotonic() > self.taken[-1][0] + KEPT_EVERY:
+            self.taken.append((time.monotonic(), request))
 
     def request(
         self,
@@ -197,6 +210,9 @@ class Probe:
         import httpx2
 
         deadline = time.monotonic() + SECONDS
+        path = request.url.raw_path.decode("ascii")
+        shown = path if path.startswith("/v1/") else "/{code}"
+        self.last = time.monotonic(), f"{request.method} {shown}"
         try:
             response = self._http.send(request, stream=True)
             try:
