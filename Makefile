@@ -1,4 +1,4 @@
-# make demo | test | test-faults | torture | mutate | lint | bench | lock | clean. Needs GNU make and any Python >= 3.11.
+# make demo | test | test-faults | test-contract | torture | mutate | lint | bench | lock | clean. Needs GNU make and any Python >= 3.11.
 # PYTHON=/path/to/python3 chooses another interpreter. Windows: see README.md.
 
 VENV = .venv
@@ -12,7 +12,7 @@ LOCKER = .lock-venv
 # Node and npm of a wheel in $(VENV).
 NPM = $(BIN)/python tests/node_kit.py
 
-.PHONY: demo test test-faults torture mutate lint bench lock clean
+.PHONY: demo test test-faults test-contract torture mutate lint bench lock clean
 .DELETE_ON_ERROR:
 
 demo: $(INSTALLED)
@@ -25,6 +25,11 @@ test: $(INSTALLED) $(CLIENTS)/.installed
 test-faults: $(INSTALLED)
 	MINTMARK_FAULT_SEEDS=$(or $(SEEDS),200) $(BIN)/python -m pytest -n auto --maxprocesses 4 \
 		tests/activation/delivery/test_faults.py $(PYTEST_ARGS)
+
+# Every broken backend against the whole conformance kit, and the table: docs/testing.md.
+# Some 40 minutes of one core; for some variants: make test-contract VARIANTS="forgetful halfway"
+test-contract: $(INSTALLED)
+	$(BIN)/python tests/broken_contract.py $(VARIANTS)
 
 # Damage, kills, dates, older copies: all of what `make test` runs a tenth of. docs/testing.md
 torture: $(INSTALLED)

@@ -1,113 +1,98 @@
-"""The reference backend each breaking a single clause, as a tired team might build it."""
+"""The reference backend, broken in one place at a time, as a tired team might build it.
 
-from dataclasses import replace
+`VARIANTS` is the table. Which clauses each fails is kept in `broken/caught.json`, as
+`MINTMARK_WRITE_GOLDEN=1 make test-contract` saw it, and judged by whoever commits it.
+"""
 
-from sqlalchemy import delete
+import json
+import re
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 
-from mintmark.activation.backend import tables
-from mintmark.activation.backend.problems import Problem
-from mintmark.activation.backend.scan import ScanResult
-from mintmark.activation.backend.store import Store
-from mintmark.activation.client.wire import HeadAnswer, ScanAnswer
+from broken.site import FAULTS, built
+from conformance_kit import again, checked, traced
 
+from mintmark.activation.conformance.depth import Depth
+from mintmark.activation.conformance.kit import AREAS
 
-class Forgetful(Store):
-    """Keeps no answers: the same order again is an order anew."""
-
-    def order(self, order, now):
-        answer = super().order(order, now)
-        with self._database.write() as connection:
-            connection.execute(delete(tables.orders).where(tables.orders.c.order_id == order.order))
-        return answer
-
-
-class Careless(Store):
-    """Takes any count for the right count."""
-
-    def order(self, order, now):
-        try:
-            return super().order(order, now)
-        except Problem as problem:
-            if problem.name != "count-differs":
-                raise
-            right = replace(order, order=f"{order.order}x", count=problem.members["would_touch"])
-            return super().order(right, now)
-
-
-class Backwards(Store):
-    """Takes a validity that ends before it begins, as if it had no end."""
-
-    def order(self, order, now):
-        try:
-            return super().order(order, now)
-        except Problem as problem:
-            if problem.name != "invalid":
-                raise
-            endless = {k: v for k, v in order.attributes.items() if k != "expires_at"}
-            return super().order(replace(order, attributes=endless), now)
+SHOWN = 10  # clauses in a row of the document's table
+CAUGHT = Path(__file__).parent / "broken" / "caught.json"
+# In the order of the table: each module adds its faults as it is imported.
+MODULES = (
+    *("orders", "attributes", "kept", "identity", "guards", "refusals", "books", "reading"),
+    *("scans", "folding", "early", "http", "signatures", "scopes", "restarts"),
+)
+for module in MODULES:
+    import_module(f"broken.{module}")
+DEEP = {"edge-repeated", "edge-lost", "list-never-ends"}  # by what a thorough check asks only
+THOROUGH = frozenset(c.name for area in AREAS for c in area if c.depth is Depth.THOROUGH)
+SIGNED = {"broken.signatures", "broken.scopes", "broken.restarts"}
+# What a check of a variant that restarts tries before: enough to ask again.
+BEFORE = frozenset(
+    {"orders.once", "orders.refusal-stays", "scans.scan-id", "read.head", "scopes.permitted"}
+)
 
 
-class Halfway(Store):
-    """Not atomic: applies what it can, bit by bit, and then says what was in the way."""
+@dataclass(frozen=True)
+class Variant:
+    """`fault`: how it is made, see `broken.site`. `clauses`: those that it fails, and no others.
 
-    def order(self, order, now):
-        problem = None
-        for piece in order.serials if not order.dry_run else ():
-            step = 1 + len(piece) // 100
-            for first in range(piece.first, piece.last + 1, step):
-                piece_of = type(piece)(first, min(first + step - 1, piece.last))
-                part = replace(
-                    order, order=f"{order.order}-{first}"[-64:], serials=(piece_of,), count=None
-                )
-                try:
-                    super().order(part, now)
-                except Problem as found:
-                    problem = problem or found
-        if problem:
-            raise problem
-        return super().order(order, now)
+    `deep`: whether a thorough check is needed. `sequences`: whether they catch it by themselves.
+    """
 
+    name: str
+    says: str
+    fault: object
+    signed: bool
+    deep: bool
+    clauses: frozenset[str]
+    sequences: bool
 
-class Eager(Store):
-    """Recognises what was uploaded before it is activated."""
-
-    def scans(self, requests, now):
-        with self._database.read() as connection:
-            held = {
-                row.data[at : at + 16]
-                for row in connection.execute(tables.pending.select())
-                for at in range(0, len(row.data), 16)
-            }
-        answers = super().scans(requests, now)
-        return [
-            ScanAnswer(ScanResult.INACTIVE.value)
-            if answer.result == ScanResult.UNKNOWN and held & {*scan.candidates}
-            else answer
-            for scan, answer in zip(requests, answers, strict=True)
-        ]
+    @property
+    def restarts(self) -> bool:
+        """Whether it shows after a restart only: then an earlier check is asked again."""
+        return self.fault.__module__ == "broken.restarts"
 
 
-class Counting(Store):
-    """Counts every scan anew, whatever its id."""
+def attempted(variant, folder, only, **options):
+    """The checks of a variant whose books lie in `folder`, by the clauses `only`."""
+    sign = variant.signed
+    if variant.restarts:
+        with built(variant.fault, folder, sign=sign) as url:
+            traced(url, folder / "trace", BEFORE, sign=sign)
+        with built(variant.fault, folder, sign=sign, revoked={"second"}) as url:
+            return [again(url, folder / "trace", sign=sign)]
+    with built(variant.fault, folder, sign=sign) as url:
+        checks = [checked(url, sign=sign, only=only, **options)]
+        if variant.deep and only & THOROUGH:
+            thorough = options | {"depth": Depth.THOROUGH}
+            checks.append(checked(url, sign=sign, only=only & THOROUGH, **thorough))
+        return checks
 
-    def scans(self, requests, now):
-        return super().scans([replace(scan, scan_id=None) for scan in requests], now)
+
+def _variant(fault, caught):
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])|_", "-", fault.__name__).lower()
+    seen = caught.get(name, {"clauses": [], "sequences": False})
+    signed = fault.__module__ in SIGNED
+    clauses = frozenset(seen["clauses"])
+    return Variant(name, fault.__doc__, fault, signed, name in DEEP, clauses, seen["sequences"])
 
 
-class FirstHead(Store):
-    """Keeps the head that came first, and never another."""
-
-    def order(self, order, now):
-        with self._database.read() as connection:
-            known = connection.execute(tables.heads.select()).first()
-        return super().order(replace(order, audit_head=None) if known else order, now)
+def _caught():
+    return json.loads(CAUGHT.read_text("utf-8")) if CAUGHT.exists() else {}
 
 
-class AnyHome(Store):
-    """Tells the newest head, whoever's it is."""
+VARIANTS = tuple(_variant(fault, _caught()) for fault in FAULTS)
 
-    def head(self, home):
-        with self._database.read() as connection:
-            query = tables.heads.select().order_by(tables.heads.c.arrived.desc())
-            row = connection.execute(query).first()
-        return HeadAnswer(home, row.head, row.order_id) if row else HeadAnswer(home)
+
+def table():
+    """The rows of the document's table, in Markdown."""
+    yield "| variant | what it does wrong | clauses that fail | sequences |"
+    yield "| --- | --- | --- | --- |"
+    for variant in VARIANTS:
+        clauses = [f"`{clause}`" for clause in sorted(variant.clauses)]
+        if len(clauses) > SHOWN:
+            clauses[SHOWN:] = [f"and {len(clauses) - SHOWN} more"]
+        found = "yes" if variant.sequences else ""
+        yield f"| {variant.name} | {variant.says} | {' '.join(clauses)} | {found} |"

@@ -102,6 +102,7 @@ class Probe:
         self.scheme = self._base.partition(":")[0]
         self._sign = sign
         self._ahead: timedelta | None = None
+        self.last = (0.0, "")  # when, and what: the newest request, a code in it left out
         # Of the signed requests that were taken, one a second, each with the time it was sent.
         self.taken: list[tuple[float, httpx2.Request]] = []
         self._http = http_client(tls, {"Accept-Encoding": "identity"}, loopback=local)
@@ -183,6 +184,9 @@ class Probe:
         """The answer to `request`. Raises `EnvironmentFailure` if none comes."""
         import httpx2
 
+        path = request.url.raw_path.decode("ascii")
+        shown = path if path.startswith("/v1/") else "/{code}"
+        self.last = time.monotonic(), f"{request.method} {shown}"
         try:
             response = self._http.send(request, stream=True)
             try:

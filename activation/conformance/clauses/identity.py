@@ -81,6 +81,26 @@ def _scan_id(t: Trial) -> None:
 
 
 @IDENTITY.clause(
+    "scan-id-batches",
+    "one scan_id for the same serial of two batches is two scans",
+    section="5. Scan",
+)
+def _scan_id_batches(t: Trial) -> None:
+    other = t.other("apart")
+    (mine, _), (theirs, _) = t.serials(1), other.serials(1)
+    # The batch that is behind catches up, so that both use the same serial.
+    (_, serial) = (t if mine < theirs else other).serials(abs(mine - theirs))
+    for trial in (t, other):
+        trial.upload(serial, trial.fingerprints((serial, serial)))
+        trial.done("activate", (serial, serial))
+    name = f"kit-{t.order_id()}"
+    for trial in (t, other):
+        answer = trial.scan(trial.code(serial), name)
+        seen = answer.get("result"), answer.get("batch"), answer.get("serial")
+        expect(seen, ("genuine", trial.batch, serial), "result, batch, serial")
+
+
+@IDENTITY.clause(
     "scan-id-kept",
     "a counted answer comes again under its scan_id, whatever is ordered",
     section="5. Scan",

@@ -43,7 +43,9 @@ def _states(t: Trial) -> None:
 def _validity(t: Trial) -> None:
     (early, _) = t.active(1, effective_at="2099-01-01T00:00:00Z")
     (late, _) = t.active(1, expires_at="2020-01-01T00:00:00+08:00")
-    for serial, result in ((early, "not_yet"), (late, "expired")):
+    (both, _) = t.active(1, expires_at="2020-01-01T00:00:00+08:00")
+    t.done("assign", (both, both), effective_at="2099-01-01T00:00:00Z")
+    for serial, result in ((early, "not_yet"), (late, "expired"), (both, "not_yet")):
         _expect(t.scan(t.code(serial)), result=result, scans=0)
         t.done("assign", (serial, serial), attributes={"effective_at": None, "expires_at": None})
         _expect(t.scan(t.code(serial)), result="genuine", scans=1)
@@ -112,7 +114,7 @@ def _page(t: Trial) -> None:
     for method in ("GET", "HEAD", "GET"):
         answer = t.probe(method, f"/{t.code(serial)}", form=None)
         if answer.status in (404, 405):
-            raise NotOffered
+            raise NotOffered("the backend has no page at GET /{code}")
     _expect(t.scan(t.code(serial)), result="genuine", scans=1)
 
 
@@ -178,7 +180,7 @@ def _strict(t: Trial) -> None:
         kind = "application/json"
         answer = t.probe("POST", "/v1/scans", body, kind=kind, form=None)
         if answer.status in (404, 405):
-            raise NotOffered
+            raise NotOffered("the backend has no POST /v1/scans")
         if answer.status == 429:
             raise NotOffered("limited: the backend takes no more scans from here for now")
         t.refused(answer, "invalid")
@@ -211,7 +213,7 @@ def _page_quotes(t: Trial) -> None:
     (serial, _) = t.active(1)
     answer = t.probe("GET", f"/{t.code(serial)}", form=None)
     if answer.status in (404, 405):
-        raise NotOffered
+        raise NotOffered("the backend has no page at GET /{code}")
     kept = answer.headers.get("cache-control", "")
     if "no-store" not in kept:
         raise Broken("Cache-Control: no-store", kept or "none")

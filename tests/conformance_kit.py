@@ -1,0 +1,118 @@
+"""What the tests of the conformance kit share: a sender's key, an app that is served, a check."""
+
+import os
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import uvicorn
+from backend_kit import BACKEND_KEY
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from http_message_signatures.algorithms import ED25519
+from patience import PATIENCE
+
+from mintmark.activation.backend.senders import Sender
+from mintmark.activation.client.signing import Key, RequestSigner
+from mintmark.activation.conformance.check import _begin
+from mintmark.activation.conformance.kit import AREAS, FIRST, check
+from mintmark.activation.conformance.probe import Probe
+from mintmark.activation.conformance.recorded import read
+from mintmark.activation.conformance.select import clauses_again
+from mintmark.activation.conformance.trace import Trace
+from mintmark.activation.conformance.trial import Trial
+from mintmark.codegen.ranges.lifecycle import Action
+
+PRIVATE = Ed25519PrivateKey.generate()
+HOME = "TEST-000000000000"
+
+
+def now():
+    return datetime.now(UTC)
+
+
+class Known:
+    """Two senders: one may do everything, the other what docs/conformance.md says."""
+
+    def __init__(self, revoked=()):
+        self._revoked = revoked
+
+    def __call__(self, key_id):
+        return None if key_id in self._revoked else SENDERS.get(key_id)
+
+    def close(self):
+        """Nothing is open."""
+
+
+KEYS = {"kit": PRIVATE, "second": Ed25519PrivateKey.generate()}
+SENDERS = {name: Sender(name, name, ED25519, key.public_key()) for name, key in KEYS.items()}
+SENDERS["second"] = replace(
+    SENDERS["second"],
+    actions=frozenset({Action.FREEZE}),
+    batches=("*-narrow",),
+    layers=frozenset(),
+    upload=False,
+)
+
+
+@contextmanager
+def trying(url, *, sign=False, **more):
+    """A trial against the backend at `url`; with both keys, or with none."""
+    signers = [RequestSigner(lambda _, n=n: Key(n, KEYS[n]), now, os.urandom) for n in KEYS]
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(Probe(url, s if sign else None)) for s in signers)
+        more = {"second": second if sign else None} | more
+        yield Trial(first, BACKEND_KEY, HOME, os.urandom, **more)
+
+
+def checked(url, *, sign=False, only=None, **more):
+    """The check of the backend at `url`; `only`: the clauses of these names, after the first."""
+    wanted = [
+        clause
+        for area in AREAS
+        for clause in area
+        if only is None or clause.name in only or clause.name in FIRST
+    ]
+    with trying(url, sign=sign, **more) as trial:
+        return check(url, trial, lambda *_: 0, wanted)
+
+
+def traced(url, path, only, *, sign=False):
+    """A check of some clauses, with its trace at `path`, to be asked again."""
+    wanted = [clause for area in AREAS for clause in area if clause.name in only | FIRST]
+    with trying(url, sign=sign) as trial, Trace(path) as trace:
+        _begin(trace, trial, url)
+        return check(url, trial, lambda *_: 0, wanted, begin=trace.tell)
+
+
+def again(url, path, *, sign=False):
+    """The check that asks the one with the trace at `path` again."""
+    with trying(url, sign=sign, last=read(path)) as trial:
+        return check(url, trial, lambda *_: 0, clauses_again())
+
+
+def failing(result):
+    return {verdict.id for verdict in result.clauses if verdict.result == "fail"}
+
+
+@contextmanager
+def serving(app):
+    """The address at which `app` answers, in a thread."""
+
+    class Loud(uvicorn.Server):
+        async def startup(self, sockets=None):
+            await super().startup(sockets)
+            up.set()
+
+    up = threading.Event()
+    config = uvicorn.Config(app, port=0, lifespan="off", log_level="error", access_log=False)
+    server = Loud(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        assert up.wait(PATIENCE)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE)
