@@ -24,6 +24,7 @@ PRIVATE: dict[str, object] = {
     "activity.x": "A",
 }
 FACTS = Clauses("facts", "States")
+KEYS = ("lot", "line", "dealer", "region", "campaign", "native.k", "property.k", "activity.k")
 ATTRIBUTES = {
     "lot": "L1",
     "dealer": "D1",
@@ -83,7 +84,7 @@ def _as_sent(t: Trial) -> None:
         "effective_at": "2026-01-01T08:00:00.50+08:00",
         "expires_at": "2099-06-30T23:59:59-05:00",
     }
-    attributes = {
+    attributes = {key: f" {key}, as  sent" for key in KEYS} | {
         "produced_at": "2026-11-22T20:00:00+08:00",
         "product": " a  b ",
         "lot": "",

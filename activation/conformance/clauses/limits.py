@@ -82,7 +82,8 @@ def _ids(t: Trial) -> None:
     expect(t.probe("PUT", f"/v1/batches/{other}", body).status, 200, "the status with such ids")
     for bad in (f"{name}x", ".a", "_a", "-a", "a b", "a/b", "\u00e9", "a\n", "a+"):
         for key in ("home", "pair_of"):
-            answer = t.probe("PUT", f"/v1/batches/{t.batch}-bad", t.registration(**{key: bad}))
+            body = t.registration(**{key: bad})
+            answer = t.probe("PUT", f"/v1/batches/{t.batch}-bad", body)
             t.refused(answer, "invalid")
         _invalid(t, f"an order of the batch {bad!r}", batch=bad)
 
@@ -90,7 +91,7 @@ def _ids(t: Trial) -> None:
 @LIMITS.clause("registration", "every role is taken; null, other signs and long ones are invalid")
 def _registration(t: Trial) -> None:
     for role in ("item", "inner", "outer", "carton", "pallet", "batch", "guide"):
-        path = f"/v1/batches/{t.batch}-{role}"
+        path = f"/v1/batches/{t.batch}-role-{role}"
         answer = t.probe("PUT", path, t.registration(role=role))
         expect(answer.status, 200, f"the status of a batch of the role {role}")
         expect(answer.data.get("role"), role, "role in the answer")
@@ -119,5 +120,5 @@ def _bytes(t: Trial) -> None:
 def _both(t: Trial) -> None:
     for key in ("effective_at", "expires_at"):
         for value in (None, "2099-01-01T00:00:00Z"):
-            fields = {key: "2099-01-01T00:00:00Z", "attributes": {key: value}}
+            fields: dict[str, Any] = {key: "2099-01-01T00:00:00Z", "attributes": {key: value}}
             _invalid(t, f"{key} as a field and as an attribute", **fields)

@@ -112,8 +112,8 @@ def _folding(t: Trial) -> None:
 @SCANS.clause("page", "opening the page counts nothing")
 def _page(t: Trial) -> None:
     (serial, _) = t.active(1)
-    for _ in range(3):
-        answer = t.probe("GET", f"/{t.code(serial)}", form=None)
+    for method in ("GET", "HEAD", "GET"):
+        answer = t.probe(method, f"/{t.code(serial)}", form=None)
         if answer.status in (404, 405):
             raise NotOffered("the backend has no page at GET /{code}")
     _expect(t.scan(t.code(serial)), result="genuine", scans=1)
@@ -192,6 +192,7 @@ def _long(t: Trial) -> None:
     spread = "-".join(code).ljust(128, " ")
     expect(t.scan(spread).get("result"), "genuine", "a code spread over 128 characters")
     expect(t.scan("Z" * 128).get("result"), "unknown", "128 letters")
+    expect(t.scan("\U0001f375" * 128).get("result"), "unknown", "128 characters beyond U+FFFF")
     answer = t.probe("POST", "/v1/scans", {"code": "Z" * 129}, form=None)
     t.refused(answer, "invalid")
 
@@ -219,9 +220,11 @@ def _page_scan_id(t: Trial) -> None:
     (serial, _) = t.active(1, attributes={"max_scans": 9})
     name = f"kit-{t.order_id()}"
     # As the page's form sends it: the first twice, the malformed ones each for itself.
+    code = t.code(serial)
+    path = f"/%{ord(code[0]):02X}{code[1:8]}-{code[8:].lower()}"
     for sent in (name, name, "-x", "-x", "x" * 65, ""):
         body, kind = f"scan_id={sent}".encode(), "application/x-www-form-urlencoded"
-        answer = t.probe("POST", f"/{t.code(serial)}", body, kind=kind, form=None)
+        answer = t.probe("POST", path, body, kind=kind, form=None)
         if answer.status in (404, 405):
             raise NotOffered
         expect(answer.status, 200, f"the status of the page for {sent!r}")
