@@ -91,7 +91,7 @@ def _ids(t: Trial) -> None:
 @LIMITS.clause("registration", "every role is taken; null, other signs and long ones are invalid")
 def _registration(t: Trial) -> None:
     for role in ("item", "inner", "outer", "carton", "pallet", "batch", "guide"):
-        path = f"/v1/batches/{t.batch}-role-{role}"
+        path = f"/v1/batches/{t.batch}-as-{role}"  # `-guide` is of the clauses of forms
         answer = t.probe("PUT", path, t.registration(role=role))
         expect(answer.status, 200, f"the status of a batch of the role {role}")
         expect(answer.data.get("role"), role, "role in the answer")
