@@ -21,7 +21,8 @@ class ClauseOutcome(StrEnum):
 class ClauseResult:
     """The result of a clause. `expected` and `found` are of a clause that fails.
 
-    `steps`: what was done up to there, one call each. `why`: why it could not be tried.
+    `steps`: what was done up to there, one call each. `asked`: the newest request then.
+    `why`: why it could not be tried.
     """
 
     id: str
@@ -33,6 +34,7 @@ class ClauseResult:
     document: str = "activation-api.md"
     steps: tuple[str, ...] = ()
     why: str | None = None
+    asked: str | None = None
 
     def lines(self) -> Iterator[str]:
         """In full, for people."""
@@ -41,6 +43,7 @@ class ClauseResult:
             yield f"     step {number:<4} {step}"
         yield f"     expected  {self.expected}"
         yield f"     found     {self.found}"
+        yield f"     after     {self.asked}"
         yield f"     see       docs/{self.document}, {self.section}"
 
 
@@ -78,8 +81,11 @@ class Checked(Result):
             areas.setdefault(clause.id.partition(".")[0], []).append(clause)
         for area, results in areas.items():
             yield _summary(area, results)
-        for why in sorted({clause.why for clause in self.clauses if clause.why}):
-            yield f"not tried: {why}"
+        reasons = {clause.why for clause in self.clauses if clause.why}
+        for why in sorted(reasons):
+            (one, *more) = [clause for clause in self.clauses if clause.why == why]
+            others = f" and {len(more)} more" if more else ""
+            yield f"{one.result}: {one.id}{others}: {why}"
         left = f"; batch {self.batch} is left void" if self.batches else ""
         yield f"{self.passed} clauses hold, {self.failed} do not{left}"
         if self.batches:

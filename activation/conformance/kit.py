@@ -1,6 +1,7 @@
 """`backend check`: every clause of the contract, tried against a backend."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ...codegen.errors import EnvironmentFailure
 from .checked import Checked, ClauseOutcome, ClauseResult
@@ -11,7 +12,9 @@ from .clauses import (
     facts,
     forms,
     identity,
+    limits,
     moments,
+    notes,
     once,
     orders,
     pages,
@@ -27,6 +30,7 @@ from .clauses import (
     signing_time,
     states,
 )
+from .depth import Depth
 from .leave import Left, leave
 from .outcome import Broken, NotOffered
 from .sequence.clauses import SEQUENCE
@@ -35,6 +39,7 @@ from .trial import Trial
 AREAS: tuple[Clauses, ...] = (
     batches.REGISTER,
     rules.RULES,
+    limits.LIMITS,
     batches.UPLOAD,
     forms.FORMS,
     orders.ORDERS,
@@ -45,6 +50,7 @@ AREAS: tuple[Clauses, ...] = (
     counters.COUNTERS,
     reading.ATTRIBUTES,
     facts.FACTS,
+    notes.NOTES,
     moments.TIMES,
     reading.READ,
     pages.PAGES,
@@ -58,6 +64,7 @@ AREAS: tuple[Clauses, ...] = (
     SEQUENCE,
 )
 # Without these no other can be tried: they are tried first, whatever is asked for.
+_DEEPER = {Depth.NORMAL: "not with --quick", Depth.THOROUGH: "only with --thorough"}
 FIRST = frozenset({"register.health", "register.new", "again.health"})
 
 
@@ -83,8 +90,12 @@ def check(  # noqa: PLR0913 - the last two only listen
         for number, clause in enumerate(wanted):
             progress("clauses", number, len(wanted))
             begin(clause.name)
-            if _lacks_ground(found) or clause.depth.rank > trial.depth.rank:
-                found.append(_result(clause, ClauseOutcome.NOT_RUN))
+            if _lacks_ground(found):
+                why = "what must hold first does not"
+                found.append(_result(clause, ClauseOutcome.NOT_RUN, why=why))
+            elif clause.depth.rank > trial.depth.rank:
+                why = _DEEPER[clause.depth]
+                found.append(_result(clause, ClauseOutcome.NOT_RUN, why=why))
             else:
                 found.append(_tried(clause, trial, first=not found))
     finally:
@@ -106,18 +117,24 @@ def _tried(clause: Clause, trial: Trial, *, first: bool) -> ClauseResult:
     try:
         clause.attempt(trial)
     except Broken as broken:
-        return _result(clause, ClauseOutcome.FAILS, broken)
+        return _failed(clause, trial, broken)
     except NotOffered as reason:
         return _result(clause, ClauseOutcome.NOT_OFFERED, why=str(reason) or None)
     except EnvironmentFailure as failure:
         if first:
             raise
-        return _result(clause, ClauseOutcome.FAILS, Broken("an answer", failure.message))
+        return _failed(clause, trial, Broken("an answer", failure.message))
     # An answer of any form at all may come back: an error over its form fails the clause.
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         wanted = "an answer of the form in the document"
-        return _result(clause, ClauseOutcome.FAILS, Broken(wanted, type(error).__name__))
+        return _failed(clause, trial, Broken(wanted, type(error).__name__))
     return _result(clause, ClauseOutcome.HOLDS)
+
+
+def _failed(clause: Clause, trial: Trial, broken: Broken) -> ClauseResult:
+    probes = [probe for probe in (trial.probe, trial.second) if probe]
+    (_, asked) = max(probe.last for probe in probes)
+    return replace(_result(clause, ClauseOutcome.FAILS, broken), asked=asked)
 
 
 def _result(

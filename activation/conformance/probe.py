@@ -5,6 +5,7 @@ itself.
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 SECONDS = 60.0
 ANSWER_BYTES = 8 * 1024 * 1024
 JSON_TYPE, STREAM = "application/json", "application/octet-stream"
+KEPT_EVERY = 1.0
 PREFIX = "urn:mintmark:problem:"
 # As the document's table has them.
 STATUSES: Mapping[str, int] = MappingProxyType(
@@ -100,6 +102,9 @@ class Probe:
         self.scheme = self._base.partition(":")[0]
         self._sign = sign
         self._ahead: timedelta | None = None
+        self.last = (0.0, "")  # when, and what: the newest request, a code in it left out
+        # Of the signed requests that were taken, one a second, each with the time it was sent.
+        self.taken: list[tuple[float, httpx2.Request]] = []
         self._http = http_client(tls, {"Accept-Encoding": "identity"}, loopback=local)
         self._http.timeout = SECONDS
 
@@ -122,7 +127,15 @@ class Probe:
 
         `form`: how it is signed if the kit has a key; None: not at all.
         """
-        return self.send(self.request(method, path, body, kind=kind, form=form))
+        request = self.request(method, path, body, kind=kind, form=form)
+        answer = self.send(request)
+        if self.signs and form is AS_AGREED and method == "GET" and answer.status == 200:
+            self._keep(request)
+        return answer
+
+    def _keep(self, request: "httpx2.Request") -> None:
+        if not self.taken or time.monotonic() > self.taken[-1][0] + KEPT_EVERY:
+            self.taken.append((time.monotonic(), request))
 
     def request(
         self,
@@ -171,6 +184,9 @@ class Probe:
         """The answer to `request`. Raises `EnvironmentFailure` if none comes."""
         import httpx2
 
+        path = request.url.raw_path.decode("ascii")
+        shown = path if path.startswith("/v1/") else "/{code}"
+        self.last = time.monotonic(), f"{request.method} {shown}"
         try:
             response = self._http.send(request, stream=True)
             try:

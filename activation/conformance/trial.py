@@ -161,7 +161,7 @@ class Trial:
         """The newest head of `home`. Raises `NotOffered` if there is no such address."""
         answer = self.probe("GET", f"/v1/homes/{home}/head")
         if answer.status in (404, 405, 501):
-            raise NotOffered
+            raise NotOffered("the backend has no GET /v1/homes/{home}/head")
         expect(answer.status, 200, "the status of a head")
         data = answer.data
         if not isinstance(data, dict):
@@ -186,7 +186,7 @@ class Trial:
         body = {"code": code} | ({"scan_id": scan_id} if scan_id else {})
         answer = self.probe("POST", "/v1/scans", body, form=None)
         if answer.status in (404, 405):
-            raise NotOffered
+            raise NotOffered("the backend has no POST /v1/scans")
         if answer.status == 429:
             raise NotOffered("limited: the backend takes no more scans from here for now")
         expect(answer.status, 200, "the status of a scan")

@@ -43,7 +43,9 @@ def _states(t: Trial) -> None:
 def _validity(t: Trial) -> None:
     (early, _) = t.active(1, effective_at="2099-01-01T00:00:00Z")
     (late, _) = t.active(1, expires_at="2020-01-01T00:00:00+08:00")
-    for serial, result in ((early, "not_yet"), (late, "expired")):
+    (both, _) = t.active(1, expires_at="2020-01-01T00:00:00+08:00")
+    t.done("assign", (both, both), effective_at="2099-01-01T00:00:00Z")
+    for serial, result in ((early, "not_yet"), (late, "expired"), (both, "not_yet")):
         _expect(t.scan(t.code(serial)), result=result, scans=0)
         t.done("assign", (serial, serial), attributes={"effective_at": None, "expires_at": None})
         _expect(t.scan(t.code(serial)), result="genuine", scans=1)
@@ -112,7 +114,7 @@ def _page(t: Trial) -> None:
     for _ in range(3):
         answer = t.probe("GET", f"/{t.code(serial)}", form=None)
         if answer.status in (404, 405):
-            raise NotOffered
+            raise NotOffered("the backend has no page at GET /{code}")
     _expect(t.scan(t.code(serial)), result="genuine", scans=1)
 
 
@@ -178,7 +180,7 @@ def _strict(t: Trial) -> None:
         kind = "application/json"
         answer = t.probe("POST", "/v1/scans", body, kind=kind, form=None)
         if answer.status in (404, 405):
-            raise NotOffered
+            raise NotOffered("the backend has no POST /v1/scans")
         if answer.status == 429:
             raise NotOffered("limited: the backend takes no more scans from here for now")
         t.refused(answer, "invalid")
@@ -210,10 +212,24 @@ def _page_quotes(t: Trial) -> None:
     (serial, _) = t.active(1)
     answer = t.probe("GET", f"/{t.code(serial)}", form=None)
     if answer.status in (404, 405):
-        raise NotOffered
+        raise NotOffered("the backend has no page at GET /{code}")
     kept = answer.headers.get("cache-control", "")
     if "no-store" not in kept:
         raise Broken("Cache-Control: no-store", kept or "none")
+
+
+@SCANS.clause("page-scan-id", "on the page a scan_id counts once, and a malformed one as none")
+def _page_scan_id(t: Trial) -> None:
+    (serial, _) = t.active(1, attributes={"max_scans": 9})
+    name = f"kit-{t.order_id()}"
+    # As the page's form sends it: the first twice, the malformed ones each for itself.
+    for sent in (name, name, "-x", "-x", "x" * 65, ""):
+        body, kind = f"scan_id={sent}".encode(), "application/x-www-form-urlencoded"
+        answer = t.probe("POST", f"/{t.code(serial)}", body, kind=kind, form=None)
+        if answer.status in (404, 405):
+            raise NotOffered
+        expect(answer.status, 200, f"the status of the page for {sent!r}")
+    t.scanned(serial, result="genuine", scans=6)
 
 
 @SCANS.clause("state-first", "inactive, frozen and void are told whatever the validity is")

@@ -43,7 +43,7 @@ def _attempt(name: str, theme: Theme) -> Callable[[Trial], None]:
         def play(steps: Steps) -> Differs | None:
             run = Play(trial, theme.scans, shared)
             if name == "scans" and not run.scans:
-                raise NotOffered
+                raise NotOffered("no scans can be tried here")
             return run.run(steps)
 
         for number in range(runs):
