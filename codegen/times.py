@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 # A date-time in upper case, at most microseconds, no leap second.
 PATTERN: Final = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:[0-5]\d)", re.ASCII
 )
 _MICROSECONDS = "%Y-%m-%dT%H:%M:%S.%fZ"
 

@@ -25,6 +25,8 @@ MODULES = (
 )
 for module in MODULES:
     import_module(f"broken.{module}")
+# For tests of what a line makes of such a backend.
+Forgetful = import_module("broken.kept").Forgetful
 DEEP = {"edge-repeated", "edge-lost", "list-never-ends"}  # by what a thorough check asks only
 THOROUGH = frozenset(c.name for area in AREAS for c in area if c.depth is Depth.THOROUGH)
 SIGNED = {"broken.signatures", "broken.scopes", "broken.restarts"}

@@ -6,12 +6,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 import uvicorn
 from backend_kit import BACKEND_KEY
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from http_message_signatures.algorithms import ED25519
 from patience import PATIENCE
 
+from mintmark.activation.backend import database
+from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.senders import Sender
 from mintmark.activation.client.signing import Key, RequestSigner
 from mintmark.activation.conformance.check import _begin
@@ -93,6 +96,15 @@ def again(url, path, *, sign=False):
 
 def failing(result):
     return {verdict.id for verdict in result.clauses if verdict.result == "fail"}
+
+
+@contextmanager
+def books(store, folder):
+    """Books of the class `store` that are thrown away: they need not survive a power cut."""
+    quick = [pragma for pragma in database._PRAGMAS if "synchronous" not in pragma]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_PRAGMAS", (*quick, "synchronous=OFF"))
+        yield store(sqlite_url(folder))
 
 
 @contextmanager

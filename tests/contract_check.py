@@ -29,6 +29,8 @@ def shapes():
             "batches": ["text"],
             "scans": "count",
             "unknown": "count",
+            "alive": ["text"],
+            "unavailable": "count",
         }
     }
 

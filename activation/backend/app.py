@@ -8,6 +8,7 @@ Ordering rules, which are also the order of refusals that docs/activation-api.md
 Left to others: the books (`store`), the verdict (`scan`), sockets and signals (`serve`).
 """
 
+import re
 import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
@@ -18,7 +19,7 @@ from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from fastapi.routing import APIRoute
-from pydantic import ValidationError
+from pydantic import BeforeValidator, ValidationError
 
 from ...codegen.codes.fingerprint import SCHEME
 from ..client import wire
@@ -60,11 +61,25 @@ class _LineRoute(APIRoute):
 
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def _spelled(pattern: str) -> Callable[[object], object]:
+    """Taken as it is spelled in the document: the framework reads 1.0 as 1, and yes as true."""
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and re.fullmatch(pattern, value) is None:
+            raise ValueError("not spelled as in the document")
+        return value
+
+    return check
+
+
 Books = Annotated[Backend, Depends(_backend)]
 From = Annotated[Sender, Depends(_sender)]
 Id = Annotated[str, Path(pattern=models.NAME)]
-First = Annotated[int, Path(ge=1, le=wire.SERIAL_MAX)]
-After = Annotated[int, Query(ge=0, le=wire.SERIAL_MAX)]
+First = Annotated[int, BeforeValidator(_spelled("[0-9]{1,12}")), Path(ge=1, le=wire.SERIAL_MAX)]
+After = Annotated[int, BeforeValidator(_spelled("[0-9]{1,12}")), Query(ge=0, le=wire.SERIAL_MAX)]
+Flag = Annotated[bool, BeforeValidator(_spelled("true|false"))]
 
 
 def create_app(backend: Backend, lifespan: Lifespan | None = None) -> FastAPI:
@@ -122,7 +137,7 @@ def _lines(app: FastAPI) -> None:
         books: Books,
         sender: From,
         after: After = 0,
-        digests: bool = False,  # noqa: FBT001, FBT002 — a query parameter
+        digests: Flag = False,  # noqa: FBT002 — a query parameter
     ) -> JSONResponse:
         sender.permit(batch)
         return JSONResponse(books.store.page(batch, after, digests=digests).body())

@@ -100,11 +100,8 @@ def run(invocation: Invocation, url: str, request: CheckRequest) -> Checked:
             second=more[0] if more else None,
             last=last,
         )
-        trace = None
-        if request.trace is not None:
-            invocation.outside_home("--trace", request.trace)
-            trace = stack.enter_context(Trace(request.trace))
-            _begin(trace, trial, url)
+        _refuse_other_keys(request, trial)
+        trace = _trace(stack, invocation, request.trace, trial, url)
         return check(
             url,
             trial,
@@ -112,6 +109,20 @@ def run(invocation: Invocation, url: str, request: CheckRequest) -> Checked:
             wanted,
             begin=(lambda _: None) if trace is None else trace.tell,
             left=partial(_note, keys.folder, invocation),
+        )
+
+
+def _refuse_other_keys(request: CheckRequest, trial: Trial) -> None:
+    """Raises `UsageError` for keys that cannot answer what is asked."""
+    if trial.second is not None and trial.second.key_id == trial.probe.key_id:
+        raise UsageError(
+            f"{request.second_key} is the key that signs everything else",
+            "give --second-key another line's key, of a narrow scope",
+        )
+    if trial.last is not None and trial.last.key_id != trial.key_id:
+        raise UsageError(
+            f"{request.again} is the trace of a check with another fingerprint key",
+            "give the key of that check with --fingerprint-key",
         )
 
 
@@ -146,7 +157,14 @@ def _signer(invocation: Invocation, path: Path) -> RequestSigner:
     return RequestSigner(lambda _: key, invocation.now, invocation.entropy)
 
 
-def _begin(trace: Trace, trial: Trial, url: str) -> None:
+def _trace(
+    stack: ExitStack, invocation: Invocation, path: Path | None, trial: Trial, url: str
+) -> Trace | None:
+    """The trace at `path`, which has begun, or None without a path."""
+    if path is None:
+        return None
+    invocation.outside_home("--trace", path)
+    trace = stack.enter_context(Trace(path))
     trace.begin(
         mintmark=__version__,
         url=url,
@@ -160,6 +178,7 @@ def _begin(trace: Trace, trial: Trial, url: str) -> None:
     trace.watch(trial.probe, "first")
     if trial.second is not None:
         trace.watch(trial.second, "second")
+    return trace
 
 
 def _note(folder: Path | None, invocation: Invocation, left: Left) -> None:

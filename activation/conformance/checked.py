@@ -21,7 +21,8 @@ class ClauseOutcome(StrEnum):
 class ClauseResult:
     """The result of a clause. `expected` and `found` are of a clause that fails.
 
-    `steps`: what was done up to there, one call each. `why`: why it could not be tried.
+    `steps`: what was done up to there, one call each. `asked`: the newest request then.
+    `why`: why it could not be tried.
     """
 
     id: str
@@ -33,6 +34,7 @@ class ClauseResult:
     document: str = "activation-api.md"
     steps: tuple[str, ...] = ()
     why: str | None = None
+    asked: str | None = None
 
     def lines(self) -> Iterator[str]:
         """In full, for people."""
@@ -41,6 +43,7 @@ class ClauseResult:
             yield f"     step {number:<4} {step}"
         yield f"     expected  {self.expected}"
         yield f"     found     {self.found}"
+        yield f"     after     {self.asked}"
         yield f"     see       docs/{self.document}, {self.section}"
 
 
@@ -49,7 +52,8 @@ class Checked(Result):
     """The results, in the order of the clauses, and what is left behind.
 
     `scans`: how many scans the backend counted. `unknown`: how many rows of its unknown scans
-    stay. `seed` makes a check try the same again.
+    stay. `alive`: those of the `batches` that could not be voided. `unavailable`: how many requests
+    were answered 503, and sent again. `seed` makes a check try the same again.
     """
 
     url: str
@@ -62,6 +66,8 @@ class Checked(Result):
     batches: tuple[str, ...] = ()
     scans: int = 0
     unknown: int = 0
+    alive: tuple[str, ...] = ()
+    unavailable: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -78,15 +84,23 @@ class Checked(Result):
             areas.setdefault(clause.id.partition(".")[0], []).append(clause)
         for area, results in areas.items():
             yield _summary(area, results)
-        for why in sorted({clause.why for clause in self.clauses if clause.why}):
-            yield f"not tried: {why}"
-        left = f"; batch {self.batch} is left void" if self.batches else ""
+        reasons = {clause.why for clause in self.clauses if clause.why}
+        for why in sorted(reasons):
+            (one, *more) = [clause for clause in self.clauses if clause.why == why]
+            others = f" and {len(more)} more" if more else ""
+            yield f"{one.result}: {one.id}{others}: {why}"
+        void = self.batches and self.batch not in self.alive
+        left = f"; batch {self.batch} is left void" if void else ""
         yield f"{self.passed} clauses hold, {self.failed} do not{left}"
         if self.batches:
             yield (
                 f"left at the backend: {len(self.batches)} batches, {self.scans} counted scans, "
                 f"{self.unknown} unknown scans"
             )
+        if self.alive:
+            yield f"could not be voided: {', '.join(self.alive)}"
+        if self.unavailable:
+            yield f"answered 503 and sent again: {self.unavailable} requests"
         yield f"seed {self.seed}"
 
 

@@ -41,7 +41,7 @@ class SignatureForm:
         private = key.private
         if self.confused:
             if isinstance(private, bytes):
-                raise NotOffered  # a secret has no public key
+                raise NotOffered("a shared secret has no public key")
             private = private.public_key().public_bytes_raw()
         parameters = Parameters(
             Key(self.key_id or key.key_id, private),

@@ -1,6 +1,7 @@
 """`backend check`: every clause of the contract, tried against a backend."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from ...codegen.errors import EnvironmentFailure
 from .checked import Checked, ClauseOutcome, ClauseResult
@@ -11,7 +12,9 @@ from .clauses import (
     facts,
     forms,
     identity,
+    limits,
     moments,
+    notes,
     once,
     orders,
     pages,
@@ -27,6 +30,7 @@ from .clauses import (
     signing_time,
     states,
 )
+from .depth import Depth
 from .leave import Left, leave
 from .outcome import Broken, NotOffered
 from .sequence.clauses import SEQUENCE
@@ -35,6 +39,7 @@ from .trial import Trial
 AREAS: tuple[Clauses, ...] = (
     batches.REGISTER,
     rules.RULES,
+    limits.LIMITS,
     batches.UPLOAD,
     forms.FORMS,
     orders.ORDERS,
@@ -45,6 +50,7 @@ AREAS: tuple[Clauses, ...] = (
     counters.COUNTERS,
     reading.ATTRIBUTES,
     facts.FACTS,
+    notes.NOTES,
     moments.TIMES,
     reading.READ,
     pages.PAGES,
@@ -57,8 +63,12 @@ AREAS: tuple[Clauses, ...] = (
     scopes.SCOPES,
     SEQUENCE,
 )
+_DEEPER = {Depth.NORMAL: "not with --quick", Depth.THOROUGH: "only with --thorough"}
 # Without these no other can be tried: they are tried first, whatever is asked for.
 FIRST = frozenset({"register.health", "register.new", "again.health"})
+# After so many clauses in a row for which no answer came, the rest is not run.
+SILENT = 3
+NO_ANSWER = "an answer"
 
 
 def check(  # noqa: PLR0913 - the last two only listen
@@ -83,22 +93,36 @@ def check(  # noqa: PLR0913 - the last two only listen
         for number, clause in enumerate(wanted):
             progress("clauses", number, len(wanted))
             begin(clause.name)
-            if _lacks_ground(found) or clause.depth.rank > trial.depth.rank:
-                found.append(_result(clause, ClauseOutcome.NOT_RUN))
+            why = _hindrance(clause, trial, found)
+            if why:
+                found.append(_result(clause, ClauseOutcome.NOT_RUN, why=why))
             else:
                 found.append(_tried(clause, trial, first=not found))
     finally:
-        if found and trial.last is None:
+        # Without a batch of its own it leaves nothing.
+        if found and trial.last is None and not _lacks_first(found):
             begin("leave")
             stay = leave(trial)
             left(stay)
     results = [result.result for result in found]
     passed, failed = results.count(ClauseOutcome.HOLDS), results.count(ClauseOutcome.FAILS)
-    rest = (trial.seed, trial.depth, stay.batches, stay.scans, len(stay.unknown))
+    again = trial.probe.unavailable + (trial.second.unavailable if trial.second else 0)
+    rest = (trial.seed, trial.depth, stay.batches, stay.scans, len(stay.unknown), stay.alive, again)
     return Checked(url, trial.batch, passed, failed, tuple(found), *rest)
 
 
-def _lacks_ground(found: Iterable[ClauseResult]) -> bool:
+def _hindrance(clause: Clause, trial: Trial, found: Sequence[ClauseResult]) -> str | None:
+    """Why `clause` is not run, if it is not."""
+    tried = [result for result in found if result.result is not ClauseOutcome.NOT_RUN]
+    silent = [result.expected == NO_ANSWER for result in tried[-SILENT:]]
+    if _lacks_first(found):
+        return "what must hold first does not"
+    if len(silent) == SILENT and all(silent):
+        return "the backend answers no longer"
+    return _DEEPER[clause.depth] if clause.depth.rank > trial.depth.rank else None
+
+
+def _lacks_first(found: Iterable[ClauseResult]) -> bool:
     return any(result.result is ClauseOutcome.FAILS and result.id in FIRST for result in found)
 
 
@@ -106,18 +130,31 @@ def _tried(clause: Clause, trial: Trial, *, first: bool) -> ClauseResult:
     try:
         clause.attempt(trial)
     except Broken as broken:
-        return _result(clause, ClauseOutcome.FAILS, broken)
+        return _failed(clause, trial, broken)
     except NotOffered as reason:
         return _result(clause, ClauseOutcome.NOT_OFFERED, why=str(reason) or None)
     except EnvironmentFailure as failure:
         if first:
             raise
-        return _result(clause, ClauseOutcome.FAILS, Broken("an answer", failure.message))
+        return _failed(clause, trial, Broken(NO_ANSWER, failure.message))
     # An answer of any form at all may come back: an error over its form fails the clause.
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         wanted = "an answer of the form in the document"
-        return _result(clause, ClauseOutcome.FAILS, Broken(wanted, type(error).__name__))
+        return _failed(clause, trial, Broken(wanted, type(error).__name__))
     return _result(clause, ClauseOutcome.HOLDS)
+
+
+def _failed(clause: Clause, trial: Trial, broken: Broken) -> ClauseResult:
+    probes = [probe for probe in (trial.probe, trial.second) if probe]
+    (_, asked) = max(probe.last for probe in probes)
+    return replace(_result(clause, ClauseOutcome.FAILS, broken), asked=asked)
 
 
 def _result(

@@ -16,6 +16,17 @@ class NotOffered(Exception):
     """The backend leaves out this part, as it may; or it cannot be tried, and the text says why."""
 
 
+def expect_same(found: object, expected: object, what: str) -> None:
+    """As `expect`, of two JSON values; of two objects it names the first member that differs."""
+    if found == expected:
+        return
+    if not isinstance(found, dict) or not isinstance(expected, dict):
+        raise Broken(f"{what}: {expected!a}", ascii(found))
+    names = sorted(found.keys() | expected.keys())
+    name = next(n for n in names if found.get(n, ...) != expected.get(n, ...))
+    raise Broken(f"{what}; {name}: {expected.get(name)!a}", f"{name}: {found.get(name)!a}")
+
+
 def expect(found: object, expected: object, what: str) -> None:
     """Raises `Broken` if `found` is not `expected`."""
     if found != expected:

@@ -5,6 +5,7 @@ itself.
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 
     import httpx2
 
-SECONDS = 60.0
+SECONDS = 30.0  # as long as a line waits for an answer; of headers that drip, for each piece
+TRIES = 4  # of a request that is answered 503: the contract has callers send it again
+MOST_WAIT = 2.0  # seconds, whatever Retry-After says
 ANSWER_BYTES = 8 * 1024 * 1024
 JSON_TYPE, STREAM = "application/json", "application/octet-stream"
+KEPT_EVERY = 1.0
 PREFIX = "urn:mintmark:problem:"
 # As the document's table has them.
 STATUSES: Mapping[str, int] = MappingProxyType(
@@ -100,6 +104,10 @@ class Probe:
         self.scheme = self._base.partition(":")[0]
         self._sign = sign
         self._ahead: timedelta | None = None
+        self.unavailable = 0  # requests that were sent again
+        self.last = (0.0, "")  # when, and what: the newest request, a code in it left out
+        # Of the signed requests that were taken, one a second, each with the time it was sent.
+        self.taken: list[tuple[float, httpx2.Request]] = []
         self._http = http_client(tls, {"Accept-Encoding": "identity"}, loopback=local)
         self._http.timeout = SECONDS
 
@@ -118,11 +126,25 @@ class Probe:
         kind: str | None = None,
         form: SignsOddly | None = AS_AGREED,
     ) -> Answer:
-        """Send a request and read its answer. `body`: bytes, or what becomes JSON.
+        """Send a request and read its answer.
 
-        `form`: how it is signed if the kit has a key; None: not at all.
+        `body`: bytes, or what becomes JSON. `form`: how it is signed if the kit has a key; None:
+        not at all.
         """
-        return self.send(self.request(method, path, body, kind=kind, form=form))
+        made: list[httpx2.Request] = []
+
+        def signed() -> "httpx2.Request":
+            made.append(self.request(method, path, body, kind=kind, form=form))
+            return made[-1]
+
+        answer = self.send(signed(), signed)
+        if self.signs and form is AS_AGREED and method == "GET" and answer.status == 200:
+            self._keep(made[-1])
+        return answer
+
+    def _keep(self, request: "httpx2.Request") -> None:
+        if not self.taken or time.monotonic() > self.taken[-1][0] + KEPT_EVERY:
+            self.taken.append((time.monotonic(), request))
 
     def request(
         self,
@@ -167,10 +189,30 @@ class Probe:
         """The backend's time, by the Date header of its last answer; None if it sends none."""
         return None if self._ahead is None else self.now() + self._ahead
 
-    def send(self, request: "httpx2.Request") -> Answer:
-        """The answer to `request`. Raises `EnvironmentFailure` if none comes."""
+    def send(
+        self, request: "httpx2.Request", anew: Callable[[], "httpx2.Request"] | None = None
+    ) -> Answer:
+        """The answer to `request`, which is sent again while it is answered 503.
+
+        `anew`: the same request, under a signature of its own. Raises `EnvironmentFailure` if no
+        answer comes.
+        """
+        answer = self._exchange(request)
+        for _ in range(TRIES - 1):
+            if answer.status != 503:
+                break
+            self.unavailable += 1
+            time.sleep(_pause(answer))
+            answer = self._exchange(anew() if anew else request)
+        return answer
+
+    def _exchange(self, request: "httpx2.Request") -> Answer:
         import httpx2
 
+        deadline = time.monotonic() + SECONDS
+        path = request.url.raw_path.decode("ascii")
+        shown = path if path.startswith("/v1/") else "/{code}"
+        self.last = time.monotonic(), f"{request.method} {shown}"
         try:
             response = self._http.send(request, stream=True)
             try:
@@ -179,6 +221,8 @@ class Probe:
                     body += piece
                     if len(body) > ANSWER_BYTES:
                         raise EnvironmentFailure("the backend's answer is too large to be one")
+                    if time.monotonic() > deadline:
+                        raise EnvironmentFailure("the backend's answer does not end")
             finally:
                 response.close()
         # The texts of these exceptions may quote what was sent.
@@ -197,6 +241,12 @@ class Probe:
         self._ahead = _ahead(answer, self.now())
         self.record(request, answer)
         return answer
+
+
+def _pause(answer: Answer) -> float:
+    """How long the backend asks to be left alone, in seconds."""
+    text = answer.headers.get("retry-after", "")
+    return min(float(text), MOST_WAIT) if text.isascii() and text.isdigit() else 0.1
 
 
 def _ahead(answer: Answer, now: datetime) -> timedelta | None:

@@ -23,13 +23,15 @@ NOW: Final = timedelta(0)
 class SignatureParts:
     """What is signed, before it is: components with their values, parameters as they are written.
 
-    `headers` are set besides. `label` names the signature.
+    `headers` are set besides. `label` names the signature, `signature_label` its second field if
+    that shall differ.
     """
 
     components: dict[str, str]
     parameters: dict[str, str]
     headers: dict[str, str]
     label: str = TAG
+    signature_label: str | None = None
 
     @property
     def input(self) -> str:
@@ -69,7 +71,8 @@ class RawForm:
         else:
             signature = private.sign(message)
         request.headers["signature-input"] = f"{parts.label}={parts.input}"
-        request.headers["signature"] = f"{parts.label}={byte_sequence(signature)}"
+        label = parts.signature_label or parts.label
+        request.headers["signature"] = f"{label}={byte_sequence(signature)}"
         for name, value in parts.headers.items():
             request.headers[name] = value
 

@@ -15,6 +15,8 @@ from .trace import FORMAT, from_json
 
 KEPT = ("blocked", "outside", "count-differs", "count-required")
 MOST_BYTES = 1_000_000_000
+HEADER_BYTES = 100_000
+HINT = "name a file that backend check --trace made"
 HEADER = ("url", "batch", "home", "fingerprint_key_id")
 
 
@@ -91,24 +93,22 @@ def read(path: Path) -> Recorded:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            first = file.readline(HEADER_BYTES)
+            data = file.read(MOST_BYTES + 1) if FORMAT.encode() in first else b""
     except FileNotFoundError:
         raise NotFound(f"no file {path}", "name the file that --trace made") from None
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
-    lines = data.split(b"\n")
+        raise UsageError(f"{path} cannot be read: {error.strerror}", HINT) from None
     # A check that was killed may have left a line half written.
-    whole = lines[:-1]
+    whole = data.split(b"\n")[:-1]
     try:
-        header = json.loads(whole[0])
+        header = json.loads(first)
         if header["format"] == FORMAT and len(data) <= MOST_BYTES:
             url, batch, home, key = (str(header[name]) for name in HEADER)
-            return Recorded(url, batch, home, key, tuple(map(_exchange, whole[1:])))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+            return Recorded(url, batch, home, key, tuple(map(_exchange, whole)))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
-    raise UsageError(
-        f"{path} is no trace of a check", "name a file that backend check --trace made"
-    )
+    raise UsageError(f"{path} is no trace of a check", HINT)
 
 
 def _exchange(data: bytes) -> Exchange:

@@ -2,11 +2,13 @@
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ...codegen import ids
 from ...codegen.errors import UsageError
 from .clause import Clause, Clauses
 from .clauses import again
+from .depth import Depth
 from .kit import AREAS, FIRST
 
 # Of a check that asks an earlier one again: these alone are tried.
@@ -17,7 +19,8 @@ CLOSE = 3
 def clauses(only: Sequence[str] = ()) -> list[Clause]:
     """The clauses of these areas, or of these names, with those that must go first; or all.
 
-    Raises `UsageError` for a name of nothing, with those that are close.
+    One that is asked for by its name is tried however quick the check is. Raises
+    `UsageError` for a name of nothing, with those that are close.
     """
     found = [clause for area in AREAS for clause in area]
     for name in only:
@@ -26,7 +29,7 @@ def clauses(only: Sequence[str] = ()) -> list[Clause]:
     if not only:
         return found
     return [
-        clause
+        replace(clause, depth=Depth.QUICK) if clause.name in only else clause
         for clause in found
         if clause.name in FIRST or any(_is_called(clause, name) for name in only)
     ]

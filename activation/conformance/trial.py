@@ -161,7 +161,7 @@ class Trial:
         """The newest head of `home`. Raises `NotOffered` if there is no such address."""
         answer = self.probe("GET", f"/v1/homes/{home}/head")
         if answer.status in (404, 405, 501):
-            raise NotOffered
+            raise NotOffered("the backend has no GET /v1/homes/{home}/head")
         expect(answer.status, 200, "the status of a head")
         data = answer.data
         if not isinstance(data, dict):
@@ -186,7 +186,7 @@ class Trial:
         body = {"code": code} | ({"scan_id": scan_id} if scan_id else {})
         answer = self.probe("POST", "/v1/scans", body, form=None)
         if answer.status in (404, 405):
-            raise NotOffered
+            raise NotOffered("the backend has no POST /v1/scans")
         if answer.status == 429:
             raise NotOffered("limited: the backend takes no more scans from here for now")
         expect(answer.status, 200, "the status of a scan")
@@ -261,7 +261,8 @@ class Trial:
 
     def states(self, serials: Serials) -> list[str]:
         """The state of each serial."""
-        return [item["state"] for item in self.ranges(serials) for _ in _each(item["serials"])]
+        spans = [(item["state"], *item["serials"]) for item in self.ranges(serials)]
+        return [state for state, first, last in spans for _ in range(first, last + 1)]
 
     def ranges(self, serials: Serials, *, digests: bool = False) -> list[dict[str, Any]]:
         """The ranges that cover `serials`, cut to them."""
@@ -280,7 +281,8 @@ class Trial:
                 following = data["next"]
             except (KeyError, TypeError, ValueError):
                 raise Broken("a page has ranges with serials and state, and next", answer) from None
-            if following is not None and following <= after:
+            # A page that shows nothing and goes on would have no end.
+            if following is not None and (following <= after or not data["ranges"]):
                 raise Broken("next moves on", f"{after}, then {following}")
             after = following
         return found
@@ -293,7 +295,3 @@ def _word(entropy: Callable[[int], bytes], symbols: str, length: int) -> str:
         symbols[int.from_bytes(draws[at : at + 2], "big") % len(symbols)]
         for at in range(0, 2 * length, 2)
     )
-
-
-def _each(pair: list[int]) -> range:
-    return range(pair[0], pair[1] + 1)

@@ -7,17 +7,15 @@ what the kit imports as well.
 
 import json
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
 import pytest
 from backend_kit import BACKEND_KEY
-from conformance_kit import Known, now, serving
+from conformance_kit import Known, books, now, serving
 
-from mintmark.activation.backend import database
 from mintmark.activation.backend.app import create_app
 from mintmark.activation.backend.backend import Backend
-from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.problems import MEDIA_TYPE, Problem
 from mintmark.activation.backend.store import Store
 
@@ -149,21 +147,14 @@ class Site:
     @contextmanager
     def url(self, folder, *, sign):
         """The address at which the variant answers."""
-        # The books are thrown away: they need not survive a power cut.
-        quick = [pragma for pragma in database._PRAGMAS if "synchronous" not in pragma]
-        self.patch.setattr(database, "_PRAGMAS", (*quick, "synchronous=OFF"))
-        books = self.store(sqlite_url(folder))
-        backend = Backend(
-            books, BACKEND_KEY, now, not sign, self.senders(self.revoked), names=self.names
-        )
-        app = create_app(backend)
-        for asked, told in self._around:
-            app = Around(app, asked, told)
-        try:
-            with serving(app) as url:
+        known = self.senders(self.revoked)
+        with books(self.store, folder) as made:
+            backend = Backend(made, BACKEND_KEY, now, not sign, known, names=self.names)
+            app = create_app(backend)
+            for asked, told in self._around:
+                app = Around(app, asked, told)
+            with closing(backend), serving(app) as url:
                 yield url
-        finally:
-            backend.close()
 
 
 @contextmanager

@@ -147,7 +147,7 @@ def _scan_ids(t: Trial, last: Recorded) -> None:
 @recorded
 def _nonces(t: Trial, last: Recorded) -> None:
     if not t.probe.signs:
-        raise NotOffered
+        raise NotOffered("not without signatures")
     found = 0
     for one in last.exchanges:
         nonce = _NONCE.search(one.headers.get("signature-input", ""))
@@ -169,6 +169,6 @@ def _nonces(t: Trial, last: Recorded) -> None:
 @recorded
 def _revoked(t: Trial, last: Recorded) -> None:
     if t.second is None:
-        raise NotOffered
+        raise NotOffered("only with --second-key")
     for path in (f"/v1/batches/{last.batch}-narrow?after=0", "/v1/unknown-scans?after=0"):
         t.refused(t.second("GET", path), "unauthorised")

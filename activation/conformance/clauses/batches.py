@@ -89,6 +89,7 @@ def _upload_again(t: Trial) -> None:
         expect(t.upload(first + start, part).status, 204, "the status of the same bytes again")
     t.done("activate", (first, last))
     expect(t.upload(first, data).status, 204, "the status of live ones uploaded again")
+    expect(t.held((first, last)), 6, "live fingerprints held afterwards")
 
 
 @UPLOAD.clause("differ", "other bytes for a held serial are fingerprints-differ; nothing is kept")
@@ -110,7 +111,9 @@ def _length(t: Trial) -> None:
         t.refused(t.upload(first, data), "invalid")
     t.refused(t.upload(1, bytes(16 * 65_537)), "invalid", "too-large")
     t.refused(t.upload(QUANTITY, bytes(32)), "outside")
-    t.refused(t.upload(0, bytes(16)), "invalid", "not-found")
+    for serial in ("0", "-1", "1.0", "x", "1e3", str(10**12)):
+        path = f"/v1/batches/{t.batch}/fingerprints/{serial}"
+        t.refused(t.probe("PUT", path, bytes(16)), "invalid", "not-found")
 
 
 @UPLOAD.clause("type", "fingerprints are application/octet-stream")
@@ -203,7 +206,9 @@ def _rest(t: Trial) -> None:
     t.done("activate", (first + 2, first + 3))
     expect(t.states((first, last)), ["inactive"] * 2 + ["active"] * 2 + ["inactive"] * 2, "states")
     expect(t.held((first, last)), 2, "live fingerprints held")
-    t.done("activate", (first, first + 1), (first + 4, last))
+    t.done("activate", (first, first), (last, last))
+    expect(t.held((first, last)), 4, "live fingerprints held of two ranges and between them")
+    t.done("activate", (first + 1, first + 1), (first + 4, first + 4))
 
 
 @UPLOAD.clause(

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ..clause import Clauses
 from ..depth import Depth
 from ..noise import unknown_rows
-from ..outcome import Broken, expect
+from ..outcome import Broken, expect, expect_same
 from ..trial import Serials, Trial
 from .counters import ordered
 from .states import TABLE
@@ -24,6 +24,7 @@ PRIVATE: dict[str, object] = {
     "activity.x": "A",
 }
 FACTS = Clauses("facts", "States")
+KEYS = ("lot", "line", "dealer", "region", "campaign", "native.k", "property.k", "activity.k")
 ATTRIBUTES = {
     "lot": "L1",
     "dealer": "D1",
@@ -83,9 +84,10 @@ def _as_sent(t: Trial) -> None:
         "effective_at": "2026-01-01T08:00:00.50+08:00",
         "expires_at": "2099-06-30T23:59:59-05:00",
     }
-    attributes = {
+    attributes = {key: f" {key}, as  sent" for key in KEYS} | {
         "produced_at": "2026-11-22T20:00:00+08:00",
         "product": " a  b ",
+        "lot": "",
         "max_scans": 1_000_000,
     }
     serials = t.active(1, attributes=attributes, **fields)
@@ -125,8 +127,10 @@ def _early(state: str) -> Callable[[Trial], None]:
         for turn in ("first", "second"):
             dry = t.done("activate", serials, dry_run=True)
             expect(dry.get("scanned_before"), [serial], f"scanned_before of a dry run, {turn} time")
-            told = t.done("activate", serials)
+            order = t.order_id()
+            told = t.done("activate", serials, order=order)
             expect(told.get("scanned_before"), [serial], f"scanned_before, {turn} activation")
+            expect_same(t.done("activate", serials, order=order), told, "the answer that is kept")
             t.done("revoke", serials)
         other = t.done("activate", (last, last))
         expect(other.get("scanned_before"), [], "scanned_before of another serial")
@@ -140,6 +144,20 @@ for _state in ("unknown", "inactive", "frozen", "void", "not_yet"):
         f"a scan answered {_state} is told by every later activation of the code",
         section="What a scan leaves",
     )(_early(_state))
+
+
+@FACTS.clause(
+    "before-stays", "no action takes the note of an early scan back", section="What a scan leaves"
+)
+def _before_stays(t: Trial) -> None:
+    (serial, _) = serials = t.uploaded(1)
+    t.scanned(serial, result="unknown")
+    for ended in (("freeze", "unfreeze"), ("freeze", "void", "unvoid"), ("void", "unvoid")):
+        for action in (*ended, "assign"):
+            t.done(action, serials, attributes={"lot": action})
+        told = t.done("activate", serials)
+        expect(told.get("scanned_before"), [serial], f"scanned_before after {', '.join(ended)}")
+        t.done("revoke", serials)
 
 
 @FACTS.clause(
@@ -207,6 +225,10 @@ def _told(t: Trial) -> None:
     t.done("assign", (last, last), **times)
     told = t.scanned(last, result="not_yet", scans=0, first_scan=None, serial=last)
     expect(told.get("attributes"), PUBLIC | times, "attributes told of a code that is not_yet")
+    past = {"effective_at": "2020-01-01T00:00:00Z", "expires_at": "2020-01-02T00:00:00Z"}
+    t.done("assign", (last, last), **past)
+    told = t.scanned(last, result="expired", scans=0, first_scan=None, serial=last)
+    expect(told.get("attributes"), PUBLIC | past, "attributes told of a code that is expired")
 
 
 @FACTS.clause("told-unknown", "of an unknown code nothing is told", section="5. Scan")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..clause import Clauses
+from ..noise import unknown_rows
 from ..outcome import Broken, expect
 from ..trial import Trial
 
@@ -18,6 +19,8 @@ SHORT: Mapping[str, object] = MappingProxyType({"length": 12})
 SIGNS: Mapping[str, object] = MappingProxyType(
     {"symbols": "ABC-_.*+!$", "length": 20, "canonical": "upper"}
 )
+
+LONGEST: Mapping[str, object] = MappingProxyType({"length": 64})
 
 
 def upper(t: Trial) -> Trial:
@@ -35,12 +38,18 @@ def guide(t: Trial) -> Trial:
 )
 def _taken(t: Trial) -> None:
     # All at once: the first scan after it waits until each worker knows of them.
-    others = (upper(t), t.other("short", **SHORT), t.other("signs", **SIGNS), guide(t))
+    others = (
+        upper(t),
+        t.other("short", **SHORT),
+        t.other("signs", **SIGNS),
+        guide(t),
+        t.other("longest", **LONGEST),
+    )
     for other in others:
         data = other.page().data
         for key, value in other.registration().items():
             expect(data.get(key), value, f"{key} as read back")
-        t.refused(other.register(canonical="crockford32", length=64), "batch-differs")
+        t.refused(other.register(canonical="crockford32", length=63), "batch-differs")
 
 
 @FORMS.clause(
@@ -82,6 +91,34 @@ def _signs(t: Trial) -> None:
     other.done("activate", serials, attributes={"max_scans": 9})
     for text in (other.code(serial), other.code(serial).lower()):
         _is(other.scan(text), other, serial)
+
+
+@FORMS.clause("exact", "under `crockford32` space and hyphen are dropped, and no other sign")
+def _exact(t: Trial) -> None:
+    (serial, _) = t.active(1)
+    code = t.code(serial)
+    for sign in ("_", ".", "\t", "\n", "\u00a0", "\u2010", "\u2013", "\u3000", "\u200b", "\ufeff"):
+        for text in (f"{code[:8]}{sign}{code[8:]}", f"{sign}{code}", f"{code}{sign}"):
+            expect(t.scan(text).get("result"), "unknown", f"a code with U+{ord(sign):04X}")
+    t.scanned(serial, result="genuine", scans=1)
+
+
+@FORMS.clause("longest", "codes of 64 symbols are found")
+def _longest(t: Trial) -> None:
+    other = t.other("longest", **LONGEST)
+    (serial, _) = other.active(1)
+    _is(other.scan(other.code(serial)), other, serial)
+
+
+@FORMS.clause("no-row", "a text that no rule can fold to a code leaves no unknown scan")
+def _no_row(t: Trial) -> None:
+    start = upper(t).new_code()[:11]
+    texts = [f"{start[:5]}{sign}{start[5:]}" for sign in " \t\x7f"]
+    for text in texts:
+        expect(t.scan(text).get("result"), "unknown", "the result")
+    left = {str(row["fingerprint"]) for row in unknown_rows(t.probe)}
+    rows = sorted(left & {t.fingerprint(text).hex() for text in texts})
+    expect(rows, [], "rows of no code")
 
 
 @FORMS.clause("length", "codes of another length are found, folded as ever")

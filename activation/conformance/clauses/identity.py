@@ -52,6 +52,23 @@ def _twice(t: Trial) -> None:
     t.scanned(first, result="genuine", serial=first)
 
 
+@IDENTITY.clause("lowest", "the lowest serial without a fingerprint of its own names the problem")
+def _lowest(t: Trial) -> None:
+    other = t.other("apart")
+    (mine, _) = t.active(1)
+    for order, name in ((("taken", "none"), "taken"), (("none", "taken"), "missing")):
+        first, last = other.serials(4)
+        for serial, kind in zip((first + 1, last), order, strict=True):
+            if kind == "taken":
+                other.give(serial, t.code(mine))
+                other.upload(serial, other.fingerprints((serial, serial)))
+        other.upload(first, other.fingerprints((first, first)))
+        other.upload(first + 2, other.fingerprints((first + 2, first + 2)))
+        pairs = ((first, first), (first + 1, last))
+        body = t.refused(other.order("activate", *pairs), f"fingerprints-{name}")
+        expect(body.get("serial"), first + 1, "serial in the problem")
+
+
 @IDENTITY.clause("scan-id", "one scan_id for two codes is two scans", section="5. Scan")
 def _scan_id(t: Trial) -> None:
     first, last = t.active(2)
@@ -61,6 +78,26 @@ def _scan_id(t: Trial) -> None:
         expect((answer.get("result"), answer.get("serial")), ("genuine", serial), "result, serial")
     for serial in (first, last):
         t.scanned(serial, result="repeat", scans=2)
+
+
+@IDENTITY.clause(
+    "scan-id-batches",
+    "one scan_id for the same serial of two batches is two scans",
+    section="5. Scan",
+)
+def _scan_id_batches(t: Trial) -> None:
+    other = t.other("apart")
+    (mine, _), (theirs, _) = t.serials(1), other.serials(1)
+    # The batch that is behind catches up, so that both use the same serial.
+    (_, serial) = (t if mine < theirs else other).serials(abs(mine - theirs))
+    for trial in (t, other):
+        trial.upload(serial, trial.fingerprints((serial, serial)))
+        trial.done("activate", (serial, serial))
+    name = f"kit-{t.order_id()}"
+    for trial in (t, other):
+        answer = trial.scan(trial.code(serial), name)
+        seen = answer.get("result"), answer.get("batch"), answer.get("serial")
+        expect(seen, ("genuine", trial.batch, serial), "result, batch, serial")
 
 
 @IDENTITY.clause(

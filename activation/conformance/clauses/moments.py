@@ -79,7 +79,17 @@ def _invalid(t: Trial) -> None:
     for text in (
         "2027-02-29T00:00:00Z",
         "2027-01-32T00:00:00Z",
+        "2100-02-29T00:00:00Z",
+        "2027-04-31T00:00:00Z",
+        "2027-00-01T00:00:00Z",
+        "0000-01-01T00:00:00Z",
+        "2027-01-01T24:00:00Z",
         "2027-01-01T25:00:00Z",
+        "2027-01-01T00:00:60Z",
+        "2027-01-01T00:00:00+24:00",
+        "2027-01-01T00:00:00+00:60",
+        "2027-01-01T00:00:00.Z",
+        "2027-01-01T00:00:00,5Z",
         "2027-01-01T00:60:00Z",
         "2027-01-01T00:00:00+25:00",
         "2027-01-01T00:00:00+0800",
@@ -98,6 +108,32 @@ def _invalid(t: Trial) -> None:
     expect(t.states(serials), ["inactive"], "states afterwards")
 
 
+@TIMES.clause("calendar", "every day and every offset that there is counts as a time")
+def _calendar(t: Trial) -> None:
+    serials = t.uploaded(1)
+    for begins, ends in (
+        ("2028-02-29T00:00:00Z", "2028-02-29T00:00:01Z"),
+        ("2000-02-29T23:59:59Z", "2000-03-01T00:00:00Z"),
+        ("1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z"),
+        ("0001-01-02T00:00:00Z", "9999-12-31T23:59:59.999999Z"),
+        ("2038-01-19T03:14:07Z", "2038-01-19T03:14:08Z"),
+        ("2026-12-31T23:59:59.9Z", "2027-01-01T00:00:00Z"),
+        ("2027-01-01T23:59:00+23:59", "2027-01-01T00:00:01Z"),
+        ("2026-12-31T00:01:00-23:59", "2027-01-01T00:00:01-00:00"),
+        ("2027-01-01T05:30:00+05:30", "2027-01-01T00:15:00+00:00"),
+        ("2027-01-01T05:45:00+05:45", "2027-01-01T00:00:01Z"),
+        ("2026-01-01T00:00:00.45Z", "2026-01-01T00:00:00.5Z"),
+        ("2026-01-01T00:00:00.05Z", "2026-01-01T00:00:00.4Z"),
+        ("2026-01-01T00:00:00.123456Z", "2026-01-01T00:00:00.123457Z"),
+    ):
+        answer = t.order("assign", serials, effective_at=begins, expires_at=ends)
+        if answer.status != 200:
+            raise Broken(f"a validity from {begins} to {ends} is taken", answer)
+        answer = t.order("assign", serials, effective_at=ends, expires_at=begins)
+        if answer.problem != "invalid":
+            raise Broken(f"a validity from {ends} to {begins} is invalid", answer)
+
+
 @TIMES.clause("own", "the backend's own times are whole seconds in UTC, with a Z")
 def _own(t: Trial) -> None:
     serials, order = t.active(1), t.order_id()
@@ -109,6 +145,8 @@ def _own(t: Trial) -> None:
     answer = t.probe("GET", f"/v1/homes/{t.home}/head")
     if answer.status == 200:
         found["at of a head"] = answer.data["at"]
+    if t.probe.signs:
+        found["server_time"] = t.probe("GET", t.reading(), form=None).data["server_time"]
     for name, text in found.items():
         if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", str(text), re.ASCII):
             raise Broken(f"{name}: a time like 2026-11-22T12:00:00Z", text)

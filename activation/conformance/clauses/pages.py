@@ -1,6 +1,7 @@
 """Clauses on long readings: page by page, over the edges, nothing twice and nothing left out."""
 
 import hashlib
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from ..clause import Clauses
@@ -52,7 +53,7 @@ def _digests(t: Trial) -> None:
             reached = last
         if reached > at + PAGE_CODES:
             raise Broken(f"a page from {at + 1} to {at + PAGE_CODES} at most", reached)
-        if data["next"] is not None and data["next"] != reached:
+        if data["next"] is not None and (data["next"] != reached or not data["ranges"]):
             raise Broken(f"next: {reached}, the last serial shown", data["next"])
         if reached == WIDE and data["next"] is not None:
             raise Broken("next: null on the last page", data["next"])
@@ -96,8 +97,7 @@ def _kept_live(t: Trial) -> None:
         wanted = hashlib.sha256(
             t.fingerprints((item["serials"][0], item["serials"][1]))
         ).hexdigest()
-        if item.get("digest") != wanted:
-            raise Broken(f"the digest of live fingerprints that are {item['state']}", "another")
+        expect(item.get("digest"), wanted, f"digest of live fingerprints, {item['state']}")
 
 
 @PAGES.clause("joined", "serials side by side of one state and the same attributes are one range")
@@ -148,6 +148,23 @@ def _unknown_again(t: Trial) -> None:
     for row in mine:
         if not str(row["first"]) <= str(row["last"]):
             raise Broken("first is not after last", f"{row['first']}, {row['last']}")
+
+
+@PAGES.clause("unknown-first", "a row's first stays, and its last moves", depth=Depth.NORMAL)
+def _unknown_first(t: Trial) -> None:
+    (serial, _) = t.serials(1)
+    name = t.fingerprints((serial, serial)).hex()
+    firsts: set[object] = set()
+    lasts: set[object] = set()
+    until = time.monotonic() + 30.0
+    while len(lasts) < 2:  # A time is of whole seconds: scan until one is over.
+        t.scanned(serial, result="unknown")
+        (row,) = [row for row in unknown_rows(t.probe) if str(row["fingerprint"]).lower() == name]
+        firsts.add(row["first"])
+        lasts.add(row["last"])
+        if time.monotonic() > until:
+            raise Broken("last moves with each scan", row["last"])
+    expect(len(firsts), 1, "how many values of first, for one row")
 
 
 @PAGES.clause(

@@ -167,6 +167,23 @@ def _uploads(t: Trial) -> None:
     t.done("activate", *parts, count=200)
 
 
+@PARALLEL.clause("uploads-differ", "of different uploads for one serial at once, one is taken")
+def _uploads_differ(t: Trial) -> None:
+    for _ in rounds(t):
+        (serial, _) = serials = t.serials(1)
+        codes = [t.new_code() for _ in range(4)]
+        prints = [t.fingerprint(code) for code in codes]
+        answers = together([partial(t.upload, serial, data) for data in prints])
+        taken = [code for code, answer in zip(codes, answers, strict=True) if answer.status == 204]
+        found = sorted(answer.problem for answer in answers)
+        expect(found, ["", *["fingerprints-differ"] * 3], "the problems of four uploads")
+        t.give(serial, taken[0])
+        t.done("activate", serials)
+        expect(
+            t.upload(serial, t.fingerprints(serials)).status, 204, "the status of the same again"
+        )
+
+
 @PARALLEL.clause(
     "scans", "scans beside orders: no scan is lost, none is answered by a state long past"
 )

@@ -4,6 +4,7 @@ import json
 
 from ..clause import Clauses
 from ..outcome import Broken, expect
+from ..probe import Answer
 from ..trial import Trial
 
 RULES = Clauses("rules", "Rules for all of it")
@@ -17,7 +18,9 @@ def _strict(t: Trial) -> None:
         {"surprise": 1},
         {"count": "3"},
         {"count": 1.5},
+        {"count": 3.0},
         {"count": True},
+        {"serials": [[serials[0], float(serials[1])]]},
         {"skip": ["active"]},
         {"action": "destroy"},
         {"serials": []},
@@ -32,11 +35,11 @@ def _strict(t: Trial) -> None:
     path = f"/v1/orders/{t.order_id()}"
     for change in bad:
         body = {"batch": t.batch, "action": "assign", "serials": pair} | change
-        t.refused(t.probe("PUT", path, body), "invalid")
+        _invalid(t, t.probe("PUT", path, body), _short(change))
     for missing in ("batch", "action", "serials"):
         whole = {"batch": t.batch, "action": "assign", "serials": pair}
         del whole[missing]
-        t.refused(t.probe("PUT", path, whole), "invalid")
+        _invalid(t, t.probe("PUT", path, whole), f"an order without {missing}")
 
 
 @RULES.clause("json", "what is no JSON object is invalid")
@@ -168,6 +171,10 @@ def _query(t: Trial) -> None:
     answer = t.probe("GET", f"/v1/batches/{t.batch}?after=0&colour=red")
     expect(answer.status, 200, "the status")
     expect(answer.data, t.page().data, "the page")
+    answer = t.probe("GET", f"/v1/batches/{t.batch}?digests=false")
+    expect(answer.data, t.page().data, "the page with digests=false, and without after")
+    answer = t.probe("GET", "/v1/health?colour=red", form=None)
+    expect(answer.status, 200, "the status of health with another parameter")
 
 
 @RULES.clause("too-large", "an order of more than a mebibyte is too-large, and nothing is kept")
@@ -213,9 +220,8 @@ def _bounds(t: Trial) -> None:
     for change in bad:
         order = t.order_id()
         answer = t.probe("PUT", f"/v1/orders/{order}", t.body("assign", serials) | change)
-        if answer.problem != "invalid":
-            raise Broken(f"{_short(change)} is invalid", answer)
-    t.done("assign", serials, reason="x" * 500)
+        _invalid(t, answer, _short(change))
+    t.done("assign", serials, reason="\u7801" * 500)
 
 
 @RULES.clause("caches", "no answer is kept by caches: refusals, uploads and health neither")
@@ -244,6 +250,12 @@ def _caches(t: Trial) -> None:
 def _upload(t: Trial) -> tuple[int, bytes]:
     serials = t.serials(1)
     return serials[0], t.fingerprints(serials)
+
+
+def _invalid(t: Trial, answer: Answer, what: str) -> None:
+    if answer.problem != "invalid":
+        raise Broken(f"{what} is invalid", answer)
+    t.refused(answer, "invalid")
 
 
 def _short(change: dict[str, object]) -> str:

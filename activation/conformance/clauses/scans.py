@@ -44,7 +44,9 @@ def _states(t: Trial) -> None:
 def _validity(t: Trial) -> None:
     (early, _) = t.active(1, effective_at="2099-01-01T00:00:00Z")
     (late, _) = t.active(1, expires_at="2020-01-01T00:00:00+08:00")
-    for serial, result in ((early, "not_yet"), (late, "expired")):
+    (both, _) = t.active(1, expires_at="2020-01-01T00:00:00+08:00")
+    t.done("assign", (both, both), effective_at="2099-01-01T00:00:00Z")
+    for serial, result in ((early, "not_yet"), (late, "expired"), (both, "not_yet")):
         _expect(t.scan(t.code(serial)), result=result, scans=0)
         t.done("assign", (serial, serial), attributes={"effective_at": None, "expires_at": None})
         _expect(t.scan(t.code(serial)), result="genuine", scans=1)
@@ -110,10 +112,10 @@ def _folding(t: Trial) -> None:
 @SCANS.clause("page", "opening the page counts nothing")
 def _page(t: Trial) -> None:
     (serial, _) = t.active(1)
-    for _ in range(3):
-        answer = t.probe("GET", f"/{t.code(serial)}", form=None)
+    for method in ("GET", "HEAD", "GET"):
+        answer = t.probe(method, f"/{t.code(serial)}", form=None)
         if answer.status in (404, 405):
-            raise NotOffered
+            raise NotOffered("the backend has no page at GET /{code}")
     _expect(t.scan(t.code(serial)), result="genuine", scans=1)
 
 
@@ -174,7 +176,7 @@ def _strict(t: Trial) -> None:
         kind = "application/json"
         answer = t.probe("POST", "/v1/scans", body, kind=kind, form=None)
         if answer.status in (404, 405):
-            raise NotOffered
+            raise NotOffered("the backend has no POST /v1/scans")
         if answer.status == 429:
             raise NotOffered("limited: the backend takes no more scans from here for now")
         t.refused(answer, "invalid")
@@ -190,6 +192,7 @@ def _long(t: Trial) -> None:
     spread = "-".join(code).ljust(128, " ")
     expect(t.scan(spread).get("result"), "genuine", "a code spread over 128 characters")
     expect(t.scan("Z" * 128).get("result"), "unknown", "128 letters")
+    expect(t.scan("\U0001f375" * 128).get("result"), "unknown", "128 characters beyond U+FFFF")
     answer = t.probe("POST", "/v1/scans", {"code": "Z" * 129}, form=None)
     t.refused(answer, "invalid")
 
@@ -206,10 +209,26 @@ def _page_quotes(t: Trial) -> None:
     (serial, _) = t.active(1)
     answer = t.probe("GET", f"/{t.code(serial)}", form=None)
     if answer.status in (404, 405):
-        raise NotOffered
+        raise NotOffered("the backend has no page at GET /{code}")
     kept = answer.headers.get("cache-control", "")
     if "no-store" not in kept:
         raise Broken("Cache-Control: no-store", kept or "none")
+
+
+@SCANS.clause("page-scan-id", "on the page a scan_id counts once, and a malformed one as none")
+def _page_scan_id(t: Trial) -> None:
+    (serial, _) = t.active(1, attributes={"max_scans": 9})
+    name = f"kit-{t.order_id()}"
+    # As the page's form sends it: the first twice, the malformed ones each for itself.
+    code = t.code(serial)
+    path = f"/%{ord(code[0]):02X}{code[1:8]}-{code[8:].lower()}"
+    for sent in (name, name, "-x", "-x", "x" * 65, ""):
+        body, kind = f"scan_id={sent}".encode(), "application/x-www-form-urlencoded"
+        answer = t.probe("POST", path, body, kind=kind, form=None)
+        if answer.status in (404, 405):
+            raise NotOffered
+        expect(answer.status, 200, f"the status of the page for {sent!r}")
+    t.scanned(serial, result="genuine", scans=6)
 
 
 @SCANS.clause("state-first", "inactive, frozen and void are told whatever the validity is")

@@ -18,7 +18,7 @@ def second(attempt: Callable[[Trial, Probe], None]) -> Attempt:
 
     def guarded(t: Trial) -> None:
         if t.second is None:
-            raise NotOffered
+            raise NotOffered("only with --second-key")
         attempt(t, t.second)
 
     return guarded

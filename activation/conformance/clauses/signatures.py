@@ -18,7 +18,7 @@ def signed(attempt: Callable[[Trial], None]) -> Callable[[Trial], None]:
 
     def guarded(t: Trial) -> None:
         if not t.probe.signs:
-            raise NotOffered
+            raise NotOffered("not without signatures")
         attempt(t)
 
     return guarded

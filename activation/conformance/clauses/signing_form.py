@@ -15,6 +15,7 @@ from .signatures import calls, signed
 SIGNING_FORM = Clauses("signing", "What the backend checks", "signing.md")
 Change = Callable[[SignatureParts], None]
 FOREIGN = "another-backend.example"
+LONGEST_FIELD = 4_096
 
 
 def _taken(t: Trial, form: RawForm, what: str) -> None:
@@ -61,6 +62,31 @@ def _free(t: Trial) -> None:
     _taken(t, RawForm(partial(_label, "sig1")), "another label")
 
 
+@SIGNING_FORM.clause("labels", "the label is the same in both fields")
+@signed
+def _labels(t: Trial) -> None:
+    _refused(
+        t, partial(_signature_label, "another"), "Signature under another label than its input"
+    )
+
+
+def _signature_label(name: str, parts: SignatureParts) -> None:
+    parts.signature_label = name
+
+
+@SIGNING_FORM.clause("long", "a field of 4,096 bytes is taken, and a longer one is unauthorised")
+@signed
+def _long(t: Trial) -> None:
+    form = RawForm(partial(_filled, LONGEST_FIELD))
+    expect(t.probe("GET", t.reading(), form=form).status, 200, "the status of 4,096 bytes")
+    form = RawForm(partial(_filled, LONGEST_FIELD + 1))
+    t.refused(t.probe("GET", t.reading(), form=form), "unauthorised")
+
+
+def _filled(size: int, parts: SignatureParts) -> None:
+    parts.label = "a" * (size - len(f"={parts.input}"))
+
+
 @SIGNING_FORM.clause("authority", "a request signed for the name of another backend is refused")
 @signed
 def _authority(t: Trial) -> None:
@@ -94,6 +120,10 @@ def _covered_values(t: Trial) -> None:
     wrong = (("@method", "DELETE"), ("@path", "/v1/orders/x"), ("@query", "?after=1&after=2"))
     for name, value in wrong:
         _refused(t, partial(_component, name, value), f"another {name} signed")
+    reading, order, _ = calls(t)
+    for call, method in ((reading, "PUT"), (order, "GET")):
+        form = RawForm(partial(_component, "@method", method))
+        t.refused(t.probe(*call, form=form), "unauthorised")
 
 
 @SIGNING_FORM.clause("parameters", "created, expires, keyid, nonce and tag are all needed")
@@ -142,6 +172,11 @@ def _unknown(t: Trial) -> None:
     scheme = partial(_component, "@scheme", t.probe.scheme)
     _refused(t, scheme, "@scheme, which a proxy changes, covered")
     _refused(t, partial(_component, "@request-target", "/"), "@request-target covered")
+    _refused(t, _colour, "a header of ours covered")
+
+
+def _colour(parts: SignatureParts) -> None:
+    parts.headers["x-colour"] = parts.components["x-colour"] = "red"
 
 
 @SIGNING_FORM.clause("two", "two signatures in one request are refused")
@@ -165,6 +200,37 @@ def _nonce_length(t: Trial) -> None:
     for size in (16, 128):
         answer = t.probe(*call, form=with_nonce(_random(t, size)))
         expect(answer.status, 200, f"the status of a request with a nonce of {size} characters")
+    # An escape and what it stands before are one character.
+    t.refused(t.probe(*call, form=with_nonce(r"\"" + r"\\" * 14)), "unauthorised")
+    answer = t.probe(*call, form=with_nonce(_random(t, 126) + r"\"\\"))
+    expect(answer.status, 200, "the status of a nonce of 128 characters, two of them escaped")
+
+
+@SIGNING_FORM.clause("nonce-forged", "a signature that is refused uses no nonce up")
+@signed
+def _nonce_forged(t: Trial) -> None:
+    nonce, call = _random(t, 32), calls(t)[0]
+    change = with_nonce(nonce).change
+    forged = RawForm(change, private=Ed25519PrivateKey.generate())
+    t.refused(t.probe(*call, form=forged), "unauthorised")
+    expect(t.probe(*call, form=with_nonce(nonce)).status, 200, "the status of the key's own")
+
+
+@SIGNING_FORM.clause("base64", "a signature in another spelling of base64 is refused")
+@signed
+def _base64(t: Trial) -> None:
+    for change in (_other_bits, lambda text: text.replace("=:", ":"), lambda text: text + " "):
+        request = t.probe.request("GET", t.reading())
+        label, _, value = request.headers["signature"].partition("=")
+        request.headers["signature"] = f"{label}={change(value)}"
+        if request.headers["signature"].rstrip() != f"{label}={value}":
+            t.refused(t.probe.send(request), "unauthorised")
+
+
+def _other_bits(value: str) -> str:
+    """The same bytes, with other bits behind the last of them."""
+    body = value.strip(":").rstrip("=")
+    return f":{body[:-1]}{chr(ord(body[-1]) + 1)}{'=' * (-len(body) % 4)}:"
 
 
 @SIGNING_FORM.clause("nonce-again", "a used nonce is refused under another request, signed afresh")
@@ -192,6 +258,22 @@ def _digest(t: Trial) -> None:
     for value in (strong, f"{right}, {strong}"):
         answer = t.probe("PUT", path, body, form=RawForm(partial(_digested, value)))
         expect(answer.status, 200, "the status of a request with a sha-512 digest")
+
+
+@SIGNING_FORM.clause(
+    "digest-bare", "a Content-Digest must be covered, and right, without a body too"
+)
+@signed
+def _digest_bare(t: Trial) -> None:
+    path, right, wrong = t.reading(), digest(b""), digest(b"{}")
+    for change in (partial(_headed, right), partial(_digested, wrong)):
+        t.refused(t.probe("GET", path, form=RawForm(change)), "unauthorised")
+    answer = t.probe("GET", path, form=RawForm(partial(_digested, right)))
+    expect(answer.status, 200, "the status of a reading with the digest of no body")
+
+
+def _headed(value: str, parts: SignatureParts) -> None:
+    parts.headers["content-digest"] = value
 
 
 def _digested(value: str, parts: SignatureParts) -> None:

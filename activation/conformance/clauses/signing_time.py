@@ -18,6 +18,8 @@ SIGNING_TIME = Clauses("signing", "What the backend checks", "signing.md")
 # A request that took this long says nothing about an edge: it is tried again.
 SLOW_SECONDS = 4.0
 TRIES = 5
+GOOD_SECONDS = 300.0
+REPLAYED = 12
 
 
 def _shift(t: Trial) -> timedelta:
@@ -78,6 +80,8 @@ def _expires(t: Trial) -> None:
         raise Broken("expires 15 s ago is refused", answer)
     answer = _at(t, -timedelta(seconds=40), timedelta(seconds=60))
     expect(answer.status, 200, "the status of a request whose expires lies 20 s ahead")
+    answer = _at(t, -timedelta(seconds=40), timedelta(hours=1))
+    expect(answer.status, 200, "the status of a request whose expires lies an hour off")
 
 
 @SIGNING_TIME.clause(
@@ -94,6 +98,17 @@ def _replay_later(t: Trial) -> None:
     for _ in range(8):
         t.page(t.form.quantity)
     for request in reversed(requests):
+        t.refused(t.probe.send(request), "unauthorised")
+
+
+@SIGNING_TIME.clause(
+    "replay-old", "no signed request of this check is taken again while its signature is good"
+)
+@signed
+def _replay_old(t: Trial) -> None:
+    since = time.monotonic() - GOOD_SECONDS
+    requests = [request for sent, request in t.probe.taken if sent > since]
+    for request in requests[:: max(1, len(requests) // REPLAYED)]:
         t.refused(t.probe.send(request), "unauthorised")
 
 

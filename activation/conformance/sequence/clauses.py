@@ -18,11 +18,11 @@ from .themes import THEMES, Theme
 SEQUENCE = Clauses("sequence", "3. Order")
 
 # Runs of each theme, and steps of each run.
-LENGTHS = {Depth.QUICK: (1, 40), Depth.NORMAL: (3, 45), Depth.THOROUGH: (14, 60)}
+LENGTHS = {Depth.QUICK: (1, 25), Depth.NORMAL: (3, 45), Depth.THOROUGH: (14, 60)}
 # How many steps may be played to find a shorter sequence.
 BUDGETS = {Depth.QUICK: 400, Depth.NORMAL: 1_000, Depth.THOROUGH: 2_000}
 # Of steps at once: more runs, and shorter ones, and each attempt several times over.
-MEETINGS = {Depth.QUICK: (2, 12), Depth.NORMAL: (4, 20), Depth.THOROUGH: (20, 25)}
+MEETINGS = {Depth.QUICK: (1, 14), Depth.NORMAL: (4, 20), Depth.THOROUGH: (20, 25)}
 TRIES = 4
 SHARED: WeakKeyDictionary[Trial, Shared] = WeakKeyDictionary()
 TEXTS = {
@@ -43,7 +43,7 @@ def _attempt(name: str, theme: Theme) -> Callable[[Trial], None]:
         def play(steps: Steps) -> Differs | None:
             run = Play(trial, theme.scans, shared)
             if name == "scans" and not run.scans:
-                raise NotOffered
+                raise NotOffered("no scans can be tried here")
             return run.run(steps)
 
         for number in range(runs):

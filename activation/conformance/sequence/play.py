@@ -170,7 +170,7 @@ class Play:
         answers = sent_at_once(step.steps, self._send)
         if any(answer.status == 429 for answer in answers):
             self.quiet = True
-            raise NotOffered
+            raise NotOffered("limited: the backend takes no more scans from here for now")
         before = self.world
         for after in fitting(before, step, answers):
             self.world = after

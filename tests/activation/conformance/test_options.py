@@ -20,6 +20,7 @@ from mintmark.activation.conformance.noise import Noise
 from mintmark.activation.conformance.recorded import read
 from mintmark.codegen.errors import NotFound, Refused, UsageError
 from mintmark.codegen.invocation import Invocation, utc_now
+from mintmark.codegen.secret import Secret
 from mintmark.codegen.station import keys
 
 NARROW = 'actions = ["freeze"]\nbatches = ["*-narrow"]\nlayers = []\nupload = false\n'
@@ -268,3 +269,24 @@ def test_rows_that_stay_are_noted_for_the_trace(tmp_path):
     trial_scans.note(tmp_path, left, utc_now())
     trial_scans.note(tmp_path, {bytes([2]) * 16}, utc_now())
     assert trial_scans.noted(tmp_path, utc_now()) == left | {bytes([2]) * 16}
+
+
+def test_a_clause_that_is_named_is_tried_however_quick_the_check_is(site):
+    with site.up():
+        result = site.check(only=("facts.before-many",), quick=True)
+        area = site.check(only=("times",), quick=True)
+    assert result.clauses[-1].result == "pass"
+    assert "not run" in {clause.result for clause in area.clauses}
+
+
+def test_a_second_key_that_is_the_first_is_refused(site):
+    site.url = "http://127.0.0.1:9"
+    with pytest.raises(UsageError, match="signs everything else"):
+        site.check(second_key=site.root / "default.key")
+
+
+def test_a_trace_with_another_fingerprint_key_is_refused(earlier):
+    keys.write_fingerprint_key(earlier.root / "other.key", Secret(b"\1" * 32))
+    (earlier.root / "other.key").replace(earlier.root / "fingerprint.key")
+    with pytest.raises(UsageError, match="another fingerprint key"):
+        earlier.again()
