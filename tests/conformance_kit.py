@@ -17,7 +17,6 @@ from mintmark.activation.backend import database
 from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.senders import Sender
 from mintmark.activation.client.signing import Key, RequestSigner
-from mintmark.activation.conformance.check import _begin
 from mintmark.activation.conformance.kit import AREAS, FIRST, check
 from mintmark.activation.conformance.probe import Probe
 from mintmark.activation.conformance.recorded import read
@@ -25,6 +24,7 @@ from mintmark.activation.conformance.select import clauses_again
 from mintmark.activation.conformance.trace import Trace
 from mintmark.activation.conformance.trial import Trial
 from mintmark.codegen.ranges.lifecycle import Action
+from mintmark.codegen.times import format_utc
 
 PRIVATE = Ed25519PrivateKey.generate()
 HOME = "TEST-000000000000"
@@ -84,7 +84,12 @@ def traced(url, path, only, *, sign=False):
     """A check of some clauses, with its trace at `path`, to be asked again."""
     wanted = [clause for area in AREAS for clause in area if clause.name in only | FIRST]
     with trying(url, sign=sign) as trial, Trace(path) as trace:
-        _begin(trace, trial, url)
+        facts = {"seed": trial.seed, "depth": trial.depth.value, "batch": trial.batch}
+        facts |= {"home": trial.home, "fingerprint_key_id": trial.key_id}
+        trace.begin(mintmark="0", url=url, started=format_utc(now()), **facts)
+        trace.watch(trial.probe, "first")
+        if trial.second is not None:
+            trace.watch(trial.second, "second")
         return check(url, trial, lambda *_: 0, wanted, begin=trace.tell)
 
 

@@ -43,7 +43,8 @@ def test_the_reference_backend_keeps_every_clause(tmp_path, kind, sign):
     if kind == "postgresql":
         url = postgresql_url(postgres_kit.cluster().database())
     up = threading.Event()
-    wanted = settings(url, now=now, trust_loopback=not sign, senders=Known)
+    ours = {"now": now, "senders": Known, "names": ("127.0.0.1",)}
+    wanted = settings(url, trust_loopback=not sign, **ours)
     server = Server("127.0.0.1", 0, wanted, ready=lambda _: up.set())
     with answering(server.run, server.stop, server.url, up) as address:
         result = checked(address, sign=sign)
