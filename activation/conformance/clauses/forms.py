@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..clause import Clauses
+from ..depth import Depth
 from ..noise import unknown_rows
 from ..outcome import Broken, expect
 from ..trial import Trial
@@ -93,7 +94,11 @@ def _signs(t: Trial) -> None:
         _is(other.scan(text), other, serial)
 
 
-@FORMS.clause("exact", "under `crockford32` space and hyphen are dropped, and no other sign")
+@FORMS.clause(
+    "exact",
+    "under `crockford32` space and hyphen are dropped, and no other sign",
+    depth=Depth.NORMAL,
+)
 def _exact(t: Trial) -> None:
     (serial, _) = t.active(1)
     code = t.code(serial)
@@ -103,14 +108,16 @@ def _exact(t: Trial) -> None:
     t.scanned(serial, result="genuine", scans=1)
 
 
-@FORMS.clause("longest", "codes of 64 symbols are found")
+@FORMS.clause("longest", "codes of 64 symbols are found", depth=Depth.NORMAL)
 def _longest(t: Trial) -> None:
     other = t.other("longest", **LONGEST)
     (serial, _) = other.active(1)
     _is(other.scan(other.code(serial)), other, serial)
 
 
-@FORMS.clause("no-row", "a text that no rule can fold to a code leaves no unknown scan")
+@FORMS.clause(
+    "no-row", "a text that no rule can fold to a code leaves no unknown scan", depth=Depth.NORMAL
+)
 def _no_row(t: Trial) -> None:
     start = upper(t).new_code()[:11]
     texts = [f"{start[:5]}{sign}{start[5:]}" for sign in " \t\x7f"]

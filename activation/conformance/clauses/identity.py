@@ -24,7 +24,9 @@ def _taken(t: Trial) -> None:
     t.scanned(mine, result="genuine", scans=2, batch=t.batch, serial=mine)
 
 
-@IDENTITY.clause("kept", "the first batch keeps it when its code is revoked, frozen or void")
+@IDENTITY.clause(
+    "kept", "the first batch keeps it when its code is revoked, frozen or void", depth=Depth.NORMAL
+)
 def _kept(t: Trial) -> None:
     other = t.other("apart")
     for action, result in (("revoke", "inactive"), ("freeze", "frozen"), ("void", "void")):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..clause import Clauses
+from ..depth import Depth
 from ..outcome import Broken, expect
 from ..trial import QUANTITY, Trial
 
@@ -24,7 +25,9 @@ def _invalid(t: Trial, what: str, **more: Any) -> None:  # noqa: ANN401 - JSON
         raise Broken(f"{what} is invalid", answer)
 
 
-@LIMITS.clause("reason", "a reason is any text of up to 500 characters, with any action")
+@LIMITS.clause(
+    "reason", "a reason is any text of up to 500 characters, with any action", depth=Depth.NORMAL
+)
 def _reason(t: Trial) -> None:
     for reason in ("", " ", TEA * 500, "\u8336\n\u0000", "lost"):
         _taken(t, f"a reason of {len(reason)} characters", reason=reason)
@@ -33,7 +36,9 @@ def _reason(t: Trial) -> None:
     expect(told.get("reason"), None, "a reason in the answer")
 
 
-@LIMITS.clause("values", "an attribute's text has up to 1,024 bytes of UTF-8, or none")
+@LIMITS.clause(
+    "values", "an attribute's text has up to 1,024 bytes of UTF-8, or none", depth=Depth.NORMAL
+)
 def _values(t: Trial) -> None:
     for value in ("", TEA * 256, "\u8336" * 341 + "x", "0", "00700", "null"):
         serials = t.serials(1)
@@ -45,7 +50,9 @@ def _values(t: Trial) -> None:
     _invalid(t, "max_scans of 1,000,001", attributes={"max_scans": 1_000_001})
 
 
-@LIMITS.clause("numbers", "serials and counts go to 999,999,999,999; more is invalid")
+@LIMITS.clause(
+    "numbers", "serials and counts go to 999,999,999,999; more is invalid", depth=Depth.NORMAL
+)
 def _numbers(t: Trial) -> None:
     # None of the check's batches: nobody reads so many serials back with their digests.
     path = f"/v1/batches/{t.batch}-far"
@@ -73,7 +80,11 @@ def _numbers(t: Trial) -> None:
         t.refused(t.probe("GET", path), "invalid")
 
 
-@LIMITS.clause("ids", "ids of batches, homes, orders and scans hold what ids may, to 64 characters")
+@LIMITS.clause(
+    "ids",
+    "ids of batches, homes, orders and scans hold what ids may, to 64 characters",
+    depth=Depth.NORMAL,
+)
 def _ids(t: Trial) -> None:
     tail = "._-aZ09"
     name = (t.new_head()[:24] + tail).ljust(64, "x")
@@ -88,7 +99,11 @@ def _ids(t: Trial) -> None:
         _invalid(t, f"an order of the batch {bad!r}", batch=bad)
 
 
-@LIMITS.clause("registration", "every role is taken; null, other signs and long ones are invalid")
+@LIMITS.clause(
+    "registration",
+    "every role is taken; null, other signs and long ones are invalid",
+    depth=Depth.NORMAL,
+)
 def _registration(t: Trial) -> None:
     for role in ("item", "inner", "outer", "carton", "pallet", "batch", "guide"):
         path = f"/v1/batches/{t.batch}-as-{role}"  # `-guide` is of the clauses of forms
@@ -108,7 +123,7 @@ def _registration(t: Trial) -> None:
         t.refused(answer, "invalid")
 
 
-@LIMITS.clause("bytes", "a body that is not UTF-8 is invalid")
+@LIMITS.clause("bytes", "a body that is not UTF-8 is invalid", depth=Depth.NORMAL)
 def _bytes(t: Trial) -> None:
     text = t.probe.content(t.body("assign", t.serials(1), attributes={"lot": "HERE"}))
     for wrong in (b"\xff", b"\xc3", b"\xed\xa0\xbd", b"\xc0\xaf"):
@@ -116,7 +131,11 @@ def _bytes(t: Trial) -> None:
         t.refused(t.probe("PUT", path, body, kind="application/json"), "invalid")
 
 
-@LIMITS.clause("both", "a validity in its field and among the attributes is invalid, null too")
+@LIMITS.clause(
+    "both",
+    "a validity in its field and among the attributes is invalid, null too",
+    depth=Depth.NORMAL,
+)
 def _both(t: Trial) -> None:
     for key in ("effective_at", "expires_at"):
         for value in (None, "2099-01-01T00:00:00Z"):

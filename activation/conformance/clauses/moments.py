@@ -73,7 +73,9 @@ def _fractions(t: Trial) -> None:
     t.done("assign", serials, **close | {"expires_at": "2026-01-01T00:00:00.6Z"})
 
 
-@TIMES.clause("invalid", "a day, an hour or an offset that there is not is invalid")
+@TIMES.clause(
+    "invalid", "a day, an hour or an offset that there is not is invalid", depth=Depth.NORMAL
+)
 def _invalid(t: Trial) -> None:
     serials = t.uploaded(1)
     for text in (
@@ -108,7 +110,9 @@ def _invalid(t: Trial) -> None:
     expect(t.states(serials), ["inactive"], "states afterwards")
 
 
-@TIMES.clause("calendar", "every day and every offset that there is counts as a time")
+@TIMES.clause(
+    "calendar", "every day and every offset that there is counts as a time", depth=Depth.NORMAL
+)
 def _calendar(t: Trial) -> None:
     serials = t.uploaded(1)
     for begins, ends in (

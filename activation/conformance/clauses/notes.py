@@ -1,6 +1,7 @@
 """Clauses on the note of an early scan: whose it is, who names it, and that it is never lost."""
 
 from ..clause import Clauses
+from ..depth import Depth
 from ..outcome import expect
 from ..trial import Serials, Trial
 
@@ -25,7 +26,11 @@ def _kept(t: Trial) -> None:
         t.scanned(serials[0], result="repeat")
 
 
-@NOTES.clause("ranges", "every range of the order is searched, in the order of the serials")
+@NOTES.clause(
+    "ranges",
+    "every range of the order is searched, in the order of the serials",
+    depth=Depth.NORMAL,
+)
 def _ranges(t: Trial) -> None:
     other = t.other("apart")
     first, last = t.uploaded(8)
@@ -38,7 +43,9 @@ def _ranges(t: Trial) -> None:
     _named(t, [first + 1, last - 1, last], "two ranges", *pairs)
 
 
-@NOTES.clause("batch", "the note is of a code, not of the same serial of another batch")
+@NOTES.clause(
+    "batch", "the note is of a code, not of the same serial of another batch", depth=Depth.NORMAL
+)
 def _batch(t: Trial) -> None:
     one, two = t.other("notes"), t.other("notes-2")
     serials = one.uploaded(2)
@@ -48,7 +55,9 @@ def _batch(t: Trial) -> None:
     _named(two, [], "the batch whose codes nobody scanned", serials)
 
 
-@NOTES.clause("skipped", "a skipped code that has a note is not named", section="3. Order")
+@NOTES.clause(
+    "skipped", "a skipped code that has a note is not named", section="3. Order", depth=Depth.NORMAL
+)
 def _skipped(t: Trial) -> None:
     first, last = t.active(2)
     t.done("revoke", (first, last))
@@ -58,7 +67,9 @@ def _skipped(t: Trial) -> None:
     _named(t, [], "an activation that skips the code", (first, last), skip=["void"])
 
 
-@NOTES.clause("activations", "no other action names anybody", section="3. Order")
+@NOTES.clause(
+    "activations", "no other action names anybody", section="3. Order", depth=Depth.NORMAL
+)
 def _activations(t: Trial) -> None:
     serials = t.active(1)
     t.done("freeze", serials)

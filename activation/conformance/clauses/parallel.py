@@ -167,7 +167,11 @@ def _uploads(t: Trial) -> None:
     t.done("activate", *parts, count=200)
 
 
-@PARALLEL.clause("uploads-differ", "of different uploads for one serial at once, one is taken")
+@PARALLEL.clause(
+    "uploads-differ",
+    "of different uploads for one serial at once, one is taken",
+    depth=Depth.NORMAL,
+)
 def _uploads_differ(t: Trial) -> None:
     for _ in rounds(t):
         (serial, _) = serials = t.serials(1)
@@ -201,7 +205,11 @@ def _scans(t: Trial) -> None:
         t.scanned(serial, result="genuine", scans=counted + 2)
 
 
-@PARALLEL.clause("scan-id", "one scan sent several times at once under its scan_id counts once")
+@PARALLEL.clause(
+    "scan-id",
+    "one scan sent several times at once under its scan_id counts once",
+    depth=Depth.NORMAL,
+)
 def _scan_id(t: Trial) -> None:
     for _ in rounds(t):
         (serial, _) = t.active(1)

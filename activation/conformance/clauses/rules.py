@@ -3,6 +3,7 @@
 import json
 
 from ..clause import Clauses
+from ..depth import Depth
 from ..outcome import Broken, expect
 from ..probe import Answer
 from ..trial import Trial
@@ -185,7 +186,11 @@ def _too_large(t: Trial) -> None:
     t.not_found(order)
 
 
-@RULES.clause("bounds", "numbers and texts beyond their bounds are invalid, never an error")
+@RULES.clause(
+    "bounds",
+    "numbers and texts beyond their bounds are invalid, never an error",
+    depth=Depth.NORMAL,
+)
 def _bounds(t: Trial) -> None:
     serials = t.serials(1)
     huge = 10**30
