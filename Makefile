@@ -27,7 +27,7 @@ test-faults: $(INSTALLED)
 		tests/activation/delivery/test_faults.py $(PYTEST_ARGS)
 
 # Every broken backend against the whole conformance kit, and the table: docs/testing.md.
-# Some 40 minutes of one core; for some variants: make test-contract VARIANTS="forgetful halfway"
+# It takes long; for some variants: make test-contract VARIANTS="forgetful halfway"
 test-contract: $(INSTALLED)
 	$(BIN)/python tests/broken_contract.py $(VARIANTS)
 

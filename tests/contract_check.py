@@ -21,6 +21,7 @@ def shapes():
                     "found": "text?",
                     "document": "text",
                     "steps": ["text"],
+                    "asked": "text?",
                     "why": "text?",
                 }
             ],
