@@ -65,7 +65,7 @@ class CheckRequest:
 
 @dataclass(frozen=True)
 class _Keys:
-    """What the kit signs and recognises with. `note` keeps what it leaves behind, in a home."""
+    """What the kit signs and recognises with. `folder`: the home, which notes what is left."""
 
     secret: Secret
     home: str

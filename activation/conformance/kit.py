@@ -32,7 +32,7 @@ from .clauses import (
 )
 from .depth import Depth
 from .leave import Left, leave
-from .outcome import Broken, NotOffered
+from .outcome import MALFORMED, SILENT, Broken, NotOffered
 from .sequence.clauses import SEQUENCE
 from .trial import Trial
 
@@ -66,8 +66,6 @@ AREAS: tuple[Clauses, ...] = (
 _DEEPER = {Depth.NORMAL: "not with --quick", Depth.THOROUGH: "only with --thorough"}
 # Without these no other can be tried: they are tried first, whatever is asked for.
 FIRST = frozenset({"register.health", "register.new", "again.health"})
-# After so many clauses in a row for which no answer came, the rest is not run.
-SILENT = 3
 NO_ANSWER = "an answer"
 
 
@@ -138,14 +136,7 @@ def _tried(clause: Clause, trial: Trial, *, first: bool) -> ClauseResult:
             raise
         return _failed(clause, trial, Broken(NO_ANSWER, failure.message))
     # An answer of any form at all may come back: an error over its form fails the clause.
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except MALFORMED as error:
         wanted = "an answer of the form in the document"
         return _failed(clause, trial, Broken(wanted, type(error).__name__))
     return _result(clause, ClauseOutcome.HOLDS)
@@ -154,25 +145,15 @@ def _tried(clause: Clause, trial: Trial, *, first: bool) -> ClauseResult:
 def _failed(clause: Clause, trial: Trial, broken: Broken) -> ClauseResult:
     probes = [probe for probe in (trial.probe, trial.second) if probe]
     (_, asked) = max(probe.last for probe in probes)
-    return replace(_result(clause, ClauseOutcome.FAILS, broken), asked=asked)
-
-
-def _result(
-    clause: Clause, outcome: ClauseOutcome, broken: Broken | None = None, why: str | None = None
-) -> ClauseResult:
-    if broken is None:
-        found: tuple[str | None, str | None, tuple[str, ...]] = (None, None, ())
-    else:
-        found = broken.expected, broken.found, broken.steps
-    expected, what, steps = found
-    return ClauseResult(
-        clause.name,
-        outcome,
-        clause.text,
-        clause.section,
-        expected,
-        what,
-        clause.document,
-        steps,
-        why,
+    return replace(
+        _result(clause, ClauseOutcome.FAILS),
+        expected=broken.expected,
+        found=broken.found,
+        steps=broken.steps,
+        asked=asked,
     )
+
+
+def _result(clause: Clause, outcome: ClauseOutcome, why: str | None = None) -> ClauseResult:
+    named = clause.name, outcome, clause.text, clause.section
+    return ClauseResult(*named, document=clause.document, why=why)

@@ -12,23 +12,12 @@ from typing import Any
 
 from ...codegen.errors import EnvironmentFailure
 from .noise import unknown_rows
-from .outcome import Broken, NotOffered
+from .outcome import MALFORMED, SILENT, Broken, NotOffered
 from .trial import Trial
 
-# An answer of any form may come back; leaving never fails.
-FAILURES = (
-    Broken,
-    NotOffered,
-    EnvironmentFailure,
-    AttributeError,
-    ArithmeticError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
+# Leaving never fails.
+FAILURES = (Broken, NotOffered, EnvironmentFailure, *MALFORMED)
 UPLOAD = 65_536
-SILENT = 3  # questions without an answer, each of which may have waited for long
 # Of codes that differ by their lot alone, one long range is left.
 _PLAIN: Mapping[str, Any] = MappingProxyType({"attributes": {"lot": None}})
 

@@ -1,5 +1,20 @@
 """How an attempt at a clause ends, when it does not simply hold."""
 
+from typing import Final
+
+# What reading an answer may raise that has any form but the document's.
+MALFORMED: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+# After so many questions in a row without an answer, each of which may have waited for long,
+# nothing more is asked.
+SILENT: Final = 3
+
 
 class Broken(Exception):
     """The clause does not hold: what was expected and what was found, never a code.
