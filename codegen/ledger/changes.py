@@ -5,7 +5,7 @@ Ordering rules, held by `_apply`:
 1. `HomeMade` is the first event, and there is no other `HomeMade`.
 2. `ExportBegun` reserves serials. It is followed by exactly one `Packaged` or
    `ExportAbandoned` of the same package.
-3. `Ordered` is followed by at most one `Settled` of the same order.
+3. `Ordered` and `Associated` are followed by at most one `Settled` of the same order.
 4. After a final `Receipted` of a package there is no other `Receipted` of that package.
    `ReceiptCorrected` may follow, as often as needed.
 5. `Reopened` follows an `Ordered` that unvoids, in the same commit.
@@ -17,6 +17,7 @@ A field that is added to a class already written needs a default: older events l
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..ranges.aggregation import CodeRanges, Packing
 from ..ranges.attributes import Value
 from ..ranges.corrections import CorrectedEntry
 from ..ranges.lifecycle import Action, State
@@ -208,6 +209,37 @@ class Ordered:
     attributes: Mapping[str, Value] = field(default_factory=dict)
     reason: str | None = None
     line: str | None = None
+
+
+@dataclass(frozen=True)
+class Associated:
+    """Children joined parents, or left them: an order, sent to the backend like any other.
+
+    Who gets what: `aggregation.deal`. `parents` is None only if children leave whatever they are
+    in. The order goes by the batch of its first children, `batch`; it waits for earlier orders of
+    every batch that it names.
+    """
+
+    order: str
+    action: Packing
+    parents: CodeRanges | None
+    children: tuple[CodeRanges, ...]
+    each: int | None = None
+    reason: str | None = None
+    line: str | None = None
+
+    @property
+    def batch(self) -> str:
+        """The batch of its first children."""
+        return self.children[0].batch
+
+    @property
+    def batches(self) -> tuple[str, ...]:
+        """Every batch that it names, once, that of its first children first."""
+        named = [part.batch for part in self.children] + (
+            [self.parents.batch] if self.parents else []
+        )
+        return tuple(dict.fromkeys(named))
 
 
 @dataclass(frozen=True)
