@@ -3,9 +3,9 @@
 The ledger and the reference backend share it. The rules:
 
 1. A parent (a carton, a pallet) is one code, and so is a child; both are named by batch and serial.
-2. Children come in the order of their batches and serials, parents in that of their serials.
-3. With `each`, every parent gets the next `each` children; the last gets what is left, and at
-   least one. Without it there is a single parent, which gets all of them.
+2. Children come in the order of their serials, and so do parents.
+3. With `each`, every parent gets the next `each` children of one batch; the last gets what is
+   left, and at least one. Without it there is a single parent, which gets all of them.
 4. A child has one parent at a time. Who checks that has the books.
 """
 
@@ -81,6 +81,8 @@ def check(parents: CodeRanges | None, children: Sequence[CodeRanges], each: int 
         if there > 1:
             raise UsageError("several parents need the number of children in each", "--each N")
         return
+    if len(children) > 1:
+        raise UsageError("children of several batches are not dealt out", "one batch at a time")
     wanted = -(-total // each) if each > 0 else 0
     if wanted != there:
         raise UsageError(
