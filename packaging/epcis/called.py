@@ -3,11 +3,11 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
+from ...codegen import sscc
 from ...codegen.ledger.records import BatchRow
 from ...codegen.ledger.view import View
 from ...codegen.ranges.aggregation import CodeRanges, CodeRef
 from ...codegen.ranges.serials import Range
-from ...codegen.sscc import of_number
 from ..package.feed import CodeSource
 from .names import NamedBatch, Naming, gtin_of
 
@@ -76,7 +76,10 @@ def _named(view: View, row: BatchRow) -> NamedBatch:
     templates = [row.url, *(package.template for package in view.packages(row.batch))]
     gtin = next((found for found in map(gtin_of, templates) if found), None)
 
-    def sscc(serial: int) -> str | None:
-        return None if row.sscc_from is None else of_number(row.sscc_from + serial - 1)
+    def sscc_of(serial: int) -> str | None:
+        prefix, extension, first = row.sscc_prefix, row.sscc_extension, row.sscc_first
+        if prefix is None or extension is None or first is None:
+            return None
+        return sscc.build(prefix, extension, first + serial - 1)
 
-    return NamedBatch(row.batch, gtin, sscc)
+    return NamedBatch(row.batch, gtin, sscc_of)

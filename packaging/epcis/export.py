@@ -11,7 +11,6 @@ Nothing in the books changes but that incident. Codes are told into an encrypted
 """
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,19 +20,16 @@ from ...codegen.errors import Refused, UsageError
 from ...codegen.files import create, fsync_folder, hidden, sync, write_exclusively
 from ...codegen.invocation import Invocation
 from ...codegen.ledger.changes import Incident, IncidentFacts
-from ...codegen.ledger.view import View
 from ...codegen.result import Result
 from ...codegen.station.station import Station
 from ..package.feed import CodeSource
 from ..zip.writer import ArchiveWriter, new_password
-from . import document
 from .called import CalledByCode, CalledBySerial
 from .document import Style
 from .links import Links
 from .names import Naming
-from .steps import Replay, Step
+from .telling import Telling, Wanted
 
-_PAGE = 1_000  # events of the ledger at once
 ENTRY = "epcis.jsonld"
 
 
@@ -98,64 +94,17 @@ def export(invocation: Invocation, request: EpcisRequest) -> EpcisExported:
             if opened
             else CalledBySerial(view, request.naming)
         )
-        teller = _Teller(station, view, request, called, links)
+        style = Style(request.naming, station.config.time_zone, request.place)
+        wanted = Wanted(request.batch, request.after)
+        telling = Telling(view, called, links, style, wanted)
+        text = telling.text(station.config.home_id, station.now())
         if request.codes:
-            _write_encrypted(station, request, teller.text())
+            _write_encrypted(station, request, text)
         else:
-            _write(request.out, teller.text())
+            _write(request.out, text)
         return EpcisExported(
-            request.out.absolute(), teller.events, teller.names, view.head()[0], request.codes
+            request.out.absolute(), telling.events, telling.names, view.head()[0], request.codes
         )
-
-
-class _Teller:
-    """The text of the document, bit by bit; counts what it told."""
-
-    def __init__(
-        self,
-        station: Station,
-        view: View,
-        request: EpcisRequest,
-        called: CalledBySerial,
-        links: Links,
-    ) -> None:
-        self._view, self._request, self._called = view, request, called
-        self._home, self._created = station.config.home_id, station.now()
-        zone = station.config.time_zone
-        self._style = Style(request.naming, zone, request.place)
-        self._replay = Replay(links, lambda order: view.order(order).skipped)
-        self.events = self.names = 0
-
-    def text(self) -> Iterator[bytes]:
-        """The whole document, in UTF-8."""
-        _, head = self._view.head()
-        created = self._created.astimezone(self._style.zone)
-        yield document.opening(self._home, head, created).encode()
-        after = 0
-        while page := self._view.events(after, _PAGE):
-            for event in page:
-                told = 0
-                for step in self._replay.steps(event):
-                    if event.seq <= self._request.after or not self._is_wanted(step):
-                        continue
-                    for found in document.events(step, event.hash, told, self._style, self._called):
-                        told += 1
-                        yield self._one(found)
-            after = page[-1].seq
-        yield document.CLOSING.encode()
-
-    def _one(self, event: dict[str, object]) -> bytes:
-        comma = "," if self.events else ""
-        self.events += 1
-        names = event.get("epcList") or event["childEPCs"]
-        self.names += len(names)  # type: ignore[arg-type]
-        return f"{comma}\n{json.dumps(event, ensure_ascii=False)}".encode()
-
-    def _is_wanted(self, step: Step) -> bool:
-        batch = self._request.batch
-        named = {part.batch for part in step.things}
-        named |= {step.parent.batch} if step.parent else set()
-        return batch is None or batch in named
 
 
 def _opened(

@@ -6,8 +6,10 @@
 | an item of a batch with a GTIN | `https://id.gs1.org/01/GTIN/21/SERIAL` |
 | anything else | `BASE/obj/SERIAL` if the brand gave a base, else `urn:mintmark:obj:SERIAL` |
 
-SERIAL is the batch's eight random symbols and the serial, `0K4T9WXA-7`: a name of our own, by which
-nobody wins anything. It is not what stands on the item. With codes it is the code itself.
+SERIAL is the batch's eight random symbols and the serial, `0K4T9WXA-s7`: a name of our own, by
+which nobody wins anything. It is not what stands on the item. With codes it is the code itself.
+The `s` is there for epcis2.js 2.7.3: it takes `…/SEPTMFQD-7` for the first of July 2001, and gives
+whatever else ends in -7 the same hash.
 
 Sources: EPCIS and CBV 2.0 (section 8.2 of CBV: which URIs name objects), GS1 Digital Link (URI
 syntax 1.4.1, section 4.12: canonical ones begin with https://id.gs1.org), EPC Tag Data Standard
@@ -61,7 +63,7 @@ class Naming:
         """The URI of a code; with `code`, of what stands on the item."""
         if sscc := batch.sscc(serial):
             return self._sscc(sscc)
-        own = code or f"{batch.batch[5:]}-{serial}"
+        own = code or f"{batch.batch.partition('-')[2]}-s{serial}"
         if batch.gtin:
             return self._sgtin(batch.gtin, own)
         if self.base:

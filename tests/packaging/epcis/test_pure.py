@@ -61,13 +61,13 @@ def test_children_leave_the_parent_they_are_in(data):
 @pytest.mark.parametrize(
     ("naming", "batch", "code", "expected"),
     [
-        (Naming(), NamedBatch(BOTTLES, GTIN), None, f"{names.ID}/01/{GTIN}/21/0K4T9WXA-7"),
+        (Naming(), NamedBatch(BOTTLES, GTIN), None, f"{names.ID}/01/{GTIN}/21/0K4T9WXA-s7"),
         (Naming(), NamedBatch(BOTTLES, GTIN), "ABC7", f"{names.ID}/01/{GTIN}/21/ABC7"),
         (
             Naming(NameForm.URN, "6901234"), NamedBatch(BOTTLES, GTIN), None,
-            "urn:epc:id:sgtin:6901234.056789.0K4T9WXA-7",
+            "urn:epc:id:sgtin:6901234.056789.0K4T9WXA-s7",
         ),
-        (Naming(), NamedBatch(BOTTLES), None, "urn:mintmark:obj:0K4T9WXA-7"),
+        (Naming(), NamedBatch(BOTTLES), None, "urn:mintmark:obj:0K4T9WXA-s7"),
         (
             Naming(base="https://example.cn/epcis"), NamedBatch(BOTTLES), "A/C",
             "https://example.cn/epcis/obj/A%2FC",
