@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import contract_alarms
 import contract_check
 import contract_copies
+import contract_epcis
 import contract_guards
 import contract_line
 import contract_places
@@ -760,5 +761,6 @@ ROWS = (
     *contract_guards.rows(Row, ok, no),
     *contract_places.rows(no),
     *contract_copies.rows(ok, no),
+    *contract_epcis.rows(ok, no),
     *contract_check.rows(ok, no),
 )

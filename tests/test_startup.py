@@ -21,6 +21,7 @@ OURS = {
     *(f"mintmark.codegen.ranges.{name}" for name in ("attributes", "lifecycle", "serials")),
     *("mintmark.codegen.ranges.tiling", "mintmark.codegen.secret"),
     *("mintmark.packaging", "mintmark.packaging.commands"),
+    *("mintmark.packaging.epcis", "mintmark.packaging.epcis.commands"),
     *("mintmark.activation.backend", "mintmark.activation.backend.commands"),
     *("mintmark.activation.conformance", "mintmark.activation.conformance.commands"),
     *("mintmark.activation.intake", "mintmark.activation.intake.commands"),

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from ...codegen.ranges.aggregation import CodeRanges, CodeRef
 from .names import Naming
-from .steps import Step
+from .steps import EpcisStep
 
 NAMES = 1_000  # of an event, at most
 CONTEXT = (
@@ -44,7 +44,7 @@ class Names(Protocol):
 
 
 @dataclass(frozen=True)
-class Style:
+class TellingStyle:
     """How events are told. `place`: the URI of where they happened."""
 
     naming: Naming
@@ -68,7 +68,7 @@ CLOSING = "\n]}}\n"
 
 
 def events(
-    step: Step, hashed: str, at: int, style: Style, names: Names
+    step: EpcisStep, hashed: str, at: int, style: TellingStyle, names: Names
 ) -> Iterator[dict[str, Any]]:
     """The events of a step. `hashed`: the ledger's event; `at`: how many it gave before."""
     uris = (name for part in step.things for name in names.of(part))
@@ -78,7 +78,7 @@ def events(
 
 
 def _event(
-    step: Step, found: list[str], parent: str | None, source: str, style: Style
+    step: EpcisStep, found: list[str], parent: str | None, source: str, style: TellingStyle
 ) -> dict[str, Any]:
     local = step.at.astimezone(style.zone)
     moment = local.isoformat(timespec="milliseconds")

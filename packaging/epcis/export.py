@@ -25,7 +25,7 @@ from ...codegen.station.station import Station
 from ..package.feed import CodeSource
 from ..zip.writer import ArchiveWriter, new_password
 from .called import CalledByCode, CalledBySerial
-from .document import Style
+from .document import TellingStyle
 from .links import Links
 from .names import Naming
 from .telling import Telling, Wanted
@@ -94,7 +94,7 @@ def export(invocation: Invocation, request: EpcisRequest) -> EpcisExported:
             if opened
             else CalledBySerial(view, request.naming)
         )
-        style = Style(request.naming, station.config.time_zone, request.place)
+        style = TellingStyle(request.naming, station.config.time_zone, request.place)
         wanted = Wanted(request.batch, request.after)
         telling = Telling(view, called, links, style, wanted)
         text = telling.text(station.config.home_id, station.now())

@@ -104,17 +104,19 @@ def naming(form: str, company_prefix: str | None, base: str | None) -> Naming:
         )
     if company_prefix is not None and form != NameForm.URN:
         raise UsageError("--company-prefix is for URNs", "give --ids urn, or leave it out")
-    return Naming(NameForm(form), company_prefix, _base(base))
+    return Naming(NameForm(form), company_prefix, _address(base) if base else None)
 
 
 def location(text: str) -> str:
     """The URI of a place: a GLN, or what the brand calls it. Raises `UsageError`."""
     if _GLN.fullmatch(text):
         return f"{ID}/414/{text}"
-    found = _base(text)
-    if found is None:
-        raise UsageError("--location is a GLN of 13 digits or an https address", "give one")
-    return found
+    try:
+        return _address(text)
+    except UsageError:
+        raise UsageError(
+            "a place is a GLN of 13 digits or an address", "for example https://example.cn/dock-3"
+        ) from None
 
 
 def gtin_of(template: str | None) -> str | None:
@@ -123,9 +125,7 @@ def gtin_of(template: str | None) -> str | None:
     return found[1] if found else None
 
 
-def _base(text: str | None) -> str | None:
-    if text is None:
-        return None
+def _address(text: str) -> str:
     found = _BASE.fullmatch(text)
     if found is None:
         raise UsageError(

@@ -36,7 +36,7 @@ _DISPOSITIONS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Step:
+class EpcisStep:
     """One thing that happened to `things` (of one batch, or the children of one `parent`).
 
     `facts` (lot, product) and `dealer` are what the order set; `order` is its id.
@@ -61,7 +61,7 @@ class Replay:
         self._links, self._skipped = links, skipped
         self._items: dict[str, SerialSet] = {}
 
-    def steps(self, event: Event) -> Iterator[Step]:
+    def steps(self, event: Event) -> Iterator[EpcisStep]:
         """What an event did. All of it must be consumed before the next."""
         change = event.change
         if isinstance(change, Ordered):
@@ -69,7 +69,7 @@ class Replay:
         elif isinstance(change, Associated):
             yield from self._associated(event, change)
 
-    def _ordered(self, event: Event, change: Ordered) -> Iterator[Step]:
+    def _ordered(self, event: Event, change: Ordered) -> Iterator[EpcisStep]:
         touched = change.serials
         if change.skip_void and change.action is not Action.UNVOID:
             touched = serials.subtract(touched, self._skipped(change.order))
@@ -81,18 +81,18 @@ class Replay:
             gone = self._of(change.batch).discard(touched)
             if gone:
                 disposition = _DISPOSITIONS.get(change.reason or "", "inactive")
-                yield Step(
+                yield EpcisStep(
                     event.time, event.seq, change.order, (CodeRanges(change.batch, gone),),
                     "DELETE", "decommissioning", disposition,
                 )  # fmt: skip
         dealer = change.attributes.get("dealer")
         if dealer is not None:
-            yield Step(
+            yield EpcisStep(
                 event.time, event.seq, change.order, (part,),
                 "OBSERVE", "shipping", "in_transit", dealer=str(dealer),
             )  # fmt: skip
 
-    def _associated(self, event: Event, change: Associated) -> Iterator[Step]:
+    def _associated(self, event: Event, change: Associated) -> Iterator[EpcisStep]:
         if change.action is Packing.ASSOCIATE and change.parents is not None:
             for part in (*change.children, change.parents):
                 yield from self._commission(event, change.order, part, {})
@@ -103,14 +103,14 @@ class Replay:
             found = (link for part in change.children for link in self._links.leave(part))
             kind = "DELETE", "unpacking", "in_progress"
         for parent, parts in _by_parent(found):
-            yield Step(event.time, event.seq, change.order, parts, *kind, parent=parent)
+            yield EpcisStep(event.time, event.seq, change.order, parts, *kind, parent=parent)
 
     def _commission(
         self, event: Event, order: str, part: CodeRanges, facts: Mapping[str, Value]
-    ) -> Iterator[Step]:
+    ) -> Iterator[EpcisStep]:
         fresh = self._of(part.batch).add(part.serials)
         if fresh:
-            yield Step(
+            yield EpcisStep(
                 event.time, event.seq, order, (CodeRanges(part.batch, fresh),),
                 "ADD", "commissioning", "active",
                 facts={key: value for key, value in facts.items() if value is not None},

@@ -9,9 +9,9 @@ from typing import Any
 from ...codegen.ledger.chain import Event
 from ...codegen.ledger.view import View
 from . import document
-from .document import Names, Style
+from .document import Names, TellingStyle
 from .links import Links
-from .steps import Replay, Step
+from .steps import Replay, EpcisStep
 
 _PAGE = 1_000  # events of the ledger at once
 
@@ -35,7 +35,7 @@ class Telling:
     """
 
     def __init__(
-        self, view: View, names: Names, links: Links, style: Style, wanted: Wanted = WHOLE
+        self, view: View, names: Names, links: Links, style: TellingStyle, wanted: Wanted = WHOLE
     ) -> None:
         self._view, self._names, self._style, self._wanted = view, names, style, wanted
         self._replay = Replay(links, lambda order: view.order(order).skipped)
@@ -66,7 +66,7 @@ class Telling:
         self.names += len(event.get("epcList") or event["childEPCs"])
         return f"{comma}\n{json.dumps(event, ensure_ascii=False)}".encode()
 
-    def _is_wanted(self, step: Step) -> bool:
+    def _is_wanted(self, step: EpcisStep) -> bool:
         named = {part.batch for part in step.things}
         named |= {step.parent.batch} if step.parent else set()
         return self._wanted.batch is None or self._wanted.batch in named

@@ -15,7 +15,7 @@ from node_kit import NODE
 
 from mintmark.codegen.errors import Refused
 from mintmark.packaging.epcis.called import CalledBySerial
-from mintmark.packaging.epcis.document import NAMES, Style
+from mintmark.packaging.epcis.document import NAMES, TellingStyle
 from mintmark.packaging.epcis.links import Links
 from mintmark.packaging.epcis.names import NameForm, Naming
 from mintmark.packaging.epcis.telling import Telling, Wanted
@@ -44,7 +44,7 @@ def ledger(tmp_path):
 
 def told(ledger, naming=Naming(), **more):  # noqa: B008 - frozen
     with ledger.read() as view, Links() as links:
-        style = Style(naming, SHANGHAI)
+        style = TellingStyle(naming, SHANGHAI)
         telling = Telling(view, CalledBySerial(view, naming), links, style, Wanted(**more))
         text = b"".join(telling.text(HOME, kit.START)).decode("utf-8")
         found = json.loads(text)["epcisBody"]["eventList"]
