@@ -11,7 +11,7 @@ from ...codegen.ledger.view import View
 from . import document
 from .document import Names, TellingStyle
 from .links import Links
-from .steps import Replay, EpcisStep
+from .steps import EpcisStep, Replay
 
 _PAGE = 1_000  # events of the ledger at once
 
