@@ -1,68 +1,20 @@
-"""What the books say becomes EPCIS: against a naive model, and read by two programs of others."""
+"""What the books say becomes EPCIS: against a naive model."""
 
 import dataclasses
-import json
-import shutil
-from itertools import compress
-from zoneinfo import ZoneInfo
 
 import ledger_kit as kit
 import pytest
-from clients_kit import BIN, INSTALLED, MODULES, SOURCES, run
+from epcis_kit import BOTTLE, BOTTLES, CARTONS, PALLETS, story, told, with_batches
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from node_kit import NODE
 
 from mintmark.codegen.errors import Refused
-from mintmark.packaging.epcis.called import CalledBySerial
-from mintmark.packaging.epcis.document import NAMES, TellingStyle
-from mintmark.packaging.epcis.links import Links
-from mintmark.packaging.epcis.names import NameForm, Naming
-from mintmark.packaging.epcis.telling import Telling, Wanted
-
-pytestmark = pytest.mark.xdist_group("clients")
-
-BOTTLES, CARTONS, PALLETS = "4F2K-B0TTAAAA", "4F2K-CARTAAAA", "4F2K-PA11AAAA"
-HOME = "4F2K-AAAAAAAAAAAA"
-GTIN = "06901234567892"
-LINK = f"HTTPS://T.EXAMPLE.CN/01/{GTIN}/21/{{code}}"
-BOTTLE = f"https://id.gs1.org/01/{GTIN}/21/B0TTAAAA-s"
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 @pytest.fixture
 def ledger(tmp_path):
-    made = kit.create(tmp_path / "ledger.db")
-    bottles = dataclasses.replace(kit.minted(BOTTLES, 5_000), url=LINK)
-    cartons = dataclasses.replace(kit.minted(CARTONS, 50), role="carton", url=None)
-    made.commit(kit.STATION, bottles, cartons, kit.with_ssccs(PALLETS, 3, "pallet", 1))
-    for batch, package, last in ((BOTTLES, "P1", 5_000), (CARTONS, "P2", 50)):
-        kit.with_package(made, batch, package, (1, last))
-    yield made
-    made.close()
-
-
-def told(ledger, naming=Naming(), **more):  # noqa: B008 - frozen
-    with ledger.read() as view, Links() as links:
-        style = TellingStyle(naming, SHANGHAI)
-        telling = Telling(view, CalledBySerial(view, naming), links, style, Wanted(**more))
-        text = b"".join(telling.text(HOME, kit.START)).decode("utf-8")
-        found = json.loads(text)["epcisBody"]["eventList"]
-        names = sum(len(e.get("epcList") or e["childEPCs"]) for e in found)
-        assert (telling.events, telling.names) == (len(found), names)
-        return text, found
-
-
-def story(ledger):
-    order = kit.ordered
-    ledger.commit(kit.LINE, kit.packed("A1", (CARTONS, (1, 2)), (BOTTLES, (1, 48)), each=24))
-    ledger.commit(kit.LINE, kit.packed("A2", (PALLETS, (1, 1)), (CARTONS, (1, 2))))
-    values = {"lot": "L1", "product": "绿茶", "dealer": "D7"}
-    ledger.commit(kit.LINE, order("O1", BOTTLES, "activate", (1, 2_500), attributes=values))
-    ledger.commit(kit.LINE, kit.unpacked("A3", None, (BOTTLES, (3, 3))))
-    void = order("O2", BOTTLES, "void", (3, 3), (4_000, 4_000), reason="damaged", count=2)
-    ledger.commit(kit.LINE, void)
-    ledger.commit(kit.LINE, kit.packed("A4", (CARTONS, (1, 1)), (BOTTLES, (2_600, 2_600))))
+    with with_batches(tmp_path / "ledger.db") as made:
+        yield made
 
 
 def summary(event):
@@ -160,25 +112,3 @@ def test_the_events_add_up_to_the_books(tmp_path_factory, kinds, data):
                 for serial in range(link.serials.first, link.serials.last + 1)
             }
         assert held == links
-
-
-@pytest.mark.parametrize(
-    "naming", [Naming(), Naming(NameForm.URN, "6901234", "https://example.cn/epcis")]
-)
-def test_two_programs_of_others_read_it_alike(ledger, tmp_path, naming):
-    story(ledger)
-    assert (INSTALLED / ".installed").exists(), "make .clients/.installed"
-    text, found = told(ledger, naming)
-    (tmp_path / "events.jsonld").write_text(text, "utf-8")
-    (tmp_path / "node_modules").symlink_to(MODULES, target_is_directory=True)
-    shutil.copy(SOURCES / "epcis.cjs", tmp_path)
-    theirs = json.loads(run(NODE, "epcis.cjs", "events.jsonld", folder=tmp_path))
-    assert (theirs["success"], theirs["valid"], theirs["errors"]) == (True, True, [])
-    words = (BIN / "python", SOURCES / "epcis.py", tmp_path / "events.jsonld")
-    hashes = json.loads(run(*words, folder=tmp_path).splitlines()[-1])
-    # epcis2.js 2.7.3 makes a Digital Link of 19 digits of an SSCC's URN, and so another hash.
-    alike = ["urn:epc:id:sscc" not in json.dumps(event) for event in found]
-    assert alike.count(False) == (2 if naming.form is NameForm.URN else 0)
-    assert list(compress(theirs["hashes"], alike)) == list(compress(hashes, alike))
-    assert len(hashes) == len(set(hashes)) == len(found)
-    assert max(len(event.get("epcList", ())) for event in found) == NAMES
