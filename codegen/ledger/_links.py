@@ -66,11 +66,11 @@ def parents_of(connection: Connection, batch: str, numbers: Sequence[int]) -> di
 def way_up(connection: Connection, ref: CodeRef) -> tuple[CodeRef, ...]:
     """What the code lies in, what that lies in, and so on, nearest first."""
     way: dict[CodeRef, None] = {}
-    while (above := parents_of(connection, ref.batch, [ref.serial]).get(ref.serial)) is not None:
-        if above in way:
-            raise circle(above)
-        way[above] = None
-        ref = above
+    while (next_up := parents_of(connection, ref.batch, [ref.serial]).get(ref.serial)) is not None:
+        if next_up in way:
+            raise circle(next_up)
+        way[next_up] = None
+        ref = next_up
     return tuple(way)
 
 
@@ -85,15 +85,21 @@ def above(connection: Connection, parents: CodeRanges, batches: Sequence[str]) -
 def children(connection: Connection, parents: CodeRanges) -> tuple[CodeRanges, ...]:
     """What lies in some of `parents`, without what lies in that, ascending by batch."""
     found: dict[str, list[Range]] = {}
-    values = {"b": parents.batch, "spans": _pairs.to_text(parents.serials)}
-    for row in connection.execute(_CHILDREN, values).yield_per(1_000):
-        pieces = found.setdefault(row.batch, [])
-        piece = _pairs.of_row(row.first, row.last, "links")
+    for link in held(connection, parents):
+        pieces = found.setdefault(link.batch, [])
+        piece = link.serials
         # Packed in order, a million cartons hold one range.
         if pieces and pieces[-1].last + 1 == piece.first:
             piece = Range(pieces.pop().first, piece.last)
         pieces.append(piece)
     return tuple(CodeRanges(batch, serials.union(found[batch])) for batch in sorted(found))
+
+
+def held(connection: Connection, parents: CodeRanges) -> Iterator[Link]:
+    """The links whose parent is one of `parents`, by parent; read as consumed."""
+    values = {"b": parents.batch, "spans": _pairs.to_text(parents.serials)}
+    for row in connection.execute(_CHILDREN, values).yield_per(1_000):
+        yield _link(row)
 
 
 def contents(connection: Connection, parents: CodeRanges) -> tuple[CodeRanges, ...]:
@@ -159,10 +165,11 @@ _ABOVE = text(f"""
     SELECT batch, serial FROM up WHERE batch IN (SELECT value FROM json_each(:batches))
 """).columns(_l.batch, column("serial", Number()))  # noqa: S608 - names of ours
 _CHILDREN = text(f"""
-    SELECT t.batch, t.first, t.last FROM json_each(:spans) s CROSS JOIN links t
+    SELECT t.batch, t.first, t.last, t.parent_batch, t.parent
+    FROM json_each(:spans) s CROSS JOIN links t
     ON t.parent_batch = :b AND t.parent BETWEEN {_LOW} AND {_HIGH}
-    ORDER BY t.parent, t.first
-""").columns(_l.batch, _l.first, _l.last)  # noqa: S608 - as above
+    ORDER BY t.parent, t.batch, t.first
+""").columns(*_COLUMNS)  # noqa: S608 - as above
 
 
 def _start(batch: str, serial: int) -> Any:  # noqa: ANN401 - part of a statement
