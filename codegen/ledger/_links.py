@@ -166,10 +166,11 @@ _ABOVE = text(f"""
     SELECT batch, serial FROM up WHERE batch IN (SELECT value FROM json_each(:batches))
 """).columns(_l.batch, column("serial", Number()))  # noqa: S608 - names of ours
 _CHILDREN = text(f"""
-    SELECT t.batch, t.first, t.last FROM json_each(:spans) s CROSS JOIN links t
+    SELECT t.batch, t.first, t.last, t.parent_batch, t.parent
+    FROM json_each(:spans) s CROSS JOIN links t
     ON t.parent_batch = :b AND t.parent BETWEEN {_LOW} AND {_HIGH}
     ORDER BY t.parent, t.first
-""").columns(_l.batch, _l.first, _l.last)  # noqa: S608 - as above
+""").columns(*_COLUMNS)  # noqa: S608 - as above
 
 
 def _start(batch: str, serial: int) -> Any:  # noqa: ANN401 - part of a statement
