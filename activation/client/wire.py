@@ -3,6 +3,7 @@
 Light to import: command lines read it at every start.
 """
 
+from .aggregations import PAGE_LINKS, AggregationAnswer, PairedCode, ParentsPage
 from .answers import (
     PAGE_CODES,
     PAGE_RANGES,
@@ -24,8 +25,10 @@ __all__ = [
     "LISTED",
     "ORDER_RANGES",
     "PAGE_CODES",
+    "PAGE_LINKS",
     "PAGE_RANGES",
     "SERIAL_MAX",
+    "AggregationAnswer",
     "Batch",
     "BatchPage",
     "HeadAnswer",
@@ -33,6 +36,8 @@ __all__ = [
     "MalformedAnswer",
     "Order",
     "OrderAnswer",
+    "PairedCode",
+    "ParentsPage",
     "RangeState",
     "ScanAnswer",
     "UnknownPage",
