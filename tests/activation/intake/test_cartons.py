@@ -90,6 +90,25 @@ def test_the_orders_go_out_in_turn(floor):
     assert len(settled(station)) == 3
 
 
+def test_what_was_packed_goes_out_before_it(floor):
+    station, backend, scene = floor
+    pack(station, (scene.cartons, 2), (scene.jars, range(1, 7)))
+    pack(station, (scene.cartons, 3), (scene.bottles, range(31, 37)))
+    pack(station, (scene.pallets, 2), (scene.cartons, (2, 3)))
+    request = OrderRequest(Action.ACTIVATE, "", ByCarton(f"{scene.pallets}:2"), count=12)
+    done = book_and_deliver(station, request, lambda *_: None)
+    assert (done.exit_code, done.applied_count) == (0, 14)
+    with station.ledger.read() as view:
+        assert not view.queued()
+    with client(backend.url) as http:
+        parents = {
+            link.parent.serial
+            for batch in (scene.jars, scene.cartons)
+            for link in http.parents_page(batch).links
+        }
+    assert parents == {2}  # carton 2 of the jars, pallet 2 of the cartons
+
+
 def test_a_dry_run_shows_each_batch(floor):
     station, _, scene = floor
     shown = give(station, scene, dry_run=True)
