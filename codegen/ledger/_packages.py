@@ -72,4 +72,4 @@ def _unit(row: Row[Any]) -> UnitRow:
 
 
 def _units() -> Select[Any]:
-    return select(_tables.units, _tables.packages.c.batch).join(_tables.packages)
+    return select(_tables.units, _p.batch, _p.copies).join(_tables.packages)

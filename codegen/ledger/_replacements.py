@@ -37,7 +37,9 @@ def balance(connection: Connection, package: str) -> int:
         select(_p.serials).where(_p.replaces == package, _p.status != "abandoned")
     )
     replaced = sum(serials.count(_pairs.from_text(text)) for text in others)
-    spoiled = int(row.spoiled_count) + _spoiled_not_unused(connection, row)
+    # Of a code with copies, spoiled labels are printed again: the code itself is good.
+    by_number = int(row.spoiled_count) if row.copies == 1 else 0
+    spoiled = by_number + _spoiled_not_unused(connection, row)
     return int(voided or 0) + spoiled - replaced
 
 

@@ -200,6 +200,7 @@ packages = Table(
     _tally("spoiled_count"),
     _tally("unused"),
     _time("final_at", null=True),
+    Column("copies", Number(), nullable=False, server_default="1"),
     Index("packages_of_batch", "batch", "seq"),
     _again("packages", "package"),
 )

@@ -100,7 +100,7 @@ class ExportBegun:
 
     A reprint `supersedes` a package, for a `reason`: the same codes again, until then in
     that package. A replacement `replaces` voided codes of a package by others. `layout`
-    is the print profile as it was used, JSON.
+    is the print profile as it was used, JSON. Each code is on `copies` labels.
     """
 
     package: str
@@ -112,6 +112,7 @@ class ExportBegun:
     replaces: str | None = None
     reason: str | None = None
     layout: str | None = None
+    copies: int = 1
 
 
 @dataclass(frozen=True)

@@ -66,8 +66,8 @@ class PackageRow:
 
     What happens later in its life is None before. `superseded_by` is its reprint. A reprint
     `supersedes` a package, a replacement `replaces` codes of a package, `reason` says why.
-    `layout` is the print profile used, JSON. The numbers are what its receipts add up to
-    (`receipts.Totals`).
+    `layout` is the print profile used, JSON. Each code is on `copies` labels. The numbers are
+    what its receipts add up to (`receipts.Totals`).
     """
 
     package: str
@@ -96,13 +96,13 @@ class PackageRow:
     spoiled_count: int
     unused: int
     final_at: datetime | None
+    copies: int
 
     @property
     def totals(self) -> Totals:
         """What the receipts add up to."""
         parts = self.printed, self.printed_by_count, self.spoiled, self.spoiled_count, self.unused
-        packaged = count(self.serials)
-        return Totals(packaged, *parts, packaged - sum(parts), self.final_at is not None)
+        return Totals.of(count(self.serials), parts, self.copies, final=self.final_at is not None)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,8 @@ class UnitRow(Unit):
 
     `status`: made, received, mounted, used, lost; `moved_at` and `note` are of the last
     time it was seen. `spoiled_count` are labels reported as spoiled by number alone;
-    `counted`: by a final receipt with that number, its other labels are printed.
+    `counted`: by a final receipt with that number, its other labels are printed. Each of its
+    codes is on `copies` labels.
     """
 
     package: str
@@ -121,6 +122,7 @@ class UnitRow(Unit):
     note: str | None
     spoiled_count: int
     counted: bool
+    copies: int = 1
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,7 @@ class Manifest:
             symbols=self.symbols,
             template=self.template,
             profile=self.profile,
+            copies=self.copies,
         )
 
     def units(self) -> Iterator[tuple[PackageUnit, DataFile]]:

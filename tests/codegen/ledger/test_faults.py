@@ -498,6 +498,7 @@ def test_a_ledger_whose_columns_were_words_of_sql_is_migrated(tmp_path):
     assert before[1]
     by_hand(
         path,
+        *BEFORE_COPIES,
         *BEFORE_LINKS,
         *BEFORE_SECOND_INDEXES,
         *BEFORE_CORRECTIONS,
@@ -515,6 +516,8 @@ def test_a_ledger_whose_columns_were_words_of_sql_is_migrated(tmp_path):
         assert verify(ledger).ok, verify(ledger).problem
 
 
+# What revision 0009 added.
+BEFORE_COPIES = ("ALTER TABLE packages DROP COLUMN copies",)
 # What revision 0007 added.
 SSCC = ("prefix", "extension", "first", "from")
 BEFORE_LINKS = (
@@ -550,6 +553,7 @@ def test_what_a_final_receipt_counted_is_kept_by_the_migration(tmp_path):
         ledger.commit(STATION, receipt("P1", number=3, final=True))
     by_hand(
         path,
+        *BEFORE_COPIES,
         *BEFORE_LINKS,
         *BEFORE_SECOND_INDEXES,
         *BEFORE_CORRECTIONS,
