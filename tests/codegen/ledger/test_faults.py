@@ -478,7 +478,7 @@ def test_an_older_ledger_is_migrated_in_one_transaction(path, monkeypatch):
     from mintmark.codegen.ledger.migrations import upgrade as migrations
 
     done = []
-    by_hand(path, "UPDATE alembic_version SET version_num = '0000'")
+    by_hand(path, "UPDATE alembic_version SET version_num = '0002'")
 
     def upgrade(connection):
         done.append(connection.exec_driver_sql("SELECT count(*) FROM events").scalar())
@@ -498,6 +498,7 @@ def test_a_ledger_whose_columns_were_words_of_sql_is_migrated(tmp_path):
     assert before[1]
     by_hand(
         path,
+        *BEFORE_PAIRS,
         *BEFORE_SECOND_INDEXES,
         *BEFORE_CORRECTIONS,
         'ALTER TABLE orders RENAME COLUMN order_id TO "order"',
@@ -514,6 +515,12 @@ def test_a_ledger_whose_columns_were_words_of_sql_is_migrated(tmp_path):
         assert verify(ledger).ok, verify(ledger).problem
 
 
+# What revision 0008 added.
+BEFORE_PAIRS = (
+    "DROP INDEX packages_of_pair",
+    "ALTER TABLE packages DROP COLUMN pair",
+    "ALTER TABLE packages DROP COLUMN pair_template",
+)
 # What revision 0006 added.
 BEFORE_SECOND_INDEXES = tuple(
     f"DROP INDEX {index.name}"
@@ -536,6 +543,7 @@ def test_what_a_final_receipt_counted_is_kept_by_the_migration(tmp_path):
         ledger.commit(STATION, receipt("P1", number=3, final=True))
     by_hand(
         path,
+        *BEFORE_PAIRS,
         *BEFORE_SECOND_INDEXES,
         *BEFORE_CORRECTIONS,
         "UPDATE alembic_version SET version_num = '0004'",
