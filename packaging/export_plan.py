@@ -22,6 +22,7 @@ from . import payload
 from .export_types import Export, Fresh, PrintOptions, Replacement, Reprint, TestPackage
 from .formats.dummy import DUMMY_SYMBOLS
 from .package.job import PackJob
+from .package.manifest import Partner
 from .package.particulars import NOBODY, Particulars, SenderDetails
 from .profiles.profile import Profile
 from .reissue import PreviousPackage, record, replacement, reprint
@@ -64,6 +65,7 @@ def plan(  # noqa: PLR0913 - the clock and the ids come from outside
             *(batch.product, batch.role, sender),
             reprints=export.package if isinstance(export, Reprint) else None,
             replaces=export.package if isinstance(export, Replacement) else None,
+            pairs=tuple(Partner(row.batch, row.role) for row in view.partners(batch.batch)),
         ),
     )
     return job, tuple(_warnings(contents))

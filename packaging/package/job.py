@@ -25,7 +25,7 @@ class PackJob:
 
     `serials` ascend and none touch each other; `profile` has the unit size of this package;
     `unit_id` is called once per data file; `created` has an offset; `symbols` is the alphabet
-    of the codes; `about` is for people alone, and in no manifest. Raises `UsageError` for what no
+    of the codes; `about` is for people. Raises `UsageError` for what no
     manifest can hold or the profile's format cannot write.
     """
 
