@@ -66,8 +66,9 @@ class PackageRow:
 
     What happens later in its life is None before. `superseded_by` is its reprint. A reprint
     `supersedes` a package, a replacement `replaces` codes of a package, `reason` says why.
-    `layout` is the print profile used, JSON. Each code is on `copies` labels. The numbers are
-    what its receipts add up to (`receipts.Totals`).
+    `layout` is the print profile used, JSON. `pair` is the second batch whose codes are in it,
+    `pair_template` their address. Each code is on `copies` labels. The numbers are what its
+    receipts add up to (`receipts.Totals`), in labels if there is one of each code.
     """
 
     package: str
@@ -90,6 +91,8 @@ class PackageRow:
     replaces: str | None
     reason: str | None
     layout: str | None
+    pair: str | None
+    pair_template: str | None
     printed: int
     printed_by_count: int
     spoiled: int
@@ -104,10 +107,15 @@ class PackageRow:
         parts = self.printed, self.printed_by_count, self.spoiled, self.spoiled_count, self.unused
         return Totals.of(count(self.serials), parts, self.copies, final=self.final_at is not None)
 
+    @property
+    def batches(self) -> tuple[str, ...]:
+        """The batches whose codes are in it: one, or two."""
+        return (self.batch,) if self.pair is None else (self.batch, self.pair)
+
 
 @dataclass(frozen=True)
 class UnitRow(Unit):
-    """A unit, and the package and batch it belongs to.
+    """A unit, and the package and batch it belongs to; `pair` as in `PackageRow`.
 
     `status`: made, received, mounted, used, lost; `moved_at` and `note` are of the last
     time it was seen. `spoiled_count` are labels reported as spoiled by number alone;
@@ -122,6 +130,7 @@ class UnitRow(Unit):
     note: str | None
     spoiled_count: int
     counted: bool
+    pair: str | None = None
     copies: int = 1
 
 
