@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .selection import Selection
 
 BatchArgument = Annotated[str, typer.Argument(help="The batch.", metavar="BATCH")]
+BatchOrAll = Annotated[
+    str | None, typer.Argument(help="The batch; with --where, all if none.", metavar="BATCH")
+]
 SerialsOption = Annotated[
     str | None,
     typer.Option(help="Serials: A-B, A-, A, a list (1-9;20), @FILE or all.", metavar="SERIALS"),
@@ -93,6 +96,11 @@ OrderOption = Annotated[
     str | None,
     typer.Option("--order", help="Your own id; the same again changes nothing.", metavar="ID"),
 ]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option("--where", help="Codes that carry this, key=value; again for more. Shown first."),
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="With --where: do what was shown.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would change.")]
 
 
