@@ -13,6 +13,7 @@ import contract_alarms
 import contract_check
 import contract_copies
 import contract_guards
+import contract_labels
 import contract_line
 import contract_places
 import contract_receipts
@@ -760,5 +761,6 @@ ROWS = (
     *contract_guards.rows(Row, ok, no),
     *contract_places.rows(no),
     *contract_copies.rows(ok, no),
+    *contract_labels.rows(ok, no),
     *contract_check.rows(ok, no),
 )

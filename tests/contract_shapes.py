@@ -95,6 +95,7 @@ PACKAGE = {
     "contact": "text",
     "profile": "text",
     "status": "begun | packaged | abandoned | superseded",
+    "copies": "count",
 }
 ORDER_ROW = {
     "order": "text",
@@ -229,6 +230,8 @@ SHAPES = {
         "test": "true/false",
         "supersedes": "id?",
         "replaces": "id?",
+        "copies": "count",
+        "labels": "count",
     },
     "profile list": {
         "profiles": [
@@ -300,6 +303,8 @@ SHAPES = {
         "key_id": "key id",
         "trusted": "true/false",
         "test": "true/false",
+        "copies": "count",
+        "labels": "count",
     },
     "package verify-print": {
         "ok": "true/false",
