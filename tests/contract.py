@@ -14,6 +14,7 @@ import contract_cartons
 import contract_check
 import contract_copies
 import contract_guards
+import contract_labels
 import contract_line
 import contract_places
 import contract_receipts
@@ -763,6 +764,7 @@ ROWS = (
     *contract_places.rows(no),
     *contract_copies.rows(ok, no),
     *contract_cartons.rows(Row, ok, no),
+    *contract_labels.rows(ok, no),
     *contract_check.rows(ok, no),
     *contract_roles.rows(Row, ok, no),
 )

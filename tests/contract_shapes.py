@@ -107,6 +107,7 @@ PACKAGE = {
     "contact": "text",
     "profile": "text",
     "status": "begun | packaged | abandoned | superseded",
+    "copies": "count",
 }
 PART = {"batch": "id", "serials": "ranges"}
 ORDER_ROW = {
@@ -250,6 +251,8 @@ SHAPES = {
         "test": "true/false",
         "supersedes": "id?",
         "replaces": "id?",
+        "copies": "count",
+        "labels": "count",
     },
     "profile list": {
         "profiles": [
@@ -321,6 +324,8 @@ SHAPES = {
         "key_id": "key id",
         "trusted": "true/false",
         "test": "true/false",
+        "copies": "count",
+        "labels": "count",
     },
     "package verify-print": {
         "ok": "true/false",

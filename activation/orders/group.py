@@ -13,7 +13,7 @@ A crash before the end of 3 leaves nothing, a crash after it all orders, queued.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +26,7 @@ from ...codegen.ranges.aggregation import CodeRanges
 from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import DEFAULT_LINE, Station
 from . import guards, lost
+from .copies import with_max_scans
 from .named import Find, Named, finder, merged
 from .orders import OrderRequest, book, check, ordered
 from .plan import MEMBERS, Plan, orderable, plan
@@ -122,8 +123,7 @@ def _place_group(
     with station.ledger.read() as view:
         if view.has_order(order):
             return _repeated(view, request, line.name, order, find)  # 1
-        planned = plan(view, request, find(view))  # 2
-    changes = _changes(request, line.name, order, planned)
+        planned, changes = _prepared(view, request, line.name, order, find)  # 2
     guard = _guard(station, request, find, planned, changes)
     try:
         done = station.ledger.commit(
@@ -144,7 +144,7 @@ def _guard(
     request: OrderRequest,
     find: Find,
     planned: Plan,
-    changes: Sequence[Ordered],
+    changes: list[Ordered],
 ) -> Callable[[View], None]:
     """What has to be right when the orders are booked; it runs under the ledger's lock."""
     each = [
@@ -153,9 +153,11 @@ def _guard(
     ]
 
     def check(view: View) -> None:
-        if view.has_order(changes[0].order):
+        first = changes[0]
+        if view.has_order(first.order):
             raise _BookedMeanwhile
-        if plan(view, request, find(view)) != planned:
+        again = _prepared(view, request, first.line or "", first.order, find)
+        if again != (planned, changes):
             raise Refused(
                 "what it names was changed at the same moment: nothing is ordered",
                 "look at it, and give the order again",
@@ -166,19 +168,18 @@ def _guard(
     return check
 
 
-def _changes(request: OrderRequest, line: str, order: str, planned: Plan) -> list[Ordered]:
-    # The count of the request is of items: each order is guarded by the codes of its own.
-    counted = request.count is not None
-    return [
-        ordered(
-            request,
-            line,
-            member_id(order, number),
-            member.codes,
-            member.changing if counted else None,
-        )
-        for number, member in enumerate(planned.members, 1)
-    ]
+def _prepared(
+    view: View, request: OrderRequest, line: str, order: str, find: Find
+) -> tuple[Plan, list[Ordered]]:
+    """The plan, and the orders that come of it."""
+    planned = plan(view, request, find(view))
+    found = []
+    for number, member in enumerate(planned.members, 1):
+        # The count of the request is of items: each order is guarded by the codes of its own.
+        count = member.changing if request.count is not None else None
+        change = ordered(request, line, member_id(order, number), member.codes, count)
+        found.append(with_max_scans(view, change))
+    return planned, found
 
 
 def _repeated(view: View, request: OrderRequest, line: str, order: str, find: Find) -> Placed:
@@ -196,7 +197,7 @@ def _repeated(view: View, request: OrderRequest, line: str, order: str, find: Fi
     items = None
     if not added and not gone:
         items = named.items(merged((each.change.batch, each.applied) for each in orders))
-    alike = all(_is_alike(request, line, row) for row in rows)
+    alike = all(_is_alike(view, request, line, row) for row in rows)
     if not alike or not _is_it(request, named, booked, {*added, *gone}, items):
         raise _another(order)
     return Placed(orders, Group(order, items, items is None, tuple(_told(added, gone))))
@@ -226,12 +227,13 @@ def _placed(row: OrderRow) -> PlacedOrder:
     return PlacedOrder(row.range_order, row.touched, row.skipped, repeated=True)
 
 
-def _is_alike(request: OrderRequest, line: str, row: OrderRow) -> bool:
+def _is_alike(view: View, request: OrderRequest, line: str, row: OrderRow) -> bool:
     """Whether `request` would book this order, if it named these codes."""
     known = row.range_order
     counted = (request.count is None) == (known.count is None)
     codes = CodeRanges(row.batch, known.serials)
-    return counted and known == ordered(request, line, row.order, codes, known.count)
+    change = ordered(request, line, row.order, codes, known.count)
+    return counted and known == with_max_scans(view, change)
 
 
 def _is_it(

@@ -21,6 +21,7 @@ from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
 from ...codegen.station.station import DEFAULT_LINE, Station
 from . import guards
+from .copies import with_max_scans
 from .selection import ByCarton, Selection, resolve
 
 if TYPE_CHECKING:
@@ -147,8 +148,9 @@ def book(
     ranges = resolve(station, request.batch, request.selection)
     change = ordered(request, line.name, order, CodeRanges(request.batch, ranges), request.count)
     author = station.author_of(line)
-    if request.tolerance:
-        with station.ledger.read() as view:
+    with station.ledger.read() as view:
+        change = with_max_scans(view, change)
+        if request.tolerance:
             change = replace(change, count=guards.near(view, change, request.tolerance))
     (done,) = station.ledger.commit(
         author,
