@@ -53,17 +53,19 @@ def _made(bottles, cartons):
     return home, Scene(first, caps, jars, boxes, pallets)
 
 
-def exported(home, station, batch, last):
-    """All codes of a batch in a package."""
+def exported(home, station, batch, last, **more):
+    """All codes of a batch in a package; returns its unit."""
     package, reel = station.new_id(), Range(1, last)
     unit = c.Unit(f"{package}-1", "data/0001.csv", 1, last, last, "00" * 32)
     station.ledger.commit(
         station.author,
-        c.ExportBegun(package, batch, (reel,), "li", "csv"),
+        c.ExportBegun(package, batch, (reel,), "li", "csv", **more),
         c.Packaged(
-            package, URL, "a.zip", 1, "0" * 64, "0" * 64, home.custodian.public.key_id, (unit,)
+            package, URL, "a.zip", 1, "0" * 64, "0" * 64, home.custodian.public.key_id, (unit,),
+            URL if "pair" in more else None,
         ),
-    )
+    )  # fmt: skip
+    return unit.unit
 
 
 def packing(station, parent, *children, action=Packing.ASSOCIATE, each=None):

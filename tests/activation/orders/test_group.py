@@ -6,10 +6,10 @@ from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
-from carton_kit import home_with_cartons, pack, packing, unpack
+from carton_kit import exported, home_with_cartons, pack, packing, unpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from line_kit import opened
+from line_kit import URL, opened
 from patience import PATIENCE
 
 from mintmark.activation.orders import group
@@ -281,6 +281,32 @@ def test_an_item_of_which_one_code_is_void_is_not_whole(made):
 
 def give(station, batch, action, text, **more):
     return book(station, OrderRequest(action, batch, BySerials(text), **more))
+
+
+def test_a_unit_of_two_batches_names_codes_of_either(tmp_path):
+    home, _ = home_with_cartons(tmp_path)
+    station = home.station()
+    outer = home.mint(10, station, url=URL, role="outer").batch
+    inner = home.mint(10, station, url=URL, role="inner", pair_of=outer).batch
+    unit = exported(home, station, outer, 10, pair=inner)
+    for batch, other in ((outer, inner), (inner, outer)):
+        request = OrderRequest(Action.ACTIVATE, batch, ByUnit(unit), both=True, dry_run=True)
+        assert list(codes(place(station, request))) == [batch, other]
+    home.close()
+
+
+def test_codes_on_several_labels_may_be_scanned_as_often(tmp_path):
+    home, scene = home_with_cartons(tmp_path)
+    station = home.station()
+    lot = home.mint(10, station, url=URL, role="batch").batch
+    exported(home, station, lot, 10, copies=3)
+    pack(station, (scene.cartons, 1), (lot, (1, 2)), (scene.jars, (1,)))
+    for repeated in (False, True):
+        placed = place(station, carton(f"{scene.cartons}:1", order="C1"))
+        assert {order.repeated for order in placed.orders} == {repeated}
+        found = {order.change.batch: order.change.attributes for order in placed.orders}
+        assert found == {lot: {"max_scans": 3}, scene.jars: {}, scene.cartons: {}}
+    home.close()
 
 
 # --- guards --------------------------------------------------------------------------------
