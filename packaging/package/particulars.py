@@ -21,7 +21,7 @@ NOBODY = SenderDetails()
 
 @dataclass(frozen=True)
 class Particulars:
-    """The batch's product and role (of `codegen.sealed.header.ROLES`), and the sender.
+    """The batch's product and role (of `codegen.ranges.roles.ROLES`), and the sender.
 
     `reprints`: the package whose codes these are once more; `replaces`: the package in place of
     whose spoiled codes these are.
