@@ -43,7 +43,8 @@ class Carton:
     """A carton that ended. `fault`: why it is refused; None if it is complete.
 
     `children`: each once, in the order read. `missing`: its places without a code, from 1.
-    `rejects`: texts that are no code of this home. `repeats`, `heartbeats`: how many.
+    `rejects`: texts that are no code of this home. `repeats`, `heartbeats`: how many. `told`: it
+    was refused by its label, and answered.
     """
 
     parent: CodeRef | None
@@ -53,6 +54,7 @@ class Carton:
     repeats: int = 0
     heartbeats: int = 0
     fault: str | None = None
+    told: bool = False
 
 
 @dataclass
@@ -66,6 +68,7 @@ class _Draft:
     rejects: list[Sighting] = field(default_factory=list)
     repeats: int = 0
     heartbeats: int = 0
+    told: bool = False
 
     @property
     def level(self) -> int | None:
@@ -98,6 +101,7 @@ class _Draft:
             self.repeats,
             self.heartbeats,
             fault,
+            self.told,
         )
 
 
@@ -141,9 +145,13 @@ class Assembler:
         return [self._close(draft, f"the scans ended after {self._count(draft)}{label}")]
 
     @property
-    def is_open(self) -> bool:
-        """Whether a carton is begun."""
-        return bool(self._draft.parent or self._draft.children)
+    def opened(self) -> CodeRef | None:
+        """The label of the open carton, if it came first and nothing was told of it yet."""
+        return None if self._draft.told else self._draft.parent
+
+    def tell(self) -> None:
+        """The open carton was refused by its label: what belongs to it ends with it."""
+        self._draft.told = True
 
     # --- the label comes first ---
 
@@ -239,5 +247,6 @@ class Assembler:
             shown = ", ".join(map(str, missing[:10])) + (", ..." if len(missing) > 10 else "")
             told += f", no-read at place{'s' if len(missing) > 1 else ''} {shown}"
         if draft.rejects:
-            told += f", {len(draft.rejects):,} read that are no code of this home"
+            texts = "text that is" if len(draft.rejects) == 1 else "texts that are"
+            told += f", {len(draft.rejects):,} {texts} no code of this home"
         return told

@@ -76,7 +76,7 @@ CARTONS = {
     "half a stream, label first": ("first", "C1 u1 u2", [
         "C1: the scans ended after 2 of 4 children"]),
     "no code of ours": ("last", "u1 ? u3 u4 C1", [
-        "C1: 3 of 4 children, 1 read that are no code of this home"]),
+        "C1: 3 of 4 children, 1 text that is no code of this home"]),
     "another text beside them": ("last", "u1 ? u2 ! u3 u4 C1", [FULL]),
     "nothing but others": ("last", "? ? -", ["none: no code of this home was read"]),
     "nothing": ("last", "! -", []),
@@ -137,7 +137,18 @@ def test_places_are_not_kept_for_ever():
     found = [unit for _ in range(HELD + 1) for unit in assembler.feed(seen("-"))]
     assert len(found) == 1
     assert found[0].fault is not None
-    assert not assembler.is_open
+    assert assembler.finish() == []
+
+
+def test_a_carton_refused_by_its_label_is_told_once():
+    assembler = Assembler(ParentPlace.FIRST, 2)
+    assert assembler.feed(seen("C1")) == []
+    assert assembler.opened == seen("C1").code
+    assembler.tell()
+    assert assembler.opened is None
+    assert next(unit for word in ("u1", "u2") for unit in assembler.feed(seen(word))).told
+    assert assembler.feed(seen("C2")) == []
+    assert assembler.opened == seen("C2").code
 
 
 # --- properties ----------------------------------------------------------------------
