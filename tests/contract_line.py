@@ -50,8 +50,27 @@ def shapes(ordered):
             "different": "count",
             "unverified": "count",
             "retired": "true/false",
+            "links": "count",
+            "links_compared": "true/false",
+            "links_different": "count",
+            "link_differences": [{"serials": "pair", "ours": "object?", "theirs": "object?"}],
+            "associations": [
+                {
+                    "action": "associate | dissociate",
+                    "parents": "object",
+                    "children": "object",
+                    "each": "count?",
+                    "order": "text?",
+                    "delivery": "text?",
+                }
+            ],
             "in_doubt": [
-                {"order": "text", "action": ACTION, "serials": "ranges", "detail": "text"}
+                {
+                    "order": "text",
+                    "action": f"{ACTION} | associate | dissociate",
+                    "serials": "ranges",
+                    "detail": "text",
+                }
             ],
             "differences": [
                 {

@@ -98,10 +98,11 @@ PACKAGE = {
     "profile": "text",
     "status": "begun | packaged | abandoned | superseded",
 }
+PART = {"batch": "id", "serials": "ranges"}
 ORDER_ROW = {
     "order": "text",
     "batch": "id",
-    "action": ACTION,
+    "action": f"{ACTION} | associate | dissociate",
     "serials": "ranges",
     "status": "queued | acknowledged | refused | cancelled",
     "applied_count": "count",
@@ -113,6 +114,10 @@ ORDER_ROW = {
     "line": "text?",
     "attempts": "count",
     "in_doubt": "true/false",
+    "parents": "object?",
+    "children": [PART],
+    "each": "count?",
+    "parents_count": "count",
     "detail": "text?",
 }
 ORDERED = {
