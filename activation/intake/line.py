@@ -3,7 +3,7 @@
 A single process and connection serve for a shift or a year. For each message:
 
 1. Read it. A malformed message gets an error, and the next is served.
-2. Book the order, claimed for this process.
+2. Book the order, claimed for this process: one, or one for each batch.
 3. Send what is queued of its batch, then the order itself; begin none after two seconds.
 4. Answer with what the ledger has of the order then.
 
@@ -38,8 +38,8 @@ from ..client.protocol import Client
 from ..orders import form
 from ..orders.booked import show
 from ..orders.fields import text
-from ..orders.orders import OrderResult, book
-from ..orders.selection import ByScannedCodes
+from ..orders.group import place
+from ..orders.selection import ByCarton, ByScannedCodes
 from ..orders.sheets import parse_object
 from .inbox import MESSAGE_BYTES, Inbox
 from .line_courier import LineCourier, plain
@@ -147,17 +147,17 @@ class OrderStream:
         result = self._pack(order) if is_packing(order.get("action")) else self._order(order)
         return _record(result), result.exit_code
 
-    def _order(self, fields: Mapping[str, Any]) -> OrderResult:
+    def _order(self, fields: Mapping[str, Any]) -> Result:
         """Steps 2 to 4 of a range order."""
         request = form.from_object(fields, self._station.config.time_zone, form.MESSAGE_FIELDS)
-        if isinstance(request.selection, ByScannedCodes):
+        if isinstance(request.selection, ByScannedCodes | ByCarton):
             selected = replace(request.selection, reader=self._reader)
             request = replace(request, selection=selected)
         claim = self._courier.claim()
-        change, booked = book(self._station, request, claim)  # 2
+        placed = place(self._station, request, claim)  # 2
         if claim and not request.dry_run:
-            self._courier.send([change])  # 3
-        return outcome(self._station, request, change, booked, self._courier.reason)  # 4
+            self._courier.send([order.change for order in placed.orders])  # 3
+        return outcome(self._station, request, placed, self._courier.reason)  # 4
 
     def _pack(self, fields: Mapping[str, Any]) -> PackingResult:
         """Steps 2 to 4 of an order of packing."""

@@ -34,7 +34,8 @@ def near(view: View, change: Ordered, tolerance: int) -> int:
     """How many codes the order would change, if that is near what was counted, or `Refused`."""
     try:
         # What moved since it was booked must not make it another order.
-        would = view.order(change.order).range_order.count or 0
+        known = view.order(change.order).change
+        would = (known.count if isinstance(known, Ordered) else change.count) or 0
     except NotFound:
         would = sum(
             len(tile.serials)
