@@ -93,6 +93,8 @@ def links(batch: Trial, after: int = 0, last: int | None = None) -> list[tuple[i
         expect(answer.status, 200, "the status of a page of parents")
         data = answer.data
         expect(data["batch"], batch.batch, "the batch of a page of parents")
+        if found and not data["links"]:
+            raise Broken("next is null if no link follows", after)
         if len(data["links"]) > PAGE_LINKS:
             raise Broken(f"at most {PAGE_LINKS} links a page", len(data["links"]))
         for link in data["links"]:

@@ -68,7 +68,8 @@ class PacksWhatItCan(Store):
         try:
             return super().aggregate(request, now)
         except Problem as problem:
-            if problem.name in {"child-taken", "child-elsewhere"} and not request.dry_run:
+            in_the_way = problem.name in {"child-taken", "child-elsewhere"}
+            if in_the_way and request.parents and not request.dry_run:
                 self._singly(request, now)
             raise
 
