@@ -14,7 +14,7 @@ AGAIN = HEAD + "".join(
 WATCH = "deliver --watch --health-file health.json"
 
 
-def shapes(ordered):
+def shapes(*ordered):
     """The JSON that the commands print; `line run` answers an order with its command's keys."""
     return {
         "orders apply": {
@@ -37,11 +37,12 @@ def shapes(ordered):
                     "undone": "ranges",
                     "exit": "count",
                     "notes": ["text"],
+                    "changed": "true/false",
                 }
             ],
         },
         "orders watch": dict.fromkeys(("files", "failed", "orders"), "count"),
-        "line run": {"ok": "true/false", "exit": "count", **ordered},
+        "line run": tuple({"ok": "true/false", "exit": "count", **keys} for keys in ordered),
         "reconcile": {
             "batch": "id",
             "equal": "true/false",

@@ -53,6 +53,10 @@ class LinkedView:
         """All that lies in codes, at every level, ascending by batch; not these themselves."""
         return _links.contents(self.connection, refs)
 
+    def held(self, parents: CodeRanges) -> Iterator[Link]:
+        """What lies in each of `parents`, without what lies in that; read as it is consumed."""
+        return _links.held(self.connection, parents)
+
     def associated(self, batch: str) -> int:
         """How many codes of `batch` lie in something."""
         row = _sql.batch_row(self.connection, batch)
@@ -78,10 +82,3 @@ class LinkedView:
     def sscc_of(self, ref: CodeRef) -> str | None:
         """The SSCC of a code, 18 digits; None if its batch has none."""
         return _sscc.of(_sql.batch_row(self.connection, ref.batch), ref.serial)
-
-    def next_sscc(self, prefix: str, extension: int) -> int:
-        """The serial reference after the highest one given under this prefix and extension.
-
-        Beginning with 0. What was given under another prefix may lie there all the same.
-        """
-        return _sscc.following(self.connection, prefix, extension)

@@ -74,7 +74,7 @@ def settle(change: Settled, connection: Connection, event: Event) -> Touched:
 
 
 def _check_order(change: Ordered) -> None:
-    attributes.check(change.attributes)
+    attributes.check_booked(change.attributes)
     if change.action is Action.VOID and change.reason not in (None, *Reason):
         raise UsageError(
             f"codes are not voided for the reason {ids.shown(str(change.reason), name=True)}",
