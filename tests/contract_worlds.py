@@ -21,6 +21,7 @@ from unittest import mock
 
 import pyzipper
 import segno
+from carton_kit import pack, told
 from line_kit import client, opened
 from patience import PATIENCE
 
@@ -48,6 +49,8 @@ BEFORE = {
     "reported": "packaged",
     "lost": "packaged",
     "later": "packaged",
+    "paired": "packaged",
+    "boxed": "packaged",
     "older": "packaged",
     "noticed": "older",
     "retired": "noticed",
@@ -241,6 +244,32 @@ def _later(folder, facts):
     return {}
 
 
+def _paired(folder, _):
+    """Two codes on each of twenty items, and ten pallets with SSCCs."""
+    outer = _mint(folder, "--quantity", "20", "--role", "outer", "--ref", "outer-1")
+    inner = _mint(folder, "--role", "inner", "--pair-of", outer)
+    pallets = _mint(folder, "--quantity", "10", "--role", "pallet", "--sscc-prefix", "6901234")
+    return {"outer": outer, "inner": inner, "pallets": pallets}
+
+
+def _mint(folder, *arguments):
+    return command(folder, "mint", *arguments)["batch"]
+
+
+def _boxed(folder, facts):
+    """1-24 lie in carton 1701, 31-54 in carton 1702, both on pallet 1801; carton 1703 is empty."""
+    batch = facts["batch"]
+    with answering("real", folder) as url, backend_named(url):
+        command(folder, "assign", batch, "--serials", "1701-1703", "--set", "role=carton")
+        command(folder, "assign", batch, "--serials", "1801", "--set", "role=pallet")
+    with opened(folder / "home") as station:
+        pack(station, (batch, 1701), (batch, range(1, 25)))
+        pack(station, (batch, 1702), (batch, range(31, 55)))
+        pack(station, (batch, 1801), (batch, (1701, 1702)))
+        told(station)
+    return {}
+
+
 def _older(folder, facts):
     """A copy of the home was brought back; since it was made, reel 1 was activated."""
     shutil.copytree(folder / "home", folder / "copy")
@@ -278,6 +307,8 @@ _STEPS = {
     "scanned": _scanned,
     "lost": _lost,
     "later": _later,
+    "paired": _paired,
+    "boxed": _boxed,
 }
 
 

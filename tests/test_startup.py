@@ -18,12 +18,17 @@ OURS = {
         f"mintmark.codegen.{name}"
         for name in ("commands", "errors", "invocation", "progress", "ranges", "streams")
     ),
-    *(f"mintmark.codegen.ranges.{name}" for name in ("attributes", "lifecycle", "serials")),
+    *(
+        f"mintmark.codegen.ranges.{name}"
+        for name in ("attributes", "lifecycle", "roles", "serials")
+    ),
     *("mintmark.codegen.ranges.tiling", "mintmark.codegen.secret"),
     *("mintmark.packaging", "mintmark.packaging.commands"),
+    *("mintmark.packaging.epcis", "mintmark.packaging.epcis.commands"),
     *("mintmark.activation.backend", "mintmark.activation.backend.commands"),
     *("mintmark.activation.conformance", "mintmark.activation.conformance.commands"),
     *("mintmark.activation.intake", "mintmark.activation.intake.commands"),
+    "mintmark.activation.intake.range_commands",
     *("mintmark.activation.monitor", "mintmark.activation.monitor.commands"),
     *("mintmark.activation.orders", "mintmark.activation.orders.commands"),
 }

@@ -17,7 +17,7 @@ from .answers import (
     UnknownScan,
 )
 from .json_object import LISTED, SERIAL_MAX, MalformedAnswer
-from .requests import CHUNK_CODES, FINGERPRINT_BYTES, ORDER_RANGES, Batch, Order
+from .requests import CHUNK_CODES, FINGERPRINT_BYTES, ORDER_RANGES, Aggregation, Batch, Order
 
 __all__ = [
     "CHUNK_CODES",
@@ -28,6 +28,7 @@ __all__ = [
     "PAGE_LINKS",
     "PAGE_RANGES",
     "SERIAL_MAX",
+    "Aggregation",
     "AggregationAnswer",
     "Batch",
     "BatchPage",

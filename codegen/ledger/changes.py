@@ -68,7 +68,11 @@ class ContactAdded:
 
 @dataclass(frozen=True)
 class BatchMinted:
-    """A batch was published in the vault. `ref` makes a repeated call find it again."""
+    """A batch was published in the vault. `ref` makes a repeated call find it again.
+
+    With an `sscc_prefix`, serial n has the SSCC of the reference `sscc_first` + n - 1 under that
+    company prefix and extension digit. Two batches never have the same.
+    """
 
     batch: str
     quantity: int
@@ -85,6 +89,9 @@ class BatchMinted:
     guess_probability: float
     offline_bits: float
     mint_record_sha256: str
+    sscc_prefix: str | None = None
+    sscc_extension: int | None = None
+    sscc_first: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,9 @@ class ExportBegun:
 
     A reprint `supersedes` a package, for a `reason`: the same codes again, until then in
     that package. A replacement `replaces` voided codes of a package by others. `layout`
-    is the print profile as it was used, JSON.
+    is the print profile as it was used, JSON. `pair` is a partner of the batch whose codes
+    with the same serials are in the package too: every event of the package holds for both.
+    Each code is on `copies` labels.
     """
 
     package: str
@@ -105,6 +114,8 @@ class ExportBegun:
     replaces: str | None = None
     reason: str | None = None
     layout: str | None = None
+    pair: str | None = None
+    copies: int = 1
 
 
 @dataclass(frozen=True)
@@ -121,7 +132,10 @@ class Unit:
 
 @dataclass(frozen=True)
 class Packaged:
-    """The archive was published: the reserved serials are in it."""
+    """The archive was published: the reserved serials are in it.
+
+    `pair_template`: the payload template of the codes of the second batch, if there is one.
+    """
 
     package: str
     template: str
@@ -131,6 +145,7 @@ class Packaged:
     manifest_sha256: str
     custodian_key_id: str
     units: tuple[Unit, ...]
+    pair_template: str | None = None
 
 
 @dataclass(frozen=True)
@@ -236,10 +251,12 @@ class Associated:
     @property
     def batches(self) -> tuple[str, ...]:
         """Every batch that it names, once, that of its first children first."""
-        named = [part.batch for part in self.children] + (
-            [self.parents.batch] if self.parents else []
-        )
-        return tuple(dict.fromkeys(named))
+        return tuple(dict.fromkeys(part.batch for part in self.parts))
+
+    @property
+    def parts(self) -> tuple[CodeRanges, ...]:
+        """All that it names: the children, then the parents, if there are any."""
+        return self.children + (() if self.parents is None else (self.parents,))
 
 
 @dataclass(frozen=True)
@@ -300,6 +317,7 @@ Change = (
     | Reopened
     | UnitMoved
     | Ordered
+    | Associated
     | Settled
     | Incident
 )

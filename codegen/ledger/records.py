@@ -4,8 +4,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..ranges.receipts import Totals
-from ..ranges.serials import Ranges, count
-from .changes import BatchMinted, ContactAdded, HomeMade, KeyAdded, Ordered, Unit
+from ..ranges.serials import Ranges, count, subtract
+from .changes import (
+    Associated,
+    BatchMinted,
+    ContactAdded,
+    HomeMade,
+    KeyAdded,
+    Ordered,
+    Unit,
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ class CodeForm:
 class BatchRow(BatchMinted):
     """A batch, as it was minted."""
 
-    minted_at: datetime
+    minted_at: datetime = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -58,8 +66,9 @@ class PackageRow:
 
     What happens later in its life is None before. `superseded_by` is its reprint. A reprint
     `supersedes` a package, a replacement `replaces` codes of a package, `reason` says why.
-    `layout` is the print profile used, JSON. The numbers are what its receipts add up to
-    (`receipts.Totals`).
+    `layout` is the print profile used, JSON. `pair` is the second batch whose codes are in it,
+    `pair_template` their address. Each code is on `copies` labels. The numbers are what its
+    receipts add up to (`receipts.Totals`), in labels if there is one of each code.
     """
 
     package: str
@@ -82,28 +91,36 @@ class PackageRow:
     replaces: str | None
     reason: str | None
     layout: str | None
+    pair: str | None
+    pair_template: str | None
     printed: int
     printed_by_count: int
     spoiled: int
     spoiled_count: int
     unused: int
     final_at: datetime | None
+    copies: int
 
     @property
     def totals(self) -> Totals:
         """What the receipts add up to."""
         parts = self.printed, self.printed_by_count, self.spoiled, self.spoiled_count, self.unused
-        packaged = count(self.serials)
-        return Totals(packaged, *parts, packaged - sum(parts), self.final_at is not None)
+        return Totals.of(count(self.serials), parts, self.copies, final=self.final_at is not None)
+
+    @property
+    def batches(self) -> tuple[str, ...]:
+        """The batches whose codes are in it: one, or two."""
+        return (self.batch,) if self.pair is None else (self.batch, self.pair)
 
 
 @dataclass(frozen=True)
 class UnitRow(Unit):
-    """A unit, and the package and batch it belongs to.
+    """A unit, and the package and batch it belongs to; `pair` as in `PackageRow`.
 
     `status`: made, received, mounted, used, lost; `moved_at` and `note` are of the last
     time it was seen. `spoiled_count` are labels reported as spoiled by number alone;
-    `counted`: by a final receipt with that number, its other labels are printed.
+    `counted`: by a final receipt with that number, its other labels are printed. Each of its
+    codes is on `copies` labels.
     """
 
     package: str
@@ -113,6 +130,8 @@ class UnitRow(Unit):
     note: str | None
     spoiled_count: int
     counted: bool
+    pair: str | None = None
+    copies: int = 1
 
 
 @dataclass(frozen=True)
@@ -139,7 +158,8 @@ class ReceiptRow:
 class OrderRow:
     """An order. `status`: queued, acknowledged, refused, cancelled.
 
-    `skipped` are the voided serials it passed over; counts are codes. `detail` is the
+    `skipped` are the voided serials it passed over; counts are codes, of an association its
+    children. `detail` is the
     backend's last word, or while queued the last failure. `attempts` counts deliveries
     begun; `next_attempt` is None for at once; `holder` delivers it until `held_until`.
     """
@@ -148,7 +168,7 @@ class OrderRow:
     seq: int
     batch: str
     status: str
-    change: Ordered
+    change: Ordered | Associated
     ordered_at: datetime
     skipped: Ranges
     applied_count: int
@@ -159,3 +179,17 @@ class OrderRow:
     next_attempt: datetime | None
     holder: str | None
     held_until: datetime | None
+
+    @property
+    def touched(self) -> Ranges:
+        """The serials of `batch` that it changed; of an association the children."""
+        if isinstance(self.change, Associated):
+            return self.change.children[0].serials
+        return subtract(self.change.serials, self.skipped)
+
+    @property
+    def range_order(self) -> Ordered:
+        """The change of an order that is no association. Raises `TypeError` for one."""
+        if isinstance(self.change, Associated):
+            raise TypeError("an association is no order of ranges")
+        return self.change

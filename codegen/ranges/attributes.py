@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from ..errors import Refused, UsageError
+from . import roles
 
 # Sorted (key, JSON text of the value) pairs: hashable, comparable, canonical.
 Attributes = tuple[tuple[str, str], ...]
@@ -18,6 +19,9 @@ Value = str | int | None
 
 VALUE_BYTES = 1_024
 KEYS_PER_RANGE = 64
+# The most that the contract carries. Nobody scans a code so often, so it stands for no limit.
+MAX_SCANS = 1_000_000
+UNLIMITED = ("unlimited", "不限")
 _OWN_KEY = re.compile(r"(native|property|activity)\.[a-z][a-z0-9_]{0,40}", re.ASCII)
 
 
@@ -72,9 +76,18 @@ def _shown(text: str) -> str:
 def check(values: Mapping[str, object]) -> dict[str, Value]:
     """`values` as a patch, once every key is known and every value is null or well-formed.
 
-    Well-formed: of the key's type, text of at most `VALUE_BYTES` bytes in UTF-8. Raises
-    `UsageError` naming the key; the value is quoted nowhere.
+    Well-formed: of the key's type, text of at most `VALUE_BYTES` bytes in UTF-8, max_scans 1 to
+    1,000,000, role one of `roles.ROLES`. Raises `UsageError` naming the key; the value is quoted
+    nowhere.
     """
+    checked = check_booked(values)
+    if (role := checked.get("role")) is not None:
+        roles.check(str(role), "attribute role")
+    return checked
+
+
+def check_booked(values: Mapping[str, object]) -> dict[str, Value]:
+    """The same, for books: orders of before roles were a list may hold any text as role."""
     if len(values) > KEYS_PER_RANGE:
         raise UsageError(f"more than {KEYS_PER_RANGE} attributes in one order")
     checked: dict[str, Value] = {}
@@ -88,7 +101,7 @@ def check(values: Mapping[str, object]) -> dict[str, Value]:
             raise UsageError(f"attribute {key} must be {'text' if kind is str else 'a number'}")
         if isinstance(value, str):
             _check_text(key, value)
-        if key == "max_scans" and not 1 <= int(value) <= 1_000_000:
+        if key == "max_scans" and not 1 <= int(value) <= MAX_SCANS:
             raise UsageError("attribute max_scans must lie between 1 and 1,000,000")
         checked[key] = value
     return checked
@@ -126,6 +139,8 @@ def from_options(options: Iterable[str]) -> dict[str, Value]:
 
 
 def _number(key: str, text: str) -> int:
+    if key == "max_scans" and text.strip().lower() in UNLIMITED:
+        return MAX_SCANS
     if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
         raise UsageError(f"attribute {key} must be a number")
     return int(text)
