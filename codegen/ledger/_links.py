@@ -66,11 +66,11 @@ def parents_of(connection: Connection, batch: str, numbers: Sequence[int]) -> di
 def way_up(connection: Connection, ref: CodeRef) -> tuple[CodeRef, ...]:
     """What the code lies in, what that lies in, and so on, nearest first."""
     way: dict[CodeRef, None] = {}
-    while (above := parents_of(connection, ref.batch, [ref.serial]).get(ref.serial)) is not None:
-        if above in way:
-            raise circle(above)
-        way[above] = None
-        ref = above
+    while (next_up := parents_of(connection, ref.batch, [ref.serial]).get(ref.serial)) is not None:
+        if next_up in way:
+            raise circle(next_up)
+        way[next_up] = None
+        ref = next_up
     return tuple(way)
 
 
@@ -85,10 +85,9 @@ def above(connection: Connection, parents: CodeRanges, batches: Sequence[str]) -
 def children(connection: Connection, parents: CodeRanges) -> tuple[CodeRanges, ...]:
     """What lies in some of `parents`, without what lies in that, ascending by batch."""
     found: dict[str, list[Range]] = {}
-    values = {"b": parents.batch, "spans": _pairs.to_text(parents.serials)}
-    for row in connection.execute(_CHILDREN, values).yield_per(1_000):
-        pieces = found.setdefault(row.batch, [])
-        piece = _pairs.of_row(row.first, row.last, "links")
+    for link in held(connection, parents):
+        pieces = found.setdefault(link.batch, [])
+        piece = link.serials
         # Packed in order, a million cartons hold one range.
         if pieces and pieces[-1].last + 1 == piece.first:
             piece = Range(pieces.pop().first, piece.last)
@@ -169,7 +168,7 @@ _CHILDREN = text(f"""
     SELECT t.batch, t.first, t.last, t.parent_batch, t.parent
     FROM json_each(:spans) s CROSS JOIN links t
     ON t.parent_batch = :b AND t.parent BETWEEN {_LOW} AND {_HIGH}
-    ORDER BY t.parent, t.first
+    ORDER BY t.parent, t.batch, t.first
 """).columns(*_COLUMNS)  # noqa: S608 - as above
 
 

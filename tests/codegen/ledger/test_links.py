@@ -604,9 +604,6 @@ def test_an_sscc_is_of_one_code_alone(ledger):
         assert view.sscc("069012340000000122") is None  # after it
         assert view.sscc("069012340000000116") is None  # a wrong check digit
         assert view.sscc("no SSCC") is None
-        assert (view.next_sscc("6901234", 0), view.next_sscc("6901234", 1)) == (12, 0)
-        # Under a longer prefix the same numbers are taken.
-        assert view.next_sscc("69012340", 0) == 12
 
 
 @pytest.mark.parametrize("first", [3, 7, 8, 11])
