@@ -266,8 +266,17 @@ def test_what_is_adopted_has_its_role_partner_and_numbers(dead):
     assert home.mint(5, role="carton", sscc=SsccRequest("6901234", 4)).sscc.first == 21
 
 
-@pytest.mark.parametrize("change", [{"role": "carton"}, {"pair_of": None}])
-def test_a_note_that_differs_from_the_signed_header_is_not_adopted(dead, change):
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"role": "carton"},
+        {"pair_of": None},
+        {"sscc_first": 10**9},
+        {"sscc_prefix": "69"},
+        {"sscc_extension": None},
+    ],
+)
+def test_a_note_that_differs_from_the_header_or_names_no_block_is_not_adopted(dead, change):
     home, _ = dead
     (batch,) = unsettled(home.station())
     path = home.path / "work" / f"{batch}.json"
@@ -275,6 +284,19 @@ def test_a_note_that_differs_from_the_signed_header_is_not_adopted(dead, change)
     intent["note"]["body"] |= change
     notes.write(path, intent)
     assert "quarantine" in next(iter(recover(home.station())))
+    assert batch not in home.rows()
+
+
+def test_numbers_that_another_batch_got_meanwhile_put_the_dead_one_into_quarantine(dead):
+    """Nobody has printed its labels: its mint never said that it was done."""
+    home, _ = dead
+    (batch,) = unsettled(home.station())
+    path = home.path / "work" / f"{batch}.json"
+    aside = path.rename(home.path / "aside.json")
+    living = home.mint(5, role="carton", sscc=SsccRequest("6901234", 4)).batch
+    aside.rename(path)
+    assert "quarantine" in next(iter(recover(home.station())))
+    assert living in home.rows()
     assert batch not in home.rows()
 
 
