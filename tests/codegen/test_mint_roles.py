@@ -8,11 +8,13 @@ from station_kit import Home, batch_files, make_home
 
 from mintmark.codegen import mint_sscc, notes, sscc
 from mintmark.codegen.errors import NotFound, Refused, UsageError
+from mintmark.codegen.ledger.changes import Incident
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.mint_sscc import SsccRequest
 from mintmark.codegen.ranges.roles import ROLES
 from mintmark.codegen.recover import recover, unsettled
 from mintmark.codegen.station.intent_document import MOST_BYTES
+from mintmark.codegen.station.older_copy import LOST
 
 OURS = SsccRequest("6901234")
 PALLET = {"role": "pallet", "sscc": OURS}
@@ -190,6 +192,19 @@ def test_a_first_number_that_was_taken_meanwhile_is_refused_and_nothing_left(hom
     with pytest.raises(Refused, match="SSCC"):
         home.mint(5, station, role="carton", sscc=SsccRequest("6901234", 0, 1))
     assert home.files() == batch_files(*others)
+
+
+def test_after_a_newer_home_was_lost_somebody_names_the_first_number(home):
+    """The lost home may have given the numbers after the highest that is known here."""
+    home.mint(10, **PALLET)
+    station = home.station()
+    station.ledger.commit(station.author, Incident(LOST, "the disk burnt"))
+    for asked in (OURS, SsccRequest("6901234", 5)):
+        with pytest.raises(Refused, match="newer home was lost") as refused:
+            home.mint(10, role="pallet", sscc=asked)
+        assert "--sscc-first" in refused.value.hints[0]
+    assert home.mint(10, role="pallet", sscc=SsccRequest("6901234", 0, 500)).sscc.first == 500
+    assert home.mint(10, **PALLET).sscc.first == 510
 
 
 def test_two_processes_with_one_prefix_share_no_number(home):
