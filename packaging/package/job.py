@@ -10,7 +10,7 @@ from ...codegen.codes.spec import ALPHABETS
 from ...codegen.codes.template import check
 from ...codegen.errors import UsageError
 from ...codegen.ranges.serials import Ranges, count, ordered, pieces
-from ..formats.format import Format, PackageLayout, PackageUnit
+from ..formats.format import Format, PackageLayout, PackageUnit, SecondCode
 from ..formats.registry import format_for
 from ..profiles.profile import MAX_PICTURES, Profile
 from .manifest import MAX_FILES
@@ -25,8 +25,8 @@ class PackJob:
 
     `serials` ascend and none touch each other; `profile` has the unit size of this package;
     `unit_id` is called once per data file; `created` has an offset; `symbols` is the alphabet
-    of the codes; `about` is for people. Raises `UsageError` for what no
-    manifest can hold or the profile's format cannot write.
+    of the codes; `second` the other code of each label of a pair; `about` is for people. Raises
+    `UsageError` for what no manifest can hold or the profile's format cannot write.
     """
 
     package: str
@@ -43,11 +43,14 @@ class PackJob:
     test: bool = False
     symbols: str = ALPHABETS["crockford32"]
     about: Particulars = UNTOLD
+    second: SecondCode | None = None
 
     def __post_init__(self) -> None:
         if self.serials != ordered(self.serials):
             raise ValueError("the same serials have one form: ascending, touching ranges joined")
         check(self.template)
+        if self.second is not None:
+            check(self.second.template)
         if not _NAME.fullmatch(self.contact_id) or not _NAME.fullmatch(self.contact_name):
             raise UsageError("the contact's name holds control characters, or over 200 characters")
         if self.created.tzinfo is None:
@@ -71,7 +74,13 @@ class PackJob:
             symbols=self.symbols,
             template=self.template,
             profile=self.profile,
+            second=self.second,
         )
+
+    @property
+    def batches(self) -> tuple[str, ...]:
+        """The batches whose codes are in it: one, or two."""
+        return (self.batch,) if self.second is None else (self.batch, self.second.batch)
 
     @cached_property
     def format(self) -> Format:
