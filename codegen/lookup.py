@@ -1,10 +1,13 @@
 """Codes are looked up by their fingerprints, in every batch of the home; nothing is unsealed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .codes.fingerprint import SIZE, fingerprint
 from .codes.spec import canonicalise
+from .ledger.view import View
+from .ranges.aggregation import CodeRef
 from .ranges.attributes import Value, to_json
 from .ranges.lifecycle import Standing, State
 from .secret import Secret
@@ -64,6 +67,26 @@ def places(station: Station, codes: Sequence[str]) -> tuple[CodeLocation, ...]:
     return tuple(
         _location(found[at]) if at in found else CodeLocation() for at in range(len(codes))
     )
+
+
+def named(station: Station, refs: Iterable[CodeRef]) -> dict[CodeRef, CodeLocation]:
+    """The location of each of `refs` that is in this home."""
+    with station.ledger.read() as view:
+        sizes = {row.batch: row.quantity for row in view.batches()}
+        there = {ref for ref in refs if 1 <= ref.serial <= sizes.get(ref.batch, 0)}
+        return {ref: _location(found) for ref, found in standing(view, there).items()}
+
+
+def standing(view: View, refs: Iterable[CodeRef]) -> dict[CodeRef, Found]:
+    """What stands of each of `refs`, which are in the books, batch by batch."""
+    of_batch: defaultdict[str, set[int]] = defaultdict(set)
+    for ref in refs:
+        of_batch[ref.batch].add(ref.serial)
+    return {
+        CodeRef(batch, serial): Found(batch, serial, standing, unit)
+        for batch, serials in of_batch.items()
+        for serial, standing, unit in view.places(batch, sorted(serials))
+    }
 
 
 def of_fingerprints(station: Station, fingerprints: Sequence[bytes]) -> tuple[Found | None, ...]:

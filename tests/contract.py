@@ -16,6 +16,7 @@ import contract_guards
 import contract_line
 import contract_places
 import contract_receipts
+import contract_roles
 import contract_trace
 from contract_shapes import SHAPES
 
@@ -761,4 +762,5 @@ ROWS = (
     *contract_places.rows(no),
     *contract_copies.rows(ok, no),
     *contract_check.rows(ok, no),
+    *contract_roles.rows(Row, ok, no),
 )

@@ -1,6 +1,7 @@
 """What the ledger's tests share: keys, a clock that ticks, a small ledger with history."""
 
 import contextlib
+import dataclasses
 import sqlite3
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.ledger import Actor, Author, Ledger
+from mintmark.codegen.ranges.aggregation import CodeRanges, Packing
 from mintmark.codegen.ranges.corrections import CorrectedEntry
 from mintmark.codegen.ranges.lifecycle import Action, State
 from mintmark.codegen.ranges.receipts import ReceiptEntry
@@ -79,6 +81,30 @@ def ordered(order, batch, action, *pairs, **more):
     return c.Ordered(order, batch, Action(action), ranges(*pairs), **more)
 
 
+def with_ssccs(batch, quantity, role, first):
+    """A batch of cartons or pallets."""
+    numbers = {"sscc_prefix": "6901234", "sscc_extension": 0, "sscc_first": first}
+    return dataclasses.replace(minted(batch, quantity), role=role, **numbers)
+
+
+def held(batch, *pairs):
+    """Codes of a batch."""
+    return CodeRanges(batch, ranges(*pairs))
+
+
+def packed(order, parents, *children, each=None, **more):
+    """`children`, of each batch its name and pairs, join `parents`, which are given likewise."""
+    parts = tuple(held(*part) for part in children)
+    return c.Associated(order, Packing.ASSOCIATE, held(*parents), parts, each, **more)
+
+
+def unpacked(order, parents, *children, each=None, **more):
+    """They leave them; or, without parents, whatever they lie in."""
+    parts = tuple(held(*part) for part in children)
+    there = parents and held(*parents)
+    return c.Associated(order, Packing.DISSOCIATE, there, parts, each, **more)
+
+
 def reprint(package, old, batch, *pairs):
     return c.ExportBegun(package, batch, ranges(*pairs), "li", "csv", old, reason="lost password")
 
@@ -99,8 +125,8 @@ def with_package(ledger, batch, package, *pairs):
     ledger.commit(CUSTODIAN, packaged(package, *pairs))
 
 
-def with_history(path, *, corrected=True):
-    """A ledger with a row in every table, and every type of event; or without corrections."""
+def with_history(path, *, old=False):
+    """A ledger with a row in every table, and every type of event; or none that came later."""
     ledger = create(path)
     ledger.commit(STATION, c.KeyAdded("key-5", "line", "old", public(5)))
     ledger.commit(STATION, c.KeyRevoked("key-5", "lost"))
@@ -118,9 +144,13 @@ def with_history(path, *, corrected=True):
     void = ordered("O4", "B9", "void", (10, 11), reason="misprint")
     ledger.commit(STATION, void, receipt("P4", printed=[(1, 9)], spoiled=[(10, 11)], number=1))
     ledger.commit(STATION, c.UnitMoved("P4", "P4-1", "received", "dock 3"))
-    if corrected:
+    if not old:
         ledger.commit(STATION, correction("P4", printed=[(10, 10)], number=2))
         ledger.commit(LINE, ordered("O5", "B9", "unvoid", (11, 11)))
+        ledger.commit(STATION, with_ssccs("B7", 20, "carton", 1), with_ssccs("B8", 5, "pallet", 21))
+        ledger.commit(LINE, packed("A1", ("B7", (1, 2)), ("B1", (9, 16)), each=4))
+        ledger.commit(LINE, packed("A2", ("B8", (1, 1)), ("B1", (41, 41)), ("B7", (1, 2))))
+        ledger.commit(LINE, unpacked("A3", None, ("B1", (15, 15))))
     with_package(ledger, "B9", "P5", (31, 40))
     ledger.commit(STATION, reprint("P6", "P5", "B9", (31, 40)))
     ledger.commit(CUSTODIAN, packaged("P6", (31, 40)))

@@ -31,7 +31,7 @@ def batch_of(station: Station, batch: str) -> wire.Batch:
 
 def order_of(row: OrderRow, head: str | None) -> wire.Order:
     """The order, as it is sent. `head`: the end of the audit chain; None: it brings none."""
-    change = row.change
+    change = row.range_order
     return wire.Order(
         order=change.order,
         batch=change.batch,

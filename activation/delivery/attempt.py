@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ...codegen.errors import MintmarkError, NotFound, Refused
-from ...codegen.ledger.changes import Change, Settled
+from ...codegen.ledger.changes import Associated, Change, Settled
 from ...codegen.ledger.records import OrderRow
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action
@@ -138,6 +138,8 @@ class OrderSender:
 
     def _deliver(self, row: OrderRow, head: str, *, tried: bool) -> Attempt:
         """Steps 4 to 9 of an order that is claimed; `tried`: not for the first time."""
+        if isinstance(row.change, Associated):
+            return self._postpone(row, Postponed("associations are not sent yet"))
         try:
             said = self._ask(row, head, tried=tried)
         except Away as away:
@@ -202,8 +204,7 @@ class OrderSender:
             return kept
         if row.change.action is Action.ACTIVATE:  # 6
             # A code that was void when the order was booked is none of the backend's business.
-            touched = serials.subtract(row.change.serials, row.skipped)
-            self._uploads.upload(row.batch, touched, line)
+            self._uploads.upload(row.batch, row.touched, line)
         return client.order(order_of(row, head))  # 7
 
     def _refuse(self, row: OrderRow, refusal: "_Refusal") -> RefusedByBackend:
@@ -287,7 +288,7 @@ class _Refusal:
 
 def _remark(row: OrderRow, answer: wire.OrderAnswer) -> str | None:
     """What a person should know if the backend changed other codes than the ledger."""
-    touched = serials.subtract(row.change.serials, row.skipped)
+    touched = row.touched
     changed = serials.union(answer.applied)
     if answer.applied_count != row.applied_count:
         said = f"{answer.applied_count:,} codes, the books {row.applied_count:,}"

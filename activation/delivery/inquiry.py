@@ -113,9 +113,10 @@ def _kept(client: Client, row: OrderRow) -> tuple[bool | None, OrderAnswer | Non
 def _is_of(answer: OrderAnswer, row: OrderRow) -> bool:
     """Whether it may be the answer to this order: somebody may have used its id for another."""
     named = serials.union((*answer.applied, *answer.skipped))
-    outside = serials.subtract(named, row.change.serials)
-    missing = serials.subtract(row.change.serials, named)
-    ours = row.batch, row.change.action, False
+    change = row.range_order
+    outside = serials.subtract(named, change.serials)
+    missing = serials.subtract(change.serials, named)
+    ours = row.batch, change.action, False
     alike = (answer.batch, answer.action, answer.dry_run) == ours
     return alike and not outside and (answer.truncated or not missing)
 
@@ -139,11 +140,10 @@ def _may_pass(away: Away) -> bool:
 
 def _stand(client: Client, row: OrderRow) -> bool | None:
     """Whether all of its codes stand as it leaves them; None: they cannot be read back."""
-    change = row.change
+    change = row.range_order
     left = {to_api_state(state) for state in LEAVES[change.action]}
     if change.action is not Action.VOID:
         left.discard(ApiState.VOID)
-    touched = serials.subtract(change.serials, row.skipped)
     try:
         return all(
             there.state in left
@@ -151,7 +151,7 @@ def _stand(client: Client, row: OrderRow) -> bool | None:
                 is_same(key, value, there.attributes.get(key))
                 for key, value in change.attributes.items()
             )
-            for there in _read_back(client, row.batch, touched)
+            for there in _read_back(client, row.batch, row.touched)
         )
     except Declined as declined:
         return False if declined.problem.name == "not-found" else None

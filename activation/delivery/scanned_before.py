@@ -43,7 +43,7 @@ def consequences(
     that the order did not touch are passed over.
     """
     # Only within the order: nothing else that a backend says may move codes.
-    early = among(named, serials.subtract(row.change.serials, row.skipped))
+    early = among(named, row.touched)
     if not early:
         return NOTHING
     order = _freeze(view, row, early) if policy and freeze else None

@@ -70,7 +70,7 @@ def undone(view: View, orders: Sequence[tuple[str, bool]]) -> dict[str, Ranges]:
             gone = later[row.batch].left_of(booked.undone(view, row))
             if gone:
                 found[order] = gone
-        later[row.batch].add(row.change.serials)
+        later[row.batch].add(row.range_order.serials)
     return found
 
 
@@ -100,7 +100,7 @@ def alarm(station: Station, name: str, orders: int, found: dict[str, Ranges]) ->
     facts = IncidentFacts(
         batch=first.batch if one else None,
         order=first.order if len(found) == 1 else None,
-        action=first.change.action if len(found) == 1 else None,
+        action=first.range_order.action if len(found) == 1 else None,
         serials=_coarse(ranges) if ranges else None,
         codes=sum(map(serials.count, found.values())),
     )

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, tzinfo
 from itertools import islice
 
 from ...codegen.errors import EnvironmentFailure, Refused
-from ...codegen.ledger.changes import Change, Incident, IncidentFacts
+from ...codegen.ledger.changes import Change, Incident, IncidentFacts, Ordered
 from ...codegen.ledger.view import View
 from ...codegen.lookup import of_fingerprints
 from ...codegen.ranges import serials
@@ -238,7 +238,9 @@ def _activations(view: View, batch: str, status: str, ranges: Ranges) -> int:
     """How many activations of any serial of `ranges` have that status."""
     orders = (row.change for row in view.orders(batch, status, limit=ORDERS))
     return sum(
-        order.action is Action.ACTIVATE and bool(serials.intersect(ranges, order.serials))
+        isinstance(order, Ordered)
+        and order.action is Action.ACTIVATE
+        and bool(serials.intersect(ranges, order.serials))
         for order in orders
     )
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from ...codegen import ids
 from ...codegen.errors import Refused, UsageError
-from ...codegen.ledger.changes import Settled
+from ...codegen.ledger.changes import Associated, Ordered, Settled
 from ...codegen.ledger.records import OrderRow
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
+from ...codegen.ranges.aggregation import Packing
 from ...codegen.ranges.attributes import Value, patch
 from ...codegen.ranges.lifecycle import Action, Standing, State
 from ...codegen.ranges.serials import Ranges
@@ -36,13 +37,14 @@ LEAVES = {
 
 def undone(view: View, row: OrderRow) -> Ranges:
     """The serials that the order changed, and that are not as it left them: state or attributes."""
-    changed = serials.subtract(row.change.serials, row.skipped)
-    tiles = view.select(row.batch, changed)
+    if isinstance(row.change, Associated):
+        return ()
+    tiles = view.select(row.batch, row.touched)
     return serials.join(tile.serials for tile in tiles if not _stands(tile.value, row))
 
 
 def _stands(standing: Standing, row: OrderRow) -> bool:
-    change = row.change
+    change = row.range_order
     if standing.state not in LEAVES[change.action]:
         return False
     try:
@@ -67,7 +69,7 @@ class OrderShown(Result):
 
     order: str
     batch: str
-    action: Action
+    action: Action | Packing
     serials: Ranges
     status: str
     applied_count: int
@@ -89,13 +91,13 @@ class OrderShown(Result):
             order=change.order,
             batch=change.batch,
             action=change.action,
-            serials=change.serials,
+            serials=change.serials if isinstance(change, Ordered) else row.touched,
             status=row.status,
             applied_count=row.applied_count,
             skipped_count=row.skipped_count,
-            attributes=change.attributes,
-            count=change.count,
-            from_state=change.from_state,
+            attributes=change.attributes if isinstance(change, Ordered) else {},
+            count=change.count if isinstance(change, Ordered) else None,
+            from_state=change.from_state if isinstance(change, Ordered) else None,
             reason=change.reason,
             line=change.line,
             attempts=row.attempts,

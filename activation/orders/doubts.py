@@ -31,9 +31,8 @@ class DoubtfulOrder:
 
 def doubted(row: OrderRow, detail: str) -> Incident:
     """To book beside the settlement of `row`."""
-    touched = serials.subtract(row.change.serials, row.skipped)
     facts = IncidentFacts(
-        batch=row.batch, order=row.order, action=row.change.action, serials=touched,
+        batch=row.batch, order=row.order, action=row.range_order.action, serials=row.touched,
         codes=row.applied_count,
     )  # fmt: skip
     return Incident(IN_DOUBT, f"{_named(row.order, row.batch)}{detail}", facts)

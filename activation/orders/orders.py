@@ -188,7 +188,7 @@ def _near(view: View, change: Ordered, tolerance: int) -> int:
     """How many codes the order would change, if that is near what was counted."""
     try:
         # What moved since it was booked must not make it another order.
-        would = view.order(change.order).change.count or 0
+        would = view.order(change.order).range_order.count or 0
     except NotFound:
         would = sum(
             len(tile.serials)

@@ -67,7 +67,7 @@ def _activated(view: View, batch: str) -> Iterator[tuple[int, Ranges]]:
         for row in rows:
             sure = OTHER_CODES not in (row.detail or "")
             if row.change.action is Action.ACTIVATE and sure:
-                yield row.seq, serials.subtract(row.change.serials, row.skipped)
+                yield row.seq, row.touched
         after = rows[-1].order
 
 

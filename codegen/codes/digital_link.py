@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from ..errors import UsageError
+from ..sscc import check_digit
 from . import identifiers
 from .fault import Fault
 from .identifiers import GTIN, KEYS, QUALIFIERS, WORDS, PrimaryKey
@@ -47,7 +48,7 @@ def gtin14(gtin: str, *, whole: bool = False) -> str:
             "in a Digital Link a shorter GTIN has zeros before it",
         )
     padded = gtin.zfill(14)
-    if (due := identifiers.check_digit(padded[:13])) != int(padded[13]):
+    if (due := check_digit(padded[:13])) != int(padded[13]):
         raise UsageError(
             f"the check digit of GTIN {gtin} is wrong: {due} is due, not {padded[13]}",
             "compare it with the product's bar code",
@@ -140,7 +141,7 @@ def _is_value(key: str, value: str, *, last: bool) -> bool:
     if key != GTIN or not re.fullmatch(r"[0-9]{8}|[0-9]{12,13}", value):
         return False
     # A date or a number of one's own may stand after /01/ as well: the check digit tells.
-    right = identifiers.check_digit(value[:-1]) == int(value[-1])
+    right = check_digit(value[:-1]) == int(value[-1])
     return right or (last and len(value) > 8)
 
 
@@ -221,7 +222,7 @@ def _checked(known: PrimaryKey, value: str) -> Iterator[Fault]:
         return
     if not digits.strip("0"):
         yield Fault(f"a {known.title} of zeros alone names nothing", ("write the real one",))
-    if (due := identifiers.check_digit(digits[:-1])) != int(digits[-1]):
+    if (due := check_digit(digits[:-1])) != int(digits[-1]):
         yield Fault(
             f"the check digit of {known.title} {digits} is wrong: {due} is due, not {digits[-1]}",
             ("compare it with the product's bar code",),

@@ -228,9 +228,3 @@ def _is_date(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def check_digit(digits: str) -> int:
-    """The check digit due after `digits`: General Specifications, section 7.9.1."""
-    # Weights 3 and 1 in turn, from the right; 3 for the rightmost digit.
-    return -sum(int(digit) * (3, 1)[at % 2] for at, digit in enumerate(reversed(digits))) % 10

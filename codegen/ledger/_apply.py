@@ -8,17 +8,31 @@ balance); the caller then rolls back.
 
 from dataclasses import replace
 from functools import singledispatch
+from operator import attrgetter
 
 from sqlalchemy import Connection, func, select
 
 from ..errors import Refused, UsageError
 from ..ranges import serials
+from ..ranges.aggregation import CodeRanges
 from ..ranges.lifecycle import Action
 from ..ranges.serials import Ranges
-from . import _agreed, _corrections, _exports, _orders, _receipts, _sql, _tables, _tiles
+from . import (
+    _agreed,
+    _corrections,
+    _exports,
+    _orders,
+    _packing,
+    _receipts,
+    _sql,
+    _sscc,
+    _tables,
+    _tiles,
+)
 from ._sql import NOTHING, Touched
 from .chain import Event
 from .changes import (
+    Associated,
     BatchMinted,
     Change,
     ContactAdded,
@@ -39,14 +53,22 @@ from .changes import (
 
 # A line's key lies unattended on the floor: it orders ranges, and nothing else.
 # Reopening is what an order of its own leads to, and nothing else.
-_LINE_MAY = (Ordered, Settled, Incident, Reopened)
+_LINE_MAY = (Ordered, Associated, Settled, Incident, Reopened)
 
 
 def normal(change: Change) -> Change:
-    """`change` with its serials ascending and joined. Raises `UsageError`."""
+    """`change` with its serials ascending and joined, parts by batch. Raises `UsageError`."""
     if isinstance(change, ExportBegun | Ordered):
         return replace(change, serials=serials.ordered(change.serials))
+    if isinstance(change, Associated):
+        children = sorted(map(_normal_part, change.children), key=attrgetter("batch"))
+        parents = change.parents and _normal_part(change.parents)
+        return replace(change, parents=parents, children=tuple(children))
     return change
+
+
+def _normal_part(part: CodeRanges) -> CodeRanges:
+    return replace(part, serials=serials.ordered(part.serials))
 
 
 def signing_key(connection: Connection, key_id: str, change: Change) -> bytes:
@@ -129,7 +151,11 @@ def _(change: BatchMinted, connection: Connection, event: Event) -> Touched:
     _sql.require_unused(connection, _tables.batches, "batch", change.batch)
     if change.ref is not None:
         _sql.require_unused(connection, _tables.batches, "ref", change.ref)
-    _sql.insert(connection, _tables.batches, change, minted_at=event.at, seq=event.seq)
+    sscc_from = _sscc.reserve(connection, change)
+    _sql.insert(
+        connection, _tables.batches, change,
+        minted_at=event.at, seq=event.seq, sscc_from=sscc_from,
+    )  # fmt: skip
     _tiles.add(connection, change.batch, change.quantity)
     return NOTHING
 
@@ -177,6 +203,11 @@ def _(change: UnitMoved, connection: Connection, event: Event) -> Touched:
 @apply.register
 def _(change: Ordered, connection: Connection, event: Event) -> Touched:
     return _orders.order(change, connection, event)
+
+
+@apply.register
+def _(change: Associated, connection: Connection, event: Event) -> Touched:
+    return _packing.associate(change, connection, event)
 
 
 @apply.register

@@ -10,15 +10,17 @@ number alone, orders that are each settled at once would all be odd, and read no
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, or_, select, update
 
 from ..errors import IntegrityError
 from ..ranges import serials
 from ..ranges.lifecycle import State
 from . import _agreed, _events, _pairs, _tables
 from .changes import (
+    Associated,
     Change,
     ExportAbandoned,
     ExportBegun,
@@ -29,10 +31,11 @@ from .changes import (
 )
 
 RESERVED = "reserved"
+INSIDE = "inside"  # codes that lie in another
 EACH = 250
 _ALL = 1 << 40  # more than there are tiles
 
-_t, _p, _c = _tables.tiles.c, _tables.packages.c, _tables.counters.c
+_t, _p, _c, _l = _tables.tiles.c, _tables.packages.c, _tables.counters.c, _tables.links.c
 
 
 def damaged(batch: str) -> IntegrityError:
@@ -44,7 +47,7 @@ def damaged(batch: str) -> IntegrityError:
 
 
 def counters(connection: Connection, batch: str, quantity: int) -> dict[str, int]:
-    """Codes in each state, and `RESERVED`. Raises `IntegrityError` unless they balance."""
+    """Codes in each state, `RESERVED`, `INSIDE`. Raises `IntegrityError` unless they balance."""
     rows = connection.execute(select(_c.state, _c.codes).where(_c.batch == batch))
     codes = {row.state: row.codes for row in rows}
     if not balanced(codes, quantity):
@@ -54,25 +57,44 @@ def counters(connection: Connection, batch: str, quantity: int) -> dict[str, int
 
 def balanced(codes: dict[str, int], quantity: int) -> bool:
     """Whether these counters hold every code exactly once."""
-    if set(codes) != {*State, RESERVED} or min(codes.values()) < 0:
+    if set(codes) != {*State, RESERVED, INSIDE} or min(codes.values()) < 0:
         return False
-    reserved = codes[RESERVED]
-    return sum(codes.values()) - reserved == quantity and reserved <= codes[State.SEALED]
+    reserved, inside = codes[RESERVED], codes[INSIDE]
+    whole = sum(codes[state] for state in State) == quantity
+    return whole and reserved <= codes[State.SEALED] and inside <= quantity
+
+
+def move(connection: Connection, batch: str, quantity: int, moved: Mapping[str, int]) -> None:
+    """Book `moved`, counter → codes. Raises `IntegrityError` unless they balance afterwards."""
+    codes = counters(connection, batch, quantity)
+    for name, change in moved.items():
+        codes[name] += change
+    if not balanced(codes, quantity):
+        raise damaged(batch)
+    for name, change in moved.items():
+        if change:
+            counter = update(_tables.counters).where(_c.batch == batch, _c.state == name)
+            connection.execute(counter.values(codes=codes[name]))
 
 
 def check_all(connection: Connection, changes: tuple[Change, ...]) -> None:
-    """`check` each batch that `changes` touch."""
+    """`check` each batch that `changes` touch, and the links of those that they associate."""
     batches = {change.batch for change in changes if isinstance(change, Ordered | ExportBegun)}
+    linked: set[str] = set()
     for change in changes:
         if isinstance(change, ExportBegun) and change.pair is not None:
             batches.add(change.pair)
+        if isinstance(change, Associated):
+            linked.update(part.batch for part in change.parts)
         if isinstance(change, Packaged | ExportAbandoned | Receipted | ReceiptCorrected):
             row = _agreed.row(connection, _tables.packages, "package", change.package)
             batches |= set() if row is None else {row.batch, row.pair or row.batch}
-    if batches:
+    if batches | linked:
         _, before = _events.head(connection)
-        for batch in sorted(batches):
+        for batch in sorted(batches | linked):
             check(connection, batch, _limit(before))
+        for batch in sorted(linked):
+            check_links(connection, batch, _limit(before))
 
 
 def _limit(before: str) -> int:
@@ -98,9 +120,29 @@ def check(connection: Connection, batch: str, limit: int) -> None:
             raise damaged(batch)
     if sums.tiles > limit:
         return
-    if sums.last != row.quantity or any(sums.codes[name] != codes[name] for name in codes):
+    tiled = (*State, RESERVED)
+    if sums.last != row.quantity or any(sums.codes[name] != codes[name] for name in tiled):
         raise damaged(batch)
     if sums.held != _held(connection, batch):
+        raise damaged(batch)
+
+
+def check_links(connection: Connection, batch: str, limit: int) -> None:
+    """Raises `IntegrityError` if the first `limit` links of `batch` overlap, or all miscount.
+
+    A batch that is not there passes.
+    """
+    row = _agreed.row(connection, _tables.batches, "batch", batch)
+    if row is None:
+        return
+    inside = counters(connection, batch, row.quantity)[INSIDE]
+    query = select(_l.first, _l.last).where(_l.batch == batch).order_by(_l.first)
+    links = codes = end = 0
+    for first, last in connection.execute(query.limit(limit + 1)):
+        if not end < first <= last <= row.quantity:
+            raise damaged(batch)
+        links, codes, end = links + 1, codes + last - first + 1, last
+    if (codes > inside) if links > limit else (codes != inside):
         raise damaged(batch)
 
 

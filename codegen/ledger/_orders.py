@@ -1,6 +1,6 @@
 """Range orders: booked when committed here, settled when the backend has answered."""
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, update
 
 from .. import ids
 from ..errors import Refused, UsageError
@@ -66,11 +66,15 @@ def settle(change: Settled, connection: Connection, event: Event) -> Touched:
         connection, _tables.orders, "order_id", change.order,
         status=change.status, detail=change.detail, settled_at=event.at,
     )  # fmt: skip
+    further = _tables.order_batches
+    connection.execute(
+        update(further).where(further.c.order_id == change.order).values(status=change.status)
+    )
     return NOTHING
 
 
 def _check_order(change: Ordered) -> None:
-    attributes.check(change.attributes)
+    attributes.check_booked(change.attributes)
     if change.action is Action.VOID and change.reason not in (None, *Reason):
         raise UsageError(
             f"codes are not voided for the reason {ids.shown(str(change.reason), name=True)}",

@@ -3,18 +3,32 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from .. import times
 from ..ranges import serials
 from ..ranges.serials import Range
 from . import _agreed, _events, _pairs, _tables
+from ._columns import Number
 from ._elsewhere import unknown
 from ._from_row import to_time
-from .changes import Ordered
+from .changes import Associated, Ordered
 from .records import OrderRow
 
 _o, _d, _e = _tables.orders.c, _tables.deliveries.c, _tables.events.c
+_more = _tables.order_batches.c
 _HINT = "see: mintmark orders list"
 
 
@@ -37,7 +51,10 @@ def _query() -> Select[Any]:
 def _make(row: Row[Any]) -> OrderRow:
     event = _events.make_event(row, "event_")
     change = event.change
-    if not isinstance(change, Ordered) or (change.order, change.batch) != (row.order_id, row.batch):
+    if not isinstance(change, Ordered | Associated) or (change.order, change.batch) != (
+        row.order_id,
+        row.batch,
+    ):
         raise _agreed.damaged(_tables.orders)
     return OrderRow(
         order=row.order_id,
@@ -83,7 +100,7 @@ def orders(
     """Orders by number, beginning after order `after`."""
     query = _query()
     if batch is not None:
-        query = query.where(_o.batch == batch)
+        query = query.where(names(batch))
     if status is not None:
         query = query.where(_o.status == status)
     if after:
@@ -94,34 +111,70 @@ def orders(
 def newest(connection: Connection, batch: str | None, status: str) -> str | None:
     """The order with that status that was booked last, of `batch` or of all."""
     query = select(_o.order_id).where(_o.status == status).order_by(_o.seq.desc()).limit(1)
-    found: str | None = connection.scalar(
-        query if batch is None else query.where(_o.batch == batch)
-    )
+    found: str | None = connection.scalar(query if batch is None else query.where(names(batch)))
     return found
 
 
+def names(batch: str) -> ColumnElement[bool]:
+    """That an order names `batch`; an association may name several."""
+    further = select(_more.seq).where(_more.batch == batch)
+    return or_(_o.batch == batch, _o.seq.in_(further))
+
+
+def last(connection: Connection, batch: str) -> int:
+    """The number of the last order that names `batch`, or 0."""
+    own = select(func.max(_o.seq, type_=Number())).where(_o.batch == batch)
+    further = select(func.max(_more.seq, type_=Number())).where(_more.batch == batch)
+    return max(int(connection.scalar(query) or 0) for query in (own, further))
+
+
 def codes(connection: Connection, batch: str, status: str) -> int:
-    """How many different codes the orders of `batch` with that status touched."""
-    query = _query().where(_o.status == status, _o.batch == batch)
+    """How many different codes of `batch` the orders with that status touched.
+
+    An association touches its children and its parents.
+    """
     pieces: list[Range] = []
-    for row in connection.execute(query):
+    for row in connection.execute(_query().where(_o.status == status, names(batch))):
         found = _make(row)
-        pieces += serials.subtract(found.change.serials, found.skipped)
+        if isinstance(found.change, Associated):
+            parts = (part for part in found.change.parts if part.batch == batch)
+            pieces += (piece for part in parts for piece in part.serials)
+        else:
+            pieces += found.touched
     return serials.count(serials.union(pieces))
 
 
 def due(connection: Connection, now: datetime, limit: int) -> tuple[OrderRow, ...]:
-    """The oldest queued order of each batch that may be tried now, oldest first."""
-    oldest = select(func.min(_o.seq)).where(_o.status == "queued").group_by(_o.batch)
+    """The oldest queued orders that may be tried now, oldest first.
+
+    Each is the oldest of every batch that it names.
+    """
     query = (
         _query()
-        .where(_o.seq.in_(oldest))
+        .where(_o.seq.in_(_due()))
         .where(or_(_d.next_attempt.is_(None), _d.next_attempt <= times.format_utc(now)))
         .where(or_(_d.holder.is_(None), _d.held_until <= times.format_utc(now)))
         .order_by(_o.seq)
         .limit(limit)
     )
     return tuple(_make(row) for row in connection.execute(query))
+
+
+def _due() -> Select[Any]:
+    """The numbers of the queued orders before which none of their batches has another."""
+    orders, more = _tables.orders.alias(), _tables.order_batches.alias()
+    o, m = orders.c, more.c
+    # Each minimum along an index: what is queued may be a day's work.
+    own = select(o.batch, func.min(o.seq).label("seq")).where(o.status == "queued")
+    further = select(m.batch, func.min(m.seq)).where(m.status == "queued")
+    each = union_all(own.group_by(o.batch), further.group_by(m.batch)).subquery()
+    oldest = (
+        select(each.c.batch, func.min(each.c.seq).label("seq")).group_by(each.c.batch).cte("oldest")
+    )
+    behind = select(oldest.c.batch).where(oldest.c.seq < o.seq).correlate(orders)
+    waits = exists().where(m.order_id == o.order_id, m.batch.in_(behind)).correlate(orders)
+    found = select(o.seq).where(o.seq.in_(select(oldest.c.seq)))
+    return found.where(o.batch.not_in(behind), ~waits)
 
 
 def claim(

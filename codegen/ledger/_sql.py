@@ -43,16 +43,26 @@ def book_of(connection: Connection, batch: str, ranges: Ranges) -> Book:
 
     Raises `UsageError` unless `ranges` ascend, are joined, and lie in the batch.
     """
-    row = find(connection, _tables.batches, "batch", batch, "see: mintmark batch list")
-    quantity: int = row.quantity
+    row = batch_row(connection, batch)
+    check_within(row, ranges)
+    return Book(connection, batch, row.quantity)
+
+
+def batch_row(connection: Connection, batch: str) -> Any:  # noqa: ANN401 - a row
+    """The row of a batch. Raises `NotFound`."""
+    return find(connection, _tables.batches, "batch", batch, "see: mintmark batch list")
+
+
+def check_within(row: Any, ranges: Ranges) -> None:  # noqa: ANN401 - the row of a batch
+    """Raises `UsageError` unless `ranges` ascend, are joined, and lie in the batch of `row`."""
     if not ranges or serials.ordered(ranges) != ranges:
         raise UsageError("serials must be named, ascending, and joined")
-    if ranges[-1].last > quantity:
+    if ranges[-1].last > row.quantity:
         raise UsageError(
-            f"serial {ranges[-1].last} lies outside batch {batch}, which holds 1-{quantity}",
-            f"name serials between 1 and {quantity}",
+            f"serial {ranges[-1].last} lies outside batch {row.batch}, which holds"
+            f" 1-{row.quantity}",
+            f"name serials between 1 and {row.quantity}",
         )
-    return Book(connection, batch, quantity)
 
 
 def require_unused(connection: Connection, table: Table, name: str, value: str) -> None:

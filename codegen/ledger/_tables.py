@@ -130,11 +130,19 @@ batches = Table(
     _text("mint_record_sha256"),
     _time("minted_at"),
     _number("seq"),
+    # Its SSCCs: `sscc_from` are the first 17 digits of that of serial 1, as text, which sorts.
+    _text("sscc_prefix", null=True),
+    _number("sscc_extension", null=True),
+    _number("sscc_first", null=True),
+    _text("sscc_from", null=True),
+    Index("batches_by_sscc", "sscc_from", unique=True),
+    Index("batches_by_pair", "pair_of"),
     _again("batches", "batch"),
     _again("batches", "ref"),
 )
 
-# How many codes of a batch are in each state, and how many of the sealed are `reserved`.
+# How many codes of a batch are in each state, how many of the sealed are `reserved`, and how
+# many lie in another code (`inside`).
 counters = Table(
     "counters",
     metadata,
@@ -265,6 +273,34 @@ orders = Table(
     Index("orders_by_status", "status", "batch", "seq"),
     Index("orders_of_batch", "batch", "seq"),
     _again("orders", "order_id"),
+)
+
+# The batches of an order beside `orders.batch`; number and status are the order's.
+order_batches = Table(
+    "order_batches",
+    metadata,
+    _of("order_id", "orders", key=True),
+    _of("batch", "batches", key=True),
+    _number("seq"),
+    _one_of("status", ("queued", *SETTLED)),
+    Index("order_batches_by_status", "status", "batch", "seq"),
+    Index("order_batches_of_batch", "batch", "seq"),
+    sqlite_with_rowid=False,
+)
+
+# Serials of a batch that lie in one code: `parent` of `parent_batch`. Those that touch, and lie
+# in the same, are one row.
+links = Table(
+    "links",
+    metadata,
+    _of("batch", "batches", key=True),
+    Column("first", Number(), primary_key=True, autoincrement=False),
+    _number("last"),
+    Column("parent_batch", HeldText(), ForeignKey("batches.batch"), nullable=False),
+    _number("parent"),
+    CheckConstraint('1 <= "first" AND "first" <= "last"', name="link_not_backwards"),
+    Index("links_by_parent", "parent_batch", "parent", "batch", "first"),
+    sqlite_with_rowid=False,
 )
 
 deliveries = Table(

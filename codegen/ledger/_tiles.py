@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from ..errors import IntegrityError
 from ..ranges import tiling
@@ -19,7 +19,7 @@ from ..ranges.lifecycle import Standing, State, live
 from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import BLOCKED_SHOWN, Blocked, Stuck, Tile
 from . import _balance, _tables
-from ._balance import RESERVED
+from ._balance import INSIDE, RESERVED
 from ._tile_rows import COLUMNS, from_row, to_row
 
 PAGE = 2_000
@@ -93,7 +93,7 @@ class Book:
             if not group.last <= last <= self.quantity:
                 raise self.damaged()
         if not effect.blocked:
-            self._update_counters(effect.moved)
+            _balance.move(self.connection, self.batch, self.quantity, effect.moved)
         return effect
 
     def read(self, ranges: Ranges) -> Iterator[Tile[Standing]]:
@@ -164,24 +164,11 @@ class Book:
         effect.moved.subtract(_codes_per_counter(page))
         _write(self.connection, self.batch, page, after)
 
-    def _update_counters(self, moved: Counter[str]) -> None:
-        """Book `moved` in the counters; they must hold every code exactly once."""
-        codes = _balance.counters(self.connection, self.batch, self.quantity)
-        for name, change in moved.items():
-            codes[name] += change
-        if not _balance.balanced(codes, self.quantity):
-            raise self.damaged()
-        c = _tables.counters.c
-        for name, change in moved.items():
-            if change:
-                counter = update(_tables.counters).where(c.batch == self.batch, c.state == name)
-                self.connection.execute(counter.values(codes=codes[name]))
-
 
 def add(connection: Connection, batch: str, quantity: int) -> None:
     """A new batch: all sealed."""
     _write(connection, batch, [], [Tile(Range(1, quantity), Standing(State.SEALED))])
-    rows = [{"batch": batch, "state": name, "codes": 0} for name in (*State, RESERVED)]
+    rows = [{"batch": batch, "state": name, "codes": 0} for name in (*State, RESERVED, INSIDE)]
     rows[0]["codes"] = quantity
     connection.execute(insert(_tables.counters), rows)
 

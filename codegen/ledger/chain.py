@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from .. import times
 from ..errors import IntegrityError, UsageError
+from ..ranges.aggregation import CodeRanges
 from ..ranges.corrections import CorrectedEntry
 from ..ranges.receipts import ReceiptEntry
 from ..ranges.serials import Ranges, from_pairs, to_pairs
@@ -209,7 +210,7 @@ def _hints(kind: type[Any]) -> dict[str, Any]:
 
 # What is None in these is left out: an incident without facts has the bytes it always had.
 _SPARSE = (changes.Incident, changes.IncidentFacts)
-_PARTS = (changes.Unit, ReceiptEntry, CorrectedEntry, changes.IncidentFacts)
+_PARTS = (changes.Unit, ReceiptEntry, CorrectedEntry, changes.IncidentFacts, CodeRanges)
 
 
 _FIELDS: Mapping[str, dict[str, Any]] = {
@@ -243,7 +244,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any field value
     if isinstance(value, tuple):
         parts = value and not hasattr(value[0], "pair")
         return [_body(item) for item in value] if parts else to_pairs(value)
-    if isinstance(value, changes.IncidentFacts):
+    if isinstance(value, _PARTS):
         return _body(value)
     return value
 
@@ -266,7 +267,7 @@ def _value(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401 - any field
         (hint,) = (item for item in inner if item is not type(None))
     if hint == Ranges:
         return _ranges(value, path)
-    if hint is changes.IncidentFacts:
+    if hint in _PARTS:
         return _record(hint, value, path)
     if get_origin(hint) is tuple and isinstance(value, list):
         return tuple(_record(inner[0], item, path) for item in value)

@@ -68,7 +68,11 @@ class ContactAdded:
 
 @dataclass(frozen=True)
 class BatchMinted:
-    """A batch was published in the vault. `ref` makes a repeated call find it again."""
+    """A batch was published in the vault. `ref` makes a repeated call find it again.
+
+    With an `sscc_prefix`, serial n has the SSCC of the reference `sscc_first` + n - 1 under that
+    company prefix and extension digit. Two batches never have the same.
+    """
 
     batch: str
     quantity: int
@@ -85,6 +89,9 @@ class BatchMinted:
     guess_probability: float
     offline_bits: float
     mint_record_sha256: str
+    sscc_prefix: str | None = None
+    sscc_extension: int | None = None
+    sscc_first: int | None = None
 
 
 @dataclass(frozen=True)
@@ -242,10 +249,12 @@ class Associated:
     @property
     def batches(self) -> tuple[str, ...]:
         """Every batch that it names, once, that of its first children first."""
-        named = [part.batch for part in self.children] + (
-            [self.parents.batch] if self.parents else []
-        )
-        return tuple(dict.fromkeys(named))
+        return tuple(dict.fromkeys(part.batch for part in self.parts))
+
+    @property
+    def parts(self) -> tuple[CodeRanges, ...]:
+        """All that it names: the children, then the parents, if there are any."""
+        return self.children + ((self.parents,) if self.parents else ())
 
 
 @dataclass(frozen=True)
@@ -306,6 +315,7 @@ Change = (
     | Reopened
     | UnitMoved
     | Ordered
+    | Associated
     | Settled
     | Incident
 )

@@ -38,11 +38,10 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from ..errors import IntegrityError, NotFound, Refused
 from ..file_systems import refuse_network_drive
-from ..ranges import serials
 from ..ranges.serials import Ranges
 from . import _apply, _balance, _outbox, _tables, chain, database
 from .chain import Actor, Author, Event
-from .changes import PASSING, Change, HomeMade, KeyAdded, Ordered
+from .changes import PASSING, Associated, Change, HomeMade, KeyAdded, Ordered
 from .view import View
 
 __all__ = ["Actor", "Author", "Committed", "Ledger"]
@@ -266,7 +265,7 @@ def _append_all_of(
 
 def _append(connection: Connection, author: Author, at: datetime, change: Change) -> Committed:
     change = _apply.normal(change)  # 4.1
-    if isinstance(change, Ordered):  # 4.2
+    if isinstance(change, Ordered | Associated):  # 4.2
         booked = _booked(connection, change)
         if booked is not None:
             return booked
@@ -287,7 +286,7 @@ def _claim_new(
     connection: Connection, committed: tuple[Committed, ...], holder: str, until: datetime
 ) -> None:
     for done in committed:
-        if isinstance(done.change, Ordered) and not done.repeated:
+        if isinstance(done.change, Ordered | Associated) and not done.repeated:
             _outbox.claim(connection, done.change.order, holder, until, done.at)
 
 
@@ -301,7 +300,7 @@ def _check_own(event: Event, previous: str, public_key: bytes) -> None:
         ) from None
 
 
-def _booked(connection: Connection, change: Ordered) -> Committed | None:
+def _booked(connection: Connection, change: Ordered | Associated) -> Committed | None:
     """The same order, if it is booked. Raises `Refused` if its id is that of another order."""
     found = _outbox.find(connection, change.order)
     if found is None:
@@ -320,7 +319,7 @@ def _booked(connection: Connection, change: Ordered) -> Committed | None:
         hash=str(hashed),
         at=found.ordered_at,
         change=change,
-        applied=serials.subtract(change.serials, found.skipped),
+        applied=found.touched,
         skipped=found.skipped,
         repeated=True,
     )

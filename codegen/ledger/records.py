@@ -4,8 +4,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..ranges.receipts import Totals
-from ..ranges.serials import Ranges, count
-from .changes import BatchMinted, ContactAdded, HomeMade, KeyAdded, Ordered, Unit
+from ..ranges.serials import Ranges, count, subtract
+from .changes import (
+    Associated,
+    BatchMinted,
+    ContactAdded,
+    HomeMade,
+    KeyAdded,
+    Ordered,
+    Unit,
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ class CodeForm:
 class BatchRow(BatchMinted):
     """A batch, as it was minted."""
 
-    minted_at: datetime
+    minted_at: datetime = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -148,7 +156,8 @@ class ReceiptRow:
 class OrderRow:
     """An order. `status`: queued, acknowledged, refused, cancelled.
 
-    `skipped` are the voided serials it passed over; counts are codes. `detail` is the
+    `skipped` are the voided serials it passed over; counts are codes, of an association its
+    children. `detail` is the
     backend's last word, or while queued the last failure. `attempts` counts deliveries
     begun; `next_attempt` is None for at once; `holder` delivers it until `held_until`.
     """
@@ -157,7 +166,7 @@ class OrderRow:
     seq: int
     batch: str
     status: str
-    change: Ordered
+    change: Ordered | Associated
     ordered_at: datetime
     skipped: Ranges
     applied_count: int
@@ -168,3 +177,17 @@ class OrderRow:
     next_attempt: datetime | None
     holder: str | None
     held_until: datetime | None
+
+    @property
+    def touched(self) -> Ranges:
+        """The serials of `batch` that it changed; of an association the children."""
+        if isinstance(self.change, Associated):
+            return self.change.children[0].serials
+        return subtract(self.change.serials, self.skipped)
+
+    @property
+    def range_order(self) -> Ordered:
+        """The change of an order that is no association. Raises `TypeError` for one."""
+        if isinstance(self.change, Associated):
+            raise TypeError("an association is no order of ranges")
+        return self.change

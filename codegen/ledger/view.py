@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, Table, func, select
+from sqlalchemy import Row, Select, Table, func, select
 
 from ..errors import NotFound
 from ..ranges.lifecycle import Standing, State
@@ -27,6 +27,7 @@ from . import (
 )
 from ._columns import Number
 from ._from_row import make
+from ._linked import LinkedView
 from ._tile_rows import COLUMNS, from_row
 from .chain import Event
 from .records import (
@@ -46,12 +47,8 @@ _KEYS, _CONTACTS = "see: mintmark key list", "see: mintmark contact list"
 _BATCHES = "see: mintmark batch list"
 
 
-class View:
+class View(LinkedView):
     """One snapshot. Unknown ids raise `NotFound`; ids are taken as they are, not folded."""
-
-    def __init__(self, connection: Connection) -> None:
-        # For this package alone: other rooms use the methods.
-        self.connection = connection
 
     # --- roster, contacts, batches ---
 
@@ -87,12 +84,6 @@ class View:
     def batches(self) -> tuple[BatchRow, ...]:
         """All batches, oldest first."""
         return self._all(BatchRow, select(_tables.batches).order_by(_tables.batches.c.seq))
-
-    def partners(self, batch: str) -> tuple[BatchRow, ...]:
-        """The other batches whose codes are on the same items: its pair, and the pair's pairs."""
-        root = self.batch(batch).pair_of or batch
-        found = (row for row in self.batches() if root in {row.batch, row.pair_of})
-        return tuple(sorted((row for row in found if row.batch != batch), key=lambda r: r.batch))
 
     def batches_by_form(self) -> dict[CodeForm, list[str]]:
         """What codes of this home look like → the ids of the batches that have such codes."""
@@ -270,7 +261,7 @@ class View:
     def orders(
         self, batch: str | None = None, status: str | None = None, after: str = "", limit: int = 100
     ) -> tuple[OrderRow, ...]:
-        """Orders, oldest first, beginning after order `after`."""
+        """Orders, oldest first, beginning after order `after`; those that name `batch`, or all."""
         if batch is not None:
             self.batch(batch)
         return _outbox.orders(self.connection, batch, status, after, limit)
@@ -279,19 +270,18 @@ class View:
         """How many orders wait for the backend; those of `batch`, or all."""
         o = _tables.orders.c
         query = select(func.count()).where(o.status == "queued")
-        return self._sum(query if batch is None else query.where(o.batch == batch))
+        return self._sum(query if batch is None else query.where(_outbox.names(batch)))
 
     def last_order(self, batch: str) -> int:
         """The number of the last event that ordered something of `batch`, or 0."""
-        o = _tables.orders.c
-        return self._sum(select(func.max(o.seq, type_=Number())).where(o.batch == batch))
+        return _outbox.last(self.connection, batch)
 
     def newest_order(self, batch: str | None, status: str) -> str | None:
         """The order with that status that was booked last, of `batch` or of all."""
         return _outbox.newest(self.connection, batch, status)
 
     def waiting(self, batch: str) -> tuple[int, int]:
-        """Codes under an unacknowledged order, and codes under a refused order.
+        """Codes of `batch` under an unacknowledged order, and codes under a refused order.
 
         A code that several such orders name counts once. A refused order stays in the
         second number: only reconciling with the backend settles the difference.
@@ -300,10 +290,10 @@ class View:
         return tuple(_outbox.codes(self.connection, batch, s) for s in ("queued", "refused"))  # type: ignore[return-value]
 
     def due(self, now: datetime, limit: int) -> tuple[OrderRow, ...]:
-        """The oldest queued order of each batch, if it may be tried now.
+        """The queued orders that are the oldest of every batch they name, if they may be tried now.
 
         First in, first out per batch: while the oldest waits for its next attempt or is
-        held by another process, no later order of that batch is due.
+        held by another process, no later order that names that batch is due.
         """
         return _outbox.due(self.connection, now, limit)
 

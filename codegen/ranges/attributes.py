@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from ..errors import Refused, UsageError
+from . import roles
 
 # Sorted (key, JSON text of the value) pairs: hashable, comparable, canonical.
 Attributes = tuple[tuple[str, str], ...]
@@ -72,9 +73,18 @@ def _shown(text: str) -> str:
 def check(values: Mapping[str, object]) -> dict[str, Value]:
     """`values` as a patch, once every key is known and every value is null or well-formed.
 
-    Well-formed: of the key's type, text of at most `VALUE_BYTES` bytes in UTF-8. Raises
-    `UsageError` naming the key; the value is quoted nowhere.
+    Well-formed: of the key's type, text of at most `VALUE_BYTES` bytes in UTF-8, max_scans 1 to
+    1,000,000, role one of `roles.ROLES`. Raises `UsageError` naming the key; the value is quoted
+    nowhere.
     """
+    checked = check_booked(values)
+    if (role := checked.get("role")) is not None:
+        roles.check(str(role), "attribute role")
+    return checked
+
+
+def check_booked(values: Mapping[str, object]) -> dict[str, Value]:
+    """The same, for books: orders of before roles were a list may hold any text as role."""
     if len(values) > KEYS_PER_RANGE:
         raise UsageError(f"more than {KEYS_PER_RANGE} attributes in one order")
     checked: dict[str, Value] = {}

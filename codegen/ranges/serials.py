@@ -1,8 +1,10 @@
 """Ranges of serials (号段): `first-last`, both inclusive, counted from 1."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 
 from ..errors import UsageError
 
@@ -81,6 +83,12 @@ def ordered(ranges: Iterable[Range]) -> Ranges:
 def intersect(ranges: Sequence[Range], others: Sequence[Range]) -> Ranges:
     """The serials that lie in both; both ascending and disjoint."""
     return subtract(ranges, subtract(ranges, others))
+
+
+def position(ranges: Sequence[Range], number: int) -> int | None:
+    """Which of `ranges`, ascending and disjoint, holds the serial `number`; None: none does."""
+    at = bisect_right(ranges, number, key=attrgetter("first")) - 1
+    return at if at >= 0 and number <= ranges[at].last else None
 
 
 def from_pairs(pairs: object, limit: int) -> Ranges:

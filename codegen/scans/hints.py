@@ -7,6 +7,7 @@ setting, which sends the same text the next time.
 import re
 from typing import NamedTuple
 
+from .. import sscc
 from .addresses import BETWEEN, Addresses
 from .reader import ReadingKind, RejectReason, ScanReading
 
@@ -83,6 +84,14 @@ UNKNOWN = Explanation(
     "it may be a code, but not of this home",
     "check which label was read; codes of other homes are not known here",
 )
+OTHER_SSCC = Explanation(
+    "an SSCC that no pallet or carton of this home has",
+    "see the prefixes of this home's: mintmark batch list; a pallet of others is not known here",
+)
+CHECK_DIGIT = Explanation(
+    "the last digit is not the check digit of an SSCC",
+    "compare the 18 digits with the label, or scan it again",
+)
 _OF_KIND = {ReadingKind.NO_READ: NO_READ, ReadingKind.HEARTBEAT: HEARTBEAT}
 _OF_FAULT = {
     RejectReason.TOO_LONG: TOO_LONG,
@@ -103,6 +112,8 @@ def explain(reading: ScanReading, addresses: Addresses) -> Explanation:
     found = _OF_KIND.get(reading.kind) or _OF_FAULT.get(reading.fault or RejectReason.NOTHING)
     if found:
         return found
+    if reading.sscc and len(reading.text) not in addresses.lengths:
+        return OTHER_SSCC if sscc.is_sscc(reading.sscc) else CHECK_DIGIT
     return _of_text(reading.text, addresses)
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from .addresses import Addresses, Doubt
 from .cleaning import bare, decoded, folded
+from .element_string import sscc_of
 from .framing import MESSAGE_BYTES, Framer, ScanMessage
 from .patterns import Pattern
 from .settings import PLAIN, ReaderSettings
@@ -43,7 +44,8 @@ class ScanReading:
 
     `line`: the number of its line, from 1; `place`: which of the codes of its message it is,
     from 1. `codes`: what a scan may be, without its address. `fault`: why it is a reject.
-    `text`: what was read, cleaned.
+    `text`: what was read, cleaned. `sscc`: 18 digits that it gives as an SSCC; their check digit
+    may be wrong.
     """
 
     line: int
@@ -52,6 +54,7 @@ class ScanReading:
     codes: tuple[str, ...] = field(default=(), repr=False)
     fault: RejectReason | None = None
     text: str = field(default="", repr=False)
+    sscc: str | None = field(default=None, repr=False)
 
 
 def readings(
@@ -118,9 +121,10 @@ def _reading(
         return ScanReading(
             line, ReadingKind.REJECT, place, fault=RejectReason(codes.value), text=inner
         )
-    if not codes:
+    sscc = sscc_of(inner, is_gs1=is_gs1)
+    if not codes and sscc is None:
         return ScanReading(line, ReadingKind.REJECT, place, fault=RejectReason.NOTHING, text=inner)
-    return ScanReading(line, ReadingKind.SCAN, place, codes, text=inner)
+    return ScanReading(line, ReadingKind.SCAN, place, codes, text=inner, sscc=sscc)
 
 
 def is_no_read(text: str, settings: ReaderSettings = PLAIN) -> bool:

@@ -30,6 +30,7 @@ from ..codes import fingerprint
 from ..codes.spec import CodeSpec
 from ..errors import IntegrityError, UsageError
 from ..ids import SYMBOLS
+from ..ranges.roles import ROLES
 from . import signed
 from .signed import HEADER_LABEL, SIGNATURE_BYTES, Keys, Sign
 
@@ -40,7 +41,6 @@ FRAME_SIZE = 65_536  # codes
 MAX_QUANTITY = 2**32 - 1  # codes; a serial has four bytes in a run
 _START = len(MAGIC) + 4
 PREAMBLE_BYTES = _START + HEADER_BYTES + SIGNATURE_BYTES  # at most
-ROLES = ("item", "inner", "outer", "carton", "pallet", "batch", "guide")
 
 _BATCH = rf"[{SYMBOLS}]{{4}}-[{SYMBOLS}]{{8}}"
 _PATTERNS = MappingProxyType(

@@ -23,7 +23,7 @@ NOBODY = SenderDetails()
 
 @dataclass(frozen=True)
 class Particulars:
-    """The batch's product and role (of `codegen.sealed.header.ROLES`), and the sender.
+    """The batch's product and role (of `codegen.ranges.roles.ROLES`), and the sender.
 
     `pairs`: the batches whose codes are on the same items. Role and pairs stand in the manifest
     too, the rest does not.

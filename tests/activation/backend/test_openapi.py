@@ -293,7 +293,23 @@ def taken(**changed):
     return True
 
 
-VALUES = ("", "a", "a" * 1024, "a" * 1025, 0, 1, 1_000_000, 1_000_001, True, 1.5, [], {}, None)
+VALUES = (
+    "",
+    "a",
+    "carton",
+    "Carton",
+    "a" * 1024,
+    "a" * 1025,
+    0,
+    1,
+    1_000_000,
+    1_000_001,
+    True,
+    1.5,
+    [],
+    {},
+    None,
+)
 KEYS = [*KNOWN, "native.a", "property.a_1", "activity." + "a" * 41]
 WRONG = ["", "x", "Product", "native.", "native.A", "native.1", "other.a", "activity." + "a" * 42]
 

@@ -14,6 +14,7 @@ from ledger_kit import LINE, START, STATION, minted, ordered, public
 from mintmark.codegen import times
 from mintmark.codegen.errors import IntegrityError, UsageError
 from mintmark.codegen.ledger import chain, changes
+from mintmark.codegen.ranges.aggregation import CodeRanges, Packing
 from mintmark.codegen.ranges.corrections import CorrectedEntry
 from mintmark.codegen.ranges.lifecycle import Action, State
 from mintmark.codegen.ranges.serials import Range
@@ -34,6 +35,7 @@ def serials(draw):
 real = st.floats(allow_nan=False, allow_infinity=False)
 unit = st.builds(changes.Unit, text, text, number, number, number, text)
 entry = st.builds(changes.ReceiptEntry, maybe, serials(), serials(), number)
+part = st.builds(CodeRanges, text, serials())
 order = st.builds(
     changes.Ordered,
     text,
@@ -54,7 +56,7 @@ change = st.one_of(
     st.builds(changes.ContactAdded, text, text, maybe),
     st.builds(
         changes.BatchMinted, text, number, text, number, text, text, maybe, maybe, maybe, maybe,
-        text, real, real, real, text,
+        text, real, real, real, text, maybe, st.none() | number, st.none() | number,
     ),
     st.builds(changes.ExportBegun, text, text, serials(), text, text, maybe, maybe, maybe, maybe),
     st.builds(
@@ -73,6 +75,10 @@ change = st.one_of(
     st.builds(changes.Reopened, text, serials(), text),
     st.builds(changes.UnitMoved, text, text, text, maybe),
     order,
+    st.builds(
+        changes.Associated, text, st.sampled_from(Packing), st.none() | part,
+        st.lists(part, max_size=3).map(tuple), st.none() | number, maybe, maybe,
+    ),
     st.builds(changes.Settled, text, text, maybe),
     st.builds(changes.Incident, text, text),
 )  # fmt: skip
@@ -89,12 +95,12 @@ def test_what_is_encoded_comes_back_through_bytes(change):
 
 
 def test_every_type_of_change_has_a_name_of_its_own():
-    assert len(chain.TYPES) == 15
+    assert len(chain.TYPES) == 16
     assert set(chain.TYPES) == {
         name
         for name, kind in vars(changes).items()
         if dataclasses.is_dataclass(kind)
-        and name not in ("Unit", "ReceiptEntry", "CorrectedEntry", "IncidentFacts")
+        and name not in ("Unit", "ReceiptEntry", "CorrectedEntry", "IncidentFacts", "CodeRanges")
     }
 
 

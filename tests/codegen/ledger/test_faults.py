@@ -492,13 +492,14 @@ def test_an_older_ledger_is_migrated_in_one_transaction(path, monkeypatch):
 
 def test_a_ledger_whose_columns_were_words_of_sql_is_migrated(tmp_path):
     path = tmp_path / "old.db"
-    with_history(path, corrected=False).close()
+    with_history(path, old=True).close()
     with Ledger.open(path, clock()) as ledger, ledger.read() as view:
         before = view.orders(), view.reported("P4"), view.due(START, 10)
     assert before[1]
     by_hand(
         path,
         *BEFORE_PAIRS,
+        *BEFORE_LINKS,
         *BEFORE_SECOND_INDEXES,
         *BEFORE_CORRECTIONS,
         'ALTER TABLE orders RENAME COLUMN order_id TO "order"',
@@ -520,6 +521,19 @@ BEFORE_PAIRS = (
     "DROP INDEX packages_of_pair",
     "ALTER TABLE packages DROP COLUMN pair",
     "ALTER TABLE packages DROP COLUMN pair_template",
+)
+# What revision 0007 added.
+SSCC = ("prefix", "extension", "first", "from")
+BEFORE_LINKS = (
+    "DROP TABLE links",
+    "DROP TABLE order_batches",
+    "DROP INDEX batches_by_sscc",
+    "DROP INDEX batches_by_pair",
+    *(
+        f"ALTER TABLE batches DROP COLUMN sscc_{x}"
+        for x in ("prefix", "extension", "first", "from")
+    ),
+    "DELETE FROM counters WHERE state = 'inside'",
 )
 # What revision 0006 added.
 BEFORE_SECOND_INDEXES = tuple(
@@ -544,6 +558,7 @@ def test_what_a_final_receipt_counted_is_kept_by_the_migration(tmp_path):
     by_hand(
         path,
         *BEFORE_PAIRS,
+        *BEFORE_LINKS,
         *BEFORE_SECOND_INDEXES,
         *BEFORE_CORRECTIONS,
         "UPDATE alembic_version SET version_num = '0004'",

@@ -2,7 +2,7 @@ import json
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mintmark.codegen.errors import Refused, UsageError
@@ -14,6 +14,7 @@ from mintmark.codegen.ranges.attributes import (
     VALUE_BYTES,
     Layer,
     check,
+    check_booked,
     from_json,
     from_options,
     layer,
@@ -21,6 +22,7 @@ from mintmark.codegen.ranges.attributes import (
     public,
     to_json,
 )
+from mintmark.codegen.ranges.roles import ROLES
 
 LAYERS = {
     "product": "native",
@@ -42,7 +44,7 @@ OWN_KEYS = st.builds(
     st.sampled_from(string.ascii_lowercase),
     st.text(string.ascii_lowercase + string.digits + "_", max_size=40),
 )
-TEXT_KEYS = st.sampled_from([key for key in LAYERS if key != "max_scans"])
+TEXT_KEYS = st.sampled_from([key for key in LAYERS if key not in ("max_scans", "role")])
 SOME_KEYS = st.sampled_from(["lot", "region", "campaign", "native.shift", "activity.prize"])
 
 
@@ -67,6 +69,26 @@ def applied(*changes):
     for change in changes:
         attributes = patch(attributes, change)
     return attributes
+
+
+# Roles.
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_is_one_of_the_list(role):
+    assert check({"role": role}) == from_options([f"role={role}"]) == {"role": role}
+    assert check({"role": None}) == from_options(["role="]) == {"role": None}
+
+
+@given(TEXTS.filter(lambda text: text not in ROLES))
+@example("Carton")
+@example("items")
+def test_another_role_is_refused_and_what_was_booked_before_is_read(text):
+    with pytest.raises(UsageError) as refused:
+        check({"role": text})
+    assert "attribute role" in refused.value.message
+    assert ", ".join(ROLES) in refused.value.hints[0]
+    assert check_booked({"role": text}) == {"role": text}
 
 
 # The algebra.

@@ -8,13 +8,13 @@ from sealing import Mint
 
 from mintmark.codegen.codes.spec import ALPHABETS, CodeSpec
 from mintmark.codegen.errors import IntegrityError
+from mintmark.codegen.ranges.roles import ROLES
 from mintmark.codegen.sealed import header as header_module
 from mintmark.codegen.sealed import signed
 from mintmark.codegen.sealed.header import (
     HEADER_BYTES,
     MAGIC,
     PREAMBLE_BYTES,
-    ROLES,
     CoreHeader,
     preamble,
     preamble_size,

@@ -1,0 +1,91 @@
+"""What a `View` tells of codes that belong together: what lies in what, pairs, SSCCs."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import Connection, or_, select
+
+from .. import sscc
+from ..ranges.aggregation import CodeRanges, CodeRef, Link
+from ..ranges.serials import Range, Ranges
+from . import _balance, _links, _sql, _sscc, _tables
+from ._from_row import make
+from .records import BatchRow
+
+
+class LinkedView:
+    """The part of `View` about codes that belong together; serials named lie in their batch."""
+
+    def __init__(self, connection: Connection) -> None:
+        # For this package alone: other rooms use the methods.
+        self.connection = connection
+
+    # --- what lies in what ---
+
+    def links(self, batch: str, after: int = 0, limit: int = 10_000) -> tuple[Link, ...]:
+        """What the codes of `batch` after serial `after` lie in, ascending; at most `limit` links.
+
+        Go on after the last serial of the last link.
+        """
+        _sql.batch_row(self.connection, batch)
+        return _links.page(self.connection, batch, after, limit)
+
+    def parents(self, batch: str, ranges: Ranges) -> Iterator[Link]:
+        """What the serials of ascending, disjoint `ranges` lie in, cut to them, ascending.
+
+        Read as it is consumed; serials that lie in nothing are left out.
+        """
+        return _links.within(self.connection, batch, ranges)
+
+    def parents_of(self, batch: str, serials: Sequence[int]) -> dict[int, CodeRef]:
+        """Serial → what it lies in, for those of `serials` that lie in something."""
+        return _links.parents_of(self.connection, batch, serials)
+
+    def way_up(self, ref: CodeRef) -> tuple[CodeRef, ...]:
+        """What a code lies in, what that lies in, and so on, nearest first."""
+        return _links.way_up(self.connection, ref)
+
+    def children(self, ref: CodeRef) -> tuple[CodeRanges, ...]:
+        """What lies in a code, without what lies in that in turn, ascending by batch."""
+        alone = CodeRanges(ref.batch, (Range(ref.serial, ref.serial),))
+        return _links.children(self.connection, alone)
+
+    def contents(self, refs: CodeRanges) -> tuple[CodeRanges, ...]:
+        """All that lies in codes, at every level, ascending by batch; not these themselves."""
+        return _links.contents(self.connection, refs)
+
+    def held(self, parents: CodeRanges) -> Iterator[Link]:
+        """What lies in each of `parents`, without what lies in that; read as it is consumed."""
+        return _links.held(self.connection, parents)
+
+    def associated(self, batch: str) -> int:
+        """How many codes of `batch` lie in something."""
+        row = _sql.batch_row(self.connection, batch)
+        return _balance.counters(self.connection, batch, row.quantity)[_balance.INSIDE]
+
+    # --- pairs ---
+
+    def partners(self, batch: str) -> tuple[BatchRow, ...]:
+        """The other batches whose serials stand on the same items, oldest first."""
+        b = _tables.batches.c
+        root = _sql.batch_row(self.connection, batch).pair_of or batch
+        query = select(_tables.batches).where(
+            or_(b.batch == root, b.pair_of == root), b.batch != batch
+        )
+        return tuple(make(BatchRow, row) for row in self.connection.execute(query.order_by(b.seq)))
+
+    # --- SSCCs ---
+
+    def sscc(self, text: str) -> CodeRef | None:
+        """The code with this SSCC, 18 digits; None if there is none, or they are no SSCC."""
+        return _sscc.find(self.connection, text) if sscc.is_sscc(text) else None
+
+    def sscc_of(self, ref: CodeRef) -> str | None:
+        """The SSCC of a code, 18 digits; None if its batch has none."""
+        return _sscc.of(_sql.batch_row(self.connection, ref.batch), ref.serial)
+
+    def next_sscc(self, prefix: str, extension: int) -> int:
+        """The serial reference after the highest one given under this prefix and extension.
+
+        Beginning with 0. What was given under another prefix may lie there all the same.
+        """
+        return _sscc.following(self.connection, prefix, extension)

@@ -1,0 +1,140 @@
+"""What may lie in what: by the roles of codes, and by their states."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, func, or_, true
+
+from ..errors import Refused
+from ..ranges import aggregation, serials
+from ..ranges.aggregation import CodeRanges
+from ..ranges.lifecycle import State
+from ..ranges.serials import Range, Ranges
+from ..ranges.tiling import BLOCKED_SHOWN
+from . import _links, _pairs, _tables
+from .changes import Associated
+
+CARTON, PALLET = "carton", "pallet"
+HOLDERS = (CARTON, PALLET)
+_t = _tables.tiles.c
+_role = func.coalesce(func.json_extract(_t.attributes, "$.role"), bindparam("role"))
+
+
+def check(
+    connection: Connection, change: Associated, parents: CodeRanges, rows: Mapping[str, Any]
+) -> None:
+    """Raises `Refused` for a parent or a child that cannot be one as it stands.
+
+    `rows`: the row of every batch that `change` names.
+    """
+    found = _Found()
+    holders = _look(connection, _PARENTS, parents, rows[parents.batch], found)
+    _check_holders(parents, holders)
+    pallets = {
+        part.batch: _look(connection, _CHILDREN, part, rows[part.batch], found).get(PALLET, ())
+        for part in change.children
+    }
+    if any(pallets.values()) and CARTON in holders:
+        _check_pallets(change, parents, holders[CARTON], pallets)
+    _refuse_blocked(found)
+
+
+@dataclass
+class _Found:
+    """Codes that are void, or were never exported: the first ranges, and how many ranges."""
+
+    blocked: list[tuple[str, Range, str]] = field(default_factory=list)
+    total: int = 0
+
+
+def _query(*, all_roles: bool) -> Select[Any]:
+    blocked = (_t.state == State.VOID.value) | (
+        (_t.state == State.SEALED.value) & (bindparam("exported") == 1)
+    )
+    query = _links.meeting(
+        _tables.tiles, (_t.first, _t.last, _t.state, _role.label("role"), blocked.label("blocked"))
+    )
+    wanted = true() if all_roles else or_(blocked, _role == PALLET)
+    return query.where(wanted).order_by(_t.first)
+
+
+_PARENTS, _CHILDREN = _query(all_roles=True), _query(all_roles=False)
+
+
+def _look(
+    connection: Connection,
+    query: Select[Any],
+    part: CodeRanges,
+    row: Any,  # noqa: ANN401 - a row
+    found: _Found,
+) -> dict[str, Ranges]:
+    """Role → serials of `part`; adds to `found` what is in the way.
+
+    Labels with an SSCC are printed without an export, so that they may be sealed.
+    """
+    values = {
+        "b": part.batch, "spans": _pairs.to_text(part.serials), "role": row.role,
+        "exported": int(row.sscc_prefix is None),
+    }  # fmt: skip
+    roles: dict[str, list[Range]] = {}
+    last = 0
+    for tile in connection.execute(query, values).yield_per(1_000):
+        if tile.first <= last:
+            continue
+        last = tile.last
+        held = _pairs.of_row(tile.first, tile.last, "tiles")
+        roles.setdefault(str(tile.role), []).append(held)
+        if tile.blocked:
+            found.total += 1
+            if found.total <= BLOCKED_SHOWN:
+                pieces = serials.intersect((held,), part.serials)
+                found.blocked += [(part.batch, piece, tile.state) for piece in pieces]
+    return {
+        role: serials.intersect(serials.join(held), part.serials) for role, held in roles.items()
+    }
+
+
+def _check_holders(parents: CodeRanges, holders: Mapping[str, Ranges]) -> None:
+    for role, held in holders.items():
+        if role not in HOLDERS:
+            raise Refused(
+                f"{parents.batch}:{serials.describe(held)} has the role {role[:20]}, and only a"
+                " carton or a pallet holds other codes",
+                "name the carton as the parent, or mint some: mintmark mint --role carton",
+            )
+
+
+def _check_pallets(
+    change: Associated, parents: CodeRanges, cartons: Ranges, pallets: Mapping[str, Ranges]
+) -> None:
+    for link in aggregation.deal(parents, change.children, change.each):
+        inside = serials.intersect((link.serials,), pallets[link.batch])
+        if inside and serials.position(cartons, link.parent.serial) is not None:
+            raise Refused(
+                f"{link.batch}:{inside[0]} is a pallet, and {link.parent} a carton: a pallet does"
+                " not go into a carton",
+                "name the pallet as the parent, and the carton as its child",
+            )
+
+
+def _refuse_blocked(found: _Found) -> None:
+    if not found.total:
+        return
+    shown = ", ".join(f"{batch}:{held} {state}" for batch, held, state in found.blocked[:5])
+    more = f" and {found.total - 5:,} more ranges" if found.total > 5 else ""
+    batch, _, state = found.blocked[0]
+    why = (
+        "what is void is not packed"
+        if state == State.VOID
+        else "a label that was never exported cannot have been scanned"
+    )
+    raise Refused(
+        f"in the way: {shown}{more}: {why}",
+        f"see where every code stands: mintmark batch show {batch}",
+        blocked=[
+            {"batch": name, "serials": [held.pair()], "state": state}
+            for name, held, state in found.blocked[:BLOCKED_SHOWN]
+        ],
+        blocked_total=found.total,
+    )
