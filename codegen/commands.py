@@ -65,8 +65,9 @@ def init(
 def mint(
     invocation: Invocation,
     quantity: Annotated[
-        int, typer.Option(min=1, max=100_000_000, help="How many items are to be produced.")
-    ],
+        int | None,
+        typer.Option(min=1, max=100_000_000, help="How many items are to be produced."),
+    ] = None,
     product: Annotated[str | None, typer.Option(help="The product that they go on.")] = None,
     overage: Annotated[
         float, typer.Option(min=0, max=100, help="Extra codes for waste, in percent.")
@@ -82,6 +83,33 @@ def mint(
     ref: Annotated[
         str | None, typer.Option(help="Your own reference; repeating it mints nothing.")
     ] = None,
+    role: Annotated[
+        str,
+        typer.Option(
+            help="What the codes are for.", metavar="item|inner|outer|carton|pallet|batch|guide"
+        ),
+    ] = "item",
+    pair_of: Annotated[
+        str | None,
+        typer.Option(
+            help="A batch on the same items, serial by serial; as many codes.", metavar="BATCH"
+        ),
+    ] = None,
+    sscc_prefix: Annotated[
+        str | None,
+        typer.Option(
+            help="Your GS1 company prefix: each carton or pallet gets an SSCC.", metavar="DIGITS"
+        ),
+    ] = None,
+    sscc_extension: Annotated[
+        int | None, typer.Option(min=0, max=9, help="Extension digit of the SSCCs; 0 if left out.")
+    ] = None,
+    sscc_first: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=10**12, help="Their first serial reference; else after the highest."
+        ),
+    ] = None,
     accept_weak: Annotated[
         bool, typer.Option("--accept-weak", help="Mint codes that a key thief could find out.")
     ] = False,
@@ -96,9 +124,12 @@ def mint(
     Example:
       mintmark mint --quantity 100000 --product "Green tea 500 ml" \\
           --url "HTTPS://T.EXAMPLE.COM/{code}"
+      mintmark mint --role inner --pair-of K7QM-3T9A2BCD
     """
+    from . import ids
     from .mint import mint as make
     from .mint_request import MintRequest
+    from .mint_sscc import asked
 
     request = MintRequest(
         quantity=quantity,
@@ -109,6 +140,9 @@ def mint(
         url=url,
         ref=ref,
         accept_weak=accept_weak,
+        role=role.strip().lower(),
+        pair_of=None if pair_of is None else ids.fold(pair_of),
+        sscc=asked(sscc_prefix, sscc_extension, sscc_first),
     )
     station = invocation.station()
     invocation.require_newest(station)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from .errors import NotFound, Refused, UsageError
+from .errors import NotFound, UsageError
 from .lookup import CodeLocation
+from .relations import CodeRelations, relations
 from .result import Result
 from .result import to_json as plain
 from .scanned import Resolved, addresses, resolve
-from .scans import hints
 from .scans.framing import Framer, ScanMessage
 from .scans.reader import ReadingKind, ScanReading, read_all, readings
 from .scans.settings import PLAIN, ReaderSettings
@@ -23,12 +23,29 @@ TEXT_BYTES = 1_048_576
 
 
 @dataclass(frozen=True)
+class LocatedCode(CodeLocation):
+    """The same, and what belongs to it."""
+
+    belongs: CodeRelations = field(default_factory=CodeRelations)
+
+    def text(self) -> str:
+        """A line of text; the code itself is not repeated."""
+        return f"{super().text()}{self.belongs.text()}"
+
+    def record(self) -> dict[str, Any]:
+        """The JSON object: what belongs to the code stands beside what it is."""
+        found: dict[str, Any] = plain(self)
+        belongs: dict[str, Any] = found.pop("belongs")
+        return found | belongs
+
+
+@dataclass(frozen=True)
 class Located(Result):
     """The locations of the codes that were asked for, in their order."""
 
     reads = True
 
-    places: tuple[CodeLocation, ...]
+    places: tuple[LocatedCode, ...]
 
     def lines(self) -> Iterator[str]:
         """A line per code."""
@@ -36,7 +53,7 @@ class Located(Result):
 
     def records(self) -> Iterator[dict[str, Any]]:
         """A JSON object per code."""
-        return (plain(location) for location in self.places)
+        return (location.record() for location in self.places)
 
     @property
     def exit_code(self) -> int:
@@ -65,29 +82,29 @@ class LocatedLive(Result):
 
     def records(self) -> Iterator[dict[str, Any]]:
         """A JSON object per code."""
-        return (plain(location) for location in self._locations())
+        return (location.record() for location in self._locations())
 
     @property
     def exit_code(self) -> int:
         """4 if no code of ours was among those that came."""
         return 0 if self._found else NotFound.exit_code
 
-    def _locations(self) -> Iterator[CodeLocation]:
+    def _locations(self) -> Iterator[LocatedCode]:
         framer = Framer(self.settings.terminators)
         while data := self.available():
             yield from self._answers(framer.feed(data))
         yield from self._answers(framer.finish())
 
-    def _answers(self, messages: Sequence[ScanMessage]) -> Iterator[CodeLocation]:
+    def _answers(self, messages: Sequence[ScanMessage]) -> Iterator[LocatedCode]:
         if not messages:
             return
         # Anew each time: a batch may be minted while the reader is connected.
         known = addresses(self.station)
         asked = list(readings(messages, known, self.settings))
-        for scan in resolve(self.station, asked, known):
-            if scan.location.batch and not self._found:
+        for location in _with_relations(self.station, resolve(self.station, asked, known)):
+            if location.batch and not self._found:
                 self._found.append(True)
-            yield scan.location
+            yield location
 
 
 def locate(
@@ -105,22 +122,27 @@ def locate(
             raise UsageError(
                 f"more than {CODES_AT_ONCE:,} codes, or 1 MiB, at once", "ask in several calls"
             )
-        return Located(tuple(scan.location for scan in resolve(station, asked, known)))
+        return Located(_with_relations(station, resolve(station, asked, known)))
     asked = read_all(code or "", known, settings)
     if len(asked) > 1:
         raise UsageError("several codes as one", "give them on stdin: mintmark locate -")
     (scan,) = resolve(station, asked, known) or (Resolved(_EMPTY, CodeLocation()),)
-    if scan.location.batch is None:
-        _refuse(scan)
-    return Located((replace(scan.location, line=None),))
+    scan.require()
+    alone = replace(scan, location=replace(scan.location, line=None))
+    return Located(_with_relations(station, [alone]))
+
+
+def _with_relations(station: Station, found: Sequence[Resolved]) -> tuple[LocatedCode, ...]:
+    own = {scan.ref: scan.location.attributes for scan in found if scan.ref is not None}
+    if own:
+        with station.ledger.read() as view:
+            belongs = relations(view, own)
+    return tuple(
+        LocatedCode(**vars(scan.location), belongs=belongs[scan.ref])
+        if scan.ref is not None
+        else LocatedCode(**vars(scan.location))
+        for scan in found
+    )
 
 
 _EMPTY = ScanReading(1, ReadingKind.REJECT)
-
-
-def _refuse(scan: Resolved) -> None:
-    what, hint = scan.explanation or hints.UNKNOWN
-    if scan.is_ambiguous:
-        raise Refused(f"that is {what}", hint)
-    why = f": {what}" if what != hints.UNKNOWN.what else ""
-    raise NotFound(f"that is no code of this home{why}", hint)

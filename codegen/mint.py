@@ -2,16 +2,18 @@
 
 Its steps:
 
-1. Check the request, settle what crashes left (`recover`), and refuse an older copy of the home.
-2. If the ref is booked already, return that batch.
-3. Refuse an address that phones take for no link, codes that are too easy to guess, and a
-   disk that is too small.
+1. Settle what crashes left (`recover`), and refuse an older copy of the home.
+2. Take the quantity of the partner, if there is one, and check the request. If the ref is booked
+   already, return that batch.
+3. Refuse an address that phones take for no link, codes that are too easy to guess, SSCCs
+   that another batch has, and a disk that is too small.
 4. Put together the runs of earlier batches, if there are many (`history.gather`).
 5. Record the intent, then draw, fingerprint and seal into hidden files, and redraw what
    meets an earlier run (`sealed.make`).
-6. Under the ledger's write lock, so that two mints never share a code (`Ledger.commit`):
+6. Under the ledger's write lock, so that two mints never share a code or an SSCC
+   (`Ledger.commit`):
    6.1 the guard looks whether another process booked the ref, a run that shares a code, or
-       any other code, which makes each code easier to guess;
+       any other code, which makes each code easier to guess, or may have taken the SSCCs;
    6.2 the intent notes the event, and the files are renamed;
    6.3 the event is booked.
    If 6.1 finds another mint, redraw outside the lock, and go back to 6.
@@ -24,6 +26,10 @@ Its steps:
 | in 6.2 after the note, or in 6.3 | a complete batch, in part hidden | renames and books it |
 | in 7 | the intent of a batch that is booked | removes the intent |
 
+Role and partner stand in the signed header, and with the SSCCs in the event that 6.2 notes: what
+is adopted has all three. SSCCs of a batch that is removed or put into quarantine are given again:
+none of them was ever printed.
+
 Step 6 ends: each return to it follows a mint that another process booked since this process
 last looked, and after `ROUNDS` of them it gives up.
 """
@@ -34,6 +40,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import mint_sscc
 from .codes import fingerprint
 from .codes.spec import CodeSpec, Judgement
 from .errors import EnvironmentFailure
@@ -43,7 +50,7 @@ from .ledger.chain import encode
 from .ledger.changes import BatchMinted
 from .ledger.records import BatchRow
 from .ledger.view import View
-from .mint_request import MintRequest, cautions, check, digest, judged
+from .mint_request import MintRequest, cautions, check, digest, judged, paired, same_role
 from .mint_result import MintResult, found, result_of
 from .progress import Progress
 from .recover import has_batch, recover
@@ -82,19 +89,22 @@ def mint(  # noqa: PLR0913 - all a mint depends on
     worker died or other mints keep coming first.
     After each of them nothing is left.
     """
-    spec = CodeSpec.of(request.alphabet, request.length)  # 1
-    check(request)
-    for sentence in recover(station):
+    spec = CodeSpec.of(request.alphabet, request.length)
+    for sentence in recover(station):  # 1
         notify(sentence)
     refuse_older(station)
     with station.ledger.read() as view:  # 2
+        request = paired(view, request)
+        check(request)
         earlier = view.batch_by_ref(request.ref) if request.ref is not None else None
         if earlier is not None:
             return found(earlier, spec, request)
         minted = view.batches()
         about_codes = cautions(request, spec)  # 3
         judgement, _ = judged(view, request, spec)
-    for warning in (*judgement.warnings, *about_codes):
+        if request.sscc is not None:
+            mint_sscc.first_of(request.sscc, request.total, minted)
+    for warning in (*judgement.warnings, *about_codes, *same_role(request, minted)):
         notify(f"warning: {warning}")
     _check_space(station.home, request)
     batch = _Batch(station, request, spec, minted, prefix_bits, station.new_id())
@@ -203,7 +213,7 @@ class _Batch:
         station, ref = self.station, self.request.ref
         with station.ledger.read() as view:
             judgement, issued = judged(view, self.request, self.spec)
-        change = self._change(making, judgement)
+            change = self._change(making, judgement, self._first_sscc(view))
         known_before = {row.batch for row in self.minted}
 
         def guard(view: View) -> None:  # 6.1
@@ -213,6 +223,7 @@ class _Batch:
             others = [row for row in view.batches() if row.batch not in known_before]
             runs = runs_of(station, others)
             shared = making.collisions(runs)
+            # With the number of codes the SSCCs are unchanged, too.
             if shared or view.issued_total() != issued:
                 raise _OtherMint(shared, runs)
 
@@ -222,6 +233,11 @@ class _Batch:
             publication.publish()
 
         station.ledger.commit(station.author, change, guard=guard, prepare=prepare)  # 6.3
+
+    def _first_sscc(self, view: View) -> int | None:
+        asked = self.request.sscc
+        batches = view.batches() if asked else ()
+        return mint_sscc.first_of(asked, self.request.total, batches) if asked else None
 
     def _header(self) -> CoreHeader:
         station, spec = self.station, self.spec
@@ -233,12 +249,14 @@ class _Batch:
             canonical=spec.canonical,
             quantity=self.request.total,
             fingerprint_key_id=fingerprint.key_id(station.fingerprint_key),
+            role=self.request.role,
+            pair_of=self.request.pair_of,
             station_key_id=station.key.key_id,
             created=station.now().isoformat(),
         )
 
-    def _change(self, making: Making, judgement: Judgement) -> BatchMinted:
-        request, spec = self.request, self.spec
+    def _change(self, making: Making, judgement: Judgement, first_sscc: int | None) -> BatchMinted:
+        request, spec, asked = self.request, self.spec, self.request.sscc
         record = making.parts.record.read_bytes()
         return BatchMinted(
             batch=self.batch,
@@ -256,4 +274,7 @@ class _Batch:
             guess_probability=judgement.guess_probability,
             offline_bits=judgement.offline_bits,
             mint_record_sha256=hashlib.sha256(record).hexdigest(),
+            sscc_prefix=asked.prefix if asked else None,
+            sscc_extension=asked.extension if asked else None,
+            sscc_first=first_sscc,
         )

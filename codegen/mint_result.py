@@ -11,6 +11,8 @@ from .errors import IntegrityError, Refused
 from .ledger.changes import BatchMinted
 from .ledger.records import BatchRow
 from .mint_request import MintRequest, digest
+from .mint_sscc import SsccBlock, block_of
+from .ranges import roles
 from .ranges.serials import Range, Ranges
 from .result import Result
 
@@ -19,8 +21,9 @@ from .result import Result
 class MintResult(Result):
     """The batch, and how hard its codes were to guess as it was minted.
 
-    `offline_seconds`: how long a thief of fingerprint key and fingerprint file needs for a code,
-    on the card that `codes.offline` names.
+    Serial n of `pair_of` is on the same item as serial n; `sscc` is what serials 1 to the last
+    have. `offline_seconds`: how long a thief of fingerprint key and fingerprint file needs for a
+    code, on the card that `codes.offline` names.
     """
 
     batch: str
@@ -34,12 +37,16 @@ class MintResult(Result):
     offline_seconds: float
     product: str | None
     ref: str | None
+    role: str
+    pair_of: str | None
+    sscc: SsccBlock | None
     repeated: bool = False
 
     def lines(self) -> Iterator[str]:
         """The batch, then the statement on guessing."""
         repeated = " (minted before under this --ref)" if self.repeated else ""
         yield f"batch {self.batch}  {self.quantity:,} codes, sealed{repeated}"
+        yield from purpose(self.role, self.pair_of, self.sscc)
         yield f"  code     {self.length} symbols of {self.alphabet}, {self.entropy_bits:.1f} bits"
         guess = f"{self.guess_probability:.2g}"
         yield f"  a guess  is right with probability {guess} (law: below 1e-04)"
@@ -77,8 +84,21 @@ def result_of(batch: BatchMinted, spec: CodeSpec, *, repeated: bool = False) -> 
         offline_seconds=offline.seconds(bits),
         product=batch.product,
         ref=batch.ref,
+        role=batch.role,
+        pair_of=batch.pair_of,
+        sscc=block_of(batch),
         repeated=repeated,
     )
+
+
+def purpose(role: str, pair_of: str | None, block: SsccBlock | None) -> Iterator[str]:
+    """What the codes of a batch are for, unless they are one on an item."""
+    if role != "item":
+        yield f"  role     {role}: codes {roles.MEANINGS.get(role, '')}"
+    if pair_of is not None:
+        yield f"  pair     serial n is on the same item as serial n of batch {pair_of}"
+    if block is not None:
+        yield f"  SSCC     {block.first_sscc} to {block.last_sscc}"
 
 
 def booked_bits(batch: BatchMinted) -> tuple[float, float]:

@@ -104,6 +104,9 @@ def _adopt(station: Station, publication: Publication) -> None:
     vault.verify(change.batch, station.station_keys, station.wrap_keys)
     if file_digest(vault.parts(change.batch).record) != change.mint_record_sha256:
         raise IntegrityError("the intent's note is of another mint record")
+    header = vault.reader(change.batch, station.station_keys).header
+    if (header.role, header.pair_of) != (change.role, change.pair_of):
+        raise IntegrityError("the intent's note has another role or partner than the batch")
 
     def unique(view: View) -> None:
         others = known(station, view.batches())

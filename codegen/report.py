@@ -13,7 +13,8 @@ from .ledger.chain import Event
 from .ledger.records import BatchRow
 from .ledger.verify import verify
 from .ledger.view import View
-from .mint_result import booked_bits
+from .mint_result import booked_bits, purpose
+from .mint_sscc import SsccBlock, block_of
 from .ranges.attributes import Value, to_json
 from .ranges.lifecycle import State
 from .ranges.serials import Range, Ranges
@@ -29,6 +30,9 @@ class BatchSummary:
     quantity: int
     product: str | None
     ref: str | None
+    role: str
+    pair_of: str | None
+    sscc: SsccBlock | None
     minted_at: datetime
     states: Mapping[State, int]
     unacknowledged: int
@@ -55,7 +59,18 @@ class BatchList(Result):
             waiting = f"  {row.unacknowledged:,} unacknowledged" if row.unacknowledged else ""
             if row.without_receipt:
                 waiting += f"  {row.without_receipt:,} packaged without receipt"
-            yield f"{row.batch}  {row.quantity:>11,}  {row.product or '-'}  ({states}){waiting}"
+            role = "" if row.role == "item" else f"  {row.role}"
+            role += f"  on the items of {row.pair_of}" if row.pair_of else ""
+            name = f"{row.product or '-'}{role}"
+            yield f"{row.batch}  {row.quantity:>11,}  {name}  ({states}){waiting}"
+
+
+@dataclass(frozen=True)
+class PairedBatch:
+    """Another batch whose codes are on the same items, serial by serial."""
+
+    batch: str
+    role: str
 
 
 @dataclass(frozen=True)
@@ -68,11 +83,20 @@ class RangeShown:
     attributes: Mapping[str, Value]
     reason: str | None
 
+    def text(self) -> str:
+        """A line of text."""
+        extra = "  ".join(f"{key}={value}" for key, value in self.attributes.items())
+        notes = "  ".join(filter(None, (self.package, self.reason, extra)))
+        serials = f"{self.serials[0].first:>11} - {self.serials[0].last:<11}"
+        return f"  {serials} {self.state.value:<9} {notes}".rstrip()
+
 
 @dataclass(frozen=True)
 class BatchShown(Result):
     """The standing of every code of a batch. `next` is the `--after` of the next page.
 
+    `pairs`: the other batches on the same items, `pair_of` or not. `associated`: how many codes
+    lie in a carton, a pallet or another code.
     `offline_bits` and `offline_seconds`: the work of a thief of fingerprint key and fingerprint
     file, as the batch was minted; `…_today`: now that more codes of that length are issued.
     """
@@ -83,6 +107,11 @@ class BatchShown(Result):
     quantity: int
     product: str | None
     ref: str | None
+    role: str
+    pair_of: str | None
+    pairs: tuple[PairedBatch, ...]
+    sscc: SsccBlock | None
+    associated: int
     states: Mapping[State, int]
     reserved: int
     unacknowledged: int
@@ -98,6 +127,8 @@ class BatchShown(Result):
     def lines(self) -> Iterator[str]:
         """The trouble first, then the sums, then the ranges."""
         yield f"batch {self.batch}  {self.quantity:,} codes  {self.product or ''}".rstrip()
+        yield from purpose(self.role, None, self.sscc)
+        yield from (f"  pair     on the items of {p.batch}, {p.role}" for p in self.pairs)
         if self.unacknowledged:
             yield f"  {self.unacknowledged:,} codes wait for the backend: mintmark deliver"
         if self.refused:
@@ -109,16 +140,14 @@ class BatchShown(Result):
         if self.reserved:
             yield f"  of the sealed, {self.reserved:,} are reserved by an export under way"
         yield f"  a thief of the fingerprints needed, at issue, {offline.told(self.offline_bits)}"
+        if self.associated:
+            yield f"  {self.associated:,} lie in other codes: mintmark locate {self.batch}:SERIAL"
         at_issue, today = (
             offline.words(time) for time in (self.offline_seconds, self.offline_seconds_today)
         )
         if today != at_issue:
             yield f"  and needs {today} today, as more codes of this length are issued"
-        for row in self.ranges:
-            extra = "  ".join(f"{key}={value}" for key, value in row.attributes.items())
-            notes = "  ".join(filter(None, (row.package, row.reason, extra)))
-            serials = f"{row.serials[0].first:>11} - {row.serials[0].last:<11}"
-            yield f"  {serials} {row.state.value:<9} {notes}".rstrip()
+        yield from (row.text() for row in self.ranges)
         if self.next is not None:
             yield f"  more: mintmark batch show {self.batch} --after {self.next}"
 
@@ -136,6 +165,9 @@ def _summary(view: View, row: BatchRow) -> BatchSummary:
         quantity=row.quantity,
         product=row.product,
         ref=row.ref,
+        role=row.role,
+        pair_of=row.pair_of,
+        sscc=block_of(row),
         minted_at=row.minted_at,
         states=view.counts(row.batch),
         unacknowledged=unacknowledged,
@@ -151,6 +183,8 @@ def batch_show(station: Station, batch: str, after: int, limit: int) -> BatchSho
         summary = _summary(view, row)
         tiles = view.tiles(batch, after=after, limit=limit)
         reserved = view.reserved(batch)
+        pairs = tuple(PairedBatch(other.batch, other.role) for other in view.partners(batch))
+        associated = view.associated(batch)
         # A guess has a length, and meets codes of that length alone.
         issued = view.issued_of_length(row.length)
     entropy, bits = booked_bits(row)
@@ -171,6 +205,11 @@ def batch_show(station: Station, batch: str, after: int, limit: int) -> BatchSho
         quantity=row.quantity,
         product=row.product,
         ref=row.ref,
+        role=row.role,
+        pair_of=row.pair_of,
+        pairs=pairs,
+        sscc=summary.sscc,
+        associated=associated,
         states=summary.states,
         reserved=reserved,
         unacknowledged=summary.unacknowledged,

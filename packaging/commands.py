@@ -43,6 +43,10 @@ def export(
         str,
         typer.Option(help="A-B, A-, A, a list (1-9;20), @FILE, all, or next:N.", metavar="SERIALS"),
     ] = "all",
+    pair: Annotated[
+        str | None,
+        typer.Option("--with", help="A batch on the same items: both codes in one row or label."),
+    ] = None,
     profile: Annotated[str, typer.Option(help="The print profile.")] = "csv",
     unit_size: Annotated[
         int | None, typer.Option(min=1, help="Codes per reel; a reel is one file.  [10000]")
@@ -84,6 +88,8 @@ def export(
 
     A reprint holds the codes of an earlier package once more, except void codes, and
     replaces that package; possible until a code is active or reported as printed.
+    With --with the codes of a pair's two batches are in one package, side by side: one
+    printer then holds both. Without it each batch is a package for a contact of its own.
     It wants home and custodian's key on one machine: bring the key, then take it away again.
 
     \b
@@ -105,9 +111,9 @@ def export(
         )
     if preflight not in {"normal", "full"}:
         raise UsageError(f"no preflight {ids.shown(preflight, name=True)}", "take normal or full")
-    if package and (serials != "all" or any((unit_size, test, base, gtin, copies))):
+    if package and (serials != "all" or any((unit_size, test, base, gtin, copies, pair))):
         raise UsageError(
-            "a reprint or replacement takes no serials, reel size, address, copies or test",
+            "a reprint or replacement takes no serials, reel size, address, copies, pair or test",
             "they are those of the earlier package",
         )
     if reprint != bool(reason):
@@ -115,13 +121,14 @@ def export(
     found = files.find(profile, invocation.home).profile
     printing = PrintOptions(found, unit_size, base, gtin, copies or 1)
     batch, contact = ids.fold(batch), to.strip().lower()
+    pair = ids.fold(pair) if pair else None
     wanted: Export
     if package and reason:
         wanted = Reprint(batch, contact, ids.fold(package), reason)
     elif test is not None:
-        wanted = TestPackage(batch, contact, printing, test)
+        wanted = TestPackage(batch, contact, printing, test, pair)
     else:
-        wanted = Fresh(batch, contact, printing, read_text(serials))
+        wanted = Fresh(batch, contact, printing, read_text(serials), pair)
     full = preflight == "full"
     handoff = Handoff(out, password_file, custodian_key, passphrase_file, full)
     return make(invocation, wanted, handoff)

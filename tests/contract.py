@@ -17,6 +17,7 @@ import contract_labels
 import contract_line
 import contract_places
 import contract_receipts
+import contract_roles
 import contract_trace
 from contract_shapes import SHAPES
 
@@ -763,4 +764,5 @@ ROWS = (
     *contract_copies.rows(ok, no),
     *contract_labels.rows(ok, no),
     *contract_check.rows(ok, no),
+    *contract_roles.rows(Row, ok, no),
 )

@@ -57,6 +57,8 @@ pairs: `[[first, last], …]`.
 
 In the tables of JSON keys an `id` is `XXXX-XXXXXXXX`, a `key id` 16 hex digits, a `time` RFC 3339
 in UTC, a `count` a whole number; `attributes` is an object of plain values.
+An `sscc` is an object with `prefix`, `extension`, `first`, `last` (the serial references of the
+first and the last code) and `first_sscc`, `last_sscc` (18 digits).
 
 The scan backend's address is `MINTMARK_BACKEND_URL`, or `url` under `[backend]` in the home's
 `mintmark.toml`, or the reference backend that serves this home at the moment. Without an address,

@@ -8,6 +8,7 @@ import contract_check
 import contract_copies
 import contract_line
 import contract_receipts
+import contract_roles
 import contract_trace
 
 # --- the types of JSON values ----------------------------------------------------------
@@ -47,6 +48,7 @@ KINDS = {
     "names": lambda value: isinstance(value, list) and all(isinstance(n, str) for n in value),
     "attributes": _attributes,
     "object": lambda value: isinstance(value, dict),
+    "sscc": lambda value: not problems(value, contract_roles.SSCC),
 }
 
 
@@ -162,11 +164,13 @@ SHAPES = {
         "offline_seconds": "number",
         "product": "text?",
         "ref": "text?",
+        **contract_roles.OF_BATCH,
         "repeated": "true/false",
     },
-    "batch list": {"batches": [{**BATCH, "minted_at": "time"}]},
+    "batch list": {"batches": [{**BATCH, **contract_roles.OF_BATCH, "minted_at": "time"}]},
     "batch show": {
         **BATCH,
+        **contract_roles.SHOWN,
         "reserved": "count",
         "offline_bits": "number",
         "offline_seconds": "number",
@@ -195,6 +199,7 @@ SHAPES = {
         "line": "count?",
         "note": "text?",
         "hint": "text?",
+        **contract_roles.of_code(STATE),
     },
     "audit verify": {"ok": "true/false", "events": "count", "head": "sha256"},
     "audit show": {"events": [EVENT]},

@@ -48,6 +48,7 @@ BEFORE = {
     "reported": "packaged",
     "lost": "packaged",
     "later": "packaged",
+    "paired": "packaged",
     "older": "packaged",
     "noticed": "older",
     "retired": "noticed",
@@ -241,6 +242,18 @@ def _later(folder, facts):
     return {}
 
 
+def _paired(folder, _):
+    """Two codes on each of twenty items, and ten pallets with SSCCs."""
+    outer = _mint(folder, "--quantity", "20", "--role", "outer", "--ref", "outer-1")
+    inner = _mint(folder, "--role", "inner", "--pair-of", outer)
+    pallets = _mint(folder, "--quantity", "10", "--role", "pallet", "--sscc-prefix", "6901234")
+    return {"outer": outer, "inner": inner, "pallets": pallets}
+
+
+def _mint(folder, *arguments):
+    return command(folder, "mint", *arguments)["batch"]
+
+
 def _older(folder, facts):
     """A copy of the home was brought back; since it was made, reel 1 was activated."""
     shutil.copytree(folder / "home", folder / "copy")
@@ -278,6 +291,7 @@ _STEPS = {
     "scanned": _scanned,
     "lost": _lost,
     "later": _later,
+    "paired": _paired,
 }
 
 

@@ -18,7 +18,10 @@ OURS = {
         f"mintmark.codegen.{name}"
         for name in ("commands", "errors", "invocation", "progress", "ranges", "streams")
     ),
-    *(f"mintmark.codegen.ranges.{name}" for name in ("attributes", "lifecycle", "serials")),
+    *(
+        f"mintmark.codegen.ranges.{name}"
+        for name in ("attributes", "lifecycle", "roles", "serials")
+    ),
     *("mintmark.codegen.ranges.tiling", "mintmark.codegen.secret"),
     *("mintmark.packaging", "mintmark.packaging.commands"),
     *("mintmark.activation.backend", "mintmark.activation.backend.commands"),

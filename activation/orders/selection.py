@@ -6,6 +6,7 @@ from typing import assert_never
 
 from ...codegen import ids
 from ...codegen.errors import UsageError
+from ...codegen.ledger.records import PackageRow
 from ...codegen.ledger.view import View
 from ...codegen.ranges import notation, tiling
 from ...codegen.ranges.attributes import Value, to_json
@@ -127,20 +128,21 @@ def _of_view(
             return ranges
         case ByUnit(name):
             unit = view.unit(ids.fold(name))
-            _check_owner(view.package(unit.package).batch, row.batch)
+            _check_owner(view.package(unit.package), row.batch)
             return (Range(unit.first, unit.last),)
         case ByPackage(name):
             package = view.package(ids.fold(name))
-            _check_owner(package.batch, row.batch)
+            _check_owner(package, row.batch)
             return package.serials
         case ByAttributes(carried):
             return matching(view, row.batch, carried)
     assert_never(selected)
 
 
-def _check_owner(owner: str, batch: str) -> None:
-    if owner != batch:
-        raise UsageError(f"that unit or package belongs to batch {owner}", "name its own batch")
+def _check_owner(package: PackageRow, batch: str) -> None:
+    if batch not in package.batches:
+        owners = " and ".join(package.batches)
+        raise UsageError(f"that unit or package belongs to batch {owners}", "name its own batch")
 
 
 def matching(view: View, batch: str, carried: Mapping[str, Value]) -> Ranges:

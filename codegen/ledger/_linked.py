@@ -53,6 +53,10 @@ class LinkedView:
         """All that lies in codes, at every level, ascending by batch; not these themselves."""
         return _links.contents(self.connection, refs)
 
+    def held(self, parents: CodeRanges) -> Iterator[Link]:
+        """What lies in each of `parents`, without what lies in that; read as it is consumed."""
+        return _links.held(self.connection, parents)
+
     def associated(self, batch: str) -> int:
         """How many codes of `batch` lie in something."""
         row = _sql.batch_row(self.connection, batch)

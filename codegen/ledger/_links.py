@@ -107,6 +107,13 @@ def children(connection: Connection, parents: CodeRanges) -> tuple[CodeRanges, .
     return tuple(CodeRanges(batch, serials.union(found[batch])) for batch in sorted(found))
 
 
+def held(connection: Connection, parents: CodeRanges) -> Iterator[Link]:
+    """The links whose parent is one of `parents`, by parent; read as consumed."""
+    values = {"b": parents.batch, "spans": _pairs.to_text(parents.serials)}
+    for row in connection.execute(_CHILDREN, values).yield_per(1_000):
+        yield _link(row)
+
+
 def contents(connection: Connection, parents: CodeRanges) -> tuple[CodeRanges, ...]:
     """All that lies in `parents`, at every level, ascending by batch."""
     found: dict[str, Ranges] = {}
@@ -191,7 +198,7 @@ def _children() -> Select[Any]:
     low, high = ends(wanted)
     here = (_l.parent_batch == bindparam("b")) & (_l.parent >= low) & (_l.parent <= high)
     links = wanted.join(_tables.links, here)
-    return select(_l.batch, _l.first, _l.last).select_from(links).order_by(_l.parent, _l.first)
+    return select(*_COLUMNS).select_from(links).order_by(_l.parent, _l.first)
 
 
 _OVERLAPPING = meeting(_tables.links, _COLUMNS).order_by(_l.first)

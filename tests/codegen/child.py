@@ -1,6 +1,6 @@
 """Another process of mintmark, stopped at the point a test wants. Run as a script.
 
-`child.py HOME JOB` with a JSON job: the mint request's fields, and
+`child.py HOME JOB` with a JSON job: the mint request's fields, `sscc` as a list, and
     die: the failpoint at which the process ends without a farewell: its name, or its number from 0
     wait: the name of the failpoint at which to say `ready`, and go on after a line of stdin
     limits: largest file sizes, tried one after another
@@ -19,6 +19,7 @@ from pathlib import Path
 from mintmark.codegen.errors import MintmarkError
 from mintmark.codegen.mint import mint
 from mintmark.codegen.mint_request import MintRequest
+from mintmark.codegen.mint_sscc import SsccRequest
 from mintmark.codegen.station.station import Station
 
 DIED = 9
@@ -52,7 +53,8 @@ def run(home, job, failpoint, workers=None):
         failpoint=failpoint,
     )
     try:
-        request = MintRequest(**job)
+        numbers = job.pop("sscc", None)
+        request = MintRequest(**job, sscc=SsccRequest(*numbers) if numbers else None)
         progress = failpoint.progress
         return {"batch": mint(station, request, progress, lambda _: None, workers=workers).batch}
     except (MintmarkError, OSError) as error:

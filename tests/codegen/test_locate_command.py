@@ -10,8 +10,7 @@ from station_kit import make_home
 from mintmark.codegen import locate as module
 from mintmark.codegen.errors import IntegrityError, NotFound, UsageError
 from mintmark.codegen.ledger.changes import ContactAdded, ExportBegun, Ordered, Packaged, Unit
-from mintmark.codegen.locate import locate
-from mintmark.codegen.lookup import CodeLocation
+from mintmark.codegen.locate import LocatedCode, locate
 from mintmark.codegen.ranges.lifecycle import Action, State
 from mintmark.codegen.ranges.serials import Range
 
@@ -119,7 +118,7 @@ def test_a_home_without_batches_has_no_codes(home):
         located(home, "7K3MZZ19QPRS0042")
     result = locate(home.station(), None, "7K3MZZ19QPRS0042")
     (place,) = result.places
-    assert place == CodeLocation(line=1, note=place.note, hint=place.hint)
+    assert place == LocatedCode(line=1, note=place.note, hint=place.hint)
     assert result.exit_code == 4
 
 
@@ -140,6 +139,7 @@ def test_many_codes_keep_their_order_and_repeat(minted):
     records = list(located.records())
     assert len(records) == len(lines)
     keys = ("batch", "serial", "state", "package", "unit", "attributes", "line", "note", "hint")
+    keys += ("role", "sscc", "pairs", "within", "holds", "inherited")
     assert set(records[0]) == set(keys)
     assert (records[0]["line"], records[0]["note"], records[0]["hint"]) == (1, None, None)
     assert {key for key, value in records[1].items() if value} == {"line", "note", "hint"}

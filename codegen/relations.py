@@ -1,0 +1,208 @@
+"""What belongs to codes: the other codes on their items, what they lie in, what lies in them.
+
+For many codes at once: a level of parents is a query per batch, however many codes there are.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from .ledger.records import BatchRow
+from .ledger.view import View
+from .lookup import Found, standing
+from .mint_sscc import sscc_of
+from .ranges import serials
+from .ranges.aggregation import CodeRanges, CodeRef
+from .ranges.attributes import Value, to_json
+from .ranges.lifecycle import State
+from .ranges.serials import Range, Ranges
+
+# What a carton or a pallet says of all that lies in it.
+_HANDED_DOWN = ("dealer", "region")
+
+
+@dataclass(frozen=True, slots=True)
+class PairedWith:
+    """Another code on the same item."""
+
+    batch: str
+    serial: int
+    role: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A code that another lies in: a carton, a pallet."""
+
+    batch: str
+    serial: int
+    role: str
+    sscc: str | None
+    state: State
+    package: str | None
+    attributes: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What lies in a code, of one batch; what lies in that is not counted."""
+
+    batch: str
+    serials: Ranges
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRelations:
+    """What belongs to a code. `within`: what it lies in, nearest first.
+
+    `inherited`: dealer and region of the nearest code that it lies in and that has them, as far
+    as it has none itself.
+    """
+
+    role: str | None = None
+    sscc: str | None = None
+    pairs: tuple[PairedWith, ...] = ()
+    within: tuple[Enclosure, ...] = ()
+    holds: tuple[Holding, ...] = ()
+    inherited: Mapping[str, Value] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """What is added to a line of text, for people."""
+        parts = [] if self.role in (None, "item") else [f"role {self.role}"]
+        parts += [f"SSCC {self.sscc}"] if self.sscc else []
+        parts += [
+            f"with {pair.role} {pair.batch}:{pair.serial} ({pair.state.value})"
+            for pair in self.pairs
+        ]
+        parts += [_enclosed(place) for place in self.within]
+        parts += [f"{key}={value} (of what it lies in)" for key, value in self.inherited.items()]
+        parts += [
+            f"holds {held.count:,} of batch {held.batch}, serials {serials.describe(held.serials)}"
+            for held in self.holds
+        ]
+        return "".join(f"  {part}" for part in parts)
+
+
+def _enclosed(place: Enclosure) -> str:
+    number = f" SSCC {place.sscc}" if place.sscc else ""
+    return f"in {place.role} {place.batch}:{place.serial}{number}"
+
+
+Own = Mapping[str, Value]  # a code's own attributes
+
+
+def relations(view: View, found: Mapping[CodeRef, Own]) -> dict[CodeRef, CodeRelations]:
+    """What belongs to each of the codes `found`, whose attributes are given."""
+    rows = {row.batch: row for row in view.batches()}
+    above = _above(view, found)
+    partners = {batch: view.partners(batch) for batch in {ref.batch for ref in found}}
+    pairs = {ref: [CodeRef(row.batch, ref.serial) for row in partners[ref.batch]] for ref in found}
+    # Of all at once: places are read by the batch.
+    others = {*above.values(), *(pair for group in pairs.values() for pair in group)}
+    stands = standing(view, others)
+    chains: dict[CodeRef, tuple[Enclosure, ...]] = {}
+    held = _held(view, found)
+    made = {}
+    for ref, own in found.items():
+        row = rows[ref.batch]
+        within = _chain(ref, above, chains, rows, stands)
+        made[ref] = CodeRelations(
+            role=_role(own, row),
+            sscc=sscc_of(row, ref.serial),
+            pairs=tuple(_pair(stands[pair], rows) for pair in pairs[ref]),
+            within=within,
+            holds=held.get(ref, ()),
+            inherited=_handed_down(within, own) if within else {},
+        )
+    return made
+
+
+def _above(view: View, refs: Iterable[CodeRef]) -> dict[CodeRef, CodeRef]:
+    """What each of `refs` lies in, what that lies in, and so on."""
+    above: dict[CodeRef, CodeRef] = {}
+    level, seen = set(refs), set[CodeRef]()
+    while level:
+        seen |= level
+        found = {
+            CodeRef(batch, serial): parent
+            for batch, numbers in _by_batch(level)
+            for serial, parent in view.parents_of(batch, numbers).items()
+        }
+        above |= found
+        level = set(found.values()) - seen
+    return above
+
+
+def _by_batch(refs: Iterable[CodeRef]) -> Iterator[tuple[str, list[int]]]:
+    of_batch: defaultdict[str, list[int]] = defaultdict(list)
+    for ref in refs:
+        of_batch[ref.batch].append(ref.serial)
+    for batch, numbers in of_batch.items():
+        yield batch, sorted(numbers)
+
+
+def _chain(
+    ref: CodeRef,
+    above: Mapping[CodeRef, CodeRef],
+    chains: dict[CodeRef, tuple[Enclosure, ...]],
+    rows: Mapping[str, BatchRow],
+    stands: Mapping[CodeRef, Found],
+) -> tuple[Enclosure, ...]:
+    """What `ref` lies in, nearest first; codes of one carton share it."""
+    parent = above.get(ref)
+    if parent is None:
+        return ()
+    if parent not in chains:
+        chains[parent] = ()  # books that were damaged may hold a circle
+        place = _enclosure(stands[parent], rows[parent.batch])
+        chains[parent] = (place, *_chain(parent, above, chains, rows, stands))
+    return chains[parent]
+
+
+def _enclosure(found: Found, row: BatchRow) -> Enclosure:
+    own = to_json(found.standing.attributes)
+    return Enclosure(
+        batch=found.batch,
+        serial=found.serial,
+        role=_role(own, row),
+        sscc=sscc_of(row, found.serial),
+        state=found.standing.state,
+        package=found.standing.package,
+        attributes=own,
+    )
+
+
+def _pair(found: Found, rows: Mapping[str, BatchRow]) -> PairedWith:
+    role = _role(to_json(found.standing.attributes), rows[found.batch])
+    return PairedWith(found.batch, found.serial, role, found.standing.state)
+
+
+def _role(own: Own, row: BatchRow) -> str:
+    """What a code is for: the attribute of its range before the role of its batch."""
+    return str(own.get("role", row.role))
+
+
+def _handed_down(within: Iterable[Enclosure], own: Own) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for key in _HANDED_DOWN:
+        nearest = next((place for place in within if key in place.attributes), None)
+        if nearest is not None and key not in own:
+            found[key] = nearest.attributes[key]
+    return found
+
+
+def _held(view: View, refs: Iterable[CodeRef]) -> dict[CodeRef, tuple[Holding, ...]]:
+    """What lies in those of `refs` in which something lies."""
+    held: dict[CodeRef, dict[str, list[Range]]] = {}
+    for batch, numbers in _by_batch(refs):
+        for link in view.held(CodeRanges(batch, serials.of(numbers))):
+            held.setdefault(link.parent, {}).setdefault(link.batch, []).append(link.serials)
+    return {
+        parent: tuple(
+            Holding(batch, (joined := serials.union(pieces)), serials.count(joined))
+            for batch, pieces in sorted(of_batch.items())
+        )
+        for parent, of_batch in held.items()
+    }
