@@ -10,6 +10,7 @@ import shlex
 from dataclasses import dataclass, field
 
 import contract_alarms
+import contract_cartons
 import contract_check
 import contract_copies
 import contract_guards
@@ -762,6 +763,7 @@ ROWS = (
     *contract_guards.rows(Row, ok, no),
     *contract_places.rows(no),
     *contract_copies.rows(ok, no),
+    *contract_cartons.rows(Row, ok, no),
     *contract_labels.rows(ok, no),
     *contract_check.rows(ok, no),
     *contract_roles.rows(Row, ok, no),

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import contract_alarms
+import contract_cartons
 import contract_check
 import contract_copies
 import contract_line
@@ -53,7 +54,12 @@ KINDS = {
 
 
 def problems(value, shape, path="$"):
-    """What `value` has and `shape` does not allow, and what it lacks; one line per problem."""
+    """What `value` has and `shape` does not allow, and what it lacks; one line per problem.
+
+    A tuple of shapes allows each of them.
+    """
+    if isinstance(shape, tuple):
+        return min((problems(value, each, path) for each in shape), key=len)
     if isinstance(shape, dict):
         if not isinstance(value, dict):
             return [f"{path}: {value!r} is no object"]
@@ -65,10 +71,14 @@ def problems(value, shape, path="$"):
         if not isinstance(value, list):
             return [f"{path}: {value!r} is no list"]
         return [p for i, v in enumerate(value) for p in problems(v, shape[0], f"{path}[{i}]")]
-    if shape.endswith("?"):
-        return [] if value is None else problems(value, shape[:-1], path)
-    fits = KINDS[shape](value) if shape in KINDS else value in shape.split(" | ")
-    return [] if fits else [f"{path}: {value!r} is not of the kind {shape}"]
+    return _plain_problems(value, shape, path)
+
+
+def _plain_problems(value, kind, path):
+    if kind.endswith("?"):
+        return [] if value is None else _plain_problems(value, kind[:-1], path)
+    fits = KINDS[kind](value) if kind in KINDS else value in kind.split(" | ")
+    return [] if fits else [f"{path}: {value!r} is not of the kind {kind}"]
 
 
 # --- the keys of each command's result ---------------------------------------------------
@@ -99,10 +109,11 @@ PACKAGE = {
     "status": "begun | packaged | abandoned | superseded",
     "copies": "count",
 }
+PART = {"batch": "id", "serials": "ranges"}
 ORDER_ROW = {
     "order": "text",
     "batch": "id",
-    "action": ACTION,
+    "action": f"{ACTION} | associate | dissociate",
     "serials": "ranges",
     "status": "queued | acknowledged | refused | cancelled",
     "applied_count": "count",
@@ -114,6 +125,10 @@ ORDER_ROW = {
     "line": "text?",
     "attempts": "count",
     "in_doubt": "true/false",
+    "parents": "object?",
+    "children": [PART],
+    "each": "count?",
+    "parents_count": "count",
     "detail": "text?",
 }
 ORDERED = {
@@ -131,6 +146,7 @@ ORDERED = {
     "undone": "ranges",
     "notes": ["text"],
 }
+GROUP = contract_cartons.group(ORDERED, ACTION)
 EVENT = {
     "seq": "count",
     "type": "text",
@@ -341,7 +357,7 @@ SHAPES = {
             }
         ],
     },
-    **dict.fromkeys(ACTIONS, ORDERED),
+    **dict.fromkeys(ACTIONS, (ORDERED, GROUP)),
     "deliver": {
         "delivered": ["text"],
         "queued": "count",
@@ -355,7 +371,7 @@ SHAPES = {
     "demo": {"out": "path", "batch": "id", "package": "id", "archive": "path", "scans": "object"},
 }
 SHAPES |= contract_receipts.shapes(SHAPES["export"])
-SHAPES |= contract_line.shapes(ORDERED)
+SHAPES |= contract_line.shapes(ORDERED, GROUP)
 SHAPES |= contract_alarms.shapes()
 SHAPES |= contract_check.shapes()
 SHAPES |= contract_trace.shapes(STATE)

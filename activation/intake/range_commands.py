@@ -12,6 +12,9 @@ from ..orders.commands import (
     AllowPastOption,
     BatchArgument,
     BatchOrAll,
+    BothOption,
+    CartonOption,
+    ChildrenOption,
     CodesOption,
     CountOption,
     DryRunOption,
@@ -34,24 +37,31 @@ from ..orders.commands import (
     WhereOption,
     YesOption,
     order_request,
+    scanned_carton,
     scanned_codes,
     selected_codes,
 )
 
 if TYPE_CHECKING:
     from ...codegen.result import Result
+    from ..orders.group_result import GroupResult
     from ..orders.orders import OrderResult
 
 
-def _range_order(action: Action, summary: str, example: str) -> Callable[..., "OrderResult"]:
+def _range_order(
+    action: Action, summary: str, example: str
+) -> Callable[..., "OrderResult | GroupResult"]:
     """The command for `action`: the six differ in their rules, not in their options."""
 
     def command(
         invocation: Invocation,
-        batch: BatchArgument,
+        batch: BatchArgument = None,
         serials: SerialsOption = None,
         unit: UnitOption = None,
         package: PackageOption = None,
+        carton: CartonOption = None,
+        children: ChildrenOption = None,
+        both: BothOption = False,
         from_code: FromCodeOption = None,
         to_code: ToCodeOption = None,
         codes: CodesOption = None,
@@ -69,19 +79,20 @@ def _range_order(action: Action, summary: str, example: str) -> Callable[..., "O
         dry_run: DryRunOption = False,
         allow_past: AllowPastOption = False,
         include_lost: IncludeLostOption = False,
-    ) -> "OrderResult":
+    ) -> "OrderResult | GroupResult":
         from ...codegen import stdin
         from .order_and_deliver import book_and_deliver
 
         station = invocation.station()
+        boxed = scanned_carton(station, batch, carton, children, reader=reader, stdin=stdin.opened)
         scanned = scanned_codes(
             station, from_code, to_code, codes, reader=reader, stdin=stdin.opened
         )
         request = order_request(
             station,
             action,
-            batch,
-            selected_codes(serials, unit, package, scanned),
+            batch or "",
+            selected_codes(serials, unit, package, scanned, boxed),
             attributes=attributes,
             count=count,
             tolerance=tolerance,
@@ -95,6 +106,7 @@ def _range_order(action: Action, summary: str, example: str) -> Callable[..., "O
             dry_run=dry_run,
             allow_past=allow_past,
             include_lost=include_lost,
+            both=both,
         )
         return book_and_deliver(station, request, invocation.progress, invocation.notify)
 
@@ -108,6 +120,9 @@ def assign(
     serials: SerialsOption = None,
     unit: UnitOption = None,
     package: PackageOption = None,
+    carton: CartonOption = None,
+    children: ChildrenOption = None,
+    both: BothOption = False,
     where: WhereOption = None,
     yes: YesOption = False,
     from_code: FromCodeOption = None,
@@ -145,16 +160,20 @@ def assign(
     from .order_and_deliver import book_and_deliver
 
     station = invocation.station()
+    every = "" if where is not None else None
+    boxed = scanned_carton(
+        station, batch or every, carton, children, reader=reader, stdin=stdin.opened
+    )
     scanned = scanned_codes(station, from_code, to_code, codes, reader=reader, stdin=stdin.opened)
-    if where is None and batch is None:
-        raise UsageError("Missing argument 'BATCH'.", "see: mintmark assign --help")
-    if where is not None and (serials or unit or package or scanned or tolerance):
-        raise UsageError("--where names the codes itself", "leave out serials, unit and package")
+    if where is not None and any((serials, unit, package, scanned, boxed, both, tolerance)):
+        raise UsageError(
+            "--where names the codes itself", "leave out serials, unit, package, carton and both"
+        )
     request = order_request(
         station,
         Action.ASSIGN,
         batch or "",
-        selected_codes(serials, unit, package, scanned, where),
+        selected_codes(serials, unit, package, scanned, boxed, where),
         attributes=attributes,
         count=count,
         tolerance=tolerance,
@@ -168,6 +187,7 @@ def assign(
         dry_run=dry_run or (where is not None and not yes),
         allow_past=allow_past,
         include_lost=include_lost,
+        both=both,
     )
     if where is None:
         return book_and_deliver(station, request, invocation.progress, invocation.notify)

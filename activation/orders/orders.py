@@ -20,9 +20,9 @@ from ...codegen.ranges.lifecycle import Action, Reason, State
 from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
 from ...codegen.station.station import DEFAULT_LINE, Station
-from . import guards, lost
+from . import guards
 from .copies import with_max_scans
-from .selection import Selection, resolve
+from .selection import ByCarton, Selection, resolve
 
 if TYPE_CHECKING:
     from ...codegen.ledger.ledger import Committed
@@ -36,6 +36,8 @@ ACKNOWLEDGED, QUEUED, REFUSED, CANCELLED = "acknowledged", "queued", "refused", 
 class OrderRequest:
     """An order as requested. `tolerance`: how far the codes that change may be from `count`.
 
+    `batch` is empty if the selection names a carton: the codes in it tell their batches. `both`:
+    the codes of partner batches, which are on the same items, take part.
     `allow_past`: the validity may have ended already. `include_lost`: codes of units that are
     lost may come to life. `notes`: sentences on how the order was understood.
     """
@@ -54,7 +56,13 @@ class OrderRequest:
     dry_run: bool = False
     allow_past: bool = False
     include_lost: bool = False
+    both: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it may become several orders, of several batches: see `group.py`."""
+        return self.both or isinstance(self.selection, ByCarton)
 
 
 @dataclass(frozen=True)
@@ -134,6 +142,8 @@ def book(
     """
     line = station.line(request.line or DEFAULT_LINE)
     check(request)
+    if isinstance(request.selection, ByCarton):
+        raise UsageError("a carton holds codes of several batches", "name serials of a batch")
     order = request.order or station.new_order_id()
     ranges = resolve(station, request.batch, request.selection)
     change = ordered(request, line.name, order, CodeRanges(request.batch, ranges), request.count)
@@ -170,14 +180,6 @@ def ordered(
         reason=request.reason,
         line=line,
     )
-
-
-def notes(station: Station, request: OrderRequest, applied: Ranges) -> tuple[str, ...]:
-    """What to tell of an order of which the `applied` serials were changed."""
-    if not request.include_lost:
-        return request.notes
-    with station.ledger.read() as view:
-        return (*request.notes, *lost.notes(view, request.batch, request.action, applied))
 
 
 def check(request: OrderRequest) -> None:

@@ -256,7 +256,7 @@ class Associated:
     @property
     def parts(self) -> tuple[CodeRanges, ...]:
         """All that it names: the children, then the parents, if there are any."""
-        return self.children + ((self.parents,) if self.parents else ())
+        return self.children + (() if self.parents is None else (self.parents,))
 
 
 @dataclass(frozen=True)
