@@ -70,7 +70,9 @@ def addresses(station: Station) -> Addresses:
     with station.ledger.read() as view:
         batches = view.batches()
         templates = {row.url for row in batches if row.url}
-        templates |= {row.template for row in view.packages() if row.template}
+        packages = view.packages()
+        templates |= {row.template for row in packages if row.template}
+        templates |= {row.pair_template for row in packages if row.pair_template}
     return Addresses.of(templates, {row.length for row in batches})
 
 

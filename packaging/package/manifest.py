@@ -8,27 +8,31 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import rfc8785
 
 from ...codegen.codes import template as templates
 from ...codegen.errors import IntegrityError, UsageError
 from ...codegen.ranges.serials import Range, Ranges, count, from_pairs, pieces, to_pairs
-from ..formats.format import PackageLayout, PackageUnit
+from ..formats.format import PackageLayout, PackageUnit, SecondCode
 from ..profiles.profile import MAX_PICTURES, Profile
 from ..profiles.profile import parse as parse_profile
 from .fields import items, load, text, typed, whole
 
-FORMAT = "mintmark-package/1"
+FORMAT = "mintmark-package/2"
+EARLIER = "mintmark-package/1"  # without role, pairs, copies and labels
 MANIFEST_BYTES = 32 << 20
 MAX_FILES = 100_000
 ATTACHED_BYTES = 1 << 20
+MAX_COPIES = 1_000_000
+MAX_PAIRS = 100
 CODE_SYMBOLS = 64
 SIGNED_NAMES = ("manifest.json", "manifest.sig")
 README_NAME = "README.txt"
 
 _ID = re.compile(r"[0-9A-Z-]{1,40}", re.ASCII)
+_ROLE = re.compile(r"[a-z]{1,20}", re.ASCII)
 _HEX32 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_./-]{1,100}", re.ASCII)
 _TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
@@ -71,8 +75,27 @@ class Attached:
 
 
 @dataclass(frozen=True)
+class SecondSigned:
+    """The second code of each label: what it looks like, and the picture of the first of them."""
+
+    code: SecondCode
+    sample: Attached
+
+
+class Partner(NamedTuple):
+    """A batch whose codes are on the same items, serial by serial, and its role."""
+
+    batch: str
+    role: str
+
+
+@dataclass(frozen=True)
 class Manifest:
-    """The contents of manifest.json; `created` is RFC 3339 with an offset."""
+    """The contents of manifest.json; `created` is RFC 3339 with an offset.
+
+    `role` of the batch: None in manifests of format 1, which name neither role nor `pairs` nor
+    `copies`. Each code is on `copies` labels. `second`: the other code on each label of a pair.
+    """
 
     package: str
     batch: str
@@ -89,11 +112,20 @@ class Manifest:
     files: tuple[DataFile, ...]
     samples: tuple[Attached, ...]
     readme: Attached
+    role: str | None = None
+    pairs: tuple[Partner, ...] = ()
+    copies: int = 1
+    second: SecondSigned | None = None
 
     @property
     def quantity(self) -> int:
         """How many codes are in it."""
         return count(self.serials)
+
+    @property
+    def labels(self) -> int:
+        """How many labels are printed of it."""
+        return self.quantity * self.copies
 
     @property
     def layout(self) -> PackageLayout:
@@ -105,6 +137,8 @@ class Manifest:
             symbols=self.symbols,
             template=self.template,
             profile=self.profile,
+            copies=self.copies,
+            second=None if self.second is None else self.second.code,
         )
 
     def units(self) -> Iterator[tuple[PackageUnit, DataFile]]:
@@ -114,7 +148,8 @@ class Manifest:
 
     def attached(self) -> tuple[Attached, ...]:
         """The entries after the units that the manifest lists: the samples, then README.txt."""
-        return (*self.samples, self.readme)
+        second = () if self.second is None else (self.second.sample,)
+        return (*self.samples, *second, self.readme)
 
 
 def pictures_digest(hashes: Iterable[str]) -> str:
@@ -122,15 +157,15 @@ def pictures_digest(hashes: Iterable[str]) -> str:
     return hashlib.sha256(b"".join(map(bytes.fromhex, hashes))).hexdigest()
 
 
-def sample_name(serial: int | None) -> str:
-    """The entry of the QR sample of `serial`."""
-    return f"qr/sample-{serial}.png"
+def sample_name(serial: int | None, *, second: bool = False) -> str:
+    """The entry of the QR sample of `serial`, or of its second code."""
+    return f"qr/sample-{serial}{'-pair' * second}.png"
 
 
 def dump(manifest: Manifest) -> bytes:
     """The bytes of manifest.json."""
     document: dict[str, Any] = {
-        "format": FORMAT,
+        "format": FORMAT if manifest.role is not None else EARLIER,
         "package": manifest.package,
         "batch": manifest.batch,
         "home": manifest.home,
@@ -151,7 +186,25 @@ def dump(manifest: Manifest) -> bytes:
             "sha256": manifest.readme.sha256,
         },
     }
+    if manifest.role is not None:
+        document |= {
+            "role": manifest.role,
+            "pairs": [partner._asdict() for partner in manifest.pairs],
+            "copies": manifest.copies,
+            "labels": manifest.labels,
+            "second": None if manifest.second is None else _second_table(manifest.second),
+        }
     return rfc8785.dumps(document)
+
+
+def _second_table(second: SecondSigned) -> dict[str, Any]:
+    return {
+        "batch": second.code.batch,
+        "template": second.code.template,
+        "code_length": second.code.length,
+        "symbols": second.code.symbols,
+        "sample": asdict(second.sample),
+    }
 
 
 def parse(data: bytes) -> Manifest:
@@ -173,7 +226,7 @@ def parse(data: bytes) -> Manifest:
 
 
 def _manifest(document: dict[str, object]) -> Manifest:
-    if document["format"] != FORMAT:
+    if document["format"] not in {FORMAT, EARLIER}:
         raise IntegrityError(
             "the package was made in a format this version does not know",
             "use the version of mintmark that made it, or a newer one",
@@ -199,7 +252,36 @@ def _manifest(document: dict[str, object]) -> Manifest:
         files=tuple(_file(item) for item in items(document["files"], MAX_FILES)),
         samples=tuple(_attached(item, sample=True) for item in items(document["samples"], 100)),
         readme=_attached(document["readme"], sample=False),
+        **(_new_members(document) if document["format"] == FORMAT else {}),
     )
+
+
+def _new_members(document: dict[str, object]) -> dict[str, Any]:
+    """What format 1 did not have; `labels` follows from the others."""
+    return {
+        "role": text(document["role"], _ROLE),
+        "pairs": tuple(map(_partner, items(document["pairs"], MAX_PAIRS))),
+        "copies": whole(document["copies"], 1, MAX_COPIES),
+        "second": _second(document["second"]),
+    }
+
+
+def _second(value: object) -> SecondSigned | None:
+    if value is None:
+        return None
+    item = typed(value, dict)
+    code = SecondCode(
+        text(item["batch"], _ID),
+        whole(item["code_length"], 1, CODE_SYMBOLS),
+        _symbols(text(item["symbols"], _SYMBOLS)),
+        templates.check(typed(item["template"], str)),
+    )
+    return SecondSigned(code, _attached(item["sample"], sample=True))
+
+
+def _partner(value: object) -> Partner:
+    item = typed(value, dict)
+    return Partner(text(item["batch"], _ID), text(item["role"], _ROLE))
 
 
 def _profile(value: dict[str, object]) -> Profile:
@@ -271,6 +353,10 @@ def _consistent(manifest: Manifest) -> None:
         raise IntegrityError("the manifest names a file otherwise than the format does")
     if [sample.serial for sample in manifest.samples[:1]] != [manifest.serials[0].first]:
         raise IntegrityError("the manifest lists no QR sample of its first serial")
+    if manifest.second is not None:
+        shown, first = manifest.second.sample, manifest.serials[0].first
+        if (shown.serial, shown.name) != (first, sample_name(first, second=True)):
+            raise IntegrityError("the manifest lists no QR sample of its first second code")
     listed: tuple[DataFile | Attached, ...] = (*manifest.files, *manifest.attached())
     names = [item.name.lower() for item in listed]
     if len(set(names)) != len(names):
