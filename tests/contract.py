@@ -14,6 +14,7 @@ import contract_check
 import contract_copies
 import contract_guards
 import contract_line
+import contract_pairs
 import contract_places
 import contract_receipts
 import contract_roles
@@ -763,4 +764,5 @@ ROWS = (
     *contract_copies.rows(ok, no),
     *contract_check.rows(ok, no),
     *contract_roles.rows(Row, ok, no),
+    *contract_pairs.rows(Row, ok, no),
 )

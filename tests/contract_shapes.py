@@ -93,6 +93,7 @@ BATCH = {
 PACKAGE = {
     "package": "id",
     "batch": "id",
+    "pair": "id?",
     "serials": "ranges",
     "contact": "text",
     "profile": "text",
@@ -234,6 +235,7 @@ SHAPES = {
         "test": "true/false",
         "supersedes": "id?",
         "replaces": "id?",
+        "pair": "id?",
     },
     "profile list": {
         "profiles": [
@@ -299,6 +301,7 @@ SHAPES = {
         "ok": "true/false",
         "package": "id",
         "batch": "id",
+        "pair": "id?",
         "serials": "ranges",
         "rows": "count",
         "files": "count",
