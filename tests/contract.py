@@ -13,6 +13,7 @@ import contract_alarms
 import contract_cartons
 import contract_check
 import contract_copies
+import contract_epcis
 import contract_guards
 import contract_labels
 import contract_line
@@ -765,6 +766,7 @@ ROWS = (
     *contract_copies.rows(ok, no),
     *contract_cartons.rows(Row, ok, no),
     *contract_labels.rows(ok, no),
+    *contract_epcis.rows(ok, no),
     *contract_check.rows(ok, no),
     *contract_roles.rows(Row, ok, no),
 )

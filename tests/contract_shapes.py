@@ -7,6 +7,7 @@ import contract_alarms
 import contract_cartons
 import contract_check
 import contract_copies
+import contract_epcis
 import contract_labels
 import contract_line
 import contract_receipts
@@ -221,6 +222,7 @@ SHAPES = {
     "audit verify": {"ok": "true/false", "events": "count", "head": "sha256"},
     "audit show": {"events": [EVENT]},
     "audit settle": contract_copies.SHAPE,
+    "audit export": contract_epcis.SHAPE,
     "key list": {"keys": [KEY]},
     "key new": KEY,
     "key export": {
