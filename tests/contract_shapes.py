@@ -105,6 +105,7 @@ BATCH = {
 PACKAGE = {
     "package": "id",
     "batch": "id",
+    "pair": "id?",
     "serials": "ranges",
     "contact": "text",
     "profile": "text",
@@ -254,6 +255,7 @@ SHAPES = {
         "test": "true/false",
         "supersedes": "id?",
         "replaces": "id?",
+        "pair": "id?",
         "copies": "count",
         "labels": "count",
     },
@@ -321,6 +323,7 @@ SHAPES = {
         "ok": "true/false",
         "package": "id",
         "batch": "id",
+        "pair": "id?",
         "serials": "ranges",
         "rows": "count",
         "files": "count",
