@@ -373,7 +373,14 @@ SHAPES = {
     "orders show": ORDER_ROW,
     "orders cancel": ORDER_ROW,
     "backend serve": {"url": "text"},
-    "demo": {"out": "path", "batch": "id", "package": "id", "archive": "path", "scans": "object"},
+    "demo": {
+        "out": "path",
+        "batch": "id",
+        "package": "id",
+        "archive": "path",
+        "scans": "object",
+        "carton": "text",
+    },
 }
 SHAPES |= contract_receipts.shapes(SHAPES["export"])
 SHAPES |= contract_line.shapes(ORDERED, GROUP)
