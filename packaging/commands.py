@@ -69,6 +69,12 @@ def export(
         str | None,
         typer.Option(help="Make GS1 Digital Links of this product.", metavar="GTIN"),
     ] = None,
+    copies: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1_000_000, help="Print each code on so many items (一批一码).  [1]"
+        ),
+    ] = None,
     preflight: Annotated[
         str,
         typer.Option(help="full: read back every symbol; normal: above 100,000 a sample."),
@@ -99,15 +105,15 @@ def export(
         )
     if preflight not in {"normal", "full"}:
         raise UsageError(f"no preflight {ids.shown(preflight, name=True)}", "take normal or full")
-    if package and (serials != "all" or any((unit_size, test, base, gtin))):
+    if package and (serials != "all" or any((unit_size, test, base, gtin, copies))):
         raise UsageError(
-            "a reprint or replacement takes no serials, reel size, address or test",
+            "a reprint or replacement takes no serials, reel size, address, copies or test",
             "they are those of the earlier package",
         )
     if reprint != bool(reason):
         raise UsageError("a reprint needs a reason, and nothing else does", "--reason R")
     found = files.find(profile, invocation.home).profile
-    printing = PrintOptions(found, unit_size, base, gtin)
+    printing = PrintOptions(found, unit_size, base, gtin, copies or 1)
     batch, contact = ids.fold(batch), to.strip().lower()
     wanted: Export
     if package and reason:

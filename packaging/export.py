@@ -299,4 +299,6 @@ class _Export:
             test=begun is None,
             supersedes=begun.supersedes if begun else None,
             replaces=begun.replaces if begun else None,
+            copies=self.job.copies,
+            labels=packed.manifest.labels,
         )

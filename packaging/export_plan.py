@@ -22,6 +22,7 @@ from . import payload
 from .export_types import Export, Fresh, PrintOptions, Replacement, Reprint, TestPackage
 from .formats.dummy import DUMMY_SYMBOLS
 from .package.job import PackJob
+from .package.manifest import Partner
 from .package.particulars import NOBODY, Particulars, SenderDetails
 from .profiles.profile import Profile
 from .reissue import PreviousPackage, record, replacement, reprint
@@ -64,7 +65,9 @@ def plan(  # noqa: PLR0913 - the clock and the ids come from outside
             *(batch.product, batch.role, sender),
             reprints=export.package if isinstance(export, Reprint) else None,
             replaces=export.package if isinstance(export, Replacement) else None,
+            pairs=tuple(Partner(row.batch, row.role) for row in view.partners(batch.batch)),
         ),
+        copies=contents.copies,
     )
     return job, tuple(_warnings(contents))
 
@@ -81,6 +84,7 @@ def reservation(export: Fresh | Reprint | Replacement, job: PackJob) -> ExportBe
         replaces=export.package if isinstance(export, Replacement) else None,
         reason=export.reason if isinstance(export, Reprint) else None,
         layout=record(job.profile),
+        copies=job.copies,
     )
 
 
@@ -110,6 +114,7 @@ class _Contents(NamedTuple):
     serials: Ranges
     template: str
     profile: Profile
+    copies: int = 1
     void: Ranges = ()
     about_address: tuple[str, ...] = ()
 
@@ -137,7 +142,9 @@ def _new(batch: BatchRow, contact: ContactRow, chosen: Ranges, printing: PrintOp
     given = printing.base is not None or printing.gtin is not None
     judge = address.chosen if given else address.recorded
     said = judge(template, _spec(batch))
-    return _Contents(batch, contact, chosen, template, printing.sized, about_address=said)
+    return _Contents(
+        *(batch, contact, chosen, template, printing.sized, printing.copies), about_address=said
+    )
 
 
 def _as_before(batch: BatchRow, contact: ContactRow, previous: PreviousPackage) -> _Contents:
@@ -147,6 +154,7 @@ def _as_before(batch: BatchRow, contact: ContactRow, previous: PreviousPackage) 
         previous.serials,
         previous.template,
         previous.profile,
+        previous.copies,
         previous.void,
         address.recorded(previous.template, _spec(batch)),
     )

@@ -25,6 +25,7 @@ class PreviousPackage:
     serials: Ranges
     template: str
     profile: Profile
+    copies: int = 1
     void: Ranges = ()
 
 
@@ -85,6 +86,7 @@ def _previous(view: View, row: PackageRow, chosen: Ranges, void: Ranges) -> Prev
         serials=serials.ordered(chosen),
         template=row.template,
         profile=recorded(view, row),
+        copies=row.copies,
         void=void,
     )
 

@@ -36,20 +36,23 @@ class PackageSummary:
     profile: str
     status: str
     without_receipt: int
+    copies: int = 1
 
     @classmethod
     def of(cls, row: PackageRow, without_receipt: int) -> "PackageSummary":
         """From the ledger's row."""
         return cls(
             row.package, row.batch, row.serials, row.contact, row.profile, row.status,
-            without_receipt,
+            without_receipt, row.copies,
         )  # fmt: skip
 
     def line(self) -> str:
         """One line."""
         ranges = serials.describe(self.serials, 3)
         missing = f"  {self.without_receipt:,} without receipt" if self.without_receipt else ""
-        return f"{self.package}  {self.status:<10}  {self.batch}  {self.contact}  {ranges}{missing}"
+        times = f" x {self.copies:,}" if self.copies > 1 else ""
+        which = f"{self.package}  {self.status:<10}  {self.batch}  {self.contact}"
+        return f"{which}  {ranges}{times}{missing}"
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,8 @@ class PackageShown(Result):
     excess: int
     receipts: tuple[ReceiptShown, ...]
     units: tuple[UnitShown, ...]
+    copies: int = 1
+    labels: int = 0
 
     def lines(self) -> Iterator[str]:
         """The package, then one line per reel."""
@@ -186,6 +191,8 @@ def package_show(station: Station, package: str) -> PackageShown:
         excess=excess,
         receipts=tuple(map(ReceiptShown.of, receipts)),
         units=tuple(UnitShown.of(unit, reported) for unit in units),
+        copies=row.copies,
+        labels=row.totals.labels,
     )
 
 
@@ -204,12 +211,16 @@ class PackageVerified(Result):
     key_id: str
     trusted: bool
     test: bool
+    copies: int = 1
+    labels: int = 0
 
     def lines(self) -> Iterator[str]:
         """What was proved, and what was not."""
         kind = "test package" if self.test else "package"
         ranges = serials.describe(self.serials)
         yield f"{kind} {self.package}: {self.rows:,} codes in {self.files} files, serials {ranges}"
+        if self.copies > 1:
+            yield f"{self.labels:,} labels, {self.copies:,} of each code"
         yield "every entry is encrypted and listed; hashes, counts and order hold"
         if self.trusted:
             yield f"signed by {self.key_id}, which this home knows"
@@ -242,6 +253,8 @@ def package_verify(
         key_id=found.key_id,
         trusted=found.trusted,
         test=found.test,
+        copies=found.copies,
+        labels=found.rows * found.copies,
     )
 
 

@@ -3,7 +3,7 @@
 A single process and connection serve for a shift or a year. For each message:
 
 1. Read it. A malformed message gets an error, and the next is served.
-2. Book the order, claimed for this process.
+2. Book the order, claimed for this process: one, or one for each batch.
 3. Send what is queued of its batch, then the order itself; begin none after two seconds.
 4. Answer with what the ledger has of the order then.
 
@@ -36,8 +36,8 @@ from ..client.protocol import Client
 from ..delivery.deliver import Courier, DeliveryReport
 from ..orders import form
 from ..orders.booked import show
-from ..orders.orders import book
-from ..orders.selection import ByScannedCodes
+from ..orders.group import Placed, place
+from ..orders.selection import ByCarton, ByScannedCodes
 from ..orders.sheets import parse_object
 from .inbox import MESSAGE_BYTES, Inbox
 from .order_and_deliver import outcome
@@ -143,27 +143,31 @@ class OrderStream:
             raise UsageError(
                 "the order has no id of its own", "give every order one: order, made by the sender"
             )
-        if isinstance(request.selection, ByScannedCodes):
+        if isinstance(request.selection, ByScannedCodes | ByCarton):
             selected = replace(request.selection, reader=self._reader)
             request = replace(request, selection=selected)
         eager = None if self._clock() < self._pause_until else self._eager
-        change, booked = book(self._station, request, eager.claim() if eager else None)  # 2
+        placed = place(self._station, request, eager.claim() if eager else None)  # 2
         if eager and not request.dry_run:
-            self._send(eager, change)  # 3
-        result = outcome(self._station, request, change, booked, self._reason)  # 4
+            self._send(eager, placed)  # 3
+        result = outcome(self._station, request, placed, self._reason)  # 4
         return _record(result), result.exit_code
 
-    def _send(self, courier: Courier, change: Ordered) -> None:
-        """Send the order, and before it what is queued of its batch."""
+    def _send(self, courier: Courier, placed: Placed) -> None:
+        """Send the orders, and before each what is queued of its batch."""
         deadline, fresh = self._clock() + BUDGET, not self._failures
 
         def late() -> bool:
             return self._clock() > deadline
 
-        report = self._deliver(courier, late, change)
-        if report and report.away and not report.retry_after and fresh:
-            # The backend may have closed a connection that stood idle.
-            self._deliver(courier, late, change)
+        for order in placed.orders:
+            report = self._deliver(courier, late, order.change)
+            if report and report.away and not report.retry_after and fresh:
+                # The backend may have closed a connection that stood idle.
+                report = self._deliver(courier, late, order.change)
+            if report is None or report.away:
+                return
+            fresh = False
 
     def _deliver(
         self, courier: Courier, stop: Callable[[], bool], change: Ordered | None = None

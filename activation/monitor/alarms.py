@@ -124,6 +124,11 @@ KINDS: Mapping[str, Words] = {
         _W, "批次的保管人有变动", "batches were opened to other custodians",
         "确认这是你们同意过的", "make sure that this was agreed",
     ),
+    "codes-told": Words(
+        _W, "有人用保管人密钥导出了码（EPCIS）",
+        "codes were told with the custodian's key (EPCIS)",
+        "确认这是你们同意过的，收件人可靠", "make sure that this was agreed, and who got the file",
+    ),
     "reconcile": Words(
         _W, "对账后修正了查询后台", "the backend was corrected after reconciling",
         "查清当初为什么不一致", "find out why both sides differed",

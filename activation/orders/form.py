@@ -4,6 +4,7 @@ Unknown fields are refused: a mistyped guard must not be a guard left out. Raise
 `UsageError` throughout, quoting no value of a code.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
@@ -16,13 +17,26 @@ from ...codegen.ranges.lifecycle import Action, State
 from ...codegen.ranges.selection import RANGES_PER_ORDER
 from . import typed_times
 from .orders import OrderRequest
-from .selection import selection
+from .selection import by_carton, selection
 
-TEXTS = ("action", "batch", "unit", "package", "order", "reason", "line", "from")
-SWITCHES = ("strict", "allow_past", "include_lost")
+TEXTS = (
+    "action",
+    "batch",
+    "unit",
+    "package",
+    "order",
+    "reason",
+    "line",
+    "from",
+    "carton",
+    "children",
+)
+SWITCHES = ("strict", "allow_past", "include_lost", "both")
 FIELDS = frozenset({*TEXTS, *SWITCHES, *VALIDITY, "serials", "count", "set"})
 # For orders that are not kept: a file of orders holds no code.
 MESSAGE_FIELDS = FIELDS | {"from_code", "to_code", "tolerance", "dry_run"}
+# What names a carton and is no code: BATCH:SERIAL, or an SSCC, however it was scanned.
+_NO_CODE = re.compile(r"\w{4}-\w{8} ?: ?\d{1,9}|(?:\S*/00/|\(00\) ?|00)?\d{18}", re.ASCII)
 SET = "set."
 _REAL = "write a whole number: a PLC's REAL holds seven digits, a DINT holds nine"
 
@@ -41,6 +55,7 @@ def from_row(row: Mapping[str, str], zone: tzinfo) -> OrderRequest:
         if name in fields:
             fields[name] = _switch(name, fields[name])
     _check_known(fields, FIELDS)
+    _check_kept(fields)
     return _request(fields, from_options(options), zone, of_cells=True)
 
 
@@ -50,6 +65,8 @@ def from_object(
     """The order of a JSON object. `serials`: text or pairs; `set`: an object, null deletes."""
     _check_known(fields, known)
     given = {key: value for key, value in fields.items() if value is not None}
+    if known is FIELDS:
+        _check_kept(given)
     patch = given.pop("set", {})
     if not isinstance(patch, dict):
         raise UsageError("set must be an object of attributes", 'for example {"lot": "L42"}')
@@ -68,6 +85,16 @@ def _check_known(fields: Mapping[str, Any], known: frozenset[str]) -> None:
         )
 
 
+def _check_kept(fields: Mapping[str, Any]) -> None:
+    """Raises `UsageError` for a carton that a file names by its code: files of orders are kept."""
+    carton = fields.get("carton")
+    if isinstance(carton, str) and not _NO_CODE.fullmatch(carton.strip()):
+        raise UsageError(
+            "carton is neither BATCH:SERIAL nor an SSCC",
+            "a file of orders is kept, and holds no code: mintmark locate tells the serial",
+        )
+
+
 def _request(
     fields: Mapping[str, Any],
     attributes: Mapping[str, Value],
@@ -80,9 +107,10 @@ def _request(
     validity, notes = typed_times.validity(begins, ends, zone, of_cells=of_cells)
     for name in validity.keys() & attributes.keys():
         raise UsageError(f"{name} is both set and removed", "leave it out of set, or the field")
+    boxed = by_carton(texts["carton"], texts["children"])
     return OrderRequest(
         action=_word("action", texts["action"], Action),
-        batch=ids.fold(_needed("batch", texts["batch"])),
+        batch=ids.fold(texts["batch"] or "" if boxed else _needed("batch", texts["batch"])),
         attributes={**attributes, **validity},
         count=_whole(fields, "count"),
         tolerance=_whole(fields, "tolerance"),
@@ -90,6 +118,7 @@ def _request(
         strict=_truth(fields, "strict"),
         allow_past=_truth(fields, "allow_past"),
         include_lost=_truth(fields, "include_lost"),
+        both=_truth(fields, "both"),
         reason=texts["reason"],
         line=texts["line"],
         order=texts["order"],
@@ -99,6 +128,7 @@ def _request(
             unit=texts["unit"],
             package=texts["package"],
             codes=_codes(fields),
+            carton=boxed,
         ),
         notes=notes,
     )

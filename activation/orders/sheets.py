@@ -250,6 +250,8 @@ def _check_last(
         action = rows[-1].fields.get("action")
         same = (row.fields for row in rows if row.fields.get("action") == action)
         fault = fault_of_last_list([fields.get("serials", "") for fields in same])
+    if fault is None and header[-1] == "carton" and ":" in rows[-1].fields.get("carton", ""):
+        fault = "ends in a carton's serial that may go on, and without a line end"
     if fault is not None:
         faults.add(rows[-1].number, fault)
 
@@ -268,7 +270,8 @@ def _header(cells: Sequence[str], number: int, faults: _Faults) -> list[str]:
         names.pop()
     lowered = [name if name.startswith(form.SET) else name.lower() for name in names]
     unknown = [n for n in lowered if n not in form.FIELDS - {"set"} and not n.startswith(form.SET)]
-    missing = [name for name in ("action", "batch") if name not in lowered]
+    wanted = ("action",) if "carton" in lowered else ("action", "batch")
+    missing = [name for name in wanted if name not in lowered]
     if unknown:
         fault = f"unknown column {unknown[0]!r}" if _NAME.fullmatch(unknown[0]) else _NO_HEADER
     elif len(set(lowered)) != len(lowered) or len(lowered) > COLUMNS:

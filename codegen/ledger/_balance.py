@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, or_, select, text, update
 
 from ..errors import IntegrityError
 from ..ranges import serials
@@ -91,9 +91,11 @@ def check_all(connection: Connection, changes: tuple[Change, ...]) -> None:
     for change in changes:
         if isinstance(change, Associated):
             linked.update(part.batch for part in change.parts)
+        if isinstance(change, ExportBegun) and change.pair is not None:
+            batches.add(change.pair)
         if isinstance(change, Packaged | ExportAbandoned | Receipted | ReceiptCorrected):
             row = _agreed.row(connection, _tables.packages, "package", change.package)
-            batches |= set() if row is None else {row.batch}
+            batches |= set() if row is None else {row.batch, row.pair or row.batch}
     if batches | linked:
         _, before = _events.head(connection)
         for batch in sorted(batches | linked):
@@ -173,8 +175,9 @@ def _held(connection: Connection, batch: str) -> Counter[str]:
     A reprint that ended took its codes over from the package before; one under way has none.
     """
     held: Counter[str] = Counter()
-    query = select(_p.package, _p.serials, _p.status, _p.supersedes).where(_p.batch == batch)
-    for package, held_by, status, supersedes in connection.execute(query):
+    query = select(_p.package, _p.serials, _p.status, _p.supersedes)
+    here = query.where(or_(_p.batch == batch, _p.pair == batch))
+    for package, held_by, status, supersedes in connection.execute(here):
         if status == "abandoned" or (status == "begun" and supersedes is not None):
             continue
         codes = serials.count(_pairs.from_text(held_by))

@@ -10,7 +10,7 @@ from ..errors import Refused, UsageError
 from ..ranges import corrections, serials
 from ..ranges.lifecycle import State
 from ..ranges.serials import Range, Ranges
-from . import _exports, _receipts, _sql, _tables
+from . import _exports, _receipts, _sql, _tables, _two_batches
 from ._sql import NOTHING, Touched
 from .chain import Event
 from .changes import Ordered, ReceiptCorrected, Reopened
@@ -24,10 +24,10 @@ def correct(change: ReceiptCorrected, connection: Connection, event: Event) -> T
     before = _receipts.account(connection, change.package)
     after = corrections.correct(before, change.entries)
     spoiled = serials.subtract(after.spoiled, before.spoiled)
-    _receipts.check_void(connection, row.batch, spoiled, "spoiled")
+    _receipts.check_void(connection, row, spoiled, "spoiled")
     if before.final:
         left = serials.subtract(after.closing().unused, before.closing().unused)
-        _receipts.check_void(connection, row.batch, left, "left over")
+        _receipts.check_void(connection, row, left, "left over")
     _receipts.rewrite_reported(connection, after)
     _receipts.write_sums(connection, before, after)
     part = {
@@ -42,16 +42,18 @@ def correct(change: ReceiptCorrected, connection: Connection, event: Event) -> T
 
 
 def reopen(change: Reopened, connection: Connection) -> Touched:
-    """Take back what was reported of codes that are not void any more."""
+    """Take back what was reported of labels whose codes are not all void any more."""
     before = _receipts.account(connection, change.package)
     if serials.subtract(change.serials, corrections.reopenable(before)) or not change.serials:
         raise Refused(f"serials of package {change.package} were not reported as spoiled")
     row = _sql.find(
         connection, _tables.packages, "package", change.package, "see: mintmark package list"
     )
-    for tile in _sql.book_of(connection, row.batch, change.serials).read(change.serials):
-        if tile.value.state is State.VOID:
-            raise Refused(f"serials {tile.serials} of package {change.package} are void still")
+    # Of a pair one living code is enough: its label can no longer count as spoiled.
+    batches = _two_batches.batches_of(row)
+    void = _two_batches.void_everywhere(connection, batches, change.serials)
+    if void:
+        raise Refused(f"serials {void[0]} of package {change.package} are void still")
     after = corrections.reopen(before, change.serials)
     _receipts.rewrite_reported(connection, after)
     _receipts.write_sums(connection, before, after)

@@ -15,7 +15,7 @@ from ..ranges import serials
 from ..ranges.lifecycle import Standing, State
 from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import Stuck
-from . import _pairs, _replacements, _sql, _tables
+from . import _pairs, _replacements, _sql, _tables, _two_batches
 from ._sql import Touched
 from .chain import Event
 from .changes import ExportAbandoned, ExportBegun, Packaged, Unit
@@ -25,8 +25,10 @@ _PACKAGES = "see: mintmark package list"
 
 
 def begin(change: ExportBegun, connection: Connection, event: Event) -> Touched:
-    """Reserve the serials for the package."""
-    book = _sql.book_of(connection, change.batch, change.serials)
+    """Reserve the serials for the package, in both batches if there are two."""
+    _two_batches.check_partner(change, connection)
+    batches = _two_batches.batches_of(change)
+    books = [_sql.book_of(connection, batch, change.serials) for batch in batches]
     _sql.find(connection, _tables.contacts, "contact", change.contact, "see: mintmark contact list")
     _sql.require_unused(connection, _tables.packages, "package", change.package)
     if change.supersedes is not None:
@@ -39,11 +41,13 @@ def begin(change: ExportBegun, connection: Connection, event: Event) -> Touched:
                 raise Stuck
             return replace(standing, package=change.package)
 
-        effect = book.rewrite(change.serials, reserve)
-        _sql.refuse_blocked(
-            effect, change.batch, "only sealed codes that no other export holds are packaged"
-        )
-        _refuse_issued(connection, change)
+        for book in books:
+            effect = book.rewrite(change.serials, reserve)
+            of = "" if change.pair is None else f" of batch {book.batch}"
+            _sql.refuse_blocked(
+                effect, book.batch, f"only sealed codes{of} that no other export holds are packaged"
+            )
+            _refuse_issued(connection, book.batch, change.serials)
     row = asdict(replace(change, serials=())) | {
         "serials": _pairs.to_text(change.serials),
         "status": "begun", "begun_at": event.at, "seq": event.seq,
@@ -52,23 +56,23 @@ def begin(change: ExportBegun, connection: Connection, event: Event) -> Touched:
     return Touched(change.serials)
 
 
-def _refuse_issued(connection: Connection, change: ExportBegun) -> None:
+def _refuse_issued(connection: Connection, batch: str, wanted: Ranges) -> None:
     """Raises `IntegrityError` if a package has some of the serials, whatever the tiles say.
 
     A tile made sealed by hand would send the same codes to print twice.
     """
-    u, first, last = _tables.units.c, change.serials[0].first, change.serials[-1].last
+    u, first, last = _tables.units.c, wanted[0].first, wanted[-1].last
     query = (
         select(u.first, u.last)
         .join(_tables.packages, _p.package == u.package)
-        .where(_p.batch == change.batch, u.first <= last, u.last >= first)
+        .where(_two_batches.of_batch(batch), u.first <= last, u.last >= first)
         .order_by(u.first)
     )
     at = 0
     for unit in connection.execute(query):
-        while at < len(change.serials) and change.serials[at].last < unit.first:
+        while at < len(wanted) and wanted[at].last < unit.first:
             at += 1
-        if at < len(change.serials) and change.serials[at].first <= unit.last:
+        if at < len(wanted) and wanted[at].first <= unit.last:
             raise IntegrityError(
                 f"serials of {_pairs.of_row(unit.first, unit.last, 'units')} were packaged before,"
                 " and the books say"
@@ -85,6 +89,8 @@ def finish(change: Packaged, connection: Connection, event: Event) -> Touched:
     if key.kind != "custodian" or key.revoked_at is not None:
         raise Refused(f"key {change.custodian_key_id} is not that of a custodian of this home")
     row = _begun(connection, change.package)
+    if (row.pair is None) is not (change.pair_template is None):
+        raise Refused("a package of two batches has two addresses, and no other has")
     reserved = _pairs.from_text(row.serials)
     _end(
         connection,
@@ -131,7 +137,10 @@ def _begun(connection: Connection, package: str) -> Any:  # noqa: ANN401 - a row
 
 
 def _end(connection: Connection, row: Row[Any], change: Callable[[Standing], Standing]) -> None:
-    """Rewrite the serials that the export `row` holds. Raises `IntegrityError` if it lost some."""
+    """Rewrite the serials that the export `row` holds, in both batches if there are two.
+
+    Raises `IntegrityError` if it lost some.
+    """
     held = (State.SEALED, row.package)
     if row.supersedes is not None:
         held = (State.PACKAGED, row.supersedes)
@@ -142,12 +151,13 @@ def _end(connection: Connection, row: Row[Any], change: Callable[[Standing], Sta
         return change(standing)
 
     reserved = _pairs.from_text(row.serials)
-    effect = _sql.book_of(connection, row.batch, reserved).rewrite(reserved, checked)
-    if effect.blocked_total:
-        raise IntegrityError(
-            f"the serials reserved for package {row.package} are reserved no longer",
-            "see which row was changed: mintmark audit verify",
-        )
+    for batch in _two_batches.batches_of(row):
+        effect = _sql.book_of(connection, batch, reserved).rewrite(reserved, checked)
+        if effect.blocked_total:
+            raise IntegrityError(
+                f"the serials reserved for package {row.package} are reserved no longer",
+                "see which row was changed: mintmark audit verify",
+            )
 
 
 def _check_units(units: tuple[Unit, ...], reserved: Ranges) -> None:
@@ -168,7 +178,7 @@ def _check_units(units: tuple[Unit, ...], reserved: Ranges) -> None:
 
 def under_reprint(connection: Connection, batch: str) -> set[str]:
     """The packages of `batch` that a reprint under way is about to take over."""
-    query = select(_p.supersedes).where(_p.batch == batch, _p.status == "begun")
+    query = select(_p.supersedes).where(_two_batches.of_batch(batch), _p.status == "begun")
     return set(connection.scalars(query.where(_p.supersedes.is_not(None))))
 
 
@@ -176,7 +186,7 @@ def reprintable(connection: Connection, package: str) -> tuple[Ranges, Ranges]:
     """The codes that a reprint of `package` holds, and its void codes, which no reprint holds.
 
     Raises `Refused` if a code is active or frozen, or was reported as printed: printed twice,
-    a code would be on two items.
+    a code would be on two items; and if of a pair one code is void, and the other is not.
     """
     row = usable(connection, package)
     if row.printed or row.final_at:
@@ -192,10 +202,14 @@ def reprintable(connection: Connection, package: str) -> tuple[Ranges, Ranges]:
             raise Stuck
         return standing
 
-    book = _sql.book_of(connection, row.batch, whole)
-    effect = book.rewrite(whole, packaged, lambda standing: standing.state is State.VOID)
-    _sql.refuse_blocked(effect, row.batch, "only packaged codes are printed again")
-    void = serials.join(effect.skipped)
+    found = []
+    for batch in _two_batches.batches_of(row):
+        book = _sql.book_of(connection, batch, whole)
+        effect = book.rewrite(whole, packaged, lambda standing: standing.state is State.VOID)
+        _sql.refuse_blocked(effect, batch, "only packaged codes are printed again")
+        found.append(serials.join(effect.skipped))
+    void = found[0]
+    _two_batches.refuse_half_void(row, void, found[-1])
     alive = serials.subtract(whole, void)
     if not alive:
         raise Refused(
@@ -228,7 +242,7 @@ def _take_over(change: ExportBegun, connection: Connection) -> None:
         raise UsageError("a reprint needs a reason", "--reason R")
     alive, _ = reprintable(connection, change.supersedes)
     row = _sql.find(connection, _tables.packages, "package", change.supersedes, _PACKAGES)
-    if row.batch != change.batch or alive != change.serials:
+    if (row.batch, row.pair) != (change.batch, change.pair) or alive != change.serials:
         raise Refused(
             f"a reprint of package {change.supersedes} holds all its codes that are not void",
             f"see them: mintmark package show {change.supersedes}",

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from ..errors import Refused
-from . import _pairs, _sql, _tables
+from . import _pairs, _sql, _tables, _two_batches
 from ._elsewhere import unknown
 from ._from_row import make
 from .records import PackageRow, UnitRow
@@ -20,10 +20,10 @@ def package(connection: Connection, name: str) -> PackageRow:
 
 
 def packages(connection: Connection, batch: str | None) -> tuple[PackageRow, ...]:
-    """The packages of a batch, or all, oldest first."""
+    """The packages that hold codes of a batch, or all, oldest first."""
     query = select(_tables.packages).order_by(_p.seq)
     if batch is not None:
-        query = query.where(_p.batch == batch)
+        query = query.where(_two_batches.of_batch(batch))
     return tuple(_package(row) for row in connection.execute(query))
 
 
@@ -57,7 +57,8 @@ def lost(connection: Connection, batch: str, first: int, last: int) -> tuple[Uni
 
     Also those of packages that were reprinted since: the lost labels still carry these codes.
     """
-    query = _units().where(_p.batch == batch, _u.status == "lost", _u.first <= last)
+    here = _two_batches.of_batch(batch)
+    query = _units().where(here, _u.status == "lost", _u.first <= last)
     found = connection.execute(query.where(_u.last >= first).order_by(_u.first, _u.package))
     return tuple(_unit(row) for row in found)
 
@@ -72,4 +73,4 @@ def _unit(row: Row[Any]) -> UnitRow:
 
 
 def _units() -> Select[Any]:
-    return select(_tables.units, _tables.packages.c.batch).join(_tables.packages)
+    return select(_tables.units, _p.batch, _p.copies, _p.pair).join(_tables.packages)

@@ -9,14 +9,14 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ..errors import Refused, UsageError
 from ..ranges import serials
 from ..ranges.lifecycle import State
-from ..ranges.receipts import Account, UnitAccount, cut
+from ..ranges.receipts import Account, Totals, UnitAccount, cut
 from ..ranges.serials import Range, Ranges
-from . import _exports, _pairs, _sql, _tables
+from . import _exports, _pairs, _sql, _tables, _two_batches
 from ._elsewhere import unknown
 from ._sql import NOTHING, Touched
 from .chain import Event
@@ -51,10 +51,10 @@ def receipt(change: Receipted, connection: Connection, event: Event) -> Touched:
     after = before.add(change.entries)
     printed = serials.subtract(after.printed, before.printed)
     spoiled = serials.subtract(after.spoiled, before.spoiled)
-    check_void(connection, row.batch, spoiled, "spoiled")
+    check_void(connection, row, spoiled, "spoiled")
     if change.final:
         closing = after.closing()
-        check_void(connection, row.batch, closing.unused, "left over")
+        check_void(connection, row, closing.unused, "left over")
         # What was open again is left over by now.
         after = replace(after, reopened=(), final=True)
     if before.reopened:
@@ -143,6 +143,7 @@ def account(connection: Connection, package: str) -> Account:
         spoiled_count=row.spoiled_count - sum(unit.spoiled_count for unit in units),
         reopened=reported(connection, package, REOPENED),
         final=row.final_at is not None,
+        copies=row.copies,
     )
 
 
@@ -179,14 +180,14 @@ def without_receipt(connection: Connection, batch: str) -> dict[str, int]:
     )
     alive = {package: int(codes) for package, codes in standing}
     query = select(
-        _p.package, _p.serials, _p.printed, _p.printed_by_count, _p.spoiled, _p.spoiled_count,
-        _p.unused,
+        _p.package, _p.serials, _p.copies, _p.printed, _p.printed_by_count, _p.spoiled,
+        _p.spoiled_count, _p.unused,
     )  # fmt: skip
-    query = query.where(_p.batch == batch, _p.status == "packaged")
+    query = query.where(_two_batches.of_batch(batch), _p.status == "packaged")
     found = {}
-    for package, text, *parts in connection.execute(query.order_by(_p.seq)):
-        missing = serials.count(_pairs.from_text(text)) - sum(parts)
-        missing = min(missing, alive.get(package, 0))
+    for package, text, copies, *parts in connection.execute(query.order_by(_p.seq)):
+        totals = Totals.of(serials.count(_pairs.from_text(text)), parts, copies, final=False)
+        missing = min(totals.open, alive.get(package, 0))
         if missing > 0:
             found[package] = missing
     return found
@@ -223,12 +224,11 @@ def _printed(connection: Connection, package: str | None, within: Range) -> Rang
 # --- writing -------------------------------------------------------------------------
 
 
-def check_void(connection: Connection, batch: str, ranges: Ranges, what: str) -> None:
-    """Raises `Refused` if some of `ranges`, which are `what`, are not void."""
-    if not ranges:
-        return
-    tiles = _sql.book_of(connection, batch, ranges).read(ranges)
-    alive = serials.join(tile.serials for tile in tiles if tile.value.state is not State.VOID)
+def check_void(connection: Connection, package: Row[Any], ranges: Ranges, what: str) -> None:
+    """Raises `Refused` if `ranges`, which are `what`, are not void in all batches of `package`."""
+    batches = _two_batches.batches_of(package)
+    void = _two_batches.void_everywhere(connection, batches, ranges)
+    alive = serials.subtract(ranges, void)
     if alive:
         raise Refused(
             f"serials {serials.describe(alive)} are {what} and not void",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from ..errors import Refused
 from ..ranges import serials
@@ -16,7 +16,9 @@ _PACKAGES = "see: mintmark package list"
 
 
 def balance(connection: Connection, package: str) -> int:
-    """How many codes of `package` were spoiled or voided, less those that replace them.
+    """How many labels of `package` were spoiled or voided, less those that replace them.
+
+    A label is a code, or a pair of codes, of which one is enough to need another label.
 
     Below 0 if codes were replaced that turned out good. Voids that leave no gap
     (`NOT_REPLACED`) do not count, unless a correction says that codes left over as unused
@@ -25,38 +27,47 @@ def balance(connection: Connection, package: str) -> int:
     row = _sql.find(connection, _tables.packages, "package", package, _PACKAGES)
     if row.status not in ("packaged", "superseded"):
         raise Refused(f"package {package} is {row.status}, not packaged", _PACKAGES)
-    voided = connection.scalar(
-        select(func.coalesce(func.sum(_t.last - _t.first + 1), 0)).where(
-            _t.batch == row.batch,
-            _t.package == package,
-            _t.state == State.VOID.value,
-            func.coalesce(_t.reason, "").not_in([reason.value for reason in NOT_REPLACED]),
-        )
-    )
     others = connection.scalars(
         select(_p.serials).where(_p.replaces == package, _p.status != "abandoned")
     )
     replaced = sum(serials.count(_pairs.from_text(text)) for text in others)
-    spoiled = int(row.spoiled_count) + _spoiled_not_unused(connection, row)
-    return int(voided or 0) + spoiled - replaced
-
-
-def _spoiled_not_unused(connection: Connection, row: Row[Any]) -> int:
-    """Codes that are void as unused, and reported as spoiled."""
-    last, first = func.min(_t.last, _r.last), func.max(_t.first, _r.first)
-    found = connection.scalar(
-        select(func.sum(last - first + 1)).where(
-            _t.batch == row.batch,
-            _t.package == row.package,
-            _t.state == State.VOID.value,
-            _t.reason == Reason.UNUSED.value,
-            _r.package == row.package,
-            _r.outcome == "spoiled",
-            _r.first <= _t.last,
-            _r.last >= _t.first,
+    # Of a code with copies, spoiled labels are printed again: the code itself is good.
+    by_number = int(row.spoiled_count) if row.copies == 1 else 0
+    if row.pair is None:
+        gaps = sum(_codes(connection, query) for query in _gaps(row, row.batch))
+    else:
+        gaps = serials.count(
+            serials.union(
+                _pairs.of_row(first, last, "tiles")
+                for batch in (row.batch, row.pair)
+                for query in _gaps(row, batch)
+                for first, last in connection.execute(query)
+            )
         )
+    return gaps + by_number - replaced
+
+
+def _codes(connection: Connection, spans: Select[Any]) -> int:
+    span = spans.subquery()
+    codes = func.sum(span.c.last - span.c.first + 1)
+    return int(connection.scalar(select(codes)) or 0)
+
+
+def _gaps(row: Row[Any], batch: str) -> tuple[Select[Any], Select[Any]]:
+    """(first, last) of codes that leave a gap: void for such a reason; as unused, but spoiled."""
+    here = (_t.batch == batch, _t.package == row.package, _t.state == State.VOID.value)
+    kept = [reason.value for reason in NOT_REPLACED]
+    for_good = select(_t.first, _t.last).where(*here, func.coalesce(_t.reason, "").not_in(kept))
+    last, first = func.min(_t.last, _r.last), func.max(_t.first, _r.first)
+    unused = select(first.label("first"), last.label("last")).where(
+        *here,
+        _t.reason == Reason.UNUSED.value,
+        _r.package == row.package,
+        _r.outcome == "spoiled",
+        _r.first <= _t.last,
+        _r.last >= _t.first,
     )
-    return int(found or 0)
+    return for_good, unused
 
 
 def check(change: ExportBegun, connection: Connection) -> None:
@@ -64,10 +75,9 @@ def check(change: ExportBegun, connection: Connection) -> None:
     if change.replaces is None:
         return
     row = _sql.find(connection, _tables.packages, "package", change.replaces, _PACKAGES)
-    if row.batch != change.batch:
-        raise Refused(
-            f"package {change.replaces} belongs to batch {row.batch}", "name its own batch"
-        )
+    if (row.batch, row.pair) != (change.batch, change.pair):
+        named = row.batch if row.pair is None else f"{row.batch} with {row.pair}"
+        raise Refused(f"package {change.replaces} belongs to batch {named}", "name its own batch")
     missing = max(0, balance(connection, change.replaces))
     wanted = serials.count(change.serials)
     if wanted > missing:

@@ -200,7 +200,12 @@ packages = Table(
     _tally("spoiled_count"),
     _tally("unused"),
     _time("final_at", null=True),
+    # The second batch whose codes are in it, with the same serials, and their address.
+    _text("pair", null=True),
+    _text("pair_template", null=True),
+    Column("copies", Number(), nullable=False, server_default="1"),
     Index("packages_of_batch", "batch", "seq"),
+    Index("packages_of_pair", "pair", "seq"),
     _again("packages", "package"),
 )
 

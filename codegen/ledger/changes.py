@@ -100,7 +100,9 @@ class ExportBegun:
 
     A reprint `supersedes` a package, for a `reason`: the same codes again, until then in
     that package. A replacement `replaces` voided codes of a package by others. `layout`
-    is the print profile as it was used, JSON.
+    is the print profile as it was used, JSON. `pair` is a partner of the batch whose codes
+    with the same serials are in the package too: every event of the package holds for both.
+    Each code is on `copies` labels.
     """
 
     package: str
@@ -112,6 +114,8 @@ class ExportBegun:
     replaces: str | None = None
     reason: str | None = None
     layout: str | None = None
+    pair: str | None = None
+    copies: int = 1
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,10 @@ class Unit:
 
 @dataclass(frozen=True)
 class Packaged:
-    """The archive was published: the reserved serials are in it."""
+    """The archive was published: the reserved serials are in it.
+
+    `pair_template`: the payload template of the codes of the second batch, if there is one.
+    """
 
     package: str
     template: str
@@ -138,6 +145,7 @@ class Packaged:
     manifest_sha256: str
     custodian_key_id: str
     units: tuple[Unit, ...]
+    pair_template: str | None = None
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Row, Select, Table, func, select
 
-from ..errors import NotFound, Refused
+from ..errors import NotFound
 from ..ranges.lifecycle import Standing, State
 from ..ranges.receipts import Account
-from ..ranges.serials import Range, Ranges, intersect, join
+from ..ranges.serials import Range, Ranges, intersect
 from ..ranges.tiling import Tile
 from . import (
     _agreed,
@@ -18,12 +18,12 @@ from . import (
     _exports,
     _outbox,
     _packages,
-    _pairs,
     _places,
     _receipts,
     _replacements,
     _sql,
     _tables,
+    _two_batches,
 )
 from ._columns import Number
 from ._from_row import make
@@ -161,29 +161,15 @@ class View(LinkedView):
             _balance.RESERVED
         ]
 
-    def first_sealed(self, batch: str, n: int) -> Ranges:
-        """The first `n` codes that are sealed and not reserved. Raises `Refused` if fewer."""
-        free = self.counts(batch)[State.SEALED] - self.reserved(batch)
-        if n > free:
-            raise Refused(
-                f"batch {batch} has {free} sealed codes left, not {n}",
-                f"see where every code stands: mintmark batch show {batch}",
-            )
-        t = _tables.tiles.c
-        query = (
-            select(t.first, t.last)
-            .where(t.batch == batch, t.state == State.SEALED.value, t.package.is_(None))
-            .order_by(t.first)
-            .execution_options(yield_per=1_000)
-        )
-        found: list[Range] = []
-        for first, last in self.connection.execute(query):
-            if n <= 0:
-                break
-            tile = _pairs.of_row(first, last, "tiles")
-            found.append(Range(first, min(tile.last, first + n - 1)))
-            n -= len(found[-1])
-        return join(found)
+    def first_sealed(self, batch: str, n: int, pair: str | None = None) -> Ranges:
+        """The first `n` serials that are sealed and not reserved, in the batch `pair` as well.
+
+        Raises `Refused` if there are fewer.
+        """
+        batches = (batch,) if pair is None else (batch, pair)
+        for name in batches:
+            self.counts(name)
+        return _two_batches.first_free(self.connection, batches, n)
 
     # --- packages ---
 
@@ -192,7 +178,7 @@ class View(LinkedView):
         return _packages.package(self.connection, package)
 
     def packages(self, batch: str | None = None) -> tuple[PackageRow, ...]:
-        """Packages, oldest first; those of `batch`, or all."""
+        """Packages, oldest first; those that hold codes of `batch`, or all."""
         if batch is not None:
             self.batch(batch)
         return _packages.packages(self.connection, batch)

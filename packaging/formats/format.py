@@ -25,7 +25,8 @@ PART = 65_536  # codes in a part
 class PackageLayout:
     """What all units of a package share.
 
-    `length` and `symbols`: of its codes; `template`: the payload, `{code}` once.
+    `length` and `symbols`: of its codes; `template`: the payload, `{code}` once. Each code is
+    on `copies` labels: sheets hold its symbol so often, a row or a picture stands for all.
     """
 
     package: str
@@ -34,6 +35,7 @@ class PackageLayout:
     symbols: str
     template: str
     profile: Profile
+    copies: int = 1
 
 
 @dataclass(frozen=True)

@@ -97,13 +97,16 @@ def check_room(sheet: Sheet) -> None:
 
 
 class Sheets:
-    """Draws the sheets of units: labels with the symbols of `encoder`.
+    """Draws the sheets of units: labels with the symbols of `encoder`, `copies` of each.
 
     `digits` is the width of serials under symbols. Raises `UsageError` as `check` does.
     """
 
-    def __init__(self, encoder: Encoder, look: SymbolLook, sheet: Sheet, digits: int) -> None:
+    def __init__(
+        self, encoder: Encoder, look: SymbolLook, sheet: Sheet, digits: int, copies: int = 1
+    ) -> None:
         self.sheet = sheet
+        self._copies = copies
         self._encoder = encoder
         self._look = look
         template = encoder.template
@@ -136,18 +139,20 @@ class Sheets:
     def pages(self, first: int, codes: bytes, heading: Heading) -> Iterator[bytes]:
         """The content streams of a unit's sheets, whose codes begin with serial `first`."""
         table = np.frombuffer(codes, np.uint8).reshape(-1, self._code_length)
-        sheets = self.sheet.sheets(len(table))
+        count = len(table) * self._copies
+        sheets = self.sheet.sheets(count)
         numbers = iter(range(sheets))
         while chunk := list(islice(numbers, max(1, _BLOCK // self.sheet.labels_per_sheet))):
-            spots = [list(self.sheet.spots(number, len(table))) for number in chunk]
+            spots = [list(self.sheet.spots(number, count)) for number in chunk]
             labels = self._labels(first, table, [spot for some in spots for spot in some])
             for number, some in zip(chunk, spots, strict=True):
-                banner = self._banner(heading, number, sheets, first, len(table), some)
+                banner = self._banner(heading, number, sheets, first, count, some)
                 yield b"".join([self._page_head, banner, *islice(labels, len(some))])
 
     def _labels(self, first: int, table: Bytes, spots: list[Spot]) -> Iterator[bytes]:
         """The operators that draw each of the labels, in the order given."""
         places, labels = np.array(spots, np.intp).reshape(-1, 2).T
+        labels = labels // self._copies
         symbols = self._encoder.encode(table[labels].tobytes())
         text = self._text(first, table, places, labels)
         if self.sheet.paint is Paint.MASK:
@@ -265,7 +270,7 @@ class Sheets:
             f"{'TEST ' * heading.test}PACKAGE {heading.package}",
             f"UNIT {heading.unit}",
             f"SHEET {number + 1}/{sheets}",
-            f"SERIALS {first + begin}-{first + end}{how}",
+            f"SERIALS {first + begin // self._copies}-{first + end // self._copies}{how}",
         ]
         box, last = self.sheet.label_box(0), self.sheet.label_box(self.sheet.labels_per_sheet - 1)
         edge = self.sheet.page_dots[0] - self.sheet.dots(_EDGE)

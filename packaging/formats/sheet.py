@@ -8,6 +8,7 @@ from ...codegen.codes.template import split
 from ...codegen.errors import IntegrityError
 from ...codegen.ranges.serials import Ranges
 from ..profiles.geometry import Text, wrong
+from ..profiles.profile import MAX_LABELS
 from ..zip.reader import broken
 from .dummy import all_dummies
 from .format import Chunk, Codes, File, PackageLayout, PackageUnit
@@ -43,6 +44,13 @@ class SheetFormat:
         self._encoder = encoder_of(layout)
         characters = layout.length if sheet.text is Text.CODE else _MAX_DIGITS
         check(sheet, layout.profile.symbol, self._encoder.size, characters)
+        if layout.profile.unit_size * layout.copies > MAX_LABELS:
+            wrong(
+                "unit.size",
+                f"{layout.profile.unit_size:,} codes on {layout.copies:,} labels each are more than"
+                f" the {MAX_LABELS:,} labels that a document holds",
+                "take a smaller --unit-size, or a profile of rows, such as csv",
+            )
         self._label_bytes = self._most_bytes()
         self._sheets = lru_cache(maxsize=8)(self._of_digits)
 
@@ -75,14 +83,16 @@ class SheetFormat:
         first, looked_at = unit.serials.first, set(chosen(unit.serials))
         name, pieces = next(files)
         sheets = self._for(unit)
-        most = self._label_bytes * (len(unit.serials) + 16)
+        copies = self._layout.copies
+        count = len(unit.serials) * copies
+        most = self._label_bytes * (count + 16)
         pages = contents(_bounded(pieces, most), sheets.page, name)
-        if len(pages) != self._sheet.sheets(len(unit.serials)):
+        if len(pages) != self._sheet.sheets(count):
             raise broken(f"{name} has another number of pages than its serials need")
         length = self._layout.length
         found = [b""] * len(unit.serials)
         for number, page in enumerate(pages):
-            spots = list(self._sheet.spots(number, len(unit.serials)))
+            spots = [(at, label // copies) for at, label in self._sheet.spots(number, count)]
             drawn = symbols_of(page, self._encoder.size, self._layout.profile, len(spots))
             closely = [first + label in looked_at for _, label in spots]
             read = None if drawn is None else self._codes(drawn, closely)
@@ -128,7 +138,8 @@ class SheetFormat:
         return self._sheets(max(_DIGITS, len(str(unit.serials.last))))
 
     def _of_digits(self, digits: int) -> Sheets:
-        return Sheets(self._encoder, self._layout.profile.symbol, self._sheet, digits)
+        look, copies = self._layout.profile.symbol, self._layout.copies
+        return Sheets(self._encoder, look, self._sheet, digits, copies)
 
     def _most_bytes(self) -> int:
         """More than a label takes in a document, compressed."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import rfc8785
 
@@ -20,15 +20,19 @@ from ..profiles.profile import MAX_PICTURES, Profile
 from ..profiles.profile import parse as parse_profile
 from .fields import items, load, text, typed, whole
 
-FORMAT = "mintmark-package/1"
+FORMAT = "mintmark-package/2"
+EARLIER = "mintmark-package/1"  # without role, pairs, copies and labels
 MANIFEST_BYTES = 32 << 20
 MAX_FILES = 100_000
 ATTACHED_BYTES = 1 << 20
+MAX_COPIES = 1_000_000
+MAX_PAIRS = 100
 CODE_SYMBOLS = 64
 SIGNED_NAMES = ("manifest.json", "manifest.sig")
 README_NAME = "README.txt"
 
 _ID = re.compile(r"[0-9A-Z-]{1,40}", re.ASCII)
+_ROLE = re.compile(r"[a-z]{1,20}", re.ASCII)
 _HEX32 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_./-]{1,100}", re.ASCII)
 _TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
@@ -70,9 +74,20 @@ class Attached:
     serial: int | None = None
 
 
+class Partner(NamedTuple):
+    """A batch whose codes are on the same items, serial by serial, and its role."""
+
+    batch: str
+    role: str
+
+
 @dataclass(frozen=True)
 class Manifest:
-    """The contents of manifest.json; `created` is RFC 3339 with an offset."""
+    """The contents of manifest.json; `created` is RFC 3339 with an offset.
+
+    `role` of the batch: None in manifests of format 1, which name neither role nor `pairs` nor
+    `copies`. Each code is on `copies` labels.
+    """
 
     package: str
     batch: str
@@ -89,11 +104,19 @@ class Manifest:
     files: tuple[DataFile, ...]
     samples: tuple[Attached, ...]
     readme: Attached
+    role: str | None = None
+    pairs: tuple[Partner, ...] = ()
+    copies: int = 1
 
     @property
     def quantity(self) -> int:
         """How many codes are in it."""
         return count(self.serials)
+
+    @property
+    def labels(self) -> int:
+        """How many labels are printed of it."""
+        return self.quantity * self.copies
 
     @property
     def layout(self) -> PackageLayout:
@@ -105,6 +128,7 @@ class Manifest:
             symbols=self.symbols,
             template=self.template,
             profile=self.profile,
+            copies=self.copies,
         )
 
     def units(self) -> Iterator[tuple[PackageUnit, DataFile]]:
@@ -130,7 +154,7 @@ def sample_name(serial: int | None) -> str:
 def dump(manifest: Manifest) -> bytes:
     """The bytes of manifest.json."""
     document: dict[str, Any] = {
-        "format": FORMAT,
+        "format": FORMAT if manifest.role is not None else EARLIER,
         "package": manifest.package,
         "batch": manifest.batch,
         "home": manifest.home,
@@ -151,6 +175,13 @@ def dump(manifest: Manifest) -> bytes:
             "sha256": manifest.readme.sha256,
         },
     }
+    if manifest.role is not None:
+        document |= {
+            "role": manifest.role,
+            "pairs": [partner._asdict() for partner in manifest.pairs],
+            "copies": manifest.copies,
+            "labels": manifest.labels,
+        }
     return rfc8785.dumps(document)
 
 
@@ -173,7 +204,7 @@ def parse(data: bytes) -> Manifest:
 
 
 def _manifest(document: dict[str, object]) -> Manifest:
-    if document["format"] != FORMAT:
+    if document["format"] not in {FORMAT, EARLIER}:
         raise IntegrityError(
             "the package was made in a format this version does not know",
             "use the version of mintmark that made it, or a newer one",
@@ -199,7 +230,22 @@ def _manifest(document: dict[str, object]) -> Manifest:
         files=tuple(_file(item) for item in items(document["files"], MAX_FILES)),
         samples=tuple(_attached(item, sample=True) for item in items(document["samples"], 100)),
         readme=_attached(document["readme"], sample=False),
+        **(_new_members(document) if document["format"] == FORMAT else {}),
     )
+
+
+def _new_members(document: dict[str, object]) -> dict[str, Any]:
+    """What format 1 did not have; `labels` follows from the others."""
+    return {
+        "role": text(document["role"], _ROLE),
+        "pairs": tuple(map(_partner, items(document["pairs"], MAX_PAIRS))),
+        "copies": whole(document["copies"], 1, MAX_COPIES),
+    }
+
+
+def _partner(value: object) -> Partner:
+    item = typed(value, dict)
+    return Partner(text(item["batch"], _ID), text(item["role"], _ROLE))
 
 
 def _profile(value: dict[str, object]) -> Profile:

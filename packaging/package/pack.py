@@ -222,4 +222,7 @@ def _manifest(job: PackJob, files: tuple[DataFile, ...], picture: Attached) -> M
         files=files,
         samples=(picture,),
         readme=Attached(README_NAME, 0, ""),
+        role=job.about.role,
+        pairs=job.about.pairs,
+        copies=job.copies,
     )

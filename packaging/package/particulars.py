@@ -1,7 +1,9 @@
-"""What README.txt and the letter say of a package that its manifest does not hold. Pure."""
+"""What README.txt and the letter say of a package beside its data. Pure."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from .manifest import Partner
 
 
 class SenderDetails(NamedTuple):
@@ -23,6 +25,8 @@ NOBODY = SenderDetails()
 class Particulars:
     """The batch's product and role (of `codegen.ranges.roles.ROLES`), and the sender.
 
+    `pairs`: the batches whose codes are on the same items. Role and pairs stand in the manifest
+    too, the rest does not.
     `reprints`: the package whose codes these are once more; `replaces`: the package in place of
     whose spoiled codes these are.
     """
@@ -32,6 +36,7 @@ class Particulars:
     sender: SenderDetails = NOBODY
     reprints: str | None = None
     replaces: str | None = None
+    pairs: tuple[Partner, ...] = ()
 
 
 UNTOLD = Particulars()

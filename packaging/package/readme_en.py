@@ -21,6 +21,14 @@ _ROLES = {
     "batch": "batch codes",
     "guide": "shop guides' codes",
 }
+_PLACES = {
+    "inner": "under a scratch layer, in the cap or in the pack; never visible from outside",
+    "outer": "open on the pack, where it is seen and scanned: on the bottle, on the box",
+    "carton": "on the carton's outside; one code per carton",
+    "pallet": "on the outside of the loaded pallet; one code per pallet",
+    "batch": "outside on every item of the batch, which share the code",
+    "guide": "on the card or tag that shop guides keep; never handed to consumers",
+}
 _FORMS = {
     FileFormat.TEXT: "text; the press or layout program draws the QR symbols",
     FileFormat.XLSX: "Excel workbooks; the press or layout program draws the QR symbols",
@@ -58,7 +66,9 @@ def particulars(facts: Facts) -> Iterator[str]:
         text = f"spoiled codes of {about.replaces}; these are other, new codes"
         yield from _line("Replaces:", text)
     yield from _line("Product:", about.product or "")
-    yield from _line("Batch:", f"{manifest.batch} ({_ROLES.get(about.role, about.role)})")
+    yield from _line("Batch:", f"{manifest.batch} ({role(about.role)})")
+    yield from _line("Place:", _PLACES.get(about.role, ""))
+    yield from _line("Pair:", _pairs(facts))
     yield from _line("Profile:", f"{facts.profile.name} ({_FORMS[facts.profile.kind]})")
     yield from _line("Symbol:", _symbol(facts))
     yield from _line("Ink:", printing_en.ink(facts))
@@ -71,8 +81,28 @@ def particulars(facts: Facts) -> Iterator[str]:
     yield from _line("Sender:", about.sender.described(", "))
     yield from _line("Made:", local_time(manifest))
     yield from _line("Codes:", f"{manifest.quantity:,}")
+    if facts.copies > 1:
+        text = f"{facts.copies:,} of each code, {manifest.labels:,} labels in all"
+        yield from _line("Copies:", text)
     yield from _line("Serials:", describe(manifest.serials, most=10))
     yield from _line("Files:", f"{len(manifest.files):,}; {order_en.unit(facts)}")
+
+
+def role(name: str) -> str:
+    """What codes of a role are called."""
+    return _ROLES.get(name, name)
+
+
+def _pairs(facts: Facts) -> str:
+    """The other codes on the same items, which are another printer's."""
+    named = ", ".join(f"{batch} ({role(name)})" for batch, name in facts.about.pairs)
+    if not named:
+        return ""
+    return (
+        f"each item also bears a code of batch {named}; codes with the same serial are on the same "
+        "item. That is another package, for another print shop: it is not in this one, and data, "
+        "reels and labels of the two must never be mixed"
+    )
 
 
 def _line(title: str, text: str) -> Iterator[str]:
@@ -176,20 +206,26 @@ def _after(facts: Facts) -> Iterator[str]:
         yield ""
         yield "5. Programs that open it"
     else:
-        yield from _receipt()
+        yield from _receipt(facts)
         yield ""
         yield "6. Programs that open it"
     for line in OPENING_EN:
         yield from fill(line, _ITEM, _MORE)
 
 
-def _receipt() -> Iterator[str]:
+def _receipt(facts: Facts) -> Iterator[str]:
     yield "4. Send back a receipt (the handoff letter has a form)"
-    for text in (
-        "The package, and the serials that were really printed, reel by reel (box, pile);",
-        "spoiled serials: misprints, set-up, splices, cut-offs; where unknown, how many;",
-        "anything printed twice, reprinted or lost, honestly: those codes will be voided.",
-    ):
+    spoiled = "spoiled serials: misprints, set-up, splices, cut-offs; where unknown, how many;"
+    more = "anything printed twice, reprinted or lost, honestly: those codes will be voided."
+    if facts.copies > 1:
+        spoiled = (
+            "how many labels are spoiled: misprints, set-up, splices, cut-offs. Their number, no "
+            "serials: the code is not void, print it again until its labels are complete. A serial "
+            "is spoiled only if all its labels are;"
+        )
+        more = "labels printed too many or lost, honestly: serials and how many."
+    printed = "The package, and the serials that were really printed, reel by reel (box, pile);"
+    for text in (printed, spoiled, more):
         yield from fill(text, _ITEM, _MORE)
     yield "   The codes are activated once the receipt adds up."
     yield ""

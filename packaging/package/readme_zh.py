@@ -7,19 +7,19 @@ from collections.abc import Iterator
 
 from ...codegen.codes.template import BARE
 from ...codegen.ranges.serials import Ranges
+from ..formats.role_names import ROLES_ZH
 from ..profiles.profile import FileFormat
 from . import data_zh, order_zh, printing_zh
 from .paper import FILES_SHOWN, OPENING_ZH, REHEARSED_ZH, TEST_ZH, file_table, fill, local_time
 from .readme_facts import Facts
 
-_ROLES = {
-    "item": "单品码",
-    "inner": "内码",
-    "outer": "外码",
-    "carton": "箱码",
-    "pallet": "垛码",
-    "batch": "批次码",
-    "guide": "导购码",
+_PLACES = {
+    "inner": "在刮开层下、瓶盖内侧或包装里面；从外面绝不能看见、不能扫到",
+    "outer": "在包装外面看得见、扫得到的地方，如瓶身、盒面",
+    "carton": "贴在外箱上，一箱一个码",
+    "pallet": "贴在托盘货物的外面，一垛一个码",
+    "batch": "同一批次的商品共用一个码，印在每件商品外面",
+    "guide": "印在给导购员的卡片或吊牌上，不交给消费者",
 }
 _FORMS = {
     FileFormat.TEXT: "文本，二维码由印刷机或排版软件生成",
@@ -56,7 +56,9 @@ def particulars(facts: Facts) -> Iterator[str]:
     if about.replaces:
         yield from _line("补码：", f"补码包 {about.replaces} 里报废的码，是另外的新码")
     yield from _line("产品：", about.product or "")
-    yield from _line("批次：", f"{manifest.batch}（{_ROLES.get(about.role, about.role)}）")
+    yield from _line("批次：", f"{manifest.batch}（{role(about.role)}）")
+    yield from _line("位置：", _PLACES.get(about.role, ""))
+    yield from _line("配对：", _pairs(facts))
     yield from _line("印刷方案：", f"{facts.profile.name}（{_FORMS[facts.profile.kind]}）")
     yield from _line("二维码：", _symbol(facts))
     yield from _line("颜色：", printing_zh.ink(facts))
@@ -68,8 +70,27 @@ def particulars(facts: Facts) -> Iterator[str]:
     yield from _line("发包人：", about.sender.described("，"))
     yield from _line("制作时间：", local_time(manifest))
     yield from _line("码的数量：", f"{manifest.quantity:,} 个")
+    if facts.copies > 1:
+        text = f"每个码印 {facts.copies:,} 张，共 {manifest.labels:,} 张标签"
+        yield from _line("份数：", text)
     yield from _line("流水号：", _described(manifest.serials))
     yield from _line("数据文件：", f"{len(manifest.files):,} 个，{order_zh.unit(facts)}")
+
+
+def role(name: str) -> str:
+    """What codes of a role are called."""
+    return ROLES_ZH.get(name, name)
+
+
+def _pairs(facts: Facts) -> str:
+    """The other codes on the same items, which are another printer's."""
+    named = "、".join(f"批次 {batch}（{role(name)}）" for batch, name in facts.about.pairs)
+    if not named:
+        return ""
+    return (
+        f"同一件商品上还有{named}，流水号相同的码在同一件商品上。那是另一个码包，交给另一家印厂："
+        "不在本码包里，两边的数据、卷和标签都不能混"
+    )
 
 
 def _line(title: str, text: str) -> Iterator[str]:
@@ -172,20 +193,24 @@ def _after(facts: Facts) -> Iterator[str]:
         yield ""
         yield "五、用什么软件打开"
     else:
-        yield from _receipt()
+        yield from _receipt(facts)
         yield ""
         yield "六、用什么软件打开"
     for line in OPENING_ZH:
         yield from fill(line, "  · ", "    ")
 
 
-def _receipt() -> Iterator[str]:
+def _receipt(facts: Facts) -> Iterator[str]:
     yield "四、印完请交回执（可以直接填交接单）"
-    for text in (
-        "码包编号，每一卷（箱、叠）实际印好的流水号；",
-        "报废的流水号：印坏的、试机的、接头的、裁掉的都算；记不清号的，写清张数；",
-        "多印、重印、丢失的，请如实写明流水号和数量，我们好把这些码作废。",
-    ):
+    spoiled = "报废的流水号：印坏的、试机的、接头的、裁掉的都算；记不清号的，写清张数；"
+    more = "多印、重印、丢失的，请如实写明流水号和数量，我们好把这些码作废。"
+    if facts.copies > 1:
+        spoiled = (
+            "报废多少张：印坏的、试机的、接头的、裁掉的都算，只写张数，不写流水号：一个码坏了几张，"
+            "码不作废，同一个码补印够数即可。只有一个码的标签全部报废，才写它的流水号；"
+        )
+        more = "多印、丢失的，请如实写明流水号和张数。"
+    for text in ("码包编号，每一卷（箱、叠）实际印好的流水号；", spoiled, more):
         yield from fill(text, "  · ", "    ")
     yield "  回执对上数之后，码才会激活。"
     yield ""

@@ -9,9 +9,11 @@ from typing import NamedTuple
 from .document import Table
 from .geometry import wrong
 
-SOURCES = ("serial", "code", "url", "package", "batch", "unit", "lane", "image", "text")
+SOURCES = (
+    "serial", "code", "url", "package", "batch", "unit", "lane", "copies", "image", "text",
+)  # fmt: skip
 DEFAULT = ("serial", "code", "url")
-_MAX_COLUMNS = 40
+MAX_COLUMNS = 40
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -70,9 +72,9 @@ def read(value: object) -> tuple[Column, ...]:
     if (
         not isinstance(value, Sequence)
         or isinstance(value, str)
-        or not 1 <= len(value) <= _MAX_COLUMNS
+        or not 1 <= len(value) <= MAX_COLUMNS
     ):
-        wrong("text.columns", f"the columns are a list of 1 to {_MAX_COLUMNS}")
+        wrong("text.columns", f"the columns are a list of 1 to {MAX_COLUMNS}")
     return tuple(map(_read, value))
 
 

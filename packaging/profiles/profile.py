@@ -142,6 +142,14 @@ class Profile:
             unit_size=min(unit_size, self.max_rows) if self.kind is FileFormat.XLSX else unit_size,
         )
 
+    def with_copies(self) -> "Profile":
+        """This profile with a column of how often each code is printed, if it names columns."""
+        names = {column.name for column in self.columns}
+        named = self.has_rows and self.header and len(names) < columns.MAX_COLUMNS
+        if not named or "copies" in {*self.sources, *names}:
+            return self
+        return replace(self, columns=(*self.columns, Column("copies", "copies")))
+
     def unit_name(self, index: int, unit: str = "") -> str:
         """The archive entry of the `index`-th data file, counted from 0: `data/0001.csv`."""
         return "data/" + self.unit_pattern.replace("{index}", f"{index + 1:04d}").replace(

@@ -10,16 +10,19 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from ...codegen.errors import Refused
 from ...codegen.files import create
 from ...codegen.ledger.records import UnitRow
+from ...codegen.ledger.view import View
 from ...codegen.result import Result
 from ...codegen.station.station import Station
 from ..formats import raster
 from ..formats.picture import png_of
+from ..formats.role_names import ROLES_ZH
 from ..formats.strokes import ADVANCE, EM, HEIGHT, drawable, width
 
 # Above it the CSV is enough: label software makes the pictures.
@@ -30,6 +33,20 @@ _MODULE = 10  # dots
 _QUIET = 4  # modules
 _LARGE, _SMALL, _LEAST = 11.0, 8.0, 5.0  # points
 _LEADING = 1.7
+
+
+class LabelAbout(NamedTuple):
+    """The batch of the labels: product, role, and the batches (id, role) on the same items."""
+
+    product: str
+    role: str
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, view: View, batch: str) -> "LabelAbout":
+        """What the books say of it."""
+        row, others = view.batch(batch), view.partners(batch)
+        return cls(row.product or "", row.role, tuple((o.batch, o.role) for o in others))
 
 
 @dataclass(frozen=True)
@@ -61,7 +78,7 @@ def labels(station: Station, package: str, out: Path, only: str | None) -> Label
         units = view.units(package)
         if only is not None:
             units = (view.unit(only, package),)
-        product = view.batch(units[0].batch).product or ""
+        about = LabelAbout.of(view, units[0].batch)
     if len(units) > MAX_LABELS:
         raise Refused(
             f"package {package} has {len(units):,} units; at most {MAX_LABELS:,} labels at once",
@@ -72,10 +89,10 @@ def labels(station: Station, package: str, out: Path, only: str | None) -> Label
     written: list[Path] = []
     try:
         for row in units:
-            _new(folder / f"{row.unit}.png", _label(row, product), written)
+            _new(folder / f"{row.unit}.png", _label(row, about), written)
         listed, page = (folder / f"{only or package}-labels.{end}" for end in ("csv", "html"))
-        _new(listed, _list(units, product), written)
-        _new(page, _page(units, product), written)
+        _new(listed, _list(units, about), written)
+        _new(page, _page(units, about), written)
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)
@@ -95,7 +112,7 @@ def _new(path: Path, data: bytes, written: list[Path]) -> None:
         ) from None
 
 
-def _label(row: UnitRow, product: str) -> bytes:
+def _label(row: UnitRow, about: LabelAbout) -> bytes:
     """A label as PNG of one bit."""
     across, down = _SIZE
     drawn = np.zeros((down, across), np.bool_)
@@ -104,7 +121,7 @@ def _label(row: UnitRow, product: str) -> bytes:
     drawn[top : top + len(symbol), : len(symbol)] = symbol
     room = across - len(symbol) - _MODULE
     y = down - 1.5 * _MODULE
-    for number, words in enumerate(_words(row, product)):
+    for number, words in enumerate(_words(row, about)):
         points = _SMALL if number else _LARGE
         points = min(points, max(_LEAST, room / width(len(words)) / _dots(1)))
         fits = int((room / _dots(points) - width(1)) / ADVANCE) + 1
@@ -119,16 +136,23 @@ def _dots(points: float) -> float:
     return points * _DPI / 72 / EM
 
 
-def _words(row: UnitRow, product: str) -> Iterator[str]:
+def _words(row: UnitRow, about: LabelAbout) -> Iterator[str]:
     """The lines beside the symbol; the product if it can be drawn."""
     yield f"UNIT {row.unit}"
     yield f"SERIALS {row.first}-{row.last}"
-    yield f"CODES {row.rows:,}"
+    yield f"CODES {row.rows:,}" + _times(row, " X {:,} = {:,} LABELS")
     yield f"FILE {row.name}"
     yield f"PACKAGE {row.package}"
-    yield f"BATCH {row.batch}"
-    if product and drawable(product):
-        yield f"PRODUCT {product}"
+    yield f"BATCH {row.batch} ({about.role} CODES)"
+    if about.pairs:
+        yield "KEEP APART FROM " + ", ".join(f"{name} ({role})" for name, role in about.pairs)
+    if about.product and drawable(about.product):
+        yield f"PRODUCT {about.product}"
+
+
+def _times(row: UnitRow, words: str) -> str:
+    """`words` with copies and labels, if codes are on more than one label."""
+    return words.format(row.copies, row.rows * row.copies) if row.copies > 1 else ""
 
 
 def _symbol(text: str) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
@@ -143,15 +167,20 @@ def _symbol(text: str) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
     return dots
 
 
-def _list(units: tuple[UnitRow, ...], product: str) -> bytes:
+def _list(units: tuple[UnitRow, ...], about: LabelAbout) -> bytes:
     buffer = io.StringIO(newline="")
     table = csv.writer(buffer)
     table.writerow(
-        ("unit", "package", "batch", "file", "first", "last", "codes", "label", "product")
+        (
+            *("unit", "package", "batch", "file", "first", "last", "codes", "label"),
+            *("product", "role", "pairs", "copies", "labels"),
+        )
     )
+    said = about.product, about.role, " ".join(name for name, _ in about.pairs)
     for row in units:
-        span = (row.first, row.last, row.rows, f"{row.unit}.png", product)
-        table.writerow((row.unit, row.package, row.batch, row.name, *span))
+        span = (row.first, row.last, row.rows, f"{row.unit}.png")
+        labels = row.copies, row.rows * row.copies
+        table.writerow((row.unit, row.package, row.batch, row.name, *span, *said, *labels))
     return buffer.getvalue().encode("utf-8-sig")
 
 
@@ -166,15 +195,21 @@ span { display: inline-block }
 """
 
 
-def _page(units: tuple[UnitRow, ...], product: str) -> bytes:
+def _page(units: tuple[UnitRow, ...], about: LabelAbout) -> bytes:
     """All labels, the product's name under each, for the browser of any computer."""
     lines = [
         '<!DOCTYPE html><html lang="zh"><meta charset="utf-8">',
         f"<title>{html.escape(units[0].package)}</title><style>{_STYLE}</style>",
     ]
     for row in units:
-        says = [f"卷号 {row.unit}", f"流水号 {row.first}-{row.last}", f"{row.rows:,} 个码"]
-        says = [f"产品 {product}", *says] if product else says
+        says = [
+            f"卷号 {row.unit}",
+            f"流水号 {row.first}-{row.last}",
+            f"{row.rows:,} 个码" + _times(row, "×{:,}＝{:,} 张"),
+        ]
+        says = [f"产品 {about.product}", *says] if about.product else says
+        says.append(ROLES_ZH.get(about.role, about.role))
+        says += [f"不能与 {name}（{ROLES_ZH.get(role, role)}）混放" for name, role in about.pairs]
         caption = "　".join(f"<span>{html.escape(text)}</span>" for text in says)
         lines.append(
             f'<figure><img src="{row.unit}.png" alt="{row.unit}">'

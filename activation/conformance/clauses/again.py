@@ -84,7 +84,7 @@ def _differs(t: Trial, last: Recorded) -> None:
 
 
 @AGAIN.clause(
-    "states", "states, attributes, digests and counts are as they were left", section="4. Read back"
+    "states", "states, attributes, digests and counts are as they were left", section="5. Read back"
 )
 @recorded
 def _states(t: Trial, last: Recorded) -> None:
@@ -94,7 +94,7 @@ def _states(t: Trial, last: Recorded) -> None:
             raise Broken(f"{one.path}: as it was left", answer)
 
 
-@AGAIN.clause("head", "the newest head of the check's home is still told", section="4. Read back")
+@AGAIN.clause("head", "the newest head of the check's home is still told", section="5. Read back")
 @recorded
 def _head(t: Trial, last: Recorded) -> None:
     brought = {
@@ -110,7 +110,7 @@ def _head(t: Trial, last: Recorded) -> None:
         raise Broken("a head that the earlier check brought", "another")
 
 
-@AGAIN.clause("counters", "the scans of every code are as many as they were", section="5. Scan")
+@AGAIN.clause("counters", "the scans of every code are as many as they were", section="6. Scan")
 @recorded
 def _counters(t: Trial, last: Recorded) -> None:
     for _, one in _sample(t, [(one.path, one) for one in last.scans().values()]):
@@ -123,7 +123,7 @@ def _counters(t: Trial, last: Recorded) -> None:
             )
 
 
-@AGAIN.clause("scan-ids", "a counted answer comes again under its scan_id", section="5. Scan")
+@AGAIN.clause("scan-ids", "a counted answer comes again under its scan_id", section="6. Scan")
 @recorded
 def _scan_ids(t: Trial, last: Recorded) -> None:
     young = [

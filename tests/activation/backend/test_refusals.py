@@ -299,6 +299,8 @@ METHODS = {
     PATH: "GET, PUT",
     f"{PATH}/fingerprints/1": "PUT",
     ORDER: "GET, PUT",
+    "/v1/aggregations/a": "GET, PUT",
+    f"{PATH}/parents": "GET",
     "/v1/homes/HOME/head": "GET",
     "/v1/unknown-scans": "GET",
     "/v1/health": "GET, HEAD",

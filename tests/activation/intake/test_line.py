@@ -159,7 +159,7 @@ def test_a_bug_is_an_answer_too(line, made, monkeypatch):
     def broken(*_):
         raise ZeroDivisionError("a secret")
 
-    monkeypatch.setattr(line_mode, "book", broken)
+    monkeypatch.setattr(line_mode, "place", broken)
     answer = send(line, id=1, action="activate", batch=batch, serials="1")
     assert (answer["id"], answer["ok"], answer["exit"]) == (1, False, 1)
     assert "secret" not in json.dumps(answer)

@@ -193,14 +193,15 @@ def test_an_event_older_than_a_field_has_its_default():
     old = {"package": "P", "batch": "B", "serials": [[1, 5]], "contact": "li", "profile": "csv"}
     found = chain.decode("ExportBegun", old)
     assert found == changes.ExportBegun("P", "B", (Range(1, 5),), "li", "csv")
-    assert found.supersedes is found.replaces is found.reason is found.layout is None
+    older = (found.supersedes, found.replaces, found.reason, found.layout, found.pair)
+    assert older == (None,) * 5
     with pytest.raises(IntegrityError):
         chain.decode("ExportBegun", {**old, "supersede": None})
 
 
 def test_an_old_event_is_whole_as_it_was_written():
     body = json.loads(chain.seal(3, EXPORT, START, STATION, "cd" * 32).body)
-    for name in ("supersedes", "replaces", "reason", "layout"):
+    for name in ("supersedes", "replaces", "reason", "layout", "pair"):
         del body[name]
     event = chain.seal(3, EXPORT, START, STATION, "cd" * 32)
     event = dataclasses.replace(event, body=chain.canonical(body).decode())

@@ -23,14 +23,14 @@ from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.profiles.profile import MAX_PICTURES
 
 GOLDEN = """{"batch":"K7QM-3T9A2BCD","code_length":16,"contact":{"id":"wang-fang","name":"王芳"},\
-"created":"2026-11-22T15:30:00+08:00","files":[\
+"copies":1,"created":"2026-11-22T15:30:00+08:00","files":[\
 {"bytes":%d,"first":1,"last":10,"name":"data/0001.csv","pictures":null,"rows":10,"sha256":"%s",\
 "unit":"K7QM-00000001"},\
 {"bytes":%d,"first":11,"last":20,"name":"data/0002.csv","pictures":null,"rows":10,"sha256":"%s",\
 "unit":"K7QM-00000002"},\
 {"bytes":%d,"first":21,"last":25,"name":"data/0003.csv","pictures":null,"rows":5,"sha256":"%s",\
 "unit":"K7QM-00000003"}],\
-"format":"mintmark-package/1","home":"K7QM-0123456789AB","package":"K7QM-9X2C4DEF",\
+"format":"mintmark-package/2","home":"K7QM-0123456789AB","labels":25,"package":"K7QM-9X2C4DEF","pairs":[],\
 "profile":{"format":"text","name":"csv",\
 "symbol":{"dots":12,"dpi":600,"invert":false,"level":"M","mask":"auto","mirror":false,\
 "quiet_zone":4,"version_limit":10},\
@@ -39,7 +39,7 @@ GOLDEN = """{"batch":"K7QM-3T9A2BCD","code_length":16,"contact":{"id":"wang-fang
 "line_end":"crlf","quoting":"minimal"},\
 "unit":{"lanes":1,"lead_in":0,"lead_out":0,"name":"{index}.csv","order":"block","size":10}},\
 "quantity":25,\
-"readme":{"bytes":%d,"name":"README.txt","sha256":"%s"},\
+"readme":{"bytes":%d,"name":"README.txt","sha256":"%s"},"role":"item",\
 "samples":[{"bytes":%d,"name":"qr/sample-1.png","serial":1,"sha256":"%s"}],\
 "serials":[[1,25]],"symbols":"0123456789ABCDEFGHJKMNPQRSTVWXYZ",\
 "template":"https://q.example.cn/{code}","test":false}"""
@@ -108,7 +108,21 @@ def test_every_path_holds_only_what_belongs_there(made):
     assert free  # a name may be any text
 
 
-@pytest.mark.parametrize("name", ["mintmark-package/2", "mintmark-package", ""])
+def test_a_manifest_of_format_1_is_still_read(made):
+    """Packages that printers have name neither role nor copies."""
+    new = ("role", "pairs", "copies", "labels")
+    kept = {key: value for key, value in document(made).items() if key not in new}
+    earlier = canonical(kept | {"format": "mintmark-package/1"})
+    found = parse(earlier)
+    assert (found.role, found.pairs, found.copies, dump(found)) == (None, (), 1, earlier)
+    for key in new:
+        with pytest.raises(IntegrityError):
+            parse(canonical({k: v for k, v in document(made).items() if k != key}))
+    with pytest.raises(IntegrityError, match="canonical"):
+        parse(canonical(document(made) | {"labels": 24}))
+
+
+@pytest.mark.parametrize("name", ["mintmark-package/3", "mintmark-package", ""])
 def test_another_format_is_named_as_what_it_is(made, name):
     """Not as damage: a newer version reads it."""
     with pytest.raises(IntegrityError, match="a format this version does not know") as caught:
@@ -146,7 +160,7 @@ def test_every_member_is_needed_and_no_other_is_taken(made):
         {"created": "yesterday"},
         {"code_length": 0},
         {"code_length": 65},
-        {"format": "mintmark-package/2"},
+        {"format": "mintmark-package/3"},
     ],
 )
 def test_a_manifest_that_contradicts_itself(made, change):

@@ -75,7 +75,8 @@ def test_a_label_says_in_letters_what_it_is_on(station, tmp_path, monkeypatch):
     monkeypatch.setattr(module.raster, "text", pen)
     labels(station, "P", tmp_path / "labels", "U2")
     assert written == [
-        "UNIT U2", "SERIALS 9-16", "CODES 8", "FILE data/0002.csv", "PACKAGE P", "BATCH B",
+        "UNIT U2", "SERIALS 9-16", "CODES 8", "FILE data/0002.csv", "PACKAGE P",
+        "BATCH B (item CODES)",
     ]  # fmt: skip
     assert all(strokes(words) for words in written)
     whole = ink(tmp_path / "labels" / "U2.png")
@@ -92,13 +93,34 @@ def test_a_latin_product_stands_on_the_label_and_no_line_leaves_it(product):
         *(1, 9_999_999, 9_999_999, "sha", "K7QM-9X2C4DEF", "K7QM-3T9A2BCD", "made"),
         *(None, None, 0, False),
     )
-    assert f"PRODUCT {product}" in list(module._words(row, product))
-    drawn = np.asarray(Image.open(io.BytesIO(module._label(row, product))))
+    about = module.LabelAbout(product, "inner", (("K7QM-8B4N6CDE", "outer"),))
+    assert f"PRODUCT {product}" in list(module._words(row, about))
+    drawn = np.asarray(Image.open(io.BytesIO(module._label(row, about))))
     assert drawn[:, -1].all()
     assert drawn[-1].all()
-    bare = np.asarray(Image.open(io.BytesIO(module._label(row, ""))))
+    bare = np.asarray(Image.open(io.BytesIO(module._label(row, about._replace(product="")))))
     assert (drawn != bare).any()
-    assert list(module._words(row, "绿茶")) == list(module._words(row, ""))
+    chinese, none = about._replace(product="绿茶"), about._replace(product="")
+    assert list(module._words(row, chinese)) == list(module._words(row, none))
+
+
+def test_a_label_of_a_pair_says_what_it_is_kept_apart_from(tmp_path):
+    """Outer and inner codes with the same serials are told apart on every reel and in the list."""
+    home = make_home(tmp_path)
+    station = home.station()
+    outer = replace(kit.minted("B", QUANTITY), role="outer")
+    inner = replace(kit.minted("C", QUANTITY), role="inner", pair_of="B", ref=None)
+    station.ledger.commit(station.author, changes.ContactAdded("li", "Ms Li", None), outer, inner)
+    book(home)
+    made = labels(station, "P", tmp_path / "labels", None)
+    with made.listing.open(encoding="utf-8-sig") as file:
+        assert {(row["role"], row["pairs"]) for row in csv.DictReader(file)} == {("outer", "C")}
+    text = made.page.read_text("utf-8")
+    assert text.count("外码") == text.count("不能与 C（内码）混放") == len(UNITS)
+    with station.ledger.read() as view:
+        words = list(module._words(view.unit("U1", "P"), module.LabelAbout.of(view, "B")))
+    assert {"BATCH B (outer CODES)", "KEEP APART FROM C (inner)"} <= set(words)
+    home.close()
 
 
 def test_a_page_prints_them_with_the_products_own_name(station, tmp_path):
