@@ -44,6 +44,7 @@ from .codegen import streams
 from .codegen.errors import EnvironmentFailure
 from .codegen.invocation import Invocation, check_words, setting
 from .packaging import commands as packaging_commands
+from .packaging.epcis import commands as epcis_commands
 
 if TYPE_CHECKING:
     from .codegen.result import Result
@@ -61,6 +62,7 @@ GROUPS = {
     "key": "The keys of lines and custodians.",
     "backend": "The reference scan backend.",
 }
+_OF_TWO_WORDS = ("associate run",)
 
 
 def _top() -> typer.Typer:
@@ -209,14 +211,17 @@ def _mount_all(
     rooms = (
         codegen_commands,
         packaging_commands,
+        epcis_commands,
         activation_commands,
         monitor_commands,
         backend_commands,
         conformance_commands,
     )
     for path, command in [pair for room in rooms for pair in room.COMMANDS]:
-        *group, name = path.split()
-        mount(groups[group[0]] if group else top, name, command)
+        first, _, name = path.partition(" ")
+        # A command that has a second form, as `associate run`, is no group of commands.
+        grouped = name and first in groups
+        mount(groups[first] if grouped else top, name if grouped else path, command)
     for name, group_app in groups.items():
         top.add_typer(group_app, name=name)
 
@@ -229,6 +234,17 @@ def _program(arguments: Sequence[str]) -> typer.Typer:
     outline.callback()(root)
     _mount_all(outline, mount_name)
     return outline
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """The words of a command line, the name of a command of two words as one."""
+    words = list(arguments)
+    for name in _OF_TWO_WORDS:
+        first, second = name.split()
+        for at in range(len(words) - 1):
+            if (words[at], words[at + 1]) == (first, second):
+                return [*words[:at], name, *words[at + 2 :]]
+    return words
 
 
 # --- 2. the invocation -------------------------------------------------------------
@@ -321,7 +337,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         check_words(arguments)
         program = _program(arguments)
-        done = program(args=list(arguments), prog_name="mintmark", standalone_mode=False)
+        done = program(args=_joined(arguments), prog_name="mintmark", standalone_mode=False)
         # Typer turns Ctrl-C into this code, and prints nothing.
         if done == failures.INTERRUPTED:
             return failures.interrupted(as_json=as_json)

@@ -1,6 +1,6 @@
 """Commands of this house: keys for backends, delivery, orders as booked, reconciliation, the demo.
 
-Those that take orders in come from `intake/commands.py`.
+Those that take orders in come from `intake/`.
 
 No `from __future__ import annotations` here: Typer reads the annotations when it runs.
 """
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..codegen.invocation import Invocation
-from .intake.commands import INTAKE, RANGE_ORDERS
+from .intake.commands import INTAKE
+from .intake.packing_commands import PACKING
+from .intake.range_commands import RANGE_ORDERS
 
 if TYPE_CHECKING:
     from ..codegen.roster import LinesExported
@@ -197,6 +199,7 @@ COMMANDS = (
     ("orders list", orders_list),
     ("orders show", orders_show),
     ("orders cancel", orders_cancel),
+    *PACKING,
     *INTAKE,
     ("reconcile", reconcile),
     ("demo", demo),

@@ -4,7 +4,7 @@ What a scanner reads is taken as it comes (`scans/`): an address, an identifier,
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 from .errors import NotFound, UsageError
@@ -32,11 +32,13 @@ class LocatedCode(CodeLocation):
         """A line of text; the code itself is not repeated."""
         return f"{super().text()}{self.belongs.text()}"
 
-    def record(self) -> dict[str, Any]:
-        """The JSON object: what belongs to the code stands beside what it is."""
-        found: dict[str, Any] = plain(self)
-        belongs: dict[str, Any] = found.pop("belongs")
-        return found | belongs
+    def record(self, known: dict[int, Any]) -> dict[str, Any]:
+        """The JSON object: what belongs to the code stands beside what it is.
+
+        `known`: as for `CodeRelations.record`.
+        """
+        found = {each.name: plain(getattr(self, each.name)) for each in fields(CodeLocation)}
+        return found | self.belongs.record(known)
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class Located(Result):
 
     def records(self) -> Iterator[dict[str, Any]]:
         """A JSON object per code."""
-        return (location.record() for location in self.places)
+        known: dict[int, Any] = {}
+        return (location.record(known) for location in self.places)
 
     @property
     def exit_code(self) -> int:
@@ -82,7 +85,7 @@ class LocatedLive(Result):
 
     def records(self) -> Iterator[dict[str, Any]]:
         """A JSON object per code."""
-        return (location.record() for location in self._locations())
+        return (location.record({}) for location in self._locations())
 
     @property
     def exit_code(self) -> int:

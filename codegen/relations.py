@@ -6,6 +6,8 @@ For many codes at once: a level of parents is a query per batch, however many co
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from .ledger.records import BatchRow
 from .ledger.view import View
@@ -16,9 +18,11 @@ from .ranges.aggregation import CodeRanges, CodeRef
 from .ranges.attributes import Value, to_json
 from .ranges.lifecycle import State
 from .ranges.serials import Range, Ranges
+from .result import to_json as plain
 
 # What a carton or a pallet says of all that lies in it.
 _HANDED_DOWN = ("dealer", "region")
+RANGES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,18 @@ class Enclosure:
     package: str | None
     attributes: Mapping[str, Value]
 
+    def text(self) -> str:
+        """For a line of text: in what a code lies."""
+        number = f" SSCC {self.sscc}" if self.sscc else ""
+        return f"in {self.role} {self.batch}:{self.serial}{number}"
+
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What lies in a code, of one batch; what lies in that is not counted."""
+    """What lies in a code, of one batch; what lies in that is not counted.
+
+    `serials`: at most the first `RANGES` ranges; `count` counts all.
+    """
 
     batch: str
     serials: Ranges
@@ -55,7 +67,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class CodeRelations:
-    """What belongs to a code. `within`: what it lies in, nearest first.
+    """What belongs to a code. `within`: what its item lies in, nearest first.
 
     `inherited`: dealer and region of the nearest code that it lies in and that has them, as far
     as it has none itself.
@@ -68,6 +80,23 @@ class CodeRelations:
     holds: tuple[Holding, ...] = ()
     inherited: Mapping[str, Value] = field(default_factory=dict)
 
+    def record(self, known: dict[int, Any]) -> dict[str, Any]:
+        """The JSON object. `known`: of the codes of a carton, `within` is made once for all.
+
+        It holds only for relations that live as long as it does.
+        """
+        where = id(self.within)
+        if where not in known:
+            known[where] = plain(self.within)
+        return {
+            "role": self.role,
+            "sscc": self.sscc,
+            "pairs": [plain(pair) for pair in self.pairs],
+            "within": known[where],
+            "holds": [plain(held) for held in self.holds],
+            "inherited": dict(self.inherited),
+        }
+
     def text(self) -> str:
         """What is added to a line of text, for people."""
         parts = [] if self.role in (None, "item") else [f"role {self.role}"]
@@ -76,7 +105,7 @@ class CodeRelations:
             f"with {pair.role} {pair.batch}:{pair.serial} ({pair.state.value})"
             for pair in self.pairs
         ]
-        parts += [_enclosed(place) for place in self.within]
+        parts += [place.text() for place in self.within]
         parts += [f"{key}={value} (of what it lies in)" for key, value in self.inherited.items()]
         parts += [
             f"holds {held.count:,} of batch {held.batch}, serials {serials.describe(held.serials)}"
@@ -85,36 +114,33 @@ class CodeRelations:
         return "".join(f"  {part}" for part in parts)
 
 
-def _enclosed(place: Enclosure) -> str:
-    number = f" SSCC {place.sscc}" if place.sscc else ""
-    return f"in {place.role} {place.batch}:{place.serial}{number}"
-
-
 Own = Mapping[str, Value]  # a code's own attributes
 
 
 def relations(view: View, found: Mapping[CodeRef, Own]) -> dict[CodeRef, CodeRelations]:
     """What belongs to each of the codes `found`, whose attributes are given."""
     rows = {row.batch: row for row in view.batches()}
-    above = _above(view, found)
     partners = {batch: view.partners(batch) for batch in {ref.batch for ref in found}}
     pairs = {ref: [CodeRef(row.batch, ref.serial) for row in partners[ref.batch]] for ref in found}
+    above = _above(view, {*found, *(pair for group in pairs.values() for pair in group)})
     # Of all at once: places are read by the batch.
     others = {*above.values(), *(pair for group in pairs.values() for pair in group)}
     stands = standing(view, others)
-    chains: dict[CodeRef, tuple[Enclosure, ...]] = {}
+    ways: dict[CodeRef, _Way] = {}
     held = _held(view, found)
     made = {}
     for ref, own in found.items():
         row = rows[ref.batch]
-        within = _chain(ref, above, chains, rows, stands)
+        # A line associates an item by one of its codes.
+        packed = next((code for code in pairs[ref] if code in above and ref not in above), ref)
+        way = _way(packed, above, ways, rows, stands)
         made[ref] = CodeRelations(
             role=_role(own, row),
             sscc=sscc_of(row, ref.serial),
             pairs=tuple(_pair(stands[pair], rows) for pair in pairs[ref]),
-            within=within,
+            within=way.within,
             holds=held.get(ref, ()),
-            inherited=_handed_down(within, own) if within else {},
+            inherited={key: value for key, value in way.handed_down.items() if key not in own},
         )
     return made
 
@@ -143,22 +169,31 @@ def _by_batch(refs: Iterable[CodeRef]) -> Iterator[tuple[str, list[int]]]:
         yield batch, sorted(numbers)
 
 
-def _chain(
+class _Way(NamedTuple):
+    """What a code lies in, nearest first, and what that says of all in it."""
+
+    within: tuple[Enclosure, ...] = ()
+    handed_down: Mapping[str, Value] = MappingProxyType({})
+
+
+def _way(
     ref: CodeRef,
     above: Mapping[CodeRef, CodeRef],
-    chains: dict[CodeRef, tuple[Enclosure, ...]],
+    ways: dict[CodeRef, _Way],
     rows: Mapping[str, BatchRow],
     stands: Mapping[CodeRef, Found],
-) -> tuple[Enclosure, ...]:
-    """What `ref` lies in, nearest first; codes of one carton share it."""
+) -> _Way:
+    """The way up of `ref`; codes of one carton share it, in `ways`."""
     parent = above.get(ref)
     if parent is None:
-        return ()
-    if parent not in chains:
-        chains[parent] = ()  # books that were damaged may hold a circle
+        return _Way()
+    if parent not in ways:
+        ways[parent] = _Way()  # books that were damaged may hold a circle
         place = _enclosure(stands[parent], rows[parent.batch])
-        chains[parent] = (place, *_chain(parent, above, chains, rows, stands))
-    return chains[parent]
+        further = _way(parent, above, ways, rows, stands)
+        said = {key: place.attributes[key] for key in _HANDED_DOWN if key in place.attributes}
+        ways[parent] = _Way((place, *further.within), {**further.handed_down, **said})
+    return ways[parent]
 
 
 def _enclosure(found: Found, row: BatchRow) -> Enclosure:
@@ -184,15 +219,6 @@ def _role(own: Own, row: BatchRow) -> str:
     return str(own.get("role", row.role))
 
 
-def _handed_down(within: Iterable[Enclosure], own: Own) -> dict[str, Value]:
-    found: dict[str, Value] = {}
-    for key in _HANDED_DOWN:
-        nearest = next((place for place in within if key in place.attributes), None)
-        if nearest is not None and key not in own:
-            found[key] = nearest.attributes[key]
-    return found
-
-
 def _held(view: View, refs: Iterable[CodeRef]) -> dict[CodeRef, tuple[Holding, ...]]:
     """What lies in those of `refs` in which something lies."""
     held: dict[CodeRef, dict[str, list[Range]]] = {}
@@ -201,7 +227,7 @@ def _held(view: View, refs: Iterable[CodeRef]) -> dict[CodeRef, tuple[Holding, .
             held.setdefault(link.parent, {}).setdefault(link.batch, []).append(link.serials)
     return {
         parent: tuple(
-            Holding(batch, (joined := serials.union(pieces)), serials.count(joined))
+            Holding(batch, (joined := serials.union(pieces))[:RANGES], serials.count(joined))
             for batch, pieces in sorted(of_batch.items())
         )
         for parent, of_batch in held.items()

@@ -286,4 +286,6 @@ class _Export:
             supersedes=begun.supersedes if begun else None,
             replaces=begun.replaces if begun else None,
             pair=None if self.job.second is None else self.job.second.batch,
+            copies=self.job.copies,
+            labels=packed.manifest.labels,
         )

@@ -70,6 +70,7 @@ def plan(  # noqa: PLR0913 - the clock and the ids come from outside
             replaces=export.package if isinstance(export, Replacement) else None,
             pairs=tuple(Partner(row.batch, row.role) for row in view.partners(batch.batch)),
         ),
+        copies=contents.copies,
     )
     return job, tuple(dict.fromkeys((*_warnings(contents), *held_already(view, job))))
 
@@ -87,6 +88,7 @@ def reservation(export: Fresh | Reprint | Replacement, job: PackJob) -> ExportBe
         reason=export.reason if isinstance(export, Reprint) else None,
         layout=record(job.profile),
         pair=None if job.second is None else job.second.batch,
+        copies=job.copies,
     )
 
 
@@ -117,6 +119,7 @@ class _Contents(NamedTuple):
     serials: Ranges
     template: str
     profile: Profile
+    copies: int = 1
     void: Ranges = ()
     about_address: tuple[str, ...] = ()
     pair: tuple[BatchRow, str] | None = None
@@ -162,7 +165,11 @@ def _new(
     if pair is not None:
         second = pair, payload.chosen(pair.url, printing.base, printing.gtin)
         said, profile = (*said, *judge(second[1], _spec(pair))), profile.of_pair()
-    return _Contents(batch, contact, chosen, template, profile, about_address=said, pair=second)
+    return _Contents(
+        *(batch, contact, chosen, template, profile, printing.copies),
+        about_address=said,
+        pair=second,
+    )
 
 
 def _as_before(
@@ -178,6 +185,7 @@ def _as_before(
         previous.serials,
         previous.template,
         previous.profile,
+        previous.copies,
         previous.void,
         about_address=tuple(dict.fromkeys(said)),
         pair=pair,

@@ -13,6 +13,7 @@ from ..codegen.errors import UsageError
 from ..codegen.ranges import serials
 from ..codegen.ranges.serials import Ranges
 from ..codegen.result import Result
+from .package.manifest import MAX_COPIES
 from .profiles.profile import Profile
 
 MAX_UNIT_SIZE = 10_000_000
@@ -22,24 +23,29 @@ MAX_UNIT_SIZE = 10_000_000
 class PrintOptions:
     """How codes are printed, if no earlier package settles it.
 
-    `unit_size` is the number of codes per reel, by default the profile's. `base` and `gtin`
-    make another payload template than the batch's (`payload.chosen`). Raises `UsageError`
-    for a reel size out of bounds.
+    `unit_size` is the number of codes per reel. By default a reel has as many labels as the
+    profile says, each code on `copies` of them, and at least one code. `base` and `gtin` make
+    another payload template than the batch's (`payload.chosen`). Raises `UsageError` for a reel
+    size or copies out of bounds.
     """
 
     profile: Profile
     unit_size: int | None = None
     base: str | None = None
     gtin: str | None = None
+    copies: int = 1
 
     def __post_init__(self) -> None:
+        if not 1 <= self.copies <= MAX_COPIES:
+            raise UsageError(f"a code is on 1 to {MAX_COPIES:,} labels", "mint more codes")
         if self.unit_size is not None and not 1 <= self.unit_size <= MAX_UNIT_SIZE:
             raise UsageError(f"a reel holds 1 to {MAX_UNIT_SIZE:,} codes")
 
     @property
     def sized(self) -> Profile:
         """The profile with the reel size of this package."""
-        return self.profile.of_size(self.unit_size or self.profile.unit_size)
+        profile = self.profile.with_copies() if self.copies > 1 else self.profile
+        return profile.of_size(self.unit_size or max(1, profile.unit_size // self.copies))
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,8 @@ class ExportResult(Result):
     supersedes: str | None = None
     replaces: str | None = None
     pair: str | None = None
+    copies: int = 1
+    labels: int = 0
 
     def lines(self) -> Iterator[str]:
         """The package; then what is sent to whom."""
@@ -133,6 +141,8 @@ class ExportResult(Result):
         ranges = serials.describe(self.serials)
         each = "codes" if self.pair is None else "labels"
         yield f"  serials  {ranges} ({codes:,} {each} in {self.units} files)"
+        if self.copies > 1:
+            yield f"  labels   {self.labels:,}, {self.copies:,} of each code"
         yield f"  archive  {self.archive}"
         yield f"  sha256   {self.sha256}"
         yield f"  letter   {self.letter}"

@@ -129,13 +129,15 @@ def _receipt_zh(sent: _Sent) -> Iterator[str]:
     yield "四、回执（请填好交回）"
     yield f"  码包编号：{manifest.package}"
     yield "  各卷（文件、卷号、码数、首末流水号）："
+    spoiled = "报废流水号或张数" if manifest.copies == 1 else "报废张数"
     for line in file_table(manifest.files):
         yield line
-        yield "      实印流水号：__________________  报废流水号或张数：__________________"
+        yield f"      实印流水号：__________________  {spoiled}：__________________"
     if len(manifest.files) > FILES_SHOWN:
         yield f"  …… 共 {len(manifest.files):,} 个文件，其余各卷请照 manifest.json 另附清单。"
-    yield "  合计：实印 __________  报废 __________  未用 __________  丢失 __________"
-    yield f"        四项相加应等于 {manifest.quantity:,}"
+    of = "合计：" if manifest.copies == 1 else "合计张数："
+    yield f"  {of}实印 __________  报废 __________  未用 __________  丢失 __________"
+    yield f"        四项相加应等于 {manifest.labels:,}" + "（张）" * (manifest.copies > 1)
     yield "  多印、重印的情况：________________________________________"
     yield "  [  ] 压缩包核对一致    [  ] 数据已全部删除    [  ] 废品已粉碎"
     yield "  发包人签字：______________  日期：______________"
@@ -206,8 +208,10 @@ def _receipt_en(sent: _Sent) -> Iterator[str]:
         return
     yield "4. Receipt: use the form above, or write"
     yield f"   - package {manifest.package};"
-    yield "   - for each reel, the serials printed and those spoiled (or how many);"
-    yield f"   - totals: printed + spoiled + unused + lost = {manifest.quantity:,};"
+    spoiled = "those spoiled (or how many)" if manifest.copies == 1 else "how many labels spoiled"
+    yield f"   - for each reel, the serials printed and {spoiled};"
+    labels = " labels" * (manifest.copies > 1)
+    yield f"   - totals: printed + spoiled + unused + lost = {manifest.labels:,}{labels};"
     yield "   - anything printed twice or reprinted;"
     yield "   - that the data were deleted and spoiled labels shredded;"
     yield "   - name, date, signature."

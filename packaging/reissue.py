@@ -28,6 +28,7 @@ class PreviousPackage:
     serials: Ranges
     template: str
     profile: Profile
+    copies: int = 1
     void: Ranges = ()
     pair: tuple[str, str] | None = None
 
@@ -96,6 +97,7 @@ def _previous(view: View, row: PackageRow, chosen: Ranges, void: Ranges) -> Prev
         serials=serials.ordered(chosen),
         template=row.template,
         profile=recorded(view, row),
+        copies=row.copies,
         void=void,
         pair=None if row.pair is None else (row.pair, row.pair_template or row.template),
     )

@@ -37,22 +37,25 @@ class PackageSummary:
     profile: str
     status: str
     without_receipt: int
-    pair: str | None
+    pair: str | None = None
+    copies: int = 1
 
     @classmethod
     def of(cls, row: PackageRow, without_receipt: int) -> "PackageSummary":
         """From the ledger's row."""
         return cls(
             row.package, row.batch, row.serials, row.contact, row.profile, row.status,
-            without_receipt, row.pair,
+            without_receipt, row.pair, row.copies,
         )  # fmt: skip
 
     def line(self) -> str:
         """One line."""
         ranges = serials.describe(self.serials, 3)
         missing = f"  {self.without_receipt:,} without receipt" if self.without_receipt else ""
+        times = f" x {self.copies:,}" if self.copies > 1 else ""
         batch = self.batch if self.pair is None else f"{self.batch} with {self.pair}"
-        return f"{self.package}  {self.status:<10}  {batch}  {self.contact}  {ranges}{missing}"
+        which = f"{self.package}  {self.status:<10}  {batch}  {self.contact}"
+        return f"{which}  {ranges}{times}{missing}"
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,8 @@ class PackageShown(Result):
     excess: int
     receipts: tuple[ReceiptShown, ...]
     units: tuple[UnitShown, ...]
+    copies: int = 1
+    labels: int = 0
 
     def lines(self) -> Iterator[str]:
         """The package, then one line per reel."""
@@ -194,6 +199,8 @@ def package_show(station: Station, package: str) -> PackageShown:
         excess=excess,
         receipts=tuple(map(ReceiptShown.of, receipts)),
         units=tuple(UnitShown.of(unit, reported) for unit in units),
+        copies=row.copies,
+        labels=row.totals.labels,
     )
 
 
@@ -213,6 +220,8 @@ class PackageVerified(Result):
     key_id: str
     trusted: bool
     test: bool
+    copies: int = 1
+    labels: int = 0
 
     def lines(self) -> Iterator[str]:
         """What was proved, and what was not."""
@@ -220,6 +229,8 @@ class PackageVerified(Result):
         ranges = serials.describe(self.serials)
         each = "codes" if self.pair is None else f"labels of batches {self.batch} and {self.pair}"
         yield f"{kind} {self.package}: {self.rows:,} {each} in {self.files} files, serials {ranges}"
+        if self.copies > 1:
+            yield f"{self.labels:,} labels, {self.copies:,} of each code"
         yield "every entry is encrypted and listed; hashes, counts and order hold"
         if self.trusted:
             yield f"signed by {self.key_id}, which this home knows"
@@ -253,6 +264,8 @@ def package_verify(
         key_id=found.key_id,
         trusted=found.trusted,
         test=found.test,
+        copies=found.copies,
+        labels=found.rows * found.copies,
     )
 
 

@@ -10,9 +10,12 @@ import shlex
 from dataclasses import dataclass, field
 
 import contract_alarms
+import contract_cartons
 import contract_check
 import contract_copies
+import contract_epcis
 import contract_guards
+import contract_labels
 import contract_line
 import contract_pairs
 import contract_places
@@ -762,6 +765,9 @@ ROWS = (
     *contract_guards.rows(Row, ok, no),
     *contract_places.rows(no),
     *contract_copies.rows(ok, no),
+    *contract_cartons.rows(Row, ok, no),
+    *contract_labels.rows(ok, no),
+    *contract_epcis.rows(ok, no),
     *contract_check.rows(ok, no),
     *contract_roles.rows(Row, ok, no),
     *contract_pairs.rows(Row, ok, no),

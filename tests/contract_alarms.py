@@ -11,7 +11,7 @@ SENT = {
 }
 COUNTS = (
     *("minted", "packaged", "reprinted", "printed", "spoiled", "corrected"),
-    *("activated", "revoked", "frozen", "voided"),
+    *("activated", "revoked", "frozen", "voided", "associated", "dissociated"),
     *("alarms", "unacknowledged", "refused", "without_receipt"),
 )
 

@@ -140,7 +140,10 @@ def _option(param):
 
 
 def _shape(shape, indent=""):
-    """The keys and kinds of a shape, as lines."""
+    """The keys and kinds of a shape, as lines; of several, one after the other."""
+    if isinstance(shape, tuple):
+        first, *others = (_shape(each, indent) for each in shape)
+        return [*first, *(line for each in others for line in (f"{indent}or", *each))]
     if isinstance(shape, str):
         kind = shape.removesuffix("?")
         return [f"{indent}{kind}" + (" or null" if kind != shape else "")]

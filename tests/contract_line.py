@@ -14,7 +14,7 @@ AGAIN = HEAD + "".join(
 WATCH = "deliver --watch --health-file health.json"
 
 
-def shapes(ordered):
+def shapes(*ordered):
     """The JSON that the commands print; `line run` answers an order with its command's keys."""
     return {
         "orders apply": {
@@ -37,11 +37,12 @@ def shapes(ordered):
                     "undone": "ranges",
                     "exit": "count",
                     "notes": ["text"],
+                    "changed": "true/false",
                 }
             ],
         },
         "orders watch": dict.fromkeys(("files", "failed", "orders"), "count"),
-        "line run": {"ok": "true/false", "exit": "count", **ordered},
+        "line run": tuple({"ok": "true/false", "exit": "count", **keys} for keys in ordered),
         "reconcile": {
             "batch": "id",
             "equal": "true/false",
@@ -50,8 +51,27 @@ def shapes(ordered):
             "different": "count",
             "unverified": "count",
             "retired": "true/false",
+            "links": "count",
+            "links_compared": "true/false",
+            "links_different": "count",
+            "link_differences": [{"serials": "pair", "ours": "object?", "theirs": "object?"}],
+            "associations": [
+                {
+                    "action": "associate | dissociate",
+                    "parents": "object",
+                    "children": "object",
+                    "each": "count?",
+                    "order": "text?",
+                    "delivery": "text?",
+                }
+            ],
             "in_doubt": [
-                {"order": "text", "action": ACTION, "serials": "ranges", "detail": "text"}
+                {
+                    "order": "text",
+                    "action": f"{ACTION} | associate | dissociate",
+                    "serials": "ranges",
+                    "detail": "text",
+                }
             ],
             "differences": [
                 {

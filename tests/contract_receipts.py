@@ -6,7 +6,10 @@ REPLACE = "package replace {package} --out sent --password-file new.txt"
 REPRINT = f"export {{batch}} --to li --out sent --password-file new.txt {PASS} --reprint"
 
 TOTALS = dict.fromkeys(
-    ("packaged", "printed", "printed_by_count", "spoiled", "spoiled_count", "unused", "open"),
+    (
+        *("packaged", "printed", "printed_by_count", "spoiled", "spoiled_count", "unused", "open"),
+        *("copies", "labels", "spoiled_labels"),
+    ),
     "count",
 ) | {"final": "true/false"}
 UNIT = {
@@ -22,6 +25,7 @@ UNIT = {
     "printed": "count",
     "spoiled": "count",
     "spoiled_count": "count",
+    "copies": "count",
 }
 # Further keys of `package show`.
 SHOWN = {
@@ -31,6 +35,7 @@ SHOWN = {
     "totals": TOTALS,
     "missing": "count",
     "excess": "count",
+    "labels": "count",
     "receipts": [
         {
             "at": "time",

@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import contract_alarms
+import contract_cartons
 import contract_check
 import contract_copies
+import contract_epcis
 import contract_line
 import contract_receipts
 import contract_roles
@@ -53,7 +55,12 @@ KINDS = {
 
 
 def problems(value, shape, path="$"):
-    """What `value` has and `shape` does not allow, and what it lacks; one line per problem."""
+    """What `value` has and `shape` does not allow, and what it lacks; one line per problem.
+
+    A tuple of shapes allows each of them.
+    """
+    if isinstance(shape, tuple):
+        return min((problems(value, each, path) for each in shape), key=len)
     if isinstance(shape, dict):
         if not isinstance(value, dict):
             return [f"{path}: {value!r} is no object"]
@@ -65,10 +72,14 @@ def problems(value, shape, path="$"):
         if not isinstance(value, list):
             return [f"{path}: {value!r} is no list"]
         return [p for i, v in enumerate(value) for p in problems(v, shape[0], f"{path}[{i}]")]
-    if shape.endswith("?"):
-        return [] if value is None else problems(value, shape[:-1], path)
-    fits = KINDS[shape](value) if shape in KINDS else value in shape.split(" | ")
-    return [] if fits else [f"{path}: {value!r} is not of the kind {shape}"]
+    return _plain_problems(value, shape, path)
+
+
+def _plain_problems(value, kind, path):
+    if kind.endswith("?"):
+        return [] if value is None else _plain_problems(value, kind[:-1], path)
+    fits = KINDS[kind](value) if kind in KINDS else value in kind.split(" | ")
+    return [] if fits else [f"{path}: {value!r} is not of the kind {kind}"]
 
 
 # --- the keys of each command's result ---------------------------------------------------
@@ -98,11 +109,13 @@ PACKAGE = {
     "contact": "text",
     "profile": "text",
     "status": "begun | packaged | abandoned | superseded",
+    "copies": "count",
 }
+PART = {"batch": "id", "serials": "ranges"}
 ORDER_ROW = {
     "order": "text",
     "batch": "id",
-    "action": ACTION,
+    "action": f"{ACTION} | associate | dissociate",
     "serials": "ranges",
     "status": "queued | acknowledged | refused | cancelled",
     "applied_count": "count",
@@ -114,6 +127,10 @@ ORDER_ROW = {
     "line": "text?",
     "attempts": "count",
     "in_doubt": "true/false",
+    "parents": "object?",
+    "children": [PART],
+    "each": "count?",
+    "parents_count": "count",
     "detail": "text?",
 }
 ORDERED = {
@@ -131,6 +148,7 @@ ORDERED = {
     "undone": "ranges",
     "notes": ["text"],
 }
+GROUP = contract_cartons.group(ORDERED, ACTION)
 EVENT = {
     "seq": "count",
     "type": "text",
@@ -204,6 +222,7 @@ SHAPES = {
     "audit verify": {"ok": "true/false", "events": "count", "head": "sha256"},
     "audit show": {"events": [EVENT]},
     "audit settle": contract_copies.SHAPE,
+    "audit export": contract_epcis.SHAPE,
     "key list": {"keys": [KEY]},
     "key new": KEY,
     "key export": {
@@ -236,6 +255,8 @@ SHAPES = {
         "supersedes": "id?",
         "replaces": "id?",
         "pair": "id?",
+        "copies": "count",
+        "labels": "count",
     },
     "profile list": {
         "profiles": [
@@ -308,6 +329,8 @@ SHAPES = {
         "key_id": "key id",
         "trusted": "true/false",
         "test": "true/false",
+        "copies": "count",
+        "labels": "count",
     },
     "package verify-print": {
         "ok": "true/false",
@@ -339,7 +362,7 @@ SHAPES = {
             }
         ],
     },
-    **dict.fromkeys(ACTIONS, ORDERED),
+    **dict.fromkeys(ACTIONS, (ORDERED, GROUP)),
     "deliver": {
         "delivered": ["text"],
         "queued": "count",
@@ -353,7 +376,7 @@ SHAPES = {
     "demo": {"out": "path", "batch": "id", "package": "id", "archive": "path", "scans": "object"},
 }
 SHAPES |= contract_receipts.shapes(SHAPES["export"])
-SHAPES |= contract_line.shapes(ORDERED)
+SHAPES |= contract_line.shapes(ORDERED, GROUP)
 SHAPES |= contract_alarms.shapes()
 SHAPES |= contract_check.shapes()
 SHAPES |= contract_trace.shapes(STATE)

@@ -1,5 +1,7 @@
 """The contract of `trace`: its rows and the shape of its JSON."""
 
+import contract_roles
+
 
 def shapes(state):
     """The JSON that the command prints."""
@@ -22,6 +24,7 @@ def shapes(state):
                     "contact": "text?",
                     "unit": "id?",
                     "state": f"{state}?",
+                    **contract_roles.of_code(state),
                 }
             ],
             "behind": [{"batch": "id", **dict.fromkeys(("codes", "queued", "refused"), "count")}],

@@ -21,6 +21,7 @@ from unittest import mock
 
 import pyzipper
 import segno
+from carton_kit import pack, told
 from line_kit import client, opened
 from patience import PATIENCE
 
@@ -49,6 +50,7 @@ BEFORE = {
     "lost": "packaged",
     "later": "packaged",
     "paired": "packaged",
+    "boxed": "packaged",
     "older": "packaged",
     "noticed": "older",
     "retired": "noticed",
@@ -254,6 +256,20 @@ def _mint(folder, *arguments):
     return command(folder, "mint", *arguments)["batch"]
 
 
+def _boxed(folder, facts):
+    """1-24 lie in carton 1701, 31-54 in carton 1702, both on pallet 1801; carton 1703 is empty."""
+    batch = facts["batch"]
+    with answering("real", folder) as url, backend_named(url):
+        command(folder, "assign", batch, "--serials", "1701-1703", "--set", "role=carton")
+        command(folder, "assign", batch, "--serials", "1801", "--set", "role=pallet")
+    with opened(folder / "home") as station:
+        pack(station, (batch, 1701), (batch, range(1, 25)))
+        pack(station, (batch, 1702), (batch, range(31, 55)))
+        pack(station, (batch, 1801), (batch, (1701, 1702)))
+        told(station)
+    return {}
+
+
 def _older(folder, facts):
     """A copy of the home was brought back; since it was made, reel 1 was activated."""
     shutil.copytree(folder / "home", folder / "copy")
@@ -292,6 +308,7 @@ _STEPS = {
     "lost": _lost,
     "later": _later,
     "paired": _paired,
+    "boxed": _boxed,
 }
 
 

@@ -82,9 +82,14 @@ def ordered(order, batch, action, *pairs, **more):
 
 
 def with_ssccs(batch, quantity, role, first):
-    """A batch of cartons or pallets."""
+    """A batch of cartons or pallets with SSCCs, from the reference `first` on."""
     numbers = {"sscc_prefix": "6901234", "sscc_extension": 0, "sscc_first": first}
-    return dataclasses.replace(minted(batch, quantity), role=role, **numbers)
+    return dataclasses.replace(holders(batch, quantity, role), **numbers)
+
+
+def holders(batch, quantity, role="carton"):
+    """A batch of cartons or pallets."""
+    return dataclasses.replace(minted(batch, quantity), role=role)
 
 
 def held(batch, *pairs):

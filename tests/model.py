@@ -374,7 +374,8 @@ class Receipts:
         }
         assert sum(found.values()) == len(self.serials)
         assert min(found.values()) >= 0
-        return found
+        spoiled = found["spoiled"] + counted
+        return found | {"copies": 1, "labels": len(self.serials), "spoiled_labels": spoiled}
 
     def _rest(self, reported: Mapping[int, str], numbers: Mapping[str | None, int]) -> list[int]:
         """The serials that a final receipt leaves over."""

@@ -68,8 +68,9 @@ def render(pdf, dpi, folder):
     return pictures
 
 
-def layout(profile, template=TEMPLATE, length=16, symbols=SYMBOLS):
-    return PackageLayout("K7QM-9X2C4DEF", "K7QM-3T9A2BCD", length, symbols, template, profile)
+def layout(profile, template=TEMPLATE, length=16, symbols=SYMBOLS, copies=1):
+    ids = "K7QM-9X2C4DEF", "K7QM-3T9A2BCD"
+    return PackageLayout(*ids, length, symbols, template, profile, copies=copies)
 
 
 class Made:

@@ -45,6 +45,8 @@ COMMANDS = (
     "activate {batch} CODE",
     "activate {batch} --unit CODE",
     "activate {batch} --package CODE",
+    "activate --carton {batch}:1 --children CODE",
+    "activate CODE --carton {batch}:1",
     "activate {batch} --serials 1 --line CODE",
     "activate {batch} --serials 1 --count CODE",
     "activate {batch} --serials 1 --from CODE",

@@ -24,9 +24,12 @@ OURS = {
     ),
     *("mintmark.codegen.ranges.tiling", "mintmark.codegen.secret"),
     *("mintmark.packaging", "mintmark.packaging.commands"),
+    *("mintmark.packaging.epcis", "mintmark.packaging.epcis.commands"),
     *("mintmark.activation.backend", "mintmark.activation.backend.commands"),
     *("mintmark.activation.conformance", "mintmark.activation.conformance.commands"),
     *("mintmark.activation.intake", "mintmark.activation.intake.commands"),
+    "mintmark.activation.intake.packing_commands",
+    "mintmark.activation.intake.range_commands",
     *("mintmark.activation.monitor", "mintmark.activation.monitor.commands"),
     *("mintmark.activation.orders", "mintmark.activation.orders.commands"),
 }

@@ -97,6 +97,7 @@ def create_app(backend: Backend, lifespan: Lifespan | None = None) -> FastAPI:
     add_handlers(app)
     app.router.route_class = _LineRoute
     _lines(app)
+    _packing(app)
     app.router.route_class = APIRoute
     _consumers(app)
     return app
@@ -159,6 +160,27 @@ def _lines(app: FastAPI) -> None:
     @app.get("/v1/unknown-scans")
     def unknown_scans(books: Books, _: From, after: After = 0) -> JSONResponse:
         return JSONResponse(books.store.unknown(after, books.now()).body())
+
+
+def _packing(app: FastAPI) -> None:
+    """What lines call about what lies in what."""
+
+    @app.get("/v1/batches/{batch}/parents")
+    def parents(batch: Id, books: Books, sender: From, after: After = 0) -> JSONResponse:
+        sender.permit(batch)
+        return JSONResponse(books.store.parents(batch, after).body())
+
+    @app.put("/v1/aggregations/{aggregation}")
+    def put_aggregation(
+        aggregation: Id, body: models.AggregationBody, books: Books, sender: From
+    ) -> JSONResponse:
+        wanted = body.request(aggregation)
+        sender.permit_packing(wanted.named(), wanted.action)
+        return JSONResponse(books.store.aggregate(wanted, books.now()).body())
+
+    @app.get("/v1/aggregations/{aggregation}")
+    def get_aggregation(aggregation: Id, books: Books, sender: From) -> JSONResponse:
+        return JSONResponse(books.store.get_aggregation(aggregation, sender.permit).body())
 
 
 def _consumers(app: FastAPI) -> None:

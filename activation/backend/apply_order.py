@@ -26,10 +26,11 @@ from ...codegen.ranges.lifecycle import (
     to_api_state,
 )
 from ...codegen.ranges.serials import Range, Ranges, join
-from ...codegen.ranges.tiling import BLOCKED_SHOWN, Stuck, Tile, rewrite
+from ...codegen.ranges.tiling import Stuck, Tile, rewrite
 from ...codegen.ranges.tiling import select as cut
 from ..client.wire import LISTED, OrderAnswer
 from . import chunks, early_scans, tile_store
+from .in_the_way import InTheWay
 from .limits import BackendLimits
 from .problems import Problem
 
@@ -104,30 +105,6 @@ class _List:
             self.cut = True
 
 
-@dataclass
-class _InTheWay:
-    """Ranges in the way as they come, joined where they touch in one state; the first are kept.
-
-    `by_count`: nothing is in the way of any of them but that the order names no count.
-    """
-
-    shown: list[tuple[Range, ApiState]] = field(default_factory=list)
-    total: int = 0
-    by_count: bool = True
-    _last: tuple[int, ApiState] | None = None  # where the newest range ends, and its state
-
-    def add(self, piece: Range, state: ApiState, *, by_count: bool) -> None:
-        self.by_count = self.by_count and by_count
-        touches = self._last == (piece.first - 1, state)
-        self._last = piece.last, state
-        if not touches:
-            self.total += 1
-            if self.total <= BLOCKED_SHOWN:
-                self.shown.append((piece, state))
-        elif self.total <= BLOCKED_SHOWN:
-            self.shown[-1] = Range(self.shown[-1][0].first, piece.last), state
-
-
 class _Work:
     """One order on its way through the windows."""
 
@@ -139,7 +116,8 @@ class _Work:
         self._standings = tile_store.Standings(connection)
         self._next: dict[int, int | None] = {}  # standing → standing; None: in the way
         self._by_count: set[int] = set()  # standings in the way of which only a count is
-        self._in_the_way = _InTheWay()
+        self._in_the_way = InTheWay[ApiState]()
+        self._only_count = True  # whether nothing is in the way but that the order names no count
         self.applied, self.skipped = _List(), _List()
 
     def rewrite(self) -> None:
@@ -186,7 +164,8 @@ class _Work:
             self.applied.add(tile.serials)
             if self._following(tile.value) is None:
                 state = to_api_state(self._standing(tile.value).state)
-                self._in_the_way.add(tile.serials, state, by_count=tile.value in self._by_count)
+                self._in_the_way.add(tile.serials, state)
+                self._only_count = self._only_count and tile.value in self._by_count
 
     def _standing(self, number: int) -> Standing:
         return self._standings.get(number)
@@ -224,6 +203,6 @@ class _Work:
         shown = [{"serials": piece.pair(), "state": state.value} for piece, state in found.shown]
         name = "blocked"
         detail = f"{self._order.action.value} is not possible where these ranges stand"
-        if found.by_count:
+        if self._only_count:
             name, detail = "count-required", "say how many codes the order is to touch"
         return Problem(name, detail, blocked=shown, blocked_total=found.total)

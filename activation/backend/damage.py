@@ -23,7 +23,10 @@ NONSENSE: Final = (
     ValueError,
 )
 # Small tables on which everything hangs: orders are applied once, batches are told apart.
-_VITAL: Final = ("orders", "batches", "standings", "tiles", "heads", "alembic_version")
+_VITAL: Final = (
+    *("orders", "aggregations", "batches", "standings", "tiles", "links", "heads"),
+    "alembic_version",
+)
 # The last: a table or column is not there, or has another name.
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 _SECONDS: Final = 10.0  # for the whole file: it may be gigabytes

@@ -16,6 +16,8 @@ HEADERS = (
     (b"x-content-type-options", b"nosniff"),
 )
 
+_BOOKS = ("/v1/batches/", "/v1/orders/", "/v1/aggregations/")  # where bodies may be long
+
 
 class Guard:
     """Reads the body whole before the application runs; refuses a body too large or too slow."""
@@ -49,7 +51,7 @@ class Guard:
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
         """The body, or None if the sender hung up. Raises `Problem` too-large."""
-        books = scope["path"].startswith(("/v1/batches/", "/v1/orders/"))
+        books = scope["path"].startswith(_BOOKS)
         most = self._limits.body_bytes if books else self._limits.scan_body_bytes
         problem = Problem("too-large", f"at most {most} bytes")
         length = dict(scope["headers"]).get(b"content-length", b"0")

@@ -6,22 +6,28 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from ...codegen import times
 from ...codegen.errors import UsageError
+from ...codegen.ranges import aggregation
+from ...codegen.ranges.aggregation import CodeRanges, Packing
 from ...codegen.ranges.attributes import VALIDITY, Value, check
 from ...codegen.ranges.lifecycle import Action, ApiState
 from ...codegen.ranges.serials import from_pairs
 from ..client import wire
+from .apply_aggregation import AggregationRequest
 from .apply_order import Request
 from .limits import DEFAULT_LIMITS
 from .problems import Problem
 
+CHILDREN_EACH = 1_000_000
 NAME = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$"
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Serial = Annotated[int, Field(ge=1, le=wire.SERIAL_MAX)]
 Pair = Annotated[list[Serial], Field(min_length=2, max_length=2)]
 Text = Annotated[str, StringConstraints(max_length=500)]
+Head = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Rule = Literal["crockford32", "upper"]
 Role = Literal["item", "inner", "outer", "carton", "pallet", "batch", "guide"]
 ActionName = Literal["activate", "freeze", "unfreeze", "revoke", "void", "unvoid", "assign"]
+PackingName = Literal["associate", "dissociate"]
 StateName = Literal["inactive", "active", "frozen", "void"]
 
 
@@ -62,7 +68,7 @@ class OrderBody(_Strict):
     expires_at: Text | None = None
     reason: Text | None = None
     dry_run: bool = False
-    audit_head: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    audit_head: Head | None = None
 
     def request(self, order: str) -> Request:
         """As the store takes it. Raises `Problem` invalid."""
@@ -102,6 +108,50 @@ class OrderBody(_Strict):
         return patch
 
 
+class CodesBody(_Strict):
+    """Codes of a batch, in an aggregation."""
+
+    batch: Name
+    serials: Annotated[list[Pair], Field(min_length=1, max_length=aggregation.RANGES)]
+
+    def codes(self) -> CodeRanges:
+        """As the store takes it. Raises `UsageError`."""
+        return CodeRanges(self.batch, from_pairs(self.serials, aggregation.RANGES))
+
+
+class AggregationBody(_Strict):
+    """`PUT /v1/aggregations/{aggregation}`."""
+
+    action: PackingName
+    parents: CodesBody | None = None
+    children: Annotated[list[CodesBody], Field(min_length=1, max_length=aggregation.BATCHES)]
+    each: Annotated[int, Field(ge=1, le=CHILDREN_EACH)] | None = None
+    reason: Text | None = None
+    dry_run: bool = False
+    audit_head: Head | None = None
+
+    def request(self, name: str) -> AggregationRequest:
+        """As the store takes it. Raises `Problem` invalid."""
+        try:
+            parents = self.parents.codes() if self.parents else None
+            children = sorted((part.codes() for part in self.children), key=lambda part: part.batch)
+            aggregation.check(parents, children, self.each)
+        except UsageError as error:
+            raise Problem("invalid", error.message) from None
+        if parents is None and self.action == Packing.ASSOCIATE.value:
+            raise Problem("invalid", "associate needs parents")
+        return AggregationRequest(
+            aggregation=name,
+            action=Packing(self.action),
+            children=tuple(children),
+            parents=parents,
+            each=self.each,
+            reason=self.reason,
+            dry_run=self.dry_run,
+            audit_head=self.audit_head,
+        )
+
+
 class ScanBody(_Strict):
     """`POST /v1/scans`."""
 
@@ -118,6 +168,6 @@ class ScanForm(_Strict):
 # Names that may stand in an error: every other name in a body is the sender's own.
 FIELDS = frozenset(
     item.alias or name
-    for model in (BatchBody, OrderBody, ScanBody)
+    for model in (BatchBody, OrderBody, AggregationBody, CodesBody, ScanBody)
     for name, item in model.model_fields.items()
 )

@@ -1,4 +1,4 @@
-"""Whether two orders under one id want the same change. Pure.
+"""Whether two orders, or two aggregations, under one id want the same change. Pure.
 
 What is kept is `identity`, a text that was never changed: an order kept by an older version is
 still itself. What counts as the same is decided when two of them are compared.
@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ...codegen import times
+from ...codegen.ranges.aggregation import CodeRanges
 from ...codegen.ranges.attributes import VALIDITY
 from ...codegen.ranges.serials import to_pairs
+from .apply_aggregation import AggregationRequest
 from .apply_order import Request
 
 _START: Final = datetime(1970, 1, 1)  # noqa: DTZ001 — the offset is taken off by hand
@@ -33,6 +35,24 @@ def is_same(kept: str, sent: str) -> bool:
     Raises one of `damage.NONSENSE` for a kept text that is damaged.
     """
     return kept == sent or _comparable(kept) == _comparable(sent)
+
+
+def packing_identity(request: AggregationRequest) -> str:
+    """The content of an aggregation, as JSON, by the same rules as `identity`."""
+    children = [_codes(part) for part in request.children]
+    parents = _codes(request.parents) if request.parents else None
+    parts = {**vars(request), "children": children, "parents": parents}
+    del parts["dry_run"], parts["audit_head"]
+    return json.dumps(parts, ensure_ascii=False, sort_keys=True)
+
+
+def is_same_packing(kept: str, sent: str) -> bool:
+    """As `is_same`, of two aggregations."""
+    return kept == sent or bool(json.loads(kept) == json.loads(sent))
+
+
+def _codes(part: CodeRanges) -> dict[str, object]:
+    return {"batch": part.batch, "serials": to_pairs(part.serials)}
 
 
 def _comparable(text: str) -> Any:  # noqa: ANN401 — JSON

@@ -4,7 +4,7 @@ If a hundred phones scan a code at once, exactly one is the first: within a grou
 of arrival decides, between groups the database's locks. Codes and counters are read and
 written for the whole group at once, so a scan's share of a transaction is small.
 
-1. Find the codes that are live, with their standings.
+1. Find the codes that are live, with their standings and the codes on the same items.
 2. Read their counters. On PostgreSQL this locks them, by batch and serial for everybody: two
    groups that lock the same counters in another order would wait for each other.
 3. Read the answers that were given before under the same scan ids.
@@ -26,8 +26,8 @@ from sqlalchemy import Connection, Row, delete, select
 from ...codegen.ranges.attributes import public, to_json
 from ...codegen.ranges.lifecycle import Standing, to_api_state
 from ...codegen.times import format_utc
-from ..client.wire import ScanAnswer
-from . import dialects, tables, tile_store
+from ..client.wire import PairedCode, ScanAnswer
+from . import dialects, pairs, tables, tile_store
 from .limits import BackendLimits
 from .scan import ScanResult, verdict
 
@@ -55,6 +55,7 @@ class _Code:
     scans: int = 0
     first_scan: int | None = None
     early: bool = False
+    pairs: tuple[PairedCode, ...] = ()
     changed: bool = False
     answered: dict[str, ScanAnswer] = field(default_factory=dict)
     kept: dict[str, ScanAnswer] = field(default_factory=dict)
@@ -121,6 +122,7 @@ def _answered(code: _Code, scan_id: str | None, now: datetime, at: int) -> ScanA
         serial=code.key[1],
         role=code.role,
         attributes=public(standing.attributes),
+        pairs=code.pairs,
     )
     if scan_id is not None and found.counts:
         code.answered[scan_id] = code.kept[scan_id] = answer
@@ -147,7 +149,14 @@ def _found(
     )
     rows = connection.execute(query).all()
     tile_store.known(connection, {row.standing for row in rows}, standings)
-    return {bytes(row.fingerprint): _code(row, standings) for row in rows}
+    by_batch: dict[int, list[bytes]] = {}
+    for row in rows:
+        by_batch.setdefault(row.batch, []).append(row.fingerprint)
+    paired = pairs.read(connection, by_batch, standings) if rows else {}
+    found = {bytes(row.fingerprint): _code(row, standings) for row in rows}
+    for code in found.values():
+        code.pairs = paired.get(code.key, ())
+    return found
 
 
 def _code(row: Row[Any], standings: Mapping[int, Standing]) -> _Code:

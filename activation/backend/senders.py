@@ -17,6 +17,7 @@ from http_message_signatures.algorithms import ED25519, HMAC_SHA256, HTTPSignatu
 from ...codegen.errors import MintmarkError, UsageError
 from ...codegen.invocation import secret_file, utc_now
 from ...codegen.ledger.ledger import Ledger
+from ...codegen.ranges.aggregation import Packing
 from ...codegen.ranges.attributes import Layer, layer
 from ...codegen.ranges.lifecycle import Action
 from .problems import Problem
@@ -32,7 +33,7 @@ class Sender:
     name: str
     algorithm: type[HTTPSignatureAlgorithm]
     key: Ed25519PublicKey | bytes = field(repr=False)
-    actions: frozenset[Action] | None = None
+    actions: frozenset[Action | Packing] | None = None
     batches: tuple[str, ...] | None = None
     layers: frozenset[Layer] | None = None
     upload: bool = True
@@ -47,11 +48,20 @@ class Sender:
     def permit_order(self, batch: str, action: Action, attributes: Iterable[str]) -> None:
         """Raises `Problem` forbidden for what this sender may not order."""
         self.permit(batch)
-        if self.actions is not None and action not in self.actions:
-            raise _forbidden(f"this key may not order {action.value}")
+        self._permit_action(action)
         for key in attributes:
             if self.layers is not None and layer(key) not in self.layers:
                 raise _forbidden(f"this key may not set attributes of the layer of {key}")
+
+    def permit_packing(self, batches: Iterable[str], action: Packing) -> None:
+        """Raises `Problem` forbidden unless the key is for each of the batches, and for this."""
+        for batch in batches:
+            self.permit(batch)
+        self._permit_action(action)
+
+    def _permit_action(self, action: Action | Packing) -> None:
+        if self.actions is not None and action not in self.actions:
+            raise _forbidden(f"this key may not order {action.value}")
 
 
 # Every request from this machine, if the server was started to trust it.
@@ -165,13 +175,17 @@ def _sender(table: object, path: Path) -> Sender:
         raise UsageError(f"{line}: upload is true or false")
     algorithm, key = _key(table, line, path.parent)
     try:
-        actions = frozenset(map(Action, table["actions"])) if "actions" in table else None
+        actions = frozenset(map(_action, table["actions"])) if "actions" in table else None
         layers = frozenset(map(Layer, table["layers"])) if "layers" in table else None
     except ValueError as error:
         raise UsageError(f"{line}: {error}") from None
     batches = tuple(table["batches"]) if "batches" in table else None
     upload = table.get("upload", True)
     return Sender(table["key_id"], table["name"], algorithm, key, actions, batches, layers, upload)
+
+
+def _action(text: str) -> Action | Packing:
+    return Packing(text) if text in set(Packing) else Action(text)
 
 
 def _key(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import URL, Connection, Row, delete, insert, select
+from sqlalchemy import URL, Connection, Row, delete, select
 
 from ...codegen.ranges.lifecycle import Standing
 from ..client import wire
@@ -20,19 +20,18 @@ from . import (
     batch_page,
     chunks,
     dialects,
+    kept_answers,
+    packing,
     same_content,
     scan_counters,
     tables,
     tile_store,
 )
+from .apply_aggregation import AggregationRequest
 from .database import Database
 from .limits import DEFAULT_LIMITS, BackendLimits
 from .problems import Problem
 
-# Refusals that stay: an attempt that was held up in the network must not take effect after
-# its sender has heard the refusal. After any other refusal the sender can put things right,
-# and send the order again.
-_FINAL = frozenset({"outside", "blocked", "count-differs", "count-required"})
 _STANDINGS = 10_000  # kept in memory
 _RULES_SECONDS = 1.0
 _UNREAD: tuple[float, list[tuple[str, int]]] = (float("-inf"), [])
@@ -96,27 +95,16 @@ class Store:
         """
         with self._database.write(keep=not order.dry_run) as connection:
             row = _row(connection, order.batch, lock=True)
-            stored, identity = _stored(connection, order.order), same_content.identity(order)
-            if stored is not None and not same_content.is_same(stored.identity, identity):
-                raise Problem("order-differs", "give every order an id of its own")
-            if stored is not None:
-                return _answer_of(stored)
+            identity, table = same_content.identity(order), tables.orders
+            if (kept := kept_answers.stored(connection, table, order.order)) is not None:
+                kept_answers.check_same(kept, identity, same_content.is_same)
+                return wire.OrderAnswer.parse(kept_answers.answer_of(kept))
             if row is None:
                 raise _unknown_batch()
             answer = self._applied(connection, row, order, now)
-            if isinstance(answer, wire.OrderAnswer) or answer.name in _FINAL:
-                kept = {
-                    "order_id": order.order,
-                    "identity": identity,
-                    "answer": json.dumps(answer.body(), ensure_ascii=False),
-                    "audit_head": order.audit_head,
-                    "arrived": int(now.timestamp()),
-                }
-                connection.execute(insert(tables.orders).values(kept))
-                if order.audit_head is not None:
-                    newest = {"home": row.home, "head": order.audit_head}
-                    newest |= {"order_id": order.order, "arrived": kept["arrived"]}
-                    dialects.merge(connection, tables.heads, [newest])
+            new: dict[str, Any] = {"order_id": order.order, "identity": identity}
+            new |= {"audit_head": order.audit_head, "arrived": int(now.timestamp())}
+            kept_answers.keep(connection, table, new, answer, [row.home])
         if isinstance(answer, Problem):
             raise answer
         return answer
@@ -145,11 +133,34 @@ class Store:
         may not see it.
         """
         with self._database.read() as connection:
-            stored = _stored(connection, order)
-            if stored is None:
+            kept = kept_answers.stored(connection, tables.orders, order)
+            if kept is None:
                 raise Problem("not-found", "no such order was applied here")
-            permit(json.loads(stored.identity)["batch"])
-            return _answer_of(stored)
+            permit(json.loads(kept.identity)["batch"])
+            return wire.OrderAnswer.parse(kept_answers.answer_of(kept))
+
+    def aggregate(self, request: AggregationRequest, now: datetime) -> wire.AggregationAnswer:
+        """Apply an aggregation once; the same again gets the same answer, or refusal.
+
+        Raises not-found, order-differs, and what `apply_aggregation` raises.
+        """
+        with self._database.write(keep=not request.dry_run) as connection:
+            answer = packing.aggregate(connection, request, now, self.limits)
+        if isinstance(answer, Problem):
+            raise answer
+        return answer
+
+    def get_aggregation(
+        self, name: str, permit: Callable[[str], None] = lambda _: None
+    ) -> wire.AggregationAnswer:
+        """As `get_order`; `permit` is called with each batch that the aggregation names."""
+        with self._database.read() as connection:
+            return packing.read(connection, name, permit)
+
+    def parents(self, batch: str, after: int) -> wire.ParentsPage:
+        """What serials after `after` lie in, as much as a page holds. Raises not-found."""
+        with self._database.read() as connection:
+            return packing.page(connection, _known(connection, batch), after)
 
     def head(self, home: str) -> wire.HeadAnswer:
         """The head that came with the newest order of `home`, as far as one did."""
@@ -268,16 +279,3 @@ def _known(connection: Connection, batch: str, *, lock: bool = False) -> Row[Any
 
 def _unknown_batch() -> Problem:
     return Problem("not-found", "register the batch first")
-
-
-def _stored(connection: Connection, order: str) -> Row[Any] | None:
-    query = select(tables.orders).where(tables.orders.c.order_id == order)
-    return connection.execute(query).first()
-
-
-def _answer_of(stored: Row[Any]) -> wire.OrderAnswer:
-    """The answer that was kept. Raises the refusal if that was the answer."""
-    body = json.loads(stored.answer)
-    if "type" in body:
-        raise Problem.parse(body)
-    return wire.OrderAnswer.parse(body)

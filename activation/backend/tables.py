@@ -79,6 +79,7 @@ batches = Table(
     _text("role"),
     _text("pair_of", null=True),
     _number("registered"),
+    Index("batches_by_pair", "pair_of"),
 )
 
 # The value of a tile, stored once: a million fragments share a handful of these.
@@ -134,7 +135,29 @@ orders = Table(
     _number("arrived"),
 )
 
-# The newest head of each home's audit chain, and the order that brought it.
+# Which serials lie in what: a row per run of serials in one parent. Runs of a batch do not overlap.
+links = Table(
+    "links",
+    metadata,
+    _number("batch", key=True),
+    _number("first", key=True),
+    _number("last"),
+    _number("parent_batch"),
+    _number("parent_serial"),
+    sqlite_with_rowid=False,
+)
+
+aggregations = Table(
+    "aggregations",
+    metadata,
+    _text("aggregation_id", key=True),
+    _text("identity"),
+    _text("answer"),
+    _text("audit_head", null=True),
+    _number("arrived"),
+)
+
+# The newest head of each home's audit chain, and the order or aggregation that brought it.
 heads = Table(
     "heads",
     metadata,

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from ...codegen.ranges.attributes import Value
 from ...codegen.ranges.lifecycle import Action, ApiState
 from ...codegen.ranges.serials import Ranges, to_pairs
+from .aggregations import PairedCode, parse_serials
 from .json_object import LISTED, JsonObject, MalformedAnswer, is_serial
 from .requests import FINGERPRINT_BYTES, Batch
 
@@ -96,15 +97,13 @@ class RangeState:
     def parse(cls, data: object) -> "RangeState":
         """The range in `data`. Raises `MalformedAnswer`."""
         part = JsonObject(data)
-        pair = part.get("serials", list)
-        if len(pair) != 2 or not all(is_serial(value) for value in pair) or pair[0] > pair[1]:
-            raise MalformedAnswer("serials is no pair")
+        serials = parse_serials(data)
         scanned = part.number("scanned")
-        if scanned > pair[1] - pair[0] + 1:
+        if scanned > len(serials):
             raise MalformedAnswer("more codes were scanned than the range has")
         return cls(
-            first=pair[0],
-            last=pair[1],
+            first=serials.first,
+            last=serials.last,
             state=part.word("state", ApiState),
             attributes=part.values("attributes"),
             scanned=scanned,
@@ -184,7 +183,8 @@ class ScanAnswer:
     """`POST /v1/scans`. `attributes` are the public ones; `scans` counts this scan too.
 
     `role`: what the code is for, of its attributes or else of its batch. With two codes an
-    item (一码双奖), it tells the buyer's prize from the shop assistant's.
+    item (一码双奖), it tells the buyer's prize from the shop assistant's. `pairs`: the other
+    codes on the same item, ascending by batch.
     """
 
     result: str
@@ -194,10 +194,12 @@ class ScanAnswer:
     serial: int | None = None
     role: str | None = None
     attributes: Mapping[str, Value] = field(default_factory=dict)
+    pairs: tuple[PairedCode, ...] = ()
 
     def body(self) -> dict[str, object]:
         """The JSON object."""
-        return {**self.__dict__, "attributes": dict(self.attributes)}
+        pairs = [pair.body() for pair in self.pairs]
+        return {**self.__dict__, "attributes": dict(self.attributes), "pairs": pairs}
 
     @classmethod
     def parse(cls, data: object) -> "ScanAnswer":
@@ -211,6 +213,7 @@ class ScanAnswer:
             serial=part.maybe("serial", int),
             role=part.maybe("role", str),
             attributes=part.values("attributes"),
+            pairs=tuple(map(PairedCode.parse, part.maybe("pairs", list) or ())),
         )
 
 

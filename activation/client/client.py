@@ -16,7 +16,10 @@ from .protocol import NOT_OFFERED, Away, Declined, StrangeAnswer
 from .signing import SignsRequests
 from .transport import DEFAULT_LIMITS, ClientLimits, Transport, loads
 from .wire import (
+    ORDER_RANGES,
     PAGE_CODES,
+    Aggregation,
+    AggregationAnswer,
     Batch,
     BatchPage,
     HeadAnswer,
@@ -24,6 +27,7 @@ from .wire import (
     MalformedAnswer,
     Order,
     OrderAnswer,
+    ParentsPage,
     ScanAnswer,
     UnknownPage,
 )
@@ -101,14 +105,8 @@ class HttpClient:
 
     def get_order(self, order: str) -> OrderAnswer | None:
         """See `Client`."""
-        try:
-            data = self._json("GET", f"/v1/orders/{_part(order)}")
-        except Declined as declined:
-            if declined.problem.name == "not-found":
-                return None
-            raise
-        answer = _parsed(OrderAnswer.parse, data)
-        if answer.order != order:
+        answer = self._known(f"/v1/orders/{_part(order)}", OrderAnswer.parse)
+        if answer and answer.order != order:
             raise StrangeAnswer("it answered for another order than was asked for")
         return answer
 
@@ -123,6 +121,30 @@ class HttpClient:
             raise StrangeAnswer("it answered with serials not asked for")
         return page
 
+    def aggregate(self, aggregation: Aggregation) -> AggregationAnswer:
+        """See `Client`."""
+        path = f"/v1/aggregations/{_part(aggregation.aggregation)}"
+        # As many links as parents, or as ranges: a link may hold any number of children.
+        links = max(len(aggregation.parents or ()), ORDER_RANGES)
+        data = self._json("PUT", path, aggregation.body(), self._seconds(links))
+        answer = _parsed(AggregationAnswer.parse, data)
+        sent = (aggregation.aggregation, aggregation.action, aggregation.dry_run)
+        if (answer.aggregation, answer.action, answer.dry_run) != sent:
+            raise StrangeAnswer("it answered for another aggregation than was sent")
+        return answer
+
+    def get_aggregation(self, aggregation: str) -> AggregationAnswer | None:
+        """See `Client`."""
+        answer = self._known(f"/v1/aggregations/{_part(aggregation)}", AggregationAnswer.parse)
+        if answer and answer.aggregation != aggregation:
+            raise StrangeAnswer("it answered for another aggregation than was asked for")
+        return answer
+
+    def parents_page(self, batch: str, after: int = 0) -> ParentsPage | None:
+        """See `Client`."""
+        path = f"/v1/batches/{_part(batch)}/parents?after={after}"
+        return self._offered(path, lambda found: ParentsPage.parse(batch, found, after))
+
     def unknown_scans(self, after: int = 0) -> UnknownPage:
         """See `Client`."""
         data = self._json("GET", f"/v1/unknown-scans?after={after}")
@@ -131,18 +153,8 @@ class HttpClient:
     def head(self, home: str) -> HeadAnswer | None:
         """See `Client`."""
         seconds = min(HEAD_SECONDS, self._transport.limits.call_seconds)
-        try:
-            data = self._json("GET", f"/v1/homes/{_part(home)}/head", seconds=seconds)
-        except Declined as declined:
-            if declined.problem.status not in NOT_OFFERED:
-                raise
-            return None
-        except Away as away:
-            if away.status not in NOT_OFFERED:
-                raise
-            return None
-        answer = _parsed(HeadAnswer.parse, data)
-        if answer.home != home:
+        answer = self._offered(f"/v1/homes/{_part(home)}/head", HeadAnswer.parse, seconds)
+        if answer and answer.home != home:
             raise StrangeAnswer("it answered for another home than was asked for")
         return answer
 
@@ -159,6 +171,29 @@ class HttpClient:
         """How long a call about so many codes may take."""
         limits = self._transport.limits
         return limits.call_seconds + codes / limits.codes_per_second
+
+    def _known(self, path: str, parse: Callable[[object], T]) -> T | None:
+        """What is asked for; None if the backend says that it does not know it."""
+        try:
+            return _parsed(parse, self._json("GET", path))
+        except Declined as declined:
+            if declined.problem.name != "not-found":
+                raise
+            return None
+
+    def _offered(
+        self, path: str, parse: Callable[[object], T], seconds: float | None = None
+    ) -> T | None:
+        """What is asked for; None if there is no such address, in whatever form."""
+        try:
+            return _parsed(parse, self._json("GET", path, seconds=seconds))
+        except Declined as declined:
+            if declined.problem.status not in NOT_OFFERED:
+                raise
+        except Away as away:
+            if away.status not in NOT_OFFERED:
+                raise
+        return None
 
     def _json(
         self, method: str, path: str, body: object = None, seconds: float | None = None

@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ...codegen.errors import EnvironmentFailure, Refused
+from ...codegen.ranges.aggregation import Link
 from .wire import (
+    Aggregation,
+    AggregationAnswer,
     Batch,
     BatchPage,
     HeadAnswer,
     HealthAnswer,
     Order,
     OrderAnswer,
+    ParentsPage,
     RangeState,
     UnknownPage,
 )
@@ -99,6 +103,21 @@ class Client(Protocol):
         """The ranges after serial `after`; with `digests` over at most 1,048,576 serials."""
         ...
 
+    def aggregate(self, aggregation: Aggregation) -> AggregationAnswer:
+        """Make or break the links once, whatever happens to the answers."""
+        ...
+
+    def get_aggregation(self, aggregation: str) -> AggregationAnswer | None:
+        """The answer given to an aggregation, or None if the backend never took it."""
+        ...
+
+    def parents_page(self, batch: str, after: int = 0) -> ParentsPage | None:
+        """What the codes after serial `after` lie in.
+
+        None if the backend does not offer that, and of a batch that it does not know.
+        """
+        ...
+
     def unknown_scans(self, after: int = 0) -> UnknownPage:
         """Scanned fingerprints the backend does not know."""
         ...
@@ -130,3 +149,16 @@ def batch_ranges(
         info = page.info
         yield from page.ranges
         after = page.next
+
+
+def batch_links(client: Client, batch: str, page: ParentsPage | None) -> Iterator[Link]:
+    """Every link of `batch` at the backend, from `page`, its first, on.
+
+    Raises `StrangeAnswer` if a page after the first is not offered.
+    """
+    while page is not None:
+        yield from page.links
+        if page.next is None:
+            return
+        page = client.parents_page(batch, page.next)
+    raise StrangeAnswer("it had a page of parents, and offers the next one no longer")

@@ -1,4 +1,4 @@
-"""What a line sends: batches and orders, as the JSON of the activation API. Pure.
+"""What a line sends: batches, orders, aggregations, as the JSON of the activation API. Pure.
 
 The reference backend, not this module, checks what a backend accepts.
 """
@@ -6,6 +6,8 @@ The reference backend, not this module, checks what a backend accepts.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
+from ...codegen.ranges import serials
+from ...codegen.ranges.aggregation import CodeRanges, Packing
 from ...codegen.ranges.attributes import Value
 from .json_object import JsonObject
 
@@ -84,3 +86,37 @@ class Order:
         body["skip"] = list(self.skip)
         body["attributes"] = dict(self.attributes)
         return body
+
+
+@dataclass(frozen=True)
+class Aggregation:
+    """`PUT /v1/aggregations/{aggregation}`: children join their parents, or leave them.
+
+    Who gets what: `aggregation.deal`. `parents` is None only if children leave whatever they
+    are in.
+    """
+
+    aggregation: str
+    action: Packing
+    parents: CodeRanges | None
+    children: tuple[CodeRanges, ...]
+    each: int | None = None
+    reason: str | None = None
+    dry_run: bool = False
+    audit_head: str | None = None
+
+    def body(self) -> dict[str, object]:
+        """The JSON object; the aggregation's id stands in the address."""
+        return {
+            "action": self.action.value,
+            "parents": self.parents and _codes(self.parents),
+            "children": [_codes(part) for part in self.children],
+            "each": self.each,
+            "reason": self.reason,
+            "dry_run": self.dry_run,
+            "audit_head": self.audit_head,
+        }
+
+
+def _codes(part: CodeRanges) -> dict[str, object]:
+    return {"batch": part.batch, "serials": serials.to_pairs(part.serials)}

@@ -3,6 +3,7 @@
 Light to import: command lines read it at every start.
 """
 
+from .aggregations import PAGE_LINKS, AggregationAnswer, PairedCode, ParentsPage
 from .answers import (
     PAGE_CODES,
     PAGE_RANGES,
@@ -16,7 +17,7 @@ from .answers import (
     UnknownScan,
 )
 from .json_object import LISTED, SERIAL_MAX, MalformedAnswer
-from .requests import CHUNK_CODES, FINGERPRINT_BYTES, ORDER_RANGES, Batch, Order
+from .requests import CHUNK_CODES, FINGERPRINT_BYTES, ORDER_RANGES, Aggregation, Batch, Order
 
 __all__ = [
     "CHUNK_CODES",
@@ -24,8 +25,11 @@ __all__ = [
     "LISTED",
     "ORDER_RANGES",
     "PAGE_CODES",
+    "PAGE_LINKS",
     "PAGE_RANGES",
     "SERIAL_MAX",
+    "Aggregation",
+    "AggregationAnswer",
     "Batch",
     "BatchPage",
     "HeadAnswer",
@@ -33,6 +37,8 @@ __all__ = [
     "MalformedAnswer",
     "Order",
     "OrderAnswer",
+    "PairedCode",
+    "ParentsPage",
     "RangeState",
     "ScanAnswer",
     "UnknownPage",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ...codegen import times
+from ...codegen.ledger.changes import Associated, Ordered
 from ...codegen.ledger.records import OrderRow
 from ...codegen.ranges import serials
 from ...codegen.ranges.attributes import VALIDITY, Value
@@ -29,9 +30,26 @@ def batch_of(station: Station, batch: str) -> wire.Batch:
     )
 
 
-def order_of(row: OrderRow, head: str | None) -> wire.Order:
+def batches_of(row: OrderRow) -> tuple[str, ...]:
+    """Every batch that an order names."""
+    return row.change.batches if isinstance(row.change, Associated) else (row.batch,)
+
+
+def aggregation_of(change: Associated, head: str | None) -> wire.Aggregation:
+    """The association, as it is sent. `head`: as of `order_of`."""
+    return wire.Aggregation(
+        aggregation=change.order,
+        action=change.action,
+        parents=change.parents,
+        children=change.children,
+        each=change.each,
+        reason=change.reason,
+        audit_head=head,
+    )
+
+
+def order_of(change: Ordered, head: str | None) -> wire.Order:
     """The order, as it is sent. `head`: the end of the audit chain; None: it brings none."""
-    change = row.range_order
     return wire.Order(
         order=change.order,
         batch=change.batch,

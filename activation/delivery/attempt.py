@@ -2,7 +2,7 @@
 
 The steps, in this order, and what a crash after each of them leaves:
 
-1. Take the delivery lock of the batch. The operating system gives it back.
+1. Take the delivery lock of every batch that it names. The operating system gives them back.
 2. Read the order again under the lock: another process may have settled it. Nothing has
    changed yet.
 3. Claim the order, which counts the attempt. It stays queued and held by a dead process;
@@ -10,17 +10,20 @@ The steps, in this order, and what a crash after each of them leaves:
 4. Before the first order, ask which head came last: with the order, the backend would take the
    head of an older copy. One that is not known is booked; the order goes out all the same. Until
    there is an answer, orders bring no head.
-5. Register the batch. The backend knows it; registering it again changes nothing.
+5. Register every batch that it names. The backend knows some or all of them; registering them
+   again changes nothing.
 6. For an activation, upload its fingerprints. The backend has some or all of them; uploading
    them again changes nothing.
 7. Send the order. The backend has applied it, here it is still queued. It is sent again
    under the same id, and the backend repeats its first answer.
-8. If it was refused, ask what became of an earlier attempt (`inquiry.py`). Nothing has changed.
-   That is asked after step 5, too, if there was one.
+8. If it was refused, ask what became of an earlier attempt (`inquiry.py`), and of an association
+   whether such are taken at all (`offered.py`). Nothing has changed. What became of an earlier
+   attempt is asked after step 5, too, if there was one.
 9. Settle it in the ledger, in one transaction with all that follows from the answer. Nothing
    is left to do.
 
-A failure instead of a crash ends in step 9 as a refusal, or puts the next attempt off.
+A failure instead of a crash ends in step 9 as a refusal, or puts the next attempt off. Steps 4 to
+8 are `conversation.py`.
 """
 
 import secrets
@@ -28,29 +31,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ...codegen.errors import MintmarkError, NotFound, Refused
-from ...codegen.ledger.changes import Associated, Change, Settled
+from ...codegen.ledger.changes import Change, Settled
 from ...codegen.ledger.records import OrderRow
-from ...codegen.ranges import serials
-from ...codegen.ranges.lifecycle import Action
 from ...codegen.station.station import DEFAULT_LINE, Station
 from .. import backoff
-from ..client import wire
-from ..client.protocol import Away, Client, Declined
-from ..orders.doubts import doubted, refused_for_good
+from ..client.protocol import Away, Client
+from ..orders.doubts import doubted
 from ..orders.orders import ACKNOWLEDGED, QUEUED, REFUSED
-from . import inquiry, scanned_before
-from .api_objects import order_of
-from .delivery_lock import delivery_lock
+from . import scanned_before
+from .api_objects import batches_of
+from .conversation import Conversation, Refusal, Taken
+from .delivery_lock import delivery_locks
 from .upload import Uploads
-from .witness import Witness, ask
 
 LEASE = timedelta(minutes=30)  # shown in the ledger; the delivery lock keeps others away
 MAX_RETRY_AFTER = timedelta(hours=1)  # the longest pause that a backend may ask for
 BOOKING_ATTEMPTS = 4  # of a settlement together with a freeze order
-# In what is noted of an order of which the backend changed other codes than the books.
-OTHER_CODES = "the backend changed "
-# How long no order asks again which head came last, if there was no answer: it may take seconds.
-ASKED_AGAIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ class Postponed:
 
 @dataclass(frozen=True)
 class TakenByAnother:
-    """Another process sends the orders of this batch."""
+    """Another process sends orders of a batch that it names."""
 
     reason: str = "another process is sending it"
 
@@ -100,10 +96,8 @@ class OrderSender:
     """
 
     def __init__(self, station: Station, client: Client, uploads: Uploads, *, sturdy: bool) -> None:
-        self._station, self._client, self._uploads = station, client, uploads
-        self._sturdy = sturdy
-        self._witness: Witness | None = None  # what it said; None: not asked yet
-        self._asked = station.now()
+        self._station, self._sturdy = station, sturdy
+        self._conversation = Conversation(station, client, uploads)
         self._holder = secrets.token_hex(8)
 
     def claim(self) -> tuple[str, datetime]:
@@ -112,7 +106,7 @@ class OrderSender:
 
     def attempt(self, row: OrderRow) -> Attempt:
         """Try to deliver the order of `row`, which may be out of date."""
-        with delivery_lock(self._station.home / "work", row.batch) as locked:  # 1
+        with delivery_locks(self._station.home / "work", batches_of(row)) as locked:  # 1
             if not locked:
                 return TakenByAnother()
             with self._station.ledger.read() as view:  # 2
@@ -138,10 +132,8 @@ class OrderSender:
 
     def _deliver(self, row: OrderRow, head: str, *, tried: bool) -> Attempt:
         """Steps 4 to 9 of an order that is claimed; `tried`: not for the first time."""
-        if isinstance(row.change, Associated):
-            return self._postpone(row, Postponed("associations are not sent yet"))
         try:
-            said = self._ask(row, head, tried=tried)
+            said = self._conversation.about(row, head, tried=tried)
         except Away as away:
             retry_after = min(timedelta(seconds=away.retry_after or 0), MAX_RETRY_AFTER)
             return self._postpone(row, Postponed(away.reason, away=True, retry_after=retry_after))
@@ -153,61 +145,11 @@ class OrderSender:
         except BaseException:
             self._station.ledger.release(row.order, self._holder)
             raise
-        if isinstance(said, _Refusal):
+        if isinstance(said, Refusal):
             return self._refuse(row, said)
         return self._acknowledge(row, said)
 
-    def _ask(self, row: OrderRow, head: str, *, tried: bool) -> "_Taken | _Refusal":
-        """Steps 4 to 8."""
-        client = self._client.as_line(row.change.line)
-        try:
-            answer = self._put(row, head, tried=tried)
-        except Declined as declined:
-            past = self._past(row.batch) if tried else None
-            found = inquiry.after_refusal(client, row, declined.problem.name, past)
-            if found.answer is None:
-                return _Refusal(declined.summary, found.doubt)
-            return _Taken(found.answer)
-        again = tried and answer.applied_count < row.applied_count
-        return _Taken(answer, inquiry.after_no_effect(client, row) if again else None)
-
-    def _past(self, batch: str) -> inquiry.Past:
-        with self._station.ledger.read() as view:
-            taken = view.newest_order(batch, ACKNOWLEDGED) or view.newest_order(None, ACKNOWLEDGED)
-            return inquiry.Past(taken, refused_for_good(view, batch))
-
-    def _put(self, row: OrderRow, head: str, *, tried: bool) -> wire.OrderAnswer:
-        """Steps 4 to 7."""
-        brought = head if self._is_answered(row.change.line) else None  # 4
-        try:
-            return self._put_once(row, brought, tried=tried)
-        except Declined as declined:
-            # The backend may have been set up anew since the batch was registered.
-            if declined.problem.name != "not-found" or not self._uploads.forget(row.batch):
-                raise
-            return self._put_once(row, brought, tried=False)
-
-    def _is_answered(self, line: str | None) -> bool:
-        """Whether the backend answered which head came last, if need be asked again."""
-        now = self._station.now()
-        waits = timedelta(0) <= now - self._asked < ASKED_AGAIN  # unless the clock was set back
-        if self._witness is None or (self._witness is Witness.SILENT and not waits):
-            self._witness = ask(self._station, self._client.as_line(line))
-            self._asked = now
-        return self._witness is not Witness.SILENT
-
-    def _put_once(self, row: OrderRow, head: str | None, *, tried: bool) -> wire.OrderAnswer:
-        line = row.change.line
-        client = self._client.as_line(line)
-        self._uploads.register(row.batch, line)  # 5
-        if tried and (kept := inquiry.kept_answer(client, row)):
-            return kept
-        if row.change.action is Action.ACTIVATE:  # 6
-            # A code that was void when the order was booked is none of the backend's business.
-            self._uploads.upload(row.batch, row.touched, line)
-        return client.order(order_of(row, head))  # 7
-
-    def _refuse(self, row: OrderRow, refusal: "_Refusal") -> RefusedByBackend:
+    def _refuse(self, row: OrderRow, refusal: Refusal) -> RefusedByBackend:
         """Step 9 of an order that the backend refused."""
         doubt = refusal.doubt
         if doubt is None:
@@ -218,16 +160,15 @@ class OrderSender:
             self._settle(row, REFUSED, detail, doubted(row, detail))
         return RefusedByBackend()
 
-    def _acknowledge(self, row: OrderRow, taken: "_Taken") -> Acknowledged:
+    def _acknowledge(self, row: OrderRow, taken: Taken) -> Acknowledged:
         """Step 9 of an order that the backend took."""
-        station, answer = self._station, taken.answer
+        station = self._station
         doubts = (doubted(row, taken.doubt),) if taken.doubt else ()
         station.failpoint("answered")
         for attempt in range(1, BOOKING_ATTEMPTS + 1):
-            found = self._consequences(row, answer, freeze=attempt < BOOKING_ATTEMPTS)
-            detail = (
-                "; ".join(filter(None, (taken.doubt, _remark(row, answer), found.remark))) or None
-            )
+            found = self._consequences(row, taken, freeze=attempt < BOOKING_ATTEMPTS)
+            remarks = filter(None, (taken.doubt, taken.remark, found.remark))
+            detail = "; ".join(remarks) or None
             try:
                 self._settle(row, ACKNOWLEDGED, detail, *doubts, *found.changes)
             except Refused:
@@ -241,15 +182,15 @@ class OrderSender:
         raise AssertionError("the last attempt books no freeze, and is not repeated")
 
     def _consequences(
-        self, row: OrderRow, answer: wire.OrderAnswer, *, freeze: bool
+        self, row: OrderRow, taken: Taken, *, freeze: bool
     ) -> scanned_before.Consequences:
         """What to book because of codes that were scanned before this order."""
-        if not answer.scanned_before:
+        if not taken.scanned_before:
             return scanned_before.NOTHING
         policy = self._station.config.freeze_scanned_before
         with self._station.ledger.read() as view:
             return scanned_before.consequences(
-                view, row, answer.scanned_before, policy=policy, freeze=freeze
+                view, row, taken.scanned_before, policy=policy, freeze=freeze
             )
 
     def _settle(self, row: OrderRow, status: str, detail: str | None, *more: Change) -> None:
@@ -268,32 +209,3 @@ class OrderSender:
         pause = max(backoff.wait(row.attempts, jitter), postponed.retry_after)
         self._station.ledger.attempted(row.order, self._station.now() + pause, postponed.reason)
         return postponed
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """The backend's answer to an order that it took; `doubt`: whether now or before."""
-
-    answer: wire.OrderAnswer
-    doubt: str | None = None
-
-
-@dataclass(frozen=True)
-class _Refusal:
-    """The backend's refusal; `doubt`: why it may have applied the order all the same."""
-
-    summary: str
-    doubt: str | None
-
-
-def _remark(row: OrderRow, answer: wire.OrderAnswer) -> str | None:
-    """What a person should know if the backend changed other codes than the ledger."""
-    touched = row.touched
-    changed = serials.union(answer.applied)
-    if answer.applied_count != row.applied_count:
-        said = f"{answer.applied_count:,} codes, the books {row.applied_count:,}"
-    elif serials.subtract(changed, touched) or not (answer.truncated or changed == touched):
-        said = "other codes than the books"
-    else:
-        return None
-    return f"{OTHER_CODES}{said}: see mintmark reconcile {row.batch}"

@@ -1,5 +1,7 @@
 """Delivery: queued orders go to the backend, first in, first out for each batch.
 
+An order that names several batches waits for the earlier ones of each, and is waited for in each.
+
 This is the loop over the queue; `attempt.py` delivers a single order, and
 says what a crash leaves. A crash of the loop loses nothing: what is queued is sent by the next run.
 """
@@ -10,12 +12,14 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from ...codegen.ledger.records import OrderRow
+from ...codegen.ledger.view import View
 from ...codegen.progress import Progress
 from ...codegen.result import Result
 from ...codegen.station.station import Station
 from .. import backoff
 from ..client.protocol import Client
-from ..orders.orders import ACKNOWLEDGED, REFUSED
+from ..orders.orders import ACKNOWLEDGED, QUEUED, REFUSED
+from .api_objects import batches_of
 from .attempt import (
     MAX_RETRY_AFTER,
     Acknowledged,
@@ -148,6 +152,7 @@ class Courier:
     ) -> DeliveryReport:
         """Send what is due until nothing is left that can be sent, or `stop()` is true.
 
+        With `batch` its orders, and those of other batches that have to go before one of them.
         An order once begun is finished; order `until` is the last, except for a freeze that
         follows from what was sent. `settled(order, status)` is called for each settled order.
         """
@@ -163,11 +168,34 @@ class Courier:
         with self._station.ledger.read() as view:
             # Also orders that a killed process holds: only the delivery lock says who is alive.
             rows = view.due(now + ALWAYS, BATCHES_AT_ONCE)
+            if batch is not None:
+                rows = tuple(row for row in rows if batch in batches_of(row)) or _before(
+                    view, batch
+                )
         for row in rows:
-            wanted = row.batch not in stuck and batch in (None, row.batch)
+            wanted = stuck.isdisjoint(batches_of(row))
             if wanted and (not self._patient or _due(row, now) <= now):
                 return row
         return None
+
+
+def _before(view: View, batch: str) -> tuple[OrderRow, ...]:
+    """The order that must be sent before any of `batch`, which wait for one of another batch."""
+    row = _oldest(view, batch)
+    while row is not None:
+        earlier = min(filter(None, (_oldest(view, name) for name in batches_of(row))), key=_seq)
+        if earlier.seq == row.seq:
+            return (row,)
+        row = earlier  # each is older than the one before it: that ends
+    return ()
+
+
+def _oldest(view: View, batch: str) -> OrderRow | None:
+    return next(iter(view.orders(batch, QUEUED, limit=1)), None)
+
+
+def _seq(row: OrderRow) -> int:
+    return row.seq
 
 
 @dataclass
@@ -199,11 +227,11 @@ class _Run:
             case SettledMeanwhile():
                 return None
             case TakenByAnother(reason):
-                self._skip(row.batch, reason)
+                self._skip(row, reason)
                 return None
             case Postponed(reason):
                 self.report.retry_after = attempt.retry_after.total_seconds()
-                self._skip(row.batch, reason)
+                self._skip(row, reason)
                 return None
             case Acknowledged(freeze):
                 self.report.delivered.append(row.order)
@@ -216,8 +244,8 @@ class _Run:
                 return REFUSED
         assert_never(attempt)
 
-    def _skip(self, batch: str, reason: str) -> None:
-        self.stuck.add(batch)
+    def _skip(self, row: OrderRow, reason: str) -> None:
+        self.stuck.update(batches_of(row))
         self.report.detail = reason
 
     def _settled(self, order: str) -> None:

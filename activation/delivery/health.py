@@ -59,17 +59,17 @@ def _memory(station: Station, client: Client) -> Iterator[Finding]:
     """That the backend does not know an order which it took; nothing if it does."""
     with station.ledger.read() as view:
         order = view.newest_order(None, ACKNOWLEDGED)
-        batch = view.order(order).batch if order else ""
+        row = view.order(order) if order else None
     try:
-        forgotten = forgets(client, order)
+        forgotten = forgets(client, row)
     except Away:
         return
-    if forgotten:
+    if forgotten and row:
         yield Finding(
             WARNING,
             "backend",
             f"it does not know order {order}, which it took: it forgets orders, or has lost some",
-            f"compare: mintmark reconcile {batch}; have its team keep every answer by its id",
+            f"compare: mintmark reconcile {row.batch}; have its team keep every answer by its id",
         )
 
 

@@ -4,31 +4,34 @@ An order is sent again after a lost answer, and a backend that keeps its answers
 one. One that forgets them, or that has narrowed a key's scope since, refuses an order that it has
 applied. So there are two questions:
 
-1. `GET /v1/orders/{order}`, before an order is sent again, and after a refusal: if it was applied
-   and the backend says so, that is its answer.
-2. After a refusal the ranges are read back: do all of its codes stand as it leaves them? If only
-   some do, they differ from the books, and a comparison names them.
+1. `GET /v1/orders/{order}`, of an association `GET /v1/aggregations/{order}`, before an order is
+   sent again, and after a refusal: if it was applied and the backend says so, that is its answer.
+2. After a refusal the ranges, or what the children lie in, are read back: do all of its codes stand
+   as it leaves them? If only some do, they differ from the books, and a comparison names them.
 
 Somebody else may have brought the codes there. A backend is said to forget only of an order that
 was tried before, and only if it does not know what it must have kept; or, with an *or*, if there is
 nothing to ask it for, and no earlier refusal explains why the order was not possible.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ...codegen.ledger.changes import Associated
 from ...codegen.ledger.records import OrderRow
 from ...codegen.ranges import serials
-from ...codegen.ranges.lifecycle import Action, ApiState, to_api_state
-from ...codegen.ranges.serials import Ranges
-from ..client.protocol import NOT_OFFERED, Away, Client, Declined, StrangeAnswer
-from ..client.wire import OrderAnswer, RangeState
-from ..orders.booked import LEAVES
-from .api_objects import is_same
+from ...codegen.ranges.lifecycle import Action
+from ..client.protocol import Away, Client, Declined
+from ..client.wire import AggregationAnswer, OrderAnswer
+from .read_back import may_pass, stand
 
+Answer = OrderAnswer | AggregationAnswer
 # The refusals that no repetition follows from, and that the contract has a backend keep. An order
 # outside of its batch was not applied before.
-_KEPT = frozenset({"blocked", "count-differs", "count-required"})
+_KEPT = frozenset(
+    {"blocked", "count-differs", "count-required", "child-taken", "child-elsewhere", "nesting"}
+)
+
+KEPT_HERE = "kept here alone: [backend] aggregations = false"  # it was never sent
 
 FORGETS = "perhaps applied before: this backend forgets orders"
 OR_OTHERS = ", or somebody else ordered the same"
@@ -45,11 +48,11 @@ class Inquiry:
     the same. None of both: it was not.
     """
 
-    answer: OrderAnswer | None = None
+    answer: Answer | None = None
     doubt: str | None = None
 
 
-def kept_answer(client: Client, row: OrderRow) -> OrderAnswer | None:
+def kept_answer(client: Client, row: OrderRow) -> Answer | None:
     """What the backend says that it answered to `row`, which was sent before. Raises `Away`."""
     return _kept(client, row)[1]
 
@@ -58,7 +61,7 @@ def kept_answer(client: Client, row: OrderRow) -> OrderAnswer | None:
 class Past:
     """What the books know: an order that the backend took; whether it `refused` any for good."""
 
-    taken: str | None
+    taken: OrderRow | None
     refused: bool
 
 
@@ -70,7 +73,7 @@ def after_refusal(client: Client, row: OrderRow, refusal: str, past: Past | None
     known, answer = _kept(client, row)
     if answer is not None and refusal != "order-differs":
         return Inquiry(answer)
-    stands = _stand(client, row)
+    stands = stand(client, row)
     if stands is None:
         return Inquiry(doubt=UNREAD if past else None)
     if not stands:
@@ -85,24 +88,35 @@ def after_refusal(client: Client, row: OrderRow, refusal: str, past: Past | None
     return Inquiry(doubt=doubt)
 
 
-def after_no_effect(client: Client, row: OrderRow) -> str | None:
-    """Why `row`, tried again, is in doubt: the backend changed fewer codes than the books."""
+def after_no_effect(client: Client, row: OrderRow, answer: Answer) -> str | None:
+    """Why `row`, tried again, is in doubt: the backend changed fewer codes than the books.
+
+    An association is taken whole or not at all.
+    """
+    if isinstance(answer, AggregationAnswer) or answer.applied_count >= row.applied_count:
+        return None
     try:
-        if forgets(client, row.order) and _stand(client, row):
+        if forgets(client, row) and stand(client, row):
             return FORGETS
     except Away:  # it was taken: that is settled now
         pass
     return None
 
 
-def _kept(client: Client, row: OrderRow) -> tuple[bool | None, OrderAnswer | None]:
+def _asked(client: Client, row: OrderRow) -> Answer | None:
+    if isinstance(row.change, Associated):
+        return client.get_aggregation(row.order)
+    return client.get_order(row.order)
+
+
+def _kept(client: Client, row: OrderRow) -> tuple[bool | None, Answer | None]:
     """Whether the backend knows the order (None: it does not say), and what it answered to it."""
     try:
-        answer = client.get_order(row.order)
+        answer = _asked(client, row)
     except Declined:
         return True, None  # the refusal that it keeps, or one of the question
     except Away as away:
-        if _may_pass(away):
+        if may_pass(away):
             raise
         return None, None
     if answer is None:
@@ -110,68 +124,28 @@ def _kept(client: Client, row: OrderRow) -> tuple[bool | None, OrderAnswer | Non
     return True, answer if _is_of(answer, row) else None
 
 
-def _is_of(answer: OrderAnswer, row: OrderRow) -> bool:
+def _is_of(answer: Answer, row: OrderRow) -> bool:
     """Whether it may be the answer to this order: somebody may have used its id for another."""
+    if isinstance(answer, AggregationAnswer):
+        told = answer.action, answer.children_count, answer.dry_run
+        return told == (row.change.action, row.applied_count, False)
+    asked = row.range_order.serials
     named = serials.union((*answer.applied, *answer.skipped))
-    change = row.range_order
-    outside = serials.subtract(named, change.serials)
-    missing = serials.subtract(change.serials, named)
-    ours = row.batch, change.action, False
+    outside, missing = serials.subtract(named, asked), serials.subtract(asked, named)
+    ours = row.batch, row.change.action, False
     alike = (answer.batch, answer.action, answer.dry_run) == ours
     return alike and not outside and (answer.truncated or not missing)
 
 
-def forgets(client: Client, order: str | None) -> bool:
-    """Whether the backend does not know `order`, which it took. Raises `Away`."""
+def forgets(client: Client, row: OrderRow | None) -> bool:
+    """Whether the backend does not know the order of `row`, which it took. Raises `Away`."""
+    if row is None or KEPT_HERE in (row.detail or ""):
+        return False
     try:
-        return order is not None and client.get_order(order) is None
+        return _asked(client, row) is None
     except Declined:
         return False
     except Away as away:
-        if _may_pass(away):
+        if may_pass(away):
             raise
         return False
-
-
-def _may_pass(away: Away) -> bool:
-    """Whether asking again later may help."""
-    return not isinstance(away, StrangeAnswer) and away.status not in NOT_OFFERED
-
-
-def _stand(client: Client, row: OrderRow) -> bool | None:
-    """Whether all of its codes stand as it leaves them; None: they cannot be read back."""
-    change = row.range_order
-    left = {to_api_state(state) for state in LEAVES[change.action]}
-    if change.action is not Action.VOID:
-        left.discard(ApiState.VOID)
-    try:
-        return all(
-            there.state in left
-            and all(
-                is_same(key, value, there.attributes.get(key))
-                for key, value in change.attributes.items()
-            )
-            for there in _read_back(client, row.batch, row.touched)
-        )
-    except Declined as declined:
-        return False if declined.problem.name == "not-found" else None
-    except Away as away:
-        if _may_pass(away):
-            raise
-        return None
-
-
-def _read_back(client: Client, batch: str, wanted: Ranges) -> Iterator[RangeState]:
-    """The backend's ranges that hold `wanted` serials; pages are read as it is consumed."""
-    ranges: tuple[RangeState, ...] = ()
-    for piece in wanted:
-        after = piece.first - 1
-        while after < piece.last:
-            there = next((item for item in ranges if item.first <= after + 1 <= item.last), None)
-            if there is None:
-                ranges = client.batch_page(batch, after).ranges
-                if not ranges or ranges[0].first != after + 1:
-                    raise StrangeAnswer(f"its ranges have a gap at serial {after + 1}")
-                there = ranges[0]
-            yield there
-            after = there.last

@@ -24,8 +24,8 @@ class Outcome:
     `status`: acknowledged; queued; refused, here (nothing is booked: `booked` is false)
     or by the backend; cancelled; untried, if this machine failed first. `repeated`: it was booked
     before, by the same file or under the same id. `undone`: of a repeated order, the serials that
-    have changed since. `exit`: the exit code of the command of the same effect. `notes`: sentences
-    on how it was understood.
+    have changed since; `changed`: the carton that it names holds other codes today. `exit`: the
+    exit code of the command of the same effect. `notes`: sentences on how it was understood.
     """
 
     row: int
@@ -42,6 +42,7 @@ class Outcome:
     undone: Ranges = ()
     exit: int = 0
     notes: tuple[str, ...] = ()
+    changed: bool = False
 
     def line(self) -> str:
         """A line for people."""
@@ -81,7 +82,7 @@ class AppliedFile(Result):
         if self.undone:
             yield f"  {self.undone:,} of these no longer stand: their codes have changed since"
             yield f"  {AGAIN}"
-        others = [item for item in self.results if item.status != ACKNOWLEDGED or item.undone]
+        others = [item for item in self.results if item.status != ACKNOWLEDGED or _is_gone(item)]
         for outcome in others[:SHOWN]:
             yield f"  {outcome.line()}"
         if len(others) > SHOWN:
@@ -118,7 +119,7 @@ def reported(outcomes: Sequence[Outcome], *, failures_only: bool) -> tuple[Outco
     """All of `outcomes`, or what somebody must look at."""
     failures = (REFUSED, CANCELLED, UNTRIED)
     return tuple(
-        item for item in outcomes if not failures_only or item.status in failures or item.undone
+        item for item in outcomes if not failures_only or item.status in failures or _is_gone(item)
     )
 
 
@@ -135,5 +136,10 @@ def summarise(outcomes: Sequence[Outcome], *, failures_only: bool) -> AppliedFil
         refused=counts[REFUSED] + counts[CANCELLED],
         repeated=sum(outcome.repeated for outcome in outcomes),
         results=reported(outcomes, failures_only=failures_only),
-        undone=sum(bool(outcome.undone) for outcome in outcomes),
+        undone=sum(map(_is_gone, outcomes)),
     )
+
+
+def _is_gone(outcome: Outcome) -> bool:
+    """Whether a repeated order says something that no longer stands."""
+    return bool(outcome.undone) or outcome.changed

@@ -1,6 +1,7 @@
 """`orders apply`: a file of orders, each booked by itself, then all sent.
 
-A bad order does not stop the others, whatever is wrong with it. An order without an id gets an
+A bad order does not stop the others, whatever is wrong with it. An order for a carton may become
+several, of several batches: booked together, told one by one. An order without an id gets an
 id that follows from the file, its size and the time of its last change, so that applying a file
 twice orders nothing twice, and a file written anew is taken for new orders.
 
@@ -29,10 +30,13 @@ from ...codegen.errors import (
 from ...codegen.progress import Progress
 from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import Station
+from ..association import packing
+from ..association.form import from_row, is_packing
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
 from ..orders import booked, sheets
-from ..orders.orders import CANCELLED, QUEUED, REFUSED, book, notes
+from ..orders.group import Placed, PlacedOrder, notes, place
+from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED
 from ..orders.sheets import Row
 from . import repeats
 from .applied import AGAIN, UNTRIED, AppliedFile, Outcome, reported, summarise
@@ -60,16 +64,18 @@ def apply(  # noqa: PLR0913 - the command's options
     """
     named = sheets.order_ids(station.config.home_id, file.rows, name, file.version)
     outcomes: list[Outcome] = []
+    done = 0
     try:
-        for done, (row, order) in enumerate(zip(file.rows, named, strict=True), 1):
-            outcomes.append(_book(station, row, order))  # 1
+        for row, order in zip(file.rows, named, strict=True):
+            outcomes += _book(station, row, order)  # 1
+            done += 1
             progress("orders", done, len(file.rows))
         detail = _send(station, client, outcomes)  # 2
         outcomes = _judged(station, _settled(station, outcomes, detail))  # 3
         gone = {outcome.order: outcome.undone for outcome in outcomes if outcome.undone}
         repeats.alarm(station, shown, len(outcomes), gone)
     except BaseException:
-        rest = zip(file.rows[len(outcomes) :], named[len(outcomes) :], strict=True)
+        rest = zip(file.rows[done:], named[done:], strict=True)
         # The failure itself is what must be heard of, also if the disk is full.
         with contextlib.suppress(OSError):
             everything = [*outcomes, *(_untried(*pair) for pair in rest)]
@@ -80,29 +86,59 @@ def apply(  # noqa: PLR0913 - the command's options
     return result
 
 
-def _book(station: Station, row: Row, order: str) -> Outcome:
+def _book(station: Station, row: Row, order: str) -> list[Outcome]:
     try:
+        if is_packing(row.fields.get("action")):
+            return [_packed(station, row, order)]
         request = replace(row.request(station.config.time_zone), order=order)
-        _, done = book(station, request)
+        placed = place(station, request)
     except (EnvironmentFailure, IntegrityError, OSError):
         raise
     except (UsageError, Refused, NotFound) as error:
-        return _refused(station, row, order, error)
+        return [_refused(station, row, order, error)]
     except Exception as error:  # noqa: BLE001 - one row must not take the others with it
         bug = f"unexpected {type(error).__name__}: this is a bug"
-        return _refused(station, row, order, MintmarkError(bug, "report it, with this row"))
-    return Outcome(
+        return [_refused(station, row, order, MintmarkError(bug, "report it, with this row"))]
+    told = notes(station, request, placed)
+    return [_booked(row, placed, each, told) for each in placed.orders]
+
+
+def _packed(station: Station, row: Row, order: str) -> Outcome:
+    request = from_row(station, row.fields, is_json=row.is_json)
+    packed = packing.book(station, replace(request, order=order))
+    change, done = packed.change, packed.committed
+    outcome = Outcome(
         row.number,
         order,
-        request.action.value,
-        request.batch,
+        change.action.value,
+        change.batch,
         QUEUED,
         booked=True,
-        repeated=done.repeated,
-        applied=done.applied,
-        skipped=done.skipped,
+        repeated=done is None or done.repeated,
+        applied=change.children[0].serials,
         exit=75,
-        notes=notes(station, request, done.applied),
+        notes=request.notes,
+    )
+    if done is not None:
+        return outcome
+    return replace(outcome, status=ACKNOWLEDGED, booked=False, detail=packing.STANDS, exit=0)
+
+
+def _booked(row: Row, placed: Placed, order: PlacedOrder, told: tuple[str, ...]) -> Outcome:
+    is_first = order is placed.orders[0]
+    return Outcome(
+        row.number,
+        order.change.order,
+        order.change.action.value,
+        order.change.batch,
+        QUEUED,
+        booked=True,
+        repeated=order.repeated,
+        applied=order.applied,
+        skipped=order.skipped,
+        exit=75,
+        notes=told if is_first else (),
+        changed=is_first and placed.group is not None and placed.group.changed,
     )
 
 
@@ -178,11 +214,12 @@ def _judged(station: Station, outcomes: Sequence[Outcome]) -> list[Outcome]:
     orders = [(item.order, item.repeated) for item in outcomes if item.booked]
     with station.ledger.read() as view:
         gone = repeats.undone(view, orders)
-    return [_told(item, gone[item.order]) if item.order in gone else item for item in outcomes]
+    return [_told(item, gone.get(item.order, ())) for item in outcomes]
 
 
 def _told(outcome: Outcome, gone: Ranges) -> Outcome:
-    if not outcome.repeated:
+    if not outcome.repeated or not (gone or outcome.changed):
         return outcome
-    detail = "; ".join(filter(None, (outcome.detail, booked.told(gone))))
+    told = (booked.told(gone),) if gone else outcome.notes
+    detail = "; ".join(filter(None, (outcome.detail, *told)))
     return replace(outcome, undone=gone, detail=detail, hint=AGAIN, exit=max(outcome.exit % 75, 3))

@@ -1,19 +1,19 @@
 """The commands `activate` … `assign`: book the order, then try to deliver it at once."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from ...codegen.ledger.changes import Ordered
 from ...codegen.progress import Progress
+from ...codegen.ranges import serials
 from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import Station
 from ..client.connect import connected
-from ..delivery.deliver import deliver
+from ..client.protocol import Client
+from ..delivery.deliver import Courier
 from ..orders.booked import undone
-from ..orders.orders import QUEUED, OrderRequest, OrderResult, book, notes
-
-if TYPE_CHECKING:
-    from ...codegen.ledger.ledger import Committed
+from ..orders.group import Placed, PlacedOrder, notes, place
+from ..orders.group_result import GroupResult, worst
+from ..orders.orders import QUEUED, OrderRequest, OrderResult
 
 
 def book_and_deliver(
@@ -21,51 +21,83 @@ def book_and_deliver(
     request: OrderRequest,
     progress: Progress,
     notify: Callable[[str], None] = lambda _: None,
-) -> OrderResult:
-    """Book `request`, and send what is queued for its batch; `notify` takes notes on it.
+) -> OrderResult | GroupResult:
+    """Book `request`, and send what is queued for its batches; `notify` takes notes on it.
 
     The line never waits for a backend that is away: the order stays queued.
     """
     # Around all of it: an address that can't be used is reported before anything is booked.
     with connected(station) as client:
-        order, booked = book(station, request)
-        detail = None
-        if not request.dry_run:
-            detail = deliver(station, client, batch=request.batch, progress=progress).detail
-    result = outcome(station, request, order, booked, detail)
+        placed = place(station, request)
+        detail = None if request.dry_run else deliver(station, client, placed.batches, progress)
+    result = outcome(station, request, placed, detail)
     for note in result.notes:
         notify(f"note: {note}")
     return result
 
 
+def deliver(
+    station: Station, client: Client | None, batches: Sequence[str], progress: Progress
+) -> str | None:
+    """Send what is queued for these batches, in turn; why something stays queued, if it does."""
+    if client is None:
+        return "no backend is configured"
+    courier, detail = Courier(station, client, progress), None
+    for batch in batches:
+        report = courier.deliver(batch=batch)
+        detail = report.detail or detail
+        if report.away:
+            break
+    return detail
+
+
 def outcome(
-    station: Station,
-    request: OrderRequest,
-    order: Ordered,
-    booked: "Committed",
-    undelivered: str | None,
+    station: Station, request: OrderRequest, placed: Placed, undelivered: str | None
+) -> OrderResult | GroupResult:
+    """The result of what was booked; `undelivered`: why something of it is queued, if it is."""
+    told = notes(station, request, placed)
+    orders = tuple(_result(station, request, order, undelivered) for order in placed.orders)
+    group = placed.group
+    if group is None:
+        return replace(orders[0], notes=told)
+    return GroupResult(
+        order=group.order,
+        action=request.action,
+        orders=orders,
+        items_count=group.items,
+        applied_count=sum(serials.count(order.applied) for order in orders),
+        skipped_count=sum(serials.count(order.skipped) for order in orders),
+        delivery=worst(order.delivery for order in orders),
+        dry_run=request.dry_run,
+        repeated=orders[0].repeated,
+        changed=group.changed,
+        notes=told,
+    )
+
+
+def _result(
+    station: Station, request: OrderRequest, placed: PlacedOrder, undelivered: str | None
 ) -> OrderResult:
-    """The result of an order that was booked; `undelivered`: why it is queued, if it is."""
     delivery = detail = None
     changed: Ranges = ()
+    change = placed.change
     with station.ledger.read() as view:
-        row = view.order(order.order) if booked.repeated or not request.dry_run else None
-        if row and booked.repeated:
+        row = view.order(change.order) if placed.repeated or not request.dry_run else None
+        if row and placed.repeated:
             changed = undone(view, row)
     if row and not request.dry_run:
         delivery, detail = row.status, row.detail or (undelivered if row.status == QUEUED else None)
     return OrderResult(
-        order=order.order,
-        batch=request.batch,
-        serials=order.serials,
-        applied=booked.applied,
-        skipped=booked.skipped,
-        action=request.action,
+        order=change.order,
+        batch=change.batch,
+        serials=change.serials,
+        applied=placed.applied,
+        skipped=placed.skipped,
+        action=change.action,
         delivery=delivery,
         dry_run=request.dry_run,
         detail=detail,
-        attributes=order.attributes,
-        repeated=booked.repeated,
+        attributes=change.attributes,
+        repeated=placed.repeated,
         undone=changed,
-        notes=notes(station, request, booked.applied),
     )

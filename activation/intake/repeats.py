@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from ...codegen.ledger.changes import Incident, IncidentFacts
+from ...codegen.ledger.changes import Associated, Incident, IncidentFacts, Ordered
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
+from ...codegen.ranges.aggregation import CodeRanges
 from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.station.station import Station
 from ..orders import booked
@@ -61,17 +62,27 @@ def undone(view: View, orders: Sequence[tuple[str, bool]]) -> dict[str, Ranges]:
     What later orders of the same file have changed was meant.
     """
     found: dict[str, Ranges] = {}
-    later: defaultdict[str, Covered] = defaultdict(Covered)
+    # What codes lie in is changed by associations alone, and their states by the others.
+    later: defaultdict[tuple[str, bool], Covered] = defaultdict(Covered)
     if not any(repeated for _, repeated in orders):
         return found
     for order, repeated in reversed(orders):
         row = view.order(order)
+        packs = isinstance(row.change, Associated)
         if repeated and order not in found:
-            gone = later[row.batch].left_of(booked.undone(view, row))
+            gone = later[row.batch, packs].left_of(booked.undone(view, row))
             if gone:
                 found[order] = gone
-        later[row.batch].add(row.range_order.serials)
+        for part in _named(row.change):
+            later[part.batch, packs].add(part.serials)
     return found
+
+
+def _named(change: Ordered | Associated) -> tuple[CodeRanges, ...]:
+    """What an order may change."""
+    if isinstance(change, Associated):
+        return change.children
+    return (CodeRanges(change.batch, change.serials),)
 
 
 def alarm(station: Station, name: str, orders: int, found: dict[str, Ranges]) -> None:
@@ -97,10 +108,11 @@ def alarm(station: Station, name: str, orders: int, found: dict[str, Ranges]) ->
         f"{name}: {len(found):,} of {orders:,} orders were booked before, and their codes have"
         f" changed since: {where}; orders {named}"
     )
+    action = None if isinstance(first.change, Associated) else first.change.action
     facts = IncidentFacts(
         batch=first.batch if one else None,
         order=first.order if len(found) == 1 else None,
-        action=first.range_order.action if len(found) == 1 else None,
+        action=action if len(found) == 1 else None,
         serials=_coarse(ranges) if ranges else None,
         codes=sum(map(serials.count, found.values())),
     )

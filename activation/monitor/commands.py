@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .daily import Daily
     from .notify import Target
     from .sending import SendResult
-    from .trace import Traced
+    from .traced import Traced
 
 
 def trace(

@@ -14,6 +14,7 @@ from ...codegen.ledger import changes as c
 from ...codegen.ledger.chain import Event
 from ...codegen.ledger.records import OrderRow, PackageRow, ReceiptRow
 from ...codegen.ranges import serials
+from ...codegen.ranges.aggregation import Packing
 from ...codegen.ranges.lifecycle import Action
 from ...codegen.result import Result
 from ...codegen.station.station import Station
@@ -35,6 +36,8 @@ SUMS: Mapping[str, tuple[str, str]] = {
     "revoked": ("撤销激活", "revoked"),
     "frozen": ("冻结", "frozen"),
     "voided": ("作废", "voided"),
+    "associated": ("装箱", "packed in"),
+    "dissociated": ("出箱", "taken out"),
 }
 _ORDERS = {
     Action.ACTIVATE: "activated",
@@ -42,6 +45,7 @@ _ORDERS = {
     Action.FREEZE: "frozen",
     Action.VOID: "voided",
 }
+_PACKING = {Packing.ASSOCIATE: "associated", Packing.DISSOCIATE: "dissociated"}
 
 
 class Books(Protocol):
@@ -93,6 +97,8 @@ def _codes(seq: int, change: c.Change, books: Books) -> Iterator[tuple[str, int]
         yield "corrected", part.printed + part.spoiled
     elif isinstance(change, c.Ordered) and change.action in _ORDERS:
         yield _ORDERS[change.action], books.order(change.order).applied_count
+    elif isinstance(change, c.Associated):
+        yield _PACKING[change.action], sum(map(len, change.children))
 
 
 def day_of(text: str | None, now: datetime, zone: tzinfo) -> date:
@@ -147,6 +153,8 @@ class Daily(Result):
     scanned_since: int | None
     scanned_since_day: str | None
     notified: tuple[SentAlarm, ...] = ()
+    associated: int = 0
+    dissociated: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -223,6 +231,8 @@ def daily(station: Station, client: Client | None, day: date) -> Daily:
         scanned_detail="; ".join(filter(None, (why, damage))) or None,
         scanned_since=new[0] if new else None,
         scanned_since_day=new[1].isoformat() if new else None,
+        associated=found.codes.get("associated", 0),
+        dissociated=found.codes.get("dissociated", 0),
     )
 
 

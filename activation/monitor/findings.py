@@ -7,7 +7,7 @@ nobody exported, and the codes of one package. In a group each serial is booked 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
@@ -19,6 +19,7 @@ from ...codegen.lookup import Found
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import State, live
 from ...codegen.ranges.serials import Range, Ranges
+from ...codegen.relations import CodeRelations
 from ..client.wire import UnknownScan
 
 LEAK = "leak-found"  # kind of incident
@@ -38,7 +39,8 @@ class FindingKind(StrEnum):
 class ScanFinding:
     """What one unknown scan is. A code of ours has batch, serial and state.
 
-    It has package, contact and unit as well if it was scanned after it was exported.
+    It has package, contact and unit as well if it was scanned after it was exported. `belongs`:
+    what is on the same item, and what that lies in.
     """
 
     finding: FindingKind
@@ -51,6 +53,7 @@ class ScanFinding:
     contact: str | None = None
     unit: str | None = None
     state: State | None = None
+    belongs: CodeRelations = field(default_factory=CodeRelations)
 
 
 Packages = Mapping[str, PackageRow]

@@ -14,26 +14,27 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
-from itertools import islice
 
 from ...codegen.errors import EnvironmentFailure, Refused
 from ...codegen.ledger.changes import Change, Incident, IncidentFacts, Ordered
 from ...codegen.ledger.view import View
-from ...codegen.lookup import of_fingerprints
+from ...codegen.lookup import of_fingerprints, standing
 from ...codegen.ranges import serials
-from ...codegen.ranges.lifecycle import Action, State
+from ...codegen.ranges.aggregation import CodeRef
+from ...codegen.ranges.attributes import to_json
+from ...codegen.ranges.lifecycle import Action
 from ...codegen.ranges.serials import Ranges
-from ...codegen.result import Result
+from ...codegen.relations import relations
 from ...codegen.station.station import Station
 from ..client.protocol import Client
 from ..orders.orders import QUEUED, REFUSED
 from . import unknown
-from .findings import LEAK, FindingKind, ScanFinding, amount, classify, incidents, leaks
+from .findings import LEAK, FindingKind, ScanFinding, classify, incidents, leaks
+from .traced import Behind, Traced
 
 GUESSING = "guessing-burst"  # kind of incident
 BURST = 1_000  # different codes within a day that are not of this home
 TRIES = 4
-SHOWN = 20  # lines for people, of each kind
 ORDERS = 10_000  # unsettled orders of a batch that are looked at
 
 
@@ -53,106 +54,6 @@ class TraceRequest:
 
 
 DEFAULT = TraceRequest()
-
-
-@dataclass(frozen=True)
-class Behind:
-    """Codes of a batch that are active here alone; how many activations wait or were refused."""
-
-    batch: str
-    codes: int
-    queued: int
-    refused: int
-
-    def line(self) -> str:
-        """What a person can do about it."""
-        what = f"batch {self.batch}  codes: {self.codes:,}; "
-        if self.queued:
-            return f"{what}an activation is queued, send it: mintmark deliver"
-        if self.refused:
-            return f"{what}an activation was refused: mintmark orders list --status refused"
-        return f"{what}compare both sides: mintmark reconcile {self.batch}"
-
-
-@dataclass(frozen=True)
-class Traced(Result):
-    """What the unknown scans are. Counts are of different codes.
-
-    `findings` hold codes that are not ours only if the request wants `every`. `incidents`:
-    how many this run booked. `cut`: the backend had more scans than a reading takes.
-    """
-
-    scans: int
-    never_exported: int
-    not_active: int
-    active_here: int
-    not_ours: int
-    incidents: int
-    cut: bool
-    findings: tuple[ScanFinding, ...]
-    behind: tuple[Behind, ...]
-
-    @property
-    def reads(self) -> bool:
-        """Whether nothing was booked."""
-        return not self.incidents
-
-    def lines(self) -> Iterator[str]:
-        """By finding, the most serious first; by package and unit within."""
-        if not self.scans:
-            yield "no unknown scans"
-            return
-        if self.never_exported:
-            yield f"LEAK: scanned before it was exported: {self.never_exported:,}"
-            yield from self._groups(FindingKind.NEVER_EXPORTED)
-        if self.not_active:
-            yield f"scanned, exported, not active: {self.not_active:,}"
-            yield from self._groups(FindingKind.NOT_ACTIVE)
-        if self.active_here:
-            yield f"scanned, active here, unknown to the backend: {self.active_here:,}"
-            for batch in self.behind[:SHOWN]:
-                yield f"  {batch.line()}"
-        if self.not_ours:
-            yield f"scanned, no code of ours (guessed, misread, foreign): {self.not_ours:,}"
-        if self.cut:
-            yield "there are more than a single reading takes"
-        if self.incidents:
-            yield f"booked as incidents: {self.incidents} new"
-
-    def _groups(self, kind: FindingKind) -> Iterator[str]:
-        groups: defaultdict[tuple[str, ...], list[ScanFinding]] = defaultdict(list)
-        for found in self.findings:
-            if found.finding is kind:
-                key = found.package, found.contact, found.batch, found.unit, found.state
-                groups[tuple(str(part or "") for part in key)].append(found)
-        for group in islice(sorted(groups), SHOWN):
-            yield from _group(group, groups[group])
-        if len(groups) > SHOWN:
-            yield f"  and {len(groups) - SHOWN:,} more groups: see --json"
-        if any(found.finding is kind and found.state in _OPEN for found in self.findings):
-            yield f"  {_DO[kind]}"
-
-
-_OPEN = (State.SEALED, State.PACKAGED)  # codes that are frozen or void need nothing more
-_DO = {
-    FindingKind.NEVER_EXPORTED: "end them: mintmark void BATCH --serials ... --reason stolen",
-    FindingKind.NOT_ACTIVE: "unless the printer tested them: mintmark freeze BATCH --serials ...",
-}
-
-
-def _group(key: Sequence[str], findings: Sequence[ScanFinding]) -> Iterator[str]:
-    """Two lines: the package or batch of the codes, and how they were scanned."""
-    package, contact, batch, unit, state = key
-    to = f"package {package}  contact {contact}  " if package else ""
-    yield f"  {to}{f'unit {unit}  ' if unit else ''}batch {batch}"
-    ranges = serials.of(found.serial or 1 for found in findings)
-    first, last = (f"{time:%Y-%m-%d %H:%M}" for time in _between(findings))
-    when = first if first == last else f"{first} to {last}"
-    yield f"    serials {serials.describe(ranges)} ({state}): {amount(findings)}, {when}"
-
-
-def _between(findings: Sequence[ScanFinding]) -> tuple[datetime, datetime]:
-    return min(found.first for found in findings), max(found.last for found in findings)
 
 
 def trace(
@@ -193,6 +94,7 @@ def _result(
     shown = [found for found in findings if every or found.finding is not FindingKind.NOT_OURS]
     order = list(FindingKind)
     shown.sort(key=lambda found: (order.index(found.finding), found.batch or "", found.serial or 0))
+    shown = _with_relations(station, shown)
     return Traced(
         scans=len(findings),
         never_exported=counts[FindingKind.NEVER_EXPORTED],
@@ -204,6 +106,20 @@ def _result(
         findings=tuple(_in_zone(found, station.config.time_zone) for found in shown),
         behind=behind,
     )
+
+
+def _with_relations(station: Station, findings: Sequence[ScanFinding]) -> list[ScanFinding]:
+    refs = [CodeRef(found.batch or "", found.serial or 0) for found in findings]
+    ours = [ref for ref in refs if ref.serial]
+    if not ours:
+        return list(findings)
+    with station.ledger.read() as view:
+        codes = standing(view, ours).items()
+        belongs = relations(view, {ref: to_json(code.standing.attributes) for ref, code in codes})
+    return [
+        replace(found, belongs=belongs.get(ref, found.belongs))
+        for found, ref in zip(findings, refs, strict=True)
+    ]
 
 
 def _in_zone(found: ScanFinding, zone: tzinfo) -> ScanFinding:

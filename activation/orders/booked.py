@@ -7,6 +7,7 @@ somebody who wants these codes frozen again hears of an order that was done last
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ...codegen import ids
 from ...codegen.errors import Refused, UsageError
@@ -14,12 +15,13 @@ from ...codegen.ledger.changes import Associated, Ordered, Settled
 from ...codegen.ledger.records import OrderRow
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
-from ...codegen.ranges.aggregation import Packing
+from ...codegen.ranges.aggregation import CodeRanges, Packing
 from ...codegen.ranges.attributes import Value, patch
 from ...codegen.ranges.lifecycle import Action, Standing, State
 from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
 from ...codegen.station.station import Station
+from . import packed
 from .doubts import doubts
 from .orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED
 
@@ -36,9 +38,14 @@ LEAVES = {
 
 
 def undone(view: View, row: OrderRow) -> Ranges:
-    """The serials that the order changed, and that are not as it left them: state or attributes."""
+    """The serials that the order changed, and that are not as it left them: state or attributes.
+
+    Of an association they are the children of its first batch that lie elsewhere.
+    """
     if isinstance(row.change, Associated):
-        return ()
+        part = row.change.children[0]
+        links = view.parents(part.batch, part.serials)
+        return serials.join(packed.astray(row.change, part, links))
     tiles = view.select(row.batch, row.touched)
     return serials.join(tile.serials for tile in tiles if not _stands(tile.value, row))
 
@@ -63,7 +70,12 @@ def told(ranges: Ranges) -> str:
 
 @dataclass(frozen=True)
 class OrderShown(Result):
-    """An order as the ledger has it."""
+    """An order as the ledger has it.
+
+    Of an association `batch` and `serials` are those of its first children, `children` are all,
+    and `applied_count` counts them. `parents` is None of any other order, and if children leave
+    whatever they are in.
+    """
 
     reads = True
 
@@ -82,6 +94,10 @@ class OrderShown(Result):
     attempts: int
     detail: str | None
     in_doubt: bool = False
+    parents: CodeRanges | None = None
+    children: tuple[CodeRanges, ...] = ()
+    each: int | None = None
+    parents_count: int = 0
 
     @classmethod
     def of(cls, row: OrderRow, *, in_doubt: bool) -> "OrderShown":
@@ -103,11 +119,15 @@ class OrderShown(Result):
             attempts=row.attempts,
             detail=row.detail,
             in_doubt=in_doubt,
+            **_packing(change),
         )
 
     def summary(self) -> str:
         """A line for a list."""
         ranges = serials.describe(self.serials, 3)
+        if self.children:
+            more = f" and of {len(self.children) - 1} more batches" if self.children[1:] else ""
+            ranges += f"{more} {_PREPOSITION[self.action]} {_named(self.parents)}"
         doubt = f"  in doubt: mintmark reconcile {self.batch}" if self.in_doubt else ""
         line = f"{self.order}  {self.status:<12}  {self.action.value:<8}  {self.batch}  {ranges}"
         return line + doubt
@@ -115,7 +135,10 @@ class OrderShown(Result):
     def lines(self) -> Iterator[str]:
         """All of it."""
         yield self.summary()
-        yield f"  codes     {self.applied_count:,} changed, {self.skipped_count:,} skipped"
+        if self.children:
+            yield from self._packed()
+        else:
+            yield f"  codes     {self.applied_count:,} changed, {self.skipped_count:,} skipped"
         for key, value in self.attributes.items():
             yield f"  {key:<9} {value}"
         if self.reason:
@@ -123,6 +146,40 @@ class OrderShown(Result):
         yield f"  line      {self.line}, {self.attempts} deliveries tried"
         if self.detail:
             yield f"  backend   {self.detail}"
+
+    def _packed(self) -> Iterator[str]:
+        each = f", {self.each:,} in each" if self.each else ""
+        yield f"  children  {self.applied_count:,}{each}"
+        for part in self.children:
+            yield f"            {_named(part)}"
+        if self.parents:
+            yield f"  parents   {self.parents_count:,}: {_named(self.parents)}"
+
+
+# Of which word a list says what children join, or leave.
+_PREPOSITION: Mapping[Action | Packing, str] = {
+    Packing.ASSOCIATE: "into",
+    Packing.DISSOCIATE: "out of",
+}
+
+
+def _named(part: CodeRanges | None) -> str:
+    if part is None:
+        return "whatever they are in"
+    return f"{part.batch}:{serials.describe(part.serials, 3)}"
+
+
+def _packing(change: Ordered | Associated) -> dict[str, Any]:
+    """The fields of `OrderShown` that an association has."""
+    if not isinstance(change, Associated):
+        return {}
+    counted = len(change.parents) if change.parents else 0
+    return {
+        "parents": change.parents,
+        "children": change.children,
+        "each": change.each,
+        "parents_count": counted,
+    }
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,17 @@ from ...codegen.ranges.lifecycle import Action, State
 if TYPE_CHECKING:
     from ...codegen.station.station import Station
     from .orders import OrderRequest
-    from .selection import Selection
+    from .selection import ByCarton, Selection
 
-BatchArgument = Annotated[str, typer.Argument(help="The batch.", metavar="BATCH")]
+BatchArgument = Annotated[
+    str | None, typer.Argument(help="The batch; none with --carton.", metavar="BATCH")
+]
+BatchOrAll = Annotated[
+    str | None,
+    typer.Argument(
+        help="The batch; none with --carton; with --where, all if none.", metavar="BATCH"
+    ),
+]
 SerialsOption = Annotated[
     str | None,
     typer.Option(help="Serials: A-B, A-, A, a list (1-9;20), @FILE or all.", metavar="SERIALS"),
@@ -26,6 +34,23 @@ UnitOption = Annotated[
 ]
 PackageOption = Annotated[
     str | None, typer.Option(help="A package instead of serials.", metavar="PACKAGE")
+]
+CartonOption = Annotated[
+    str | None,
+    typer.Option(
+        help="A carton or pallet with all in it: its code, BATCH:SERIAL or SSCC; - reads it.",
+        metavar="C",
+    ),
+]
+ChildrenOption = Annotated[
+    str | None,
+    typer.Option(
+        help="with (as if left out): the carton and what is in it; only: what is in it.",
+        metavar="WHICH",
+    ),
+]
+BothOption = Annotated[
+    bool, typer.Option("--both", help="Also the codes of other batches on the same items.")
 ]
 FromCodeOption = Annotated[
     str | None,
@@ -54,7 +79,12 @@ SetOption = Annotated[
 ]
 CountOption = Annotated[
     int | None,
-    typer.Option(min=1, help="Refuse unless exactly this many codes would change.", metavar="N"),
+    typer.Option(
+        min=1,
+        help="Refuse unless exactly this many codes would change; with --carton or --both, items:"
+        " bottles, not cartons.",
+        metavar="N",
+    ),
 ]
 FromOption = Annotated[
     State | None,
@@ -93,6 +123,11 @@ OrderOption = Annotated[
     str | None,
     typer.Option("--order", help="Your own id; the same again changes nothing.", metavar="ID"),
 ]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option("--where", help="Codes that carry this, key=value; again for more. Shown first."),
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="With --where: do what was shown.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would change.")]
 
 
@@ -115,6 +150,7 @@ def order_request(
     dry_run: bool,
     allow_past: bool = False,
     include_lost: bool = False,
+    both: bool = False,
 ) -> "OrderRequest":
     """The order that a command's options describe. Raises `UsageError`."""
     from ...codegen import ids
@@ -140,6 +176,7 @@ def order_request(
         dry_run=dry_run,
         allow_past=allow_past,
         include_lost=include_lost,
+        both=both,
         notes=notes,
     )
 
@@ -149,6 +186,7 @@ def selected_codes(
     unit: str | None,
     package: str | None,
     scanned: tuple[str, str] | None,
+    carton: "ByCarton | None" = None,
     where: Sequence[str] | None = None,
 ) -> "Selection":
     """The codes that the options name. Raises `UsageError`."""
@@ -157,7 +195,34 @@ def selected_codes(
 
     if where is not None:
         return ByAttributes(from_options(where))
-    return selection(serials=serials, unit=unit, package=package, codes=scanned)
+    return selection(serials=serials, unit=unit, package=package, codes=scanned, carton=carton)
+
+
+def scanned_carton(
+    station: "Station",
+    batch: str | None,
+    carton: str | None,
+    children: str | None,
+    *,
+    reader: str | None,
+    stdin: Callable[[int], bytes | Callable[[int], bytes]],
+) -> "ByCarton | None":
+    """The carton that the options name; - reads it from stdin. Raises `UsageError`.
+
+    Without a carton, a batch is needed.
+    """
+    from ...codegen.errors import UsageError
+    from ...codegen.scans.settings import named
+    from . import by_code
+    from .selection import by_carton
+
+    if carton is None and batch is None:
+        raise UsageError("Missing argument 'BATCH'.", "or name a carton: --carton C")
+    settings = named(station.config.readers, reader)
+    if carton == "-":
+        source = stdin(by_code.FILE_BYTES + 1)
+        return by_carton(by_code.read_one(station, source, "carton's", settings), children)
+    return by_carton(carton, children, settings)
 
 
 def scanned_codes(

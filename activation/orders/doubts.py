@@ -8,10 +8,11 @@ chain; another ends the doubt, once a comparison has found both sides alike.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...codegen.ledger.changes import Incident, IncidentFacts
+from ...codegen.ledger.changes import Associated, Incident, IncidentFacts
 from ...codegen.ledger.records import OrderRow
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
+from ...codegen.ranges.aggregation import Packing
 from ...codegen.ranges.lifecycle import Action
 from ...codegen.ranges.serials import Ranges
 from .orders import REFUSED
@@ -21,18 +22,22 @@ IN_DOUBT, DOUBT_ENDED = "order-in-doubt", "doubt-ended"  # kinds of incident
 
 @dataclass(frozen=True)
 class DoubtfulOrder:
-    """An order in doubt, and the serials it was to change. `detail`: what was seen."""
+    """An order in doubt, and the serials it was to change. `detail`: what was seen.
+
+    Of an association these are the children of its first batch.
+    """
 
     order: str
-    action: Action
+    action: Action | Packing
     serials: Ranges
     detail: str
 
 
 def doubted(row: OrderRow, detail: str) -> Incident:
     """To book beside the settlement of `row`."""
+    action = None if isinstance(row.change, Associated) else row.change.action
     facts = IncidentFacts(
-        batch=row.batch, order=row.order, action=row.range_order.action, serials=row.touched,
+        batch=row.batch, order=row.order, action=action, serials=row.touched,
         codes=row.applied_count,
     )  # fmt: skip
     return Incident(IN_DOUBT, f"{_named(row.order, row.batch)}{detail}", facts)
@@ -41,8 +46,9 @@ def doubted(row: OrderRow, detail: str) -> Incident:
 def ended(batch: str, doubt: DoubtfulOrder) -> Incident:
     """To book once both sides of the batch were found alike."""
     detail = f"{_named(doubt.order, batch)}its codes stand at the backend as in the books"
+    action = None if isinstance(doubt.action, Packing) else doubt.action
     facts = IncidentFacts(
-        batch=batch, order=doubt.order, action=doubt.action, serials=doubt.serials,
+        batch=batch, order=doubt.order, action=action, serials=doubt.serials,
         codes=serials.count(doubt.serials),
     )  # fmt: skip
     return Incident(DOUBT_ENDED, detail, facts)
@@ -52,10 +58,9 @@ def doubts(view: View, batch: str | None = None) -> tuple[DoubtfulOrder, ...]:
     """The orders in doubt, those of `batch` or all, oldest first."""
     over = {facts.order for facts, _ in _facts(view, DOUBT_ENDED)}
     return tuple(
-        DoubtfulOrder(facts.order, facts.action, facts.serials, _told(detail, facts))
+        DoubtfulOrder(facts.order, _action(view, facts), facts.serials, _told(detail, facts))
         for facts, detail in _facts(view, IN_DOUBT)
         if facts.order is not None
-        and facts.action is not None
         and facts.serials is not None
         and facts.order not in over
         and batch in (None, facts.batch)
@@ -71,6 +76,11 @@ def refused_for_good(view: View, batch: str) -> bool:
 
 def _named(order: str, batch: str | None) -> str:
     return f"order {order} of batch {batch}: "
+
+
+def _action(view: View, facts: IncidentFacts) -> Action | Packing:
+    """What the order was to do: an incident's facts name no association."""
+    return facts.action or view.order(facts.order or "").change.action
 
 
 def _told(detail: str, facts: IncidentFacts) -> str:

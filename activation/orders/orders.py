@@ -5,23 +5,24 @@ settles it; what the backend refuses is reported, and corrected by the next orde
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ...codegen import ids, policy
-from ...codegen.errors import NotFound, Refused, UsageError
+from ...codegen import ids
+from ...codegen.errors import UsageError
 from ...codegen.ledger.changes import Ordered
-from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
+from ...codegen.ranges.aggregation import CodeRanges
 from ...codegen.ranges.attributes import Value
-from ...codegen.ranges.lifecycle import Action, Reason, State, passed_over
+from ...codegen.ranges.lifecycle import Action, Reason, State
 from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
 from ...codegen.station.station import DEFAULT_LINE, Station
-from . import lost, validity
-from .selection import Selection, resolve
+from . import guards
+from .copies import with_max_scans
+from .selection import ByCarton, Selection, resolve
 
 if TYPE_CHECKING:
     from ...codegen.ledger.ledger import Committed
@@ -35,6 +36,8 @@ ACKNOWLEDGED, QUEUED, REFUSED, CANCELLED = "acknowledged", "queued", "refused", 
 class OrderRequest:
     """An order as requested. `tolerance`: how far the codes that change may be from `count`.
 
+    `batch` is empty if the selection names a carton: the codes in it tell their batches. `both`:
+    the codes of partner batches, which are on the same items, take part.
     `allow_past`: the validity may have ended already. `include_lost`: codes of units that are
     lost may come to life. `notes`: sentences on how the order was understood.
     """
@@ -53,7 +56,13 @@ class OrderRequest:
     dry_run: bool = False
     allow_past: bool = False
     include_lost: bool = False
+    both: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it may become several orders, of several batches: see `group.py`."""
+        return self.both or isinstance(self.selection, ByCarton)
 
 
 @dataclass(frozen=True)
@@ -132,86 +141,61 @@ def book(
     and packages, `Refused` if a state or a guard forbids it.
     """
     line = station.line(request.line or DEFAULT_LINE)
-    _check(request)
-    change = Ordered(
-        order=request.order or station.new_order_id(),
-        batch=request.batch,
-        action=request.action,
-        serials=resolve(station, request.batch, request.selection),
-        skip_void=not request.strict,
-        count=request.count,
-        from_state=request.from_state,
-        attributes=dict(request.attributes),
-        reason=request.reason,
-        line=line.name,
-    )
+    check(request)
+    if isinstance(request.selection, ByCarton):
+        raise UsageError("a carton holds codes of several batches", "name serials of a batch")
+    order = request.order or station.new_order_id()
+    ranges = resolve(station, request.batch, request.selection)
+    change = ordered(request, line.name, order, CodeRanges(request.batch, ranges), request.count)
     author = station.author_of(line)
-    if request.tolerance:
-        with station.ledger.read() as view:
-            change = replace(change, count=_near(view, change, request.tolerance))
+    with station.ledger.read() as view:
+        change = with_max_scans(view, change)
+        if request.tolerance:
+            change = replace(change, count=guards.near(view, change, request.tolerance))
     (done,) = station.ledger.commit(
         author,
         change,
-        guard=_guard(station, request, change),
+        guard=guards.guard(
+            station, change, allow_past=request.allow_past, include_lost=request.include_lost
+        ),
         dry_run=request.dry_run,
         claim=claim,
     )
     return change, done
 
 
-def notes(station: Station, request: OrderRequest, applied: Ranges) -> tuple[str, ...]:
-    """What to tell of an order of which the `applied` serials were changed."""
-    if not request.include_lost:
-        return request.notes
-    with station.ledger.read() as view:
-        return (*request.notes, *lost.notes(view, request.batch, request.action, applied))
+def ordered(
+    request: OrderRequest, line: str, order: str, codes: CodeRanges, count: int | None
+) -> Ordered:
+    """The order of `codes` that `request` asks for, to be booked under the id `order`."""
+    return Ordered(
+        order=order,
+        batch=codes.batch,
+        action=request.action,
+        serials=codes.serials,
+        skip_void=not request.strict,
+        count=count,
+        from_state=request.from_state,
+        attributes=dict(request.attributes),
+        reason=request.reason,
+        line=line,
+    )
 
 
-def _guard(station: Station, request: OrderRequest, change: Ordered) -> Callable[[View], None]:
-    """What has to be right when the order is booked; it runs under the ledger's lock.
-
-    An order that is booked already passes: the same order again changes nothing.
-    """
-    by_policy = policy.guard(station.config, change)
-
-    def check(view: View) -> None:
-        if by_policy is not None:
-            by_policy(view)
-        if not request.include_lost:
-            lost.check(view, change)
-        validity.check(view, change, station.now(), allow_past=request.allow_past)
-
-    return check
-
-
-def _near(view: View, change: Ordered, tolerance: int) -> int:
-    """How many codes the order would change, if that is near what was counted."""
-    try:
-        # What moved since it was booked must not make it another order.
-        would = view.order(change.order).range_order.count or 0
-    except NotFound:
-        would = sum(
-            len(tile.serials)
-            for tile in view.select(change.batch, change.serials)
-            if not (change.skip_void and passed_over(tile.value.state, change.action))
-        )
-    if abs(would - (change.count or 0)) > tolerance:
-        raise Refused(
-            f"{would:,} codes would change, not {change.count:,} give or take {tolerance:,}",
-            "count the reel again, and scan its first and its last code",
-            count=would,
-        )
-    return would
-
-
-def _check(request: OrderRequest) -> None:
-    if request.tolerance and request.count is None:
-        raise UsageError("--tolerance needs --count", "say how many codes were counted")
-    if request.order is not None and not _ORDER_ID.fullmatch(request.order):
+def check_order_id(order: str | None) -> None:
+    """Raises `UsageError` for what can be no order's id; None: one is made."""
+    if order is not None and not _ORDER_ID.fullmatch(order):
         raise UsageError(
             "an order id is 1 to 64 letters, digits, dots, hyphens and underscores",
             "leave --order out to have one made",
         )
+
+
+def check(request: OrderRequest) -> None:
+    """Raises `UsageError` for a request that means nothing, whatever the books say."""
+    if request.tolerance and request.count is None:
+        raise UsageError("--tolerance needs --count", "say how many codes were counted")
+    check_order_id(request.order)
     if len(request.reason or "") > REASON_CHARS:
         raise UsageError(
             f"the reason is longer than {REASON_CHARS} characters", "say it in a sentence"

@@ -1,7 +1,11 @@
-"""Which codes an order is for: five ways to name them, and the serials that each leads to."""
+"""Which codes an order is for: the ways to name them, and the serials of a batch they lead to.
+
+What a carton leads to lies in several batches: see `named.py`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import assert_never
 
 from ...codegen import ids
@@ -68,7 +72,28 @@ class ByAttributes:
     carried: Mapping[str, Value]
 
 
-Selection = BySerials | ByRanges | ByUnit | ByPackage | ByScannedCodes | ByAttributes
+class Children(StrEnum):
+    """Whether an order is for what is in a carton only, or for the carton with it."""
+
+    ONLY = "only"
+    WITH = "with"
+
+
+@dataclass(frozen=True)
+class ByCarton:
+    """What lies in a carton or a pallet, at all levels: codes of any batches.
+
+    `carton` names it: `BATCH:SERIAL`, an SSCC, or a code, which is shown nowhere. `reader`: how
+    it was read.
+    """
+
+    carton: str = field(repr=False)
+    children: Children = Children.WITH
+    reader: ReaderSettings = PLAIN
+
+
+InOneBatch = BySerials | ByRanges | ByUnit | ByPackage | ByScannedCodes | ByAttributes
+Selection = InOneBatch | ByCarton
 
 
 def selection(
@@ -77,6 +102,7 @@ def selection(
     unit: str | None = None,
     package: str | None = None,
     codes: tuple[str, str] | None = None,
+    carton: ByCarton | None = None,
 ) -> Selection:
     """What options or fields select. Pure. Raises `UsageError` unless exactly one is given."""
     given: list[Selection] = []
@@ -88,15 +114,33 @@ def selection(
         given.append(ByPackage(package))
     if codes:
         given.append(ByScannedCodes(codes))
+    if carton:
+        given.append(carton)
     if len(given) != 1:
         raise UsageError(
             "an order needs its serials named once",
-            "give one of --serials, --unit and --package; for the whole batch: --serials all",
+            "give one of --serials, --unit, --package and --carton; for the whole batch:"
+            " --serials all",
         )
     return given[0]
 
 
-def resolve(station: Station, batch: str, selected: Selection) -> Ranges:
+def by_carton(
+    carton: str | None, children: str | None, reader: ReaderSettings = PLAIN
+) -> ByCarton | None:
+    """The carton that options or fields name, if they do. Pure. Raises `UsageError`."""
+    if children is not None and children.lower() not in set(Children):
+        raise UsageError(
+            f"unknown children {ids.shown(children, name=True)}", f"known: {', '.join(Children)}"
+        )
+    if not carton or not carton.strip():
+        if children is not None or carton is not None:
+            raise UsageError("no carton is named", "name it: --carton; see docs/scanners.md")
+        return None
+    return ByCarton(carton, Children((children or Children.WITH).lower()), reader)
+
+
+def resolve(station: Station, batch: str, selected: InOneBatch) -> Ranges:
     """The serials of `batch` that are `selected`.
 
     Raises `UsageError` for malformed text, another batch's unit or package, and more ranges

@@ -18,6 +18,7 @@ from ..delivery.api_objects import batch_of
 from ..orders.doubts import DoubtfulOrder, doubts
 from . import comparison as core
 from .comparison import Difference, Step
+from .links import LinksCompared, compare_links
 from .sent import Sent, sent
 
 MAX_DIFFERENCES = 1_000  # listed; the rest is counted
@@ -42,11 +43,12 @@ class Comparison:
     differences: tuple[Difference, ...]
     steps: tuple[Step, ...]
     in_doubt: tuple[DoubtfulOrder, ...]
+    links: LinksCompared
 
     @property
     def equal(self) -> bool:
-        """Whether no code differs."""
-        return not self.different
+        """Whether no code differs, and none lies in something else."""
+        return not self.different and not self.links.different
 
 
 def compare(station: Station, client: Client, batch: str, progress: Progress) -> Comparison:
@@ -88,7 +90,10 @@ def _compare(
             progress("compare", their.last, row.quantity)
     except ValueError as error:
         raise StrangeAnswer(f"its answer does not hold together: {error}") from None
-    return tally.comparison(view.queued(batch), doubts(view, batch))
+    links = LinksCompared(compared=False, here=view.associated(batch))
+    if station.config.aggregations:
+        links = compare_links(client, view, batch, registered=registered)
+    return tally.comparison(view.queued(batch), doubts(view, batch), links)
 
 
 def _their_ranges(
@@ -154,7 +159,9 @@ class _Tally:
         if len(self.differences) < MAX_DIFFERENCES:
             self.differences += found
 
-    def comparison(self, queued: int, in_doubt: tuple[DoubtfulOrder, ...]) -> Comparison:
+    def comparison(
+        self, queued: int, in_doubt: tuple[DoubtfulOrder, ...], links: LinksCompared
+    ) -> Comparison:
         """All of it."""
         return Comparison(
             self.registered,
@@ -164,4 +171,5 @@ class _Tally:
             tuple(self.differences),
             tuple(core.steps(self.pairs, wire.ORDER_RANGES)[:MAX_STEPS]),
             in_doubt,
+            links,
         )

@@ -3,13 +3,15 @@
 1. Take the delivery lock of the batch, so that nobody else sends its orders.
 2. Compare both sides (`both_sides.py`). Queued orders come first: with any, stop here.
 3. Register the batch. If the backend did not know it, write that down: it has lost all of it.
-4. For each order that brings the backend nearer to the ledger:
+4. For each aggregation, then each order, that brings the backend nearer to the ledger:
    a. write it to the audit chain, under its id;
    b. for an activation, upload its fingerprints;
    c. send it; it holds only if the backend still stands as it was read;
    d. write down which of its codes were scanned before.
 5. Begin again at 2, until nothing differs or the backend takes no order any more.
 6. If both sides are alike, write down that no order is in doubt any more.
+
+Aggregations come first: a code that is void takes no part in them, and the orders may void it.
 
 The orders change the backend alone: the ledger is right, and nothing is booked in it. A
 crash anywhere leaves a backend that is nearer to the ledger or as it was, and perhaps an
@@ -22,6 +24,7 @@ from ...codegen.errors import EnvironmentFailure, Refused
 from ...codegen.ledger.changes import Incident, IncidentFacts
 from ...codegen.progress import Progress
 from ...codegen.ranges import serials
+from ...codegen.ranges.aggregation import Packing
 from ...codegen.ranges.lifecycle import Action
 from ...codegen.station.older_copy import is_retired, refuse_older, refuse_retired
 from ...codegen.station.station import Station
@@ -36,7 +39,8 @@ from ..orders.doubts import ended
 from ..orders.orders import ACKNOWLEDGED, REFUSED
 from .both_sides import Comparison, compare
 from .comparison import Step
-from .result import Proposal, Reconciled
+from .pack import pack
+from .result import PackingProposal, Proposal, Reconciled
 from .sent import KIND
 
 ROUNDS = 8  # two correct anything, if nobody else changes the batch meanwhile
@@ -65,8 +69,9 @@ def reconcile(
         with station.ledger.read() as view:
             retired = is_retired(view, batch)
         found = compare(station, client, batch, progress)
-        steps = () if retired else found.steps
-        return replace(_result(batch, found, tuple(map(Proposal.of, steps))), retired=retired)
+        steps, packing = ((), ()) if retired else (found.steps, found.links.steps)
+        proposed = tuple(map(Proposal.of, steps)), tuple(map(PackingProposal.of, packing))
+        return replace(_result(batch, found, *proposed), retired=retired)
     with station.ledger.read() as view:
         refuse_retired(view, batch)
     with delivery_lock(station.home / "work", batch) as locked:  # 1
@@ -78,6 +83,7 @@ def reconcile(
 def _correct(station: Station, client: Client, batch: str, progress: Progress) -> Reconciled:
     """Steps 2 to 5."""
     uploads, sent = Uploads(station, client, progress), list[Proposal]()
+    packed: list[PackingProposal] = []
     for _ in range(ROUNDS):
         found = compare(station, client, batch, progress)  # 2
         if found.queued:
@@ -85,23 +91,36 @@ def _correct(station: Station, client: Client, batch: str, progress: Progress) -
                 f"{found.queued} orders of batch {batch} are queued: they come first",
                 "send them, then compare again: mintmark deliver",
             )
-        if not found.steps:
+        if not found.steps and not found.links.steps:
             break
         if not found.registered:
             station.ledger.commit(station.author, _anew(batch))
         uploads.register(batch)  # 3
-        done = [_send(station, client, uploads, batch, step) for step in found.steps]  # 4
+        moved = [pack(station, client, uploads, step) for step in found.links.steps]  # 4
+        done = [_send(station, client, uploads, batch, step) for step in found.steps]
+        packed += moved
         sent += done
-        if not any(proposal.delivery == ACKNOWLEDGED for proposal in done):
+        answers = [proposal.delivery for proposal in moved]
+        if ACKNOWLEDGED not in answers + [proposal.delivery for proposal in done]:
             found = compare(station, client, batch, progress)
             break
     if found.equal:
         sent = list(map(_stands, sent))
-        if found.in_doubt:  # 6
-            ends = (ended(batch, doubt) for doubt in found.in_doubt)
-            station.ledger.commit(station.author, *ends)
-            found = replace(found, in_doubt=())
-    return _result(batch, found, tuple(sent))
+        found = _ended(station, batch, found)
+    return _result(batch, found, tuple(sent), tuple(packed))
+
+
+def _ended(station: Station, batch: str, found: Comparison) -> Comparison:
+    """Step 6. What was not compared stays in doubt."""
+    over = [
+        doubt
+        for doubt in found.in_doubt
+        if found.links.compared or not isinstance(doubt.action, Packing)
+    ]
+    if over:
+        station.ledger.commit(station.author, *(ended(batch, doubt) for doubt in over))
+    left = (doubt for doubt in found.in_doubt if doubt not in over)
+    return replace(found, in_doubt=tuple(left))
 
 
 def _anew(batch: str) -> Incident:
@@ -165,7 +184,12 @@ def _wire(order: str, batch: str, step: Step) -> wire.Order:
     )
 
 
-def _result(batch: str, found: Comparison, orders: tuple[Proposal, ...]) -> Reconciled:
+def _result(
+    batch: str,
+    found: Comparison,
+    orders: tuple[Proposal, ...],
+    associations: tuple[PackingProposal, ...],
+) -> Reconciled:
     return Reconciled(
         batch=batch,
         equal=found.equal,
@@ -176,4 +200,9 @@ def _result(batch: str, found: Comparison, orders: tuple[Proposal, ...]) -> Reco
         differences=found.differences,
         orders=orders,
         in_doubt=found.in_doubt,
+        links=found.links.here,
+        links_compared=found.links.compared,
+        links_different=found.links.different,
+        link_differences=found.links.differences,
+        associations=associations,
     )

@@ -19,7 +19,7 @@ from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action
 from ...codegen.ranges.serials import Range, Ranges
-from ..delivery.attempt import OTHER_CODES
+from ..delivery.conversation import OTHER_CODES
 from ..orders.orders import ACKNOWLEDGED
 
 KIND = "reconcile"  # of incident
@@ -77,6 +77,8 @@ def _lost(view: View, batch: str) -> Iterator[tuple[int, Ranges | None]]:
         facts = event.change.facts if isinstance(event.change, Incident) else None
         if facts is None:  # booked before incidents had facts
             yield event.seq, None
+        elif facts.action is None and facts.serials is not None:
+            continue  # of what lies in what: fingerprints have nothing to do with that
         elif facts.batch == batch and facts.action not in _HARMLESS:
             yield event.seq, facts.serials
 

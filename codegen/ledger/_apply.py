@@ -62,7 +62,7 @@ def normal(change: Change) -> Change:
         return replace(change, serials=serials.ordered(change.serials))
     if isinstance(change, Associated):
         children = sorted(map(_normal_part, change.children), key=attrgetter("batch"))
-        parents = change.parents and _normal_part(change.parents)
+        parents = None if change.parents is None else _normal_part(change.parents)
         return replace(change, parents=parents, children=tuple(children))
     return change
 

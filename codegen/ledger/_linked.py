@@ -82,10 +82,3 @@ class LinkedView:
     def sscc_of(self, ref: CodeRef) -> str | None:
         """The SSCC of a code, 18 digits; None if its batch has none."""
         return _sscc.of(_sql.batch_row(self.connection, ref.batch), ref.serial)
-
-    def next_sscc(self, prefix: str, extension: int) -> int:
-        """The serial reference after the highest one given under this prefix and extension.
-
-        Beginning with 0. What was given under another prefix may lie there all the same.
-        """
-        return _sscc.following(self.connection, prefix, extension)

@@ -8,25 +8,14 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Connection,
-    Integer,
-    Row,
-    Select,
-    Table,
-    bindparam,
-    func,
-    select,
-    type_coerce,
-)
+from sqlalchemy import Connection, Row, Select, column, func, select, text
 
 from ..errors import IntegrityError
 from ..ranges import serials
 from ..ranges.aggregation import CodeRanges, CodeRef, Link
 from ..ranges.serials import Range, Ranges
 from . import _pairs, _tables
+from ._columns import Number
 
 AT_ONCE = 10_000  # serials per query
 _l = _tables.links.c
@@ -36,7 +25,7 @@ _COLUMNS = (_l.batch, _l.first, _l.last, _l.parent_batch, _l.parent)
 def page(connection: Connection, batch: str, after: int, limit: int) -> tuple[Link, ...]:
     """The first `limit` links of `batch` that end after serial `after`, cut to what follows it."""
     query: Select[Any] = select(*_COLUMNS).where(_l.batch == batch, _l.last > after)
-    query = query.where(_l.first >= func.coalesce(_start(_tables.links, batch, after), 0))
+    query = query.where(_l.first >= _start(batch, after))
     found = [_link(row) for row in connection.execute(query.order_by(_l.first).limit(limit))]
     return tuple(_cut(link, after + 1, serials.LAST) for link in found)
 
@@ -58,10 +47,10 @@ def within(connection: Connection, batch: str, ranges: Ranges) -> Iterator[Link]
     for link in overlapping(connection, batch, ranges):
         while ranges[at].last < link.serials.first:
             at += 1
-        for piece in ranges[at:]:
-            if piece.first > link.serials.last:
-                break
-            yield _cut(link, piece.first, piece.last)
+        here = at
+        while here < len(ranges) and ranges[here].first <= link.serials.last:
+            yield _cut(link, ranges[here].first, ranges[here].last)
+            here += 1
 
 
 def parents_of(connection: Connection, batch: str, numbers: Sequence[int]) -> dict[int, CodeRef]:
@@ -77,11 +66,11 @@ def parents_of(connection: Connection, batch: str, numbers: Sequence[int]) -> di
 def way_up(connection: Connection, ref: CodeRef) -> tuple[CodeRef, ...]:
     """What the code lies in, what that lies in, and so on, nearest first."""
     way: dict[CodeRef, None] = {}
-    while (above := parents_of(connection, ref.batch, [ref.serial]).get(ref.serial)) is not None:
-        if above in way:
-            raise circle(above)
-        way[above] = None
-        ref = above
+    while (next_up := parents_of(connection, ref.batch, [ref.serial]).get(ref.serial)) is not None:
+        if next_up in way:
+            raise circle(next_up)
+        way[next_up] = None
+        ref = next_up
     return tuple(way)
 
 
@@ -96,10 +85,9 @@ def above(connection: Connection, parents: CodeRanges, batches: Sequence[str]) -
 def children(connection: Connection, parents: CodeRanges) -> tuple[CodeRanges, ...]:
     """What lies in some of `parents`, without what lies in that, ascending by batch."""
     found: dict[str, list[Range]] = {}
-    values = {"b": parents.batch, "spans": _pairs.to_text(parents.serials)}
-    for row in connection.execute(_CHILDREN, values).yield_per(1_000):
-        pieces = found.setdefault(row.batch, [])
-        piece = _pairs.of_row(row.first, row.last, "links")
+    for link in held(connection, parents):
+        pieces = found.setdefault(link.batch, [])
+        piece = link.serials
         # Packed in order, a million cartons hold one range.
         if pieces and pieces[-1].last + 1 == piece.first:
             piece = Range(pieces.pop().first, piece.last)
@@ -136,75 +124,59 @@ def circle(ref: CodeRef) -> IntegrityError:
     )
 
 
-# --- queries ---------------------------------------------------------------------------
+# --- statements ------------------------------------------------------------------------
+
+# As text, for CROSS JOIN: the ranges asked for come first, and each is a seek. Left to choose,
+# SQLite reads the whole batch and asks of each row whether it is wanted.
+
+_LOW, _HIGH = "json_extract(s.value, '$[0]')", "json_extract(s.value, '$[1]')"
 
 
-def spans(name: str = "spans") -> Any:  # noqa: ANN401 - a table of SQLAlchemy's
-    """The ranges of the JSON parameter `name`, as rows with a `value`."""
-    return func.json_each(bindparam(name)).table_valued("value", name="spans")
+def meeting(table: str, columns: str) -> str:
+    """The rows (batch, first, last) of `table` that meet the ranges `spans` of batch `b`."""
+    return f"""
+        SELECT {columns} FROM json_each(:spans) s CROSS JOIN {table} t
+        ON t.batch = :b AND t.first <= {_HIGH} AND t.first >= coalesce(
+            (SELECT max(i.first) FROM {table} i WHERE i.batch = :b AND i.first <= {_LOW}), 0)
+        WHERE t.last >= {_LOW}
+    """  # noqa: S608 - names of ours
 
 
-def ends(table: Any) -> tuple[ColumnElement[int], ColumnElement[int]]:  # noqa: ANN401 - as above
-    """First and last serial of a row of `spans`."""
-    low, high = (func.json_extract(table.c.value, f"$[{at}]") for at in (0, 1))
-    return type_coerce(low, Integer), type_coerce(high, Integer)
-
-
-def _start(table: Table, batch: Any, serial: Any) -> Any:  # noqa: ANN401 - parts of a statement
-    """The first serial of the row of `table` that begins at or before `serial`."""
-    inner = table.alias()
-    query = select(func.max(inner.c.first))
-    return query.where(inner.c.batch == batch, inner.c.first <= serial).scalar_subquery()
-
-
-def meeting(table: Table, columns: Sequence[Any]) -> Select[Any]:
-    """The rows of `table` (batch, first, last) that meet the ranges `spans` of batch `b`."""
-    wanted = spans()
-    low, high = ends(wanted)
-    t = table.c
-    of_batch: BindParameter[str] = bindparam("b")
-    here = (t.first >= func.coalesce(_start(table, of_batch, low), 0)) & (t.first <= high)
-    return (
-        select(*columns)
-        .select_from(wanted.join(table, (t.batch == of_batch) & here))
-        .where(t.last >= low)
+_OVERLAPPING = text(
+    meeting("links", "t.batch, t.first, t.last, t.parent_batch, t.parent") + " ORDER BY t.first"
+).columns(*_COLUMNS)
+_PARENTS = text("""
+    SELECT s.value AS serial, t.parent_batch, t.parent
+    FROM json_each(:numbers) s CROSS JOIN links t
+    ON t.batch = :b
+    AND t.first = (SELECT max(i.first) FROM links i WHERE i.batch = :b AND i.first <= s.value)
+    WHERE t.last >= s.value
+""").columns(column("serial", Number()), _l.parent_batch, _l.parent)
+# UNION keeps no row twice: even a circle made by hand comes to an end.
+_ABOVE = text(f"""
+    WITH RECURSIVE up(batch, serial) AS (
+        {meeting("links", "t.parent_batch, t.parent")}
+        UNION
+        SELECT t.parent_batch, t.parent FROM up CROSS JOIN links t
+        ON t.batch = up.batch AND t.first = (
+            SELECT max(i.first) FROM links i WHERE i.batch = up.batch AND i.first <= up.serial)
+        WHERE t.last >= up.serial
     )
+    SELECT batch, serial FROM up WHERE batch IN (SELECT value FROM json_each(:batches))
+""").columns(_l.batch, column("serial", Number()))  # noqa: S608 - names of ours
+_CHILDREN = text(f"""
+    SELECT t.batch, t.first, t.last, t.parent_batch, t.parent
+    FROM json_each(:spans) s CROSS JOIN links t
+    ON t.parent_batch = :b AND t.parent BETWEEN {_LOW} AND {_HIGH}
+    ORDER BY t.parent, t.batch, t.first
+""").columns(*_COLUMNS)  # noqa: S608 - as above
 
 
-def _parents() -> Select[Any]:
-    wanted = func.json_each(bindparam("numbers")).table_valued("value", name="wanted")
-    serial = type_coerce(wanted.c.value, Integer)
-    here = _l.first == _start(_tables.links, bindparam("b"), serial)
-    links = wanted.join(_tables.links, (_l.batch == bindparam("b")) & here)
-    found = select(serial.label("serial"), _l.parent_batch, _l.parent).select_from(links)
-    return found.where(_l.last >= serial)
-
-
-def _above() -> Select[Any]:
-    direct = meeting(_tables.links, (_l.parent_batch.label("batch"), _l.parent.label("serial")))
-    up = direct.cte("up", recursive=True)
-    links = _tables.links.alias("higher")
-    h = links.c
-    here = (h.batch == up.c.batch) & (h.first == _start(_tables.links, up.c.batch, up.c.serial))
-    more = select(h.parent_batch, h.parent).select_from(up.join(links, here))
-    # UNION keeps no row twice: even a circle made by hand comes to an end.
-    up = up.union(more.where(h.last >= up.c.serial))
-    batches = func.json_each(bindparam("batches")).table_valued("value", name="batches")
-    return select(up.c.batch, up.c.serial).where(up.c.batch.in_(select(batches.c.value)))
-
-
-def _children() -> Select[Any]:
-    wanted = spans()
-    low, high = ends(wanted)
-    here = (_l.parent_batch == bindparam("b")) & (_l.parent >= low) & (_l.parent <= high)
-    links = wanted.join(_tables.links, here)
-    return select(*_COLUMNS).select_from(links).order_by(_l.parent, _l.first)
-
-
-_OVERLAPPING = meeting(_tables.links, _COLUMNS).order_by(_l.first)
-_PARENTS = _parents()
-_ABOVE = _above()
-_CHILDREN = _children()
+def _start(batch: str, serial: int) -> Any:  # noqa: ANN401 - part of a statement
+    """The first serial of the link that begins at or before `serial`, or 0."""
+    inner = _tables.links.alias().c
+    found = select(func.max(inner.first)).where(inner.batch == batch, inner.first <= serial)
+    return func.coalesce(found.scalar_subquery(), 0)
 
 
 def _link(row: Row[Any]) -> Link:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, or_, true
+from sqlalchemy import Connection, TextualSelect, column, text
 
 from ..errors import Refused
 from ..ranges import aggregation, serials
@@ -13,12 +13,12 @@ from ..ranges.lifecycle import State
 from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import BLOCKED_SHOWN
 from . import _links, _pairs, _tables
+from ._columns import HeldText, Number
 from .changes import Associated
 
 CARTON, PALLET = "carton", "pallet"
 HOLDERS = (CARTON, PALLET)
 _t = _tables.tiles.c
-_role = func.coalesce(func.json_extract(_t.attributes, "$.role"), bindparam("role"))
 
 
 def check(
@@ -48,23 +48,25 @@ class _Found:
     total: int = 0
 
 
-def _query(*, all_roles: bool) -> Select[Any]:
-    blocked = (_t.state == State.VOID.value) | (
-        (_t.state == State.SEALED.value) & (bindparam("exported") == 1)
-    )
-    query = _links.meeting(
-        _tables.tiles, (_t.first, _t.last, _t.state, _role.label("role"), blocked.label("blocked"))
-    )
-    wanted = true() if all_roles else or_(blocked, _role == PALLET)
-    return query.where(wanted).order_by(_t.first)
+_COLUMNS = f"""
+    t.first, t.last, t.state,
+    CAST(coalesce(json_extract(t.attributes, '$.role'), :role) AS TEXT) AS role,
+    t.state = '{State.VOID}' OR (t.state = '{State.SEALED}' AND :exported) AS blocked
+"""
+_MEETING = _links.meeting("tiles", _COLUMNS)
 
 
-_PARENTS, _CHILDREN = _query(all_roles=True), _query(all_roles=False)
+def _query(condition: str) -> TextualSelect:
+    typed = (_t.first, _t.last, _t.state, column("role", HeldText()), column("blocked", Number()))
+    return text(f"{_MEETING} {condition} ORDER BY t.first").columns(*typed)
+
+
+_PARENTS, _CHILDREN = _query(""), _query(f"AND (blocked OR role = '{PALLET}')")
 
 
 def _look(
     connection: Connection,
-    query: Select[Any],
+    query: TextualSelect,
     part: CodeRanges,
     row: Any,  # noqa: ANN401 - a row
     found: _Found,

@@ -73,4 +73,4 @@ def _unit(row: Row[Any]) -> UnitRow:
 
 
 def _units() -> Select[Any]:
-    return select(_tables.units, _p.batch, _p.pair).join(_tables.packages)
+    return select(_tables.units, _p.batch, _p.copies, _p.pair).join(_tables.packages)

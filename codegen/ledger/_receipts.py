@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from ..errors import Refused, UsageError
 from ..ranges import serials
 from ..ranges.lifecycle import State
-from ..ranges.receipts import Account, UnitAccount, cut
+from ..ranges.receipts import Account, Totals, UnitAccount, cut
 from ..ranges.serials import Range, Ranges
 from . import _exports, _pairs, _sql, _tables, _two_batches
 from ._elsewhere import unknown
@@ -143,6 +143,7 @@ def account(connection: Connection, package: str) -> Account:
         spoiled_count=row.spoiled_count - sum(unit.spoiled_count for unit in units),
         reopened=reported(connection, package, REOPENED),
         final=row.final_at is not None,
+        copies=row.copies,
     )
 
 
@@ -179,14 +180,14 @@ def without_receipt(connection: Connection, batch: str) -> dict[str, int]:
     )
     alive = {package: int(codes) for package, codes in standing}
     query = select(
-        _p.package, _p.serials, _p.printed, _p.printed_by_count, _p.spoiled, _p.spoiled_count,
-        _p.unused,
+        _p.package, _p.serials, _p.copies, _p.printed, _p.printed_by_count, _p.spoiled,
+        _p.spoiled_count, _p.unused,
     )  # fmt: skip
     query = query.where(_two_batches.of_batch(batch), _p.status == "packaged")
     found = {}
-    for package, text, *parts in connection.execute(query.order_by(_p.seq)):
-        missing = serials.count(_pairs.from_text(text)) - sum(parts)
-        missing = min(missing, alive.get(package, 0))
+    for package, text, copies, *parts in connection.execute(query.order_by(_p.seq)):
+        totals = Totals.of(serials.count(_pairs.from_text(text)), parts, copies, final=False)
+        missing = min(totals.open, alive.get(package, 0))
         if missing > 0:
             found[package] = missing
     return found

@@ -31,6 +31,8 @@ def balance(connection: Connection, package: str) -> int:
         select(_p.serials).where(_p.replaces == package, _p.status != "abandoned")
     )
     replaced = sum(serials.count(_pairs.from_text(text)) for text in others)
+    # Of a code with copies, spoiled labels are printed again: the code itself is good.
+    by_number = int(row.spoiled_count) if row.copies == 1 else 0
     if row.pair is None:
         gaps = sum(_codes(connection, query) for query in _gaps(row, row.batch))
     else:
@@ -42,7 +44,7 @@ def balance(connection: Connection, package: str) -> int:
                 for first, last in connection.execute(query)
             )
         )
-    return gaps + int(row.spoiled_count) - replaced
+    return gaps + by_number - replaced
 
 
 def _codes(connection: Connection, spans: Select[Any]) -> int:

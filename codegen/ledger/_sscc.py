@@ -55,13 +55,6 @@ def of(row: Row[Any], serial: int) -> str | None:
     return None if row.sscc_from is None else sscc.of_number(int(row.sscc_from) + serial - 1)
 
 
-def following(connection: Connection, prefix: str, extension: int) -> int:
-    """The serial reference after the highest one given under this prefix and extension; or 0."""
-    low = sscc.number(prefix, extension, 0)
-    row = _at_or_before(connection, low + sscc.largest(prefix))
-    return 0 if row is None else max(0, int(row.sscc_from) + row.quantity - low)
-
-
 def _at_or_before(connection: Connection, number: int) -> Any:  # noqa: ANN401 - a row, or None
     """The batch whose block begins at `number`, or last before it."""
     query = select(_b.batch, _b.quantity, _b.sscc_from).where(_b.sscc_from <= _text(number))

@@ -203,6 +203,7 @@ packages = Table(
     # The second batch whose codes are in it, with the same serials, and their address.
     _text("pair", null=True),
     _text("pair_template", null=True),
+    Column("copies", Number(), nullable=False, server_default="1"),
     Index("packages_of_batch", "batch", "seq"),
     Index("packages_of_pair", "pair", "seq"),
     _again("packages", "package"),

@@ -102,6 +102,7 @@ class ExportBegun:
     that package. A replacement `replaces` voided codes of a package by others. `layout`
     is the print profile as it was used, JSON. `pair` is a partner of the batch whose codes
     with the same serials are in the package too: every event of the package holds for both.
+    Each code is on `copies` labels.
     """
 
     package: str
@@ -114,6 +115,7 @@ class ExportBegun:
     reason: str | None = None
     layout: str | None = None
     pair: str | None = None
+    copies: int = 1
 
 
 @dataclass(frozen=True)
@@ -254,7 +256,7 @@ class Associated:
     @property
     def parts(self) -> tuple[CodeRanges, ...]:
         """All that it names: the children, then the parents, if there are any."""
-        return self.children + ((self.parents,) if self.parents else ())
+        return self.children + (() if self.parents is None else (self.parents,))
 
 
 @dataclass(frozen=True)

@@ -67,8 +67,8 @@ class PackageRow:
     What happens later in its life is None before. `superseded_by` is its reprint. A reprint
     `supersedes` a package, a replacement `replaces` codes of a package, `reason` says why.
     `layout` is the print profile used, JSON. `pair` is the second batch whose codes are in it,
-    `pair_template` their address. The numbers are what its receipts add up to
-    (`receipts.Totals`), in labels.
+    `pair_template` their address. Each code is on `copies` labels. The numbers are what its
+    receipts add up to (`receipts.Totals`), in labels if there is one of each code.
     """
 
     package: str
@@ -99,13 +99,13 @@ class PackageRow:
     spoiled_count: int
     unused: int
     final_at: datetime | None
+    copies: int
 
     @property
     def totals(self) -> Totals:
         """What the receipts add up to."""
         parts = self.printed, self.printed_by_count, self.spoiled, self.spoiled_count, self.unused
-        packaged = count(self.serials)
-        return Totals(packaged, *parts, packaged - sum(parts), self.final_at is not None)
+        return Totals.of(count(self.serials), parts, self.copies, final=self.final_at is not None)
 
     @property
     def batches(self) -> tuple[str, ...]:
@@ -119,7 +119,8 @@ class UnitRow(Unit):
 
     `status`: made, received, mounted, used, lost; `moved_at` and `note` are of the last
     time it was seen. `spoiled_count` are labels reported as spoiled by number alone;
-    `counted`: by a final receipt with that number, its other labels are printed.
+    `counted`: by a final receipt with that number, its other labels are printed. Each of its
+    codes is on `copies` labels.
     """
 
     package: str
@@ -130,6 +131,7 @@ class UnitRow(Unit):
     spoiled_count: int
     counted: bool
     pair: str | None = None
+    copies: int = 1
 
 
 @dataclass(frozen=True)

@@ -69,12 +69,12 @@ def check(parents: CodeRanges | None, children: Sequence[CodeRanges], each: int 
         raise UsageError(f"children are of 1 to {BATCHES} batches at once", "pack in several calls")
     if len({part.batch for part in children}) < len(children):
         raise UsageError("a batch of children is named twice", "name each batch once")
-    parts = (*children, parents) if parents else tuple(children)
+    parts = (*children, parents) if parents is not None else tuple(children)
     if any(not part.serials for part in parts):
         raise UsageError("neither parents nor children may be none", "name a serial")
     if sum(len(part.serials) for part in parts) > RANGES:
         raise UsageError(f"more than {RANGES:,} ranges at once", "pack in several calls")
-    total, there = sum(map(len, children)), len(parents) if parents else 0
+    total, there = sum(map(len, children)), len(parents) if parents is not None else 0
     if there > PARENTS:
         raise UsageError(f"more than {PARENTS:,} parents at once", "pack in several calls")
     if each is None:

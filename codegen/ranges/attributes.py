@@ -19,6 +19,9 @@ Value = str | int | None
 
 VALUE_BYTES = 1_024
 KEYS_PER_RANGE = 64
+# The most that the contract carries. Nobody scans a code so often, so it stands for no limit.
+MAX_SCANS = 1_000_000
+UNLIMITED = ("unlimited", "不限")
 _OWN_KEY = re.compile(r"(native|property|activity)\.[a-z][a-z0-9_]{0,40}", re.ASCII)
 
 
@@ -98,7 +101,7 @@ def check_booked(values: Mapping[str, object]) -> dict[str, Value]:
             raise UsageError(f"attribute {key} must be {'text' if kind is str else 'a number'}")
         if isinstance(value, str):
             _check_text(key, value)
-        if key == "max_scans" and not 1 <= int(value) <= 1_000_000:
+        if key == "max_scans" and not 1 <= int(value) <= MAX_SCANS:
             raise UsageError("attribute max_scans must lie between 1 and 1,000,000")
         checked[key] = value
     return checked
@@ -136,6 +139,8 @@ def from_options(options: Iterable[str]) -> dict[str, Value]:
 
 
 def _number(key: str, text: str) -> int:
+    if key == "max_scans" and text.strip().lower() in UNLIMITED:
+        return MAX_SCANS
     if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
         raise UsageError(f"attribute {key} must be a number")
     return int(text)

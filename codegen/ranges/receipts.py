@@ -12,7 +12,10 @@ Pure. The rules of an account:
    b. In a unit for which only a number was reported it was printed, but for that number.
       Nobody knows which labels were spoiled, so none is voided. A number for the whole
       package, if no serial was reported as printed, does the same to every unit.
-6. A serial that was reported as spoiled, or left over at the end, and whose code was brought
+6. A code that is on several labels (`copies`) is printed if one of them was, and spoiled, by
+   its serial, only if all were. A number of spoiled labels counts labels, which are of printed
+   codes: none is voided for them, and they are among no sum of codes.
+7. A serial that was reported as spoiled, or left over at the end, and whose code was brought
    back since, is reopened: it is open again, also after the final receipt.
 
 What was reported wrongly is replaced: see `corrections.py`.
@@ -56,10 +59,12 @@ class UnitAccount:
 
 @dataclass(frozen=True)
 class Totals:
-    """Codes of a package; all but `packaged` and `final` add up to `packaged`.
+    """Codes of a package. `printed` to `open` add up to `packaged`.
 
     `printed_by_count`: printed by rule 5b. `unused`: not printed, by rule 5a. `open`: not
-    reported yet; after the final receipt, reopened.
+    reported yet; after the final receipt, reopened. Each code is on `copies` labels; if that is
+    more than one, `spoiled_count` counts labels, and is not a part of the sum (rule 6). Of all
+    `labels`, `spoiled_labels` are spoiled, by serial or by number.
     """
 
     packaged: int
@@ -70,6 +75,23 @@ class Totals:
     unused: int
     open: int
     final: bool
+    copies: int = 1
+    labels: int = 0
+    spoiled_labels: int = 0
+
+    @classmethod
+    def of(cls, packaged: int, parts: Sequence[int], copies: int, *, final: bool) -> "Totals":
+        """From `printed`, `printed_by_count`, `spoiled`, `spoiled_count` and `unused`."""
+        printed, by_count, spoiled, number, unused = parts
+        still_open = packaged - printed - by_count - spoiled - unused
+        still_open -= number if copies == 1 else 0
+        return cls(
+            *(packaged, printed, by_count, spoiled, number, unused, still_open),
+            final=final,
+            copies=copies,
+            labels=packaged * copies,
+            spoiled_labels=spoiled * copies + number,
+        )
 
 
 @dataclass(frozen=True)
@@ -88,7 +110,7 @@ class Closing:
 class Account:
     """All that was reported of a package so far. The units ascend and hold its serials.
 
-    `reopened`: rule 6. `final`: the final receipt is booked.
+    `reopened`: rule 7. `final`: the final receipt is booked. `copies`: rule 6.
     """
 
     package: str
@@ -98,6 +120,7 @@ class Account:
     spoiled_count: int = 0
     reopened: Ranges = ()
     final: bool = False
+    copies: int = 1
 
     @property
     def serials(self) -> Ranges:
@@ -108,6 +131,10 @@ class Account:
     def uncertain(self) -> int:
         """All labels reported as spoiled by number alone."""
         return self.spoiled_count + sum(unit.spoiled_count for unit in self.units)
+
+    def _codes(self, number: int) -> int:
+        """How many codes have no good label because of a `number` of spoiled labels: rule 6."""
+        return number if self.copies == 1 else 0
 
     @property
     def silent(self) -> tuple[UnitAccount, ...]:
@@ -147,21 +174,25 @@ class Account:
 
     def check_room(self) -> None:
         """Raises `Refused` if more labels were reported than there are codes: rule 4."""
+        # Of copies, the labels spoiled by number are those of printed codes.
+        named = self.spoiled if self.copies > 1 else (*self.printed, *self.spoiled)
         over = [
-            _excess(named + unit.spoiled_count, len(unit.serials), unit.unit)
-            for unit, named in self._count_by_unit((*self.printed, *self.spoiled))
-            if named + unit.spoiled_count > len(unit.serials)
+            _excess(reported, len(unit.serials) * self.copies, unit.unit)
+            for unit, codes in self._count_by_unit(named)
+            if (reported := codes * self.copies + unit.spoiled_count)
+            > len(unit.serials) * self.copies
         ]
-        packaged = serials.count(self.serials)
-        reported = serials.count(self.printed) + serials.count(self.spoiled) + self.uncertain
+        packaged = serials.count(self.serials) * self.copies
+        reported = serials.count(named) * self.copies + self.uncertain
         if reported > packaged:
             over.append(_excess(reported, packaged, None))
         if not over:
             return
         first = over[0]
         what = f"unit {first['unit']}" if first["unit"] else f"package {self.package}"
+        held = "codes" if self.copies == 1 else "labels"
         raise Refused(
-            f"{what} holds {first['packaged']:,} codes, and the receipts report"
+            f"{what} holds {first['packaged']:,} {held}, and the receipts report"
             f" {first['told']:,}: {first['difference']:,} too many",
             f"compare with the earlier receipts: mintmark package show {self.package}",
             over=over[:SHOWN],
@@ -180,10 +211,10 @@ class Account:
         left = serials.ordered(unit.serials for unit in others)
         left = serials.subtract(serials.subtract(left, self.printed), self.spoiled)
         if self.final:
-            left = serials.subtract(left, self.reopened)  # rule 6
+            left = serials.subtract(left, self.reopened)  # rule 7
         among = 0 if whole else self.spoiled_count
         among += sum(unit.spoiled_count for unit in others)
-        unused = max(0, serials.count(left) - among)
+        unused = max(0, serials.count(left) - self._codes(among))
         return Closing(left, counted, self._totals(unused, final=True))
 
     def totals(self) -> Totals:
@@ -193,20 +224,12 @@ class Account:
     def _totals(self, unused: int, *, final: bool) -> Totals:
         packaged = serials.count(self.serials)
         printed, spoiled = serials.count(self.printed), serials.count(self.spoiled)
-        rest = packaged - printed - spoiled - self.uncertain - unused
+        rest = packaged - printed - spoiled - self._codes(self.uncertain) - unused
         # Labels spoiled by number may be among the reopened: then fewer are open.
         reopened = min(serials.count(self.reopened), rest) if self.final else 0
         still_open = reopened if final else rest
-        return Totals(
-            packaged=packaged,
-            printed=printed,
-            printed_by_count=rest - still_open,
-            spoiled=spoiled,
-            spoiled_count=self.uncertain,
-            unused=unused,
-            open=still_open,
-            final=final,
-        )
+        parts = (printed, rest - still_open, spoiled, self.uncertain, unused)
+        return Totals.of(packaged, parts, self.copies, final=final)
 
     def _count_by_unit(self, ranges: Iterable[Range]) -> Iterator[tuple[UnitAccount, int]]:
         codes = dict.fromkeys((unit.unit for unit in self.units), 0)

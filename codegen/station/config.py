@@ -23,6 +23,7 @@ _KNOWN: Mapping[str, frozenset[str]] = {
     "custodian": frozenset({"key"}),
     "backend": frozenset(
         {"url", "ca", "client_certificate", "client_key", "secret_file", "key_id", "upload_line"}
+        | {"aggregations"}
     ),
     "policy": frozenset({"receipt_before_activation", "freeze_scanned_before"}),
     "alarms": frozenset({"language", "targets"}),
@@ -48,7 +49,7 @@ _SENDER_WORDS: Mapping[str, str] = {
     "phone": "phone number of 3 digits or more, at most 40 characters",
     "email": "e-mail address",
 }
-_SWITCHES = frozenset({"receipt_before_activation", "freeze_scanned_before"})
+_SWITCHES = frozenset({"aggregations", "receipt_before_activation", "freeze_scanned_before"})
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class Config:
     backend_secret_file: Path | None = None
     backend_key_id: str | None = None
     upload_line: str | None = None
+    aggregations: bool = True
+    """Whether the backend is sent what lies in what."""
     receipt_before_activation: bool = False
     freeze_scanned_before: bool = False
     alarm_language: str = LANGUAGES[0]
@@ -96,6 +99,7 @@ time_zone = "{DEFAULT_ZONE}"    # what a time without an offset means
 # client_certificate = "…"     # for a backend that asks for one, with client_key
 # secret_file = "…"            # hmac-sha256 with this secret instead of lines' keys, with key_id
 # upload_line = "…"            # the line that fingerprints go out under, whoever ordered
+# aggregations = false         # it keeps no PUT /v1/aggregations: what lies in what stays here
 
 [sender]
 # Whom the print shop calls: stands in README.txt of every package and in the handoff letter.
@@ -170,6 +174,7 @@ def read(home: Path) -> Config:
         backend_url=backend.get("url"),
         backend_key_id=backend.get("key_id"),
         upload_line=backend.get("upload_line"),
+        aggregations=backend.get("aggregations", True),
         alarm_language=language,
         alarm_targets=targets,
         sender=_sender(path, tables.get("sender", {})),

@@ -38,8 +38,10 @@ class SecondCode:
 class PackageLayout:
     """What all units of a package share.
 
-    `length` and `symbols`: of its codes; `template`: the payload, `{code}` once. With a `second`
-    code, what formats take and give for a serial is its code, and the second one behind it.
+    `length` and `symbols`: of its codes; `template`: the payload, `{code}` once. Each code is
+    on `copies` labels: sheets hold its symbol so often, a row or a picture stands for all. With
+    a `second` code, what formats take and give for a serial is its code, and the second one
+    behind it.
     """
 
     package: str
@@ -48,6 +50,7 @@ class PackageLayout:
     symbols: str
     template: str
     profile: Profile
+    copies: int = 1
     second: SecondCode | None = None
 
     @property

@@ -97,7 +97,7 @@ def check_room(sheet: Sheet) -> None:
 
 
 class Sheets:
-    """Draws the sheets of units: labels with the symbols of `encoder`.
+    """Draws the sheets of units: labels with the symbols of `encoder`, `copies` of each.
 
     `digits` is the width of serials under symbols. Raises `UsageError` as `check` does. `second`
     draws the second symbols of a pair on the same labels, and is told so by `is_second`.
@@ -110,11 +110,12 @@ class Sheets:
         sheet: Sheet,
         digits: int,
         *,
+        copies: int = 1,
         second: "Sheets | None" = None,
         is_second: bool = False,
     ) -> None:
         self.sheet = sheet
-        self._second = second
+        self._copies, self._second = copies, second
         self._encoder = encoder
         self._look = look
         template = encoder.template
@@ -151,13 +152,14 @@ class Sheets:
     def pages(self, first: int, codes: bytes, heading: Heading) -> Iterator[bytes]:
         """The content streams of a unit's sheets, whose codes begin with serial `first`."""
         table = np.frombuffer(codes, np.uint8).reshape(-1, self.stride)
-        sheets = self.sheet.sheets(len(table))
+        count = len(table) * self._copies
+        sheets = self.sheet.sheets(count)
         numbers = iter(range(sheets))
         while chunk := list(islice(numbers, max(1, _BLOCK // self.sheet.labels_per_sheet))):
-            spots = [list(self.sheet.spots(number, len(table))) for number in chunk]
+            spots = [list(self.sheet.spots(number, count)) for number in chunk]
             labels = self.labels(first, table, [spot for some in spots for spot in some])
             for number, some in zip(chunk, spots, strict=True):
-                banner = self._banner(heading, number, sheets, first, len(table), some)
+                banner = self._banner(heading, number, sheets, first, count, some)
                 yield b"".join([self._page_head, banner, *islice(labels, len(some))])
 
     @property
@@ -176,6 +178,7 @@ class Sheets:
 
     def _labels(self, first: int, table: Bytes, spots: list[Spot]) -> Iterator[bytes]:
         places, labels = np.array(spots, np.intp).reshape(-1, 2).T
+        labels = labels // self._copies
         symbols = self._encoder.encode(table[labels].tobytes())
         text = self._text(first, table, places, labels)
         if self.sheet.paint is Paint.MASK:
@@ -293,7 +296,7 @@ class Sheets:
             f"{'TEST ' * heading.test}PACKAGE {heading.package}",
             f"UNIT {heading.unit}",
             f"SHEET {number + 1}/{sheets}",
-            f"SERIALS {first + begin}-{first + end}{how}",
+            f"SERIALS {first + begin // self._copies}-{first + end // self._copies}{how}",
         ]
         box, last = self.sheet.label_box(0), self.sheet.label_box(self.sheet.labels_per_sheet - 1)
         edge = self.sheet.page_dots[0] - self.sheet.dots(_EDGE)

@@ -57,6 +57,7 @@ def _cell(column: Column, layout: PackageLayout, unit: PackageUnit, lane: int) -
         "batch": (layout.batch,),
         "unit": (unit.id,),
         "lane": (str(lane + 1),),
+        "copies": (str(layout.copies),),
         "image": (name[0], Slot.PICTURE, name[2]),
         "text": (column.text,),
     }[column.source]

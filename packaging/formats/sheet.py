@@ -8,6 +8,7 @@ from ...codegen.codes.template import split
 from ...codegen.errors import IntegrityError
 from ...codegen.ranges.serials import Ranges
 from ..profiles.geometry import SymbolLook, Text, wrong
+from ..profiles.profile import MAX_LABELS
 from ..zip.reader import broken
 from .dummy import all_dummies
 from .format import Chunk, Codes, File, PackageLayout, PackageUnit
@@ -53,6 +54,7 @@ class SheetFormat:
         for modules, characters in drawn:
             check(sheet, look, modules, characters)
         check_places(sheet, look, drawn)
+        _check_labels(layout)
         self._label_bytes = sum(_most_bytes(look, modules) for modules, _ in drawn)
         self._sheets = lru_cache(maxsize=8)(self._of_digits)
 
@@ -85,13 +87,15 @@ class SheetFormat:
         first, looked_at = unit.serials.first, set(chosen(unit.serials))
         name, pieces = next(files)
         sheets = self._for(unit)
-        most = self._label_bytes * (len(unit.serials) + 16)
+        copies = self._layout.copies
+        count = len(unit.serials) * copies
+        most = self._label_bytes * (count + 16)
         pages = contents(_bounded(pieces, most), sheets.page, name)
-        if len(pages) != self._sheet.sheets(len(unit.serials)):
+        if len(pages) != self._sheet.sheets(count):
             raise broken(f"{name} has another number of pages than its serials need")
         found = [b""] * len(unit.serials)
         for number, page in enumerate(pages):
-            spots = list(self._sheet.spots(number, len(unit.serials)))
+            spots = [(at, label // copies) for at, label in self._sheet.spots(number, count)]
             sizes = [reader.encoder.size for reader in self.symbols]
             drawn = symbols_of(page, sizes, self._layout.profile, len(spots))
             closely = [first + label in looked_at for _, label in spots]
@@ -127,8 +131,9 @@ class SheetFormat:
     def _of_digits(self, digits: int) -> Sheets:
         first, *others = (reader.encoder for reader in self.symbols)
         fixed = self._layout.profile.symbol, self._sheet, digits
-        second = Sheets(others[0], *fixed, is_second=True) if others else None
-        return Sheets(first, *fixed, second=second)
+        copies = self._layout.copies
+        second = Sheets(others[0], *fixed, copies=copies, is_second=True) if others else None
+        return Sheets(first, *fixed, copies=copies, second=second)
 
     def _heading(self, unit: PackageUnit, codes: bytes) -> Heading:
         first = halves(codes, self._layout.lengths)[0]
@@ -167,6 +172,17 @@ class _SymbolReader:
         if not payload.startswith(prefix) or not payload.endswith(suffix):
             return b""
         return payload[len(prefix) : len(payload) - len(suffix)]
+
+
+def _check_labels(layout: PackageLayout) -> None:
+    """Raises `UsageError` if a unit would be more labels than a document holds."""
+    if layout.profile.unit_size * layout.copies > MAX_LABELS:
+        wrong(
+            "unit.size",
+            f"{layout.profile.unit_size:,} codes on {layout.copies:,} labels each are more than"
+            f" the {MAX_LABELS:,} labels that a document holds",
+            "take a smaller --unit-size, or a profile of rows, such as csv",
+        )
 
 
 def _most_bytes(look: SymbolLook, modules: int) -> int:

@@ -94,6 +94,7 @@ def _says(facts: Facts, source: str, name: str) -> str:
         "batch": "批次。",
         "unit": "卷号（箱号）。",
         "lane": "这一行印在第几列（道），从 1 数起。",
+        "copies": "份数：这一行的码要印几张，每行都一样。",
         "image": "图片文件，路径从解压后的文件夹算起。",
         "text": "固定文字，每行都一样。",
     }[source]

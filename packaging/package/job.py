@@ -13,7 +13,7 @@ from ...codegen.ranges.serials import Ranges, count, ordered, pieces
 from ..formats.format import Format, PackageLayout, PackageUnit, SecondCode
 from ..formats.registry import format_for
 from ..profiles.profile import MAX_PICTURES, Profile
-from .manifest import MAX_FILES
+from .manifest import MAX_COPIES, MAX_FILES
 from .particulars import UNTOLD, Particulars
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
@@ -25,7 +25,8 @@ class PackJob:
 
     `serials` ascend and none touch each other; `profile` has the unit size of this package;
     `unit_id` is called once per data file; `created` has an offset; `symbols` is the alphabet
-    of the codes; `second` the other code of each label of a pair; `about` is for people. Raises
+    of the codes, each of which is on `copies` labels; `second` the other code of each label of a
+    pair; `about` is for people. Raises
     `UsageError` for what no manifest can hold or the profile's format cannot write.
     """
 
@@ -44,6 +45,7 @@ class PackJob:
     symbols: str = ALPHABETS["crockford32"]
     about: Particulars = UNTOLD
     second: SecondCode | None = None
+    copies: int = 1
 
     def __post_init__(self) -> None:
         if self.serials != ordered(self.serials):
@@ -53,6 +55,8 @@ class PackJob:
             check(self.second.template)
         if not _NAME.fullmatch(self.contact_id) or not _NAME.fullmatch(self.contact_name):
             raise UsageError("the contact's name holds control characters, or over 200 characters")
+        if not 1 <= self.copies <= MAX_COPIES:
+            raise UsageError(f"a code is on 1 to {MAX_COPIES:,} labels", "mint more codes")
         if self.created.tzinfo is None:
             raise ValueError("the time has no offset")
         if sum(-(-len(piece) // self.profile.unit_size) for piece in self.serials) > MAX_FILES:
@@ -74,6 +78,7 @@ class PackJob:
             symbols=self.symbols,
             template=self.template,
             profile=self.profile,
+            copies=self.copies,
             second=self.second,
         )
 

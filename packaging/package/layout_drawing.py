@@ -41,8 +41,9 @@ def sheet(facts: Facts, number: int) -> Iterator[str]:
     """The labels of a sheet, counted from 0, as they lie."""
     layout = facts.sheet
     assert layout is not None  # noqa: S101 - of PDF profiles
-    first, count = facts.first.first, len(facts.first)
-    serials = {place: first + label for place, label in layout.spots(number, count)}
+    first, copies = facts.first.first, facts.copies
+    spots = layout.spots(number, facts.first_labels)
+    serials = {place: first + label // copies for place, label in spots}
     columns = _shown(layout.columns, _fitting(len(str(facts.first.last))))
     rows = []
     for row in _shown(layout.rows, _ROWS):

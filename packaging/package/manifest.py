@@ -137,6 +137,7 @@ class Manifest:
             symbols=self.symbols,
             template=self.template,
             profile=self.profile,
+            copies=self.copies,
             second=None if self.second is None else self.second.code,
         )
 

@@ -24,6 +24,12 @@ def unit(facts: Facts) -> str:
 def order(facts: Facts) -> Iterator[str]:
     """How the first file is printed, with a drawing where rows are not a plain sequence."""
     stop = "None skipped or repeated. After a stop, go on where it stopped; do not begin again."
+    if facts.copies > 1:
+        stop = (
+            f"Each code on exactly {facts.copies:,} labels, none skipped. After a stop, go on "
+            "where it stopped; do not begin again."
+        )
+        yield from fill(_copies(facts), _ITEM, _MORE)
     if facts.sheet is not None:
         yield from fill(f"Print the pages in their order, all of them. {stop}", _ITEM, _MORE)
         yield from _sheet_order(facts)
@@ -35,6 +41,21 @@ def order(facts: Facts) -> Iterator[str]:
     else:
         yield from _lane_order(facts)
         yield from fill(stop, _MORE)
+
+
+def _copies(facts: Facts) -> str:
+    """How a code comes to stand on many labels."""
+    each = f"{facts.copies:,} labels"
+    if facts.sheet is not None:
+        return f"Each code is on {each}, all in the PDF: print every page once, not in copies."
+    column = next((c.name for c in facts.profile.columns if c.source == "copies"), "")
+    said = f" (column {column}, for label software)" if column else ""
+    row = "each row" if facts.profile.lanes == 1 else "each set of rows side by side"
+    pictures = " and one picture" if facts.profile.pictures else ""
+    return (
+        f"Each code is on {each}. In the files it has one row{pictures}: print {row} "
+        f"{facts.copies:,} times{said}, then the next. Their codes are the same on purpose."
+    )
 
 
 def _lane_order(facts: Facts) -> Iterator[str]:
@@ -77,7 +98,7 @@ def _sheet_order(facts: Facts) -> Iterator[str]:
     sheet = facts.sheet
     if sheet is None or sheet.labels_per_sheet == 1:
         return
-    sheets, file = sheet.sheets(len(facts.first)), facts.manifest.files[0].name
+    sheets, file = sheet.sheets(facts.first_labels), facts.manifest.files[0].name
     text = {
         LabelOrder.ROWS: "Serials run across, then down, sheet after sheet.",
         LabelOrder.COLUMNS: "Serials run down, then across, sheet after sheet.",

@@ -23,6 +23,11 @@ def unit(facts: Facts) -> str:
 def order(facts: Facts) -> Iterator[str]:
     """How the first file is printed, with a drawing where rows are not a plain sequence."""
     stop = "不跳号、不重号；停机后从断点接着印，不要从头再来。"
+    if facts.copies > 1:
+        stop = (
+            f"每个码正好 {facts.copies:,} 张，不多不少，不跳号；停机后从断点接着印，不要从头再来。"
+        )
+        yield from fill(_copies(facts), _ITEM, _MORE)
     if facts.sheet is not None:
         yield from fill(f"按页序输出，不抽页、不改页序，{stop}", _ITEM, _MORE)
         yield from _sheet_order(facts)
@@ -35,6 +40,21 @@ def order(facts: Facts) -> Iterator[str]:
     else:
         yield from _lane_order(facts)
         yield from fill(stop, _MORE)
+
+
+def _copies(facts: Facts) -> str:
+    """How a code comes to stand on many labels."""
+    each = f"{facts.copies:,} 张"
+    if facts.sheet is not None:
+        return f"同一个码印在 {each}标签上，PDF 里已经排好：照页序输出即可，不要再设份数。"
+    column = next((c.name for c in facts.profile.columns if c.source == "copies"), "")
+    said = f"（{column} 列，可作标签软件的份数）" if column else ""
+    row = "每一行" if facts.profile.lanes == 1 else "并排的每一组"
+    pictures = "，图片也只有一张" if facts.profile.pictures else ""
+    return (
+        f"同一个码印在 {each}标签上。文件里每个码只有一行{pictures}：{row}连续印 "
+        f"{facts.copies:,} 次{said}，再印下一行。这几张上的码相同，不算重号。"
+    )
 
 
 def _lane_order(facts: Facts) -> Iterator[str]:
@@ -73,7 +93,7 @@ def _sheet_order(facts: Facts) -> Iterator[str]:
     sheet = facts.sheet
     if sheet is None or sheet.labels_per_sheet == 1:
         return
-    sheets, file = sheet.sheets(len(facts.first)), facts.manifest.files[0].name
+    sheets, file = sheet.sheets(facts.first_labels), facts.manifest.files[0].name
     text = {
         LabelOrder.ROWS: "同一张上先横后竖：第一行从左到右，再第二行；印完一张接下一张。",
         LabelOrder.COLUMNS: "同一张上先竖后横：第一列从上到下，再第二列；印完一张接下一张。",

@@ -237,4 +237,5 @@ def _manifest(job: PackJob, files: tuple[DataFile, ...], picture: Attached) -> M
         readme=Attached(README_NAME, 0, ""),
         role=job.about.role,
         pairs=job.about.pairs,
+        copies=job.copies,
     )

@@ -86,6 +86,9 @@ def particulars(facts: Facts) -> Iterator[str]:
     yield from _line("Made:", local_time(manifest))
     pairs = f" pairs, {2 * manifest.quantity:,} codes" if manifest.second else ""
     yield from _line("Codes:", f"{manifest.quantity:,}{pairs}")
+    if facts.copies > 1:
+        text = f"{facts.copies:,} of each code, {manifest.labels:,} labels in all"
+        yield from _line("Copies:", text)
     yield from _line("Serials:", describe(manifest.serials, most=10))
     yield from _line("Files:", f"{len(manifest.files):,}; {order_en.unit(facts)}")
 
@@ -219,11 +222,17 @@ def _after(facts: Facts) -> Iterator[str]:
 
 def _receipt(facts: Facts) -> Iterator[str]:
     yield "4. Send back a receipt (the handoff letter has a form)"
-    for text in (
-        "The package, and the serials that were really printed, reel by reel (box, pile);",
-        "spoiled serials: misprints, set-up, splices, cut-offs; where unknown, how many;",
-        "anything printed twice, reprinted or lost, honestly: those codes will be voided.",
-    ):
+    spoiled = "spoiled serials: misprints, set-up, splices, cut-offs; where unknown, how many;"
+    more = "anything printed twice, reprinted or lost, honestly: those codes will be voided."
+    if facts.copies > 1:
+        spoiled = (
+            "how many labels are spoiled: misprints, set-up, splices, cut-offs. Their number, no "
+            "serials: the code is not void, print it again until its labels are complete. A serial "
+            "is spoiled only if all its labels are;"
+        )
+        more = "labels printed too many or lost, honestly: serials and how many."
+    printed = "The package, and the serials that were really printed, reel by reel (box, pile);"
+    for text in (printed, spoiled, more):
         yield from fill(text, _ITEM, _MORE)
     if facts.manifest.second is not None:
         yield from fill(pair_en.RECEIPT, _ITEM, _MORE)

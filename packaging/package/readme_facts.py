@@ -46,6 +46,16 @@ class Facts:
         """The sheet of a PDF."""
         return self.profile.sheet
 
+    @property
+    def copies(self) -> int:
+        """How many labels each code is on."""
+        return self.manifest.copies
+
+    @property
+    def first_labels(self) -> int:
+        """The labels of the first file."""
+        return len(self.first) * self.copies
+
     # --- the symbol
 
     @property
@@ -257,10 +267,13 @@ class Facts:
         if sheet is None:
             return self.profile.lane_ranges(self.first)
         if self.sheet_order is LabelOrder.STACK:
-            size = sheet.sheets(len(self.first))
+            size = sheet.sheets(self.first_labels)
         elif self.sheet_order is LabelOrder.LANES:
-            size = sheet.sheets(len(self.first)) * sheet.rows
+            size = sheet.sheets(self.first_labels) * sheet.rows
         else:
             return ()
-        begins = range(self.first.first, self.first.last + 1, size)
-        return tuple(Range(begin, min(begin + size - 1, self.first.last)) for begin in begins)
+        first, labels = self.first.first, self.first_labels
+        ends = ((begin, min(begin + size, labels) - 1) for begin in range(0, labels, size))
+        return tuple(
+            Range(first + begin // self.copies, first + end // self.copies) for begin, end in ends
+        )

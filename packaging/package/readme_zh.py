@@ -75,6 +75,9 @@ def particulars(facts: Facts) -> Iterator[str]:
     yield from _line("制作时间：", local_time(manifest))
     pairs = f" 对，共 {2 * manifest.quantity:,} 个" if manifest.second else " 个"
     yield from _line("码的数量：", f"{manifest.quantity:,}{pairs}")
+    if facts.copies > 1:
+        text = f"每个码印 {facts.copies:,} 张，共 {manifest.labels:,} 张标签"
+        yield from _line("份数：", text)
     yield from _line("流水号：", _described(manifest.serials))
     yield from _line("数据文件：", f"{len(manifest.files):,} 个，{order_zh.unit(facts)}")
 
@@ -206,11 +209,15 @@ def _after(facts: Facts) -> Iterator[str]:
 
 def _receipt(facts: Facts) -> Iterator[str]:
     yield "四、印完请交回执（可以直接填交接单）"
-    for text in (
-        "码包编号，每一卷（箱、叠）实际印好的流水号；",
-        "报废的流水号：印坏的、试机的、接头的、裁掉的都算；记不清号的，写清张数；",
-        "多印、重印、丢失的，请如实写明流水号和数量，我们好把这些码作废。",
-    ):
+    spoiled = "报废的流水号：印坏的、试机的、接头的、裁掉的都算；记不清号的，写清张数；"
+    more = "多印、重印、丢失的，请如实写明流水号和数量，我们好把这些码作废。"
+    if facts.copies > 1:
+        spoiled = (
+            "报废多少张：印坏的、试机的、接头的、裁掉的都算，只写张数，不写流水号：一个码坏了几张，"
+            "码不作废，同一个码补印够数即可。只有一个码的标签全部报废，才写它的流水号；"
+        )
+        more = "多印、丢失的，请如实写明流水号和张数。"
+    for text in ("码包编号，每一卷（箱、叠）实际印好的流水号；", spoiled, more):
         yield from fill(text, "  · ", "    ")
     if facts.manifest.second is not None:
         yield from fill(pair_zh.RECEIPT, "  · ", "    ")

@@ -58,7 +58,7 @@ class Verified:
 
     `unique`: no code is there twice; false if there are too many to compare. `decoded` of
     `symbols` were read by another decoder; of a text package, which holds no symbols, the
-    sample beside it.
+    sample beside it. Each code is on `copies` labels, and in the files once, except on sheets.
     """
 
     package: str
@@ -75,6 +75,7 @@ class Verified:
     symbols: int
     decoded: int
     manifest_sha256: str
+    copies: int = 1
 
 
 def verify(  # noqa: PLR0913, PLR0917 - an archive, and how far it is trusted and read
@@ -129,6 +130,7 @@ def verify(  # noqa: PLR0913, PLR0917 - an archive, and how far it is trusted an
         symbols=manifest.quantity * a_label if has_symbols else len(manifest.samples),
         decoded=decoded or len(manifest.samples),
         manifest_sha256=hashlib.sha256(data).hexdigest(),
+        copies=manifest.copies,
     )
 
 

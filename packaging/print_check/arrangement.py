@@ -19,21 +19,26 @@ from ..profiles.geometry import LabelOrder, Sheet
 from ..profiles.profile import LaneOrder, Profile
 from .find_symbols import FoundSymbol
 
+_THROUGH_THE_PILE = frozenset({LabelOrder.STACK, LabelOrder.LANES})
 _APART = 0.5  # of a side: symbols whose centres are nearer, across, are in the same line
 
 
 @dataclass(frozen=True)
 class Printed:
-    """A unit as it was laid out: its serials, and the profile that it was made with."""
+    """A unit as it was laid out: its serials, the profile, and on how many labels each code is."""
 
     serials: Range
     profile: Profile
+    copies: int = 1
 
     @cached_property
     def positions(self) -> dict[int, tuple[int, int]]:
-        """Serial → (sheet, label on the sheet), both from 0; empty if the unit is no PDF."""
+        """Serial → (sheet, label on the sheet), both from 0; empty if the unit is no PDF.
+
+        Empty too if a serial has several places.
+        """
         sheet, count = self.profile.sheet, len(self.serials)
-        if sheet is None:
+        if sheet is None or self.copies > 1:
             return {}
         return {
             self.serials.first + index: (number, label)
@@ -47,13 +52,15 @@ def missing(seen: Iterable[int], printed: Printed | None) -> Ranges:
 
     On sheets these are the other labels of the block that was seen; in text profiles the
     serials between the first and the last of a lane; without `printed` the serials between
-    the first and the last.
+    the first and the last. Of copies, on sheets whose order runs through the pile, none.
     """
     seen = set(seen)
     if printed is None:
         return serials.subtract((Range(min(seen), max(seen)),), serials.of(seen))
     sheet = printed.profile.sheet
-    if sheet is not None:
+    if sheet is not None and printed.copies > 1 and sheet.order in _THROUGH_THE_PILE:
+        return ()
+    if sheet is not None and printed.copies == 1:
         return serials.subtract(serials.of(_block(seen, printed, sheet.columns)), serials.of(seen))
     found: list[Range] = []
     for lane in _lanes(printed):

@@ -27,6 +27,10 @@ class Due:
     looks: dict[str | None, Asked]
     own: list[Profile]
 
+    def copies(self, unit: str | None) -> int:
+        """How many labels have a code of the unit."""
+        return self.units[unit].copies if unit in self.units else 1
+
     def sheet_of(self, item: Read) -> tuple[str, int]:
         """The unit and sheet of a symbol of a PDF; labels that a press imposes have none."""
         unit = self.units.get(item.unit or "")
@@ -54,7 +58,7 @@ def due_of(view: View, read: Sequence[Read], home: Path | None) -> Due:
         found.looks[package] = asked(profile.symbol)
         for unit in view.units(package):
             serials = Range(unit.first, unit.last)
-            found.units[unit.unit] = Printed(serials, profile.of_size(len(serials)))
+            found.units[unit.unit] = Printed(serials, profile.of_size(len(serials)), unit.copies)
     return found
 
 

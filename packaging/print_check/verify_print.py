@@ -255,7 +255,7 @@ def _packages(
     for item in read:
         groups[item.group].append(item)
     for (batch, package, test), items in sorted(groups.items()):
-        often = Counter((pages[item.picture][0], item.serial) for item in items)
+        often = Counter((pages[item.picture][0], item.unit, item.serial) for item in items)
         units: dict[str | None, set[int]] = defaultdict(set)
         for item in items:
             units[item.unit].add(item.serial)
@@ -267,7 +267,9 @@ def _packages(
             units=tuple(sorted(unit for unit in units if unit)),
             serials=of(item.serial for item in items),
             symbols=len(items),
-            doubled=of(serial for (_, serial), times in often.items() if times > 1),
+            doubled=of(
+                serial for (_, unit, serial), times in often.items() if times > due.copies(unit)
+            ),
             missing=() if test and due.may_be_sheets(items) else _missing(units, due.units),
             out_of_order=of(item.serial for item in items if id(item) in wrong),
             void=of(item.serial for item in items if item.void),

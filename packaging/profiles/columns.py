@@ -11,11 +11,11 @@ from .geometry import wrong
 
 SOURCES = (
     *("serial", "code", "url", "pair_code", "pair_url"),
-    *("package", "batch", "unit", "lane", "image", "text"),
+    *("package", "batch", "unit", "lane", "copies", "image", "text"),
 )
 PAIR = {"code": "pair_code", "url": "pair_url"}
 DEFAULT = ("serial", "code", "url")
-_MAX_COLUMNS = 40
+MAX_COLUMNS = 40
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -108,9 +108,9 @@ def read(value: object) -> tuple[Column, ...]:
     if (
         not isinstance(value, Sequence)
         or isinstance(value, str)
-        or not 1 <= len(value) <= _MAX_COLUMNS
+        or not 1 <= len(value) <= MAX_COLUMNS
     ):
-        wrong("text.columns", f"the columns are a list of 1 to {_MAX_COLUMNS}")
+        wrong("text.columns", f"the columns are a list of 1 to {MAX_COLUMNS}")
     return tuple(map(_read, value))
 
 

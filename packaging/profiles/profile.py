@@ -142,6 +142,14 @@ class Profile:
             unit_size=min(unit_size, self.max_rows) if self.kind is FileFormat.XLSX else unit_size,
         )
 
+    def with_copies(self) -> "Profile":
+        """This profile with a column of how often each code is printed, if it names columns."""
+        names = {column.name for column in self.columns}
+        named = self.has_rows and self.header and len(names) < columns.MAX_COLUMNS
+        if not named or "copies" in {*self.sources, *names}:
+            return self
+        return replace(self, columns=(*self.columns, Column("copies", "copies")))
+
     def of_pair(self) -> "Profile":
         """This profile with a place for a second code. Raises `UsageError` if it has none."""
         if not self.has_rows:

@@ -19,7 +19,7 @@ from ...codegen.ranges.lifecycle import Reason, State
 from ...codegen.ranges.receipts import Account
 from ...codegen.ranges.serials import Ranges
 from .entries import Reported, corrections_of
-from .receipt import ReceiptResult, Voids
+from .receipt import ReceiptResult, Voids, check_copies
 
 REASON_CHARACTERS = 500
 
@@ -60,6 +60,7 @@ def correct(invocation: Invocation, request: CorrectionRequest) -> ReceiptResult
         voids.add(station, _left_over(before, after), Reason.UNUSED)
         void = _void(view, package.batches, _printed_now(before, after))
         excess = view.excess(package.package)
+    check_copies(voids, spoiled, after, request.count)
     voids.check_count(request.package, request.count)
     if request.count is None and voids.codes > named:
         raise _left_over_unnamed(voids.codes - named, voids.codes)

@@ -140,7 +140,7 @@ def _words(row: UnitRow, about: LabelAbout) -> Iterator[str]:
     """The lines beside the symbol; the product if it can be drawn."""
     yield f"UNIT {row.unit}"
     yield f"SERIALS {row.first}-{row.last}"
-    yield f"CODES {row.rows:,}"
+    yield f"CODES {row.rows:,}" + _times(row, " X {:,} = {:,} LABELS")
     yield f"FILE {row.name}"
     yield f"PACKAGE {row.package}"
     yield f"BATCH {row.batch} ({about.role} CODES)"
@@ -148,6 +148,11 @@ def _words(row: UnitRow, about: LabelAbout) -> Iterator[str]:
         yield "KEEP APART FROM " + ", ".join(f"{name} ({role})" for name, role in about.pairs)
     if about.product and drawable(about.product):
         yield f"PRODUCT {about.product}"
+
+
+def _times(row: UnitRow, words: str) -> str:
+    """`words` with copies and labels, if codes are on more than one label."""
+    return words.format(row.copies, row.rows * row.copies) if row.copies > 1 else ""
 
 
 def _symbol(text: str) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
@@ -168,13 +173,14 @@ def _list(units: tuple[UnitRow, ...], about: LabelAbout) -> bytes:
     table.writerow(
         (
             *("unit", "package", "batch", "file", "first", "last", "codes", "label"),
-            *("product", "role", "pairs"),
+            *("product", "role", "pairs", "copies", "labels"),
         )
     )
     said = about.product, about.role, " ".join(name for name, _ in about.pairs)
     for row in units:
-        span = (row.first, row.last, row.rows, f"{row.unit}.png", *said)
-        table.writerow((row.unit, row.package, row.batch, row.name, *span))
+        span = (row.first, row.last, row.rows, f"{row.unit}.png")
+        labels = row.copies, row.rows * row.copies
+        table.writerow((row.unit, row.package, row.batch, row.name, *span, *said, *labels))
     return buffer.getvalue().encode("utf-8-sig")
 
 
@@ -196,7 +202,11 @@ def _page(units: tuple[UnitRow, ...], about: LabelAbout) -> bytes:
         f"<title>{html.escape(units[0].package)}</title><style>{_STYLE}</style>",
     ]
     for row in units:
-        says = [f"卷号 {row.unit}", f"流水号 {row.first}-{row.last}", f"{row.rows:,} 个码"]
+        says = [
+            f"卷号 {row.unit}",
+            f"流水号 {row.first}-{row.last}",
+            f"{row.rows:,} 个码" + _times(row, "×{:,}＝{:,} 张"),
+        ]
         says = [f"产品 {about.product}", *says] if about.product else says
         says.append(ROLES_ZH.get(about.role, about.role))
         says += [f"不能与 {name}（{ROLES_ZH.get(role, role)}）混放" for name, role in about.pairs]

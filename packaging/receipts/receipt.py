@@ -114,16 +114,19 @@ def sums(totals: Totals) -> Iterator[str]:
     if totals.printed_by_count:
         yield f"         {totals.printed_by_count:>13,} more, by number: serials not known"
     yield f"spoiled  {totals.spoiled:>13,} void"
-    if totals.spoiled_count:
+    if totals.spoiled_count and totals.copies == 1:
         yield f"         {totals.spoiled_count:>13,} more, by number: serials not known"
     if totals.final:
         yield f"unused   {totals.unused:>13,} void; the final receipt is booked"
         if totals.open:
             yield f"open     {totals.open:>13,} brought back since: report them with --correct"
-        if totals.printed_by_count and totals.spoiled_count:
+        if totals.printed_by_count and totals.spoiled_count and totals.copies == 1:
             yield "spoiled labels known by number alone keep live codes: destroy the labels"
     else:
         yield f"open     {totals.open:>13,} not reported yet"
+    if totals.copies > 1:
+        each = f"{totals.copies:,} of each code"
+        yield f"labels   {totals.labels:>13,}, {each}; {totals.spoiled_labels:,} spoiled"
 
 
 def receipt(invocation: Invocation, request: ReceiptRequest) -> ReceiptResult:
@@ -150,6 +153,7 @@ def receipt(invocation: Invocation, request: ReceiptRequest) -> ReceiptResult:
         voids = Voids(view, package.batches)
         voids.add(station, spoiled, request.reason)
         voids.add(station, closing.unused if closing else (), Reason.UNUSED)
+    check_copies(voids, spoiled, after, request.count)
     _check_count(request, voids, closing, after)
     if closing and request.count is None:
         _check_whole(voids, after, may_go_on(request.reported, entries, after))
@@ -178,6 +182,20 @@ def _check(request: ReceiptRequest) -> None:
         raise UsageError(
             f"unknown reason {ids.shown(request.reason, name=True)}", f"known: {', '.join(Reason)}"
         )
+
+
+def check_copies(voids: "Voids", spoiled: Ranges, account: Account, count: int | None) -> None:
+    """Raises `Refused` if codes that are on many labels would be void for one spoiled label."""
+    if account.copies == 1 or count is not None or not spoiled:
+        return
+    raise Refused(
+        f"each code of package {account.package} is on {account.copies:,} labels, and would be void"
+        f" on all of them: {serials.describe(spoiled)}",
+        "if some of its labels are spoiled, the code stays good; report how many labels:"
+        " --spoiled-count N (报废张数)",
+        f"if every label of these codes is spoiled: --count {voids.codes}",
+        count=voids.codes,
+    )
 
 
 def _check_count(

@@ -36,11 +36,14 @@ class UnitShown(Result):
     printed: int
     spoiled: int
     spoiled_count: int
+    copies: int = 1
 
     @classmethod
     def of(cls, row: UnitRow, reported: Mapping[tuple[str, str], int]) -> "UnitShown":
         """From the ledger's row, and (unit, kind) → codes that the package's receipts report."""
-        by_count = row.rows - row.spoiled_count if row.counted else 0
+        # Of copies, the number of spoiled ones counts labels of codes that are printed.
+        uncertain = row.spoiled_count if row.copies == 1 else 0
+        by_count = row.rows - uncertain if row.counted else 0
         spoiled = reported.get((row.unit, "spoiled"), 0)
         by_count -= spoiled + reported.get((row.unit, "reopened"), 0)
         return cls(
@@ -56,6 +59,7 @@ class UnitShown(Result):
             printed=reported.get((row.unit, "printed"), 0) or max(0, by_count),
             spoiled=spoiled,
             spoiled_count=row.spoiled_count,
+            copies=row.copies,
         )
 
     def line(self) -> str:
@@ -63,7 +67,11 @@ class UnitShown(Result):
         receipts = ""
         if self.printed or self.spoiled or self.spoiled_count:
             receipts = f"  {self.printed:,} printed, {self.spoiled + self.spoiled_count:,} spoiled"
-        codes = f"{self.serials[0]}  {self.rows:,} codes"
+        if receipts and self.copies > 1:
+            labels = f"{self.spoiled * self.copies + self.spoiled_count:,} labels spoiled"
+            receipts = f"  {self.printed:,} codes printed, {labels}"
+        times = f" x {self.copies:,}" if self.copies > 1 else ""
+        codes = f"{self.serials[0]}  {self.rows:,} codes{times}"
         return f"{self.unit}  {self.status:<8}  {self.file}  {codes}{receipts}"
 
     def lines(self) -> Iterator[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from broken.site import fault, named
 from sqlalchemy import delete, insert, select
 
-from mintmark.activation.backend import apply_order, same_content, store, tables
+from mintmark.activation.backend import apply_order, kept_answers, same_content, store, tables
 from mintmark.activation.backend.problems import Problem
 from mintmark.activation.backend.store import Store
 from mintmark.activation.client.wire import OrderAnswer
@@ -27,7 +27,7 @@ class Forgetful(Store):
 
 def _not_kept(name):
     def fault(site):
-        site.patch.setattr(store, "_FINAL", store._FINAL - {name})
+        site.patch.setattr(kept_answers, "_FINAL", kept_answers._FINAL - {name})
 
     says = f"Forgets that it refused an order as {name}: the id is free again."
     return named(fault, f"{name.replace('-', '_')}_not_kept", says)
@@ -45,13 +45,13 @@ count_required_not_kept = _not_kept("count-required")
 @fault
 def missing_kept(site):
     """Keeps a refusal for want of fingerprints: the order is never taken once they are there."""
-    site.patch.setattr(store, "_FINAL", store._FINAL | {"fingerprints-missing"})
+    site.patch.setattr(kept_answers, "_FINAL", kept_answers._FINAL | {"fingerprints-missing"})
 
 
 @fault
 def invalid_kept(site):
     """Keeps a refusal of a validity that ends before it begins under the order's id."""
-    site.patch.setattr(store, "_FINAL", store._FINAL | {"invalid"})
+    site.patch.setattr(kept_answers, "_FINAL", kept_answers._FINAL | {"invalid"})
 
 
 @fault
@@ -94,7 +94,7 @@ class DryRunRefusalKept(DryRunKeepsId):
         try:
             return Store.order(self, order, now)
         except Problem as problem:
-            if order.dry_run and problem.name in store._FINAL:
+            if order.dry_run and problem.name in kept_answers._FINAL:
                 self._note(order, problem, now)
             raise
 

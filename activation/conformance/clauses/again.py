@@ -84,7 +84,7 @@ def _differs(t: Trial, last: Recorded) -> None:
 
 
 @AGAIN.clause(
-    "states", "states, attributes, digests and counts are as they were left", section="4. Read back"
+    "states", "states, attributes, digests and counts are as they were left", section="5. Read back"
 )
 @recorded
 def _states(t: Trial, last: Recorded) -> None:
@@ -94,12 +94,30 @@ def _states(t: Trial, last: Recorded) -> None:
             raise Broken(f"{one.path}: as it was left", answer)
 
 
-@AGAIN.clause("head", "the newest head of the check's home is still told", section="4. Read back")
+@AGAIN.clause(
+    "aggregations",
+    "an aggregation gets the answer, or refusal, that it got",
+    section="4. Pack",
+)
+@recorded
+def _aggregations(t: Trial, last: Recorded) -> None:
+    _asked(t, [*last.aggregations().items()])
+
+
+@AGAIN.clause("parents", "what lies in what is as it was left", section="5. Read back")
+@recorded
+def _parents(t: Trial, last: Recorded) -> None:
+    for _, one in _sample(t, [(one.path, one) for one in last.parents()]):
+        answer = t.probe("GET", one.path)
+        if answer.data != one.data:
+            raise Broken(f"{one.path}: as it was left", answer)
+
+
+@AGAIN.clause("head", "the newest head of the check's home is still told", section="5. Read back")
 @recorded
 def _head(t: Trial, last: Recorded) -> None:
-    brought = {
-        one.sent["audit_head"] for one in last.orders().values() if one.sent.get("audit_head")
-    }
+    kept = (*last.orders().values(), *last.aggregations().values())
+    brought = {one.sent["audit_head"] for one in kept if one.sent.get("audit_head")}
     if not brought:
         raise NotOffered("the earlier check has nothing of this kind")
     found = t.head(last.home)
@@ -110,7 +128,7 @@ def _head(t: Trial, last: Recorded) -> None:
         raise Broken("a head that the earlier check brought", "another")
 
 
-@AGAIN.clause("counters", "the scans of every code are as many as they were", section="5. Scan")
+@AGAIN.clause("counters", "the scans of every code are as many as they were", section="6. Scan")
 @recorded
 def _counters(t: Trial, last: Recorded) -> None:
     for _, one in _sample(t, [(one.path, one) for one in last.scans().values()]):
@@ -123,7 +141,7 @@ def _counters(t: Trial, last: Recorded) -> None:
             )
 
 
-@AGAIN.clause("scan-ids", "a counted answer comes again under its scan_id", section="5. Scan")
+@AGAIN.clause("scan-ids", "a counted answer comes again under its scan_id", section="6. Scan")
 @recorded
 def _scan_ids(t: Trial, last: Recorded) -> None:
     young = [

@@ -173,7 +173,7 @@ def _before_between(t: Trial) -> None:
     expect(data.get("scanned_before"), [], "scanned_before")
 
 
-@FACTS.clause("before-none", "genuine, repeat and expired scans are not told", section="5. Scan")
+@FACTS.clause("before-none", "genuine, repeat and expired scans are not told", section="6. Scan")
 def _before_none(t: Trial) -> None:
     first, last = t.active(2)
     for result in ("genuine", "repeat"):
@@ -188,7 +188,7 @@ def _before_none(t: Trial) -> None:
 @FACTS.clause(
     "row-leaves",
     "an unknown scan is no unknown scan once its code is active",
-    section="4. Read back",
+    section="5. Read back",
 )
 def _row_leaves(t: Trial) -> None:
     first, last = t.uploaded(2)
@@ -206,7 +206,7 @@ def _row_leaves(t: Trial) -> None:
     expect(known, [], "rows of a code that is known and inactive")
 
 
-@FACTS.clause("told", "a scan tells what is known, in every state alike", section="5. Scan")
+@FACTS.clause("told", "a scan tells what is known, in every state alike", section="6. Scan")
 def _told(t: Trial) -> None:
     first, last = t.active(5, attributes=PUBLIC | PRIVATE)
     t.scan(t.code(first))
@@ -231,7 +231,7 @@ def _told(t: Trial) -> None:
     expect(told.get("attributes"), PUBLIC | past, "attributes told of a code that is expired")
 
 
-@FACTS.clause("told-unknown", "of an unknown code nothing is told", section="5. Scan")
+@FACTS.clause("told-unknown", "of an unknown code nothing is told", section="6. Scan")
 def _told_unknown(t: Trial) -> None:
     (serial, _) = t.uploaded(1)
     nothing = {"first_scan": None, "batch": None, "serial": None, "role": None}

@@ -71,7 +71,7 @@ def _lowest(t: Trial) -> None:
         expect(body.get("serial"), first + 1, "serial in the problem")
 
 
-@IDENTITY.clause("scan-id", "one scan_id for two codes is two scans", section="5. Scan")
+@IDENTITY.clause("scan-id", "one scan_id for two codes is two scans", section="6. Scan")
 def _scan_id(t: Trial) -> None:
     first, last = t.active(2)
     name = f"kit-{t.order_id()}"
@@ -85,7 +85,7 @@ def _scan_id(t: Trial) -> None:
 @IDENTITY.clause(
     "scan-id-batches",
     "one scan_id for the same serial of two batches is two scans",
-    section="5. Scan",
+    section="6. Scan",
 )
 def _scan_id_batches(t: Trial) -> None:
     other = t.other("apart")
@@ -105,7 +105,7 @@ def _scan_id_batches(t: Trial) -> None:
 @IDENTITY.clause(
     "scan-id-kept",
     "a counted answer comes again under its scan_id, whatever is ordered",
-    section="5. Scan",
+    section="6. Scan",
 )
 def _scan_id_kept(t: Trial) -> None:
     (serial, _) = serials = t.active(1)
@@ -125,7 +125,7 @@ def _scan_id_kept(t: Trial) -> None:
 @IDENTITY.clause(
     "scan-id-uncounted",
     "a scan that did not count keeps nothing under its scan_id",
-    section="5. Scan",
+    section="6. Scan",
 )
 def _scan_id_uncounted(t: Trial) -> None:
     (serial, _) = serials = t.active(1)
@@ -139,7 +139,7 @@ def _scan_id_uncounted(t: Trial) -> None:
     t.scanned(serial, result="repeat", scans=2)
 
 
-@IDENTITY.clause("scan-id-pending", "a scan_id of an unknown code keeps nothing", section="5. Scan")
+@IDENTITY.clause("scan-id-pending", "a scan_id of an unknown code keeps nothing", section="6. Scan")
 def _scan_id_pending(t: Trial) -> None:
     (serial, _) = serials = t.uploaded(1)
     name = f"kit-{t.order_id()}"
@@ -152,7 +152,7 @@ def _scan_id_pending(t: Trial) -> None:
 @IDENTITY.clause(
     "scan-id-many",
     "at least the newest 64 scan_ids of a code are kept",
-    section="5. Scan",
+    section="6. Scan",
     depth=Depth.NORMAL,
 )
 def _scan_id_many(t: Trial) -> None:

@@ -10,7 +10,7 @@ from ..noise import unknown_rows
 from ..outcome import Broken, expect
 from ..trial import QUANTITY, Trial
 
-PAGES = Clauses("pages", "4. Read back")
+PAGES = Clauses("pages", "5. Read back")
 PAGE_CODES = 1_048_576
 WIDE = 2_200_000
 LISTED = 1_000

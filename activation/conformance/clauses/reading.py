@@ -5,7 +5,7 @@ from ..outcome import Broken, expect, expect_same
 from ..trial import QUANTITY, Trial
 
 ATTRIBUTES = Clauses("attributes", "Attributes")
-READ = Clauses("read", "4. Read back")
+READ = Clauses("read", "5. Read back")
 
 
 @ATTRIBUTES.clause("patch", "each key set is set, null removes it, the others stay")

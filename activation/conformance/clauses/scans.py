@@ -9,7 +9,7 @@ from ..noise import unknown_rows
 from ..outcome import Broken, NotOffered, expect
 from ..trial import Trial
 
-SCANS = Clauses("scans", "5. Scan")
+SCANS = Clauses("scans", "6. Scan")
 PHONES = 20
 
 

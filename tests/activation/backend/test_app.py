@@ -63,6 +63,7 @@ def test_the_whole_way(ready):
         "serial": 1,
         "role": "item",
         "attributes": {"lot": "L1"},
+        "pairs": [],
     }
     assert ready("POST", "/v1/scans", json={"code": CODES[9]}).json() == {
         "result": "unknown",
@@ -72,6 +73,7 @@ def test_the_whole_way(ready):
         "serial": None,
         "role": None,
         "attributes": {},
+        "pairs": [],
     }
     unknown = ready("GET", "/v1/unknown-scans").json()
     assert unknown["unknown"][0]["fingerprint"] == prints(CODES[9:]).hex()
@@ -235,6 +237,9 @@ LINE_CALLS = [
     ("GET", PATH),
     ("PUT", "/v1/orders/a"),
     ("GET", "/v1/orders/a"),
+    ("PUT", "/v1/aggregations/a"),
+    ("GET", "/v1/aggregations/a"),
+    ("GET", f"{PATH}/parents"),
     ("GET", "/v1/homes/HM00-000000000000/head"),
     ("GET", "/v1/unknown-scans"),
 ]
@@ -252,7 +257,9 @@ def test_every_address_of_lines_asks_who_calls(app):
     listed = {
         (
             method,
-            path.replace("/fingerprints/1", "/fingerprints/{first}").replace("s/a", "s/{order}"),
+            path.replace("/fingerprints/1", "/fingerprints/{first}")
+            .replace("/orders/a", "/orders/{order}")
+            .replace("/aggregations/a", "/aggregations/{aggregation}"),
         )
         for method, path in LINE_CALLS
     }
@@ -404,7 +411,10 @@ def test_the_documents_requests_work_as_they_stand(call):
         answer = call(name, path, **options)
         assert answer.is_success, answer.text
         done.append((name, path.partition("?")[0]))
-    assert [name for name, _ in done] == ["GET", "GET", "PUT", "PUT", "PUT", "GET", "POST"]
+    assert [name for name, _ in done] == [
+        *("GET", "GET", "PUT", "PUT", "PUT"),  # health twice, a batch, fingerprints, an order
+        *("PUT", "PUT", "GET", "GET", "POST"),  # cartons, what lies in them, two pages, a scan
+    ]
     page = call("GET", "/v1/batches/7Q2M-0K4T9WXA").json()
     states = [(piece["serials"], piece["state"]) for piece in page["ranges"]]
     assert states[0] == ([1, 400], "active")

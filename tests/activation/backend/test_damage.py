@@ -14,7 +14,7 @@ from backend_kit import BACKEND_KEY, Clock, app_over, make_batch, make_codes, pr
 
 from mintmark.activation.backend import log
 from mintmark.activation.backend.database import FILE, sqlite_url
-from mintmark.activation.backend.models import OrderBody
+from mintmark.activation.backend.models import AggregationBody, OrderBody
 from mintmark.activation.backend.serve import Server
 from mintmark.activation.backend.store import Store
 from mintmark.codegen.codes.fingerprint import fingerprints
@@ -31,6 +31,13 @@ ACTIVATE = {
     "audit_head": "ab" * 32,
 }
 REVOKE = {"batch": BATCH.batch, "action": "revoke", "serials": [[1, 100]]}
+CARTONS = make_batch(60, "HM00-CARTON00", role="carton", pair_of=BATCH.batch)
+PACK = {
+    "action": "associate",
+    "parents": {"batch": CARTONS.batch, "serials": [[1, 10]]},
+    "children": [{"batch": BATCH.batch, "serials": [[1, 100]]}],
+    "each": 10,
+}
 
 
 def call(app, method, path, **options):
@@ -60,6 +67,8 @@ def whole(tmp_path_factory):
     for number in range(60):
         body = {**REVOKE, "action": "assign", "attributes": {"lot": f"L{number % 7}"}}
         order(store, f"c{number}", {**body, "serials": [[101 + number * 4, 102 + number * 4]]})
+    store.register(CARTONS, now)
+    store.aggregate(AggregationBody(**PACK).request("p"), now)
     app = app_over(store, Clock())
     for number in range(0, 400, 20):
         body = {"code": CODES[number], "scan_id": f"phone-{number}"}
@@ -89,6 +98,10 @@ CALLS = (
     ("POST", "/v1/scans", {"json": {"code": CODES[380]}}),
     ("GET", "/v1/unknown-scans", {}),
     ("GET", f"/v1/homes/{BATCH.home}/head", {}),
+    ("GET", f"{PATH}/parents", {}),
+    ("GET", "/v1/aggregations/p", {}),
+    ("PUT", "/v1/aggregations/p", {"json": PACK}),
+    ("PUT", "/v1/aggregations/q", {"json": PACK | {"action": "dissociate"}}),
 )
 
 
@@ -141,7 +154,7 @@ def test_flipped_bits_are_noticed_or_harmless_and_no_order_is_applied_twice(whol
 def test_damage_while_it_serves_is_a_clean_problem(whole, tmp_path):
     """The same without a look beforehand: the first answers fail, and nothing else."""
     statuses = Counter()
-    for _ in flipped(whole, tmp_path / "flipped", every=3):
+    for _ in flipped(whole, tmp_path / "flipped", every=2):
         with contextlib.suppress(MintmarkError), opened(tmp_path / "flipped") as (_, app):
             statuses.update(answer.status_code for answer in tried(app))
     assert statuses[500]
@@ -163,6 +176,16 @@ NONSENSE = {
     "a standing that is no JSON": "UPDATE standings SET value = 'x' || id",
     "a state that there is not": "UPDATE standings SET value = replace(value, 'active', 'alive')",
     "a standing that is gone": "DELETE FROM standings",
+    "a link beyond its batch": "UPDATE links SET last = 601 WHERE first = 91",
+    "a link that ends before it begins": "UPDATE links SET last = 0 WHERE first = 11",
+    "links that overlap": "UPDATE links SET last = 25 WHERE first = 11",
+    "a parent of no batch": "UPDATE links SET parent_batch = 9 WHERE first = 11",
+    "a parent that is none": "UPDATE links SET parent_serial = -1 WHERE first = 11",
+    "a parent that is no number": "UPDATE links SET parent_serial = 'x' WHERE first = 11",
+    "a parent beyond its batch": "UPDATE links SET parent_serial = 61 WHERE first = 11",
+    "a kept packing that is no JSON": "UPDATE aggregations SET answer = '{'",
+    "a kept packing of another form": "UPDATE aggregations SET answer = '[]'",
+    "an identity that is no JSON": "UPDATE aggregations SET identity = 'x'",
     "a gap between tiles": "DELETE FROM tiles WHERE first = 101",
     "a tile that ends before it begins": "UPDATE tiles SET last = 0 WHERE first = 101",
     "no tiles": "DELETE FROM tiles",

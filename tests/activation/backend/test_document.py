@@ -61,7 +61,9 @@ def test_a_stranger_runs_every_block_as_it_stands(stranger, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     answers = [text.strip() for text in done.stdout.split("---")]
-    health, batch, upload, order, page, scan = (json.loads(text or "null") for text in answers[:-1])
+    health, batch, upload, order, packed, page, parents, scan = (
+        json.loads(text or "null") for text in answers[:-1]
+    )
     key = read_fingerprint_key(tmp_path / "backend" / TRIAL_KEY)
     assert health["fingerprint_key_id"] == batch["fingerprint_key_id"] == key_id(key)
     assert (upload, order["applied_count"], scan["result"]) == (None, 500, "unknown")
@@ -72,6 +74,9 @@ def test_a_stranger_runs_every_block_as_it_stands(stranger, tmp_path):
     ]
     shown = json.loads(re.search(r"```json\n(\{\"order\".*?\})\n```", TRIAL, re.DOTALL)[1])
     assert order == shown
+    shown = re.findall(r"```json\n(\{.*?\})\n```", TRIAL, re.DOTALL)
+    assert [json.loads(text) for text in shown if '"links"' in text] == [parents]
+    assert packed in map(json.loads, shown)
     assert "no home: a trial, with the fingerprint key backend/trial.key" in done.stderr
     assert key.reveal().hex() not in done.stdout + done.stderr
 

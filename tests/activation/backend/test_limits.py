@@ -133,6 +133,7 @@ def test_a_registration_is_told_with_its_defaults(served):
     ("path", "most", "kind"),
     [
         ("/v1/orders/o", 1_048_576, "application/json"),
+        ("/v1/aggregations/o", 1_048_576, "application/json"),
         (PATH, 1_048_576, "application/json"),
         ("/v1/scans", 4_096, "application/json"),
         ("/X", 4_096, "application/x-www-form-urlencoded"),

@@ -14,7 +14,7 @@ from mintmark.activation.backend import models, problems
 from mintmark.activation.backend.limits import DEFAULT_LIMITS
 from mintmark.activation.backend.scan import ScanResult
 from mintmark.activation.client import wire
-from mintmark.codegen.ranges import attributes
+from mintmark.codegen.ranges import aggregation, attributes
 from mintmark.codegen.ranges.attributes import KNOWN
 from mintmark.codegen.ranges.lifecycle import Action, ApiState
 
@@ -93,6 +93,9 @@ ORDER_REFUSALS = {
     *("order-differs", "outside", "blocked", "count-differs", "count-required"),
     *("fingerprints-missing", "fingerprints-taken"),
 }
+PACKING_REFUSALS = {
+    *("order-differs", "outside", "blocked", "nesting", "child-taken", "child-elsewhere"),
+}
 # What an operation refuses besides `ALWAYS`, and besides `LINES` if it is theirs.
 REFUSALS = {
     "registerBatch": {"forbidden", "timeout", "key-unknown", "batch-differs"},
@@ -100,6 +103,9 @@ REFUSALS = {
     "uploadFingerprints": BY_BATCH | {"timeout", "media-type", "outside", "fingerprints-differ"},
     "putOrder": BY_BATCH | {"timeout"} | ORDER_REFUSALS,
     "readOrder": BY_BATCH | ORDER_REFUSALS,
+    "putAggregation": BY_BATCH | {"timeout"} | PACKING_REFUSALS,
+    "readAggregation": BY_BATCH | PACKING_REFUSALS,
+    "readParents": BY_BATCH,
     "readHead": {"method-not-allowed"},
     "readUnknownScans": set(),
     "readHealth": set(),
@@ -240,6 +246,11 @@ def test_the_examples_are_those_of_the_guide():
         for text in re.findall(r"^(\{\"order\".*?\})\n```", GUIDE, re.MULTILINE | re.DOTALL)
     ]
     assert ours["answer"]["value"] in shown
+    sent = re.search(r"v1/aggregations/\S+ -H .*? -d '(\{.*?\})'", GUIDE, re.DOTALL)[1]
+    assert json.loads(sent) == ours["aggregation"]["value"]
+    for name, begins in (("packed", "aggregation"), ("parents", "batch"), ("taken", "type")):
+        texts = re.findall(rf'^(\{{"{begins}".*?\}})\n```', GUIDE, re.MULTILINE | re.DOTALL)
+        assert ours[name]["value"] in map(json.loads, texts)
     assert (
         json.loads(re.search(r'^(\{"type".*?\})\n```', GUIDE, re.MULTILINE | re.DOTALL)[1])
         == (ours["blocked"]["value"])
@@ -269,9 +280,16 @@ def bounds(schema):
     return [bounds(item) for item in schema] if isinstance(schema, list) else schema
 
 
-@pytest.mark.parametrize("model", [models.BatchBody, models.OrderBody, models.ScanBody])
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(models.BatchBody, models.OrderBody, models.AggregationBody, models.CodesBody),
+        models.ScanBody,
+    ],
+)
 def test_its_bounds_are_the_reference_s(model):
     own = model.model_json_schema(by_alias=True)
+    own = {key: part for key, part in resolved(own, own).items() if key != "$defs"}
     wanted = resolved(API["components"]["schemas"][model.__name__.removesuffix("Body")], API)
     # What is a mere dictionary or text to pydantic is checked behind it: see below.
     for key in {"attributes", "effective_at", "expires_at"} & set(own["properties"]):
@@ -351,6 +369,7 @@ def test_its_words_are_the_reference_s():
     schemas = API["components"]["schemas"]
     assert schemas["State"]["enum"] == [state.value for state in ApiState]
     assert set(schemas["Action"]["enum"]) == {action.value for action in Action}
+    assert schemas["Packing"]["enum"] == [action.value for action in aggregation.Packing]
     results = schemas["ScanAnswer"]["properties"]["result"]["enum"]
     assert results == [result.value for result in ScanResult]
     assert list(schemas["Patch"]["properties"]) == list(KNOWN)
@@ -365,14 +384,17 @@ def test_its_limits_are_the_reference_s():
     assert most == DEFAULT_LIMITS.body_bytes == 1 << 20
     assert DEFAULT_LIMITS.scan_body_bytes == 4 << 10
     assert DEFAULT_LIMITS.body_seconds == 60
-    assert "1 MiB at most at batches and orders, 4 KiB elsewhere" in text
+    assert "1 MiB at most at batches, orders and aggregations, 4 KiB elsewhere" in text
     assert f"covers {wire.PAGE_CODES:,} serials at most" in str(API["paths"]["/v1/batches/{batch}"])
     assert schemas["Scan"]["properties"]["code"]["maxLength"] == DEFAULT_LIMITS.code_chars
     assert schemas["Text"]["maxLength"] == attributes.VALUE_BYTES
     assert schemas["Patch"]["maxProperties"] == attributes.KEYS_PER_RANGE
     assert schemas["Attributes"]["maxProperties"] == attributes.KEYS_PER_RANGE
     lists = [part["maxItems"] for _, part in walk(schemas) if part.get("maxItems", 0) > 2]
-    assert {*lists} == {wire.ORDER_RANGES, wire.PAGE_RANGES, wire.LISTED}
+    assert {*lists} == {
+        *(wire.ORDER_RANGES, wire.PAGE_RANGES, wire.LISTED, wire.PAGE_LINKS),
+        *(aggregation.RANGES, aggregation.BATCHES),
+    }
     serials = [
         part["maximum"]
         for _, part in walk(API)
@@ -389,6 +411,16 @@ def test_what_the_reference_answers_is_of_the_form(store, clock):
     path = f"/v1/batches/{batch.batch}"
     order = {"batch": batch.batch, "action": "activate", "serials": [[1, 4]]}
     order["audit_head"] = "ab" * 32
+    cartons = make_batch(5, "HM00-CARTON00", role="carton", pair_of=batch.batch)
+    pack = {"action": "associate", "parents": {"batch": cartons.batch, "serials": [[1, 1]]}}
+    pack["children"] = [{"batch": batch.batch, "serials": [[1, 4]]}]
+    other = {"batch": cartons.batch, "serials": [[2, 2]]}
+    elsewhere, itself = (
+        {"action": "dissociate", "parents": other},
+        {"parents": other, "children": [other]},
+    )
+    packing = "/v1/aggregations/{aggregation}"
+    void = {"batch": batch.batch, "action": "void", "serials": [[4, 4]], "count": 1}
     steps = [
         ("put", "/v1/batches/{batch}", path, {"json": batch.body()}),
         ("put", f"{path}/fingerprints/1", None, {"content": prints(codes), "headers": stream}),
@@ -404,6 +436,17 @@ def test_what_the_reference_answers_is_of_the_form(store, clock):
         ("get", "/v1/unknown-scans", "/v1/unknown-scans", {}),
         ("get", "/v1/homes/{home}/head", f"/v1/homes/{batch.home}/head", {}),
         ("get", "/v1/homes/{home}/head", "/v1/homes/other/head", {}),
+        ("put", "/v1/batches/{batch}", f"/v1/batches/{cartons.batch}", {"json": cartons.body()}),
+        ("put", packing, "/v1/aggregations/a", {"json": pack}),
+        ("put", packing, "/v1/aggregations/b", {"json": pack}),
+        ("put", packing, "/v1/aggregations/c", {"json": pack | elsewhere}),
+        ("put", packing, "/v1/aggregations/d", {"json": pack | itself}),
+        ("put", "/v1/orders/{order}", "/v1/orders/v", {"json": void}),
+        ("put", packing, "/v1/aggregations/e", {"json": pack}),
+        ("get", packing, "/v1/aggregations/a", {}),
+        ("get", packing, "/v1/aggregations/e", {}),
+        ("get", "/v1/batches/{batch}/parents", f"{path}/parents", {}),
+        ("post", "/v1/scans", "/v1/scans", {"json": {"code": codes[0]}}),
         ("get", "/v1/health", "/v1/health", {}),
     ]
     documented = {(path, method): operation for path, method, operation in operations(API)}

@@ -1,16 +1,14 @@
 """The client: against the real server, and against servers that lie, stall and fall silent."""
 
 import json
-import threading
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from backend_kit import make_batch, make_codes, prints
 from hypothesis import given
 from hypothesis import strategies as st
+from lying_server import Fake, away, fake, problem
 from patience import PATIENCE
 
 from mintmark.activation.client import wire
@@ -19,7 +17,7 @@ from mintmark.activation.client.client import HttpClient
 from mintmark.activation.client.protocol import Away, Declined, batch_ranges
 from mintmark.activation.client.transport import ClientLimits
 from mintmark.activation.client.wire import Order
-from mintmark.codegen.errors import EnvironmentFailure, Refused, UsageError
+from mintmark.codegen.errors import Refused, UsageError
 
 BATCH = make_batch(10)
 CODES = make_codes(10)
@@ -36,6 +34,10 @@ ANSWER = {
     "truncated": False,
     "scanned_before": [3],
 }
+
+
+def order(client):
+    return client.order(ORDER)
 
 
 PIECE = {"serials": [1, 5], "state": "active", "attributes": {}, "scanned": 0}
@@ -78,62 +80,6 @@ def test_pages_are_walked_to_the_end(client, monkeypatch):
     assert found == [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 6), (7, 10)]
 
 
-class Fake(BaseHTTPRequestHandler):
-    """Answers everything with the server's `status`, `headers`, `body`."""
-
-    protocol_version = "HTTP/1.1"
-
-    def answer(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.requests.append((self.command, self.path, dict(self.headers)))
-        self.send_response(self.server.status)
-        for name, value in self.server.headers.items():
-            self.send_header(name, value)
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.server.pour(self.server, self.wfile)
-
-    do_GET = do_PUT = do_POST = answer  # noqa: N815
-
-    def log_message(self, *_):
-        pass
-
-
-@contextmanager
-def fake(status=200, body=b"", headers=None, pour=None, **options):
-    with ThreadingHTTPServer(("127.0.0.1", 0), Fake) as server:
-        server.status, server.requests = status, []
-        server.headers = {"Content-Type": "application/json"} | (headers or {})
-        server.pour = pour or (lambda _, out: out.write(body))
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        url = f"http://127.0.0.1:{server.server_port}"
-        server.let_go = threading.Event()
-        try:
-            with HttpClient(url, **options) as client:
-                yield client, server
-        finally:
-            server.let_go.set()
-            server.shutdown()
-            thread.join()
-
-
-def away(client, call=lambda client: client.order(ORDER)):
-    with pytest.raises(Away) as caught:
-        call(client)
-    assert isinstance(caught.value, EnvironmentFailure)
-    return caught.value
-
-
-def problem(status, name, **members):
-    body = {"type": f"urn:mintmark:problem:{name}", "title": "T", "status": status, "detail": "D"}
-    return {
-        "status": status,
-        "body": json.dumps(body | members).encode(),
-        "headers": {"Content-Type": "application/problem+json"},
-    }
-
-
 def test_a_good_answer_is_taken():
     with fake(body=json.dumps(ANSWER | {"later": "keys"}).encode()) as (client, _):
         answer = client.order(ORDER)
@@ -166,7 +112,7 @@ def test_a_good_answer_is_taken():
 )
 def test_an_answer_of_another_form_is_no_answer(change):
     with fake(body=json.dumps(ANSWER | change).encode()) as (client, _):
-        away(client)
+        away(client, order)
 
 
 @pytest.mark.parametrize(
@@ -175,13 +121,13 @@ def test_an_answer_of_another_form_is_no_answer(change):
 )
 def test_rubbish_is_no_answer(body):
     with fake(body=body) as (client, _):
-        assert "form" in (reason := away(client).reason) or "not JSON" in reason
+        assert "form" in (reason := away(client, order).reason) or "not JSON" in reason
 
 
 @pytest.mark.parametrize("status", [201, 204, 301, 302, 307, 400, 404, 409, 500, 502, 503])
 def test_a_status_without_its_form_is_no_answer(status):
     with fake(status, b"<html>", {"Location": "/elsewhere"}) as (client, server):
-        away(client)
+        away(client, order)
         assert len(server.requests) == 1
 
 
@@ -190,7 +136,7 @@ def test_what_passes_is_tried_again(status):
     answer = problem(status, "unavailable")
     answer["headers"]["Retry-After"] = "17"
     with fake(**answer) as (client, _):
-        assert away(client).retry_after == 17
+        assert away(client, order).retry_after == 17
 
 
 @pytest.mark.parametrize(
@@ -209,7 +155,7 @@ def test_a_line_that_is_not_known_learns_what_its_clock_has_to_do_with_it(server
     body |= {} if server_time is None else {"server_time": server_time}
     answer = {"status": 401, "headers": {"Content-Type": "application/problem+json"}}
     with fake(**answer, body=json.dumps(body).encode(), now=lambda: now) as (client, _):
-        assert away(client).reason.endswith(reason)
+        assert away(client, order).reason.endswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +171,7 @@ def test_a_line_that_is_not_known_learns_what_its_clock_has_to_do_with_it(server
 )
 def test_retry_after_is_bounded(text, seconds):
     with fake(503, headers={"Retry-After": text.encode("utf-8").decode("latin-1")}) as (client, _):
-        assert away(client).retry_after == seconds
+        assert away(client, order).retry_after == seconds
 
 
 @pytest.mark.parametrize("kind", ["about:blank", "https://gateway.example/gone", None, 7])
@@ -233,7 +179,7 @@ def test_a_problem_of_somebody_else_is_not_the_backends_no(kind):
     """A gateway before a dead backend describes its 404 as well."""
     answer = problem(404, "x", type=kind)
     with fake(**answer) as (client, _):
-        assert "of the agreed form" in away(client).reason
+        assert "of the agreed form" in away(client, order).reason
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 413, 415, 422])
@@ -264,12 +210,12 @@ def test_an_answer_too_large_is_cut_off():
             pass
 
     with fake(pour=pour) as (client, _):
-        assert "too large" in away(client).reason
+        assert "too large" in away(client, order).reason
 
 
 def test_a_compressed_answer_is_not_unpacked():
     with fake(headers={"Content-Encoding": "gzip"}) as (client, server):
-        assert "compresses" in away(client).reason
+        assert "compresses" in away(client, order).reason
         assert server.requests[0][2]["Accept-Encoding"] == "identity"
 
 
@@ -286,13 +232,13 @@ def test_an_answer_that_drips_is_given_up():
 
     limits = ClientLimits(call_seconds=0.3)
     with fake(pour=pour, limits=limits) as (client, _):
-        assert "too long" in away(client).reason
+        assert "too long" in away(client, order).reason
 
 
 def test_silence_is_given_up():
     limits = ClientLimits(call_seconds=0.2)
     with fake(pour=lambda server, _: server.let_go.wait(PATIENCE), limits=limits) as (client, _):
-        assert "too long" in away(client).reason
+        assert "too long" in away(client, order).reason
 
 
 @pytest.mark.parametrize(
@@ -341,7 +287,7 @@ def test_not_http_at_all():
         )
         try:
             Fake.do_PUT = Fake.answer
-            away(client)
+            away(client, order)
         finally:
             Fake.answer = kept
             Fake.do_PUT = kept
@@ -477,7 +423,7 @@ def test_each_attempt_is_signed_afresh():
 
     with fake(503, sign=sign) as (client, server):
         for _ in range(2):
-            away(client)
+            away(client, order)
     assert [headers["Signature"] for _, _, headers in server.requests] == ["1", "2"]
     assert signed[0] == signed[1]
     assert json.loads(signed[0][2]) == ORDER.body()

@@ -223,7 +223,7 @@ def run_of(*attempts, until=None):
     """A run that noted these attempts, of orders o-0, o-1, … of batches of their own."""
     run = _Run(until)
     for number, made in enumerate(attempts):
-        run.note(SimpleNamespace(order=f"o-{number}", batch=f"b-{number}"), made)
+        run.note(SimpleNamespace(order=f"o-{number}", batch=f"b-{number}", change=None), made)
     return run
 
 

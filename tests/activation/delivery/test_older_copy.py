@@ -13,7 +13,7 @@ from station_kit import batch_files
 from mintmark.activation.client import wire
 from mintmark.activation.client.protocol import Away, Declined, ProblemDetails
 from mintmark.activation.conformance import check
-from mintmark.activation.delivery import attempt, health, witness
+from mintmark.activation.delivery import conversation, health, witness
 from mintmark.activation.delivery.deliver import Courier, deliver
 from mintmark.activation.delivery.witness import Witness, ask
 from mintmark.activation.orders.orders import OrderRequest, book
@@ -293,7 +293,7 @@ def test_a_question_without_an_answer_stops_no_order_and_leaves_the_trace(world,
             assert courier.deliver().delivered
             assert line.head(station.config.home_id) == head
         assert deaf.asked == 1  # it may take seconds: not with every order
-        monkeypatch.setattr(attempt, "ASKED_AGAIN", timedelta(0))
+        monkeypatch.setattr(conversation, "ASKED_AGAIN", timedelta(0))
         deaf.head = line.head
         book(station, OrderRequest(Action.ACTIVATE, world.batch, BySerials("53")))
         assert courier.deliver().delivered

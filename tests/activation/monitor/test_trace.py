@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from backend_kit import Clock
+from contract_shapes import SHAPES, problems
 from hypothesis import given
 from hypothesis import strategies as st
 from line_kit import Backend, client, home_with_batches, opened
@@ -24,7 +25,9 @@ from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import EnvironmentFailure
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.chain import decode
+from mintmark.codegen.mint_sscc import SsccRequest
 from mintmark.codegen.ranges import serials
+from mintmark.codegen.ranges.aggregation import CodeRanges, Packing
 from mintmark.codegen.ranges.lifecycle import Action, State
 from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.result import to_json
@@ -124,6 +127,40 @@ def test_each_scan_is_told_for_what_it_is(scene):
     (stranger,) = of(found, FindingKind.NOT_OURS)
     assert (stranger.batch, stranger.serial, stranger.count) == (None, None, 1)
     assert not of(scene.trace(), FindingKind.NOT_OURS)
+
+
+def test_a_code_in_a_carton_leads_to_its_dealer(scene):
+    """Codes 101 and 102 lie in a carton on a pallet; only the pallet was given a dealer."""
+    cartons = scene.home.mint(2, role="carton", sscc=SsccRequest("6901234", 1)).batch
+    pallets = scene.home.mint(1, role="pallet", sscc=SsccRequest("6901234")).batch
+    inner = scene.home.mint(None, role="inner", pair_of=scene.batch).batch
+    one, two = CodeRanges(cartons, (Range(1, 1),)), CodeRanges(pallets, (Range(1, 1),))
+    children = CodeRanges(scene.batch, (Range(101, 102),))
+    with scene.open() as (station, _):
+        station.ledger.commit(
+            station.author,
+            c.Associated(station.new_order_id(), Packing.ASSOCIATE, one, (children,)),
+            c.Associated(station.new_order_id(), Packing.ASSOCIATE, two, (one,)),
+            c.Ordered(
+                *(station.new_order_id(), pallets, Action.ASSIGN, (Range(1, 1),)),
+                attributes={"dealer": "D-17"},
+            ),
+        )
+    scene.scan(101, 102, 103)
+    found = scene.trace()
+    packed, _, loose = found.findings
+    assert [(up.batch, up.serial) for up in packed.belongs.within] == [(cartons, 1), (pallets, 1)]
+    assert packed.belongs.inherited == {"dealer": "D-17"}
+    assert [(pair.batch, pair.serial) for pair in packed.belongs.pairs] == [(inner, 101)]
+    assert (loose.belongs.within, loose.belongs.inherited) == ((), {})
+    text = "\n".join(found.lines())
+    assert f"2 in carton {cartons}:1" in text
+    assert "dealer=D-17" in text
+    (record,) = found.records()
+    shape = SHAPES["trace"]
+    (finding,) = shape["findings"]
+    # The units of this scene have no ids as real ones have.
+    assert not problems(record, {**shape, "findings": [{**finding, "unit": "text?"}]})
 
 
 def test_no_code_and_no_fingerprint_is_told(scene):

@@ -10,7 +10,8 @@ from line_kit import home_with_batches, opened, packaged
 from patience import PATIENCE
 
 from mintmark.activation.orders import lost
-from mintmark.activation.orders.orders import OrderRequest, book, notes
+from mintmark.activation.orders.group import notes, place
+from mintmark.activation.orders.orders import OrderRequest, book
 from mintmark.activation.orders.selection import ByPackage, ByScannedCodes, BySerials, ByUnit
 from mintmark.codegen.errors import Refused
 from mintmark.codegen.ledger import changes as c
@@ -192,8 +193,7 @@ def test_an_unvoid_that_is_meant_names_the_status_that_stays(made):
     move(station, package, unit, "lost")
     give(station, batch, Action.VOID, ByUnit(unit))
     request = OrderRequest(Action.UNVOID, batch, ByUnit(unit), include_lost=True)
-    _, done = book(station, request)
-    (note,) = notes(station, request, done.applied)
+    (note,) = notes(station, request, place(station, request))
     assert f"unit {unit} (51-100) stays marked lost" in note
     assert f"package unit {unit} --status received" in note
 

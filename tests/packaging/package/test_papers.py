@@ -13,6 +13,7 @@ from mintmark.packaging.formats.dummy import dummy_codes
 from mintmark.packaging.package.manifest import Partner
 from mintmark.packaging.package.particulars import Particulars
 from mintmark.packaging.preflight.preflight import Preflight
+from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.profiles.profile import Profile
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -20,7 +21,7 @@ WRITE = "MINTMARK_WRITE_GOLDEN"
 HEAD = (42, "0123456789abcdef" * 4)
 
 
-@pytest.fixture(scope="module", params=["package", "test-package", "semicolons", "inner"])
+@pytest.fixture(scope="module", params=["package", "test-package", "semicolons", "inner", "copies"])
 def papers(request, tmp_path_factory, keys, give):
     """(name, what was made, README.txt, letter)."""
     from random import Random
@@ -37,6 +38,9 @@ def papers(request, tmp_path_factory, keys, give):
     elif request.param == "inner":
         about = Particulars("绿茶 500 ml", "inner", pairs=(Partner("K7QM-0VTER123", "outer"),))
         made = maker(serials=serials, about=about)
+    elif request.param == "copies":
+        about, profile = Particulars("绿茶 500 ml", "batch"), builtin("csv").with_copies()
+        made = maker(serials=serials, about=about, profile=profile, copies=500)
     else:
         profile = Profile("bare", ("serial", "code"), header=False, delimiter=";", line_end="\n")
         made = maker(serials=(Range(1, 65),), unit_size=1, profile=profile, template="{code}")

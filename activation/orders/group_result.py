@@ -1,0 +1,85 @@
+"""What a request that became several orders did."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...codegen.ranges import serials
+from ...codegen.ranges.lifecycle import Action
+from ...codegen.result import Result
+from .orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, OrderResult
+
+WORST = (REFUSED, CANCELLED, QUEUED, ACKNOWLEDGED)
+
+
+@dataclass(frozen=True)
+class GroupResult(Result):
+    """The orders of a request for several batches, in the order in which they go out.
+
+    `items_count`: the items at the lowest level, which hold nothing, that it changed; the other
+    counts are codes. It is None if `changed`: a repetition would name other codes today, which
+    `notes` tell, and what was booked stands. `delivery` is the worst of the orders.
+    """
+
+    order: str
+    action: Action
+    orders: tuple[OrderResult, ...]
+    items_count: int | None
+    applied_count: int
+    skipped_count: int
+    delivery: str | None
+    dry_run: bool = False
+    repeated: bool = False
+    changed: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reads(self) -> bool:
+        """Whether it was a dry run."""
+        return self.dry_run
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of its orders: 6, then 3, then 75; 3 also if a repetition would name others."""
+        codes = {order.exit_code for order in self.orders} | ({3} if self.changed else set())
+        return next((code for code in (6, 3, 75) if code in codes), 0)
+
+    def lines(self) -> Iterator[str]:
+        """The whole, a line per order, and what to do if the backend has not taken it."""
+        would = "would " if self.dry_run else ""
+        batches = len({order.batch for order in self.orders})
+        items = f"{self.items_count:,} items, " if self.items_count is not None else ""
+        of = f" of {batches:,} batches" if batches > 1 else ""
+        yield f"{would}{self.action.value} {items}{self.applied_count:,} codes{of}"
+        for order in self.orders:
+            yield from self._of(order)
+        for key, value in self.orders[0].attributes.items():
+            yield f"  set      {key} = {value}" if value is not None else f"  remove   {key}"
+        if self.dry_run:
+            yield "  nothing was changed"
+            return
+        if self.repeated:
+            yield "  booked before, and not done again"
+        if self.delivery == QUEUED:
+            yield "  the orders are booked here; send them with: mintmark deliver"
+
+    def _of(self, order: OrderResult) -> Iterator[str]:
+        sent = "" if self.dry_run else f"  order {order.order}: {order.delivery}"
+        detail = f", {order.detail}" if order.detail else ""
+        codes = serials.count(order.applied)
+        yield f"  {order.batch}  {serials.describe(order.applied)} ({codes:,}){sent}{detail}"
+        if order.skipped:
+            void = serials.count(order.skipped)
+            yield f"    skipped  {serials.describe(order.skipped)} ({void:,} void)"
+        if order.undone:
+            yield (
+                f"    {serials.count(order.undone):,} of its codes have changed since:"
+                f" {serials.describe(order.undone)}"
+            )
+        if order.delivery == REFUSED:
+            yield f"    it is booked here; what the backend has: mintmark reconcile {order.batch}"
+
+
+def worst(deliveries: Iterator[str | None]) -> str | None:
+    """The worst of what became of several orders; None on a dry run."""
+    found = set(deliveries)
+    return next((status for status in WORST if status in found), None)
