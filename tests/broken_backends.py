@@ -21,7 +21,7 @@ CAUGHT = Path(__file__).parent / "broken" / "caught.json"
 # In the order of the table: each module adds its faults as it is imported.
 MODULES = (
     *("orders", "attributes", "kept", "identity", "guards", "refusals", "books", "reading"),
-    *("scans", "folding", "early", "http", "signatures", "scopes", "restarts"),
+    *("scans", "folding", "early", "packing", "http", "signatures", "scopes", "restarts"),
 )
 for module in MODULES:
     import_module(f"broken.{module}")
@@ -33,6 +33,7 @@ SIGNED = {"broken.signatures", "broken.scopes", "broken.restarts"}
 # What a check of a variant that restarts tries before: enough to ask again.
 BEFORE = frozenset(
     {"orders.once", "orders.refusal-stays", "scans.scan-id", "read.head", "scopes.permitted"}
+    | {"aggregations.once", "aggregations.kept", "aggregations.joined"}
 )
 
 

@@ -107,6 +107,7 @@ BATCH = {
 PACKAGE = {
     "package": "id",
     "batch": "id",
+    "pair": "id?",
     "serials": "ranges",
     "contact": "text",
     "profile": "text",
@@ -258,6 +259,7 @@ SHAPES = {
         "replaces": "id?",
         "copies": "count",
         "labels": "count",
+        "pair": "id?",
     },
     "profile list": {
         "profiles": [
@@ -323,6 +325,7 @@ SHAPES = {
         "ok": "true/false",
         "package": "id",
         "batch": "id",
+        "pair": "id?",
         "serials": "ranges",
         "rows": "count",
         "files": "count",

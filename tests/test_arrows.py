@@ -41,6 +41,7 @@ CONFINED = {
     "httpx2": ("activation",),
     "pyzipper": ("packaging", "activation.demo"),  # where the demo plays the print shop
     "PIL": ("packaging",),
+    "barcode": ("packaging",),
     "pikepdf": ("packaging",),
     "segno": ("packaging",),
     "zxingcpp": ("packaging",),

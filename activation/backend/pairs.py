@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, Subquery, or_, select
+from sqlalchemy import Connection, Row, Select, or_, select
 
 from ...codegen.ranges.attributes import to_json
 from ...codegen.ranges.lifecycle import Standing
@@ -23,18 +23,14 @@ def read(
     `fingerprints`: those of the codes, all of them live, by batch. `standings`: those known by
     number; more are added.
     """
-    partners = connection.execute(_partners(fingerprints)).all()
-    if not partners:  # as of most batches
-        return {}
-    paired = {row.batch for row in partners}
-    wanted = [one for batch in paired for one in fingerprints[batch]]
-    rows = connection.execute(_codes(fingerprints, wanted)).all()
-    tile_store.known(connection, {row.standing for row in rows}, standings)
     found: dict[Key, list[PairedCode]] = {}
-    for row in rows:
-        role = to_json(standings[row.standing].attributes).get("role", row.role)
-        pair = PairedCode(row.name, row.serial, str(role))
-        found.setdefault((row.batch, row.serial), []).append(pair)
+    for partner in connection.execute(_partners(fingerprints)).all():  # most batches have none
+        rows = connection.execute(_codes(partner, fingerprints[partner.batch])).all()
+        tile_store.known(connection, {row.standing for row in rows}, standings)
+        for row in rows:
+            role = to_json(standings[row.standing].attributes).get("role", partner.role)
+            pair = PairedCode(partner.name, row.serial, str(role))
+            found.setdefault((partner.batch, row.serial), []).append(pair)
     return {key: tuple(sorted(pairs, key=lambda pair: pair.batch)) for key, pairs in found.items()}
 
 
@@ -59,20 +55,16 @@ def _partners(batches: Collection[int]) -> Select[Any]:
     )
 
 
-def _codes(batches: Collection[int], fingerprints: Collection[bytes]) -> Select[Any]:
-    """Codes with these fingerprints, each with a partner and its standing."""
+def _codes(partner: Row[Any], fingerprints: Collection[bytes]) -> Select[Any]:
+    """The serials of these codes, each with the standing of its partner's code."""
     live, tiles = tables.fingerprints, tables.tiles
-    partner: Subquery = _partners(batches).subquery()
     standing = (
         select(tiles.c.standing)
-        .where(tiles.c.batch == partner.c.other, tiles.c.first <= live.c.serial)
+        .where(tiles.c.batch == partner.other, tiles.c.first <= live.c.serial)
         .order_by(tiles.c.first.desc())
         .limit(1)
         .scalar_subquery()
     )
-    return (
-        select(live.c.batch, live.c.serial, partner.c.name, partner.c.role)
-        .add_columns(standing.label("standing"))
-        .join(partner, partner.c.batch == live.c.batch)
-        .where(live.c.fingerprint.in_(fingerprints), live.c.serial <= partner.c.quantity)
+    return select(live.c.serial, standing.label("standing")).where(
+        live.c.fingerprint.in_(fingerprints), live.c.serial <= partner.quantity
     )

@@ -7,6 +7,10 @@ from ...codegen.errors import EnvironmentFailure
 from .checked import Checked, ClauseOutcome, ClauseResult
 from .clause import Clause, Clauses
 from .clauses import (
+    aggregation_form,
+    aggregation_ids,
+    aggregation_places,
+    aggregations,
     batches,
     counters,
     facts,
@@ -61,6 +65,13 @@ AREAS: tuple[Clauses, ...] = (
     signing_form.SIGNING_FORM,
     signing_time.SIGNING_TIME,
     scopes.SCOPES,
+    aggregations.AGGREGATIONS,
+    aggregation_form.AGGREGATION_FORM,
+    aggregation_ids.AGGREGATION_IDS,
+    aggregation_places.AGGREGATION_PAGES,
+    aggregation_places.AGGREGATION_RACES,
+    aggregation_places.AGGREGATION_SCOPES,
+    aggregation_places.PAIRS,
     SEQUENCE,
 )
 _DEEPER = {Depth.NORMAL: "not with --quick", Depth.THOROUGH: "only with --thorough"}

@@ -79,5 +79,6 @@ def _void(t: Trial) -> None:
     t.order("void", everything, reason="other", count=alive, skip=["void"], **_PLAIN)
     # Read once more, with all there is to compare: for a check that asks again.
     states = {item["state"] for item in t.ranges(everything, digests=True)}
+    t.probe("GET", f"/v1/batches/{t.batch}/parents?after=0")
     if states != {"void"}:
         raise Broken("void", states)

@@ -13,7 +13,10 @@ from ...codegen.errors import NotFound, UsageError
 from .probe import JSON_TYPE, PREFIX
 from .trace import FORMAT, from_json
 
-KEPT = ("blocked", "outside", "count-differs", "count-required")
+KEPT = (
+    *("blocked", "outside", "count-differs", "count-required"),
+    *("nesting", "child-taken", "child-elsewhere"),
+)
 MOST_BYTES = 1_000_000_000
 HEADER_BYTES = 100_000
 HINT = "name a file that backend check --trace made"
@@ -57,11 +60,24 @@ class Recorded:
 
     def orders(self) -> dict[str, Exchange]:
         """By order id, the first answer that the backend must have kept."""
+        return self._kept("/v1/orders/")
+
+    def aggregations(self) -> dict[str, Exchange]:
+        """As `orders`, of aggregations."""
+        return self._kept("/v1/aggregations/")
+
+    def _kept(self, address: str) -> dict[str, Exchange]:
         found: dict[str, Exchange] = {}
         for one in self.exchanges:
-            if one.method == "PUT" and one.path.startswith("/v1/orders/") and _is_kept(one):
-                found.setdefault(one.path.removeprefix("/v1/orders/"), one)
+            if one.method == "PUT" and one.path.startswith(address) and _is_kept(one):
+                found.setdefault(one.path.removeprefix(address), one)
         return found
+
+    def parents(self) -> Iterator[Exchange]:
+        """The last readings of what the codes of every batch lie in."""
+        for one in self.exchanges:
+            if one.clause == "leave" and one.status == 200 and "/parents?" in one.path:
+                yield one
 
     def left(self) -> Iterator[Exchange]:
         """The last readings of every batch, after which the check did nothing more."""

@@ -77,7 +77,7 @@ def compare_links(client: Client, view: View, batch: str, *, registered: bool) -
         if page is None:
             return found
         theirs = batch_links(client, batch, page)
-    tally = _Tally()
+    tally = _LinkTally()
     for difference in _differences(view, batch, ours, theirs):
         tally.add(difference)
     listed, steps = tuple(tally.kept[:MOST]), _steps(batch, tally.kept)
@@ -85,7 +85,7 @@ def compare_links(client: Client, view: View, batch: str, *, registered: bool) -
 
 
 @dataclass
-class _Tally:
+class _LinkTally:
     """The differences as they come."""
 
     different: int = 0

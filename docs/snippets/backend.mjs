@@ -1,7 +1,8 @@
 // A complete scan backend in one file, to copy from: the other side of docs/activation-api.md. Node 22.13 or
 // newer, no packages, its books in SQLite: 1 Problems, 2 Codes, 3 Signatures, 4 Forms, 5 Lines, 6 Books,
-// 7 Fingerprints, 8 Orders, 9 Scans, 10 Server. It is one process, in which orders and scans take turns: the
-// activation of a million codes holds scans up for seconds. A larger one keeps 1 to 5, tiles and transactions.
+// 7 Fingerprints, 8 Orders, 9 Aggregations, 10 Scans, 11 Server. It is one process, in which orders and scans
+// take turns: the activation of a million codes holds scans up for seconds. A larger one keeps 1 to 5, tiles,
+// links and transactions.
 //   node backend.mjs --data scan.db --fingerprint-key fingerprint.key --lines lines.toml --authority HOST
 import * as crypto from 'node:crypto';
 import { readFileSync, realpathSync } from 'node:fs';
@@ -16,7 +17,7 @@ import { parseArgs } from 'node:util';
 const STATUS = { invalid: 422, unauthorised: 401, forbidden: 403, 'not-found': 404, internal: 500,
   'method-not-allowed': 405, 'too-large': 413, 'media-type': 415, 'too-many': 429 };
 // Refusals that stay: what the network held up must not take effect after its sender has heard a refusal.
-const FINAL = ['outside', 'blocked', 'count-differs', 'count-required'];
+const FINAL = ['outside', 'blocked', 'count-differs', 'count-required', 'nesting', 'child-taken', 'child-elsewhere'];
 /** A refusal. It quotes nothing that was sent: that may be a code. */
 export class Problem extends Error {
   constructor(name, detail = '', members = {}, headers = {}) {
@@ -105,7 +106,8 @@ export function verified(keys, hosts, now, request, headers, body) {
 }
 
 // --- 4 Forms: what is taken, strictly ------------------------------------------------------------------
-const ACTIONS = ['activate', 'revoke', 'freeze', 'unfreeze', 'void', 'unvoid', 'assign'];
+const [ACTIONS, PACKING] = [['activate', 'revoke', 'freeze', 'unfreeze', 'void', 'unvoid', 'assign'],
+  ['associate', 'dissociate']];
 const LAYERS = Object.entries({ native: ['product', 'lot', 'line', 'produced_at'], property: ['dealer', 'region'],
   activity: ['campaign', 'max_scans', 'role', 'effective_at', 'expires_at'] });
 const layerOf = (key) => LAYERS.find(([, keys]) => keys.includes(key))?.[0]
@@ -120,6 +122,8 @@ const isTime = (value) => typeof value === 'string' && instant(value) !== null;
 const isPairs = (value) => Array.isArray(value) && from(1, 1_000)(value.length) && value.every((pair) => (
   Array.isArray(pair) && pair.length === 2 && pair.every(isSerial) && pair[0] <= pair[1]));
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isCodes = (value) => isObject(value) && Object.keys(value).length === 2 && isName(value.batch)
+  && isPairs(value.serials);
 const isPatch = (value) => isObject(value) && Object.keys(value).length <= 64
   && Object.entries(value).every(([key, item]) => layerOf(key) && (item === null || (key === 'max_scans'
     ? from(1, 1_000_000)(item) : text(1_024)(item) && Buffer.byteLength(item) <= 1_024)));
@@ -127,10 +131,13 @@ const isPatch = (value) => isObject(value) && Object.keys(value).length <= 64
 const BATCH = { home: [isName], symbols: [like(/^[!-~]{2,94}$/)], length: [from(1, 64)], scheme: [isName],
   canonical: [one('crockford32', 'upper')], quantity: [isSerial], fingerprint_key_id: [isName],
   role: [one('item', 'inner', 'outer', 'carton', 'pallet', 'batch', 'guide'), 'item'], pair_of: orNull(isName) };
-const ORDER = { batch: [isName], action: [one(...ACTIONS)], serials: [isPairs], attributes: [isPatch, {}],
+const BOTH = { reason: orNull(text(500)), dry_run: [one(true, false), false],
+  audit_head: orNull(like(/^[0-9a-f]{64}$/)) };
+const ORDER = { ...BOTH, batch: [isName], action: [one(...ACTIONS)], serials: [isPairs], attributes: [isPatch, {}],
   skip: [(value) => ['[]', '["void"]'].includes(JSON.stringify(value)), []], count: orNull(from(0, 999_999_999_999)),
-  from: orNull(one('inactive', 'active', 'frozen', 'void')), effective_at: orNull(isTime), expires_at: orNull(isTime),
-  reason: orNull(text(500)), dry_run: [one(true, false), false], audit_head: orNull(like(/^[0-9a-f]{64}$/)) };
+  from: orNull(one('inactive', 'active', 'frozen', 'void')), effective_at: orNull(isTime), expires_at: orNull(isTime) };
+const AGGREGATION = { ...BOTH, action: [one(...PACKING)], parents: orNull(isCodes), each: orNull(from(1, 1_000_000)),
+  children: [(value) => Array.isArray(value) && from(1, 20)(value.length) && value.every(isCodes)] };
 const SCAN = { code: [text(128)], scan_id: orNull(isName) };
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const TIME = new RegExp(String.raw`^((?!0000)\d{4}-\d\d-\d\d)(T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)`
@@ -164,14 +171,20 @@ function add(pieces, [first, last, ...state]) {
   if (before?.[1] === first - 1 && before[2] === state[0]) { before[1] = last; return; }
   pieces.push([first, last, ...state]);
 }
-/** An order, checked. Two of the same `identity` have the same content. */
-function orderOf(request) {
-  const { dry_run, audit_head, ...content } = form(request, ORDER);
-  const [serials, attributes, same] = [[], { ...content.attributes }, { ...content.attributes }];
-  for (const pair of content.serials.sort((a, b) => a[0] - b[0])) {
+/** Pairs in any order, ascending and joined where they touch. */
+function joined(pairs) {
+  const serials = [];
+  for (const pair of pairs.sort((a, b) => a[0] - b[0])) {
     need(pair[0] > (serials.at(-1)?.[1] ?? 0), 'invalid', 'two ranges overlap');
     add(serials, pair);
   }
+  return serials;
+}
+const sizeOf = (pairs) => pairs.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+/** An order, checked. Two of the same `identity` have the same content. */
+function orderOf(request) {
+  const { dry_run, audit_head, ...content } = form(request, ORDER);
+  const [serials, attributes, same] = [joined(content.serials), { ...content.attributes }, { ...content.attributes }];
   for (const key of ['effective_at', 'expires_at']) {
     const value = content[key];
     const alone = !Object.hasOwn(attributes, key) || (attributes[key] ?? value) === null;
@@ -181,9 +194,25 @@ function orderOf(request) {
   const identity = JSON.stringify({ ...content, effective_at: 0, expires_at: 0, serials, attributes: sorted(same) });
   return { ...content, serials, attributes, dry_run, audit_head, identity };
 }
+/** An aggregation, checked in the same way; `counts`: how many parents and children it names. */
+function aggregationOf(request) {
+  const { dry_run, audit_head, ...content } = form(request, AGGREGATION);
+  const codesOf = (part) => part && { batch: part.batch, serials: joined(part.serials) };
+  const parents = codesOf(content.parents);
+  const children = content.children.map(codesOf).sort((a, b) => (a.batch < b.batch ? -1 : 1));
+  const all = [...children, ...(parents ? [parents] : [])];
+  const counts = [parents?.serials ?? [], children.flatMap((part) => part.serials)].map(sizeOf);
+  const fits = content.each === null ? counts[0] <= 1
+    : children.length === 1 && Math.ceil(counts[1] / content.each) === counts[0];
+  need(fits && counts[0] <= 1_000_000 && all.flatMap((part) => part.serials).length <= 1_000
+    && new Set(children.map((part) => part.batch)).size === children.length
+    && (parents || content.action === 'dissociate'), 'invalid', 'the children do not fill the parents');
+  const fields = { ...content, parents, children };
+  return { ...fields, all, counts, dry_run, audit_head, identity: JSON.stringify(fields) };
+}
 
 // --- 5 Lines: their keys, and what each may do ---------------------------------------------------------
-const SCOPES = new Map([['actions', one(...ACTIONS)], ['layers', one('native', 'property', 'activity')],
+const SCOPES = new Map([['actions', one(...ACTIONS, ...PACKING)], ['layers', one('native', 'property', 'activity')],
   ['batches', like(/^[^[]+$/)]]); // of patterns, only * and ?
 /** lines.toml as a Map from key id. Of TOML it reads the form that mintmark writes, and no more. */
 export function parseLines(toml, folder) {
@@ -212,10 +241,10 @@ function lineOf({ name, key_id, algorithm, public_key, secret_file, ...scopes },
   return { algorithm, key, ...scopes };
 }
 /** Refuse what a line may not do. A scope that is left out sets no limit. */
-function permit({ batches = ['*'], actions = ACTIONS, layers, upload: may = true }, batch, order, uploads = false) {
+function permit({ batches = ['*'], actions, layers, upload: may = true }, batch, order, uploads = false) {
   const [signs, isOf] = [{ '*': '.*', '?': '.' }, (pattern) => new RegExp(`^${
     pattern.replace(/\W/g, (letter) => signs[letter] ?? `\\${letter}`)}$`).test(batch)];
-  need(batches.some(isOf) && (may || !uploads) && (!order || actions.includes(order.action))
+  need(batches.some(isOf) && (may || !uploads) && (!order || !actions || actions.includes(order.action))
     && Object.keys(order?.attributes ?? {}).every((key) => layers?.includes(layerOf(key)) ?? true),
   'forbidden', 'this key may not do that: see its scope in lines.toml');
 }
@@ -229,7 +258,11 @@ TABLE batches (number INTEGER PRIMARY KEY, name TEXT UNIQUE, rule, length, info)
 TABLE tiles (batch INTEGER, first INTEGER, last, state, back, attributes, PRIMARY KEY (batch, first)) WITHOUT ROWID;
 TABLE prints (batch INTEGER, serial INTEGER, print BLOB, live, uploaded, PRIMARY KEY (batch, serial)) WITHOUT ROWID;
 UNIQUE INDEX live ON prints (print) WHERE live; INDEX pending ON prints (uploaded) WHERE NOT live;
-TABLE orders (id TEXT PRIMARY KEY, batch, identity, answer); TABLE heads (home TEXT PRIMARY KEY, head, "order", at);
+TABLE orders (id TEXT PRIMARY KEY, batches, identity, answer);
+TABLE aggregations (id TEXT PRIMARY KEY, batches, identity, answer);
+TABLE links (batch TEXT, first INTEGER, last, parent_batch, parent, PRIMARY KEY (batch, first)) WITHOUT ROWID;
+TABLE planned (batch TEXT, first INTEGER, last, parent_batch, parent, PRIMARY KEY (batch, first)) WITHOUT ROWID;
+TABLE heads (home TEXT PRIMARY KEY, head, "order", at);
 TABLE counters (batch INTEGER, serial INTEGER, scans, first_scan, early, PRIMARY KEY (batch, serial)) WITHOUT ROWID;
 TABLE answers (print BLOB, scan_id TEXT, at, answer, PRIMARY KEY (print, scan_id)); INDEX answered ON answers (at);
 TABLE unknown (id INTEGER PRIMARY KEY AUTOINCREMENT, print BLOB UNIQUE, first, last, count);
@@ -326,25 +359,31 @@ function activated(books, batch, pairs, now) {
 const STEPS = { activate: { inactive: 'active' }, revoke: { active: 'inactive' }, unfreeze: { frozen: 'back' },
   freeze: { inactive: 'frozen', active: 'frozen' }, void: { inactive: 'void', active: 'void', frozen: 'void' },
   unvoid: { void: 'inactive' }, assign: { inactive: 'inactive', active: 'active', frozen: 'frozen' } };
-/** The answer to an order, or the refusal that is kept. Throws the refusals that are not. */
-function putOrder({ books, line, now, ...request }, id) {
-  const order = { id, ...orderOf(request) };
-  permit(line, order.batch, order);
+/** The answer of `work`, or the refusal that is kept, once under an id. Throws the refusals that are not kept. */
+function once({ books, line, now }, table, wanted, names, work) {
+  for (const name of names) { permit(line, name, wanted); }
   return books.transaction(() => {
-    const kept = books.sql('SELECT identity, answer FROM orders WHERE id = ?').get(id);
-    need(!kept || kept.identity === order.identity, 'order-differs', 'use a new id for every order');
+    const kept = books.sql(`SELECT identity, answer FROM ${table} WHERE id = ?`).get(wanted.id);
+    need(!kept || kept.identity === wanted.identity, 'order-differs', 'use a new id for every order');
     if (kept) { return JSON.parse(kept.answer); }
-    const { batch, info } = batchOf(books, order.batch);
+    const batches = names.map((name) => batchOf(books, name));
     let answer;
-    try { answer = applied(books, batch, info.quantity, order, now); } catch (error) {
+    try { answer = work(batches); } catch (error) {
       if (!FINAL.includes(error.message)) { throw error; }
       answer = error.body; // thrown before the first change
     }
-    books.sql('INSERT INTO orders VALUES (?, ?, ?, ?)').run(id, order.batch, order.identity, JSON.stringify(answer));
+    const row = [wanted.id, JSON.stringify(names), wanted.identity, JSON.stringify(answer)];
+    books.sql(`INSERT INTO ${table} VALUES (?, ?, ?, ?)`).run(...row);
+    const [home, ...others] = new Set(batches.map(({ info }) => info.home));
     const head = books.sql('REPLACE INTO heads VALUES (?, ?, ?, ?)');
-    if (order.audit_head) { head.run(info.home, order.audit_head, id, now); }
+    if (wanted.audit_head && !others.length) { head.run(home, wanted.audit_head, wanted.id, now); }
     return answer;
-  }, !order.dry_run);
+  }, !wanted.dry_run);
+}
+function putOrder({ books, line, now, ...request }, id) {
+  const order = { id, ...orderOf(request) };
+  return once({ books, line, now }, 'orders', order, [order.batch], ([{ batch, info }]) => (
+    applied(books, batch, info.quantity, order, now)));
 }
 
 function applied(books, batch, quantity, order, now) {
@@ -356,8 +395,7 @@ function applied(books, batch, quantity, order, now) {
   const blocked = work.blocked.slice(0, 100).map(([first, last, state]) => ({ serials: [first, last], state }));
   need(!blocked.length, work.counting ? 'count-required' : 'blocked', 'read the ranges back, and order anew',
     { blocked, blocked_total: work.blocked.length });
-  const [count, passed] = [work.done, work.skipped].map((pieces) => (
-    pieces.reduce((sum, [first, last]) => sum + last - first + 1, 0)));
+  const [count, passed] = [work.done, work.skipped].map(sizeOf);
   need([null, count].includes(order.count), 'count-differs', 'count again', { count: order.count, would_touch: count });
   books.sql('DELETE FROM tiles WHERE batch = ? AND first BETWEEN ? AND ?').run(batch, old[0].first, old.at(-1).first);
   const insert = books.sql('INSERT INTO tiles VALUES (:batch, :first, :last, :state, :back, :attributes)');
@@ -399,12 +437,12 @@ function stepped(tile, piece, { action, skip, from: wanted, count, attributes: p
   const attributes = JSON.stringify(sorted(Object.fromEntries(values)));
   return { ...tile, state: state === 'back' ? tile.back : state, attributes, back };
 }
-function getOrder({ books, line }, id) {
-  const kept = books.sql('SELECT batch, answer FROM orders WHERE id = ?').get(id);
-  need(kept, 'not-found', 'no such order was applied here');
-  permit(line, kept.batch);
+const keptIn = (table) => ({ books, line }, id) => {
+  const kept = books.sql(`SELECT batches, answer FROM ${table} WHERE id = ?`).get(id);
+  need(kept, 'not-found', 'nothing was applied here under this id');
+  for (const name of JSON.parse(kept.batches)) { permit(line, name); }
   return JSON.parse(kept.answer);
-}
+};
 function headOf({ books }, home) {
   const row = books.sql('SELECT * FROM heads WHERE home = ?').get(home);
   return row ? { ...row, at: timeText(row.at) } : { home, head: null, order: null, at: null };
@@ -438,7 +476,123 @@ function pageOf({ books, line, query }, name) {
   return { ...info, ranges: ranges.map(facts), next: reached < info.quantity ? reached : null };
 }
 
-// --- 9 Scans -------------------------------------------------------------------------------------------
+// --- 9 Aggregations: what lies in what -----------------------------------------------------------------
+// A link is a row per run of serials in one parent. The links that hold any of the serials :first to :last:
+const LINKS = `SELECT * FROM links WHERE batch = :batch AND first <= :last AND last >= :first AND first >= coalesce(
+  (SELECT max(first) FROM links WHERE batch = :batch AND first <= :first), 0) ORDER BY first`;
+const linksIn = (books, { batch, first, last }) => books.sql(LINKS).all({ batch, first, last });
+/** The links that it makes, or undoes: children in order, `each` to a parent. Without parents, their parent is null. */
+function* dealt({ parents, children, each }) {
+  const numbers = every(parents?.serials ?? []);
+  let [room, parent] = [0, null];
+  for (const [batch, [start, end]] of children.flatMap((part) => part.serials.map((pair) => [part.batch, pair]))) {
+    for (let [first, last] = [start]; first <= end; first = last + 1) {
+      if (room === 0) { [room, parent] = [each ?? Infinity, numbers.next().value ?? null]; }
+      last = Math.min(end, first + room - 1);
+      room -= last - first + 1;
+      yield { batch, first, last, parent_batch: parents?.batch ?? null, parent };
+    }
+  }
+}
+function* every(pairs) {
+  for (const [first, last] of pairs) { for (let serial = first; serial <= last; serial += 1) { yield serial; } }
+}
+function putAggregation({ books, line, now, ...request }, id) {
+  const wanted = { id, ...aggregationOf(request) };
+  const names = [...new Set(wanted.all.map((part) => part.batch))].sort();
+  return once({ books, line, now }, 'aggregations', wanted, names, (batches) => {
+    const [{ action, counts: [parents_count, children_count], dry_run }, links] = [wanted, [...dealt(wanted)]];
+    const known = new Map(batches.map(({ batch, info }, at) => [names[at], { batch, ...info }]));
+    need(wanted.all.every(({ batch, serials }) => serials.at(-1)[1] <= known.get(batch).quantity), 'outside');
+    if (action === 'associate') { refuseVoid(books, wanted, names, known); refuseCircles(books, links); }
+    refuseMisplaced(books, action, links);
+    for (const link of links) { (action === 'associate' ? linked : unlinked)(books, link); }
+    return { aggregation: id, action, parents_count, children_count, dry_run };
+  });
+}
+function refuseVoid(books, { all }, names, known) {
+  const blocked = names.flatMap((name) => {
+    const pieces = [];
+    for (const [first, last] of all.filter((part) => part.batch === name).flatMap((part) => part.serials).sort(
+      (a, b) => a[0] - b[0])) {
+      const span = { batch: known.get(name).batch, first, last };
+      for (const tile of books.sql(`${TILES} AND first <= :last AND state = 'void' ORDER BY first`).all(span)) {
+        const begin = Math.max(tile.first, first, (pieces.at(-1)?.[1] ?? 0) + 1); // parents may be children as well
+        const end = Math.min(tile.last, last);
+        if (begin <= end) { add(pieces, [begin, end]); }
+      }
+    }
+    return pieces.map((serials) => ({ batch: name, serials, state: 'void' }));
+  });
+  const shown = { blocked: blocked.slice(0, 100), blocked_total: blocked.length };
+  need(!blocked.length, 'blocked', 'void codes are packed into nothing, and nothing into them', shown);
+}
+/** Refuse if a parent would lie within itself, by the links that are there and those to come together. */
+function refuseCircles(books, links) {
+  const insert = books.sql('INSERT INTO planned VALUES (:batch, :first, :last, :parent_batch, :parent)');
+  for (const link of links) { insert.run(link); }
+  const up = (table) => `SELECT up.root, up.below, one.parent_batch, one.parent FROM up JOIN ${table} AS one
+    ON one.batch = up.batch AND up.serial BETWEEN one.first AND one.last`;
+  const circle = books.sql(`WITH RECURSIVE up (root, below, batch, serial) AS (SELECT DISTINCT parent_batch, parent,
+    parent_batch, parent FROM planned UNION ${up('links')} UNION ${up('planned')})
+    SELECT 1 FROM up JOIN planned AS one ON one.batch = up.batch AND up.serial BETWEEN one.first AND one.last
+    AND one.parent_batch = up.root AND one.parent = up.below LIMIT 1`).get();
+  books.sql('DELETE FROM planned').run();
+  need(!circle, 'nesting', 'a parent would lie within itself');
+}
+/** Refuse children that have a parent, if they are to get one; and children that are not where they are to leave. */
+function refuseMisplaced(books, action, links) {
+  const wrong = [];
+  for (const link of links) {
+    let next = link.first; // pieces of the link, with the parent that they have, or null
+    const note = (first, last, parent) => {
+      const same = parent && (link.parent === null
+        || (parent.batch === link.parent_batch && parent.serial === link.parent));
+      const said = JSON.stringify({ batch: link.batch, parent });
+      if (first <= last && (action === 'associate' ? parent : !same)) { add(wrong, [first, last, said]); }
+      next = last + 1;
+    };
+    for (const { first, last, parent_batch, parent } of linksIn(books, link)) {
+      if (first > next) { note(next, first - 1, null); }
+      note(Math.max(first, link.first), Math.min(last, link.last), { batch: parent_batch, serial: parent });
+    }
+    note(next, link.last, null);
+  }
+  const list = wrong.slice(0, 100).map(([first, last, said]) => ({ serials: [first, last], ...JSON.parse(said) }));
+  const [name, key] = action === 'associate' ? ['child-taken', 'taken'] : ['child-elsewhere', 'elsewhere'];
+  need(!wrong.length, name, 'read the parents back', { [key]: list, [`${key}_total`]: wrong.length });
+}
+const dropLink = (books, { batch, first }) => (
+  books.sql('DELETE FROM links WHERE batch = ? AND first = ?').run(batch, first));
+const makeLink = (books, link) => { // what is empty is none
+  const insert = books.sql('INSERT INTO links VALUES (:batch, :first, :last, :parent_batch, :parent)');
+  if (link.first <= link.last) { insert.run(link); }
+};
+function linked(books, link) {
+  const around = linksIn(books, { ...link, first: link.first - 1, last: link.last + 1 })
+    .filter((one) => one.parent_batch === link.parent_batch && one.parent === link.parent);
+  for (const one of around) { dropLink(books, one); }
+  const [first, last] = [around.map((one) => one.first), around.map((one) => one.last)];
+  makeLink(books, { ...link, first: Math.min(link.first, ...first), last: Math.max(link.last, ...last) });
+}
+function unlinked(books, link) {
+  for (const one of linksIn(books, link)) {
+    dropLink(books, one);
+    makeLink(books, { ...one, last: Math.min(one.last, link.first - 1) });
+    makeLink(books, { ...one, first: Math.max(one.first, link.last + 1) });
+  }
+}
+function parentsOf({ books, line, query }, batch) {
+  const after = whole(query.get('after') ?? 0);
+  permit(line, batch);
+  const { info } = batchOf(books, batch);
+  const rows = books.sql(`${LINKS} LIMIT 10001`).all({ batch, first: after + 1, last: info.quantity });
+  const links = rows.slice(0, 10_000).map(({ first, last, parent_batch, parent }) => (
+    { serials: [Math.max(first, after + 1), last], parent: { batch: parent_batch, serial: parent } }));
+  return { batch, links, next: rows.length > 10_000 ? links.at(-1).serials[1] : null };
+}
+
+// --- 10 Scans ------------------------------------------------------------------------------------------
 const PUBLIC = ['product', 'lot', 'produced_at', 'campaign', 'effective_at', 'expires_at'];
 /** Decide and count in one transaction: of a hundred phones at once, exactly one is the first. */
 export function scan(books, { code, scan_id }, now) {
@@ -457,7 +611,8 @@ export function scan(books, { code, scan_id }, now) {
         DO UPDATE SET count = count + 1, last = :now RETURNING id`).get({ print, now });
       books.sql('DELETE FROM unknown WHERE id <= ? OR last < ?').run(id - 100_000, now - 90 * DAY);
     }
-    return { result: 'unknown', scans: 0, first_scan: null, batch: null, serial: null, role: null, attributes: {} };
+    const nothing = { scans: 0, first_scan: null, batch: null, serial: null, role: null, attributes: {}, pairs: [] };
+    return { result: 'unknown', ...nothing };
   });
 }
 function scanned(books, { print, batch, serial, name, info }, scanId, now) {
@@ -478,10 +633,21 @@ function scanned(books, { print, batch, serial, name, info }, scanId, now) {
     .run({ batch, serial, scans, first_scan, early: Number(!counts && result !== 'expired') });
   const shown = Object.entries(JSON.parse(values)).filter(([key]) => PUBLIC.includes(key));
   const answer = { result, scans, first_scan: timeText(first_scan), batch: name, serial,
-    role: role ?? JSON.parse(info).role, attributes: Object.fromEntries(shown) };
+    role: role ?? JSON.parse(info).role, attributes: Object.fromEntries(shown), pairs: pairsOf(books, name, serial) };
   const row = [print, scanId, now, JSON.stringify(answer)];
   if (counts && scanId !== null) { books.sql('INSERT INTO answers VALUES (?, ?, ?, ?)').run(...row); }
   return answer;
+}
+/** The other codes on the same item, of the batches that are registered. */
+function pairsOf(books, name, serial) {
+  const { batch: number, info: { pair_of: partner } } = batchOf(books, name);
+  return books.sql(`SELECT name, number, info FROM batches WHERE number <> :number AND (name = :partner
+    OR info ->> 'pair_of' IN (:name, :partner)) ORDER BY name`).all({ number, name, partner }).flatMap((row) => {
+    const { quantity, role: own } = JSON.parse(row.info);
+    const tile = books.sql(`${TILES} ORDER BY first LIMIT 1`).get({ batch: row.number, first: serial });
+    const role = JSON.parse(tile.attributes).role ?? own;
+    return serial <= quantity ? [{ batch: row.name, serial, role }] : [];
+  });
 }
 function unknownScans({ books, query, now }) {
   const rows = books.sql('SELECT * FROM unknown WHERE id > ? AND last >= ? ORDER BY id LIMIT 1001')
@@ -502,7 +668,7 @@ function limited({ books, now, guesses, address }, asked) {
   return answer;
 }
 
-// --- 10 Server -----------------------------------------------------------------------------------------
+// --- 11 Server -----------------------------------------------------------------------------------------
 const whole = (digits) => { need(/^\d{1,12}$/.test(digits), 'invalid', 'no such number'); return Number(digits); };
 const health = ({ books }) => ({ api: 'v1', scheme: 'hmac-sha256-128', fingerprint_key_id: books.keyId });
 // Opening the page counts nothing, for messengers and browsers load what nobody looks at. The button scans.
@@ -517,13 +683,15 @@ function checked(request, code) {
 // Method and address → what is done there. * is an id.
 const ROUTES = Object.entries({ 'GET /v1/health': health, 'HEAD /v1/health': health,
   'PUT /v1/batches/*': register, 'GET /v1/batches/*': pageOf, 'PUT /v1/batches/*/fingerprints/*': upload,
-  'PUT /v1/orders/*': putOrder, 'GET /v1/orders/*': getOrder, 'GET /v1/homes/*/head': headOf,
+  'PUT /v1/orders/*': putOrder, 'GET /v1/orders/*': keptIn('orders'), 'GET /v1/homes/*/head': headOf,
+  'PUT /v1/aggregations/*': putAggregation, 'GET /v1/aggregations/*': keptIn('aggregations'),
+  'GET /v1/batches/*/parents': parentsOf,
   'GET /v1/unknown-scans': unknownScans, 'POST /v1/scans': (request) => limited(request, form(request, SCAN)),
   'GET /*': () => page(''), 'HEAD /*': () => page(''), 'POST /*': checked,
 }).map(([route, act]) => [route.split(' ')[0], new RegExp(`^${route.split(' ')[1].replaceAll('*', '([^/]+)')}$`), act]);
 
 async function bodyOf(request) {
-  const most = /^\/v1\/(?:batches|orders)\//.test(request.url) ? 1_048_576 : 4_096;
+  const most = /^\/v1\/(?:batches|orders|aggregations)\//.test(request.url) ? 1_048_576 : 4_096;
   let [chunks, size] = [[], 0];
   for await (const chunk of request) { // to its end, for who still sends hears no refusal
     size += chunk.length;

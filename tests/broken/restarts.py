@@ -25,6 +25,14 @@ orders_in_memory = _in_memory(
     tables.orders,
     "Keeps the ids and answers of orders in memory: a restart forgets them.",
 )
+aggregations_in_memory = _in_memory(
+    "aggregations_in_memory",
+    tables.aggregations,
+    "Keeps the ids and answers of aggregations in memory: a restart forgets them.",
+)
+links_in_memory = _in_memory(
+    "links_in_memory", tables.links, "Keeps what lies in what in memory: a restart forgets it."
+)
 nonces_in_memory = _in_memory(
     "nonces_in_memory",
     tables.nonces,

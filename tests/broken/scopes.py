@@ -8,6 +8,7 @@ from http_message_signatures.algorithms import ED25519
 
 from mintmark.activation.backend import app, authorise
 from mintmark.activation.backend.senders import LOOPBACK, Sender
+from mintmark.activation.backend.store import Store
 
 
 @fault
@@ -128,3 +129,29 @@ orders_unscoped = _permitting(
     "permit_order",
     lambda right, sender, *order: right(replace(sender, batches=None), *order),
 )
+
+
+@fault
+def packing_any_action(site):
+    """Looks at the batches of an aggregation, and not whether the key may pack."""
+
+    def lax(self, batches, _action):
+        for batch in batches:
+            self.permit(batch)
+
+    site.patch.setattr(Sender, "permit_packing", lax)
+
+
+@fault
+class PackingReadByOneBatch(Store):
+    """Tells an aggregation to whoever may read the first batch of its children."""
+
+    def get_aggregation(self, name, permit=lambda _: None):
+        asked = []
+
+        def first(batch):
+            if not asked:
+                permit(batch)
+            asked.append(batch)
+
+        return super().get_aggregation(name, first)

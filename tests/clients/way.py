@@ -12,25 +12,34 @@ from datetime import datetime
 from api import Client
 from api.api.consumers import scan
 from api.api.lines import (
+    put_aggregation,
     put_order,
+    read_aggregation,
     read_batch,
     read_health,
     read_order,
+    read_parents,
     register_batch,
     upload_fingerprints,
 )
 from api.models import (
     Action,
+    Aggregation,
+    AggregationAnswer,
     Batch,
     BatchPage,
     BlockedProblem,
     BlockedProblemType,
     Canonical,
+    ChildTakenProblem,
+    Codes,
     CountDiffersProblem,
     Health,
     NotFoundProblem,
     Order,
     OrderAnswer,
+    Packing,
+    ParentsPage,
     Patch,
     Role,
     Scan,
@@ -99,6 +108,24 @@ assert isinstance(differs, CountDiffersProblem)
 missing = read_order.sync(given["batch"] + "-none", client=client)
 assert isinstance(missing, NotFoundProblem)
 
+
+def pack(*pair):
+    """These codes of the batch, into its fourth."""
+    parents = Codes(given["batch"], [[4, 4]])
+    children = [Codes(given["batch"], [[*pair]])]
+    return Aggregation(action=Packing.ASSOCIATE, parents=parents, children=children)
+
+
+packed = put_aggregation.sync(given["batch"] + "-1", client=client, body=pack(1, 2))
+assert isinstance(packed, AggregationAnswer)
+taken = [
+    put_aggregation.sync(given["batch"] + "-2", client=client, body=pack(2, 3)),
+    read_aggregation.sync(given["batch"] + "-2", client=client),
+]
+assert all(isinstance(refusal, ChildTakenProblem) for refusal in taken)
+parents = read_parents.sync(given["batch"], client=client)
+assert isinstance(parents, ParentsPage)
+
 print(
     json.dumps(
         {
@@ -114,6 +141,12 @@ print(
             ],
             "differs": [differs.count, differs.would_touch],
             "missing": missing.status,
+            "packed": [packed.parents_count, packed.children_count],
+            "taken": [
+                [refusal.taken[0].serials, refusal.taken[0].parent.serial, refusal.taken_total]
+                for refusal in taken
+            ],
+            "parents": [[link.serials, link.parent.serial] for link in parents.links],
         }
     )
 )

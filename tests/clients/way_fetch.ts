@@ -54,6 +54,23 @@ async function main(): Promise<void> {
   const differs = kept((await put("3", freeze)).error);
   const missing = kept((await get("none")).error);
 
+  const address = "/v1/aggregations/{aggregation}";
+  const one = (name: string) => ({ path: { aggregation: `${given.batch}-${name}` } });
+  const pack = (name: string, first: number, last: number) => {
+    const body: Schemas["Aggregation"] = {
+      action: "associate",
+      parents: { batch: given.batch, serials: [[4, 4]] },
+      children: [{ batch: given.batch, serials: [[first, last]] }],
+    };
+    return api.PUT(address, { params: one(name), body });
+  };
+  const packed = kept((await pack("1", 1, 2)).data);
+  const taken = [
+    kept((await pack("2", 2, 3)).error),
+    kept((await api.GET(address, { params: one("2") })).error),
+  ];
+  const parents = kept((await api.GET("/v1/batches/{batch}/parents", { params })).data);
+
   print({
     registered: registered.role,
     uploaded: uploaded.response.status,
@@ -68,6 +85,12 @@ async function main(): Promise<void> {
     differs:
       differs.type === "urn:mintmark:problem:count-differs" && [differs.count, differs.would_touch],
     missing: missing.status,
+    packed: [packed.parents_count, packed.children_count],
+    taken: taken.map((refusal) => {
+      if (refusal.type !== "urn:mintmark:problem:child-taken") throw new Error(refusal.type);
+      return [refusal.taken[0]?.serials, refusal.taken[0]?.parent?.serial, refusal.taken_total];
+    }),
+    parents: parents.links.map((link) => [link.serials, link.parent.serial]),
   });
 }
 

@@ -48,6 +48,19 @@ async function main(): Promise<void> {
   const differs = kept((await api.putOrder({ path: order("3"), body: freeze })).error);
   const missing = kept((await api.readOrder({ path: order("none") })).error);
 
+  const pack = (...pair: number[]): api.Aggregation => ({
+    action: "associate",
+    parents: { batch: given.batch, serials: [[4, 4]] },
+    children: [{ batch: given.batch, serials: [pair as [number, number]] }],
+  });
+  const one = (name: string) => ({ path: { aggregation: `${given.batch}-${name}` } });
+  const packed = kept((await api.putAggregation({ ...one("1"), body: pack(1, 2) })).data);
+  const taken = [
+    kept((await api.putAggregation({ ...one("2"), body: pack(2, 3) })).error),
+    kept((await api.readAggregation(one("2"))).error),
+  ];
+  const parents = kept((await api.readParents({ path })).data);
+
   print({
     registered: registered.role,
     uploaded: uploaded.response?.status,
@@ -62,6 +75,12 @@ async function main(): Promise<void> {
     differs:
       differs.type === "urn:mintmark:problem:count-differs" && [differs.count, differs.would_touch],
     missing: missing.status,
+    packed: [packed.parents_count, packed.children_count],
+    taken: taken.map((refusal) => {
+      if (refusal.type !== "urn:mintmark:problem:child-taken") throw new Error(refusal.type);
+      return [refusal.taken[0]?.serials, refusal.taken[0]?.parent?.serial, refusal.taken_total];
+    }),
+    parents: parents.links.map((link) => [link.serials, link.parent.serial]),
   });
 }
 

@@ -94,12 +94,30 @@ def _states(t: Trial, last: Recorded) -> None:
             raise Broken(f"{one.path}: as it was left", answer)
 
 
+@AGAIN.clause(
+    "aggregations",
+    "an aggregation gets the answer, or refusal, that it got",
+    section="4. Pack",
+)
+@recorded
+def _aggregations(t: Trial, last: Recorded) -> None:
+    _asked(t, [*last.aggregations().items()])
+
+
+@AGAIN.clause("parents", "what lies in what is as it was left", section="5. Read back")
+@recorded
+def _parents(t: Trial, last: Recorded) -> None:
+    for _, one in _sample(t, [(one.path, one) for one in last.parents()]):
+        answer = t.probe("GET", one.path)
+        if answer.data != one.data:
+            raise Broken(f"{one.path}: as it was left", answer)
+
+
 @AGAIN.clause("head", "the newest head of the check's home is still told", section="5. Read back")
 @recorded
 def _head(t: Trial, last: Recorded) -> None:
-    brought = {
-        one.sent["audit_head"] for one in last.orders().values() if one.sent.get("audit_head")
-    }
+    kept = (*last.orders().values(), *last.aggregations().values())
+    brought = {one.sent["audit_head"] for one in kept if one.sent.get("audit_head")}
     if not brought:
         raise NotOffered("the earlier check has nothing of this kind")
     found = t.head(last.home)

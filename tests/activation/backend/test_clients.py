@@ -33,6 +33,10 @@ SEEN = {
     "blocked": [[[3, 3], "active", 1]] * 2,
     "differs": [9, 2],
     "missing": 404,
+    # Codes 1 and 2 into code 4; then 2 and 3.
+    "packed": [1, 2],
+    "taken": [[[2, 2], 4, 1]] * 2,
+    "parents": [[[1, 2], 4]],
 }
 
 

@@ -234,6 +234,9 @@ def create(store, clock):
 GOOD = json.dumps({"batch": BATCH.batch, "action": "activate", "serials": [[1, 2]]}).encode()
 BAD, LONG = b"{", b" " * 1_048_577
 JSON, OCTETS, ORDER = "application/json", "application/octet-stream", "/v1/orders/o"
+PACKING = "/v1/aggregations/a"
+ONE = {"batch": BATCH.batch, "serials": [[1, 1]]}
+PACK = json.dumps({"action": "associate", "parents": ONE, "children": [ONE]}).encode()
 
 
 @pytest.mark.parametrize(
@@ -255,6 +258,12 @@ JSON, OCTETS, ORDER = "application/json", "application/octet-stream", "/v1/order
         ("GET", PATH, b"", JSON, True, "forbidden"),
         ("GET", f"{PATH}?after=x", b"", JSON, True, "invalid"),
         ("GET", ORDER, b"", JSON, True, "not-found"),
+        ("PUT", PACKING, BAD, JSON, False, "unauthorised"),
+        ("PUT", PACKING, BAD, JSON, True, "invalid"),
+        ("PUT", PACKING, PACK, JSON, True, "forbidden"),
+        ("GET", PACKING, b"", JSON, True, "not-found"),
+        ("GET", f"{PATH}/parents?after=-1", b"", JSON, True, "invalid"),
+        ("GET", f"{PATH}/parents", b"", JSON, True, "forbidden"),
         ("GET", "/v1/unknown-scans", b"", JSON, True, None),
         ("GET", "/v1/homes/HOME/head", b"", JSON, True, None),
     ],
@@ -282,6 +291,42 @@ def test_a_used_id_comes_before_its_batch_and_its_validity(call):
     assert name_of(call("PUT", "/v1/orders/p", json=order | never | away)) == "not-found"
     outside = {"serials": [[N, N + 1]]}
     assert name_of(call("PUT", "/v1/orders/p", json=order | never | outside)) == "invalid"
+
+
+# What an aggregation of three codes meets with each of these faults, in the order of the refusals.
+PACKING_FAULTS = {
+    "not-found": {"children": [{"batch": "HM00-NONE", "serials": [[1, 1]]}]},
+    "outside": {"children": [{"batch": BATCH.batch, "serials": [[N + 1, N + 1]]}]},
+    "blocked": {"children": [{"batch": BATCH.batch, "serials": [[3, 3]]}]},
+    "nesting": {"parents": {"batch": BATCH.batch, "serials": [[5, 5]]}},
+    "child-taken": {"children": [{"batch": BATCH.batch, "serials": [[2, 2]]}]},
+}
+
+
+@pytest.mark.parametrize(("first", "second"), [*itertools.combinations(PACKING_FAULTS, 2)])
+def test_of_two_refusals_of_an_aggregation_the_same_one_comes_first(call, first, second):
+    """Carton 5 lies in 6, and 6 is among the children; 2 lies in 4, and 3 is void."""
+    call("PUT", PATH, json=BATCH.body())
+    for name, parent, child in (("a", 6, 5), ("b", 4, 2)):
+        given = {"parents": codes_of(parent), "children": [codes_of(child)], "action": "associate"}
+        assert call("PUT", f"/v1/aggregations/{name}", json=given).is_success
+    void = {"batch": BATCH.batch, "action": "void", "serials": [[3, 3]]}
+    assert call("PUT", "/v1/orders/v", json=void).is_success
+    faults = [PACKING_FAULTS[first], PACKING_FAULTS[second]]
+    children = {"batch": BATCH.batch, "serials": [[6, 6]]}
+    for fault in faults:
+        for part in fault.get("children", ()):
+            if part["batch"] == BATCH.batch:
+                children["serials"] += part["serials"]
+    body = {"action": "associate", "parents": codes_of(7), "children": [children]}
+    for fault in faults:
+        body |= {"parents": fault.get("parents", body["parents"])}
+        body["children"] += [p for p in fault.get("children", ()) if p["batch"] != BATCH.batch]
+    assert name_of(call("PUT", "/v1/aggregations/x", json=body)) == first
+
+
+def codes_of(serial):
+    return {"batch": BATCH.batch, "serials": [[serial, serial]]}
 
 
 def test_an_uploads_place_comes_before_its_bytes(call):

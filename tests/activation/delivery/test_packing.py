@@ -2,7 +2,7 @@
 
 import pytest
 from line_kit import opened
-from packing_kit import Between, Older, desk_in
+from packing_desk import Between, Older, desk_in
 
 from mintmark.activation.client import wire
 from mintmark.activation.client.protocol import Away, Declined, ProblemDetails

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from line_kit import Backend, client
-from packing_kit import Older, desk_in
+from packing_desk import Older, desk_in
 
 from mintmark.activation.client import wire
 from mintmark.activation.delivery.deliver import deliver
