@@ -46,7 +46,11 @@ def export(
     ] = "all",
     pair: Annotated[
         str | None,
-        typer.Option("--with", help="A batch on the same items: both codes in one row or label."),
+        typer.Option(
+            "--with",
+            help="A batch on the same items: both codes in one row or label.",
+            metavar="BATCH",
+        ),
     ] = None,
     profile: Annotated[str, typer.Option(help="The print profile.")] = "csv",
     unit_size: Annotated[

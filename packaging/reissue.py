@@ -60,7 +60,11 @@ def refuse_lost(view: View, package: str, wanted: Ranges) -> None:
             raise Refused(
                 f"unit {unit.unit} is marked lost: printed again, its codes"
                 f" ({serials.describe(held)}) would be on two labels",
-                f"end them: mintmark void {unit.batch} --unit {unit.unit} --reason lost",
+                *(
+                    f"end them: mintmark void {batch} --unit {unit.unit} --reason lost"
+                    for batch in (unit.batch, unit.pair)
+                    if batch is not None
+                ),
                 f"then package others in their place: mintmark package replace {package}",
                 f"if it was found: mintmark package unit {unit.unit} --status received",
                 unit=unit.unit,

@@ -26,6 +26,7 @@ from mintmark.packaging.export_types import PrintOptions, Reprint
 from mintmark.packaging.package.feed import of_pairs
 from mintmark.packaging.print_check.verify_print import verify_print
 from mintmark.packaging.profiles.files import builtin
+from mintmark.packaging.receipts.units import unit
 from mintmark.packaging.report import package_list, package_show
 
 CHILD = Path(__file__).with_name("reissue_child.py")
@@ -264,9 +265,9 @@ def test_a_label_that_was_good_after_all_names_both_codes_that_are_void(pair):
 def test_a_unit_and_a_package_select_the_codes_of_either_batch(pair):
     package = pair.package(serials="1-10")
     pair.report(package, printed="1-10")
-    (unit, *_) = package_show(pair.station, package).units
+    name = package_show(pair.station, package).units[0].unit
     for batch in (pair.out, pair.inner):
-        book(pair.station, OrderRequest(Action.ACTIVATE, batch, ByUnit(unit.unit)))
+        book(pair.station, OrderRequest(Action.ACTIVATE, batch, ByUnit(name)))
     assert [rows[0] for rows in pair.holds()] == [("active", package, "1-7")] * 2
 
 
@@ -350,3 +351,15 @@ def test_proofs_of_two_symbols_are_not_read_yet(pair, tmp_path):
     page.write_bytes(pair.files("sheet", package)["data/0001.pdf"])
     with pytest.raises(Refused, match=f"package {package} has two codes on each label"):
         verify_print(call(pair.station), [page])
+
+
+def test_a_lost_unit_holds_codes_of_both_batches(pair):
+    package = pair.package(serials="1-10")
+    name = package_show(pair.station, package).units[0].unit
+    shown = unit(call(pair.station), name, "lost", None, None)
+    assert shown.pair == pair.inner
+    lines = "\n".join(shown.lines())
+    assert all(f"mintmark void {batch} --unit {name}" in lines for batch in (pair.out, pair.inner))
+    with pytest.raises(Refused, match="is marked lost") as caught:
+        pair.reprint(package)
+    assert f"mintmark void {pair.inner} --unit" in caught.value.hints[1]
