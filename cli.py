@@ -62,6 +62,7 @@ GROUPS = {
     "key": "The keys of lines and custodians.",
     "backend": "The reference scan backend.",
 }
+_OF_TWO_WORDS = ("associate run",)
 
 
 def _top() -> typer.Typer:
@@ -217,8 +218,10 @@ def _mount_all(
         conformance_commands,
     )
     for path, command in [pair for room in rooms for pair in room.COMMANDS]:
-        *group, name = path.split()
-        mount(groups[group[0]] if group else top, name, command)
+        first, _, name = path.partition(" ")
+        # A command that has a second form, as `associate run`, is no group of commands.
+        grouped = name and first in groups
+        mount(groups[first] if grouped else top, name if grouped else path, command)
     for name, group_app in groups.items():
         top.add_typer(group_app, name=name)
 
@@ -231,6 +234,17 @@ def _program(arguments: Sequence[str]) -> typer.Typer:
     outline.callback()(root)
     _mount_all(outline, mount_name)
     return outline
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """The words of a command line, the name of a command of two words as one."""
+    words = list(arguments)
+    for name in _OF_TWO_WORDS:
+        first, second = name.split()
+        for at in range(len(words) - 1):
+            if (words[at], words[at + 1]) == (first, second):
+                return [*words[:at], name, *words[at + 2 :]]
+    return words
 
 
 # --- 2. the invocation -------------------------------------------------------------
@@ -323,7 +337,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         check_words(arguments)
         program = _program(arguments)
-        done = program(args=list(arguments), prog_name="mintmark", standalone_mode=False)
+        done = program(args=_joined(arguments), prog_name="mintmark", standalone_mode=False)
         # Typer turns Ctrl-C into this code, and prints nothing.
         if done == failures.INTERRUPTED:
             return failures.interrupted(as_json=as_json)

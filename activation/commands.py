@@ -12,6 +12,7 @@ import typer
 
 from ..codegen.invocation import Invocation
 from .intake.commands import INTAKE
+from .intake.packing_commands import PACKING
 from .intake.range_commands import RANGE_ORDERS
 
 if TYPE_CHECKING:
@@ -198,6 +199,7 @@ COMMANDS = (
     ("orders list", orders_list),
     ("orders show", orders_show),
     ("orders cancel", orders_cancel),
+    *PACKING,
     *INTAKE,
     ("reconcile", reconcile),
     ("demo", demo),

@@ -216,20 +216,24 @@ def locate(
     invocation: Invocation,
     code: Annotated[
         str,
-        typer.Argument(help="What was scanned or typed, or - for codes on stdin.", metavar="CODE"),
+        typer.Argument(
+            help="What was scanned; or BATCH:SERIAL, or an SSCC; or - for codes on stdin.",
+            metavar="CODE",
+        ),
     ],
     reader: Annotated[
         str | None,
         typer.Option(help="How it was read: [readers.NAME] in mintmark.toml.", metavar="NAME"),
     ] = None,
 ) -> "Located | LocatedLive":
-    """Find the batch, package and reel that a code belongs to.
+    """Find what a code belongs to: batch, package and reel, carton and pallet, its partner.
 
     Each code on stdin is answered as it comes.
 
     \b
     Example:
       mintmark locate - < found.txt
+      mintmark locate K7QM-3T9A2BCD:1701
     """
     import sys
 

@@ -103,6 +103,7 @@ def mint(  # noqa: PLR0913 - all a mint depends on
         about_codes = cautions(request, spec)  # 3
         judgement, _ = judged(view, request, spec)
         if request.sscc is not None:
+            mint_sscc.refuse_unknown(view, request.sscc)
             mint_sscc.first_of(request.sscc, request.total, minted)
     for warning in (*judgement.warnings, *about_codes, *same_role(request, minted)):
         notify(f"warning: {warning}")

@@ -1,4 +1,4 @@
-"""The SSCCs of a batch: a block in a row, of which no other batch has any. Pure."""
+"""The SSCCs of a batch: a block in a row, of which no other batch has any."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from . import sscc
 from .errors import Refused, UsageError
 from .ledger.changes import BatchMinted
+from .ledger.view import View
+from .station.older_copy import lost_since
 
 FIRST = 1  # serial reference: that of serial n is n then
 
@@ -82,6 +84,22 @@ def first_of(request: SsccRequest, quantity: int, batches: Iterable[BatchMinted]
                 batch=batch.batch,
             )
     return first
+
+
+def refuse_unknown(view: View, request: SsccRequest) -> None:
+    """Raises `Refused` if a lost home may have given numbers after the highest that is known here.
+
+    Once a first number was named after the loss, the next follow it.
+    """
+    lost, own = lost_since(view), (request.prefix, request.extension)
+    if request.first is None and lost:
+        since = (row for row in view.batches() if view.minted_by(row.batch) > lost)
+        if all((row.sscc_prefix, row.sscc_extension) != own for row in since):
+            raise Refused(
+                "a newer home was lost: which SSCCs it gave is not known here",
+                "find the highest on your labels and shipping notices, and begin well after it: "
+                "--sscc-first",
+            )
 
 
 def block_of(batch: BatchMinted) -> SsccBlock | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .errors import IntegrityError, NotFound, Refused
+from .errors import IntegrityError, NotFound, Refused, UsageError
 from .files import hidden
 from .history import KIND as PREFIX_FILTER
 from .history import known
@@ -83,7 +83,7 @@ def _mint(station: Station, publication: Publication) -> str:
     try:
         publication.publish()
         _adopt(station, publication)
-    except (IntegrityError, NotFound, Refused):
+    except (IntegrityError, NotFound, Refused, UsageError):
         _quarantine(station, publication)
         return f"batch {batch} does not hold together and is in vault/quarantine"
     publication.drop()

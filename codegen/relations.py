@@ -22,6 +22,7 @@ from .result import to_json as plain
 
 # What a carton or a pallet says of all that lies in it.
 _HANDED_DOWN = ("dealer", "region")
+RANGES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,10 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What lies in a code, of one batch; what lies in that is not counted."""
+    """What lies in a code, of one batch; what lies in that is not counted.
+
+    `serials`: at most the first `RANGES` ranges; `count` counts all.
+    """
 
     batch: str
     serials: Ranges
@@ -223,7 +227,7 @@ def _held(view: View, refs: Iterable[CodeRef]) -> dict[CodeRef, tuple[Holding, .
             held.setdefault(link.parent, {}).setdefault(link.batch, []).append(link.serials)
     return {
         parent: tuple(
-            Holding(batch, (joined := serials.union(pieces)), serials.count(joined))
+            Holding(batch, (joined := serials.union(pieces))[:RANGES], serials.count(joined))
             for batch, pieces in sorted(of_batch.items())
         )
         for parent, of_batch in held.items()

@@ -60,6 +60,7 @@ class BatchList(Result):
             if row.without_receipt:
                 waiting += f"  {row.without_receipt:,} packaged without receipt"
             role = "" if row.role == "item" else f"  {row.role}"
+            role += f"  SSCC {row.sscc.extension}.{row.sscc.prefix}" if row.sscc else ""
             role += f"  on the items of {row.pair_of}" if row.pair_of else ""
             name = f"{row.product or '-'}{role}"
             yield f"{row.batch}  {row.quantity:>11,}  {name}  ({states}){waiting}"

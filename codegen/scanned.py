@@ -70,7 +70,9 @@ def addresses(station: Station) -> Addresses:
     with station.ledger.read() as view:
         batches = view.batches()
         templates = {row.url for row in batches if row.url}
-        templates |= {row.template for row in view.packages() if row.template}
+        packages = view.packages()
+        templates |= {row.template for row in packages if row.template}
+        templates |= {row.pair_template for row in packages if row.pair_template}
     return Addresses.of(templates, {row.length for row in batches})
 
 
@@ -120,17 +122,18 @@ def _named(station: Station, asked: Sequence[ScanReading]) -> dict[int, CodeRef]
             blocks = sorted(block for row in view.batches() for block in _block(row))
         for at, number in numbers.items():
             place = bisect_right(blocks, (number, _LAST)) - 1
-            first, batch, quantity = blocks[place] if place >= 0 else (0, "", 0)
-            if number < first + quantity:
+            if place >= 0:
+                first, batch = blocks[place]
+                # Behind its end: a serial that the batch does not have.
                 found[at] = CodeRef(batch, number - first + 1)
     return found
 
 
-def _block(row: BatchRow) -> Iterator[tuple[int, str, int]]:
-    """The first 17 digits of the first SSCC of a batch that has any, the batch, how many."""
+def _block(row: BatchRow) -> Iterator[tuple[int, str]]:
+    """The first 17 digits of the first SSCC of a batch, and the batch; nothing if it has none."""
     if row.sscc_prefix is not None:
         first = sscc.number(row.sscc_prefix, row.sscc_extension or 0, row.sscc_first or 0)
-        yield first, row.batch, row.quantity
+        yield first, row.batch
 
 
 def _resolved(reading: ScanReading, hits: Mapping[CodeRef, tuple[str, CodeLocation]]) -> Resolved:

@@ -12,6 +12,7 @@ from ..codegen.commands import KeyFileOption, PassphraseOption
 from ..codegen.invocation import Invocation
 
 if TYPE_CHECKING:
+    from .cartons.carton_labels import CartonLabels
     from .export_types import ExportResult
     from .print_calculator import PlanResult
     from .print_check.verify_print import PrintVerified
@@ -43,6 +44,14 @@ def export(
         str,
         typer.Option(help="A-B, A-, A, a list (1-9;20), @FILE, all, or next:N.", metavar="SERIALS"),
     ] = "all",
+    pair: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            help="A batch on the same items: both codes in one row or label.",
+            metavar="BATCH",
+        ),
+    ] = None,
     profile: Annotated[str, typer.Option(help="The print profile.")] = "csv",
     unit_size: Annotated[
         int | None, typer.Option(min=1, help="Codes per reel; a reel is one file.  [10000]")
@@ -84,6 +93,8 @@ def export(
 
     A reprint holds the codes of an earlier package once more, except void codes, and
     replaces that package; possible until a code is active or reported as printed.
+    With --with the codes of a pair's two batches are in one package, side by side: one
+    printer then holds both. Without it each batch is a package for a contact of its own.
     It wants home and custodian's key on one machine: bring the key, then take it away again.
 
     \b
@@ -105,9 +116,9 @@ def export(
         )
     if preflight not in {"normal", "full"}:
         raise UsageError(f"no preflight {ids.shown(preflight, name=True)}", "take normal or full")
-    if package and (serials != "all" or any((unit_size, test, base, gtin, copies))):
+    if package and (serials != "all" or any((unit_size, test, base, gtin, copies, pair))):
         raise UsageError(
-            "a reprint or replacement takes no serials, reel size, address, copies or test",
+            "a reprint or replacement takes no serials, reel size, address, copies, pair or test",
             "they are those of the earlier package",
         )
     if reprint != bool(reason):
@@ -115,13 +126,14 @@ def export(
     found = files.find(profile, invocation.home).profile
     printing = PrintOptions(found, unit_size, base, gtin, copies or 1)
     batch, contact = ids.fold(batch), to.strip().lower()
+    pair = ids.fold(pair) if pair else None
     wanted: Export
     if package and reason:
         wanted = Reprint(batch, contact, ids.fold(package), reason)
     elif test is not None:
-        wanted = TestPackage(batch, contact, printing, test)
+        wanted = TestPackage(batch, contact, printing, test, pair)
     else:
-        wanted = Fresh(batch, contact, printing, read_text(serials))
+        wanted = Fresh(batch, contact, printing, read_text(serials), pair)
     full = preflight == "full"
     handoff = Handoff(out, password_file, custodian_key, passphrase_file, full)
     return make(invocation, wanted, handoff)
@@ -328,21 +340,65 @@ def package_labels(
     package: PackageArgument,
     out: Annotated[Path, typer.Option(help="The folder for the labels.", metavar="DIR")],
     unit: Annotated[str | None, typer.Option(help="Only the label of this unit.")] = None,
-) -> "LabelsResult":
-    """Make labels for a package's units.
+    cartons: Annotated[
+        bool, typer.Option("--cartons", help="Labels of its cartons or pallets, not of its units.")
+    ] = False,
+    serials: Annotated[
+        str | None,
+        typer.Option(help="Which cartons: A-B, A-, a list, @FILE.  [all]", metavar="SERIALS"),
+    ] = None,
+    sscc_only: Annotated[
+        bool,
+        typer.Option("--sscc-only", help="No codes, no key; PACKAGE may be a batch with SSCCs."),
+    ] = False,
+    reason: Annotated[
+        str | None, typer.Option(help="Why labels with codes are made: it is an incident.")
+    ] = None,
+    password_file: PasswordFileOption = None,
+    custodian_key: KeyFileOption = None,
+    passphrase_file: PassphraseOption = None,
+) -> "LabelsResult | CartonLabels":
+    """Make labels for a package's units, or for cartons and pallets.
 
     A picture per unit: a QR symbol of its id, and unit, serials, file, package, batch and product
     in letters. Also a list for label software, and a page that prints them from a browser.
 
+    With --cartons: A4 sheets of eight, each with the QR symbol of its code, its SSCC as GS1-128,
+    product, lot and how many lie in it. Sheets with codes come as an encrypted archive.
+
     \b
     Example:
       mintmark package labels K7QM-9X2C4DEF --out labels
+      mintmark package labels K7QM-9X2C4DEF --cartons --sscc-only --out labels
     """
     from ..codegen import ids
+    from ..codegen.errors import UsageError
+    from ..codegen.serials_file import read_text
+    from .cartons.carton_labels import CartonRequest, carton_labels
     from .receipts.labels import labels as make
 
-    invocation.outside_home("--out", out)
-    return make(invocation.station(), ids.fold(package), out, ids.fold(unit) if unit else None)
+    _outside_home(invocation, out, password_file)
+    name = ids.fold(package)
+    if cartons:
+        if unit is not None:
+            raise UsageError("cartons are named by serials, not by a unit", "--serials A-B")
+        return carton_labels(
+            invocation,
+            CartonRequest(
+                *(name, out, read_text(serials or "all")),
+                sscc_only=sscc_only,
+                reason=reason,
+                password_file=password_file,
+                custodian_key=custodian_key,
+                passphrase_file=passphrase_file,
+            ),
+        )
+    if sscc_only or serials or reason or password_file:
+        raise UsageError(
+            "labels of units hold no codes: they take neither serials, reason nor password",
+            "labels of cartons: --cartons",
+        )
+    return make(invocation.station(), name, out, ids.fold(unit) if unit else None)
 
 
 def package_verify(

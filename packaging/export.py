@@ -13,6 +13,11 @@ The steps, and what a crash after each of them leaves:
                                             the archive away meanwhile
     9. book: commit Packaged              → done
 
+A package of two batches (`--with`) takes the same steps, each once for both: what a commit
+reserves, books or gives back it does in both batches, in one transaction; the archive has both
+codes of a label side by side from the first byte on. So a crash between any two lines leaves both
+batches as the table says, and never one of them.
+
 A test package takes the steps 1, 3, 4, 5, 6 and 8: nothing is reserved and nothing booked.
 
 What the package holds is decided before (`export_plan`). Decrypted codes are in the memory
@@ -27,26 +32,25 @@ from pathlib import Path
 from ..codegen.custody import refused, unlock
 from ..codegen.errors import MintmarkError, Refused, UsageError
 from ..codegen.files import hidden, write_exclusively
+from ..codegen.folders import folder_made
 from ..codegen.invocation import Invocation
 from ..codegen.ledger.chain import encode
 from ..codegen.ledger.changes import ExportAbandoned, ExportBegun, Packaged, Unit
 from ..codegen.ledger.view import View
-from ..codegen.ranges import serials
 from ..codegen.recover import package_status, recover
 from ..codegen.secret import Secret
 from ..codegen.station.keys import CustodianKey
 from ..codegen.station.older_copy import refuse_retired
 from ..codegen.station.station import Station
+from .export_codes import dummies, fingerprint_check, unsealed
 from .export_plan import alarms, plan, reservation
 from .export_types import Export, ExportResult, Handoff, TestPackage
-from .formats.dummy import dummy_source
 from .letter import letter, letter_name
 from .package.feed import CodeSource
 from .package.job import PackJob
 from .package.pack import Packed, pack
 from .package.particulars import SenderDetails
 from .package.signature import ManifestSigner
-from .preflight.fingerprint_check import FingerprintCheck
 from .preflight.preflight import depth, preflight
 from .preflight.verify import CodeFilter
 from .reissue import refuse_lost
@@ -77,15 +81,15 @@ def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportRe
             created=station.now().astimezone(station.config.time_zone),
             sender=SenderDetails(*station.config.sender),
         )
-        alphabet = view.batch(job.batch).alphabet
-        if real:
-            refuse_retired(view, job.batch)
+        alphabets = [view.batch(batch).alphabet for batch in job.batches]
+        for batch in job.batches if real else ():
+            refuse_retired(view, batch)
     for warning in warnings:
         invocation.notify(warning)
     work = _Export(invocation, station, handoff, job, new_password(station.entropy))
-    with _folder(handoff.out.absolute()):
+    with folder_made(handoff.out.absolute()):
         if isinstance(wanted, TestPackage):
-            return work.test(dummy_source(alphabet, job.length))
+            return work.test(dummies(job, alphabets))
         refusal = refused(f"export of {job.batch}", job.batch)
         custodian = unlock(
             invocation, station, handoff.custodian_key, handoff.passphrase_file, refusal
@@ -104,20 +108,6 @@ def _require_way_for_password(invocation: Invocation, handoff: Handoff) -> None:
             f"{handoff.password_file} exists already and is not overwritten",
             "name another file for the password",
         )
-
-
-@contextlib.contextmanager
-def _folder(path: Path) -> Iterator[None]:
-    """`path` exists inside the block. After a failure the folders made for it are removed."""
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        yield
-    except BaseException:
-        for folder in missing:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-        raise
 
 
 def _guard(begun: ExportBegun) -> Callable[[View], None] | None:
@@ -152,7 +142,7 @@ class _Export:
         signer = ManifestSigner(
             custodian.public.key_id, custodian.public.sign_public, custodian.sign
         )
-        source = self._unsealed(custodian)
+        source = unsealed(self.station, self.job, custodian)
         with self.station.intents.begin(  # 1
             "export",
             self.job.package,
@@ -163,7 +153,9 @@ class _Export:
             try:
                 ledger.commit(author, begun, *alarms(begun), guard=_guard(begun))  # 2
                 self.station.failpoint("begun")
-                packed, checked = self._make(source, signer, self._fingerprint_check())  # 3, 4, 5
+                packed, checked = self._make(
+                    source, signer, fingerprint_check(self.station, self.job)
+                )  # 3, 4, 5
                 change = self._packaged(packed)
                 with self._password_handed_over():  # 6
                     kind, body = encode(change)
@@ -213,26 +205,6 @@ class _Export:
     def _progress(self, done: int, total: int) -> None:
         self.invocation.progress("packaging", done, total)
 
-    def _unsealed(self, custodian: CustodianKey) -> CodeSource:
-        """The codes of the batch. `_fingerprint_check` proves that they reach the archive."""
-        station, batch, key_id = self.station, self.job.batch, custodian.public.key_id
-        known, wrap_keys = station.station_keys, station.wrap_keys
-        if key_id not in station.vault.wraps(batch, known, wrap_keys).sealed:
-            alarm = refused(f"export of {batch}: not sealed to key {key_id}", batch, key_id)
-            station.ledger.commit(station.author, alarm)
-        return station.vault.unseal(batch, known, wrap_keys, key_id, custodian.sealing).codes
-
-    def _fingerprint_check(self) -> FingerprintCheck:
-        """The codes in the archive must have the fingerprints that were minted."""
-        station, job = self.station, self.job
-        return FingerprintCheck(
-            job.batch,
-            lambda piece: station.vault.fingerprints(job.batch, piece, station.station_keys),
-            job.length,
-            station.fingerprint_key,
-            serials.count(job.serials),
-        )
-
     @contextlib.contextmanager
     def _password_handed_over(self) -> Iterator[None]:
         """The password is safe before anybody has the archive, and removed if that fails."""
@@ -266,6 +238,7 @@ class _Export:
                 Unit(file.unit, file.name, file.first, file.last, file.rows, file.sha256)
                 for file in packed.units
             ),
+            pair_template=None if self.job.second is None else self.job.second.template,
         )
 
     def _booked(self) -> bool:
@@ -299,6 +272,7 @@ class _Export:
             test=begun is None,
             supersedes=begun.supersedes if begun else None,
             replaces=begun.replaces if begun else None,
+            pair=None if self.job.second is None else self.job.second.batch,
             copies=self.job.copies,
             labels=packed.manifest.labels,
         )

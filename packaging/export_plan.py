@@ -21,9 +21,11 @@ from ..codegen.ranges.serials import Range, Ranges
 from . import payload
 from .export_types import Export, Fresh, PrintOptions, Replacement, Reprint, TestPackage
 from .formats.dummy import DUMMY_SYMBOLS
+from .formats.format import SecondCode
 from .package.job import PackJob
 from .package.manifest import Partner
 from .package.particulars import NOBODY, Particulars, SenderDetails
+from .pair_plan import held_already, partner
 from .profiles.profile import Profile
 from .reissue import PreviousPackage, record, replacement, reprint
 
@@ -61,6 +63,7 @@ def plan(  # noqa: PLR0913 - the clock and the ids come from outside
         created=created,
         test=test,
         symbols=_symbols(batch, test=test),
+        second=_second(contents, test=test),
         about=Particulars(
             *(batch.product, batch.role, sender),
             reprints=export.package if isinstance(export, Reprint) else None,
@@ -69,7 +72,7 @@ def plan(  # noqa: PLR0913 - the clock and the ids come from outside
         ),
         copies=contents.copies,
     )
-    return job, tuple(_warnings(contents))
+    return job, tuple(dict.fromkeys((*_warnings(contents), *held_already(view, job))))
 
 
 def reservation(export: Fresh | Reprint | Replacement, job: PackJob) -> ExportBegun:
@@ -84,6 +87,7 @@ def reservation(export: Fresh | Reprint | Replacement, job: PackJob) -> ExportBe
         replaces=export.package if isinstance(export, Replacement) else None,
         reason=export.reason if isinstance(export, Reprint) else None,
         layout=record(job.profile),
+        pair=None if job.second is None else job.second.batch,
         copies=job.copies,
     )
 
@@ -106,7 +110,8 @@ def alarms(begun: ExportBegun) -> tuple[Incident, ...]:
 class _Contents(NamedTuple):
     """What distinguishes the four kinds.
 
-    `void`: codes that a reprint leaves out. `about_address`: warnings about the template.
+    `void`: codes that a reprint leaves out. `about_address`: warnings about the templates. `pair`:
+    the second batch of a pair, and its template.
     """
 
     batch: BatchRow
@@ -117,37 +122,63 @@ class _Contents(NamedTuple):
     copies: int = 1
     void: Ranges = ()
     about_address: tuple[str, ...] = ()
+    pair: tuple[BatchRow, str] | None = None
+
+    @property
+    def addresses(self) -> tuple[tuple[BatchRow, str], ...]:
+        """The batch and its template, or both of a pair."""
+        return ((self.batch, self.template), *([] if self.pair is None else [self.pair]))
 
 
 def _contents(view: View, export: Export) -> _Contents:
     match export:
         case Fresh():
             batch, contact = view.batch(export.batch), view.contact(export.contact)
-            return _new(batch, contact, _serials(view, batch, export.serials), export.printing)
+            pair = partner(view, batch, export.pair)
+            chosen = _serials(view, batch, pair, export.serials)
+            return _new(batch, pair, contact, chosen, export.printing)
         case TestPackage():
             batch, contact = view.batch(export.batch), view.contact(export.contact)
-            return _new(batch, contact, (Range(1, export.quantity),), export.printing)
+            pair = partner(view, batch, export.pair)
+            return _new(batch, pair, contact, (Range(1, export.quantity),), export.printing)
         case Reprint():
             batch = view.batch(export.batch)
             previous = reprint(view, batch, export.package)
-            return _as_before(batch, view.contact(export.contact), previous)
+            return _as_before(view, batch, view.contact(export.contact), previous)
         case Replacement():
             previous = replacement(view, export.package)
             contact = view.contact(export.contact or previous.contact)
-            return _as_before(view.batch(previous.batch), contact, previous)
+            return _as_before(view, view.batch(previous.batch), contact, previous)
 
 
-def _new(batch: BatchRow, contact: ContactRow, chosen: Ranges, printing: PrintOptions) -> _Contents:
+def _new(
+    batch: BatchRow,
+    pair: BatchRow | None,
+    contact: ContactRow,
+    chosen: Ranges,
+    printing: PrintOptions,
+) -> _Contents:
     template = payload.chosen(batch.url, printing.base, printing.gtin)
     given = printing.base is not None or printing.gtin is not None
     judge = address.chosen if given else address.recorded
-    said = judge(template, _spec(batch))
+    said, second, profile = judge(template, _spec(batch)), None, printing.sized
+    if pair is not None:
+        second = pair, payload.chosen(pair.url, printing.base, printing.gtin)
+        said, profile = (*said, *judge(second[1], _spec(pair))), profile.of_pair()
     return _Contents(
-        *(batch, contact, chosen, template, printing.sized, printing.copies), about_address=said
+        *(batch, contact, chosen, template, profile, printing.copies),
+        about_address=said,
+        pair=second,
     )
 
 
-def _as_before(batch: BatchRow, contact: ContactRow, previous: PreviousPackage) -> _Contents:
+def _as_before(
+    view: View, batch: BatchRow, contact: ContactRow, previous: PreviousPackage
+) -> _Contents:
+    said, pair = address.recorded(previous.template, _spec(batch)), None
+    if previous.pair is not None:
+        row, template = view.batch(previous.pair[0]), previous.pair[1]
+        said, pair = (*said, *address.recorded(template, _spec(row))), (row, template)
     return _Contents(
         batch,
         contact,
@@ -156,22 +187,30 @@ def _as_before(batch: BatchRow, contact: ContactRow, previous: PreviousPackage) 
         previous.profile,
         previous.copies,
         previous.void,
-        address.recorded(previous.template, _spec(batch)),
+        about_address=tuple(dict.fromkeys(said)),
+        pair=pair,
     )
+
+
+def _second(contents: _Contents, *, test: bool) -> SecondCode | None:
+    if contents.pair is None:
+        return None
+    row, template = contents.pair
+    return SecondCode(row.batch, row.length, _symbols(row, test=test), template)
 
 
 def _spec(batch: BatchRow) -> CodeSpec:
     return CodeSpec.of(batch.alphabet, batch.length)
 
 
-def _serials(view: View, batch: BatchRow, text: str) -> Ranges:
+def _serials(view: View, batch: BatchRow, pair: BatchRow | None, text: str) -> Ranges:
     text = notation.fold(text)
     if not text.startswith("next:"):
         return notation.parse(text, batch.quantity)
     number = text.removeprefix("next:")
     if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= batch.quantity:
         raise UsageError(f"not a number of codes: {ids.shown(number)}", "write next:10000")
-    return view.first_sealed(batch.batch, int(number))
+    return view.first_sealed(batch.batch, int(number), None if pair is None else pair.batch)
 
 
 def _symbols(batch: BatchRow, *, test: bool) -> str:
@@ -185,10 +224,13 @@ def _symbols(batch: BatchRow, *, test: bool) -> str:
 def _warnings(contents: _Contents) -> Iterator[str]:
     if contents.void:
         yield f"left out, because they are void: {serials.describe(contents.void)}"
-    if contents.template == BARE:
-        yield "warning: this batch has no --url: the QR symbols will hold the bare code"
+    for row, template in contents.addresses:
+        if template == BARE:
+            named = "this batch" if contents.pair is None else f"batch {row.batch}"
+            yield f"warning: {named} has no --url: the QR symbols will hold the bare code"
     for sentence in contents.about_address:
         yield f"warning: {sentence}"
     level = contents.profile.symbol.level
-    if warning := payload.case_warning(contents.template, _spec(contents.batch), level):
-        yield warning
+    for row, template in contents.addresses:
+        if warning := payload.case_warning(template, _spec(row), level):
+            yield warning

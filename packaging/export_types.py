@@ -50,12 +50,16 @@ class PrintOptions:
 
 @dataclass(frozen=True)
 class Fresh:
-    """Sealed codes of a batch. `serials`: `next:N`, or what `notation.parse` reads."""
+    """Sealed codes of a batch. `serials`: `next:N`, or what `notation.parse` reads.
+
+    `pair`: a batch whose codes are on the same items, packaged with them label by label.
+    """
 
     batch: str
     contact: str
     printing: PrintOptions
     serials: str = "all"
+    pair: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class TestPackage:
     contact: str
     printing: PrintOptions
     quantity: int
+    pair: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,16 +128,19 @@ class ExportResult(Result):
     test: bool = False
     supersedes: str | None = None
     replaces: str | None = None
+    pair: str | None = None
     copies: int = 1
     labels: int = 0
 
     def lines(self) -> Iterator[str]:
         """The package; then what is sent to whom."""
         kind = "test package" if self.test else "package"
-        yield f"{kind} {self.package} of batch {self.batch}"
+        of = "" if self.pair is None else f" with batch {self.pair}: two codes on each label"
+        yield f"{kind} {self.package} of batch {self.batch}{of}"
         codes = serials.count(self.serials)
         ranges = serials.describe(self.serials)
-        yield f"  serials  {ranges} ({codes:,} codes in {self.units} files)"
+        each = "codes" if self.pair is None else "labels"
+        yield f"  serials  {ranges} ({codes:,} {each} in {self.units} files)"
         if self.copies > 1:
             yield f"  labels   {self.labels:,}, {self.copies:,} of each code"
         yield f"  archive  {self.archive}"

@@ -18,7 +18,10 @@ from .profiles.profile import Profile
 
 @dataclass(frozen=True)
 class PreviousPackage:
-    """What an earlier package settles. `void`: codes of it that a reprint leaves out."""
+    """What an earlier package settles. `void`: codes of it that a reprint leaves out.
+
+    `pair`: the second batch of a package of two, and its template.
+    """
 
     batch: str
     contact: str
@@ -27,6 +30,7 @@ class PreviousPackage:
     profile: Profile
     copies: int = 1
     void: Ranges = ()
+    pair: tuple[str, str] | None = None
 
 
 def reprint(view: View, batch: BatchRow, package: str) -> PreviousPackage:
@@ -36,7 +40,10 @@ def reprint(view: View, batch: BatchRow, package: str) -> PreviousPackage:
     """
     row = view.package(package)
     if row.batch != batch.batch:
-        raise UsageError(f"package {package} belongs to batch {row.batch}", "name its own batch")
+        with_pair = "" if row.pair is None else f", with {row.pair} beside it"
+        raise UsageError(
+            f"package {package} belongs to batch {row.batch}{with_pair}", "name its own batch"
+        )
     chosen, void = view.reprintable(package)
     refuse_lost(view, package, chosen)
     return _previous(view, row, chosen, void)
@@ -53,7 +60,11 @@ def refuse_lost(view: View, package: str, wanted: Ranges) -> None:
             raise Refused(
                 f"unit {unit.unit} is marked lost: printed again, its codes"
                 f" ({serials.describe(held)}) would be on two labels",
-                f"end them: mintmark void {unit.batch} --unit {unit.unit} --reason lost",
+                *(
+                    f"end them: mintmark void {batch} --unit {unit.unit} --reason lost"
+                    for batch in (unit.batch, unit.pair)
+                    if batch is not None
+                ),
                 f"then package others in their place: mintmark package replace {package}",
                 f"if it was found: mintmark package unit {unit.unit} --status received",
                 unit=unit.unit,
@@ -69,7 +80,7 @@ def replacement(view: View, package: str) -> PreviousPackage:
             f"every code of package {package} that was spoiled or voided is replaced already",
             f"see: mintmark package show {package}",
         )
-    return _previous(view, row, view.first_sealed(row.batch, missing), ())
+    return _previous(view, row, view.first_sealed(row.batch, missing, row.pair), ())
 
 
 def record(layout: Profile) -> str:
@@ -88,6 +99,7 @@ def _previous(view: View, row: PackageRow, chosen: Ranges, void: Ranges) -> Prev
         profile=recorded(view, row),
         copies=row.copies,
         void=void,
+        pair=None if row.pair is None else (row.pair, row.pair_template or row.template),
     )
 
 

@@ -26,7 +26,8 @@ PACKAGED = "packaged"
 class PackageSummary:
     """A package in a list. `status` is begun, packaged, abandoned or superseded.
 
-    `without_receipt`: the codes that no receipt reports, if some of them are not void.
+    `without_receipt`: the codes that no receipt reports, if some of them are not void. `pair`: the
+    second batch of a package of two; a serial is then a label, and counts once.
     """
 
     package: str
@@ -36,6 +37,7 @@ class PackageSummary:
     profile: str
     status: str
     without_receipt: int
+    pair: str | None = None
     copies: int = 1
 
     @classmethod
@@ -43,7 +45,7 @@ class PackageSummary:
         """From the ledger's row."""
         return cls(
             row.package, row.batch, row.serials, row.contact, row.profile, row.status,
-            without_receipt, row.copies,
+            without_receipt, row.pair, row.copies,
         )  # fmt: skip
 
     def line(self) -> str:
@@ -51,7 +53,8 @@ class PackageSummary:
         ranges = serials.describe(self.serials, 3)
         missing = f"  {self.without_receipt:,} without receipt" if self.without_receipt else ""
         times = f" x {self.copies:,}" if self.copies > 1 else ""
-        which = f"{self.package}  {self.status:<10}  {self.batch}  {self.contact}"
+        batch = self.batch if self.pair is None else f"{self.batch} with {self.pair}"
+        which = f"{self.package}  {self.status:<10}  {batch}  {self.contact}"
         return f"{which}  {ranges}{times}{missing}"
 
 
@@ -97,13 +100,14 @@ class ReceiptShown:
 class PackageShown(Result):
     """A package, its receipts and its reels. `missing`: codes spoiled or void, not replaced.
 
-    `excess`: codes that were replaced, and are good after all.
+    `excess`: codes that were replaced, and are good after all. `pair`: as in `PackageSummary`.
     """
 
     reads = True
 
     package: str
     batch: str
+    pair: str | None
     serials: Ranges
     contact: str
     profile: str
@@ -124,6 +128,8 @@ class PackageShown(Result):
     def lines(self) -> Iterator[str]:
         """The package, then one line per reel."""
         yield f"package {self.package}  {self.status}  batch {self.batch}  to {self.contact}"
+        if self.pair is not None:
+            yield f"  with the codes of batch {self.pair}: two on each label, of the same serial"
         if self.archive is not None:
             yield f"  archive {self.archive}  sha256 {self.sha256}"
         if self.supersedes:
@@ -159,8 +165,9 @@ def package_list(station: Station, batch: str | None) -> PackageList:
     with station.ledger.read() as view:
         found = view.packages(batch)
         waiting: dict[str, int] = {}
-        for name in {row.batch for row in found}:
-            waiting |= view.without_receipt(name)
+        for name in {batch for row in found for batch in row.batches}:
+            for package, codes in view.without_receipt(name).items():
+                waiting[package] = max(codes, waiting.get(package, 0))
     return PackageList(tuple(PackageSummary.of(row, waiting.get(row.package, 0)) for row in found))
 
 
@@ -177,6 +184,7 @@ def package_show(station: Station, package: str) -> PackageShown:
     return PackageShown(
         package=row.package,
         batch=row.batch,
+        pair=row.pair,
         serials=row.serials,
         contact=row.contact,
         profile=row.profile,
@@ -205,6 +213,7 @@ class PackageVerified(Result):
     ok: bool
     package: str
     batch: str
+    pair: str | None
     serials: Ranges
     rows: int
     files: int
@@ -218,7 +227,8 @@ class PackageVerified(Result):
         """What was proved, and what was not."""
         kind = "test package" if self.test else "package"
         ranges = serials.describe(self.serials)
-        yield f"{kind} {self.package}: {self.rows:,} codes in {self.files} files, serials {ranges}"
+        each = "codes" if self.pair is None else f"labels of batches {self.batch} and {self.pair}"
+        yield f"{kind} {self.package}: {self.rows:,} {each} in {self.files} files, serials {ranges}"
         if self.copies > 1:
             yield f"{self.labels:,} labels, {self.copies:,} of each code"
         yield "every entry is encrypted and listed; hashes, counts and order hold"
@@ -247,6 +257,7 @@ def package_verify(
         ok=True,
         package=found.package,
         batch=found.batch,
+        pair=found.second,
         serials=found.serials,
         rows=found.rows,
         files=found.files,

@@ -17,6 +17,7 @@ import contract_epcis
 import contract_guards
 import contract_labels
 import contract_line
+import contract_pairs
 import contract_places
 import contract_receipts
 import contract_roles
@@ -769,4 +770,5 @@ ROWS = (
     *contract_epcis.rows(ok, no),
     *contract_check.rows(ok, no),
     *contract_roles.rows(Row, ok, no),
+    *contract_pairs.rows(Row, ok, no),
 )

@@ -16,6 +16,7 @@ UNIT = {
     "unit": "id",
     "package": "id",
     "batch": "id",
+    "pair": "id?",
     "file": "text",
     "serials": "ranges",
     "rows": "count",
@@ -56,6 +57,7 @@ def shapes(export):
         "package receipt": {
             "package": "id",
             "batch": "id",
+            "pair": "id?",
             "printed": "ranges",
             "spoiled": "ranges",
             "spoiled_count": "count",

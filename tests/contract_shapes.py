@@ -104,6 +104,7 @@ BATCH = {
 PACKAGE = {
     "package": "id",
     "batch": "id",
+    "pair": "id?",
     "serials": "ranges",
     "contact": "text",
     "profile": "text",
@@ -255,6 +256,7 @@ SHAPES = {
         "replaces": "id?",
         "copies": "count",
         "labels": "count",
+        "pair": "id?",
     },
     "profile list": {
         "profiles": [
@@ -320,6 +322,7 @@ SHAPES = {
         "ok": "true/false",
         "package": "id",
         "batch": "id",
+        "pair": "id?",
         "serials": "ranges",
         "rows": "count",
         "files": "count",

@@ -32,9 +32,9 @@ from mintmark.codegen.station.station import Station
 URL = "HTTPS://T.EXAMPLE.COM/{code}"
 
 
-def packaged(home, quantity, last, units=1):
+def packaged(home, quantity, last, units=1, url=URL, **more):
     """A batch of `quantity` codes, 1 to `last` of it in a package of `units` reels."""
-    batch = home.mint(quantity, url=URL).batch
+    batch = home.mint(quantity, url=url, **more).batch
     station = home.station()
     package, size = station.new_id(), last // units
     reels = tuple(
@@ -45,7 +45,7 @@ def packaged(home, quantity, last, units=1):
         station.author,
         c.ExportBegun(package, batch, (Range(1, last),), "li", "csv"),
         c.Packaged(
-            package, URL, "a.zip", 1, "0" * 64, "0" * 64, home.custodian.public.key_id, reels
+            package, url, "a.zip", 1, "0" * 64, "0" * 64, home.custodian.public.key_id, reels
         ),
     )
     return batch

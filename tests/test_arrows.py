@@ -41,6 +41,7 @@ CONFINED = {
     "httpx2": ("activation",),
     "pyzipper": ("packaging", "activation.demo"),  # where the demo plays the print shop
     "PIL": ("packaging",),
+    "barcode": ("packaging",),
     "pikepdf": ("packaging",),
     "segno": ("packaging",),
     "zxingcpp": ("packaging",),
@@ -117,7 +118,7 @@ def foreign_faults(module, target, at_top):
     if library in (*ROOMS, *DOOR, "mintmark"):
         yield f"absolute import of {target}: it would be a second copy of the module"
     if library in CONFINED:
-        last = module.rsplit(".", 1)[-1]
+        last = module.rsplit(".", 1)[-1].rpartition("_")[2]  # `range_commands` are commands
         if not within(module, *CONFINED[library]) and last not in CONFINED[library]:
             yield f"{library} outside {', '.join(CONFINED[library])}"
     if at_top and library in HEAVY and (module in DOOR or module.endswith("commands")):

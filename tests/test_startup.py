@@ -28,6 +28,7 @@ OURS = {
     *("mintmark.activation.backend", "mintmark.activation.backend.commands"),
     *("mintmark.activation.conformance", "mintmark.activation.conformance.commands"),
     *("mintmark.activation.intake", "mintmark.activation.intake.commands"),
+    "mintmark.activation.intake.packing_commands",
     "mintmark.activation.intake.range_commands",
     *("mintmark.activation.monitor", "mintmark.activation.monitor.commands"),
     *("mintmark.activation.orders", "mintmark.activation.orders.commands"),

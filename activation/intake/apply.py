@@ -30,11 +30,13 @@ from ...codegen.errors import (
 from ...codegen.progress import Progress
 from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import Station
+from ..association import packing
+from ..association.form import from_row, is_packing
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
 from ..orders import booked, sheets
 from ..orders.group import Placed, PlacedOrder, notes, place
-from ..orders.orders import CANCELLED, QUEUED, REFUSED
+from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED
 from ..orders.sheets import Row
 from . import repeats
 from .applied import AGAIN, UNTRIED, AppliedFile, Outcome, reported, summarise
@@ -86,6 +88,8 @@ def apply(  # noqa: PLR0913 - the command's options
 
 def _book(station: Station, row: Row, order: str) -> list[Outcome]:
     try:
+        if is_packing(row.fields.get("action")):
+            return [_packed(station, row, order)]
         request = replace(row.request(station.config.time_zone), order=order)
         placed = place(station, request)
     except (EnvironmentFailure, IntegrityError, OSError):
@@ -97,6 +101,27 @@ def _book(station: Station, row: Row, order: str) -> list[Outcome]:
         return [_refused(station, row, order, MintmarkError(bug, "report it, with this row"))]
     told = notes(station, request, placed)
     return [_booked(row, placed, each, told) for each in placed.orders]
+
+
+def _packed(station: Station, row: Row, order: str) -> Outcome:
+    request = from_row(station, row.fields, is_json=row.is_json)
+    packed = packing.book(station, replace(request, order=order))
+    change, done = packed.change, packed.committed
+    outcome = Outcome(
+        row.number,
+        order,
+        change.action.value,
+        change.batch,
+        QUEUED,
+        booked=True,
+        repeated=done is None or done.repeated,
+        applied=change.children[0].serials,
+        exit=75,
+        notes=request.notes,
+    )
+    if done is not None:
+        return outcome
+    return replace(outcome, status=ACKNOWLEDGED, booked=False, detail=packing.STANDS, exit=0)
 
 
 def _booked(row: Row, placed: Placed, order: PlacedOrder, told: tuple[str, ...]) -> Outcome:

@@ -129,13 +129,13 @@ def line_run(
     from ...codegen.scans.settings import named
     from ..client.connect import connected
     from ..delivery.stopping import Stop, on_signals
-    from .inbox import Inbox
+    from .inbox import Inbox, JsonMessages
     from .line import OrderStream
 
     streams.check_answers()
     station = invocation.station()
     settings = named(station.config.readers, reader)
-    inbox = Inbox(stdin.reader())
+    inbox = Inbox(stdin.reader(), JsonMessages())
 
     def answer(text: str) -> None:
         sys.stdout.write(text + "\n")

@@ -10,7 +10,8 @@ import json
 import queue
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Generic, Protocol, TypeVar
 
 from ...codegen.scans.framing import Utf8Stream
 
@@ -21,17 +22,56 @@ _ENDS = re.compile(rb"[\n\r\x00\x02-\x04\x1e]")
 _IN_A_ROW = re.compile(rb"}[ \t]*{")
 
 
-class Inbox:
+T = TypeVar("T")
+
+
+class Splitter(Protocol[T]):
+    """Splits a stream into messages."""
+
+    def feed(self, data: bytes) -> list[T]:
+        """The messages that `data` completes."""
+
+    def finish(self) -> list[T]:
+        """What is left at the end of the stream."""
+
+
+class JsonMessages:
+    """Splits a stream into messages of JSON. Too long a message comes as its first bytes."""
+
+    def __init__(self) -> None:
+        self._stream = Utf8Stream()
+        self._rest, self._skipping = b"", False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The messages that `data` completes."""
+        first, *pieces = _ENDS.split(self._stream.feed(data))
+        *lines, self._rest = (self._rest + first, *pieces)
+        found: list[bytes] = []
+        for line in lines:
+            found += [] if self._skipping else in_a_row(line)
+            self._skipping = False
+        if len(self._rest) > MESSAGE_BYTES:
+            found += [] if self._skipping else [self._rest]
+            self._rest, self._skipping = b"", True
+        return found
+
+    def finish(self) -> list[bytes]:
+        """What is left at the end of the stream: a last message needs no end."""
+        rest = self._rest + self._stream.finish()
+        return in_a_row(rest) if rest and not self._skipping else []
+
+
+class Inbox(Generic[T]):
     """Messages, read by a thread of its own so that a stop is noticed meanwhile.
 
     `read(n)` returns at most `n` bytes, as soon as there are some; none at the end. If it raises
     an `OSError`, that is the end too, and `check_end` tells it.
     """
 
-    def __init__(self, read: Callable[[int], bytes]) -> None:
-        self._read = read
+    def __init__(self, read: Callable[[int], bytes], splitter: Splitter[T]) -> None:
+        self._read, self._splitter = read, splitter
         # Its put may be called by a signal handler.
-        self._messages: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._messages: queue.SimpleQueue[T | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(AHEAD)
         self._closed = False
         self._failure: OSError | None = None
@@ -54,8 +94,8 @@ class Inbox:
         if self._failure is not None and not self._closed:
             raise self._failure
 
-    def take(self, seconds: float) -> bytes | None:
-        """The next message, None at the end. Too long a message comes as its first bytes.
+    def take(self, seconds: float) -> T | None:
+        """The next message, None at the end.
 
         Raises `queue.Empty` if none came within `seconds`.
         """
@@ -65,27 +105,14 @@ class Inbox:
         return message if not self._closed else None
 
     def _fill(self) -> None:
-        rest, skipping = b"", False
-        stream = Utf8Stream()
         while data := self._next():
-            first, *pieces = _ENDS.split(stream.feed(data))
-            *messages, rest = (rest + first, *pieces)
-            for message in messages:
-                if not skipping:
-                    self._put_all(message)
-                skipping = False
-            if len(rest) > MESSAGE_BYTES:
-                if not skipping:
-                    self._put(rest)
-                rest, skipping = b"", True
-        rest += stream.finish()
-        if rest and not skipping:
-            self._put_all(rest)
-        self._put(None)
+            self._put_all(self._splitter.feed(data))
+        self._put_all([*self._splitter.finish(), None])
 
-    def _put_all(self, line: bytes) -> None:
-        for message in in_a_row(line):
-            self._put(message)
+    def _put_all(self, messages: Iterable[T | None]) -> None:
+        for message in messages:
+            self._room.acquire()
+            self._messages.put(message)
 
     def _next(self) -> bytes:
         try:
@@ -95,10 +122,6 @@ class Inbox:
         except ValueError:
             pass  # closed by this process, as it ends
         return b""
-
-    def _put(self, message: bytes | None) -> None:
-        self._room.acquire()
-        self._messages.put(message)
 
 
 def in_a_row(line: bytes) -> list[bytes]:

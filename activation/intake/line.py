@@ -13,6 +13,7 @@ step 2 leaves an order that is booked and unanswered: the same order, under the 
 answered and booked only once.
 
     {"action": "activate", "batch": "K7QM-3T9A2BCD", "serials": "1-10000", "order": "reel-17"}
+    {"op": "associate", "codes": ["HTTPS://…", "HTTPS://…", …], "count": 24, "order": "carton-9"}
     {"op": "status", "order": "reel-17"}
 
 An answer repeats the `id` of the message, if there is any. `ok` is false if nothing was
@@ -27,22 +28,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...codegen.errors import MintmarkError, UsageError
-from ...codegen.ledger.changes import Ordered
 from ...codegen.result import Result
 from ...codegen.scans.settings import PLAIN, ReaderSettings
 from ...codegen.station.station import Station
-from ..backoff import wait
+from ..association.form import from_message, is_packing
+from ..association.packing import PackingResult
+from ..association.resolving import CodeReader
 from ..client.protocol import Client
-from ..delivery.deliver import Courier, DeliveryReport
 from ..orders import form
 from ..orders.booked import show
-from ..orders.group import Placed, place
+from ..orders.fields import text
+from ..orders.group import place
 from ..orders.selection import ByCarton, ByScannedCodes
 from ..orders.sheets import parse_object
 from .inbox import MESSAGE_BYTES, Inbox
+from .line_courier import LineCourier, plain
 from .order_and_deliver import outcome
+from .pack_and_deliver import book_and_send
 
-BUDGET = 2.0  # seconds for what was queued before an order
 IDLE = 1.0  # seconds without a message, after which the queue is read
 ID_CHARS = 200
 WHOLE = 2**53  # beyond it a float is not exact
@@ -82,15 +85,11 @@ class OrderStream:
     ) -> None:
         self._station = station
         self._require_order, self._reader = require_order, reader
-        self._clock = clock
-        self._eager = Courier(station, client, sturdy=True) if client else None
-        self._patient = Courier(station, client, patient=True, sturdy=True) if client else None
-        self._pause_until = clock()
-        self._failures = 0
-        self._reason: str | None = None if client else "no backend is configured"
+        self._courier = LineCourier(station, client, clock)
+        self._codes = CodeReader(station, reader)
         self._orders = self._errors = 0
 
-    def run(self, inbox: Inbox, answer: Callable[[str], None]) -> LineEnded:
+    def run(self, inbox: Inbox[bytes], answer: Callable[[str], None]) -> LineEnded:
         """Answer until the inbox ends. `answer` takes a line of ASCII."""
         while True:
             try:
@@ -118,7 +117,7 @@ class OrderStream:
         except OSError as error:
             self._errors += 1
             hint = "see: mintmark doctor"
-            return {**labels, "ok": False, "exit": 6, "error": _plain(error), "hint": hint}
+            return {**labels, "ok": False, "exit": 6, "error": plain(error), "hint": hint}
         except Exception as error:  # noqa: BLE001 - if this ended, the production line would stop
             self._errors += 1
             bug = f"unexpected {type(error).__name__}: this is a bug"
@@ -128,68 +127,42 @@ class OrderStream:
 
     def idle(self, stop: Callable[[], bool]) -> None:
         """Send what is due, until `stop`."""
-        if self._patient and self._clock() >= self._pause_until:
-            self._deliver(self._patient, stop)
+        self._courier.idle(stop)
 
     def _do(self, fields: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
         op = fields.get("op", "order")
         if op == "status":
             return _record(show(self._station, _order_named(fields))), 0
-        if op != "order":
-            raise UsageError("unknown op", "known: order, status")
+        if is_packing(op):
+            if fields.get("action", op) != op:
+                raise UsageError("op and action say two things", "one of them is enough")
+            fields = {**fields, "action": op}
+        elif op != "order":
+            raise UsageError("unknown op", "known: order, status, associate, dissociate")
         order = {key: value for key, value in fields.items() if key not in ("op", "id")}
-        request = form.from_object(order, self._station.config.time_zone, form.MESSAGE_FIELDS)
-        if self._require_order and request.order is None:
+        if self._require_order and text(order, "order") is None:
             raise UsageError(
                 "the order has no id of its own", "give every order one: order, made by the sender"
             )
+        result = self._pack(order) if is_packing(order.get("action")) else self._order(order)
+        return _record(result), result.exit_code
+
+    def _order(self, fields: Mapping[str, Any]) -> Result:
+        """Steps 2 to 4 of a range order."""
+        request = form.from_object(fields, self._station.config.time_zone, form.MESSAGE_FIELDS)
         if isinstance(request.selection, ByScannedCodes | ByCarton):
             selected = replace(request.selection, reader=self._reader)
             request = replace(request, selection=selected)
-        eager = None if self._clock() < self._pause_until else self._eager
-        placed = place(self._station, request, eager.claim() if eager else None)  # 2
-        if eager and not request.dry_run:
-            self._send(eager, placed)  # 3
-        result = outcome(self._station, request, placed, self._reason)  # 4
-        return _record(result), result.exit_code
+        claim = self._courier.claim()
+        placed = place(self._station, request, claim)  # 2
+        if claim and not request.dry_run:
+            self._courier.send([order.change for order in placed.orders])  # 3
+        return outcome(self._station, request, placed, self._courier.reason)  # 4
 
-    def _send(self, courier: Courier, placed: Placed) -> None:
-        """Send the orders, and before each what is queued of its batch."""
-        deadline, fresh = self._clock() + BUDGET, not self._failures
-
-        def late() -> bool:
-            return self._clock() > deadline
-
-        for order in placed.orders:
-            report = self._deliver(courier, late, order.change)
-            if report and report.away and not report.retry_after and fresh:
-                # The backend may have closed a connection that stood idle.
-                report = self._deliver(courier, late, order.change)
-            if report is None or report.away:
-                return
-            fresh = False
-
-    def _deliver(
-        self, courier: Courier, stop: Callable[[], bool], change: Ordered | None = None
-    ) -> DeliveryReport | None:
-        """What was sent; None if this machine failed."""
-        batch, until = (change.batch, change.order) if change else (None, None)
-        try:
-            report = courier.deliver(batch=batch, until=until, stop=stop)
-        except (MintmarkError, OSError) as error:
-            # The order is booked, and stays queued: the answer says so.
-            self._reason = error.message if isinstance(error, MintmarkError) else _plain(error)
-            return None
-        self._reason = report.detail
-        self._failures = self._failures + 1 if report.away else 0
-        if report.away:
-            pause = max(wait(self._failures - 1, 0.5).total_seconds(), report.retry_after)
-            self._pause_until = self._clock() + pause
-        return report
-
-
-def _plain(error: OSError) -> str:
-    return (error.strerror or type(error).__name__).lower()
+    def _pack(self, fields: Mapping[str, Any]) -> PackingResult:
+        """Steps 2 to 4 of an order of packing."""
+        request = from_message(self._station, fields, self._codes)
+        return book_and_send(self._station, request, self._courier)
 
 
 def _fields(message: bytes) -> dict[str, Any]:

@@ -120,6 +120,10 @@ KINDS: Mapping[str, Words] = {
         _W, "同一批码又出了一份（补印）", "codes were packaged a second time (reprint)",
         "确认旧文件、旧标签已销毁", "see that the earlier files and labels are destroyed",
     ),
+    "carton-labels": Words(
+        _W, "做了带码的箱标、垛标", "labels of cartons or pallets were made, with codes",
+        "确认是你们要的；打完就删文件", "see that this was wanted, and the file deleted",
+    ),
     "rewrapped": Words(
         _W, "批次的保管人有变动", "batches were opened to other custodians",
         "确认这是你们同意过的", "make sure that this was agreed",

@@ -85,7 +85,8 @@ def _codes(seq: int, change: c.Change, books: Books) -> Iterator[tuple[str, int]
         yield "minted", change.quantity
     elif isinstance(change, c.Packaged):
         row = books.package(change.package)
-        yield ("reprinted" if row.supersedes else "packaged"), serials.count(row.serials)
+        codes = serials.count(row.serials) * len(row.batches)
+        yield ("reprinted" if row.supersedes else "packaged"), codes
     elif isinstance(change, c.Receipted):
         (part,) = (row for row in books.receipts(change.package) if row.seq == seq)
         # A final receipt counts labels as printed whose serials it does not name.

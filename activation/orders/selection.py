@@ -185,8 +185,8 @@ def _of_view(
 
 def _check_owner(package: PackageRow, batch: str) -> None:
     if batch not in package.batches:
-        owner = package.batch
-        raise UsageError(f"that unit or package belongs to batch {owner}", "name its own batch")
+        owners = " and ".join(package.batches)
+        raise UsageError(f"that unit or package belongs to batch {owners}", "name its own batch")
 
 
 def matching(view: View, batch: str, carried: Mapping[str, Value]) -> Ranges:

@@ -41,6 +41,8 @@ COLUMNS = 200
 SHOWN = 20  # faulty rows named
 ORDER_SYMBOLS = 20  # 100 bits: an id that depends on the file alone never meets another
 NOTES = ("reason",)  # a column that changes nothing that is done
+COLUMN_NAMES = (form.FIELDS | form.PACKING_FIELDS) - {"set"}
+NUMBERED = ("parent", "parents", "each")  # one digit less names another carton
 
 FileVersion = tuple[int, int]  # size in bytes, time of the last change in nanoseconds
 
@@ -246,6 +248,8 @@ def _check_last(
             fault = "ends in a time that is shorter than the others, and without a line end"
         elif not _detail(times[-1]) and times[-1][:1].isdigit():
             fault = "ends in a date or time that may go on, and without a line end"
+    if fault is None and header[-1] in NUMBERED and header[-1] in rows[-1].fields:
+        fault = "ends in a number that may go on, and without a line end"
     if fault is None and header[-1] == "serials":
         action = rows[-1].fields.get("action")
         same = (row.fields for row in rows if row.fields.get("action") == action)
@@ -269,7 +273,7 @@ def _header(cells: Sequence[str], number: int, faults: _Faults) -> list[str]:
     while names and not names[-1]:
         names.pop()
     lowered = [name if name.startswith(form.SET) else name.lower() for name in names]
-    unknown = [n for n in lowered if n not in form.FIELDS - {"set"} and not n.startswith(form.SET)]
+    unknown = [n for n in lowered if n not in COLUMN_NAMES and not n.startswith(form.SET)]
     wanted = ("action",) if "carton" in lowered else ("action", "batch")
     missing = [name for name in wanted if name not in lowered]
     if unknown:
@@ -282,8 +286,7 @@ def _header(cells: Sequence[str], number: int, faults: _Faults) -> list[str]:
         return lowered
     raise UsageError(
         f"the file is malformed: row {number}: {fault}",
-        f"the first row names the columns: {', '.join(sorted(form.FIELDS - {'set'}))}, "
-        "set.<attribute>",
+        f"the first row names the columns: {', '.join(sorted(COLUMN_NAMES))}, set.<attribute>",
         rows=[number],
         unfinished=faults.unfinished,
     )

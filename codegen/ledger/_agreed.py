@@ -11,10 +11,13 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
+    Select,
     Table,
     TextClause,
+    bindparam,
     literal_column,
     select,
     text,
@@ -43,16 +46,21 @@ def row(connection: Connection, table: Table, name: str, value: str) -> Any:  # 
     number = row_id(connection, table, name, value)
     if number is None:
         return None
-    found = connection.execute(select(table).where(is_row(table, number))).first()
+    found = connection.execute(_by_number(table), {"number": number}).first()
     if found is None or found._mapping[name] != value:  # noqa: SLF001 - public, whatever its name
         raise damaged(table)
     return found
 
 
-def is_row(table: Table, number: int) -> ColumnElement[bool]:
+def is_row(table: Table, number: int | BindParameter[int]) -> ColumnElement[bool]:
     """That it is the row with this rowid."""
     found: ColumnElement[bool] = literal_column(f"{table.name}.rowid") == number
     return found
+
+
+@lru_cache(maxsize=32)
+def _by_number(table: Table) -> Select[Any]:
+    return select(table).where(is_row(table, bindparam("number")))
 
 
 @lru_cache(maxsize=32)

@@ -89,10 +89,10 @@ def check_all(connection: Connection, changes: tuple[Change, ...]) -> None:
     batches = {change.batch for change in changes if isinstance(change, Ordered | ExportBegun)}
     linked: set[str] = set()
     for change in changes:
-        if isinstance(change, Associated):
-            linked.update(part.batch for part in change.parts)
         if isinstance(change, ExportBegun) and change.pair is not None:
             batches.add(change.pair)
+        if isinstance(change, Associated):
+            linked.update(part.batch for part in change.parts)
         if isinstance(change, Packaged | ExportAbandoned | Receipted | ReceiptCorrected):
             row = _agreed.row(connection, _tables.packages, "package", change.package)
             batches |= set() if row is None else {row.batch, row.pair or row.batch}

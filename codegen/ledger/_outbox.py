@@ -1,13 +1,17 @@
 """The outbox: queued orders, and the state of their delivery."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Row,
     Select,
+    Text,
+    bindparam,
     exists,
     func,
     insert,
@@ -32,7 +36,9 @@ _more = _tables.order_batches.c
 _HINT = "see: mintmark orders list"
 
 
+@lru_cache(maxsize=1)
 def _query() -> Select[Any]:
+    # Made once: to put it together costs more than to run it.
     return (
         select(
             _tables.orders,
@@ -80,10 +86,15 @@ def find(connection: Connection, order_id: str) -> OrderRow | None:
     number = _agreed.row_id(connection, _tables.orders, "order_id", order_id)
     if number is None:
         return None
-    row = connection.execute(_query().where(_agreed.is_row(_tables.orders, number))).first()
+    row = connection.execute(_by_number(), {"number": number}).first()
     if row is None or row.order_id != order_id:
         raise _agreed.damaged(_tables.orders)
     return _make(row)
+
+
+@lru_cache(maxsize=1)
+def _by_number() -> Select[Any]:
+    return _query().where(_agreed.is_row(_tables.orders, bindparam("number")))
 
 
 def order(connection: Connection, order_id: str) -> OrderRow:
@@ -149,15 +160,21 @@ def due(connection: Connection, now: datetime, limit: int) -> tuple[OrderRow, ..
 
     Each is the oldest of every batch that it names.
     """
-    query = (
+    values = {"now": times.format_utc(now), "most": limit}
+    return tuple(_make(row) for row in connection.execute(_due_query(), values))
+
+
+@lru_cache(maxsize=1)
+def _due_query() -> Select[Any]:
+    now, most = bindparam("now", type_=Text()), bindparam("most", type_=Integer())
+    return (
         _query()
         .where(_o.seq.in_(_due()))
-        .where(or_(_d.next_attempt.is_(None), _d.next_attempt <= times.format_utc(now)))
-        .where(or_(_d.holder.is_(None), _d.held_until <= times.format_utc(now)))
+        .where(or_(_d.next_attempt.is_(None), _d.next_attempt <= now))
+        .where(or_(_d.holder.is_(None), _d.held_until <= now))
         .order_by(_o.seq)
-        .limit(limit)
+        .limit(most)
     )
-    return tuple(_make(row) for row in connection.execute(query))
 
 
 def _due() -> Select[Any]:

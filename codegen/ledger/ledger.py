@@ -3,12 +3,13 @@
 `Ledger.commit` is a write transaction: all of it happens, or nothing. Its steps:
 
 1. Take the write lock, before anything is read (`database.writing`).
-2. Compare the batches that the changes touch with their counters and packages (`_balance`).
+2. Compare the batches that the changes touch with their counters, packages and links
+   (`_balance`).
    Run `guard`: it looks at the books as they are, and raises to stop the commit.
 3. Run `prepare`: it renames the files that the event will vouch for.
 4. Append every change, in order:
    4.1 normalise it: serials ascend and are joined;
-   4.2 if it is an order that is booked already, return that order, and skip the rest;
+   4.2 if it is an order or an association that is booked already, return it, and skip the rest;
    4.3 require that the author's key is on the roster and may sign such a change;
    4.4 link the event to the event before, hash it and sign it (`chain.seal`), and write it;
    4.5 apply the change to the tables; tiles and counters of a batch must balance;

@@ -85,12 +85,6 @@ class View(LinkedView):
         """All batches, oldest first."""
         return self._all(BatchRow, select(_tables.batches).order_by(_tables.batches.c.seq))
 
-    def partners(self, batch: str) -> tuple[BatchRow, ...]:
-        """The other batches whose codes are on the same items: its pair, and the pair's pairs."""
-        root = self.batch(batch).pair_of or batch
-        found = (row for row in self.batches() if root in {row.batch, row.pair_of})
-        return tuple(sorted((row for row in found if row.batch != batch), key=lambda r: r.batch))
-
     def batches_by_form(self) -> dict[CodeForm, list[str]]:
         """What codes of this home look like → the ids of the batches that have such codes."""
         b = _tables.batches.c

@@ -7,6 +7,7 @@ send the usual words for a label that it could not read.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from .. import ids
 from ..errors import UsageError
@@ -33,7 +34,16 @@ SEPARATOR_CHARS = 4
 # What stands within addresses and codes cannot stand between them.
 _IN_ADDRESSES = re.compile(r"[A-Za-z0-9:/.\-_~%?#&=\[\]@]", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
-KEYS = ("terminators", "separator", "prefix", "no_read", "heartbeat")
+KEYS = ("terminators", "separator", "prefix", "no_read", "heartbeat", "parent", "per_parent")
+PER_PARENT = 100_000  # children of a carton or a pallet
+
+
+class ParentPlace(StrEnum):
+    """Where the label of a carton is read: before what the carton holds, after it, or late."""
+
+    FIRST = "first"
+    LAST = "last"
+    COUNT = "count"
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,7 @@ class ReaderSettings:
     `terminators`: the bytes of which each ends a message. `separator`: what stands between
     several codes in a message. `prefixes`: what may stand before a code. `no_read`: what is
     sent for a label that was not read. `heartbeats`: what is sent to show that it lives.
+    `parent`: where the label of a carton is read; `per_parent`: how many codes a carton holds.
     """
 
     terminators: bytes = ENDS
@@ -50,6 +61,8 @@ class ReaderSettings:
     prefixes: tuple[Pattern, ...] = ()
     no_read: tuple[Pattern, ...] = tuple(map(Pattern.of, NO_READ))
     heartbeats: tuple[Pattern, ...] = ()
+    parent: ParentPlace | None = None
+    per_parent: int | None = None
 
 
 PLAIN = ReaderSettings()
@@ -96,6 +109,8 @@ def _read_table(name: str, table: Mapping[str, object]) -> ReaderSettings:
             prefixes=_patterns(table, "prefix", prefix=True),
             no_read=_patterns(table, "no_read") if "no_read" in table else PLAIN.no_read,
             heartbeats=_patterns(table, "heartbeat"),
+            parent=_parent(table["parent"]) if "parent" in table else None,
+            per_parent=_per_parent(table["per_parent"]) if "per_parent" in table else None,
         )
     except UsageError as error:
         raise UsageError(f"[readers.{name}]: {error.message}", *error.hints) from None
@@ -135,6 +150,23 @@ def _separator(value: object) -> str:
         raise UsageError(
             "separator holds a character that also stands within addresses or codes",
             "set another in the reader: ; or , or | for example",
+        )
+    return value
+
+
+def _parent(value: object) -> ParentPlace:
+    if not isinstance(value, str) or value.lower() not in set(ParentPlace):
+        raise UsageError(
+            "parent says where the label of a carton is read",
+            'one of "first", "last" and "count"; count: it may come late, and cartons are counted',
+        )
+    return ParentPlace(value.lower())
+
+
+def _per_parent(value: object) -> int:
+    if type(value) is not int or not 1 <= value <= PER_PARENT:
+        raise UsageError(
+            f"per_parent must be a whole number, 1 to {PER_PARENT:,}", "for example per_parent = 24"
         )
     return value
 

@@ -83,6 +83,7 @@ class Vault:
 
     def __init__(self, folder: Path) -> None:
         self.storage = Folder(folder)
+        self._seen: dict[str, tuple[tuple[object, ...], tuple[CoreHeader, MintRecord]]] = {}
 
     def parts(self, batch: str) -> Parts:
         """The paths of the files of `batch`, whether they exist or not.
@@ -191,7 +192,7 @@ class Vault:
 
     def find(self, batch: str, fingerprints: bytes, station_keys: Keys) -> list[tuple[int, int]]:
         """Which of the concatenated `fingerprints` are in the batch: (position, serial)."""
-        header, record = self._described(batch, station_keys)
+        header, record = self._description(batch, station_keys)
         with self.run(batch) as run:
             if len(run) != header.quantity:
                 raise IntegrityError(
@@ -254,6 +255,15 @@ class Vault:
                 )
         return record
 
+    def _description(self, batch: str, station_keys: Keys) -> tuple[CoreHeader, MintRecord]:
+        """The same, kept while neither file is changed: a line asks for each carton."""
+        parts = self.parts(batch)
+        found = self._seen.get(batch)
+        now = (_version(parts.sealed), _version(parts.record), *sorted(station_keys))
+        if found is None or None in now or found[0] != now:
+            found = self._seen[batch] = now, self._described(batch, station_keys)
+        return found[1]
+
     def _described(self, batch: str, station_keys: Keys) -> tuple[CoreHeader, MintRecord]:
         header = self.reader(batch, station_keys).header
         name = self.parts(batch).record.name
@@ -271,6 +281,15 @@ class Vault:
         raise IntegrityError(
             f"{name} is missing from the vault", "bring it back from a copy", file=name
         )
+
+
+def _version(path: Path) -> tuple[int, ...] | None:
+    """What changes with a file; None if it cannot be read."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _disagree(batch: str) -> IntegrityError:

@@ -101,8 +101,12 @@ def decisions(found: Signs, *, lost: bool, reason: str) -> list[Change]:
 
 def is_retired(view: View, batch: str) -> bool:
     """Whether a lost home may have made packages of the batch, and ordered them."""
-    lost = max((event.seq for event in view.incidents(LOST)), default=0)
-    return view.minted_by(batch) < lost
+    return view.minted_by(batch) < lost_since(view)
+
+
+def lost_since(view: View) -> int:
+    """The number of the event that said last that a newer home is lost; 0 without any."""
+    return max((event.seq for event in view.incidents(LOST)), default=0)
 
 
 def refuse_retired(view: View, batch: str) -> None:

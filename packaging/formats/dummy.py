@@ -8,6 +8,9 @@ A test package rehearses what programs on the way do to codes. So serials 2 to 7
 that spreadsheets take for something else (`codegen.codes.spreadsheets`), if the alphabet and the
 length allow them: `0000…2`, `2222…E22`, `DEC2222…`, `2222…`, `FEB1222…`, `-222…`. They repeat
 one digit, which codes drawn at random do not.
+
+The second codes of pairs count up under another mark, `TSET00000042`, or in digits with a 9 in
+front, `900000000042`: whoever takes one code for the other sees it. They have no shapes.
 """
 
 import re
@@ -17,15 +20,16 @@ from ...codegen.codes.spec import CodeSpec
 from ...codegen.errors import UsageError
 from ...codegen.ranges.serials import Range
 
-_MARK, _DIGITS = "TEST", ""
+_MARKS = ("TEST", "TSET")
+_DIGITS = ("", "9")
 DUMMY_SYMBOLS = "0123456789TES"
 _CHUNK = 65_536
 _LAST_SHAPE = 7
 _COUNTED = re.compile(r"(?:TEST)?0*([1-9][0-9]{0,8})", re.ASCII)
 
 
-def dummy_codes(serials: Range, length: int, *, digits: bool) -> bytes:
-    """The dummy codes of `serials` that count up, concatenated.
+def dummy_codes(serials: Range, length: int, *, digits: bool, second: bool = False) -> bytes:
+    """The dummy codes of `serials` that count up, concatenated; `second`: those of a pair.
 
     Raises `UsageError` if the last serial leaves no room for a mark.
     """
@@ -35,23 +39,38 @@ def dummy_codes(serials: Range, length: int, *, digits: bool) -> bytes:
             f"a test package of codes this short holds at most {10 ** (length - 1) - 1:,} codes",
             "ask for fewer with --test",
         )
-    mark = _DIGITS if digits else _MARK
+    mark = (_DIGITS if digits else _MARKS)[second]
     return "".join(
         (start := mark[: length - len(str(serial))]) + str(serial).zfill(length - len(start))
         for serial in range(serials.first, serials.last + 1)
     ).encode("ascii")
 
 
-def dummy_source(alphabet: str, length: int) -> Callable[[Range], Iterator[tuple[int, bytes]]]:
+def dummy_source(
+    alphabet: str, length: int, *, second: bool = False
+) -> Callable[[Range], Iterator[tuple[int, bytes]]]:
     """A `source` for `pack`: dummy codes for a batch of that alphabet and length."""
     symbols = CodeSpec.of(alphabet, length).symbols
 
     def source(piece: Range) -> Iterator[tuple[int, bytes]]:
         for first in range(piece.first, piece.last + 1, _CHUNK):
             part = Range(first, min(first + _CHUNK - 1, piece.last))
-            yield first, _rehearsal(part, length, symbols)
+            yield (
+                first,
+                dummy_codes(part, length, digits=symbols.isdigit(), second=True)
+                if second
+                else _rehearsal(part, length, symbols),
+            )
 
     return source
+
+
+def all_seconds(serials: Range, codes: bytes, length: int) -> bool:
+    """Whether `codes` are the dummy codes of `serials` for second codes, of any kind."""
+    try:
+        return codes in _counted(serials, length, second=True)
+    except UsageError:
+        return False
 
 
 def all_dummies(serials: Range, codes: bytes, length: int) -> bool:
@@ -94,10 +113,10 @@ def _rehearsal(part: Range, length: int, symbols: str) -> bytes:
     return bytes(codes)
 
 
-def _counted(serials: Range, length: int) -> tuple[bytes, bytes]:
+def _counted(serials: Range, length: int, *, second: bool = False) -> tuple[bytes, bytes]:
     return (
-        dummy_codes(serials, length, digits=False),
-        dummy_codes(serials, length, digits=True),
+        dummy_codes(serials, length, digits=False, second=second),
+        dummy_codes(serials, length, digits=True, second=second),
     )
 
 

@@ -10,7 +10,7 @@ Memory: a part has about `PART` codes, and a handful of parts are in flight.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 from ...codegen.ranges.serials import Range, Ranges
@@ -22,11 +22,26 @@ PART = 65_536  # codes in a part
 
 
 @dataclass(frozen=True)
+class SecondCode:
+    """The second code on each label of a pair: its batch, and what its codes look like.
+
+    `length` and `symbols`: of its codes; `template`: its payload, `{code}` once.
+    """
+
+    batch: str
+    length: int
+    symbols: str
+    template: str
+
+
+@dataclass(frozen=True)
 class PackageLayout:
     """What all units of a package share.
 
     `length` and `symbols`: of its codes; `template`: the payload, `{code}` once. Each code is
-    on `copies` labels: sheets hold its symbol so often, a row or a picture stands for all.
+    on `copies` labels: sheets hold its symbol so often, a row or a picture stands for all. With
+    a `second` code, what formats take and give for a serial is its code, and the second one
+    behind it.
     """
 
     package: str
@@ -36,6 +51,23 @@ class PackageLayout:
     template: str
     profile: Profile
     copies: int = 1
+    second: SecondCode | None = None
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The symbols of a label's code, or of both."""
+        return (self.length,) if self.second is None else (self.length, self.second.length)
+
+    @property
+    def stride(self) -> int:
+        """The symbols of all codes of a label."""
+        return sum(self.lengths)
+
+    @property
+    def of_second(self) -> "PackageLayout":
+        """The layout of the second codes by themselves. Of a pair only."""
+        assert self.second is not None  # noqa: S101 - the caller looked
+        return replace(self, **vars(self.second), second=None)
 
 
 @dataclass(frozen=True)
@@ -68,7 +100,7 @@ class Chunk(NamedTuple):
 
 
 Codes = tuple[Ranges, bytes]
-"""Serials, and the concatenated codes of all of them, in that order."""
+"""Serials, and the concatenated codes of all of them, in that order; of a pair both of each."""
 
 File = tuple[str, Iterator[bytes]]
 """An entry's name and its bytes, in pieces that must be taken before the next entry."""

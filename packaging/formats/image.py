@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from ...codegen.codes.template import split
 from ...codegen.errors import IntegrityError
 from ...codegen.ranges.serials import Range, Ranges, pieces
+from ..profiles.geometry import wrong
 from ..profiles.profile import Profile
 from ..symbols.encoder import Encoder
 from ..zip.deflate import deflate
@@ -47,6 +48,12 @@ class _ImageFormat:
     _stored = False  # compressed by itself
 
     def __init__(self, layout: PackageLayout) -> None:
+        if layout.second is not None:
+            wrong(
+                "format",
+                "a profile of pictures has no place for a second code",
+                "take csv or xlsx, or pdf-sheet-pair, whose labels have two symbols",
+            )
         self._layout = layout
         self._profile: Profile = layout.profile
         self._list = TextFormat(layout)

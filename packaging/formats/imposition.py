@@ -99,14 +99,23 @@ def check_room(sheet: Sheet) -> None:
 class Sheets:
     """Draws the sheets of units: labels with the symbols of `encoder`, `copies` of each.
 
-    `digits` is the width of serials under symbols. Raises `UsageError` as `check` does.
+    `digits` is the width of serials under symbols. Raises `UsageError` as `check` does. `second`
+    draws the second symbols of a pair on the same labels, and is told so by `is_second`.
     """
 
-    def __init__(
-        self, encoder: Encoder, look: SymbolLook, sheet: Sheet, digits: int, copies: int = 1
+    def __init__(  # noqa: PLR0913 - what a label is made of
+        self,
+        encoder: Encoder,
+        look: SymbolLook,
+        sheet: Sheet,
+        digits: int,
+        *,
+        copies: int = 1,
+        second: "Sheets | None" = None,
+        is_second: bool = False,
     ) -> None:
         self.sheet = sheet
-        self._copies = copies
+        self._copies, self._second = copies, second
         self._encoder = encoder
         self._look = look
         template = encoder.template
@@ -119,11 +128,15 @@ class Sheets:
         self._quiet = look.quiet_zone if look.invert else 0
         self._side = encoder.size + 2 * self._quiet
         boxes = [sheet.label_box(index) for index in range(sheet.labels_per_sheet)]
-        corners = [sheet.symbol_at(box, look.side_dots(encoder.size)) for box in boxes]
+        side = look.side_dots(encoder.size)
+        corners = [sheet.symbol_at(box, side, second=is_second) for box in boxes]
+        placed = (sheet.pair_at if is_second else sheet.at) is not None
         self._symbol_heads = _heads([self._symbol_head(*corner) for corner in corners])
         self._text_heads = _heads(
             [
-                self._text_head(box.x + box.width / 2, corner[1])
+                self._text_head(
+                    corner[0] + side / 2 if placed else box.x + box.width / 2, corner[1]
+                )
                 for box, corner in zip(boxes, corners, strict=True)
             ]
         )
@@ -138,19 +151,32 @@ class Sheets:
 
     def pages(self, first: int, codes: bytes, heading: Heading) -> Iterator[bytes]:
         """The content streams of a unit's sheets, whose codes begin with serial `first`."""
-        table = np.frombuffer(codes, np.uint8).reshape(-1, self._code_length)
+        table = np.frombuffer(codes, np.uint8).reshape(-1, self.stride)
         count = len(table) * self._copies
         sheets = self.sheet.sheets(count)
         numbers = iter(range(sheets))
         while chunk := list(islice(numbers, max(1, _BLOCK // self.sheet.labels_per_sheet))):
             spots = [list(self.sheet.spots(number, count)) for number in chunk]
-            labels = self._labels(first, table, [spot for some in spots for spot in some])
+            labels = self.labels(first, table, [spot for some in spots for spot in some])
             for number, some in zip(chunk, spots, strict=True):
                 banner = self._banner(heading, number, sheets, first, count, some)
                 yield b"".join([self._page_head, banner, *islice(labels, len(some))])
 
-    def _labels(self, first: int, table: Bytes, spots: list[Spot]) -> Iterator[bytes]:
+    @property
+    def stride(self) -> int:
+        """The bytes of a label's codes."""
+        others = (self._second,) if self._second is not None else ()
+        return self._code_length + sum(other.stride for other in others)
+
+    def labels(self, first: int, table: Bytes, spots: list[Spot]) -> Iterator[bytes]:
         """The operators that draw each of the labels, in the order given."""
+        mine = self._labels(first, table[:, : self._code_length], spots)
+        if self._second is None:
+            return mine
+        others = self._second.labels(first, table[:, self._code_length :], spots)
+        return map(b"".join, zip(mine, others, strict=True))
+
+    def _labels(self, first: int, table: Bytes, spots: list[Spot]) -> Iterator[bytes]:
         places, labels = np.array(spots, np.intp).reshape(-1, 2).T
         labels = labels // self._copies
         symbols = self._encoder.encode(table[labels].tobytes())

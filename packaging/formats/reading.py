@@ -26,18 +26,32 @@ _QR = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
 Modules = NDArray[np.bool_]
 
 
-def symbols_of(content: bytes, size: int, profile: Profile, count: int) -> Modules | None:
-    """The symbols of `size` modules in a page's content stream, in order, (count, size, size).
+def symbols_of(
+    content: bytes, sizes: Sequence[int], profile: Profile, count: int
+) -> list[Modules] | None:
+    """The symbols of `count` labels in a page's content stream, in order.
 
-    None if there are not `count` of them, or if any is not drawn as it should be.
+    Each label has a symbol of each of the `sizes`, in modules; the answer has for each size an
+    array (count, size, size). None if there are not so many symbols, or if any is not drawn as it
+    should be.
     """
-    look, sheet = profile.symbol, profile.sheet
-    side = size + (2 * look.quiet_zone if look.invert else 0)
+    sheet = profile.sheet
     masks = sheet is not None and sheet.paint is Paint.MASK
     found = (_MASK if masks else _PATH).findall(content)
-    if len(found) != count:
+    if len(found) != count * len(sizes):
         return None
-    read = np.empty((count, size, size), np.bool_)
+    read = [
+        _modules(found[which :: len(sizes)], size, profile.symbol, masks=masks)
+        for which, size in enumerate(sizes)
+    ]
+    return (
+        None if any(part is None for part in read) else [part for part in read if part is not None]
+    )
+
+
+def _modules(found: list[bytes], size: int, look: SymbolLook, *, masks: bool) -> Modules | None:
+    side = size + (2 * look.quiet_zone if look.invert else 0)
+    read = np.empty((len(found), size, size), np.bool_)
     for at, text in enumerate(found):
         drawn = _from_mask(text, side, look) if masks else _from_path(text, side, look)
         if drawn is None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from ...codegen.codes.template import split
+from ..profiles import columns
 from ..profiles.columns import Column
 from ..profiles.profile import PICTURE_DIGITS
 from ..zip.reader import broken
@@ -44,11 +45,14 @@ def titles(layout: PackageLayout) -> list[Cell]:
 
 def _cell(column: Column, layout: PackageLayout, unit: PackageUnit, lane: int) -> Cell:
     prefix, suffix = split(layout.template)
+    begin, end = split(layout.second.template) if layout.second is not None else ("", "")
     name = layout.profile.picture_name(unit.index, 0).rpartition("0" * PICTURE_DIGITS)
     return {
         "serial": (Slot.SERIAL,),
         "code": (Slot.CODE,),
         "url": (prefix, Slot.CODE, suffix),
+        "pair_code": (Slot.SECOND,),
+        "pair_url": (begin, Slot.SECOND, end),
         "package": (layout.package,),
         "batch": (layout.batch,),
         "unit": (unit.id,),
@@ -69,11 +73,12 @@ class UnitRecords:
     def __init__(
         self, layout: PackageLayout, unit: PackageUnit, serialise: Serialise, around: Surroundings
     ) -> None:
+        columns.check_pair(layout.profile.columns, pair=layout.second is not None)
         profile, digits = layout.profile, layout.symbols.isdigit()
         lead_in, lead_out = (lead * profile.lanes for lead in (profile.lead_in, profile.lead_out))
         first = around.titles + lead_in + 1
         self._rows = Rows(
-            layout.length,
+            layout.lengths,
             profile.lanes,
             lambda lane: serialise(cells(layout, unit, lane)),
             first_row=first,

@@ -27,16 +27,19 @@ _DIGITS = np.frombuffer(b"".join(b"%04d" % n for n in range(10_000)), np.uint8).
 class Slot(Enum):
     """What differs from record to record: the code, its serial, the number of the row.
 
-    `PICTURE` is the serial as it stands in the names of pictures.
+    `SECOND`: the other code of a pair. `PICTURE`: the serial as it stands in pictures' names.
     """
 
     CODE = "code"
+    SECOND = "second"
     SERIAL = "serial"
     PICTURE = "picture"
     ROW = "row"
 
 
 Record = tuple[bytes | Slot, ...]
+
+_CODES = frozenset({Slot.CODE, Slot.SECOND})
 
 
 class SlotBox(NamedTuple):
@@ -139,13 +142,18 @@ def parts(serials: Range, profile: Profile, size: int) -> Iterator[TextPart]:
 class Rows:
     """Writes and reads records; `record(lane)` gives those of a lane, counted from 0.
 
+    `lengths`: of a label's code, or of both. Each stands in every record at least once.
     `first_row`: the number of a unit's first record in its file, for `Slot.ROW`.
     """
 
     def __init__(
-        self, length: int, lanes: int, record: Callable[[int], Record], first_row: int = 1
+        self,
+        lengths: tuple[int, ...],
+        lanes: int,
+        record: Callable[[int], Record],
+        first_row: int = 1,
     ) -> None:
-        self._length, self._first_row = length, first_row
+        self._lengths, self._length, self._first_row = lengths, sum(lengths), first_row
         self._records = [record(lane) for lane in range(lanes)]
         self._numbered = any(Slot.ROW in items for items in self._records)
 
@@ -167,7 +175,7 @@ class Rows:
         for first, piece, line, slots in pieces:
             stop = at + piece.frames * len(line)
             block = out[at:stop].reshape(piece.frames, len(line))
-            _fill(block, piece, line, slots, lanes[:, first : first + piece.frames])
+            self._fill(block, piece, line, slots, lanes[:, first : first + piece.frames])
             at = stop
         return out.data
 
@@ -184,10 +192,11 @@ class Rows:
             block = np.frombuffer(data, np.uint8, size, at).reshape(piece.frames, len(line))
             part_lanes = lanes[:, begin : begin + piece.frames]
             for box in slots:
-                if box.slot is Slot.CODE:
-                    part_lanes[box.lane] = block[:, box.at : box.at + box.width]
+                if box.slot in _CODES:
+                    mine = self._columns(box.slot)
+                    part_lanes[box.lane][:, mine] = block[:, box.at : box.at + box.width]
             due = np.empty_like(block)
-            _fill(due, piece, line, slots, part_lanes)
+            self._fill(due, piece, line, slots, part_lanes)
             if not np.array_equal(due, block):
                 raise WrongRow(self._differing(piece, due != block))
             at += size
@@ -201,11 +210,15 @@ class Rows:
         """
         if not count:
             return b""
-        dummies = dummy_codes(Range(first, first + count - 1), self._length, digits=digits)
+        span, codes = Range(first, first + count - 1), (Slot.CODE, Slot.SECOND)
+        dummies = [
+            (length, dummy_codes(span, length, digits=digits, second=slot is Slot.SECOND))
+            for length, slot in zip(self._lengths, codes, strict=False)
+        ]
         found = []
         for number in range(count):
-            values = {
-                Slot.CODE: dummies[number * self._length : (number + 1) * self._length],
+            shown = (text[number * length : (number + 1) * length] for length, text in dummies)
+            values = dict(zip(codes, shown, strict=False)) | {
                 Slot.SERIAL: b"0",
                 Slot.PICTURE: b"0" * PICTURE_DIGITS,
                 Slot.ROW: b"%d" % (row + number),
@@ -235,7 +248,8 @@ class Rows:
         """The bytes of each item of a lane's records, the same in all frames of `part`."""
         start = part.starts[lane]
         widths = {
-            Slot.CODE: self._length,
+            Slot.CODE: self._lengths[0],
+            Slot.SECOND: self._lengths[-1],
             Slot.SERIAL: len(str(start)),
             Slot.PICTURE: max(PICTURE_DIGITS, len(str(start))),
             Slot.ROW: len(str(part.row + 1 + lane)),
@@ -254,18 +268,24 @@ class Rows:
                 return int(start + frame * part.stride)
         raise AssertionError("a frame is as long as the records of its lanes")
 
+    def _fill(
+        self, block: Bytes, part: TextPart, line: bytes, slots: list[SlotBox], codes: Bytes
+    ) -> None:
+        """Frames of equal width into a matrix, a line each; codes as (lanes, frames, length)."""
+        block[:] = np.frombuffer(line, np.uint8)
+        for lane, slot, at, width in slots:
+            out = block[:, at : at + width]
+            if slot in _CODES:
+                out[:] = codes[lane][:, self._columns(slot)]
+            elif slot is not Slot.ROW:
+                _digits(out, part.starts[lane], part.stride)
+            else:
+                _digits(out, part.row + 1 + lane, len(part.starts))
 
-def _fill(block: Bytes, part: TextPart, line: bytes, slots: list[SlotBox], codes: Bytes) -> None:
-    """Frames of equal width into a matrix, a frame per line; codes as (lanes, frames, length)."""
-    block[:] = np.frombuffer(line, np.uint8)
-    for lane, slot, at, width in slots:
-        out = block[:, at : at + width]
-        if slot is Slot.CODE:
-            out[:] = codes[lane]
-        elif slot is not Slot.ROW:
-            _digits(out, part.starts[lane], part.stride)
-        else:
-            _digits(out, part.row + 1 + lane, len(part.starts))
+    def _columns(self, slot: Slot) -> slice:
+        """Where the code of a slot stands among a label's codes."""
+        first = self._lengths[0]
+        return slice(0, first) if slot is Slot.CODE else slice(first, None)
 
 
 def _digits(out: Bytes, start: int, stride: int) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from ...codegen.codes.template import BARE
+from ..profiles import columns
 from ..profiles.geometry import Paint, Sheet, Text
 from ..profiles.profile import FileFormat
+from . import pair_en
 from .paper import cells, fill
 from .readme_facts import LINE_ENDS, Facts
 
@@ -49,6 +51,8 @@ def data(facts: Facts) -> Iterator[str]:
         begin = "The symbols say" if facts.is_drawn else "No column holds what a symbol says: join"
         glue = "" if facts.is_drawn else ", without blanks or the +"
         yield from fill(f"{begin} {formula(facts)}{glue}.", "   ")
+    for line in pair_en.formula(facts):
+        yield from fill(line, "   ")
     if facts.counts_serials:
         text = (
             "Rows hold no serials: in the list below, the first serial of a file is that of its "
@@ -79,6 +83,8 @@ def _says(facts: Facts, source: str, name: str) -> str:
     copy = "The QR symbol says this: copy it unchanged, every character."
     use = f" {drawn if facts.is_drawn else copy}" if name == facts.payload_column else ""
     bare = facts.manifest.template == BARE
+    if source in columns.PAIR.values():
+        return pair_en.columns(facts, source, name)
     return {
         "serial": "Serial number. Not a secret: it may be printed beside the label to find it.",
         "code": f"The code, {facts.manifest.code_length} characters. Text, never a number.{use}",
@@ -133,6 +139,8 @@ def _pages(facts: Facts) -> Iterator[str]:
         yield from fill(f"A page is a label of {across:g} x {down:g} mm.", "   ")
     else:
         yield from fill(_labels(sheet), "   ")
+    for line in pair_en.places(facts):
+        yield from fill(line, "   ")
     under = {
         Text.NONE: "Nothing stands under the symbols.",
         Text.SERIAL: "The serial stands under each symbol.",

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from ...codegen.codes.template import BARE
+from ..profiles import columns
 from ..profiles.geometry import Paint, Sheet, Text
 from ..profiles.profile import FileFormat
+from . import pair_zh
 from .paper import cells, fill
 from .readme_facts import LINE_ENDS, Facts
 
@@ -51,6 +53,8 @@ def data(facts: Facts) -> Iterator[str]:
         yield from fill(
             f"二维码里要写的内容不是现成的一列：{lacks}：{formula(facts)}{glue}。", "  "
         )
+    for line in pair_zh.formula(facts):
+        yield from fill(line, "  ")
     if facts.counts_serials:
         text = "行里没有流水号：文件里第一个码就是文末清单里的首流水号，往下每个码加 1。"
         yield from fill(text, "  ")
@@ -78,6 +82,8 @@ def _says(facts: Facts, source: str, name: str) -> str:
     copy = "二维码里写的就是这一列：原样写入，一个字符也不能改。"
     use = drawn if facts.is_drawn else copy
     length = facts.manifest.code_length
+    if source in columns.PAIR.values():
+        return pair_zh.columns(facts, source, name)
     return {
         "serial": "流水号。它不是码，可以印在卷边或标签背面，方便查找。",
         "code": f"码，{length} 位。按文本处理，不要当成数字。"
@@ -130,6 +136,8 @@ def _pages(facts: Facts) -> Iterator[str]:
         yield from fill(f"一页就是一个标签，{across:g}×{down:g} mm。", "  ")
     else:
         yield from fill(_labels(sheet), "  ")
+    for line in pair_zh.places(facts):
+        yield from fill(line, "  ")
     under = {
         Text.NONE: "码下面没有文字。",
         Text.SERIAL: "码下面印的是流水号。",

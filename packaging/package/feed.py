@@ -7,11 +7,33 @@ a unit of moderate size are held in memory and cut as needed.
 from collections.abc import Callable, Iterator
 
 from ...codegen.errors import IntegrityError
-from ...codegen.ranges.serials import Range, Ranges
+from ...codegen.ranges.serials import Range, Ranges, pieces
+from ..formats.pairs import joined
 
 CodeSource = Callable[[Range], Iterator[tuple[int, bytes]]]
 
+
+def of_pairs(first: CodeSource, second: CodeSource, lengths: tuple[int, ...]) -> CodeSource:
+    """The source of labels with two codes: of each serial the code of either source.
+
+    Raises `IntegrityError` if the sources do not yield the same serials.
+    """
+
+    def source(serials: Range) -> Iterator[tuple[int, bytes]]:
+        streams = [
+            _Stream(codes, (serials,), length)
+            for codes, length in zip((first, second), lengths, strict=True)
+        ]
+        for piece in pieces((serials,), _TOGETHER):
+            yield piece.first, joined([stream.take(piece) for stream in streams], lengths)
+        for stream in streams:
+            stream.end()
+
+    return source
+
+
 HELD = 8 << 20  # bytes; the codes of a larger unit are not held in memory
+_TOGETHER = 65_536  # codes of a pair's batches put together at a time
 
 
 class Feed:

@@ -10,7 +10,7 @@ from ...codegen.codes.spec import ALPHABETS
 from ...codegen.codes.template import check
 from ...codegen.errors import UsageError
 from ...codegen.ranges.serials import Ranges, count, ordered, pieces
-from ..formats.format import Format, PackageLayout, PackageUnit
+from ..formats.format import Format, PackageLayout, PackageUnit, SecondCode
 from ..formats.registry import format_for
 from ..profiles.profile import MAX_PICTURES, Profile
 from .manifest import MAX_COPIES, MAX_FILES
@@ -25,7 +25,8 @@ class PackJob:
 
     `serials` ascend and none touch each other; `profile` has the unit size of this package;
     `unit_id` is called once per data file; `created` has an offset; `symbols` is the alphabet
-    of the codes, each of which is on `copies` labels; `about` is for people. Raises
+    of the codes, each of which is on `copies` labels; `second` the other code of each label of a
+    pair; `about` is for people. Raises
     `UsageError` for what no manifest can hold or the profile's format cannot write.
     """
 
@@ -43,12 +44,15 @@ class PackJob:
     test: bool = False
     symbols: str = ALPHABETS["crockford32"]
     about: Particulars = UNTOLD
+    second: SecondCode | None = None
     copies: int = 1
 
     def __post_init__(self) -> None:
         if self.serials != ordered(self.serials):
             raise ValueError("the same serials have one form: ascending, touching ranges joined")
         check(self.template)
+        if self.second is not None:
+            check(self.second.template)
         if not _NAME.fullmatch(self.contact_id) or not _NAME.fullmatch(self.contact_name):
             raise UsageError("the contact's name holds control characters, or over 200 characters")
         if not 1 <= self.copies <= MAX_COPIES:
@@ -75,7 +79,13 @@ class PackJob:
             template=self.template,
             profile=self.profile,
             copies=self.copies,
+            second=self.second,
         )
+
+    @property
+    def batches(self) -> tuple[str, ...]:
+        """The batches whose codes are in it: one, or two."""
+        return (self.batch,) if self.second is None else (self.batch, self.second.batch)
 
     @cached_property
     def format(self) -> Format:

@@ -15,7 +15,7 @@ import rfc8785
 from ...codegen.codes import template as templates
 from ...codegen.errors import IntegrityError, UsageError
 from ...codegen.ranges.serials import Range, Ranges, count, from_pairs, pieces, to_pairs
-from ..formats.format import PackageLayout, PackageUnit
+from ..formats.format import PackageLayout, PackageUnit, SecondCode
 from ..profiles.profile import MAX_PICTURES, Profile
 from ..profiles.profile import parse as parse_profile
 from .fields import items, load, text, typed, whole
@@ -74,6 +74,14 @@ class Attached:
     serial: int | None = None
 
 
+@dataclass(frozen=True)
+class SecondSigned:
+    """The second code of each label: what it looks like, and the picture of the first of them."""
+
+    code: SecondCode
+    sample: Attached
+
+
 class Partner(NamedTuple):
     """A batch whose codes are on the same items, serial by serial, and its role."""
 
@@ -86,7 +94,7 @@ class Manifest:
     """The contents of manifest.json; `created` is RFC 3339 with an offset.
 
     `role` of the batch: None in manifests of format 1, which name neither role nor `pairs` nor
-    `copies`. Each code is on `copies` labels.
+    `copies`. Each code is on `copies` labels. `second`: the other code on each label of a pair.
     """
 
     package: str
@@ -107,6 +115,7 @@ class Manifest:
     role: str | None = None
     pairs: tuple[Partner, ...] = ()
     copies: int = 1
+    second: SecondSigned | None = None
 
     @property
     def quantity(self) -> int:
@@ -129,6 +138,7 @@ class Manifest:
             template=self.template,
             profile=self.profile,
             copies=self.copies,
+            second=None if self.second is None else self.second.code,
         )
 
     def units(self) -> Iterator[tuple[PackageUnit, DataFile]]:
@@ -138,7 +148,8 @@ class Manifest:
 
     def attached(self) -> tuple[Attached, ...]:
         """The entries after the units that the manifest lists: the samples, then README.txt."""
-        return (*self.samples, self.readme)
+        second = () if self.second is None else (self.second.sample,)
+        return (*self.samples, *second, self.readme)
 
 
 def pictures_digest(hashes: Iterable[str]) -> str:
@@ -146,9 +157,9 @@ def pictures_digest(hashes: Iterable[str]) -> str:
     return hashlib.sha256(b"".join(map(bytes.fromhex, hashes))).hexdigest()
 
 
-def sample_name(serial: int | None) -> str:
-    """The entry of the QR sample of `serial`."""
-    return f"qr/sample-{serial}.png"
+def sample_name(serial: int | None, *, second: bool = False) -> str:
+    """The entry of the QR sample of `serial`, or of its second code."""
+    return f"qr/sample-{serial}{'-pair' * second}.png"
 
 
 def dump(manifest: Manifest) -> bytes:
@@ -181,8 +192,19 @@ def dump(manifest: Manifest) -> bytes:
             "pairs": [partner._asdict() for partner in manifest.pairs],
             "copies": manifest.copies,
             "labels": manifest.labels,
+            "second": None if manifest.second is None else _second_table(manifest.second),
         }
     return rfc8785.dumps(document)
+
+
+def _second_table(second: SecondSigned) -> dict[str, Any]:
+    return {
+        "batch": second.code.batch,
+        "template": second.code.template,
+        "code_length": second.code.length,
+        "symbols": second.code.symbols,
+        "sample": asdict(second.sample),
+    }
 
 
 def parse(data: bytes) -> Manifest:
@@ -240,7 +262,21 @@ def _new_members(document: dict[str, object]) -> dict[str, Any]:
         "role": text(document["role"], _ROLE),
         "pairs": tuple(map(_partner, items(document["pairs"], MAX_PAIRS))),
         "copies": whole(document["copies"], 1, MAX_COPIES),
+        "second": _second(document["second"]),
     }
+
+
+def _second(value: object) -> SecondSigned | None:
+    if value is None:
+        return None
+    item = typed(value, dict)
+    code = SecondCode(
+        text(item["batch"], _ID),
+        whole(item["code_length"], 1, CODE_SYMBOLS),
+        _symbols(text(item["symbols"], _SYMBOLS)),
+        templates.check(typed(item["template"], str)),
+    )
+    return SecondSigned(code, _attached(item["sample"], sample=True))
 
 
 def _partner(value: object) -> Partner:
@@ -317,6 +353,10 @@ def _consistent(manifest: Manifest) -> None:
         raise IntegrityError("the manifest names a file otherwise than the format does")
     if [sample.serial for sample in manifest.samples[:1]] != [manifest.serials[0].first]:
         raise IntegrityError("the manifest lists no QR sample of its first serial")
+    if manifest.second is not None:
+        shown, first = manifest.second.sample, manifest.serials[0].first
+        if (shown.serial, shown.name) != (first, sample_name(first, second=True)):
+            raise IntegrityError("the manifest lists no QR sample of its first second code")
     listed: tuple[DataFile | Attached, ...] = (*manifest.files, *manifest.attached())
     names = [item.name.lower() for item in listed]
     if len(set(names)) != len(names):

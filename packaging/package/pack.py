@@ -20,7 +20,8 @@ from ...codegen.ranges.serials import count
 from ...codegen.secret import Secret
 from ...codegen.workers.pool import WorkerKind, Workers
 from ..formats.format import Chunk, PackageUnit, UnitPart
-from ..formats.sample import sample
+from ..formats.pairs import halves
+from ..formats.sample import Sample, sample
 from ..zip.writer import ArchiveWriter, Written
 from .feed import CodeSource, Feed
 from .job import PackJob
@@ -31,6 +32,7 @@ from .manifest import (
     DataFile,
     Manifest,
     Pictures,
+    SecondSigned,
     dump,
     pictures_digest,
     sample_name,
@@ -90,7 +92,9 @@ def pack(  # noqa: PLR0913, PLR0917 - a job, and what it gets from outside
             ArchiveWriter(file, password) as archive,
             Workers(WorkerKind.THREADS, workers) as threads,
         ):
-            work = _Pack(archive, job, Feed(source, job.serials, job.length), threads, progress)
+            work = _Pack(
+                archive, job, Feed(source, job.serials, job.layout.stride), threads, progress
+            )
             facts, signature = work.fill(signer)
         sync(file)
         digest, size = _digest(file)
@@ -146,11 +150,14 @@ class _Pack:
         """All entries, in order; what the papers say of them, and the signature."""
         job = self._job
         files = tuple(self._units())
-        symbol = sample(job.layout, self._feed.first_code.decode("ascii"))
-        first = job.serials[0].first
-        shown = self._archive.add(sample_name(first), symbol.png, deflate=False)
-        picture = Attached(shown.name, shown.bytes, shown.sha256, first)
-        facts = Facts(_manifest(job, files, picture), symbol, job.about)
+        code, *second = halves(self._feed.first_code, job.layout.lengths)
+        symbol = sample(job.layout, code.decode("ascii"))
+        manifest = _manifest(job, files, self._sample(symbol))
+        facts = Facts(manifest, symbol, job.about)
+        if job.second is not None:
+            symbol = sample(job.layout.of_second, second[0].decode("ascii"))
+            shown = SecondSigned(job.second, self._sample(symbol, second=True))
+            facts = replace(facts, manifest=replace(manifest, second=shown), second=symbol)
         text = readme(facts)
         digest = hashlib.sha256(text).hexdigest()
         self._archive.add(README_NAME, text)
@@ -161,6 +168,12 @@ class _Pack:
         self._archive.add(SIGNED_NAMES[0], data)
         self._archive.add(SIGNED_NAMES[1], signature)
         return facts, signature
+
+    def _sample(self, symbol: Sample, *, second: bool = False) -> Attached:
+        first = self._job.serials[0].first
+        name = sample_name(first, second=second)
+        shown = self._archive.add(name, symbol.png, deflate=False)
+        return Attached(shown.name, shown.bytes, shown.sha256, first)
 
     def _units(self) -> Iterator[DataFile]:
         made = self._workers.map(self._make, self._tasks())

@@ -4,11 +4,12 @@ What depends on the profile stands in `data_en`, `order_en` and `printing_en`.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ...codegen.codes.template import BARE
 from ...codegen.ranges.serials import describe
 from ..profiles.profile import FileFormat
-from . import data_en, order_en, printing_en
+from . import data_en, order_en, pair_en, printing_en
 from .paper import FILES_SHOWN, OPENING_EN, REHEARSED_EN, TEST_EN, file_table, fill, local_time
 from .readme_facts import Facts
 
@@ -68,9 +69,12 @@ def particulars(facts: Facts) -> Iterator[str]:
     yield from _line("Product:", about.product or "")
     yield from _line("Batch:", f"{manifest.batch} ({role(about.role)})")
     yield from _line("Place:", _PLACES.get(about.role, ""))
-    yield from _line("Pair:", _pairs(facts))
+    yield from _line("Place 2:", _PLACES.get(facts.second_role, ""))
+    yield from _line("Pair:", pair_en.contents(facts) or _pairs(facts))
     yield from _line("Profile:", f"{facts.profile.name} ({_FORMS[facts.profile.kind]})")
     yield from _line("Symbol:", _symbol(facts))
+    if facts.second is not None:
+        yield from _line("Symbol 2:", _symbol(replace(facts, symbol=facts.second)))
     yield from _line("Ink:", printing_en.ink(facts))
     if facts.look.mirror:
         side = "back of transparent material (mirrored); it reads right from the front"
@@ -80,7 +84,8 @@ def particulars(facts: Facts) -> Iterator[str]:
     yield from _line("Contact:", f"{manifest.contact_name} ({manifest.contact_id})")
     yield from _line("Sender:", about.sender.described(", "))
     yield from _line("Made:", local_time(manifest))
-    yield from _line("Codes:", f"{manifest.quantity:,}")
+    pairs = f" pairs, {2 * manifest.quantity:,} codes" if manifest.second else ""
+    yield from _line("Codes:", f"{manifest.quantity:,}{pairs}")
     if facts.copies > 1:
         text = f"{facts.copies:,} of each code, {manifest.labels:,} labels in all"
         yield from _line("Copies:", text)
@@ -136,6 +141,8 @@ def _check(facts: Facts) -> Iterator[str]:
     )
     yield from fill(text, _ITEM, _MORE)
     yield from fill(_sample(facts), _ITEM, _MORE)
+    for line in pair_en.sample(facts):
+        yield from fill(line, _MORE)
     text = "Use a scanner, or an app that shows the text and opens no page."
     yield from fill(text, _MORE)
     if facts.is_odd:
@@ -227,6 +234,8 @@ def _receipt(facts: Facts) -> Iterator[str]:
     printed = "The package, and the serials that were really printed, reel by reel (box, pile);"
     for text in (printed, spoiled, more):
         yield from fill(text, _ITEM, _MORE)
+    if facts.manifest.second is not None:
+        yield from fill(pair_en.RECEIPT, _ITEM, _MORE)
     yield "   The codes are activated once the receipt adds up."
     yield ""
     yield "5. Keep and destroy"

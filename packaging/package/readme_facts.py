@@ -24,11 +24,12 @@ LINE_ENDS = {"\r\n": "CRLF", "\n": "LF"}
 
 @dataclass(frozen=True)
 class Facts:
-    """A package as its papers describe it; `symbol` is its sample."""
+    """A package as its papers describe it; `symbol` is its sample, `second` that of a pair."""
 
     manifest: Manifest
     symbol: Sample
     about: Particulars = UNTOLD
+    second: Sample | None = None
 
     @property
     def profile(self) -> Profile:
@@ -122,6 +123,31 @@ class Facts:
     def code_column(self) -> str:
         """The name of a column of codes."""
         return self._named("code") or ""
+
+    @property
+    def second_role(self) -> str:
+        """What the second codes of a pair go on."""
+        second = self.manifest.second
+        return "" if second is None else dict(self.about.pairs).get(second.code.batch, "")
+
+    @property
+    def second_payload_column(self) -> str | None:
+        """The name of the column that the second symbols hold; None if no column does."""
+        second = self.manifest.second
+        if second is None or not self.profile.has_rows:
+            return None
+        bare = second.code.template == BARE
+        return self._named(*(("pair_url", "pair_code") if bare else ("pair_url",)))
+
+    def named(self, source: str) -> str:
+        """The name of a column of that source; empty if there is none."""
+        return self._named(source) or ""
+
+    @property
+    def symbol_places(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """The centres of a label's two symbols, mm from its upper left corner."""
+        centres = () if self.sheet is None else self.sheet.centres
+        return (centres[0], centres[1]) if len(centres) > 1 else None
 
     def _named(self, *sources: str) -> str | None:
         found = {column.source: column.name for column in reversed(self.profile.columns)}

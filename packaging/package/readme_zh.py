@@ -4,12 +4,13 @@ What depends on the profile stands in `data_zh`, `order_zh` and `printing_zh`.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ...codegen.codes.template import BARE
 from ...codegen.ranges.serials import Ranges
 from ..formats.role_names import ROLES_ZH
 from ..profiles.profile import FileFormat
-from . import data_zh, order_zh, printing_zh
+from . import data_zh, order_zh, pair_zh, printing_zh
 from .paper import FILES_SHOWN, OPENING_ZH, REHEARSED_ZH, TEST_ZH, file_table, fill, local_time
 from .readme_facts import Facts
 
@@ -58,9 +59,12 @@ def particulars(facts: Facts) -> Iterator[str]:
     yield from _line("产品：", about.product or "")
     yield from _line("批次：", f"{manifest.batch}（{role(about.role)}）")
     yield from _line("位置：", _PLACES.get(about.role, ""))
-    yield from _line("配对：", _pairs(facts))
+    yield from _line("位置二：", _PLACES.get(facts.second_role, ""))
+    yield from _line("配对：", pair_zh.contents(facts) or _pairs(facts))
     yield from _line("印刷方案：", f"{facts.profile.name}（{_FORMS[facts.profile.kind]}）")
     yield from _line("二维码：", _symbol(facts))
+    if facts.second is not None:
+        yield from _line("第二码：", _symbol(replace(facts, symbol=facts.second)))
     yield from _line("颜色：", printing_zh.ink(facts))
     if facts.look.mirror:
         yield from _line("材料面：", "码左右镜像，印在透明材料的背面（里印），从正面看是正的")
@@ -69,7 +73,8 @@ def particulars(facts: Facts) -> Iterator[str]:
     yield from _line("责任人：", f"{manifest.contact_name}（{manifest.contact_id}）")
     yield from _line("发包人：", about.sender.described("，"))
     yield from _line("制作时间：", local_time(manifest))
-    yield from _line("码的数量：", f"{manifest.quantity:,} 个")
+    pairs = f" 对，共 {2 * manifest.quantity:,} 个" if manifest.second else " 个"
+    yield from _line("码的数量：", f"{manifest.quantity:,}{pairs}")
     if facts.copies > 1:
         text = f"每个码印 {facts.copies:,} 张，共 {manifest.labels:,} 张标签"
         yield from _line("份数：", text)
@@ -127,6 +132,8 @@ def _check(facts: Facts) -> Iterator[str]:
     text = f"对照文末的清单，核对文件个数、每个文件的{rows}{not_counted}{serials}。"
     yield from fill(text, "  1. ", "     ")
     yield from fill(_sample(facts), "  2. ", "     ")
+    for line in pair_zh.sample(facts):
+        yield from fill(line, "     ")
     sure = "请用扫码枪，或者只显示内容、不打开网页的扫码软件，不要用微信之类会打开链接的。"
     yield from fill(sure, "     ")
     if facts.is_odd:
@@ -212,6 +219,8 @@ def _receipt(facts: Facts) -> Iterator[str]:
         more = "多印、丢失的，请如实写明流水号和张数。"
     for text in ("码包编号，每一卷（箱、叠）实际印好的流水号；", spoiled, more):
         yield from fill(text, "  · ", "    ")
+    if facts.manifest.second is not None:
+        yield from fill(pair_zh.RECEIPT, "  · ", "    ")
     yield "  回执对上数之后，码才会激活。"
     yield ""
     yield "五、保管与销毁"

@@ -10,6 +10,7 @@ import hmac
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import tee
 
 from ...codegen.codes.fingerprint import fingerprints
 from ...codegen.errors import IntegrityError
@@ -17,11 +18,37 @@ from ...codegen.ranges.serials import Range, count, join
 from ...codegen.secret import Secret
 from ...codegen.workers.pool import MAX_WORKERS, WorkerKind, Workers, cores
 from ..formats.format import Codes
+from ..formats.pairs import halves
 
+CodeFilter = Callable[[Iterator[Codes]], Iterator[Codes]]
 Minted = Callable[[Range], Iterator[tuple[int, bytes]]]
 
 _BLOCK = 65_536  # codes compared at a time
 _INLINE_BELOW = 200_000  # codes; for fewer, starting a process takes longer than it saves
+
+
+class BothChecked:
+    """Yields the codes that it takes, after both of each label were compared, each by its check.
+
+    So the two codes of a label have the same serial, each in its own batch.
+    """
+
+    def __init__(self, first: CodeFilter, second: CodeFilter, lengths: tuple[int, ...]) -> None:
+        self._checks, self._lengths = (first, second), lengths
+
+    def __call__(self, codes: Iterator[Codes]) -> Iterator[Codes]:
+        """`codes`, each after both were compared."""
+        labels, *streams = tee(codes, 3)
+        checked = [
+            check(self._half(stream, which))
+            for which, (check, stream) in enumerate(zip(self._checks, streams, strict=True))
+        ]
+        for whole, *_ in zip(labels, *checked, strict=True):
+            yield whole
+
+    def _half(self, codes: Iterator[Codes], which: int) -> Iterator[Codes]:
+        for serials, part in codes:
+            yield serials, halves(part, self._lengths)[which]
 
 
 class FingerprintCheck:

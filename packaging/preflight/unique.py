@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ...codegen.errors import IntegrityError
 from ...codegen.ranges.serials import Ranges
 from ..formats.format import Codes
+from ..formats.pairs import halves
 
 MAX_CODES = 16_000_000  # 128 MB
 
@@ -38,43 +39,60 @@ def hashes(codes: bytes, length: int) -> Hashes:
 
 
 class Repeats:
-    """Collects the hashes of up to `MAX_CODES` codes; `possible` is false for more codes."""
+    """Collects the hashes of up to `MAX_CODES` codes; `possible` is false for more codes.
 
-    def __init__(self, quantity: int) -> None:
-        self.possible = quantity <= MAX_CODES
-        self._hashes = np.empty(quantity if self.possible else 0, np.uint64)
+    `quantity` labels have a code of each of the `lengths`.
+    """
+
+    def __init__(self, quantity: int, lengths: tuple[int, ...]) -> None:
+        self.possible = quantity * len(lengths) <= MAX_CODES
+        self._lengths = lengths
+        self._hashes = np.empty(quantity * len(lengths) if self.possible else 0, np.uint64)
         self._filled = 0
 
-    def add(self, codes: bytes, length: int) -> None:
-        """More codes; never more in all than the quantity."""
-        if self.possible:
-            new = hashes(codes, length)
+    def add(self, codes: bytes) -> None:
+        """The codes of more labels; never more in all than the quantity."""
+        if not self.possible:
+            return
+        for part, length in self._parts(codes):
+            new = hashes(part, length)
             self._hashes[self._filled : self._filled + len(new)] = new
             self._filled += len(new)
 
-    def suspects(self) -> Hashes:
+    def suspects(self) -> bool:
+        """Whether several codes have the same hash."""
+        return bool(len(self._repeated()))
+
+    def require_unique(self, codes: Iterable[Codes]) -> None:
+        """Compare all `codes` that have the same hash as another.
+
+        Raises `IntegrityError` naming the serials of the first code that is there twice.
+        """
+        seen: dict[bytes, int] = {}
+        suspects = self._repeated()
+        for serials, labels in codes:
+            for part, length in self._parts(labels):
+                for index in np.flatnonzero(np.isin(hashes(part, length), suspects)):
+                    code = part[index * length : (index + 1) * length]
+                    _see(seen, code, _serial_at(int(index), serials))
+
+    def _repeated(self) -> Hashes:
         """The hashes that more than one code has, ascending."""
         known = self._hashes[: self._filled]
         known.sort()
         return np.unique(known[1:][known[1:] == known[:-1]])
 
+    def _parts(self, codes: bytes) -> Iterable[tuple[bytes, int]]:
+        return zip(halves(codes, self._lengths), self._lengths, strict=True)
 
-def require_unique(codes: Iterable[Codes], length: int, suspects: Hashes) -> None:
-    """Compare all `codes` whose hashes are among `suspects`.
 
-    Raises `IntegrityError` naming the serials of the first code that is there twice.
-    """
-    seen: dict[bytes, int] = {}
-    for serials, part in codes:
-        for index in np.flatnonzero(np.isin(hashes(part, length), suspects)):
-            code = part[index * length : (index + 1) * length]
-            serial = _serial_at(int(index), serials)
-            if code in seen:
-                raise IntegrityError(
-                    f"serials {seen[code]} and {serial} carry the same code",
-                    "do not print this package; keep it, and tell the people who made it",
-                )
-            seen[code] = serial
+def _see(seen: dict[bytes, int], code: bytes, serial: int) -> None:
+    if code in seen:
+        raise IntegrityError(
+            f"serials {seen[code]} and {serial} carry the same code",
+            "do not print this package; keep it, and tell the people who made it",
+        )
+    seen[code] = serial
 
 
 def _serial_at(index: int, serials: Ranges) -> int:

@@ -19,8 +19,9 @@ from typing import BinaryIO
 
 from ...codegen.ranges.serials import Ranges
 from ...codegen.workers.pool import WorkerKind, Workers
-from ..formats.dummy import all_dummies
+from ..formats.dummy import all_dummies, all_seconds
 from ..formats.format import Codes, Format, PackageUnit
+from ..formats.pairs import halves
 from ..formats.sampling import Chosen
 from ..package.manifest import DataFile, Manifest, pictures_digest
 from ..zip.reader import broken
@@ -75,7 +76,7 @@ class _UnitCheck:
             files = self._files(file)
             for serials, codes in self._form.read(self._unit, files, chosen):  # 1
                 _require_symbols(manifest, serials, codes)  # 2
-                done += len(codes) // manifest.code_length
+                done += len(codes) // manifest.layout.stride
                 yield serials, codes
             for _, rest in files:
                 for _ in rest:
@@ -111,11 +112,17 @@ class _UnitCheck:
 
 def _require_symbols(manifest: Manifest, serials: Ranges, codes: bytes) -> None:
     span = f"serials {serials[0].first}-{serials[-1].last}"
-    if codes.translate(None, manifest.symbols.encode("ascii")) and not manifest.test:
-        raise broken(f"a code of {span} has symbols no code has")
-    at, length = 0, manifest.code_length
-    for piece in serials if manifest.test else ():
-        part = codes[at : at + len(piece) * length]
-        if not all_dummies(piece, part, length):
-            raise broken(f"{span}: a test package holds codes that are no dummies")
-        at += len(part)
+    layout = manifest.layout
+    symbols = [layout.symbols, *([] if layout.second is None else [layout.second.symbols])]
+    parts = halves(codes, layout.lengths)
+    for part, known in zip(parts, symbols, strict=True):
+        if part.translate(None, known.encode("ascii")) and not manifest.test:
+            raise broken(f"a code of {span} has symbols no code has")
+    are_dummies = (all_dummies, all_seconds)
+    for part, length, are in zip(parts, layout.lengths, are_dummies, strict=False):
+        at = 0
+        for piece in serials if manifest.test else ():
+            end = at + len(piece) * length
+            if not are(piece, part[at:end], length):
+                raise broken(f"{span}: a test package holds codes that are no dummies")
+            at = end

@@ -26,6 +26,7 @@ from ...codegen.ranges.serials import Ranges
 from ...codegen.secret import Secret
 from ..formats import sample
 from ..formats.format import Codes, Format
+from ..formats.pairs import halves
 from ..formats.registry import format_for
 from ..formats.sampling import Chosen, every
 from ..package import manifest as manifests
@@ -34,10 +35,13 @@ from ..package.manifest import ATTACHED_BYTES, MANIFEST_BYTES, SIGNED_NAMES, Att
 from ..zip.diagnosis import changed
 from ..zip.reader import broken
 from .archive import Archive
-from .unique import Repeats, require_unique
+from .unique import Repeats
 from .units import codes_of
 
 Keys = Mapping[str, bytes]
+
+Payloads = Mapping[tuple[int, int], str]
+"""(0, or 1 for second codes, serial) → what the sample of it says."""
 
 CodeFilter = Callable[[Iterator[Codes]], Iterator[Codes]]
 """Takes all codes of an archive, in its order, and yields them again."""
@@ -50,6 +54,8 @@ Choose = Callable[[Ranges], Chosen]
 class Verified:
     """What was proved. `trusted`: the key is among those given to `verify`.
 
+    `second`: the batch of the second codes of a pair.
+
     `unique`: no code is there twice; false if there are too many to compare. `decoded` of
     `symbols` were read by another decoder; of a text package, which holds no symbols, the
     sample beside it. Each code is on `copies` labels, and in the files once, except on sheets.
@@ -57,6 +63,7 @@ class Verified:
 
     package: str
     batch: str
+    second: str | None
     serials: Ranges
     rows: int
     files: int
@@ -102,16 +109,16 @@ def verify(  # noqa: PLR0913, PLR0917 - an archive, and how far it is trusted an
         form = _format(manifest)
         _require_entries(opened, manifest, form)  # 6
         _read_attached(opened, manifest.readme)  # 7
-        payloads = {
-            item.serial: sample.read(_read_attached(opened, item)) for item in manifest.samples
-        }
+        payloads = _payloads(opened, manifest)
         has_symbols = manifest.profile.pictures or not manifest.profile.has_rows
         chosen = choose(manifest.serials) if has_symbols else every
         unique = _check_codes(opened, manifest, form, payloads, code_filter, chosen)  # 8, 9, 10
-        decoded = sum(len(chosen(piece)) for piece in manifest.serials) if has_symbols else 0
+        a_label = len(manifest.layout.lengths)
+        decoded = sum(len(chosen(piece)) for piece in manifest.serials) * a_label * has_symbols
     return Verified(
         package=manifest.package,
         batch=manifest.batch,
+        second=None if manifest.second is None else manifest.second.code.batch,
         serials=manifest.serials,
         rows=manifest.quantity,
         files=len(manifest.files),
@@ -120,8 +127,8 @@ def verify(  # noqa: PLR0913, PLR0917 - an archive, and how far it is trusted an
         trusted=is_trusted,
         test=test,
         unique=unique,
-        symbols=manifest.quantity if has_symbols else len(payloads),
-        decoded=decoded or len(payloads),
+        symbols=manifest.quantity * a_label if has_symbols else len(manifest.samples),
+        decoded=decoded or len(manifest.samples),
         manifest_sha256=hashlib.sha256(data).hexdigest(),
         copies=manifest.copies,
     )
@@ -195,33 +202,44 @@ def _read_attached(archive: Archive, item: Attached) -> bytes:
     return data
 
 
+def _payloads(archive: Archive, manifest: Manifest) -> Payloads:
+    samples = [(0, item) for item in manifest.samples]
+    if manifest.second is not None:
+        samples.append((1, manifest.second.sample))
+    return {
+        (which, item.serial or 0): sample.read(_read_attached(archive, item))
+        for which, item in samples
+    }
+
+
 def _check_codes(  # noqa: PLR0913, PLR0917 - all that the codes are compared with
     archive: Archive,
     manifest: Manifest,
     form: Format,
-    payloads: Mapping[int | None, str],
+    payloads: Payloads,
     code_filter: CodeFilter,
     chosen: Chosen,
 ) -> bool:
     """Read every unit. False if there are too many codes to look for repeated ones."""
-    length = manifest.code_length
-    repeats, shown = Repeats(manifest.quantity), set()
+    layout = manifest.layout
+    templates = [layout.template, *([] if layout.second is None else [layout.second.template])]
+    repeats, shown = Repeats(manifest.quantity, layout.lengths), set()
     for serials, codes in code_filter(codes_of(archive, manifest, form, chosen)):  # 8
-        repeats.add(codes, length)
-        for serial in payloads:
-            if serial is not None and (code := _code_of(serial, serials, codes, length)):
-                _require_payload(manifest, code, serial, payloads[serial])  # 9
-                shown.add(serial)
+        repeats.add(codes)
+        for which, serial in payloads:
+            if label := _label_of(serial, serials, codes, layout.stride):
+                code = halves(label, layout.lengths)[which]
+                _require_payload(templates[which], code, serial, payloads[which, serial])  # 9
+                shown.add((which, serial))
     if shown != set(payloads):
         raise broken("a sample shows a serial that is not in the package")
-    suspects = repeats.suspects()
-    if len(suspects):
-        require_unique(codes_of(archive, manifest, form, chosen), length, suspects)  # 10
+    if repeats.suspects():
+        repeats.require_unique(codes_of(archive, manifest, form, chosen))  # 10
     return repeats.possible
 
 
-def _code_of(serial: int, serials: Ranges, codes: bytes, length: int) -> bytes | None:
-    """The code of `serial`, if it is among `serials`."""
+def _label_of(serial: int, serials: Ranges, codes: bytes, length: int) -> bytes | None:
+    """The code of `serial`, or both of a pair, if it is among `serials`."""
     at = 0
     for piece in serials:
         if piece.first <= serial <= piece.last:
@@ -231,7 +249,7 @@ def _code_of(serial: int, serials: Ranges, codes: bytes, length: int) -> bytes |
     return None
 
 
-def _require_payload(manifest: Manifest, code: bytes, serial: int, shown: str) -> None:
-    expected = payload(manifest.template, code.decode("ascii"))
+def _require_payload(template: str, code: bytes, serial: int, shown: str) -> None:
+    expected = payload(template, code.decode("ascii"))
     if not hmac.compare_digest(expected.encode("ascii"), shown.encode("utf-8")):
         raise broken(f"the QR sample does not show the code of serial {serial}")

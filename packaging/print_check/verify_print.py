@@ -15,8 +15,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...codegen.errors import UsageError
+from ...codegen.errors import Refused, UsageError
 from ...codegen.invocation import Invocation
+from ...codegen.ledger.view import View
 from ...codegen.ranges.serials import Ranges, describe, of
 from ...codegen.result import Result
 from . import page_images
@@ -156,6 +157,7 @@ def verify_print(invocation: Invocation, files: Sequence[Path]) -> PrintVerified
         known = Known(view)
     read = [item for item in known.find(station, flat) if item is not None]  # 2
     with station.ledger.read() as view:
+        _refuse_pairs(view, read)
         due = due_of(view, read, invocation.home)
     ordered = [_order(at, read, due) for at in range(len(found))]  # 3
     pictures = tuple(
@@ -173,6 +175,20 @@ def verify_print(invocation: Invocation, files: Sequence[Path]) -> PrintVerified
         packages=packages,
         pictures=pictures,
     )
+
+
+def _refuse_pairs(view: View, read: Sequence[Read]) -> None:
+    """Raises `Refused` for labels with two codes: their order and places are not known here."""
+    for package in sorted({item.package for item in read if item.package}):
+        row = view.package(package)
+        if row.pair is not None:
+            raise Refused(
+                f"package {package} has two codes on each label, of batches {row.batch} and"
+                f" {row.pair}: verify-print reads proofs of one code a label",
+                "compare some labels by hand: both codes of a label have one serial, and mintmark"
+                " locate - says which a scanned code has",
+                package=package,
+            )
 
 
 def _read_pages(

@@ -10,8 +10,10 @@ from .document import Table
 from .geometry import wrong
 
 SOURCES = (
-    "serial", "code", "url", "package", "batch", "unit", "lane", "copies", "image", "text",
-)  # fmt: skip
+    *("serial", "code", "url", "pair_code", "pair_url"),
+    *("package", "batch", "unit", "lane", "copies", "image", "text"),
+)
+PAIR = {"code": "pair_code", "url": "pair_url"}
 DEFAULT = ("serial", "code", "url")
 MAX_COLUMNS = 40
 _FORMULA = ("=", "+", "-", "@")
@@ -31,6 +33,38 @@ class Column(NamedTuple):
 def named(value: str | Sequence[str]) -> Column:
     """The column given as its fields, or as its source alone, which is then its name too."""
     return Column(value, value) if isinstance(value, str) else Column(*value)
+
+
+def paired(columns: Sequence[Column], *, named: bool) -> tuple[Column, ...]:
+    """`columns`, and at their end those of a second code, unless there are such columns.
+
+    `named`: a header names them. Raises `UsageError` for a single column without a name: a press
+    would make one symbol of both texts.
+    """
+    sources = {column.source for column in columns}
+    if sources & set(PAIR.values()):
+        return tuple(columns)
+    if len(columns) == 1 and not named:
+        wrong(
+            "text.columns",
+            "the profile's rows are one text without a name, and have no place for a second code",
+            "take a profile with columns, as csv or xlsx",
+            "or give your own a column of the source pair_code or pair_url",
+        )
+    return (*columns, *(Column(PAIR[source], PAIR[source]) for source in PAIR if source in sources))
+
+
+def check_pair(columns: Sequence[Column], *, pair: bool) -> None:
+    """Raises `UsageError` if columns of a second code are missing, or there is no second code."""
+    has = bool({column.source for column in columns} & set(PAIR.values()))
+    if has and not pair:
+        wrong(
+            "text.columns",
+            "the profile has columns of a second code, and the package has one code a label",
+            "name the batch of the second code: --with PAIR",
+        )
+    if pair and not has:
+        wrong("text.columns", "the profile has no column for the second code")
 
 
 def check(columns: Sequence[Column], *, pictures: bool) -> None:
@@ -53,7 +87,9 @@ def _check(column: Column, *, pictures: bool) -> None:
         wrong(
             "text.columns",
             f"there is no source {column.source[:20]!r}",
-            f"columns come from {', '.join(SOURCES)}",
+            "both codes of a pair have the same serial: take serial"
+            if column.source == "pair_serial"
+            else f"columns come from {', '.join(SOURCES)}",
         )
     if column.source == "image" and not pictures:
         wrong("text.columns", "only picture profiles have images to name")
@@ -81,7 +117,7 @@ def read(value: object) -> tuple[Column, ...]:
 def _read(item: object) -> Column:
     table = Table({"from": item} if isinstance(item, str) else item, "text.columns")
     source = table.text("from", "text" if "text" in table else "")
-    source = {"payload": "url"}.get(source, source)
+    source = {"payload": "url", "pair_payload": "pair_url"}.get(source, source)
     found = Column(source, table.text("name", source), table.text("text", ""))
     table.done()
     return found

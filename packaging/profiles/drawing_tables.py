@@ -54,6 +54,8 @@ def read_sheet(table: Table, dpi: int) -> Sheet:
         order=table.choice("order", LabelOrder, LabelOrder.ROWS),
         paint=table.choice("paint", Paint, Paint.PATHS),
         header=table.flag("header", default=True),
+        at=table.pair("at", None) if "at" in table else None,
+        pair_at=table.pair("pair_at", None) if "pair_at" in table else None,
     )
     table.done()
     return found

@@ -152,7 +152,9 @@ class Sheet:
     between labels, `margin` that of the first label from the upper left corner (without
     it, the block of labels is centred). `bleed` runs around each label and fits into the
     gutters. `text` stands under the symbol, `text_size` in points. `header`: a line with
-    package, sheet and unit above the labels. Raises `UsageError` naming the key.
+    package, sheet and unit above the labels. `at` and `pair_at` are the centres of the symbol,
+    without it in the middle, and of the second symbol of a pair, from the label's upper left
+    corner. Raises `UsageError` naming the key.
     """
 
     dpi: int
@@ -169,12 +171,14 @@ class Sheet:
     order: LabelOrder = LabelOrder.ROWS
     paint: Paint = Paint.PATHS
     header: bool = True
+    at: tuple[float, float] | None = None
+    pair_at: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         for key in ("page", "label"):
             if not all(1.0 <= side <= _MAX_MM for side in getattr(self, key)):
                 wrong(f"sheet.{key}", f"sides are 1 to {_MAX_MM:,.0f} mm")
-        for key in ("gutter", "margin"):
+        for key in ("gutter", "margin", "at", "pair_at"):
             if not all(0.0 <= side <= _MAX_MM for side in getattr(self, key) or ()):
                 wrong(f"sheet.{key}", f"lengths are 0 to {_MAX_MM:,.0f} mm")
         for key in ("rows", "columns"):
@@ -222,11 +226,16 @@ class Sheet:
         begin = number * (label + self.gutter[axis])
         return origin + self.dots(begin), origin + self.dots(begin + label)
 
-    def symbol_at(self, box: LabelBox, side: int) -> tuple[int, int]:
+    def symbol_at(self, box: LabelBox, side: int, *, second: bool = False) -> tuple[int, int]:
         """The upper left corner, in dots, of a symbol `side` dots wide, quiet zone included.
 
-        It is centred in its label, above its text.
+        It has its centre where the profile says, or is centred in its label, above its text.
         """
+        centre = self.pair_at if second else self.at
+        if centre is not None:
+            return box.x + self.dots(centre[0]) - side // 2, box.y + self.dots(
+                centre[1]
+            ) - side // 2
         free = box.width - side, box.height - side - self.text_dots
         return box.x + free[0] // 2, box.y + free[1] // 2
 
@@ -265,6 +274,13 @@ class Sheet:
                 f"{self.label[0]:g} x {self.label[1]:g} mm",
                 "take fewer dots per module, a larger label, or a shorter address",
             )
+
+    @property
+    def centres(self) -> tuple[tuple[float, float], ...]:
+        """The centre of the symbol, and of a second one, mm from the label's upper left corner."""
+        text = to_mm(self.text_dots, self.dpi)
+        first = self.at or (self.label[0] / 2, (self.label[1] - text) / 2)
+        return (first,) if self.pair_at is None else (first, self.pair_at)
 
     @property
     def _block(self) -> tuple[int, int]:

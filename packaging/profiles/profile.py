@@ -150,6 +150,12 @@ class Profile:
             return self
         return replace(self, columns=(*self.columns, Column("copies", "copies")))
 
+    def of_pair(self) -> "Profile":
+        """This profile with a place for a second code. Raises `UsageError` if it has none."""
+        if not self.has_rows:
+            return self
+        return replace(self, columns=columns.paired(self.columns, named=self.header))
+
     def unit_name(self, index: int, unit: str = "") -> str:
         """The archive entry of the `index`-th data file, counted from 0: `data/0001.csv`."""
         return "data/" + self.unit_pattern.replace("{index}", f"{index + 1:04d}").replace(

@@ -54,11 +54,11 @@ def correct(invocation: Invocation, request: CorrectionRequest) -> ReceiptResult
         entries = corrections_of(request.reported, before, view.units(package.package))
         after = corrections.correct(before, entries)
         spoiled = serials.subtract(after.spoiled, before.spoiled)
-        voids = Voids(view, package.batch)
+        voids = Voids(view, package.batches)
         voids.add(station, spoiled, reason if reason in set(Reason) else Reason.MISPRINT)
         named = voids.codes
         voids.add(station, _left_over(before, after), Reason.UNUSED)
-        void = _void(view, package.batch, _printed_now(before, after))
+        void = _void(view, package.batches, _printed_now(before, after))
         excess = view.excess(package.package)
     check_copies(voids, spoiled, after, request.count)
     voids.check_count(request.package, request.count)
@@ -72,10 +72,11 @@ def correct(invocation: Invocation, request: CorrectionRequest) -> ReceiptResult
     return ReceiptResult(
         package=package.package,
         batch=package.batch,
+        pair=package.pair,
         printed=serials.subtract(after.printed, before.printed),
         spoiled=spoiled,
         spoiled_count=sum(entry.spoiled_count or 0 for entry in entries),
-        voided=serials.ordered(piece for order in voids.orders for piece in order.serials),
+        voided=voids.serials,
         orders=tuple(order.order for order in voids.orders),
         totals=after.totals(),
         dry_run=request.dry_run,
@@ -125,8 +126,12 @@ def _printed_now(before: Account, after: Account) -> Ranges:
     return serials.subtract(gone, before.printed)
 
 
-def _void(view: View, batch: str, ranges: Ranges) -> Ranges:
-    if not ranges:
-        return ()
-    tiles = view.select(batch, ranges)
-    return serials.join(tile.serials for tile in tiles if tile.value.state is State.VOID)
+def _void(view: View, batches: tuple[str, ...], ranges: Ranges) -> Ranges:
+    """The serials of `ranges` that are void, of a package of two in either batch."""
+    return serials.union(
+        tile.serials
+        for batch in batches
+        if ranges
+        for tile in view.select(batch, ranges)
+        if tile.value.state is State.VOID
+    )

@@ -46,13 +46,15 @@ class ReceiptRequest:
 class ReceiptResult(Result):
     """What this receipt added and voided, and the sums of all receipts.
 
-    If it was a correction: what it changed; `still_void` are codes that count as printed now,
-    and are void until an order brings them back; `excess` of the package's codes were replaced
-    and are good after all.
+    Of a package of two batches `voided` are the serials of which some code is voided, those of
+    both in one commit; all numbers count labels, a pair once. If it was a correction: what it
+    changed; `still_void` are codes that count as printed now, and are void until an order brings
+    them back; `excess` of the package's codes were replaced and are good after all.
     """
 
     package: str
     batch: str
+    pair: str | None
     printed: Ranges
     spoiled: Ranges
     spoiled_count: int
@@ -79,14 +81,16 @@ class ReceiptResult(Result):
         yield self._headline()
         if self.voided:
             codes = serials.count(self.voided)
-            yield f"  voided   {codes:,} codes: {serials.describe(self.voided)}"
+            each = "codes" if self.pair is None else "labels, both codes of each"
+            yield f"  voided   {codes:,} {each}: {serials.describe(self.voided)}"
         if self.orders and not self.dry_run:
             yield "  the backend does not know yet; send it with: mintmark deliver"
         if self.still_void:
             codes = serials.count(self.still_void)
             yield f"  {codes:,} of the printed codes are void. If their labels are good:"
             named = ";".join(map(str, self.still_void[:SHOWN]))
-            yield f'  mintmark unvoid {self.batch} --serials "{named}"'
+            for batch in filter(None, (self.batch, self.pair)):
+                yield f'  mintmark unvoid {batch} --serials "{named}"'
             if len(self.still_void) > SHOWN:
                 yield f"  and {len(self.still_void) - SHOWN:,} ranges more: still_void with --json"
         if self.excess:
@@ -146,7 +150,7 @@ def receipt(invocation: Invocation, request: ReceiptRequest) -> ReceiptResult:
         after = before.add(entries)
         closing = after.closing() if request.final else None
         spoiled = serials.subtract(after.spoiled, before.spoiled)
-        voids = Voids(view, package.batch)
+        voids = Voids(view, package.batches)
         voids.add(station, spoiled, request.reason)
         voids.add(station, closing.unused if closing else (), Reason.UNUSED)
     check_copies(voids, spoiled, after, request.count)
@@ -158,10 +162,11 @@ def receipt(invocation: Invocation, request: ReceiptRequest) -> ReceiptResult:
     return ReceiptResult(
         package=package.package,
         batch=package.batch,
+        pair=package.pair,
         printed=serials.subtract(after.printed, before.printed),
         spoiled=spoiled,
         spoiled_count=after.uncertain - before.uncertain,
-        voided=serials.ordered(piece for order in voids.orders for piece in order.serials),
+        voided=voids.serials,
         orders=tuple(order.order for order in voids.orders),
         totals=closing.totals if closing else after.totals(),
         dry_run=request.dry_run,
@@ -213,7 +218,7 @@ def _check_whole(voids: "Voids", after: Account, unfinished: Ranges) -> None:
 
     `unfinished`: the serials of a unit whose printed serials may go on.
     """
-    spans = serials.ordered(piece for order in voids.orders for piece in order.serials)
+    spans = voids.serials
     silent = [unit.unit for unit in after.silent if serials.intersect((unit.serials,), spans)]
     if silent:
         named = ", ".join(silent[:UNITS_SHOWN]) + (" ..." if len(silent) > UNITS_SHOWN else "")
@@ -230,15 +235,26 @@ def _check_whole(voids: "Voids", after: Account, unfinished: Ranges) -> None:
 
 
 class Voids:
-    """The void orders of a receipt, and the number of codes that they void.
+    """The void orders of a receipt, for each batch of the package its own.
 
-    `live`: how many of these codes are active, or frozen while active.
+    A serial counts once, also if its codes are voided in both batches of a package of two.
     """
 
-    def __init__(self, view: View, batch: str) -> None:
-        self._view, self._batch = view, batch
+    def __init__(self, view: View, batches: tuple[str, ...]) -> None:
+        self._view, self._batches = view, batches
         self.orders: list[Ordered] = []
-        self.codes = self.live = 0
+        self.serials: Ranges = ()
+        self._live: Ranges = ()
+
+    @property
+    def codes(self) -> int:
+        """How many serials have a code that is voided."""
+        return serials.count(self.serials)
+
+    @property
+    def live(self) -> int:
+        """How many of them have a code that is active, or frozen while active."""
+        return serials.count(self._live)
 
     def check_count(self, package: str, count: int | None) -> None:
         """Raises `Refused` if another number was confirmed, or none and some codes are live."""
@@ -258,30 +274,28 @@ class Voids:
 
     def add(self, station: Station, ranges: Ranges, reason: str) -> None:
         """Void the serials that are not void yet, up to `RANGES_PER_ORDER` per order."""
-        if not ranges:
-            return
+        for batch in self._batches if ranges else ():
+            self._add(station, batch, ranges, reason)
+
+    def _add(self, station: Station, batch: str, ranges: Ranges, reason: str) -> None:
         pieces: list[Range] = []
-        alive: list[bool] = []
-        for tile in self._view.select(self._batch, ranges):
+        alive: list[Range] = []
+        for tile in self._view.select(batch, ranges):
             if tile.value.state is not State.VOID:
                 pieces.append(tile.serials)
-                alive.append(live(tile.value))
+                if live(tile.value):
+                    alive.append(tile.serials)
+        self.serials = serials.union((*self.serials, *pieces))
+        self._live = serials.union((*self._live, *alive))
         for at in range(0, len(pieces), RANGES_PER_ORDER):
-            part = pieces[at : at + RANGES_PER_ORDER]
-            alive_codes = sum(
-                len(piece)
-                for piece, is_live in zip(part, alive[at : at + RANGES_PER_ORDER], strict=True)
-                if is_live
-            )
-            self.codes += serials.count(part)
-            self.live += alive_codes
+            part = serials.ordered(pieces[at : at + RANGES_PER_ORDER])
             self.orders.append(
                 Ordered(
                     order=station.new_order_id(),
-                    batch=self._batch,
+                    batch=batch,
                     action=Action.VOID,
-                    serials=serials.ordered(part),
-                    count=serials.count(part) if alive_codes else None,
+                    serials=part,
+                    count=serials.count(part) if serials.intersect(part, alive) else None,
                     reason=reason,
                 )
             )

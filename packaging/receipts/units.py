@@ -19,11 +19,15 @@ NOTE_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class UnitShown(Result):
-    """A unit, which is one data file of a package: its status, and what receipts report."""
+    """A unit, which is one data file of a package: its status, and what receipts report.
+
+    `pair`: the second batch of a package of two; its codes of these serials are in the unit too.
+    """
 
     unit: str
     package: str
     batch: str
+    pair: str | None
     file: str
     serials: Ranges
     rows: int
@@ -46,6 +50,7 @@ class UnitShown(Result):
             unit=row.unit,
             package=row.package,
             batch=row.batch,
+            pair=row.pair,
             file=row.name,
             serials=(Range(row.first, row.last),),
             rows=row.rows,
@@ -76,7 +81,8 @@ class UnitShown(Result):
             yield f"  {self.note}"
         if self.status == LOST:
             yield "  its codes are as they were; to end them:"
-            yield f"  mintmark void {self.batch} --unit {self.unit} --reason lost"
+            for batch in filter(None, (self.batch, self.pair)):
+                yield f"  mintmark void {batch} --unit {self.unit} --reason lost"
 
 
 def unit(

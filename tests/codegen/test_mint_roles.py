@@ -8,11 +8,13 @@ from station_kit import Home, batch_files, make_home
 
 from mintmark.codegen import mint_sscc, notes, sscc
 from mintmark.codegen.errors import NotFound, Refused, UsageError
+from mintmark.codegen.ledger.changes import Incident
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.mint_sscc import SsccRequest
 from mintmark.codegen.ranges.roles import ROLES
 from mintmark.codegen.recover import recover, unsettled
 from mintmark.codegen.station.intent_document import MOST_BYTES
+from mintmark.codegen.station.older_copy import LOST
 
 OURS = SsccRequest("6901234")
 PALLET = {"role": "pallet", "sscc": OURS}
@@ -192,6 +194,19 @@ def test_a_first_number_that_was_taken_meanwhile_is_refused_and_nothing_left(hom
     assert home.files() == batch_files(*others)
 
 
+def test_after_a_newer_home_was_lost_somebody_names_the_first_number(home):
+    """The lost home may have given the numbers after the highest that is known here."""
+    home.mint(10, **PALLET)
+    station = home.station()
+    station.ledger.commit(station.author, Incident(LOST, "the disk burnt"))
+    for asked in (OURS, SsccRequest("6901234", 5)):
+        with pytest.raises(Refused, match="newer home was lost") as refused:
+            home.mint(10, role="pallet", sscc=asked)
+        assert "--sscc-first" in refused.value.hints[0]
+    assert home.mint(10, role="pallet", sscc=SsccRequest("6901234", 0, 500)).sscc.first == 500
+    assert home.mint(10, **PALLET).sscc.first == 510
+
+
 def test_two_processes_with_one_prefix_share_no_number(home):
     children = [start(home, quantity=50, role="pallet", sscc=["6901234"]) for _ in range(2)]
     assert all("batch" in finish(child) for child in children)
@@ -266,8 +281,17 @@ def test_what_is_adopted_has_its_role_partner_and_numbers(dead):
     assert home.mint(5, role="carton", sscc=SsccRequest("6901234", 4)).sscc.first == 21
 
 
-@pytest.mark.parametrize("change", [{"role": "carton"}, {"pair_of": None}])
-def test_a_note_that_differs_from_the_signed_header_is_not_adopted(dead, change):
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"role": "carton"},
+        {"pair_of": None},
+        {"sscc_first": 10**9},
+        {"sscc_prefix": "69"},
+        {"sscc_extension": None},
+    ],
+)
+def test_a_note_that_differs_from_the_header_or_names_no_block_is_not_adopted(dead, change):
     home, _ = dead
     (batch,) = unsettled(home.station())
     path = home.path / "work" / f"{batch}.json"
@@ -275,6 +299,19 @@ def test_a_note_that_differs_from_the_signed_header_is_not_adopted(dead, change)
     intent["note"]["body"] |= change
     notes.write(path, intent)
     assert "quarantine" in next(iter(recover(home.station())))
+    assert batch not in home.rows()
+
+
+def test_numbers_that_another_batch_got_meanwhile_put_the_dead_one_into_quarantine(dead):
+    """Nobody has printed its labels: its mint never said that it was done."""
+    home, _ = dead
+    (batch,) = unsettled(home.station())
+    path = home.path / "work" / f"{batch}.json"
+    aside = path.rename(home.path / "aside.json")
+    living = home.mint(5, role="carton", sscc=SsccRequest("6901234", 4)).batch
+    aside.rename(path)
+    assert "quarantine" in next(iter(recover(home.station())))
+    assert living in home.rows()
     assert batch not in home.rows()
 
 

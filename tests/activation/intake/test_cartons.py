@@ -280,6 +280,10 @@ def test_a_file_holds_no_code(floor):
         assert done.exit_code == 3
         assert "neither BATCH:SERIAL nor an SSCC" in done.results[0].detail
         assert "ABCDEF" not in repr(done)
+        with pytest.raises(UsageError, match="neither BATCH:SERIAL nor an SSCC"):
+            form.from_object({"action": "freeze", "carton": text}, ZONE)
+        message = form.from_object({"action": "freeze", "carton": text}, ZONE, form.MESSAGE_FIELDS)
+        assert message.selection == ByCarton(text)  # a message is kept by nobody
     sscc = "106141411234567897"
     address = f"https://id.example.com/00/{sscc}"
     for text in (f"{scene.cartons}:1", sscc, f"00{sscc}", f"(00){sscc}", address):

@@ -25,7 +25,7 @@ from patience import PATIENCE
 from proxy import Proxy
 
 from mintmark.activation.intake import line as line_mode
-from mintmark.activation.intake.inbox import AHEAD, MESSAGE_BYTES, Inbox, in_a_row
+from mintmark.activation.intake.inbox import AHEAD, MESSAGE_BYTES, Inbox, JsonMessages, in_a_row
 from mintmark.activation.intake.line import OrderStream
 from mintmark.codegen import roster
 from mintmark.codegen.ledger.changes import Ordered
@@ -286,7 +286,7 @@ def test_damaged_fingerprints_keep_the_order_queued_and_the_line_alive(line, mad
 
 
 def taken(read):
-    inbox = Inbox(read)
+    inbox = Inbox(read, JsonMessages())
     inbox.start()
     found = []
     while (line := inbox.take(10)) is not None:
@@ -389,7 +389,7 @@ def test_no_more_is_read_than_is_answered():
             full.set()
         return b"x\n" * 1
 
-    inbox = Inbox(read)
+    inbox = Inbox(read, JsonMessages())
     inbox.start()
     assert full.wait(PATIENCE)
     assert len(reads) <= AHEAD + 2
@@ -399,7 +399,7 @@ def test_no_more_is_read_than_is_answered():
 
 def test_an_empty_inbox_says_so():
     reading, writing = os.pipe()
-    inbox = Inbox(lambda size: os.read(reading, size))
+    inbox = Inbox(lambda size: os.read(reading, size), JsonMessages())
     inbox.start()
     with pytest.raises(queue.Empty):
         inbox.take(0.01)

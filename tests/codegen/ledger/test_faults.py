@@ -24,7 +24,9 @@ from ledger_kit import (
     minted,
     ordered,
     packaged,
+    packed,
     receipt,
+    unpacked,
     with_history,
     with_package,
 )
@@ -37,6 +39,7 @@ from mintmark.codegen.file_systems import Mount
 from mintmark.codegen.ledger import _balance, _tables, changes, database
 from mintmark.codegen.ledger.ledger import Author, Ledger
 from mintmark.codegen.ledger.verify import verify
+from mintmark.codegen.ranges.aggregation import CodeRanges, CodeRef
 from mintmark.codegen.ranges.serials import Range
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -70,6 +73,9 @@ COMMITS = {
     ),
     "unvoid": (LINE, (ordered("O9", "B9", "unvoid", (12, 12)),)),  # and what it reopens
     "settle": (LINE, (changes.Settled("O2", "acknowledged"),)),
+    "associate": (LINE, (packed("A9", ("B7", (3, 4)), ("B1", (15, 15), (17, 19)), each=2),)),
+    "dissociate": (LINE, (unpacked("A9", None, ("B1", (10, 13))),)),
+    "settle in every batch": (LINE, (changes.Settled("A1", "refused"),)),
     "several": (LINE, tuple(ordered(f"N{n}", "B1", "freeze", (n, n)) for n in (41, 45, 47))),
 }
 
@@ -372,6 +378,63 @@ def test_books_that_do_not_balance_stop_an_order(path, statement):
         ledger.commit(LINE, ordered("O9", "B1", "activate", (41, 60)))
     assert "mintmark audit verify" in caught.value.hints[0]
     assert dump(path) == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM links WHERE batch = 'B1' AND first = 9",
+        "UPDATE links SET last = last + 1 WHERE batch = 'B1' AND first = 13",
+        "UPDATE links SET first = first - 1 WHERE batch = 'B1' AND first = 13",
+        "UPDATE links SET last = 'x' WHERE batch = 'B1' AND first = 9",
+        "INSERT INTO links VALUES ('B1', 60, 60, 'B7', 1)",
+        "UPDATE counters SET codes = codes + 1 WHERE batch = 'B1' AND state = 'inside'",
+        "UPDATE counters SET codes = 101 WHERE batch = 'B1' AND state = 'inside'",
+        "DELETE FROM counters WHERE batch = 'B1' AND state = 'inside'",
+        "UPDATE tiles SET last = last - 1 WHERE batch = 'B1' AND first = 41",
+    ],
+)
+@pytest.mark.parametrize(
+    "change", [packed("A9", ("B7", (9, 9)), ("B1", (20, 20))), unpacked("A9", None, ("B7", (1, 1)))]
+)
+def test_links_that_do_not_add_up_stop_an_association(path, statement, change):
+    """Of other codes, too; those of another batch may go on."""
+    by_hand(path, statement)
+    before = dump(path)
+    touched = "B1" in change.batches
+    with Ledger.open(path, clock()) as ledger:
+        if touched:
+            with pytest.raises(IntegrityError, match="do not balance") as caught:
+                ledger.commit(LINE, change)
+            assert "mintmark audit verify" in caught.value.hints[0]
+            assert dump(path) == before
+        else:
+            ledger.commit(LINE, change)
+        assert not verify(ledger).ok
+
+
+def test_links_in_a_circle_are_named_and_nobody_walks_it_for_ever(path):
+    by_hand(path, "INSERT INTO links VALUES ('B8', 1, 1, 'B7', 2)")
+    with Ledger.open(path, clock()) as ledger, ledger.read() as view:
+        with pytest.raises(IntegrityError, match=r"B[78]:\d lie within itself"):
+            view.way_up(CodeRef("B1", 9))
+        inside = view.contents(CodeRanges("B8", (Range(1, 1),)))
+        assert [part.batch for part in inside] == ["B1", "B7", "B8"]
+    with Ledger.open(path, clock()) as ledger:
+        assert "table counters, batch B8" not in (verify(ledger).problem or "")
+        assert "table links, batch B8" in (verify(ledger).problem or "")
+
+
+def test_many_links_are_added_up_now_and_then(path, monkeypatch):
+    monkeypatch.setattr(_balance, "EACH", 1)
+    by_hand(path, "UPDATE links SET last = last + 1 WHERE batch = 'B1' AND first = 41")
+    with Ledger.open(path, clock()) as ledger:
+        with pytest.raises(IntegrityError, match="do not balance"):  # noqa: PT012 - one of them
+            for number in range(200):
+                make = (packed, unpacked)[number % 2]
+                ledger.commit(LINE, make(f"N{number}", ("B7", (9, 9)), ("B1", (21, 21))))
+                ledger.commit(LINE, changes.Settled(f"N{number}", "acknowledged"))
+        assert number < 199
 
 
 @pytest.mark.parametrize("between", [0, 1])

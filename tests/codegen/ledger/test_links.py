@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+import json
+import re
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -30,13 +32,14 @@ from ledger_kit import (
 from model_links import Contents
 
 from mintmark.codegen.errors import NotFound, Refused, UsageError
-from mintmark.codegen.ledger import _links, changes
+from mintmark.codegen.ledger import _links, chain, changes
 from mintmark.codegen.ledger.ledger import Ledger
 from mintmark.codegen.ledger.verify import verify
-from mintmark.codegen.ranges import serials
+from mintmark.codegen.ranges import aggregation, serials
 from mintmark.codegen.ranges.aggregation import CodeRef, Link
 from mintmark.codegen.ranges.serials import Range
 
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "formats" / "ledger.md").read_text("utf-8")
 QUANTITY = {"I": 14, "C": 6, "P": 3}
 PACKS = {("I", 13), ("I", 14)}  # items by their batch, cartons by an attribute
 
@@ -516,6 +519,18 @@ def test_ten_thousand_codes_are_asked_for_in_one_statement(ledger, monkeypatch):
         found = view.parents_of("I", [*range(1_000, 0, -1), 5])
         assert found == {n: CodeRef("C", (n + 23) // 24) for n in range(1, 961)}
         assert view.parents_of("I", []) == {}
+
+
+def test_the_body_of_the_document_is_that_of_the_code(ledger):
+    section = DOCUMENT.split("## What lies in what")[1].split("\n## ")[0]
+    (written,) = re.findall(r"```json\n(.*?)\n```", section, re.DOTALL)
+    change = chain.decode("Associated", json.loads(written))
+    assert chain.canonical(chain.encode(change)[1]).decode() == written
+    dealt = aggregation.deal(change.parents, change.children, change.each)
+    assert [(str(link.serials), link.parent.serial) for link in dealt] == [
+        ("1-24", 7),
+        ("25-48", 8),
+    ]
 
 
 # --- the outbox ------------------------------------------------------------------------

@@ -1,14 +1,29 @@
-"""A million fragments in one batch: an order pays for what it touches, not for the batch."""
+"""A million fragments in one batch, a hundred thousand cartons: a change pays for what it touches,
+not for the batch."""
 
 import contextlib
 import sqlite3
 
 import pytest
-from ledger_kit import LINE, STATION, clock, create, minted, ordered, unit_of, with_package
+from ledger_kit import (
+    LINE,
+    STATION,
+    clock,
+    create,
+    held,
+    holders,
+    minted,
+    ordered,
+    packed,
+    unit_of,
+    unpacked,
+    with_package,
+)
 from sqlalchemy import event
 
 from mintmark.codegen.errors import Refused
 from mintmark.codegen.ledger.ledger import Ledger
+from mintmark.codegen.ranges.aggregation import CodeRef
 from mintmark.codegen.ranges.lifecycle import State
 from mintmark.codegen.ranges.serials import Range
 
@@ -142,3 +157,111 @@ def test_fragments_that_become_equal_become_one(ledger):
         first = view.tiles("B", limit=1)[0]
         assert len(list(view.select("B", (Range(1, 1_009),)))) <= 6
     assert first.value.state is not State.VOID
+
+
+# --- what lies in what -----------------------------------------------------------------
+
+CARTONS = 100_000  # of 24 items, each with a gap after it
+
+
+def seed_links(path):
+    """Pack the items of batch I in cartons, past the ledger; half of them stand on pallets."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for first, count, held, batch, parents, each in (
+            (1, CARTONS, 24, "I", "K", 1), (1, CARTONS // 2, 1, "K", "L", 40)
+        ):  # fmt: skip
+            gap = held + (batch == "I")
+            connection.execute(
+                """
+                WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :count)
+                INSERT INTO links
+                SELECT :batch, :first + i * :gap, :first + i * :gap + :held - 1, :parents,
+                       i / :each + 1
+                FROM n
+                """,
+                {
+                    "first": first, "count": count, "held": held, "gap": gap, "batch": batch,
+                    "parents": parents, "each": each,
+                },
+            )  # fmt: skip
+            connection.execute(
+                "UPDATE counters SET codes = ? WHERE batch = ? AND state = 'inside'",
+                [count * held, batch],
+            )
+        connection.commit()
+
+
+@pytest.fixture(scope="module")
+def path_of_links(tmp_path_factory):
+    path = tmp_path_factory.mktemp("links") / "ledger.db"
+    with create(path) as ledger:
+        ledger.commit(STATION, minted("I", CARTONS * 25 + 2_000_000), holders("K", CARTONS * 2))
+        ledger.commit(STATION, holders("L", CARTONS // 40, "pallet"))
+        for batch, last in (("I", CARTONS * 25 + 2_000_000), ("K", CARTONS * 2), ("L", 2_500)):
+            with_package(ledger, batch, f"P-{batch}", (1, last))
+    seed_links(path)
+    return path
+
+
+@pytest.fixture
+def packing(path_of_links):
+    with Ledger.open(path_of_links, clock()) as ledger:
+        yield ledger
+
+
+FREE = CARTONS * 25  # no item after this one lies in anything
+ADDED_UP = 500_000  # steps, with the first links of each batch; all links would be ten times that
+
+
+@pytest.mark.parametrize("gap", [1, 40_000])
+def test_a_carton_of_scans_touches_few_rows(packing, gap):
+    meter = Meter(packing)
+    scans = [(FREE + gap * n, FREE + gap * n) for n in range(1, 25)]
+    carton = ("K", (CARTONS + gap, CARTONS + gap))
+    packing.commit(LINE, packed(f"in-{gap}", carton, ("I", *scans)))
+    packing.commit(LINE, unpacked(f"out-{gap}", carton, ("I", *scans[3:5])))
+    assert 0 < meter.written < 100
+    assert 0 < meter.statements < 100
+    assert 0 < meter.steps < ADDED_UP
+
+
+def test_a_million_bottles_are_packed_in_few_statements(packing):
+    meter = Meter(packing)
+    cartons = ("K", (CARTONS + 50_001, CARTONS + 91_667))
+    change = packed("many", cartons, ("I", (FREE + 1_000_001, FREE + 2_000_000)), each=24)
+    packing.commit(LINE, change, dry_run=True)
+    assert 0 < meter.statements < 70
+    assert 41_667 < meter.written < 41_700
+
+
+def test_a_pallet_is_packed_among_many(packing):
+    meter = Meter(packing)
+    cartons = ("K", (CARTONS // 2 + 1, CARTONS // 2 + 40))
+    packing.commit(LINE, packed("pallet", ("L", (2_500, 2_500)), cartons))
+    assert 0 < meter.steps < ADDED_UP
+    with packing.read() as view:
+        found = view.contents(held("L", (2_500, 2_500)))
+    assert [(part.batch, len(part)) for part in found] == [("I", 40 * 24), ("K", 40)]
+    assert 0 < meter.steps < ADDED_UP
+
+
+def test_questions_about_links_read_few_rows(packing):
+    meter = Meter(packing)
+    with packing.read() as view:
+        assert view.way_up(CodeRef("I", 999_999)) == (CodeRef("K", 40_000), CodeRef("L", 1_000))
+        assert len(view.links("I", after=1_250_000, limit=7)) == 7
+        assert view.children(CodeRef("K", 77)) == (held("I", (1_901, 1_924)),)
+        assert list(view.parents("I", (Range(24, 27),)))[-1].parent == CodeRef("K", 2)
+        assert view.sscc("069012340000000061") is None
+        assert view.associated("I") >= CARTONS * 24
+    assert 0 < meter.steps < 20_000
+
+
+def test_ten_thousand_codes_are_ten_thousand_seeks(packing):
+    meter = Meter(packing)
+    wanted = [n * 250 + 1 for n in range(10_000)]
+    with packing.read() as view:
+        found = view.parents_of("I", wanted)
+    assert len(found) == 10_000
+    assert meter.statements < 5
+    assert 0 < meter.steps < 1_000_000

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mintmark.codegen.errors import UsageError
 from mintmark.codegen.scans.patterns import PATTERN_CHARS, Pattern
-from mintmark.codegen.scans.settings import ENDS, PLAIN, named, read_tables
+from mintmark.codegen.scans.settings import ENDS, PLAIN, ParentPlace, named, read_tables
 from mintmark.codegen.station.config import NAME, read
 
 
@@ -73,11 +73,14 @@ def test_the_settings_of_a_reader():
         "prefix": "P{digits:2}-",
         "no_read": [],
         "heartbeat": ["HB"],
+        "parent": "Last",
+        "per_parent": 24,
     }
     settings = read_tables({"line-3": table})["line-3"]
     assert set(settings.terminators) == set(b"\r\n\t")
     assert (settings.separator, settings.no_read) == (";", ())
     assert [pattern.source for pattern in settings.prefixes] == ["P{digits:2}-"]
+    assert (settings.parent, settings.per_parent) == (ParentPlace.LAST, 24)
     assert read_tables({"bare": {}}) == {"bare": PLAIN}
     assert PLAIN.terminators == ENDS
 
@@ -99,6 +102,11 @@ def test_the_settings_of_a_reader():
         ({"x": {"prefix": "P{digits}"}}, "must not end"),
         ({"x": {"heartbeat": ["a"] * 17}}, "more than 16"),
         ({"x": {"no_read": 7}}, "no_read"),
+        *(({"x": {"parent": bad}}, "where the label") for bad in ("middle", "", 1, ["last"], True)),
+        *(
+            ({"x": {"per_parent": bad}}, "whole number")
+            for bad in (0, -1, 24.0, "24", True, 100_001)
+        ),
     ],
 )
 def test_what_is_wrong_with_a_table_is_said(tables, why):

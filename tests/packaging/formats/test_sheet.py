@@ -426,7 +426,7 @@ def test_symbols_above_a_hundred_modules_are_drawn_as_well(tmp_path):
     long = "https://example.cn/" + "a" * 150 + "/{code}"
     look = {"level": "H", "version_limit": 40, "invert": True, "quiet_zone": 20}
     made = Made(profile(sheet, dots=8, **look), codes(2), template=long)
-    assert made.format._encoder.size + 2 * 20 > 100
+    assert made.format.symbols[0].encoder.size + 2 * 20 > 100
     for text, picture in zip(codes(2), render(document(made), 600, tmp_path), strict=True):
         assert read(picture) == [long.format(code=text)]
     assert made.read() == made.texts

@@ -41,7 +41,7 @@ GOLDEN = """{"batch":"K7QM-3T9A2BCD","code_length":16,"contact":{"id":"wang-fang
 "quantity":25,\
 "readme":{"bytes":%d,"name":"README.txt","sha256":"%s"},"role":"item",\
 "samples":[{"bytes":%d,"name":"qr/sample-1.png","serial":1,"sha256":"%s"}],\
-"serials":[[1,25]],"symbols":"0123456789ABCDEFGHJKMNPQRSTVWXYZ",\
+"second":null,"serials":[[1,25]],"symbols":"0123456789ABCDEFGHJKMNPQRSTVWXYZ",\
 "template":"https://q.example.cn/{code}","test":false}"""
 
 
@@ -110,7 +110,7 @@ def test_every_path_holds_only_what_belongs_there(made):
 
 def test_a_manifest_of_format_1_is_still_read(made):
     """Packages that printers have name neither role nor copies."""
-    new = ("role", "pairs", "copies", "labels")
+    new = ("role", "pairs", "copies", "labels", "second")
     kept = {key: value for key, value in document(made).items() if key not in new}
     earlier = canonical(kept | {"format": "mintmark-package/1"})
     found = parse(earlier)

@@ -94,6 +94,8 @@ SHEET = MappingProxyType(
         "order": tuple(LabelOrder),
         "paint": (Paint.MASK,),
         "header": (False,),
+        "at": ((14.5, 13.0),),
+        "pair_at": (),  # of packages of two codes a label: test_second_code
     }
 )
 

@@ -381,9 +381,9 @@ def test_hashes_tell_codes_apart_and_know_equal_ones(length, number, random):
     codes = [random.choices(b"0123456789", k=length) for _ in range(number)]
     found = unique.hashes(b"".join(map(bytes, codes)), length)
     assert len(set(found.tolist())) == len({bytes(code) for code in codes})
-    repeats = unique.Repeats(number)
-    repeats.add(b"".join(map(bytes, codes)), length)
-    assert bool(len(repeats.suspects())) is (len({bytes(code) for code in codes}) < number)
+    repeats = unique.Repeats(number, (length,))
+    repeats.add(b"".join(map(bytes, codes)))
+    assert repeats.suspects() is (len({bytes(code) for code in codes}) < number)
 
 
 def test_the_sample_of_another_code(made, tmp_path):

@@ -15,7 +15,7 @@ from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.profiles.geometry import LabelOrder, Sheet, SymbolLook
 from mintmark.packaging.profiles.profile import FileFormat, Profile, parse
 
-BUILTIN = ("csv", "bmp-1bit", "pdf-sheet", "png", "svg", "url-lines", "xlsx")
+BUILTIN = ("csv", "bmp-1bit", "pdf-sheet", "pdf-sheet-pair", "png", "svg", "url-lines", "xlsx")
 EXAMPLES = ("bartender", "smartstream")
 
 

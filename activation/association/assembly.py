@@ -1,0 +1,252 @@
+"""Scans become cartons: which children a reader saw, and the label that they belong to. Pure.
+
+A carton here is whatever holds others: a carton, a pallet. The rules:
+
+1. A label is known by its role: it stands higher than what it holds. Where the label comes
+   first, a code of another batch than the label's may also stand as high: a pack in a carton.
+2. `first`: a label opens a carton, and the last of its children closes it. `last`: the label
+   closes it. `count`: likewise, but a label may come late, and gets the oldest children.
+3. A place without a code (a no-read) neither ends a carton nor counts. Where children are
+   missing, the carton is refused as a whole and its places without a code are named.
+4. A code read again within an open carton counts once. Where the label comes first, so does a
+   child of the carton closed last.
+5. Nothing is closed by a time-out, or by the next label. What a carton was refused for stays
+   behind with it: the next one begins clean.
+6. Texts that are no code of this home are counted and told; so are heartbeats.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from ...codegen.ranges.aggregation import CodeRef
+from ...codegen.scans.reader import ReadingKind
+from ...codegen.scans.settings import ParentPlace
+
+LEVELS = {"carton": 1, "pallet": 2}  # of roles; all others are 0
+HELD = 100_000  # places that are kept of an open carton
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A reading, and the code of this home that it is. `level`: of the code's role."""
+
+    kind: ReadingKind
+    code: CodeRef | None = None
+    level: int = 0
+    line: int = 0
+    note: str | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class Carton:
+    """A carton that ended. `fault`: why it is refused; None if it is complete.
+
+    `children`: each once, in the order read. `missing`: its places without a code, from 1.
+    `rejects`: texts that are no code of this home. `repeats`, `heartbeats`: how many. `told`: it
+    was refused by its label, and answered.
+    """
+
+    parent: CodeRef | None
+    children: tuple[CodeRef, ...]
+    missing: tuple[int, ...] = ()
+    rejects: tuple[Sighting, ...] = ()
+    repeats: int = 0
+    heartbeats: int = 0
+    fault: str | None = None
+    told: bool = False
+
+
+@dataclass
+class _Draft:
+    """An open carton. `places`: children and, as None, what was not read, in order."""
+
+    parent: CodeRef | None = None
+    parent_level: int = 0
+    children: dict[CodeRef, int] = field(default_factory=dict)  # with their levels
+    places: list[CodeRef | None] = field(default_factory=list)
+    rejects: list[Sighting] = field(default_factory=list)
+    repeats: int = 0
+    heartbeats: int = 0
+    told: bool = False
+
+    @property
+    def level(self) -> int | None:
+        """Where its first child stands."""
+        return next(iter(self.children.values()), None)
+
+    def add(self, code: CodeRef, level: int) -> None:
+        """Take a child in; once."""
+        if code in self.children:
+            self.repeats += 1
+        else:
+            self.children[code] = level
+            self.places.append(code)
+
+    def cut(self, places: int) -> "_Draft":
+        """Its first `places` with all that was counted; the others stay."""
+        taken, self.places = self.places[:places], self.places[places:]
+        first = {code: self.children.pop(code) for code in taken if code is not None}
+        cut = replace(self, children=first, places=taken)
+        self.parent, self.rejects, self.repeats, self.heartbeats = None, [], 0, 0
+        return cut
+
+    def carton(self, fault: str | None) -> Carton:
+        """What it is in the end."""
+        return Carton(
+            self.parent,
+            tuple(self.children),
+            tuple(n for n, code in enumerate(self.places, 1) if code is None),
+            tuple(self.rejects),
+            self.repeats,
+            self.heartbeats,
+            fault,
+            self.told,
+        )
+
+
+class Assembler:
+    """Puts cartons together from what a reader sends.
+
+    `each`: how many children a carton has. `partial`: one with fewer is meant; it ends at its
+    label, or where the scans end if labels come first.
+    """
+
+    def __init__(self, place: ParentPlace, each: int, *, partial: bool = False) -> None:
+        self._place, self._each, self._partial = place, each, partial
+        self._draft = _Draft()
+        self._closed: frozenset[CodeRef] = frozenset()  # children of the carton closed last
+        self._level: int | None = None  # where children stand, once a label has shown it
+
+    def feed(self, seen: Sighting) -> list[Carton]:
+        """The cartons that end with this reading."""
+        draft, code = self._draft, seen.code
+        if seen.kind is ReadingKind.HEARTBEAT:
+            draft.heartbeats += 1
+        elif code is not None:
+            by_place = self._first if self._place is ParentPlace.FIRST else self._last
+            return [*by_place(code, seen.level), *self._overfull()]
+        elif seen.kind is ReadingKind.NO_READ:
+            draft.places.append(None)
+        else:
+            draft.rejects.append(seen)
+        return list(self._overfull())
+
+    def finish(self) -> list[Carton]:
+        """What is left at the end of the stream: a carton that was not closed."""
+        draft = self._draft
+        if self._partial and draft.parent and self._fault(draft) is None:
+            return [self._close(draft, fault=None)]
+        if not (draft.parent or draft.children or draft.rejects):
+            return []
+        label = "" if draft.parent else ", without a label"
+        if not (draft.parent or draft.children):
+            return [self._close(draft, "no code of this home was read")]
+        return [self._close(draft, f"the scans ended after {self._count(draft)}{label}")]
+
+    @property
+    def opened(self) -> CodeRef | None:
+        """The label of the open carton, if it came first and nothing was told of it yet."""
+        return None if self._draft.told else self._draft.parent
+
+    def tell(self) -> None:
+        """The open carton was refused by its label: what belongs to it ends with it."""
+        self._draft.told = True
+
+    # --- the label comes first ---
+
+    def _first(self, code: CodeRef, level: int) -> Iterator[Carton]:
+        draft = self._draft
+        again = self._closed if draft.parent is None else {draft.parent}
+        if code in again:
+            draft.repeats += 1
+        elif self._opens(code, level):
+            if draft.parent or draft.children:
+                yield self._close(draft, self._fault(draft) or self._count(draft))
+            opened = self._draft
+            opened.parent, opened.parent_level, opened.places = code, level, []
+        else:
+            draft.add(code, level)
+            if len(draft.children) == self._each:
+                yield self._close(draft, self._fault(draft))
+
+    def _opens(self, code: CodeRef, level: int) -> bool:
+        """Whether it is a label, and no child of the label before it."""
+        draft = self._draft
+        if level == 0 or code in draft.children:
+            return False
+        if draft.parent is None or level > draft.parent_level:
+            return True
+        is_pack = code.batch != draft.parent.batch and draft.level in (None, level)
+        return level == draft.parent_level and not is_pack
+
+    # --- the label comes last ---
+
+    def _last(self, code: CodeRef, level: int) -> Iterator[Carton]:
+        draft = self._draft
+        if draft.level is not None and level < draft.level:
+            # What was taken for children were labels, of cartons without any.
+            yield from self._labels_alone(level)
+            self._draft.add(code, level)
+            return
+        children = self._level if draft.level is None else draft.level
+        if children is None or level <= children:
+            draft.add(code, level)
+        else:
+            draft.parent, self._level = code, children
+            yield self._label(draft)
+
+    def _labels_alone(self, level: int) -> Iterator[Carton]:
+        draft, self._level = self._draft, level
+        self._draft = _Draft(rejects=draft.rejects, heartbeats=draft.heartbeats)
+        for code in draft.children:
+            yield Carton(code, (), fault=f"0 of {self._each:,} children")
+
+    def _label(self, draft: _Draft) -> Carton:
+        """What ends with the label of `draft`."""
+        is_late = self._each < len(draft.places) and len(draft.children) != self._each
+        if is_late and self._place is ParentPlace.COUNT:
+            # Its own are as many places as there should have been children.
+            cut = draft.cut(self._each)
+            return self._close(cut, self._fault(cut), rest=draft)
+        return self._close(draft, self._fault(draft))
+
+    # --- both ---
+
+    def _close(self, draft: _Draft, fault: str | None, rest: _Draft | None = None) -> Carton:
+        self._draft = rest or _Draft()
+        ended = draft.carton(fault)
+        if fault is None:
+            self._closed = frozenset(ended.children)
+        return ended
+
+    def _overfull(self) -> Iterator[Carton]:
+        """Refuse what no label will end: children that stand as high as labels do."""
+        draft = self._draft
+        if draft.parent is not None:
+            return
+        many = len(draft.children) > self._each and bool(draft.level)
+        if many or len(draft.places) > HELD:
+            yield self._close(draft, f"{self._count(draft)}, and no label that stands higher")
+
+    def _fault(self, draft: _Draft) -> str | None:
+        """Why a carton is refused that ends now."""
+        count, missing = len(draft.children), None in draft.places
+        if draft.parent is None:
+            return f"{self._count(draft)}, without a label before them"
+        if count == self._each:
+            return None
+        short = self._partial and 0 < count < self._each and not missing
+        return None if short else self._count(draft)
+
+    def _count(self, draft: _Draft) -> str:
+        """How many children, of how many, and what was read in their stead."""
+        told = f"{len(draft.children):,} of {self._each:,} children"
+        missing = [n for n, code in enumerate(draft.places, 1) if code is None]
+        if missing:
+            shown = ", ".join(map(str, missing[:10])) + (", ..." if len(missing) > 10 else "")
+            told += f", no-read at place{'s' if len(missing) > 1 else ''} {shown}"
+        if draft.rejects:
+            texts = "text that is" if len(draft.rejects) == 1 else "texts that are"
+            told += f", {len(draft.rejects):,} {texts} no code of this home"
+        return told

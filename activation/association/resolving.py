@@ -1,0 +1,142 @@
+"""What people and readers write for cartons and children, as codes of this home."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ...codegen import ids
+from ...codegen.errors import UsageError
+from ...codegen.ranges import notation
+from ...codegen.ranges.aggregation import CodeRanges, CodeRef
+from ...codegen.ranges.lifecycle import State
+from ...codegen.ranges.serials import Range
+from ...codegen.scanned import Resolved, addresses, resolve, resolve_ref
+from ...codegen.scans.addresses import Addresses
+from ...codegen.scans.element_string import sscc_of
+from ...codegen.scans.framing import ScanMessage
+from ...codegen.scans.reader import ReadingKind, ScanReading, read_all, readings
+from ...codegen.scans.settings import PLAIN, ReaderSettings
+from ...codegen.station.station import Station
+from .assembly import LEVELS, Sighting
+from .finding import CodeFinder, FoundCode
+
+_REF = re.compile(r"[0-9A-Za-z]{4}-[0-9A-Za-z]{8} ?: ?[0-9]{1,9}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Sighted:
+    """A reading as packing sees it, and the state of the code that it is."""
+
+    sighting: Sighting
+    state: State | None = None
+
+
+class CodeReader:
+    """Reads what one reader sends. `settings`: how it sends.
+
+    It keeps what it learned of the home: texts that are not found so are looked for once more, with
+    all that is new.
+    """
+
+    def __init__(self, station: Station, settings: ReaderSettings = PLAIN) -> None:
+        self._station, self.settings = station, settings
+        self._finder = CodeFinder(station)
+        self._known: Addresses | None = None
+
+    def of_messages(self, messages: Sequence[ScanMessage]) -> list[Sighted]:
+        """What each message holds, in turn."""
+        if not messages:
+            return []
+        return self._sighted(lambda known: list(readings(messages, known, self.settings)))
+
+    def of_texts(self, texts: Sequence[str]) -> list[Sighted]:
+        """What each text is: each holds one code. Raises `UsageError` for one that holds several.
+
+        `line` of a sighting is its place among the texts, from 1.
+        """
+        return self._sighted(
+            lambda known: [self._one(at, t, known) for at, t in enumerate(texts, 1)]
+        )
+
+    def _one(self, at: int, text: str, known: Addresses) -> ScanReading:
+        if text.isprintable():
+            found = list(readings([ScanMessage(at, text.encode())], known, self.settings))
+        else:
+            found = read_all(text, known, self.settings)
+        if len(found) != 1:
+            what = "holds several codes" if found else "is empty"
+            raise UsageError(f"code {at:,} {what}", "give each code as a text of its own")
+        return replace(found[0], line=at)
+
+    def _sighted(self, read: Callable[[Addresses], list[ScanReading]]) -> list[Sighted]:
+        if self._known is not None:
+            found = self._quickly(read(self._known))
+            if found is not None:
+                return found
+        self._known = addresses(self._station)
+        self._finder.refresh()
+        return self._thoroughly(read(self._known), self._known)
+
+    def _quickly(self, asked: Sequence[ScanReading]) -> list[Sighted] | None:
+        """What each reading is, if each is plainly one code of ours, or none."""
+        passed = (ReadingKind.NO_READ, ReadingKind.HEARTBEAT)
+        scans = [reading for reading in asked if reading.kind not in passed]
+        if any(len(scan.codes) != 1 or scan.sscc is not None for scan in scans):
+            return None
+        codes = self._finder.find([scan.codes[0] for scan in scans])
+        if codes is None:
+            return None
+        found = iter(codes)
+        return [
+            Sighted(Sighting(reading.kind, line=reading.line))
+            if reading.kind in passed
+            else _of_found(reading, next(found))
+            for reading in asked
+        ]
+
+    def _thoroughly(self, asked: Sequence[ScanReading], known: Addresses) -> list[Sighted]:
+        found = resolve(self._station, asked, known)
+        with self._station.ledger.read() as view:
+            of_batch = {row.batch: row.role for row in view.batches()}
+        return [_of_resolved(scan, of_batch) for scan in found]
+
+
+def _of_found(reading: ScanReading, code: FoundCode) -> Sighted:
+    level = LEVELS.get(code.role, 0)
+    return Sighted(Sighting(reading.kind, code.ref, level, reading.line), code.state)
+
+
+def _of_resolved(scan: Resolved, of_batch: Mapping[str, str]) -> Sighted:
+    place = scan.location
+    role = place.attributes.get("role") or of_batch.get(place.batch or "")
+    level = LEVELS.get(str(role), 0)
+    kind, line = scan.reading.kind, scan.reading.line
+    return Sighted(Sighting(kind, scan.ref, level, line, place.note, place.hint), place.state)
+
+
+def one(code: CodeRef) -> CodeRanges:
+    """A code alone."""
+    return CodeRanges(code.batch, (Range(code.serial, code.serial),))
+
+
+def is_no_code(text: str) -> bool:
+    """Whether `text` names a carton without being its code: files are kept, and hold none."""
+    return bool(_REF.fullmatch(text.strip())) or sscc_of(text, is_gs1=False) is not None
+
+
+def named_parent(station: Station, text: str, settings: ReaderSettings = PLAIN) -> CodeRanges:
+    """The carton that `text` names: a code as scanned, `BATCH:SERIAL`, or an SSCC."""
+    return one(resolve_ref(station, text, settings))
+
+
+def named_parents(station: Station, text: str) -> CodeRanges:
+    """The cartons that `text` names: `BATCH:SERIALS`, or all of `BATCH`.
+
+    Raises `NotFound` for an unknown batch, `UsageError` for malformed serials.
+    """
+    name, colon, serials = text.partition(":")
+    with station.ledger.read() as view:
+        row = view.batch(ids.fold(name))
+    if colon and not serials.strip():
+        raise UsageError("the parents' serials are missing", "as in BATCH:1-40")
+    return CodeRanges(row.batch, notation.parse(serials if colon else "all", row.quantity))

@@ -1,0 +1,82 @@
+"""Delivery beside a stream: each order is sent once it is booked, and the stream never waits long.
+
+After a failure nothing is sent until a pause has passed. Where nothing comes in meanwhile, what
+is queued is sent.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from ...codegen.errors import MintmarkError
+from ...codegen.ledger.changes import Associated, Ordered
+from ...codegen.station.station import Station
+from ..backoff import wait
+from ..client.protocol import Client
+from ..delivery.deliver import Courier, DeliveryReport
+
+BUDGET = 2.0  # seconds for what was queued before an order
+
+
+class LineCourier:
+    """Sends the orders of a stream. `reason`: why what is queued was not sent, if it was not."""
+
+    def __init__(self, station: Station, client: Client | None, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._eager = Courier(station, client, sturdy=True) if client else None
+        self._patient = Courier(station, client, patient=True, sturdy=True) if client else None
+        self._pause_until = clock()
+        self._failures = 0
+        self.reason: str | None = None if client else "no backend is configured"
+
+    def claim(self) -> tuple[str, datetime] | None:
+        """For `Ledger.commit`: the order booked is claimed; None if it is not to be sent now."""
+        return self._eager.claim() if self._eager and self._clock() >= self._pause_until else None
+
+    def send(self, orders: Sequence[Ordered | Associated]) -> None:
+        """Send orders that were booked with `claim`, and before each what is queued before it."""
+        deadline, fresh = self._clock() + BUDGET, not self._failures
+
+        def late() -> bool:
+            return self._clock() > deadline
+
+        for order in orders:
+            report = self._deliver(self._eager, late, order)
+            if report and report.away and not report.retry_after and fresh:
+                # The backend may have closed a connection that stood idle.
+                report = self._deliver(self._eager, late, order)
+            if report is None or report.away:
+                return
+            fresh = False
+
+    def idle(self, stop: Callable[[], bool]) -> None:
+        """Send what is due, until `stop`."""
+        if self._clock() >= self._pause_until:
+            self._deliver(self._patient, stop)
+
+    def _deliver(
+        self,
+        courier: Courier | None,
+        stop: Callable[[], bool],
+        order: Ordered | Associated | None = None,
+    ) -> DeliveryReport | None:
+        """What was sent; None if nothing could be, or this machine failed."""
+        if courier is None:
+            return None
+        batch, until = (order.batch, order.order) if order else (None, None)
+        try:
+            report = courier.deliver(batch=batch, until=until, stop=stop)
+        except (MintmarkError, OSError) as error:
+            # The order is booked, and stays queued: the answer says so.
+            self.reason = error.message if isinstance(error, MintmarkError) else plain(error)
+            return None
+        self.reason = report.detail
+        self._failures = self._failures + 1 if report.away else 0
+        if report.away:
+            pause = max(wait(self._failures - 1, 0.5).total_seconds(), report.retry_after)
+            self._pause_until = self._clock() + pause
+        return report
+
+
+def plain(error: OSError) -> str:
+    """What an error of the operating system says."""
+    return (error.strerror or type(error).__name__).lower()

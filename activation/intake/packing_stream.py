@@ -1,0 +1,172 @@
+"""`associate run`: a reader's port stays open, and each carton is answered with its last scan.
+
+For each carton:
+
+1. Read it, scan by scan. One that is not what it should be is refused, and the next begins clean.
+2. Book it, claimed for this process.
+3. Send what is queued before it, then the order itself.
+4. Answer with what the ledger has of it then, in a line of JSON.
+
+A crash before step 2 leaves nothing: a carton of which half was scanned is in no book. One after it
+leaves an order that is booked and unanswered. The carton scanned again is a repeat, and says so.
+"""
+
+import queue
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ...codegen.errors import MintmarkError
+from ...codegen.ranges.aggregation import Packing
+from ...codegen.ranges.lifecycle import State
+from ...codegen.result import Result
+from ...codegen.scans.framing import ScanMessage
+from ...codegen.scans.reader import ReadingKind
+from ...codegen.scans.settings import ParentPlace
+from ...codegen.station.station import Station
+from ..association.assembly import Assembler, Carton
+from ..association.packing import PackingRequest, again
+from ..association.request import packed
+from ..association.resolving import CodeReader, Sighted
+from ..association.scanning import refusal, rejects
+from .inbox import Inbox
+from .line_courier import LineCourier, plain
+from .pack_and_deliver import book_and_send
+
+PASSED = (ReadingKind.NO_READ, ReadingKind.HEARTBEAT)
+IDLE = 1.0  # seconds without a scan, after which the queue is read
+
+
+@dataclass(frozen=True)
+class PackingEnded(Result):
+    """A stream of scans that ended. Its answers were given as they came."""
+
+    cartons: int
+    refused: int
+
+    def lines(self) -> Iterator[str]:
+        """Nothing: stdout holds answers."""
+        return iter(())
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Nothing, likewise."""
+        return iter(())
+
+
+class PackingStream:
+    """Answers cartons in turn. `each`: how many children a carton has.
+
+    `notify` is told at once of texts that are no code of this home.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a stream is made of, by name
+        self,
+        station: Station,
+        courier: LineCourier,
+        reader: CodeReader,
+        *,
+        place: ParentPlace,
+        each: int,
+        line: str | None = None,
+        notify: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._station, self._courier, self._reader = station, courier, reader
+        self._assembler = Assembler(place, each)
+        self._each, self._line, self._notify = each, line, notify
+        self._cartons = self._refused = 0
+
+    def run(
+        self, inbox: Inbox[ScanMessage], answer: Callable[[dict[str, Any]], None]
+    ) -> PackingEnded:
+        """Answer until the inbox ends."""
+        while True:
+            try:
+                messages, ended = _taken(inbox)
+            except queue.Empty:
+                self._courier.idle(inbox.waiting)
+                continue
+            for record in self.answers(messages):
+                answer(record)
+            if ended:
+                break
+        for carton in self._assembler.finish():
+            if not carton.told:
+                answer(self._answer(carton))
+        return PackingEnded(self._cartons, self._refused)
+
+    def answers(self, messages: Sequence[ScanMessage]) -> Iterator[dict[str, Any]]:
+        """The answers to cartons that end with one of these messages."""
+        for sighted in self._reader.of_messages(messages):
+            seen = sighted.sighting
+            if seen.code is None and seen.kind not in PASSED:
+                self._notify(f"line {seen.line}: {seen.note}")
+            for carton in self._assembler.feed(seen):
+                if not carton.told:
+                    yield self._answer(carton)
+            if fault := self._fault_of_label(sighted):
+                self._assembler.tell()
+                yield self._answer(Carton(seen.code, (), fault=fault))
+
+    def _fault_of_label(self, sighted: Sighted) -> str | None:
+        """Why nothing can lie in a carton that was opened just now: told before it is packed."""
+        label = sighted.sighting.code
+        if label is None or self._assembler.opened != label:
+            return None
+        if sighted.state is State.VOID:
+            return "this label is void"
+        return None
+
+    def _answer(self, carton: Carton) -> dict[str, Any]:
+        self._cartons += 1
+        told = {
+            "no_reads": list(carton.missing), "repeats": carton.repeats,
+            "heartbeats": carton.heartbeats, "rejects": rejects(carton),
+        }  # fmt: skip
+        try:
+            record = self._packed(carton)
+        except MintmarkError as error:
+            hint = "\n".join(error.hints)
+            failed = {"exit": error.exit_code, "error": error.message, "hint": hint}
+            record = _head(carton) | failed | error.details
+        except OSError as error:
+            record = _head(carton) | {
+                "exit": 6,
+                "error": plain(error),
+                "hint": "see: mintmark doctor",
+            }
+        except Exception as error:  # noqa: BLE001 - if this ended, the production line would stop
+            bug = f"unexpected {type(error).__name__}: this is a bug"
+            record = _head(carton) | {"exit": 1, "error": bug, "hint": "report it"}
+        self._refused += "error" in record
+        return {"ok": "error" not in record, **record, **told}
+
+    def _packed(self, carton: Carton) -> dict[str, Any]:
+        """Steps 2 to 4."""
+        request = PackingRequest(Packing.ASSOCIATE, (), line=self._line)
+        if carton.fault is not None:
+            repeat = None
+            if carton.parent and not carton.children:
+                repeat = again(self._station, carton.parent, self._each)
+            if repeat is None:
+                raise refusal(carton)
+            result = repeat
+        else:
+            request = packed(request, carton, holds=self._each)
+            result = book_and_send(self._station, request, self._courier)
+        return {"exit": result.exit_code, **next(iter(result.records()))}
+
+
+def _taken(inbox: Inbox[ScanMessage]) -> tuple[list[ScanMessage], bool]:
+    """The messages that are there, once there is one; and whether that was the end."""
+    found: list[ScanMessage] = []
+    while not found or inbox.waiting():
+        message = inbox.take(IDLE)
+        if message is None:
+            return found, True
+        found.append(message)
+    return found, False
+
+
+def _head(carton: Carton) -> dict[str, Any]:
+    parent = carton.parent and asdict(carton.parent)
+    return {"parent": parent, "children_count": len(carton.children)}

@@ -1,0 +1,122 @@
+"""The fields of orders that machines write: text, numbers, truths, serials, each read in one place.
+
+Raises `UsageError` throughout, quoting no value of a code.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...codegen import ids
+from ...codegen.errors import UsageError
+from ...codegen.ranges import serials
+from ...codegen.ranges.selection import RANGES_PER_ORDER
+
+_REAL = "write a whole number: a PLC's REAL holds seven digits, a DINT holds nine"
+
+
+def check_known(fields: Mapping[str, Any], known: frozenset[str]) -> None:
+    """Raises `UsageError` for a field that is not `known`."""
+    unknown = sorted(fields.keys() - known)
+    if unknown:
+        raise UsageError(
+            f"unknown field {ids.shown(unknown[0], name=True)}",
+            f"known: {', '.join(sorted(known))}",
+        )
+
+
+def text(fields: Mapping[str, Any], name: str) -> str | None:
+    """The text of a field, without blanks around it; None if there is none."""
+    value = fields.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.isprintable() or len(value) > 500:
+        raise UsageError(f"{name} must be text, in one line of at most 500 characters")
+    return value.strip() or None
+
+
+def needed(name: str, text: str | None) -> str:
+    """`text`, unless it is None."""
+    if text is None:
+        raise UsageError(f"{name} is missing", f"every order names its {name}")
+    return text
+
+
+def word(name: str, text: str | None, kind: Any) -> Any:  # noqa: ANN401 - Action or State
+    """The member of the enum `kind` that `text` names."""
+    try:
+        return kind(needed(name, text).lower())
+    except ValueError:
+        known = ", ".join(member.value for member in kind)
+        raise UsageError(
+            f"unknown {name} {ids.shown(text or '', name=True)}", f"known: {known}"
+        ) from None
+
+
+def whole(fields: Mapping[str, Any], name: str) -> int | None:
+    """The whole number of a field; None if it is absent."""
+    value = fields.get(name)
+    if value is None:
+        return None
+    if type(value) is float and value.is_integer():
+        value = int(value)  # 2.0 is how a PLC's REAL is written
+    if type(value) is float:
+        raise UsageError(f"{name} must be a whole number, and this one has a fraction", _REAL)
+    if type(value) is not int or not 0 <= value <= serials.LAST:
+        raise UsageError(
+            f"{name} must be a whole number, 0 to {serials.LAST:,}", f'for example "{name}": 100'
+        )
+    if name == "count" and value == 0:
+        raise UsageError("count must be at least 1")
+    return value
+
+
+def truth(fields: Mapping[str, Any], name: str) -> bool:
+    """The truth of a field; false if it is absent."""
+    value = fields.get(name, False)
+    if type(value) is not bool:
+        raise UsageError(f"{name} must be true or false")
+    return value
+
+
+def number(name: str, text: str) -> int:
+    """The number in a cell."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise UsageError(f"{name} must be a whole number")
+    return int(text)
+
+
+def switch(name: str, text: str) -> bool:
+    """The truth in a cell."""
+    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in known:
+        raise UsageError(f"{name} must be true or false")
+    return known[text.lower()]
+
+
+def serials_text(value: object) -> str | None:
+    """Serials, given as text or as pairs, as text."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        if any(isinstance(end, float) for pair in value if isinstance(pair, list) for end in pair):
+            # A count is a guard; a serial that was rounded would be another serial.
+            raise UsageError("serials holds a number with a decimal point", _REAL)
+        ranges = serials.from_pairs(value, RANGES_PER_ORDER)
+        if not ranges:
+            raise UsageError("serials lists no range")
+        return ";".join(map(str, ranges))
+    if not isinstance(value, str):
+        raise UsageError("serials must be text, or pairs [first, last]")
+    if value.strip().startswith("@"):
+        raise UsageError("serials cannot name a file here", "write the ranges themselves")
+    return value.strip() or None
+
+
+def two_ends(fields: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The two scanned codes of `from_code` and `to_code`, if they are given."""
+    both = [fields[name] for name in ("from_code", "to_code") if name in fields]
+    if not both:
+        return None
+    if len(both) == 1 or not all(isinstance(code, str) for code in both):
+        raise UsageError("from_code and to_code are given together, as text")
+    return both[0], both[1]
