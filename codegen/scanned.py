@@ -6,13 +6,13 @@ pallet or carton was minted with. One that means two codes is taken for neither.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from . import ids, sscc
 from .errors import NotFound, Refused, UsageError
-from .ledger.records import BatchRow
 from .lookup import CodeLocation, named, places
+from .mint_sscc import block_of
 from .ranges.aggregation import CodeRef
 from .scans import hints
 from .scans.addresses import Addresses
@@ -31,7 +31,7 @@ NO_SUCH = hints.Explanation(
     "no code of this home has that batch and serial", "see the batches: mintmark batch list"
 )
 _LAST = "~"  # sorts after every batch's id
-_REF = re.compile(r"([0-9A-Z]{4}-[0-9A-Z]{8}) ?: ?([0-9]{1,9})", re.ASCII | re.IGNORECASE)
+REF = re.compile(r"([0-9A-Z]{4}-[0-9A-Z]{8}) ?: ?([0-9]{1,9})", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -113,13 +113,17 @@ def _named(station: Station, asked: Sequence[ScanReading]) -> dict[int, CodeRef]
     found = {}
     numbers = {}
     for at, reading in enumerate(asked):
-        if typed := _REF.fullmatch(reading.text):
+        if typed := REF.fullmatch(reading.text):
             found[at] = CodeRef(ids.fold(typed[1]), int(typed[2]))
         elif reading.sscc and sscc.is_sscc(reading.sscc):
             numbers[at] = sscc.number_of(reading.sscc)
     if numbers:
         with station.ledger.read() as view:
-            blocks = sorted(block for row in view.batches() for block in _block(row))
+            blocks = sorted(
+                (sscc.number_of(block.first_sscc), row.batch)
+                for row in view.batches()
+                if (block := block_of(row)) is not None
+            )
         for at, number in numbers.items():
             place = bisect_right(blocks, (number, _LAST)) - 1
             if place >= 0:
@@ -127,13 +131,6 @@ def _named(station: Station, asked: Sequence[ScanReading]) -> dict[int, CodeRef]
                 # Behind its end: a serial that the batch does not have.
                 found[at] = CodeRef(batch, number - first + 1)
     return found
-
-
-def _block(row: BatchRow) -> Iterator[tuple[int, str]]:
-    """The first 17 digits of the first SSCC of a batch, and the batch; nothing if it has none."""
-    if row.sscc_prefix is not None:
-        first = sscc.number(row.sscc_prefix, row.sscc_extension or 0, row.sscc_first or 0)
-        yield first, row.batch
 
 
 def _resolved(reading: ScanReading, hits: Mapping[CodeRef, tuple[str, CodeLocation]]) -> Resolved:
@@ -152,7 +149,7 @@ def _explained(station: Station, resolved: Sequence[Resolved], known: Addresses)
     for scan in resolved:
         if not scan.code:
             why = scan.explanation or keyboards.get(id(scan.reading))
-            why = why or (NO_SUCH if _REF.fullmatch(scan.reading.text) else None)
+            why = why or (NO_SUCH if REF.fullmatch(scan.reading.text) else None)
             why = why or hints.explain(scan.reading, known)
             location = replace(scan.location, note=why.what, hint=why.hint)
             found.append(replace(scan, location=location, explanation=why))

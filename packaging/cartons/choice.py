@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ...codegen.errors import NotFound, Refused
 from ...codegen.ledger.records import BatchRow, PackageRow
 from ...codegen.ledger.view import View
+from ...codegen.mint_sscc import sscc_of
 from ...codegen.ranges import notation, serials
 from ...codegen.ranges.aggregation import CodeRef
 from ...codegen.ranges.attributes import to_json
@@ -45,7 +46,7 @@ def choose(view: View, name: str, wanted: str, *, sscc_only: bool) -> ChosenCart
             f"see: mintmark package show {name}",
             outside=serials.to_pairs(outside[:100]),
         )
-    if sscc_only and view.sscc_of(CodeRef(batch.batch, 1)) is None:
+    if sscc_only and batch.sscc_prefix is None:
         raise Refused(f"batch {batch.batch} has no SSCCs", "mint cartons with --sscc-prefix PREFIX")
     found = _alive(view, batch.batch, ranges)
     if serials.count(found) > MAX_LABELS:
@@ -92,6 +93,7 @@ def _alive(view: View, batch: str, wanted: Ranges) -> Ranges:
 
 def labels_of(view: View, chosen: ChosenCartons) -> Iterator[CartonLabel]:
     """Their labels, by serial, without codes. Raises `Refused` for codes of another role."""
+    batch = view.batch(chosen.batch)
     for tile in view.select(chosen.batch, chosen.serials):
         values = to_json(tile.value.attributes)
         role = str(values.get("role") or chosen.role)
@@ -109,5 +111,5 @@ def labels_of(view: View, chosen: ChosenCartons) -> Iterator[CartonLabel]:
                 product=str(values.get("product") or chosen.product),
                 lot=str(values.get("lot") or ""),
                 count=sum(serials.count(part.serials) for part in view.children(ref)),
-                sscc=view.sscc_of(ref),
+                sscc=sscc_of(batch, serial),
             )

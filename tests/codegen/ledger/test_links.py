@@ -608,19 +608,6 @@ def test_an_association_is_claimed_as_it_is_booked(ledger):
 # --- SSCCs and pairs --------------------------------------------------------------------
 
 
-def test_an_sscc_is_of_one_code_alone(ledger):
-    with ledger.read() as view:
-        for number in (1, 5):
-            text = view.sscc_of(CodeRef("P", number))
-            assert (len(text), view.sscc(text)) == (18, CodeRef("P", number))
-        assert view.sscc_of(CodeRef("C", 1)) is None
-        assert view.sscc("069012340000000061") is None  # before the block
-        assert view.sscc("069012340000000115") == CodeRef("P", 5)
-        assert view.sscc("069012340000000122") is None  # after it
-        assert view.sscc("069012340000000116") is None  # a wrong check digit
-        assert view.sscc("no SSCC") is None
-
-
 @pytest.mark.parametrize("first", [3, 7, 8, 11])
 def test_no_sscc_is_given_twice(ledger, first):
     refused_by(ledger, with_ssccs("Q", 5, "pallet", first), Refused, "SSCCs of batch P")
