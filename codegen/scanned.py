@@ -16,6 +16,7 @@ from .mint_sscc import block_of
 from .ranges.aggregation import CodeRef
 from .scans import hints
 from .scans.addresses import Addresses
+from .scans.element_string import sscc_in
 from .scans.layouts import exchanged
 from .scans.reader import ReadingKind, ScanReading, read_all
 from .scans.settings import PLAIN, ReaderSettings
@@ -31,7 +32,7 @@ NO_SUCH = hints.Explanation(
     "no code of this home has that batch and serial", "see the batches: mintmark batch list"
 )
 _LAST = "~"  # sorts after every batch's id
-REF = re.compile(r"([0-9A-Z]{4}-[0-9A-Z]{8}) ?: ?([0-9]{1,9})", re.ASCII | re.IGNORECASE)
+_REF = re.compile(r"([0-9A-Z]{4}-[0-9A-Z]{8}) ?: ?([0-9]{1,9})", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,14 @@ def addresses(station: Station) -> Addresses:
     return Addresses.of(templates, {row.length for row in batches})
 
 
+def is_no_secret(text: str) -> bool:
+    """Whether `text` names a code without being it, as `BATCH:SERIAL` or an SSCC: for files.
+
+    Files of orders are kept, and so hold no codes.
+    """
+    return bool(_REF.fullmatch(text.strip())) or sscc_in(text, is_gs1=False) is not None
+
+
 def resolve_ref(station: Station, text: str, settings: ReaderSettings = PLAIN) -> CodeRef:
     """The code that `text` names. `resolve` is for many texts.
 
@@ -113,7 +122,7 @@ def _named(station: Station, asked: Sequence[ScanReading]) -> dict[int, CodeRef]
     found = {}
     numbers = {}
     for at, reading in enumerate(asked):
-        if typed := REF.fullmatch(reading.text):
+        if typed := _REF.fullmatch(reading.text):
             found[at] = CodeRef(ids.fold(typed[1]), int(typed[2]))
         elif reading.sscc and sscc.is_sscc(reading.sscc):
             numbers[at] = sscc.number_of(reading.sscc)
@@ -149,7 +158,7 @@ def _explained(station: Station, resolved: Sequence[Resolved], known: Addresses)
     for scan in resolved:
         if not scan.code:
             why = scan.explanation or keyboards.get(id(scan.reading))
-            why = why or (NO_SUCH if REF.fullmatch(scan.reading.text) else None)
+            why = why or (NO_SUCH if _REF.fullmatch(scan.reading.text) else None)
             why = why or hints.explain(scan.reading, known)
             location = replace(scan.location, note=why.what, hint=why.hint)
             found.append(replace(scan, location=location, explanation=why))

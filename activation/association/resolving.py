@@ -9,9 +9,8 @@ from ...codegen.ranges import notation
 from ...codegen.ranges.aggregation import CodeRanges, CodeRef
 from ...codegen.ranges.lifecycle import State
 from ...codegen.ranges.serials import Range
-from ...codegen.scanned import REF, Resolved, addresses, resolve, resolve_ref
+from ...codegen.scanned import Resolved, addresses, resolve, resolve_ref
 from ...codegen.scans.addresses import Addresses
-from ...codegen.scans.element_string import sscc_in
 from ...codegen.scans.framing import ScanMessage
 from ...codegen.scans.reader import ReadingKind, ScanReading, read_all, readings
 from ...codegen.scans.settings import PLAIN, ReaderSettings
@@ -114,11 +113,6 @@ def _of_resolved(scan: Resolved, of_batch: Mapping[str, str]) -> Sighted:
 def one(code: CodeRef) -> CodeRanges:
     """A code alone."""
     return CodeRanges(code.batch, (Range(code.serial, code.serial),))
-
-
-def is_no_code(text: str) -> bool:
-    """Whether `text` names a carton without being its code: files are kept, and hold none."""
-    return bool(REF.fullmatch(text.strip())) or sscc_in(text, is_gs1=False) is not None
 
 
 def named_parent(station: Station, text: str, settings: ReaderSettings = PLAIN) -> CodeRanges:

@@ -4,7 +4,6 @@ Unknown fields are refused: a mistyped guard must not be a guard left out. Raise
 `UsageError` throughout, quoting no value of a code.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
@@ -13,6 +12,7 @@ from ...codegen import ids
 from ...codegen.errors import UsageError
 from ...codegen.ranges.attributes import VALIDITY, Value, check, from_options
 from ...codegen.ranges.lifecycle import Action, State
+from ...codegen.scanned import is_no_secret
 from . import typed_times
 from .fields import (
     check_known,
@@ -45,8 +45,6 @@ SWITCHES = ("strict", "allow_past", "include_lost", "both")
 FIELDS = frozenset({*TEXTS, *SWITCHES, *VALIDITY, "serials", "count", "set"})
 # For orders that are not kept: a file of orders holds no code.
 MESSAGE_FIELDS = FIELDS | {"from_code", "to_code", "tolerance", "dry_run"}
-# What names a carton and is no code: BATCH:SERIAL, or an SSCC, however it was scanned.
-_NO_CODE = re.compile(r"\w{4}-\w{8} ?: ?\d{1,9}|(?:\S*/00/|\(00\) ?|00)?\d{18}", re.ASCII)
 SET = "set."
 # Columns that orders of packing have beside those of range orders.
 PACKING_FIELDS = frozenset({"parent", "parents", "each", "partial"})
@@ -90,7 +88,7 @@ def from_object(
 def _check_kept(fields: Mapping[str, Any]) -> None:
     """Raises `UsageError` for a carton that a file names by its code: files of orders are kept."""
     carton = fields.get("carton")
-    if isinstance(carton, str) and not _NO_CODE.fullmatch(carton.strip()):
+    if isinstance(carton, str) and not is_no_secret(carton):
         raise UsageError(
             "carton is neither BATCH:SERIAL nor an SSCC",
             "a file of orders is kept, and holds no code: mintmark locate tells the serial",

@@ -142,8 +142,6 @@ def book(
     """
     line = station.line(request.line or DEFAULT_LINE)
     check(request)
-    if isinstance(request.selection, ByCarton):
-        raise UsageError("a carton holds codes of several batches", "name serials of a batch")
     order = request.order or station.new_order_id()
     ranges = resolve(station, request.batch, request.selection)
     change = ordered(request, line.name, order, CodeRanges(request.batch, ranges), request.count)
