@@ -14,11 +14,25 @@ The next call names a sibling that it finds, and does not touch it: its process 
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from .errors import Refused
 from .files import fsync_folder, hidden, lies_in, write_exclusively
+
+
+@contextlib.contextmanager
+def folder_made(path: Path) -> Iterator[None]:
+    """`path` exists inside the block. After a failure the folders made for it are removed."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in missing:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def free_place(folder: Path) -> Path:

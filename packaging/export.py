@@ -32,6 +32,7 @@ from pathlib import Path
 from ..codegen.custody import refused, unlock
 from ..codegen.errors import MintmarkError, Refused, UsageError
 from ..codegen.files import hidden, write_exclusively
+from ..codegen.folders import folder_made
 from ..codegen.invocation import Invocation
 from ..codegen.ledger.chain import encode
 from ..codegen.ledger.changes import ExportAbandoned, ExportBegun, Packaged, Unit
@@ -86,7 +87,7 @@ def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportRe
     for warning in warnings:
         invocation.notify(warning)
     work = _Export(invocation, station, handoff, job, new_password(station.entropy))
-    with _folder(handoff.out.absolute()):
+    with folder_made(handoff.out.absolute()):
         if isinstance(wanted, TestPackage):
             return work.test(dummies(job, alphabets))
         refusal = refused(f"export of {job.batch}", job.batch)
@@ -107,20 +108,6 @@ def _require_way_for_password(invocation: Invocation, handoff: Handoff) -> None:
             f"{handoff.password_file} exists already and is not overwritten",
             "name another file for the password",
         )
-
-
-@contextlib.contextmanager
-def _folder(path: Path) -> Iterator[None]:
-    """`path` exists inside the block. After a failure the folders made for it are removed."""
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        yield
-    except BaseException:
-        for folder in missing:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-        raise
 
 
 def _guard(begun: ExportBegun) -> Callable[[View], None] | None:

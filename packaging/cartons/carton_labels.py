@@ -24,6 +24,7 @@ from ...codegen.codes.template import payload as payload_of
 from ...codegen.custody import refused, unlock
 from ...codegen.errors import IntegrityError, Refused, UsageError
 from ...codegen.files import create, hidden, sync, write_exclusively
+from ...codegen.folders import folder_made
 from ...codegen.invocation import Invocation
 from ...codegen.ledger.changes import Incident, IncidentFacts
 from ...codegen.ranges import serials
@@ -101,13 +102,13 @@ def carton_labels(invocation: Invocation, request: CartonRequest) -> CartonLabel
     with station.ledger.read() as view:
         chosen = choose(view, request.name, request.serials, sscc_only=request.sscc_only)
         labels = tuple(labels_of(view, chosen))
-    request.out.mkdir(parents=True, exist_ok=True)
-    if request.sscc_only:
+    with folder_made(request.out.absolute()):
+        if not request.sscc_only:
+            return _Encrypted(invocation, station, request, chosen, labels).make()
         data, read = _drawn(labels)
         file = request.out.absolute() / f"{request.name}-cartons.pdf"
         _new(file, data)
         return _result(chosen, labels, file, data, read)
-    return _Encrypted(invocation, station, request, chosen, labels).make()
 
 
 def _check(invocation: Invocation, request: CartonRequest) -> None:
@@ -157,7 +158,7 @@ def _result(
     return CartonLabels(
         package=chosen.package,
         batch=chosen.batch,
-        role=chosen.role,
+        role=_roles(labels),
         serials=chosen.serials,
         labels=len(labels),
         pages=-(-len(labels) // sheets.PER_PAGE),
@@ -166,6 +167,11 @@ def _result(
         encrypted=chosen.template is not None,
         read_back=read,
     )
+
+
+def _roles(labels: tuple[CartonLabel, ...]) -> str:
+    """`carton` or `pallet`, or both."""
+    return " and ".join(sorted({label.role for label in labels}))
 
 
 @dataclass(frozen=True)
@@ -214,7 +220,7 @@ class _Encrypted:
             codes=serials.count(chosen.serials),
             key_id=custodian.public.key_id,
         )
-        which = f"{chosen.role} labels of {chosen.package}, serials"
+        which = f"{_roles(self.labels)} labels of {chosen.package}, serials"
         sentence = f"{which} {serials.describe(chosen.serials, 3)}: {self.request.reason}"
         return Incident(KIND, sentence, facts)
 

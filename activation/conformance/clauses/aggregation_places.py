@@ -247,10 +247,6 @@ def _told(t: Trial) -> None:
 
 @PAIRS.clause("none", "pairs is an empty list of a code without a partner, and of an unknown one")
 def _none(t: Trial) -> None:
-    # The check's first batch has partners of other clauses.
-    own = t.other("pair-none")
-    (serial, _) = own.active(1)
-    own.scanned(serial, pairs=[])
     expect(t.scan(t.new_code()).get("pairs"), [], "pairs of an unknown code")
     alone = t.other("pair-alone", pair_of=f"{t.batch}-nobody")
     (serial, _) = alone.active(1)

@@ -45,17 +45,22 @@ GAP = 24  # between symbols
 def home(tmp_path_factory):
     """Serials 1-100 are in package P, a reel a hundred; 101-130 in Q, cut and stack.
 
-    135-140 are in R, light on dark and mirrored.
+    135-140 are in R, light on dark and mirrored; 141-143 in S, each on three labels.
     """
     made = make_home(tmp_path_factory.mktemp("proofs"))
     station = made.station()
-    batch = made.mint(140, station, url=TEMPLATE).batch
+    batch = made.mint(143, station, url=TEMPLATE).batch
     ledger, author = station.ledger, station.author
     ledger.commit(author, changes.ContactAdded("li", "Ms Li", None))
-    packages = (("P", CSV, 1, 100), ("Q", STACK, 101, 130), ("R", FILM, 135, 140))
-    for package, profile, first, last in packages:
+    packages = (
+        *(("P", CSV, 1, 100, 1), ("Q", STACK, 101, 130, 1), ("R", FILM, 135, 140, 1)),
+        ("S", SHEETS, 141, 143, 3),
+    )
+    for package, profile, first, last, copies in packages:
         begun = changes.ExportBegun(
-            *(package, batch, (Range(first, last),), "li", profile.name), layout=record(profile)
+            *(package, batch, (Range(first, last),), "li", profile.name),
+            layout=record(profile),
+            copies=copies,
         )
         unit = changes.Unit(f"U{package}", "data/0001.x", first, last, last - first + 1, "s")
         key = made.custodian.public.key_id
@@ -395,6 +400,20 @@ def test_one_sheet_of_a_stack_misses_nothing(home, tmp_path):
     Image.fromarray(pixels).save(tmp_path / "a.png")
     found = verify_print(call(home.station()), [tmp_path / "a.png"])
     assert pairs(only(found).missing) == [[101, 101]]
+
+
+def test_copies_are_doubled_only_beyond_their_number(home, tmp_path, proof):
+    program("pdftoppm")
+    made = Made(SHEETS.of_size(10), home.given[140:143], first=141, copies=3)
+    (data,) = made.files.values()
+    (tmp_path / "a.pdf").write_bytes(data)
+    found = verify_print(call(home.station()), [tmp_path / "a.pdf"])
+    assert (found.symbols, found.ok, only(found).package) == (9, True, "S")
+    once_more = proof([141, 141, 141, 141, 142, 142, 142, 143, 143])
+    assert pairs(only(once_more).doubled) == [[141, 141]]
+    assert not once_more.ok
+    hole = proof([141, 141, 141, 143, 143, 143])
+    assert pairs(only(hole).missing) == [[142, 142]]
 
 
 def test_without_the_program_a_pdf_is_refused_with_a_hint(home, tmp_path, monkeypatch):
