@@ -24,7 +24,8 @@ test: $(INSTALLED) $(CLIENTS)/.installed
 # The line, the network and the backend at their worst: 200 random runs, some ten minutes.
 test-faults: $(INSTALLED)
 	MINTMARK_FAULT_SEEDS=$(or $(SEEDS),200) $(BIN)/python -m pytest -n auto --maxprocesses 4 \
-		tests/activation/delivery/test_faults.py $(PYTEST_ARGS)
+		tests/activation/delivery/test_faults.py \
+		tests/activation/delivery/test_packing_faults.py $(PYTEST_ARGS)
 
 # Every broken backend against the whole conformance kit, and the table: docs/testing.md.
 # It takes long; for some variants: make test-contract VARIANTS="forgetful halfway"

@@ -118,6 +118,7 @@ const from = (least, most) => (value) => Number.isInteger(value) && value >= lea
 const one = (...words) => (value) => words.includes(value);
 const orNull = (is) => [(value) => value === null || is(value), null];
 const [isName, isSerial] = [like(/^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$/), from(1, 999_999_999_999)];
+const isRole = one('item', 'inner', 'outer', 'carton', 'pallet', 'batch', 'guide');
 const isTime = (value) => typeof value === 'string' && instant(value) !== null;
 const isPairs = (value) => Array.isArray(value) && from(1, 1_000)(value.length) && value.every((pair) => (
   Array.isArray(pair) && pair.length === 2 && pair.every(isSerial) && pair[0] <= pair[1]));
@@ -126,11 +127,12 @@ const isCodes = (value) => isObject(value) && Object.keys(value).length === 2 &&
   && isPairs(value.serials);
 const isPatch = (value) => isObject(value) && Object.keys(value).length <= 64
   && Object.entries(value).every(([key, item]) => layerOf(key) && (item === null || (key === 'max_scans'
-    ? from(1, 1_000_000)(item) : text(1_024)(item) && Buffer.byteLength(item) <= 1_024)));
+    ? from(1, 1_000_000)(item) : text(1_024)(item) && Buffer.byteLength(item) <= 1_024)
+    && (key !== 'role' || isRole(item))));
 // field: [what it must be, what it is if left out]; without the second, it must be there.
 const BATCH = { home: [isName], symbols: [like(/^[!-~]{2,94}$/)], length: [from(1, 64)], scheme: [isName],
   canonical: [one('crockford32', 'upper')], quantity: [isSerial], fingerprint_key_id: [isName],
-  role: [one('item', 'inner', 'outer', 'carton', 'pallet', 'batch', 'guide'), 'item'], pair_of: orNull(isName) };
+  role: [isRole, 'item'], pair_of: orNull(isName) };
 const BOTH = { reason: orNull(text(500)), dry_run: [one(true, false), false],
   audit_head: orNull(like(/^[0-9a-f]{64}$/)) };
 const ORDER = { ...BOTH, batch: [isName], action: [one(...ACTIONS)], serials: [isPairs], attributes: [isPatch, {}],

@@ -247,8 +247,6 @@ def _told(t: Trial) -> None:
 
 @PAIRS.clause("none", "pairs is an empty list of a code without a partner, and of an unknown one")
 def _none(t: Trial) -> None:
-    (serial, _) = t.active(1)
-    t.scanned(serial, pairs=[])
     expect(t.scan(t.new_code()).get("pairs"), [], "pairs of an unknown code")
     alone = t.other("pair-alone", pair_of=f"{t.batch}-nobody")
     (serial, _) = alone.active(1)

@@ -65,6 +65,7 @@ def ranges(count):
         (attributes(max_scans=1_000_000), attributes(max_scans=1_000_001), "invalid"),
         (attributes(max_scans=1), attributes(max_scans=0), "invalid"),
         (attributes(max_scans=None), attributes(max_scans="1"), "invalid"),
+        (attributes(role="guide"), attributes(role="toy"), "invalid"),
         (own(41), own(42), "invalid"),
         (own(1), own(0), "invalid"),
         ({"reason": "茶" * 500}, {"reason": "茶" * 501}, "invalid"),
