@@ -8,6 +8,7 @@ import contract_cartons
 import contract_check
 import contract_copies
 import contract_epcis
+import contract_labels
 import contract_line
 import contract_receipts
 import contract_roles
@@ -376,6 +377,7 @@ SHAPES = {
     "demo": {"out": "path", "batch": "id", "package": "id", "archive": "path", "scans": "object"},
 }
 SHAPES |= contract_receipts.shapes(SHAPES["export"])
+SHAPES["package labels"] = (SHAPES["package labels"], contract_labels.CARTONS)
 SHAPES |= contract_line.shapes(ORDERED, GROUP)
 SHAPES |= contract_alarms.shapes()
 SHAPES |= contract_check.shapes()
