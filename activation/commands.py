@@ -125,9 +125,9 @@ def reconcile(
 ) -> "Reconciled":
     """Compare ledger and scan backend, range by range.
 
-    States, attributes and fingerprints, and the orders in doubt: refused, and perhaps applied
-    before. The orders that would correct the backend are shown, and sent only with --apply,
-    which also ends a doubt once both sides agree.
+    States, attributes, fingerprints, what codes lie in, and the orders in doubt: refused, and
+    perhaps applied before. The orders that would correct the backend are shown, and sent only
+    with --apply, which also ends a doubt once both sides agree.
 
     \b
     Example:

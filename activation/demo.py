@@ -12,7 +12,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from ..codegen.files import write_exclusively
 from ..codegen.result import Result
 
 MARKER = ".mintmark-demo"
-QUANTITY, REEL = 10_000, 5_000
+QUANTITY, REEL, CARTONS, IN_CARTON = 10_000, 5_000, 10, 24
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,14 @@ class DemoResult(Result):
     package: str
     archive: Path
     scans: dict[str, str]
+    carton: str
 
     def lines(self) -> Iterator[str]:
         """The summary."""
         yield "scans:"
         for what, result in self.scans.items():
             yield f"  {what:<34} {result}"
+        yield f"one of {IN_CARTON} bottles leads to carton {self.carton} and its dealer"
         yield f"left to look at in {self.out}:"
         yield f"  {self.archive.name:<26} the package: open it with 7-Zip"
         yield f"  {'password.txt':<26} its password, which goes another way"
@@ -98,19 +100,32 @@ class _Demo:
             *("export", batch, "--to", "li-print", "--out", "."),
             *("--unit-size", str(REEL), "--password-file", "password.txt"),
         )
+        cartons = self.step(
+            "Cartons have codes of their own",
+            *("mint", "--quantity", str(CARTONS), "--role", "carton"),
+            *("--product", "Green tea 24 x 500 ml", "--url", "HTTPS://T.EXAMPLE.COM/{code}"),
+        )["batch"]
+        labels = self.step(
+            "Their labels",
+            *("export", cartons, "--to", "li-print", "--out", "."),
+            *("--password-file", "password-cartons.txt"),
+        )
         self.step(
             "Proved before it leaves",
             *("package", "verify", Path(package["archive"]).name),
             *("--password-file", "password.txt"),
         )
-        codes = self.open_archive(Path(package["archive"]))
-        scans = self.with_backend(batch, codes)
+        codes = self.open_archive(Path(package["archive"]), "password.txt")
+        label, *_ = self.open_archive(Path(labels["archive"]), "password-cartons.txt")
+        scans, carton = self.with_backend(batch, codes, label)
         self.step("The books balance", "batch", "show", batch)
         self.step("The audit chain holds", "audit", "verify")
-        return DemoResult(self.out, batch, package["package"], Path(package["archive"]), scans)
+        return DemoResult(
+            self.out, batch, package["package"], Path(package["archive"]), scans, carton
+        )
 
-    def with_backend(self, batch: str, codes: list[str]) -> dict[str, str]:
-        """Activate the first reel against a running backend, and scan."""
+    def with_backend(self, batch: str, codes: list[str], label: str) -> tuple[dict[str, str], str]:
+        """Activate the first reel against a running backend, scan, and sell a carton."""
         self.notify("\n# The scan backend, as the brand would run it")
         self.notify("$ mintmark backend serve --data backend --port 0 &")
         with subprocess.Popen(  # noqa: S603 - our own program
@@ -128,9 +143,33 @@ class _Demo:
                     "Reel 1 was printed and packed: bring it to life",
                     *("activate", batch, "--serials", f"1-{REEL}", "--set", "lot=L42"),
                 )
-                return self.scan(url, codes)
+                return self.scan(url, codes), self.sell_carton(codes, label)
             finally:
                 server.terminate()
+
+    def sell_carton(self, codes: list[str], label: str) -> str:
+        """Bottles are scanned into a carton, which is sold; one of them leads back to it."""
+        bottles = codes[REEL : REEL + IN_CARTON]
+        packed = self.step(
+            f"The line scans {IN_CARTON} bottles of reel 2, and the carton's label",
+            *("associate", "--codes", "-", "--count", str(IN_CARTON)),
+            scans=[*bottles, label],
+        )
+        parent = packed["parent"]
+        carton = f"{parent['batch']}:{parent['serial']}"
+        self.step(
+            "The carton is sold: one order for it and all in it",
+            *("activate", "--carton", carton, "--count", str(IN_CARTON), "--set", "dealer=D7"),
+        )
+        found = self.step(
+            "A bottle turns up in another city: where was it sold?",
+            *("locate", "-"),
+            scans=[bottles[6]],
+        )
+        way = found["within"][0]
+        self.notify(f"  in carton         {way['batch']}:{way['serial']}")
+        self.notify(f"  of dealer         {found['attributes']['dealer']}")
+        return f"{way['batch']}:{way['serial']}"
 
     def scan(self, url: str, codes: list[str]) -> dict[str, str]:
         """What phones get."""
@@ -154,11 +193,11 @@ class _Demo:
             self.notify(f"  {what:<34} {result}")
         return results
 
-    def open_archive(self, archive: Path) -> list[str]:
+    def open_archive(self, archive: Path, password_file: str) -> list[str]:
         """The codes, as the press would read them; 7-Zip and Bandizip do the same."""
         import pyzipper
 
-        password = (self.out / "password.txt").read_bytes().strip()
+        password = (self.out / password_file).read_bytes().strip()
         codes: list[str] = []
         with pyzipper.AESZipFile(archive) as opened:
             opened.setpassword(password)
@@ -168,8 +207,11 @@ class _Demo:
         self.notify(f"\n# The printer opens it: {len(codes):,} codes, in serial order")
         return codes
 
-    def step(self, title: str, *arguments: str) -> dict[str, Any]:
-        """Run a command, show it to people, and return its JSON result."""
+    def step(self, title: str, *arguments: str, scans: Sequence[str] = ()) -> dict[str, Any]:
+        """Run a command, show it to people, and return its JSON result.
+
+        `scans`: what a reader sends it.
+        """
         self.notify(f"\n# {title}")
         self.notify("$ mintmark " + " ".join(_quoted(argument) for argument in arguments))
         done = subprocess.run(  # noqa: S603 - our own program
@@ -178,7 +220,7 @@ class _Demo:
             env=self.environment,
             capture_output=True,
             encoding="utf-8",
-            stdin=subprocess.DEVNULL,
+            input="".join(f"{scan}\n" for scan in scans),
             check=False,
         )
         if done.returncode:
@@ -196,7 +238,8 @@ class _Demo:
 _SERVE = ("backend", "serve", "--data", "backend", "--port", "0")
 _SHOWN = (
     *("home_id", "batch", "package", "quantity", "entropy_bits", "guess_probability"),
-    *("states", "serials", "applied", "sha256", "rows", "delivery", "ok", "events", "head"),
+    *("states", "serials", "applied", "sha256", "rows", "children_count", "items_count"),
+    *("delivery", "ok", "events", "head"),
 )
 
 

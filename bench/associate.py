@@ -6,10 +6,11 @@
    is the command that activates the same bottles, in the same home, by the same backend.
 2. CARTONS of 24 scanned codes each, a message for each, are sent to `line run`, which answers each
    once the backend has it. The backend's own time is that of the same calls made directly, over a
-   single connection; the difference is ours.
+   single connection; the difference is ours. The peer is an ordinary order of as many codes.
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -103,8 +104,12 @@ def scanned(hall: Hall, bottles: int, cartons: int) -> None:
     )
     first = -(-bottles // EACH) + 1
     labels = unsealed(hall.folder, hall.cartons, list(range(first, first + cartons)))
-    times = []
+    times, orders = [], []
     with hall.line() as process:
+        for number in range(cartons):
+            message = {"action": "assign", "batch": hall.bottles, "serials": "1-24"}
+            orders.append(timed(process, message | {"set": {"lot": f"L{number}"}}))
+        before = cpu_ms(process.pid)
         for number, label in enumerate(labels):
             codes = [*items[number * EACH : (number + 1) * EACH], label]
             message = {
@@ -112,15 +117,28 @@ def scanned(hall: Hall, bottles: int, cartons: int) -> None:
                 "codes": [URL.format(code=code) for code in codes],
             }  # fmt: skip
             times.append(timed(process, message))
+        spent = (cpu_ms(process.pid) - before) / cartons
         assert process.stdin is not None
         process.stdin.close()
     own = direct(hall, bottles + cartons * EACH, first + cartons, cartons)
     ours = statistics.median(times) - statistics.median(own)
     print(f"{cartons} cartons of {EACH} scanned codes, milliseconds each (median)")
     print(f"{'line run, with the backend':34}{statistics.median(times):8.1f}")
+    ratio = statistics.median(times) / statistics.median(orders)
+    print(f"{'an assign of 24 (the peer)':34}{statistics.median(orders):8.1f}   ratio {ratio:.2f}")
     print(f"{'the backend alone':34}{statistics.median(own):8.1f}")
     rate = 1000 / ours if ours > 0 else 0
     print(f"{'ours':34}{ours:8.1f}   {rate:,.0f} cartons/s; target {MAX_MS:.0f} ms, 100/s")
+    print(f"{'CPU of line run':34}{spent:8.1f}")
+
+
+def cpu_ms(pid: int) -> float:
+    """Milliseconds of CPU that a process has used; 0 without /proc."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 def direct(hall: Hall, bottles: int, carton: int, cartons: int) -> list[float]:

@@ -170,3 +170,12 @@ def write_exclusively(path: Path, data: bytes, *, owner_only: bool = True) -> No
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
         raise
+
+
+def file_version(path: Path) -> tuple[int, ...] | None:
+    """What changes when a file is written anew: size, time, number; None if it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino

@@ -116,7 +116,9 @@ def export(
         )
     if preflight not in {"normal", "full"}:
         raise UsageError(f"no preflight {ids.shown(preflight, name=True)}", "take normal or full")
-    if package and (serials != "all" or any((unit_size, test, base, gtin, copies, pair))):
+    if package and (
+        serials != "all" or any((unit_size, test, base, gtin, copies, pair is not None))
+    ):
         raise UsageError(
             "a reprint or replacement takes no serials, reel size, address, copies, pair or test",
             "they are those of the earlier package",
@@ -126,7 +128,7 @@ def export(
     found = files.find(profile, invocation.home).profile
     printing = PrintOptions(found, unit_size, base, gtin, copies or 1)
     batch, contact = ids.fold(batch), to.strip().lower()
-    pair = ids.fold(pair) if pair else None
+    pair = None if pair is None else ids.fold(pair)
     wanted: Export
     if package and reason:
         wanted = Reprint(batch, contact, ids.fold(package), reason)

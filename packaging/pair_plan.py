@@ -6,6 +6,7 @@ from ..codegen.errors import Refused, UsageError
 from ..codegen.ledger.records import BatchRow
 from ..codegen.ledger.view import View
 from ..codegen.ranges import serials
+from ..codegen.ranges.serials import Ranges
 from .package.job import PackJob
 
 _HANDED = ("packaged", "superseded", "begun")
@@ -37,12 +38,21 @@ def held_already(view: View, job: PackJob) -> Iterator[str]:
     """A sentence for each package of a partner that the contact has, if this one is another."""
     for other in () if job.test or job.second is not None else view.partners(job.batch):
         for row in view.packages(other.batch):
-            if row.contact != job.contact_id or row.status not in _HANDED:
+            # A package of both batches is no second half of anything.
+            if job.batch in row.batches or row.status not in _HANDED:
                 continue
-            shared = serials.intersect(job.serials, row.serials)
-            same = f"also of serials {serials.describe(shared)}" if shared else "of other serials"
-            yield (
-                f"note: contact {row.contact} has package {row.package} of batch {other.batch}"
-                f" ({other.role}), whose codes are on the same items, {same}: one printer then"
-                " holds both codes; to keep them apart, take another contact"
-            )
+            if row.contact == job.contact_id:
+                yield (
+                    f"note: contact {row.contact} has package {row.package} of batch {other.batch}"
+                    f" ({other.role}), whose codes are on the same items:"
+                    f" {_in_common(serials.intersect(job.serials, row.serials))}"
+                )
+
+
+def _in_common(shared: Ranges) -> str:
+    if not shared:
+        return "of other serials so far; to keep the two apart, take another contact"
+    return (
+        f"one printer then holds both codes of serials {serials.describe(shared)}; to keep them"
+        " apart, take another contact"
+    )

@@ -10,6 +10,7 @@ import shlex
 from dataclasses import dataclass, field
 
 import contract_alarms
+import contract_associate
 import contract_cartons
 import contract_check
 import contract_copies
@@ -766,6 +767,7 @@ ROWS = (
     *contract_places.rows(no),
     *contract_copies.rows(ok, no),
     *contract_cartons.rows(Row, ok, no),
+    *contract_associate.rows(Row, ok, no),
     *contract_labels.rows(ok, no),
     *contract_epcis.rows(ok, no),
     *contract_check.rows(ok, no),

@@ -28,7 +28,7 @@ JSON keys may be added, and are never changed. Every line of the tables of exit 
   or after it.
 - With `--json` stdout holds one JSON object in ASCII and nothing else. On a failure it stays
   empty, and stderr holds `{{"error": …, "hint": …, "exit": …}}`, sometimes with further keys.
-  `locate -` prints an object per code, one per line.
+  `locate -` prints an object per code, one per line, `associate run` one per carton.
 - Without `--json` a failure is a line `error: …`, followed by lines `hint: …` that name what to do
   next. Progress and warnings go to stderr as well. `NO_COLOR` is honoured.
 - Secrets are never arguments: they are read from a file, or typed at the terminal. If stdin is not
@@ -56,7 +56,8 @@ and so `100,200`) are refused: write `1;990` or `1990`. Programs that make lists
 pairs: `[[first, last], …]`.
 
 In the tables of JSON keys an `id` is `XXXX-XXXXXXXX`, a `key id` 16 hex digits, a `time` RFC 3339
-in UTC, a `count` a whole number; `attributes` is an object of plain values.
+in UTC, a `count` a whole number; `attributes` is an object of plain values, a `code` one of `batch`
+and `serial`, a `parent` that with its `sscc`, which may be null.
 An `sscc` is an object with `prefix`, `extension`, `first`, `last` (the serial references of the
 first and the last code) and `first_sscc`, `last_sscc` (18 digits).
 

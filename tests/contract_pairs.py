@@ -30,6 +30,7 @@ def rows(row, ok, no):
            "takes no serials", world="paired"),
         no(3, "a batch on other items", WITH.replace("{inner}", "{pallets}"), "is no partner",
            world="paired"),
+        no(4, "an empty pair", WITH.replace("{inner}", "''"), "no batch", world="paired"),
         no(4, "a pair that is not there", WITH.replace("{inner}", "NOPE-AAAAAAAA"), "no batch",
            world="paired"),
     )  # fmt: skip

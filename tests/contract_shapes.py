@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import contract_alarms
+import contract_associate
 import contract_cartons
 import contract_check
 import contract_copies
@@ -51,6 +52,8 @@ KINDS = {
     "attributes": _attributes,
     "object": lambda value: isinstance(value, dict),
     "sscc": lambda value: not problems(value, contract_roles.SSCC),
+    "code": lambda value: not problems(value, contract_associate.CODE),
+    "parent": lambda value: not problems(value, contract_associate.PARENT),
 }
 
 
@@ -373,10 +376,18 @@ SHAPES = {
     "orders show": ORDER_ROW,
     "orders cancel": ORDER_ROW,
     "backend serve": {"url": "text"},
-    "demo": {"out": "path", "batch": "id", "package": "id", "archive": "path", "scans": "object"},
+    "demo": {
+        "out": "path",
+        "batch": "id",
+        "package": "id",
+        "archive": "path",
+        "scans": "object",
+        "carton": "text",
+    },
 }
 SHAPES |= contract_receipts.shapes(SHAPES["export"])
-SHAPES |= contract_line.shapes(ORDERED, GROUP)
+SHAPES |= contract_line.shapes(ORDERED, GROUP, contract_associate.PACKED)
+SHAPES |= contract_associate.SHAPES
 SHAPES |= contract_alarms.shapes()
 SHAPES |= contract_check.shapes()
 SHAPES |= contract_trace.shapes(STATE)

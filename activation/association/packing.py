@@ -92,7 +92,8 @@ class PackingResult(Result):
     def lines(self) -> Iterator[str]:
         """What happened, and what to do if the backend has not taken it."""
         would = "would " if self.dry_run else ""
-        yield f"{would}{self.action.value} {self.children_count:,} children{self._where()}"
+        children = "child" if self.children_count == 1 else "children"
+        yield f"{would}{self.action.value} {self.children_count:,} {children}{self._where()}"
         for part in self.children:
             yield f"  children {part.batch}: {serials.describe(part.serials)}"
         if self.order and not self.dry_run:

@@ -18,7 +18,6 @@ from ..orders.commands import (
     OrderOption,
     PackageOption,
     ReaderOption,
-    ReasonOption,
     SerialsOption,
     ToCodeOption,
     UnitOption,
@@ -50,6 +49,7 @@ ParentOption = Annotated[
         metavar="WHAT",
     ),
 ]
+ReasonOption = Annotated[str | None, typer.Option(help="Why, for the books.")]
 LeftOption = Annotated[
     str | None,
     typer.Option("--parent", help="Refuse unless they lie in this: as --carton.", metavar="WHAT"),

@@ -99,7 +99,7 @@ class PackingStream:
         for sighted in self._reader.of_messages(messages):
             seen = sighted.sighting
             if seen.code is None and seen.kind not in PASSED:
-                self._notify(f"line {seen.line}: {seen.note}")
+                self._notify(f"line {seen.line}: no code of this home: {seen.note}")
             for carton in self._assembler.feed(seen):
                 if not carton.told:
                     yield self._answer(carton)

@@ -24,6 +24,7 @@ from ...codegen.station.station import Station
 from . import packed
 from .doubts import doubts
 from .orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED
+from .parts import booked_parts
 
 # The states in which an order leaves codes; an assignment leaves them in any.
 LEAVES = {
@@ -222,10 +223,14 @@ def check_status(status: str | None) -> str | None:
 
 
 def cancel(station: Station, order: str) -> OrderShown:
-    """Cancel a queued order that no backend can have seen.
+    """Cancel a queued order that no backend can have seen, with those that its request made.
 
-    The ledger keeps what the order changed; the opposite order changes it back. Raises
-    `Refused` if a delivery was tried.
+    The ledger keeps what they changed; the opposite order changes it back. Raises `Refused` if
+    a delivery of any of them was tried.
     """
-    station.ledger.commit(station.author, Settled(order, CANCELLED, "cancelled here"))
+    with station.ledger.read() as view:
+        parts = [row.order for row in booked_parts(view, order)]
+    others = f", with {len(parts) - 1} more of the same request" if len(parts) > 1 else ""
+    settled = (Settled(part, CANCELLED, f"cancelled here{others}") for part in parts)
+    station.ledger.commit(station.author, *settled)
     return show(station, order)

@@ -1,7 +1,6 @@
 """A request that becomes several orders, of several batches, booked together or not at all.
 
-The first order has the id of the request, the others `ID.part-2`, `ID.part-3` and so on. The
-steps:
+The steps (their ids: `parts.py`):
 
 1. Under that id something is booked: the request is a repetition. It is answered with what was
    booked then, and told what has changed since. Nothing is done.
@@ -12,7 +11,6 @@ steps:
 A crash before the end of 3 leaves nothing, a crash after it all orders, queued.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,9 +27,8 @@ from . import guards, lost
 from .copies import with_max_scans
 from .named import Find, Named, finder, merged
 from .orders import OrderRequest, book, check, ordered
-from .plan import MEMBERS, Plan, orderable, plan
-
-ID_CHARS = 64
+from .parts import booked_parts, member_id
+from .plan import Plan, orderable, plan
 
 
 @dataclass(frozen=True)
@@ -101,15 +98,6 @@ def place(
         return _place_group(station, request, claim)
     change, done = book(station, request, claim)
     return Placed((PlacedOrder(change, done.applied, done.skipped, done.repeated),))
-
-
-def member_id(order: str, number: int) -> str:
-    """The id of the order with that number, from 1, of the group `order`: 64 characters at most."""
-    name = f"{order}.part-{number}"
-    if number == 1 or len(name) <= ID_CHARS:
-        return order if number == 1 else name
-    digest = hashlib.sha256(order.encode("ascii")).hexdigest()[:16]
-    return f"{order[:32]}.{digest}.part-{number}"
 
 
 def _place_group(
@@ -184,7 +172,7 @@ def _prepared(
 
 def _repeated(view: View, request: OrderRequest, line: str, order: str, find: Find) -> Placed:
     """What was booked under the id of `request`. Raises `Refused` if it says something else."""
-    rows = list(_rows(view, order))
+    rows = list(booked_parts(view, order))
     if isinstance(rows[0].change, Associated):
         raise _another(order)
     booked = merged((row.batch, row.range_order.serials) for row in rows)
@@ -209,18 +197,6 @@ def _another(order: str) -> Refused:
         f"see it: mintmark orders show {order}",
         "give a new order another id",
     )
-
-
-def _rows(view: View, order: str) -> Iterator[OrderRow]:
-    """The orders of a group, as they were booked."""
-    first = view.order(order)
-    yield first
-    for number in range(2, MEMBERS + 1):
-        name = member_id(order, number)
-        row = view.order(name) if view.has_order(name) else None
-        if row is None or row.ordered_at != first.ordered_at:
-            return
-        yield row
 
 
 def _placed(row: OrderRow) -> PlacedOrder:

@@ -16,8 +16,8 @@ from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.ranges.tiling import Stuck, Tile
 from .named import Named
 from .orders import OrderRequest
+from .parts import MEMBERS
 
-MEMBERS = 100  # orders of a group
 SHOWN = 100  # ranges in the way
 
 

@@ -99,9 +99,13 @@ def check_all(connection: Connection, changes: tuple[Change, ...]) -> None:
     if batches | linked:
         _, before = _events.head(connection)
         for batch in sorted(batches | linked):
-            check(connection, batch, _limit(before))
-        for batch in sorted(linked):
-            check_links(connection, batch, _limit(before))
+            row = _agreed.row(connection, _tables.batches, "batch", batch)
+            if row is None:
+                continue  # a batch that is not there passes
+            codes = counters(connection, batch, row.quantity)
+            _check_tiles(connection, batch, row.quantity, codes, _limit(before))
+            if batch in linked:
+                _check_links(connection, batch, row.quantity, codes[INSIDE], _limit(before))
 
 
 def _limit(before: str) -> int:
@@ -110,15 +114,13 @@ def _limit(before: str) -> int:
     return EACH * (lot & -lot)
 
 
-def check(connection: Connection, batch: str, limit: int) -> None:
+def _check_tiles(
+    connection: Connection, batch: str, quantity: int, codes: Mapping[str, int], limit: int
+) -> None:
     """Raises `IntegrityError` if the sums of `batch` and its first tiles contradict each other.
 
-    With more than `limit` tiles only these are looked at. A batch that is not there passes.
+    With more than `limit` tiles only these are looked at.
     """
-    row = _agreed.row(connection, _tables.batches, "batch", batch)
-    if row is None:
-        return
-    codes = counters(connection, batch, row.quantity)
     sums = _Sums()
     query = select(_t.first, _t.last, _t.state, _t.package).where(_t.batch == batch)
     for tile in connection.execute(query.order_by(_t.first).limit(limit + 1)):
@@ -128,22 +130,17 @@ def check(connection: Connection, batch: str, limit: int) -> None:
     if sums.tiles > limit:
         return
     tiled = (*State, RESERVED)
-    if sums.last != row.quantity or any(sums.codes[name] != codes[name] for name in tiled):
+    if sums.last != quantity or any(sums.codes[name] != codes[name] for name in tiled):
         raise damaged(batch)
     if sums.held != _held(connection, batch):
         raise damaged(batch)
 
 
-def check_links(connection: Connection, batch: str, limit: int) -> None:
-    """Raises `IntegrityError` if the first `limit` links of `batch` overlap, or all miscount.
-
-    A batch that is not there passes.
-    """
-    row = _agreed.row(connection, _tables.batches, "batch", batch)
-    if row is None:
-        return
-    inside = counters(connection, batch, row.quantity)[INSIDE]
-    values = {"b": batch, "most": limit + 1, "quantity": row.quantity}
+def _check_links(
+    connection: Connection, batch: str, quantity: int, inside: int, limit: int
+) -> None:
+    """Raises `IntegrityError` if the first `limit` links of `batch` overlap, or all miscount."""
+    values = {"b": batch, "most": limit + 1, "quantity": quantity}
     links, codes, wrong = connection.execute(_LINKS, values).one()
     if wrong or ((codes > inside) if links > limit else (codes != inside)):
         raise damaged(batch)

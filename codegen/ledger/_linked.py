@@ -65,13 +65,12 @@ class LinkedView:
     # --- pairs ---
 
     def partners(self, batch: str) -> tuple[BatchRow, ...]:
-        """The other batches whose serials stand on the same items, oldest first."""
+        """The other batches whose serials stand on the same items, ascending by id."""
         b = _tables.batches.c
         root = _sql.batch_row(self.connection, batch).pair_of or batch
-        query = select(_tables.batches).where(
-            or_(b.batch == root, b.pair_of == root), b.batch != batch
-        )
-        return tuple(make(BatchRow, row) for row in self.connection.execute(query.order_by(b.seq)))
+        others = or_(b.batch == root, b.pair_of == root), b.batch != batch
+        query = select(_tables.batches).where(*others).order_by(b.batch)
+        return tuple(make(BatchRow, row) for row in self.connection.execute(query))
 
     # --- SSCCs ---
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from .. import ids
 from ..codes.fingerprint import SIZE
 from ..errors import IntegrityError, NotFound
-from ..files import open_own, write_atomically
+from ..files import file_version, open_own, write_atomically
 from ..ranges.serials import Range
 from ..secret import Secret
 from .batch import Reader, by_frame, within
@@ -259,7 +259,7 @@ class Vault:
         """The same, kept while neither file is changed: a line asks for each carton."""
         parts = self.parts(batch)
         found = self._seen.get(batch)
-        now = (_version(parts.sealed), _version(parts.record), *sorted(station_keys))
+        now = (file_version(parts.sealed), file_version(parts.record), *sorted(station_keys))
         if found is None or None in now or found[0] != now:
             found = self._seen[batch] = now, self._described(batch, station_keys)
         return found[1]
@@ -281,15 +281,6 @@ class Vault:
         raise IntegrityError(
             f"{name} is missing from the vault", "bring it back from a copy", file=name
         )
-
-
-def _version(path: Path) -> tuple[int, ...] | None:
-    """What changes with a file; None if it cannot be read."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _disagree(batch: str) -> IntegrityError:

@@ -17,6 +17,7 @@ from ..codes.fingerprint import fingerprint
 from ..codes.spec import canonicalise
 from ..errors import MintmarkError, UsageError
 from ..ledger.changes import (
+    Associated,
     BatchMinted,
     Change,
     ContactAdded,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 # What of a change somebody wrote. All else has a form of its own, or was made here.
 _WRITTEN: Mapping[type, tuple[str, ...]] = {
+    Associated: ("order", "reason"),
     BatchMinted: ("ref", "product", "url"),
     ContactAdded: ("contact", "name", "channel"),
     ExportBegun: ("reason",),

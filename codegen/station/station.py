@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from .. import ids
 from ..codes import fingerprint
 from ..errors import IntegrityError, NotFound, Refused
-from ..files import fsync_folder, write_exclusively
+from ..files import file_version, fsync_folder, write_exclusively
 from ..ledger.changes import HomeMade, KeyAdded
 from ..ledger.ledger import Actor, Author, Ledger
 from ..secret import Secret
@@ -55,6 +55,8 @@ class Station:
         self.entropy = entropy
         self.failpoint = failpoint
         self.actor = actor(operator)
+        # Keys of lines, read once while their files stay as they are: a line signs all day.
+        self._lines: dict[str, tuple[tuple[int, ...], keys.SigningKey]] = {}
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -132,8 +134,14 @@ class Station:
         path = self.home / "keys" / "lines" / f"{name}.key"
         if not keys.LINE_NAME.fullmatch(name):
             raise NotFound(f"no line {ids.shown(name)} here", "see: mintmark key list")
-        if not path.exists():
+        version = file_version(path)
+        if version is None:
             raise self._no_line(name)
+        if self._lines.get(name, (None,))[0] != version:
+            self._lines[name] = version, self._line_of(name, path)
+        return self._lines[name][1]
+
+    def _line_of(self, name: str, path: Path) -> keys.SigningKey:
         key = keys.read_signing_key(path)
         if (key.kind, key.name) != ("line", name):
             whose = "the station" if key.kind == "station" else f"line {key.name[:32]}"

@@ -113,8 +113,9 @@ def verify(  # noqa: PLR0913, PLR0917 - an archive, and how far it is trusted an
         has_symbols = manifest.profile.pictures or not manifest.profile.has_rows
         chosen = choose(manifest.serials) if has_symbols else every
         unique = _check_codes(opened, manifest, form, payloads, code_filter, chosen)  # 8, 9, 10
-        a_label = len(manifest.layout.lengths)
-        decoded = sum(len(chosen(piece)) for piece in manifest.serials) * a_label * has_symbols
+        # A picture stands for all labels of its code; a sheet holds them.
+        each = len(manifest.layout.lengths) * (1 if manifest.profile.has_rows else manifest.copies)
+        decoded = sum(len(chosen(piece)) for piece in manifest.serials) * each * has_symbols
     return Verified(
         package=manifest.package,
         batch=manifest.batch,
@@ -127,7 +128,7 @@ def verify(  # noqa: PLR0913, PLR0917 - an archive, and how far it is trusted an
         trusted=is_trusted,
         test=test,
         unique=unique,
-        symbols=manifest.quantity * a_label if has_symbols else len(manifest.samples),
+        symbols=manifest.quantity * each if has_symbols else len(manifest.samples),
         decoded=decoded or len(manifest.samples),
         manifest_sha256=hashlib.sha256(data).hexdigest(),
         copies=manifest.copies,

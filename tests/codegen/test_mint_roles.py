@@ -1,5 +1,6 @@
 """`mint` of codes that belong together: roles, pairs, SSCCs; once, whatever happens meanwhile."""
 
+import hashlib
 import shutil
 
 import pytest
@@ -7,9 +8,12 @@ from children import DIED, finish, start
 from station_kit import Home, batch_files, make_home
 
 from mintmark.codegen import mint_sscc, notes, sscc
+from mintmark.codegen.codes.spec import CodeSpec
 from mintmark.codegen.errors import NotFound, Refused, UsageError
+from mintmark.codegen.ledger.chain import canonical
 from mintmark.codegen.ledger.changes import Incident
 from mintmark.codegen.ledger.verify import verify
+from mintmark.codegen.mint_request import MintRequest, digest
 from mintmark.codegen.mint_sscc import SsccRequest
 from mintmark.codegen.ranges.roles import ROLES
 from mintmark.codegen.recover import recover, unsettled
@@ -245,6 +249,13 @@ def test_a_ref_of_another_role_pair_or_block_is_refused(home, change):
         asked["pair_of"] = partner
     with pytest.raises(Refused, match="this request differs"):
         home.mint(5, **asked, ref="P")
+
+
+def test_a_request_of_before_roles_has_the_digest_that_it_had():
+    spec = CodeSpec.of("crockford32", 16)
+    request = MintRequest(10, "Tea", overage=5.0, url="https://q.example.cn/{code}", ref="A")
+    before = canonical([spec.symbols, 16, 11, "Tea", "https://q.example.cn/{code}"])
+    assert digest(request, spec) == hashlib.sha256(before).hexdigest()
 
 
 # --- after a crash -----------------------------------------------------------------------

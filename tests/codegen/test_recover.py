@@ -59,7 +59,8 @@ def graveyard(tmp_path_factory):
     """A home per point at which a mint died; the last mint had a ref."""
     alive = make_home(tmp_path_factory.mktemp("alive"))
     folder = tmp_path_factory.mktemp("graveyard")
-    jobs = [{"quantity": 20, "die": number} for number in range(len(BACK + FORWARD))]
+    pallets = {"role": "pallet", "sscc": ["6901234", 3, 500]}
+    jobs = [{"quantity": 20, "die": number, **pallets} for number in range(len(BACK + FORWARD))]
     jobs.append({"quantity": 20, "die": len(BACK) + 1, "ref": "MES-1"})
     homes = [shutil.copytree(alive.path, folder / str(number)) for number in range(len(jobs))]
     deaths = [[str(home), job] for home, job in zip(homes, jobs, strict=True)]
@@ -96,6 +97,9 @@ def test_killed_anywhere_it_is_all_or_nothing(dead, number, point):
         assert batches == ({left} if point in FORWARD else set())
         assert len(sentences) == 1
         assert left in sentences[0]
+    for row in home.rows().values():
+        numbers = row.sscc_prefix, row.sscc_extension, row.sscc_first
+        assert (row.role, *numbers) == ("pallet", "6901234", 3, 500)
     assert settle(home) == []
     assert home.mint(20).batch not in batches
     well(home)

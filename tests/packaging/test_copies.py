@@ -193,6 +193,13 @@ def test_a_code_under_two_serials_is_a_repeated_code_whatever_the_copies(maker):
         prove(made.path, made.password, made.trusted)
 
 
+def test_every_copy_on_a_sheet_is_read_back(maker):
+    profile = builtin("pdf-sheet")
+    made = maker(serials=(Range(1, 3),), copies=20, profile=profile, unit_size=3)
+    found = prove(made.path, made.password, made.trusted)
+    assert (found.rows, found.copies, found.symbols, found.decoded) == (3, 20, 60, 60)
+
+
 def test_a_test_package_rehearses_copies(world):
     wanted = DummyPackage(world.batch, "li", PrintOptions(builtin("csv"), copies=7), 3)
     made = world.export("test", wanted)

@@ -340,9 +340,18 @@ def test_no_contact_gets_both_codes_unawares(pair):
     pair.export("inner", pair.fresh("1-10", pair=None, batch="inner", contact="wang"))
     assert not any("one printer" in note for note in pair.notes)
     pair.export("more", pair.fresh("11-12", pair=None, batch="inner"))
-    (note,) = [note for note in pair.notes if "one printer" in note]
-    assert "of other serials" in note
+    (note,) = [note for note in pair.notes if note.startswith("note: contact li has package")]
     assert f"batch {pair.out} (outer)" in note
+    assert "of other serials so far" in note
+    pair.export("late", pair.fresh("11-13", pair=None))
+    (note,) = [note for note in pair.notes if note.startswith("note: contact li has package")]
+    assert "one printer then holds both codes of serials 11-12;" in note
+
+
+def test_a_package_of_both_batches_is_no_second_half(pair):
+    pair.package(serials="1-10")
+    pair.export("more", pair.fresh("11-12", pair=None))
+    assert not any(note.startswith("note: contact") for note in pair.notes)
 
 
 def test_proofs_of_two_symbols_are_not_read_yet(pair, tmp_path):

@@ -170,6 +170,13 @@ def test_what_is_refused_changes_nothing(send, hall, station, case):
         assert secret not in str(answer)
 
 
+@pytest.mark.parametrize("field", ["order", "reason"])
+def test_no_book_takes_a_code(send, hall, station, field):
+    answer = send(**{**full(hall), field: hall.codes[hall.items][8]})
+    assert (answer["exit"], answer["holds_code"]) == (2, field)
+    assert packings(station) == []
+
+
 def test_a_code_is_listed_twice(send, hall, station):
     message = full(hall)
     answer = send(**{**message, "codes": [message["codes"][0], *message["codes"]]})

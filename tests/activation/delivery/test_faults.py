@@ -27,13 +27,17 @@ from mintmark.activation.backend.senders import FileSenders
 from mintmark.activation.client.client import HttpClient
 from mintmark.activation.client.signing import Key, RequestSigner, line_keys
 from mintmark.activation.delivery.deliver import Courier
+from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.selection import BySerials
 from mintmark.activation.reconcile.reconcile import reconcile
 from mintmark.codegen import roster
 from mintmark.codegen.invocation import utc_now
-from mintmark.codegen.ledger.changes import Ordered, Settled
+from mintmark.codegen.ledger.changes import Associated, Ordered, Settled
+from mintmark.codegen.ranges.lifecycle import Action
 
 SEEDS = range(int(os.environ.get("MINTMARK_FAULT_SEEDS", "20")))
 QUANTITY, PACKAGED, ORDERS = 300, 200, 30
+CARTONS = "cartons"  # the order that makes cartons of the second batch: it waits for the first
 ACTIONS = (
     "activate",
     "activate",
@@ -50,12 +54,54 @@ ACTIONS = (
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
     folder = tmp_path_factory.mktemp("faults")
-    home, (batch,) = home_with_batches(folder, 1, QUANTITY, PACKAGED)
-    return home.path, batch
+    home, (batch, cartons) = home_with_batches(folder, 2, QUANTITY, PACKAGED)
+    role = OrderRequest(Action.ASSIGN, cartons, BySerials("all"), {"role": "carton"}, order=CARTONS)
+    with opened(home.path) as station:
+        book(station, role)
+    return home.path, (batch, cartons)
 
 
-def drawn(dice, batch, number):
+class Shelf(Books):
+    """The model, and what each of its codes lies in."""
+
+    def __init__(self):
+        super().__init__(QUANTITY)
+        self.reserve(range(1, PACKAGED + 1), "P")
+        self.package("P")
+        self.inside = {}
+
+    def pack(self, action, children, carton):
+        """Put `children` into a carton, or take them out; False if one is in the way."""
+        lie = {serial: self.inside.get(serial) for serial in children}
+        if action == "associate":
+            void = [serial for serial in children if self.codes[serial].state == "void"]
+            if void or any(lie.values()):
+                return False
+            self.inside |= dict.fromkeys(children, carton)
+            return True
+        if set(lie.values()) != {carton}:
+            return False
+        for serial in children:
+            del self.inside[serial]
+        return True
+
+
+def packing(dice, batches, number):
+    """A random order of packing: bottles that stand side by side, and one of a few cartons."""
+    batch, cartons = batches
+    first = dice.randint(1, PACKAGED - 12)
+    action = dice.choice(("associate", "associate", "dissociate"))
+    pair = [first, first + dice.choice((0, 2, 11))]
+    parent = f"{cartons}:{dice.randint(1, 4)}"
+    order = {"action": action, "batch": batch, "serials": [pair], "parent": parent}
+    return order | {"order": f"o-{number}"}
+
+
+def drawn(dice, batches, number):
     """A random order as a line writes it."""
+    if dice.random() < 0.3:
+        return packing(dice, batches, number)
+    batch, _ = batches
     first = dice.randint(1, PACKAGED)
     last = min(PACKAGED, first + dice.choice((0, 3, 30, 120)))
     action = dice.choice(ACTIONS)
@@ -69,13 +115,13 @@ def drawn(dice, batch, number):
     return order
 
 
-def plan(dice, batch):
+def plan(dice, batches):
     """Orders, most of them possible, and what the model says to each; the model after all."""
-    books, orders = fresh_model(), []
+    books, orders = Shelf(), []
     for number in range(ORDERS):
         wanted = dice.random() < 0.85
         for _ in range(20):
-            order = drawn(dice, batch, number)
+            order = drawn(dice, batches, number)
             accepted = takes(books, order)
             if accepted == wanted:
                 break
@@ -88,6 +134,13 @@ def plan(dice, batch):
 def takes(books, order, *, keep=False):
     """Whether the model takes the order."""
     (pair,) = order["serials"]
+    if "parent" in order:
+        before = dict(books.inside)
+        carton = int(order["parent"].rpartition(":")[2])
+        done = books.pack(order["action"], range(pair[0], pair[1] + 1), carton)
+        if not keep:
+            books.inside = before
+        return done
     attributes = dict(order.get("set", {}))
     if "expires_at" in order:
         attributes["expires_at"] = "2097-01-01T16:00:00Z"  # that day's end in Shanghai
@@ -159,13 +212,6 @@ def deliver_all(home, url, dice):
         until(nothing_waits)
 
 
-def fresh_model():
-    books = Books(QUANTITY)
-    books.reserve(range(1, PACKAGED + 1), "P")
-    books.package("P")
-    return books
-
-
 GUEST = Key("guest", Ed25519PrivateKey.from_private_bytes(bytes(32)))
 
 
@@ -191,7 +237,7 @@ def backend_and_intruder(tmp_path, home, batch, dice, database=None):
 
 def test_each_attempt_of_an_intruder_is_refused(template, tmp_path, byte_code):
     """Each alone: the random runs might never try some of them."""
-    source, batch = template
+    source, (batch, _) = template
     home = tmp_path / "home"
     shutil.copytree(source, home)
     order = {"action": "activate", "batch": batch, "serials": [[1, 90]], "order": "o-1"}
@@ -209,11 +255,11 @@ def test_each_attempt_of_an_intruder_is_refused(template, tmp_path, byte_code):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_ledger_and_backend_agree_to_the_last_code(seed, template, tmp_path, byte_code):
-    source, batch = template
+    source, (batch, cartons) = template
     home = tmp_path / "home"
     shutil.copytree(source, home)
     dice, script = random.Random(seed), Seeded(seed)
-    orders, model = plan(dice, batch)
+    orders, model = plan(dice, (batch, cartons))
     # Every third run on PostgreSQL; all of them with signatures that are checked.
     books = None if seed % 3 else postgresql_url(postgres_kit.cluster().database())
     with backend_and_intruder(tmp_path, home, batch, random.Random(-seed), books) as (
@@ -233,25 +279,35 @@ def test_ledger_and_backend_agree_to_the_last_code(seed, template, tmp_path, byt
             proxy.release()
         expected = {order["order"]: accepted for order, accepted in orders}
         assert answers == expected
-        check(home, backend.url, batch, {order for order, yes in expected.items() if yes}, model)
+        taken = {order for order, yes in expected.items() if yes} | {CARTONS}
+        check(home, backend.url, (batch, cartons), taken, model)
     assert not intruder.wrong
     assert sum(proxy.faults.values()) > 5
     assert sum(intruder.tried.values()) > 2
 
 
-def check(home, url, batch, expected, books):
+def check(home, url, batches, expected, books):
     """Each order is booked once and settled once, and three books agree on every code."""
+    batch, cartons = batches
     with opened(home) as station, client(url, station) as line:
         with station.ledger.read() as view:
             events = [event.change for event in view.events(limit=100_000)]
             rows = view.orders(limit=10_000)
-        for kind in (Ordered, Settled):
+        for kind in (Ordered | Associated, Settled):
             named = [change.order for change in events if isinstance(change, kind)]
             assert sorted(named) == sorted(expected)
         assert {row.status for row in rows} == {"acknowledged"}
         compared = reconcile(station, line, batch)
         assert compared.equal, compared
         assert compared.registered
+        assert compared.links_compared
+        inside = {
+            serial: link.parent.serial
+            for link in line.parents_page(batch).links
+            for serial in range(link.serials.first, link.serials.last + 1)
+            if link.parent.batch == cartons
+        }
+        assert inside == books.inside
         # A model that has never heard of ranges, and the backend, asked code by code.
         there = [
             (piece.state.value, dict(piece.attributes))

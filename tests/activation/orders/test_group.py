@@ -13,9 +13,11 @@ from line_kit import URL, opened
 from patience import PATIENCE
 
 from mintmark.activation.orders import group
-from mintmark.activation.orders.group import member_id, place
+from mintmark.activation.orders.booked import cancel
+from mintmark.activation.orders.group import place
 from mintmark.activation.orders.named import finder
 from mintmark.activation.orders.orders import OrderRequest, book
+from mintmark.activation.orders.parts import member_id
 from mintmark.activation.orders.plan import plan
 from mintmark.activation.orders.selection import ByCarton, BySerials, ByUnit, Children
 from mintmark.codegen.errors import NotFound, Refused, UsageError
@@ -532,3 +534,24 @@ def test_ids_of_the_parts_are_ids(length):
     assert all(len(name) <= 64 for name in names)
     other = [member_id(f"{order[:-1]}y", number) for number in (1, 2, 10, 100)]
     assert not set(names) & set(other)
+
+
+def test_all_orders_of_a_request_are_cancelled_or_none(pallet):
+    station, scene = pallet
+    place(station, carton(f"{scene.cartons}:1", order="C1"))
+    place(station, carton(f"{scene.cartons}:2", order="C2"), claim=("line", station.now()))
+    shown = cancel(station, "C1")
+    assert (shown.status, shown.detail) == (
+        *("cancelled", "cancelled here, with 1 more of the same request"),
+    )
+    cancel_alone = cancel(station, give(station, scene.jars, Action.ACTIVATE, "1")[0].order)
+    assert cancel_alone.detail == "cancelled here"
+    with pytest.raises(Refused, match="may have reached the backend"):
+        cancel(station, "C2")
+    with station.ledger.read() as view:
+        rows = {row.order: row.status for row in view.orders() if row.order.startswith("C")}
+    assert rows == {
+        "C1": "cancelled", "C1.part-2": "cancelled", "C2": "queued", "C2.part-2": "queued"
+    }  # fmt: skip
+    with pytest.raises(NotFound):
+        cancel(station, "C3")

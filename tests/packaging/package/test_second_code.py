@@ -246,7 +246,7 @@ def test_symbols_leave_neither_their_label_nor_each_other_room():
         ({"text": Text.CODE, "text_size": 12.0}, "sheet.at", "leave the label"),
     ):
         profile = replace(SHEET, sheet=replace(SHEET.sheet, **change))
-        layout = PackageLayout("P", "B", 16, "ABCDEFGH", OUT, profile, SECOND)
+        layout = PackageLayout("P", "B", 16, "ABCDEFGH", OUT, profile, second=SECOND)
         with pytest.raises(UsageError, match=words) as caught:
             SheetFormat(layout)
         assert caught.value.details["key"] == key
@@ -301,3 +301,11 @@ def test_dummies_of_the_second_code_are_told_from_those_of_the_first(maker):
     assert verify(made.path, made.password, made.trusted).test
     exchanged = codes | {9: codes[9][:16] + "000000000009"}
     refused(make(maker, builtin("csv"), codes=exchanged, test=True), "codes that are no dummies")
+
+
+@pytest.mark.parametrize("profile", [builtin("csv"), SHEET], ids=["rows", "sheet"])
+def test_a_pair_may_be_on_several_labels(maker, profile):
+    made = make(maker, profile, copies=3)
+    found, read = proved(made)
+    assert (read, found.rows) == (made.codes, 25)
+    assert made.packed.manifest.labels == 75
