@@ -479,6 +479,7 @@ def test_a_child_voided_in_its_carton_stays_there_and_is_taken_out(ledger):
         (unpacked("A", ("C",), ("I", (1, 2))), UsageError),
         (packed("A", ("C", (1, 1))), UsageError),
         (packed("A", ("C", (1, 1)), ("I", (1, 2)), each=0), UsageError),
+        (packed("A", ("C", (1, 1)), ("I", (1, 2)), each=1_000_001), UsageError),
         (packed("A", ("C", (1, 1)), ("X", (1, 2))), NotFound),
         (packed("A", ("X", (1, 1)), ("I", (1, 2))), NotFound),
         (unpacked("A", None, ("I", (1, 2)), each=2), UsageError),
