@@ -5,14 +5,16 @@ A carton here is whatever holds others: a carton, a pallet. The rules:
 1. A label is known by its role: it stands higher than what it holds. Where the label comes
    first, a code of another batch than the label's may also stand as high: a pack in a carton.
 2. `first`: a label opens a carton, and the last of its children closes it. `last`: the label
-   closes it. `count`: likewise, but a label may come late, and gets the oldest children.
+   closes it. `count`: likewise, but a label may come late, and gets the oldest children. One that
+   is late by a whole carton follows a label that was not read: both cartons are refused.
 3. A place without a code (a no-read) neither ends a carton nor counts. Where children are
    missing, the carton is refused as a whole and its places without a code are named.
-4. A code read again within an open carton counts once. Where the label comes first, so does a
-   child of the carton closed last.
+4. A code read again within an open carton counts once. Where the label comes first or by count,
+   so does a child of the carton closed last: counted anew, it would shift all that follows.
 5. Nothing is closed by a time-out, or by the next label. What a carton was refused for stays
    behind with it: the next one begins clean.
 6. Texts that are no code of this home are counted and told; so are heartbeats.
+7. The children of a carton that is scanned stand equally high: one that does not is a stray.
 """
 
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ from ...codegen.scans.reader import ReadingKind
 from ...codegen.scans.settings import ParentPlace
 
 LEVELS = {"carton": 1, "pallet": 2}  # of roles; all others are 0
+ABOVE_ALL = 9  # the level of a parent that was named: all that is read lies in it
 HELD = 100_000  # places that are kept of an open carton
 
 
@@ -75,6 +78,11 @@ class _Draft:
         """Where its first child stands."""
         return next(iter(self.children.values()), None)
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether bottles lie among cartons, which nobody meant who named no carton."""
+        return self.parent_level < ABOVE_ALL and len(set(self.children.values())) > 1
+
     def add(self, code: CodeRef, level: int) -> None:
         """Take a child in; once."""
         if code in self.children:
@@ -115,7 +123,9 @@ class Assembler:
     def __init__(self, place: ParentPlace, each: int, *, partial: bool = False) -> None:
         self._place, self._each, self._partial = place, each, partial
         self._draft = _Draft()
-        self._closed: frozenset[CodeRef] = frozenset()  # children of the carton closed last
+        # The carton closed last: its children, and its label.
+        self._closed: frozenset[CodeRef] = frozenset()
+        self._label: CodeRef | None = None
         self._level: int | None = None  # where children stand, once a label has shown it
 
     def feed(self, seen: Sighting) -> list[Carton]:
@@ -153,6 +163,11 @@ class Assembler:
         """The open carton was refused by its label: what belongs to it ends with it."""
         self._draft.told = True
 
+    def refused(self) -> None:
+        """The books refused the carton closed last: it may be scanned again, as a new one."""
+        if self._place is ParentPlace.COUNT:
+            self._closed, self._label = frozenset(), None
+
     # --- the label comes first ---
 
     def _first(self, code: CodeRef, level: int) -> Iterator[Carton]:
@@ -177,6 +192,8 @@ class Assembler:
             return False
         if draft.parent is None or level > draft.parent_level:
             return True
+        if draft.level is not None and draft.parent_level < ABOVE_ALL and level > draft.level:
+            return True
         is_pack = code.batch != draft.parent.batch and draft.level in (None, level)
         return level == draft.parent_level and not is_pack
 
@@ -184,6 +201,14 @@ class Assembler:
 
     def _last(self, code: CodeRef, level: int) -> Iterator[Carton]:
         draft = self._draft
+        by_count = self._place is ParentPlace.COUNT
+        if by_count and code in self._closed:
+            draft.repeats += 1
+            return
+        if by_count and code == self._label and len(draft.places) < self._each:
+            # What has passed since then belongs to the next label.
+            yield Carton(code, (), fault=f"0 of {self._each:,} children")
+            return
         if draft.level is not None and level < draft.level:
             # What was taken for children were labels, of cartons without any.
             yield from self._labels_alone(level)
@@ -194,7 +219,7 @@ class Assembler:
             draft.add(code, level)
         else:
             draft.parent, self._level = code, children
-            yield self._label(draft)
+            yield self._late(draft) if by_count else self._close(draft, self._fault(draft))
 
     def _labels_alone(self, level: int) -> Iterator[Carton]:
         draft, self._level = self._draft, level
@@ -202,14 +227,20 @@ class Assembler:
         for code in draft.children:
             yield Carton(code, (), fault=f"0 of {self._each:,} children")
 
-    def _label(self, draft: _Draft) -> Carton:
-        """What ends with the label of `draft`."""
-        is_late = self._each < len(draft.places) and len(draft.children) != self._each
-        if is_late and self._place is ParentPlace.COUNT:
+    def _late(self, draft: _Draft) -> Carton:
+        """What ends with the label of `draft`, which may have come late."""
+        each, places = self._each, len(draft.places)
+        if places <= each or len(draft.children) == each:
+            return self._close(draft, self._fault(draft))
+        if places < 2 * each:
             # Its own are as many places as there should have been children.
-            cut = draft.cut(self._each)
+            cut = draft.cut(each)
             return self._close(cut, self._fault(cut), rest=draft)
-        return self._close(draft, self._fault(draft))
+        # Where a place without a code was a label, the children alone tell whole cartons.
+        counted = draft.children if len(draft.children) >= 2 * each else draft.places
+        cut = draft.cut(places - len(counted) % each)
+        told = f"{self._count(cut)}: a label before this one was not read"
+        return self._close(cut, told, rest=draft)
 
     # --- both ---
 
@@ -217,7 +248,7 @@ class Assembler:
         self._draft = rest or _Draft()
         ended = draft.carton(fault)
         if fault is None:
-            self._closed = frozenset(ended.children)
+            self._closed, self._label = frozenset(ended.children), ended.parent
         return ended
 
     def _overfull(self) -> Iterator[Carton]:
@@ -234,6 +265,8 @@ class Assembler:
         count, missing = len(draft.children), None in draft.places
         if draft.parent is None:
             return f"{self._count(draft)}, without a label before them"
+        if draft.is_mixed:
+            return f"{self._count(draft)}, of which some stand higher than others"
         if count == self._each:
             return None
         short = self._partial and 0 < count < self._each and not missing

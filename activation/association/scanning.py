@@ -13,7 +13,7 @@ from ...codegen.ranges.aggregation import CodeRef
 from ...codegen.scans.framing import Framer
 from ...codegen.scans.reader import ReadingKind
 from ...codegen.scans.settings import ParentPlace, ReaderSettings
-from .assembly import Assembler, Carton, Sighting
+from .assembly import ABOVE_ALL, Assembler, Carton, Sighting
 from .resolving import CodeReader, Sighted
 
 FILE_BYTES = 4_194_304
@@ -21,7 +21,6 @@ READ_BYTES = 4_096
 # A file, its bytes, or a function that returns at most n bytes, as soon as there are some,
 # and none at the end.
 Source = Path | bytes | Callable[[int], bytes]
-ABOVE_ALL = 9  # the level of a parent that was named: all that is read lies in it
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,9 @@ class _Reading:
                 "no code was read", "scan the carton's label and what lies in it, or name a file"
             )
         first, *more = [*self.cartons, *rest]
-        if first.fault is None and any(carton.children or carton.parent for carton in more):
+        # Its label read again is no second carton.
+        beside = (None, first.parent)
+        if first.fault is None and any(c.children or c.parent not in beside for c in more):
             told = f"more was read than the {self._wanted.each:,} children of one carton"
             raise refusal(replace(first, fault=told))
         return check(

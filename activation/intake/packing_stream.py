@@ -137,7 +137,10 @@ class PackingStream:
         except Exception as error:  # noqa: BLE001 - if this ended, the production line would stop
             bug = f"unexpected {type(error).__name__}: this is a bug"
             record = _head(carton) | {"exit": 1, "error": bug, "hint": "report it"}
-        self._refused += "error" in record
+        if "error" in record:
+            self._refused += 1
+            if carton.fault is None:
+                self._assembler.refused()
         return {"ok": "error" not in record, **record, **told}
 
     def _packed(self, carton: Carton) -> dict[str, Any]:

@@ -135,6 +135,10 @@ REFUSED = {
         3, "4 children, not 5",
         lambda h: {"op": "associate", "batch": h.items, "serials": "1-4", "count": 5,
                    "parent": f"{h.cartons}:1"}),
+    "each of nothing": (
+        2, "each must be at least 1",
+        lambda h: {"op": "associate", "batch": h.items, "serials": "1-4", "each": 0,
+                   "parents": f"{h.cartons}:1-2"}),
     "each without parents": (
         2, "together",
         lambda h: {"op": "associate", "batch": h.items, "serials": "1-4", "each": 2}),
@@ -175,6 +179,12 @@ def test_no_book_takes_a_code(send, hall, station, field):
     answer = send(**{**full(hall), field: hall.codes[hall.items][8]})
     assert (answer["exit"], answer["holds_code"]) == (2, field)
     assert packings(station) == []
+
+
+def test_a_label_is_listed_twice(send, hall, station):
+    order = full(hall)
+    assert send(**order | {"codes": [hall.carton(1), *order["codes"]]})["ok"]
+    assert hall.inside(station, 1) == [1, 2, 3, 4]
 
 
 def test_a_code_is_listed_twice(send, hall, station):
