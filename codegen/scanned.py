@@ -16,6 +16,8 @@ from .lookup import CodeLocation, named, places
 from .ranges.aggregation import CodeRef
 from .scans import hints
 from .scans.addresses import Addresses
+from .scans.cleaning import bare, folded
+from .scans.element_string import sscc_of
 from .scans.layouts import exchanged
 from .scans.reader import ReadingKind, ScanReading, read_all
 from .scans.settings import PLAIN, ReaderSettings
@@ -74,6 +76,12 @@ def addresses(station: Station) -> Addresses:
         templates |= {row.template for row in packages if row.template}
         templates |= {row.pair_template for row in packages if row.pair_template}
     return Addresses.of(templates, {row.length for row in batches})
+
+
+def names_no_code(text: str) -> bool:
+    """Whether `text` names a carton without being a code: `BATCH:SERIAL`, or an SSCC. Pure."""
+    inner, is_gs1 = bare(folded(text), PLAIN)
+    return bool(_REF.fullmatch(inner)) or sscc_of(inner, is_gs1=is_gs1) is not None
 
 
 def resolve_ref(station: Station, text: str, settings: ReaderSettings = PLAIN) -> CodeRef:

@@ -18,7 +18,7 @@ from ..orders.form import PACKING_FIELDS
 from ..orders.selection import ByCarton, ByScannedCodes, resolve, selection
 from .packing import PackingRequest
 from .request import NamedParents, emptied, only, packed, taken_out, with_parents
-from .resolving import CodeReader, is_no_code, named_parent
+from .resolving import CodeReader, named_parent
 from .scanning import WantedCarton, listed
 
 CODES = 100_000  # in a message
@@ -48,11 +48,7 @@ def from_row(station: Station, row: Mapping[str, Any], *, is_json: bool) -> Pack
         if "partial" in cells:
             cells["partial"] = field_of.switch("partial", cells["partial"])
     field_of.check_known(cells, ROW_FIELDS)
-    parent = field_of.text(cells, "parent")
-    if parent and not is_no_code(parent):
-        raise UsageError(
-            "parent is no BATCH:SERIAL and no SSCC", "a file names no codes, because files are kept"
-        )
+    field_of.check_kept(cells, "parent")
     return _of_serials(station, _request(cells), cells, CodeReader(station))
 
 

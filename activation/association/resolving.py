@@ -1,6 +1,5 @@
 """What people and readers write for cartons and children, as codes of this home."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,15 +11,12 @@ from ...codegen.ranges.lifecycle import State
 from ...codegen.ranges.serials import Range
 from ...codegen.scanned import Resolved, addresses, resolve, resolve_ref
 from ...codegen.scans.addresses import Addresses
-from ...codegen.scans.element_string import sscc_of
 from ...codegen.scans.framing import ScanMessage
 from ...codegen.scans.reader import ReadingKind, ScanReading, read_all, readings
 from ...codegen.scans.settings import PLAIN, ReaderSettings
 from ...codegen.station.station import Station
 from .assembly import LEVELS, Sighting
 from .finding import CodeFinder, FoundCode
-
-_REF = re.compile(r"[0-9A-Za-z]{4}-[0-9A-Za-z]{8} ?: ?[0-9]{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -117,11 +113,6 @@ def _of_resolved(scan: Resolved, of_batch: Mapping[str, str]) -> Sighted:
 def one(code: CodeRef) -> CodeRanges:
     """A code alone."""
     return CodeRanges(code.batch, (Range(code.serial, code.serial),))
-
-
-def is_no_code(text: str) -> bool:
-    """Whether `text` names a carton without being its code: files are kept, and hold none."""
-    return bool(_REF.fullmatch(text.strip())) or sscc_of(text, is_gs1=False) is not None
 
 
 def named_parent(station: Station, text: str, settings: ReaderSettings = PLAIN) -> CodeRanges:

@@ -25,7 +25,8 @@ from ...codegen.scans.reader import ReadingKind
 from ...codegen.scans.settings import ParentPlace
 from ...codegen.station.station import Station
 from ..association.assembly import Assembler, Carton
-from ..association.packing import PackingRequest, again
+from ..association.outcome import again
+from ..association.packing import PackingRequest
 from ..association.request import packed
 from ..association.resolving import CodeReader, Sighted
 from ..association.scanning import refusal, rejects

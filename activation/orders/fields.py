@@ -10,6 +10,7 @@ from ...codegen import ids
 from ...codegen.errors import UsageError
 from ...codegen.ranges import serials
 from ...codegen.ranges.selection import RANGES_PER_ORDER
+from ...codegen.scanned import names_no_code
 
 _REAL = "write a whole number: a PLC's REAL holds seven digits, a DINT holds nine"
 
@@ -21,6 +22,17 @@ def check_known(fields: Mapping[str, Any], known: frozenset[str]) -> None:
         raise UsageError(
             f"unknown field {ids.shown(unknown[0], name=True)}",
             f"known: {', '.join(sorted(known))}",
+        )
+
+
+def check_kept(fields: Mapping[str, Any], name: str) -> None:
+    """Raises `UsageError` for a carton that a file names by its code: files of orders are kept."""
+    carton = fields.get(name)
+    if isinstance(carton, str) and carton.strip() and not names_no_code(carton):
+        raise UsageError(
+            f"{name} is neither BATCH:SERIAL nor an SSCC",
+            "a file of orders is kept, and holds no code: mintmark locate tells the serial; an"
+            " SSCC has 18 digits, of which spreadsheets drop some",
         )
 
 

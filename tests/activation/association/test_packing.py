@@ -78,6 +78,17 @@ def test_the_same_order_and_the_same_carton_again(send, hall, station):
     assert send(**full(hall, 2, 5, order="one"))["exit"] == 3
 
 
+def test_the_same_order_again_after_a_bottle_was_taken_out(send, hall):
+    order = full(hall, order="carton-1")
+    assert send(**order)["ok"]
+    assert send(op="dissociate", codes=[hall.item(2)])["ok"]
+    again = send(**order)
+    assert again["repeated"]
+    assert again["notes"] == [
+        "booked before, and not done again: 1 of its codes have changed since (2)"
+    ]
+
+
 def test_codes_are_named_in_other_ways(send, hall, station):
     children = [f"{hall.items}:{n}" for n in (1, 2)]
     assert send(op="associate", children=children, parent=f"{hall.cartons}:1", count=2)["ok"]
