@@ -14,103 +14,17 @@ A carton here is whatever holds others: a carton, a pallet. The rules:
 5. Nothing is closed by a time-out, or by the next label. What a carton was refused for stays
    behind with it: the next one begins clean.
 6. Texts that are no code of this home are counted and told; so are heartbeats.
-7. The children of a carton that is scanned stand equally high: one that does not is a stray.
+7. Codes of one message came at once: the label is known among them, wherever it stands. Where
+   there are two labels, nobody knows whose the children are.
+8. The children of a carton that is scanned stand equally high: one that does not is a stray.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
 
 from ...codegen.ranges.aggregation import CodeRef
 from ...codegen.scans.reader import ReadingKind
 from ...codegen.scans.settings import ParentPlace
-
-LEVELS = {"carton": 1, "pallet": 2}  # of roles; all others are 0
-ABOVE_ALL = 9  # the level of a parent that was named: all that is read lies in it
-HELD = 100_000  # places that are kept of an open carton
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """A reading, and the code of this home that it is. `level`: of the code's role."""
-
-    kind: ReadingKind
-    code: CodeRef | None = None
-    level: int = 0
-    line: int = 0
-    note: str | None = None
-    hint: str | None = None
-
-
-@dataclass(frozen=True)
-class Carton:
-    """A carton that ended. `fault`: why it is refused; None if it is complete.
-
-    `children`: each once, in the order read. `missing`: its places without a code, from 1.
-    `rejects`: texts that are no code of this home. `repeats`, `heartbeats`: how many. `told`: it
-    was refused by its label, and answered.
-    """
-
-    parent: CodeRef | None
-    children: tuple[CodeRef, ...]
-    missing: tuple[int, ...] = ()
-    rejects: tuple[Sighting, ...] = ()
-    repeats: int = 0
-    heartbeats: int = 0
-    fault: str | None = None
-    told: bool = False
-
-
-@dataclass
-class _Draft:
-    """An open carton. `places`: children and, as None, what was not read, in order."""
-
-    parent: CodeRef | None = None
-    parent_level: int = 0
-    children: dict[CodeRef, int] = field(default_factory=dict)  # with their levels
-    places: list[CodeRef | None] = field(default_factory=list)
-    rejects: list[Sighting] = field(default_factory=list)
-    repeats: int = 0
-    heartbeats: int = 0
-    told: bool = False
-
-    @property
-    def level(self) -> int | None:
-        """Where its first child stands."""
-        return next(iter(self.children.values()), None)
-
-    @property
-    def is_mixed(self) -> bool:
-        """Whether bottles lie among cartons, which nobody meant who named no carton."""
-        return self.parent_level < ABOVE_ALL and len(set(self.children.values())) > 1
-
-    def add(self, code: CodeRef, level: int) -> None:
-        """Take a child in; once."""
-        if code in self.children:
-            self.repeats += 1
-        else:
-            self.children[code] = level
-            self.places.append(code)
-
-    def cut(self, places: int) -> "_Draft":
-        """Its first `places` with all that was counted; the others stay."""
-        taken, self.places = self.places[:places], self.places[places:]
-        first = {code: self.children.pop(code) for code in taken if code is not None}
-        cut = replace(self, children=first, places=taken)
-        self.parent, self.rejects, self.repeats, self.heartbeats = None, [], 0, 0
-        return cut
-
-    def carton(self, fault: str | None) -> Carton:
-        """What it is in the end."""
-        return Carton(
-            self.parent,
-            tuple(self.children),
-            tuple(n for n, code in enumerate(self.places, 1) if code is None),
-            tuple(self.rejects),
-            self.repeats,
-            self.heartbeats,
-            fault,
-            self.told,
-        )
+from .carton import ABOVE_ALL, HELD, Carton, Draft, Sighting
 
 
 class Assembler:
@@ -122,7 +36,7 @@ class Assembler:
 
     def __init__(self, place: ParentPlace, each: int, *, partial: bool = False) -> None:
         self._place, self._each, self._partial = place, each, partial
-        self._draft = _Draft()
+        self._draft = Draft()
         # The carton closed last: its children, and its label.
         self._closed: frozenset[CodeRef] = frozenset()
         self._label: CodeRef | None = None
@@ -141,6 +55,32 @@ class Assembler:
         else:
             draft.rejects.append(seen)
         return list(self._overfull())
+
+    def read(self, telegram: Sequence[Sighting]) -> list[Carton]:
+        """The cartons that end with the readings of one message."""
+        labels = self._labels(telegram)
+        first = self._place is ParentPlace.FIRST
+        if len(labels) > 1:
+            rest = [seen for seen in telegram if seen.code not in labels]
+            found = [carton for seen in rest for carton in self.feed(seen)]
+            draft = self._draft
+            told = f"{self._count(draft)}, and {len(labels):,} labels in one message"
+            return [*found, self._close(draft, told)]
+        lowest = min((seen.level for seen in telegram if seen.code), default=0)
+        turn = sorted(telegram, key=lambda seen: seen.level if seen.code else lowest, reverse=first)
+        return [carton for seen in turn for carton in self.feed(seen)]
+
+    def _labels(self, telegram: Sequence[Sighting]) -> set[CodeRef]:
+        """Which of the codes of a message are labels of cartons."""
+        codes = {seen.code: seen.level for seen in telegram if seen.code}
+        if len(codes) < 2:
+            return set()
+        if self._place is ParentPlace.FIRST:
+            found = {code: level for code, level in codes.items() if self._opens(code, level)}
+        else:
+            lowest = min(codes.values()) if self._draft.level is None else self._draft.level
+            found = {code: level for code, level in codes.items() if level > lowest}
+        return {code for code, level in found.items() if level == max(found.values())}
 
     def finish(self) -> list[Carton]:
         """What is left at the end of the stream: a carton that was not closed."""
@@ -223,11 +163,11 @@ class Assembler:
 
     def _labels_alone(self, level: int) -> Iterator[Carton]:
         draft, self._level = self._draft, level
-        self._draft = _Draft(rejects=draft.rejects, heartbeats=draft.heartbeats)
+        self._draft = Draft(rejects=draft.rejects, heartbeats=draft.heartbeats)
         for code in draft.children:
             yield Carton(code, (), fault=f"0 of {self._each:,} children")
 
-    def _late(self, draft: _Draft) -> Carton:
+    def _late(self, draft: Draft) -> Carton:
         """What ends with the label of `draft`, which may have come late."""
         each, places = self._each, len(draft.places)
         if places <= each or len(draft.children) == each:
@@ -244,8 +184,8 @@ class Assembler:
 
     # --- both ---
 
-    def _close(self, draft: _Draft, fault: str | None, rest: _Draft | None = None) -> Carton:
-        self._draft = rest or _Draft()
+    def _close(self, draft: Draft, fault: str | None, rest: Draft | None = None) -> Carton:
+        self._draft = rest or Draft()
         ended = draft.carton(fault)
         if fault is None:
             self._closed, self._label = frozenset(ended.children), ended.parent
@@ -260,7 +200,7 @@ class Assembler:
         if many or len(draft.places) > HELD:
             yield self._close(draft, f"{self._count(draft)}, and no label that stands higher")
 
-    def _fault(self, draft: _Draft) -> str | None:
+    def _fault(self, draft: Draft) -> str | None:
         """Why a carton is refused that ends now."""
         count, missing = len(draft.children), None in draft.places
         if draft.parent is None:
@@ -272,7 +212,7 @@ class Assembler:
         short = self._partial and 0 < count < self._each and not missing
         return None if short else self._count(draft)
 
-    def _count(self, draft: _Draft) -> str:
+    def _count(self, draft: Draft) -> str:
         """How many children, of how many, and what was read in their stead."""
         told = f"{len(draft.children):,} of {self._each:,} children"
         missing = [n for n, code in enumerate(draft.places, 1) if code is None]

@@ -13,7 +13,8 @@ from ...codegen.ranges.aggregation import CodeRef
 from ...codegen.scans.framing import Framer
 from ...codegen.scans.reader import ReadingKind
 from ...codegen.scans.settings import ParentPlace, ReaderSettings
-from .assembly import ABOVE_ALL, Assembler, Carton, Sighting
+from .assembly import Assembler
+from .carton import ABOVE_ALL, Carton, Sighting, telegrams
 from .resolving import CodeReader, Sighted
 
 FILE_BYTES = 4_194_304
@@ -47,8 +48,8 @@ def scanned(
     """
     reading = _Reading(wanted)
     for some in _sighted(reader, source, settings):
-        for seen in some:
-            reading.feed(seen.sighting)
+        for telegram in telegrams(seen.sighting for seen in some):
+            reading.feed(telegram)
         # Nothing more has come yet.
         if callable(source) and reading.cartons:
             break
@@ -82,7 +83,7 @@ def listed(sighted: Sequence[Sighted], wanted: WantedCarton) -> Carton:
         wanted = replace(wanted, place=ParentPlace.LAST)
     reading = _Reading(wanted)
     for sighting in seen:
-        reading.feed(sighting)
+        reading.feed([sighting])
     return reading.result()
 
 
@@ -127,7 +128,7 @@ class _Reading:
 
     def __init__(self, wanted: WantedCarton) -> None:
         self.cartons: list[Carton] = []
-        self._wanted, self._waiting = wanted, list[Sighting]()
+        self._wanted, self._waiting = wanted, list[Sequence[Sighting]]()
         self._assembler = self._of(wanted.place) if wanted.place else None
         if wanted.parent is not None:
             self._assembler = self._of(ParentPlace.FIRST)
@@ -136,23 +137,27 @@ class _Reading:
     def _of(self, place: ParentPlace) -> Assembler:
         return Assembler(place, self._wanted.each, partial=self._wanted.partial)
 
-    def feed(self, seen: Sighting) -> None:
-        """Take a reading in."""
+    def feed(self, telegram: Sequence[Sighting]) -> None:
+        """Take the readings of a message in."""
         if self._assembler is not None:
-            self.cartons += self._assembler.feed(seen)
+            self.cartons += self._assembler.read(telegram)
             return
-        self._waiting.append(seen)
-        if len({seen.code for seen in self._waiting if seen.code}) == 2:
+        self._waiting.append(telegram)
+        if len({seen.code for some in self._waiting for seen in some if seen.code}) > 1:
             self._decided()
 
     def _decided(self) -> Assembler:
         """What puts the carton together: the first code that differs shows where the label is."""
         if self._assembler is None:
-            levels = [seen.level for seen in self._waiting if seen.code]
+            levels = [
+                max(s.level for s in some if s.code)
+                for some in self._waiting
+                if any(s.code for s in some)
+            ]
             is_first = levels[:1] > levels[-1:]
             self._assembler = self._of(ParentPlace.FIRST if is_first else ParentPlace.LAST)
-            for seen in self._waiting:
-                self.cartons += self._assembler.feed(seen)
+            for telegram in self._waiting:
+                self.cartons += self._assembler.read(telegram)
         return self._assembler
 
     def result(self) -> Carton:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mintmark.activation.association.assembly import HELD, Assembler, Sighting
+from mintmark.activation.association.assembly import Assembler
+from mintmark.activation.association.carton import HELD, Sighting
 from mintmark.codegen.ranges.aggregation import CodeRef
 from mintmark.codegen.scans.reader import ReadingKind
 from mintmark.codegen.scans.settings import ParentPlace
