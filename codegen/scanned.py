@@ -16,6 +16,7 @@ from .mint_sscc import block_of
 from .ranges.aggregation import CodeRef
 from .scans import hints
 from .scans.addresses import Addresses
+from .scans.cleaning import bare, folded
 from .scans.element_string import sscc_in
 from .scans.layouts import exchanged
 from .scans.reader import ReadingKind, ScanReading, read_all
@@ -77,12 +78,10 @@ def addresses(station: Station) -> Addresses:
     return Addresses.of(templates, {row.length for row in batches})
 
 
-def is_no_secret(text: str) -> bool:
-    """Whether `text` names a code without being it, as `BATCH:SERIAL` or an SSCC: for files.
-
-    Files of orders are kept, and so hold no codes.
-    """
-    return bool(_REF.fullmatch(text.strip())) or sscc_in(text, is_gs1=False) is not None
+def names_no_code(text: str) -> bool:
+    """Whether `text` names a carton without being a code: `BATCH:SERIAL`, or an SSCC. Pure."""
+    inner, is_gs1 = bare(folded(text), PLAIN)
+    return bool(_REF.fullmatch(inner)) or sscc_in(inner, is_gs1=is_gs1) is not None
 
 
 def resolve_ref(station: Station, text: str, settings: ReaderSettings = PLAIN) -> CodeRef:

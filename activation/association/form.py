@@ -12,7 +12,6 @@ from typing import Any
 from ...codegen import ids
 from ...codegen.errors import UsageError
 from ...codegen.ranges.aggregation import CodeRanges, Packing
-from ...codegen.scanned import is_no_secret
 from ...codegen.station.station import Station
 from ..orders import fields as field_of
 from ..orders.form import PACKING_FIELDS
@@ -49,11 +48,7 @@ def from_row(station: Station, row: Mapping[str, Any], *, is_json: bool) -> Pack
         if "partial" in cells:
             cells["partial"] = field_of.switch("partial", cells["partial"])
     field_of.check_known(cells, ROW_FIELDS)
-    parent = field_of.text(cells, "parent")
-    if parent and not is_no_secret(parent):
-        raise UsageError(
-            "parent is no BATCH:SERIAL and no SSCC", "a file names no codes, because files are kept"
-        )
+    field_of.check_kept(cells, "parent")
     return _of_serials(station, _request(cells), cells, CodeReader(station))
 
 

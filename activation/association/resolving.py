@@ -15,7 +15,7 @@ from ...codegen.scans.framing import ScanMessage
 from ...codegen.scans.reader import ReadingKind, ScanReading, read_all, readings
 from ...codegen.scans.settings import PLAIN, ReaderSettings
 from ...codegen.station.station import Station
-from .assembly import LEVELS, Sighting
+from .carton import LEVELS, Sighting
 from .finding import CodeFinder, FoundCode
 
 
@@ -84,7 +84,7 @@ class CodeReader:
             return None
         found = iter(codes)
         return [
-            Sighted(Sighting(reading.kind, line=reading.line))
+            Sighted(Sighting(reading.kind, line=reading.line, place=reading.place))
             if reading.kind in passed
             else _of_found(reading, next(found))
             for reading in asked
@@ -99,15 +99,17 @@ class CodeReader:
 
 def _of_found(reading: ScanReading, code: FoundCode) -> Sighted:
     level = LEVELS.get(code.role, 0)
-    return Sighted(Sighting(reading.kind, code.ref, level, reading.line), code.state)
+    seen = Sighting(reading.kind, code.ref, level, reading.line, reading.place)
+    return Sighted(seen, code.state)
 
 
 def _of_resolved(scan: Resolved, of_batch: Mapping[str, str]) -> Sighted:
     place = scan.location
     role = place.attributes.get("role") or of_batch.get(place.batch or "")
     level = LEVELS.get(str(role), 0)
-    kind, line = scan.reading.kind, scan.reading.line
-    return Sighted(Sighting(kind, scan.ref, level, line, place.note, place.hint), place.state)
+    read = scan.reading
+    seen = Sighting(read.kind, scan.ref, level, read.line, read.place, place.note, place.hint)
+    return Sighted(seen, place.state)
 
 
 def one(code: CodeRef) -> CodeRanges:

@@ -12,9 +12,9 @@ from ...codegen import ids
 from ...codegen.errors import UsageError
 from ...codegen.ranges.attributes import VALIDITY, Value, check, from_options
 from ...codegen.ranges.lifecycle import Action, State
-from ...codegen.scanned import is_no_secret
 from . import typed_times
 from .fields import (
+    check_kept,
     check_known,
     needed,
     number,
@@ -64,7 +64,7 @@ def from_row(row: Mapping[str, str], zone: tzinfo) -> OrderRequest:
         if name in fields:
             fields[name] = switch(name, fields[name])
     check_known(fields, FIELDS)
-    _check_kept(fields)
+    check_kept(fields, "carton")
     return _request(fields, from_options(options), zone, of_cells=True)
 
 
@@ -75,7 +75,7 @@ def from_object(
     check_known(fields, known)
     given = {key: value for key, value in fields.items() if value is not None}
     if known is FIELDS:
-        _check_kept(given)
+        check_kept(given, "carton")
     patch = given.pop("set", {})
     if not isinstance(patch, dict):
         raise UsageError("set must be an object of attributes", 'for example {"lot": "L42"}')
@@ -83,16 +83,6 @@ def from_object(
         if key in patch and patch[key] is not None:
             raise UsageError(f"{key} is not set with set", f"it is a field of its own: {key}")
     return _request(given, check(patch), zone)
-
-
-def _check_kept(fields: Mapping[str, Any]) -> None:
-    """Raises `UsageError` for a carton that a file names by its code: files of orders are kept."""
-    carton = fields.get("carton")
-    if isinstance(carton, str) and not is_no_secret(carton):
-        raise UsageError(
-            "carton is neither BATCH:SERIAL nor an SSCC",
-            "a file of orders is kept, and holds no code: mintmark locate tells the serial",
-        )
 
 
 def _request(

@@ -53,6 +53,17 @@ def test_the_same_order_and_the_same_carton_again(send, hall, station):
     assert send(**full(hall, 2, 5, order="one"))["exit"] == 3
 
 
+def test_the_same_order_again_after_a_bottle_was_taken_out(send, hall):
+    order = full(hall, order="carton-1")
+    assert send(**order)["ok"]
+    assert send(op="dissociate", codes=[hall.item(2)])["ok"]
+    again = send(**order)
+    assert again["repeated"]
+    assert again["notes"] == [
+        "booked before, and not done again: 1 of its codes have changed since (2)"
+    ]
+
+
 def test_codes_are_named_in_other_ways(send, hall, station):
     children = [f"{hall.items}:{n}" for n in (1, 2)]
     assert send(op="associate", children=children, parent=f"{hall.cartons}:1", count=2)["ok"]
@@ -110,6 +121,10 @@ REFUSED = {
         3, "4 children, not 5",
         lambda h: {"op": "associate", "batch": h.items, "serials": "1-4", "count": 5,
                    "parent": f"{h.cartons}:1"}),
+    "each of nothing": (
+        2, "each must be at least 1",
+        lambda h: {"op": "associate", "batch": h.items, "serials": "1-4", "each": 0,
+                   "parents": f"{h.cartons}:1-2"}),
     "each without parents": (
         2, "together",
         lambda h: {"op": "associate", "batch": h.items, "serials": "1-4", "each": 2}),
@@ -150,6 +165,12 @@ def test_no_book_takes_a_code(send, hall, station, field):
     answer = send(**{**full(hall), field: hall.codes[hall.items][8]})
     assert (answer["exit"], answer["holds_code"]) == (2, field)
     assert packings(station) == []
+
+
+def test_a_label_is_listed_twice(send, hall, station):
+    order = full(hall)
+    assert send(**order | {"codes": [hall.carton(1), *order["codes"]]})["ok"]
+    assert hall.inside(station, 1) == [1, 2, 3, 4]
 
 
 def test_a_code_is_listed_twice(send, hall, station):

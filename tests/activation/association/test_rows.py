@@ -78,6 +78,19 @@ def test_rows_of_json(station, hall):
     assert [hall.inside(station, n) for n in (1, 2)] == [[1, 2], [3, 4]]
 
 
+def test_a_pallet_is_named_by_its_number_in_every_spelling(station, hall):
+    number = hall.sscc(1)
+    spelled = [number, f"]C100{number}", f"(00) {number[0]} {number[1:8]} {number[8:]}",
+               f"https://id.gs1.org/00/{number}"]  # fmt: skip
+    packs = "".join(f"associate,{hall.cartons},{n},{text},\n" for n, text in enumerate(spelled, 1))
+    orders = "".join(f"activate,,,,{text}\n" for text in spelled)
+    found = results(station, f"action,batch,serials,parent,carton\n{packs}{orders}")
+    assert [one.exit for one in found[:4]] == [75] * 4
+    # A range order understands each of them likewise: the first takes effect.
+    assert 2 not in {one.exit for one in found[4:]}
+    assert hall.codes[hall.cartons][0] not in str(found)
+
+
 @pytest.mark.parametrize(
     ("column", "cell"),
     [("parent", "AAAA-BBBBBBBB:12"), ("parents", "AAAA-BBBBBBBB:1-40"), ("each", "24")],
