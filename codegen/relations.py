@@ -6,6 +6,7 @@ For many codes at once: a level of parents is a query per batch, however many co
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from .lookup import Found, standing
 from .mint_sscc import sscc_of
 from .ranges import serials
 from .ranges.aggregation import CodeRanges, CodeRef
-from .ranges.attributes import Value, to_json
+from .ranges.attributes import Attributes, Value, to_json
 from .ranges.lifecycle import State
 from .ranges.serials import Range, Ranges
 from .result import to_json as plain
@@ -46,6 +47,18 @@ class Enclosure:
     state: State
     package: str | None
     attributes: Mapping[str, Value]
+
+    def record(self) -> dict[str, Any]:
+        """The JSON object; by hand, for there may be one for each of thousands of codes."""
+        return {
+            "batch": self.batch,
+            "serial": self.serial,
+            "role": self.role,
+            "sscc": self.sscc,
+            "state": self.state.value,
+            "package": self.package,
+            "attributes": dict(self.attributes),
+        }
 
     def text(self) -> str:
         """For a line of text: in what a code lies."""
@@ -81,18 +94,18 @@ class CodeRelations:
     inherited: Mapping[str, Value] = field(default_factory=dict)
 
     def record(self, known: dict[int, Any]) -> dict[str, Any]:
-        """The JSON object. `known`: of the codes of a carton, `within` is made once for all.
+        """The JSON object. `known`: what codes of one pallet lie in is made once for all.
 
         It holds only for relations that live as long as it does.
         """
-        where = id(self.within)
-        if where not in known:
-            known[where] = plain(self.within)
+        for place in self.within:
+            if id(place) not in known:
+                known[id(place)] = place.record()
         return {
             "role": self.role,
             "sscc": self.sscc,
             "pairs": [plain(pair) for pair in self.pairs],
-            "within": known[where],
+            "within": [known[id(place)] for place in self.within],
             "holds": [plain(held) for held in self.holds],
             "inherited": dict(self.inherited),
         }
@@ -191,13 +204,16 @@ def _way(
         ways[parent] = _Way()  # books that were damaged may hold a circle
         place = _enclosure(stands[parent], rows[parent.batch])
         further = _way(parent, above, ways, rows, stands)
-        said = {key: place.attributes[key] for key in _HANDED_DOWN if key in place.attributes}
-        ways[parent] = _Way((place, *further.within), {**further.handed_down, **said})
+        handed_down = further.handed_down
+        if place.attributes:
+            said = {key: place.attributes[key] for key in _HANDED_DOWN if key in place.attributes}
+            handed_down = {**handed_down, **said}
+        ways[parent] = _Way((place, *further.within), handed_down)
     return ways[parent]
 
 
 def _enclosure(found: Found, row: BatchRow) -> Enclosure:
-    own = to_json(found.standing.attributes)
+    own = _plain(found.standing.attributes)
     return Enclosure(
         batch=found.batch,
         serial=found.serial,
@@ -209,8 +225,14 @@ def _enclosure(found: Found, row: BatchRow) -> Enclosure:
     )
 
 
+@lru_cache(maxsize=1_024)
+def _plain(attributes: Attributes) -> Own:
+    """The same attributes once, however many codes have them."""
+    return MappingProxyType(to_json(attributes))
+
+
 def _pair(found: Found, rows: Mapping[str, BatchRow]) -> PairedWith:
-    role = _role(to_json(found.standing.attributes), rows[found.batch])
+    role = _role(_plain(found.standing.attributes), rows[found.batch])
     return PairedWith(found.batch, found.serial, role, found.standing.state)
 
 

@@ -51,7 +51,11 @@ def paired(columns: Sequence[Column], *, named: bool) -> tuple[Column, ...]:
             "take a profile with columns, as csv or xlsx",
             "or give your own a column of the source pair_code or pair_url",
         )
-    return (*columns, *(Column(PAIR[source], PAIR[source]) for source in PAIR if source in sources))
+    found = (*columns, *(Column(PAIR[name], PAIR[name]) for name in PAIR if name in sources))
+    if len(found) > MAX_COLUMNS:
+        what = f"with those of the second code there are more than {MAX_COLUMNS} columns"
+        wrong("text.columns", what, "place pair_code or pair_url yourself, instead of another")
+    return found
 
 
 def check_pair(columns: Sequence[Column], *, pair: bool) -> None:

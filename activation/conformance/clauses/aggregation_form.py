@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..clause import Clauses
+from ..depth import Depth
 from ..outcome import Broken, expect
 from ..packs import body as body_of
 from ..packs import bottles, cartons, expect_in, get, pack, pallets, part, put, unpack
@@ -79,7 +80,9 @@ def _fit(t: Trial) -> None:
     expect_in(items, (first, last), 5)
 
 
-@AGGREGATION_FORM.clause("bounds", "1,000 ranges and 20 batches are taken, one more is invalid")
+@AGGREGATION_FORM.clause(
+    "bounds", "1,000 ranges and 20 batches are taken, one more is invalid", depth=Depth.NORMAL
+)
 def _bounds(t: Trial) -> None:
     boxes, items = cartons(t), bottles(t)
     first, last = items.serials(2_000)

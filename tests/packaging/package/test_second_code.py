@@ -208,6 +208,10 @@ def test_a_profile_gets_columns_of_the_second_code_where_it_has_none():
     with pytest.raises(UsageError, match="one text without a name") as caught:
         builtin("url-lines").of_pair()
     assert "csv or xlsx" in caught.value.hints[0]
+    constants = [("text", f"n{number}", "x") for number in range(37)]
+    wide = Profile("wide", columns=("serial", "code", "url", *constants))
+    with pytest.raises(UsageError, match="more than 40 columns"):
+        wide.of_pair()
 
 
 def test_both_codes_have_one_serial():
