@@ -9,6 +9,7 @@ import contract_cartons
 import contract_check
 import contract_copies
 import contract_epcis
+import contract_labels
 import contract_line
 import contract_receipts
 import contract_roles
@@ -386,6 +387,7 @@ SHAPES = {
     },
 }
 SHAPES |= contract_receipts.shapes(SHAPES["export"])
+SHAPES["package labels"] = (SHAPES["package labels"], contract_labels.CARTONS)
 SHAPES |= contract_line.shapes(ORDERED, GROUP, contract_associate.PACKED)
 SHAPES |= contract_associate.SHAPES
 SHAPES |= contract_alarms.shapes()

@@ -23,17 +23,20 @@ from mintmark.codegen.station.station import Station
 PASSPHRASE = "correct horse battery staple"
 QUANTITY, PACKAGED, REEL, FEW = 240, 120, 40, 9
 TABLES = (
-    *("batches", "contacts", "counters", "keys", "orders", "packages", "receipts"),
+    *("batches", "contacts", "counters", "keys", "links", "orders", "packages", "receipts"),
     *("reported_serials", "tiles", "units"),
 )
 DOCUMENTED = {0, 2, 3, 4, 5, 6, 75, 130}
 _DRAWN = ("seq", "corrects", "_at", "sha256", "_public", "_digest", "key_id", "_bytes")
 _ID = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{8,}")
 _UNBALANCED = """SELECT b.batch FROM batches b WHERE b.quantity !=
-    (SELECT sum(codes) FROM counters c WHERE c.batch = b.batch) OR b.quantity !=
+    (SELECT sum(codes) FROM counters c WHERE c.batch = b.batch AND c.state != 'inside')
+    OR b.quantity !=
     (SELECT sum(last - first + 1) FROM tiles t WHERE t.batch = b.batch)
-    UNION SELECT c.batch FROM counters c WHERE c.codes != coalesce(
-    (SELECT sum(last - first + 1) FROM tiles t WHERE t.batch = c.batch AND t.state = c.state), 0)"""
+    UNION SELECT c.batch FROM counters c WHERE c.state != 'inside' AND c.codes != coalesce(
+    (SELECT sum(last - first + 1) FROM tiles t WHERE t.batch = c.batch AND t.state = c.state), 0)
+    UNION SELECT c.batch FROM counters c WHERE c.state = 'inside' AND c.codes != coalesce(
+    (SELECT sum(last - first + 1) FROM links l WHERE l.batch = c.batch), 0)"""
 _LIVE = "SELECT package FROM packages WHERE status = 'packaged' AND superseded_by IS NULL"
 
 

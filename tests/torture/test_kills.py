@@ -45,6 +45,8 @@ EXPORT = f"export {{batch}} --to li --out sent {KEY}"
 REPRINT = f"{EXPORT} --reprint --package {{other}} --reason lost"
 QUEUED = ("activate {batch} --serials 41-60 --order reel-2",)
 REPORTED = ("package receipt {package} --printed 1-100 --spoiled 101-103",)
+CARTONS = ("assign {batch} --serials 119-120 --set role=carton --order r-1",)
+PACK = "associate {batch} --serials 41-60 --each 10 --parents {batch}:119-120"
 CASES = (
     Case("mint", "mint --quantity 60 --ref r-1"),
     Case(
@@ -91,6 +93,13 @@ CASES = (
     Case("activate", "activate {batch} --serials 41-60 --order reel-2", backend="real"),
     Case(
         "void", "void {batch} --serials 1-3 --reason misprint --count 3 --order v-1", backend="real"
+    ),
+    Case("associate", f"{PACK} --order p-1", before=CARTONS, backend="real"),
+    Case(
+        "dissociate",
+        "dissociate {batch} --serials 45-52 --order p-2",
+        before=(*CARTONS, f"{PACK} --order p-1"),
+        backend="real",
     ),
     Case("orders cancel", "orders cancel reel-2", before=QUEUED),
     Case("orders apply", "orders apply orders.csv", backend="real", rows=True),

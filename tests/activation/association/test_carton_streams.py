@@ -12,6 +12,9 @@ from mintmark.activation.association.resolving import CodeReader
 from mintmark.activation.intake.inbox import Inbox
 from mintmark.activation.intake.line_courier import LineCourier
 from mintmark.activation.intake.packing_stream import PackingStream
+from mintmark.codegen.ledger.changes import Ordered
+from mintmark.codegen.ranges.lifecycle import Action
+from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.scans.framing import Framer
 from mintmark.codegen.scans.settings import read_tables
 
@@ -99,4 +102,20 @@ def test_a_stream_is_packed_as_it_is_meant(hall, index, stream, cut):
         inside = [names[hall.items, n] for n in hall.inside(station, cartons + number)]
         booked = [f"K{number}: {' '.join(map(str, inside))}"] if inside else []
         assert booked == [text for text in said if text.startswith(f"K{number}")]
+    station.close()
+
+
+def test_a_void_label_is_told_before_anything_is_packed(hall):
+    settings = read_tables({"belt": {"parent": "first", "per_parent": 2}})["belt"]
+    station = hall.home.station()
+    order = Ordered("void-label", hall.cartons, Action.VOID, (Range(2, 2),), reason="lost")
+    station.ledger.commit(station.author, order)
+    label = hall.carton(2)
+    (answer,) = packed(station, f"{label}\r".encode(), settings)
+    assert (answer["ok"], answer["exit"], answer["parent"]["serial"]) == (False, 3, 2)
+    # Its children end with it: it is answered once, and the next carton begins clean.
+    text = "\r".join([label, hall.item(7), hall.item(8), hall.carton(4), hall.item(7), ""])
+    first, last = packed(station, text.encode(), settings)
+    assert first["error"].startswith(f"{hall.cartons}:2: this label is void")
+    assert last["error"].startswith(f"{hall.cartons}:4: the scans ended after 1 of 2")
     station.close()

@@ -11,6 +11,8 @@ from packing_kit import CARTONS, ITEMS, PALLETS, QUANTITIES, codes, name_of, pac
 from mintmark.activation.client import wire
 
 NUMBERS = itertools.count()
+# For what does not hang on the kind of database.
+ONE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -188,6 +190,7 @@ def test_a_pack_in_a_pack_of_one_batch_is_no_circle(ready):
 BODY = pack(codes(CARTONS, (7, 7)), codes(ITEMS, (1, 4)), codes(PALLETS, (2, 2)))
 
 
+@ONE
 @pytest.mark.parametrize(
     ("change", "same"),
     [
@@ -284,6 +287,7 @@ def test_it_brings_a_head_if_all_its_batches_are_of_one_home(ready):
 RANGES = [(n * 2 + 1, n * 2 + 1) for n in range(1_000)]
 
 
+@ONE
 @pytest.mark.parametrize(
     ("taken", "refused"),
     [
@@ -322,6 +326,7 @@ def test_the_bounds_of_an_aggregation(ready, taken, refused):
     assert name_of(send(ready, taken)) is None
 
 
+@ONE
 def test_twenty_batches_of_children_and_a_thousand_ranges_of_all(ready):
     names = [f"HM00-B{n:07d}" for n in range(21)]
     for name in names:
@@ -335,6 +340,7 @@ def test_twenty_batches_of_children_and_a_thousand_ranges_of_all(ready):
     assert name_of(send(ready, pack(CARTON, many))) is None
 
 
+@ONE
 def test_a_million_parents_are_enough(ready):
     for name in ("HM00-WIDE00001", "HM00-WIDE00002"):
         ready("PUT", f"/v1/batches/{name}", json=make_batch(1_000_001, name).body())
@@ -345,6 +351,7 @@ def test_a_million_parents_are_enough(ready):
 # --- pages -------------------------------------------------------------------------
 
 
+@ONE
 def test_a_page_ends_after_ten_thousand_links(ready):
     for name in ("HM00-LONG00001", "HM00-LONG00002"):
         ready("PUT", f"/v1/batches/{name}", json=make_batch(30_000, name).body())

@@ -146,7 +146,13 @@ DEATHS = {
 }
 
 
-@pytest.mark.parametrize("death", DEATHS)
+PLACES = [
+    *(("sqlite", death) for death in DEATHS),
+    *(("postgresql", death) for death in ("between links", "before the commit")),
+]
+
+
+@pytest.mark.parametrize(("database", "death"), PLACES, indirect=["database"])
 def test_a_server_that_dies_has_applied_all_or_nothing(four, database, death):
     owner, function, count, applied = DEATHS[death]
     name = {"joined_before": "mixed", "remove": "out"}.get(function, "in")
