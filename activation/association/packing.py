@@ -130,13 +130,35 @@ def _guard(request: PackingRequest, change: Associated) -> Callable[[View], None
         if view.has_order(change.order):
             return
         there = sum(map(len, _inside(view, parents)))
-        if not there:
-            return
-        if _stands(view, change, there):
+        if there and _stands(view, change, there):
             raise _Stands
-        _check_room(request, parents, there)
+        _check_pairs(view, change.children)
+        if there:
+            _check_room(request, parents, there)
 
     return check
+
+
+def _check_pairs(view: View, children: tuple[CodeRanges, ...]) -> None:
+    """Raises `Refused` for an item that is packed by two of its codes: it would count twice."""
+    for part in children:
+        partners = {row.batch for row in view.partners(part.batch)}
+        for other in children:
+            twice = serials.intersect(part.serials, other.serials)
+            if twice and other.batch in partners:
+                first = twice[0].first
+                raise Refused(
+                    f"{part.batch}:{first} and {other.batch}:{first} are codes of one item",
+                    "pack an item by one of its codes, and all items by the same",
+                )
+        for partner in partners:
+            if link := next(view.parents(partner, part.serials), None):
+                first = link.serials.first
+                raise Refused(
+                    f"{part.batch}:{first} lies in {link.parent} already, by its other code"
+                    f" {partner}:{first}",
+                    f"take it out of there first: mintmark dissociate {partner} --serials {first}",
+                )
 
 
 def _inside(view: View, parents: CodeRanges) -> tuple[CodeRanges, ...]:

@@ -43,7 +43,8 @@ def text(fields: Mapping[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str) or not value.isprintable() or len(value) > 500:
         raise UsageError(
-            f"{name} must be text, in one line of at most 500 characters", f"write {name} in quotes"
+            f"{name} must be text, in one line of at most 500 characters",
+            "shorten it, and write it in quotes",
         )
     return value.strip() or None
 
