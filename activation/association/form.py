@@ -15,7 +15,7 @@ from ...codegen.ranges.aggregation import CodeRanges, Packing
 from ...codegen.station.station import Station
 from ..orders import fields as field_of
 from ..orders.form import PACKING_FIELDS
-from ..orders.selection import ByCarton, ByScannedCodes, resolve, selection
+from ..orders.selection import ByScannedCodes, resolve, selection
 from .packing import PackingRequest
 from .request import NamedParents, emptied, only, packed, taken_out, with_parents
 from .resolving import CodeReader, named_parent
@@ -95,8 +95,6 @@ def _of_serials(
     )
     if isinstance(selected, ByScannedCodes):
         selected = replace(selected, reader=reader.settings)
-    if isinstance(selected, ByCarton):
-        raise UsageError("children are not named by a carton", "name their batch and serials")
     children = (CodeRanges(batch, resolve(station, batch, selected)),)
     named = NamedParents(
         field_of.text(given, "parent"),

@@ -7,6 +7,7 @@ from typing import Any
 from ...codegen.errors import NotFound
 from ...codegen.ledger.changes import Associated
 from ...codegen.ledger.view import View
+from ...codegen.mint_sscc import sscc_of
 from ...codegen.ranges import serials
 from ...codegen.ranges.aggregation import CodeRanges, CodeRef, Packing
 from ...codegen.ranges.serials import Range
@@ -126,8 +127,8 @@ def outcome(station: Station, packed: BookedPacking, undelivered: str | None) ->
 
 
 def _shown(view: View, parents: CodeRanges) -> ParentShown:
-    ref = CodeRef(parents.batch, parents.serials[0].first)
+    batch, serial = parents.batch, parents.serials[0].first
     try:
-        return ParentShown(ref.batch, ref.serial, view.sscc_of(ref))
+        return ParentShown(batch, serial, sscc_of(view.batch(batch), serial))
     except NotFound:
-        return ParentShown(ref.batch, ref.serial, None)
+        return ParentShown(batch, serial, None)

@@ -5,10 +5,9 @@ id it comes: a reader sees the same carton twice. That is found under the ledger
 is whether a carton would hold more than it may.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import zip_longest
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -16,10 +15,10 @@ from ...codegen.errors import Refused, UsageError
 from ...codegen.ledger.changes import Associated
 from ...codegen.ledger.view import View
 from ...codegen.ranges import aggregation, serials
-from ...codegen.ranges.aggregation import CodeRanges, CodeRef, Link, Packing
-from ...codegen.ranges.serials import Range
+from ...codegen.ranges.aggregation import CodeRanges, CodeRef, Packing
 from ...codegen.station.station import DEFAULT_LINE, Station
-from ..orders.orders import REASON_CHARS, check_order_id
+from ..orders.orders import check_written
+from ..orders.packed import astray
 
 if TYPE_CHECKING:
     from ...codegen.ledger.ledger import Committed
@@ -110,11 +109,7 @@ def book(
 
 
 def _check(request: PackingRequest) -> None:
-    check_order_id(request.order)
-    if len(request.reason or "") > REASON_CHARS:
-        raise UsageError(
-            f"the reason is longer than {REASON_CHARS} characters", "say it in a sentence"
-        )
+    check_written(request.order, request.reason)
     aggregation.check(request.parents, request.children, request.each)
     total = sum(map(len, request.children))
     if request.count is not None and request.count != total:
@@ -135,7 +130,7 @@ def _guard(request: PackingRequest, change: Associated) -> Callable[[View], None
         if view.has_order(change.order):
             return
         there = sum(map(len, _inside(view, parents)))
-        if there and _stands(view, change, parents, there):
+        if there and _stands(view, change, there):
             raise _Stands
         _check_pairs(view, change.children)
         if there:
@@ -191,28 +186,11 @@ def _check_room(request: PackingRequest, parents: CodeRanges, there: int) -> Non
         )
 
 
-def _stands(view: View, change: Associated, parents: CodeRanges, there: int) -> bool:
+def _stands(view: View, change: Associated, there: int) -> bool:
     """Whether exactly these children lie in their parents, and nothing else."""
     if there != sum(map(len, change.children)):
         return False
-    for part in change.children:
-        dealt = _joined(aggregation.deal(parents, (part,), change.each))
-        pairs = zip_longest(dealt, view.parents(part.batch, part.serials))
-        if any(ours != theirs for ours, theirs in pairs):
-            return False
-    return True
-
-
-def _joined(links: Iterable[Link]) -> Iterator[Link]:
-    """Ascending links, those that touch and have the same parent as one."""
-    last: Link | None = None
-    for link in links:
-        touches = last and last.parent == link.parent
-        if last and touches and last.serials.last + 1 == link.serials.first:
-            last = Link(last.batch, Range(last.serials.first, link.serials.last), last.parent)
-            continue
-        if last:
-            yield last
-        last = link
-    if last:
-        yield last
+    differing = (
+        astray(change, part, view.parents(part.batch, part.serials)) for part in change.children
+    )
+    return all(next(found, None) is None for found in differing)

@@ -1,38 +1,13 @@
 """Orders of packing by messages of `line run`: who lies in what, and what is refused."""
 
-import shutil
-from dataclasses import replace
-
 import pytest
-from hall_kit import line_of, make_hall, packings
-from line_kit import opened
+from hall_kit import line_of, packings
 
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ranges.aggregation import CodeRef
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.scans.settings import read_tables
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    hall = make_hall(tmp_path_factory.mktemp("hall"))
-    yield hall
-    hall.home.close()
-
-
-@pytest.fixture
-def hall(made, tmp_path):
-    shutil.copytree(made.home.path, tmp_path / "home")
-    copy = replace(made, home=replace(made.home, path=tmp_path / "home", opened=[]))
-    yield copy
-    copy.home.close()
-
-
-@pytest.fixture
-def station(hall):
-    with opened(hall.home.path) as found:
-        yield found
 
 
 @pytest.fixture

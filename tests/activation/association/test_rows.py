@@ -1,12 +1,9 @@
 """Orders of packing in files: rows, what they may name, and a carton that is there already."""
 
 import json
-import shutil
-from dataclasses import replace
 
 import pytest
-from hall_kit import make_hall, packings
-from line_kit import opened
+from hall_kit import packings
 
 from mintmark.activation.intake.apply import apply
 from mintmark.activation.intake.order_file import OrderFile
@@ -14,27 +11,6 @@ from mintmark.activation.orders import sheets
 from mintmark.codegen.errors import UsageError
 
 HEAD = "action,batch,serials,parent,parents,each,partial,count,order\n"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    hall = make_hall(tmp_path_factory.mktemp("hall"))
-    yield hall
-    hall.home.close()
-
-
-@pytest.fixture
-def hall(made, tmp_path):
-    shutil.copytree(made.home.path, tmp_path / "home")
-    copy = replace(made, home=replace(made.home, path=tmp_path / "home", opened=[]))
-    yield copy
-    copy.home.close()
-
-
-@pytest.fixture
-def station(hall):
-    with opened(hall.home.path) as found:
-        yield found
 
 
 def results(station, text):
