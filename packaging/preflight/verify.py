@@ -29,8 +29,7 @@ from ..formats.format import Codes, Format
 from ..formats.pairs import halves
 from ..formats.registry import format_for
 from ..formats.sampling import Chosen, every
-from ..package import manifest as manifests
-from ..package import signature
+from ..package import manifest_reading, signature
 from ..package.manifest import ATTACHED_BYTES, MANIFEST_BYTES, SIGNED_NAMES, Attached, Manifest
 from ..zip.diagnosis import changed
 from ..zip.reader import broken
@@ -157,7 +156,7 @@ def _trusted(
 
 
 def _manifest(data: bytes, *, test: bool) -> Manifest:
-    manifest = manifests.parse(data)
+    manifest = manifest_reading.parse(data)
     if manifest.test is not test:
         raise broken("it is signed as a test package but says it is none, or the reverse")
     return manifest
