@@ -1,4 +1,7 @@
-"""The manifest (manifest.json, RFC 8785): what a package holds, and how it is written. Pure."""
+"""The manifest (manifest.json, RFC 8785): what a package holds, and its bytes.
+
+Bytes of others are read by `manifest_reading`.
+"""
 
 import hashlib
 from collections.abc import Iterable, Iterator

@@ -1,6 +1,6 @@
-"""Reading a manifest that came from outside.
+"""The manifest of somebody's archive: refused unless it is well formed and consistent.
 
-It is refused unless it serialises back to the same bytes and is consistent. Pure.
+It serialises back to the same bytes, so that nothing is in it that is not read.
 """
 
 import re

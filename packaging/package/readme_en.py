@@ -27,7 +27,7 @@ _PLACES = {
     "outer": "open on the pack, where it is seen and scanned: on the bottle, on the box",
     "carton": "on the carton's outside; one code per carton",
     "pallet": "on the outside of the loaded pallet; one code per pallet",
-    "batch": "outside on every item of the batch, which share the code",
+    "batch": "outside on every item of the lot, which share the code",
     "guide": "on the card or tag that shop guides keep; never handed to consumers",
 }
 _FORMS = {
