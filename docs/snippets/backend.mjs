@@ -203,10 +203,11 @@ function aggregationOf(request) {
   const parents = codesOf(content.parents);
   const children = content.children.map(codesOf).sort((a, b) => (a.batch < b.batch ? -1 : 1));
   const all = [...children, ...(parents ? [parents] : [])];
+  const sent = [...content.children, ...(parents ? [content.parents] : [])].flatMap((part) => part.serials);
   const counts = [parents?.serials ?? [], children.flatMap((part) => part.serials)].map(sizeOf);
   const fits = content.each === null ? counts[0] <= 1
     : children.length === 1 && Math.ceil(counts[1] / content.each) === counts[0];
-  need(fits && counts[0] <= 1_000_000 && all.flatMap((part) => part.serials).length <= 1_000
+  need(fits && counts[0] <= 1_000_000 && sent.length <= 1_000
     && new Set(children.map((part) => part.batch)).size === children.length
     && (parents || content.action === 'dissociate'), 'invalid', 'the children do not fill the parents');
   const fields = { ...content, parents, children };

@@ -201,7 +201,7 @@ def _levels(t: Trial) -> None:
 
 @AGGREGATIONS.clause("nesting", "nothing lies within itself, at once or over three levels")
 def _nesting(t: Trial) -> None:
-    boxes = cartons(t)
+    boxes, items = cartons(t), bottles(t)
     one, two, three = (boxes.serials(1) for _ in range(3))
     same = put(t, body_of("associate", part(boxes, one), part(boxes, one)))
     t.refused(same, "nesting")
@@ -216,6 +216,12 @@ def _nesting(t: Trial) -> None:
     pack(t, *wanted, each=1)
     circle = part(boxes, (last, last)), part(boxes, (last, last))
     t.refused(put(t, body_of("associate", *circle)), "nesting")
+    # A circle that needs two of its links, and two that are there.
+    (item, end), (box, two_up) = items.serials(2), boxes.serials(2)
+    pack(t, part(items, (end, end)), part(boxes, (box, box)))
+    pack(t, part(items, (item, item)), part(boxes, (two_up, two_up)))
+    both = part(boxes, (box, two_up)), part(items, (item, end))
+    t.refused(put(t, body_of("associate", *both, each=1)), "nesting")
     # Once the way is broken, it is no circle any more.
     unpack(t, part(boxes, two), part(boxes, one))
     pack(t, part(boxes, one), part(boxes, three))
