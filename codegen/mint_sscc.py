@@ -75,7 +75,7 @@ def first_of(request: SsccRequest, quantity: int, batches: Iterable[BatchMinted]
             )
     begin = sscc.number(request.prefix, request.extension, first)
     for batch, block in blocks:
-        other = sscc.number(block.prefix, block.extension, block.first)
+        other = sscc.number_of(block.first_sscc)
         if begin < other + batch.quantity and other < begin + quantity:
             raise Refused(
                 f"batch {batch.batch} has SSCCs of that block already, references {block.first} "

@@ -6,16 +6,18 @@ pallet or carton was minted with. One that means two codes is taken for neither.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from . import ids, sscc
 from .errors import NotFound, Refused, UsageError
-from .ledger.records import BatchRow
 from .lookup import CodeLocation, named, places
+from .mint_sscc import block_of
 from .ranges.aggregation import CodeRef
 from .scans import hints
 from .scans.addresses import Addresses
+from .scans.cleaning import bare, folded
+from .scans.element_string import sscc_in
 from .scans.layouts import exchanged
 from .scans.reader import ReadingKind, ScanReading, read_all
 from .scans.settings import PLAIN, ReaderSettings
@@ -76,6 +78,12 @@ def addresses(station: Station) -> Addresses:
     return Addresses.of(templates, {row.length for row in batches})
 
 
+def names_no_code(text: str) -> bool:
+    """Whether `text` names a carton without being a code: `BATCH:SERIAL`, or an SSCC. Pure."""
+    inner, is_gs1 = bare(folded(text), PLAIN)
+    return bool(_REF.fullmatch(inner)) or sscc_in(inner, is_gs1=is_gs1) is not None
+
+
 def resolve_ref(station: Station, text: str, settings: ReaderSettings = PLAIN) -> CodeRef:
     """The code that `text` names. `resolve` is for many texts.
 
@@ -119,7 +127,11 @@ def _named(station: Station, asked: Sequence[ScanReading]) -> dict[int, CodeRef]
             numbers[at] = sscc.number_of(reading.sscc)
     if numbers:
         with station.ledger.read() as view:
-            blocks = sorted(block for row in view.batches() for block in _block(row))
+            blocks = sorted(
+                (sscc.number_of(block.first_sscc), row.batch)
+                for row in view.batches()
+                if (block := block_of(row)) is not None
+            )
         for at, number in numbers.items():
             place = bisect_right(blocks, (number, _LAST)) - 1
             if place >= 0:
@@ -127,13 +139,6 @@ def _named(station: Station, asked: Sequence[ScanReading]) -> dict[int, CodeRef]
                 # Behind its end: a serial that the batch does not have.
                 found[at] = CodeRef(batch, number - first + 1)
     return found
-
-
-def _block(row: BatchRow) -> Iterator[tuple[int, str]]:
-    """The first 17 digits of the first SSCC of a batch, and the batch; nothing if it has none."""
-    if row.sscc_prefix is not None:
-        first = sscc.number(row.sscc_prefix, row.sscc_extension or 0, row.sscc_first or 0)
-        yield first, row.batch
 
 
 def _resolved(reading: ScanReading, hits: Mapping[CodeRef, tuple[str, CodeLocation]]) -> Resolved:

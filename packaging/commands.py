@@ -387,7 +387,7 @@ def package_labels(
         return carton_labels(
             invocation,
             CartonRequest(
-                *(name, out, read_text(serials or "all")),
+                *(name, out, read_text("all" if serials is None else serials)),
                 sscc_only=sscc_only,
                 reason=reason,
                 password_file=password_file,
@@ -395,9 +395,9 @@ def package_labels(
                 passphrase_file=passphrase_file,
             ),
         )
-    if sscc_only or serials or reason or password_file:
+    if sscc_only or any(given is not None for given in (serials, reason, password_file)):
         raise UsageError(
-            "labels of units hold no codes: they take neither serials, reason nor password",
+            "labels of units hold no codes, and no SSCC: they take no serials, reason or password",
             "labels of cartons: --cartons",
         )
     return make(invocation.station(), name, out, ids.fold(unit) if unit else None)

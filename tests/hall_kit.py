@@ -8,7 +8,7 @@ from station_kit import make_home
 
 from mintmark.activation.intake.line import OrderStream
 from mintmark.codegen.ledger import changes as c
-from mintmark.codegen.mint_sscc import SsccRequest
+from mintmark.codegen.mint_sscc import SsccRequest, sscc_of
 from mintmark.codegen.ranges.aggregation import CodeRef
 
 ITEM_URL = "HTTPS://Q.EXAMPLE.CN/{code}"
@@ -36,7 +36,7 @@ class Hall:
     def sscc(self, serial):
         """The SSCC of a pallet."""
         with self.home.station().ledger.read() as view:
-            return view.sscc_of(CodeRef(self.pallets, serial))
+            return sscc_of(view.batch(self.pallets), serial)
 
     def names(self, first_item=1, first_carton=1, count=8):
         """Placeholders of a stream: `u1` an address, `c1` a bare code, `K1`, `k1` a carton's."""

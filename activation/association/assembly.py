@@ -5,104 +5,26 @@ A carton here is whatever holds others: a carton, a pallet. The rules:
 1. A label is known by its role: it stands higher than what it holds. Where the label comes
    first, a code of another batch than the label's may also stand as high: a pack in a carton.
 2. `first`: a label opens a carton, and the last of its children closes it. `last`: the label
-   closes it. `count`: likewise, but a label may come late, and gets the oldest children.
+   closes it. `count`: likewise, but a label may come late, and gets the oldest children. One that
+   is late by a whole carton follows a label that was not read: both cartons are refused.
 3. A place without a code (a no-read) neither ends a carton nor counts. Where children are
    missing, the carton is refused as a whole and its places without a code are named.
-4. A code read again within an open carton counts once. Where the label comes first, so does a
-   child of the carton closed last.
+4. A code read again within an open carton counts once. Where the label comes first or by count,
+   so does a child of the carton closed last: counted anew, it would shift all that follows.
 5. Nothing is closed by a time-out, or by the next label. What a carton was refused for stays
    behind with it: the next one begins clean.
 6. Texts that are no code of this home are counted and told; so are heartbeats.
+7. Codes of one message came at once: the label is known among them, wherever it stands. Where
+   there are two labels, nobody knows whose the children are.
+8. The children of a carton that is scanned stand equally high: one that does not is a stray.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
 
 from ...codegen.ranges.aggregation import CodeRef
 from ...codegen.scans.reader import ReadingKind
 from ...codegen.scans.settings import ParentPlace
-
-LEVELS = {"carton": 1, "pallet": 2}  # of roles; all others are 0
-HELD = 100_000  # places that are kept of an open carton
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """A reading, and the code of this home that it is. `level`: of the code's role."""
-
-    kind: ReadingKind
-    code: CodeRef | None = None
-    level: int = 0
-    line: int = 0
-    note: str | None = None
-    hint: str | None = None
-
-
-@dataclass(frozen=True)
-class Carton:
-    """A carton that ended. `fault`: why it is refused; None if it is complete.
-
-    `children`: each once, in the order read. `missing`: its places without a code, from 1.
-    `rejects`: texts that are no code of this home. `repeats`, `heartbeats`: how many. `told`: it
-    was refused by its label, and answered.
-    """
-
-    parent: CodeRef | None
-    children: tuple[CodeRef, ...]
-    missing: tuple[int, ...] = ()
-    rejects: tuple[Sighting, ...] = ()
-    repeats: int = 0
-    heartbeats: int = 0
-    fault: str | None = None
-    told: bool = False
-
-
-@dataclass
-class _Draft:
-    """An open carton. `places`: children and, as None, what was not read, in order."""
-
-    parent: CodeRef | None = None
-    parent_level: int = 0
-    children: dict[CodeRef, int] = field(default_factory=dict)  # with their levels
-    places: list[CodeRef | None] = field(default_factory=list)
-    rejects: list[Sighting] = field(default_factory=list)
-    repeats: int = 0
-    heartbeats: int = 0
-    told: bool = False
-
-    @property
-    def level(self) -> int | None:
-        """Where its first child stands."""
-        return next(iter(self.children.values()), None)
-
-    def add(self, code: CodeRef, level: int) -> None:
-        """Take a child in; once."""
-        if code in self.children:
-            self.repeats += 1
-        else:
-            self.children[code] = level
-            self.places.append(code)
-
-    def cut(self, places: int) -> "_Draft":
-        """Its first `places` with all that was counted; the others stay."""
-        taken, self.places = self.places[:places], self.places[places:]
-        first = {code: self.children.pop(code) for code in taken if code is not None}
-        cut = replace(self, children=first, places=taken)
-        self.parent, self.rejects, self.repeats, self.heartbeats = None, [], 0, 0
-        return cut
-
-    def carton(self, fault: str | None) -> Carton:
-        """What it is in the end."""
-        return Carton(
-            self.parent,
-            tuple(self.children),
-            tuple(n for n, code in enumerate(self.places, 1) if code is None),
-            tuple(self.rejects),
-            self.repeats,
-            self.heartbeats,
-            fault,
-            self.told,
-        )
+from .carton import ABOVE_ALL, HELD, Carton, Draft, Sighting
 
 
 class Assembler:
@@ -114,8 +36,10 @@ class Assembler:
 
     def __init__(self, place: ParentPlace, each: int, *, partial: bool = False) -> None:
         self._place, self._each, self._partial = place, each, partial
-        self._draft = _Draft()
-        self._closed: frozenset[CodeRef] = frozenset()  # children of the carton closed last
+        self._draft = Draft()
+        # The carton closed last: its children, and its label.
+        self._closed: frozenset[CodeRef] = frozenset()
+        self._label: CodeRef | None = None
         self._level: int | None = None  # where children stand, once a label has shown it
 
     def feed(self, seen: Sighting) -> list[Carton]:
@@ -131,6 +55,32 @@ class Assembler:
         else:
             draft.rejects.append(seen)
         return list(self._overfull())
+
+    def read(self, telegram: Sequence[Sighting]) -> list[Carton]:
+        """The cartons that end with the readings of one message."""
+        labels = self._labels(telegram)
+        first = self._place is ParentPlace.FIRST
+        if len(labels) > 1:
+            rest = [seen for seen in telegram if seen.code not in labels]
+            found = [carton for seen in rest for carton in self.feed(seen)]
+            draft = self._draft
+            told = f"{self._count(draft)}, and {len(labels):,} labels in one message"
+            return [*found, self._close(draft, told)]
+        lowest = min((seen.level for seen in telegram if seen.code), default=0)
+        turn = sorted(telegram, key=lambda seen: seen.level if seen.code else lowest, reverse=first)
+        return [carton for seen in turn for carton in self.feed(seen)]
+
+    def _labels(self, telegram: Sequence[Sighting]) -> set[CodeRef]:
+        """Which of the codes of a message are labels of cartons."""
+        codes = {seen.code: seen.level for seen in telegram if seen.code}
+        if len(codes) < 2:
+            return set()
+        if self._place is ParentPlace.FIRST:
+            found = {code: level for code, level in codes.items() if self._opens(code, level)}
+        else:
+            lowest = min(codes.values()) if self._draft.level is None else self._draft.level
+            found = {code: level for code, level in codes.items() if level > lowest}
+        return {code for code, level in found.items() if level == max(found.values())}
 
     def finish(self) -> list[Carton]:
         """What is left at the end of the stream: a carton that was not closed."""
@@ -152,6 +102,11 @@ class Assembler:
     def tell(self) -> None:
         """The open carton was refused by its label: what belongs to it ends with it."""
         self._draft.told = True
+
+    def refused(self) -> None:
+        """The books refused the carton closed last: it may be scanned again, as a new one."""
+        if self._place is ParentPlace.COUNT:
+            self._closed, self._label = frozenset(), None
 
     # --- the label comes first ---
 
@@ -177,6 +132,8 @@ class Assembler:
             return False
         if draft.parent is None or level > draft.parent_level:
             return True
+        if draft.level is not None and draft.parent_level < ABOVE_ALL and level > draft.level:
+            return True
         is_pack = code.batch != draft.parent.batch and draft.level in (None, level)
         return level == draft.parent_level and not is_pack
 
@@ -184,6 +141,14 @@ class Assembler:
 
     def _last(self, code: CodeRef, level: int) -> Iterator[Carton]:
         draft = self._draft
+        by_count = self._place is ParentPlace.COUNT
+        if by_count and code in self._closed:
+            draft.repeats += 1
+            return
+        if by_count and code == self._label and len(draft.places) < self._each:
+            # What has passed since then belongs to the next label.
+            yield Carton(code, (), fault=f"0 of {self._each:,} children")
+            return
         if draft.level is not None and level < draft.level:
             # What was taken for children were labels, of cartons without any.
             yield from self._labels_alone(level)
@@ -194,30 +159,36 @@ class Assembler:
             draft.add(code, level)
         else:
             draft.parent, self._level = code, children
-            yield self._label(draft)
+            yield self._late(draft) if by_count else self._close(draft, self._fault(draft))
 
     def _labels_alone(self, level: int) -> Iterator[Carton]:
         draft, self._level = self._draft, level
-        self._draft = _Draft(rejects=draft.rejects, heartbeats=draft.heartbeats)
+        self._draft = Draft(rejects=draft.rejects, heartbeats=draft.heartbeats)
         for code in draft.children:
             yield Carton(code, (), fault=f"0 of {self._each:,} children")
 
-    def _label(self, draft: _Draft) -> Carton:
-        """What ends with the label of `draft`."""
-        is_late = self._each < len(draft.places) and len(draft.children) != self._each
-        if is_late and self._place is ParentPlace.COUNT:
+    def _late(self, draft: Draft) -> Carton:
+        """What ends with the label of `draft`, which may have come late."""
+        each, places = self._each, len(draft.places)
+        if places <= each or len(draft.children) == each:
+            return self._close(draft, self._fault(draft))
+        if places < 2 * each:
             # Its own are as many places as there should have been children.
-            cut = draft.cut(self._each)
+            cut = draft.cut(each)
             return self._close(cut, self._fault(cut), rest=draft)
-        return self._close(draft, self._fault(draft))
+        # Where a place without a code was a label, the children alone tell whole cartons.
+        counted = draft.children if len(draft.children) >= 2 * each else draft.places
+        cut = draft.cut(places - len(counted) % each)
+        told = f"{self._count(cut)}: a label before this one was not read"
+        return self._close(cut, told, rest=draft)
 
     # --- both ---
 
-    def _close(self, draft: _Draft, fault: str | None, rest: _Draft | None = None) -> Carton:
-        self._draft = rest or _Draft()
+    def _close(self, draft: Draft, fault: str | None, rest: Draft | None = None) -> Carton:
+        self._draft = rest or Draft()
         ended = draft.carton(fault)
         if fault is None:
-            self._closed = frozenset(ended.children)
+            self._closed, self._label = frozenset(ended.children), ended.parent
         return ended
 
     def _overfull(self) -> Iterator[Carton]:
@@ -229,17 +200,19 @@ class Assembler:
         if many or len(draft.places) > HELD:
             yield self._close(draft, f"{self._count(draft)}, and no label that stands higher")
 
-    def _fault(self, draft: _Draft) -> str | None:
+    def _fault(self, draft: Draft) -> str | None:
         """Why a carton is refused that ends now."""
         count, missing = len(draft.children), None in draft.places
         if draft.parent is None:
             return f"{self._count(draft)}, without a label before them"
+        if draft.is_mixed:
+            return f"{self._count(draft)}, of which some stand higher than others"
         if count == self._each:
             return None
         short = self._partial and 0 < count < self._each and not missing
         return None if short else self._count(draft)
 
-    def _count(self, draft: _Draft) -> str:
+    def _count(self, draft: Draft) -> str:
         """How many children, of how many, and what was read in their stead."""
         told = f"{len(draft.children):,} of {self._each:,} children"
         missing = [n for n, code in enumerate(draft.places, 1) if code is None]

@@ -15,10 +15,10 @@ from ...codegen.ranges.aggregation import CodeRanges, Packing
 from ...codegen.station.station import Station
 from ..orders import fields as field_of
 from ..orders.form import PACKING_FIELDS
-from ..orders.selection import ByCarton, ByScannedCodes, resolve, selection
+from ..orders.selection import ByScannedCodes, resolve, selection
 from .packing import PackingRequest
 from .request import NamedParents, emptied, only, packed, taken_out, with_parents
-from .resolving import CodeReader, is_no_code, named_parent
+from .resolving import CodeReader, named_parent
 from .scanning import WantedCarton, listed
 
 CODES = 100_000  # in a message
@@ -48,11 +48,7 @@ def from_row(station: Station, row: Mapping[str, Any], *, is_json: bool) -> Pack
         if "partial" in cells:
             cells["partial"] = field_of.switch("partial", cells["partial"])
     field_of.check_known(cells, ROW_FIELDS)
-    parent = field_of.text(cells, "parent")
-    if parent and not is_no_code(parent):
-        raise UsageError(
-            "parent is no BATCH:SERIAL and no SSCC", "a file names no codes, because files are kept"
-        )
+    field_of.check_kept(cells, "parent")
     return _of_serials(station, _request(cells), cells, CodeReader(station))
 
 
@@ -99,8 +95,6 @@ def _of_serials(
     )
     if isinstance(selected, ByScannedCodes):
         selected = replace(selected, reader=reader.settings)
-    if isinstance(selected, ByCarton):
-        raise UsageError("children are not named by a carton", "name their batch and serials")
     children = (CodeRanges(batch, resolve(station, batch, selected)),)
     named = NamedParents(
         field_of.text(given, "parent"),

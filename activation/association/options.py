@@ -10,7 +10,7 @@ from ...codegen.ranges.serials import Range
 from ...codegen.scans.settings import ParentPlace, ReaderSettings, named
 from ...codegen.station.station import Station
 from ..orders.commands import scanned_codes, selected_codes
-from ..orders.selection import ByCarton, resolve
+from ..orders.selection import resolve
 from .packing import PackingRequest
 from .request import NamedParents, emptied, only, packed, taken_out, with_parents
 from .resolving import CodeReader, named_parent
@@ -198,8 +198,6 @@ def _selected(station: Station, options: PackingOptions) -> CodeRanges:
     )
     batch = ids.fold(options.batch or "")
     selected = selected_codes(options.serials, options.unit, options.package, ends)
-    if isinstance(selected, ByCarton):
-        raise UsageError("children are not named by a carton", "name their batch and serials")
     return CodeRanges(batch, resolve(station, batch, selected))
 
 

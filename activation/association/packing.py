@@ -5,27 +5,23 @@ id it comes: a reader sees the same carton twice. That is found under the ledger
 is whether a carton would hold more than it may.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import zip_longest
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ...codegen.errors import NotFound, Refused, UsageError
+from ...codegen.errors import Refused, UsageError
 from ...codegen.ledger.changes import Associated
 from ...codegen.ledger.view import View
 from ...codegen.ranges import aggregation, serials
-from ...codegen.ranges.aggregation import CodeRanges, CodeRef, Link, Packing
-from ...codegen.ranges.serials import Range
-from ...codegen.result import Result
+from ...codegen.ranges.aggregation import CodeRanges, CodeRef, Packing
 from ...codegen.station.station import DEFAULT_LINE, Station
-from ..orders.orders import CANCELLED, QUEUED, REASON_CHARS, REFUSED, check_order_id
+from ..orders.orders import check_written
+from ..orders.packed import astray
 
 if TYPE_CHECKING:
     from ...codegen.ledger.ledger import Committed
-
-STANDS = "it lies there already, as it was scanned: nothing was booked"
 
 
 @dataclass(frozen=True)
@@ -48,73 +44,6 @@ class PackingRequest:
     order: str | None = None
     dry_run: bool = False
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ParentShown:
-    """A carton or a pallet, and the SSCC that it carries, if it has one."""
-
-    batch: str
-    serial: int
-    sscc: str | None
-
-
-@dataclass(frozen=True)
-class PackingResult(Result):
-    """What an order of packing did here, and whether the backend has it.
-
-    `parent` is None if there are many, or none was named. `order` is None if nothing had to be
-    booked. `repeated`: it was booked before, under the same id, or the children lay there already.
-    """
-
-    order: str | None
-    action: Packing
-    parent: ParentShown | None
-    parents_count: int
-    children: tuple[CodeRanges, ...]
-    children_count: int
-    delivery: str | None
-    dry_run: bool = False
-    repeated: bool = False
-    detail: str | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def reads(self) -> bool:
-        """Whether it was a dry run, or nothing had to be done."""
-        return self.dry_run or self.order is None
-
-    @property
-    def exit_code(self) -> int:
-        """75 while the backend has not answered, 6 if it refused, 3 if it was cancelled."""
-        return {QUEUED: 75, REFUSED: 6, CANCELLED: 3}.get(self.delivery or "", 0)
-
-    def lines(self) -> Iterator[str]:
-        """What happened, and what to do if the backend has not taken it."""
-        would = "would " if self.dry_run else ""
-        children = "child" if self.children_count == 1 else "children"
-        yield f"{would}{self.action.value} {self.children_count:,} {children}{self._where()}"
-        for part in self.children:
-            yield f"  children {part.batch}: {serials.describe(part.serials)}"
-        if self.order and not self.dry_run:
-            yield f"  order    {self.order}{' (booked before)' if self.repeated else ''}"
-        if self.dry_run:
-            yield "  nothing was changed"
-        if self.delivery is None:
-            yield from [f"  {self.detail}"] if self.detail else []
-            return
-        yield f"  backend  {self.delivery}{f': {self.detail}' if self.detail else ''}"
-        if self.delivery == QUEUED:
-            yield "  the order is booked here; send it with: mintmark deliver"
-        if self.delivery == REFUSED:
-            batch = self.children[0].batch
-            yield f"  it is booked here; what the backend has: mintmark reconcile {batch}"
-
-    def _where(self) -> str:
-        if self.parent is None:
-            return f", {self.parents_count:,} parents" if self.parents_count else ""
-        number = f" (SSCC {self.parent.sscc})" if self.parent.sscc else ""
-        return f", parent {self.parent.batch}:{self.parent.serial}{number}"
 
 
 def parts_of(codes: Iterable[CodeRef]) -> tuple[CodeRanges, ...]:
@@ -180,11 +109,7 @@ def book(
 
 
 def _check(request: PackingRequest) -> None:
-    check_order_id(request.order)
-    if len(request.reason or "") > REASON_CHARS:
-        raise UsageError(
-            f"the reason is longer than {REASON_CHARS} characters", "say it in a sentence"
-        )
+    check_written(request.order, request.reason)
     aggregation.check(request.parents, request.children, request.each)
     total = sum(map(len, request.children))
     if request.count is not None and request.count != total:
@@ -205,13 +130,35 @@ def _guard(request: PackingRequest, change: Associated) -> Callable[[View], None
         if view.has_order(change.order):
             return
         there = sum(map(len, _inside(view, parents)))
-        if not there:
-            return
-        if _stands(view, change, parents, there):
+        if there and _stands(view, change, there):
             raise _Stands
-        _check_room(request, parents, there)
+        _check_pairs(view, change.children)
+        if there:
+            _check_room(request, parents, there)
 
     return check
+
+
+def _check_pairs(view: View, children: tuple[CodeRanges, ...]) -> None:
+    """Raises `Refused` for an item that is packed by two of its codes: it would count twice."""
+    for part in children:
+        partners = {row.batch for row in view.partners(part.batch)}
+        for other in children:
+            twice = serials.intersect(part.serials, other.serials)
+            if twice and other.batch in partners:
+                first = twice[0].first
+                raise Refused(
+                    f"{part.batch}:{first} and {other.batch}:{first} are codes of one item",
+                    "pack an item by one of its codes, and all items by the same",
+                )
+        for partner in partners:
+            if link := next(view.parents(partner, part.serials), None):
+                first = link.serials.first
+                raise Refused(
+                    f"{part.batch}:{first} lies in {link.parent} already, by its other code"
+                    f" {partner}:{first}",
+                    f"take it out of there first: mintmark dissociate {partner} --serials {first}",
+                )
 
 
 def _inside(view: View, parents: CodeRanges) -> tuple[CodeRanges, ...]:
@@ -239,73 +186,11 @@ def _check_room(request: PackingRequest, parents: CodeRanges, there: int) -> Non
         )
 
 
-def _stands(view: View, change: Associated, parents: CodeRanges, there: int) -> bool:
+def _stands(view: View, change: Associated, there: int) -> bool:
     """Whether exactly these children lie in their parents, and nothing else."""
     if there != sum(map(len, change.children)):
         return False
-    for part in change.children:
-        dealt = _joined(aggregation.deal(parents, (part,), change.each))
-        pairs = zip_longest(dealt, view.parents(part.batch, part.serials))
-        if any(ours != theirs for ours, theirs in pairs):
-            return False
-    return True
-
-
-def _joined(links: Iterable[Link]) -> Iterator[Link]:
-    """Ascending links, those that touch and have the same parent as one."""
-    last: Link | None = None
-    for link in links:
-        touches = last and last.parent == link.parent
-        if last and touches and last.serials.last + 1 == link.serials.first:
-            last = Link(last.batch, Range(last.serials.first, link.serials.last), last.parent)
-            continue
-        if last:
-            yield last
-        last = link
-    if last:
-        yield last
-
-
-def again(station: Station, parent: CodeRef, holds: int) -> PackingResult | None:
-    """The answer to a label that is read once more: its carton is full, or None."""
-    alone = CodeRanges(parent.batch, (Range(parent.serial, parent.serial),))
-    with station.ledger.read() as view:
-        children = view.children(parent)
-    if sum(map(len, children)) != holds:
-        return None
-    request = PackingRequest(Packing.ASSOCIATE, children, alone)
-    change = Associated(station.new_order_id(), Packing.ASSOCIATE, alone, children)
-    return outcome(station, BookedPacking(request, change, None), None)
-
-
-def outcome(station: Station, packed: BookedPacking, undelivered: str | None) -> PackingResult:
-    """The result of an order of packing; `undelivered`: why it is queued, if it is."""
-    change, done, dry_run = packed.change, packed.committed, packed.request.dry_run
-    parents = change.parents
-    facts: dict[str, Any] = {"order": None, "delivery": None, "detail": STANDS, "repeated": True}
-    with station.ledger.read() as view:
-        if done is not None:
-            facts = {"order": change.order, "delivery": None, "repeated": done.repeated}
-        if done is not None and not dry_run:
-            row = view.order(change.order)
-            facts["delivery"] = row.status
-            facts["detail"] = row.detail or (undelivered if row.status == QUEUED else None)
-        parent = _shown(view, parents) if parents and len(parents) == 1 else None
-    return PackingResult(
-        action=change.action,
-        parent=parent,
-        parents_count=len(parents) if parents else 0,
-        children=change.children,
-        children_count=sum(map(len, change.children)),
-        dry_run=dry_run,
-        notes=packed.request.notes,
-        **facts,
+    differing = (
+        astray(change, part, view.parents(part.batch, part.serials)) for part in change.children
     )
-
-
-def _shown(view: View, parents: CodeRanges) -> ParentShown:
-    ref = CodeRef(parents.batch, parents.serials[0].first)
-    try:
-        return ParentShown(ref.batch, ref.serial, view.sscc_of(ref))
-    except NotFound:
-        return ParentShown(ref.batch, ref.serial, None)
+    return all(next(found, None) is None for found in differing)

@@ -9,7 +9,7 @@ from ...codegen.ranges.aggregation import CodeRanges, CodeRef, Packing
 from ...codegen.scans.reader import ReadingKind
 from ...codegen.scans.settings import PLAIN, ReaderSettings
 from ...codegen.station.station import Station
-from .assembly import Carton, Sighting
+from .carton import Carton, Sighting
 from .packing import PackingRequest, parts_of
 from .resolving import named_parent, named_parents
 

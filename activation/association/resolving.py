@@ -1,6 +1,5 @@
 """What people and readers write for cartons and children, as codes of this home."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,15 +11,12 @@ from ...codegen.ranges.lifecycle import State
 from ...codegen.ranges.serials import Range
 from ...codegen.scanned import Resolved, addresses, resolve, resolve_ref
 from ...codegen.scans.addresses import Addresses
-from ...codegen.scans.element_string import sscc_of
 from ...codegen.scans.framing import ScanMessage
 from ...codegen.scans.reader import ReadingKind, ScanReading, read_all, readings
 from ...codegen.scans.settings import PLAIN, ReaderSettings
 from ...codegen.station.station import Station
-from .assembly import LEVELS, Sighting
+from .carton import LEVELS, Sighting
 from .finding import CodeFinder, FoundCode
-
-_REF = re.compile(r"[0-9A-Za-z]{4}-[0-9A-Za-z]{8} ?: ?[0-9]{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,7 @@ class CodeReader:
             return None
         found = iter(codes)
         return [
-            Sighted(Sighting(reading.kind, line=reading.line))
+            Sighted(Sighting(reading.kind, line=reading.line, place=reading.place))
             if reading.kind in passed
             else _of_found(reading, next(found))
             for reading in asked
@@ -103,25 +99,22 @@ class CodeReader:
 
 def _of_found(reading: ScanReading, code: FoundCode) -> Sighted:
     level = LEVELS.get(code.role, 0)
-    return Sighted(Sighting(reading.kind, code.ref, level, reading.line), code.state)
+    seen = Sighting(reading.kind, code.ref, level, reading.line, reading.place)
+    return Sighted(seen, code.state)
 
 
 def _of_resolved(scan: Resolved, of_batch: Mapping[str, str]) -> Sighted:
     place = scan.location
     role = place.attributes.get("role") or of_batch.get(place.batch or "")
     level = LEVELS.get(str(role), 0)
-    kind, line = scan.reading.kind, scan.reading.line
-    return Sighted(Sighting(kind, scan.ref, level, line, place.note, place.hint), place.state)
+    read = scan.reading
+    seen = Sighting(read.kind, scan.ref, level, read.line, read.place, place.note, place.hint)
+    return Sighted(seen, place.state)
 
 
 def one(code: CodeRef) -> CodeRanges:
     """A code alone."""
     return CodeRanges(code.batch, (Range(code.serial, code.serial),))
-
-
-def is_no_code(text: str) -> bool:
-    """Whether `text` names a carton without being its code: files are kept, and hold none."""
-    return bool(_REF.fullmatch(text.strip())) or sscc_of(text, is_gs1=False) is not None
 
 
 def named_parent(station: Station, text: str, settings: ReaderSettings = PLAIN) -> CodeRanges:

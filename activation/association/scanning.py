@@ -13,7 +13,8 @@ from ...codegen.ranges.aggregation import CodeRef
 from ...codegen.scans.framing import Framer
 from ...codegen.scans.reader import ReadingKind
 from ...codegen.scans.settings import ParentPlace, ReaderSettings
-from .assembly import Assembler, Carton, Sighting
+from .assembly import Assembler
+from .carton import ABOVE_ALL, Carton, Sighting, telegrams
 from .resolving import CodeReader, Sighted
 
 FILE_BYTES = 4_194_304
@@ -21,7 +22,6 @@ READ_BYTES = 4_096
 # A file, its bytes, or a function that returns at most n bytes, as soon as there are some,
 # and none at the end.
 Source = Path | bytes | Callable[[int], bytes]
-ABOVE_ALL = 9  # the level of a parent that was named: all that is read lies in it
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def scanned(
     """
     reading = _Reading(wanted)
     for some in _sighted(reader, source, settings):
-        for seen in some:
-            reading.feed(seen.sighting)
+        for telegram in telegrams(seen.sighting for seen in some):
+            reading.feed(telegram)
         # Nothing more has come yet.
         if callable(source) and reading.cartons:
             break
@@ -83,7 +83,7 @@ def listed(sighted: Sequence[Sighted], wanted: WantedCarton) -> Carton:
         wanted = replace(wanted, place=ParentPlace.LAST)
     reading = _Reading(wanted)
     for sighting in seen:
-        reading.feed(sighting)
+        reading.feed([sighting])
     return reading.result()
 
 
@@ -128,7 +128,7 @@ class _Reading:
 
     def __init__(self, wanted: WantedCarton) -> None:
         self.cartons: list[Carton] = []
-        self._wanted, self._waiting = wanted, list[Sighting]()
+        self._wanted, self._waiting = wanted, list[Sequence[Sighting]]()
         self._assembler = self._of(wanted.place) if wanted.place else None
         if wanted.parent is not None:
             self._assembler = self._of(ParentPlace.FIRST)
@@ -137,23 +137,27 @@ class _Reading:
     def _of(self, place: ParentPlace) -> Assembler:
         return Assembler(place, self._wanted.each, partial=self._wanted.partial)
 
-    def feed(self, seen: Sighting) -> None:
-        """Take a reading in."""
+    def feed(self, telegram: Sequence[Sighting]) -> None:
+        """Take the readings of a message in."""
         if self._assembler is not None:
-            self.cartons += self._assembler.feed(seen)
+            self.cartons += self._assembler.read(telegram)
             return
-        self._waiting.append(seen)
-        if len({seen.code for seen in self._waiting if seen.code}) == 2:
+        self._waiting.append(telegram)
+        if len({seen.code for some in self._waiting for seen in some if seen.code}) > 1:
             self._decided()
 
     def _decided(self) -> Assembler:
         """What puts the carton together: the first code that differs shows where the label is."""
         if self._assembler is None:
-            levels = [seen.level for seen in self._waiting if seen.code]
+            levels = [
+                max(s.level for s in some if s.code)
+                for some in self._waiting
+                if any(s.code for s in some)
+            ]
             is_first = levels[:1] > levels[-1:]
             self._assembler = self._of(ParentPlace.FIRST if is_first else ParentPlace.LAST)
-            for seen in self._waiting:
-                self.cartons += self._assembler.feed(seen)
+            for telegram in self._waiting:
+                self.cartons += self._assembler.read(telegram)
         return self._assembler
 
     def result(self) -> Carton:
@@ -164,7 +168,9 @@ class _Reading:
                 "no code was read", "scan the carton's label and what lies in it, or name a file"
             )
         first, *more = [*self.cartons, *rest]
-        if first.fault is None and any(carton.children or carton.parent for carton in more):
+        # Its label read again is no second carton.
+        beside = (None, first.parent)
+        if first.fault is None and any(c.children or c.parent not in beside for c in more):
             told = f"more was read than the {self._wanted.each:,} children of one carton"
             raise refusal(replace(first, fault=told))
         return check(

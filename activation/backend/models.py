@@ -17,7 +17,6 @@ from .apply_order import Request
 from .limits import DEFAULT_LIMITS
 from .problems import Problem
 
-CHILDREN_EACH = 1_000_000
 NAME = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$"
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Serial = Annotated[int, Field(ge=1, le=wire.SERIAL_MAX)]
@@ -125,7 +124,7 @@ class AggregationBody(_Strict):
     action: PackingName
     parents: CodesBody | None = None
     children: Annotated[list[CodesBody], Field(min_length=1, max_length=aggregation.BATCHES)]
-    each: Annotated[int, Field(ge=1, le=CHILDREN_EACH)] | None = None
+    each: Annotated[int, Field(ge=1, le=aggregation.EACH)] | None = None
     reason: Text | None = None
     dry_run: bool = False
     audit_head: Head | None = None

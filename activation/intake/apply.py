@@ -32,6 +32,7 @@ from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import Station
 from ..association import packing
 from ..association.form import from_row, is_packing
+from ..association.outcome import STANDS
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
 from ..orders import booked, sheets
@@ -121,7 +122,7 @@ def _packed(station: Station, row: Row, order: str) -> Outcome:
     )
     if done is not None:
         return outcome
-    return replace(outcome, status=ACKNOWLEDGED, booked=False, detail=packing.STANDS, exit=0)
+    return replace(outcome, status=ACKNOWLEDGED, booked=False, detail=STANDS, exit=0)
 
 
 def _booked(row: Row, placed: Placed, order: PlacedOrder, told: tuple[str, ...]) -> Outcome:

@@ -32,7 +32,7 @@ from ...codegen.result import Result
 from ...codegen.scans.settings import PLAIN, ReaderSettings
 from ...codegen.station.station import Station
 from ..association.form import from_message, is_packing
-from ..association.packing import PackingResult
+from ..association.outcome import PackingResult
 from ..association.resolving import CodeReader
 from ..client.protocol import Client
 from ..orders import form

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from ...codegen.progress import Progress
 from ...codegen.station.station import Station
 from ..association import packing
-from ..association.packing import PackingRequest, PackingResult
+from ..association.outcome import PackingResult, outcome
+from ..association.packing import PackingRequest
 from ..client.connect import connected
 from ..delivery.deliver import deliver
 from .line_courier import LineCourier
@@ -27,7 +28,7 @@ def pack_and_deliver(
         detail = None
         if packed.is_new:
             detail = deliver(station, client, batch=packed.change.batch, progress=progress).detail
-    result = packing.outcome(station, packed, detail)
+    result = outcome(station, packed, detail)
     for note in result.notes:
         notify(f"note: {note}")
     return result
@@ -39,4 +40,4 @@ def book_and_send(station: Station, request: PackingRequest, courier: LineCourie
     packed = packing.book(station, request, claim)
     if claim and packed.is_new:
         courier.send([packed.change])
-    return packing.outcome(station, packed, courier.reason)
+    return outcome(station, packed, courier.reason)

@@ -24,7 +24,7 @@ from ..orders.commands import (
 )
 
 if TYPE_CHECKING:
-    from ..association.packing import PackingResult
+    from ..association.outcome import PackingResult
     from .packing_stream import PackingEnded
 
 ChildrenArgument = Annotated[

@@ -24,10 +24,12 @@ from ...codegen.scans.framing import ScanMessage
 from ...codegen.scans.reader import ReadingKind
 from ...codegen.scans.settings import ParentPlace
 from ...codegen.station.station import Station
-from ..association.assembly import Assembler, Carton
-from ..association.packing import PackingRequest, again
+from ..association.assembly import Assembler
+from ..association.carton import Carton, telegrams
+from ..association.outcome import again
+from ..association.packing import PackingRequest
 from ..association.request import packed
-from ..association.resolving import CodeReader, Sighted
+from ..association.resolving import CodeReader
 from ..association.scanning import refusal, rejects
 from .inbox import Inbox
 from .line_courier import LineCourier, plain
@@ -96,25 +98,20 @@ class PackingStream:
 
     def answers(self, messages: Sequence[ScanMessage]) -> Iterator[dict[str, Any]]:
         """The answers to cartons that end with one of these messages."""
-        for sighted in self._reader.of_messages(messages):
-            seen = sighted.sighting
-            if seen.code is None and seen.kind not in PASSED:
-                self._notify(f"line {seen.line}: no code of this home: {seen.note}")
-            for carton in self._assembler.feed(seen):
+        sighted = self._reader.of_messages(messages)
+        void = {one.sighting.code for one in sighted if one.state is State.VOID}
+        for telegram in telegrams(one.sighting for one in sighted):
+            for seen in telegram:
+                if seen.code is None and seen.kind not in PASSED:
+                    self._notify(f"line {seen.line}: no code of this home: {seen.note}")
+            for carton in self._assembler.read(telegram):
                 if not carton.told:
                     yield self._answer(carton)
-            if fault := self._fault_of_label(sighted):
+            label = self._assembler.opened
+            if label in void:
+                # Nothing can lie in it: told before it is packed.
                 self._assembler.tell()
-                yield self._answer(Carton(seen.code, (), fault=fault))
-
-    def _fault_of_label(self, sighted: Sighted) -> str | None:
-        """Why nothing can lie in a carton that was opened just now: told before it is packed."""
-        label = sighted.sighting.code
-        if label is None or self._assembler.opened != label:
-            return None
-        if sighted.state is State.VOID:
-            return "this label is void"
-        return None
+                yield self._answer(Carton(label, (), fault="this label is void"))
 
     def _answer(self, carton: Carton) -> dict[str, Any]:
         self._cartons += 1
@@ -137,7 +134,10 @@ class PackingStream:
         except Exception as error:  # noqa: BLE001 - if this ended, the production line would stop
             bug = f"unexpected {type(error).__name__}: this is a bug"
             record = _head(carton) | {"exit": 1, "error": bug, "hint": "report it"}
-        self._refused += "error" in record
+        if "error" in record:
+            self._refused += 1
+            if carton.fault is None:
+                self._assembler.refused()
         return {"ok": "error" not in record, **record, **told}
 
     def _packed(self, carton: Carton) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ...codegen import ids
 from ...codegen.errors import UsageError
 from ...codegen.ranges import serials
 from ...codegen.ranges.selection import RANGES_PER_ORDER
+from ...codegen.scanned import names_no_code
 
 _REAL = "write a whole number: a PLC's REAL holds seven digits, a DINT holds nine"
 
@@ -24,13 +25,27 @@ def check_known(fields: Mapping[str, Any], known: frozenset[str]) -> None:
         )
 
 
+def check_kept(fields: Mapping[str, Any], name: str) -> None:
+    """Raises `UsageError` for a carton that a file names by its code: files of orders are kept."""
+    carton = fields.get(name)
+    if isinstance(carton, str) and carton.strip() and not names_no_code(carton):
+        raise UsageError(
+            f"{name} is neither BATCH:SERIAL nor an SSCC",
+            "a file of orders is kept, and holds no code: mintmark locate tells the serial; an"
+            " SSCC has 18 digits, of which spreadsheets drop some",
+        )
+
+
 def text(fields: Mapping[str, Any], name: str) -> str | None:
     """The text of a field, without blanks around it; None if there is none."""
     value = fields.get(name)
     if value is None:
         return None
     if not isinstance(value, str) or not value.isprintable() or len(value) > 500:
-        raise UsageError(f"{name} must be text, in one line of at most 500 characters")
+        raise UsageError(
+            f"{name} must be text, in one line of at most 500 characters",
+            "shorten it, and write it in quotes",
+        )
     return value.strip() or None
 
 
@@ -65,8 +80,8 @@ def whole(fields: Mapping[str, Any], name: str) -> int | None:
         raise UsageError(
             f"{name} must be a whole number, 0 to {serials.LAST:,}", f'for example "{name}": 100'
         )
-    if name == "count" and value == 0:
-        raise UsageError("count must be at least 1")
+    if name in ("count", "each") and value == 0:
+        raise UsageError(f"{name} must be at least 1", f'for example "{name}": 24')
     return value
 
 
@@ -74,14 +89,14 @@ def truth(fields: Mapping[str, Any], name: str) -> bool:
     """The truth of a field; false if it is absent."""
     value = fields.get(name, False)
     if type(value) is not bool:
-        raise UsageError(f"{name} must be true or false")
+        raise UsageError(f"{name} must be true or false", f'for example "{name}": true')
     return value
 
 
 def number(name: str, text: str) -> int:
     """The number in a cell."""
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
-        raise UsageError(f"{name} must be a whole number")
+        raise UsageError(f"{name} must be a whole number", "digits alone, as in 24")
     return int(text)
 
 
@@ -89,7 +104,7 @@ def switch(name: str, text: str) -> bool:
     """The truth in a cell."""
     known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     if text.lower() not in known:
-        raise UsageError(f"{name} must be true or false")
+        raise UsageError(f"{name} must be true or false", f"known: {', '.join(known)}")
     return known[text.lower()]
 
 
@@ -103,10 +118,12 @@ def serials_text(value: object) -> str | None:
             raise UsageError("serials holds a number with a decimal point", _REAL)
         ranges = serials.from_pairs(value, RANGES_PER_ORDER)
         if not ranges:
-            raise UsageError("serials lists no range")
+            raise UsageError("serials lists no range", "name one, as in [[1, 24]]")
         return ";".join(map(str, ranges))
     if not isinstance(value, str):
-        raise UsageError("serials must be text, or pairs [first, last]")
+        raise UsageError(
+            "serials must be text, or pairs [first, last]", 'as in "1-24", or [[1, 24]]'
+        )
     if value.strip().startswith("@"):
         raise UsageError("serials cannot name a file here", "write the ranges themselves")
     return value.strip() or None
@@ -118,5 +135,7 @@ def two_ends(fields: Mapping[str, Any]) -> tuple[str, str] | None:
     if not both:
         return None
     if len(both) == 1 or not all(isinstance(code, str) for code in both):
-        raise UsageError("from_code and to_code are given together, as text")
+        raise UsageError(
+            "from_code and to_code are given together, as text", "one from each end of the run"
+        )
     return both[0], both[1]

@@ -4,7 +4,6 @@ Unknown fields are refused: a mistyped guard must not be a guard left out. Raise
 `UsageError` throughout, quoting no value of a code.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
@@ -15,6 +14,7 @@ from ...codegen.ranges.attributes import VALIDITY, Value, check, from_options
 from ...codegen.ranges.lifecycle import Action, State
 from . import typed_times
 from .fields import (
+    check_kept,
     check_known,
     needed,
     number,
@@ -45,8 +45,6 @@ SWITCHES = ("strict", "allow_past", "include_lost", "both")
 FIELDS = frozenset({*TEXTS, *SWITCHES, *VALIDITY, "serials", "count", "set"})
 # For orders that are not kept: a file of orders holds no code.
 MESSAGE_FIELDS = FIELDS | {"from_code", "to_code", "tolerance", "dry_run"}
-# What names a carton and is no code: BATCH:SERIAL, or an SSCC, however it was scanned.
-_NO_CODE = re.compile(r"\w{4}-\w{8} ?: ?\d{1,9}|(?:\S*/00/|\(00\) ?|00)?\d{18}", re.ASCII)
 SET = "set."
 # Columns that orders of packing have beside those of range orders.
 PACKING_FIELDS = frozenset({"parent", "parents", "each", "partial"})
@@ -66,7 +64,7 @@ def from_row(row: Mapping[str, str], zone: tzinfo) -> OrderRequest:
         if name in fields:
             fields[name] = switch(name, fields[name])
     check_known(fields, FIELDS)
-    _check_kept(fields)
+    check_kept(fields, "carton")
     return _request(fields, from_options(options), zone, of_cells=True)
 
 
@@ -77,7 +75,7 @@ def from_object(
     check_known(fields, known)
     given = {key: value for key, value in fields.items() if value is not None}
     if known is FIELDS:
-        _check_kept(given)
+        check_kept(given, "carton")
     patch = given.pop("set", {})
     if not isinstance(patch, dict):
         raise UsageError("set must be an object of attributes", 'for example {"lot": "L42"}')
@@ -85,16 +83,6 @@ def from_object(
         if key in patch and patch[key] is not None:
             raise UsageError(f"{key} is not set with set", f"it is a field of its own: {key}")
     return _request(given, check(patch), zone)
-
-
-def _check_kept(fields: Mapping[str, Any]) -> None:
-    """Raises `UsageError` for a carton that a file names by its code: files of orders are kept."""
-    carton = fields.get("carton")
-    if isinstance(carton, str) and not _NO_CODE.fullmatch(carton.strip()):
-        raise UsageError(
-            "carton is neither BATCH:SERIAL nor an SSCC",
-            "a file of orders is kept, and holds no code: mintmark locate tells the serial",
-        )
 
 
 def _request(

@@ -142,8 +142,6 @@ def book(
     """
     line = station.line(request.line or DEFAULT_LINE)
     check(request)
-    if isinstance(request.selection, ByCarton):
-        raise UsageError("a carton holds codes of several batches", "name serials of a batch")
     order = request.order or station.new_order_id()
     ranges = resolve(station, request.batch, request.selection)
     change = ordered(request, line.name, order, CodeRanges(request.batch, ranges), request.count)
@@ -182,12 +180,16 @@ def ordered(
     )
 
 
-def check_order_id(order: str | None) -> None:
-    """Raises `UsageError` for what can be no order's id; None: one is made."""
+def check_written(order: str | None, reason: str | None) -> None:
+    """Raises `UsageError` for what can be no order's id or reason; None: there is none yet."""
     if order is not None and not _ORDER_ID.fullmatch(order):
         raise UsageError(
             "an order id is 1 to 64 letters, digits, dots, hyphens and underscores",
             "leave --order out to have one made",
+        )
+    if len(reason or "") > REASON_CHARS:
+        raise UsageError(
+            f"the reason is longer than {REASON_CHARS} characters", "say it in a sentence"
         )
 
 
@@ -195,11 +197,7 @@ def check(request: OrderRequest) -> None:
     """Raises `UsageError` for a request that means nothing, whatever the books say."""
     if request.tolerance and request.count is None:
         raise UsageError("--tolerance needs --count", "say how many codes were counted")
-    check_order_id(request.order)
-    if len(request.reason or "") > REASON_CHARS:
-        raise UsageError(
-            f"the reason is longer than {REASON_CHARS} characters", "say it in a sentence"
-        )
+    check_written(request.order, request.reason)
     if request.action is Action.VOID:
         reasons = ", ".join(reason.value for reason in Reason)
         if request.reason is None:

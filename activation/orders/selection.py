@@ -140,13 +140,15 @@ def by_carton(
     return ByCarton(carton, Children((children or Children.WITH).lower()), reader)
 
 
-def resolve(station: Station, batch: str, selected: InOneBatch) -> Ranges:
+def resolve(station: Station, batch: str, selected: Selection) -> Ranges:
     """The serials of `batch` that are `selected`.
 
-    Raises `UsageError` for malformed text, another batch's unit or package, and more ranges
-    than an order takes; `NotFound` for unknown batches, units, packages and codes; `Refused`
+    Raises `UsageError` for malformed text, a carton, another batch's unit or package, and more
+    ranges than an order takes; `NotFound` for unknown batches, units, packages and codes; `Refused`
     for scanned codes of another batch.
     """
+    if isinstance(selected, ByCarton):
+        raise UsageError("a carton holds codes of several batches", "name serials of a batch")
     if isinstance(selected, ByScannedCodes):
         from . import by_code  # here: it needs the vault, other selections do not
 

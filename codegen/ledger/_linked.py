@@ -1,13 +1,12 @@
-"""What a `View` tells of codes that belong together: what lies in what, pairs, SSCCs."""
+"""What a `View` tells of codes that belong together: what lies in what, and pairs."""
 
 from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, or_, select
 
-from .. import sscc
 from ..ranges.aggregation import CodeRanges, CodeRef, Link
 from ..ranges.serials import Range, Ranges
-from . import _balance, _links, _sql, _sscc, _tables
+from . import _balance, _links, _sql, _tables
 from ._from_row import make
 from .records import BatchRow
 
@@ -71,13 +70,3 @@ class LinkedView:
         others = or_(b.batch == root, b.pair_of == root), b.batch != batch
         query = select(_tables.batches).where(*others).order_by(b.batch)
         return tuple(make(BatchRow, row) for row in self.connection.execute(query))
-
-    # --- SSCCs ---
-
-    def sscc(self, text: str) -> CodeRef | None:
-        """The code with this SSCC, 18 digits; None if there is none, or they are no SSCC."""
-        return _sscc.find(self.connection, text) if sscc.is_sscc(text) else None
-
-    def sscc_of(self, ref: CodeRef) -> str | None:
-        """The SSCC of a code, 18 digits; None if its batch has none."""
-        return _sscc.of(_sql.batch_row(self.connection, ref.batch), ref.serial)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, TextualSelect, column, text
 
 from ..errors import Refused
-from ..ranges import aggregation, serials
+from ..ranges import aggregation, roles, serials
 from ..ranges.aggregation import CodeRanges
 from ..ranges.lifecycle import State
 from ..ranges.serials import Range, Ranges
@@ -17,7 +17,6 @@ from ._columns import HeldText, Number
 from .changes import Associated
 
 CARTON, PALLET = "carton", "pallet"
-HOLDERS = (CARTON, PALLET)
 _t = _tables.tiles.c
 
 
@@ -99,7 +98,7 @@ def _look(
 
 def _check_holders(parents: CodeRanges, holders: Mapping[str, Ranges]) -> None:
     for role, held in holders.items():
-        if role not in HOLDERS:
+        if role not in roles.PARENTS:
             raise Refused(
                 f"{parents.batch}:{serials.describe(held)} has the role {role[:20]}, and only a"
                 " carton or a pallet holds other codes",

@@ -6,12 +6,12 @@ different lengths share numbers. Column `sscc_from` holds the first of a batch.
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from .. import sscc
 from ..errors import Refused, UsageError
-from ..ranges.aggregation import CodeRef
-from . import _packable, _tables
+from ..ranges import roles
+from . import _tables
 from .changes import BatchMinted
 
 _b = _tables.batches.c
@@ -28,7 +28,7 @@ def reserve(connection: Connection, change: BatchMinted) -> str | None:
         if (prefix, extension, first) != (None, None, None):
             raise UsageError("SSCCs have a company prefix, an extension digit and a first number")
         return None
-    if change.role not in _packable.HOLDERS:
+    if change.role not in roles.PARENTS:
         raise UsageError("only cartons and pallets have SSCCs", "--role carton, or --role pallet")
     sscc.check_block(prefix, extension, first, change.quantity)
     low = sscc.number(prefix, extension, first)
@@ -39,20 +39,6 @@ def reserve(connection: Connection, change: BatchMinted) -> str | None:
             "leave out --sscc-first, and the first free ones are taken",
         )
     return _text(low)
-
-
-def find(connection: Connection, text: str) -> CodeRef | None:
-    """The code with this SSCC of 18 digits, whose check digit is right; or None."""
-    number = sscc.number_of(text)
-    row = _at_or_before(connection, number)
-    if row is None or number >= int(row.sscc_from) + row.quantity:
-        return None
-    return CodeRef(row.batch, number - int(row.sscc_from) + 1)
-
-
-def of(row: Row[Any], serial: int) -> str | None:
-    """The SSCC of a code of the batch of `row`."""
-    return None if row.sscc_from is None else sscc.of_number(int(row.sscc_from) + serial - 1)
 
 
 def _at_or_before(connection: Connection, number: int) -> Any:  # noqa: ANN401 - a row, or None

@@ -20,6 +20,7 @@ from .serials import Range, Ranges
 BATCHES = 20  # of children, in one order
 RANGES = 1_000  # of parents and children together, in one order
 PARENTS = 1_000_000  # in one order
+EACH = 1_000_000  # children that a parent is dealt; a single one may get more
 
 
 class Packing(StrEnum):
@@ -81,12 +82,20 @@ def check(parents: CodeRanges | None, children: Sequence[CodeRanges], each: int 
         if there > 1:
             raise UsageError("several parents need the number of children in each", "--each N")
         return
-    if len(children) > 1:
-        raise UsageError("children of several batches are not dealt out", "one batch at a time")
-    wanted = -(-total // each) if each > 0 else 0
-    if wanted != there:
+    _check_each(total, there, len(children), each)
+
+
+def _check_each(total: int, parents: int, batches: int, each: int) -> None:
+    if not 1 <= each <= EACH:
         raise UsageError(
-            f"{total:,} children, {each:,} in each, fill {wanted:,} parents, not {there:,}",
+            f"each parent is dealt 1 to {EACH:,} children", "name one parent, which gets all"
+        )
+    if batches > 1:
+        raise UsageError("children of several batches are not dealt out", "one batch at a time")
+    wanted = -(-total // each)
+    if wanted != parents:
+        raise UsageError(
+            f"{total:,} children, {each:,} in each, fill {wanted:,} parents, not {parents:,}",
             "count the parents and the children again",
         )
 

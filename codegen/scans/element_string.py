@@ -46,7 +46,7 @@ class Item(NamedTuple):
     serial: str
 
 
-def sscc_of(text: str, *, is_gs1: bool) -> str | None:
+def sscc_in(text: str, *, is_gs1: bool) -> str | None:
     """The 18 digits that `text` gives as an SSCC, whose check digit may be wrong; None without any.
 
     `is_gs1`: as for `item_of`. Without it, 18 digits alone or behind AI 00, text in brackets and

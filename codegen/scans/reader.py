@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from .addresses import Addresses, Doubt
 from .cleaning import bare, decoded, folded
-from .element_string import sscc_of
+from .element_string import sscc_in
 from .framing import MESSAGE_BYTES, Framer, ScanMessage
 from .patterns import Pattern
 from .settings import PLAIN, ReaderSettings
@@ -121,7 +121,7 @@ def _reading(
         return ScanReading(
             line, ReadingKind.REJECT, place, fault=RejectReason(codes.value), text=inner
         )
-    sscc = sscc_of(inner, is_gs1=is_gs1)
+    sscc = sscc_in(inner, is_gs1=is_gs1)
     if not codes and sscc is None:
         return ScanReading(line, ReadingKind.REJECT, place, fault=RejectReason.NOTHING, text=inner)
     return ScanReading(line, ReadingKind.SCAN, place, codes, text=inner, sscc=sscc)

@@ -16,7 +16,7 @@ Labels without codes, with SSCCs alone, hold no secret: they need no key, and ar
 import contextlib
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -236,7 +236,7 @@ class _Encrypted:
                 for at in range(0, len(codes), length):
                     code = codes[at : at + length].decode("ascii")
                     label = labels[first + at // length]
-                    yield _coded(label, payload_of(template, code))
+                    yield replace(label, payload=payload_of(template, code))
 
     @contextlib.contextmanager
     def _handed_over(self, password: Secret) -> Iterator[None]:
@@ -253,14 +253,6 @@ class _Encrypted:
         except BaseException:
             file.unlink(missing_ok=True)
             raise
-
-
-def _coded(label: CartonLabel, payload: str) -> CartonLabel:
-    return CartonLabel(
-        *(label.batch, label.serial, label.role, label.product, label.lot, label.count),
-        sscc=label.sscc,
-        payload=payload,
-    )
 
 
 def _write(path: Path, data: bytes, password: Secret) -> bytes:

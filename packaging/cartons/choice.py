@@ -1,13 +1,15 @@
 """Which cartons or pallets get labels, and what the books say of each. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...codegen.errors import NotFound, Refused
 from ...codegen.ledger.records import BatchRow, PackageRow
 from ...codegen.ledger.view import View
+from ...codegen.mint_sscc import sscc_of
 from ...codegen.ranges import notation, serials
-from ...codegen.ranges.aggregation import CodeRef
+from ...codegen.ranges.aggregation import CodeRanges
 from ...codegen.ranges.attributes import to_json
 from ...codegen.ranges.lifecycle import State
 from ...codegen.ranges.roles import PARENTS
@@ -45,7 +47,7 @@ def choose(view: View, name: str, wanted: str, *, sscc_only: bool) -> ChosenCart
             f"see: mintmark package show {name}",
             outside=serials.to_pairs(outside[:100]),
         )
-    if sscc_only and view.sscc_of(CodeRef(batch.batch, 1)) is None:
+    if sscc_only and batch.sscc_prefix is None:
         raise Refused(f"batch {batch.batch} has no SSCCs", "mint cartons with --sscc-prefix PREFIX")
     found = _alive(view, batch.batch, ranges)
     if serials.count(found) > MAX_LABELS:
@@ -92,6 +94,9 @@ def _alive(view: View, batch: str, wanted: Ranges) -> Ranges:
 
 def labels_of(view: View, chosen: ChosenCartons) -> Iterator[CartonLabel]:
     """Their labels, by serial, without codes. Raises `Refused` for codes of another role."""
+    batch, held = view.batch(chosen.batch), Counter[int]()
+    for link in view.held(CodeRanges(chosen.batch, chosen.serials)):
+        held[link.parent.serial] += len(link.serials)
     for tile in view.select(chosen.batch, chosen.serials):
         values = to_json(tile.value.attributes)
         role = str(values.get("role") or chosen.role)
@@ -101,13 +106,12 @@ def labels_of(view: View, chosen: ChosenCartons) -> Iterator[CartonLabel]:
                 "labels of reels: leave out --cartons; cartons: mint --role carton",
             )
         for serial in range(tile.serials.first, tile.serials.last + 1):
-            ref = CodeRef(chosen.batch, serial)
             yield CartonLabel(
                 batch=chosen.batch,
                 serial=serial,
                 role=role,
                 product=str(values.get("product") or chosen.product),
                 lot=str(values.get("lot") or ""),
-                count=sum(serials.count(part.serials) for part in view.children(ref)),
-                sscc=view.sscc_of(ref),
+                count=held[serial],
+                sscc=sscc_of(batch, serial),
             )

@@ -28,7 +28,8 @@ _BARS_UP = 236  # the bars' lower edge above the label's
 _QUIET = 4  # modules
 _ROOM = 640  # for the QR symbol, its quiet zone included
 _POINT = DPI / 72
-_LARGE, _SMALL, _NUMBER, _LEAST = 15.0, 10.0, 13.0, 5.0  # points
+_LARGE, _SMALL, _SMALLER, _NUMBER, _LEAST = 15.0, 10.0, 8.5, 13.0, 5.0  # points
+_FEW = 5  # lines that have room beside the symbol in `_SMALL`; there are six at most
 _LEADING = 1.35
 _CROSS = 40  # dots, the marks between labels
 
@@ -106,9 +107,10 @@ def _lines(label: CartonLabel, box: PlacedBox, left: int) -> Iterator[str]:
     """The words, one under the other; too long a line is set smaller, and then cut."""
     room = box.x + LABEL[0] - _MARGIN - left
     y = float(box.y + LABEL[1] - _MARGIN)
-    for number, words in enumerate(_words(label)):
-        points = _SMALL if number else _LARGE
-        wide = width(len(words)) if drawable(words) else _cells(words) * EM / 2
+    lines = list(_words(label, room))
+    small = _SMALL if len(lines) <= _FEW else _SMALLER
+    for number, words in enumerate(lines):
+        points, wide = small if number else _LARGE, _wide(words)
         points = max(_LEAST, min(points, room / (wide * _POINT / EM)))
         unit = points * _POINT / EM
         most = max(1, int(len(words) * room / (wide * unit) + 1e-9))
@@ -120,15 +122,32 @@ def _lines(label: CartonLabel, box: PlacedBox, left: int) -> Iterator[str]:
             yield written(shown, left, y, points * _POINT)
 
 
-def _words(label: CartonLabel) -> Iterator[str]:
+def _words(label: CartonLabel, room: int) -> Iterator[str]:
     yield f"{label.role.upper()} {label.serial}"
     if label.product:
-        yield label.product
+        yield from _halves(label.product, room)
     if label.lot:
         yield f"LOT {label.lot}"
     if label.count:
         yield f"COUNT {label.count:,}"
     yield f"{label.batch}:{label.serial}"
+
+
+def _halves(text: str, room: int) -> Iterator[str]:
+    """A product's name on two lines, parted at a blank if one is near its middle, if it is long."""
+    if _wide(text) * _SMALL * _POINT / EM <= room:
+        yield text
+        return
+    middle, near = len(text) // 2, len(text) // 6
+    blanks = [at for at in range(middle - near, middle + near + 1) if text[at] == " "]
+    at = min(blanks, key=lambda blank: abs(blank - middle), default=middle)
+    yield text[:at].rstrip()
+    yield text[at:].lstrip()
+
+
+def _wide(words: str) -> float:
+    """The units of a line: drawn letters advance alike, written ones by a half or a whole em."""
+    return width(len(words)) if drawable(words) else _cells(words) * EM / 2
 
 
 def written(text: str, x: float, y: float, size: float) -> str:
@@ -140,7 +159,7 @@ def written(text: str, x: float, y: float, size: float) -> str:
 
 def has_letters(label: CartonLabel) -> bool:
     """Whether a line of it is written, not drawn."""
-    return not all(drawable(words) for words in _words(label))
+    return not drawable(f"{label.role} {label.product} {label.lot}")
 
 
 def _cells(text: str) -> int:

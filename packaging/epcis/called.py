@@ -2,10 +2,11 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from functools import partial
 
-from ...codegen import sscc
 from ...codegen.ledger.records import BatchRow
 from ...codegen.ledger.view import View
+from ...codegen.mint_sscc import sscc_of
 from ...codegen.ranges.aggregation import CodeRanges, CodeRef
 from ...codegen.ranges.serials import Range
 from ..package.feed import CodeSource
@@ -75,11 +76,4 @@ class CalledByCode(CalledBySerial):
 def _named(view: View, row: BatchRow) -> NamedBatch:
     templates = [row.url, *(package.template for package in view.packages(row.batch))]
     gtin = next((found for found in map(gtin_of, templates) if found), None)
-
-    def sscc_of(serial: int) -> str | None:
-        prefix, extension, first = row.sscc_prefix, row.sscc_extension, row.sscc_first
-        if prefix is None or extension is None or first is None:
-            return None
-        return sscc.build(prefix, extension, first + serial - 1)
-
-    return NamedBatch(row.batch, gtin, sscc_of)
+    return NamedBatch(row.batch, gtin, partial(sscc_of, row))

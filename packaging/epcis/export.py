@@ -31,6 +31,7 @@ from .names import Naming
 from .telling import Telling, Wanted
 
 ENTRY = "epcis.jsonld"
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -171,14 +172,14 @@ def _write_encrypted(station: Station, request: EpcisRequest, text: Iterator[byt
             _publish(part, request.out.absolute())  # 4
 
 
-def _gathered(text: Iterator[bytes], size: int = 1 << 20) -> Iterator[bytes]:
-    """Pieces of about `size` bytes: each is deflated by itself."""
+def _gathered(text: Iterator[bytes]) -> Iterator[bytes]:
+    """Pieces of about `_PIECE` bytes: each is deflated by itself."""
     held: list[bytes] = []
     length = 0
     for piece in text:
         held.append(piece)
         length += len(piece)
-        if length >= size:
+        if length >= _PIECE:
             yield b"".join(held)
             held, length = [], 0
     if held:

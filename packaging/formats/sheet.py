@@ -181,7 +181,9 @@ def _check_labels(layout: PackageLayout) -> None:
             "unit.size",
             f"{layout.profile.unit_size:,} codes on {layout.copies:,} labels each are more than"
             f" the {MAX_LABELS:,} labels that a document holds",
-            "take a smaller --unit-size, or a profile of rows, such as csv",
+            "take a profile of rows, such as csv"
+            if layout.copies > MAX_LABELS
+            else "take a smaller --unit-size, or a profile of rows, such as csv",
         )
 
 

@@ -93,7 +93,7 @@ def _says(facts: Facts, source: str, name: str) -> str:
         "batch": "The batch.",
         "unit": "The reel (roll, box).",
         "lane": "The lane across the web that this row prints on, from 1.",
-        "copies": "how many labels this row's code is printed on; the same in every row.",
+        "copies": "How many labels this row's code is printed on; the same in every row.",
         "image": "The picture file, from the folder you unpacked into.",
         "text": "A constant, the same on every row.",
     }[source]

@@ -6,7 +6,7 @@ from ...codegen.codes.template import BARE, split
 from .readme_facts import Facts
 
 RECEIPT = (
-    "the two codes of a label have one serial, reported once: a spoiled label voids both of them;"
+    "the two codes of a label have one serial, reported once: a spoiled serial voids both of them;"
 )
 
 

@@ -6,7 +6,7 @@ from ...codegen.codes.template import BARE, split
 from ..formats.role_names import ROLES_ZH
 from .readme_facts import Facts
 
-RECEIPT = "一枚标签上的两个码共用一个流水号，只报一次；标签报废，两个码一起作废。"
+RECEIPT = "一枚标签上的两个码共用一个流水号，只报一次；这个流水号报废，两个码一起作废；"
 
 
 def contents(facts: Facts) -> str:

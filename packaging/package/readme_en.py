@@ -27,7 +27,7 @@ _PLACES = {
     "outer": "open on the pack, where it is seen and scanned: on the bottle, on the box",
     "carton": "on the carton's outside; one code per carton",
     "pallet": "on the outside of the loaded pallet; one code per pallet",
-    "batch": "outside on every item of the batch, which share the code",
+    "batch": "outside on every item of the lot, which share the code",
     "guide": "on the card or tag that shop guides keep; never handed to consumers",
 }
 _FORMS = {
@@ -70,7 +70,8 @@ def particulars(facts: Facts) -> Iterator[str]:
     yield from _line("Batch:", f"{manifest.batch} ({role(about.role)})")
     yield from _line("Place:", _PLACES.get(about.role, ""))
     yield from _line("Place 2:", _PLACES.get(facts.second_role, ""))
-    yield from _line("Pair:", pair_en.contents(facts) or _pairs(facts))
+    yield from _line("Pair:", pair_en.contents(facts))
+    yield from _line("Pair:" if manifest.second is None else "Besides:", _elsewhere(facts))
     yield from _line("Profile:", f"{facts.profile.name} ({_FORMS[facts.profile.kind]})")
     yield from _line("Symbol:", _symbol(facts))
     if facts.second is not None:
@@ -98,9 +99,9 @@ def role(name: str) -> str:
     return _ROLES.get(name, name)
 
 
-def _pairs(facts: Facts) -> str:
+def _elsewhere(facts: Facts) -> str:
     """The other codes on the same items, which are another printer's."""
-    named = ", ".join(f"{batch} ({role(name)})" for batch, name in facts.about.pairs)
+    named = ", ".join(f"{batch} ({role(name)})" for batch, name in facts.elsewhere)
     if not named:
         return ""
     return (
@@ -232,10 +233,9 @@ def _receipt(facts: Facts) -> Iterator[str]:
         )
         more = "labels printed too many or lost, honestly: serials and how many."
     printed = "The package, and the serials that were really printed, reel by reel (box, pile);"
-    for text in (printed, spoiled, more):
+    both = "" if facts.manifest.second is None else pair_en.RECEIPT
+    for text in filter(None, (printed, spoiled, both, more)):
         yield from fill(text, _ITEM, _MORE)
-    if facts.manifest.second is not None:
-        yield from fill(pair_en.RECEIPT, _ITEM, _MORE)
     yield "   The codes are activated once the receipt adds up."
     yield ""
     yield "5. Keep and destroy"

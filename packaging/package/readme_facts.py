@@ -131,6 +131,13 @@ class Facts:
         return "" if second is None else dict(self.about.pairs).get(second.code.batch, "")
 
     @property
+    def elsewhere(self) -> tuple[tuple[str, str], ...]:
+        """Other batches (id, role) whose codes are on the same items, and not in this package."""
+        second = self.manifest.second
+        within = None if second is None else second.code.batch
+        return tuple(other for other in self.about.pairs if other[0] != within)
+
+    @property
     def second_payload_column(self) -> str | None:
         """The name of the column that the second symbols hold; None if no column does."""
         second = self.manifest.second

@@ -19,7 +19,7 @@ _PLACES = {
     "outer": "在包装外面看得见、扫得到的地方，如瓶身、盒面",
     "carton": "贴在外箱上，一箱一个码",
     "pallet": "贴在托盘货物的外面，一垛一个码",
-    "batch": "同一批次的商品共用一个码，印在每件商品外面",
+    "batch": "同一生产批的商品共用一个码，印在每件商品外面",
     "guide": "印在给导购员的卡片或吊牌上，不交给消费者",
 }
 _FORMS = {
@@ -60,7 +60,8 @@ def particulars(facts: Facts) -> Iterator[str]:
     yield from _line("批次：", f"{manifest.batch}（{role(about.role)}）")
     yield from _line("位置：", _PLACES.get(about.role, ""))
     yield from _line("位置二：", _PLACES.get(facts.second_role, ""))
-    yield from _line("配对：", pair_zh.contents(facts) or _pairs(facts))
+    yield from _line("配对：", pair_zh.contents(facts))
+    yield from _line("配对：" if manifest.second is None else "另有：", _elsewhere(facts))
     yield from _line("印刷方案：", f"{facts.profile.name}（{_FORMS[facts.profile.kind]}）")
     yield from _line("二维码：", _symbol(facts))
     if facts.second is not None:
@@ -87,9 +88,9 @@ def role(name: str) -> str:
     return ROLES_ZH.get(name, name)
 
 
-def _pairs(facts: Facts) -> str:
+def _elsewhere(facts: Facts) -> str:
     """The other codes on the same items, which are another printer's."""
-    named = "、".join(f"批次 {batch}（{role(name)}）" for batch, name in facts.about.pairs)
+    named = "、".join(f"批次 {batch}（{role(name)}）" for batch, name in facts.elsewhere)
     if not named:
         return ""
     return (
@@ -217,10 +218,9 @@ def _receipt(facts: Facts) -> Iterator[str]:
             "码不作废，同一个码补印够数即可。只有一个码的标签全部报废，才写它的流水号；"
         )
         more = "多印、丢失的，请如实写明流水号和张数。"
-    for text in ("码包编号，每一卷（箱、叠）实际印好的流水号；", spoiled, more):
+    both = "" if facts.manifest.second is None else pair_zh.RECEIPT
+    for text in filter(None, ("码包编号，每一卷（箱、叠）实际印好的流水号；", spoiled, both, more)):
         yield from fill(text, "  · ", "    ")
-    if facts.manifest.second is not None:
-        yield from fill(pair_zh.RECEIPT, "  · ", "    ")
     yield "  回执对上数之后，码才会激活。"
     yield ""
     yield "五、保管与销毁"

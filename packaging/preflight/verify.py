@@ -29,9 +29,9 @@ from ..formats.format import Codes, Format
 from ..formats.pairs import halves
 from ..formats.registry import format_for
 from ..formats.sampling import Chosen, every
-from ..package import manifest as manifests
 from ..package import signature
 from ..package.manifest import ATTACHED_BYTES, MANIFEST_BYTES, SIGNED_NAMES, Attached, Manifest
+from ..package.manifest_reading import parse as parse_manifest
 from ..zip.diagnosis import changed
 from ..zip.reader import broken
 from .archive import Archive
@@ -157,7 +157,7 @@ def _trusted(
 
 
 def _manifest(data: bytes, *, test: bool) -> Manifest:
-    manifest = manifests.parse(data)
+    manifest = parse_manifest(data)
     if manifest.test is not test:
         raise broken("it is signed as a test package but says it is none, or the reverse")
     return manifest

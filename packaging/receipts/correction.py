@@ -19,7 +19,8 @@ from ...codegen.ranges.lifecycle import Reason, State
 from ...codegen.ranges.receipts import Account
 from ...codegen.ranges.serials import Ranges
 from .entries import Reported, corrections_of
-from .receipt import ReceiptResult, Voids, check_copies
+from .receipt import ReceiptResult
+from .voids import Voids, check_copies
 
 REASON_CHARACTERS = 500
 

@@ -121,14 +121,21 @@ def _label(row: UnitRow, about: LabelAbout) -> bytes:
     drawn[top : top + len(symbol), : len(symbol)] = symbol
     room = across - len(symbol) - _MODULE
     y = down - 1.5 * _MODULE
-    for number, words in enumerate(_words(row, about)):
-        points = _SMALL if number else _LARGE
-        points = min(points, max(_LEAST, room / width(len(words)) / _dots(1)))
-        fits = int((room / _dots(points) - width(1)) / ADVANCE) + 1
-        y -= HEIGHT * _dots(points)
-        raster.text(drawn, words[:fits], (len(symbol), y), _dots(points))
-        y -= HEIGHT * _dots(points) * (_LEADING - 1)
+    lines = list(_words(row, about))
+    points = [_LARGE, *(_SMALL for _ in lines[1:])]
+    points = [min(p, _fitting(words, room)) for p, words in zip(points, lines, strict=True)]
+    leading = min(_LEADING, (y - _MODULE) / (HEIGHT * _dots(sum(points))))
+    for words, size in zip(lines, points, strict=True):
+        fits = int((room / _dots(size) - width(1)) / ADVANCE) + 1
+        y -= HEIGHT * _dots(size)
+        raster.text(drawn, words[:fits], (len(symbol), y), _dots(size))
+        y -= HEIGHT * _dots(size) * (leading - 1)
     return png_of(drawn, _DPI)
+
+
+def _fitting(words: str, room: int) -> float:
+    """The points at which a line fills `room` dots; at least `_LEAST`, and then it is cut."""
+    return max(_LEAST, room / width(len(words)) / _dots(1))
 
 
 def _dots(points: float) -> float:
@@ -140,12 +147,15 @@ def _words(row: UnitRow, about: LabelAbout) -> Iterator[str]:
     """The lines beside the symbol; the product if it can be drawn."""
     yield f"UNIT {row.unit}"
     yield f"SERIALS {row.first}-{row.last}"
-    yield f"CODES {row.rows:,}" + _times(row, " X {:,} = {:,} LABELS")
+    yield f"{'PAIRS' if row.pair else 'CODES'} {row.rows:,}" + _times(row, " X {:,} = {:,} LABELS")
     yield f"FILE {row.name}"
     yield f"PACKAGE {row.package}"
     yield f"BATCH {row.batch} ({about.role} CODES)"
-    if about.pairs:
-        yield "KEEP APART FROM " + ", ".join(f"{name} ({role})" for name, role in about.pairs)
+    for name, role in about.pairs:
+        if name == row.pair:
+            yield f"AND {name} ({role}) ON EACH LABEL"
+        else:
+            yield f"KEEP APART FROM {name} ({role})"
     if about.product and drawable(about.product):
         yield f"PRODUCT {about.product}"
 
@@ -205,11 +215,16 @@ def _page(units: tuple[UnitRow, ...], about: LabelAbout) -> bytes:
         says = [
             f"卷号 {row.unit}",
             f"流水号 {row.first}-{row.last}",
-            f"{row.rows:,} 个码" + _times(row, "×{:,}＝{:,} 张"),
+            f"{row.rows:,} {'对' if row.pair else '个'}码" + _times(row, "×{:,}＝{:,} 张"),
         ]
         says = [f"产品 {about.product}", *says] if about.product else says
         says.append(ROLES_ZH.get(about.role, about.role))
-        says += [f"不能与 {name}（{ROLES_ZH.get(role, role)}）混放" for name, role in about.pairs]
+        says += [
+            ("每枚标签上还有 {}（{}）" if name == row.pair else "不能与 {}（{}）混放").format(
+                name, ROLES_ZH.get(role, role)
+            )
+            for name, role in about.pairs
+        ]
         caption = "　".join(f"<span>{html.escape(text)}</span>" for text in says)
         lines.append(
             f'<figure><img src="{row.unit}.png" alt="{row.unit}">'

@@ -17,7 +17,7 @@ def count_first(site):
 
     class Work(apply_order._Work):
         def check(self):
-            blocked, self._in_the_way = self._in_the_way, apply_order._InTheWay()
+            blocked, self._in_the_way = self._in_the_way, apply_order.InTheWay()
             super().check()
             self._in_the_way = blocked
             super().check()

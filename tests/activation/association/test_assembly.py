@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mintmark.activation.association.assembly import HELD, Assembler, Sighting
+from mintmark.activation.association.assembly import Assembler
+from mintmark.activation.association.carton import HELD, Sighting
 from mintmark.codegen.ranges.aggregation import CodeRef
 from mintmark.codegen.scans.reader import ReadingKind
 from mintmark.codegen.scans.settings import ParentPlace
@@ -39,6 +40,7 @@ def units(words, place, each=4, **more):
 
 
 FULL = "C1: u1 u2 u3 u4"
+LOST = ": a label before this one was not read"
 CARTONS = {
     "the label first": ("first", "C1 u1 u2 u3 u4 C2 u5 u6 u7 u8", [FULL, "C2: u5 u6 u7 u8"]),
     "the label last": ("last", "u4 u2 u3 u1 C1", ["C1: u4 u2 u3 u1"]),
@@ -49,8 +51,21 @@ CARTONS = {
     "a label late": ("count", "u1 u2 u3 u4 u5 C1 u6 u7 u8 C2", [FULL, "C2: u5 u6 u7 u8"]),
     "a label late and no count": ("last", "u1 u2 u3 u4 u5 C1 u6 u7 u8 C2", [
         "C1: 5 of 4 children", "C2: 3 of 4 children"]),
-    "labels two cartons late": ("count", "u1 u2 u3 u4 u5 u6 u7 u8 C1 C2", [
-        FULL, "C2: u5 u6 u7 u8"]),
+    "a label that was never read": ("count", "u1 u2 u3 u4 u5 u6 u7 u8 C2 u9 v1 v2 v3 C3", [
+        f"C2: 8 of 4 children{LOST}", "C3: u9 v1 v2 v3"]),
+    "one, while labels come late": ("count", "u1 u2 u3 u4 u5 u6 u7 u8 u9 C2 v1 v2 v3 v4 C3", [
+        f"C2: 8 of 4 children{LOST}", "C3: u9 v1 v2 v3",
+        "none: the scans ended after 1 of 4 children, without a label"]),
+    "one, and its place": ("count", "u1 u2 u3 u4 - u5 u6 u7 u8 u9 C2 v1 v2 v3 C3", [
+        f"C2: 8 of 4 children, no-read at place 5{LOST}", "C3: u9 v1 v2 v3"]),
+    "a late label again": ("count", "u1 u2 u3 u4 C1 u5 C1 u6 u7 u8 C2", [
+        FULL, "C1: 0 of 4 children", "C2: u5 u6 u7 u8"]),
+    "a child again, of the carton before": ("count", "u1 u2 u3 u4 C1 u4 u5 u6 u7 u8 C2 v1", [
+        FULL, "C2: u5 u6 u7 u8", "none: the scans ended after 1 of 4 children, without a label"]),
+    "a pallet among cartons": ("first", "C1 u1 P1 u2 u3 u4 C2 u5 u6 u7 u8", [
+        "C1: 1 of 4 children", "P1: 3 of 4 children", "C2: u5 u6 u7 u8"]),
+    "a bottle among cartons": ("first", "P1 C1 C2 u1 C3", [
+        "P1: 4 of 4 children, of which some stand higher than others"]),
     "a place without a code": ("last", "u1 u2 - u4 C1 u5 u6 u7 u8 C2", [
         "C1: 3 of 4 children, no-read at place 3", "C2: u5 u6 u7 u8"]),
     "one, label first": ("first", "C1 u1 - u3 u4 C2 u5 u6 u7 u8", [

@@ -1,38 +1,13 @@
 """Orders of packing by messages of `line run`: who lies in what, and what is refused."""
 
-import shutil
-from dataclasses import replace
-
 import pytest
-from hall_kit import line_of, make_hall, packings
-from line_kit import opened
+from hall_kit import line_of, packings
 
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ranges.aggregation import CodeRef
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.scans.settings import read_tables
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    hall = make_hall(tmp_path_factory.mktemp("hall"))
-    yield hall
-    hall.home.close()
-
-
-@pytest.fixture
-def hall(made, tmp_path):
-    shutil.copytree(made.home.path, tmp_path / "home")
-    copy = replace(made, home=replace(made.home, path=tmp_path / "home", opened=[]))
-    yield copy
-    copy.home.close()
-
-
-@pytest.fixture
-def station(hall):
-    with opened(hall.home.path) as found:
-        yield found
 
 
 @pytest.fixture
@@ -76,6 +51,17 @@ def test_the_same_order_and_the_same_carton_again(send, hall, station):
     assert other["detail"]
     assert [change.order for change in packings(station)] == ["one"]
     assert send(**full(hall, 2, 5, order="one"))["exit"] == 3
+
+
+def test_the_same_order_again_after_a_bottle_was_taken_out(send, hall):
+    order = full(hall, order="carton-1")
+    assert send(**order)["ok"]
+    assert send(op="dissociate", codes=[hall.item(2)])["ok"]
+    again = send(**order)
+    assert again["repeated"]
+    assert again["notes"] == [
+        "booked before, and not done again: 1 of its codes have changed since (2)"
+    ]
 
 
 def test_codes_are_named_in_other_ways(send, hall, station):
@@ -135,6 +121,10 @@ REFUSED = {
         3, "4 children, not 5",
         lambda h: {"op": "associate", "batch": h.items, "serials": "1-4", "count": 5,
                    "parent": f"{h.cartons}:1"}),
+    "each of nothing": (
+        2, "each must be at least 1",
+        lambda h: {"op": "associate", "batch": h.items, "serials": "1-4", "each": 0,
+                   "parents": f"{h.cartons}:1-2"}),
     "each without parents": (
         2, "together",
         lambda h: {"op": "associate", "batch": h.items, "serials": "1-4", "each": 2}),
@@ -175,6 +165,12 @@ def test_no_book_takes_a_code(send, hall, station, field):
     answer = send(**{**full(hall), field: hall.codes[hall.items][8]})
     assert (answer["exit"], answer["holds_code"]) == (2, field)
     assert packings(station) == []
+
+
+def test_a_label_is_listed_twice(send, hall, station):
+    order = full(hall)
+    assert send(**order | {"codes": [hall.carton(1), *order["codes"]]})["ok"]
+    assert hall.inside(station, 1) == [1, 2, 3, 4]
 
 
 def test_a_code_is_listed_twice(send, hall, station):

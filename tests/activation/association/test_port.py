@@ -2,10 +2,8 @@
 
 import json
 import os
-import shutil
 import signal
 import threading
-from dataclasses import replace
 
 import pytest
 from hall_kit import make_hall, packings
@@ -20,14 +18,6 @@ def made(tmp_path_factory):
     (hall.home.path / "mintmark.toml").write_text(text + readers, "utf-8")
     yield hall
     hall.home.close()
-
-
-@pytest.fixture
-def hall(made, tmp_path):
-    shutil.copytree(made.home.path, tmp_path / "home")
-    copy = replace(made, home=replace(made.home, path=tmp_path / "home", opened=[]))
-    yield copy
-    copy.home.close()
 
 
 def carton(hall, number, count=4):

@@ -1,12 +1,9 @@
 """Orders of packing in files: rows, what they may name, and a carton that is there already."""
 
 import json
-import shutil
-from dataclasses import replace
 
 import pytest
-from hall_kit import make_hall, packings
-from line_kit import opened
+from hall_kit import packings
 
 from mintmark.activation.intake.apply import apply
 from mintmark.activation.intake.order_file import OrderFile
@@ -14,27 +11,6 @@ from mintmark.activation.orders import sheets
 from mintmark.codegen.errors import UsageError
 
 HEAD = "action,batch,serials,parent,parents,each,partial,count,order\n"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    hall = make_hall(tmp_path_factory.mktemp("hall"))
-    yield hall
-    hall.home.close()
-
-
-@pytest.fixture
-def hall(made, tmp_path):
-    shutil.copytree(made.home.path, tmp_path / "home")
-    copy = replace(made, home=replace(made.home, path=tmp_path / "home", opened=[]))
-    yield copy
-    copy.home.close()
-
-
-@pytest.fixture
-def station(hall):
-    with opened(hall.home.path) as found:
-        yield found
 
 
 def results(station, text):
@@ -100,6 +76,19 @@ def test_rows_of_json(station, hall):
     found = results(station, "".join(json.dumps(row) + "\n" for row in rows))
     assert [one.exit for one in found] == [75, 2, 2]
     assert [hall.inside(station, n) for n in (1, 2)] == [[1, 2], [3, 4]]
+
+
+def test_a_pallet_is_named_by_its_number_in_every_spelling(station, hall):
+    number = hall.sscc(1)
+    spelled = [number, f"]C100{number}", f"(00) {number[0]} {number[1:8]} {number[8:]}",
+               f"https://id.gs1.org/00/{number}"]  # fmt: skip
+    packs = "".join(f"associate,{hall.cartons},{n},{text},\n" for n, text in enumerate(spelled, 1))
+    orders = "".join(f"activate,,,,{text}\n" for text in spelled)
+    found = results(station, f"action,batch,serials,parent,carton\n{packs}{orders}")
+    assert [one.exit for one in found[:4]] == [75] * 4
+    # A range order understands each of them likewise: the first takes effect.
+    assert 2 not in {one.exit for one in found[4:]}
+    assert hall.codes[hall.cartons][0] not in str(found)
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ ORDER = wire.Order("o", "b", "activate", [[1, 4], [6, 6]])
 TEXTS = sorted(key for key, (_, kind) in KNOWN.items() if kind is str and key not in VALIDITY)
 OURS = [
     *(dataclasses.replace(ORDER, action=action.value) for action in Action),
-    *(dataclasses.replace(ORDER, attributes={key: "x"}) for key in TEXTS),
+    *(dataclasses.replace(ORDER, attributes={key: "inner"}) for key in TEXTS),
     *(dataclasses.replace(ORDER, attributes={key: None}) for key in KNOWN),
     dataclasses.replace(ORDER, attributes={"max_scans": 1_000_000}),
     dataclasses.replace(

@@ -50,7 +50,7 @@ def test_the_reference_backend_keeps_every_clause(tmp_path, kind, sign):
         result = checked(address, sign=sign)
         assert failing(result) == set(), "\n".join(result.lines())
         unoffered = {v.id.split(".")[0] for v in result.clauses if v.result == "not offered"}
-        assert unoffered == (set() if sign else {"signing", "scopes"})
+        assert unoffered == (set() if sign else {"signing", "scopes", "aggregations"})
         assert result.exit_code == 0
         with Probe(address, None) as probe:
             page = probe("GET", f"/v1/batches/{result.batch}?after=0")

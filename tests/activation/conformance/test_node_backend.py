@@ -50,7 +50,7 @@ def test_it_keeps_every_clause_unsigned(folder):
         result = folder.check(url, unsigned=True, quick=True)
     assert failures(result) == []
     unoffered = {c.id.partition(".")[0] for c in result.clauses if c.result == "not offered"}
-    assert unoffered == {"signing", "scopes"}
+    assert unoffered == {"signing", "scopes", "aggregations"}
 
 
 def test_it_packs_as_code_by_code(folder):

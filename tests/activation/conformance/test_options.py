@@ -27,7 +27,7 @@ NARROW = 'actions = ["freeze", "dissociate"]\nbatches = ["*-narrow"]\nlayers = [
 # What an earlier check leaves behind for every clause that asks again, in few requests.
 PART = (
     *("orders.once", "orders.refusal-stays", "read.head", "facts.told", "scans.scan-id"),
-    *("counters.each", "scopes.permitted", "aggregations.once"),
+    *("counters.each", "scopes.permitted", "aggregations.associate"),
 )
 
 

@@ -286,7 +286,8 @@ def test_a_file_holds_no_code(floor):
         assert message.selection == ByCarton(text)  # a message is kept by nobody
     sscc = "106141411234567897"
     address = f"https://id.example.com/00/{sscc}"
-    for text in (f"{scene.cartons}:1", sscc, f"00{sscc}", f"(00){sscc}", address):
+    printed, counted = "(00) 1 0614141 123456789 7", f"(00){sscc}(37)24"
+    for text in (f"{scene.cartons}:1", sscc, f"00{sscc}", f"(00){sscc}", address, printed, counted):
         assert form.from_row({"action": "freeze", "carton": text}, ZONE).selection.carton == text
         assert form.from_object({"action": "freeze", "carton": text}, ZONE).batch == ""
 

@@ -23,8 +23,8 @@ from mintmark.activation.orders.selection import ByCarton, BySerials, ByUnit, Ch
 from mintmark.codegen.errors import NotFound, Refused, UsageError
 from mintmark.codegen.ledger.changes import Ordered, UnitMoved
 from mintmark.codegen.ledger.verify import verify
+from mintmark.codegen.mint_sscc import sscc_of
 from mintmark.codegen.ranges import serials
-from mintmark.codegen.ranges.aggregation import CodeRef
 from mintmark.codegen.ranges.lifecycle import Action, State
 from mintmark.codegen.ranges.serials import Range
 
@@ -103,7 +103,7 @@ def test_a_code_as_it_is_scanned_and_an_sscc(tmp_path):
         pack(station, (scene.cartons, 7), (scene.jars, (3, 9)))
         pack(station, (scene.pallets, 2), (scene.cartons, (7,)))
         with station.ledger.read() as view:
-            sscc = view.sscc_of(CodeRef(scene.pallets, 2))
+            sscc = sscc_of(view.batch(scene.pallets), 2)
         for text in (label, f"https://t.example.com/{label}", f"{scene.cartons}:7"):
             placed = place(station, carton(text, dry_run=True))
             assert codes(placed) == {scene.jars: [[3, 3], [9, 9]], scene.cartons: [[7, 7]]}

@@ -479,6 +479,7 @@ def test_a_child_voided_in_its_carton_stays_there_and_is_taken_out(ledger):
         (unpacked("A", ("C",), ("I", (1, 2))), UsageError),
         (packed("A", ("C", (1, 1))), UsageError),
         (packed("A", ("C", (1, 1)), ("I", (1, 2)), each=0), UsageError),
+        (packed("A", ("C", (1, 1)), ("I", (1, 2)), each=1_000_001), UsageError),
         (packed("A", ("C", (1, 1)), ("X", (1, 2))), NotFound),
         (packed("A", ("X", (1, 1)), ("I", (1, 2))), NotFound),
         (unpacked("A", None, ("I", (1, 2)), each=2), UsageError),
@@ -606,19 +607,6 @@ def test_an_association_is_claimed_as_it_is_booked(ledger):
 
 
 # --- SSCCs and pairs --------------------------------------------------------------------
-
-
-def test_an_sscc_is_of_one_code_alone(ledger):
-    with ledger.read() as view:
-        for number in (1, 5):
-            text = view.sscc_of(CodeRef("P", number))
-            assert (len(text), view.sscc(text)) == (18, CodeRef("P", number))
-        assert view.sscc_of(CodeRef("C", 1)) is None
-        assert view.sscc("069012340000000061") is None  # before the block
-        assert view.sscc("069012340000000115") == CodeRef("P", 5)
-        assert view.sscc("069012340000000122") is None  # after it
-        assert view.sscc("069012340000000116") is None  # a wrong check digit
-        assert view.sscc("no SSCC") is None
 
 
 @pytest.mark.parametrize("first", [3, 7, 8, 11])

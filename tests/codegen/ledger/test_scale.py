@@ -259,7 +259,6 @@ def test_questions_about_links_read_few_rows(packing):
         assert len(view.links("I", after=1_250_000, limit=7)) == 7
         assert view.children(CodeRef("K", 77)) == (held("I", (1_901, 1_924)),)
         assert list(view.parents("I", (Range(24, 27),)))[-1].parent == CodeRef("K", 2)
-        assert view.sscc("069012340000000061") is None
         assert view.associated("I") >= CARTONS * 24
     assert 0 < meter.steps < 20_000
 

@@ -1,6 +1,7 @@
 """Labels of cartons: read by poppler and zxing, in clear without codes, encrypted with them."""
 
 import hashlib
+import re
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,7 @@ from mintmark.codegen.ranges.aggregation import CodeRanges, Packing
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.recover import recover
+from mintmark.packaging.cartons import label as module
 from mintmark.packaging.cartons import sheets
 from mintmark.packaging.cartons.carton_labels import CartonRequest, carton_labels
 from mintmark.packaging.cartons.label import CartonLabel
@@ -176,6 +178,7 @@ def test_what_stands_on_a_label_is_what_the_books_say(world, monkeypatch):
         ({"sscc_only": True, "serials": "10"}, Refused, "void"),
         ({"sscc_only": True, "name": "NOPE-AAAA"}, NotFound, "no batch"),
         ({"sscc_only": True, "serials": "one"}, UsageError, "not a serial"),
+        ({"sscc_only": True, "serials": ""}, UsageError, "serial"),
     ],
 )
 def test_what_is_refused_leaves_nothing(world, more, error, words):
@@ -254,6 +257,35 @@ def test_long_words_stay_on_their_label(tmp_path):
     assert page.crop((across - 20, 0, across, down)).getextrema() == (255, 255)
     found = sorted(symbol.text for symbol in zxingcpp.read_barcodes(page))
     assert found == [f"(00){sscc.build(PREFIX, 0, n)}" for n in (1, 2, 3)]
+
+
+NAMES = [
+    ("绿茶 500 ml", ["绿茶 500 ml"]),
+    (
+        "绿茶礼盒装特级明前龙井 新包装24瓶每箱送礼佳品",
+        ["绿茶礼盒装特级明前龙井", "新包装24瓶每箱送礼佳品"],
+    ),
+    ("茶" * 41, ["茶" * 20, "茶" * 21]),
+    (
+        "Green tea from the hills, 24 bottles of 500 ml",
+        ["Green tea from the hills,", "24 bottles of 500 ml"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("product", "lines"), NAMES)
+def test_a_long_name_takes_two_lines_that_can_be_read(product, lines, tmp_path):
+    made = label(1, product=product, payload="HTTPS://T.EXAMPLE.COM/" + "8" * 16)
+    (page,) = render(sheets.document([made]), 300, tmp_path)
+    above_the_bars = (page.width // 8, 372, page.width // 2, 380)  # LABEL[1] - 992 dots, halved
+    assert page.crop(above_the_bars).getextrema() == (255, 255)
+    assert page.crop((page.width // 8, 380, page.width // 2, 384)).getextrema()[0] < 128
+    drawn = " ".join(module.drawn(made, module.place(0)))
+    points = [float(size) * 72 / module.DPI for size in re.findall(r"/F1 (\S+) Tf", drawn)]
+    written = [bytes.fromhex(text).decode("utf-16-be") for text in re.findall("<(.+?)>", drawn)]
+    assert min(points, default=7.0) >= 7.0
+    assert written == ([] if product.isascii() else lines)
+    assert list(module._words(made, 1500))[1:-3] == lines
 
 
 def test_no_payload_shows_in_a_label_that_is_printed_by_mistake():

@@ -15,8 +15,8 @@ from mintmark.packaging.package.manifest import (
     Manifest,
     Pictures,
     dump,
-    parse,
 )
+from mintmark.packaging.package.manifest_reading import parse
 from mintmark.packaging.package.signature import check, sign
 from mintmark.packaging.package.signature import parse as parse_signature
 from mintmark.packaging.profiles.files import builtin

@@ -10,6 +10,7 @@ import pytest
 from mintmark.codegen.ranges.serials import Range
 from mintmark.packaging import letter
 from mintmark.packaging.formats.dummy import dummy_codes
+from mintmark.packaging.formats.format import SecondCode
 from mintmark.packaging.package.manifest import Partner
 from mintmark.packaging.package.particulars import Particulars
 from mintmark.packaging.preflight.preflight import Preflight
@@ -21,7 +22,9 @@ WRITE = "MINTMARK_WRITE_GOLDEN"
 HEAD = (42, "0123456789abcdef" * 4)
 
 
-@pytest.fixture(scope="module", params=["package", "test-package", "semicolons", "inner", "copies"])
+@pytest.fixture(
+    scope="module", params=["package", "test-package", "semicolons", "inner", "copies", "pair"]
+)
 def papers(request, tmp_path_factory, keys, give):
     """(name, what was made, README.txt, letter)."""
     from random import Random
@@ -41,12 +44,29 @@ def papers(request, tmp_path_factory, keys, give):
     elif request.param == "copies":
         about, profile = Particulars("绿茶 500 ml", "batch"), builtin("csv").with_copies()
         made = maker(serials=serials, about=about, profile=profile, copies=500)
+    elif request.param == "pair":
+        made = pair(maker, Random(11))
     else:
         profile = Profile("bare", ("serial", "code"), header=False, delimiter=";", line_end="\n")
         made = maker(serials=(Range(1, 65),), unit_size=1, profile=profile, template="{code}")
     name = f"{made.job.package}.zip"
     text = letter.letter(made.packed, name, HEAD, Preflight("7-Zip", unique=True))
     return request.param, made, made.entries()["README.txt"], text
+
+
+def pair(maker, random):
+    """Two codes a label, each on four labels; a third code of the items is in another package."""
+    other, third = Partner("K7QM-5N8R2GHT", "inner"), Partner("K7QM-6M2P4QRS", "guide")
+    return maker(
+        about=Particulars("绿茶 500 ml", "outer", pairs=(other, third)),
+        profile=builtin("csv").with_copies().of_pair(),
+        second=SecondCode(other.batch, 12, "0123456789", "https://w.example.cn/{code}"),
+        codes={
+            n: "".join((*random.choices("ABCDEFGH", k=16), *random.choices("0123456789", k=12)))
+            for n in range(1, 26)
+        },
+        copies=4,
+    )
 
 
 def stable(made, text):

@@ -23,7 +23,8 @@ from mintmark.packaging.formats.dummy import dummy_codes, dummy_source
 from mintmark.packaging.formats.format import PackageLayout, SecondCode
 from mintmark.packaging.formats.sheet import SheetFormat
 from mintmark.packaging.package.feed import of_pairs
-from mintmark.packaging.package.manifest import dump, parse
+from mintmark.packaging.package.manifest import dump
+from mintmark.packaging.package.manifest_reading import parse
 from mintmark.packaging.preflight.verify import verify
 from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.profiles.geometry import Text

@@ -123,6 +123,37 @@ def test_a_label_of_a_pair_says_what_it_is_kept_apart_from(tmp_path):
     home.close()
 
 
+def test_a_label_of_two_codes_says_what_is_on_it_and_what_is_kept_apart(tmp_path):
+    """A reel that has both codes of a pair is kept apart from a third batch, never from itself."""
+    row = UnitRow(
+        *("K7QM-5N8R2GHT", "data/0001.pdf", 1, 48, 48, "sha", "K7QM-9X2C4DEF", "K7QM-3T9A2BCD"),
+        *("made", None, None, 0, False),
+        copies=2,
+        pair="K7QM-8B4N6CDE",
+    )
+    pairs = (("K7QM-8B4N6CDE", "inner"), ("K7QM-6M2P4QRS", "guide"), ("K7QM-7M2P4QRS", "carton"))
+    about = module.LabelAbout("Green tea", "outer", pairs)
+    assert list(module._words(row, about))[2:] == [
+        "PAIRS 48 X 2 = 96 LABELS",
+        "FILE data/0001.pdf",
+        "PACKAGE K7QM-9X2C4DEF",
+        "BATCH K7QM-3T9A2BCD (outer CODES)",
+        "AND K7QM-8B4N6CDE (inner) ON EACH LABEL",
+        "KEEP APART FROM K7QM-6M2P4QRS (guide)",
+        "KEEP APART FROM K7QM-7M2P4QRS (carton)",
+        "PRODUCT Green tea",
+    ]
+    drawn = np.asarray(Image.open(io.BytesIO(module._label(row, about))))
+    other = np.asarray(Image.open(io.BytesIO(module._label(row, about._replace(product="Black")))))
+    assert (drawn != other).any()
+    assert drawn[-5:].all()
+    page = module._page((row,), about).decode("utf-8")
+    assert "48 对码×2＝96 张" in page
+    assert "每枚标签上还有 K7QM-8B4N6CDE（内码）" in page
+    assert "不能与 K7QM-6M2P4QRS（导购码）混放" in page
+    assert page.count("混放") == 2
+
+
 def test_a_page_prints_them_with_the_products_own_name(station, tmp_path):
     made = labels(station, "P", tmp_path / "labels", None)
     text = made.page.read_text("utf-8")

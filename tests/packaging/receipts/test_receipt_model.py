@@ -22,7 +22,7 @@ from mintmark.codegen.ledger import changes
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.ranges import serials
 from mintmark.codegen.ranges.lifecycle import Action
-from mintmark.packaging.receipts import receipt as receipts
+from mintmark.packaging.receipts import voids
 
 
 def text(numbers):
@@ -40,7 +40,7 @@ class Booked(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(receipts, "RANGES_PER_ORDER", 2)
+        self.patch.setattr(voids, "RANGES_PER_ORDER", 2)
         self.folder = tempfile.TemporaryDirectory()
         self.home = make_home(Path(self.folder.name))
         self.station = book(self.home)
