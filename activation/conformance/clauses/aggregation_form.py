@@ -6,7 +6,7 @@ from ..clause import Clauses
 from ..depth import Depth
 from ..outcome import Broken, expect
 from ..packs import body as body_of
-from ..packs import bottles, cartons, expect_in, get, pack, pallets, part, put, unpack
+from ..packs import bottles, cartons, done, expect_in, get, links, pack, pallets, part, put, unpack
 from ..trial import Trial
 
 MANY, LISTED = 150, 1_000  # ranges in the way; those that are listed at most
@@ -171,3 +171,15 @@ def _unknown(t: Trial) -> None:
     t.refused(put(t, {}, "-bad"), "invalid")
     t.refused(t.probe("GET", f"/v1/batches/{t.batch}-none/parents?after=0"), "not-found")
     t.refused(t.probe("GET", f"/v1/batches/{t.batch}/parents?after=-1"), "invalid")
+
+
+@AGGREGATION_FORM.clause("large", "a million children in one parent", depth=Depth.NORMAL)
+def _large(t: Trial) -> None:
+    boxes, items = cartons(t), t.other("million", quantity=1_000_000)
+    (box, _) = boxes.serials(1)
+    answer = pack(t, part(boxes, (box, box)), part(items, (1, 1_000_000)))
+    expect(answer.get("children_count"), 1_000_000, "children_count")
+    expect(links(items), [(1, 1_000_000, (boxes.batch, box))], "links")
+    done(t, body_of("dissociate", part(boxes, (box, box)), part(items, (2, 999_999))))
+    if len(links(items)) != 2:
+        raise Broken("two links", len(links(items)))

@@ -1,13 +1,11 @@
 """Clauses on aggregations: who lies in what, one parent at a time, all of it or nothing."""
 
 from ..clause import Clauses
-from ..depth import Depth
-from ..outcome import Broken, expect, expect_same
+from ..outcome import expect, expect_same
 from ..packs import (
     Part,
     bottles,
     cartons,
-    done,
     expect_in,
     get,
     links,
@@ -290,15 +288,3 @@ def _joined(t: Trial) -> None:
     expect([link for link in links(items, first - 1, last) if link[0] <= last], wanted, "links")
     found = [link for link in links(items, first + 2, last) if link[0] <= last]
     expect(found[0], (first + 3, first + 5, there), "a link whose beginning is not asked for")
-
-
-@AGGREGATIONS.clause("large", "a million children in one parent", depth=Depth.NORMAL)
-def _large(t: Trial) -> None:
-    boxes, items = cartons(t), t.other("million", quantity=1_000_000)
-    (box, _) = boxes.serials(1)
-    answer = pack(t, part(boxes, (box, box)), part(items, (1, 1_000_000)))
-    expect(answer.get("children_count"), 1_000_000, "children_count")
-    expect(links(items), [(1, 1_000_000, (boxes.batch, box))], "links")
-    done(t, body_of("dissociate", part(boxes, (box, box)), part(items, (2, 999_999))))
-    if len(links(items)) != 2:
-        raise Broken("two links", len(links(items)))
