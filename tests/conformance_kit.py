@@ -23,6 +23,7 @@ from mintmark.activation.conformance.recorded import read
 from mintmark.activation.conformance.select import clauses_again
 from mintmark.activation.conformance.trace import Trace
 from mintmark.activation.conformance.trial import Trial
+from mintmark.codegen.ranges.aggregation import Packing
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.times import format_utc
 
@@ -51,7 +52,7 @@ KEYS = {"kit": PRIVATE, "second": Ed25519PrivateKey.generate()}
 SENDERS = {name: Sender(name, name, ED25519, key.public_key()) for name, key in KEYS.items()}
 SENDERS["second"] = replace(
     SENDERS["second"],
-    actions=frozenset({Action.FREEZE}),
+    actions=frozenset({Action.FREEZE, Packing.DISSOCIATE}),
     batches=("*-narrow",),
     layers=frozenset(),
     upload=False,

@@ -15,7 +15,10 @@ from mintmark.codegen.secret import Secret
 from mintmark.codegen.station import keys
 
 SNIPPET = Path(__file__).parents[1] / "docs" / "snippets" / "backend.mjs"
-NARROW = 'actions = ["freeze"]\nbatches = ["*-narrow"]\nlayers = []  # none\nupload = false\n'
+NARROW = (
+    'actions = ["freeze", "dissociate"]\nbatches = ["*-narrow"]\n'
+    "layers = []  # none\nupload = false\n"
+)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ links are dealt out as they are written: an aggregation of any size needs the sa
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -189,15 +189,14 @@ class _Packer:
                 run = next(found, None)
 
     def _told(self, found: InTheWay[tuple[str, Code | None]]) -> list[dict[str, Any]]:
-        wanted = {parent[0] for _, (_, parent) in found.shown if parent}
-        known = link_store.batches(self._connection, wanted)
+        """As JSON. Raises `Damaged` for a parent that there is not."""
+        wanted = {parent for _, (_, parent) in found.shown if parent}
+        known = link_store.named(self._connection, wanted)
         return [
             {
                 "batch": batch,
                 "serials": piece.pair(),
-                "parent": {"batch": known[parent[0]].batch, "serial": parent[1]}
-                if parent
-                else None,
+                "parent": asdict(known[parent]) if parent else None,
             }
             for piece, (batch, parent) in found.shown
         ]

@@ -38,7 +38,7 @@ def stored(connection: Connection, table: Table, name: str) -> Row[Any] | None:
 def check_same(row: Row[Any], identity: str, is_same: Callable[[str, str], bool]) -> None:
     """Raises `Problem` order-differs if the id of `row` was used for other content."""
     if not is_same(row.identity, identity):
-        raise Problem("order-differs", "give every order an id of its own")
+        raise Problem("order-differs", "this id was used for other content: use a new one")
 
 
 def answer_of(row: Row[Any]) -> dict[str, Any]:

@@ -6,11 +6,11 @@ two that touch lie in different parents.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from ...codegen.ranges import serials as ranges_of
+from ...codegen.ranges.aggregation import CodeRef
 from ...codegen.ranges.serials import Range, Ranges
 from . import dialects, tables
 from .damage import Damaged
@@ -88,11 +88,14 @@ def _runs_of_many(connection: Connection, batch: int, ranges: Ranges) -> Iterato
             yield run
 
 
-def batches(connection: Connection, numbers: Collection[int]) -> dict[int, Row[Any]]:
-    """The rows of the batches of these numbers."""
-    table = tables.batches
+def named(connection: Connection, codes: Collection[Code]) -> dict[Code, CodeRef]:
+    """These codes, by the ids of their batches. Raises `Damaged` for one that there is not."""
+    table, numbers = tables.batches, {batch for batch, _ in codes}
     rows = connection.execute(select(table).where(table.c.number.in_(numbers)))
-    return {row.number: row for row in rows}
+    known = {row.number: row for row in rows}
+    if any(not 1 <= serial <= known[batch].quantity for batch, serial in codes):
+        raise Damaged
+    return {(batch, serial): CodeRef(known[batch].batch, serial) for batch, serial in codes}
 
 
 def write(connection: Connection, rows: Sequence[Columns]) -> None:

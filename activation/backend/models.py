@@ -131,6 +131,9 @@ class AggregationBody(_Strict):
 
     def request(self, name: str) -> AggregationRequest:
         """As the store takes it. Raises `Problem` invalid."""
+        parts = [*self.children, self.parents] if self.parents else self.children
+        if sum(len(part.serials) for part in parts) > aggregation.RANGES:
+            raise Problem("invalid", f"more than {aggregation.RANGES} ranges at once")
         try:
             parents = self.parents.codes() if self.parents else None
             children = sorted((part.codes() for part in self.children), key=lambda part: part.batch)

@@ -63,16 +63,16 @@ def page(connection: Connection, row: Row[Any], after: int) -> wire.ParentsPage:
     """The links of the batch in `row` after serial `after`, as many as a page holds."""
     found = link_store.page(connection, row.number, after + 1, row.quantity, wire.PAGE_LINKS + 1)
     shown = found[: wire.PAGE_LINKS]
-    parents = link_store.batches(connection, {run.parent[0] for run in shown})
-    links = tuple(_link(row, run, parents[run.parent[0]], after) for run in shown)
+    parents = link_store.named(connection, {run.parent for run in shown})
+    links = tuple(_link(row, run, parents[run.parent], after) for run in shown)
     return wire.ParentsPage(
         row.batch, links, links[-1].serials.last if len(found) > len(shown) else None
     )
 
 
-def _link(row: Row[Any], run: link_store.LinkRun, parent: Row[Any], after: int) -> Link:
-    """Raises `Damaged` for a link beyond its batch, or to a parent beyond its own."""
+def _link(row: Row[Any], run: link_store.LinkRun, parent: CodeRef, after: int) -> Link:
+    """Raises `Damaged` for a link beyond its batch."""
     serials = Range(max(run.serials.first, after + 1), run.serials.last)
-    if serials.last > row.quantity or not 1 <= run.parent[1] <= parent.quantity:
+    if serials.last > row.quantity:
         raise Damaged
-    return Link(row.batch, serials, CodeRef(parent.batch, run.parent[1]))
+    return Link(row.batch, serials, parent)

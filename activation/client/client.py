@@ -16,7 +16,6 @@ from .protocol import NOT_OFFERED, Away, Declined, StrangeAnswer
 from .signing import SignsRequests
 from .transport import DEFAULT_LIMITS, ClientLimits, Transport, loads
 from .wire import (
-    ORDER_RANGES,
     PAGE_CODES,
     Aggregation,
     AggregationAnswer,
@@ -124,9 +123,9 @@ class HttpClient:
     def aggregate(self, aggregation: Aggregation) -> AggregationAnswer:
         """See `Client`."""
         path = f"/v1/aggregations/{_part(aggregation.aggregation)}"
-        # As many links as parents, or as ranges: a link may hold any number of children.
-        links = max(len(aggregation.parents or ()), ORDER_RANGES)
-        data = self._json("PUT", path, aggregation.body(), self._seconds(links))
+        # The contract's promise: a backend may keep a row per child.
+        seconds = self._seconds(sum(map(len, aggregation.children)))
+        data = self._json("PUT", path, aggregation.body(), seconds)
         answer = _parsed(AggregationAnswer.parse, data)
         sent = (aggregation.aggregation, aggregation.action, aggregation.dry_run)
         if (answer.aggregation, answer.action, answer.dry_run) != sent:

@@ -79,9 +79,10 @@ class Trial:
         self._seen = time.monotonic() + SEEN_SECONDS
 
     def other(self, name: str, **form: object) -> "Trial":
-        """Another batch of this check, registered when it is first asked for."""
+        """Another batch of this check, registered when it is first asked for; `home` is its own."""
         if name not in self._others:
             other = copy.copy(self)
+            other.home = str(form.pop("home", self.home))
             other.begin(f"{self.batch}-{name}", replace(self.form, **form))  # type: ignore[arg-type]
             expect(other.register().status, 200, "the status of another batch")
             self._others[name] = other

@@ -199,14 +199,14 @@ function orderOf(request) {
 /** An aggregation, checked in the same way; `counts`: how many parents and children it names. */
 function aggregationOf(request) {
   const { dry_run, audit_head, ...content } = form(request, AGGREGATION);
-  const codesOf = (part) => part && { batch: part.batch, serials: joined(part.serials) };
-  const parents = codesOf(content.parents);
-  const children = content.children.map(codesOf).sort((a, b) => (a.batch < b.batch ? -1 : 1));
-  const all = [...children, ...(parents ? [parents] : [])];
+  const named = [...content.children, ...(content.parents ? [content.parents] : [])];
+  const all = named.map(({ batch, serials }) => ({ batch, serials: joined(serials) }));
+  const parents = all[content.children.length] ?? null;
+  const children = all.slice(0, content.children.length).sort((a, b) => (a.batch < b.batch ? -1 : 1));
   const counts = [parents?.serials ?? [], children.flatMap((part) => part.serials)].map(sizeOf);
   const fits = content.each === null ? counts[0] <= 1
     : children.length === 1 && Math.ceil(counts[1] / content.each) === counts[0];
-  need(fits && counts[0] <= 1_000_000 && all.flatMap((part) => part.serials).length <= 1_000
+  need(fits && counts[0] <= 1_000_000 && named.flatMap((part) => part.serials).length <= 1_000
     && new Set(children.map((part) => part.batch)).size === children.length
     && (parents || content.action === 'dissociate'), 'invalid', 'the children do not fill the parents');
   const fields = { ...content, parents, children };

@@ -19,7 +19,7 @@ from mintmark.activation.backend import (
 )
 from mintmark.activation.backend.problems import Problem
 from mintmark.activation.backend.store import Store
-from mintmark.activation.client.wire import PairedCode
+from mintmark.activation.client.wire import PAGE_LINKS, PairedCode
 from mintmark.codegen.ranges.aggregation import CodeRanges, CodeRef, Link, Packing
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.ranges.serials import Range, intersect
@@ -158,6 +158,37 @@ def circle_over_one_level(site):
 
 
 @fault
+def circle_by_one_link(site):
+    """Looks at each link of an aggregation alone: two of them may close a circle."""
+    whole = apply_aggregation.is_circle
+
+    def singly(connection, _parents, _children, planned):
+        def closes(batch, run):
+            (parent_batch, serial), below = run.parent, {batch: (run.serials,)}
+            above = {parent_batch: (Range(serial, serial),)}
+            return whole(connection, above, below, iter([(batch, run)]))
+
+        return any(closes(*one) for one in list(planned))
+
+    site.patch.setattr(apply_aggregation, "is_circle", singly)
+
+
+@fault
+def taken_counts_what_it_lists(site):
+    """Counts the children it lists as taken, and not all that are."""
+    check = _Packer.check_free
+
+    def short(self):
+        try:
+            check(self)
+        except Problem as problem:
+            problem.members["taken_total"] = len(problem.members["taken"])
+            raise
+
+    site.patch.setattr(_Packer, "check_free", short)
+
+
+@fault
 def stranger_leaves(site):
     """Takes a child out of whatever it lies in, and not out of the carton that is named."""
     site.patch.setattr(_Packer, "check_places", lambda _: None)
@@ -271,6 +302,13 @@ next_of_the_last_links = _link_paging(
     "Names a next page after the last link of a batch.",
     lambda page, _: replace(page, next=page.links[-1].serials.last) if page.links else page,
 )
+next_of_a_full_page = _link_paging(
+    "next_of_a_full_page",
+    "Names a next page after each that is full, also the last.",
+    lambda page, _: (
+        replace(page, next=page.links[-1].serials.last) if len(page.links) == PAGE_LINKS else page
+    ),
+)
 link_pages_overlap = _link_paging(
     "link_pages_overlap",
     "Begins a page of links with the link that ended the page before.",
@@ -372,6 +410,17 @@ class PackingBringsNoHead(Store):
 
     def aggregate(self, request, now):
         return super().aggregate(replace(request, audit_head=None), now)
+
+
+@fault
+def head_of_two_homes(site):
+    """Takes the head of an aggregation of two homes' batches for that of one of them."""
+    keep = kept_answers.keep
+
+    def bold(connection, table, row, answer, homes):
+        keep(connection, table, row, answer, [min(homes)])
+
+    site.patch.setattr(kept_answers, "keep", bold)
 
 
 @fault

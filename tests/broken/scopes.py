@@ -143,6 +143,17 @@ def packing_any_action(site):
 
 
 @fault
+def packing_by_any_batch(site):
+    """Lets a key pack that may order one of the batches, and not each."""
+    strict = Sender.permit_packing
+
+    def lax(self, batches, action):
+        strict(self, sorted(batches, key=lambda batch: batch.endswith("-narrow"))[-1:], action)
+
+    site.patch.setattr(Sender, "permit_packing", lax)
+
+
+@fault
 class PackingReadByOneBatch(Store):
     """Tells an aggregation to whoever may read the first batch of its children."""
 

@@ -6,9 +6,10 @@ from ..clause import Clauses
 from ..depth import Depth
 from ..outcome import Broken, expect
 from ..packs import body as body_of
-from ..packs import bottles, cartons, expect_in, get, pack, pallets, part, put, unpack
+from ..packs import bottles, cartons, done, expect_in, get, links, pack, pallets, part, put, unpack
 from ..trial import Trial
 
+MANY, LISTED = 150, 1_000  # ranges in the way; those that are listed at most
 AGGREGATION_FORM = Clauses("aggregations", "4. Pack")
 
 
@@ -89,7 +90,9 @@ def _bounds(t: Trial) -> None:
     (box, _) = boxes.serials(1)
     single = [(serial, serial) for serial in range(first, last, 2)]
     carton = part(boxes, (box, box))
-    t.refused(put(t, body_of("associate", carton, part(items, *single))), "invalid")
+    touching = [(serial, serial) for serial in range(first, first + 1_000)]
+    for ranges in (single, touching):
+        t.refused(put(t, body_of("associate", carton, part(items, *ranges))), "invalid")
     answer = pack(t, carton, part(items, *single[:999]))
     expect(answer.get("children_count"), 999, "children_count of 999 ranges and a parent")
     none = put(t, body_of("dissociate", None, part(items, *single[:999], (last, last))))
@@ -99,6 +102,38 @@ def _bounds(t: Trial) -> None:
     many = [{"batch": f"{t.batch}-none{n}", "serials": [[1, 1]]} for n in range(21)]
     t.refused(put(t, body_of("associate", carton, *many)), "invalid")
     t.refused(put(t, body_of("associate", carton, *many[:20])), "not-found")
+
+
+@AGGREGATION_FORM.clause(
+    "totals", "taken, elsewhere and blocked count all that is in the way, and list the first"
+)
+def _totals(t: Trial) -> None:
+    boxes, items = cartons(t), bottles(t)
+    (first, last), (box, other) = items.serials(2 * MANY), boxes.serials(2)
+    single = [(serial, serial) for serial in range(first, last, 2)]
+    pack(t, part(boxes, (box, box)), part(items, *single))
+    parents, children = part(boxes, (other, other)), part(items, (first, last))
+    there = {"parent": {"batch": boxes.batch, "serial": box}}
+    taken = [{"batch": items.batch, "serials": list(pair), **there} for pair in single]
+    _listed(t, body_of("associate", parents, children), "child-taken", taken)
+    free = {"batch": items.batch, "parent": None}
+    gaps = [free | {"serials": [after + 1, after + 1]} for _, after in single]
+    elsewhere = [entry for pair in zip(taken, gaps, strict=True) for entry in pair]
+    _listed(t, body_of("dissociate", parents, children), "child-elsewhere", elsewhere)
+    items.done("void", *single, reason="damaged")
+    void = {"batch": items.batch, "state": "void"}
+    blocked = [void | {"serials": list(pair)} for pair in single]
+    _listed(t, body_of("associate", parents, children), "blocked", blocked)
+
+
+def _listed(t: Trial, wanted: dict[str, Any], name: str, entries: list[dict[str, Any]]) -> None:
+    key = name.removeprefix("child-")
+    problem = t.refused(put(t, wanted), name)
+    expect(problem.get(f"{key}_total"), len(entries), f"{key}_total")
+    found = problem.get(key) or []
+    if not 1 <= len(found) <= LISTED:
+        raise Broken(f"1 to {LISTED} entries in {key}", len(found))
+    expect(found, entries[: len(found)], key)
 
 
 @AGGREGATION_FORM.clause("each-bounds", "each and parents are 1 to 1,000,000")
@@ -136,3 +171,15 @@ def _unknown(t: Trial) -> None:
     t.refused(put(t, {}, "-bad"), "invalid")
     t.refused(t.probe("GET", f"/v1/batches/{t.batch}-none/parents?after=0"), "not-found")
     t.refused(t.probe("GET", f"/v1/batches/{t.batch}/parents?after=-1"), "invalid")
+
+
+@AGGREGATION_FORM.clause("large", "a million children in one parent", depth=Depth.NORMAL)
+def _large(t: Trial) -> None:
+    boxes, items = cartons(t), t.other("million", quantity=1_000_000)
+    (box, _) = boxes.serials(1)
+    answer = pack(t, part(boxes, (box, box)), part(items, (1, 1_000_000)))
+    expect(answer.get("children_count"), 1_000_000, "children_count")
+    expect(links(items), [(1, 1_000_000, (boxes.batch, box))], "links")
+    done(t, body_of("dissociate", part(boxes, (box, box)), part(items, (2, 999_999))))
+    if len(links(items)) != 2:
+        raise Broken("two links", len(links(items)))

@@ -63,6 +63,7 @@ def _walk(t: Trial) -> None:
     parents, many = (t.other(name, quantity=size) for name in ("each-box", "each-item"))
     pack(t, part(parents, (1, size)), part(many, (1, size)), each=1)
     wanted = [(serial, serial, (parents.batch, serial)) for serial in range(1, size + 1)]
+    expect(len(links(many, 500)), PAGE_LINKS, "the links after 500: a whole page")
     found = links(many)
     if found != wanted:
         alike = [*map(eq, found, wanted), False]
@@ -84,6 +85,12 @@ def _head(t: Trial) -> None:
     strange = {"batch": f"{t.batch}-none", "serials": [[1, 1]]}
     put(t, body_of("dissociate", None, children, strange, audit_head=t.new_head()))
     expect(t.head(t.home).get("head"), head, "the head afterwards")
+    # Of batches of two homes, it is the head of neither.
+    abroad = t.other("abroad", home=f"{t.home}-2", quantity=10)
+    both = part(abroad, abroad.serials(1)), part(items, items.serials(1))
+    done(t, body_of("associate", *both, audit_head=t.new_head()))
+    expect(t.head(t.home).get("head"), head, "the head after batches of two homes")
+    expect(t.head(abroad.home).get("head"), None, "the head of the other home")
 
 
 @AGGREGATION_SCOPES.clause(
@@ -94,18 +101,23 @@ def _scopes(t: Trial, probe: Probe) -> None:
     boxes, items, narrow = cartons(t), bottles(t), t.other(NARROW)
     serials, (box, _), some = items.serials(1), boxes.serials(1), narrow.serials(2)
     mine = part(narrow, some[:1] * 2), part(narrow, some[1:] * 2)
-    for parents, children in (
-        mine,
-        (part(boxes, (box, box)), mine[1]),
-        (mine[0], part(items, serials)),
+    bottle, strange = part(items, serials), {"batch": f"{t.batch}-none", "serials": [[1, 1]]}
+    joins = body_of("associate", *mine)
+    for wanted in (
+        joins,
+        body_of("dissociate", part(boxes, (box, box)), mine[1]),
+        body_of("dissociate", mine[0], bottle),
+        body_of("dissociate", None, mine[1], bottle),
+        body_of("dissociate", None, strange),
     ):
         name = t.order_id()
-        for action in ("associate", "dissociate"):
-            t.refused(put(t, body_of(action, parents, children), name, probe), "forbidden")
+        t.refused(put(t, wanted, name, probe), "forbidden")
         t.refused(get(t, name), "not-found")
     expect_in(narrow, some, 2)
-    wrong = body_of("associate", *mine, surprise=1)
-    t.refused(put(t, wrong, probe=probe), "invalid")
+    t.refused(put(t, joins | {"surprise": 1}, probe=probe), "invalid")
+    done(t, joins, name)
+    t.refused(put(t, joins, name, probe), "forbidden")
+    expect(put(t, body_of("dissociate", *mine), probe=probe).status, 200, "who may take out")
 
 
 @AGGREGATION_SCOPES.clause(
@@ -245,9 +257,12 @@ def _told(t: Trial) -> None:
     expect([pair["role"] for pair in pairs], ["carton", "guide"], "roles of the partners")
 
 
-@PAIRS.clause("none", "pairs is an empty list of a code without a partner, and of an unknown one")
+@PAIRS.clause("none", "pairs is an empty list of a code without a partner, and of an unknown code")
 def _none(t: Trial) -> None:
     expect(t.scan(t.new_code()).get("pairs"), [], "pairs of an unknown code")
     alone = t.other("pair-alone", pair_of=f"{t.batch}-nobody")
     (serial, _) = alone.active(1)
     alone.scanned(serial, pairs=[])
+    longer = t.other("pair-longer", pair_of=t.other("pair-short", quantity=1).batch)
+    (_, beyond) = longer.active(2)
+    longer.scanned(beyond, pairs=[])

@@ -221,6 +221,21 @@ def test_nonsense_is_answered_500_and_logged_without_a_word_of_it(whole, tmp_pat
     assert prints_[:32] not in spoken
 
 
+def test_a_parent_that_there_is_not_is_told_in_no_refusal_and_none_is_kept(whole, tmp_path):
+    """A refusal is final for the line: it would believe a damaged row for ever."""
+    shutil.copytree(whole, tmp_path / "copy")
+    change(tmp_path / "copy", NONSENSE["a parent beyond its batch"])
+    leaving = {"action": "dissociate", "parents": PACK["parents"], "each": 1}
+    tries = [("PUT", "/v1/aggregations/x", {"json": PACK | {"reason": "anew"}})]
+    leaving["children"] = [{"batch": BATCH.batch, "serials": [[11, 20]]}]
+    tries.append(("PUT", "/v1/aggregations/y", {"json": leaving}))
+    with opened(tmp_path / "copy") as (_, app):
+        assert [call(app, how, where, **what).status_code for how, where, what in tries] == [
+            500
+        ] * 2
+        assert call(app, "GET", "/v1/aggregations/x").status_code == 404
+
+
 def test_serving_refuses_an_index_that_lost_an_order(whole, tmp_path):
     """The order would be applied again: only its index says that it is there."""
     shutil.copytree(whole, tmp_path / "copy")

@@ -1,11 +1,13 @@
 """What a client makes of answers about what lies in what: taken, refused, or no answer."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from lying_server import away, fake, problem
 
 from mintmark.activation.client import wire
+from mintmark.activation.client.client import HttpClient
 from mintmark.activation.client.protocol import Declined, StrangeAnswer, batch_links
 from mintmark.codegen.ranges.aggregation import CodeRanges, CodeRef, Link, Packing
 from mintmark.codegen.ranges.serials import Range
@@ -184,3 +186,21 @@ def test_links_are_walked_to_the_end_and_no_page_may_be_missing():
     assert line.asked == [(ITEMS, 30)]
     with pytest.raises(StrangeAnswer, match="no longer"):
         list(batch_links(Pages(None), ITEMS, first))
+
+
+@pytest.mark.parametrize(("parents", "each"), [(None, None), (Range(1, 50_000), 12)])
+def test_a_backend_may_take_a_second_more_for_ten_thousand_children(parents, each):
+    asked = []
+
+    class Noting(HttpClient):
+        def _json(self, method, path, body=None, seconds=None):
+            asked.append(seconds)
+            return super()._json(method, path, body, seconds)
+
+    children = (CodeRanges("B1", (Range(1, 400_000),)), CodeRanges(ITEMS, (Range(1, 200_000),)))
+    wanted = wire.Aggregation(
+        "a-1", Packing.DISSOCIATE, CodeRanges(CARTONS, (parents,)) if parents else None, children
+    )
+    with Noting("http://127.0.0.1:9") as client:
+        away(client, lambda line: line.aggregate(replace(wanted, each=each)))
+    assert round(asked[0]) == 30 + 60

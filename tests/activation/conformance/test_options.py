@@ -23,7 +23,7 @@ from mintmark.codegen.invocation import Invocation, utc_now
 from mintmark.codegen.secret import Secret
 from mintmark.codegen.station import keys
 
-NARROW = 'actions = ["freeze"]\nbatches = ["*-narrow"]\nlayers = []\nupload = false\n'
+NARROW = 'actions = ["freeze", "dissociate"]\nbatches = ["*-narrow"]\nlayers = []\nupload = false\n'
 # What an earlier check leaves behind for every clause that asks again, in few requests.
 PART = (
     *("orders.once", "orders.refusal-stays", "read.head", "facts.told", "scans.scan-id"),
