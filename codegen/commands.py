@@ -226,8 +226,9 @@ def locate(
         typer.Option(help="How it was read: [readers.NAME] in mintmark.toml.", metavar="NAME"),
     ] = None,
 ) -> "Located | LocatedLive":
-    """Find what a code belongs to: batch, package and reel, carton and pallet, its partner.
+    """Find what a code belongs to, and what it lies in.
 
+    Batch, package and reel; carton and pallet; its partner.
     Each code on stdin is answered as it comes.
 
     \b

@@ -161,10 +161,10 @@ def associate_run(
     count: ChildrenCountOption = None,
     line: LineOption = None,
 ) -> "PackingEnded":
-    """Answer scanned cartons on stdin, one JSON object per carton, until stdin ends.
+    """Answer scanned cartons on stdin, until stdin ends.
 
-    Each is answered with its last scan. How many children a carton has, and where its label is
-    read, stands in [readers.NAME], or is given here.
+    Each is answered with its last scan, by a JSON object. How many children a carton has,
+    and where its label is read, stands in [readers.NAME], or is given here.
 
     \b
     Example:

@@ -34,7 +34,7 @@ def trace(
         int, typer.Option(min=1, help="More unknown codes within a day are an attack.")
     ] = 1_000,
 ) -> "Traced":
-    """Trace codes that were scanned and are not active to contacts.
+    """Trace scanned codes that are not active to contacts.
 
     Leaks and guessing become incidents in the audit chain, each of them once.
 

@@ -51,7 +51,7 @@ def audit_export(
     custodian_key: KeyFileOption = None,
     passphrase_file: PassphraseOption = None,
 ) -> "EpcisExported":
-    """Tell what happened to items, cartons and pallets, for those who trade in them.
+    """Tell those who trade in items, cartons and pallets of them.
 
     Commissioning, packing, unpacking, shipping and decommissioning. Items are named by their
     serials, by which nobody wins anything; by their codes only with --with-codes, which wants
