@@ -85,6 +85,14 @@ def refused(what: str, batch: str | None = None, key_id: str | None = None) -> I
     return Incident("custodian-key-refused", what, facts)
 
 
+def note_unsealed(station: Station, batch: str, custodian: CustodianKey, what: str) -> None:
+    """Book the alarm if `batch` is not sealed to `custodian`: `Vault.unseal` will then raise."""
+    key_id = custodian.public.key_id
+    if key_id not in station.vault.wraps(batch, station.station_keys, station.wrap_keys).sealed:
+        alarm = refused(f"{what}: not sealed to key {key_id}", batch, key_id)
+        station.ledger.commit(station.author, alarm)
+
+
 def rewrap(
     station: Station,
     custodian: CustodianKey,

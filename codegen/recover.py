@@ -134,7 +134,7 @@ def _export(station: Station, publication: Publication) -> str:
     status = package_status(station, package)
     if status in (None, "abandoned"):
         publication.withdraw()
-        return f"the unfinished package {package} was removed"
+        return f"the unfinished archive {package} was removed"
     if status == "packaged":
         publication.drop()
         return f"package {package} was published; its leftovers were removed"

@@ -360,7 +360,7 @@ def package_labels(
     custodian_key: KeyFileOption = None,
     passphrase_file: PassphraseOption = None,
 ) -> "LabelsResult | CartonLabels":
-    """Make labels for a package's units, or for cartons and pallets.
+    """Make labels for units, or for cartons and pallets.
 
     A picture per unit: a QR symbol of its id, and unit, serials, file, package, batch and product
     in letters. Also a list for label software, and a page that prints them from a browser.

@@ -29,8 +29,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..codegen import passwords
 from ..codegen.custody import refused, unlock
-from ..codegen.errors import MintmarkError, Refused, UsageError
+from ..codegen.errors import MintmarkError
 from ..codegen.files import hidden, write_exclusively
 from ..codegen.folders import folder_made
 from ..codegen.invocation import Invocation
@@ -65,7 +66,7 @@ def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportRe
     for an older copy, a wrong passphrase or key, damage; `OSError`. Nothing is left after them.
     """
     station = invocation.station()
-    _require_way_for_password(invocation, handoff)
+    passwords.require_way(invocation, handoff.password_file)
     for sentence in recover(station):
         invocation.notify(sentence)
     real = not isinstance(wanted, TestPackage)
@@ -95,19 +96,6 @@ def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportRe
             invocation, station, handoff.custodian_key, handoff.passphrase_file, refusal
         )
         return work.real(reservation(wanted, job), custodian)
-
-
-def _require_way_for_password(invocation: Invocation, handoff: Handoff) -> None:
-    if handoff.password_file is None and invocation.show is None:
-        raise UsageError(
-            "there is no terminal to show the package's password on",
-            "give --password-file F; the password is written there, readable by you alone",
-        )
-    if handoff.password_file is not None and handoff.password_file.exists():
-        raise Refused(
-            f"{handoff.password_file} exists already and is not overwritten",
-            "name another file for the password",
-        )
 
 
 def _guard(begun: ExportBegun) -> Callable[[View], None] | None:
@@ -208,22 +196,10 @@ class _Export:
     @contextlib.contextmanager
     def _password_handed_over(self) -> Iterator[None]:
         """The password is safe before anybody has the archive, and removed if that fails."""
-        file = self.handoff.password_file
-        if file is None:
-            assert self.invocation.show is not None  # noqa: S101 - _require_way_for_password
-            text = self.password.reveal().decode("ascii")
-            self.invocation.show(f"password of package {self.job.package}: {text}")
-            yield
-            return
-        write_exclusively(file, self.password.reveal() + b"\n")
-        try:
-            self.invocation.tell_open(file)
+        file, of = self.handoff.password_file, f"package {self.job.package}"
+        with passwords.handed_over(self.invocation, file, self.password, of, self._booked):
             self.station.failpoint("password")
             yield
-        except BaseException:
-            if not self._booked():
-                file.unlink(missing_ok=True)
-            raise
 
     def _packaged(self, packed: Packed) -> Packaged:
         return Packaged(

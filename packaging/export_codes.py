@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from ..codegen.custody import refused
+from ..codegen.custody import note_unsealed
 from ..codegen.ranges.serials import Range, count
 from ..codegen.station.keys import CustodianKey
 from ..codegen.station.station import Station
@@ -61,7 +61,5 @@ def _together(job: PackJob, sources: Sequence[CodeSource]) -> CodeSource:
 def _of_batch(station: Station, batch: str, custodian: CustodianKey) -> CodeSource:
     key_id = custodian.public.key_id
     known, wrap_keys = station.station_keys, station.wrap_keys
-    if key_id not in station.vault.wraps(batch, known, wrap_keys).sealed:
-        alarm = refused(f"export of {batch}: not sealed to key {key_id}", batch, key_id)
-        station.ledger.commit(station.author, alarm)
+    note_unsealed(station, batch, custodian, f"export of {batch}")
     return station.vault.unseal(batch, known, wrap_keys, key_id, custodian.sealing).codes

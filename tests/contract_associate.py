@@ -79,7 +79,7 @@ def _joined(row, ok, no):
             result=True, expected={"delivery": "queued"}),
         row("rows of packing", ROWS, 3, **boxed, result=True,
             stdin=f"{HEAD}associate,{{batch}},100-101,{CARTON},P1\nassociate,{{batch}},1,{CARTON},\n"
-            "dissociate,{batch},2,,\n",
+            "dissociate,{batch},101,,\n",
             expected={"orders": 3, "acknowledged": 2, "refused": 1}),
         no(2, "a batch and no serials", "associate {batch} --parent {batch}:1", "named once"),
     )  # fmt: skip

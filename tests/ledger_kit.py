@@ -13,7 +13,7 @@ from mintmark.codegen.ranges.aggregation import CodeRanges, Packing
 from mintmark.codegen.ranges.corrections import CorrectedEntry
 from mintmark.codegen.ranges.lifecycle import Action, State
 from mintmark.codegen.ranges.receipts import ReceiptEntry
-from mintmark.codegen.ranges.serials import Range
+from mintmark.codegen.ranges.serials import LAST, Range
 
 ACTOR = Actor("Ms Wang", "mint", "station-1")
 START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -181,3 +181,8 @@ def dump(path):
     """Every row of the file, the scheduling of deliveries included."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
         return list(connection.iterdump())
+
+
+def all_links(view, batch):
+    """What the codes of `batch` lie in, ascending."""
+    return tuple(view.parents(batch, (Range(1, LAST),)))

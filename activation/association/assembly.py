@@ -19,12 +19,14 @@ A carton here is whatever holds others: a carton, a pallet. The rules:
 8. The children of a carton that is scanned stand equally high: one that does not is a stray.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ...codegen.ranges.aggregation import CodeRef
 from ...codegen.scans.reader import ReadingKind
 from ...codegen.scans.settings import ParentPlace
 from .carton import ABOVE_ALL, HELD, Carton, Draft, Sighting
+
+TORN = "codes of this carton and of the next came in one message"
 
 
 class Assembler:
@@ -43,7 +45,10 @@ class Assembler:
         self._level: int | None = None  # where children stand, once a label has shown it
 
     def feed(self, seen: Sighting) -> list[Carton]:
-        """The cartons that end with this reading."""
+        """The cartons that end with this reading, a message of its own."""
+        return self.read([seen])
+
+    def _take(self, seen: Sighting) -> list[Carton]:
         draft, code = self._draft, seen.code
         if seen.kind is ReadingKind.HEARTBEAT:
             draft.heartbeats += 1
@@ -51,36 +56,52 @@ class Assembler:
             by_place = self._first if self._place is ParentPlace.FIRST else self._last
             return [*by_place(code, seen.level), *self._overfull()]
         elif seen.kind is ReadingKind.NO_READ:
-            draft.places.append(None)
+            draft.append(None)
         else:
             draft.rejects.append(seen)
         return list(self._overfull())
 
     def read(self, telegram: Sequence[Sighting]) -> list[Carton]:
         """The cartons that end with the readings of one message."""
+        self._draft.message += 1
         labels = self._labels(telegram)
         first = self._place is ParentPlace.FIRST
-        if len(labels) > 1:
+        if labels and self._is_doubtful(labels):
             rest = [seen for seen in telegram if seen.code not in labels]
-            found = [carton for seen in rest for carton in self.feed(seen)]
+            found = [carton for seen in rest for carton in self._take(seen)]
             draft = self._draft
             told = f"{self._count(draft)}, and {len(labels):,} labels in one message"
             return [*found, self._close(draft, told)]
         lowest = min((seen.level for seen in telegram if seen.code), default=0)
         turn = sorted(telegram, key=lambda seen: seen.level if seen.code else lowest, reverse=first)
-        return [carton for seen in turn for carton in self.feed(seen)]
+        found = [carton for seen in turn for carton in self._take(seen)]
+        draft = self._draft
+        if first and draft.parent and len(draft.children) >= self._each:
+            found.append(self._close(draft, self._fault(draft)))
+        return found
 
-    def _labels(self, telegram: Sequence[Sighting]) -> set[CodeRef]:
-        """Which of the codes of a message are labels of cartons."""
+    def _labels(self, telegram: Sequence[Sighting]) -> dict[CodeRef, int]:
+        """Which of the codes of a message may be labels of cartons, and their levels."""
         codes = {seen.code: seen.level for seen in telegram if seen.code}
         if len(codes) < 2:
-            return set()
+            return {}
+        draft, lowest = self._draft, min(codes.values())
         if self._place is ParentPlace.FIRST:
-            found = {code: level for code, level in codes.items() if self._opens(code, level)}
-        else:
-            lowest = min(codes.values()) if self._draft.level is None else self._draft.level
-            found = {code: level for code, level in codes.items() if level > lowest}
-        return {code for code, level in found.items() if level == max(found.values())}
+            # Above others of its message a pack may be a label as well.
+            lowest = max(lowest, draft.parent_level - 1)
+            return {
+                code: level
+                for code, level in codes.items()
+                if self._opens(code, level) or level > lowest
+            }
+        lowest = lowest if draft.level is None else min(lowest, draft.level)
+        return {code: level for code, level in codes.items() if level > lowest}
+
+    def _is_doubtful(self, labels: Mapping[CodeRef, int]) -> bool:
+        """Whether two of them may be the label of the same children."""
+        levels = list(labels.values())
+        own = max(levels) if self._place is ParentPlace.FIRST else min(levels)
+        return levels.count(own) > 1
 
     def finish(self) -> list[Carton]:
         """What is left at the end of the stream: a carton that was not closed."""
@@ -122,8 +143,6 @@ class Assembler:
             opened.parent, opened.parent_level, opened.places = code, level, []
         else:
             draft.add(code, level)
-            if len(draft.children) == self._each:
-                yield self._close(draft, self._fault(draft))
 
     def _opens(self, code: CodeRef, level: int) -> bool:
         """Whether it is a label, and no child of the label before it."""
@@ -174,8 +193,9 @@ class Assembler:
             return self._close(draft, self._fault(draft))
         if places < 2 * each:
             # Its own are as many places as there should have been children.
+            fault = f"{self._count(draft)}: {TORN}" if draft.tears(each) else None
             cut = draft.cut(each)
-            return self._close(cut, self._fault(cut), rest=draft)
+            return self._close(cut, fault or self._fault(cut), rest=draft)
         # Where a place without a code was a label, the children alone tell whole cartons.
         counted = draft.children if len(draft.children) >= 2 * each else draft.places
         cut = draft.cut(places - len(counted) % each)

@@ -60,13 +60,18 @@ def telegrams(seen: Iterable[Sighting]) -> Iterator[list[Sighting]]:
 
 @dataclass
 class Draft:
-    """An open carton. `places`: children and, as None, what was not read, in order."""
+    """An open carton. `places`: children and, as None, what was not read, in order.
+
+    `messages`: the number of the message that each place came in; `message`: of the last one.
+    """
 
     parent: CodeRef | None = None
     parent_level: int = 0
     children: dict[CodeRef, int] = field(default_factory=dict)  # with their levels
     places: list[CodeRef | None] = field(default_factory=list)
     rejects: list[Sighting] = field(default_factory=list)
+    message: int = 0
+    messages: list[int] = field(default_factory=list)
     repeats: int = 0
     heartbeats: int = 0
     told: bool = False
@@ -87,13 +92,32 @@ class Draft:
             self.repeats += 1
         else:
             self.children[code] = level
-            self.places.append(code)
+            self.append(code)
+
+    def append(self, code: CodeRef | None) -> None:
+        """Add a place, of the message that is being read."""
+        self.places.append(code)
+        self.messages.append(self.message)
+
+    def tears(self, places: int) -> bool:
+        """Whether a message holds the last of its first `places`, and the one after it."""
+        return places < len(self.places) and self.messages[places - 1] == self.messages[places]
 
     def cut(self, places: int) -> "Draft":
-        """Its first `places` with all that was counted; the others stay."""
-        taken, self.places = self.places[:places], self.places[places:]
+        """Its first `places` with all that was counted; the others stay.
+
+        Of a message that is torn nobody knows which codes belong to which: all stay with the
+        first, and the others are places without a code.
+        """
+        torn = self.messages[places - 1] if self.tears(places) else None
+        end = places
+        while end < len(self.places) and self.messages[end] == torn:
+            end += 1
+        taken = self.places[:end]
+        self.places = [*([None] * (end - places)), *self.places[end:]]
+        self.messages = self.messages[places:]
         first = {code: self.children.pop(code) for code in taken if code is not None}
-        cut = replace(self, children=first, places=taken)
+        cut = replace(self, children=first, places=taken, messages=[])
         self.parent, self.rejects, self.repeats, self.heartbeats = None, [], 0, 0
         return cut
 

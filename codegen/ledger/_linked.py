@@ -20,14 +20,6 @@ class LinkedView:
 
     # --- what lies in what ---
 
-    def links(self, batch: str, after: int = 0, limit: int = 10_000) -> tuple[Link, ...]:
-        """What the codes of `batch` after serial `after` lie in, ascending; at most `limit` links.
-
-        Go on after the last serial of the last link.
-        """
-        _sql.batch_row(self.connection, batch)
-        return _links.page(self.connection, batch, after, limit)
-
     def parents(self, batch: str, ranges: Ranges) -> Iterator[Link]:
         """What the serials of ascending, disjoint `ranges` lie in, cut to them, ascending.
 

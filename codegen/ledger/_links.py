@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, column, func, select, text
+from sqlalchemy import Connection, Row, column, text
 
 from ..errors import IntegrityError
 from ..ranges import serials
@@ -20,14 +20,6 @@ from ._columns import Number
 AT_ONCE = 10_000  # serials per query
 _l = _tables.links.c
 _COLUMNS = (_l.batch, _l.first, _l.last, _l.parent_batch, _l.parent)
-
-
-def page(connection: Connection, batch: str, after: int, limit: int) -> tuple[Link, ...]:
-    """The first `limit` links of `batch` that end after serial `after`, cut to what follows it."""
-    query: Select[Any] = select(*_COLUMNS).where(_l.batch == batch, _l.last > after)
-    query = query.where(_l.first >= _start(batch, after))
-    found = [_link(row) for row in connection.execute(query.order_by(_l.first).limit(limit))]
-    return tuple(_cut(link, after + 1, serials.LAST) for link in found)
 
 
 def overlapping(connection: Connection, batch: str, ranges: Ranges) -> Iterator[Link]:
@@ -170,13 +162,6 @@ _CHILDREN = text(f"""
     ON t.parent_batch = :b AND t.parent BETWEEN {_LOW} AND {_HIGH}
     ORDER BY t.parent, t.batch, t.first
 """).columns(*_COLUMNS)  # noqa: S608 - as above
-
-
-def _start(batch: str, serial: int) -> Any:  # noqa: ANN401 - part of a statement
-    """The first serial of the link that begins at or before `serial`, or 0."""
-    inner = _tables.links.alias().c
-    found = select(func.max(inner.first)).where(inner.batch == batch, inner.first <= serial)
-    return func.coalesce(found.scalar_subquery(), 0)
 
 
 def _link(row: Row[Any]) -> Link:

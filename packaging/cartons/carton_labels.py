@@ -13,17 +13,17 @@ after each of them leaves:
 Labels without codes, with SSCCs alone, hold no secret: they need no key, and are no event.
 """
 
-import contextlib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from ...codegen import passwords
 from ...codegen.codes.template import payload as payload_of
-from ...codegen.custody import refused, unlock
+from ...codegen.custody import note_unsealed, refused, unlock
 from ...codegen.errors import IntegrityError, Refused, UsageError
-from ...codegen.files import create, hidden, sync, write_exclusively
+from ...codegen.files import create, hidden, sync
 from ...codegen.folders import folder_made
 from ...codegen.invocation import Invocation
 from ...codegen.ledger.changes import Incident, IncidentFacts
@@ -123,16 +123,7 @@ def _check(invocation: Invocation, request: CartonRequest) -> None:
             "labels with codes need a reason: whoever has the sheets has the codes",
             "--reason R; or print the SSCC alone: --sscc-only",
         )
-    if request.password_file is None and invocation.show is None:
-        raise UsageError(
-            "there is no terminal to show the archive's password on",
-            "give --password-file F; the password is written there, readable by you alone",
-        )
-    if request.password_file is not None and request.password_file.exists():
-        raise Refused(
-            f"{request.password_file} exists already and is not overwritten",
-            "name another file for the password",
-        )
+    passwords.require_way(invocation, request.password_file)
 
 
 def _drawn(labels: tuple[CartonLabel, ...]) -> tuple[bytes, int]:
@@ -187,12 +178,12 @@ class _Encrypted:
     def make(self) -> CartonLabels:
         """The archive, whose name begins with an id of its own."""
         station, chosen = self.station, self.chosen
-        refusal = refused(f"carton labels of {chosen.batch}", chosen.batch)
+        what = f"carton labels of {chosen.batch}"
         custodian = unlock(
             *(self.invocation, station, self.request.custodian_key),
-            *(self.request.passphrase_file, refusal),
+            *(self.request.passphrase_file, refused(what, chosen.batch)),
         )
-        self._require_sealed(custodian)
+        note_unsealed(station, chosen.batch, custodian, what)
         station.ledger.commit(station.author, self._incident(custodian))  # 1
         subject, password = station.new_id(), new_password(station.entropy)
         archive = self.request.out.absolute() / f"{subject}-cartons.zip"
@@ -200,16 +191,10 @@ class _Encrypted:
             with_codes = tuple(self._with_codes(custodian))  # 3
             data, read = _drawn(with_codes)
             written = _write(hidden(archive), data, password)  # 4
-            with self._handed_over(password):  # 5
+            file = self.request.password_file
+            with passwords.handed_over(self.invocation, file, password, "the labels"):  # 5
                 publication.publish()  # 6
         return _result(chosen, with_codes, archive, written, read)
-
-    def _require_sealed(self, custodian: CustodianKey) -> None:
-        station, batch, key_id = self.station, self.chosen.batch, custodian.public.key_id
-        sealed = station.vault.wraps(batch, station.station_keys, station.wrap_keys).sealed
-        if key_id not in sealed:
-            what = f"carton labels of {batch}: not sealed to key {key_id}"
-            station.ledger.commit(station.author, refused(what, batch, key_id))
 
     def _incident(self, custodian: CustodianKey) -> Incident:
         chosen = self.chosen
@@ -237,22 +222,6 @@ class _Encrypted:
                     code = codes[at : at + length].decode("ascii")
                     label = labels[first + at // length]
                     yield replace(label, payload=payload_of(template, code))
-
-    @contextlib.contextmanager
-    def _handed_over(self, password: Secret) -> Iterator[None]:
-        file = self.request.password_file
-        if file is None:
-            assert self.invocation.show is not None  # noqa: S101 - `_check`
-            self.invocation.show(f"password of the labels: {password.reveal().decode('ascii')}")
-            yield
-            return
-        write_exclusively(file, password.reveal() + b"\n")
-        try:
-            self.invocation.tell_open(file)
-            yield
-        except BaseException:
-            file.unlink(missing_ok=True)
-            raise
 
 
 def _write(path: Path, data: bytes, password: Secret) -> bytes:

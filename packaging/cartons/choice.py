@@ -14,6 +14,7 @@ from ...codegen.ranges.attributes import to_json
 from ...codegen.ranges.lifecycle import State
 from ...codegen.ranges.roles import PARENTS
 from ...codegen.ranges.serials import Range, Ranges
+from ..reissue import refuse_lost
 from .label import CartonLabel
 
 MAX_LABELS = 10_000
@@ -35,7 +36,8 @@ def choose(view: View, name: str, wanted: str, *, sscc_only: bool) -> ChosenCart
     """The codes `wanted` of the package `name`; with `sscc_only` it may be a batch.
 
     Raises `NotFound`, `UsageError` for serials that can't be read, `Refused` for those outside of
-    the package, for too many, for void codes alone and for a batch without SSCCs.
+    the package, for too many, for void codes alone and for a batch without SSCCs; with codes also
+    for those of a lost unit: its labels exist somewhere.
     """
     batch, row = _named(view, name, sscc_only=sscc_only)
     whole = row.serials if row is not None else (Range(1, batch.quantity),)
@@ -50,6 +52,8 @@ def choose(view: View, name: str, wanted: str, *, sscc_only: bool) -> ChosenCart
     if sscc_only and batch.sscc_prefix is None:
         raise Refused(f"batch {batch.batch} has no SSCCs", "mint cartons with --sscc-prefix PREFIX")
     found = _alive(view, batch.batch, ranges)
+    if row is not None and not sscc_only:
+        refuse_lost(view, row.package, found)
     if serials.count(found) > MAX_LABELS:
         raise Refused(
             f"{serials.count(found):,} labels; at most {MAX_LABELS:,} at once",

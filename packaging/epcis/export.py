@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...codegen.custody import refused, unlock
+from ...codegen.custody import note_unsealed, refused, unlock
 from ...codegen.errors import Refused, UsageError
 from ...codegen.files import create, fsync_folder, hidden, sync, write_exclusively
 from ...codegen.invocation import Invocation
@@ -131,6 +131,7 @@ def _opened(
     known, wrap_keys = station.station_keys, station.wrap_keys
 
     def source(batch: str) -> CodeSource:
+        note_unsealed(station, batch, custodian, what)
         return station.vault.unseal(batch, known, wrap_keys, key_id, custodian.sealing).codes
 
     return source

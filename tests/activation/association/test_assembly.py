@@ -1,5 +1,6 @@
 """Scans become cartons: pure, with codes that are only names. `u7` is a bottle, `C2` a carton."""
 
+import itertools
 import re
 
 import pytest
@@ -218,6 +219,40 @@ def test_no_carton_ever_has_a_wrong_number_of_children(words, place, each):
     # What was read is in a carton, refused or not: nothing is left out silently.
     read = {word for word in words if re.fullmatch(r"\w\d", word)}
     assert read == {name(code) for unit in found for code in (*unit.children, unit.parent) if code}
+
+
+@given(
+    st.lists(WORDS, max_size=8), st.sampled_from(list(ParentPlace)), st.integers(1, 4), st.randoms()
+)
+def test_the_order_within_a_message_means_nothing(messages, place, each, dice):
+    """Who lies where does not depend on it; why a carton is refused may be told in other words."""
+    found = []
+    for _ in range(2):
+        assembler = Assembler(place, each)
+        cartons = [c for words in messages for c in assembler.read([seen(w) for w in words])]
+        whole = [carton for carton in cartons if carton.fault is None]
+        found.append([(name(c.parent), set(c.children)) for c in whole])
+        messages = [dice.sample(words, len(words)) for words in messages]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("place", "before", "message"),
+    [
+        ("last", "", "u1 u2 C1 C2 P1"),
+        ("last", "C9", "u1 u2 C1 C2"),
+        ("count", "u1 u2", "C1 C2 P1"),
+        ("first", "C9", "u1 u2 C1 D1"),
+        ("first", "", "u1 u2 C1 C2"),
+    ],
+)
+def test_of_two_labels_in_a_message_neither_gets_the_children(place, before, message):
+    for words in itertools.permutations(message.split()):
+        assembler = Assembler(ParentPlace(place), 2)
+        found = [carton for word in before.split() for carton in assembler.feed(seen(word))]
+        found += assembler.read([seen(word) for word in words])
+        assert found
+        assert all(carton.fault for carton in found)
 
 
 @given(WORDS, st.integers(1, 4))

@@ -8,6 +8,7 @@ import random
 import threading
 
 import pytest
+from ledger_kit import all_links
 from line_kit import client, until
 from packing_desk import desk_in
 from proxy import Proxy, Seeded
@@ -95,7 +96,7 @@ def test_ledger_and_backend_agree_on_what_every_code_lies_in(seed, tmp_path):
         batches = (desk.items, desk.others, desk.cartons)
         there = [read(desk.real.parents_page(batch).links) for batch in batches]
         with desk.station.ledger.read() as view:
-            here = [read(view.links(batch)) for batch in batches]
+            here = [read(all_links(view, batch)) for batch in batches]
             rows = view.orders(limit=1_000)
             events = [event.change for event in view.events(limit=10_000)]
         assert there == here

@@ -17,6 +17,7 @@ from ledger_kit import (
     LINE,
     START,
     STATION,
+    all_links,
     clock,
     create,
     held,
@@ -211,7 +212,7 @@ class Packing(RuleBasedStateMachine):
                 found = view.parents_of(batch, list(range(1, quantity + 1)))
                 assert {n: (ref.batch, ref.serial) for n, ref in found.items()} == wanted
                 assert view.associated(batch) == len(wanted)
-                links = view.links(batch)
+                links = all_links(view, batch)
                 assert singly(links) == wanted
                 for one, two in itertools.pairwise(links):
                     assert one.serials.last < two.serials.first
@@ -275,7 +276,7 @@ def ledger(path):
 
 def links(ledger, batch):
     with ledger.read() as view:
-        return [(str(link.serials), str(link.parent)) for link in view.links(batch)]
+        return [(str(link.serials), str(link.parent)) for link in all_links(view, batch)]
 
 
 def refused(ledger, change, words):
@@ -494,23 +495,15 @@ def test_what_means_nothing_is_refused_whole(ledger, change, error):
         ledger.commit(LINE, change)
 
 
-def test_links_are_read_in_pages(ledger):
+def test_links_are_cut_to_what_is_asked_for(ledger):
     ledger.commit(LINE, packed("A", ("C", (1, 40)), ("I", (1, 960)), each=24))
-    found, after = [], 0
     with ledger.read() as view:
-        while page := view.links("I", after, 7):
-            found += page
-            after = page[-1].serials.last
-        assert found == list(view.parents("I", ranges((1, 1_000))))
-        assert view.links("I", 30, 1) == (Link("I", Range(31, 48), CodeRef("C", 2)),)
         assert list(view.parents("I", ranges((20, 21), (23, 26), (960, 961)))) == [
             Link("I", Range(20, 21), CodeRef("C", 1)),
             Link("I", Range(23, 24), CodeRef("C", 1)),
             Link("I", Range(25, 26), CodeRef("C", 2)),
             Link("I", Range(960, 960), CodeRef("C", 40)),
         ]
-        with pytest.raises(NotFound):
-            view.links("X")
 
 
 def test_ten_thousand_codes_are_asked_for_in_one_statement(ledger, monkeypatch):

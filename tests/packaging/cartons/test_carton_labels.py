@@ -199,6 +199,15 @@ def test_items_get_no_labels_of_cartons(world):
         world.make(world.cartons, reason="R", password_file=world.folder / "p.txt")
 
 
+def test_codes_of_a_lost_reel_get_no_second_label(world):
+    lost = c.UnitMoved(world.package, f"{world.package}-1", "lost")
+    world.station.ledger.commit(world.station.author, lost)
+    with pytest.raises(Refused, match="marked lost"):
+        world.make(reason="R", password_file=world.folder / "p.txt", serials="3")
+    assert not world.incidents()
+    assert world.in_clear(serials="3").labels == 1
+
+
 def test_a_wrong_passphrase_is_an_alarm_and_decrypts_nothing(world, tmp_path):
     wrong = tmp_path / "wrong.txt"
     wrong.write_text("wrong", "utf-8")

@@ -57,3 +57,19 @@ def test_a_failure_leaves_no_file(world, more, monkeypatch, capsys):
     assert cli.run(["--home", "home", *TELL, "told", *more]) == 6
     assert "the disk is full" in capsys.readouterr().err
     assert set(root.iterdir()) == before
+
+
+def test_a_key_that_does_not_open_a_batch_is_an_alarm(world, monkeypatch, capsys):
+    root, _ = world
+    phrase = ("--passphrase-file", "pass.txt")
+    command(root, "key", "custodian", "deputy.key", *phrase)
+    command(root, "key", "admit", "deputy.key.pub", "--name", "Zhao Min")
+    monkeypatch.chdir(root)
+    deputy = ("--custodian-key", "deputy.key")
+    assert cli.run(["--home", "home", *TELL, "told.zip", *CODES, *deputy]) == 5
+    assert "does not open batch" in capsys.readouterr().err
+    assert not (root / "told.zip").exists()
+    assert not (root / "new.txt").exists()
+    shown = command(root, "audit", "show", "--limit", "1000")["events"]
+    kinds = [event["body"]["kind"] for event in shown if event["type"] == "Incident"]
+    assert kinds[-2:] == ["codes-told", "custodian-key-refused"]
