@@ -16,6 +16,7 @@ from patience import PATIENCE
 
 from mintmark.activation.backend.database import postgresql_url, sqlite_url
 from mintmark.activation.backend.serve import Server
+from mintmark.activation.conformance.depth import Depth
 from mintmark.activation.conformance.kit import AREAS
 from mintmark.activation.conformance.probe import Probe
 from mintmark.activation.conformance.trial import Trial
@@ -97,7 +98,8 @@ def test_no_code_is_in_a_result(tmp_path, monkeypatch):
             return seen[-1]
 
     monkeypatch.setattr(conformance_kit, "Trial", Telling)
+    quick = {clause.name for area in AREAS for clause in area if clause.depth is Depth.QUICK}
     with built(Halfway, tmp_path, sign=False) as url:
-        text = "\n".join(str(verdict) for verdict in checked(url).clauses)
+        text = "\n".join(str(verdict) for verdict in checked(url, only=quick).clauses)
     assert seen
     assert not [code for code in seen if code in text]
