@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, or_, select
+from sqlalchemy import Connection, Row, Select, bindparam, or_, select
 
 from ...codegen.ranges.attributes import to_json
 from ...codegen.ranges.lifecycle import Standing
@@ -24,7 +24,8 @@ def read(
     number; more are added.
     """
     found: dict[Key, list[PairedCode]] = {}
-    for partner in connection.execute(_partners(fingerprints)).all():  # most batches have none
+    partners = connection.execute(_PARTNERS, {"batches": list(fingerprints)}).all()
+    for partner in partners:  # most batches have none
         rows = connection.execute(_codes(partner, fingerprints[partner.batch])).all()
         tile_store.known(connection, {row.standing for row in rows}, standings)
         for row in rows:
@@ -34,7 +35,7 @@ def read(
     return {key: tuple(sorted(pairs, key=lambda pair: pair.batch)) for key, pairs in found.items()}
 
 
-def _partners(batches: Collection[int]) -> Select[Any]:
+def _partners() -> Select[Any]:
     """Batches, and those that name the same items: the one it names, and whichever name either."""
     own, other = tables.batches.alias("own"), tables.batches.alias("other")
     names = or_(
@@ -51,8 +52,12 @@ def _partners(batches: Collection[int]) -> Select[Any]:
             other.c.quantity,
         )
         .join(other, names & (other.c.number != own.c.number))
-        .where(own.c.number.in_(batches))
+        .where(own.c.number.in_(bindparam("batches", expanding=True)))
     )
+
+
+# Put together once: that costs more than to run it, and every group of scans asks.
+_PARTNERS = _partners()
 
 
 def _codes(partner: Row[Any], fingerprints: Collection[bytes]) -> Select[Any]:
