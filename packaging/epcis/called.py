@@ -74,6 +74,10 @@ class CalledByCode(CalledBySerial):
 
 
 def _named(view: View, row: BatchRow) -> NamedBatch:
-    templates = [row.url, *(package.template for package in view.packages(row.batch))]
+    templates = [row.url]
+    for package in view.packages(row.batch):
+        # A package of a pair has an address for each of its two codes.
+        own = package.batch == row.batch
+        templates.append(package.template if own else package.pair_template)
     gtin = next((found for found in map(gtin_of, templates) if found), None)
     return NamedBatch(row.batch, gtin, partial(sscc_of, row))

@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...codegen import passwords
 from ...codegen.custody import note_unsealed, refused, unlock
 from ...codegen.errors import Refused, UsageError
-from ...codegen.files import create, fsync_folder, hidden, sync, write_exclusively
+from ...codegen.files import create, fsync_folder, hidden, sync
 from ...codegen.invocation import Invocation
 from ...codegen.ledger.changes import Incident, IncidentFacts
 from ...codegen.result import Result
@@ -38,8 +39,8 @@ _PIECE = 1 << 20
 class EpcisRequest:
     """Which events, and how they are told. `after`: events of the ledger up to it are left out.
 
-    `batch`: only what happened to its codes. With `codes` the file is an archive, and
-    `password_file` gets its password.
+    `batch`: only what happened to its codes. With `codes` the file is an archive, whose password
+    `password_file` gets, or the terminal.
     """
 
     out: Path
@@ -78,13 +79,13 @@ def export(invocation: Invocation, request: EpcisRequest) -> EpcisExported:
     `unlock` raises. After a failure there is no file.
     """
     station = invocation.station()
-    for path in filter(None, (request.out, request.password_file)):
-        if path.exists():
-            raise Refused(f"{path} exists already and is not overwritten", "name another file")
-    if request.codes != bool(request.password_file):
+    _refuse_existing(request.out)
+    if request.codes:
+        passwords.require_way(invocation, request.password_file)
+    elif request.password_file is not None:
         raise UsageError(
-            "codes are told into an encrypted archive, and nothing else is",
-            "with --with-codes give --password-file F; without it leave that out",
+            "a password is for codes, which are told into an encrypted archive",
+            "give --with-codes, or leave --password-file out",
         )
     opened = _opened(invocation, station, request) if request.codes else None
     with station.ledger.read() as view, Links() as links:
@@ -100,7 +101,7 @@ def export(invocation: Invocation, request: EpcisRequest) -> EpcisExported:
         telling = Telling(view, called, links, style, wanted)
         text = telling.text(station.config.home_id, station.now())
         if request.codes:
-            _write_encrypted(station, request, text)
+            _write_encrypted(invocation, request, text)
         else:
             _write(request.out, text)
         return EpcisExported(
@@ -122,9 +123,7 @@ def _opened(
     )
     key_id = custodian.public.key_id
     facts = IncidentFacts(batch=request.batch, key_id=key_id)
-    station.ledger.commit(
-        station.author, Incident("codes-told", f"{what}, {request.out.name}", facts)
-    )
+    station.ledger.commit(station.author, Incident("codes-told", what, facts))
     invocation.notify(
         "the archive will hold codes in clear: send it only to whom you would give the labels"
     )
@@ -158,8 +157,8 @@ def _write(out: Path, text: Iterator[bytes]) -> None:
         _publish(part, out.absolute())  # 4
 
 
-def _write_encrypted(station: Station, request: EpcisRequest, text: Iterator[bytes]) -> None:
-    part, password = hidden(request.out.absolute()), new_password(station.entropy)
+def _write_encrypted(invocation: Invocation, request: EpcisRequest, text: Iterator[bytes]) -> None:
+    part, password = hidden(request.out.absolute()), new_password(invocation.station().entropy)
     part.unlink(missing_ok=True)
     with _removed_if_it_fails(part):
         with create(part) as file:  # 2
@@ -167,9 +166,8 @@ def _write_encrypted(station: Station, request: EpcisRequest, text: Iterator[byt
                 for piece in _gathered(text):
                     entry.write(piece)
             sync(file)
-        assert request.password_file is not None  # noqa: S101 - `export`
-        write_exclusively(request.password_file, password.reveal() + b"\n")  # 3
-        with _removed_if_it_fails(request.password_file):
+        to = request.password_file
+        with passwords.handed_over(invocation, to, password, "the events"):  # 3
             _publish(part, request.out.absolute())  # 4
 
 
@@ -188,7 +186,11 @@ def _gathered(text: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _publish(part: Path, out: Path) -> None:
-    if out.exists():
-        raise Refused(f"{out} exists already and is not overwritten", "name another file")
+    _refuse_existing(out)
     part.rename(out)
     fsync_folder(out.parent)
+
+
+def _refuse_existing(out: Path) -> None:
+    if out.exists():
+        raise Refused(f"{out} exists already and is not overwritten", "name another file")

@@ -24,6 +24,7 @@ from enum import StrEnum
 from urllib.parse import quote
 
 from ...codegen.errors import UsageError
+from ...codegen.sscc import check_digit
 
 ID = "https://id.gs1.org"
 OWN = "urn:mintmark"
@@ -85,7 +86,7 @@ class Naming:
 
     def party(self, name: str) -> str:
         """The URI of a dealer: a GLN is one of GS1's, any other name the brand's own."""
-        if _GLN.fullmatch(name):
+        if _is_gln(name):
             return f"{ID}/417/{name}"
         if self.base:
             return f"{self.base}/party/{quote(name, safe='')}"
@@ -109,13 +110,14 @@ def naming(form: str, company_prefix: str | None, base: str | None) -> Naming:
 
 def location(text: str) -> str:
     """The URI of a place: a GLN, or what the brand calls it. Raises `UsageError`."""
-    if _GLN.fullmatch(text):
+    if _is_gln(text):
         return f"{ID}/414/{text}"
     try:
         return _address(text)
     except UsageError:
         raise UsageError(
-            "a place is a GLN of 13 digits or an address", "for example https://example.cn/dock-3"
+            "a place is a GLN of 13 digits, the last its check digit, or an address",
+            "for example https://example.cn/dock-3",
         ) from None
 
 
@@ -123,6 +125,11 @@ def gtin_of(template: str | None) -> str | None:
     """The GTIN of a batch's address, if the address is a GS1 Digital Link."""
     found = _GTIN.search(template or "")
     return found[1] if found else None
+
+
+def _is_gln(text: str) -> bool:
+    """Whether it is a GLN. Thirteen digits alone may be a dealer's own number."""
+    return bool(_GLN.fullmatch(text)) and check_digit(text[:12]) == int(text[12])
 
 
 def _address(text: str) -> str:

@@ -2,7 +2,7 @@
 
 | in the books | in EPCIS (CBV 2.0) |
 | --- | --- |
-| the first activation of a code, or the first time it joins a parent, or is one | commissioning |
+| a code is first activated, joins a parent, is one, or gets a `dealer` | commissioning |
 | joins a parent, leaves it | packing, unpacking (AggregationEvent ADD, DELETE) |
 | gets a `dealer` | shipping |
 | becomes void after that | decommissioning |
@@ -74,10 +74,12 @@ class Replay:
         if change.skip_void and change.action is not Action.UNVOID:
             touched = serials.subtract(touched, self._skipped(change.order))
         part = CodeRanges(change.batch, touched)
-        if change.action is Action.ACTIVATE:
+        dealer = change.attributes.get("dealer")
+        is_void = change.action in (Action.VOID, Action.UNVOID)
+        if change.action is Action.ACTIVATE or (dealer is not None and not is_void):
             facts = {key: change.attributes.get(key) for key in ("lot", "product")}
             yield from self._commission(event, change.order, part, facts)
-        elif change.action is Action.VOID:
+        if change.action is Action.VOID:
             gone = self._of(change.batch).discard(touched)
             if gone:
                 disposition = _DISPOSITIONS.get(change.reason or "", "inactive")
@@ -85,8 +87,7 @@ class Replay:
                     event.time, event.seq, change.order, (CodeRanges(change.batch, gone),),
                     "DELETE", "decommissioning", disposition,
                 )  # fmt: skip
-        dealer = change.attributes.get("dealer")
-        if dealer is not None:
+        if dealer is not None and not is_void:
             yield EpcisStep(
                 event.time, event.seq, change.order, (part,),
                 "OBSERVE", "shipping", "in_transit", dealer=str(dealer),

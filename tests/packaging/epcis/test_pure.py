@@ -102,6 +102,8 @@ def test_hosts_are_in_lower_case():
     assert found.base == "https://example.cn/Epcis"
     assert names.location("HTTPS://EXAMPLE.CN/Dock") == "https://example.cn/Dock"
     assert names.location("6901234567892") == f"{names.ID}/414/6901234567892"
+    # Thirteen digits of which the last is no check digit are a dealer's own number.
+    assert found.party("6901234567890") == "https://example.cn/Epcis/party/6901234567890"
     assert found.party("D 7") == "https://example.cn/Epcis/party/D%207"
 
 

@@ -4,11 +4,13 @@ import dataclasses
 
 import ledger_kit as kit
 import pytest
-from epcis_kit import BOTTLE, BOTTLES, CARTONS, PALLETS, story, told, with_batches
+from epcis_kit import BOTTLE, BOTTLES, CARTONS, LINK, PALLETS, story, told, with_batches
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mintmark.codegen.errors import Refused
+
+OUTER, CAPS = "4F2K-0TERAAAA", "4F2K-CAPSAAAA"
 
 
 @pytest.fixture
@@ -65,6 +67,27 @@ def test_what_was_told_before_is_told_the_same_and_what_follows_alone(ledger):
     assert told(ledger, batch=PALLETS)[1] == whole[4:6]
 
 
+def test_each_code_of_a_pair_is_named_by_its_own_address(ledger):
+    caps = dataclasses.replace(kit.minted(CAPS, 20), pair_of=OUTER, url=None)
+    ledger.commit(kit.STATION, dataclasses.replace(kit.minted(OUTER, 20), url=None), caps)
+    begun = dataclasses.replace(kit.begun("P7", OUTER, (1, 20)), pair=CAPS)
+    packed = dataclasses.replace(kit.packaged("P7", (1, 20)), template=LINK, pair_template="{code}")
+    ledger.commit(kit.STATION, begun)
+    ledger.commit(kit.CUSTODIAN, packed)
+    for number, batch in enumerate((OUTER, CAPS)):
+        ledger.commit(kit.LINE, kit.ordered(f"O{number}", batch, "activate", (1, 1)))
+    names = [event["epcList"][0] for event in told(ledger)[1]]
+    assert names == [BOTTLE.replace("B0TTAAAA", "0TERAAAA") + "1", "urn:mintmark:obj:CAPSAAAA-s1"]
+
+
+def test_who_gets_a_dealer_before_it_is_activated_is_an_item(ledger):
+    dealer = {"attributes": {"dealer": "D7"}}
+    ledger.commit(kit.LINE, kit.ordered("O1", BOTTLES, "assign", (1, 9), **dealer))
+    ledger.commit(kit.LINE, kit.ordered("O2", BOTTLES, "activate", (1, 9)))
+    kinds = [summary(event) for event in told(ledger)[1]]
+    assert kinds == [("Obj", "ADD", "commissioning", 9), ("Obj", "OBSERVE", "shipping", 9)]
+
+
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=10), st.data())
 @settings(max_examples=15, deadline=None)
 def test_the_events_add_up_to_the_books(tmp_path_factory, kinds, data):
@@ -97,6 +120,7 @@ def test_the_events_add_up_to_the_books(tmp_path_factory, kinds, data):
             sign = {"ADD": 1, "DELETE": -1, "OBSERVE": 0}[event["action"]]
             for name in event.get("epcList", ()):
                 added[name] = added.get(name, 0) + sign
+                assert sign or added[name] == 1  # only an item is shipped
             for name in event.get("childEPCs", ()):
                 if sign > 0:
                     assert added[name] == 1
