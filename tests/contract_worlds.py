@@ -179,7 +179,10 @@ def _packaged(folder, facts):
         "code": codes[0],
         "next_code": codes[1],
         # Letters and digits in turn, and one that in lower case might be a name, if there is one.
-        "mixed_code": next(code for code in codes if MIXED.search(code)),
+        # Where all symbols differ, it is an alphabet as well: `mint --alphabet` rightly takes it.
+        "mixed_code": next(
+            code for code in codes if MIXED.search(code) and len(set(code)) < len(code)
+        ),
         "sly_code": next((code for code in codes if SLY.fullmatch(code)), codes[0]),
     }
 
