@@ -23,7 +23,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select
 
-from ...codegen.ranges.attributes import public, to_json
+from ...codegen.ranges import values
+from ...codegen.ranges.attributes import public_of, to_json
 from ...codegen.ranges.lifecycle import Standing, to_api_state
 from ...codegen.times import format_utc
 from ..client.wire import PairedCode, ScanAnswer
@@ -121,7 +122,7 @@ def _answered(code: _Code, scan_id: str | None, now: datetime, at: int) -> ScanA
         batch=code.name,
         serial=code.key[1],
         role=code.role,
-        attributes=public(standing.attributes),
+        attributes=public_of(values.at(standing.attributes, now)),
         pairs=code.pairs,
     )
     if scan_id is not None and found.counts:

@@ -75,5 +75,5 @@ def _values(view: View, change: Ordered) -> tuple[set[int], dict[int, list[Range
                 copies[standing.package] = view.package(str(standing.package)).copies
             most = copies[standing.package]
             unset.add(most)
-        values.setdefault(int(most), []).append(tile.serials)
+        values.setdefault(int(str(most)), []).append(tile.serials)
     return unset, values

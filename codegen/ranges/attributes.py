@@ -1,7 +1,7 @@
 """Attributes of a range (空码赋值): what a blank code is given, in three layers.
 
 Pure. A known key has a layer and a type. A brand's own keys begin with `native.`, `property.`
-or `activity.` and hold text.
+or `activity.` and hold text. A key `window.NAME` holds attributes for a time (`windows`).
 """
 
 import json
@@ -9,16 +9,21 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
+from .. import times
 from ..errors import Refused, UsageError
-from . import roles
+from . import roles, windows
 
 # Sorted (key, JSON text of the value) pairs: hashable, comparable, canonical.
 Attributes = tuple[tuple[str, str], ...]
-Value = str | int | None
+# The object is a window's.
+Value = str | int | dict[str, Any] | None
 
 VALUE_BYTES = 1_024
 KEYS_PER_RANGE = 64
+WINDOW_BYTES = 4_096  # of its JSON
+GATE_SCAN_IN = "scan_in"
 # The most that the contract carries. Nobody scans a code so often, so it stands for no limit.
 MAX_SCANS = 1_000_000
 UNLIMITED = ("unlimited", "不限")
@@ -43,7 +48,14 @@ KNOWN: Mapping[str, tuple[Layer, type]] = MappingProxyType(
         "region": (Layer.PROPERTY, str),
         "campaign": (Layer.ACTIVITY, str),
         "max_scans": (Layer.ACTIVITY, int),
+        # The same for scans by others than consumers, each for itself.
+        "guide_scans": (Layer.ACTIVITY, int),
+        "dealer_scans": (Layer.ACTIVITY, int),
+        "store_scans": (Layer.ACTIVITY, int),
         "role": (Layer.ACTIVITY, str),
+        # What the code is worth waits for a dealer's scan-in, and when that came.
+        "gate": (Layer.ACTIVITY, str),
+        "scanned_in": (Layer.PROPERTY, str),
         # Set by an order's own fields, never with --set.
         "effective_at": (Layer.ACTIVITY, str),
         "expires_at": (Layer.ACTIVITY, str),
@@ -60,11 +72,27 @@ def layer(key: str) -> Layer:
         return KNOWN[key][0]
     if _OWN_KEY.fullmatch(key):
         return Layer(key.split(".", maxsplit=1)[0])
+    if windows.is_window(key):
+        return _layer_of_window(key)
     raise UsageError(
         f"unknown attribute {_shown(key)}",
         f"known: {', '.join(key for key in KNOWN if key not in VALIDITY)}",
         "your own keys begin with native., property. or activity.",
     )
+
+
+def _layer_of_window(key: str) -> Layer:
+    try:
+        windows.name_of(key)
+    except ValueError as error:
+        raise UsageError(str(error), "write for example window.december") from None
+    return Layer.ACTIVITY
+
+
+def keys_within(patch: Mapping[str, Value]) -> set[str]:
+    """The keys of a checked `patch`, and those that its windows hold."""
+    inside = (value["attributes"] for value in patch.values() if isinstance(value, dict))
+    return {*patch, *(key for held in inside for key in held)}
 
 
 def _shown(text: str) -> str:
@@ -76,9 +104,9 @@ def _shown(text: str) -> str:
 def check(values: Mapping[str, object]) -> dict[str, Value]:
     """`values` as a patch, once every key is known and every value is null or well-formed.
 
-    Well-formed: of the key's type, text of at most `VALUE_BYTES` bytes in UTF-8, max_scans 1 to
-    1,000,000, role one of `roles.ROLES`. Raises `UsageError` naming the key; the value is quoted
-    nowhere.
+    Well-formed: of the key's type, text of at most `VALUE_BYTES` bytes in UTF-8, numbers of scans
+    1 to 1,000,000, role one of `roles.ROLES`, gate `scan_in`, scanned_in an RFC 3339 time, and a
+    window as `windows` says. Raises `UsageError` naming the key; the value is quoted nowhere.
     """
     checked = check_booked(values)
     if (role := checked.get("role")) is not None:
@@ -97,14 +125,46 @@ def check_booked(values: Mapping[str, object]) -> dict[str, Value]:
         if value is None:
             checked[key] = None
             continue
+        if windows.is_window(key):
+            checked[key] = _checked_window(key, value)
+            continue
         if type(value) is not kind or not isinstance(value, str | int):
             raise UsageError(f"attribute {key} must be {'text' if kind is str else 'a number'}")
-        if isinstance(value, str):
-            _check_text(key, value)
-        if key == "max_scans" and not 1 <= int(value) <= MAX_SCANS:
-            raise UsageError("attribute max_scans must lie between 1 and 1,000,000")
+        _check_value(key, value)
         checked[key] = value
     return checked
+
+
+def _check_value(key: str, value: str | int) -> None:
+    if isinstance(value, str):
+        _check_text(key, value)
+    elif not 1 <= value <= MAX_SCANS:
+        raise UsageError(f"attribute {key} must lie between 1 and 1,000,000")
+    if key == "gate" and value != GATE_SCAN_IN:
+        raise UsageError(f"attribute gate is {GATE_SCAN_IN}", "without a gate: --set gate=")
+    if key == "scanned_in":
+        try:
+            times.parse(str(value))
+        except ValueError:
+            raise UsageError("attribute scanned_in is an RFC 3339 time with an offset") from None
+
+
+def _checked_window(key: str, value: object) -> dict[str, Any]:
+    """The window in its one spelling: all four keys, in the order in which they are written."""
+    try:
+        window = windows.read(key, value)
+    except ValueError as error:
+        raise UsageError(f"attribute {key}: {error}") from None
+    if barred := [inner for inner in window.attributes if inner in windows.EXCLUDED]:
+        raise UsageError(f"attribute {key}: a window holds no {barred[0]}")
+    if any(windows.is_window(inner) for inner in window.attributes):
+        raise UsageError(f"attribute {key}: a window holds no window")
+    given = dict(value) if isinstance(value, Mapping) else {}
+    whole = {name: given.get(name) for name in ("from", "until", "daily")}
+    whole["attributes"] = check_booked(window.attributes)
+    if len(json.dumps(whole, ensure_ascii=False).encode()) > WINDOW_BYTES:
+        raise UsageError(f"attribute {key} is longer than {WINDOW_BYTES:,} bytes")
+    return whole
 
 
 def _check_text(key: str, value: str) -> None:
@@ -133,13 +193,18 @@ def from_options(options: Iterable[str]) -> dict[str, Value]:
             raise UsageError(f"attribute {_shown(key)} is given twice")
         if key in VALIDITY:
             raise UsageError(f"{key} is not set with --set", f"use --{key.replace('_', '-')}")
+        if windows.is_window(key) and text:
+            raise UsageError(
+                f"{_shown(key)} is not set with --set",
+                "set what it holds: --during A..B --window NAME --set key=value",
+            )
         number = key in KNOWN and KNOWN[key][1] is int
         values[key] = _number(key, text) if text and number else text or None
     return check(values)
 
 
 def _number(key: str, text: str) -> int:
-    if key == "max_scans" and text.strip().lower() in UNLIMITED:
+    if text.strip().lower() in UNLIMITED:
         return MAX_SCANS
     if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
         raise UsageError(f"attribute {key} must be a number")
@@ -150,7 +215,8 @@ def patch(old: Attributes, change: Mapping[str, object]) -> Attributes:
     """`old` with `change` patched in key by key; null deletes.
 
     `change` has passed `check`. Raises `Refused` if a range would end up with more than
-    `KEYS_PER_RANGE` keys: several patches together can do that, though none alone can.
+    `KEYS_PER_RANGE` keys, or `windows.MOST` windows: several patches together can do that, though
+    none alone can.
     """
     if not change:
         return old
@@ -159,11 +225,16 @@ def patch(old: Attributes, change: Mapping[str, object]) -> Attributes:
         if value is None:
             merged.pop(key, None)
         else:
-            merged[key] = json.dumps(value, ensure_ascii=False)
+            merged[key] = json.dumps(value, ensure_ascii=False, sort_keys=True)
     if len(merged) > KEYS_PER_RANGE:
         raise Refused(
             f"the order would leave more than {KEYS_PER_RANGE} attributes on a range",
             "delete some of them: --set key=",
+        )
+    if sum(map(windows.is_window, merged)) > windows.MOST:
+        raise Refused(
+            f"the order would leave more than {windows.MOST} windows on a range",
+            "take one away that is over: --set window.NAME=",
         )
     return tuple(sorted(merged.items()))
 
@@ -178,6 +249,6 @@ def from_json(values: Mapping[str, object]) -> Attributes:
     return patch((), values)
 
 
-def public(attributes: Attributes) -> dict[str, Value]:
-    """The attributes that a consumer's scan may show."""
-    return {key: json.loads(text) for key, text in attributes if key in PUBLIC}
+def public_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the attributes that hold at a moment (`values.at`), those a consumer's scan may show."""
+    return {key: value for key, value in values.items() if key in PUBLIC}

@@ -98,9 +98,10 @@ def test_the_way_in_typescript(clients, said_in_typescript, url, script, prefix)
 
 ORDER = wire.Order("o", "b", "activate", [[1, 4], [6, 6]])
 TEXTS = sorted(key for key, (_, kind) in KNOWN.items() if kind is str and key not in VALIDITY)
+SAID = {"gate": "scan_in", "scanned_in": "2026-12-01T08:00:00+08:00"}  # what these two take
 OURS = [
     *(dataclasses.replace(ORDER, action=action.value) for action in Action),
-    *(dataclasses.replace(ORDER, attributes={key: "inner"}) for key in TEXTS),
+    *(dataclasses.replace(ORDER, attributes={key: SAID.get(key, "inner")}) for key in TEXTS),
     *(dataclasses.replace(ORDER, attributes={key: None}) for key in KNOWN),
     dataclasses.replace(ORDER, attributes={"max_scans": 1_000_000}),
     dataclasses.replace(

@@ -19,7 +19,7 @@ from mintmark.codegen.ranges.attributes import (
     from_options,
     layer,
     patch,
-    public,
+    public_of,
     to_json,
 )
 from mintmark.codegen.ranges.roles import ROLES
@@ -149,7 +149,7 @@ def test_text_and_number_stay_apart():
 @given(patches(OWN_KEYS | TEXT_KEYS))
 def test_a_consumer_sees_only_the_public_attributes(change):
     attributes = applied(change)
-    shown = public(attributes)
+    shown = public_of(to_json(attributes))
     named = {"product", "lot", "produced_at", "campaign", "effective_at", "expires_at"}
     assert named == PUBLIC
     assert shown == {k: v for k, v in to_json(attributes).items() if k in named}
