@@ -99,7 +99,7 @@ def signing_key(connection: Connection, key_id: str, change: Change) -> bytes:
         raise Refused(f"key {key_id[:60]} {why}", "see the roster: mintmark key list")
     if row.kind == "platform":
         raise Refused(
-            f"the platform key {key_id} may sign scans, not a {type(change).__name__}",
+            f"the platform key {key_id} signs scans, and no {type(change).__name__}",
             "do this as the station",
         )
     if row.kind == "line" and not isinstance(change, _LINE_MAY):
