@@ -94,6 +94,7 @@ class PlatformExported(LineExported):
     limits: ClassVar[tuple[str, ...]] = (
         'parties = ["guide", "store"]            # whose scans it sends; without it: all',
         'actions = ["scan_in"]                   # without a list: no scan-ins',
+        'batches = ["K7QM-*"]                    # of its scan-ins',
         'attributes = {dealer = "D7"}            # its scan-ins are this dealer\'s',
     )
 
