@@ -193,4 +193,4 @@ def _result(
 def save(report: Stock, path: Path) -> Stock:
     """The report, written into the new file `path` as well. Raises `Refused` if it exists."""
     write_exclusively(path, table.to_csv(report.by, report.groups), owner_only=False)
-    return replace(report, csv=path)
+    return replace(report, csv=path.absolute())

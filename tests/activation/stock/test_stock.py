@@ -133,7 +133,7 @@ def test_the_command_writes_the_table_and_a_file(trade, tmp_path):
     assert code == 0, err
     report = json.loads(out)
     assert report["groups"][0]["value"] == "L1"
-    assert report["csv"] == str(file)
+    assert report["csv"] == str(file.absolute())
     with file.open(encoding="utf-8-sig", newline="") as written:
         rows = list(csv.DictReader(written))
     assert [(row["lot"], row["active"], row["scanned"]) for row in rows] == [
