@@ -373,6 +373,8 @@ SHAPES = {
         "queued": "count",
         "refused": ["text"],
         "detail": "text?",
+        "scan_ins": "count",
+        "scan_ins_detail": "text?",
     },
     "orders list": {"orders": [ORDER_ROW]},
     "orders show": ORDER_ROW,
