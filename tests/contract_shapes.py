@@ -13,6 +13,7 @@ import contract_labels
 import contract_line
 import contract_receipts
 import contract_roles
+import contract_stock
 import contract_trace
 
 # --- the types of JSON values ----------------------------------------------------------
@@ -32,9 +33,20 @@ def _pairs(value):
     )
 
 
+_PLAIN = (str, int, float, bool, type(None))
+
+
 def _attributes(value):
-    plain = (str, int, float, bool, type(None))
-    return isinstance(value, dict) and all(isinstance(item, plain) for item in value.values())
+    return isinstance(value, dict) and all(map(_attribute, value.items()))
+
+
+def _attribute(item):
+    """Whether it is plain, or a window of plain ones."""
+    key, value = item
+    if key.startswith("window.") and isinstance(value, dict):
+        whole = value.keys() == {"from", "until", "daily", "attributes"}
+        return whole and all(isinstance(v, _PLAIN) for v in value["attributes"].values())
+    return isinstance(value, _PLAIN)
 
 
 KINDS = {
@@ -205,6 +217,7 @@ SHAPES = {
                 "package": "id?",
                 "attributes": "attributes",
                 "reason": "text?",
+                "holding": "names",
             }
         ],
         "next": "count?",
@@ -375,6 +388,8 @@ SHAPES = {
         "queued": "count",
         "refused": ["text"],
         "detail": "text?",
+        "scan_ins": "count",
+        "scan_ins_detail": "text?",
     },
     "orders list": {"orders": [ORDER_ROW]},
     "orders show": ORDER_ROW,
@@ -396,3 +411,4 @@ SHAPES |= contract_associate.SHAPES
 SHAPES |= contract_alarms.shapes()
 SHAPES |= contract_check.shapes()
 SHAPES |= contract_trace.shapes(STATE)
+SHAPES |= contract_stock.SHAPES
