@@ -76,7 +76,8 @@ def normal(change: Change) -> Change:
         parents = None if change.parents is None else _normal_part(change.parents)
         return replace(change, parents=parents, children=_normal_parts(change.children))
     if isinstance(change, ScannedIn):
-        return replace(change, parts=_normal_parts(change.parts))
+        parts, later = map(_normal_parts, (change.parts, change.later))
+        return replace(change, parts=parts, later=later)
     return change
 
 

@@ -29,6 +29,7 @@ from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.ranges import attributes, serials
 
 AT = "2026-11-22T07:00:00Z"
+WINDOW = {"from": AT, "until": None, "daily": None, "attributes": {"dealer": "D9"}}
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,44 @@ def test_a_later_scan_in_moves_the_codes_on(ledger):
         assert [row.scan_in for row in view.scan_ins(limit=1)] == ["I1"]
 
 
+def test_codes_that_an_order_of_later_gave_a_dealer_are_only_opened(ledger):
+    ledger.commit(LINE, ordered("O2", "B1", "assign", (3, 4), (7, 7), attributes={"dealer": "D8"}))
+    change = scanned_in("I1", 1, ("B1", (1, 5)), ("B2", (1, 1)))
+    ledger.commit(STATION, dataclasses.replace(change, later=(held("B1", (4, 4), (3, 3)),)))
+    assert given(ledger, "B1") == {"1-2": ("D7", AT), "3-4": ("D8", AT), "5": ("D7", AT)}
+    assert given(ledger, "B2") == {"1": ("D7", AT)}
+    with ledger.read() as view:
+        assert [row.codes for row in view.scan_ins()] == [6]
+
+
+@pytest.mark.parametrize("later", [held("B1", (5, 6)), held("B2", (1, 1)), held("B1")], ids=str)
+def test_what_came_later_lies_in_the_scan_in(ledger, later):
+    change = dataclasses.replace(scanned_in("I1", 1, ("B1", (1, 5))), later=(later,))
+    with pytest.raises(UsageError, match=r"lie in the scan-in|with serials"):
+        ledger.commit(STATION, change)
+
+
+def test_orders_that_give_a_dealer_are_found_by_when_they_came_to_the_backend(ledger):
+    dealer, lot = {"dealer": "D8"}, {"lot": "L", "window.x": WINDOW}
+    for order, patch in (("Q1", dealer), ("A1", dealer), ("A2", dealer), ("R", dealer), ("L", lot)):
+        ledger.commit(LINE, ordered(order, "B1", "assign", (1, 2), (50, 51), attributes=patch))
+    settled = [
+        ledger.commit(LINE, c.Settled(order, status))[0].at
+        for order, status in (
+            ("A1", "acknowledged"), ("A2", "acknowledged"), ("R", "refused"), ("L", "acknowledged")
+        )
+    ]  # fmt: skip
+    with ledger.read() as view:
+
+        def found(since):
+            return {row.order: row.settled_at for row in view.dealer_orders(since)}
+
+        assert found(settled[0]) == {"Q1": None, "A1": settled[0], "A2": settled[1]}
+        assert found(settled[1]) == {"Q1": None, "A2": settled[1]}
+        assert found(settled[3]) == {"Q1": None}
+        assert view.dealer_orders(settled[1])[1].touched == ranges((1, 2), (51, 51))
+
+
 def test_a_scan_in_of_other_homes_codes_is_read_all_the_same(ledger):
     ledger.commit(STATION, scanned_in("I1", 41))
     with ledger.read() as view:
@@ -117,7 +156,7 @@ def test_states_and_counters_are_as_they_were(ledger):
         (scanned_in("I1", 2, ("B1", (1, 1))), Refused, "'I1' is taken"),
         (scanned_in("I2", 2, ("B9", (1, 1))), NotFound, "no batch"),
         (scanned_in("I2", 2, ("B1", (100, 101))), Refused, "outside batch B1"),
-        (scanned_in("I2", 2, ("B1",)), Refused, "must be named"),
+        (scanned_in("I2", 2, ("B1",)), UsageError, "with serials"),
         (scanned_in("I2", 2, ("B1", (1, 1)), ("B1", (2, 2))), UsageError, "named once"),
         (scanned_in("I2", 2, ("B1", (1, 2), (2, 3))), UsageError, "overlap"),
         (scanned_in("I2", 0, ("B1", (1, 1))), UsageError, "from 1 on"),
