@@ -14,6 +14,7 @@ import contract_line
 import contract_receipts
 import contract_roles
 import contract_trace
+import contract_when
 
 # --- the types of JSON values ----------------------------------------------------------
 
@@ -132,7 +133,7 @@ ORDER_ROW = {
     "batch": "id",
     "action": f"{ACTION} | associate | dissociate",
     "serials": "ranges",
-    "status": "queued | acknowledged | refused | cancelled",
+    "status": "queued | acknowledged | refused | cancelled | scheduled",
     "applied_count": "count",
     "skipped_count": "count",
     "attributes": "attributes",
@@ -147,6 +148,8 @@ ORDER_ROW = {
     "each": "count?",
     "parents_count": "count",
     "detail": "text?",
+    "at": "time?",
+    "late": "text?",
 }
 ORDERED = {
     "order": "text",
@@ -155,13 +158,15 @@ ORDERED = {
     "applied": "ranges",
     "skipped": "ranges",
     "action": ACTION,
-    "delivery": "acknowledged | queued | refused?",
+    "delivery": "acknowledged | queued | refused | cancelled | scheduled?",
     "dry_run": "true/false",
     "detail": "text?",
     "attributes": "attributes",
     "repeated": "true/false",
     "undone": "ranges",
     "notes": ["text"],
+    "at": "time?",
+    "scheduled": "waiting | booked | cancelled | refused?",
 }
 GROUP = contract_cartons.group(ORDERED, ACTION)
 EVENT = {
@@ -384,8 +389,9 @@ SHAPES = {
         "queued": "count",
         "refused": ["text"],
         "detail": "text?",
+        "scheduled": [contract_when.ENDED],
     },
-    "orders list": {"orders": [ORDER_ROW]},
+    "orders list": {"orders": [ORDER_ROW], "scheduled": "count"},
     "orders show": ORDER_ROW,
     "orders cancel": ORDER_ROW,
     "backend serve": {"url": "text"},

@@ -18,6 +18,7 @@ from ...codegen.result import Result
 from ...codegen.station.station import Station
 from .. import backoff
 from ..client.protocol import Client
+from ..orders.due import Ended, book_due
 from ..orders.orders import ACKNOWLEDGED, QUEUED, REFUSED
 from .api_objects import batches_of
 from .attempt import (
@@ -39,12 +40,16 @@ PATIENCE = 3  # failures in a row after which the backend is away for every batc
 
 @dataclass(frozen=True)
 class DeliverResult(Result):
-    """The ids of the orders that were settled, and how many are still queued."""
+    """The ids of the orders that were settled, and how many are still queued.
+
+    `scheduled`: orders of which the time had come, and what became of them.
+    """
 
     delivered: tuple[str, ...]
     queued: int
     refused: tuple[str, ...]
     detail: str | None = None
+    scheduled: tuple[Ended, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -54,11 +59,13 @@ class DeliverResult(Result):
         return 75 if self.queued else 0
 
     def lines(self) -> Iterator[str]:
-        """Counts, then the refused orders by id."""
+        """Counts, then scheduled orders, then the refused orders by id."""
         yield (
             f"{len(self.delivered)} delivered, {self.queued} queued, {len(self.refused)} refused"
             f"{f' ({self.detail})' if self.detail else ''}"
         )
+        for ended in self.scheduled:
+            yield f"  {ended.text()}"
         for order in self.refused:
             yield f"  refused {order}: see mintmark orders show {order}"
 
@@ -73,8 +80,9 @@ def deliver(
     """Send what is queued, all batches or one, until nothing is left or the backend is away.
 
     Every queued order is tried now, whenever its next attempt would be: a person wants it.
-    Without a client nothing is sent.
+    Scheduled orders whose time has come are booked first. Without a client nothing is sent.
     """
+    scheduled = book_due(station)
     if client is None:
         report = DeliveryReport(detail="no backend is configured")
     else:
@@ -82,7 +90,7 @@ def deliver(
     with station.ledger.read() as view:
         queued = view.queued(batch)
     detail = report.detail if queued else None
-    return DeliverResult(tuple(report.delivered), queued, tuple(report.refused), detail)
+    return DeliverResult(tuple(report.delivered), queued, tuple(report.refused), detail, scheduled)
 
 
 @dataclass

@@ -13,7 +13,8 @@ from ..delivery.deliver import Courier
 from ..orders.booked import undone
 from ..orders.group import Placed, PlacedOrder, notes, place
 from ..orders.group_result import GroupResult, worst
-from ..orders.orders import QUEUED, OrderRequest, OrderResult
+from ..orders.orders import QUEUED, SCHEDULED, OrderRequest, OrderResult
+from ..orders.scheduled import WAITING
 
 
 def book_and_deliver(
@@ -72,17 +73,19 @@ def outcome(
         repeated=orders[0].repeated,
         changed=group.changed,
         notes=told,
+        at=orders[0].at,
     )
 
 
 def _result(
     station: Station, request: OrderRequest, placed: PlacedOrder, undelivered: str | None
 ) -> OrderResult:
-    delivery = detail = None
+    delivery, detail = _of_schedule(request, placed), placed.detail
     changed: Ranges = ()
     change = placed.change
     with station.ledger.read() as view:
-        row = view.order(change.order) if placed.repeated or not request.dry_run else None
+        wanted = placed.is_booked and (placed.repeated or not request.dry_run)
+        row = view.order(change.order) if wanted else None
         if row and placed.repeated:
             changed = undone(view, row)
     if row and not request.dry_run:
@@ -100,4 +103,13 @@ def _result(
         attributes=change.attributes,
         repeated=placed.repeated,
         undone=changed,
+        at=request.at.astimezone(station.config.time_zone) if request.at else None,
+        scheduled=placed.scheduled,
     )
+
+
+def _of_schedule(request: OrderRequest, placed: PlacedOrder) -> str | None:
+    """What stands for the delivery of an order that waits for its time, or ended before it."""
+    if request.dry_run:
+        return None
+    return SCHEDULED if placed.scheduled == WAITING else placed.scheduled

@@ -35,13 +35,22 @@ from .plan import Plan, orderable, plan
 class PlacedOrder:
     """An order of a request, with the serials it touched and passed over.
 
-    `repeated`: it was booked before, and nothing was done now.
+    `repeated`: it was booked before, and nothing was done now. `scheduled`: what became of one that
+    is given for later, waiting, booked, cancelled or refused; None of any other. Until it is booked
+    the serials are those that it would touch now, and `detail` is why it never was.
     """
 
     change: Ordered
     applied: Ranges
     skipped: Ranges
     repeated: bool
+    scheduled: str | None = None
+    detail: str | None = None
+
+    @property
+    def is_booked(self) -> bool:
+        """Whether it is there to be sent, or was sent."""
+        return self.scheduled in (None, "booked")
 
 
 @dataclass(frozen=True)
@@ -71,8 +80,8 @@ class Placed:
 
     @property
     def batches(self) -> tuple[str, ...]:
-        """The batches of the orders, each once, in the order in which they go out."""
-        return tuple(dict.fromkeys(order.change.batch for order in self.orders))
+        """The batches of the booked orders, each once, in the order in which they go out."""
+        return tuple(dict.fromkeys(o.change.batch for o in self.orders if o.is_booked))
 
 
 class _BookedMeanwhile(Exception):
@@ -98,6 +107,12 @@ def place(
     `claim`: for the courier that is about to send it. Dry runs change nothing. Raises as
     `orders.book` and `named.finder`, and `Refused` if what lies in the carton changes meanwhile.
     """
+    from . import due, scheduled  # here: they take what is defined here
+
+    if not request.dry_run:
+        due.book_due(station)
+    if request.at is not None:
+        return scheduled.schedule(station, request, request.at)
     if request.is_group:
         return _place_group(station, request, claim)
     told: list[str] = []
