@@ -14,6 +14,7 @@ import contract_line
 import contract_receipts
 import contract_roles
 import contract_trace
+import contract_where
 
 # --- the types of JSON values ----------------------------------------------------------
 
@@ -153,6 +154,7 @@ ORDERED = {
     "notes": ["text"],
 }
 GROUP = contract_cartons.group(ORDERED, ACTION)
+BY_CONDITIONS = contract_where.ordered(ACTION, STATE)
 EVENT = {
     "seq": "count",
     "type": "text",
@@ -366,13 +368,14 @@ SHAPES = {
             }
         ],
     },
-    **dict.fromkeys(ACTIONS, (ORDERED, GROUP)),
+    **dict.fromkeys(ACTIONS, (ORDERED, GROUP, BY_CONDITIONS)),
     "deliver": {
         "delivered": ["text"],
         "queued": "count",
         "refused": ["text"],
         "detail": "text?",
     },
+    "find": contract_where.found(STATE),
     "orders list": {"orders": [ORDER_ROW]},
     "orders show": ORDER_ROW,
     "orders cancel": ORDER_ROW,
@@ -388,7 +391,7 @@ SHAPES = {
 }
 SHAPES |= contract_receipts.shapes(SHAPES["export"])
 SHAPES["package labels"] = (SHAPES["package labels"], contract_labels.CARTONS)
-SHAPES |= contract_line.shapes(ORDERED, GROUP, contract_associate.PACKED)
+SHAPES |= contract_line.shapes(ORDERED, GROUP, BY_CONDITIONS, contract_associate.PACKED)
 SHAPES |= contract_associate.SHAPES
 SHAPES |= contract_alarms.shapes()
 SHAPES |= contract_check.shapes()

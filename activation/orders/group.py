@@ -12,36 +12,41 @@ A crash before the end of 3 leaves nothing, a crash after it all orders, queued.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from ...codegen.errors import Refused
+from ...codegen.errors import NotFound, Refused
 from ...codegen.ledger.changes import Associated, Ordered
 from ...codegen.ledger.records import OrderRow
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
 from ...codegen.ranges.aggregation import CodeRanges
+from ...codegen.ranges.lifecycle import State
 from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import DEFAULT_LINE, Station
 from . import guards, lost
 from .copies import with_max_scans
-from .named import Find, Named, finder, merged
+from .named import Find, Named, families, finder, merged
 from .orders import OrderRequest, book, check, ordered
+from .own_batch import with_batch
 from .parts import booked_parts, member_id
 from .plan import Plan, orderable, plan
+from .selection import ByConditions
 
 
 @dataclass(frozen=True)
 class PlacedOrder:
     """An order of a request, with the serials it touched and passed over.
 
-    `repeated`: it was booked before, and nothing was done now.
+    `repeated`: it was booked before, and nothing was done now. `states`: of a request for several
+    batches, in which states its codes were before, if it is new.
     """
 
     change: Ordered
     applied: Ranges
     skipped: Ranges
     repeated: bool
+    states: Mapping[State, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,7 @@ def place(
     `claim`: for the courier that is about to send it. Dry runs change nothing. Raises as
     `orders.book` and `named.finder`, and `Refused` if what lies in the carton changes meanwhile.
     """
+    request = with_batch(station, request)
     if request.is_group:
         return _place_group(station, request, claim)
     change, done = book(station, request, claim)
@@ -121,8 +127,8 @@ def _place_group(
         with station.ledger.read() as view:
             return _repeated(view, request, line.name, order, find)
     orders = tuple(
-        PlacedOrder(change, one.applied, one.skipped, repeated=False)
-        for change, one in zip(changes, done, strict=True)
+        PlacedOrder(change, one.applied, one.skipped, repeated=False, states=member.states)
+        for change, one, member in zip(changes, done, planned.members, strict=True)
     )
     return Placed(orders, Group(order, planned.items, changed=False, notes=planned.notes))
 
@@ -178,9 +184,14 @@ def _repeated(view: View, request: OrderRequest, line: str, order: str, find: Fi
     booked = merged((row.batch, row.range_order.serials) for row in rows)
     try:
         named = find(view)
-    except Refused:  # it is empty by now
+    except (Refused, NotFound):  # it is empty by now, or nothing meets the conditions any more
         named = Named({}, {}, {})
     added, gone = _orderable(view, _less(named.codes, booked)), _less(booked, named.codes)
+    if isinstance(request.selection, ByConditions):
+        # What the order did may be why its codes meet the conditions no more.
+        every = {*booked, *named.codes}
+        family = families(view, every) if request.both else {batch: batch for batch in every}
+        named, gone = Named(named.codes, {}, family), {}
     orders = tuple(_placed(row) for row in rows)
     items = None
     if not added and not gone:
@@ -225,7 +236,7 @@ def _is_it(
     """
     if items is not None:
         return request.count is None or abs(items - request.count) <= (request.tolerance or 0)
-    if request.batch:
+    if request.batch and not isinstance(request.selection, ByConditions):
         return request.batch not in differing
     common = (serials.intersect(named.codes[b], booked[b]) for b in named.codes.keys() & booked)
     return not named.codes or any(common)

@@ -22,7 +22,7 @@ from ...codegen.result import Result
 from ...codegen.station.station import DEFAULT_LINE, Station
 from . import guards
 from .copies import with_max_scans
-from .selection import ByCarton, Selection, resolve
+from .selection import ByCarton, ByConditions, Selection, resolve
 
 if TYPE_CHECKING:
     from ...codegen.ledger.ledger import Committed
@@ -36,8 +36,9 @@ ACKNOWLEDGED, QUEUED, REFUSED, CANCELLED = "acknowledged", "queued", "refused", 
 class OrderRequest:
     """An order as requested. `tolerance`: how far the codes that change may be from `count`.
 
-    `batch` is empty if the selection names a carton: the codes in it tell their batches. `both`:
-    the codes of partner batches, which are on the same items, take part.
+    `batch` is empty if the selection tells its batches: what is in a carton, what meets
+    conditions, a code, a unit, a package (`own_batch`). `both`: the codes of partner batches,
+    which are on the same items, take part.
     `allow_past`: the validity may have ended already. `include_lost`: codes of units that are
     lost may come to life. `notes`: sentences on how the order was understood.
     """
@@ -62,7 +63,7 @@ class OrderRequest:
     @property
     def is_group(self) -> bool:
         """Whether it may become several orders, of several batches: see `group.py`."""
-        return self.both or isinstance(self.selection, ByCarton)
+        return self.both or isinstance(self.selection, ByCarton | ByConditions)
 
 
 @dataclass(frozen=True)
