@@ -14,12 +14,14 @@ from ..codegen.invocation import Invocation
 from .intake.commands import INTAKE
 from .intake.packing_commands import PACKING
 from .intake.range_commands import RANGE_ORDERS
+from .orders.commands import SerialsOption, WhereOption
 
 if TYPE_CHECKING:
     from ..codegen.roster import LinesExported
     from .delivery.deliver import DeliverResult
     from .demo import DemoResult
     from .orders.booked import OrderList, OrderShown
+    from .orders.find import CodesFound
     from .reconcile.result import Reconciled
 
 BatchArgument = Annotated[str, typer.Argument(help="The batch.", metavar="BATCH")]
@@ -65,6 +67,31 @@ def deliver(
             log=service_log(invocation, as_json=json_logs),
             health=HealthFile(health_file, station.now()),
         ).run()
+
+
+def find(
+    invocation: Invocation,
+    batch: Annotated[
+        str | None, typer.Argument(help="The batch; all if none.", metavar="BATCH")
+    ] = None,
+    where: WhereOption = None,
+    serials: SerialsOption = None,
+    after: Annotated[
+        str | None, typer.Option(help="Ranges after this code.", metavar="BATCH:SERIAL")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Ranges to show at most.")] = 100,
+) -> "CodesFound":
+    """Find the codes that meet conditions: how many, in which states, where.
+
+    \b
+    Example:
+      mintmark find --where lot=L42 --where 'state in packaged,active'
+    """
+    from .orders.find import FindRequest
+    from .orders.find import find as search
+
+    asked = FindRequest(tuple(where or ()), batch, serials, after, limit)
+    return search(invocation.station(), asked)
 
 
 def orders_list(
@@ -195,6 +222,7 @@ COMMANDS = (
     ("key export", key_export),
     *RANGE_ORDERS,
     ("deliver", deliver),
+    ("find", find),
     ("orders list", orders_list),
     ("orders show", orders_show),
     ("orders cancel", orders_cancel),

@@ -81,7 +81,7 @@ class RangeShown:
     package: str | None
     attributes: Mapping[str, Value]
     reason: str | None
-    holding: tuple[str, ...] = ()
+    holding: tuple[str, ...]
 
     def text(self) -> str:
         """A line of text."""

@@ -1,10 +1,12 @@
 """The commands `activate` … `assign`: book the order, then try to deliver it at once."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ...codegen.progress import Progress
 from ...codegen.ranges import serials
+from ...codegen.ranges.lifecycle import State
 from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import Station
 from ..client.connect import connected
@@ -13,8 +15,13 @@ from ..delivery.deliver import Courier
 from ..orders.booked import undone
 from ..orders.group import Placed, PlacedOrder, notes, place
 from ..orders.group_result import GroupResult, worst
+from ..orders.matching import every_state
 from ..orders.orders import QUEUED, SCHEDULED, OrderRequest, OrderResult
 from ..orders.scheduled import WAITING
+from ..orders.selection import ByConditions
+from ..orders.where_result import WhereOrder, WhereResult
+
+Ordering = OrderResult | GroupResult | WhereResult
 
 
 def book_and_deliver(
@@ -22,7 +29,7 @@ def book_and_deliver(
     request: OrderRequest,
     progress: Progress,
     notify: Callable[[str], None] = lambda _: None,
-) -> OrderResult | GroupResult:
+) -> Ordering:
     """Book `request`, and send what is queued for its batches; `notify` takes notes on it.
 
     The line never waits for a backend that is away: the order stays queued.
@@ -54,14 +61,14 @@ def deliver(
 
 def outcome(
     station: Station, request: OrderRequest, placed: Placed, undelivered: str | None
-) -> OrderResult | GroupResult:
+) -> Ordering:
     """The result of what was booked; `undelivered`: why something of it is queued, if it is."""
     told = notes(station, request, placed)
     orders = tuple(_result(station, request, order, undelivered) for order in placed.orders)
     group = placed.group
     if group is None:
         return replace(orders[0], notes=told)
-    return GroupResult(
+    result = GroupResult(
         order=group.order,
         action=request.action,
         orders=orders,
@@ -74,6 +81,52 @@ def outcome(
         changed=group.changed,
         notes=told,
         at=orders[0].at,
+    )
+    if isinstance(request.selection, ByConditions):
+        return _by_conditions(result, request, request.selection, placed)
+    return result
+
+
+def _by_conditions(
+    group: GroupResult, request: OrderRequest, selected: ByConditions, placed: Placed
+) -> WhereResult:
+    states = Counter[State]()
+    for order in placed.orders:
+        states.update(order.states)
+    booked = group.repeated or not group.dry_run
+    return WhereResult(
+        codes=group.applied_count,
+        dry_run=group.dry_run,
+        attributes=request.attributes,
+        orders=tuple(
+            WhereOrder(
+                batch=order.batch,
+                serials=order.applied,
+                codes=serials.count(order.applied),
+                order=order.order if booked else None,
+                delivery=order.delivery,
+                detail=order.detail,
+                applied=order.applied,
+                skipped=order.skipped,
+                states=every_state(one.states),
+                repeated=order.repeated,
+                undone=order.undone,
+                scheduled=order.scheduled,
+            )
+            for order, one in zip(group.orders, placed.orders, strict=True)
+        ),
+        notes=group.notes,
+        order=group.order if booked else None,
+        action=group.action,
+        where=selected.where.texts(),
+        states=every_state(states),
+        items_count=group.items_count,
+        applied_count=group.applied_count,
+        skipped_count=group.skipped_count,
+        delivery=group.delivery,
+        repeated=group.repeated,
+        changed=group.changed,
+        at=group.at,
     )
 
 

@@ -1,8 +1,9 @@
 """What a request that became several orders did."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action
@@ -51,9 +52,8 @@ class GroupResult(Result):
 
     @property
     def exit_code(self) -> int:
-        """The worst of its orders: 6, then 3, then 75; 3 also if a repetition would name others."""
-        codes = {order.exit_code for order in self.orders} | ({3} if self.changed else set())
-        return next((code for code in (6, 3, 75) if code in codes), 0)
+        """The worst of its orders: see `exit_of`."""
+        return exit_of(self.orders, changed=self.changed)
 
     def lines(self) -> Iterator[str]:
         """The whole, a line per order, and what to do if the backend has not taken it."""
@@ -92,6 +92,17 @@ class GroupResult(Result):
             )
         if order.delivery == REFUSED and order.scheduled != REFUSED:
             yield f"    it is booked here; what the backend has: mintmark reconcile {order.batch}"
+
+
+class _HasExit(Protocol):
+    @property
+    def exit_code(self) -> int: ...
+
+
+def exit_of(orders: Iterable[_HasExit], *, changed: bool) -> int:
+    """The worst of orders: 6, then 3, then 75; 3 also if a repetition would name others."""
+    codes = {order.exit_code for order in orders} | ({3} if changed else set())
+    return next((code for code in (6, 3, 75) if code in codes), 0)
 
 
 def worst(deliveries: Iterator[str | None]) -> str | None:

@@ -22,7 +22,7 @@ from ...codegen.result import Result
 from ...codegen.station.station import DEFAULT_LINE, Station
 from . import guards
 from .completed import apart, completed
-from .selection import ByCarton, Selection, resolve
+from .selection import ByCarton, ByConditions, Selection, resolve
 from .validity import Said
 
 if TYPE_CHECKING:
@@ -38,9 +38,10 @@ SCHEDULED = "scheduled"
 class OrderRequest:
     """An order as requested. `tolerance`: how far the codes that change may be from `count`.
 
-    `batch` is empty if the selection names a carton: the codes in it tell their batches. `both`:
-    the codes of partner batches, which are on the same items, take part.
-    `at`: when it is to be booked; None: now (see `scheduled.py`).
+    `batch` is empty if the selection tells its batches: what is in a carton, what meets
+    conditions, a code, a unit, a package (`own_batch`). `both`: the codes of partner batches,
+    which are on the same items, take part. `at`: when it is to be booked; None: now
+    (`scheduled`).
     `allow_past`: validity or window may have ended already. `include_lost`: codes of units that are
     lost may come to life. `notes`: sentences on how the order was understood.
     """
@@ -66,7 +67,7 @@ class OrderRequest:
     @property
     def is_group(self) -> bool:
         """Whether it may become several orders, of several batches: see `group.py`."""
-        return self.both or isinstance(self.selection, ByCarton)
+        return self.both or isinstance(self.selection, ByCarton | ByConditions)
 
 
 @dataclass(frozen=True)

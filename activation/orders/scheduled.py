@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import datetime
 
-from ...codegen.errors import Refused, UsageError
+from ...codegen.errors import NotFound, Refused, UsageError
 from ...codegen.ledger.changes import Ordered, Scheduled
 from ...codegen.ledger.records import ScheduledRow
 from ...codegen.ledger.view import View
@@ -30,10 +30,11 @@ from ...codegen.times import format_utc
 from . import guards, validity
 from .completed import completed
 from .group import Group, Placed, PlacedOrder
-from .named import Named, finder, merged
+from .named import Find, Named, finder, merged
 from .orders import OrderRequest, check, said
 from .parts import MEMBERS, member_id
 from .plan import plan
+from .selection import ByConditions
 
 WAITING, BOOKED = "waiting", "booked"
 
@@ -54,7 +55,7 @@ def schedule(station: Station, request: OrderRequest, at: datetime) -> Placed:
     find = finder(station, request)
     with station.ledger.read() as view:
         if view.has_order(order):
-            return _repeated(view, request, line.name, order, find(view))  # 1
+            return _repeated(view, request, line.name, order, _named(view, find))  # 1
         _check_future(at, station.now())
         changes, group = _made(view, request, line.name, order, find(view))  # 2
         for change in changes:
@@ -70,8 +71,16 @@ def schedule(station: Station, request: OrderRequest, at: datetime) -> Placed:
         station.ledger.commit(author, *changes, guard=check_new, dry_run=request.dry_run)  # 4
     except _KeptMeanwhile:
         with station.ledger.read() as view:
-            return _repeated(view, request, line.name, order, find(view))
+            return _repeated(view, request, line.name, order, _named(view, find))
     return Placed(placed, group, told)
+
+
+def _named(view: View, find: Find) -> Named:
+    """The codes that a repetition names; none if what it names is empty by now."""
+    try:
+        return find(view)
+    except (NotFound, Refused):
+        return Named({}, {}, {})
 
 
 def order_of(change: Scheduled) -> Ordered:
@@ -199,8 +208,10 @@ def _repeated(view: View, request: OrderRequest, line: str, order: str, named: N
     rows = list(parts(view, order))
     kept = merged((row.batch, row.change.serials) for row in rows)
     differs = kept != {b: serials.ordered(ranges) for b, ranges in named.codes.items()}
-    common = any(serials.intersect(kept.get(b, ()), r) for b, r in named.codes.items())
-    bound = not request.is_group or bool(request.batch)
+    shared = (serials.intersect(kept.get(b, ()), ranges) for b, ranges in named.codes.items())
+    common = not named.codes or any(shared)
+    by_conditions = isinstance(request.selection, ByConditions)
+    bound = not request.is_group or (bool(request.batch) and not by_conditions)
     if (
         not rows
         or not all(_is_alike(request, line, row) for row in rows)

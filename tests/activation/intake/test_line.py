@@ -64,6 +64,7 @@ def test_an_order_is_answered_with_what_became_of_it(line, made):
         "serials": [[1, 5]], "applied": [[1, 5]], "skipped": [],
         "delivery": "acknowledged", "dry_run": False, "detail": None,
         "attributes": {"lot": "L1"}, "repeated": False, "undone": [], "notes": [],
+        "at": None, "scheduled": None,
     }  # fmt: skip
 
 
