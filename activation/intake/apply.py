@@ -36,8 +36,9 @@ from ..association.outcome import STANDS
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
 from ..orders import booked, sheets
-from ..orders.group import Placed, PlacedOrder, notes, place
+from ..orders.group import notes, place
 from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, SCHEDULED
+from ..orders.placed import Placed, PlacedOrder
 from ..orders.scheduled import WAITING
 from ..orders.sheets import Row
 from . import repeats

@@ -13,10 +13,11 @@ from ..client.connect import connected
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
 from ..orders.booked import undone
-from ..orders.group import Placed, PlacedOrder, notes, place
+from ..orders.group import notes, place
 from ..orders.group_result import GroupResult, worst
 from ..orders.matching import every_state
 from ..orders.orders import QUEUED, SCHEDULED, OrderRequest, OrderResult
+from ..orders.placed import Placed, PlacedOrder
 from ..orders.scheduled import WAITING
 from ..orders.selection import ByConditions
 from ..orders.where_result import WhereOrder, WhereResult

@@ -29,10 +29,10 @@ from ...codegen.station.station import DEFAULT_LINE, Station
 from ...codegen.times import format_utc
 from . import guards, validity
 from .completed import completed
-from .group import Group, Placed, PlacedOrder
 from .named import Find, Named, finder, merged
 from .orders import OrderRequest, check, said
 from .parts import MEMBERS, member_id
+from .placed import Group, Placed, PlacedOrder
 from .plan import plan
 from .selection import ByConditions
 
