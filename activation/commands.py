@@ -129,9 +129,9 @@ def orders_show(invocation: Invocation, order: OrderArgument) -> "OrderShown":
 
 
 def orders_cancel(invocation: Invocation, order: OrderArgument) -> "OrderShown":
-    """Cancel a queued order that was never sent, or one that waits for its time.
+    """Cancel an order that was never sent.
 
-    What a queued one changed here is undone by the opposite order; a waiting one changed nothing.
+    It is queued, or waits for its time. What a queued one changed here is undone by the opposite order; a waiting one changed nothing.
 
     \b
     Example:
