@@ -133,6 +133,10 @@ KINDS: Mapping[str, Words] = {
         "codes were told with the custodian's key (EPCIS)",
         "确认这是你们同意过的，收件人可靠", "make sure that this was agreed, and who got the file",
     ),
+    "scheduled-refused": Words(
+        _C, "定时指令到点没有执行", "a scheduled order was refused at its time",
+        "看原因，重新下指令: mintmark orders show", "see why, order it anew: mintmark orders show",
+    ),
     "reconcile": Words(
         _W, "对账后修正了查询后台", "the backend was corrected after reconciling",
         "查清当初为什么不一致", "find out why both sides differed",
