@@ -21,7 +21,8 @@ from ...codegen.station.station import Station
 from ..client.protocol import Away, Client, Declined, batch_ranges
 from ..orders import typed_times
 from . import snapshots
-from .alarms import KINDS, OTHER, Message, Style, alarm
+from .alarm_words import KINDS, OTHER
+from .alarms import Message, Style, alarm
 from .sending import SentAlarm
 
 # What is added up, in codes, and its name: key → Chinese, English.

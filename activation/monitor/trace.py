@@ -11,11 +11,11 @@ early. Only this side knows which reel it is on, and which contact got that reel
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
-from ...codegen.errors import EnvironmentFailure, Refused
+from ...codegen.errors import EnvironmentFailure
 from ...codegen.ledger.changes import Change, Incident, IncidentFacts, Ordered
 from ...codegen.ledger.view import View
 from ...codegen.lookup import of_fingerprints, standing
@@ -30,11 +30,11 @@ from ..client.protocol import Client
 from ..orders.orders import QUEUED, REFUSED
 from . import unknown
 from .findings import LEAK, FindingKind, ScanFinding, classify, incidents, leaks
+from .once import book_once, booked
 from .traced import Behind, Traced
 
 GUESSING = "guessing-burst"  # kind of incident
 BURST = 1_000  # different codes within a day that are not of this home
-TRIES = 4
 ORDERS = 10_000  # unsettled orders of a batch that are looked at
 
 
@@ -78,11 +78,11 @@ def trace(
         packages = {row.package: row for row in view.packages()}
     told = unknown.without_trials(station.home, reading.scans, codes, station.now())
     findings = [classify(scan, code, packages) for scan, code in told]
-    booked = _book(station, findings, request.burst)  # 3
+    new = _book(station, findings, request.burst)  # 3
     station.failpoint("booked")
     unknown.keep(station.home, reading.mark)  # 4
     reported = [found for found in findings if request.since is None or found.last >= request.since]
-    return _result(station, reported, every=request.every, incidents=booked, cut=reading.cut)
+    return _result(station, reported, every=request.every, incidents=new, cut=reading.cut)
 
 
 def _result(
@@ -164,10 +164,6 @@ def _activations(view: View, batch: str, status: str, ranges: Ranges) -> int:
 # --- incidents -----------------------------------------------------------------------
 
 
-class _MovedError(Refused):
-    """Another process booked incidents of these kinds meanwhile."""
-
-
 def _book(station: Station, findings: Sequence[ScanFinding], burst: int) -> int:
     """Book what the audit chain does not have yet, and return how many incidents that were."""
     now = station.now()
@@ -177,25 +173,13 @@ def _book(station: Station, findings: Sequence[ScanFinding], burst: int) -> int:
     )
     if guesses <= burst and not leaks(findings):
         return 0
-    for _ in range(TRIES):
-        with station.ledger.read() as view:
-            head = view.head()[0]
-            new: list[Change] = [*incidents(findings, _booked(view))]
-            if guesses > burst and not _booked_lately(view, now):
-                new.append(_guessing(guesses))
-        if not new:
-            return 0
-        try:
-            station.ledger.commit(station.author, *new, guard=_unmoved(head))
-        except _MovedError:
-            continue
-        return len(new)
-    raise Refused("another trace is booking what it found", "try again later")
 
+    def missing(view: View) -> Iterator[Change]:
+        yield from incidents(findings, booked(view, LEAK))
+        if guesses > burst and not _booked_lately(view, now):
+            yield _guessing(guesses)
 
-def _booked(view: View) -> list[Incident]:
-    changes = (event.change for event in view.incidents(LEAK))
-    return [change for change in changes if isinstance(change, Incident)]
+    return book_once(station, (LEAK, GUESSING), missing)
 
 
 def _booked_lately(view: View, now: datetime) -> bool:
@@ -206,11 +190,3 @@ def _booked_lately(view: View, now: datetime) -> bool:
 def _guessing(codes: int) -> Incident:
     detail = f"within a day {codes:,} different codes were scanned that are none of ours"
     return Incident(GUESSING, detail, IncidentFacts(codes=codes))
-
-
-def _unmoved(head: int) -> Callable[[View], None]:
-    def guard(view: View) -> None:
-        if view.incidents(LEAK, head) or view.incidents(GUESSING, head):
-            raise _MovedError("another trace booked incidents meanwhile")
-
-    return guard

@@ -274,7 +274,8 @@ class IncidentFacts:
 
     `codes` and `scans` are counts; `serials` are of `batch`, and may be coarser than the
     codes that `codes` counts. `key_id` is the custodian key that was used. `head` is the hash
-    of an event that this chain does not hold.
+    of an event that this chain does not hold. `carton` is the code that the codes lie in, as
+    `BATCH:SERIAL`; `region` is where scans came from, `since` a time in UTC.
     """
 
     batch: str | None = None
@@ -289,6 +290,10 @@ class IncidentFacts:
     scans: int | None = None
     key_id: str | None = None
     head: str | None = None
+    dealer: str | None = None
+    carton: str | None = None
+    region: str | None = None
+    since: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from line_kit import Backend, client, home_with_batches, opened
 
 from mintmark.activation.delivery.deliver import deliver
 from mintmark.activation.monitor import notify, snapshots
-from mintmark.activation.monitor.alarms import KINDS, MESSAGE_BYTES, Style
+from mintmark.activation.monitor.alarm_words import KINDS
+from mintmark.activation.monitor.alarms import MESSAGE_BYTES, Style
 from mintmark.activation.monitor.broadcast import broadcast
 from mintmark.activation.monitor.daily import SUMS, Daily, bounds, daily, day_of, message
 from mintmark.activation.monitor.snapshots import NAME
