@@ -2,6 +2,8 @@
 
 import contract_roles
 
+BEHIND = {"batch": "id", **dict.fromkeys(("codes", "queued", "refused"), "count")}
+
 
 def shapes(state):
     """The JSON that the command prints."""
@@ -27,7 +29,27 @@ def shapes(state):
                     **contract_roles.of_code(state),
                 }
             ],
-            "behind": [{"batch": "id", **dict.fromkeys(("codes", "queued", "refused"), "count")}],
+            "behind": [BEHIND],
+            **dict.fromkeys(("stopped", "copied", "diverted", "not_valid", "unjudged"), "count"),
+            "market": [
+                {
+                    "finding": "stopped | copied | diverted | active-here | not-valid",
+                    "batch": "id",
+                    "serials": "ranges",
+                    "codes": "count",
+                    "scans": "count",
+                    "first": "time",
+                    "last": "time",
+                    "state": state,
+                    "answered": "text?",
+                    "allowed": "count?",
+                    **dict.fromkeys(("package", "unit"), "id?"),
+                    **dict.fromkeys(("contact", "dealer", "region", "seen_in"), "text?"),
+                    **contract_roles.of_code(state),
+                }
+            ],
+            "behind_refused": [BEHIND],
+            "lacking": "names",
         }
     }
 
