@@ -13,6 +13,7 @@ import contract_labels
 import contract_line
 import contract_receipts
 import contract_roles
+import contract_stock
 import contract_trace
 
 # --- the types of JSON values ----------------------------------------------------------
@@ -393,3 +394,4 @@ SHAPES |= contract_associate.SHAPES
 SHAPES |= contract_alarms.shapes()
 SHAPES |= contract_check.shapes()
 SHAPES |= contract_trace.shapes(STATE)
+SHAPES |= contract_stock.SHAPES

@@ -16,11 +16,11 @@ OURS = {
     *("mintmark.failures", "mintmark.terminal"),
     *(
         f"mintmark.codegen.{name}"
-        for name in ("commands", "errors", "invocation", "progress", "ranges", "streams")
+        for name in ("commands", "errors", "invocation", "progress", "ranges", "streams", "times")
     ),
     *(
         f"mintmark.codegen.ranges.{name}"
-        for name in ("attributes", "lifecycle", "roles", "serials")
+        for name in ("attributes", "lifecycle", "roles", "serials", "windows")
     ),
     *("mintmark.codegen.ranges.tiling", "mintmark.codegen.secret"),
     *("mintmark.packaging", "mintmark.packaging.commands"),
@@ -31,6 +31,7 @@ OURS = {
     "mintmark.activation.intake.packing_commands",
     "mintmark.activation.intake.range_commands",
     *("mintmark.activation.monitor", "mintmark.activation.monitor.commands"),
+    *("mintmark.activation.stock", "mintmark.activation.stock.commands"),
     *("mintmark.activation.orders", "mintmark.activation.orders.commands"),
 }
 

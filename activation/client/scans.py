@@ -153,7 +153,7 @@ class ScanInAnswer:
 
 
 @dataclass(frozen=True)
-class ScanInRow:
+class ScanInTold:
     """A scan-in as it is read back: its number there, whose it is, when, and all it opened."""
 
     number: int
@@ -167,7 +167,7 @@ class ScanInRow:
         return {**self.__dict__, "codes": _pairs(self.codes)}
 
     @classmethod
-    def parse(cls, data: object) -> "ScanInRow":
+    def parse(cls, data: object) -> "ScanInTold":
         """The scan-in in `data`. Raises `MalformedAnswer`."""
         part = JsonObject(data)
         codes = _codes(part.get("codes", list), SCAN_IN_RANGES)
@@ -179,7 +179,7 @@ class ScanInRow:
 class ScanInsPage:
     """`GET /v1/scan-ins`: a page of them by number; `next` is the next page's `after`."""
 
-    scan_ins: tuple[ScanInRow, ...]
+    scan_ins: tuple[ScanInTold, ...]
     next: int | None
 
     def body(self) -> dict[str, object]:
@@ -193,7 +193,7 @@ class ScanInsPage:
         rows, following = part.get("scan_ins", list), part.maybe("next", int)
         if len(rows) > PAGE_SCAN_INS:
             raise MalformedAnswer("more scan-ins than a page holds")
-        page = cls(tuple(map(ScanInRow.parse, rows)), following)
+        page = cls(tuple(map(ScanInTold.parse, rows)), following)
         last = after
         for row in page.scan_ins:
             if row.number <= last:

@@ -33,7 +33,7 @@ from .scans import (
     ScanAnswer,
     ScanIn,
     ScanInAnswer,
-    ScanInRow,
+    ScanInTold,
     ScanInsPage,
 )
 
@@ -71,7 +71,7 @@ __all__ = [
     "ScanAnswer",
     "ScanIn",
     "ScanInAnswer",
-    "ScanInRow",
+    "ScanInTold",
     "ScanInsPage",
     "UnknownPage",
     "UnknownScan",
