@@ -30,6 +30,9 @@ def shapes():
             "scanned_detail": "text?",
             "scanned_since": "count?",
             "scanned_since_day": "text?",
+            **dict.fromkeys(("stopped", "copied", "diverted"), "count?"),
+            "market_detail": "text?",
+            **dict.fromkeys(("scheduled", "scheduled_due", "incidents"), "count"),
             "notified": [SENT],
         },
     }
@@ -50,7 +53,9 @@ def rows(row, ok, no):
         no(2, "no targets", "alarms test", "no alarm targets"),
         no(4, "no home", "alarms test", "no mintmark home", world="none"),
         ok(
-            "today", "report daily", expected={"minted": 16_000, "packaged": 2_000, "scanned": None}
+            "today",
+            "report daily",
+            expected={"minted": 16_000, "packaged": 2_000, "scanned": None, "diverted": None},
         ),
         ok(
             "an earlier day", "report daily --date 2026-01-31", expected={"minted": 0, "printed": 0}

@@ -42,6 +42,10 @@ class Told:
 
     # --- the methods of a client
 
+    def batch_page(self, batch, after=0, **_):
+        info = wire.Batch(batch, "HM00-000000000000", "01", 16, "crockford32", 1, "s", "k")
+        return wire.BatchPage(info, (), None)
+
     def unknown_scans(self, after=0):
         return wire.UnknownPage((), None)
 
