@@ -11,6 +11,7 @@ import typer
 from .invocation import Invocation
 
 if TYPE_CHECKING:
+    from .audit import AuditShown, AuditVerified
     from .contacts import ContactList, ContactShown
     from .custodian import CustodianMade
     from .custody import Rewrapped
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .home import InitResult
     from .locate import Located, LocatedLive
     from .mint_result import MintResult
-    from .report import AuditShown, AuditVerified, BatchList, BatchShown
+    from .report import BatchList, BatchShown
     from .roster import KeyList, KeyShown
     from .settle_copy import CopySettled
 
@@ -259,7 +260,7 @@ def audit_verify(invocation: Invocation) -> "AuditVerified":
     Example:
       mintmark audit verify
     """
-    from .report import audit_verify as report
+    from .audit import audit_verify as report
 
     return report(invocation.station())
 
@@ -275,7 +276,7 @@ def audit_show(
     Example:
       mintmark audit show --after 20
     """
-    from .report import audit_show as report
+    from .audit import audit_show as report
 
     return report(invocation.station(), after, limit)
 

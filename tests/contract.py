@@ -24,6 +24,7 @@ import contract_receipts
 import contract_roles
 import contract_stock
 import contract_trace
+import contract_when
 from contract_shapes import SHAPES
 
 EXIT_CODES = {
@@ -765,6 +766,7 @@ ROWS = (
     *contract_alarms.rows(Row, ok, no),
     *contract_trace.rows(Row, ok, no),
     *contract_stock.rows(ok, no),
+    *contract_when.rows(Row, ok, no),
     *contract_guards.rows(Row, ok, no),
     *contract_places.rows(no),
     *contract_copies.rows(ok, no),

@@ -46,6 +46,9 @@ class Told:
         info = wire.Batch(batch, "HM00-000000000000", "01", 16, "crockford32", 1, "s", "k")
         return wire.BatchPage(info, (), None)
 
+    def scan_ins(self, after=0):
+        return None
+
     def unknown_scans(self, after=0):
         return wire.UnknownPage((), None)
 

@@ -1,14 +1,17 @@
 """The market looked at: what the backend tells is read, judged by the books, and booked once."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from ...codegen import times
+from ...codegen.errors import MintmarkError
 from ...codegen.ledger.changes import Change
 from ...codegen.ledger.view import View
 from ...codegen.station.station import Station
 from ..client.protocol import Client
+from ..delivery import scan_ins
 from ..orders.orders import ACKNOWLEDGED
 from .judged import Judged, MarketFinding, MarketKind, judge
 from .market import MarketQuery, read_market
@@ -47,6 +50,9 @@ def look(station: Station, client: Client, mark: ReadUpTo, *, new: bool = False)
 
     Raises `Away` and `Declined`.
     """
+    # A code that was scanned is told with the dealer that has it; also where nothing can be booked.
+    with contextlib.suppress(MintmarkError):
+        scan_ins.tried(station, client)
     now, beyond = station.now(), station.config.alarm_limits.copied_scans
     with station.ledger.read() as view:
         batches = sorted(

@@ -200,6 +200,9 @@ class Total:
     def repeats(self, *_):
         return None
 
+    def scan_ins(self, _=0):
+        return None
+
     def see(self, total, *, at=None, day=None):
         """The report of `day`, or today, made at that hour of the clock's day."""
         self.total, clock = total, self.line.clock

@@ -416,6 +416,9 @@ class Pages:
     def repeats(self, *_):
         return None
 
+    def scan_ins(self, _=0):
+        return None
+
     def unknown_scans(self, after=0):
         self.asked.append(after)
         part = tuple(self.scans[after : after + self.size])
