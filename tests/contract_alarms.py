@@ -61,6 +61,14 @@ def rows(row, ok, no):
             "an earlier day", "report daily --date 2026-01-31", expected={"minted": 0, "printed": 0}
         ),
         ok("with a backend", "report daily", backend="real", expected={"scanned": 0}),
+        ok(
+            "what scans in the market mean",
+            "report daily",
+            world="sold",
+            backend="real",
+            expected={"stopped": 1, "diverted": 1, "copied": 0, "incidents": 2},
+        ),
+        no(2, "a limit that is none", "report daily", "must be a number", damage="wrong-limit"),
         row("a target does not accept it", "report daily --notify", 6, result=True, **to),
         no(2, "not a date", "report daily --date 31.1.", "not a date"),
         no(2, "no targets", "report daily --notify", "no alarm targets"),
