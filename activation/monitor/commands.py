@@ -122,7 +122,8 @@ def report_daily(
 
     from ..client.connect import connected
     from .broadcast import broadcast
-    from .daily import daily, day_of, message
+    from .daily import daily, message
+    from .day import day_of
     from .sending import style_of
 
     station = invocation.station()

@@ -1,6 +1,6 @@
 """`alarms send`: alarms of the audit chain go to each target, from its cursor on.
 
-1. Take the lock: one process sends at a time.
+1. Take the lock: one process sends at a time. Book what is late (`late`).
 2. For each recipient, those last that did not answer before, message by message:
    a. Keep in its cursor that a message is under way.
    b. Send the message.
@@ -18,13 +18,14 @@ without an answer is repeated too, and says so; but not for ever (`cursor.WAITS`
 alarms do not wait for it.
 """
 
+import contextlib
 import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ...codegen.errors import Refused
+from ...codegen.errors import MintmarkError, Refused
 from ...codegen.finding import Check
 from ...codegen.ledger.view import View
 from ...codegen.result import Result
@@ -33,6 +34,7 @@ from ..delivery.delivery_lock import delivery_lock
 from .alarms import Alarm, Style, alarm, messages
 from .cursor import Cursor, Marks, Unanswered, keep, load, settled
 from .examine import examine
+from .late import book_late
 from .notify import Target
 
 MAX_BACKLOG = 10_000  # alarms that a target gets at a time; the next round sends the rest
@@ -103,9 +105,13 @@ def send(
         if not mine:
             raise Refused("another process is sending alarms", "let it finish")
         kept = load(station.home)
+        begin = _head(station)
+        # A new target gets what is booked now. What cannot be booked keeps no alarm waiting.
+        with contextlib.suppress(MintmarkError):
+            book_late(station)
         head = _head(station)
         named = [(target.name, target.key, target.channel is not None) for target in targets]
-        round_ = _Round(station, replace(kept, targets=settled(kept.targets, named)), head, head)
+        round_ = _Round(station, replace(kept, targets=settled(kept.targets, named)), begin, head)
         known = round_.marks.targets  # the others are to be told where they begin
         tried = [item for item in targets if item.key not in known or not skip(item.who)]
         done = list(round_.each(tried))  # 2
