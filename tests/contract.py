@@ -18,6 +18,7 @@ import contract_epcis
 import contract_guards
 import contract_labels
 import contract_line
+import contract_locate
 import contract_pairs
 import contract_places
 import contract_receipts
@@ -419,30 +420,6 @@ BOOKS = (
     no(6, "the ledger is locked", "contact add wang --name W", "locked", trouble="locked"),
     ok("all contacts", "contact list"),
     no(4, "no home", "contact list", "no mintmark home", world="none"),
-    ok(
-        "the batch and serial of a code",
-        "locate {code}",
-        expected={"serial": 1, "state": "packaged"},
-    ),
-    ok("codes on stdin", "locate -", stdin="{code}\nABCD\n"),
-    ok(
-        "an address in lower case",
-        "locate -",
-        stdin="]Q1https://t.example.com/{code}/?from=x\r",
-        expected={"serial": 1, "line": 1},
-    ),
-    Row(
-        "no code of ours on stdin",
-        "locate -",
-        4,
-        stdin="ABCDEFGHJKMNPQRS\nNoRead\n",
-        result=True,
-        expected={"batch": None},
-    ),
-    no(4, "a code that is not ours", "locate ABCDEFGHJKMNPQRS", "no code of this home"),
-    no(2, "a reader that is not declared", "locate {code} --reader belt", "no reader"),
-    no(2, "no code named", "locate", "Missing argument"),
-    no(2, "too much on stdin", "locate -", "at once", stdin="A\n" * 100_001),
     no(5, "a run cut short", "locate {code}", "run", damage=f"cut {VAULT}.run"),
     no(5, "a run lost", "locate {code}", "run", damage=f"lose {VAULT}.run"),
     no(
@@ -772,5 +749,6 @@ ROWS = (
     *contract_epcis.rows(ok, no),
     *contract_check.rows(ok, no),
     *contract_roles.rows(Row, ok, no),
+    *contract_locate.rows(Row, ok, no),
     *contract_pairs.rows(Row, ok, no),
 )

@@ -11,6 +11,7 @@ import contract_copies
 import contract_epcis
 import contract_labels
 import contract_line
+import contract_locate
 import contract_receipts
 import contract_roles
 import contract_trace
@@ -52,6 +53,8 @@ KINDS = {
     "names": lambda value: isinstance(value, list) and all(isinstance(n, str) for n in value),
     "attributes": _attributes,
     "object": lambda value: isinstance(value, dict),
+    "activation": lambda value: not problems(value, contract_locate.ACTIVATION),
+    "picture": lambda value: not problems(value, contract_locate.PICTURE),
     "sscc": lambda value: not problems(value, contract_roles.SSCC),
     "code": lambda value: not problems(value, contract_associate.CODE),
     "parent": lambda value: not problems(value, contract_associate.PARENT),
@@ -221,7 +224,7 @@ SHAPES = {
         "line": "count?",
         "note": "text?",
         "hint": "text?",
-        **contract_roles.of_code(STATE),
+        **contract_locate.of_code(STATE),
     },
     "audit verify": {"ok": "true/false", "events": "count", "head": "sha256"},
     "audit show": {"events": [EVENT]},

@@ -16,14 +16,15 @@ OURS = {
     *("mintmark.failures", "mintmark.terminal"),
     *(
         f"mintmark.codegen.{name}"
-        for name in ("commands", "errors", "invocation", "progress", "ranges", "streams")
+        for name in ("commands", "errors", "invocation", "progress", "ranges", "streams", "times")
     ),
     *(
         f"mintmark.codegen.ranges.{name}"
-        for name in ("attributes", "lifecycle", "roles", "serials")
+        for name in ("attributes", "lifecycle", "roles", "serials", "windows")
     ),
     *("mintmark.codegen.ranges.tiling", "mintmark.codegen.secret"),
     *("mintmark.packaging", "mintmark.packaging.commands"),
+    "mintmark.packaging.locate_commands",
     *("mintmark.packaging.epcis", "mintmark.packaging.epcis.commands"),
     *("mintmark.activation.backend", "mintmark.activation.backend.commands"),
     *("mintmark.activation.conformance", "mintmark.activation.conformance.commands"),
