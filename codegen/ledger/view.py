@@ -27,8 +27,8 @@ from . import (
     _two_batches,
 )
 from ._columns import Number
+from ._facts import FactsView
 from ._from_row import make
-from ._linked import LinkedView
 from ._tile_rows import COLUMNS, from_row
 from .chain import Event
 from .records import (
@@ -49,7 +49,7 @@ _KEYS, _CONTACTS = "see: mintmark key list", "see: mintmark contact list"
 _BATCHES = "see: mintmark batch list"
 
 
-class View(LinkedView):
+class View(FactsView):
     """One snapshot. Unknown ids raise `NotFound`; ids are taken as they are, not folded."""
 
     # --- roster, contacts, batches ---
@@ -66,7 +66,7 @@ class View(LinkedView):
         return make(KeyRow, self._find(_tables.keys, "key_id", key_id, _KEYS))
 
     def roster(self, kind: str | None = None) -> tuple[KeyRow, ...]:
-        """The keys of that kind (station, line, custodian), or all; revoked keys included."""
+        """The keys of that kind (see `KeyAdded`), or all; revoked keys included."""
         k = _tables.keys.c
         query = select(_tables.keys).order_by(k.added_at, k.key_id)
         return self._all(KeyRow, query if kind is None else query.where(k.kind == kind))
@@ -265,8 +265,10 @@ class View(LinkedView):
         return _outbox.order(self.connection, order)
 
     def has_order(self, order: str) -> bool:
-        """Whether an order of that id is booked."""
-        return _outbox.find(self.connection, order) is not None
+        """Whether an order has that id: booked, or scheduled, however that ended."""
+        if _outbox.find(self.connection, order) is not None:
+            return True
+        return self.scheduled_order(order) is not None
 
     def orders(
         self, batch: str | None = None, status: str | None = None, after: str = "", limit: int = 100
