@@ -15,6 +15,7 @@ from .lookup import CodeLocation
 from .ranges import attributes, values, windows
 from .ranges.aggregation import CodeRef
 from .ranges.attributes import Value
+from .ranges.serials import Ranges, position, union
 from .relations import CodeRelations
 from .times import format_utc
 
@@ -63,11 +64,12 @@ class Dossier:
         parts += [f"given to {self.contact} ({self.contact_name})"] if self.contact else []
         parts += [self.receipt] if self.receipt else []
         parts += ["verified"] if self.verified else []
-        parts += [_told(self.activation)] if self.activation else []
+        parts += [activated(self.activation)] if self.activation else []
         return "".join(f"  {part}" for part in parts)
 
 
-def _told(order: Activation) -> str:
+def activated(order: Activation) -> str:
+    """For a line of text: when and by which order, and on which line."""
     line = f" on line {order.line}" if order.line else ""
     unsent = "" if order.status == "acknowledged" else f", {order.status}"
     return f"activated {order.at:%Y-%m-%d %H:%M:%S}Z{line} (order {order.order}{unsent})"
@@ -145,4 +147,11 @@ def _printed(
     for package, refs in of_package.items():
         outcomes = view.outcomes(package, [ref.serial for ref in refs])
         said |= {ref: outcomes[ref.serial] for ref in refs if ref.serial in outcomes}
+        right = verified_serials(view, package)
+        verified.update(ref for ref in refs if position(right, ref.serial) is not None)
     return said, verified
+
+
+def verified_serials(view: View, package: str) -> Ranges:
+    """The serials of a package whose printed labels were read, and were right."""
+    return union(piece for row in view.verified(package) for piece in row.serials)

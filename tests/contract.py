@@ -372,19 +372,6 @@ PACKAGES = (
         *(5, "signed by another", f"{VERIFY} --custodian-public-key stranger/custodian.pub"),
         "sign",
     ),
-    ok(
-        "a correct proof",
-        "package verify-print proof.png",
-        expected={"ok": True, "symbols": 1, "unknown": 0},
-    ),
-    no(
-        *(5, "a symbol that is not ours", "package verify-print proof.png foreign.png", ""),
-        result=True,
-        expected={"ok": False, "symbols": 2, "unknown": 1},
-    ),
-    no(2, "no picture", "package verify-print pass.txt", "no picture"),
-    no(4, "no such picture", "package verify-print none.png", "no file"),
-    no(4, "no home", "package verify-print pass.txt", "no mintmark home", world="none"),
 )
 
 BOOKS = (

@@ -11,6 +11,34 @@ ACTIVATION = {
 }
 
 
+# What `package verify-print` adds to a package; `serials` of an activation are its labels.
+OF_PRINTED = {
+    "contact": "text?",
+    "contact_name": "text?",
+    "product": "text?",
+    "activations": [{**ACTIVATION, "serials": "ranges"}],
+    "partners": [{"batch": "id", "role": "text"}],
+    "verified": "ranges",
+    "booked": "ranges",
+}
+
+
+def of_label(state):
+    """What is told of a label, or of a code however it was named."""
+    return {
+        "batch": "id?",
+        "serial": "count?",
+        "state": f"{state}?",
+        "package": "id?",
+        "unit": "id?",
+        "attributes": "attributes",
+        "line": "count?",
+        "note": "text?",
+        "hint": "text?",
+        **of_code(state),
+    }
+
+
 def of_code(state):
     """What is told of a code beside its place."""
     return {
@@ -29,7 +57,7 @@ def of_code(state):
 
 def rows(row, ok, no):
     """The rows; `row`, `ok` and `no` make them."""
-    return (*_typed(row, ok, no), *_photographed(row, ok, no))
+    return (*_typed(row, ok, no), *_photographed(row, ok, no), *_proofs(ok, no))
 
 
 def _typed(row, ok, no):
@@ -74,4 +102,23 @@ def _photographed(row, ok, no):
            "no reader"),
         no(4, "a photograph without a home", "locate --photo proof.png", "no mintmark home",
            world="none"),
+    )  # fmt: skip
+
+
+def _proofs(ok, no):
+    return (
+        ok("a correct proof", "package verify-print proof.png",
+           expected={"ok": True, "symbols": 1, "unknown": 0}),
+        ok("the labels of a correct proof, booked", "package verify-print proof.png --book",
+           expected={"ok": True}, events=("LabelsVerified",)),
+        no(5, "a symbol that is not ours", "package verify-print proof.png foreign.png", "",
+           result=True, expected={"ok": False, "symbols": 2, "unknown": 1}),
+        no(5, "a proof that is not right, and is not booked",
+           "package verify-print proof.png foreign.png --book", "", result=True,
+           expected={"ok": False}),
+        no(2, "no picture", "package verify-print pass.txt", "no picture"),
+        no(4, "no such picture", "package verify-print none.png", "no file"),
+        no(4, "no home", "package verify-print pass.txt", "no mintmark home", world="none"),
+        no(6, "the ledger is locked", "package verify-print proof.png --book", "locked",
+           trouble="locked"),
     )  # fmt: skip

@@ -214,18 +214,7 @@ SHAPES = {
     },
     "contact add": CONTACT,
     "contact list": {"contacts": [CONTACT]},
-    "locate": {
-        "batch": "id?",
-        "serial": "count?",
-        "state": f"{STATE}?",
-        "package": "id?",
-        "unit": "id?",
-        "attributes": "attributes",
-        "line": "count?",
-        "note": "text?",
-        "hint": "text?",
-        **contract_locate.of_code(STATE),
-    },
+    "locate": contract_locate.of_label(STATE),
     "audit verify": {"ok": "true/false", "events": "count", "head": "sha256"},
     "audit show": {"events": [EVENT]},
     "audit settle": contract_copies.SHAPE,
@@ -357,8 +346,10 @@ SHAPES = {
                 ),
                 **dict.fromkeys(("mirrored", "light_on_dark"), "ranges"),
                 "notes": ["text"],
+                **contract_locate.OF_PRINTED,
             }
         ],
+        "labels": [contract_locate.of_label(STATE)],
         "pictures": [
             {
                 "file": "path",

@@ -140,6 +140,16 @@ def test_dealer_and_region_are_its_own_or_those_of_what_it_lies_in(world):
     }  # fmt: skip
 
 
+def test_a_window_says_who_the_dealer_is_while_it_holds(world):
+    def window(name, begins, dealer):
+        value = {"from": begins, "until": None, "daily": None, "attributes": {"dealer": dealer}}
+        world.order(f"w-{name}", Action.ASSIGN, 40, 40, **{f"window.{name}": value})
+
+    window("now", "2026-11-01T00:00:00Z", "D-now")
+    window("then", "2027-01-01T00:00:00Z", "D-then")
+    assert world.of(40)["dealer"] == "D-now"
+
+
 def test_an_address_in_capitals_and_a_batch_with_serial_lead_to_the_same(world):
     code = world.home.codes(world.bottles)[0]
     wanted = world.of(1)
