@@ -11,13 +11,14 @@ import typer
 from .invocation import Invocation
 
 if TYPE_CHECKING:
+    from .audit import AuditShown, AuditVerified
     from .contacts import ContactList, ContactShown
     from .custodian import CustodianMade
     from .custody import Rewrapped
     from .doctor import DoctorResult
     from .home import InitResult
     from .mint_result import MintResult
-    from .report import AuditShown, AuditVerified, BatchList, BatchShown
+    from .report import BatchList, BatchShown
     from .roster import KeyList, KeyShown
     from .settle_copy import CopySettled
 
@@ -218,7 +219,7 @@ def audit_verify(invocation: Invocation) -> "AuditVerified":
     Example:
       mintmark audit verify
     """
-    from .report import audit_verify as report
+    from .audit import audit_verify as report
 
     return report(invocation.station())
 
@@ -234,7 +235,7 @@ def audit_show(
     Example:
       mintmark audit show --after 20
     """
-    from .report import audit_show as report
+    from .audit import audit_show as report
 
     return report(invocation.station(), after, limit)
 

@@ -24,6 +24,7 @@ import contract_places
 import contract_receipts
 import contract_roles
 import contract_trace
+import contract_when
 from contract_shapes import SHAPES
 
 EXIT_CODES = {
@@ -727,6 +728,7 @@ ROWS = (
     *contract_line.rows(Row, ok, no),
     *contract_alarms.rows(Row, ok, no),
     *contract_trace.rows(Row, ok, no),
+    *contract_when.rows(Row, ok, no),
     *contract_guards.rows(Row, ok, no),
     *contract_places.rows(no),
     *contract_copies.rows(ok, no),

@@ -58,8 +58,9 @@ and so `100,200`) are refused: write `1;990` or `1990`. Programs that make lists
 pairs: `[[first, last], …]`.
 
 In the tables of JSON keys an `id` is `XXXX-XXXXXXXX`, a `key id` 16 hex digits, a `time` RFC 3339
-in UTC, a `count` a whole number; `attributes` is an object of plain values, a `code` one of `batch`
-and `serial`, a `parent` that with its `sscc`, which may be null.
+in UTC, a `count` a whole number; `attributes` is an object of plain values, and of windows under
+`window.NAME` ([attributes for a time](line.md#attributes-for-a-time)), a `code` one of `batch` and
+`serial`, a `parent` that with its `sscc`, which may be null.
 An `sscc` is an object with `prefix`, `extension`, `first`, `last` (the serial references of the
 first and the last code) and `first_sscc`, `last_sscc` (18 digits).
 An `activation` is an object with `order`, `at` (a time), `line` (text or null) and `status`. A

@@ -33,9 +33,20 @@ def _pairs(value):
     )
 
 
+_PLAIN = (str, int, float, bool, type(None))
+
+
 def _attributes(value):
-    plain = (str, int, float, bool, type(None))
-    return isinstance(value, dict) and all(isinstance(item, plain) for item in value.values())
+    return isinstance(value, dict) and all(map(_attribute, value.items()))
+
+
+def _attribute(item):
+    """Whether it is plain, or a window of plain ones."""
+    key, value = item
+    if key.startswith("window.") and isinstance(value, dict):
+        whole = value.keys() == {"from", "until", "daily", "attributes"}
+        return whole and all(isinstance(v, _PLAIN) for v in value["attributes"].values())
+    return isinstance(value, _PLAIN)
 
 
 KINDS = {
@@ -208,6 +219,7 @@ SHAPES = {
                 "package": "id?",
                 "attributes": "attributes",
                 "reason": "text?",
+                "holding": "names",
             }
         ],
         "next": "count?",

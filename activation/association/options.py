@@ -9,7 +9,7 @@ from ...codegen.ranges.aggregation import CodeRanges, Packing
 from ...codegen.ranges.serials import Range
 from ...codegen.scans.settings import ParentPlace, ReaderSettings, named
 from ...codegen.station.station import Station
-from ..orders.commands import scanned_codes, selected_codes
+from ..orders.options import scanned_codes, selected_codes
 from ..orders.selection import resolve
 from .packing import PackingRequest
 from .request import NamedParents, emptied, only, packed, taken_out, with_parents

@@ -22,7 +22,7 @@ from ...codegen.station.station import Station
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
 from ..orders import validity
-from ..orders.orders import QUEUED, REFUSED, OrderRequest, book
+from ..orders.orders import QUEUED, REFUSED, OrderRequest, book, said
 from ..orders.selection import ByAttributes, ByRanges, matching
 
 
@@ -100,9 +100,7 @@ def assign_by_attribute(
         batches = [row.batch for row in view.batches()] if every_batch else [request.batch]
         parts = [(batch, part) for batch in batches for part in _parts(view, batch, selected)]
         for batch, part in parts:  # all of them, before the first is booked
-            validity.check(
-                view, _change(batch, part, request), station.now(), allow_past=request.allow_past
-            )
+            validity.check(view, _change(batch, part, request), station.now(), said(request))
     if not parts:
         raise NotFound("no codes carry these attributes", "see: mintmark batch show BATCH")
     orders = [

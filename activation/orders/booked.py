@@ -14,7 +14,7 @@ from ...codegen.errors import Refused, UsageError
 from ...codegen.ledger.changes import Associated, Ordered, Settled
 from ...codegen.ledger.records import OrderRow
 from ...codegen.ledger.view import View
-from ...codegen.ranges import serials
+from ...codegen.ranges import serials, windows
 from ...codegen.ranges.aggregation import CodeRanges, Packing
 from ...codegen.ranges.attributes import Value, patch
 from ...codegen.ranges.lifecycle import Action, Standing, State
@@ -141,7 +141,7 @@ class OrderShown(Result):
         else:
             yield f"  codes     {self.applied_count:,} changed, {self.skipped_count:,} skipped"
         for key, value in self.attributes.items():
-            yield f"  {key:<9} {value}"
+            yield f"  {key:<9} {windows.describe(key, value)}"
         if self.reason:
             yield f"  reason    {self.reason}"
         yield f"  line      {self.line}, {self.attempts} deliveries tried"

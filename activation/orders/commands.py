@@ -1,25 +1,17 @@
-"""The options that every range order has, and the request that they make.
+"""The options that every range order has.
 
 No `from __future__ import annotations` here: Typer reads the annotations when it runs.
 """
 
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ...codegen.ranges.lifecycle import Action, State
-
-if TYPE_CHECKING:
-    from ...codegen.station.station import Station
-    from .orders import OrderRequest
-    from .selection import ByCarton, Selection
+from ...codegen.ranges.lifecycle import State
 
 BatchArgument = Annotated[
-    str | None, typer.Argument(help="The batch; none with --carton.", metavar="BATCH")
-]
-BatchOrAll = Annotated[
     str | None,
     typer.Argument(
         help="The batch; none with --carton; with --where, all if none.", metavar="BATCH"
@@ -111,6 +103,29 @@ ExpiresOption = Annotated[
     str | None,
     typer.Option(help="Valid until; a date, or a midnight, includes that day.", metavar="TIME"),
 ]
+DuringOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The attributes hold from A until B only: 2026-12-01..2026-12-31, A.. or ..B.",
+        metavar="A..B",
+    ),
+]
+DailyOption = Annotated[
+    str | None,
+    typer.Option(help="They hold at these hours of each day: 18:00-22:00.", metavar="H-H"),
+]
+WindowOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What this window is called; the same again replaces it, --set window.NAME= takes it"
+        " away.",
+        metavar="NAME",
+    ),
+]
+AtOption = Annotated[
+    str | None,
+    typer.Option("--at", help="Book it then, not now: 2026-12-31 06:00.", metavar="TIME"),
+]
 ReasonOption = Annotated[
     str | None,
     typer.Option(
@@ -131,134 +146,37 @@ YesOption = Annotated[bool, typer.Option("--yes", help="With --where: do what wa
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would change.")]
 
 
-def order_request(
-    station: "Station",
-    action: Action,
-    batch: str,
-    selected: "Selection",
-    *,
-    attributes: Sequence[str] | None,
-    count: int | None,
-    tolerance: int | None,
-    from_state: State | None,
-    strict: bool,
-    effective_at: str | None,
-    expires_at: str | None,
-    reason: str | None,
-    line: str | None,
-    order: str | None,
-    dry_run: bool,
-    allow_past: bool = False,
-    include_lost: bool = False,
-    both: bool = False,
-) -> "OrderRequest":
-    """The order that a command's options describe. Raises `UsageError`."""
-    from ...codegen import ids
-    from ...codegen.ranges.attributes import from_options
-    from . import typed_times
-    from .orders import OrderRequest
+@dataclass(frozen=True)
+class RangeOptions:
+    """The options of a range order, as they were typed; --help shows them in this order."""
 
-    validity, notes = typed_times.validity(
-        effective_at, expires_at, station.config.time_zone, ("--effective-at", "--expires-at")
-    )
-    return OrderRequest(
-        action=action,
-        batch=ids.fold(batch),
-        selection=selected,
-        attributes={**from_options(attributes or []), **validity},
-        count=count,
-        tolerance=tolerance,
-        from_state=from_state,
-        strict=strict,
-        reason=reason,
-        line=line,
-        order=order,
-        dry_run=dry_run,
-        allow_past=allow_past,
-        include_lost=include_lost,
-        both=both,
-        notes=notes,
-    )
-
-
-def selected_codes(
-    serials: str | None,
-    unit: str | None,
-    package: str | None,
-    scanned: tuple[str, str] | None,
-    carton: "ByCarton | None" = None,
-    where: Sequence[str] | None = None,
-) -> "Selection":
-    """The codes that the options name. Raises `UsageError`."""
-    from ...codegen.ranges.attributes import from_options
-    from .selection import ByAttributes, selection
-
-    if where is not None:
-        return ByAttributes(from_options(where))
-    return selection(serials=serials, unit=unit, package=package, codes=scanned, carton=carton)
-
-
-def scanned_carton(
-    station: "Station",
-    batch: str | None,
-    carton: str | None,
-    children: str | None,
-    *,
-    reader: str | None,
-    stdin: Callable[[int], bytes | Callable[[int], bytes]],
-) -> "ByCarton | None":
-    """The carton that the options name; - reads it from stdin. Raises `UsageError`.
-
-    Without a carton, a batch is needed.
-    """
-    from ...codegen.errors import UsageError
-    from ...codegen.scans.settings import named
-    from . import by_code
-    from .selection import by_carton
-
-    if carton is None and batch is None:
-        raise UsageError("Missing argument 'BATCH'.", "or name a carton: --carton C")
-    settings = named(station.config.readers, reader)
-    if carton == "-":
-        source = stdin(by_code.FILE_BYTES + 1)
-        return by_carton(by_code.read_one(station, source, "carton's", settings), children)
-    return by_carton(carton, children, settings)
-
-
-def scanned_codes(
-    station: "Station",
-    from_code: str | None,
-    to_code: str | None,
-    codes: Path | None,
-    *,
-    reader: str | None,
-    stdin: Callable[[int], bytes | Callable[[int], bytes]],
-) -> "tuple[str, str] | None":
-    """The two scanned codes: typed, or from a file or stdin, which no history keeps.
-
-    `stdin(limit)`: its first bytes, or a function that reads it as text comes.
-    """
-    from ...codegen.errors import UsageError
-    from ...codegen.scans.settings import named
-    from . import by_code
-
-    settings, typed = named(station.config.readers, reader), (from_code, to_code)
-    if codes is not None and any(typed):
-        raise UsageError("--codes goes without --from-code and --to-code", "give one or both")
-    if str(codes) == "-" or typed == ("-", "-"):
-        return by_code.read_pair(station, stdin(by_code.FILE_BYTES + 1), settings)
-    if codes is not None:
-        return by_code.read_pair(station, codes, settings)
-    if not any(typed):
-        return None
-    if not all(typed):
-        raise UsageError(
-            "--from-code and --to-code are given together", "- reads a code from a line of stdin"
-        )
-    first, second = (
-        by_code.read_one(station, stdin(by_code.FILE_BYTES + 1), which, settings)
-        if code == "-"
-        else by_code.read_typed(station, code or "", which, settings)
-        for code, which in zip(typed, ("first", "second"), strict=True)
-    )
-    return first, second
+    batch: BatchArgument = None
+    serials: SerialsOption = None
+    unit: UnitOption = None
+    package: PackageOption = None
+    carton: CartonOption = None
+    children: ChildrenOption = None
+    both: BothOption = False
+    where: WhereOption = None
+    yes: YesOption = False
+    from_code: FromCodeOption = None
+    to_code: ToCodeOption = None
+    codes: CodesOption = None
+    reader: ReaderOption = None
+    attributes: SetOption = None
+    count: CountOption = None
+    tolerance: ToleranceOption = None
+    from_state: FromOption = None
+    strict: StrictOption = False
+    effective_at: EffectiveOption = None
+    expires_at: ExpiresOption = None
+    during: DuringOption = None
+    daily: DailyOption = None
+    window: WindowOption = None
+    at: AtOption = None
+    reason: ReasonOption = None
+    line: LineOption = None
+    order: OrderOption = None
+    dry_run: DryRunOption = False
+    allow_past: AllowPastOption = False
+    include_lost: IncludeLostOption = False

@@ -13,6 +13,7 @@ from ...codegen.errors import UsageError
 from ...codegen.ranges.attributes import VALIDITY, Value, check, from_options
 from ...codegen.ranges.lifecycle import Action, State
 from . import typed_times
+from .during import During, windowed
 from .fields import (
     check_kept,
     check_known,
@@ -42,7 +43,8 @@ TEXTS = (
     "children",
 )
 SWITCHES = ("strict", "allow_past", "include_lost", "both")
-FIELDS = frozenset({*TEXTS, *SWITCHES, *VALIDITY, "serials", "count", "set"})
+TIMES = (*VALIDITY, "during", "daily", "window", "at")
+FIELDS = frozenset({*TEXTS, *SWITCHES, *TIMES, "serials", "count", "set"})
 # For orders that are not kept: a file of orders holds no code.
 MESSAGE_FIELDS = FIELDS | {"from_code", "to_code", "tolerance", "dry_run"}
 SET = "set."
@@ -93,15 +95,18 @@ def _request(
     of_cells: bool = False,
 ) -> OrderRequest:
     texts = {name: text(fields, name) for name in TEXTS}
-    begins, ends = (_time(fields, name) for name in VALIDITY)
+    begins, ends, during, daily, window, due = (_time(fields, name) for name in TIMES)
     validity, notes = typed_times.validity(begins, ends, zone, of_cells=of_cells)
     for name in validity.keys() & attributes.keys():
         raise UsageError(f"{name} is both set and removed", "leave it out of set, or the field")
+    written = During(during, daily, window)
+    patch, told = windowed({**attributes, **validity}, written, zone, of_cells=of_cells)
+    at, of_time = typed_times.due(due, zone, "at")
     boxed = by_carton(texts["carton"], texts["children"])
     return OrderRequest(
         action=word("action", texts["action"], Action),
         batch=ids.fold(texts["batch"] or "" if boxed else needed("batch", texts["batch"])),
-        attributes={**attributes, **validity},
+        attributes=patch,
         count=whole(fields, "count"),
         tolerance=whole(fields, "tolerance"),
         from_state=word("from", texts["from"], State) if texts["from"] else None,
@@ -120,7 +125,8 @@ def _request(
             codes=two_ends(fields),
             carton=boxed,
         ),
-        notes=notes,
+        at=at,
+        notes=notes + told + of_time,
     )
 
 

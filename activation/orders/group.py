@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ...codegen.errors import Refused
-from ...codegen.ledger.changes import Associated, Ordered
+from ...codegen.ledger.changes import Ordered
 from ...codegen.ledger.records import OrderRow
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
@@ -24,9 +24,9 @@ from ...codegen.ranges.aggregation import CodeRanges
 from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import DEFAULT_LINE, Station
 from . import guards, lost
-from .copies import with_max_scans
+from .completed import apart, completed
 from .named import Find, Named, finder, merged
-from .orders import OrderRequest, book, check, ordered
+from .orders import OrderRequest, book, check, ordered, said
 from .parts import booked_parts, member_id
 from .plan import Plan, orderable, plan
 
@@ -60,10 +60,14 @@ class Group:
 
 @dataclass(frozen=True)
 class Placed:
-    """The orders that a request became. Without a `group` it is a plain order of one batch."""
+    """The orders that a request became. Without a `group` it is a plain order of one batch.
+
+    `told` are sentences on what it did away with.
+    """
 
     orders: tuple[PlacedOrder, ...]
     group: Group | None = None
+    told: tuple[str, ...] = ()
 
     @property
     def batches(self) -> tuple[str, ...]:
@@ -77,7 +81,7 @@ class _BookedMeanwhile(Exception):
 
 def notes(station: Station, request: OrderRequest, placed: Placed) -> tuple[str, ...]:
     """What to tell of a request and of what it became, each sentence once."""
-    told = [*placed.group.notes] if placed.group else []
+    told = [*placed.told, *(placed.group.notes if placed.group else ())]
     told += request.notes
     if request.include_lost:
         with station.ledger.read() as view:
@@ -96,8 +100,10 @@ def place(
     """
     if request.is_group:
         return _place_group(station, request, claim)
-    change, done = book(station, request, claim)
-    return Placed((PlacedOrder(change, done.applied, done.skipped, done.repeated),))
+    told: list[str] = []
+    change, done = book(station, request, claim, told.append)
+    order = PlacedOrder(change, done.applied, done.skipped, done.repeated)
+    return Placed((order,), told=tuple(told))
 
 
 def _place_group(
@@ -112,7 +118,18 @@ def _place_group(
         if view.has_order(order):
             return _repeated(view, request, line.name, order, find)  # 1
         planned, changes = _prepared(view, request, line.name, order, find)  # 2
-    guard = _guard(station, request, find, planned, changes)
+    told: list[str] = []
+    each = [
+        guards.guard(
+            station,
+            change,
+            said(request, planned.items),
+            include_lost=request.include_lost,
+            tell=told.append,
+        )
+        for change in changes
+    ]
+    guard = _guard(request, find, planned, changes, each)
     try:
         done = station.ledger.commit(
             author, *changes, guard=guard, dry_run=request.dry_run, claim=claim
@@ -123,22 +140,20 @@ def _place_group(
     orders = tuple(
         PlacedOrder(change, one.applied, one.skipped, repeated=False)
         for change, one in zip(changes, done, strict=True)
+        if change.action is request.action  # not those that only bring the product
     )
-    return Placed(orders, Group(order, planned.items, changed=False, notes=planned.notes))
+    group = Group(order, planned.items, changed=False, notes=planned.notes)
+    return Placed(orders, group, tuple(told))
 
 
 def _guard(
-    station: Station,
     request: OrderRequest,
     find: Find,
     planned: Plan,
     changes: list[Ordered],
+    each: list[Callable[[View], None]],
 ) -> Callable[[View], None]:
-    """What has to be right when the orders are booked; it runs under the ledger's lock."""
-    each = [
-        guards.guard(station, c, allow_past=request.allow_past, include_lost=request.include_lost)
-        for c in changes
-    ]
+    """What has to be right when they are booked, `each` for itself; under the ledger's lock."""
 
     def check(view: View) -> None:
         first = changes[0]
@@ -166,14 +181,16 @@ def _prepared(
         # The count of the request is of items: each order is guarded by the codes of its own.
         count = member.changing if request.count is not None else None
         change = ordered(request, line, member_id(order, number), member.codes, count)
-        found.append(with_max_scans(view, change))
+        found.append(completed(view, change))
+    for change in tuple(found):
+        found += apart(view, change, order, len(found) + 1)
     return planned, found
 
 
 def _repeated(view: View, request: OrderRequest, line: str, order: str, find: Find) -> Placed:
     """What was booked under the id of `request`. Raises `Refused` if it says something else."""
-    rows = list(booked_parts(view, order))
-    if isinstance(rows[0].change, Associated):
+    rows = [row for row in booked_parts(view, order) if row.change.action is request.action]
+    if not rows:
         raise _another(order)
     booked = merged((row.batch, row.range_order.serials) for row in rows)
     try:
@@ -209,7 +226,7 @@ def _is_alike(view: View, request: OrderRequest, line: str, row: OrderRow) -> bo
     counted = (request.count is None) == (known.count is None)
     codes = CodeRanges(row.batch, known.serials)
     change = ordered(request, line, row.order, codes, known.count)
-    return counted and known == with_max_scans(view, change)
+    return counted and known == completed(view, change)
 
 
 def _is_it(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action
 from ...codegen.result import Result
-from .orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, OrderResult
+from .orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, OrderResult, set_or_removed
 
 WORST = (REFUSED, CANCELLED, QUEUED, ACKNOWLEDGED)
 
@@ -53,7 +53,7 @@ class GroupResult(Result):
         for order in self.orders:
             yield from self._of(order)
         for key, value in self.orders[0].attributes.items():
-            yield f"  set      {key} = {value}" if value is not None else f"  remove   {key}"
+            yield set_or_removed(key, value)
         if self.dry_run:
             yield "  nothing was changed"
             return

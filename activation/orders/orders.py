@@ -5,7 +5,7 @@ settles it; what the backend refuses is reported, and corrected by the next orde
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...codegen import ids
 from ...codegen.errors import UsageError
 from ...codegen.ledger.changes import Ordered
-from ...codegen.ranges import serials
+from ...codegen.ranges import serials, windows
 from ...codegen.ranges.aggregation import CodeRanges
 from ...codegen.ranges.attributes import Value
 from ...codegen.ranges.lifecycle import Action, Reason, State
@@ -21,8 +21,9 @@ from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
 from ...codegen.station.station import DEFAULT_LINE, Station
 from . import guards
-from .copies import with_max_scans
+from .completed import apart, completed
 from .selection import ByCarton, Selection, resolve
+from .validity import Said
 
 if TYPE_CHECKING:
     from ...codegen.ledger.ledger import Committed
@@ -38,7 +39,8 @@ class OrderRequest:
 
     `batch` is empty if the selection names a carton: the codes in it tell their batches. `both`:
     the codes of partner batches, which are on the same items, take part.
-    `allow_past`: the validity may have ended already. `include_lost`: codes of units that are
+    `at`: when it is to be booked; None: now (see `scheduled.py`).
+    `allow_past`: validity or window may have ended already. `include_lost`: codes of units that are
     lost may come to life. `notes`: sentences on how the order was understood.
     """
 
@@ -57,6 +59,7 @@ class OrderRequest:
     allow_past: bool = False
     include_lost: bool = False
     both: bool = False
+    at: datetime | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -113,7 +116,7 @@ class OrderResult(Result):
             void = serials.count(self.skipped)
             yield f"  skipped  {serials.describe(self.skipped)} ({void:,} void)"
         for key, value in self.attributes.items():
-            yield f"  set      {key} = {value}" if value is not None else f"  remove   {key}"
+            yield set_or_removed(key, value)
         if self.repeated or not self.dry_run:
             yield f"  order    {self.order}{' (booked before)' if self.repeated else ''}"
         if self.undone:
@@ -130,12 +133,23 @@ class OrderResult(Result):
             yield f"  it is booked here; what the backend has: mintmark reconcile {self.batch}"
 
 
+def set_or_removed(key: str, value: Value) -> str:
+    """A line for people on what becomes of an attribute."""
+    if value is None:
+        return f"  remove   {key}"
+    return f"  set      {key} = {windows.describe(key, value)}"
+
+
 def book(
-    station: Station, request: OrderRequest, claim: tuple[str, datetime] | None = None
+    station: Station,
+    request: OrderRequest,
+    claim: tuple[str, datetime] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> "tuple[Ordered, Committed]":
     """Book the order in the ledger, signed by the line. Dry runs change nothing.
 
-    `claim`: for the courier that is about to send it, see `Courier.claim`.
+    `claim`: for the courier that is about to send it, see `Courier.claim`. `tell`: see
+    `guards.guard`.
 
     Raises `UsageError` for a malformed request, `NotFound` for unknown lines, batches, units
     and packages, `Refused` if a state or a guard forbids it.
@@ -147,19 +161,26 @@ def book(
     change = ordered(request, line.name, order, CodeRanges(request.batch, ranges), request.count)
     author = station.author_of(line)
     with station.ledger.read() as view:
-        change = with_max_scans(view, change)
+        change = completed(view, change)
         if request.tolerance:
             change = replace(change, count=guards.near(view, change, request.tolerance))
-    (done,) = station.ledger.commit(
+        more = tuple(apart(view, change, order, 2))
+    done, *_ = station.ledger.commit(
         author,
         change,
+        *more,
         guard=guards.guard(
-            station, change, allow_past=request.allow_past, include_lost=request.include_lost
+            station, change, said(request), include_lost=request.include_lost, tell=tell
         ),
         dry_run=request.dry_run,
         claim=claim,
     )
     return change, done
+
+
+def said(request: OrderRequest, items: int | None = None) -> Said:
+    """What `request` says beside its content; it is about so many `items`, None: about codes."""
+    return Said(request.allow_past, counted=request.count is not None, items=items)
 
 
 def ordered(
@@ -198,6 +219,8 @@ def check(request: OrderRequest) -> None:
     if request.tolerance and request.count is None:
         raise UsageError("--tolerance needs --count", "say how many codes were counted")
     check_written(request.order, request.reason)
+    if request.at is not None:
+        raise UsageError("nothing is scheduled yet")
     if request.action is Action.VOID:
         reasons = ", ".join(reason.value for reason in Reason)
         if request.reason is None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import chain
 
+from ...codegen.ranges import windows
 from ...codegen.ranges.attributes import Value, to_json
 from ...codegen.ranges.lifecycle import Action, ApiState, Standing, State, to_api_state
 from ...codegen.ranges.serials import Range, Ranges, count
@@ -124,7 +125,7 @@ def standing_differences(pair: Pair) -> Iterator[Difference]:
 
 
 def _text(key: str, value: Value) -> str:
-    return f"no {key}" if value is None else f"{key}={value}"
+    return f"no {key}" if value is None else f"{key}={windows.describe(key, value)}"
 
 
 def attribute_patch(pair: Pair) -> dict[str, Value]:
