@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from line_kit import home_with_batches, opened
 
-from mintmark.activation.orders.group import place
+from mintmark.activation.orders.group import notes, place
 from mintmark.activation.orders.orders import OrderRequest
 from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import Refused
