@@ -5,6 +5,7 @@ from contract_shapes import SHAPES, problems
 from station_kit import NOW, make_home
 
 from mintmark.codegen.errors import NotFound
+from mintmark.codegen.ledger import _code_facts
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.locate import locate
 from mintmark.codegen.ranges.aggregation import CodeRanges, Packing
@@ -33,9 +34,11 @@ class World:
         self.export(self.bottles, 41, 50, "wu")
         self.export(self.cartons, 1, 4, "wu")
         self.export(self.inner, 1, 60, "wu")
-        void = c.Ordered("v-1", self.bottles, Action.VOID, (Range(12, 12),), reason="misprint")
-        spoiled = ReceiptEntry(REEL, (Range(1, 11),), (Range(12, 12),), 0)
+        wrong = (Range(12, 12), Range(14, 14))
+        void = c.Ordered("v-1", self.bottles, Action.VOID, wrong, reason="misprint")
+        spoiled = ReceiptEntry(REEL, (Range(1, 11),), wrong, 0)
         self.commit(void, c.Receipted(self.package, (spoiled,), final=False, reason="misprint"))
+        self.order("u-1", Action.UNVOID, 14, 14)
         self.order("a-1", Action.ACTIVATE, 1, 30, line="line-1")
         self.order("a-2", Action.ACTIVATE, 31, 45, line="line-3")
         self.order("f-1", Action.FREEZE, 20, 21)
@@ -116,6 +119,13 @@ def test_the_order_that_activated_it_last_with_its_time_and_line(
     assert NOW.isoformat() == "2026-11-22T08:00:00+00:00"
 
 
+def test_many_orders_are_looked_through_page_by_page(world, monkeypatch):
+    found = [world.of(n)["activation"] for n in (1, 22, 31, 46)]
+    monkeypatch.setattr(_code_facts, "_AT_ONCE", 1)
+    assert [world.of(n)["activation"] for n in (1, 22, 31, 46)] == found
+    assert [order and order["order"] for order in found] == ["a-1", "a-3", "a-2", None]
+
+
 @pytest.mark.parametrize("serial", [12, 46, 55])
 def test_a_code_that_no_order_activated_has_none(world, serial):
     """Also one that an order named and passed over, since it was void."""
@@ -123,8 +133,9 @@ def test_a_code_that_no_order_activated_has_none(world, serial):
 
 
 def test_what_receipts_say_of_it(world):
-    told = [world.of(serial)["receipt"] for serial in (1, 11, 12, 13, 45, 55)]
-    assert told == ["printed", "printed", "spoiled", None, None, None]
+    told = [world.of(serial)["receipt"] for serial in (1, 11, 12, 13, 14, 45, 55)]
+    # 14 was spoiled, and brought back.
+    assert told == ["printed", "printed", "spoiled", None, None, None, None]
 
 
 def test_dealer_and_region_are_its_own_or_those_of_what_it_lies_in(world):

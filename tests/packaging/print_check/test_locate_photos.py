@@ -26,12 +26,14 @@ MODULE = 5  # pixels
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """Bottles 1-10, given to Ms Li; a pallet with an SSCC."""
+    """Bottles 1-10, given to Ms Li; two pallets with SSCCs; three codes in Digital Links."""
     made = make_home(tmp_path_factory.mktemp("photos"))
     station = made.station()
     made.bottles = made.mint(10, station, url=URL, product="Green tea").batch
     made.pallets = made.mint(2, station, role="pallet", sscc=SsccRequest("6901234")).batch
     made.given = made.codes(made.bottles)
+    made.links = made.mint(3, station, url="https://id.gs1.org/01/09506000134352/21/{code}").batch
+    made.linked = made.codes(made.links)
     unit = changes.Unit("29JR-FFMXBCP4", "data/0001.csv", 1, 10, 10, "s")
     key = made.custodian.public.key_id
     station.ledger.commit(
@@ -189,6 +191,19 @@ def test_a_matrix_code_of_another_kind_is_read(home, photographed):
     picture = np.asarray(drawn.to_image(scale=6))
     _, (record,) = photographed(table(((200, 300), picture)))
     assert (record["batch"], record["serial"]) == (home.bottles, 1)
+
+
+def test_a_gs1_matrix_code_is_read_as_an_element_string(home, photographed):
+    text = f"(01)09506000134352(21){home.linked[1]}"
+    drawn = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.DataMatrix, gs1=True)
+    _, (record,) = photographed(table(((200, 300), np.asarray(drawn.to_image(scale=6)))))
+    assert (record["batch"], record["serial"]) == (home.links, 2)
+
+
+def test_a_digital_link_of_any_host_is_read(home, photographed):
+    drawn = symbol(f"https://shop.example/01/09506000134352/21/{home.linked[2]}?17=271127")
+    _, (record,) = photographed(table(((200, 300), drawn)))
+    assert (record["batch"], record["serial"]) == (home.links, 3)
 
 
 def test_a_symbol_that_is_scratched_is_told_beside_the_others(home, photographed):
