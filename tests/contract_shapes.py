@@ -14,6 +14,7 @@ import contract_line
 import contract_locate
 import contract_receipts
 import contract_roles
+import contract_stock
 import contract_trace
 
 # --- the types of JSON values ----------------------------------------------------------
@@ -378,6 +379,8 @@ SHAPES = {
         "queued": "count",
         "refused": ["text"],
         "detail": "text?",
+        "scan_ins": "count",
+        "scan_ins_detail": "text?",
     },
     "orders list": {"orders": [ORDER_ROW]},
     "orders show": ORDER_ROW,
@@ -399,3 +402,4 @@ SHAPES |= contract_associate.SHAPES
 SHAPES |= contract_alarms.shapes()
 SHAPES |= contract_check.shapes()
 SHAPES |= contract_trace.shapes(STATE)
+SHAPES |= contract_stock.SHAPES

@@ -19,6 +19,7 @@ from ...codegen.station.station import Station
 from .. import backoff
 from ..client.protocol import Client
 from ..orders.orders import ACKNOWLEDGED, QUEUED, REFUSED
+from . import scan_ins
 from .api_objects import batches_of
 from .attempt import (
     MAX_RETRY_AFTER,
@@ -39,12 +40,17 @@ PATIENCE = 3  # failures in a row after which the backend is away for every batc
 
 @dataclass(frozen=True)
 class DeliverResult(Result):
-    """The ids of the orders that were settled, and how many are still queued."""
+    """The ids of the orders that were settled, and how many are still queued.
+
+    `scan_ins`: how many scan-ins of dealers were read back; `scan_ins_detail`: why not all.
+    """
 
     delivered: tuple[str, ...]
     queued: int
     refused: tuple[str, ...]
     detail: str | None = None
+    scan_ins: int = 0
+    scan_ins_detail: str | None = None
 
     @property
     def exit_code(self) -> int:
@@ -61,6 +67,10 @@ class DeliverResult(Result):
         )
         for order in self.refused:
             yield f"  refused {order}: see mintmark orders show {order}"
+        if self.scan_ins:
+            yield f"  {self.scan_ins} scan-ins of dealers read back"
+        if self.scan_ins_detail:
+            yield f"  scan-ins of dealers not read: {self.scan_ins_detail}"
 
 
 def deliver(
@@ -72,17 +82,21 @@ def deliver(
 ) -> DeliverResult:
     """Send what is queued, all batches or one, until nothing is left or the backend is away.
 
-    Every queued order is tried now, whenever its next attempt would be: a person wants it.
-    Without a client nothing is sent.
+    Every queued order is tried now, whenever its next attempt would be: a person wants it. Then
+    what dealers scanned in is read back. Without a client nothing is sent.
     """
+    told = scan_ins.ScanInsRead()
     if client is None:
         report = DeliveryReport(detail="no backend is configured")
     else:
         report = Courier(station, client, progress).deliver(batch=batch)
+        if not report.away:
+            told = scan_ins.tried(station, client)
     with station.ledger.read() as view:
         queued = view.queued(batch)
     detail = report.detail if queued else None
-    return DeliverResult(tuple(report.delivered), queued, tuple(report.refused), detail)
+    settled = tuple(report.delivered), queued, tuple(report.refused)
+    return DeliverResult(*settled, detail, told.booked, told.detail)
 
 
 @dataclass

@@ -137,6 +137,11 @@ KINDS: Mapping[str, Words] = {
         _W, "对账后修正了查询后台", "the backend was corrected after reconciling",
         "查清当初为什么不一致", "find out why both sides differed",
     ),
+    "scan-in": Words(
+        _W, "经销商扫码入库的码，账本对不上", "a dealer scanned in codes that the books do not fit",
+        "问后台这批入库是怎么来的；查本机账本是不是旧的: mintmark doctor",
+        "ask the backend's team where it comes from; is this home the newest? mintmark doctor",
+    ),
 }  # fmt: skip
 # For an incident of a kind that this table does not have.
 OTHER = Words(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...codegen.invocation import Invocation
+from ..stock.commands import STOCK
 
 if TYPE_CHECKING:
     from ...codegen.station.station import Station
@@ -146,4 +147,5 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("alarms send", alarms_send),
     ("alarms test", alarms_test),
     ("report daily", report_daily),
+    *STOCK,
 )

@@ -27,6 +27,7 @@ from ...codegen.ranges.serials import Ranges
 from ...codegen.relations import relations
 from ...codegen.station.station import Station
 from ..client.protocol import Client
+from ..delivery import scan_ins
 from ..orders.orders import QUEUED, REFUSED
 from . import unknown
 from .findings import LEAK, FindingKind, ScanFinding, classify, incidents, leaks
@@ -71,6 +72,7 @@ def trace(
         raise EnvironmentFailure(
             "no backend is configured", "set [backend] url in mintmark.toml, then trace again"
         )
+    scan_ins.tried(station, client)  # a code that was scanned is told with the dealer that has it
     mark = unknown.load(station.home) if request.new else None
     reading = unknown.read(client, backend, mark, station.now())  # 1
     codes = of_fingerprints(station, [scan.fingerprint for scan in reading.scans])  # 2
