@@ -33,8 +33,8 @@ from .scans import (
     ScanAnswer,
     ScanIn,
     ScanInAnswer,
-    ScanInTold,
     ScanInsPage,
+    ScanInTold,
 )
 
 __all__ = [
