@@ -466,6 +466,8 @@ KEYS = (
     ok("a line's key", "key new line-3", expected={"name": "line-3", "revoked": False}),
     no(2, "a name with other characters", "key new 'Line 3'", "small letters"),
     no(3, "the line has a key already", "key new default", "default"),
+    ok("a platform's key", "key new --platform guide-app", expected={"kind": "platform"}),
+    no(2, "no name of a platform", "key new --platform 导购", "a platform's name is"),
     ok("the lines of the home", "key export"),
     no(4, "no home", "key export", "no mintmark home", world="none"),
     ok("a folder for a backend's team", "key export --backend handover"),

@@ -104,7 +104,7 @@ STATES = dict.fromkeys(("sealed", "packaged", "active", "frozen", "void"), "coun
 STATE = " | ".join(STATES)
 ACTIONS = ("activate", "freeze", "unfreeze", "revoke", "void", "unvoid", "assign")
 ACTION = " | ".join(ACTIONS)
-_KEY = {"key_id": "key id", "kind": "station | line | custodian", "name": "text"}
+_KEY = {"key_id": "key id", "kind": "station | line | custodian | platform", "name": "text"}
 KEY = {**_KEY, "revoked": "true/false"}
 CONTACT = {"contact": "text", "name": "text", "channel": "text?"}
 BATCH = {
@@ -244,6 +244,9 @@ SHAPES = {
     "key new": KEY,
     "key export": {
         "line": [{"name": "text", "key_id": "key id", "algorithm": "text", "public_key": "sha256"}],
+        "platform": [
+            {"name": "text", "key_id": "key id", "algorithm": "text", "public_key": "sha256"}
+        ],
         "folder": "path?",
         "fingerprint_key_id": "key id?",
         "files": "names?",
