@@ -131,7 +131,8 @@ def orders_show(invocation: Invocation, order: OrderArgument) -> "OrderShown":
 def orders_cancel(invocation: Invocation, order: OrderArgument) -> "OrderShown":
     """Cancel an order that was never sent.
 
-    It is queued, or waits for its time. What a queued one changed here is undone by the opposite order; a waiting one changed nothing.
+    It is queued, or waits for its time. What a queued one changed here is undone by the opposite
+    order; a waiting one changed nothing.
 
     \b
     Example:
