@@ -22,6 +22,7 @@ import contract_pairs
 import contract_places
 import contract_receipts
 import contract_roles
+import contract_stock
 import contract_trace
 import contract_when
 import contract_where
@@ -765,6 +766,7 @@ ROWS = (
     *contract_line.rows(Row, ok, no),
     *contract_alarms.rows(Row, ok, no),
     *contract_trace.rows(Row, ok, no),
+    *contract_stock.rows(ok, no),
     *contract_when.rows(Row, ok, no),
     *contract_guards.rows(Row, ok, no),
     *contract_places.rows(no),

@@ -13,6 +13,7 @@ import contract_labels
 import contract_line
 import contract_receipts
 import contract_roles
+import contract_stock
 import contract_trace
 import contract_when
 import contract_where
@@ -392,6 +393,8 @@ SHAPES = {
         "refused": ["text"],
         "detail": "text?",
         "scheduled": [contract_when.ENDED],
+        "scan_ins": "count",
+        "scan_ins_detail": "text?",
     },
     "find": contract_where.found(STATE),
     "orders list": {"orders": [ORDER_ROW], "scheduled": "count"},
@@ -414,3 +417,4 @@ SHAPES |= contract_associate.SHAPES
 SHAPES |= contract_alarms.shapes()
 SHAPES |= contract_check.shapes()
 SHAPES |= contract_trace.shapes(STATE)
+SHAPES |= contract_stock.SHAPES

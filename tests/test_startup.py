@@ -31,6 +31,7 @@ OURS = {
     "mintmark.activation.intake.packing_commands",
     "mintmark.activation.intake.range_commands",
     *("mintmark.activation.monitor", "mintmark.activation.monitor.commands"),
+    *("mintmark.activation.stock", "mintmark.activation.stock.commands"),
     *("mintmark.activation.orders", "mintmark.activation.orders.commands"),
 }
 

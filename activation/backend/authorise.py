@@ -17,7 +17,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from ..client.address import is_loopback
 from .backend import Backend
-from .senders import LOOPBACK, Sender
+from .sender import LOOPBACK, Sender
 from .signatures import unauthorised, verify
 from .throttle import caller
 
@@ -34,6 +34,13 @@ async def authorise(request: Request) -> Sender:
     if not (trusted and is_loopback(peer) and is_loopback(_host(request)) and direct(request)):  # 5
         raise unauthorised(backend.now())
     return LOOPBACK
+
+
+async def scanner(request: Request) -> Sender | None:
+    """Who signed this scan; None: nobody, as phones do. Raises `Problem` unauthorised."""
+    if "signature-input" not in request.headers:
+        return None
+    return await _signer(request, request.app.state.backend)
 
 
 async def _signer(request: Request, backend: Backend) -> Sender:

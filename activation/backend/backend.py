@@ -21,12 +21,10 @@ from ..client import wire
 from .group_commit import GroupCommit
 from .problems import Problem
 from .scan import ScanResult, candidates
-from .scan_counters import ScanRequest
+from .scanned_code import PHONE, ScannedBy, ScanRequest
 from .senders import Senders
 from .store import Store
 from .throttle import Network, Throttle
-
-_UNKNOWN = wire.ScanAnswer(ScanResult.UNKNOWN.value)
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,9 @@ class Backend:
         """The id of the fingerprint key."""
         return key_id(self.fingerprint_key)
 
-    async def scan(self, address: str | None, code: str, scan_id: str | None) -> wire.ScanAnswer:
+    async def scan(
+        self, address: str | None, code: str, scan_id: str | None, by: ScannedBy = PHONE
+    ) -> wire.ScanAnswer:
         """Answer and count a scan; the code goes no further than its fingerprint.
 
         `address`: whose allowance it takes from; None: nobody's. Raises `Problem` too-many.
@@ -59,18 +59,19 @@ class Backend:
         now = self.monotonic()
         if address is not None and (seconds := self.throttle.wait(address, now)):  # 1
             raise Problem("too-many", "scan again later", retry_after=seconds)
-        answer = await self._answer(code, scan_id)
+        answer = await self._answer(code, scan_id, by)
         if address is not None and answer.result == ScanResult.UNKNOWN.value:
             self.throttle.unknown(address, now)
         return answer  # 6
 
-    async def _answer(self, code: str, scan_id: str | None) -> wire.ScanAnswer:
-        if len(code) > self.store.limits.code_chars:
-            return _UNKNOWN
-        found = candidates(code, self.store.rules(), self.fingerprint_key)  # 2, 3
+    async def _answer(self, code: str, scan_id: str | None, by: ScannedBy) -> wire.ScanAnswer:
+        found = list[bytes]()
+        if len(code) <= self.store.limits.code_chars:
+            found = candidates(code, self.store.rules(), self.fingerprint_key)  # 2, 3
         if not found:
-            return _UNKNOWN
-        return await asyncio.wrap_future(self.group_commit.submit(ScanRequest(found, scan_id)))  # 4
+            return wire.ScanAnswer(ScanResult.UNKNOWN.value, party=by.party)
+        scan = ScanRequest(found, scan_id, by)
+        return await asyncio.wrap_future(self.group_commit.submit(scan))  # 4
 
     @cached_property
     def group_commit(self) -> GroupCommit:

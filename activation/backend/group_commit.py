@@ -11,7 +11,7 @@ from concurrent.futures import Future
 
 from ..client.wire import ScanAnswer
 from . import log
-from .scan_counters import ScanRequest
+from .scanned_code import ScanRequest
 
 MAX_GROUP = 256
 _END: None = None

@@ -1,6 +1,6 @@
 """What the backend accepts, strictly: unknown keys, other types, other sizes are refused."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -12,12 +12,16 @@ from ...codegen.ranges.attributes import VALIDITY, Value, check
 from ...codegen.ranges.lifecycle import Action, ApiState
 from ...codegen.ranges.serials import from_pairs
 from ..client import wire
+from ..client.wire import Party
 from .apply_aggregation import AggregationRequest
 from .apply_order import Request
 from .limits import DEFAULT_LIMITS
 from .problems import Problem
 
 NAME = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$"
+# ISO 3166-2, a country alone, or the digits of GB/T 2260: province, prefecture, county.
+REGION = r"^([A-Z]{2}(-[A-Z0-9]{1,3})?|[0-9]{2}|[0-9]{4}|[0-9]{6})$"
+CODE = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}:[0-9]{1,12}$"
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Serial = Annotated[int, Field(ge=1, le=wire.SERIAL_MAX)]
 Pair = Annotated[list[Serial], Field(min_length=2, max_length=2)]
@@ -28,6 +32,16 @@ Role = Literal["item", "inner", "outer", "carton", "pallet", "batch", "guide"]
 ActionName = Literal["activate", "freeze", "unfreeze", "revoke", "void", "unvoid", "assign"]
 PackingName = Literal["associate", "dissociate"]
 StateName = Literal["inactive", "active", "frozen", "void"]
+
+
+def moment(text: object) -> object:
+    """The RFC 3339 time in a query. Raises `ValueError`, which quotes nothing."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return times.parse(text)
+    except ValueError:
+        raise ValueError("an RFC 3339 time with an offset is needed; + is %2B in a query") from None
 
 
 class _Strict(BaseModel):
@@ -62,7 +76,8 @@ class OrderBody(_Strict):
     skip: Annotated[list[Literal["void"]], Field(max_length=1)] = []
     count: Annotated[int, Field(ge=0, le=wire.SERIAL_MAX)] | None = None
     from_: Annotated[StateName | None, Field(alias="from")] = None
-    attributes: dict[str, str | int | None] = {}
+    # An object is a window: `attributes.check` says what it may hold.
+    attributes: dict[str, str | int | dict[str, Any] | None] = {}
     effective_at: Text | None = None
     expires_at: Text | None = None
     reason: Text | None = None
@@ -159,6 +174,13 @@ class ScanBody(_Strict):
 
     code: Annotated[str, StringConstraints(max_length=DEFAULT_LIMITS.code_chars)]
     scan_id: Annotated[str, StringConstraints(pattern=NAME)] | None = None
+    as_: Annotated[Literal["guide", "dealer", "store"] | None, Field(alias="as")] = None
+    region: Annotated[str, StringConstraints(pattern=REGION)] | None = None
+
+    @property
+    def party(self) -> Party:
+        """Who scans."""
+        return Party(self.as_) if self.as_ else Party.CONSUMER
 
 
 class ScanForm(_Strict):

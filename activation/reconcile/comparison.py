@@ -6,6 +6,7 @@ right: it is signed, and the backend is what missed something. An order is a ste
 are needed (void → inactive → active), compare again after the first.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -191,7 +192,7 @@ def steps(found: Iterable[Pair], ranges: int) -> list[Step]:
     """The next orders for all of `found`, joined where alike, at most `ranges` in each."""
     groups: dict[object, list[tuple[Step, list[Range]]]] = {}
     for next_step in filter(None, map(step, found)):
-        patch = tuple(sorted(next_step.attributes.items(), key=str))
+        patch = json.dumps(next_step.attributes, sort_keys=True)
         alike = (next_step.action, next_step.from_state, next_step.reason, patch)
         orders = groups.setdefault(alike, [])
         serials = next_step.serials[0]

@@ -41,6 +41,10 @@ class FactsView(LinkedView):
         """The highest number of a scan-in that was read back from the backend; 0 without one."""
         return _scan_ins.last(self.connection)
 
+    def newest_scan_in(self) -> ScanInRow | None:
+        """The scan-in that was read back last; its number need not be the highest."""
+        return _scan_ins.newest(self.connection)
+
     def has_scan_in(self, scan_in: str) -> bool:
         """Whether the scan-in of that id was read back."""
         return _scan_ins.known(self.connection, scan_in)

@@ -5,8 +5,9 @@ export is about to write, and codes on which the two attributes find no more roo
 """
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Select, func, insert, select
 
 from .. import times
 from ..errors import Refused, UsageError
@@ -87,12 +88,23 @@ def known(connection: Connection, scan_in: str) -> bool:
 
 def listed(connection: Connection, after: int, limit: int) -> tuple[ScanInRow, ...]:
     """Scan-ins with a number above `after`, by number."""
+    return _rows(connection, _all().where(_s.number > after).order_by(_s.number, _s.seq), limit)
+
+
+def newest(connection: Connection) -> ScanInRow | None:
+    """The scan-in that was read back last; a backend that was set up anew begins at 1 again."""
+    return next(iter(_rows(connection, _all().order_by(_s.seq.desc()), 1)), None)
+
+
+def _all() -> Select[Any]:
     e = _tables.events
     columns = (column.label(f"event_{column.name}") for column in e.columns)
-    query = select(_tables.scan_ins, *columns).join(e, e.c.seq == _s.seq)
-    query = query.where(_s.number > after).order_by(_s.number, _s.seq).limit(limit)
+    return select(_tables.scan_ins, *columns).join(e, e.c.seq == _s.seq)
+
+
+def _rows(connection: Connection, query: Select[Any], limit: int) -> tuple[ScanInRow, ...]:
     rows = []
-    for row in connection.execute(query):
+    for row in connection.execute(query.limit(limit)):
         event = _events.make_event(row, "event_")
         change = event.change
         if not isinstance(change, ScannedIn) or change.scan_in != row.scan_in:

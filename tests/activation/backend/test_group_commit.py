@@ -6,7 +6,7 @@ import pytest
 from patience import PATIENCE
 
 from mintmark.activation.backend.group_commit import MAX_GROUP, GroupCommit
-from mintmark.activation.backend.scan_counters import ScanRequest
+from mintmark.activation.backend.scanned_code import ScanRequest
 
 
 class Books:

@@ -5,7 +5,9 @@ import os
 import signal
 import threading
 from collections import defaultdict
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import patience
 import pytest
@@ -13,6 +15,8 @@ from line_kit import Backend, client, ended, home_with_batches, opened, program,
 from proxy import Proxy
 
 from mintmark.activation import backoff
+from mintmark.activation.client.protocol import Away
+from mintmark.activation.client.wire import ScanInsPage, ScanInTold
 from mintmark.activation.delivery.deliver import PATIENCE, Courier, deliver, next_due
 from mintmark.activation.delivery.delivery_lock import delivery_lock
 from mintmark.activation.delivery.service import HealthFile, Service
@@ -23,7 +27,9 @@ from mintmark.activation.orders.orders import book as book_order
 from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError
 from mintmark.codegen.ledger.changes import KeyRevoked
+from mintmark.codegen.ranges.aggregation import CodeRanges
 from mintmark.codegen.ranges.lifecycle import Action
+from mintmark.codegen.ranges.serials import Range
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -366,11 +372,40 @@ def test_a_failing_ledger_does_not_end_it(made, tmp_path, monkeypatch):
 def test_without_a_backend_it_waits_and_keeps_no_core_busy(made, tmp_path):
     station, _, (batch, *_) = made
     book(station, batch, 1)
-    from contextlib import nullcontext
-
     running, waits = service(made, None, {5: nothing}, connect=lambda: nullcontext(None))
     assert running.run().queued == 1
     assert waits == [1.0] * 5
+
+
+def test_scan_ins_are_read_back_about_once_a_minute(made, tmp_path):
+    station, _, (batch, *_) = made
+    codes = (CodeRanges(batch, (Range(1, 2),)),)
+    told, asked, events = [], [], []
+
+    class Told:
+        def scan_ins(self, after=0):
+            asked.append(station.now.now)
+            if not told:
+                raise Away("it took too long")
+            return ScanInsPage(tuple(row for row in told if row.number > after), None)
+
+    def scanned_in():
+        told.append(ScanInTold(1, "in-1", "D7", "2026-11-22T12:00:00Z", codes))
+
+    running, _ = service(
+        made,
+        tmp_path / "health.json",
+        {130: scanned_in, 250: nothing},
+        lambda event, **more: events.append((event, more)),
+        connect=lambda: nullcontext(Told()),
+    )
+    running.run()
+    pauses = {(after - before).total_seconds() for before, after in pairwise(asked)}
+    assert pauses == {60.0}
+    assert len(asked) == 5
+    assert [event for event, _ in events] == ["started", "scan-ins-unread", "scan-ins", "stopped"]
+    with station.ledger.read() as view:
+        assert view.has_scan_in("in-1")
 
 
 def test_the_health_file_is_replaced_whole_and_beats(made, tmp_path):
