@@ -43,17 +43,17 @@ PATIENCE = 3  # failures in a row after which the backend is away for every batc
 class DeliverResult(Result):
     """The ids of the orders that were settled, and how many are still queued.
 
-    `scan_ins`: how many scan-ins of dealers were read back; `scan_ins_detail`: why not all.
-    `scheduled`: orders of which the time had come, and what became of them.
+    `scheduled`: orders of which the time had come, and what became of them. `scan_ins`: how many
+    scan-ins of dealers were read back; `scan_ins_detail`: why not all.
     """
 
     delivered: tuple[str, ...]
     queued: int
     refused: tuple[str, ...]
     detail: str | None = None
+    scheduled: tuple[Ended, ...] = ()
     scan_ins: int = 0
     scan_ins_detail: str | None = None
-    scheduled: tuple[Ended, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -88,8 +88,8 @@ def deliver(
     """Send what is queued, all batches or one, until nothing is left or the backend is away.
 
     Every queued order is tried now, whenever its next attempt would be: a person wants it.
-    Scheduled orders whose time has come are booked first; at the end, what dealers scanned in is
-    read back. Without a client nothing is sent.
+    Scheduled orders whose time has come are booked first. Then what dealers scanned in is read
+    back. Without a client nothing is sent.
     """
     scheduled = book_due(station)
     told = scan_ins.ScanInsRead()
@@ -103,7 +103,7 @@ def deliver(
         queued = view.queued(batch)
     detail = report.detail if queued else None
     settled = tuple(report.delivered), queued, tuple(report.refused)
-    return DeliverResult(*settled, detail, told.booked, told.detail, scheduled)
+    return DeliverResult(*settled, detail, scheduled, told.booked, told.detail)
 
 
 @dataclass

@@ -8,7 +8,7 @@ reads the report in the morning needs no other timer.
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from ...codegen.errors import MintmarkError
@@ -20,7 +20,7 @@ from .alarm_words import KINDS, OTHER
 from .alarms import Message, Style
 from .day import SUMS, bounds, fold
 from .judged import MarketKind
-from .late import book_late
+from .late import tried_late
 from .look import look, within
 from .market import REFUSED, REGIONS, REPEATS
 from .marks import ReadUpTo
@@ -140,8 +140,7 @@ def daily(station: Station, client: Client | None, day: date) -> Daily:
     """
     zone = station.config.time_zone
     market = _market(station, client, day)
-    with contextlib.suppress(MintmarkError):  # also in a home that cannot be written
-        market = replace(market, incidents=market.incidents + book_late(station))
+    booked = market.incidents + tried_late(station)
     with station.ledger.read() as view:
         found = fold(view.between(*bounds(day, zone)), view)
         batches = [row.batch for row in view.batches()]
@@ -182,7 +181,7 @@ def daily(station: Station, client: Client | None, day: date) -> Daily:
         market_detail=market.detail,
         scheduled=later,
         scheduled_due=due,
-        incidents=market.incidents,
+        incidents=booked,
     )
 
 

@@ -4,11 +4,13 @@
 and each order is told of once. `alarms send` and `report daily` look.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from ...codegen import times
+from ...codegen.errors import MintmarkError
 from ...codegen.ledger.changes import Associated, Change, Incident, IncidentFacts
 from ...codegen.ledger.records import OrderRow, PackageRow
 from ...codegen.ledger.view import View
@@ -32,6 +34,13 @@ def book_late(station: Station) -> int:
     return book_once(station, KINDS, lambda view: missing(station, view))
 
 
+def tried_late(station: Station) -> int:
+    """As `book_late`, for those who have other work: what cannot be booked waits."""
+    with contextlib.suppress(MintmarkError):
+        return book_late(station)
+    return 0
+
+
 def missing(station: Station, view: View) -> Iterator[Change]:
     """The incidents to book, the packages first."""
     limits, now = station.config.alarm_limits, station.now()
@@ -44,21 +53,22 @@ def missing(station: Station, view: View) -> Iterator[Change]:
             yield from _of_packages(station, view, kind, late, states)
     if limits.delivery_minutes is not None:
         before = now - timedelta(minutes=limits.delivery_minutes)
-        yield from _of_orders(station, list(_orders(view, before)))
+        yield from _of_orders(station, _orders(view, before))
 
 
 def _packages(view: View, kind: str, before: datetime) -> list[PackageRow]:
     """Packages of before that time that were not told of."""
-    told = {change.facts.package for change in booked(view, kind) if change.facts}
-    return [
+    late = [
         row
         for row in view.packages()
         if row.status == "packaged"
         and row.ended_at is not None
         and row.ended_at < before
-        and row.package not in told
         and (kind == ACTIVATION or row.final_at is None)
     ]
+    # Incidents are looked for in the whole chain.
+    told = {change.facts.package for change in booked(view, kind) if change.facts} if late else ()
+    return [row for row in late if row.package not in told]
 
 
 def _of_packages(
@@ -83,16 +93,17 @@ def _of_packages(
         yield Incident(kind, f"{detail}, batch {row.batch}", facts)
 
 
-def _orders(view: View, before: datetime) -> Iterator[OrderRow]:
+def _orders(view: View, before: datetime) -> list[OrderRow]:
     """Queued orders of before that time; those up to the last one told of were told of.
 
     An incident names the last of its orders, so nothing is looked at twice, however many wait.
     """
+    if not any(row.ordered_at < before for row in view.orders(None, QUEUED, "", ORDERS)):
+        return []
     told = [change.facts.order for change in booked(view, DELIVERY) if change.facts]
-    after = told[-1] if told else None
-    for row in view.orders(None, QUEUED, after or "", ORDERS):
-        if row.ordered_at < before:
-            yield row
+    after = (told[-1] if told else None) or ""
+    found = view.orders(None, QUEUED, after, ORDERS)
+    return [row for row in found if row.ordered_at < before]
 
 
 def _of_orders(station: Station, rows: Sequence[OrderRow]) -> Iterator[Incident]:

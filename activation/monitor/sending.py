@@ -18,14 +18,13 @@ without an answer is repeated too, and says so; but not for ever (`cursor.WAITS`
 alarms do not wait for it.
 """
 
-import contextlib
 import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ...codegen.errors import MintmarkError, Refused
+from ...codegen.errors import Refused
 from ...codegen.finding import Check
 from ...codegen.ledger.view import View
 from ...codegen.result import Result
@@ -34,7 +33,7 @@ from ..delivery.delivery_lock import delivery_lock
 from .alarms import Alarm, Style, alarm, messages
 from .cursor import Cursor, Marks, Unanswered, keep, load, settled
 from .examine import examine
-from .late import book_late
+from .late import tried_late
 from .notify import Target
 
 MAX_BACKLOG = 10_000  # alarms that a target gets at a time; the next round sends the rest
@@ -94,21 +93,21 @@ def send(
     checks: tuple[Check, ...],
     *,
     skip: Callable[[str], bool] = lambda _: False,
+    late: bool = True,
 ) -> SendResult:
     """Send each target the alarms behind its cursor; a target that is down hinders no other.
 
     A target never seen before begins at the chain's end. `skip` is true for a target, as
-    `SentAlarm.who` has it, that is not to be tried now. Raises `Refused` while another process
-    sends, `IntegrityError`.
+    `SentAlarm.who` has it, that is not to be tried now; `late`: what is late is
+    booked. Raises `Refused` while another process sends, `IntegrityError`.
     """
     with delivery_lock(station.home / "work", LOCK) as mine:  # 1
         if not mine:
             raise Refused("another process is sending alarms", "let it finish")
         kept = load(station.home)
         begin = _head(station)
-        # A new target gets what is booked now. What cannot be booked keeps no alarm waiting.
-        with contextlib.suppress(MintmarkError):
-            book_late(station)
+        if late:
+            tried_late(station)  # a new target gets what is booked now
         head = _head(station)
         named = [(target.name, target.key, target.channel is not None) for target in targets]
         round_ = _Round(station, replace(kept, targets=settled(kept.targets, named)), begin, head)

@@ -169,7 +169,7 @@ class OrderShown(Result):
             yield f"  scheduled {self.at.isoformat(' ', 'minutes')}{late}"
         if self.children:
             yield from self._packed()
-        elif self.status != SCHEDULED:
+        elif self.at is None or self.applied_count:
             yield f"  codes     {self.applied_count:,} changed, {self.skipped_count:,} skipped"
         for key, value in self.attributes.items():
             yield f"  {key:<9} {windows.describe(key, value)}"
@@ -177,7 +177,8 @@ class OrderShown(Result):
             yield f"  reason    {self.reason}"
         yield f"  line      {self.line}, {self.attempts} deliveries tried"
         if self.detail:
-            yield f"  backend   {self.detail}"
+            never_booked = self.at is not None and not self.applied_count
+            yield f"  {'ended' if never_booked else 'backend':<9} {self.detail}"
 
     def _packed(self) -> Iterator[str]:
         each = f", {self.each:,} in each" if self.each else ""

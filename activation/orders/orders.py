@@ -136,6 +136,9 @@ class OrderResult(Result):
         if self.delivery == SCHEDULED:
             yield from waiting(self.order)
             return
+        if self.scheduled in (REFUSED, CANCELLED):
+            yield f"  ended    {self.delivery}: {self.detail}"
+            return
         yield f"  backend  {self.delivery}{f': {self.detail}' if self.detail else ''}"
         if self.delivery == QUEUED:
             yield "  the order is booked here; send it with: mintmark deliver"

@@ -4,8 +4,9 @@ import pytest
 from alarm_kit import Hook, Scene, numbers
 from line_kit import opened
 
-from mintmark.activation.monitor import late
+from mintmark.activation.monitor import late, watch
 from mintmark.activation.monitor.late import book_late
+from mintmark.activation.monitor.sending import SendResult
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.ranges.receipts import ReceiptEntry
@@ -169,3 +170,25 @@ def test_alarms_send_looks_and_sends_in_one_round_to_new_targets_too(scene):
         assert "没有最终回执" in hook.texts[0]
         assert scene.send(boss=hook.url).targets[0].alarms == 0
         assert len(numbers(hook)) == 1
+
+
+def test_the_service_looks_once_a_minute_and_after_a_clock_was_set_back(scene, monkeypatch):
+    """A look may read the whole chain, and a round comes every five seconds."""
+    looks, jumps = [], iter([50, 9, 1, 59, -400, 5])
+
+    def send(*_, late, **__):
+        looks.append(late)
+        scene.clock.forward(seconds=next(jumps))
+        return SendResult((), examined=False)
+
+    monkeypatch.setattr(watch, "send", send)
+    with scene.open() as station:
+        watch.Watch(
+            station=station,
+            targets=list,
+            checks=(),
+            wait=lambda _: None,
+            stopped=lambda: len(looks) == 6,
+            log=lambda *_, **__: None,
+        ).run()
+    assert looks == [True, False, False, True, False, True]

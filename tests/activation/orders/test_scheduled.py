@@ -6,7 +6,7 @@ from threading import Barrier, Thread
 
 import pytest
 from carton_kit import home_with_cartons, pack
-from line_kit import home_with_batches, opened
+from line_kit import URL, home_with_batches, opened, packaged
 from patience import PATIENCE
 
 from mintmark.activation.intake.order_and_deliver import outcome
@@ -18,6 +18,7 @@ from mintmark.activation.orders.selection import ByCarton, BySerials
 from mintmark.codegen.errors import NotFound, Refused, UsageError
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.verify import verify
+from mintmark.codegen.ranges.attributes import to_json
 from mintmark.codegen.ranges.lifecycle import Action, State
 from mintmark.codegen.report import batch_show
 
@@ -278,6 +279,29 @@ def test_one_that_is_booked_is_cancelled_as_any(made):
     assert cancel(station, "morning").status == "cancelled"
     assert state(station, batch) is State.ACTIVE  # the ledger keeps what it changed
     assert [o.order for o in listed(station, None, "cancelled", 9).orders] == ["morning"]
+
+
+def test_what_an_activation_gains_from_the_books_it_gains_at_its_time(tmp_path):
+    home, _ = home_with_batches(tmp_path)
+    honey = packaged(home, 300, 200, url=URL, product="Honey")
+    home.close()
+    clock = Clock()
+    with opened(home.path, now=clock) as station:
+        for number, serials in enumerate(("1-10", "21-40")):
+            given = give(station, honey, serials, order=f"o-{number}")
+            assert given.attributes == {}
+        gift = OrderRequest(
+            Action.ASSIGN, honey, BySerials("31-40"), attributes={"product": "Gift"}
+        )
+        place(station, gift)
+        clock.at = SIX
+        assert [e.status for e in book_due(station)] == ["booked"] * 2
+        with station.ledger.read() as view:
+            found = [to_json(view.at(honey, n).attributes) for n in (1, 10, 21, 30, 31, 40)]
+            assert view.order("o-1.part-2").range_order.action is Action.ASSIGN
+        assert [each["product"] for each in found] == ["Honey"] * 4 + ["Gift"] * 2
+        assert give(station, honey, "21-40", order="o-1").repeated
+        assert verify(station.ledger).ok
 
 
 def test_two_processes_book_it_once(made):
