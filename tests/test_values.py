@@ -143,7 +143,7 @@ def test_a_dealer_without_scan_in_gets_no_promotion(town):
         section.next()
         found = section.next()
         assert found["codes"] == 2
-    assert town.type(f"mintmark reconcile {town.batch}")["ok"]
+    assert town.type(f"mintmark reconcile {town.batch}")["equal"]
 
 
 def test_a_draw_every_quarter_of_an_hour(town):

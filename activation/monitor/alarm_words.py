@@ -140,10 +140,6 @@ KINDS: Mapping[str, Words] = {
         "查这批货在哪，激活或作废: mintmark package show",
         "find the goods, activate or void: mintmark package show",
     ),
-    "scheduled-refused": Words(
-        _W, "定时指令到点没有执行", "a scheduled order was refused at its time",
-        "看原因，重新下指令: mintmark orders show", "see why, order it anew: mintmark orders show",
-    ),
     "reprint": Words(
         _W, "同一批码又出了一份（补印）", "codes were packaged a second time (reprint)",
         "确认旧文件、旧标签已销毁", "see that the earlier files and labels are destroyed",
