@@ -11,10 +11,13 @@ import contract_copies
 import contract_epcis
 import contract_labels
 import contract_line
+import contract_locate
 import contract_receipts
 import contract_roles
 import contract_stock
 import contract_trace
+import contract_when
+import contract_where
 
 # --- the types of JSON values ----------------------------------------------------------
 
@@ -64,6 +67,8 @@ KINDS = {
     "names": lambda value: isinstance(value, list) and all(isinstance(n, str) for n in value),
     "attributes": _attributes,
     "object": lambda value: isinstance(value, dict),
+    "activation": lambda value: not problems(value, contract_locate.ACTIVATION),
+    "picture": lambda value: not problems(value, contract_locate.PICTURE),
     "sscc": lambda value: not problems(value, contract_roles.SSCC),
     "code": lambda value: not problems(value, contract_associate.CODE),
     "parent": lambda value: not problems(value, contract_associate.PARENT),
@@ -133,7 +138,7 @@ ORDER_ROW = {
     "batch": "id",
     "action": f"{ACTION} | associate | dissociate",
     "serials": "ranges",
-    "status": "queued | acknowledged | refused | cancelled",
+    "status": "queued | acknowledged | refused | cancelled | scheduled",
     "applied_count": "count",
     "skipped_count": "count",
     "attributes": "attributes",
@@ -148,6 +153,8 @@ ORDER_ROW = {
     "each": "count?",
     "parents_count": "count",
     "detail": "text?",
+    "at": "time?",
+    "late": "text?",
 }
 ORDERED = {
     "order": "text",
@@ -156,15 +163,18 @@ ORDERED = {
     "applied": "ranges",
     "skipped": "ranges",
     "action": ACTION,
-    "delivery": "acknowledged | queued | refused?",
+    "delivery": "acknowledged | queued | refused | cancelled | scheduled?",
     "dry_run": "true/false",
     "detail": "text?",
     "attributes": "attributes",
     "repeated": "true/false",
     "undone": "ranges",
     "notes": ["text"],
+    "at": "time?",
+    "scheduled": "waiting | booked | cancelled | refused?",
 }
 GROUP = contract_cartons.group(ORDERED, ACTION)
+BY_CONDITIONS = contract_where.ordered(ACTION, STATE)
 EVENT = {
     "seq": "count",
     "type": "text",
@@ -224,18 +234,7 @@ SHAPES = {
     },
     "contact add": CONTACT,
     "contact list": {"contacts": [CONTACT]},
-    "locate": {
-        "batch": "id?",
-        "serial": "count?",
-        "state": f"{STATE}?",
-        "package": "id?",
-        "unit": "id?",
-        "attributes": "attributes",
-        "line": "count?",
-        "note": "text?",
-        "hint": "text?",
-        **contract_roles.of_code(STATE),
-    },
+    "locate": contract_locate.of_label(STATE),
     "audit verify": {"ok": "true/false", "events": "count", "head": "sha256"},
     "audit show": {"events": [EVENT]},
     "audit settle": contract_copies.SHAPE,
@@ -370,8 +369,10 @@ SHAPES = {
                 ),
                 **dict.fromkeys(("mirrored", "light_on_dark"), "ranges"),
                 "notes": ["text"],
+                **contract_locate.OF_PRINTED,
             }
         ],
+        "labels": [contract_locate.of_label(STATE)],
         "pictures": [
             {
                 "file": "path",
@@ -382,7 +383,7 @@ SHAPES = {
             }
         ],
     },
-    **dict.fromkeys(ACTIONS, (ORDERED, GROUP)),
+    **dict.fromkeys(ACTIONS, (ORDERED, GROUP, BY_CONDITIONS)),
     "deliver": {
         "delivered": ["text"],
         "queued": "count",
@@ -390,8 +391,10 @@ SHAPES = {
         "detail": "text?",
         "scan_ins": "count",
         "scan_ins_detail": "text?",
+        "scheduled": [contract_when.ENDED],
     },
-    "orders list": {"orders": [ORDER_ROW]},
+    "find": contract_where.found(STATE),
+    "orders list": {"orders": [ORDER_ROW], "scheduled": "count"},
     "orders show": ORDER_ROW,
     "orders cancel": ORDER_ROW,
     "backend serve": {"url": "text"},
@@ -406,7 +409,7 @@ SHAPES = {
 }
 SHAPES |= contract_receipts.shapes(SHAPES["export"])
 SHAPES["package labels"] = (SHAPES["package labels"], contract_labels.CARTONS)
-SHAPES |= contract_line.shapes(ORDERED, GROUP, contract_associate.PACKED)
+SHAPES |= contract_line.shapes(ORDERED, GROUP, BY_CONDITIONS, contract_associate.PACKED)
 SHAPES |= contract_associate.SHAPES
 SHAPES |= contract_alarms.shapes()
 SHAPES |= contract_check.shapes()
