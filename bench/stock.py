@@ -110,7 +110,7 @@ def reports(folder: Path, environment: dict[str, str], codes: int) -> bool:
     commands = {
         "report daily (the peer)": ("report", "daily"),
         "report stock --by lot": ("report", "stock", "--by", "lot"),
-        "the same, --since": ("report", "stock", "--by", "lot", "--since", "2026-11-01"),
+        "report stock, --since": ("report", "stock", "--by", "lot", "--since", "2026-11-01"),
         "report stock --by package": ("report", "stock", "--by", "package"),
     }
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
@@ -121,7 +121,7 @@ def reports(folder: Path, environment: dict[str, str], codes: int) -> bool:
     peer = medians["report daily (the peer)"].seconds
     for name, cost in medians.items():
         row(name, codes, cost, cost.seconds / peer, f"{MAX_SECONDS} s" if "stock" in name else "")
-    report = json.loads(costs["the same, --since"][-1].output)
+    report = json.loads(costs["report stock, --since"][-1].output)
     total = report["total"]
     print(f"{total['scanned']:,} of {total['active']:,} scanned, {total['new']:,} of them new")
     return all(cost.seconds <= MAX_SECONDS for cost in medians.values())
