@@ -183,6 +183,10 @@ class View(FactsView):
             self.batch(batch)
         return _packages.packages(self.connection, batch)
 
+    def states_by_package(self) -> dict[str, dict[State, int]]:
+        """Package → how many of its codes are in each state, of both batches of a pair."""
+        return _packages.states(self.connection)
+
     def open_exports(self) -> tuple[PackageRow, ...]:
         """Exports begun and not ended: under way now, or cut short by a crash."""
         return _packages.open_exports(self.connection)
