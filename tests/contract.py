@@ -25,6 +25,7 @@ import contract_roles
 import contract_stock
 import contract_trace
 import contract_when
+import contract_where
 from contract_shapes import SHAPES
 
 EXIT_CODES = {
@@ -779,4 +780,5 @@ ROWS = (
     *contract_check.rows(ok, no),
     *contract_roles.rows(Row, ok, no),
     *contract_pairs.rows(Row, ok, no),
+    *contract_where.rows(Row, ok, no),
 )

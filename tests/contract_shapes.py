@@ -15,6 +15,8 @@ import contract_receipts
 import contract_roles
 import contract_stock
 import contract_trace
+import contract_when
+import contract_where
 
 # --- the types of JSON values ----------------------------------------------------------
 
@@ -133,7 +135,7 @@ ORDER_ROW = {
     "batch": "id",
     "action": f"{ACTION} | associate | dissociate",
     "serials": "ranges",
-    "status": "queued | acknowledged | refused | cancelled",
+    "status": "queued | acknowledged | refused | cancelled | scheduled",
     "applied_count": "count",
     "skipped_count": "count",
     "attributes": "attributes",
@@ -148,6 +150,8 @@ ORDER_ROW = {
     "each": "count?",
     "parents_count": "count",
     "detail": "text?",
+    "at": "time?",
+    "late": "text?",
 }
 ORDERED = {
     "order": "text",
@@ -156,15 +160,18 @@ ORDERED = {
     "applied": "ranges",
     "skipped": "ranges",
     "action": ACTION,
-    "delivery": "acknowledged | queued | refused?",
+    "delivery": "acknowledged | queued | refused | cancelled | scheduled?",
     "dry_run": "true/false",
     "detail": "text?",
     "attributes": "attributes",
     "repeated": "true/false",
     "undone": "ranges",
     "notes": ["text"],
+    "at": "time?",
+    "scheduled": "waiting | booked | cancelled | refused?",
 }
 GROUP = contract_cartons.group(ORDERED, ACTION)
+BY_CONDITIONS = contract_where.ordered(ACTION, STATE)
 EVENT = {
     "seq": "count",
     "type": "text",
@@ -382,16 +389,18 @@ SHAPES = {
             }
         ],
     },
-    **dict.fromkeys(ACTIONS, (ORDERED, GROUP)),
+    **dict.fromkeys(ACTIONS, (ORDERED, GROUP, BY_CONDITIONS)),
     "deliver": {
         "delivered": ["text"],
         "queued": "count",
         "refused": ["text"],
         "detail": "text?",
+        "scheduled": [contract_when.ENDED],
         "scan_ins": "count",
         "scan_ins_detail": "text?",
     },
-    "orders list": {"orders": [ORDER_ROW]},
+    "find": contract_where.found(STATE),
+    "orders list": {"orders": [ORDER_ROW], "scheduled": "count"},
     "orders show": ORDER_ROW,
     "orders cancel": ORDER_ROW,
     "backend serve": {"url": "text"},
@@ -406,7 +415,7 @@ SHAPES = {
 }
 SHAPES |= contract_receipts.shapes(SHAPES["export"])
 SHAPES["package labels"] = (SHAPES["package labels"], contract_labels.CARTONS)
-SHAPES |= contract_line.shapes(ORDERED, GROUP, contract_associate.PACKED)
+SHAPES |= contract_line.shapes(ORDERED, GROUP, BY_CONDITIONS, contract_associate.PACKED)
 SHAPES |= contract_associate.SHAPES
 SHAPES |= contract_alarms.shapes()
 SHAPES |= contract_check.shapes()

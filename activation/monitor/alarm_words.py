@@ -102,6 +102,10 @@ KINDS: Mapping[str, Words] = {
         "repeated orders did nothing, and their codes have changed since",
         "如确要再执行，重新生成文件或换指令号", "if they were meant anew, write the file anew",
     ),
+    "scheduled-refused": Words(
+        _C, "定时指令到点没有执行", "a scheduled order was refused at its time",
+        "看原因，重新下指令: mintmark orders show", "see why, order it anew: mintmark orders show",
+    ),
     "scans-stopped": Words(
         _C, "停用的码被人扫：被盗或报废的货可能在卖",
         "stopped codes were scanned: stolen goods may be on sale",

@@ -27,6 +27,10 @@ class FactsView(LinkedView):
             _sql.batch_row(self.connection, batch)
         return _schedules.listed(self.connection, batch, status, limit)
 
+    def waiting_for_time(self, batch: str | None = None) -> int:
+        """How many scheduled orders wait for their time; those that name `batch`, or all."""
+        return _schedules.count_waiting(self.connection, batch)
+
     def scheduled_due(self, now: datetime, limit: int = 100) -> tuple[ScheduledRow, ...]:
         """The waiting orders whose time has come at `now`, the earliest first."""
         return _schedules.due(self.connection, now, limit)
