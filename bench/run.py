@@ -28,6 +28,7 @@ BENCHES = {
     "associate": ([], ["100000", "60"]),
     "scans": ([], ["100000", "3"]),
     "stock": ([], ["10000000", "1000", "100000"]),
+    "windows": ([], ["50000", "0.5", "5"]),
     "whole": (["200000"], ["20000"]),
 }
 LIBRARIES = ("cryptography", "isal", "numpy", "pyzipper", "rich", "segno", "sqlalchemy", "typer")

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from .custody import Rewrapped
     from .doctor import DoctorResult
     from .home import InitResult
-    from .locate import Located, LocatedLive
     from .mint_result import MintResult
     from .report import BatchList, BatchShown
     from .roster import KeyList, KeyShown
@@ -211,46 +210,6 @@ def contact_list(invocation: Invocation) -> "ContactList":
     from .contacts import listed
 
     return listed(invocation.station())
-
-
-def locate(
-    invocation: Invocation,
-    code: Annotated[
-        str,
-        typer.Argument(
-            help="What was scanned; or BATCH:SERIAL, or an SSCC; or - for codes on stdin.",
-            metavar="CODE",
-        ),
-    ],
-    reader: Annotated[
-        str | None,
-        typer.Option(help="How it was read: [readers.NAME] in mintmark.toml.", metavar="NAME"),
-    ] = None,
-) -> "Located | LocatedLive":
-    """Find what a code belongs to, and what it lies in.
-
-    Batch, package and reel; carton and pallet; its partner.
-    Each code on stdin is answered as it comes.
-
-    \b
-    Example:
-      mintmark locate - < found.txt
-      mintmark locate K7QM-3T9A2BCD:1701
-    """
-    import sys
-
-    from . import stdin
-    from .locate import TEXT_BYTES, LocatedLive
-    from .locate import locate as find
-    from .scans.settings import named
-
-    station = invocation.station()
-    settings = named(station.config.readers, reader)
-    if code != "-":
-        return find(station, code, None, settings)
-    if stdin.is_live():
-        return LocatedLive(station, stdin.available, settings)
-    return find(station, None, sys.stdin.buffer.read(TEXT_BYTES + 1), settings)
 
 
 def audit_verify(invocation: Invocation) -> "AuditVerified":
@@ -454,7 +413,6 @@ COMMANDS = (
     ("batch show", batch_show),
     ("contact add", contact_add),
     ("contact list", contact_list),
-    ("locate", locate),
     ("audit verify", audit_verify),
     ("audit show", audit_show),
     ("audit settle", audit_settle),
