@@ -98,7 +98,8 @@ def orders_list(
     invocation: Invocation,
     batch: Annotated[str | None, typer.Option(help="Of this batch only.")] = None,
     status: Annotated[
-        str | None, typer.Option(help="Only queued, acknowledged, refused or cancelled orders.")
+        str | None,
+        typer.Option(help="Only queued, acknowledged, refused, cancelled or scheduled orders."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most this many.")] = 1_000,
 ) -> "OrderList":
@@ -109,12 +110,10 @@ def orders_list(
       mintmark orders list --status queued
     """
     from ..codegen import ids
-    from .orders.booked import OrderList, check_status, shown
+    from .orders.listing import check_status, listed
 
-    with invocation.station().ledger.read() as view:
-        batch = view.batch(ids.fold(batch)).batch if batch else None
-        rows = view.orders(batch=batch, status=check_status(status), limit=limit)
-        return OrderList(shown(view, rows))
+    check_status(status)
+    return listed(invocation.station(), ids.fold(batch) if batch else None, status, limit)
 
 
 def orders_show(invocation: Invocation, order: OrderArgument) -> "OrderShown":
@@ -124,21 +123,22 @@ def orders_show(invocation: Invocation, order: OrderArgument) -> "OrderShown":
     Example:
       mintmark orders show K7QM-3T9A2BCD
     """
-    from .orders.booked import show
+    from .orders.listing import show
 
     return show(invocation.station(), order)
 
 
 def orders_cancel(invocation: Invocation, order: OrderArgument) -> "OrderShown":
-    """Cancel a queued order that was never sent.
+    """Cancel an order that was never sent.
 
-    What it changed here is undone by the opposite order.
+    It is queued, or waits for its time. What a queued one changed here is undone by the opposite
+    order; a waiting one changed nothing.
 
     \b
     Example:
       mintmark orders cancel K7QM-3T9A2BCD
     """
-    from .orders.booked import cancel
+    from .orders.listing import cancel
 
     return cancel(invocation.station(), order)
 

@@ -15,11 +15,12 @@ def group(ordered, action):
         "items_count": "count?",
         "applied_count": "count",
         "skipped_count": "count",
-        "delivery": "acknowledged | queued | refused | cancelled?",
+        "delivery": "acknowledged | queued | refused | cancelled | scheduled?",
         "dry_run": "true/false",
         "repeated": "true/false",
         "changed": "true/false",
         "notes": ["text"],
+        "at": "time?",
     }
 
 

@@ -12,7 +12,7 @@ ROWS = (
 def ordered(action, state):
     """The JSON of orders for codes that meet conditions."""
     states = dict.fromkeys(state.split(" | "), "count")
-    delivery = "acknowledged | queued | refused | cancelled?"
+    delivery = "acknowledged | queued | refused | cancelled | scheduled?"
     return {
         "codes": "count",
         "dry_run": "true/false",
@@ -30,6 +30,7 @@ def ordered(action, state):
                 "states": states,
                 "repeated": "true/false",
                 "undone": "ranges",
+                "scheduled": "waiting | booked | cancelled | refused?",
             }
         ],
         "notes": ["text"],
@@ -43,6 +44,7 @@ def ordered(action, state):
         "delivery": delivery,
         "repeated": "true/false",
         "changed": "true/false",
+        "at": "time?",
     }
 
 
@@ -61,6 +63,7 @@ def found(state):
                 "package": "text?",
                 "attributes": "attributes",
                 "reason": "text?",
+                "holding": "names",
                 "batch": "id",
             }
         ],

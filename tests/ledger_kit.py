@@ -14,6 +14,7 @@ from mintmark.codegen.ranges.corrections import CorrectedEntry
 from mintmark.codegen.ranges.lifecycle import Action, State
 from mintmark.codegen.ranges.receipts import ReceiptEntry
 from mintmark.codegen.ranges.serials import LAST, Range
+from mintmark.codegen.times import format_utc
 
 ACTOR = Actor("Ms Wang", "mint", "station-1")
 START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -156,11 +157,33 @@ def with_history(path, *, old=False):
         ledger.commit(LINE, packed("A1", ("B7", (1, 2)), ("B1", (9, 16)), each=4))
         ledger.commit(LINE, packed("A2", ("B8", (1, 1)), ("B1", (41, 41)), ("B7", (1, 2))))
         ledger.commit(LINE, unpacked("A3", None, ("B1", (15, 15))))
+        _with_facts(ledger)
     with_package(ledger, "B9", "P5", (31, 40))
     ledger.commit(STATION, reprint("P6", "P5", "B9", (31, 40)))
     ledger.commit(CUSTODIAN, packaged("P6", (31, 40)))
     ledger.commit(LINE, c.Incident("repeated-export", "twice in an hour"))
     return ledger
+
+
+def scheduled(order, batch, action, *pairs, at=START + timedelta(days=1), **more):
+    """An order that will be booked at `at`."""
+    text = format_utc(at)
+    return c.Scheduled(order, text, batch, Action(action), ranges(*pairs), **more)
+
+
+def scanned_in(scan_in, number, *parts, dealer="D7", at="2026-11-22T07:00:00Z"):
+    """A dealer's scan-in of `parts`, of each batch its name and pairs."""
+    return c.ScannedIn(scan_in, number, dealer, at, tuple(held(*part) for part in parts))
+
+
+def _with_facts(ledger):
+    """Scheduled orders of every end, a scan-in, and labels that were read."""
+    for name in ("S1", "S2", "S3"):
+        ledger.commit(LINE, scheduled(name, "B1", "freeze", (17, 18)))
+    ledger.commit(LINE, c.ScheduleEnded("S1", "booked"), ordered("S1", "B1", "freeze", (17, 18)))
+    ledger.commit(LINE, c.ScheduleEnded("S2", "cancelled", "no longer wanted"))
+    ledger.commit(STATION, scanned_in("I1", 3, ("B1", (4, 6)), ("B9", (19, 20))))
+    ledger.commit(STATION, c.LabelsVerified("P4", ("P4-1",), ranges((1, 3), (7, 7)), 2, 5))
 
 
 def unit_of(view, batch, serial):

@@ -8,42 +8,32 @@ Ordering rules, which are also the order of refusals that docs/activation-api.md
 Left to others: the books (`store`), the verdict (`scan`), sockets and signals (`serve`).
 """
 
-import re
 import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import parse_qs
 
-from fastapi import Depends, FastAPI, Path, Query, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from fastapi.routing import APIRoute
-from pydantic import BeforeValidator, ValidationError
+from pydantic import ValidationError
 
 from ...codegen.codes.fingerprint import SCHEME
 from ..client import wire
 from . import models, page
-from .authorise import address_of, authorise
+from .authorise import address_of, authorise, scanner
 from .backend import Backend
 from .failures import add_handlers
 from .guard import Guard
+from .parameters import After, AfterCode, Books, First, From, Id, Over, Page
 from .problems import Problem
-from .senders import Sender
+from .scanned_code import ScannedBy
+from .sender import Sender
 from .store import check_length
 
 API = "v1"
-
-
-async def _backend(request: Request) -> Backend:
-    # async: for a plain function FastAPI would use a thread per request.
-    backend: Backend = request.app.state.backend
-    return backend
-
-
-async def _sender(request: Request) -> Sender:
-    sender: Sender = request.state.sender
-    return sender
 
 
 class _LineRoute(APIRoute):
@@ -60,26 +50,21 @@ class _LineRoute(APIRoute):
         return authorised
 
 
+class _ScanRoute(APIRoute):
+    """An address of consumers: a signature that comes along must be right, and none is needed."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See `APIRoute`."""
+        answer = super().get_route_handler()
+
+        async def known(request: Request) -> Response:
+            request.state.sender = await scanner(request)
+            return await answer(request)
+
+        return known
+
+
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-
-
-def _spelled(pattern: str) -> Callable[[object], object]:
-    """Taken as it is spelled in the document: the framework reads 1.0 as 1, and yes as true."""
-
-    def check(value: object) -> object:
-        if isinstance(value, str) and re.fullmatch(pattern, value) is None:
-            raise ValueError("not spelled as in the document")
-        return value
-
-    return check
-
-
-Books = Annotated[Backend, Depends(_backend)]
-From = Annotated[Sender, Depends(_sender)]
-Id = Annotated[str, Path(pattern=models.NAME)]
-First = Annotated[int, BeforeValidator(_spelled("[0-9]{1,12}")), Path(ge=1, le=wire.SERIAL_MAX)]
-After = Annotated[int, BeforeValidator(_spelled("[0-9]{1,12}")), Query(ge=0, le=wire.SERIAL_MAX)]
-Flag = Annotated[bool, BeforeValidator(_spelled("true|false"))]
 
 
 def create_app(backend: Backend, lifespan: Lifespan | None = None) -> FastAPI:
@@ -98,6 +83,10 @@ def create_app(backend: Backend, lifespan: Lifespan | None = None) -> FastAPI:
     app.router.route_class = _LineRoute
     _lines(app)
     _packing(app)
+    _taking_in(app)
+    _watching(app)
+    app.router.route_class = _ScanRoute
+    _scans(app)
     app.router.route_class = APIRoute
     _consumers(app)
     return app
@@ -133,15 +122,9 @@ def _lines(app: FastAPI) -> None:
         return Response(status_code=204)
 
     @app.get("/v1/batches/{batch}")
-    def batch_page(
-        batch: Id,
-        books: Books,
-        sender: From,
-        after: After = 0,
-        digests: Flag = False,  # noqa: FBT002 — a query parameter
-    ) -> JSONResponse:
+    def batch_page(batch: Id, books: Books, sender: From, query: Page) -> JSONResponse:
         sender.permit(batch)
-        return JSONResponse(books.store.page(batch, after, digests=digests).body())
+        return JSONResponse(books.store.query(batch, query).body())
 
     @app.put("/v1/orders/{order}")
     def put_order(order: Id, body: models.OrderBody, books: Books, sender: From) -> JSONResponse:
@@ -151,15 +134,13 @@ def _lines(app: FastAPI) -> None:
 
     @app.get("/v1/orders/{order}")
     def get_order(order: Id, books: Books, sender: From) -> JSONResponse:
+        sender.permit_line()
         return JSONResponse(books.store.get_order(order, sender.permit).body())
 
     @app.get("/v1/homes/{home}/head")
-    def head(home: Id, books: Books, _: From) -> JSONResponse:
+    def head(home: Id, books: Books, sender: From) -> JSONResponse:
+        sender.permit_line()
         return JSONResponse(books.store.head(home).body())
-
-    @app.get("/v1/unknown-scans")
-    def unknown_scans(books: Books, _: From, after: After = 0) -> JSONResponse:
-        return JSONResponse(books.store.unknown(after, books.now()).body())
 
 
 def _packing(app: FastAPI) -> None:
@@ -180,7 +161,66 @@ def _packing(app: FastAPI) -> None:
 
     @app.get("/v1/aggregations/{aggregation}")
     def get_aggregation(aggregation: Id, books: Books, sender: From) -> JSONResponse:
+        sender.permit_line()
         return JSONResponse(books.store.get_aggregation(aggregation, sender.permit).body())
+
+
+def _taking_in(app: FastAPI) -> None:
+    """What dealers call, and lines read back."""
+
+    @app.put("/v1/scan-ins/{scan_in}")
+    def put_scan_in(
+        scan_in: Id, body: models.ScanInBody, books: Books, sender: From
+    ) -> JSONResponse:
+        parts = body.parts()
+        dealer = sender.dealer_of(body.dealer)
+        for part in parts:
+            sender.permit_batch(part.batch)
+        return JSONResponse(books.scan_in(scan_in, dealer, body, sender.permit_batch).body())
+
+    @app.get("/v1/scan-ins")
+    def scan_ins(books: Books, sender: From, after: After = 0) -> JSONResponse:
+        sender.permit_line()
+        return JSONResponse(books.store.scan_ins(after).body())
+
+
+def _watching(app: FastAPI) -> None:
+    """What whoever watches the market reads."""
+
+    @app.get("/v1/unknown-scans")
+    def unknown_scans(books: Books, sender: From, after: After = 0) -> JSONResponse:
+        sender.permit_line()
+        return JSONResponse(books.store.unknown(after, books.now()).body())
+
+    @app.get("/v1/refused-scans")
+    def refused_scans(books: Books, _: From, after: After = 0) -> JSONResponse:
+        return JSONResponse(books.store.refused(after, books.now()).body())
+
+    @app.get("/v1/repeats")
+    def repeats(books: Books, _: From, over: Over = 1, after: AfterCode = None) -> JSONResponse:
+        return JSONResponse(books.store.repeats(over, after).body())
+
+    @app.get("/v1/batches/{batch}/regions")
+    def regions(batch: Id, books: Books, sender: From, after: After = 0) -> JSONResponse:
+        sender.permit(batch)
+        return JSONResponse(books.store.regions(batch, after).body())
+
+
+def _scans(app: FastAPI) -> None:
+    """What anybody may call, and platforms sign."""
+
+    @app.post("/v1/scans")
+    async def scan(body: models.ScanBody, request: Request, books: Books) -> JSONResponse:
+        sender: Sender | None = request.state.sender
+        if sender is None and body.as_ is not None:
+            sender = await authorise(request)  # this machine, if it is trusted, and nobody else
+        address = None
+        if sender is None:
+            address = address_of(request, books)
+        else:
+            sender.permit_scan(body.party)
+        by = ScannedBy(body.party, body.region, signed=sender is not None)
+        return JSONResponse((await books.scan(address, body.code, body.scan_id, by)).body())
 
 
 def _consumers(app: FastAPI) -> None:
@@ -189,11 +229,6 @@ def _consumers(app: FastAPI) -> None:
     @app.api_route("/v1/health", methods=["GET", "HEAD"])
     def health(books: Books) -> JSONResponse:
         return JSONResponse(wire.HealthAnswer(API, SCHEME, books.key_id).body())
-
-    @app.post("/v1/scans")
-    async def scan(body: models.ScanBody, request: Request, books: Books) -> JSONResponse:
-        address = address_of(request, books)
-        return JSONResponse((await books.scan(address, body.code, body.scan_id)).body())
 
     @app.get("/robots.txt")
     def robots() -> PlainTextResponse:

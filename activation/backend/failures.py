@@ -19,7 +19,8 @@ from .problems import KINDS, MEDIA_TYPE, Problem
 _RETRY_SECONDS: Final = "5"
 # Names that may stand in an error: every other name in a request is the sender's own.
 _KNOWN: Final = {"body", "path", "query", *models.FIELDS} | {
-    *("batch", "order", "aggregation", "home", "first", "after", "digests")
+    *("batch", "order", "aggregation", "home", "first", "after", "digests"),
+    *("since", "over", "scan_in"),
 }
 
 

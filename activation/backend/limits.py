@@ -18,6 +18,9 @@ class BackendLimits:
     scan_answers_per_code: int = 64
     unknown_scans: int = 100_000  # rows; the oldest make room
     unknown_seconds: int = 90 * DAY
+    refused_scans: int = 100_000  # rows; the oldest make room
+    refused_seconds: int = 90 * DAY
+    regions_per_code: int = 64
     sweep_seconds: int = 600  # between two looks for what has expired
     window_tiles: int = 4_096  # read, rewritten and written at a time
     page_attribute_chars: int = 500_000  # a page of ranges ends early here

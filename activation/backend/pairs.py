@@ -1,11 +1,11 @@
 """The other codes on the same items: serial by serial, of the batches that are one's partners."""
 
+import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, or_, select
 
-from ...codegen.ranges.attributes import to_json
 from ...codegen.ranges.lifecycle import Standing
 from ..client.wire import PairedCode
 from . import tables, tile_store
@@ -29,10 +29,15 @@ def read(
         rows = connection.execute(_codes(partner, fingerprints[partner.batch])).all()
         tile_store.known(connection, {row.standing for row in rows}, standings)
         for row in rows:
-            role = to_json(standings[row.standing].attributes).get("role", partner.role)
-            pair = PairedCode(partner.name, row.serial, str(role))
+            role = _role(standings[row.standing], partner.role)
+            pair = PairedCode(partner.name, row.serial, role)
             found.setdefault((partner.batch, row.serial), []).append(pair)
     return {key: tuple(sorted(pairs, key=lambda pair: pair.batch)) for key, pairs in found.items()}
+
+
+def _role(standing: Standing, of_batch: str) -> str:
+    text = dict(standing.attributes).get("role")
+    return of_batch if text is None else str(json.loads(text))
 
 
 def _partners() -> Select[Any]:

@@ -29,7 +29,8 @@ from http_message_signatures import (
 from ...codegen.times import format_utc
 from ..client.signing import COMPONENTS, TAG, VALID
 from .problems import Problem
-from .senders import Sender, Senders
+from .sender import Sender
+from .senders import Senders
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import URL, Connection, Row, delete, select
+from sqlalchemy import URL, Connection, Row, select
 
 from ...codegen.ranges.lifecycle import Standing
 from ..client import wire
@@ -21,16 +21,24 @@ from . import (
     chunks,
     dialects,
     kept_answers,
+    market_pages,
     packing,
     same_content,
     scan_counters,
+    scan_ins,
+    scan_notes,
     tables,
     tile_store,
 )
 from .apply_aggregation import AggregationRequest
+from .apply_scan_in import Permit, ScanInRequest
+from .batch_page import PageQuery
 from .database import Database
 from .limits import DEFAULT_LIMITS, BackendLimits
+from .nonces import Nonce
+from .nonces import take as take_nonces
 from .problems import Problem
+from .scanned_code import ScanRequest
 
 _STANDINGS = 10_000  # kept in memory
 _RULES_SECONDS = 1.0
@@ -100,7 +108,7 @@ class Store:
                 kept_answers.check_same(kept, identity, same_content.is_same)
                 return wire.OrderAnswer.parse(kept_answers.answer_of(kept))
             if row is None:
-                raise _unknown_batch()
+                raise Problem("not-found", "register the batch first")
             answer = self._applied(connection, row, order, now)
             new: dict[str, Any] = {"order_id": order.order, "identity": identity}
             new |= {"audit_head": order.audit_head, "arrived": int(now.timestamp())}
@@ -162,6 +170,24 @@ class Store:
         with self._database.read() as connection:
             return packing.page(connection, _known(connection, batch), after)
 
+    def scan_in(
+        self, request: ScanInRequest, now: datetime, permit: Permit = lambda _: None
+    ) -> wire.ScanInAnswer:
+        """Take goods in for a dealer, once; the same again gets the same answer, or refusal.
+
+        Raises order-differs, and what `apply_scan_in` raises; `permit` is called with each batch.
+        """
+        with self._database.write() as connection:
+            answer = scan_ins.take(connection, request, now, permit, self.limits)
+        if isinstance(answer, Problem):
+            raise answer
+        return answer
+
+    def scan_ins(self, after: int) -> wire.ScanInsPage:
+        """The scan-ins after the cursor `after`, as many as a page holds."""
+        with self._database.read() as connection:
+            return scan_ins.page(connection, after)
+
     def head(self, home: str) -> wire.HeadAnswer:
         """The head that came with the newest order of `home`, as far as one did."""
         query = select(tables.heads).where(tables.heads.c.home == home)
@@ -173,44 +199,41 @@ class Store:
             # Read as a line would read it: a head that is none stops here.
             return wire.HeadAnswer.parse(wire.HeadAnswer(home, row.head, row.order_id, at).body())
 
-    def page(self, batch: str, after: int, *, digests: bool) -> wire.BatchPage:
+    def page(self, batch: str, after: int = 0, *, digests: bool = False) -> wire.BatchPage:
         """The ranges after serial `after`, as many as a page holds. Raises not-found."""
+        return self.query(batch, PageQuery(after, digests))
+
+    def query(self, batch: str, query: PageQuery) -> wire.BatchPage:
+        """The ranges that are asked for, as many as a page holds. Raises not-found."""
         with self._database.read() as connection:
-            row = _known(connection, batch)
-            return batch_page.read(connection, row, after, self.limits, digests=digests)
+            return batch_page.read(connection, _known(connection, batch), query, self.limits)
 
     def unknown(self, after: int, now: datetime) -> wire.UnknownPage:
         """Unknown scans that were first noted after the cursor `after`."""
-        table = tables.unknown_scans
         since = int(now.timestamp()) - self.limits.unknown_seconds
-        query = (
-            select(table)
-            .where(table.c.id > after, table.c.last >= since)
-            .order_by(table.c.id)
-            .limit(wire.LISTED + 1)  # one more, to know whether another page follows
-        )
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
-            scans = tuple(
-                wire.UnknownScan(
-                    row.fingerprint,
-                    scan_counters.time_text(row.first),
-                    scan_counters.time_text(row.last),
-                    row.times,
-                )
-                for row in rows[: wire.LISTED]
-            )
-            more = len(rows) > wire.LISTED
-            return wire.UnknownPage(scans, rows[wire.LISTED - 1].id if more else None)
+            return market_pages.unknown(connection, after, since)
 
-    def fresh(self, key_id: str, nonce: str, until: datetime, now: datetime) -> bool:
-        """Whether the key never used this nonce; from now on, until `until`, it has."""
-        table = tables.nonces
-        row = {"key_id": key_id, "nonce": nonce, "until": int(until.timestamp())}
+    def refused(self, after: int, now: datetime) -> wire.RefusedPage:
+        """Scans of known codes that were refused; those first noted after the cursor."""
+        since = int(now.timestamp()) - self.limits.refused_seconds
+        with self._database.read() as connection:
+            return market_pages.refused(connection, after, since)
+
+    def repeats(self, over: int, after: str | None) -> wire.RepeatsPage:
+        """Codes that consumers scanned more than `over` times, after the code `after`."""
+        with self._database.read() as connection:
+            return market_pages.repeats(connection, over, after)
+
+    def regions(self, batch: str, after: int) -> wire.RegionsPage:
+        """Where codes after serial `after` were scanned. Raises not-found."""
+        with self._database.read() as connection:
+            return market_pages.regions(connection, _known(connection, batch), after)
+
+    def fresh(self, nonces: Sequence[Nonce], now: datetime) -> list[bool]:
+        """Of each nonce, whether its key never used it; from now on it has."""
         with self._database.write() as connection:
-            connection.execute(delete(table).where(table.c.until < int(now.timestamp())))
-            made = dialects.upsert(connection, table).values(row).on_conflict_do_nothing()
-            return connection.execute(made.returning(table.c.until)).first() is not None
+            return take_nonces(connection, nonces, now)
 
     def rules(self) -> Sequence[tuple[str, int]]:
         """The (canonical rule, code length) pairs of the registered batches.
@@ -231,11 +254,9 @@ class Store:
         self, candidates: Sequence[bytes], scan_id: str | None, now: datetime
     ) -> wire.ScanAnswer:
         """Answer and count a scan of a code with one of these fingerprints."""
-        return self.scans([scan_counters.ScanRequest(candidates, scan_id)], now)[0]
+        return self.scans([ScanRequest(candidates, scan_id)], now)[0]
 
-    def scans(
-        self, scans: Sequence[scan_counters.ScanRequest], now: datetime
-    ) -> list[wire.ScanAnswer]:
+    def scans(self, scans: Sequence[ScanRequest], now: datetime) -> list[wire.ScanAnswer]:
         """Answer and count scans, in the order they came; all of them or none."""
         with self._database.write() as connection:
             self._sweep(connection, now)
@@ -249,9 +270,7 @@ class Store:
         if at - self._swept < self.limits.sweep_seconds:
             return
         self._swept = at
-        scan_counters.expire(
-            connection, at - self.limits.scan_answer_seconds, at - self.limits.unknown_seconds
-        )
+        scan_notes.expire(connection, at, self.limits)
 
 
 def check_length(data: bytes) -> int:
@@ -273,9 +292,5 @@ def _row(connection: Connection, batch: str, *, lock: bool = False) -> Row[Any] 
 def _known(connection: Connection, batch: str, *, lock: bool = False) -> Row[Any]:
     row = _row(connection, batch, lock=lock)
     if row is None:
-        raise _unknown_batch()
+        raise Problem("not-found", "register the batch first")
     return row
-
-
-def _unknown_batch() -> Problem:
-    return Problem("not-found", "register the batch first")

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     false,
+    text,
 )
 
 from .damage import Damaged
@@ -144,6 +145,7 @@ links = Table(
     _number("last"),
     _number("parent_batch"),
     _number("parent_serial"),
+    Index("links_by_parent", "parent_batch", "parent_serial"),
     sqlite_with_rowid=False,
 )
 
@@ -168,8 +170,10 @@ heads = Table(
     sqlite_with_rowid=False,
 )
 
-# `scans` counts the scans that used up a scan of the code. `early`: it was ever scanned while
-# it was not active.
+# `scans` counts the consumers' scans that used up a scan of the code. `early`: it was ever scanned
+# while it was not active. `last_scan`: of the second scan and later ones, so that the index holds
+# repeats alone, and a first scan changes no indexed column. `parties`: what the other parties
+# counted, a JSON object of party → [scans, first].
 scans = Table(
     "scans",
     metadata,
@@ -178,10 +182,64 @@ scans = Table(
     _number("scans"),
     _number("first_scan", null=True),
     Column("early", Boolean, nullable=False, server_default=false()),
+    _number("last_scan", null=True),
+    _text("parties", null=True),
+    Index(
+        "scans_repeated",
+        "batch",
+        "serial",
+        sqlite_where=text("last_scan IS NOT NULL"),
+        postgresql_where=text("last_scan IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 
-# The answers that counted, by the id their phone gave the scan.
+# Where codes were scanned, as whoever scanned told it.
+scan_regions = Table(
+    "scan_regions",
+    metadata,
+    _number("batch", key=True),
+    _number("serial", key=True),
+    _text("region", key=True),
+    _number("scans"),
+    _number("first"),
+    _number("last"),
+    sqlite_with_rowid=False,
+)
+
+# Scans of known codes that were not genuine and no repeat, by the result that they were answered.
+refused_scans = Table(
+    "refused_scans",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _number("batch"),
+    _number("serial"),
+    _text("state"),
+    _number("first"),
+    _number("last"),
+    _number("times"),
+    UniqueConstraint("batch", "serial", "state"),
+    sqlite_autoincrement=True,  # as of `unknown_scans`
+)
+
+# Dealers' scan-ins. `number`: of those that opened anything, in the order of their commits; then
+# `codes` are what they opened, JSON, and `ranges` is how many ranges these are.
+scan_ins = Table(
+    "scan_ins",
+    metadata,
+    _text("scan_in_id", key=True),
+    _text("identity"),
+    _text("answer"),
+    _number("arrived"),
+    _number("number", null=True),
+    _text("dealer", null=True),
+    _number("ranges", null=True),
+    _text("codes", null=True),
+    UniqueConstraint("number"),
+)
+
+# The answers that counted, by the id their phone gave the scan; other parties' ids begin with the
+# party and a colon.
 scan_answers = Table(
     "scan_answers",
     metadata,

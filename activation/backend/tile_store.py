@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from itertools import pairwise
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, delete, func, insert, select
 
 from ...codegen.ranges.attributes import from_json, to_json
 from ...codegen.ranges.lifecycle import ApiState, Standing, State, to_api_state
@@ -125,6 +125,16 @@ def page(connection: Connection, batch: int, first: int, size: int) -> list[Tile
     return found
 
 
+def start(batch: int, serial: int) -> ScalarSelect[int]:
+    """In SQL, where the tile begins that holds this serial."""
+    table = tables.tiles.alias()
+    return (
+        select(func.max(table.c.first))
+        .where(table.c.batch == batch, table.c.first <= serial)
+        .scalar_subquery()
+    )
+
+
 def is_active(batch: ColumnElement[int], serial: ColumnElement[int]) -> ColumnElement[bool]:
     """An SQL condition: the tile that holds this serial is active."""
     inner = tables.tiles.alias()
@@ -160,14 +170,9 @@ def _tiles(
     connection: Connection, batch: int, first: int, last: int | None, size: int
 ) -> list[Tile[int]]:
     table = tables.tiles
-    start = (
-        select(func.max(table.c.first))
-        .where(table.c.batch == batch, table.c.first <= first)
-        .scalar_subquery()
-    )
     query = (
         select(table.c.first, table.c.last, table.c.standing)
-        .where(table.c.batch == batch, table.c.first >= start)
+        .where(table.c.batch == batch, table.c.first >= start(batch, first))
         .order_by(table.c.first)
         .limit(size)
     )

@@ -5,14 +5,14 @@ makes its answers from them.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 from ...codegen.ranges.attributes import Value
 from ...codegen.ranges.lifecycle import Action, ApiState
 from ...codegen.ranges.serials import Ranges, to_pairs
-from .aggregations import PairedCode, parse_serials
+from .aggregations import parse_serials
 from .json_object import LISTED, JsonObject, MalformedAnswer, is_serial
-from .requests import FINGERPRINT_BYTES, Batch
+from .requests import Batch
 
 PAGE_RANGES = 1_000  # ranges of a page, at most
 HEAD_BYTES = 32  # of a hash of the audit chain
@@ -71,7 +71,8 @@ class RangeState:
 
     `held` counts those whose fingerprints an activation has delivered; `digest` is the
     SHA-256 (hex) of these fingerprints in the order of their serials, if requested.
-    `scanned` counts the serials scanned at least once while active.
+    `scanned` counts the serials that consumers scanned at least once while active;
+    `scanned_since`: those whose first such scan came at or after the time that was asked for.
     """
 
     first: int
@@ -81,6 +82,7 @@ class RangeState:
     scanned: int
     held: int | None = None
     digest: str | None = None
+    scanned_since: int | None = None
 
     def body(self) -> dict[str, object]:
         """The JSON object."""
@@ -91,6 +93,7 @@ class RangeState:
             "scanned": self.scanned,
             "held": self.held,
             "digest": self.digest,
+            "scanned_since": self.scanned_since,
         }
 
     @classmethod
@@ -99,8 +102,10 @@ class RangeState:
         part = JsonObject(data)
         serials = parse_serials(data)
         scanned = part.number("scanned")
-        if scanned > len(serials):
-            raise MalformedAnswer("more codes were scanned than the range has")
+        counted = part.maybe("scanned_since", int) is not None
+        since = part.number("scanned_since") if counted else None
+        if scanned > len(serials) or (since or 0) > scanned:
+            raise MalformedAnswer("more codes were scanned than there are")
         return cls(
             first=serials.first,
             last=serials.last,
@@ -109,6 +114,7 @@ class RangeState:
             scanned=scanned,
             held=part.number("held") if part.maybe("held", int) is not None else None,
             digest=part.hex("digest", 32) if part.maybe("digest", str) else None,
+            scanned_since=since,
         )
 
 
@@ -143,78 +149,6 @@ class BatchPage:
         if page.next is not None and (not ranges or page.next != last):
             raise MalformedAnswer("next is not the last serial of the page")
         return page
-
-
-@dataclass(frozen=True)
-class UnknownScan:
-    """A fingerprint that was scanned and is not known: first and last time, how often."""
-
-    fingerprint: bytes
-    first: str
-    last: str
-    count: int
-
-
-@dataclass(frozen=True)
-class UnknownPage:
-    """`GET /v1/unknown-scans`: a page of them; `next` is the next page's `after`."""
-
-    scans: tuple[UnknownScan, ...]
-    next: int | None
-
-    def body(self) -> dict[str, object]:
-        """The JSON object."""
-        scans = [{**asdict(scan), "fingerprint": scan.fingerprint.hex()} for scan in self.scans]
-        return {"unknown": scans, "next": self.next}
-
-    @classmethod
-    def parse(cls, data: object, after: int = 0) -> "UnknownPage":
-        """The page in `data`, requested with `after`. Raises `MalformedAnswer`."""
-        part = JsonObject(data)
-        scans = part.get("unknown", list)
-        following = part.maybe("next", int)
-        if len(scans) > LISTED or (following is not None and following <= after):
-            raise MalformedAnswer("not a page of unknown scans")
-        return cls(tuple(map(_unknown, scans)), following)
-
-
-@dataclass(frozen=True)
-class ScanAnswer:
-    """`POST /v1/scans`. `attributes` are the public ones; `scans` counts this scan too.
-
-    `role`: what the code is for, of its attributes or else of its batch. With two codes an
-    item (一码双奖), it tells the buyer's prize from the shop assistant's. `pairs`: the other
-    codes on the same item, ascending by batch.
-    """
-
-    result: str
-    scans: int = 0
-    first_scan: str | None = None
-    batch: str | None = None
-    serial: int | None = None
-    role: str | None = None
-    attributes: Mapping[str, Value] = field(default_factory=dict)
-    pairs: tuple[PairedCode, ...] = ()
-
-    def body(self) -> dict[str, object]:
-        """The JSON object."""
-        pairs = [pair.body() for pair in self.pairs]
-        return {**self.__dict__, "attributes": dict(self.attributes), "pairs": pairs}
-
-    @classmethod
-    def parse(cls, data: object) -> "ScanAnswer":
-        """The answer in `data`. Raises `MalformedAnswer`."""
-        part = JsonObject(data)
-        return cls(
-            result=part.get("result", str),
-            scans=part.number("scans"),
-            first_scan=part.time("first_scan") if part.maybe("first_scan", str) else None,
-            batch=part.maybe("batch", str),
-            serial=part.maybe("serial", int),
-            role=part.maybe("role", str),
-            attributes=part.values("attributes"),
-            pairs=tuple(map(PairedCode.parse, part.maybe("pairs", list) or ())),
-        )
 
 
 @dataclass(frozen=True)
@@ -261,9 +195,3 @@ class HealthAnswer:
         """The answer in `data`. Raises `MalformedAnswer`."""
         part = JsonObject(data)
         return cls(*(part.get(name, str) for name in ("api", "scheme", "fingerprint_key_id")))
-
-
-def _unknown(data: object) -> UnknownScan:
-    part = JsonObject(data)
-    fingerprint = bytes.fromhex(part.hex("fingerprint", FINGERPRINT_BYTES))
-    return UnknownScan(fingerprint, part.time("first"), part.time("last"), part.number("count"))

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import quote
 
+from ...codegen import times
 from ...codegen.invocation import utc_now
 from ...codegen.ranges.lifecycle import Action
 from .protocol import NOT_OFFERED, Away, Declined, StrangeAnswer
@@ -27,7 +28,14 @@ from .wire import (
     Order,
     OrderAnswer,
     ParentsPage,
+    Party,
+    RefusedPage,
+    RegionsPage,
+    RepeatsPage,
     ScanAnswer,
+    ScanIn,
+    ScanInAnswer,
+    ScanInsPage,
     UnknownPage,
 )
 
@@ -109,9 +117,12 @@ class HttpClient:
             raise StrangeAnswer("it answered for another order than was asked for")
         return answer
 
-    def batch_page(self, batch: str, after: int = 0, *, digests: bool = False) -> BatchPage:
+    def batch_page(
+        self, batch: str, after: int = 0, *, digests: bool = False, since: datetime | None = None
+    ) -> BatchPage:
         """See `Client`."""
         query = f"?after={after}" + ("&digests=true" if digests else "")
+        query += f"&since={_part(times.format_utc(since))}" if since else ""
         data = self._json(
             "GET", f"/v1/batches/{_part(batch)}{query}", seconds=self._seconds(PAGE_CODES)
         )
@@ -149,6 +160,28 @@ class HttpClient:
         data = self._json("GET", f"/v1/unknown-scans?after={after}")
         return _parsed(lambda page: UnknownPage.parse(page, after), data)
 
+    def refused_scans(self, after: int = 0) -> RefusedPage | None:
+        """See `Client`."""
+        path = f"/v1/refused-scans?after={after}"
+        return self._offered(path, lambda page: RefusedPage.parse(page, after))
+
+    def repeats(self, over: int = 1, after: str | None = None) -> RepeatsPage | None:
+        """See `Client`."""
+        path = f"/v1/repeats?over={over}" + (f"&after={_part(after)}" if after else "")
+        seconds = self._seconds(PAGE_CODES)
+        return self._offered(path, lambda page: RepeatsPage.parse(page, over, after), seconds)
+
+    def regions(self, batch: str, after: int = 0) -> RegionsPage | None:
+        """See `Client`."""
+        path = f"/v1/batches/{_part(batch)}/regions?after={after}"
+        seconds = self._seconds(PAGE_CODES)
+        return self._offered(path, lambda page: RegionsPage.parse(batch, page, after), seconds)
+
+    def scan_ins(self, after: int = 0) -> ScanInsPage | None:
+        """See `Client`."""
+        path = f"/v1/scan-ins?after={after}"
+        return self._offered(path, lambda page: ScanInsPage.parse(page, after))
+
     def head(self, home: str) -> HeadAnswer | None:
         """See `Client`."""
         seconds = min(HEAD_SECONDS, self._transport.limits.call_seconds)
@@ -161,10 +194,36 @@ class HttpClient:
         """See `Client`."""
         return _parsed(HealthAnswer.parse, self._json("GET", "/v1/health"))
 
-    def scan(self, code: str, scan_id: str | None = None) -> ScanAnswer:
-        """Scan as a consumer's phone would; lines never do."""
-        body = {"code": code} | ({"scan_id": scan_id} if scan_id else {})
-        return _parsed(ScanAnswer.parse, self._json("POST", "/v1/scans", body))
+    def scan(
+        self,
+        code: str,
+        scan_id: str | None = None,
+        party: Party | None = None,
+        region: str | None = None,
+    ) -> ScanAnswer:
+        """Scan as a consumer's phone does, or as a platform if the client signs as one.
+
+        Lines never do. `party`: on whose behalf; `region`: where, as ISO 3166-2 or GB/T 2260.
+        """
+        told = {"scan_id": scan_id, "as": party and party.value, "region": region}
+        body = {"code": code} | {key: value for key, value in told.items() if value}
+        answer = _parsed(ScanAnswer.parse, self._json("POST", "/v1/scans", body))
+        if answer.party is not (party or Party.CONSUMER):
+            raise StrangeAnswer("it counted the scan as another party's")
+        return answer
+
+    def put_scan_in(self, scan_in: ScanIn) -> ScanInAnswer:
+        """Take in goods for a dealer, as a platform does, once whatever happens to the answers."""
+        data = self._json(
+            "PUT",
+            f"/v1/scan-ins/{_part(scan_in.scan_in)}",
+            scan_in.body(),
+            self._seconds(PAGE_CODES),
+        )
+        answer = _parsed(ScanInAnswer.parse, data)
+        if answer.scan_in != scan_in.scan_in or scan_in.dealer not in (None, answer.dealer):
+            raise StrangeAnswer("it answered for another scan-in than was sent")
+        return answer
 
     def _seconds(self, codes: int) -> float:
         """How long a call about so many codes may take."""

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from ...codegen import times
 from ...codegen.errors import UsageError
+from ...codegen.ranges import attributes, windows
 from ...codegen.ranges.attributes import Value
 from ...codegen.ranges.serials import Ranges, from_pairs
 
@@ -84,8 +85,15 @@ class JsonObject:
             raise MalformedAnswer(f"{key} is no list of ranges") from None
 
     def values(self, key: str) -> dict[str, Value]:
-        """An object of texts and numbers."""
-        values = self.get(key, dict)
-        if not all(type(value) in (str, int) for value in values.values()):
+        """Attributes: an object of texts and numbers, and of windows in their one spelling."""
+        values = dict(self.get(key, dict))
+        held = {name: value for name, value in values.items() if windows.is_window(name)}
+        if not all(type(value) in (str, int) for name, value in values.items() if name not in held):
             raise MalformedAnswer(f"{key} holds more than text and numbers")
-        return values
+        try:
+            checked = attributes.check_booked(held)
+        except UsageError:
+            raise MalformedAnswer(f"{key} holds no well-formed window") from None
+        if None in checked.values():
+            raise MalformedAnswer(f"{key} holds a window that is null")
+        return values | checked

@@ -7,6 +7,7 @@ again. Every call is idempotent: batches, uploads and orders carry ids chosen he
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from ...codegen.errors import EnvironmentFailure, Refused
@@ -22,6 +23,10 @@ from .wire import (
     OrderAnswer,
     ParentsPage,
     RangeState,
+    RefusedPage,
+    RegionsPage,
+    RepeatsPage,
+    ScanInsPage,
     UnknownPage,
 )
 
@@ -99,8 +104,14 @@ class Client(Protocol):
         """The answer given to an order, or None if the backend never took it."""
         ...
 
-    def batch_page(self, batch: str, after: int = 0, *, digests: bool = False) -> BatchPage:
-        """The ranges after serial `after`; with `digests` over at most 1,048,576 serials."""
+    def batch_page(
+        self, batch: str, after: int = 0, *, digests: bool = False, since: datetime | None = None
+    ) -> BatchPage:
+        """The ranges after serial `after`; with `digests` over at most 1,048,576 serials.
+
+        With `since`, an aware time, each says how many codes were scanned for the first time
+        from then on, if the backend can tell.
+        """
         ...
 
     def aggregate(self, aggregation: Aggregation) -> AggregationAnswer:
@@ -122,6 +133,28 @@ class Client(Protocol):
         """Scanned fingerprints the backend does not know."""
         ...
 
+    def refused_scans(self, after: int = 0) -> RefusedPage | None:
+        """Known codes that were scanned and not genuine; None if the backend does not offer it."""
+        ...
+
+    def repeats(self, over: int = 1, after: str | None = None) -> RepeatsPage | None:
+        """Codes that consumers scanned more than `over` times, after the one named `after`.
+
+        None if the backend does not offer that.
+        """
+        ...
+
+    def regions(self, batch: str, after: int = 0) -> RegionsPage | None:
+        """From which regions the codes after serial `after` were scanned.
+
+        None if the backend does not offer that, and of a batch that it does not know.
+        """
+        ...
+
+    def scan_ins(self, after: int = 0) -> ScanInsPage | None:
+        """What dealers scanned in, after number `after`; None if the backend does not offer it."""
+        ...
+
     def head(self, home: str) -> HeadAnswer | None:
         """The newest head that the home's orders brought; None if the backend keeps none.
 
@@ -135,15 +168,20 @@ class Client(Protocol):
 
 
 def batch_ranges(
-    client: Client, batch: str, *, digests: bool = False, info: Batch | None = None
+    client: Client,
+    batch: str,
+    *,
+    digests: bool = False,
+    info: Batch | None = None,
+    since: datetime | None = None,
 ) -> Iterator[RangeState]:
-    """Every range of `batch` at the backend, page by page.
+    """Every range of `batch` at the backend, page by page; `digests`, `since`: as `batch_page`.
 
     Raises `StrangeAnswer` for a page of a batch that is not `info`, or not that of the page before.
     """
     after: int | None = 0
     while after is not None:
-        page = client.batch_page(batch, after, digests=digests)
+        page = client.batch_page(batch, after, digests=digests, since=since)
         if info not in (None, page.info):
             raise StrangeAnswer("a page of the batch is of another batch")
         info = page.info

@@ -12,12 +12,30 @@ from .answers import (
     HealthAnswer,
     OrderAnswer,
     RangeState,
-    ScanAnswer,
+)
+from .json_object import LISTED, SERIAL_MAX, MalformedAnswer
+from .market import (
+    PAGE_REGIONS,
+    RefusedPage,
+    RefusedScan,
+    RegionScans,
+    RegionsPage,
+    Repeat,
+    RepeatsPage,
     UnknownPage,
     UnknownScan,
 )
-from .json_object import LISTED, SERIAL_MAX, MalformedAnswer
 from .requests import CHUNK_CODES, FINGERPRINT_BYTES, ORDER_RANGES, Aggregation, Batch, Order
+from .scans import (
+    PAGE_SCAN_INS,
+    SCAN_IN_RANGES,
+    Party,
+    ScanAnswer,
+    ScanIn,
+    ScanInAnswer,
+    ScanInsPage,
+    ScanInTold,
+)
 
 __all__ = [
     "CHUNK_CODES",
@@ -27,6 +45,9 @@ __all__ = [
     "PAGE_CODES",
     "PAGE_LINKS",
     "PAGE_RANGES",
+    "PAGE_REGIONS",
+    "PAGE_SCAN_INS",
+    "SCAN_IN_RANGES",
     "SERIAL_MAX",
     "Aggregation",
     "AggregationAnswer",
@@ -39,8 +60,19 @@ __all__ = [
     "OrderAnswer",
     "PairedCode",
     "ParentsPage",
+    "Party",
     "RangeState",
+    "RefusedPage",
+    "RefusedScan",
+    "RegionScans",
+    "RegionsPage",
+    "Repeat",
+    "RepeatsPage",
     "ScanAnswer",
+    "ScanIn",
+    "ScanInAnswer",
+    "ScanInTold",
+    "ScanInsPage",
     "UnknownPage",
     "UnknownScan",
 ]

@@ -36,9 +36,9 @@ from ..association.outcome import PackingResult
 from ..association.resolving import CodeReader
 from ..client.protocol import Client
 from ..orders import form
-from ..orders.booked import show
 from ..orders.fields import text
 from ..orders.group import place
+from ..orders.listing import show
 from ..orders.selection import read_by
 from ..orders.sheets import parse_object
 from .inbox import MESSAGE_BYTES, Inbox
@@ -154,7 +154,7 @@ class OrderStream:
         claim = self._courier.claim()
         placed = place(self._station, request, claim)  # 2
         if claim and not request.dry_run:
-            self._courier.send([order.change for order in placed.orders])  # 3
+            self._courier.send([order.change for order in placed.orders if order.is_booked])  # 3
         return outcome(self._station, request, placed, self._courier.reason)  # 4
 
     def _pack(self, fields: Mapping[str, Any]) -> PackingResult:

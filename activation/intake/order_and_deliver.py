@@ -12,10 +12,12 @@ from ...codegen.station.station import Station
 from ..client.connect import connected
 from ..delivery.deliver import Courier
 from ..orders.booked import undone
-from ..orders.group import Placed, PlacedOrder, notes, place
+from ..orders.group import notes, place
 from ..orders.group_result import GroupResult, worst
 from ..orders.matching import every_state
-from ..orders.orders import QUEUED, OrderRequest, OrderResult
+from ..orders.orders import QUEUED, SCHEDULED, OrderRequest, OrderResult
+from ..orders.placed import Placed, PlacedOrder
+from ..orders.scheduled import WAITING
 from ..orders.selection import ByConditions
 from ..orders.where_result import WhereOrder, WhereResult
 
@@ -85,6 +87,7 @@ def outcome(
         repeated=orders[0].repeated,
         changed=group.changed,
         notes=told,
+        at=orders[0].at,
     )
     if isinstance(request.selection, ByConditions):
         return _by_conditions(result, request, request.selection, placed)
@@ -115,6 +118,7 @@ def _by_conditions(
                 states=every_state(one.states),
                 repeated=order.repeated,
                 undone=order.undone,
+                scheduled=order.scheduled,
             )
             for order, one in zip(group.orders, placed.orders, strict=True)
         ),
@@ -129,17 +133,19 @@ def _by_conditions(
         delivery=group.delivery,
         repeated=group.repeated,
         changed=group.changed,
+        at=group.at,
     )
 
 
 def _result(
     station: Station, request: OrderRequest, placed: PlacedOrder, undelivered: str | None
 ) -> OrderResult:
-    delivery = detail = None
+    delivery, detail = _of_schedule(request, placed), placed.detail
     changed: Ranges = ()
     change = placed.change
     with station.ledger.read() as view:
-        row = view.order(change.order) if placed.repeated or not request.dry_run else None
+        wanted = placed.is_booked and (placed.repeated or not request.dry_run)
+        row = view.order(change.order) if wanted else None
         if row and placed.repeated:
             changed = undone(view, row)
     if row and not request.dry_run:
@@ -157,4 +163,13 @@ def _result(
         attributes=change.attributes,
         repeated=placed.repeated,
         undone=changed,
+        at=request.at.astimezone(station.config.time_zone) if request.at else None,
+        scheduled=placed.scheduled,
     )
+
+
+def _of_schedule(request: OrderRequest, placed: PlacedOrder) -> str | None:
+    """What stands for the delivery of an order that waits for its time, or ended before it."""
+    if request.dry_run:
+        return None
+    return SCHEDULED if placed.scheduled == WAITING else placed.scheduled

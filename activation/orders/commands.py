@@ -111,6 +111,29 @@ ExpiresOption = Annotated[
     str | None,
     typer.Option(help="Valid until; a date, or a midnight, includes that day.", metavar="TIME"),
 ]
+DuringOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The attributes hold from A until B only: 2026-12-01..2026-12-31, A.. or ..B.",
+        metavar="A..B",
+    ),
+]
+DailyOption = Annotated[
+    str | None,
+    typer.Option(help="They hold at these hours of each day: 18:00-22:00.", metavar="H-H"),
+]
+WindowOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What this window is called; the same again replaces it, --set window.NAME= takes it"
+        " away.",
+        metavar="NAME",
+    ),
+]
+AtOption = Annotated[
+    str | None,
+    typer.Option("--at", help="Book it then, not now: 2026-12-31 06:00.", metavar="TIME"),
+]
 ReasonOption = Annotated[
     str | None,
     typer.Option(
@@ -163,6 +186,10 @@ class RangeOptions:
     strict: StrictOption = False
     effective_at: EffectiveOption = None
     expires_at: ExpiresOption = None
+    during: DuringOption = None
+    daily: DailyOption = None
+    window: WindowOption = None
+    at: AtOption = None
     reason: ReasonOption = None
     line: LineOption = None
     order: OrderOption = None

@@ -4,11 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from ...codegen import ids
 from ...codegen.errors import NotFound, UsageError
 from ...codegen.ledger.view import View
-from ...codegen.ranges import tiling
+from ...codegen.ranges import tiling, values
 from ...codegen.ranges.attributes import to_json
 from ...codegen.ranges.lifecycle import Standing, State
 from ...codegen.ranges.serials import Ranges
@@ -96,7 +97,11 @@ def find(station: Station, request: FindRequest) -> CodesFound:
     ranges = _ranges(station, batch, request.serials)
     with station.ledger.read() as view:
         batches, told, more = _page(
-            view, request, matched(view, where, batch=batch, ranges=ranges), after
+            view,
+            request,
+            matched(view, where, batch=batch, ranges=ranges),
+            after,
+            station.now(),
         )
     states = Counter[State]()
     for each in batches:
@@ -123,6 +128,7 @@ def _page(
     request: FindRequest,
     found: Iterable[tuple[str, Tiles]],
     after: tuple[str, int] | None,
+    now: datetime,
 ) -> tuple[list[BatchOfCodes], list[RangeOfCodes], bool]:
     """The batches; the ranges of the page; whether there are more."""
     batches: list[BatchOfCodes] = []
@@ -137,7 +143,7 @@ def _page(
         if begun:
             fresh = [tile for tile in joined if tile.serials.first > from_serial]
             room = request.limit - len(told)
-            told += (_range(name, tile) for tile in fresh[:room])
+            told += (_range(name, tile, now) for tile in fresh[:room])
             more = more or len(fresh) > room
     if not begun and after is not None:
         view.batch(after[0])
@@ -151,7 +157,7 @@ def _batch(batch: str, tiles: list[Tile[Standing]]) -> BatchOfCodes:
     return BatchOfCodes(batch, states.total(), every_state(states), len(tiles))
 
 
-def _range(batch: str, tile: Tile[Standing]) -> RangeOfCodes:
+def _range(batch: str, tile: Tile[Standing], now: datetime) -> RangeOfCodes:
     standing = tile.value
     return RangeOfCodes(
         serials=(tile.serials,),
@@ -159,6 +165,7 @@ def _range(batch: str, tile: Tile[Standing]) -> RangeOfCodes:
         package=standing.package,
         attributes=to_json(standing.attributes),
         reason=standing.reason,
+        holding=values.holding(standing.attributes, now),
         batch=batch,
     )
 

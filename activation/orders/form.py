@@ -14,6 +14,7 @@ from ...codegen.ranges.attributes import VALIDITY, Value, check, from_options
 from ...codegen.ranges.lifecycle import Action, State
 from ...codegen.ranges.where import Where, conditions
 from . import typed_times
+from .during import During, windowed
 from .fields import (
     check_kept,
     check_known,
@@ -46,7 +47,8 @@ TEXTS = (
     "code",
 )
 SWITCHES = ("strict", "allow_past", "include_lost", "both")
-FIELDS = frozenset({*TEXTS, *SWITCHES, *VALIDITY, "serials", "count", "set", "where"})
+TIMES = (*VALIDITY, "during", "daily", "window", "at")
+FIELDS = frozenset({*TEXTS, *SWITCHES, *TIMES, "serials", "count", "set", "where"})
 # For orders that are not kept: a file of orders holds no code.
 MESSAGE_FIELDS = FIELDS | {"from_code", "to_code", "tolerance", "dry_run"}
 SET = "set."
@@ -97,10 +99,13 @@ def _request(
     of_cells: bool = False,
 ) -> OrderRequest:
     words = {name: text(fields, name) for name in TEXTS}
-    begins, ends = (_time(fields, name) for name in VALIDITY)
+    begins, ends, during, daily, window, due = (_time(fields, name) for name in TIMES)
     validity, notes = typed_times.validity(begins, ends, zone, of_cells=of_cells)
     for name in validity.keys() & attributes.keys():
         raise UsageError(f"{name} is both set and removed", "leave it out of set, or the field")
+    written = During(during, daily, window)
+    patch, told = windowed({**attributes, **validity}, written, zone, of_cells=of_cells)
+    at, of_time = typed_times.due(due, zone, "at")
     selected = selection(
         serials=serials_text(fields.get("serials")),
         unit=words["unit"],
@@ -115,7 +120,7 @@ def _request(
         batch=ids.fold(
             needed("batch", words["batch"]) if needs_batch(selected) else words["batch"] or ""
         ),
-        attributes={**attributes, **validity},
+        attributes=patch,
         count=whole(fields, "count"),
         tolerance=whole(fields, "tolerance"),
         from_state=word("from", words["from"], State) if words["from"] else None,
@@ -128,7 +133,8 @@ def _request(
         order=words["order"],
         dry_run=truth(fields, "dry_run"),
         selection=selected,
-        notes=notes,
+        at=at,
+        notes=notes + told + of_time,
     )
 
 

@@ -12,6 +12,7 @@ from ...codegen.scans.settings import ReaderSettings, named
 from ...codegen.station.station import Station
 from . import by_code, spans, typed_times
 from .commands import RangeOptions
+from .during import During, windowed
 from .orders import OrderRequest
 from .selection import ByCode, Selection, by_carton, needs_batch, selection
 
@@ -24,17 +25,19 @@ def order_request(
 ) -> OrderRequest:
     """The order that the options describe. Raises `UsageError`, and as scanned codes do."""
     selected = _selected(station, options, stdin)
+    zone = station.config.time_zone
     validity, notes = typed_times.validity(
-        options.effective_at,
-        options.expires_at,
-        station.config.time_zone,
-        ("--effective-at", "--expires-at"),
+        options.effective_at, options.expires_at, zone, ("--effective-at", "--expires-at")
     )
+    written = During(options.during, options.daily, options.window, dashes="--")
+    patch = {**from_options(options.attributes or []), **validity}
+    attributes, told = windowed(patch, written, zone)
+    at, of_time = typed_times.due(options.at, zone, "--at")
     return OrderRequest(
         action=action,
         batch=ids.fold(options.batch or ""),
         selection=selected,
-        attributes={**from_options(options.attributes or []), **validity},
+        attributes=attributes,
         count=options.count,
         tolerance=options.tolerance,
         from_state=options.from_state,
@@ -46,7 +49,8 @@ def order_request(
         allow_past=options.allow_past,
         include_lost=options.include_lost,
         both=options.both,
-        notes=notes,
+        at=at,
+        notes=notes + told + of_time,
     )
 
 

@@ -58,14 +58,16 @@ class _OfBatch:
     live: int
 
 
-def plan(view: View, request: OrderRequest, named: Named) -> Plan:
-    """What `request` would do to the codes that are `named`.
+def plan(view: View, request: OrderRequest, named: Named, *, later: bool = False) -> Plan:
+    """What `request` would do to the codes that are `named`; `later`: no state is in the way now.
 
     Raises `Refused` if a state is in the way, the count is another, or nothing is left to do;
     `UsageError` if it would be too many orders.
     """
     found = [_found(view, request, batch, ranges) for batch, ranges in named.codes.items()]
-    _check_states(request, found)
+    if not later:
+        _check_states(request, found)
+    _check_any(found)
     _check_count(request, named, found)
     members = tuple(member for each in found for member in _members(each))
     if len(members) > MEMBERS:
@@ -164,6 +166,9 @@ def _check_states(request: OrderRequest, found: list[_OfBatch]) -> None:
             ][:SHOWN],
             blocked_total=sum(len(each.blocked) for each in stuck),
         )
+
+
+def _check_any(found: list[_OfBatch]) -> None:
     if not any(each.changing for each in found):
         raise Refused(
             "every code named is void already, or was never exported: there is nothing to do",

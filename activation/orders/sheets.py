@@ -32,6 +32,7 @@ from ...codegen.ranges.cut_short import (
 )
 from ...codegen.text_files import decode, delimited
 from . import form
+from .during import ending
 from .orders import OrderRequest
 
 FILE_BYTES = 16_777_216
@@ -243,10 +244,12 @@ def _check_last(
     if not is_unfinished(text) or len(cells) > len(header):
         return
     fault = fault_of_last_row(text, cells, header, NOTES)
-    if fault is None and header[-1] in VALIDITY:
-        times = [row.fields[header[-1]] for row in rows if header[-1] in row.fields]
+    if fault is None and header[-1] in (*VALIDITY, "at", "during"):
+        times = [ending(row.fields[header[-1]]) for row in rows if header[-1] in row.fields]
         if _detail(times[-1]) < max(map(_detail, times)):
             fault = "ends in a time that is shorter than the others, and without a line end"
+        elif header[-1] == "during" and not times[-1]:
+            fault = "ends in a window without an end, and without a line end"
         elif not _detail(times[-1]) and times[-1][:1].isdigit():
             fault = "ends in a date or time that may go on, and without a line end"
     if fault is None and header[-1] in NUMBERED and header[-1] in rows[-1].fields:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from ...codegen.ranges import serials
 from ...codegen.ranges.attributes import Value
@@ -9,7 +10,15 @@ from ...codegen.ranges.lifecycle import Action, State
 from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
 from .group_result import exit_of
-from .orders import CANCELLED, QUEUED, REFUSED
+from .orders import (
+    CANCELLED,
+    QUEUED,
+    REFUSED,
+    SCHEDULED,
+    at_time,
+    set_or_removed,
+    waiting,
+)
 
 
 @dataclass(frozen=True)
@@ -30,10 +39,13 @@ class WhereOrder:
     states: Mapping[State, int]
     repeated: bool = False
     undone: Ranges = ()
+    scheduled: str | None = None
 
     @property
     def exit_code(self) -> int:
         """As that of a single order."""
+        if self.scheduled == REFUSED:
+            return 3  # by a guard, at its time
         if self.delivery == REFUSED:
             return 6
         if self.undone or self.delivery == CANCELLED:
@@ -51,7 +63,7 @@ class WhereOrder:
                 f"    {serials.count(self.undone):,} of its codes have changed since:"
                 f" {serials.describe(self.undone)}"
             )
-        if self.delivery == REFUSED:
+        if self.delivery == REFUSED and self.scheduled != REFUSED:
             yield f"    it is booked here; what the backend has: mintmark reconcile {self.batch}"
 
 
@@ -78,6 +90,7 @@ class WhereResult(Result):
     delivery: str | None
     repeated: bool = False
     changed: bool = False
+    at: datetime | None = None
 
     @property
     def reads(self) -> bool:
@@ -94,15 +107,18 @@ class WhereResult(Result):
         would = "would " if self.dry_run else ""
         batches = len({order.batch for order in self.orders})
         of = f" of {batches:,} batches" if batches > 1 else ""
-        yield f"{would}{self.action} {self.codes:,} codes{of} where {'; '.join(self.where)}"
+        what = f"{would}{self.action} {self.codes:,} codes{of} where {'; '.join(self.where)}"
+        yield f"{what}{at_time(self.at)}"
         for order in self.orders:
             yield from order.lines()
         for key, value in self.attributes.items():
-            yield f"  set      {key} = {value}" if value is not None else f"  remove   {key}"
+            yield set_or_removed(key, value)
         if self.dry_run:
             yield "  nothing was changed; to do it, give --yes, or --count and how many there are"
             return
         if self.repeated:
             yield "  booked before, and not done again"
+        if self.delivery == SCHEDULED:
+            yield from waiting(self.order or "")
         if self.delivery == QUEUED:
             yield "  the orders are booked here; send them with: mintmark deliver"

@@ -13,7 +13,7 @@ from operator import attrgetter
 from sqlalchemy import Connection, func, select
 
 from ..errors import Refused, UsageError
-from ..ranges import serials
+from ..ranges import attributes, serials
 from ..ranges.aggregation import CodeRanges
 from ..ranges.lifecycle import Action
 from ..ranges.serials import Ranges
@@ -24,10 +24,13 @@ from . import (
     _orders,
     _packing,
     _receipts,
+    _scan_ins,
+    _schedules,
     _sql,
     _sscc,
     _tables,
     _tiles,
+    _verified,
 )
 from ._sql import NOTHING, Touched
 from .chain import Event
@@ -42,29 +45,44 @@ from .changes import (
     Incident,
     KeyAdded,
     KeyRevoked,
+    LabelsVerified,
     Ordered,
     Packaged,
     ReceiptCorrected,
     Receipted,
     Reopened,
+    ScannedIn,
+    Scheduled,
+    ScheduleEnded,
     Settled,
     UnitMoved,
 )
 
 # A line's key lies unattended on the floor: it orders ranges, and nothing else.
 # Reopening is what an order of its own leads to, and nothing else.
-_LINE_MAY = (Ordered, Associated, Settled, Incident, Reopened)
+_LINE_MAY = (Ordered, Associated, Settled, Incident, Reopened, Scheduled, ScheduleEnded)
 
 
 def normal(change: Change) -> Change:
     """`change` with its serials ascending and joined, parts by batch. Raises `UsageError`."""
-    if isinstance(change, ExportBegun | Ordered):
-        return replace(change, serials=serials.ordered(change.serials))
+    if isinstance(change, ExportBegun | Ordered | Scheduled | LabelsVerified):
+        change = replace(change, serials=serials.ordered(change.serials))
+    if isinstance(change, Ordered | Scheduled) and any(
+        isinstance(value, dict) for value in change.attributes.values()
+    ):
+        # A window has a single spelling, in which the same order is known again.
+        return replace(change, attributes=attributes.check_booked(change.attributes))
     if isinstance(change, Associated):
-        children = sorted(map(_normal_part, change.children), key=attrgetter("batch"))
         parents = None if change.parents is None else _normal_part(change.parents)
-        return replace(change, parents=parents, children=tuple(children))
+        return replace(change, parents=parents, children=_normal_parts(change.children))
+    if isinstance(change, ScannedIn):
+        parts, later = map(_normal_parts, (change.parts, change.later))
+        return replace(change, parts=parts, later=later)
     return change
+
+
+def _normal_parts(parts: tuple[CodeRanges, ...]) -> tuple[CodeRanges, ...]:
+    return tuple(sorted(map(_normal_part, parts), key=attrgetter("batch")))
 
 
 def _normal_part(part: CodeRanges) -> CodeRanges:
@@ -80,6 +98,11 @@ def signing_key(connection: Connection, key_id: str, change: Change) -> bytes:
     if row is None or row.revoked_at is not None:
         why = "is not on this ledger's roster" if row is None else "was revoked"
         raise Refused(f"key {key_id[:60]} {why}", "see the roster: mintmark key list")
+    if row.kind == "platform":
+        raise Refused(
+            f"the platform key {key_id} signs scans, and no {type(change).__name__}",
+            "do this as the station",
+        )
     if row.kind == "line" and not isinstance(change, _LINE_MAY):
         raise Refused(
             f"the line key {key_id} may order ranges, not sign a {type(change).__name__}",
@@ -113,7 +136,9 @@ def _(change: HomeMade, connection: Connection, event: Event) -> Touched:
 def _(change: KeyAdded, connection: Connection, event: Event) -> Touched:
     keys = [change.sign_public] + ([change.seal_public] if change.seal_public else [])
     if change.kind not in _tables.KINDS or not all(_is_key(text) for text in keys):
-        raise UsageError("not a key: kind is station, line or custodian, keys are 64 hex digits")
+        raise UsageError(
+            f"not a key: kind is one of {', '.join(_tables.KINDS)}, keys are 64 hex digits"
+        )
     _sql.require_unused(connection, _tables.keys, "key_id", change.key_id)
     _sql.insert(connection, _tables.keys, change, added_at=event.at)
     return NOTHING
@@ -202,17 +227,39 @@ def _(change: UnitMoved, connection: Connection, event: Event) -> Touched:
 
 @apply.register
 def _(change: Ordered, connection: Connection, event: Event) -> Touched:
+    _schedules.check_booked(change, connection, event)
     return _orders.order(change, connection, event)
 
 
 @apply.register
 def _(change: Associated, connection: Connection, event: Event) -> Touched:
+    _schedules.refuse_taken(change.order, connection)
     return _packing.associate(change, connection, event)
 
 
 @apply.register
 def _(change: Settled, connection: Connection, event: Event) -> Touched:
     return _orders.settle(change, connection, event)
+
+
+@apply.register
+def _(change: Scheduled, connection: Connection, event: Event) -> Touched:
+    return _schedules.schedule(change, connection, event)
+
+
+@apply.register
+def _(change: ScheduleEnded, connection: Connection, event: Event) -> Touched:
+    return _schedules.end(change, connection, event)
+
+
+@apply.register
+def _(change: ScannedIn, connection: Connection, event: Event) -> Touched:
+    return _scan_ins.scanned_in(change, connection, event)
+
+
+@apply.register
+def _(change: LabelsVerified, connection: Connection, event: Event) -> Touched:
+    return _verified.verified(change, connection, event)
 
 
 def _is_key(text: str) -> bool:

@@ -28,6 +28,7 @@ from .changes import (
     Packaged,
     ReceiptCorrected,
     Receipted,
+    ScannedIn,
 )
 
 RESERVED = "reserved"
@@ -93,6 +94,8 @@ def check_all(connection: Connection, changes: tuple[Change, ...]) -> None:
             batches.add(change.pair)
         if isinstance(change, Associated):
             linked.update(part.batch for part in change.parts)
+        if isinstance(change, ScannedIn):
+            batches.update(part.batch for part in change.parts)
         if isinstance(change, Packaged | ExportAbandoned | Receipted | ReceiptCorrected):
             row = _agreed.row(connection, _tables.packages, "package", change.package)
             batches |= set() if row is None else {row.batch, row.pair or row.batch}

@@ -16,7 +16,7 @@ from .changes import Ordered, Settled
 
 def order(change: Ordered, connection: Connection, event: Event) -> Touched:
     """Rewrite the tiles, and queue the order for the backend."""
-    _check_order(change)
+    check_order(change)
     book = _sql.book_of(connection, change.batch, change.serials)
     _sql.require_unused(connection, _tables.orders, "order_id", change.order)
     reprinted = _exports.under_reprint(connection, change.batch)
@@ -73,7 +73,8 @@ def settle(change: Settled, connection: Connection, event: Event) -> Touched:
     return NOTHING
 
 
-def _check_order(change: Ordered) -> None:
+def check_order(change: Ordered) -> None:
+    """Raises `UsageError` for attributes or a reason that mean nothing."""
     attributes.check_booked(change.attributes)
     if change.action is Action.VOID and change.reason not in (None, *Reason):
         raise UsageError(

@@ -11,9 +11,10 @@ from ._columns import Fraction, HeldText, Hex, Moment, Number, name_all
 metadata = MetaData()
 
 # The words of a column, where there are only these.
-KINDS = ("station", "line", "custodian")
+KINDS = ("station", "line", "custodian", "platform")
 EXPORTS = ("begun", "packaged", "abandoned", "superseded")
 SETTLED = ("acknowledged", "refused", "cancelled")
+ENDED = ("booked", "cancelled", "refused")
 UNITS = ("made", "received", "mounted", "used", "lost")
 OUTCOMES = ("printed", "spoiled", "reopened")
 
@@ -276,6 +277,22 @@ orders = Table(
     _again("orders", "order_id"),
 )
 
+# Orders that are booked later: `at` is when, `digest` the SHA-256 of the order's body.
+scheduled = Table(
+    "scheduled",
+    metadata,
+    _id("order_id"),
+    Column("seq", Number(), ForeignKey("events.seq"), nullable=False, unique=True),
+    _of("batch", "batches"),
+    _time("at"),
+    _one_of("status", ("waiting", *ENDED)),
+    _time("ended_at", null=True),
+    _text("detail", null=True),
+    _hex("digest"),
+    Index("scheduled_by_status", "status", "at", "seq"),
+    _again("scheduled", "order_id"),
+)
+
 # The batches of an order beside `orders.batch`; number and status are the order's.
 order_batches = Table(
     "order_batches",
@@ -302,6 +319,34 @@ links = Table(
     CheckConstraint('1 <= "first" AND "first" <= "last"', name="link_not_backwards"),
     Index("links_by_parent", "parent_batch", "parent", "batch", "first"),
     sqlite_with_rowid=False,
+)
+
+# Scan-ins read back from the backend; `number` is its own, `at` its time as it told it.
+scan_ins = Table(
+    "scan_ins",
+    metadata,
+    _id("scan_in"),
+    Column("seq", Number(), ForeignKey("events.seq"), nullable=False, unique=True),
+    _number("number"),
+    _text("dealer"),
+    _text("at"),
+    _number("codes"),
+    Index("scan_ins_by_number", "number"),
+    _again("scan_ins", "scan_in"),
+)
+
+# Printed labels that were read and were right.
+verified = Table(
+    "verified",
+    metadata,
+    Column("seq", Number(), ForeignKey("events.seq"), primary_key=True, autoincrement=False),
+    _of("package", "packages"),
+    _text("units"),
+    _text("serials"),
+    _number("pictures"),
+    _number("codes"),
+    _time("verified_at"),
+    Index("verified_of_package", "package", "seq"),
 )
 
 deliveries = Table(

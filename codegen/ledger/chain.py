@@ -241,6 +241,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any field value
         return value.value
     if isinstance(value, Mapping):
         return dict(value)
+    if value and isinstance(value, tuple) and isinstance(value[0], str):
+        return list(value)
     if isinstance(value, tuple):
         parts = value and not hasattr(value[0], "pair")
         return [_body(item) for item in value] if parts else to_pairs(value)
@@ -270,14 +272,15 @@ def _value(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401 - any field
     if hint in _PARTS:
         return _record(hint, value, path)
     if get_origin(hint) is tuple and isinstance(value, list):
-        return tuple(_record(inner[0], item, path) for item in value)
+        read = _scalar if inner[0] is str else _record
+        return tuple(read(inner[0], item, path) for item in value)
     return _scalar(hint, value, path)
 
 
 def _scalar(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401 - any field value
     if get_origin(hint) is Mapping:
         plain = isinstance(value, dict) and all(
-            item is None or type(item) in (str, int) for item in value.values()
+            item is None or type(item) in (str, int, dict) for item in value.values()
         )
         if plain:
             return dict(value)

@@ -9,6 +9,9 @@ Ordering rules, held by `_apply`:
 4. After a final `Receipted` of a package there is no other `Receipted` of that package.
    `ReceiptCorrected` may follow, as often as needed.
 5. `Reopened` follows an `Ordered` that unvoids, in the same commit.
+6. `Scheduled` is followed by at most one `ScheduleEnded` of the same order. One that is `booked`
+   stands before the `Ordered` of that order, in the same commit; without it there is none.
+7. No two of `Ordered`, `Associated` and `Scheduled` have the same order id, but for rule 6.
 
 Fields are JSON values, ranges, or tuples of these dataclasses; none ever holds a code.
 A field that is added to a class already written needs a default: older events lack it.
@@ -36,7 +39,9 @@ class HomeMade:
 
 @dataclass(frozen=True)
 class KeyAdded:
-    """A key joined the roster. `kind` is station, line or custodian.
+    """A key joined the roster. `kind` is station, line, custodian or platform.
+
+    A platform's key signs scans and scan-ins to the backend, and no event.
 
     `sign_public` is the Ed25519 public key (32 bytes, hex), `seal_public` a custodian's
     X25519 public key (likewise).
@@ -269,12 +274,79 @@ class Settled:
 
 
 @dataclass(frozen=True)
+class Scheduled:
+    """A range order that will be booked at `at`, under this id; until then it changes no code.
+
+    `at` is text as `times.format_utc` writes it. The other fields are as in `Ordered`. Two guards
+    are not the ledger's to hold, so they wait here: `allow_past` lets codes go out of validity, and
+    `include_lost` takes in codes of units marked lost.
+    """
+
+    order: str
+    at: str
+    batch: str
+    action: Action
+    serials: Ranges
+    skip_void: bool = True
+    count: int | None = None
+    from_state: State | None = None
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+    reason: str | None = None
+    line: str | None = None
+    allow_past: bool = False
+    include_lost: bool = False
+
+
+@dataclass(frozen=True)
+class ScheduleEnded:
+    """The end of a scheduled order. `status`: booked, cancelled, refused; `detail`: why."""
+
+    order: str
+    status: str
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class ScannedIn:
+    """A dealer's scan-in, read back from the backend, where it has its `number`.
+
+    The codes of `parts` that are not void get the attributes `dealer` and `scanned_in`, which is
+    `at`: an RFC 3339 time, as the backend told it. `parts` ascend by batch; codes of other homes
+    are left out, so there may be none. Of `later`, which lie in `parts`, an order that came to the
+    backend after the scan-in has set the dealer: they get `scanned_in` alone.
+    """
+
+    scan_in: str
+    number: int
+    dealer: str
+    at: str
+    parts: tuple[CodeRanges, ...]
+    later: tuple[CodeRanges, ...] = ()
+
+
+@dataclass(frozen=True)
+class LabelsVerified:
+    """Printed labels of a package were read, and were right.
+
+    `serials` and `units` are those of the labels, `codes` is how many symbols were read on
+    `pictures` pictures: a serial may have been read more than once.
+    """
+
+    package: str
+    units: tuple[str, ...]
+    serials: Ranges
+    pictures: int
+    codes: int
+
+
+@dataclass(frozen=True)
 class IncidentFacts:
     """What an incident is about, for programs. None: not known, or nothing of the kind.
 
     `codes` and `scans` are counts; `serials` are of `batch`, and may be coarser than the
     codes that `codes` counts. `key_id` is the custodian key that was used. `head` is the hash
-    of an event that this chain does not hold.
+    of an event that this chain does not hold. `carton` is the code that the codes lie in, as
+    `BATCH:SERIAL`; `region` is where scans came from, `since` a time in UTC.
     """
 
     batch: str | None = None
@@ -289,6 +361,10 @@ class IncidentFacts:
     scans: int | None = None
     key_id: str | None = None
     head: str | None = None
+    dealer: str | None = None
+    carton: str | None = None
+    region: str | None = None
+    since: str | None = None
 
 
 @dataclass(frozen=True)
@@ -319,6 +395,10 @@ Change = (
     | Ordered
     | Associated
     | Settled
+    | Scheduled
+    | ScheduleEnded
+    | ScannedIn
+    | LabelsVerified
     | Incident
 )
 

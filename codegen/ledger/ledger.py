@@ -9,7 +9,8 @@
 3. Run `prepare`: it renames the files that the event will vouch for.
 4. Append every change, in order:
    4.1 normalise it: serials ascend and are joined;
-   4.2 if it is an order or an association that is booked already, return it, and skip the rest;
+   4.2 if it is an order, an association or a schedule that is booked already, return it, and
+       skip the rest;
    4.3 require that the author's key is on the roster and may sign such a change;
    4.4 link the event to the event before, hash it and sign it (`chain.seal`), and write it;
    4.5 apply the change to the tables; tiles and counters of a batch must balance;
@@ -30,19 +31,20 @@ Left out: keys (a `sign` callable comes in), the clock (likewise), folding of ty
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from sqlalchemy import Connection, Engine, insert, select
 
+from .. import times
 from ..errors import IntegrityError, NotFound, Refused
 from ..file_systems import refuse_network_drive
 from ..ranges.serials import Ranges
-from . import _apply, _balance, _outbox, _tables, chain, database
+from . import _apply, _balance, _outbox, _schedules, _tables, chain, database
 from .chain import Actor, Author, Event
-from .changes import PASSING, Associated, Change, HomeMade, KeyAdded, Ordered
+from .changes import PASSING, Associated, Change, HomeMade, KeyAdded, Ordered, Scheduled
 from .view import View
 
 __all__ = ["Actor", "Author", "Committed", "Ledger"]
@@ -195,8 +197,10 @@ class Ledger:
         whoever sends them at once waits for the disk once less.
 
         Raises `Refused`, `NotFound`, `UsageError`, `IntegrityError`, `EnvironmentFailure`,
-        and what `guard` and `prepare` raise.
+        and what `guard` and `prepare` raise; `ValueError` for a scheduled order that ends as booked
+        without the order.
         """
+        _schedules.check_together(changes)
         self._check(author, changes)
         lasting: tuple[str, ...] = ()
         with self._writing() as connection:  # 1
@@ -266,7 +270,7 @@ def _append_all_of(
 
 def _append(connection: Connection, author: Author, at: datetime, change: Change) -> Committed:
     change = _apply.normal(change)  # 4.1
-    if isinstance(change, Ordered | Associated):  # 4.2
+    if isinstance(change, Ordered | Associated | Scheduled):  # 4.2
         booked = _booked(connection, change)
         if booked is not None:
             return booked
@@ -301,26 +305,27 @@ def _check_own(event: Event, previous: str, public_key: bytes) -> None:
         ) from None
 
 
-def _booked(connection: Connection, change: Ordered | Associated) -> Committed | None:
+def _booked(connection: Connection, change: Ordered | Associated | Scheduled) -> Committed | None:
     """The same order, if it is booked. Raises `Refused` if its id is that of another order."""
+    if isinstance(change, Scheduled):
+        later = _schedules.find(connection, change.order)
+        return None if later is None else _same(connection, change, later.change, later.seq)
     found = _outbox.find(connection, change.order)
     if found is None:
         return None
-    if found.change != change:
+    done = _same(connection, change, found.change, found.seq)
+    return replace(done, applied=found.touched, skipped=found.skipped)
+
+
+def _same(connection: Connection, change: Change, found: Change, seq: int) -> Committed:
+    order = getattr(found, "order", "")
+    if found != change:
+        how = "scheduled" if isinstance(found, Scheduled) else "booked"
         raise Refused(
-            f"order {change.order} is booked already, and says something else",
-            f"see it: mintmark orders show {change.order}",
+            f"order {order} is {how} already, and says something else",
+            f"see it: mintmark orders show {order}",
             "give a new order another id",
         )
-    hashed = connection.scalar(
-        select(_tables.events.c.hash).where(_tables.events.c.seq == found.seq)
-    )
-    return Committed(
-        seq=found.seq,
-        hash=str(hashed),
-        at=found.ordered_at,
-        change=change,
-        applied=found.touched,
-        skipped=found.skipped,
-        repeated=True,
-    )
+    e = _tables.events.c
+    row = connection.execute(select(e.hash, e.at).where(e.seq == seq)).one()
+    return Committed(seq, row.hash, times.parse_utc(row.at), change, repeated=True)

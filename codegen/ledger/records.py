@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ..ranges.aggregation import CodeRanges
 from ..ranges.receipts import Totals
 from ..ranges.serials import Ranges, count, subtract
 from .changes import (
@@ -12,6 +13,7 @@ from .changes import (
     HomeMade,
     KeyAdded,
     Ordered,
+    Scheduled,
     Unit,
 )
 
@@ -155,6 +157,16 @@ class ReceiptRow:
 
 
 @dataclass(frozen=True)
+class Activation:
+    """The order that made a code active: when it was booked, and for which line, if for one."""
+
+    order: str
+    at: datetime
+    line: str | None
+    status: str
+
+
+@dataclass(frozen=True)
 class OrderRow:
     """An order. `status`: queued, acknowledged, refused, cancelled.
 
@@ -193,3 +205,50 @@ class OrderRow:
         if isinstance(self.change, Associated):
             raise TypeError("an association is no order of ranges")
         return self.change
+
+
+@dataclass(frozen=True)
+class ScheduledRow:
+    """An order that is booked at `at`. `status`: waiting, booked, cancelled, refused.
+
+    `detail` is why it ended as it did.
+    """
+
+    order: str
+    seq: int
+    batch: str
+    at: datetime
+    status: str
+    ended_at: datetime | None
+    detail: str | None
+    change: Scheduled
+
+
+@dataclass(frozen=True)
+class ScanInRow:
+    """A dealer's scan-in: the backend's `number` of it, and its time `at`.
+
+    `codes` of `parts` have the dealer since `read_at`; the others were passed over.
+    """
+
+    scan_in: str
+    seq: int
+    number: int
+    dealer: str
+    at: datetime
+    codes: int
+    parts: tuple[CodeRanges, ...]
+    read_at: datetime
+
+
+@dataclass(frozen=True)
+class VerifiedRow:
+    """Labels of a package that were read and were right: see `changes.LabelsVerified`."""
+
+    seq: int
+    package: str
+    units: tuple[str, ...]
+    serials: Ranges
+    pictures: int
+    codes: int
+    verified_at: datetime

@@ -45,7 +45,7 @@ _BY_HAND = (
 )
 _NOT_REPLAYED = ("events", "deliveries")
 # The fields of a body by which a person knows the event; the first that is there is shown.
-_NAMES = ("order", "package", "batch", "contact", "key_id", "home", "kind")
+_NAMES = ("order", "scan_in", "package", "batch", "contact", "key_id", "home", "kind")
 
 
 @dataclass(frozen=True)

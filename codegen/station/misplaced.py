@@ -26,6 +26,9 @@ from ..ledger.changes import (
     KeyRevoked,
     Ordered,
     ReceiptCorrected,
+    ScannedIn,
+    Scheduled,
+    ScheduleEnded,
     UnitMoved,
 )
 from ..ledger.ledger import Author, Ledger
@@ -45,6 +48,9 @@ _WRITTEN: Mapping[type, tuple[str, ...]] = {
     KeyRevoked: ("reason",),
     Ordered: ("order", "reason", "attributes"),
     ReceiptCorrected: ("reason",),
+    ScannedIn: ("scan_in", "dealer"),
+    Scheduled: ("order", "reason", "attributes"),
+    ScheduleEnded: ("detail",),
     UnitMoved: ("note",),
 }
 _SEPARATORS = re.compile(r"[\s/\\?&=,;:]+")
@@ -134,11 +140,13 @@ def _written(changes: Iterable[Change], operator: str) -> Iterator[tuple[str, st
 
 
 def _texts(name: str, value: object) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield name, value
+    if isinstance(value, str | int):
+        yield name, str(value)
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from (("attribute", str(text)) for text in (key, item) if text is not None)
+            yield "attribute", str(key)
+            # A window holds attributes in turn.
+            yield from _texts("attribute", item)
 
 
 def _codes(text: str, forms: Iterable[CodeForm]) -> dict[CodeForm, set[str]]:

@@ -64,6 +64,9 @@ def test_the_whole_way(ready):
         "role": "item",
         "attributes": {"lot": "L1"},
         "pairs": [],
+        "as": "consumer",
+        "parties": {"consumer": 1},
+        "gate": None,
     }
     assert ready("POST", "/v1/scans", json={"code": CODES[9]}).json() == {
         "result": "unknown",
@@ -74,6 +77,9 @@ def test_the_whole_way(ready):
         "role": None,
         "attributes": {},
         "pairs": [],
+        "as": "consumer",
+        "parties": {},
+        "gate": None,
     }
     unknown = ready("GET", "/v1/unknown-scans").json()
     assert unknown["unknown"][0]["fingerprint"] == prints(CODES[9:]).hex()
@@ -242,6 +248,9 @@ LINE_CALLS = [
     ("GET", f"{PATH}/parents"),
     ("GET", "/v1/homes/HM00-000000000000/head"),
     ("GET", "/v1/unknown-scans"),
+    ("GET", "/v1/refused-scans"),
+    ("GET", "/v1/repeats"),
+    ("GET", f"{PATH}/regions"),
 ]
 
 

@@ -6,7 +6,7 @@ import pytest
 from patience import PATIENCE
 
 from mintmark.activation.backend.group_commit import MAX_GROUP, GroupCommit
-from mintmark.activation.backend.scan_counters import ScanRequest
+from mintmark.activation.backend.scanned_code import ScanRequest
 
 
 class Books:
@@ -58,7 +58,7 @@ def test_a_scan_that_fails_fails_alone_and_is_logged(caplog):
     with pytest.raises(ValueError, match="3"):
         futures[3].result(0)
     assert [record.getMessage() for record in caplog.records] == [
-        "a group of 4 scans failed, each is tried by itself: ValueError (no statement known)"
+        "a group of 4 requests failed, each is tried by itself: ValueError (no statement known)"
     ]
 
 

@@ -96,7 +96,7 @@ def test_a_kept_answer_tells_what_it_told(ready, scan):
 
 def test_many_at_once_each_tell_their_own(ready, store, clock):
     ready(*BATCHES)
-    from mintmark.activation.backend.scan_counters import ScanRequest
+    from mintmark.activation.backend.scanned_code import ScanRequest
 
     wanted = [(name, serial) for serial in (4, 2) for name in BATCHES]
     group = [ScanRequest([prints([CODES[name][serial - 1]])]) for name, serial in wanted]

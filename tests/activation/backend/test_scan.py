@@ -9,7 +9,6 @@ from mintmark.activation.backend import models, scan
 from mintmark.activation.backend.scan import ScanResult, ScanVerdict, candidates, verdict
 from mintmark.codegen.codes.fingerprint import fingerprint
 from mintmark.codegen.codes.spec import _RULES
-from mintmark.codegen.ranges.attributes import from_json
 from mintmark.codegen.ranges.lifecycle import ApiState
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -17,7 +16,7 @@ RULES = [("crockford32", 16), ("upper", 8)]
 
 
 def said(state, scans=0, now=NOW, **attributes):
-    return verdict(ApiState(state), from_json(attributes), scans, now)
+    return verdict(ApiState(state), attributes, scans, now)
 
 
 @pytest.mark.parametrize("state", ["inactive", "frozen", "void"])

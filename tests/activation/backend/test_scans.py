@@ -14,7 +14,7 @@ from mintmark.activation.backend import tables
 from mintmark.activation.backend.apply_order import Request
 from mintmark.activation.backend.database import FILE, sqlite_url
 from mintmark.activation.backend.limits import BackendLimits
-from mintmark.activation.backend.scan_counters import ScanRequest
+from mintmark.activation.backend.scanned_code import ScanRequest
 from mintmark.activation.backend.store import Store
 from mintmark.activation.client.client import HttpClient
 from mintmark.activation.client.wire import Order

@@ -7,7 +7,7 @@ import pytest
 from backend_kit import BACKEND_KEY, Asgi, make_batch, make_codes, prints
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mintmark.activation.backend import senders
+from mintmark.activation.backend import lines_file, senders
 from mintmark.activation.backend.app import create_app
 from mintmark.activation.backend.backend import Backend
 from mintmark.activation.client.signing import Key, RequestSigner
@@ -157,7 +157,7 @@ algorithm = "ed25519"
 public_key = "92c064b9a8ce3674ab9d443e10d63e3623b7892da641bb822016912010d31f5c"
 actions = ["freeze", "associate", "dissociate"]
 """
-    (sender,) = senders.parse(text.encode(), tmp_path).values()
+    (sender,) = lines_file.parse(text.encode(), tmp_path).values()
     assert sender.actions == {Action.FREEZE, Packing.ASSOCIATE, Packing.DISSOCIATE}
     with pytest.raises(UsageError, match="packs"):
-        senders.parse(text.replace("associate", "packs", 1).encode(), tmp_path)
+        lines_file.parse(text.replace("associate", "packs", 1).encode(), tmp_path)

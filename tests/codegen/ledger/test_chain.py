@@ -22,7 +22,8 @@ from mintmark.codegen.ranges.serials import Range
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 number = st.integers(0, 2**53 - 1)
 maybe = st.none() | text
-value = st.none() | text | number
+window = st.dictionaries(text, st.none() | text | st.lists(text, max_size=2), max_size=3)
+value = st.none() | text | number | window
 
 
 @st.composite
@@ -81,6 +82,20 @@ change = st.one_of(
     ),
     st.builds(changes.Settled, text, text, maybe),
     st.builds(changes.Incident, text, text),
+    st.builds(
+        changes.Scheduled, text, text, text, st.sampled_from(Action), serials(), st.booleans(),
+        st.none() | number, st.none() | st.sampled_from(State),
+        st.dictionaries(text, value, max_size=4), maybe, maybe, st.booleans(), st.booleans(),
+    ),
+    st.builds(changes.ScheduleEnded, text, text, maybe),
+    st.builds(
+        changes.ScannedIn, text, number, text, text, st.lists(part, max_size=3).map(tuple),
+        st.lists(part, max_size=3).map(tuple),
+    ),
+    st.builds(
+        changes.LabelsVerified, text, st.lists(text, max_size=3).map(tuple), serials(), number,
+        number,
+    ),
 )  # fmt: skip
 
 
@@ -95,7 +110,7 @@ def test_what_is_encoded_comes_back_through_bytes(change):
 
 
 def test_every_type_of_change_has_a_name_of_its_own():
-    assert len(chain.TYPES) == 16
+    assert len(chain.TYPES) == 20
     assert set(chain.TYPES) == {
         name
         for name, kind in vars(changes).items()

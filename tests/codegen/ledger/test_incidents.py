@@ -35,6 +35,10 @@ facts = st.builds(
     codes=st.none() | st.integers(0, 2**53 - 1),
     scans=st.none() | st.integers(0, 2**53 - 1),
     key_id=st.none() | text,
+    dealer=st.none() | text,
+    carton=st.none() | text,
+    region=st.none() | text,
+    since=st.none() | text,
 )
 
 

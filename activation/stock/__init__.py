@@ -1,0 +1,1 @@
+"""What of the goods is still on its way: codes active, scanned and unscanned, by what they bear."""
