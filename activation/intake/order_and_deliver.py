@@ -48,18 +48,17 @@ def book_and_deliver(
 
 
 def deliver(courier: Courier | None, placed: Placed) -> str | None:
-    """Send these orders, batch by batch, and what is queued before them.
+    """Send what is queued of these orders' batches, in turn.
 
     Returns why something stays queued, if it does.
     """
     if courier is None:
         return "no backend is configured"
     detail = None
-    last = {order.change.batch: order.change.order for order in placed.orders}
-    if len(last) > 1:
-        courier.presume(last)
-    for batch, order in last.items():
-        report = courier.deliver(batch=batch, until=order)
+    if len(placed.batches) > 1:
+        courier.presume(placed.batches)
+    for batch in placed.batches:
+        report = courier.deliver(batch=batch)
         detail = report.detail or detail
         if report.away:
             break
