@@ -226,10 +226,20 @@ def test_an_order_books_what_was_due_before_it(made):
     clock.at = SIX
     place(station, OrderRequest(Action.FREEZE, other, BySerials("1"), dry_run=True))
     assert state(station, batch) is State.PACKAGED
-    place(station, OrderRequest(Action.FREEZE, batch, BySerials("1-10"), order="freeze"))
+    freeze = OrderRequest(Action.FREEZE, batch, BySerials("1-10"), order="freeze")
+    assert place(station, freeze).told == (f"scheduled order morning of batch {batch} booked",)
     with station.ledger.read() as view:
         assert view.order("morning").seq < view.order("freeze").seq
     assert state(station, batch) is State.FROZEN
+
+
+def test_what_an_order_books_before_it_goes_out_with_it(made):
+    station, clock, batch, other = made
+    give(station, batch, order="morning")
+    clock.at = SIX
+    assert place(station, OrderRequest(Action.FREEZE, other, BySerials("1"))).batches == (
+        batch, other,
+    )  # fmt: skip
 
 
 def test_a_machine_that_was_off_books_late_and_says_so(made):
