@@ -11,6 +11,7 @@ import contract_copies
 import contract_epcis
 import contract_labels
 import contract_line
+import contract_locate
 import contract_receipts
 import contract_roles
 import contract_stock
@@ -66,6 +67,8 @@ KINDS = {
     "names": lambda value: isinstance(value, list) and all(isinstance(n, str) for n in value),
     "attributes": _attributes,
     "object": lambda value: isinstance(value, dict),
+    "activation": lambda value: not problems(value, contract_locate.ACTIVATION),
+    "picture": lambda value: not problems(value, contract_locate.PICTURE),
     "sscc": lambda value: not problems(value, contract_roles.SSCC),
     "code": lambda value: not problems(value, contract_associate.CODE),
     "parent": lambda value: not problems(value, contract_associate.PARENT),
@@ -106,7 +109,7 @@ STATES = dict.fromkeys(("sealed", "packaged", "active", "frozen", "void"), "coun
 STATE = " | ".join(STATES)
 ACTIONS = ("activate", "freeze", "unfreeze", "revoke", "void", "unvoid", "assign")
 ACTION = " | ".join(ACTIONS)
-_KEY = {"key_id": "key id", "kind": "station | line | custodian", "name": "text"}
+_KEY = {"key_id": "key id", "kind": "station | line | custodian | platform", "name": "text"}
 KEY = {**_KEY, "revoked": "true/false"}
 CONTACT = {"contact": "text", "name": "text", "channel": "text?"}
 BATCH = {
@@ -231,18 +234,7 @@ SHAPES = {
     },
     "contact add": CONTACT,
     "contact list": {"contacts": [CONTACT]},
-    "locate": {
-        "batch": "id?",
-        "serial": "count?",
-        "state": f"{STATE}?",
-        "package": "id?",
-        "unit": "id?",
-        "attributes": "attributes",
-        "line": "count?",
-        "note": "text?",
-        "hint": "text?",
-        **contract_roles.of_code(STATE),
-    },
+    "locate": contract_locate.of_label(STATE),
     "audit verify": {"ok": "true/false", "events": "count", "head": "sha256"},
     "audit show": {"events": [EVENT]},
     "audit settle": contract_copies.SHAPE,
@@ -251,6 +243,9 @@ SHAPES = {
     "key new": KEY,
     "key export": {
         "line": [{"name": "text", "key_id": "key id", "algorithm": "text", "public_key": "sha256"}],
+        "platform": [
+            {"name": "text", "key_id": "key id", "algorithm": "text", "public_key": "sha256"}
+        ],
         "folder": "path?",
         "fingerprint_key_id": "key id?",
         "files": "names?",
@@ -374,8 +369,10 @@ SHAPES = {
                 ),
                 **dict.fromkeys(("mirrored", "light_on_dark"), "ranges"),
                 "notes": ["text"],
+                **contract_locate.OF_PRINTED,
             }
         ],
+        "labels": [contract_locate.of_label(STATE)],
         "pictures": [
             {
                 "file": "path",
@@ -392,9 +389,9 @@ SHAPES = {
         "queued": "count",
         "refused": ["text"],
         "detail": "text?",
-        "scheduled": [contract_when.ENDED],
         "scan_ins": "count",
         "scan_ins_detail": "text?",
+        "scheduled": [contract_when.ENDED],
     },
     "find": contract_where.found(STATE),
     "orders list": {"orders": [ORDER_ROW], "scheduled": "count"},

@@ -24,6 +24,7 @@ import segno
 from carton_kit import pack, told
 from line_kit import client, opened
 from patience import PATIENCE
+from PIL import Image
 
 from mintmark import cli
 from mintmark.activation.backend.database import sqlite_url
@@ -173,6 +174,7 @@ def _packaged(folder, facts):
         (folder / "proof.png").write_bytes(opened.read("qr/sample-1.png"))
     codes = [row.split(",")[1] for row in rows]
     segno.make_qr("NOT OURS").save(str(folder / "foreign.png"), scale=4)
+    Image.new("L", (90, 60), 200).save(folder / "blank.png")
     return {
         "package": package,
         "archive": f"out/{package}.zip",

@@ -14,6 +14,7 @@ from ..ranges.tiling import Tile
 from . import (
     _agreed,
     _balance,
+    _code_facts,
     _events,
     _exports,
     _outbox,
@@ -31,6 +32,7 @@ from ._from_row import make
 from ._tile_rows import COLUMNS, from_row
 from .chain import Event
 from .records import (
+    Activation,
     BatchRow,
     CodeForm,
     ContactRow,
@@ -149,6 +151,14 @@ class View(FactsView):
         `serials` lie in the batch.
         """
         return _places.read(self.connection, batch, serials)
+
+    def activations(self, batch: str, serials: Sequence[int]) -> dict[int, Activation]:
+        """Serial → the last order that activated it, for those of `serials` that one did."""
+        return _code_facts.activations(self.connection, batch, serials)
+
+    def outcomes(self, package: str, serials: Sequence[int]) -> dict[int, str]:
+        """Serial → `printed` or `spoiled`, for those of `serials` that a receipt names."""
+        return _code_facts.outcomes(self.connection, package, serials)
 
     def counts(self, batch: str) -> dict[State, int]:
         """Codes in each state; their sum is the quantity."""
