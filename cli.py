@@ -44,6 +44,7 @@ from .codegen import streams
 from .codegen.errors import EnvironmentFailure
 from .codegen.invocation import Invocation, check_words, setting
 from .packaging import commands as packaging_commands
+from .packaging import locate_commands
 from .packaging.epcis import commands as epcis_commands
 
 if TYPE_CHECKING:
@@ -211,6 +212,7 @@ def _mount_all(
     rooms = (
         codegen_commands,
         packaging_commands,
+        locate_commands,
         epcis_commands,
         activation_commands,
         monitor_commands,

@@ -27,6 +27,7 @@ BENCHES = {
     "activate": ([], ["200000"]),
     "associate": ([], ["100000", "60"]),
     "scans": ([], ["100000", "3"]),
+    "windows": ([], ["50000", "0.5", "5"]),
     "whole": (["200000"], ["20000"]),
 }
 LIBRARIES = ("cryptography", "isal", "numpy", "pyzipper", "rich", "segno", "sqlalchemy", "typer")

@@ -47,9 +47,17 @@ def code(serial: int) -> str:
     return f"{serial:016d}"
 
 
-def fill(url: URL, codes: int) -> None:
-    """Fill the database with a batch of `codes`, all active."""
-    now, batch = datetime.now(UTC), "BNCH-00000001"
+def batch_id(number: int) -> str:
+    """The id of a bench's batch."""
+    return f"BNCH-{number:08}"
+
+
+def fill(url: URL, codes: int, number: int = 1) -> None:
+    """Fill the database with a batch of `codes`, all active; it is batch `number`, from 1.
+
+    Its codes are the numbers that follow those of the batches before, which are as large.
+    """
+    now, batch, before = datetime.now(UTC), batch_id(number), (number - 1) * codes
     store = Store(url)
     key_id = fingerprint.key_id(KEY)
     info = wire.Batch(
@@ -59,13 +67,13 @@ def fill(url: URL, codes: int) -> None:
     database = Database(url)
     for first in range(1, codes + 1, PART):
         last = min(codes, first + PART - 1)
-        text = "".join(map(code, range(first, last + 1))).encode("ascii")
+        text = "".join(map(code, range(before + first, before + last + 1))).encode("ascii")
         with database.write() as connection:
             prints = fingerprint.fingerprints(text, 16, KEY)
             serials = np.arange(first, last + 1, dtype=np.int64)
-            dialects.insert_fingerprints(connection, 1, prints, serials)
+            dialects.insert_fingerprints(connection, number, prints, serials)
     database.close()
-    store.order(Request("bench", batch, Action.ACTIVATE, (Range(1, codes),)), now)
+    store.order(Request(f"bench-{number}", batch, Action.ACTIVATE, (Range(1, codes),)), now)
     store.close()
 
 
@@ -86,10 +94,13 @@ def serving(folder: Path, storage: list[str], workers: int) -> Iterator[int]:
             process.terminate()
 
 
-async def scan(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, codes: int) -> float:
-    """Scan a random code; returns the milliseconds until its answer."""
+async def scan(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, codes: int, before: int = 0
+) -> float:
+    """Scan a random one of the codes after `before`; returns the milliseconds until its answer."""
     # With an id, as the page sends it: that costs one more row.
-    fields = {"code": code(secrets.randbelow(codes) + 1), "scan_id": secrets.token_hex(16)}
+    serial = before + secrets.randbelow(codes) + 1
+    fields = {"code": code(serial), "scan_id": secrets.token_hex(16)}
     body = json.dumps(fields).encode()
     head = f"POST /v1/scans HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
     start = time.perf_counter()
@@ -102,14 +113,14 @@ async def scan(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, codes
     return (time.perf_counter() - start) * 1_000
 
 
-async def flood(port: int, codes: int, seconds: float) -> list[float]:
+async def flood(port: int, codes: int, seconds: float, before: int = 0) -> list[float]:
     """Scan as fast as answers come; returns the milliseconds of each scan."""
     until, times = time.perf_counter() + seconds, []
 
     async def phone() -> None:
         streams = await asyncio.open_connection("127.0.0.1", port)
         while time.perf_counter() < until:
-            times.append(await scan(*streams, codes))
+            times.append(await scan(*streams, codes, before))
         streams[1].close()
 
     await asyncio.gather(*(phone() for _ in range(CONNECTIONS)))

@@ -11,14 +11,14 @@ import typer
 from .invocation import Invocation
 
 if TYPE_CHECKING:
+    from .audit import AuditShown, AuditVerified
     from .contacts import ContactList, ContactShown
     from .custodian import CustodianMade
     from .custody import Rewrapped
     from .doctor import DoctorResult
     from .home import InitResult
-    from .locate import Located, LocatedLive
     from .mint_result import MintResult
-    from .report import AuditShown, AuditVerified, BatchList, BatchShown
+    from .report import BatchList, BatchShown
     from .roster import KeyList, KeyShown
     from .settle_copy import CopySettled
 
@@ -212,46 +212,6 @@ def contact_list(invocation: Invocation) -> "ContactList":
     return listed(invocation.station())
 
 
-def locate(
-    invocation: Invocation,
-    code: Annotated[
-        str,
-        typer.Argument(
-            help="What was scanned; or BATCH:SERIAL, or an SSCC; or - for codes on stdin.",
-            metavar="CODE",
-        ),
-    ],
-    reader: Annotated[
-        str | None,
-        typer.Option(help="How it was read: [readers.NAME] in mintmark.toml.", metavar="NAME"),
-    ] = None,
-) -> "Located | LocatedLive":
-    """Find what a code belongs to, and what it lies in.
-
-    Batch, package and reel; carton and pallet; its partner.
-    Each code on stdin is answered as it comes.
-
-    \b
-    Example:
-      mintmark locate - < found.txt
-      mintmark locate K7QM-3T9A2BCD:1701
-    """
-    import sys
-
-    from . import stdin
-    from .locate import TEXT_BYTES, LocatedLive
-    from .locate import locate as find
-    from .scans.settings import named
-
-    station = invocation.station()
-    settings = named(station.config.readers, reader)
-    if code != "-":
-        return find(station, code, None, settings)
-    if stdin.is_live():
-        return LocatedLive(station, stdin.available, settings)
-    return find(station, None, sys.stdin.buffer.read(TEXT_BYTES + 1), settings)
-
-
 def audit_verify(invocation: Invocation) -> "AuditVerified":
     """Check the audit chain, its signatures, and the books against it.
 
@@ -259,7 +219,7 @@ def audit_verify(invocation: Invocation) -> "AuditVerified":
     Example:
       mintmark audit verify
     """
-    from .report import audit_verify as report
+    from .audit import audit_verify as report
 
     return report(invocation.station())
 
@@ -275,7 +235,7 @@ def audit_show(
     Example:
       mintmark audit show --after 20
     """
-    from .report import audit_show as report
+    from .audit import audit_show as report
 
     return report(invocation.station(), after, limit)
 
@@ -304,7 +264,7 @@ def audit_settle(
 
 
 def key_list(invocation: Invocation) -> "KeyList":
-    """List the keys of the station, the lines and the custodians.
+    """List the keys of station, lines, platforms, custodians.
 
     \b
     Example:
@@ -317,19 +277,30 @@ def key_list(invocation: Invocation) -> "KeyList":
 
 def key_new(
     invocation: Invocation,
-    name: Annotated[str, typer.Argument(help="The line's name.", metavar="LINE")],
+    name: Annotated[str, typer.Argument(help="The name of the line or platform.", metavar="NAME")],
+    platform: Annotated[
+        bool,
+        typer.Option("--platform", help="For a platform that scans: a guide's app, a store."),
+    ] = False,
 ) -> "KeyShown":
-    """Make a key for a production line.
+    """Make a key for a production line, or a platform.
+
+    A platform scans for guides, stores and dealers: its key signs that, and no order. The file
+    goes to where the platform runs.
 
     \b
     Example:
       mintmark key new line-3
+      mintmark key new --platform guide-app
     """
-    from .roster import new_line
+    from .roster import new_line, new_platform
 
     station = invocation.station()
-    made = new_line(station, name)
-    invocation.tell_open(station.home / "keys" / "lines" / f"{name}.key")
+    made = new_platform(station, name) if platform else new_line(station, name)
+    file = station.key_file(made.kind, name)
+    if platform:
+        invocation.notify(f"its private key: {file}; only the platform's own machine needs it")
+    invocation.tell_open(file)
     return made
 
 
@@ -442,7 +413,6 @@ COMMANDS = (
     ("batch show", batch_show),
     ("contact add", contact_add),
     ("contact list", contact_list),
-    ("locate", locate),
     ("audit verify", audit_verify),
     ("audit show", audit_show),
     ("audit settle", audit_settle),

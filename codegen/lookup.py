@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from .codes.fingerprint import SIZE, fingerprint
 from .codes.spec import canonicalise
 from .ledger.view import View
+from .ranges import windows
 from .ranges.aggregation import CodeRef
 from .ranges.attributes import Value, to_json
 from .ranges.lifecycle import Standing, State
@@ -40,7 +41,9 @@ class CodeLocation:
             return f"{begin}no code of ours{why}{f'; {self.hint}' if self.hint else ''}"
         reel = f"  package {self.package}" if self.package else ""
         reel += f"  unit {self.unit}" if self.unit else ""
-        extra = "".join(f"  {key}={value}" for key, value in self.attributes.items())
+        extra = "".join(
+            f"  {key}={windows.describe(key, value)}" for key, value in self.attributes.items()
+        )
         return f"{begin}batch {self.batch}  serial {self.serial}  {self.state.value}{reel}{extra}"
 
 

@@ -1,25 +1,23 @@
-"""Reports: the standing of every code, and the proof of the books."""
+"""Reports: the standing of every code."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from .codes import offline
-from .errors import IntegrityError
-from .ledger.chain import Event
 from .ledger.records import BatchRow
-from .ledger.verify import verify
 from .ledger.view import View
 from .mint_result import booked_bits, purpose
 from .mint_sscc import SsccBlock, block_of
+from .ranges import values, windows
 from .ranges.attributes import Value, to_json
 from .ranges.lifecycle import State
-from .ranges.serials import Range, Ranges
+from .ranges.serials import Range, Ranges, count, union
 from .result import Result
 from .station.station import Station
+
+MOST_SCHEDULED = 1_000  # orders
 
 
 @dataclass(frozen=True)
@@ -76,17 +74,22 @@ class PairedBatch:
 
 @dataclass(frozen=True)
 class RangeShown:
-    """Serials of the same standing."""
+    """Serials of the same standing. `holding`: the names of the windows that hold now."""
 
     serials: Ranges
     state: State
     package: str | None
     attributes: Mapping[str, Value]
     reason: str | None
+    holding: tuple[str, ...]
 
     def text(self) -> str:
         """A line of text."""
-        extra = "  ".join(f"{key}={value}" for key, value in self.attributes.items())
+        extra = "  ".join(
+            f"{key}={windows.describe(key, value)}" for key, value in self.attributes.items()
+        )
+        if self.holding:
+            extra += f"  now: {', '.join(self.holding)}"
         notes = "  ".join(filter(None, (self.package, self.reason, extra)))
         serials = f"{self.serials[0].first:>11} - {self.serials[0].last:<11}"
         return f"  {serials} {self.state.value:<9} {notes}".rstrip()
@@ -100,6 +103,7 @@ class BatchShown(Result):
     lie in a carton, a pallet or another code.
     `offline_bits` and `offline_seconds`: the work of a thief of fingerprint key and fingerprint
     file, as the batch was minted; `…_today`: now that more codes of that length are issued.
+    `scheduled`: how many codes orders wait for that are booked later.
     """
 
     reads = True
@@ -113,6 +117,7 @@ class BatchShown(Result):
     pairs: tuple[PairedBatch, ...]
     sscc: SsccBlock | None
     associated: int
+    scheduled: int
     states: Mapping[State, int]
     reserved: int
     unacknowledged: int
@@ -136,8 +141,10 @@ class BatchShown(Result):
             yield f"  {self.refused:,} codes in orders the backend refused: mintmark orders list"
         if self.without_receipt:
             yield f"  {self.without_receipt:,} packaged without receipt: mintmark package list"
-        for state, count in self.states.items():
-            yield f"  {state.value:<9} {count:>13,}"
+        for state, codes in self.states.items():
+            yield f"  {state.value:<9} {codes:>13,}"
+        if self.scheduled:
+            yield f"  {self.scheduled:,} codes wait for scheduled orders: mintmark orders list"
         if self.reserved:
             yield f"  of the sealed, {self.reserved:,} are reserved by an export under way"
         yield f"  a thief of the fingerprints needed, at issue, {offline.told(self.offline_bits)}"
@@ -186,6 +193,7 @@ def batch_show(station: Station, batch: str, after: int, limit: int) -> BatchSho
         reserved = view.reserved(batch)
         pairs = tuple(PairedBatch(other.batch, other.role) for other in view.partners(batch))
         associated = view.associated(batch)
+        waiting = view.scheduled("waiting", MOST_SCHEDULED, batch=batch)
         # A guess has a length, and meets codes of that length alone.
         issued = view.issued_of_length(row.length)
     entropy, bits = booked_bits(row)
@@ -197,6 +205,7 @@ def batch_show(station: Station, batch: str, after: int, limit: int) -> BatchSho
             tile.value.package,
             to_json(tile.value.attributes),
             tile.value.reason,
+            values.holding(tile.value.attributes, station.now()),
         )
         for tile in tiles
     )
@@ -211,6 +220,7 @@ def batch_show(station: Station, batch: str, after: int, limit: int) -> BatchSho
         pairs=pairs,
         sscc=summary.sscc,
         associated=associated,
+        scheduled=count(union([piece for kept in waiting for piece in kept.change.serials])),
         states=summary.states,
         reserved=reserved,
         unacknowledged=summary.unacknowledged,
@@ -223,74 +233,3 @@ def batch_show(station: Station, batch: str, after: int, limit: int) -> BatchSho
         ranges=ranges,
         next=last if last < row.quantity else None,
     )
-
-
-@dataclass(frozen=True)
-class AuditVerified(Result):
-    """The chain holds."""
-
-    reads = True
-
-    ok: bool
-    events: int
-    head: str
-
-    def lines(self) -> Iterator[str]:
-        """What holds, the head, and what to compare it with."""
-        yield f"{self.events} events: unbroken, signed, and the books agree with them"
-        yield f"head {self.head}"
-        yield "compare it with the head on the last handoff letter: a cut end shows nowhere here"
-
-
-def audit_verify(station: Station) -> AuditVerified:
-    """Check everything. Raises `IntegrityError` naming the event or row that was changed."""
-    found = verify(station.ledger)
-    if not found.ok:
-        raise IntegrityError(
-            f"the audit chain does not hold: {found.problem}",
-            *found.hints,
-            ok=False,
-            events=found.events,
-            head=found.head,
-        )
-    return AuditVerified(ok=True, events=found.events, head=found.head)
-
-
-@dataclass(frozen=True)
-class AuditShown(Result):
-    """Events, oldest first."""
-
-    reads = True
-
-    events: tuple[Mapping[str, Any], ...]
-
-    def lines(self) -> Iterator[str]:
-        """A line per event."""
-        for event in self.events:
-            body = event["body"]
-            # The facts of an incident are for programs: its detail says the same.
-            facts = "  ".join(
-                f"{key}={value}"
-                for key, value in body.items()
-                if key != "facts" and value not in (None, {})
-            )
-            yield f"{event['seq']:>6}  {event['at']}  {event['type']}  {facts[:160]}"
-
-
-def audit_show(station: Station, after: int, limit: int) -> AuditShown:
-    """Events after number `after`."""
-    with station.ledger.read() as view:
-        rows = view.events(after=after, limit=limit)
-    return AuditShown(tuple(_event(row) for row in rows))
-
-
-def _event(row: Event) -> dict[str, Any]:
-    try:
-        body = json.loads(row.body)
-    except (TypeError, ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise IntegrityError(
-            f"event {row.seq} was changed: its body can't be read", "see: mintmark audit verify"
-        )
-    return {**asdict(row), "body": body}

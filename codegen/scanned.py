@@ -6,6 +6,7 @@ pallet or carton was minted with. One that means two codes is taken for neither.
 
 import re
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -23,7 +24,7 @@ from .scans.reader import ReadingKind, ScanReading, read_all
 from .scans.settings import PLAIN, ReaderSettings
 from .station.station import Station
 
-EXPLAINED = 20  # texts at once of which it is tried whether a keyboard exchanged their keys
+EXPLAINED = 20  # texts at once of which it is tried what else they may be
 AMBIGUOUS = hints.Explanation(
     "a text that means two codes of this home",
     "the addresses of two batches overlap, or a code looks like an SSCC: give the bare code "
@@ -32,6 +33,8 @@ AMBIGUOUS = hints.Explanation(
 NO_SUCH = hints.Explanation(
     "no code of this home has that batch and serial", "see the batches: mintmark batch list"
 )
+_WORD = re.compile(r"[0-9A-Za-z\-._~]+", re.ASCII)  # what may be a code in an address
+_WORDS = 8  # of a text, the last
 _LAST = "~"  # sorts after every batch's id
 _REF = re.compile(r"([0-9A-Z]{4}-[0-9A-Z]{8}) ?: ?([0-9]{1,9})", re.ASCII | re.IGNORECASE)
 
@@ -152,11 +155,12 @@ def _explained(station: Station, resolved: Sequence[Resolved], known: Addresses)
     """`resolved`, in which what is no code of ours says why."""
     kinds = (ReadingKind.SCAN, ReadingKind.REJECT)
     lost = [r for r in resolved if not r.code and not r.explanation and r.reading.kind in kinds]
-    keyboards = _keyboards(station, [scan.reading for scan in lost[:EXPLAINED]], known)
+    some = [scan.reading for scan in lost[:EXPLAINED]]
+    tried = _keyboards(station, some, known) | _elsewhere(station, some, known)
     found = []
     for scan in resolved:
         if not scan.code:
-            why = scan.explanation or keyboards.get(id(scan.reading))
+            why = scan.explanation or tried.get(id(scan.reading))
             why = why or (NO_SUCH if _REF.fullmatch(scan.reading.text) else None)
             why = why or hints.explain(scan.reading, known)
             location = replace(scan.location, note=why.what, hint=why.hint)
@@ -181,3 +185,21 @@ def _keyboards(
         for (reading, layout, _), location in zip(asked, found, strict=True)
         if location.batch is not None
     }
+
+
+def _elsewhere(
+    station: Station, lost: Sequence[ScanReading], known: Addresses
+) -> dict[int, hints.Explanation]:
+    """Ids of readings → which code of ours stands in an address that is not ours."""
+    asked = [
+        (reading, word)
+        for reading in lost
+        if hints.explain(reading, known) is hints.ELSEWHERE
+        for word in _WORD.findall(reading.text)[-_WORDS:]
+    ]
+    places_of = places(station, [word for _, word in asked]) if asked else ()
+    found: defaultdict[int, set[CodeRef]] = defaultdict(set)
+    for (reading, _), location in zip(asked, places_of, strict=True):
+        if location.batch is not None and location.serial is not None:
+            found[id(reading)].add(CodeRef(location.batch, location.serial))
+    return {which: hints.elsewhere(str(*refs)) for which, refs in found.items() if len(refs) == 1}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .cartons.carton_labels import CartonLabels
     from .export_types import ExportResult
     from .print_calculator import PlanResult
-    from .print_check.verify_print import PrintVerified
+    from .print_check.print_result import PrintVerified
     from .receipts.labels import LabelsResult
     from .receipts.receipt import ReceiptResult
     from .receipts.units import UnitShown
@@ -433,19 +433,23 @@ def package_verify_print(
         list[Path],
         typer.Argument(help="Pictures (PNG, JPEG, TIFF, BMP) or PDFs.", metavar="FILE..."),
     ],
+    book: Annotated[
+        bool, typer.Option("--book", help="Book the labels of a right proof as verified.")
+    ] = False,
 ) -> "PrintVerified":
     """Read a proof back: photographed, scanned, or as PDF.
 
     Shows which batch, serials and package the symbols belong to, and what is unreadable,
-    doubled, missing or out of order. PDFs need pdftoppm (poppler-utils). Shows no code.
+    doubled, missing or out of order; who got the package, which orders activated its labels,
+    and what belongs to them. PDFs need pdftoppm (poppler-utils). Shows no code.
 
     \b
     Example:
-      mintmark package verify-print proof-1.jpg proof-2.jpg
+      mintmark package verify-print proof-1.jpg proof-2.jpg --book
     """
     from .print_check.verify_print import verify_print as read
 
-    return read(invocation, files)
+    return read(invocation, files, booked=book)
 
 
 def plan(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ..codegen.dossier import verified_serials
 from ..codegen.errors import NotFound, UsageError
 from ..codegen.invocation import Invocation, secret_file
 from ..codegen.ledger.records import PackageRow, ReceiptRow
@@ -101,6 +102,7 @@ class PackageShown(Result):
     """A package, its receipts and its reels. `missing`: codes spoiled or void, not replaced.
 
     `excess`: codes that were replaced, and are good after all. `pair`: as in `PackageSummary`.
+    `verified`: serials that were read back from printed labels, which were right.
     """
 
     reads = True
@@ -124,6 +126,7 @@ class PackageShown(Result):
     units: tuple[UnitShown, ...]
     copies: int = 1
     labels: int = 0
+    verified: Ranges = ()
 
     def lines(self) -> Iterator[str]:
         """The package, then one line per reel."""
@@ -142,6 +145,8 @@ class PackageShown(Result):
             yield from (f"  {line}" for line in sums(self.totals))
             if not self.receipts:
                 yield f"  no receipt yet: mintmark package receipt {self.package} --printed SERIALS"
+        if self.verified:
+            yield f"  verified {serials.count(self.verified):>13,} read back from printed labels"
         yield from self._reissues()
         for unit in self.units:
             yield f"  {unit.line()}"
@@ -178,6 +183,7 @@ def package_show(station: Station, package: str) -> PackageShown:
         units = view.units(package)
         reported = view.reported(package)
         receipts = view.receipts(package)
+        right = verified_serials(view, package)
         handed = row.status in (PACKAGED, "superseded")
         missing = view.shortfall(package) if handed else 0
         excess = view.excess(package) if handed else 0
@@ -198,9 +204,10 @@ def package_show(station: Station, package: str) -> PackageShown:
         missing=missing,
         excess=excess,
         receipts=tuple(map(ReceiptShown.of, receipts)),
-        units=tuple(UnitShown.of(unit, reported) for unit in units),
+        units=tuple(UnitShown.of(unit, reported, right) for unit in units),
         copies=row.copies,
         labels=row.totals.labels,
+        verified=right,
     )
 
 

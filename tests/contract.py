@@ -18,12 +18,15 @@ import contract_epcis
 import contract_guards
 import contract_labels
 import contract_line
+import contract_locate
 import contract_pairs
 import contract_places
 import contract_receipts
 import contract_roles
 import contract_stock
 import contract_trace
+import contract_when
+import contract_where
 from contract_shapes import SHAPES
 
 EXIT_CODES = {
@@ -372,19 +375,6 @@ PACKAGES = (
         *(5, "signed by another", f"{VERIFY} --custodian-public-key stranger/custodian.pub"),
         "sign",
     ),
-    ok(
-        "a correct proof",
-        "package verify-print proof.png",
-        expected={"ok": True, "symbols": 1, "unknown": 0},
-    ),
-    no(
-        *(5, "a symbol that is not ours", "package verify-print proof.png foreign.png", ""),
-        result=True,
-        expected={"ok": False, "symbols": 2, "unknown": 1},
-    ),
-    no(2, "no picture", "package verify-print pass.txt", "no picture"),
-    no(4, "no such picture", "package verify-print none.png", "no file"),
-    no(4, "no home", "package verify-print pass.txt", "no mintmark home", world="none"),
 )
 
 BOOKS = (
@@ -420,30 +410,6 @@ BOOKS = (
     no(6, "the ledger is locked", "contact add wang --name W", "locked", trouble="locked"),
     ok("all contacts", "contact list"),
     no(4, "no home", "contact list", "no mintmark home", world="none"),
-    ok(
-        "the batch and serial of a code",
-        "locate {code}",
-        expected={"serial": 1, "state": "packaged"},
-    ),
-    ok("codes on stdin", "locate -", stdin="{code}\nABCD\n"),
-    ok(
-        "an address in lower case",
-        "locate -",
-        stdin="]Q1https://t.example.com/{code}/?from=x\r",
-        expected={"serial": 1, "line": 1},
-    ),
-    Row(
-        "no code of ours on stdin",
-        "locate -",
-        4,
-        stdin="ABCDEFGHJKMNPQRS\nNoRead\n",
-        result=True,
-        expected={"batch": None},
-    ),
-    no(4, "a code that is not ours", "locate ABCDEFGHJKMNPQRS", "no code of this home"),
-    no(2, "a reader that is not declared", "locate {code} --reader belt", "no reader"),
-    no(2, "no code named", "locate", "Missing argument"),
-    no(2, "too much on stdin", "locate -", "at once", stdin="A\n" * 100_001),
     no(5, "a run cut short", "locate {code}", "run", damage=f"cut {VAULT}.run"),
     no(5, "a run lost", "locate {code}", "run", damage=f"lose {VAULT}.run"),
     no(
@@ -465,6 +431,8 @@ KEYS = (
     ok("a line's key", "key new line-3", expected={"name": "line-3", "revoked": False}),
     no(2, "a name with other characters", "key new 'Line 3'", "small letters"),
     no(3, "the line has a key already", "key new default", "default"),
+    ok("a platform's key", "key new --platform guide-app", expected={"kind": "platform"}),
+    no(2, "no name of a platform", "key new --platform 导购", "a platform's name is"),
     ok("the lines of the home", "key export"),
     no(4, "no home", "key export", "no mintmark home", world="none"),
     ok("a folder for a backend's team", "key export --backend handover"),
@@ -765,6 +733,7 @@ ROWS = (
     *contract_alarms.rows(Row, ok, no),
     *contract_trace.rows(Row, ok, no),
     *contract_stock.rows(ok, no),
+    *contract_when.rows(Row, ok, no),
     *contract_guards.rows(Row, ok, no),
     *contract_places.rows(no),
     *contract_copies.rows(ok, no),
@@ -774,5 +743,7 @@ ROWS = (
     *contract_epcis.rows(ok, no),
     *contract_check.rows(ok, no),
     *contract_roles.rows(Row, ok, no),
+    *contract_locate.rows(Row, ok, no),
     *contract_pairs.rows(Row, ok, no),
+    *contract_where.rows(Row, ok, no),
 )

@@ -28,7 +28,8 @@ JSON keys may be added, and are never changed. Every line of the tables of exit 
   or after it.
 - With `--json` stdout holds one JSON object in ASCII and nothing else. On a failure it stays
   empty, and stderr holds `{{"error": …, "hint": …, "exit": …}}`, sometimes with further keys.
-  `locate -` prints an object per code, one per line, `associate run` one per carton.
+  `locate -` and `locate --photo` print an object per code, one per line, `associate run` one per
+  carton.
 - Without `--json` a failure is a line `error: …`, followed by lines `hint: …` that name what to do
   next. Progress and warnings go to stderr as well. `NO_COLOR` is honoured.
 - Secrets are never arguments: they are read from a file, or typed at the terminal. If stdin is not
@@ -37,7 +38,8 @@ JSON keys may be added, and are never changed. Every line of the tables of exit 
   the audit chain: that a custodian's key was refused, or that a package was begun and abandoned.
 - Some results come with an exit code other than 0: an order or a delivery that the backend has not
   acknowledged (75) or has refused (6), because the order is booked here; the findings of
-  `doctor` (5); and the answers of `locate -` if none is a code of this home (4).
+  `doctor` (5); and the answers of `locate -` and `locate --photo` if none is a code of this home
+  (4).
 - What a command did stands, and its exit code with it, if its answer cannot be written because
   stdout is closed or its disk is full. stderr then says `warning: the answer was not written …`
   and where to look it up; with `--json`, `{{"warning": …, "hint": …, "exit": …}}`. Nothing is said
@@ -56,10 +58,14 @@ and so `100,200`) are refused: write `1;990` or `1990`. Programs that make lists
 pairs: `[[first, last], …]`.
 
 In the tables of JSON keys an `id` is `XXXX-XXXXXXXX`, a `key id` 16 hex digits, a `time` RFC 3339
-in UTC, a `count` a whole number; `attributes` is an object of plain values, a `code` one of `batch`
-and `serial`, a `parent` that with its `sscc`, which may be null.
+in UTC, a `count` a whole number; `attributes` is an object of plain values, and of windows under
+`window.NAME` ([attributes for a time](line.md#attributes-for-a-time)), a `code` one of `batch` and
+`serial`, a `parent` that with its `sscc`, which may be null.
 An `sscc` is an object with `prefix`, `extension`, `first`, `last` (the serial references of the
 first and the last code) and `first_sscc`, `last_sscc` (18 digits).
+An `activation` is an object with `order`, `at` (a time), `line` (text or null) and `status`. A
+`picture` has `file`, `page`, and `x` and `y`, the symbol's centre in pixels, null for a picture
+without a symbol.
 
 The scan backend's address is `MINTMARK_BACKEND_URL`, or `url` under `[backend]` in the home's
 `mintmark.toml`, or the reference backend that serves this home at the moment. Without an address,

@@ -5,7 +5,7 @@ from contract_receipts import REPRINT
 ACTIVATE = "activate {batch} --serials 1-10"
 APPLY = "orders apply -"
 HEAD = "action,batch,serials,effective_at,expires_at,allow_past,include_lost\n"
-END = {"expires_at": "2097-12-31T16:00:00Z"}
+END = {"expires_at": "2097-12-31T16:00:00Z", "product": "Tea"}
 ORDER = '{{"action": "activate", "batch": "{batch}", "unit": "{unit}"%s}}\n'
 
 

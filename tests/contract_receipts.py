@@ -26,9 +26,11 @@ UNIT = {
     "spoiled": "count",
     "spoiled_count": "count",
     "copies": "count",
+    "verified": "count",
 }
 # Further keys of `package show`.
 SHOWN = {
+    "verified": "ranges",
     "supersedes": "id?",
     "superseded_by": "id?",
     "replaces": "id?",

@@ -11,10 +11,13 @@ import contract_copies
 import contract_epcis
 import contract_labels
 import contract_line
+import contract_locate
 import contract_receipts
 import contract_roles
 import contract_stock
 import contract_trace
+import contract_when
+import contract_where
 
 # --- the types of JSON values ----------------------------------------------------------
 
@@ -33,9 +36,20 @@ def _pairs(value):
     )
 
 
+_PLAIN = (str, int, float, bool, type(None))
+
+
 def _attributes(value):
-    plain = (str, int, float, bool, type(None))
-    return isinstance(value, dict) and all(isinstance(item, plain) for item in value.values())
+    return isinstance(value, dict) and all(map(_attribute, value.items()))
+
+
+def _attribute(item):
+    """Whether it is plain, or a window of plain ones."""
+    key, value = item
+    if key.startswith("window.") and isinstance(value, dict):
+        whole = value.keys() == {"from", "until", "daily", "attributes"}
+        return whole and all(isinstance(v, _PLAIN) for v in value["attributes"].values())
+    return isinstance(value, _PLAIN)
 
 
 KINDS = {
@@ -53,6 +67,8 @@ KINDS = {
     "names": lambda value: isinstance(value, list) and all(isinstance(n, str) for n in value),
     "attributes": _attributes,
     "object": lambda value: isinstance(value, dict),
+    "activation": lambda value: not problems(value, contract_locate.ACTIVATION),
+    "picture": lambda value: not problems(value, contract_locate.PICTURE),
     "sscc": lambda value: not problems(value, contract_roles.SSCC),
     "code": lambda value: not problems(value, contract_associate.CODE),
     "parent": lambda value: not problems(value, contract_associate.PARENT),
@@ -93,7 +109,7 @@ STATES = dict.fromkeys(("sealed", "packaged", "active", "frozen", "void"), "coun
 STATE = " | ".join(STATES)
 ACTIONS = ("activate", "freeze", "unfreeze", "revoke", "void", "unvoid", "assign")
 ACTION = " | ".join(ACTIONS)
-_KEY = {"key_id": "key id", "kind": "station | line | custodian", "name": "text"}
+_KEY = {"key_id": "key id", "kind": "station | line | custodian | platform", "name": "text"}
 KEY = {**_KEY, "revoked": "true/false"}
 CONTACT = {"contact": "text", "name": "text", "channel": "text?"}
 BATCH = {
@@ -122,7 +138,7 @@ ORDER_ROW = {
     "batch": "id",
     "action": f"{ACTION} | associate | dissociate",
     "serials": "ranges",
-    "status": "queued | acknowledged | refused | cancelled",
+    "status": "queued | acknowledged | refused | cancelled | scheduled",
     "applied_count": "count",
     "skipped_count": "count",
     "attributes": "attributes",
@@ -137,6 +153,8 @@ ORDER_ROW = {
     "each": "count?",
     "parents_count": "count",
     "detail": "text?",
+    "at": "time?",
+    "late": "text?",
 }
 ORDERED = {
     "order": "text",
@@ -145,15 +163,18 @@ ORDERED = {
     "applied": "ranges",
     "skipped": "ranges",
     "action": ACTION,
-    "delivery": "acknowledged | queued | refused?",
+    "delivery": "acknowledged | queued | refused | cancelled | scheduled?",
     "dry_run": "true/false",
     "detail": "text?",
     "attributes": "attributes",
     "repeated": "true/false",
     "undone": "ranges",
     "notes": ["text"],
+    "at": "time?",
+    "scheduled": "waiting | booked | cancelled | refused?",
 }
 GROUP = contract_cartons.group(ORDERED, ACTION)
+BY_CONDITIONS = contract_where.ordered(ACTION, STATE)
 EVENT = {
     "seq": "count",
     "type": "text",
@@ -206,24 +227,14 @@ SHAPES = {
                 "package": "id?",
                 "attributes": "attributes",
                 "reason": "text?",
+                "holding": "names",
             }
         ],
         "next": "count?",
     },
     "contact add": CONTACT,
     "contact list": {"contacts": [CONTACT]},
-    "locate": {
-        "batch": "id?",
-        "serial": "count?",
-        "state": f"{STATE}?",
-        "package": "id?",
-        "unit": "id?",
-        "attributes": "attributes",
-        "line": "count?",
-        "note": "text?",
-        "hint": "text?",
-        **contract_roles.of_code(STATE),
-    },
+    "locate": contract_locate.of_label(STATE),
     "audit verify": {"ok": "true/false", "events": "count", "head": "sha256"},
     "audit show": {"events": [EVENT]},
     "audit settle": contract_copies.SHAPE,
@@ -232,6 +243,9 @@ SHAPES = {
     "key new": KEY,
     "key export": {
         "line": [{"name": "text", "key_id": "key id", "algorithm": "text", "public_key": "sha256"}],
+        "platform": [
+            {"name": "text", "key_id": "key id", "algorithm": "text", "public_key": "sha256"}
+        ],
         "folder": "path?",
         "fingerprint_key_id": "key id?",
         "files": "names?",
@@ -355,8 +369,10 @@ SHAPES = {
                 ),
                 **dict.fromkeys(("mirrored", "light_on_dark"), "ranges"),
                 "notes": ["text"],
+                **contract_locate.OF_PRINTED,
             }
         ],
+        "labels": [contract_locate.of_label(STATE)],
         "pictures": [
             {
                 "file": "path",
@@ -367,14 +383,18 @@ SHAPES = {
             }
         ],
     },
-    **dict.fromkeys(ACTIONS, (ORDERED, GROUP)),
+    **dict.fromkeys(ACTIONS, (ORDERED, GROUP, BY_CONDITIONS)),
     "deliver": {
         "delivered": ["text"],
         "queued": "count",
         "refused": ["text"],
         "detail": "text?",
+        "scan_ins": "count",
+        "scan_ins_detail": "text?",
+        "scheduled": [contract_when.ENDED],
     },
-    "orders list": {"orders": [ORDER_ROW]},
+    "find": contract_where.found(STATE),
+    "orders list": {"orders": [ORDER_ROW], "scheduled": "count"},
     "orders show": ORDER_ROW,
     "orders cancel": ORDER_ROW,
     "backend serve": {"url": "text"},
@@ -389,7 +409,7 @@ SHAPES = {
 }
 SHAPES |= contract_receipts.shapes(SHAPES["export"])
 SHAPES["package labels"] = (SHAPES["package labels"], contract_labels.CARTONS)
-SHAPES |= contract_line.shapes(ORDERED, GROUP, contract_associate.PACKED)
+SHAPES |= contract_line.shapes(ORDERED, GROUP, BY_CONDITIONS, contract_associate.PACKED)
 SHAPES |= contract_associate.SHAPES
 SHAPES |= contract_alarms.shapes()
 SHAPES |= contract_check.shapes()

@@ -17,6 +17,8 @@ SHAPES = {
         "groups": [GROUP],
         "windowed": "count",
         "queued": "count",
+        "scan_ins": "count",
+        "scan_ins_detail": "text?",
         "csv": "path?",
     }
 }

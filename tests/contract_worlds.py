@@ -24,6 +24,7 @@ import segno
 from carton_kit import pack, told
 from line_kit import client, opened
 from patience import PATIENCE
+from PIL import Image
 
 from mintmark import cli
 from mintmark.activation.backend.database import sqlite_url
@@ -46,6 +47,7 @@ BEFORE = {
     "active": "packaged",
     "doubted": "active",
     "scanned": "packaged",
+    "sold": "packaged",
     "reported": "packaged",
     "lost": "packaged",
     "later": "packaged",
@@ -172,6 +174,7 @@ def _packaged(folder, facts):
         (folder / "proof.png").write_bytes(opened.read("qr/sample-1.png"))
     codes = [row.split(",")[1] for row in rows]
     segno.make_qr("NOT OURS").save(str(folder / "foreign.png"), scale=4)
+    Image.new("L", (90, 60), 200).save(folder / "blank.png")
     return {
         "package": package,
         "archive": f"out/{package}.zip",
@@ -223,6 +226,18 @@ def _scanned(folder, facts):
         command(folder, "activate", batch, "--serials", "1001-1500")
         with HttpClient(url) as phone:
             assert {phone.scan(code).result for code in (facts["code"], "0" * 16)} == {"unknown"}
+    return {}
+
+
+def _sold(folder, facts):
+    """A code was scanned in a province it is not meant for; then it was stopped, and scanned."""
+    batch, place = facts["batch"], ("--serials", "1-10")
+    with answering("real", folder) as url, backend_named(url):
+        command(folder, "activate", batch, *place, "--set", "region=浙江", "--set", "dealer=D-7")
+        with HttpClient(url) as phone:
+            assert phone.scan(facts["code"], region="320506").result == "genuine"
+            command(folder, "freeze", batch, *place)
+            assert phone.scan(facts["code"]).result == "frozen"
     return {}
 
 
@@ -308,6 +323,7 @@ _STEPS = {
     "active": _active,
     "doubted": _doubted,
     "scanned": _scanned,
+    "sold": _sold,
     "lost": _lost,
     "later": _later,
     "paired": _paired,
@@ -474,6 +490,17 @@ def _setting(text):
     return write
 
 
+def _limit(text):
+    """A setting of `[alarms]`, which other tables follow."""
+
+    def write(root, _):
+        path = root / "home" / "mintmark.toml"
+        whole = path.read_text("utf-8").replace("[alarms]\n", f"[alarms]\n{text}\n")
+        path.write_text(whole, "utf-8")
+
+    return write
+
+
 def _alarm_cursor(root, _):
     _setting('boss = "env:MINTMARK_BACKEND_URL"\n')(root, _)
     (root / "home" / "alarms.json").write_text("{", "ascii")
@@ -491,6 +518,7 @@ _BY_HAND = {
     "unknown-setting": _setting("\n[printer]\nname = 'x'\n"),
     "no-toml": _setting("\n[[["),
     "no-targets": _setting("boss = 1\n"),
+    "wrong-limit": _limit("receipt_days = 0"),
     "alarm-target": _setting('boss = "env:MINTMARK_BACKEND_URL"\n'),
     "alarm-cursor": _alarm_cursor,
 }

@@ -24,6 +24,7 @@ OURS = {
     ),
     *("mintmark.codegen.ranges.tiling", "mintmark.codegen.secret"),
     *("mintmark.packaging", "mintmark.packaging.commands"),
+    "mintmark.packaging.locate_commands",
     *("mintmark.packaging.epcis", "mintmark.packaging.epcis.commands"),
     *("mintmark.activation.backend", "mintmark.activation.backend.commands"),
     *("mintmark.activation.conformance", "mintmark.activation.conformance.commands"),

@@ -18,7 +18,9 @@ from ...codegen.result import Result
 from ...codegen.station.station import Station
 from .. import backoff
 from ..client.protocol import Client
+from ..orders.due import Ended, book_due
 from ..orders.orders import ACKNOWLEDGED, QUEUED, REFUSED
+from . import scan_ins
 from .api_objects import batches_of
 from .attempt import (
     MAX_RETRY_AFTER,
@@ -39,12 +41,19 @@ PATIENCE = 3  # failures in a row after which the backend is away for every batc
 
 @dataclass(frozen=True)
 class DeliverResult(Result):
-    """The ids of the orders that were settled, and how many are still queued."""
+    """The ids of the orders that were settled, and how many are still queued.
+
+    `scheduled`: orders of which the time had come, and what became of them. `scan_ins`: how many
+    scan-ins of dealers were read back; `scan_ins_detail`: why not all.
+    """
 
     delivered: tuple[str, ...]
     queued: int
     refused: tuple[str, ...]
     detail: str | None = None
+    scheduled: tuple[Ended, ...] = ()
+    scan_ins: int = 0
+    scan_ins_detail: str | None = None
 
     @property
     def exit_code(self) -> int:
@@ -54,13 +63,19 @@ class DeliverResult(Result):
         return 75 if self.queued else 0
 
     def lines(self) -> Iterator[str]:
-        """Counts, then the refused orders by id."""
+        """Counts, then scheduled orders, then the refused orders by id."""
         yield (
             f"{len(self.delivered)} delivered, {self.queued} queued, {len(self.refused)} refused"
             f"{f' ({self.detail})' if self.detail else ''}"
         )
+        for ended in self.scheduled:
+            yield f"  {ended.text()}"
         for order in self.refused:
             yield f"  refused {order}: see mintmark orders show {order}"
+        if self.scan_ins:
+            yield f"  {self.scan_ins} scan-ins of dealers read back"
+        if self.scan_ins_detail:
+            yield f"  scan-ins of dealers not read: {self.scan_ins_detail}"
 
 
 def deliver(
@@ -73,16 +88,22 @@ def deliver(
     """Send what is queued, all batches or one, until nothing is left or the backend is away.
 
     Every queued order is tried now, whenever its next attempt would be: a person wants it.
-    Without a client nothing is sent.
+    Scheduled orders whose time has come are booked first. Then what dealers scanned in is read
+    back. Without a client nothing is sent.
     """
+    scheduled = book_due(station)
+    told = scan_ins.ScanInsRead()
     if client is None:
         report = DeliveryReport(detail="no backend is configured")
     else:
         report = Courier(station, client, progress).deliver(batch=batch)
+        if not report.away:
+            told = scan_ins.tried(station, client)
     with station.ledger.read() as view:
         queued = view.queued(batch)
     detail = report.detail if queued else None
-    return DeliverResult(tuple(report.delivered), queued, tuple(report.refused), detail)
+    settled = tuple(report.delivered), queued, tuple(report.refused)
+    return DeliverResult(*settled, detail, scheduled, told.booked, told.detail)
 
 
 @dataclass

@@ -2,14 +2,15 @@
 
 The loop:
 
-1. Read when the next order is due.
+1. Book the scheduled orders whose time has come; log each. Read when the next order is due.
 2. If it is due, connect and deliver; log each settled order, and why others stay queued.
-3. Write the health file, after each event and at least every ten seconds.
-4. Sleep until the next attempt, at most a second: other processes book orders at any time.
+3. Once a minute, read back what dealers scanned in.
+4. Write the health file, after each event and at least every ten seconds.
+5. Sleep until the next attempt, at most a second: other processes book orders at any time.
 
-Only a signal ends it, in step 4 or between two orders of step 2. What goes wrong on this
-machine or at the backend is logged and stands in the health file; then the loop goes on, with
-longer and longer pauses while this machine fails. A crash loses nothing but the counts.
+Only a signal ends it: in step 5, between two orders of step 2 or two scan-ins of step 3. What goes
+wrong on this machine or at the backend is logged and stands in the health file; then the loop goes
+on, with longer and longer pauses while this machine fails. A crash loses nothing but the counts.
 """
 
 import json
@@ -26,10 +27,15 @@ from ...codegen.result import to_json
 from ...codegen.station.station import Station
 from ..backoff import wait
 from ..client.protocol import Client
+from ..orders.due import book_due
 from ..orders.orders import REFUSED
+from . import scan_ins
 from .deliver import Courier, DeliverResult, next_due
 
 POLL = timedelta(seconds=1)
+SCAN_INS = timedelta(minutes=1)  # between two readings of them
+# The same, if all of them had to be read and none was new: a backend that was set back.
+SCAN_INS_ANEW = timedelta(hours=1)
 HEARTBEAT = timedelta(seconds=10)  # between two writes of the health file, if nothing happens
 
 Connect = Callable[[], AbstractContextManager[Client | None]]
@@ -100,6 +106,8 @@ class Service:
     _refused: int = 0
     _failures: int = 0
     _reason: str | None = None
+    _next_reading: datetime | None = None
+    _unread: str | None = None
 
     def run(self) -> DeliverResult:
         """Deliver until a stop is requested. Raises what hinders the first read of the queue."""
@@ -107,20 +115,22 @@ class Service:
         self.health.write(self.station.now())
         self.log("started", queued=self.health.queued)
         while not self.stopped():
-            self.wait(self._turn())  # 4
+            self.wait(self._turn())  # 5
         self.log("stopped", queued=self.health.queued)
         detail = f"stopped; {self._delivered} delivered, {self._refused} refused since it began"
         return Stopped((), self.health.queued, (), detail)
 
     def _turn(self) -> float:
-        """Steps 1 to 3; how many seconds to sleep then."""
+        """Steps 1 to 4; how many seconds to sleep then."""
         try:
-            due = next_due(self.station)  # 1
+            self._book_due()  # 1
+            due = next_due(self.station)
             if due is not None and due <= self.station.now():
                 self._deliver()  # 2
                 due = next_due(self.station)
+            self._read_scan_ins()  # 3
             now = self.station.now()
-            self.health.beat(now)  # 3
+            self.health.beat(now)  # 4
             self._failures = 0
         except (MintmarkError, OSError) as error:
             return self._hindered(error)
@@ -128,6 +138,12 @@ class Service:
         # configured.
         ahead = POLL if due is None or due <= now else min(POLL, due - now)
         return ahead.total_seconds()
+
+    def _book_due(self) -> None:
+        for ended in book_due(self.station, self.stopped):
+            details = {} if ended.detail is None else {"detail": ended.detail}
+            self.log(f"scheduled-{ended.status}", order=ended.order, **details)
+            self._look()
 
     def _hindered(self, error: MintmarkError | OSError) -> float:
         """This machine fails, not the backend: a locked ledger, a full disk."""
@@ -152,6 +168,24 @@ class Service:
         if sent.detail:
             self._away(sent.detail)
         self.health.write(self.station.now())
+
+    def _read_scan_ins(self) -> None:
+        now, due = self.station.now(), self._next_reading
+        # A clock that was set back must not stop this.
+        if due is not None and timedelta(0) < due - now <= SCAN_INS_ANEW:
+            return
+        self._next_reading = now + SCAN_INS
+        with self.connect() as client:
+            if client is None:
+                return
+            found = scan_ins.tried(self.station, client, self.stopped)
+        if found.anew and not found.booked:
+            self._next_reading = now + SCAN_INS_ANEW
+        if found.booked:
+            self.log("scan-ins", read=found.booked)
+        if found.detail and found.detail != self._unread:
+            self.log("scan-ins-unread", reason=found.detail)
+        self._unread = found.detail
 
     def _settled(self, order: str, status: str) -> None:
         now = self.station.now()

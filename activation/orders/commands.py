@@ -14,7 +14,9 @@ from ...codegen.ranges.lifecycle import State
 BatchArgument = Annotated[
     str | None,
     typer.Argument(
-        help="The batch; none with --carton; with --where, all if none.", metavar="BATCH"
+        help="The batch; none with --carton, --code, --unit or --package; with --where, all if"
+        " none.",
+        metavar="BATCH",
     ),
 ]
 SerialsOption = Annotated[
@@ -26,6 +28,12 @@ UnitOption = Annotated[
 ]
 PackageOption = Annotated[
     str | None, typer.Option(help="A package instead of serials.", metavar="PACKAGE")
+]
+CodeOption = Annotated[
+    str | None,
+    typer.Option(
+        help="A single code: as it was scanned, BATCH:SERIAL or SSCC; - reads it.", metavar="C"
+    ),
 ]
 CartonOption = Annotated[
     str | None,
@@ -103,6 +111,29 @@ ExpiresOption = Annotated[
     str | None,
     typer.Option(help="Valid until; a date, or a midnight, includes that day.", metavar="TIME"),
 ]
+DuringOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The attributes hold from A until B only: 2026-12-01..2026-12-31, A.. or ..B.",
+        metavar="A..B",
+    ),
+]
+DailyOption = Annotated[
+    str | None,
+    typer.Option(help="They hold at these hours of each day: 18:00-22:00.", metavar="H-H"),
+]
+WindowOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What this window is called; the same again replaces it, --set window.NAME= takes it"
+        " away.",
+        metavar="NAME",
+    ),
+]
+AtOption = Annotated[
+    str | None,
+    typer.Option("--at", help="Book it then, not now: 2026-12-31 06:00.", metavar="TIME"),
+]
 ReasonOption = Annotated[
     str | None,
     typer.Option(
@@ -117,9 +148,16 @@ OrderOption = Annotated[
 ]
 WhereOption = Annotated[
     list[str] | None,
-    typer.Option("--where", help="Codes that carry this, key=value; again for more. Shown first."),
+    typer.Option(
+        "--where",
+        help="Codes of which this holds, as lot=L42, state!=frozen, minted_at<2026-12-01 or"
+        " 'lot in A,B'; again for more: all must hold.",
+        metavar="CONDITION",
+    ),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", help="With --where: do what was shown.")]
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="With --where, which only shows: do it; or --count.")
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would change.")]
 
 
@@ -131,6 +169,7 @@ class RangeOptions:
     serials: SerialsOption = None
     unit: UnitOption = None
     package: PackageOption = None
+    code: CodeOption = None
     carton: CartonOption = None
     children: ChildrenOption = None
     both: BothOption = False
@@ -147,6 +186,10 @@ class RangeOptions:
     strict: StrictOption = False
     effective_at: EffectiveOption = None
     expires_at: ExpiresOption = None
+    during: DuringOption = None
+    daily: DailyOption = None
+    window: WindowOption = None
+    at: AtOption = None
     reason: ReasonOption = None
     line: LineOption = None
     order: OrderOption = None

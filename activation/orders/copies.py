@@ -6,7 +6,7 @@ order that activates it sets `max_scans` to N, unless the order or an earlier on
 
 from dataclasses import replace
 
-from ...codegen.errors import NotFound, Refused
+from ...codegen.errors import Refused
 from ...codegen.ledger.changes import Ordered
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
@@ -21,13 +21,10 @@ _SHOWN = 100
 def with_max_scans(view: View, change: Ordered) -> Ordered:
     """`change`, with `max_scans` if it activates codes that are on many labels.
 
-    An order that is booked already stays as it was booked. Raises `Refused` if its codes would
-    need several values: an order sets one for all.
+    Raises `Refused` if its codes would need several values: an order sets one for all.
     """
     if change.action is not Action.ACTIVATE or MAX_SCANS in change.attributes:
         return change
-    if (booked := _as_booked(view, change)) is not None:
-        return booked
     unset, values = _values(view, change)
     if not any(copies > 1 for copies in unset):
         return change
@@ -44,20 +41,6 @@ def with_max_scans(view: View, change: Ordered) -> Ordered:
             ],
         )
     return replace(change, attributes={**change.attributes, MAX_SCANS: max(values)})
-
-
-def _as_booked(view: View, change: Ordered) -> Ordered | None:
-    """`change` with the max_scans with which it was booked before; None if it is new."""
-    try:
-        known = view.order(change.order).change
-    except NotFound:
-        return None
-    if not isinstance(known, Ordered) or MAX_SCANS not in known.attributes:
-        return change
-    rest = {key: value for key, value in known.attributes.items() if key != MAX_SCANS}
-    if rest != dict(change.attributes):
-        return change
-    return replace(change, attributes=known.attributes)
 
 
 def _values(view: View, change: Ordered) -> tuple[set[int], dict[int, list[Range]]]:

@@ -12,63 +12,25 @@ A crash before the end of 3 leaves nothing, a crash after it all orders, queued.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
-from ...codegen.errors import Refused
-from ...codegen.ledger.changes import Associated, Ordered
+from ...codegen.errors import NotFound, Refused
+from ...codegen.ledger.changes import Ordered
 from ...codegen.ledger.records import OrderRow
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
 from ...codegen.ranges.aggregation import CodeRanges
 from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import DEFAULT_LINE, Station
-from . import guards, lost
-from .copies import with_max_scans
-from .named import Find, Named, finder, merged
-from .orders import OrderRequest, book, check, ordered
+from . import due, guards, lost, scheduled
+from .completed import apart, completed
+from .named import Find, Named, families, finder, merged
+from .orders import OrderRequest, book, check, ordered, said
+from .own_batch import with_batch
 from .parts import booked_parts, member_id
+from .placed import Group, Placed, PlacedOrder
 from .plan import Plan, orderable, plan
-
-
-@dataclass(frozen=True)
-class PlacedOrder:
-    """An order of a request, with the serials it touched and passed over.
-
-    `repeated`: it was booked before, and nothing was done now.
-    """
-
-    change: Ordered
-    applied: Ranges
-    skipped: Ranges
-    repeated: bool
-
-
-@dataclass(frozen=True)
-class Group:
-    """What holds for all orders of a request: its `order` id, and how many `items` change.
-
-    `changed`: of a repetition, that other codes would be named today; `items` is None then.
-    `notes` are sentences.
-    """
-
-    order: str
-    items: int | None
-    changed: bool
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Placed:
-    """The orders that a request became. Without a `group` it is a plain order of one batch."""
-
-    orders: tuple[PlacedOrder, ...]
-    group: Group | None = None
-
-    @property
-    def batches(self) -> tuple[str, ...]:
-        """The batches of the orders, each once, in the order in which they go out."""
-        return tuple(dict.fromkeys(order.change.batch for order in self.orders))
+from .selection import ByConditions
 
 
 class _BookedMeanwhile(Exception):
@@ -77,7 +39,7 @@ class _BookedMeanwhile(Exception):
 
 def notes(station: Station, request: OrderRequest, placed: Placed) -> tuple[str, ...]:
     """What to tell of a request and of what it became, each sentence once."""
-    told = [*placed.group.notes] if placed.group else []
+    told = [*placed.told, *(placed.group.notes if placed.group else ())]
     told += request.notes
     if request.include_lost:
         with station.ledger.read() as view:
@@ -94,10 +56,17 @@ def place(
     `claim`: for the courier that is about to send it. Dry runs change nothing. Raises as
     `orders.book` and `named.finder`, and `Refused` if what lies in the carton changes meanwhile.
     """
+    if not request.dry_run:
+        due.book_due(station)
+    request = with_batch(station, request)
+    if request.at is not None:
+        return scheduled.schedule(station, request, request.at)
     if request.is_group:
         return _place_group(station, request, claim)
-    change, done = book(station, request, claim)
-    return Placed((PlacedOrder(change, done.applied, done.skipped, done.repeated),))
+    told: list[str] = []
+    change, done = book(station, request, claim, told.append)
+    order = PlacedOrder(change, done.applied, done.skipped, done.repeated)
+    return Placed((order,), told=tuple(told))
 
 
 def _place_group(
@@ -112,7 +81,18 @@ def _place_group(
         if view.has_order(order):
             return _repeated(view, request, line.name, order, find)  # 1
         planned, changes = _prepared(view, request, line.name, order, find)  # 2
-    guard = _guard(station, request, find, planned, changes)
+    told: list[str] = []
+    each = [
+        guards.guard(
+            station,
+            change,
+            said(request, planned.items),
+            include_lost=request.include_lost,
+            tell=told.append,
+        )
+        for change in changes
+    ]
+    guard = _guard(request, find, planned, changes, each)
     try:
         done = station.ledger.commit(
             author, *changes, guard=guard, dry_run=request.dry_run, claim=claim
@@ -121,24 +101,22 @@ def _place_group(
         with station.ledger.read() as view:
             return _repeated(view, request, line.name, order, find)
     orders = tuple(
-        PlacedOrder(change, one.applied, one.skipped, repeated=False)
-        for change, one in zip(changes, done, strict=True)
+        PlacedOrder(change, one.applied, one.skipped, repeated=False, states=member.states)
+        # After them come orders that only bring the product.
+        for change, one, member in zip(changes, done, planned.members, strict=False)
     )
-    return Placed(orders, Group(order, planned.items, changed=False, notes=planned.notes))
+    group = Group(order, planned.items, changed=False, notes=planned.notes)
+    return Placed(orders, group, tuple(told))
 
 
 def _guard(
-    station: Station,
     request: OrderRequest,
     find: Find,
     planned: Plan,
     changes: list[Ordered],
+    each: list[Callable[[View], None]],
 ) -> Callable[[View], None]:
-    """What has to be right when the orders are booked; it runs under the ledger's lock."""
-    each = [
-        guards.guard(station, c, allow_past=request.allow_past, include_lost=request.include_lost)
-        for c in changes
-    ]
+    """What has to be right when they are booked, `each` for itself; under the ledger's lock."""
 
     def check(view: View) -> None:
         first = changes[0]
@@ -166,21 +144,28 @@ def _prepared(
         # The count of the request is of items: each order is guarded by the codes of its own.
         count = member.changing if request.count is not None else None
         change = ordered(request, line, member_id(order, number), member.codes, count)
-        found.append(with_max_scans(view, change))
+        found.append(completed(view, change))
+    for change in tuple(found):
+        found += apart(view, change, order, len(found) + 1)
     return planned, found
 
 
 def _repeated(view: View, request: OrderRequest, line: str, order: str, find: Find) -> Placed:
     """What was booked under the id of `request`. Raises `Refused` if it says something else."""
-    rows = list(booked_parts(view, order))
-    if isinstance(rows[0].change, Associated):
+    rows = [row for row in booked_parts(view, order) if row.change.action is request.action]
+    if not rows:
         raise _another(order)
     booked = merged((row.batch, row.range_order.serials) for row in rows)
     try:
         named = find(view)
-    except Refused:  # it is empty by now
+    except (Refused, NotFound):  # it is empty by now, or nothing meets the conditions any more
         named = Named({}, {}, {})
     added, gone = _orderable(view, _less(named.codes, booked)), _less(booked, named.codes)
+    if isinstance(request.selection, ByConditions):
+        # What the order did may be why its codes meet the conditions no more.
+        every = {*booked, *named.codes}
+        family = families(view, every) if request.both else {batch: batch for batch in every}
+        named, gone = Named(named.codes, {}, family), {}
     orders = tuple(_placed(row) for row in rows)
     items = None
     if not added and not gone:
@@ -209,7 +194,7 @@ def _is_alike(view: View, request: OrderRequest, line: str, row: OrderRow) -> bo
     counted = (request.count is None) == (known.count is None)
     codes = CodeRanges(row.batch, known.serials)
     change = ordered(request, line, row.order, codes, known.count)
-    return counted and known == with_max_scans(view, change)
+    return counted and known == completed(view, change)
 
 
 def _is_it(
@@ -225,7 +210,7 @@ def _is_it(
     """
     if items is not None:
         return request.count is None or abs(items - request.count) <= (request.tolerance or 0)
-    if request.batch:
+    if request.batch and not isinstance(request.selection, ByConditions):
         return request.batch not in differing
     common = (serials.intersect(named.codes[b], booked[b]) for b in named.codes.keys() & booked)
     return not named.codes or any(common)

@@ -1,22 +1,31 @@
 """What has to be right when an order is booked, beyond its states: policy, lost units, validity."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ...codegen import policy
 from ...codegen.errors import NotFound, Refused
 from ...codegen.ledger.changes import Ordered
 from ...codegen.ledger.view import View
+from ...codegen.ranges import serials, windows
+from ...codegen.ranges.attributes import to_json
 from ...codegen.ranges.lifecycle import passed_over
 from ...codegen.station.station import Station
 from . import lost, validity
+from .validity import Said
 
 
 def guard(
-    station: Station, change: Ordered, *, allow_past: bool, include_lost: bool
+    station: Station,
+    change: Ordered,
+    said: Said,
+    *,
+    include_lost: bool,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Callable[[View], None]:
     """The guard of a commit of `change`; it runs under the ledger's lock.
 
-    An order that is booked already passes: the same order again changes nothing.
+    An order that is booked already passes: the same order again changes nothing. `tell` takes
+    sentences on what a new one will do away with.
     """
     by_policy = policy.guard(station.config, change)
 
@@ -25,9 +34,28 @@ def guard(
             by_policy(view)
         if not include_lost:
             lost.check(view, change)
-        validity.check(view, change, station.now(), allow_past=allow_past)
+        validity.check(view, change, station.now(), said)
+        for note in _replaced(view, change):
+            tell(note)
 
     return check
+
+
+def _replaced(view: View, change: Ordered) -> Iterator[str]:
+    """A sentence for each window of the order that is to replace one of that name."""
+    patch = {k: v for k, v in change.attributes.items() if v is not None and windows.is_window(k)}
+    if not patch or view.is_booked(change.order):
+        return
+    tiles = view.select(change.batch, serials.ordered(change.serials))
+    carried = [(tile.serials, to_json(tile.value.attributes)) for tile in tiles]
+    for key, value in patch.items():
+        old = [(at, held[key]) for at, held in carried if held.get(key) not in (None, value)]
+        if old:
+            where = serials.join(at for at, _ in old)
+            yield (
+                f"window {windows.name_of(key)} is replaced on {serials.count(where):,} codes"
+                f" ({serials.describe(where, 3)}); it was: {windows.describe(key, old[0][1])}"
+            )
 
 
 def near(view: View, change: Ordered, tolerance: int) -> int:

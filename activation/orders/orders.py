@@ -5,7 +5,7 @@ settles it; what the backend refuses is reported, and corrected by the next orde
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...codegen import ids
 from ...codegen.errors import UsageError
 from ...codegen.ledger.changes import Ordered
-from ...codegen.ranges import serials
+from ...codegen.ranges import serials, windows
 from ...codegen.ranges.aggregation import CodeRanges
 from ...codegen.ranges.attributes import Value
 from ...codegen.ranges.lifecycle import Action, Reason, State
@@ -21,8 +21,9 @@ from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
 from ...codegen.station.station import DEFAULT_LINE, Station
 from . import guards
-from .copies import with_max_scans
-from .selection import ByCarton, Selection, resolve
+from .completed import apart, completed
+from .selection import ByCarton, ByConditions, Selection, resolve
+from .validity import Said
 
 if TYPE_CHECKING:
     from ...codegen.ledger.ledger import Committed
@@ -30,15 +31,18 @@ if TYPE_CHECKING:
 _ORDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 REASON_CHARS = 500  # as many as the API takes
 ACKNOWLEDGED, QUEUED, REFUSED, CANCELLED = "acknowledged", "queued", "refused", "cancelled"
+SCHEDULED = "scheduled"
 
 
 @dataclass(frozen=True)
 class OrderRequest:
     """An order as requested. `tolerance`: how far the codes that change may be from `count`.
 
-    `batch` is empty if the selection names a carton: the codes in it tell their batches. `both`:
-    the codes of partner batches, which are on the same items, take part.
-    `allow_past`: the validity may have ended already. `include_lost`: codes of units that are
+    `batch` is empty if the selection tells its batches: what is in a carton, what meets
+    conditions, a code, a unit, a package (`own_batch`). `both`: the codes of partner batches,
+    which are on the same items, take part. `at`: when it is to be booked; None: now
+    (`scheduled`).
+    `allow_past`: validity or window may have ended already. `include_lost`: codes of units that are
     lost may come to life. `notes`: sentences on how the order was understood.
     """
 
@@ -57,12 +61,13 @@ class OrderRequest:
     allow_past: bool = False
     include_lost: bool = False
     both: bool = False
+    at: datetime | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def is_group(self) -> bool:
         """Whether it may become several orders, of several batches: see `group.py`."""
-        return self.both or isinstance(self.selection, ByCarton)
+        return self.both or isinstance(self.selection, ByCarton | ByConditions)
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,8 @@ class OrderResult(Result):
 
     `repeated`: it was booked before, under the same id, and nothing was done now. `undone`: the
     serials of a repeated order that later orders have changed since.
-    `notes`: sentences on how it was understood, and on what it touched.
+    `notes`: sentences on how it was understood, and on what it touched. `at`: when it is to be
+    booked, or was; `scheduled`: what became of that, as in `PlacedOrder`.
     """
 
     order: str
@@ -87,6 +93,8 @@ class OrderResult(Result):
     repeated: bool = False
     undone: Ranges = ()
     notes: tuple[str, ...] = ()
+    at: datetime | None = None
+    scheduled: str | None = None
 
     @property
     def reads(self) -> bool:
@@ -96,6 +104,8 @@ class OrderResult(Result):
     @property
     def exit_code(self) -> int:
         """75 while the backend has not answered, 6 if it refused; 3 if a repeat stands no more."""
+        if self.scheduled == REFUSED:
+            return 3  # by a guard, at its time
         if self.delivery == REFUSED:
             # Not 3: that means nothing changed, and the order is booked here.
             return 6
@@ -107,13 +117,13 @@ class OrderResult(Result):
         """What happened, and what to do if the backend has not taken it."""
         would = "would " if self.dry_run else ""
         codes = serials.count(self.applied)
-        yield f"{would}{self.action.value} {codes:,} codes of batch {self.batch}"
+        yield f"{would}{self.action.value} {codes:,} codes of batch {self.batch}{at_time(self.at)}"
         yield f"  applied  {serials.describe(self.applied)}"
         if self.skipped:
             void = serials.count(self.skipped)
             yield f"  skipped  {serials.describe(self.skipped)} ({void:,} void)"
         for key, value in self.attributes.items():
-            yield f"  set      {key} = {value}" if value is not None else f"  remove   {key}"
+            yield set_or_removed(key, value)
         if self.repeated or not self.dry_run:
             yield f"  order    {self.order}{' (booked before)' if self.repeated else ''}"
         if self.undone:
@@ -123,19 +133,47 @@ class OrderResult(Result):
         if self.dry_run:
             yield "  nothing was changed"
             return
+        if self.delivery == SCHEDULED:
+            yield from waiting(self.order)
+            return
+        if self.scheduled in (REFUSED, CANCELLED):
+            yield f"  ended    {self.delivery}: {self.detail}"
+            return
         yield f"  backend  {self.delivery}{f': {self.detail}' if self.detail else ''}"
         if self.delivery == QUEUED:
             yield "  the order is booked here; send it with: mintmark deliver"
-        if self.delivery == REFUSED:
+        if self.delivery == REFUSED and self.scheduled != REFUSED:
             yield f"  it is booked here; what the backend has: mintmark reconcile {self.batch}"
 
 
+def at_time(at: datetime | None) -> str:
+    """When an order is booked, at the end of a line; nothing for one that is booked at once."""
+    return "" if at is None else f", at {at.isoformat(' ', 'minutes')}"
+
+
+def waiting(order: str) -> Iterator[str]:
+    """Lines on a scheduled order: who books it, and how to take it back."""
+    yield "  it waits here; deliver, deliver --watch, line run or the next order books it then"
+    yield f"  to take it back: mintmark orders cancel {order}"
+
+
+def set_or_removed(key: str, value: Value) -> str:
+    """A line for people on what becomes of an attribute."""
+    if value is None:
+        return f"  remove   {key}"
+    return f"  set      {key} = {windows.describe(key, value)}"
+
+
 def book(
-    station: Station, request: OrderRequest, claim: tuple[str, datetime] | None = None
+    station: Station,
+    request: OrderRequest,
+    claim: tuple[str, datetime] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> "tuple[Ordered, Committed]":
     """Book the order in the ledger, signed by the line. Dry runs change nothing.
 
-    `claim`: for the courier that is about to send it, see `Courier.claim`.
+    `claim`: for the courier that is about to send it, see `Courier.claim`. `tell`: see
+    `guards.guard`.
 
     Raises `UsageError` for a malformed request, `NotFound` for unknown lines, batches, units
     and packages, `Refused` if a state or a guard forbids it.
@@ -147,19 +185,26 @@ def book(
     change = ordered(request, line.name, order, CodeRanges(request.batch, ranges), request.count)
     author = station.author_of(line)
     with station.ledger.read() as view:
-        change = with_max_scans(view, change)
+        change = completed(view, change)
         if request.tolerance:
             change = replace(change, count=guards.near(view, change, request.tolerance))
-    (done,) = station.ledger.commit(
+        more = tuple(apart(view, change, order, 2))
+    done, *_ = station.ledger.commit(
         author,
         change,
+        *more,
         guard=guards.guard(
-            station, change, allow_past=request.allow_past, include_lost=request.include_lost
+            station, change, said(request), include_lost=request.include_lost, tell=tell
         ),
         dry_run=request.dry_run,
         claim=claim,
     )
     return change, done
+
+
+def said(request: OrderRequest, items: int | None = None) -> Said:
+    """What `request` says beside its content; it is about so many `items`, None: about codes."""
+    return Said(request.allow_past, counted=request.count is not None, items=items)
 
 
 def ordered(

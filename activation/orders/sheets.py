@@ -32,6 +32,7 @@ from ...codegen.ranges.cut_short import (
 )
 from ...codegen.text_files import decode, delimited
 from . import form
+from .during import ending
 from .orders import OrderRequest
 
 FILE_BYTES = 16_777_216
@@ -42,6 +43,7 @@ SHOWN = 20  # faulty rows named
 ORDER_SYMBOLS = 20  # 100 bits: an id that depends on the file alone never meets another
 NOTES = ("reason",)  # a column that changes nothing that is done
 COLUMN_NAMES = (form.FIELDS | form.PACKING_FIELDS) - {"set"}
+WITHOUT_BATCH = frozenset({"carton", "code", "unit", "package", "where"})
 NUMBERED = ("parent", "parents", "each")  # one digit less names another carton
 
 FileVersion = tuple[int, int]  # size in bytes, time of the last change in nanoseconds
@@ -242,10 +244,12 @@ def _check_last(
     if not is_unfinished(text) or len(cells) > len(header):
         return
     fault = fault_of_last_row(text, cells, header, NOTES)
-    if fault is None and header[-1] in VALIDITY:
-        times = [row.fields[header[-1]] for row in rows if header[-1] in row.fields]
+    if fault is None and header[-1] in (*VALIDITY, "at", "during"):
+        times = [ending(row.fields[header[-1]]) for row in rows if header[-1] in row.fields]
         if _detail(times[-1]) < max(map(_detail, times)):
             fault = "ends in a time that is shorter than the others, and without a line end"
+        elif header[-1] == "during" and not times[-1]:
+            fault = "ends in a window without an end, and without a line end"
         elif not _detail(times[-1]) and times[-1][:1].isdigit():
             fault = "ends in a date or time that may go on, and without a line end"
     if fault is None and header[-1] in NUMBERED and header[-1] in rows[-1].fields:
@@ -254,10 +258,18 @@ def _check_last(
         action = rows[-1].fields.get("action")
         same = (row.fields for row in rows if row.fields.get("action") == action)
         fault = fault_of_last_list([fields.get("serials", "") for fields in same])
-    if fault is None and header[-1] == "carton" and ":" in rows[-1].fields.get("carton", ""):
-        fault = "ends in a carton's serial that may go on, and without a line end"
+    fault = fault or _fault_of_name(header[-1], rows[-1].fields.get(header[-1], ""))
     if fault is not None:
         faults.add(rows[-1].number, fault)
+
+
+def _fault_of_name(column: str, cell: str) -> str | None:
+    """What is wrong with the last cell, which may have lost its end, of what names codes."""
+    if column in ("carton", "code") and ":" in cell:
+        return f"ends in a {column}'s serial that may go on, and without a line end"
+    if column == "where" and cell:
+        return "ends in a condition that may go on, and without a line end"
+    return None
 
 
 def _detail(time: str) -> int:
@@ -274,7 +286,7 @@ def _header(cells: Sequence[str], number: int, faults: _Faults) -> list[str]:
         names.pop()
     lowered = [name if name.startswith(form.SET) else name.lower() for name in names]
     unknown = [n for n in lowered if n not in COLUMN_NAMES and not n.startswith(form.SET)]
-    wanted = ("action",) if "carton" in lowered else ("action", "batch")
+    wanted = ("action", "batch") if WITHOUT_BATCH.isdisjoint(lowered) else ("action",)
     missing = [name for name in wanted if name not in lowered]
     if unknown:
         fault = f"unknown column {unknown[0]!r}" if _NAME.fullmatch(unknown[0]) else _NO_HEADER

@@ -20,7 +20,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from ...codegen.errors import UsageError
 from ...codegen.ranges.attributes import VALIDITY, Value
-from ...codegen.times import format_utc
+from ...codegen.times import format_utc, parse
 from .written_times import OF_BOOKS, WrittenTime, read, shown
 
 _MIDNIGHT = time()
@@ -145,6 +145,14 @@ def _of_exceljs(moment: datetime, day: date, zone: tzinfo, text: str, name: str)
         " write a day into a table",
         f"write {day} for the whole day, or {local:%Y-%m-%d %H:%M} for that moment",
     )
+
+
+def due(text: str | None, zone: tzinfo, name: str) -> tuple[datetime | None, tuple[str, ...]]:
+    """When an order is to be booked, as `start` reads it, and notes on it. None: at once."""
+    if text is None:
+        return None, ()
+    typed = start(text, zone, name)
+    return parse(typed.wire), (typed.note,) if typed.note else ()
 
 
 def instant(text: str, zone: tzinfo, name: str) -> datetime:

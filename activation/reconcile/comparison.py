@@ -6,11 +6,13 @@ right: it is signed, and the backend is what missed something. An order is a ste
 are needed (void → inactive → active), compare again after the first.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import chain
 
+from ...codegen.ranges import windows
 from ...codegen.ranges.attributes import Value, to_json
 from ...codegen.ranges.lifecycle import Action, ApiState, Standing, State, to_api_state
 from ...codegen.ranges.serials import Range, Ranges, count
@@ -124,7 +126,7 @@ def standing_differences(pair: Pair) -> Iterator[Difference]:
 
 
 def _text(key: str, value: Value) -> str:
-    return f"no {key}" if value is None else f"{key}={value}"
+    return f"no {key}" if value is None else f"{key}={windows.describe(key, value)}"
 
 
 def attribute_patch(pair: Pair) -> dict[str, Value]:
@@ -190,7 +192,7 @@ def steps(found: Iterable[Pair], ranges: int) -> list[Step]:
     """The next orders for all of `found`, joined where alike, at most `ranges` in each."""
     groups: dict[object, list[tuple[Step, list[Range]]]] = {}
     for next_step in filter(None, map(step, found)):
-        patch = tuple(sorted(next_step.attributes.items(), key=str))
+        patch = json.dumps(next_step.attributes, sort_keys=True)
         alike = (next_step.action, next_step.from_state, next_step.reason, patch)
         orders = groups.setdefault(alike, [])
         serials = next_step.serials[0]

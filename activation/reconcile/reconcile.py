@@ -1,5 +1,6 @@
 """`reconcile BATCH`: compare ledger and backend, and with `--apply` correct the backend.
 
+0. Read back what dealers scanned in: else the corrections would take it away again.
 1. Take the delivery lock of the batch, so that nobody else sends its orders.
 2. Compare both sides (`both_sides.py`). Queued orders come first: with any, stop here.
 3. Register the batch. If the backend did not know it, write that down: it has lost all of it.
@@ -30,7 +31,7 @@ from ...codegen.station.older_copy import is_retired, refuse_older, refuse_retir
 from ...codegen.station.station import Station
 from ..client import wire
 from ..client.protocol import Away, Client, Declined
-from ..delivery import scanned_before
+from ..delivery import scan_ins, scanned_before
 from ..delivery.api_objects import patch_of, time_of
 from ..delivery.delivery_lock import delivery_lock
 from ..delivery.inquiry import STANDS
@@ -65,6 +66,7 @@ def reconcile(
             "no backend is configured", "set [backend] url in mintmark.toml, then compare again"
         )
     refuse_older(station)
+    scan_ins.read(station, client)
     if not apply:
         with station.ledger.read() as view:
             retired = is_retired(view, batch)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ...codegen.ranges import serials
+from ...codegen.ranges import serials, windows
 from ...codegen.ranges.aggregation import CodeRanges, Packing
 from ...codegen.ranges.attributes import Value
 from ...codegen.ranges.lifecycle import Action, ApiState
@@ -38,7 +38,9 @@ class Proposal:
     def line(self) -> str:
         """A line for people."""
         sent = f"  {self.order}: {self.delivery}" if self.order else ""
-        extra = "".join(f" {key}={value}" for key, value in self.attributes.items())
+        extra = "".join(
+            f" {key}={windows.describe(key, value)}" for key, value in self.attributes.items()
+        )
         ranges = serials.describe(self.serials)
         return f"{self.action.value} {ranges} (from {self.from_state.value}){extra}{sent}"
 

@@ -10,7 +10,7 @@ are what rebates (返点) are paid by.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from ...codegen.result import Result
 from ...codegen.station.station import Station
 from ..client.protocol import Client, Declined, StrangeAnswer
 from ..client.wire import RangeState
+from ..delivery import scan_ins
 from . import counting, table
 from .grouping import Grouping, Span, check
 from .groups import StockGroup, Tally
@@ -54,10 +55,9 @@ class Stock(Result):
 
     `batches` were counted; `left_out`: batches with active codes that are for something else than
     items, and were not named. `windowed`: active codes on which a window holds now that holds the
-    attribute. `queued`: orders that the backend does not have yet.
+    attribute. `queued`: orders that the backend does not have yet. `scan_ins`: how many scan-ins of
+    dealers were read back; `scan_ins_detail`: why not all.
     """
-
-    reads = True
 
     by: str
     at: datetime
@@ -68,7 +68,14 @@ class Stock(Result):
     groups: tuple[StockGroup, ...]
     windowed: int
     queued: int
+    scan_ins: int
+    scan_ins_detail: str | None
     csv: Path | None = None
+
+    @property
+    def reads(self) -> bool:
+        """Whether nothing was booked."""
+        return not self.scan_ins
 
     def lines(self) -> Iterator[str]:
         """The table, and what else is to be known of it."""
@@ -84,6 +91,10 @@ class Stock(Result):
             yield f"  not counted, being no items: {', '.join(self.left_out)}; name them to count"
         if self.queued:
             yield f"  {self.queued} orders are queued: send them first with mintmark deliver"
+        if self.scan_ins:
+            yield f"  {self.scan_ins} scan-ins of dealers read back"
+        if self.scan_ins_detail:
+            yield f"  scan-ins of dealers not read: {self.scan_ins_detail}"
         if self.csv is not None:
             yield f"  written: {self.csv}"
 
@@ -105,6 +116,7 @@ def stock(
             "no backend is configured: it alone knows which codes were scanned",
             "set [backend] url in mintmark.toml, then report again",
         )
+    read_back = scan_ins.tried(station, client)  # 1
     now = station.now()
     grouping = Grouping(request.by, now)
     with station.ledger.read() as view:  # 2
@@ -119,7 +131,20 @@ def stock(
         progress("count", number, len(counted))
         for value, tally in _count(client, row.batch, spans, request.since).items():  # 3
             tallies[value].add(tally)
-    return _result(request, now, tallies, (counted, left_out), (grouping.windowed, queued))
+    total, groups = _groups(tallies, new=request.since is not None)
+    return Stock(
+        by=request.by,
+        at=now,
+        since=request.since,
+        batches=tuple(row.batch for row in counted),
+        left_out=tuple(row.batch for row in left_out),
+        total=total,
+        groups=groups,
+        windowed=grouping.windowed,
+        queued=queued,
+        scan_ins=read_back.booked,
+        scan_ins_detail=read_back.detail,
+    )
 
 
 def _batches(view: View, named: Sequence[str]) -> tuple[list[BatchRow], list[BatchRow]]:
@@ -161,33 +186,18 @@ def _reader(client: Client, batch: str, since: datetime | None) -> counting.Read
     return read
 
 
-def _result(
-    request: StockRequest,
-    now: datetime,
-    tallies: dict[str | None, Tally],
-    batches: tuple[Sequence[BatchRow], Sequence[BatchRow]],
-    counts: tuple[int, int],
-) -> Stock:
+def _groups(
+    tallies: Mapping[str | None, Tally], *, new: bool
+) -> tuple[StockGroup, tuple[StockGroup, ...]]:
+    """The sum of all groups, and the groups. Without `new` nobody asked which codes are new."""
     total = Tally()
     for tally in tallies.values():
         total.add(tally)
-    if request.since is None:
-        for tally in (total, *tallies.values()):
-            tally.new = None
+    for tally in (total, *tallies.values()):
+        tally.new = tally.new if new else None
     groups = [tally.group(value) for value, tally in tallies.items()]
     groups.sort(key=lambda group: (-group.active, group.value is None, group.value or ""))
-    counted, left_out = (tuple(row.batch for row in rows) for rows in batches)
-    return Stock(
-        by=request.by,
-        at=now,
-        since=request.since,
-        batches=counted,
-        left_out=left_out,
-        total=total.group(None),
-        groups=tuple(groups),
-        windowed=counts[0],
-        queued=counts[1],
-    )
+    return total.group(None), tuple(groups)
 
 
 def save(report: Stock, path: Path) -> Stock:

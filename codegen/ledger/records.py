@@ -157,6 +157,16 @@ class ReceiptRow:
 
 
 @dataclass(frozen=True)
+class Activation:
+    """The order that made a code active: when it was booked, and for which line, if for one."""
+
+    order: str
+    at: datetime
+    line: str | None
+    status: str
+
+
+@dataclass(frozen=True)
 class OrderRow:
     """An order. `status`: queued, acknowledged, refused, cancelled.
 

@@ -14,6 +14,7 @@ from ..ranges.tiling import Tile
 from . import (
     _agreed,
     _balance,
+    _code_facts,
     _events,
     _exports,
     _outbox,
@@ -31,6 +32,7 @@ from ._from_row import make
 from ._tile_rows import COLUMNS, from_row
 from .chain import Event
 from .records import (
+    Activation,
     BatchRow,
     CodeForm,
     ContactRow,
@@ -150,6 +152,14 @@ class View(FactsView):
         """
         return _places.read(self.connection, batch, serials)
 
+    def activations(self, batch: str, serials: Sequence[int]) -> dict[int, Activation]:
+        """Serial → the last order that activated it, for those of `serials` that one did."""
+        return _code_facts.activations(self.connection, batch, serials)
+
+    def outcomes(self, package: str, serials: Sequence[int]) -> dict[int, str]:
+        """Serial → `printed` or `spoiled`, for those of `serials` that a receipt names."""
+        return _code_facts.outcomes(self.connection, package, serials)
+
     def counts(self, batch: str) -> dict[State, int]:
         """Codes in each state; their sum is the quantity."""
         codes = _balance.counters(self.connection, batch, self.batch(batch).quantity)
@@ -182,6 +192,10 @@ class View(FactsView):
         if batch is not None:
             self.batch(batch)
         return _packages.packages(self.connection, batch)
+
+    def states_by_package(self) -> dict[str, dict[State, int]]:
+        """Package → how many of its codes are in each state, of both batches of a pair."""
+        return _packages.states(self.connection)
 
     def open_exports(self) -> tuple[PackageRow, ...]:
         """Exports begun and not ended: under way now, or cut short by a crash."""
@@ -254,11 +268,13 @@ class View(FactsView):
         """An order."""
         return _outbox.order(self.connection, order)
 
+    def is_booked(self, order: str) -> bool:
+        """Whether an order of that id is booked; one that is scheduled for later is not."""
+        return _outbox.find(self.connection, order) is not None
+
     def has_order(self, order: str) -> bool:
         """Whether an order has that id: booked, or scheduled, however that ended."""
-        if _outbox.find(self.connection, order) is not None:
-            return True
-        return self.scheduled_order(order) is not None
+        return self.is_booked(order) or self.scheduled_order(order) is not None
 
     def orders(
         self, batch: str | None = None, status: str | None = None, after: str = "", limit: int = 100

@@ -54,6 +54,11 @@ def at(attributes: Attributes, now: datetime) -> Mapping[str, Any]:
     return values
 
 
+def holding(attributes: Attributes, now: datetime) -> tuple[str, ...]:
+    """The names of the windows that hold at `now`, each before the one that covers it."""
+    return tuple(window.name for window in _split(attributes)[1] if window.holds(now))
+
+
 def gate(values: Mapping[str, Any]) -> Gate | None:
     """The gate of a code whose attributes `at` a moment are `values`; None: it has none."""
     if values.get("gate") != GATE_SCAN_IN:

@@ -14,9 +14,9 @@ no expires_at, no scanned_in, and no window.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any
 
 from .. import times
@@ -126,3 +126,54 @@ def _clock(now: datetime, zone: timezone) -> time:
         return now.astimezone(zone).time()
     except OverflowError:  # the first or last day of all: its offset leads out of the calendar
         return now.time()
+
+
+def describe(key: str, value: object, zone: tzinfo | None = None) -> str:
+    """The value of an attribute in words for people: of a window when it holds, and what.
+
+    Of any other key the value as it is, also of a window that cannot be read. Times are told in
+    `zone`, or else as they are written.
+    """
+    try:
+        window = read(key, value) if is_window(key) else None
+    except ValueError:
+        window = None
+    if window is None:
+        return str(value)
+    held = ", ".join(
+        f"{inner} removed" if held is None else f"{inner}={held}"
+        for inner, held in window.attributes.items()
+    )
+    return f"{', '.join(_when(window, zone))}: {held}"
+
+
+def _when(window: Window, zone: tzinfo | None) -> Iterator[str]:
+    begins, ends = (_there(moment, zone) for moment in (window.begins, window.ends))
+    told = []
+    if begins is not None:
+        told.append(f"from {_day_and_clock(begins)}")
+    if ends is not None and ends.time() == time() and ends.date() > date.min:
+        told.append(f"through {ends.date() - timedelta(days=1)}")
+    elif ends is not None:
+        told.append(f"until {_day_and_clock(ends)}")
+    offsets = {moment.isoformat()[-6:] for moment in (begins, ends) if moment is not None}
+    if told:
+        yield f"{' '.join(told)} ({' and '.join(sorted(offsets))})"
+    if window.daily is not None:
+        first, last = window.daily
+        offset = datetime(2000, 1, 1, tzinfo=window.zone).isoformat()[-6:]
+        apart = "" if offsets == {offset} else f" ({offset})"
+        yield f"daily {first:%H:%M}-{last:%H:%M}{apart}"
+
+
+def _there(moment: datetime | None, zone: tzinfo | None) -> datetime | None:
+    try:
+        return moment.astimezone(zone) if moment and zone else moment
+    except OverflowError:  # as in `_clock`
+        return moment
+
+
+def _day_and_clock(moment: datetime) -> str:
+    if moment.time() == time():
+        return str(moment.date())
+    return f"{moment:%Y-%m-%d %H:%M:%S}".removesuffix(":00")

@@ -107,6 +107,14 @@ def exchanged_keys(layout: str) -> Explanation:
     )
 
 
+def elsewhere(code: str) -> Explanation:
+    """For an address that no batch has. `code`: batch and serial of the code of ours in it."""
+    return Explanation(
+        f"{ELSEWHERE.what}; the code in it is {code} of this home",
+        f"not printed as it was ordered, or copied to another's site: mintmark locate {code}",
+    )
+
+
 def explain(reading: ScanReading, addresses: Addresses) -> Explanation:
     """Why `reading` is no code of this home: of a scan, once none of its codes was found."""
     found = _OF_KIND.get(reading.kind) or _OF_FAULT.get(reading.fault or RejectReason.NOTHING)

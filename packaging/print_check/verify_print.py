@@ -5,143 +5,41 @@
        books by its fingerprint (`recognise.py`);
     3. per page, the symbols that are out of order are found (`arrangement.py`);
     4. per package, doubled, missing, void and otherwise wrong symbols are reported, and those
-       that look otherwise than the profile asks (`look_check.py`).
+       that look otherwise than the profile asks (`look_check.py`);
+    5. of each label the books tell what `locate` tells (`labels.py`);
+    6. if nothing is wrong, and it was asked for, the labels are booked as verified.
 
 No code is shown, whatever was read.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ...codegen.errors import Refused, UsageError
 from ...codegen.invocation import Invocation
 from ...codegen.ledger.view import View
-from ...codegen.ranges.serials import Ranges, describe, of
-from ...codegen.result import Result
+from ...codegen.ranges.serials import Ranges, of
 from . import page_images
 from .arrangement import Printed, missing, out_of_order
 from .due import Due, due_of
 from .find_symbols import FoundSymbol, symbols_on
+from .labels import book, labels_of, told
 from .look_check import check_looks
+from .print_result import MIN_ORDERED, PrintedPackage, PrintedPicture, PrintVerified
 from .recognise import Known, Read
 
 MAX_FILES = 1_000
-_MIN_ORDERED = 3  # symbols; fewer have no order
-_PLACES_SHOWN = 5
-_FAULTS = (
-    *("doubled", "missing", "out_of_order", "void", "other_address"),
-    *("mirrored", "light_on_dark"),
-)
 
 
-@dataclass(frozen=True)
-class PrintedPicture:
-    """A page of a file, and how many symbols were read on it.
+def verify_print(
+    invocation: Invocation, files: Sequence[Path], *, booked: bool = False
+) -> PrintVerified:
+    """Read the pictures and PDFs `files`; `booked`: book the labels of a right proof as verified.
 
-    `unreadable`: the centres of the other symbols, in pixels from the upper left corner.
-    `ordered` is None if the order is not known.
-    """
-
-    file: Path
-    page: int
-    symbols: int
-    unreadable: tuple[tuple[int, int], ...]
-    ordered: bool | None
-
-
-@dataclass(frozen=True)
-class PrintedPackage:
-    """The symbols of a package; of codes that are in no package if `package` is None.
-
-    `test`: dummy codes, of a test package, which is not in the books. `doubled`: serials
-    found twice in a file; `missing`: serials not found between others; `void`: codes that
-    must not be used; `other_address`: symbols that were not made by the package's template.
-    `mirrored`, `light_on_dark`: symbols that look so, though the profile does not ask for it, or
-    asks for it and the others in the picture look otherwise. `notes`: looks that may be right.
-    """
-
-    package: str | None
-    batch: str | None
-    test: bool
-    units: tuple[str, ...]
-    serials: Ranges
-    symbols: int
-    doubled: Ranges
-    missing: Ranges
-    out_of_order: Ranges
-    void: Ranges
-    other_address: Ranges
-    mirrored: Ranges = ()
-    light_on_dark: Ranges = ()
-    notes: tuple[str, ...] = ()
-
-    def lines(self) -> Iterator[str]:
-        """The package, then what is wrong with its symbols."""
-        of = f" of batch {self.batch}" if self.batch else ""
-        kind = f"package {self.package}" if self.package else "codes in no package"
-        yield f"{'a test package' if self.test else kind}{of}: serials {describe(self.serials)}"
-        if self.units:
-            yield f"  units         {', '.join(self.units[:5])}{' …' * (len(self.units) > 5)}"
-        for name in _FAULTS:
-            if found := getattr(self, name):
-                yield f"  {name.replace('_', ' '):<13} {describe(found)}"
-        for note in self.notes:
-            yield f"  {note}"
-
-    @property
-    def right(self) -> bool:
-        """Whether nothing is wrong with it."""
-        wrong = any(getattr(self, name) for name in _FAULTS)
-        return (self.test or self.package is not None) and not wrong
-
-
-@dataclass(frozen=True)
-class PrintVerified(Result):
-    """The whole proof. `unknown`: how many symbols hold no code of this home."""
-
-    reads = True
-
-    ok: bool
-    symbols: int
-    unreadable: int
-    unknown: int
-    packages: tuple[PrintedPackage, ...]
-    pictures: tuple[PrintedPicture, ...]
-
-    @property
-    def exit_code(self) -> int:
-        """5 if something is wrong with the proof."""
-        return 0 if self.ok else 5
-
-    def lines(self) -> Iterator[str]:
-        """Package by package; then the symbols that could not be read."""
-        symbols, pictures = self.symbols, len(self.pictures)
-        yield (
-            f"{symbols:,} symbol{'s' * (symbols != 1)} read "
-            f"in {pictures:,} picture{'s' * (pictures != 1)}"
-        )
-        for package in self.packages:
-            yield from package.lines()
-        if self.unknown:
-            yield f"{self.unknown:,} symbols hold no code of this home"
-        for picture in self.pictures:
-            page = f"{picture.file.name}, page {picture.page}"
-            if picture.unreadable:
-                shown = ", ".join(f"({x}, {y})" for x, y in picture.unreadable[:_PLACES_SHOWN])
-                more = " …" * (len(picture.unreadable) > _PLACES_SHOWN)
-                yield f"{page}: {len(picture.unreadable)} unreadable, at pixels {shown}{more}"
-            if picture.ordered is None and picture.symbols >= _MIN_ORDERED:
-                yield f"{page}: the symbols do not lie in lines, so their order is not known"
-        yield "the proof is right" if self.ok else "the proof is not right"
-
-
-def verify_print(invocation: Invocation, files: Sequence[Path]) -> PrintVerified:
-    """Read the pictures and PDFs `files`.
-
-    Raises `NotFound`; `UsageError` if a file is no picture, or no symbol is found at all;
-    `EnvironmentFailure` if a PDF needs a program that is not installed.
+    What was booked before is not booked again. Raises `NotFound`; `UsageError` if a file is no
+    picture, or no symbol is found at all; `EnvironmentFailure` if a PDF needs a program that is
+    not installed; `Refused` for labels with two codes.
     """
     if len(files) > MAX_FILES:
         raise UsageError(f"at most {MAX_FILES:,} files at once", "name fewer files per call")
@@ -166,14 +64,20 @@ def verify_print(invocation: Invocation, files: Sequence[Path]) -> PrintVerified
     )
     wrong = {id(item) for disorder in ordered for item in disorder or ()}
     packages = tuple(_packages(read, due, wrong, pages))  # 4
+    labels = labels_of(station, read, pages)  # 5
+    with station.ledger.read() as view:
+        packages = tuple(told(view, package, labels) for package in packages)
     unreadable = sum(len(picture.unreadable) for picture in pictures)
+    ok = not unreadable and len(read) == len(flat) and all(item.right for item in packages)
     return PrintVerified(
-        ok=not unreadable and len(read) == len(flat) and all(item.right for item in packages),
+        ok=ok,
         symbols=len(flat),
         unreadable=unreadable,
         unknown=len(flat) - len(read),
-        packages=packages,
+        packages=book(station, packages, read) if booked and ok else packages,  # 6
         pictures=pictures,
+        labels=tuple(label for _, label in labels),
+        book=booked,
     )
 
 
@@ -226,7 +130,7 @@ def _order(at: int, read: Sequence[Read], due: Due) -> list[Read] | None:
 
 
 def _disorder(here: Sequence[Read]) -> list[Read] | None:
-    if len(here) < _MIN_ORDERED:
+    if len(here) < MIN_ORDERED:
         return []
     groups = sorted({item.group for item in here})
     # In a direction of reading, serials ascend on every sheet, whatever its order.

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ...codegen import ids
+from ...codegen.dossier import verified_serials
 from ...codegen.errors import UsageError
 from ...codegen.invocation import Invocation
 from ...codegen.ledger.changes import Incident, IncidentFacts, UnitMoved
 from ...codegen.ledger.records import UnitRow
-from ...codegen.ranges.serials import Range, Ranges
+from ...codegen.ranges.serials import Range, Ranges, count, intersect
 from ...codegen.result import Result
 from ...codegen.station.station import Station
 
@@ -22,6 +23,7 @@ class UnitShown(Result):
     """A unit, which is one data file of a package: its status, and what receipts report.
 
     `pair`: the second batch of a package of two; its codes of these serials are in the unit too.
+    `verified`: how many of its codes were read back from printed labels, which were right.
     """
 
     unit: str
@@ -37,10 +39,16 @@ class UnitShown(Result):
     spoiled: int
     spoiled_count: int
     copies: int = 1
+    verified: int = 0
 
     @classmethod
-    def of(cls, row: UnitRow, reported: Mapping[tuple[str, str], int]) -> "UnitShown":
-        """From the ledger's row, and (unit, kind) → codes that the package's receipts report."""
+    def of(
+        cls, row: UnitRow, reported: Mapping[tuple[str, str], int], right: Ranges
+    ) -> "UnitShown":
+        """From the ledger's row, and (unit, kind) → codes that the package's receipts report.
+
+        `right`: serials of the package whose printed labels were verified.
+        """
         # Of copies, the number of spoiled ones counts labels of codes that are printed.
         uncertain = row.spoiled_count if row.copies == 1 else 0
         by_count = row.rows - uncertain if row.counted else 0
@@ -60,6 +68,7 @@ class UnitShown(Result):
             spoiled=spoiled,
             spoiled_count=row.spoiled_count,
             copies=row.copies,
+            verified=count(intersect(right, (Range(row.first, row.last),))),
         )
 
     def line(self) -> str:
@@ -70,6 +79,8 @@ class UnitShown(Result):
         if receipts and self.copies > 1:
             labels = f"{self.spoiled * self.copies + self.spoiled_count:,} labels spoiled"
             receipts = f"  {self.printed:,} codes printed, {labels}"
+        if self.verified:
+            receipts += f"  {self.verified:,} verified"
         times = f" x {self.copies:,}" if self.copies > 1 else ""
         codes = f"{self.serials[0]}  {self.rows:,} codes{times}"
         return f"{self.unit}  {self.status:<8}  {self.file}  {codes}{receipts}"
@@ -120,4 +131,5 @@ def unit(
 
 def _shown(station: Station, row: UnitRow) -> UnitShown:
     with station.ledger.read() as view:
-        return UnitShown.of(view.unit(row.unit, row.package), view.reported(row.package))
+        found = view.unit(row.unit, row.package)
+        return UnitShown.of(found, view.reported(row.package), verified_serials(view, row.package))

@@ -139,7 +139,9 @@ def test_many_codes_keep_their_order_and_repeat(minted):
     records = list(located.records())
     assert len(records) == len(lines)
     keys = ("batch", "serial", "state", "package", "unit", "attributes", "line", "note", "hint")
-    keys += ("role", "sscc", "pairs", "within", "holds", "inherited")
+    keys += ("role", "sscc", "pairs", "within", "holds", "inherited", "picture")
+    keys += ("product", "contact", "contact_name", "dealer", "region", "receipt", "verified")
+    keys += ("activation",)
     assert set(records[0]) == set(keys)
     assert (records[0]["line"], records[0]["note"], records[0]["hint"]) == (1, None, None)
     assert {key for key, value in records[1].items() if value} == {"line", "note", "hint"}

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from mintmark.codegen.audit import audit_show, audit_verify
 from mintmark.codegen.errors import IntegrityError, NotFound
 from mintmark.codegen.ledger.changes import ContactAdded, ExportBegun, Ordered, Packaged, Unit
 from mintmark.codegen.ranges.lifecycle import Action, State
 from mintmark.codegen.ranges.serials import Range
-from mintmark.codegen.report import audit_show, audit_verify, batch_list, batch_show
+from mintmark.codegen.report import batch_list, batch_show
 from mintmark.codegen.result import to_json
 
 

@@ -41,6 +41,9 @@ class Scripted:
     def upload(self, _batch, _first, _data):
         """Kept."""
 
+    def scan_ins(self, _after=0):
+        """Not offered."""
+
     def order(self, order):
         return wire.OrderAnswer(
             order=order.order,

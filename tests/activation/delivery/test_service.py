@@ -5,7 +5,9 @@ import os
 import signal
 import threading
 from collections import defaultdict
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import patience
 import pytest
@@ -13,16 +15,21 @@ from line_kit import Backend, client, ended, home_with_batches, opened, program,
 from proxy import Proxy
 
 from mintmark.activation import backoff
+from mintmark.activation.client.protocol import Away
+from mintmark.activation.client.wire import ScanInsPage, ScanInTold
 from mintmark.activation.delivery.deliver import PATIENCE, Courier, deliver, next_due
 from mintmark.activation.delivery.delivery_lock import delivery_lock
 from mintmark.activation.delivery.service import HealthFile, Service
 from mintmark.activation.delivery.stopping import Stop, on_signals
+from mintmark.activation.orders.group import place
 from mintmark.activation.orders.orders import OrderRequest
 from mintmark.activation.orders.orders import book as book_order
 from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError
 from mintmark.codegen.ledger.changes import KeyRevoked
+from mintmark.codegen.ranges.aggregation import CodeRanges
 from mintmark.codegen.ranges.lifecycle import Action
+from mintmark.codegen.ranges.serials import Range
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -297,6 +304,44 @@ def test_it_delivers_what_is_booked_and_waits_out_a_backend_that_is_away(made, t
     assert all(0 < seconds <= 1 for seconds in waits)
 
 
+def test_it_books_and_delivers_a_scheduled_order_at_its_time(made, tmp_path):
+    station, _, (batch, other, *_) = made
+    events, sent = [], []
+    at = NOW + timedelta(seconds=5)
+    whole = BySerials("1-9")
+    place(station, OrderRequest(Action.ACTIVATE, batch, whole, at=at, order="good"))
+    place(station, OrderRequest(Action.UNFREEZE, other, whole, at=at, order="bad"))
+
+    def look():
+        sent.append([row.status for row in rows(station).values()])
+
+    turns = {4: look, 7: look}
+    running, waits = service(
+        made, tmp_path / "health.json", turns, lambda event, **more: events.append((event, more))
+    )
+    running.run()
+    assert sent == [[], ["acknowledged"]]
+    assert all(0 < seconds <= 1 for seconds in waits)
+    assert [(event, more.get("order")) for event, more in events[1:-1]] == [
+        ("scheduled-booked", "good"),
+        ("scheduled-refused", "bad"),
+        ("acknowledged", "good"),
+    ]
+
+
+def test_a_person_who_delivers_books_what_is_due_also_without_a_backend(made):
+    station, _, (batch, *_) = made
+    at = NOW + timedelta(minutes=1)
+    place(station, OrderRequest(Action.ACTIVATE, batch, BySerials("1-9"), at=at, order="later"))
+    assert deliver(station, None).scheduled == ()
+    station.now.now = at + timedelta(minutes=5)
+    told = deliver(station, None)
+    assert [(each.order, each.status) for each in told.scheduled] == [("later", "booked")]
+    assert (told.queued, told.exit_code) == (1, 75)
+    assert "scheduled order later" in "\n".join(told.lines())
+    assert "5 min late" in "\n".join(told.lines())
+
+
 def test_a_failing_ledger_does_not_end_it(made, tmp_path, monkeypatch):
     station, _, (batch, *_) = made
     book(station, batch, 1)
@@ -327,11 +372,40 @@ def test_a_failing_ledger_does_not_end_it(made, tmp_path, monkeypatch):
 def test_without_a_backend_it_waits_and_keeps_no_core_busy(made, tmp_path):
     station, _, (batch, *_) = made
     book(station, batch, 1)
-    from contextlib import nullcontext
-
     running, waits = service(made, None, {5: nothing}, connect=lambda: nullcontext(None))
     assert running.run().queued == 1
     assert waits == [1.0] * 5
+
+
+def test_scan_ins_are_read_back_about_once_a_minute(made, tmp_path):
+    station, _, (batch, *_) = made
+    codes = (CodeRanges(batch, (Range(1, 2),)),)
+    told, asked, events = [], [], []
+
+    class Told:
+        def scan_ins(self, after=0):
+            asked.append(station.now.now)
+            if not told:
+                raise Away("it took too long")
+            return ScanInsPage(tuple(row for row in told if row.number > after), None)
+
+    def scanned_in():
+        told.append(ScanInTold(1, "in-1", "D7", "2026-11-22T12:00:00Z", codes))
+
+    running, _ = service(
+        made,
+        tmp_path / "health.json",
+        {130: scanned_in, 250: nothing},
+        lambda event, **more: events.append((event, more)),
+        connect=lambda: nullcontext(Told()),
+    )
+    running.run()
+    pauses = {(after - before).total_seconds() for before, after in pairwise(asked)}
+    assert pauses == {60.0}
+    assert len(asked) == 5
+    assert [event for event, _ in events] == ["started", "scan-ins-unread", "scan-ins", "stopped"]
+    with station.ledger.read() as view:
+        assert view.has_scan_in("in-1")
 
 
 def test_the_health_file_is_replaced_whole_and_beats(made, tmp_path):

@@ -46,6 +46,9 @@ def refused(data):
         ("action,batch,serials,reason", "activate,B,1-100"),
         ("action,batch,serials,expires_at", "activate,B,1-100,2027/12/3"),  # of 2027/12/31
         ("action,batch,serials,expires_at", "activate,B,1-100,2027年12月3"),
+        ("action,batch,serials,at", "freeze,B,1-100,2027/12/3"),
+        ("action,batch,serials,during", "assign,B,1-100,2027-12-01..2027/12/3"),
+        ("action,batch,serials,during", "assign,B,1-100,2027-12-01.."),
         ("action,batch,serials,effective_at", "activate,B,1-100,2027-12-31T1"),
         ("action,batch,serials,effective_at", "activate,B,1-100,2027-12-31T08:00+05"),
         ("action,batch,serials", 'activate,B,"1-100,2'),
@@ -71,6 +74,9 @@ def test_a_last_line_that_may_have_said_more_is_refused(head, last):
         ("action,batch,serials,reason", "activate,B,1-100,"),  # only a note may be missing
         ("action,batch,serials,count,,", "activate,B,1-100,,,"),  # the separators are all there
         ("action,batch,serials,expires_at", "activate,B,1-100,2027-12-31"),
+        ("action,batch,serials,at", "freeze,B,1-100,2027-12-31"),
+        ("action,batch,serials,during", "assign,B,1-100,2027-12-01..2027-12-31"),
+        ("action,batch,serials,during", "assign,B,1-100,..2027-12-31"),
         ("action,batch,serials,expires_at", "activate,B,1-100,2027年12月31日"),
         ("action,batch,serials,expires_at", "activate,B,1-100,2027-12-31T00:00:00+00:00"),
         ("serials,action,batch", '"1-",activate,B'),
@@ -78,7 +84,7 @@ def test_a_last_line_that_may_have_said_more_is_refused(head, last):
 )
 def test_a_whole_last_line_needs_no_line_end(head, last):
     row = sheets.read(f"{head}\n{last}".encode())[-1]
-    assert row.fields["action"] in ("activate", "freeze")
+    assert row.fields["action"] in ("activate", "assign", "freeze")
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

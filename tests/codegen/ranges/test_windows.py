@@ -1,6 +1,6 @@
 """A window covers what holds otherwise while it holds, and leaves it as it was."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -142,3 +142,42 @@ def test_a_window_has_one_spelling():
     assert keys_within(check({"window.w": short, "region": "x"})) == {
         "window.w", "campaign", "lot", "region",
     }  # fmt: skip
+
+
+# --- in words ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"from": "2026-12-01T00:00:00+08:00", "until": "2027-01-01T00:00:00+08:00"},
+         "from 2026-12-01 through 2026-12-31 (+08:00): campaign=DEC, dealer removed"),
+        ({"from": "2026-12-01T08:30:00+08:00", "until": "2026-12-31T20:00:05+08:00"},
+         "from 2026-12-01 08:30 until 2026-12-31 20:00:05 (+08:00): campaign=DEC, dealer removed"),
+        ({"until": "2027-01-01T00:00:00+08:00", "daily": ["18:00+08:00", "22:00+08:00"]},
+         "through 2026-12-31 (+08:00), daily 18:00-22:00: campaign=DEC, dealer removed"),
+        ({"from": "2026-11-30T16:00:00Z", "daily": ["18:00+08:00", "22:00+08:00"]},
+         "from 2026-11-30 16:00 (+00:00), daily 18:00-22:00 (+08:00): campaign=DEC, dealer removed"
+         ),
+        ({"daily": ["22:00Z", "02:00Z"]},
+         "daily 22:00-02:00 (+00:00): campaign=DEC, dealer removed"),
+    ],
+)  # fmt: skip
+def test_people_read_a_window_in_words(value, words):
+    whole = {**value, "attributes": {"campaign": "DEC", "dealer": None}}
+    assert windows.describe("window.dec", whole) == words
+
+
+def test_words_are_of_the_readers_zone_if_there_is_one():
+    value = {"from": "2026-11-30T16:00:00Z", "attributes": {"campaign": "DEC"}}
+    china = timezone(timedelta(hours=8))
+    assert windows.describe("window.dec", value, china) == "from 2026-12-01 (+08:00): campaign=DEC"
+    first = {"from": "0001-01-01T00:00:00Z", "attributes": {"campaign": "DEC"}}
+    west = timezone(timedelta(hours=-8))
+    assert "campaign=DEC" in windows.describe("window.dec", first, west)
+
+
+@pytest.mark.parametrize("value", ["x", 3, None, {"from": "soon"}, {}])
+def test_what_is_no_window_is_told_as_it_is(value):
+    assert windows.describe("window.dec", value) == str(value)
+    assert windows.describe("dealer", value) == str(value)

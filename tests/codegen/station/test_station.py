@@ -14,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from station_kit import Home, now
 
+from mintmark.codegen.audit import audit_show
 from mintmark.codegen.codes import fingerprint
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError, NotFound, Refused
 from mintmark.codegen.invocation import Invocation
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.locate import locate
-from mintmark.codegen.report import audit_show, batch_list, batch_show
+from mintmark.codegen.report import batch_list, batch_show
 from mintmark.codegen.secret import Secret
 from mintmark.codegen.station import keys, station
 from mintmark.codegen.station.station import create
