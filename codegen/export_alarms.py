@@ -11,6 +11,7 @@ from datetime import timedelta
 from .errors import IntegrityError, MintmarkError, Refused
 from .ledger.changes import Change, ExportBegun, Incident, IncidentFacts
 from .ledger.view import View
+from .station.older_copy import NOTICED
 from .station.station import Station
 
 REFUSED = "export-refused"  # kinds of incidents
@@ -25,8 +26,11 @@ def refusals_told(
     """Book `export-refused` if the block is stopped by a state, a guard, a policy or a proof.
 
     Not for what was mistyped or is not there; the same refusal once an hour. A custodian's key that
-    is refused has an alarm of its own. The error is raised on as it was.
+    is refused has an alarm of its own, and so has an older copy when it is noticed. The error is
+    raised on as it was.
     """
+    with station.ledger.read() as view:
+        begin = view.head()[0]
     try:
         yield
     except (Refused, IntegrityError) as error:
@@ -36,9 +40,7 @@ def refusals_told(
             to = f" to {contact}" if contact else ""
             facts = IncidentFacts(batch=batch, package=package, contact=contact)
             incident = Incident(REFUSED, f"export of {what}{to}: {error.message}", facts)
-            _book(
-                station, incident, lambda view: incident in _lately(station, view, REFUSED, _HOUR)
-            )
+            _book(station, incident, lambda view: _is_told(station, view, incident, begin))
         raise
 
 
@@ -72,6 +74,11 @@ def _book(station: Station, incident: Incident, told: Callable[[View], bool]) ->
             raise _ToldError("the incident is booked already")
 
     station.ledger.commit(station.author, incident, guard=guard)
+
+
+def _is_told(station: Station, view: View, incident: Incident, begin: int) -> bool:
+    noticed = bool(view.incidents(NOTICED, begin))
+    return noticed or incident in _lately(station, view, REFUSED, _HOUR)
 
 
 def _lately(station: Station, view: View, kind: str, within: timedelta) -> list[Change]:
