@@ -141,6 +141,20 @@ def test_a_scan_in_of_other_homes_codes_is_read_all_the_same(ledger):
         assert [(row.codes, row.parts) for row in view.scan_ins()] == [(0, ())]
 
 
+def test_what_is_another_things_id_is_told(ledger):
+    ledger.commit(STATION, scanned_in("I1", 41))
+    ledger.commit(LINE, scheduled("S1", "B1", "freeze", (17, 18)))
+    with ledger.read() as view:
+        with pytest.raises(NotFound, match="I1 is a scan-in, not a batch"):
+            view.batch("I1")
+        with pytest.raises(NotFound, match="S1 is an order, not a package") as caught:
+            view.package("S1")
+        assert caught.value.hints == ("see: mintmark package list",)
+        with pytest.raises(NotFound) as caught:
+            view.batch("S1")
+        assert caught.value.hints == ("name its batch: B1",)
+
+
 def test_states_and_counters_are_as_they_were(ledger):
     with ledger.read() as view:
         before = view.counts("B1"), view.reserved("B1"), view.queued()
