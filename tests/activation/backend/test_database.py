@@ -47,6 +47,8 @@ def test_no_code_reaches_the_folder(client, server, tmp_path, capfd):
         client._json("POST", "/v1/scans", {"code": code.lower()})
         client._call("GET", f"/{code}", b"", "")
         client._call("POST", f"/{code}", b"scan_id=x", "application/x-www-form-urlencoded")
+    taken = {"dealer": "D7", "codes": [*CODES, "QXZJNOTOURS00000"]}
+    assert client._json("PUT", "/v1/scan-ins/s", taken)["opened_count"] == 5
     folder = tmp_path / "backend"
     names = {path.name for path in folder.iterdir()}
     assert f"{FILE}-wal" in names

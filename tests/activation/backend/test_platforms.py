@@ -277,6 +277,7 @@ def test_a_window_is_for_windows_alone_and_null_takes_it_away(send):
     assert send("POST", "/v1/scans", scan()).json()["attributes"] == {
         "lot": "L1", "campaign": "X",
     }  # fmt: skip
+    assert "<dd>X</dd>" in send("POST", f"/{CODES[1]}").text
     body = order("assign", **{"window.w": None})
     assert send("PUT", "/v1/orders/c", body, "line").status_code == 200
     assert send("POST", "/v1/scans", scan()).json()["attributes"] == {"lot": "L1"}
