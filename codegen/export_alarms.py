@@ -16,7 +16,6 @@ from .station.station import Station
 REFUSED = "export-refused"  # kinds of incidents
 BURST = "export-burst"
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-_TOLD = "custodian-key-refused"
 
 
 @contextlib.contextmanager
@@ -25,10 +24,9 @@ def refusals_told(
 ) -> Iterator[None]:
     """Book `export-refused` if the block is stopped by a state, a guard, a policy or a proof.
 
-    Not for what was mistyped or is not there, nor where a custodian key that was refused is booked
-    already; the same refusal once an hour. The error is raised on as it was.
+    Not for what was mistyped or is not there; the same refusal once an hour. A custodian's key that
+    is refused has an alarm of its own. The error is raised on as it was.
     """
-    begin = _head(station)
     try:
         yield
     except (Refused, IntegrityError) as error:
@@ -38,7 +36,9 @@ def refusals_told(
             to = f" to {contact}" if contact else ""
             facts = IncidentFacts(batch=batch, package=package, contact=contact)
             incident = Incident(REFUSED, f"export of {what}{to}: {error.message}", facts)
-            _book(station, incident, lambda view: _is_told(station, view, incident, begin))
+            _book(
+                station, incident, lambda view: incident in _lately(station, view, REFUSED, _HOUR)
+            )
         raise
 
 
@@ -74,16 +74,6 @@ def _book(station: Station, incident: Incident, told: Callable[[View], bool]) ->
     station.ledger.commit(station.author, incident, guard=guard)
 
 
-def _is_told(station: Station, view: View, incident: Incident, begin: int) -> bool:
-    same = incident in _lately(station, view, REFUSED, _HOUR)
-    return same or bool(view.incidents(_TOLD, begin))
-
-
 def _lately(station: Station, view: View, kind: str, within: timedelta) -> list[Change]:
     now = station.now()
     return [event.change for event in view.incidents(kind) if abs(now - event.time) < within]
-
-
-def _head(station: Station) -> int:
-    with station.ledger.read() as view:
-        return view.head()[0]

@@ -10,7 +10,7 @@ from ...codegen.ranges import aggregation
 from ...codegen.ranges.aggregation import CodeRanges, Packing
 from ...codegen.ranges.attributes import VALIDITY, VALUE_BYTES, Value, check
 from ...codegen.ranges.lifecycle import Action, ApiState
-from ...codegen.ranges.serials import Range, from_pairs, union
+from ...codegen.ranges.serials import from_pairs
 from ..client import wire
 from ..client.wire import Party
 from .apply_aggregation import AggregationRequest
@@ -188,16 +188,17 @@ class ScanInBody(_Strict):
 
     def parts(self) -> tuple[CodeRanges, ...]:
         """The ranges, ascending by batch. Raises `Problem` invalid, for the whole body."""
-        pieces: dict[str, list[Range]] = {}
         try:
             check({"dealer": self.dealer})
-            for part in self.ranges:
-                pieces.setdefault(part.batch, []).extend(from_pairs(part.serials, SCAN_IN_NAMED))
+            pieces = {part.batch: from_pairs(part.serials, SCAN_IN_NAMED) for part in self.ranges}
         except UsageError as error:
             raise Problem("invalid", error.message) from None
-        if not 1 <= len(self.codes) + sum(map(len, pieces.values())) <= SCAN_IN_NAMED:
+        named = len(self.codes) + sum(len(part.serials) for part in self.ranges)
+        if not 1 <= named <= SCAN_IN_NAMED:
             raise Problem("invalid", f"1 to {SCAN_IN_NAMED} codes and ranges at once")
-        return tuple(CodeRanges(batch, union(pieces[batch])) for batch in sorted(pieces))
+        if len(pieces) < len(self.ranges):
+            raise Problem("invalid", "a batch is named twice")
+        return tuple(CodeRanges(batch, pieces[batch]) for batch in sorted(pieces))
 
 
 class ScanBody(_Strict):
