@@ -14,12 +14,14 @@ from ..codegen.invocation import Invocation
 from .intake.commands import INTAKE
 from .intake.packing_commands import PACKING
 from .intake.range_commands import RANGE_ORDERS
+from .orders.commands import SerialsOption, WhereOption
 
 if TYPE_CHECKING:
     from ..codegen.roster import LinesExported
     from .delivery.deliver import DeliverResult
     from .demo import DemoResult
     from .orders.booked import OrderList, OrderShown
+    from .orders.find import CodesFound
     from .reconcile.result import Reconciled
 
 BatchArgument = Annotated[str, typer.Argument(help="The batch.", metavar="BATCH")]
@@ -67,11 +69,37 @@ def deliver(
         ).run()
 
 
+def find(
+    invocation: Invocation,
+    batch: Annotated[
+        str | None, typer.Argument(help="The batch; all if none.", metavar="BATCH")
+    ] = None,
+    where: WhereOption = None,
+    serials: SerialsOption = None,
+    after: Annotated[
+        str | None, typer.Option(help="Ranges after this code.", metavar="BATCH:SERIAL")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Ranges to show at most.")] = 100,
+) -> "CodesFound":
+    """Find the codes that meet conditions: how many, in which states, where.
+
+    \b
+    Example:
+      mintmark find --where lot=L42 --where 'state in packaged,active'
+    """
+    from .orders.find import FindRequest
+    from .orders.find import find as search
+
+    asked = FindRequest(tuple(where or ()), batch, serials, after, limit)
+    return search(invocation.station(), asked)
+
+
 def orders_list(
     invocation: Invocation,
     batch: Annotated[str | None, typer.Option(help="Of this batch only.")] = None,
     status: Annotated[
-        str | None, typer.Option(help="Only queued, acknowledged, refused or cancelled orders.")
+        str | None,
+        typer.Option(help="Only queued, acknowledged, refused, cancelled or scheduled orders."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most this many.")] = 1_000,
 ) -> "OrderList":
@@ -82,12 +110,10 @@ def orders_list(
       mintmark orders list --status queued
     """
     from ..codegen import ids
-    from .orders.booked import OrderList, check_status, shown
+    from .orders.listing import check_status, listed
 
-    with invocation.station().ledger.read() as view:
-        batch = view.batch(ids.fold(batch)).batch if batch else None
-        rows = view.orders(batch=batch, status=check_status(status), limit=limit)
-        return OrderList(shown(view, rows))
+    check_status(status)
+    return listed(invocation.station(), ids.fold(batch) if batch else None, status, limit)
 
 
 def orders_show(invocation: Invocation, order: OrderArgument) -> "OrderShown":
@@ -97,21 +123,22 @@ def orders_show(invocation: Invocation, order: OrderArgument) -> "OrderShown":
     Example:
       mintmark orders show K7QM-3T9A2BCD
     """
-    from .orders.booked import show
+    from .orders.listing import show
 
     return show(invocation.station(), order)
 
 
 def orders_cancel(invocation: Invocation, order: OrderArgument) -> "OrderShown":
-    """Cancel a queued order that was never sent.
+    """Cancel an order that was never sent.
 
-    What it changed here is undone by the opposite order.
+    It is queued, or waits for its time. What a queued one changed here is undone by the opposite
+    order; a waiting one changed nothing.
 
     \b
     Example:
       mintmark orders cancel K7QM-3T9A2BCD
     """
-    from .orders.booked import cancel
+    from .orders.listing import cancel
 
     return cancel(invocation.station(), order)
 
@@ -196,6 +223,7 @@ COMMANDS = (
     ("key export", key_export),
     *RANGE_ORDERS,
     ("deliver", deliver),
+    ("find", find),
     ("orders list", orders_list),
     ("orders show", orders_show),
     ("orders cancel", orders_cancel),

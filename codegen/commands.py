@@ -264,7 +264,7 @@ def audit_settle(
 
 
 def key_list(invocation: Invocation) -> "KeyList":
-    """List the keys of the station, the lines and the custodians.
+    """List the keys of station, lines, platforms, custodians.
 
     \b
     Example:
@@ -277,19 +277,30 @@ def key_list(invocation: Invocation) -> "KeyList":
 
 def key_new(
     invocation: Invocation,
-    name: Annotated[str, typer.Argument(help="The line's name.", metavar="LINE")],
+    name: Annotated[str, typer.Argument(help="The name of the line or platform.", metavar="NAME")],
+    platform: Annotated[
+        bool,
+        typer.Option("--platform", help="For a platform that scans: a guide's app, a store."),
+    ] = False,
 ) -> "KeyShown":
-    """Make a key for a production line.
+    """Make a key for a production line, or a platform.
+
+    A platform scans for guides, stores and dealers: its key signs that, and no order. The file
+    goes to where the platform runs.
 
     \b
     Example:
       mintmark key new line-3
+      mintmark key new --platform guide-app
     """
-    from .roster import new_line
+    from .roster import new_line, new_platform
 
     station = invocation.station()
-    made = new_line(station, name)
-    invocation.tell_open(station.home / "keys" / "lines" / f"{name}.key")
+    made = new_platform(station, name) if platform else new_line(station, name)
+    file = station.key_file(made.kind, name)
+    if platform:
+        invocation.notify(f"its private key: {file}; only the platform's own machine needs it")
+    invocation.tell_open(file)
     return made
 
 

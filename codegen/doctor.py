@@ -21,6 +21,7 @@ from .recover import check_intent, recover, remove_stale, stale, unsettled
 from .result import Result
 from .sealed.header import is_batch_id
 from .sealed.record import file_digest
+from .station import keys
 from .station.older_copy import HINTS, signs, unbooked
 from .station.station import Station
 from .times import parse_utc
@@ -85,12 +86,11 @@ def _keys(station: Station) -> Iterator[Finding]:
     with station.ledger.read() as view:
         rows = view.roster()
     roster = {row.key_id: row.name for row in rows}
-    lines = sorted((station.home / "keys" / "lines").glob("*.key"))
-    reads: list[Callable[[], object]] = [
-        lambda: station.key,
-        lambda: station.fingerprint_key,
-        *(partial(_line, station, path.stem, roster) for path in lines),
-    ]
+    reads: list[Callable[[], object]] = [lambda: station.key, lambda: station.fingerprint_key]
+    for kind in keys.FOLDERS:
+        files = sorted((station.home / "keys" / keys.FOLDERS[kind]).glob("*.key"))
+        named = {row.key_id: row.name for row in rows if row.kind == kind}
+        reads += (partial(_named_key, station, kind, path.stem, named) for path in files)
     for read in reads:
         try:
             found = read()
@@ -99,8 +99,10 @@ def _keys(station: Station) -> Iterator[Finding]:
         if isinstance(found, Finding):
             yield found
     for row in rows:
-        path = station.home / "keys" / "lines" / f"{row.name}.key"
-        if row.kind == "line" and not row.revoked and not path.exists():
+        # A platform's key is used elsewhere, so its file need not be here.
+        if row.kind != "line" or row.revoked:
+            continue
+        if not station.key_file("line", row.name).exists():
             yield Finding(
                 WARNING,
                 "keys",
@@ -113,21 +115,26 @@ def _keys(station: Station) -> Iterator[Finding]:
     )
 
 
-def _line(station: Station, name: str, roster: Mapping[str, str]) -> Finding | None:
-    """What is wrong with a line's key file. Raises `IntegrityError`: damaged, or another's."""
-    if station.line(name).key_id in roster:
+def _named_key(station: Station, kind: str, name: str, roster: Mapping[str, str]) -> Finding | None:
+    """What is wrong with the key file of a line or platform.
+
+    Raises `IntegrityError`: damaged, or another's.
+    """
+    line = kind == "line"
+    key = station.line(name) if line else station.platform(name)
+    if key.key_id in roster:
         return None
     if name in roster.values():
         raise IntegrityError(
-            f"keys/lines/{name}.key is not the key that the books know by that name",
+            f"keys/{keys.FOLDERS[kind]}/{name}.key is not the key that the books know by that name",
             "bring it back from your copy of the home",
         )
     # A crash of `key new`, before it was booked.
     return Finding(
         WARNING,
         "keys",
-        f"the key of line {name} was never booked, and can order nothing",
-        f"book it: mintmark key new {name}; or remove the file",
+        f"the key of {kind} {name} was never booked, and can {'order' if line else 'scan'} nothing",
+        f"book it: mintmark key new {'' if line else '--platform '}{name}; or remove the file",
     )
 
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from .station.station import Station
 
 PASSPHRASE_BYTES = 1_024
-HOME_FOLDERS = ("keys", "keys/lines", "vault", "vault/quarantine", "work", "hot-folders")
+HOME_FOLDERS = (
+    *("keys", "keys/lines", "keys/platforms", "vault", "vault/quarantine", "work", "hot-folders"),
+)
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9_000
 STRAY_HINTS = (
     "a file of settings written on Windows ends its lines in CR LF: save it with LF",

@@ -19,7 +19,7 @@ def guard(config: Config, change: Ordered) -> Callable[[View], None] | None:
         return None
 
     def check(view: View) -> None:
-        if view.has_order(change.order):
+        if view.is_booked(change.order):
             return  # booked already: the same order again changes nothing
         missing = view.unreceipted(change.batch, serials.ordered(change.serials))
         if missing:

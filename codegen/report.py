@@ -13,9 +13,11 @@ from .mint_sscc import SsccBlock, block_of
 from .ranges import values, windows
 from .ranges.attributes import Value, to_json
 from .ranges.lifecycle import State
-from .ranges.serials import Range, Ranges
+from .ranges.serials import Range, Ranges, count, union
 from .result import Result
 from .station.station import Station
+
+MOST_SCHEDULED = 1_000  # orders
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class RangeShown:
     package: str | None
     attributes: Mapping[str, Value]
     reason: str | None
-    holding: tuple[str, ...] = ()
+    holding: tuple[str, ...]
 
     def text(self) -> str:
         """A line of text."""
@@ -101,6 +103,7 @@ class BatchShown(Result):
     lie in a carton, a pallet or another code.
     `offline_bits` and `offline_seconds`: the work of a thief of fingerprint key and fingerprint
     file, as the batch was minted; `…_today`: now that more codes of that length are issued.
+    `scheduled`: how many codes orders wait for that are booked later.
     """
 
     reads = True
@@ -114,6 +117,7 @@ class BatchShown(Result):
     pairs: tuple[PairedBatch, ...]
     sscc: SsccBlock | None
     associated: int
+    scheduled: int
     states: Mapping[State, int]
     reserved: int
     unacknowledged: int
@@ -137,8 +141,10 @@ class BatchShown(Result):
             yield f"  {self.refused:,} codes in orders the backend refused: mintmark orders list"
         if self.without_receipt:
             yield f"  {self.without_receipt:,} packaged without receipt: mintmark package list"
-        for state, count in self.states.items():
-            yield f"  {state.value:<9} {count:>13,}"
+        for state, codes in self.states.items():
+            yield f"  {state.value:<9} {codes:>13,}"
+        if self.scheduled:
+            yield f"  {self.scheduled:,} codes wait for scheduled orders: mintmark orders list"
         if self.reserved:
             yield f"  of the sealed, {self.reserved:,} are reserved by an export under way"
         yield f"  a thief of the fingerprints needed, at issue, {offline.told(self.offline_bits)}"
@@ -187,6 +193,7 @@ def batch_show(station: Station, batch: str, after: int, limit: int) -> BatchSho
         reserved = view.reserved(batch)
         pairs = tuple(PairedBatch(other.batch, other.role) for other in view.partners(batch))
         associated = view.associated(batch)
+        waiting = view.scheduled("waiting", MOST_SCHEDULED, batch=batch)
         # A guess has a length, and meets codes of that length alone.
         issued = view.issued_of_length(row.length)
     entropy, bits = booked_bits(row)
@@ -213,6 +220,7 @@ def batch_show(station: Station, batch: str, after: int, limit: int) -> BatchSho
         pairs=pairs,
         sscc=summary.sscc,
         associated=associated,
+        scheduled=count(union([piece for kept in waiting for piece in kept.change.serials])),
         states=summary.states,
         reserved=reserved,
         unacknowledged=summary.unacknowledged,

@@ -1,9 +1,10 @@
-"""The key roster: the keys that may sign events, and those that batches are sealed for."""
+"""The key roster: who may sign events, whom batches are sealed for, and which platforms scan."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Self
 
 from .errors import Refused, UsageError
 from .ledger.changes import KeyAdded, KeyRevoked
@@ -58,21 +59,44 @@ class LineExported(Result):
     """A line's entry in a backend's file of senders: public, and without limits at first."""
 
     reads = True
+    table: ClassVar[str] = "line"
+    limits: ClassVar[tuple[str, ...]] = (
+        'actions = ["activate", "freeze"]        # without a list: all of them',
+        'batches = ["K7QM-*"]',
+        'layers = ["native", "property"]         # of attributes',
+        'attributes = {dealer = "D7"}            # may set only these, and only so',
+        "upload = false                          # no fingerprints, so no new codes",
+    )
 
     name: str
     key_id: str
     algorithm: str
     public_key: str
 
+    @classmethod
+    def of(cls, row: KeyRow) -> Self:
+        """From the ledger's row."""
+        return cls(row.name, row.key_id, "ed25519", row.sign_public)
+
     def lines(self) -> Iterator[str]:
         """A table of TOML."""
-        yield "[[line]]"
+        yield f"[[{self.table}]]"
         yield from (f'{name} = "{value}"' for name, value in vars(self).items())
-        yield '# actions = ["activate", "freeze"]        # without a list: all of them'
-        yield '# batches = ["K7QM-*"]'
-        yield '# layers = ["native", "property"]         # of attributes'
-        yield "# upload = false                          # no fingerprints, so no new codes"
+        yield from (f"# {limit}" for limit in self.limits)
         yield ""
+
+
+@dataclass(frozen=True)
+class PlatformExported(LineExported):
+    """A platform's entry: it scans for any party, and scans nothing in, until it is told to."""
+
+    table: ClassVar[str] = "platform"
+    limits: ClassVar[tuple[str, ...]] = (
+        'parties = ["guide", "store"]            # whose scans it sends; without it: all',
+        'actions = ["scan_in"]                   # without a list: no scan-ins',
+        'batches = ["K7QM-*"]                    # of its scan-ins',
+        'attributes = {dealer = "D7"}            # its scan-ins are this dealer\'s',
+    )
 
 
 @dataclass(frozen=True)
@@ -82,6 +106,7 @@ class LinesExported(Result):
     reads = True
 
     line: tuple[LineExported, ...]
+    platform: tuple[PlatformExported, ...] = ()
     folder: Path | None = None
     fingerprint_key_id: str | None = None
     files: tuple[str, ...] | None = None
@@ -89,16 +114,17 @@ class LinesExported(Result):
     def lines(self) -> Iterator[str]:
         """TOML, as `backend serve --lines` reads it."""
         yield "# Who may order. Narrow it down: docs/signing.md says how."
-        for line in self.line:
-            yield from line.lines()
+        for sender in (*self.line, *self.platform):
+            yield from sender.lines()
 
 
 def export(station: Station) -> LinesExported:
-    """The public keys of the lines not revoked, for a backend elsewhere."""
+    """The public keys of the lines and platforms not revoked, for a backend elsewhere."""
     with station.ledger.read() as view:
-        rows = [row for row in view.roster("line") if not row.revoked]
+        rows = [row for row in view.roster() if not row.revoked]
     return LinesExported(
-        tuple(LineExported(row.name, row.key_id, "ed25519", row.sign_public) for row in rows)
+        tuple(LineExported.of(row) for row in rows if row.kind == "line"),
+        tuple(PlatformExported.of(row) for row in rows if row.kind == "platform"),
     )
 
 
@@ -107,42 +133,63 @@ _DEVICE = re.compile(r"con|prn|aux|nul|(?:com|lpt)\d")
 
 
 def new_line(station: Station, name: str) -> KeyShown:
-    """Make a line's key: the file first, then the event; a file nobody booked can't sign.
+    """Make a line's key: see `_new`."""
+    return _new(station, "line", name)
+
+
+def new_platform(station: Station, name: str) -> KeyShown:
+    """Make the key of a platform that scans: see `_new`. It orders nothing, and signs no event."""
+    return _new(station, "platform", name)
+
+
+def _new(station: Station, kind: str, name: str) -> KeyShown:
+    """Make a key: the file first, then the event; a file nobody booked can't sign.
 
     A crash between the two leaves a file that nobody booked: the next call books it. Raises
-    `UsageError` for a malformed name, `Refused` if the line has a key, `IntegrityError` for a file
+    `UsageError` for a malformed name, `Refused` if there is such a key, `IntegrityError` for a file
     that is none.
     """
-    if not keys.LINE_NAME.fullmatch(name):
-        raise UsageError(
-            "a line's name is 1 to 32 small letters, digits and hyphens", "write for example line-3"
-        )
-    if _DEVICE.fullmatch(name):
-        raise UsageError(
-            f"Windows takes a file {name}.key for a device", "write for example line-3"
-        )
-    path = station.home / "keys" / "lines" / f"{name}.key"
-    left = station.line(name) if path.exists() else None
-    if left is not None and _is_known(station, left):
-        raise Refused(f"line {name} has a key already", "see: mintmark key list")
-    key = left or keys.new_signing_key("line", name, station.entropy)
+    _check_name(kind, name)
+    path = station.key_file(kind, name)
+    left = _left(station, kind, name, path)
+    # A platform's file may have been taken to where the platform runs; a line's was lost.
+    if (left is not None or kind == "platform") and _is_known(station, kind, name, left):
+        raise Refused(f"{kind} {name} has a key already", "see: mintmark key list")
+    key = left or keys.new_signing_key(kind, name, station.entropy)
     if left is None:
+        # Homes from before there were platforms have no folder for their keys.
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         keys.write_signing_key(path, key)
     try:
-        station.ledger.commit(station.author, KeyAdded(key.key_id, "line", name, key.public.hex()))
+        station.ledger.commit(station.author, KeyAdded(key.key_id, kind, name, key.public.hex()))
     except BaseException:
         if left is None:
             path.unlink(missing_ok=True)
         raise
-    return KeyShown(key.key_id, "line", name, revoked=False)
+    return KeyShown(key.key_id, kind, name, revoked=False)
 
 
-def _is_known(station: Station, key: keys.SigningKey) -> bool:
-    """Whether the books have this key, or another of the line's."""
+def _check_name(kind: str, name: str) -> None:
+    example = f"write for example {'line-3' if kind == 'line' else 'guide-app'}"
+    if not keys.LINE_NAME.fullmatch(name):
+        raise UsageError(f"a {kind}'s name is 1 to 32 small letters, digits and hyphens", example)
+    if _DEVICE.fullmatch(name):
+        raise UsageError(f"Windows takes a file {name}.key for a device", example)
+
+
+def _left(station: Station, kind: str, name: str, path: Path) -> keys.SigningKey | None:
+    if not path.exists():
+        return None
+    return station.line(name) if kind == "line" else station.platform(name)
+
+
+def _is_known(station: Station, kind: str, name: str, key: keys.SigningKey | None) -> bool:
+    """Whether the books have this key, or another of that name which is good."""
     with station.ledger.read() as view:
-        rows = view.roster("line")
+        rows = view.roster(kind)
     return any(
-        row.key_id == key.key_id or (row.name, row.revoked) == (key.name, False) for row in rows
+        (row.name, row.revoked) == (name, False) or (key and row.key_id == key.key_id)
+        for row in rows
     )
 
 

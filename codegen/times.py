@@ -1,7 +1,7 @@
 """Times as text: RFC 3339, section 5.6, always with an offset. Pure; nothing here reads a clock."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Final, Literal
 
 # A date-time in upper case, at most microseconds, no leap second.
@@ -34,3 +34,15 @@ def parse(text: str) -> datetime:
     if PATTERN.fullmatch(text) is None:
         raise ValueError("not an RFC 3339 time with an offset")
     return datetime.fromisoformat(text)
+
+
+def in_zone(time: datetime, zone: tzinfo) -> datetime:
+    """`time` in `zone`, or as near to it as years 1 to 9999 allow: a backend may say any."""
+    try:
+        time = time.astimezone(UTC)
+    except OverflowError:
+        return time.replace(tzinfo=UTC)
+    try:
+        return time.astimezone(zone)
+    except OverflowError:
+        return time

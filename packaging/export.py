@@ -32,6 +32,7 @@ from pathlib import Path
 from ..codegen import passwords
 from ..codegen.custody import refused, unlock
 from ..codegen.errors import MintmarkError
+from ..codegen.export_alarms import refusals_told, tell_burst
 from ..codegen.files import hidden, write_exclusively
 from ..codegen.folders import folder_made
 from ..codegen.invocation import Invocation
@@ -45,7 +46,7 @@ from ..codegen.station.older_copy import refuse_retired
 from ..codegen.station.station import Station
 from .export_codes import dummies, fingerprint_check, unsealed
 from .export_plan import alarms, plan, reservation
-from .export_types import Export, ExportResult, Handoff, TestPackage
+from .export_types import Export, ExportResult, Handoff, Replacement, Reprint, TestPackage
 from .letter import letter, letter_name
 from .package.feed import CodeSource
 from .package.job import PackJob
@@ -70,21 +71,10 @@ def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportRe
     for sentence in recover(station):
         invocation.notify(sentence)
     real = not isinstance(wanted, TestPackage)
-    if real:
-        invocation.require_newest(station)
-    with station.ledger.read() as view:
-        job, warnings = plan(
-            view,
-            wanted,
-            home=station.config.home_id,
-            package=station.new_id(),
-            unit_id=station.new_id,
-            created=station.now().astimezone(station.config.time_zone),
-            sender=SenderDetails(*station.config.sender),
-        )
-        alphabets = [view.batch(batch).alphabet for batch in job.batches]
-        for batch in job.batches if real else ():
-            refuse_retired(view, batch)
+    with _refusals_told(station, wanted):
+        if real:
+            invocation.require_newest(station)
+        job, alphabets, warnings = _planned(station, wanted)
     for warning in warnings:
         invocation.notify(warning)
     work = _Export(invocation, station, handoff, job, new_password(station.entropy))
@@ -96,6 +86,36 @@ def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportRe
             invocation, station, handoff.custodian_key, handoff.passphrase_file, refusal
         )
         return work.real(reservation(wanted, job), custodian)
+
+
+def _refusals_told(station: Station, wanted: Export) -> contextlib.AbstractContextManager[None]:
+    """An alarm if the books refuse the package; dummy codes are nobody's business."""
+    match wanted:
+        case TestPackage():
+            return contextlib.nullcontext()
+        case Replacement():
+            return refusals_told(station, None, wanted.contact, wanted.package)
+        case Reprint():
+            return refusals_told(station, wanted.batch, wanted.contact, wanted.package)
+    return refusals_told(station, wanted.batch, wanted.contact)
+
+
+def _planned(station: Station, wanted: Export) -> tuple[PackJob, list[str], tuple[str, ...]]:
+    """What the package holds, the alphabets of its batches, and warnings."""
+    with station.ledger.read() as view:
+        job, warnings = plan(
+            view,
+            wanted,
+            home=station.config.home_id,
+            package=station.new_id(),
+            unit_id=station.new_id,
+            created=station.now().astimezone(station.config.time_zone),
+            sender=SenderDetails(*station.config.sender),
+        )
+        if not isinstance(wanted, TestPackage):
+            for batch in job.batches:
+                refuse_retired(view, batch)
+        return job, [view.batch(batch).alphabet for batch in job.batches], warnings
 
 
 def _guard(begun: ExportBegun) -> Callable[[View], None] | None:
@@ -139,7 +159,9 @@ class _Export:
             settled=self._settled,
         ) as publication:
             try:
-                ledger.commit(author, begun, *alarms(begun), guard=_guard(begun))  # 2
+                with refusals_told(self.station, begun.batch, begun.contact, begun.supersedes):
+                    ledger.commit(author, begun, *alarms(begun), guard=_guard(begun))  # 2
+                tell_burst(self.station)
                 self.station.failpoint("begun")
                 packed, checked = self._make(
                     source, signer, fingerprint_check(self.station, self.job)

@@ -15,9 +15,11 @@ from patience import PATIENCE
 
 from mintmark.activation.backend import database
 from mintmark.activation.backend.database import sqlite_url
-from mintmark.activation.backend.senders import Sender
+from mintmark.activation.backend.sender import SCAN_IN, Sender
+from mintmark.activation.client.scans import Party
 from mintmark.activation.client.signing import Key, RequestSigner
 from mintmark.activation.conformance.kit import AREAS, FIRST, check
+from mintmark.activation.conformance.market import DEALER
 from mintmark.activation.conformance.probe import Probe
 from mintmark.activation.conformance.recorded import read
 from mintmark.activation.conformance.select import clauses_again
@@ -36,7 +38,7 @@ def now():
 
 
 class Known:
-    """Two senders: one may do everything, the other what docs/conformance.md says."""
+    """One sender may do everything, the others what docs/conformance.md says."""
 
     def __init__(self, revoked=()):
         self._revoked = revoked
@@ -48,7 +50,8 @@ class Known:
         """Nothing is open."""
 
 
-KEYS = {"kit": PRIVATE, "second": Ed25519PrivateKey.generate()}
+OTHERS = ("second", "platform", "dealer")
+KEYS = {"kit": PRIVATE, **{name: Ed25519PrivateKey.generate() for name in OTHERS}}
 SENDERS = {name: Sender(name, name, ED25519, key.public_key()) for name, key in KEYS.items()}
 SENDERS["second"] = replace(
     SENDERS["second"],
@@ -57,15 +60,30 @@ SENDERS["second"] = replace(
     layers=frozenset(),
     upload=False,
 )
+SENDERS["platform"] = replace(
+    SENDERS["platform"],
+    line=False,
+    platform=True,
+    parties=frozenset({Party.GUIDE, Party.DEALER}),
+    actions=frozenset({SCAN_IN}),
+    batches=("*-narrow",),
+)
+SENDERS["dealer"] = replace(
+    SENDERS["dealer"],
+    actions=frozenset({Action.ASSIGN, SCAN_IN}),
+    batches=("*-narrow",),
+    attributes={"dealer": DEALER},
+)
 
 
 @contextmanager
 def trying(url, *, sign=False, **more):
-    """A trial against the backend at `url`; with both keys, or with none."""
-    signers = [RequestSigner(lambda _, n=n: Key(n, KEYS[n]), now, os.urandom) for n in KEYS]
+    """A trial against the backend at `url`; with all keys, or with none."""
+    signers = {n: RequestSigner(lambda _, n=n: Key(n, KEYS[n]), now, os.urandom) for n in KEYS}
     with ExitStack() as stack:
-        first, second = (stack.enter_context(Probe(url, s if sign else None)) for s in signers)
-        more = {"second": second if sign else None} | more
+        first = stack.enter_context(Probe(url, signers["kit"] if sign else None))
+        for name in OTHERS if sign else ():
+            more[name] = stack.enter_context(Probe(url, signers[name]))
         yield Trial(first, BACKEND_KEY, HOME, os.urandom, **more)
 
 
@@ -88,9 +106,9 @@ def traced(url, path, only, *, sign=False):
         facts = {"seed": trial.seed, "depth": trial.depth.value, "batch": trial.batch}
         facts |= {"home": trial.home, "fingerprint_key_id": trial.key_id}
         trace.begin(mintmark="0", url=url, started=format_utc(now()), **facts)
-        trace.watch(trial.probe, "first")
-        if trial.second is not None:
-            trace.watch(trial.second, "second")
+        for name in ("probe", *OTHERS):
+            if (probe := getattr(trial, name)) is not None:
+                trace.watch(probe, name.replace("probe", "first"))
         return check(url, trial, lambda *_: 0, wanted, begin=trace.tell)
 
 

@@ -26,6 +26,7 @@ import contract_roles
 import contract_stock
 import contract_trace
 import contract_when
+import contract_where
 from contract_shapes import SHAPES
 
 EXIT_CODES = {
@@ -430,6 +431,8 @@ KEYS = (
     ok("a line's key", "key new line-3", expected={"name": "line-3", "revoked": False}),
     no(2, "a name with other characters", "key new 'Line 3'", "small letters"),
     no(3, "the line has a key already", "key new default", "default"),
+    ok("a platform's key", "key new --platform guide-app", expected={"kind": "platform"}),
+    no(2, "no name of a platform", "key new --platform 导购", "a platform's name is"),
     ok("the lines of the home", "key export"),
     no(4, "no home", "key export", "no mintmark home", world="none"),
     ok("a folder for a backend's team", "key export --backend handover"),
@@ -742,4 +745,5 @@ ROWS = (
     *contract_roles.rows(Row, ok, no),
     *contract_locate.rows(Row, ok, no),
     *contract_pairs.rows(Row, ok, no),
+    *contract_where.rows(Row, ok, no),
 )

@@ -30,6 +30,9 @@ def shapes():
             "scanned_detail": "text?",
             "scanned_since": "count?",
             "scanned_since_day": "text?",
+            **dict.fromkeys(("stopped", "copied", "diverted"), "count?"),
+            "market_detail": "text?",
+            **dict.fromkeys(("scheduled", "scheduled_due", "incidents"), "count"),
             "notified": [SENT],
         },
     }
@@ -50,12 +53,22 @@ def rows(row, ok, no):
         no(2, "no targets", "alarms test", "no alarm targets"),
         no(4, "no home", "alarms test", "no mintmark home", world="none"),
         ok(
-            "today", "report daily", expected={"minted": 16_000, "packaged": 2_000, "scanned": None}
+            "today",
+            "report daily",
+            expected={"minted": 16_000, "packaged": 2_000, "scanned": None, "diverted": None},
         ),
         ok(
             "an earlier day", "report daily --date 2026-01-31", expected={"minted": 0, "printed": 0}
         ),
         ok("with a backend", "report daily", backend="real", expected={"scanned": 0}),
+        ok(
+            "what scans in the market mean",
+            "report daily",
+            world="sold",
+            backend="real",
+            expected={"stopped": 1, "diverted": 1, "copied": 0, "incidents": 2},
+        ),
+        no(2, "a limit that is none", "report daily", "must be a number", damage="wrong-limit"),
         row("a target does not accept it", "report daily --notify", 6, result=True, **to),
         no(2, "not a date", "report daily --date 31.1.", "not a date"),
         no(2, "no targets", "report daily --notify", "no alarm targets"),

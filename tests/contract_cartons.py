@@ -15,11 +15,12 @@ def group(ordered, action):
         "items_count": "count?",
         "applied_count": "count",
         "skipped_count": "count",
-        "delivery": "acknowledged | queued | refused | cancelled?",
+        "delivery": "acknowledged | queued | refused | cancelled | scheduled?",
         "dry_run": "true/false",
         "repeated": "true/false",
         "changed": "true/false",
         "notes": ["text"],
+        "at": "time?",
     }
 
 
@@ -47,8 +48,8 @@ def rows(row, ok, no):
         no(2, "neither a batch nor a carton", "freeze --serials 1", "Missing argument"),
         no(2, "both, of a batch without partners", "activate {batch} --serials 1 --both",
            "no other batch has codes"),
-        no(2, "both, of codes by attribute", "assign --where lot=L1 --set lot=L2 --both",
-           "names the codes itself"),
+        no(2, "both, of codes by attribute", "assign --where lot=L42 --set lot=L2 --both",
+           "no other batch has codes", world="active"),
         no(3, "the bottles in it are fewer than counted", f"{ACTIVATE} --count 50",
            "48 items (51 codes in all)", world="boxed"),
         no(3, "an empty carton", "activate --carton {batch}:1703", "nothing lies in carton",

@@ -60,6 +60,20 @@ def rows(ok, no):
         ),
         no(
             2,
+            "a platform's key, and no signatures",
+            f"{CHECK} --unsigned --platform-key home/keys/lines/default.key",
+            "--unsigned and --platform-key exclude",
+            **real,
+        ),
+        no(
+            2,
+            "a dealer's key that signs everything else",
+            f"{CHECK} --dealer-key home/keys/lines/default.key",
+            "signs everything else",
+            **real,
+        ),
+        no(
+            2,
             "a part of what is asked again",
             f"{CHECK} --again pass.txt --only orders",
             "exclude each other",
@@ -77,6 +91,7 @@ def rows(ok, no):
         no(3, "a trace that is there already", f"{CHECK} --trace pass.txt", "exists", **real),
         no(4, "no trace there", f"{CHECK} --again nothing.jsonl", "no file", **real),
         no(4, "no second key there", f"{CHECK} --second-key nothing.key", "", **real),
+        no(4, "no platform's key there", f"{CHECK} --platform-key nothing.key", "", **real),
         no(6, "no backend answers", CHECK, "cannot be reached", backend="away"),
         no(
             6,

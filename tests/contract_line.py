@@ -19,7 +19,8 @@ def shapes(*ordered):
     return {
         "orders apply": {
             **dict.fromkeys(
-                ("orders", "acknowledged", "queued", "refused", "repeated", "undone"), "count"
+                ("orders", "acknowledged", "queued", "refused", "repeated", "undone", "scheduled"),
+                "count",
             ),
             "results": [
                 {
@@ -27,7 +28,7 @@ def shapes(*ordered):
                     "order": "text",
                     "action": "text?",
                     "batch": "text?",
-                    "status": "acknowledged | queued | refused | cancelled",
+                    "status": "acknowledged | queued | refused | cancelled | scheduled",
                     "booked": "true/false",
                     "repeated": "true/false",
                     "applied": "ranges",

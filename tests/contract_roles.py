@@ -11,7 +11,12 @@ SSCC = {
 ROLES = "item | inner | outer | carton | pallet | batch | guide"
 # What `mint` and `batch list` tell of a batch, and what `batch show` adds.
 OF_BATCH = {"role": ROLES, "pair_of": "id?", "sscc": "sscc?"}
-SHOWN = {**OF_BATCH, "pairs": [{"batch": "id", "role": ROLES}], "associated": "count"}
+SHOWN = {
+    **OF_BATCH,
+    "pairs": [{"batch": "id", "role": ROLES}],
+    "associated": "count",
+    "scheduled": "count",
+}
 
 
 def of_code(state):

@@ -16,6 +16,8 @@ import contract_receipts
 import contract_roles
 import contract_stock
 import contract_trace
+import contract_when
+import contract_where
 
 # --- the types of JSON values ----------------------------------------------------------
 
@@ -107,7 +109,7 @@ STATES = dict.fromkeys(("sealed", "packaged", "active", "frozen", "void"), "coun
 STATE = " | ".join(STATES)
 ACTIONS = ("activate", "freeze", "unfreeze", "revoke", "void", "unvoid", "assign")
 ACTION = " | ".join(ACTIONS)
-_KEY = {"key_id": "key id", "kind": "station | line | custodian", "name": "text"}
+_KEY = {"key_id": "key id", "kind": "station | line | custodian | platform", "name": "text"}
 KEY = {**_KEY, "revoked": "true/false"}
 CONTACT = {"contact": "text", "name": "text", "channel": "text?"}
 BATCH = {
@@ -136,7 +138,7 @@ ORDER_ROW = {
     "batch": "id",
     "action": f"{ACTION} | associate | dissociate",
     "serials": "ranges",
-    "status": "queued | acknowledged | refused | cancelled",
+    "status": "queued | acknowledged | refused | cancelled | scheduled",
     "applied_count": "count",
     "skipped_count": "count",
     "attributes": "attributes",
@@ -151,6 +153,8 @@ ORDER_ROW = {
     "each": "count?",
     "parents_count": "count",
     "detail": "text?",
+    "at": "time?",
+    "late": "text?",
 }
 ORDERED = {
     "order": "text",
@@ -159,15 +163,18 @@ ORDERED = {
     "applied": "ranges",
     "skipped": "ranges",
     "action": ACTION,
-    "delivery": "acknowledged | queued | refused?",
+    "delivery": "acknowledged | queued | refused | cancelled | scheduled?",
     "dry_run": "true/false",
     "detail": "text?",
     "attributes": "attributes",
     "repeated": "true/false",
     "undone": "ranges",
     "notes": ["text"],
+    "at": "time?",
+    "scheduled": "waiting | booked | cancelled | refused?",
 }
 GROUP = contract_cartons.group(ORDERED, ACTION)
+BY_CONDITIONS = contract_where.ordered(ACTION, STATE)
 EVENT = {
     "seq": "count",
     "type": "text",
@@ -236,6 +243,9 @@ SHAPES = {
     "key new": KEY,
     "key export": {
         "line": [{"name": "text", "key_id": "key id", "algorithm": "text", "public_key": "sha256"}],
+        "platform": [
+            {"name": "text", "key_id": "key id", "algorithm": "text", "public_key": "sha256"}
+        ],
         "folder": "path?",
         "fingerprint_key_id": "key id?",
         "files": "names?",
@@ -373,7 +383,7 @@ SHAPES = {
             }
         ],
     },
-    **dict.fromkeys(ACTIONS, (ORDERED, GROUP)),
+    **dict.fromkeys(ACTIONS, (ORDERED, GROUP, BY_CONDITIONS)),
     "deliver": {
         "delivered": ["text"],
         "queued": "count",
@@ -381,8 +391,10 @@ SHAPES = {
         "detail": "text?",
         "scan_ins": "count",
         "scan_ins_detail": "text?",
+        "scheduled": [contract_when.ENDED],
     },
-    "orders list": {"orders": [ORDER_ROW]},
+    "find": contract_where.found(STATE),
+    "orders list": {"orders": [ORDER_ROW], "scheduled": "count"},
     "orders show": ORDER_ROW,
     "orders cancel": ORDER_ROW,
     "backend serve": {"url": "text"},
@@ -397,7 +409,7 @@ SHAPES = {
 }
 SHAPES |= contract_receipts.shapes(SHAPES["export"])
 SHAPES["package labels"] = (SHAPES["package labels"], contract_labels.CARTONS)
-SHAPES |= contract_line.shapes(ORDERED, GROUP, contract_associate.PACKED)
+SHAPES |= contract_line.shapes(ORDERED, GROUP, BY_CONDITIONS, contract_associate.PACKED)
 SHAPES |= contract_associate.SHAPES
 SHAPES |= contract_alarms.shapes()
 SHAPES |= contract_check.shapes()

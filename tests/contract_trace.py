@@ -2,6 +2,8 @@
 
 import contract_roles
 
+BEHIND = {"batch": "id", **dict.fromkeys(("codes", "queued", "refused"), "count")}
+
 
 def shapes(state):
     """The JSON that the command prints."""
@@ -27,7 +29,27 @@ def shapes(state):
                     **contract_roles.of_code(state),
                 }
             ],
-            "behind": [{"batch": "id", **dict.fromkeys(("codes", "queued", "refused"), "count")}],
+            "behind": [BEHIND],
+            **dict.fromkeys(("stopped", "copied", "diverted", "not_valid", "unjudged"), "count"),
+            "market": [
+                {
+                    "finding": "stopped | copied | diverted | active-here | not-valid",
+                    "batch": "id",
+                    "serials": "ranges",
+                    "codes": "count",
+                    "scans": "count",
+                    "first": "time",
+                    "last": "time",
+                    "state": state,
+                    "answered": "text?",
+                    "allowed": "count?",
+                    **dict.fromkeys(("package", "unit"), "id?"),
+                    **dict.fromkeys(("contact", "dealer", "region", "seen_in"), "text?"),
+                    **contract_roles.of_code(state),
+                }
+            ],
+            "behind_refused": [BEHIND],
+            "lacking": "names",
         }
     }
 
@@ -47,6 +69,9 @@ def rows(row, ok, no):
            world="scanned", backend="real", expected=found),
         ok("a time after all scans", "trace --since 2999-01-01", world="scanned", backend="real",
            expected={"scans": 0}),
+        ok("a code that was stopped, and was scanned where it is not meant to be", "trace",
+           world="sold", backend="real",
+           expected={"stopped": 1, "diverted": 1, "copied": 0, "incidents": 2, "lacking": []}),
         no(2, "a word instead of a time", "trace --since soon", "not a date", backend="real"),
         no(2, "a burst of 0", "trace --burst 0", "greater than or equal to 1"),
         no(4, "no home", "trace", "no mintmark home", world="none"),

@@ -47,6 +47,7 @@ BEFORE = {
     "active": "packaged",
     "doubted": "active",
     "scanned": "packaged",
+    "sold": "packaged",
     "reported": "packaged",
     "lost": "packaged",
     "later": "packaged",
@@ -228,6 +229,18 @@ def _scanned(folder, facts):
     return {}
 
 
+def _sold(folder, facts):
+    """A code was scanned in a province it is not meant for; then it was stopped, and scanned."""
+    batch, place = facts["batch"], ("--serials", "1-10")
+    with answering("real", folder) as url, backend_named(url):
+        command(folder, "activate", batch, *place, "--set", "region=浙江", "--set", "dealer=D-7")
+        with HttpClient(url) as phone:
+            assert phone.scan(facts["code"], region="320506").result == "genuine"
+            command(folder, "freeze", batch, *place)
+            assert phone.scan(facts["code"]).result == "frozen"
+    return {}
+
+
 def _reported(folder, facts):
     command(folder, "package", "receipt", facts["package"], "--printed", "1-1990",
             "--spoiled", "1991-1995")  # fmt: skip
@@ -310,6 +323,7 @@ _STEPS = {
     "active": _active,
     "doubted": _doubted,
     "scanned": _scanned,
+    "sold": _sold,
     "lost": _lost,
     "later": _later,
     "paired": _paired,
@@ -476,6 +490,17 @@ def _setting(text):
     return write
 
 
+def _limit(text):
+    """A setting of `[alarms]`, which other tables follow."""
+
+    def write(root, _):
+        path = root / "home" / "mintmark.toml"
+        whole = path.read_text("utf-8").replace("[alarms]\n", f"[alarms]\n{text}\n")
+        path.write_text(whole, "utf-8")
+
+    return write
+
+
 def _alarm_cursor(root, _):
     _setting('boss = "env:MINTMARK_BACKEND_URL"\n')(root, _)
     (root / "home" / "alarms.json").write_text("{", "ascii")
@@ -493,6 +518,7 @@ _BY_HAND = {
     "unknown-setting": _setting("\n[printer]\nname = 'x'\n"),
     "no-toml": _setting("\n[[["),
     "no-targets": _setting("boss = 1\n"),
+    "wrong-limit": _limit("receipt_days = 0"),
     "alarm-target": _setting('boss = "env:MINTMARK_BACKEND_URL"\n'),
     "alarm-cursor": _alarm_cursor,
 }

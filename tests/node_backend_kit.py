@@ -19,22 +19,24 @@ NARROW = (
     'actions = ["freeze", "dissociate"]\nbatches = ["*-narrow"]\n'
     "layers = []  # none\nupload = false\n"
 )
+PLATFORM = 'parties = ["guide", "dealer"]\nactions = ["scan_in"]\nbatches = ["*-narrow"]\n'
+BOUND = 'actions = ["assign", "scan_in"]\nbatches = ["*-narrow"]\nattributes = {dealer = "D7"}\n'
 
 
 @dataclass(frozen=True)
 class Folder:
-    """The keys of a backend and two lines, and the backend's data."""
+    """The keys of a backend, and of those that it knows; and the backend's data."""
 
     path: Path
 
     def key(self, name):
         return self.path / f"{name}.key"
 
-    def line(self, name):
+    def line(self, name, kind="line"):
         key = keys.new_signing_key("line", name, os.urandom)
         keys.write_signing_key(self.key(name), key)
         return (
-            f'[[line]]\nname = "{name}"\nkey_id = "{key.key_id}"\n'
+            f'[[{kind}]]\nname = "{name}"\nkey_id = "{key.key_id}"\n'
             f'algorithm = "ed25519"\npublic_key = "{key.public.hex()}"\n'
         )
 
@@ -44,10 +46,11 @@ class Folder:
 
 
 def new_folder(path):
-    """With keys of the backend and of two lines, of which the second may do little."""
+    """With keys of the backend, of a line, and of three who may do little."""
     made = Folder(path)
     keys.write_fingerprint_key(made.key("fingerprint"), Secret(os.urandom(32)))
-    text = f"# Who may order.\n\n{made.line('line')}{made.line('second')}{NARROW}"
+    text = f"# Who may order.\n\n{made.line('line')}{made.line('platform', 'platform')}{PLATFORM}"
+    text += f"{made.line('dealer')}{BOUND}{made.line('second')}{NARROW}"
     (path / "lines.toml").write_text(text, "utf-8")
     return made
 

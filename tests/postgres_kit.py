@@ -89,6 +89,13 @@ def missing():
     return f"{', '.join(names)} not found: install Debian's postgresql" if names else None
 
 
+def waits(address):
+    """Whether somebody waits for a lock."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        query = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        return connection.execute(query).fetchone()[0] > 0
+
+
 @cache
 def cluster(*, durable=False):
     """This process's cluster, stopped at its end. Skips the test if there can be none."""

@@ -17,6 +17,7 @@ from ...codegen.ledger.view import View
 from ...codegen.ranges import aggregation, serials
 from ...codegen.ranges.aggregation import CodeRanges, CodeRef, Packing
 from ...codegen.station.station import DEFAULT_LINE, Station
+from ..orders.due import book_due
 from ..orders.orders import check_written
 from ..orders.packed import astray
 
@@ -84,6 +85,8 @@ def book(
     for a malformed request, `NotFound` for unknown lines and batches, `Refused` if a role, a
     state, a guard or another parent forbids it.
     """
+    if not request.dry_run:
+        book_due(station)
     line = station.line(request.line or DEFAULT_LINE)
     _check(request)
     change = Associated(

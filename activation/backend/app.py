@@ -8,45 +8,32 @@ Ordering rules, which are also the order of refusals that docs/activation-api.md
 Left to others: the books (`store`), the verdict (`scan`), sockets and signals (`serve`).
 """
 
-import re
 import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import parse_qs
 
-from fastapi import Depends, FastAPI, Path, Query, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from fastapi.routing import APIRoute
-from pydantic import BeforeValidator, ValidationError
+from pydantic import ValidationError
 
 from ...codegen.codes.fingerprint import SCHEME
 from ..client import wire
 from . import models, page
 from .authorise import address_of, authorise, scanner
 from .backend import Backend
-from .batch_page import PageQuery
 from .failures import add_handlers
 from .guard import Guard
+from .parameters import After, AfterCode, Books, First, From, Id, Over, Page
 from .problems import Problem
 from .scanned_code import ScannedBy
 from .sender import Sender
 from .store import check_length
 
 API = "v1"
-
-
-async def _backend(request: Request) -> Backend:
-    # async: for a plain function FastAPI would use a thread per request.
-    backend: Backend = request.app.state.backend
-    return backend
-
-
-async def _sender(request: Request) -> Sender:
-    sender: Sender = request.state.sender
-    return sender
 
 
 class _LineRoute(APIRoute):
@@ -80,39 +67,6 @@ class _ScanRoute(APIRoute):
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def _spelled(pattern: str) -> Callable[[object], object]:
-    """Taken as it is spelled in the document: the framework reads 1.0 as 1, and yes as true."""
-
-    def check(value: object) -> object:
-        if isinstance(value, str) and re.fullmatch(pattern, value) is None:
-            raise ValueError("not spelled as in the document")
-        return value
-
-    return check
-
-
-Books = Annotated[Backend, Depends(_backend)]
-From = Annotated[Sender, Depends(_sender)]
-Id = Annotated[str, Path(pattern=models.NAME)]
-First = Annotated[int, BeforeValidator(_spelled("[0-9]{1,12}")), Path(ge=1, le=wire.SERIAL_MAX)]
-After = Annotated[int, BeforeValidator(_spelled("[0-9]{1,12}")), Query(ge=0, le=wire.SERIAL_MAX)]
-Over = Annotated[int, BeforeValidator(_spelled("[0-9]{1,12}")), Query(ge=1, le=wire.SERIAL_MAX)]
-AfterCode = Annotated[str | None, Query(pattern=models.CODE)]
-Since = Annotated[datetime | None, BeforeValidator(models.moment)]
-Flag = Annotated[bool, BeforeValidator(_spelled("true|false"))]
-
-
-async def _page(
-    after: After = 0,
-    digests: Flag = False,  # noqa: FBT002 — a query parameter
-    since: Since = None,
-) -> PageQuery:
-    return PageQuery(after, digests, since)
-
-
-Page = Annotated[PageQuery, Depends(_page)]
-
-
 def create_app(backend: Backend, lifespan: Lifespan | None = None) -> FastAPI:
     """The ASGI application. The caller, or its `lifespan`, closes the backend."""
     app = FastAPI(
@@ -129,6 +83,7 @@ def create_app(backend: Backend, lifespan: Lifespan | None = None) -> FastAPI:
     app.router.route_class = _LineRoute
     _lines(app)
     _packing(app)
+    _taking_in(app)
     _watching(app)
     app.router.route_class = _ScanRoute
     _scans(app)
@@ -208,6 +163,25 @@ def _packing(app: FastAPI) -> None:
     def get_aggregation(aggregation: Id, books: Books, sender: From) -> JSONResponse:
         sender.permit_line()
         return JSONResponse(books.store.get_aggregation(aggregation, sender.permit).body())
+
+
+def _taking_in(app: FastAPI) -> None:
+    """What dealers call, and lines read back."""
+
+    @app.put("/v1/scan-ins/{scan_in}")
+    def put_scan_in(
+        scan_in: Id, body: models.ScanInBody, books: Books, sender: From
+    ) -> JSONResponse:
+        parts = body.parts()
+        dealer = sender.dealer_of(body.dealer)
+        for part in parts:
+            sender.permit_batch(part.batch)
+        return JSONResponse(books.scan_in(scan_in, dealer, body, sender.permit_batch).body())
+
+    @app.get("/v1/scan-ins")
+    def scan_ins(books: Books, sender: From, after: After = 0) -> JSONResponse:
+        sender.permit_line()
+        return JSONResponse(books.store.scan_ins(after).body())
 
 
 def _watching(app: FastAPI) -> None:

@@ -13,10 +13,10 @@
 from urllib.parse import urlsplit
 
 from fastapi import Request
-from fastapi.concurrency import run_in_threadpool
 
 from ..client.address import is_loopback
 from .backend import Backend
+from .nonces import Nonce
 from .sender import LOOPBACK, Sender
 from .signatures import unauthorised, verify
 from .throttle import caller
@@ -48,8 +48,7 @@ async def _signer(request: Request, backend: Backend) -> Sender:
     if backend.senders is None or not _is_called(request, backend.names):  # 2
         raise unauthorised(now)
     signed = verify(request, await request.body(), backend.senders, now)  # 3
-    key, nonce = signed.sender.key_id, signed.nonce
-    if not await run_in_threadpool(backend.store.fresh, key, nonce, signed.until, now):  # 4
+    if not await backend.fresh(Nonce(signed.sender.key_id, signed.nonce, signed.until)):  # 4
         raise unauthorised(now)
     return signed.sender
 

@@ -15,10 +15,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from ...codegen.codes.fingerprint import key_id
+from ...codegen.codes.fingerprint import fingerprint, key_id
 from ...codegen.secret import Secret
 from ..client import wire
+from .apply_scan_in import Permit, ScanInRequest
 from .group_commit import GroupCommit
+from .models import ScanInBody
+from .nonces import Nonce
 from .problems import Problem
 from .scan import ScanResult, candidates
 from .scanned_code import PHONE, ScannedBy, ScanRequest
@@ -73,13 +76,42 @@ class Backend:
         scan = ScanRequest(found, scan_id, by)
         return await asyncio.wrap_future(self.group_commit.submit(scan))  # 4
 
+    def scan_in(
+        self, scan_in: str, dealer: str, body: ScanInBody, permit: Permit
+    ) -> wire.ScanInAnswer:
+        """Take goods in for `dealer`; the codes go no further than their fingerprints.
+
+        Raises `Problem` as `Store.scan_in` does.
+        """
+        rules, key = self.store.rules(), self.fingerprint_key
+        texts = [code.encode("utf-8", "surrogatepass") for code in body.codes]
+        request = ScanInRequest(
+            scan_in,
+            dealer,
+            codes=tuple(candidates(code, rules, key) for code in body.codes),
+            prints=tuple(fingerprint(text, key).hex() for text in texts),
+            ranges=body.parts(),
+            contents=body.contents,
+        )
+        return self.store.scan_in(request, self.now(), permit)
+
+    async def fresh(self, nonce: Nonce) -> bool:
+        """Whether the key never used this nonce; from now on it has."""
+        return await asyncio.wrap_future(self.nonces.submit(nonce))
+
     @cached_property
-    def group_commit(self) -> GroupCommit:
+    def nonces(self) -> GroupCommit[Nonce, bool]:
+        """The queue of signed requests, of which a platform sends thousands a second."""
+        return GroupCommit(lambda group: self.store.fresh(group, self.now()))
+
+    @cached_property
+    def group_commit(self) -> GroupCommit[ScanRequest, wire.ScanAnswer]:
         """The queue in which scans wait for each other."""
         return GroupCommit(lambda group: self.store.scans(group, self.now()))  # 5
 
     def close(self) -> None:
         """Answer the scans that wait, and close the books."""
+        self.nonces.close()
         self.group_commit.close()
         self.store.close()
         if self.senders is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, case, func, select
 
 from ...codegen.ranges.attributes import Attributes, to_json
 from ...codegen.ranges.lifecycle import ApiState, Standing, to_api_state
@@ -112,13 +112,16 @@ class _Scanned:
         """By the first serial of the range; tile by tile, in one statement."""
         tiles, scans = tables.tiles, tables.scans
         whole = Range(self._ranges[0].first, self._ranges[-1].last)
+        # The first tile and the last may reach over the page. Compared with the page besides, each
+        # tile would have SQLite read all scans of the page.
+        low = case((tiles.c.first < whole.first, whole.first), else_=tiles.c.first)
+        high = case((tiles.c.last > whole.last, whole.last), else_=tiles.c.last)
         counted = (
             select(func.count())
             .select_from(scans)
             .where(
                 scans.c.batch == tiles.c.batch,
-                scans.c.serial.between(tiles.c.first, tiles.c.last),
-                scans.c.serial.between(whole.first, whole.last),
+                scans.c.serial.between(low, high),
                 scans.c.scans > 0,
             )
         )

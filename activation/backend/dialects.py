@@ -14,8 +14,9 @@ _INSERTS: Mapping[str, Callable[[Table], Upsert]] = {
     "postgresql": postgresql.insert,
 }
 
-# Any number: the key of the advisory lock of `take_turn`.
-_TURN = 0x6C696E6B
+# Any two numbers: the keys of the advisory locks of `take_turn`.
+PACKING = 0x6C696E6B
+NUMBERING = 0x73636E69
 
 # Text, not a Core insert: twice as fast, and this is where an activation spends its time.
 _SQLITE = (
@@ -67,13 +68,19 @@ def _merging(dialect: str, table: Table, *, keep: bool) -> Upsert:
     return made.on_conflict_do_update(index_elements=key, set_=new)
 
 
-def take_turn(connection: Connection) -> None:
-    """Wait until no other transaction holds the turn, and hold it to the end of this one.
+def take_turn(connection: Connection, key: int) -> None:
+    """Wait until no other transaction holds this turn, and hold it to the end of this one.
 
     On SQLite a writer is alone anyway.
     """
     if is_postgresql(connection):
-        connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
+        connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def take_turn_of(connection: Connection, name: str) -> None:
+    """As `take_turn`, of a turn for each name; two names may share one."""
+    if is_postgresql(connection):
+        connection.execute(select(func.pg_advisory_xact_lock(NUMBERING, func.hashtext(name))))
 
 
 def insert_numbers(connection: Connection, table: Table, rows: Sequence[tuple[int, ...]]) -> None:

@@ -1,40 +1,40 @@
-"""Scans that wait at the same moment, answered together: a group commit.
+"""Requests that wait at the same moment, answered together: a group commit.
 
 One thread takes every scan that waits, answers all of them in one transaction, and only
-then hands out the answers. While it commits, the next group gathers.
+then hands out the answers. While it commits, the next group gathers. Nonces likewise.
 """
 
 import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from typing import Generic, TypeVar
 
-from ..client.wire import ScanAnswer
 from . import log
-from .scanned_code import ScanRequest
 
 MAX_GROUP = 256
 _END: None = None
-Waiting = tuple[ScanRequest, "Future[ScanAnswer]"]
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
 
 
-class GroupCommit:
-    """`answer(group)` answers scans in their order, all of them or none. Close it when done."""
+class GroupCommit(Generic[Asked, Answer]):
+    """`answer(group)` answers requests in their order, all of them or none. Close it when done."""
 
-    def __init__(self, answer: Callable[[Sequence[ScanRequest]], list[ScanAnswer]]) -> None:
+    def __init__(self, answer: Callable[[Sequence[Asked]], list[Answer]]) -> None:
         self._answer = answer
-        self._waiting: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[Asked, Future[Answer]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def submit(self, scan: ScanRequest) -> "Future[ScanAnswer]":
+    def submit(self, asked: Asked) -> "Future[Answer]":
         """The answer, once it is committed. Callable from any thread."""
-        future: Future[ScanAnswer] = Future()
-        self._waiting.put((scan, future))
+        future: Future[Answer] = Future()
+        self._waiting.put((asked, future))
         return future
 
     def close(self) -> None:
-        """Answer the scans that wait, and end."""
+        """Answer the requests that wait, and end."""
         self._waiting.put(_END)
         self._thread.join()
 
@@ -50,22 +50,22 @@ class GroupCommit:
                     ends = True
                 else:
                     group.append(following)
-            # A scan that was cancelled is not counted; from here on no scan can be cancelled.
-            self._commit([scan for scan in group if scan[1].set_running_or_notify_cancel()])
+            # A scan that was cancelled is not counted; from here on none can be cancelled.
+            self._commit([one for one in group if one[1].set_running_or_notify_cancel()])
             if ends:
                 return
 
-    def _commit(self, group: list[Waiting]) -> None:
+    def _commit(self, group: list[tuple[Asked, Future[Answer]]]) -> None:
         if not group:
             return
         try:
-            answers = self._answer([scan for scan, _ in group])
-        except Exception as error:  # noqa: BLE001 - handed to the scan that it belongs to
+            answers = self._answer([asked for asked, _ in group])
+        except Exception as error:  # noqa: BLE001 - handed to whom it belongs to
             if len(group) == 1:
                 group[0][1].set_exception(error)
                 return
-            # The scan that causes it must not fail the others.
-            log.failure(error, f"a group of {len(group)} scans failed, each is tried by itself")
+            # The one that causes it must not fail the others.
+            log.failure(error, f"a group of {len(group)} requests failed, each is tried by itself")
             for waiting in group:
                 self._commit([waiting])
             return

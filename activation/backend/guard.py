@@ -16,7 +16,8 @@ HEADERS = (
     (b"x-content-type-options", b"nosniff"),
 )
 
-_BOOKS = ("/v1/batches/", "/v1/orders/", "/v1/aggregations/")  # where bodies may be long
+# Where bodies may be long.
+_BOOKS = ("/v1/batches/", "/v1/orders/", "/v1/aggregations/", "/v1/scan-ins/")
 
 
 class Guard:

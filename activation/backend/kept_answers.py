@@ -1,4 +1,4 @@
-"""What an id was answered, kept for good: orders, and aggregations in a table of their own.
+"""What an id was answered, kept for good: orders, aggregations, scan-ins, each in a table.
 
 The same content again gets the same answer, or refusal; other content is refused.
 """
@@ -56,15 +56,15 @@ def keep(
     answer: _Answer | Problem,
     homes: Collection[str],
 ) -> None:
-    """Keep `answer` with `row` (id, identity, audit_head, arrived), if it is one that stays.
+    """Keep `answer` with `row` (id, identity, arrived, and more), if it is one that stays.
 
-    The head that came along becomes that of the home, if the batches are of a single one.
+    The audit_head that came along becomes that of the home, if the batches are of a single one.
     """
     if isinstance(answer, Problem) and answer.name not in _FINAL:
         return
     text = json.dumps(answer.body(), ensure_ascii=False)
     connection.execute(insert(table).values({**row, "answer": text}))
-    if row["audit_head"] is not None and len(set(homes)) == 1:
+    if row.get("audit_head") is not None and len(set(homes)) == 1:
         (key,) = table.primary_key
         newest = {"home": next(iter(homes)), "head": row["audit_head"]}
         newest |= {"order_id": row[key.name], "arrived": row["arrived"]}

@@ -75,6 +75,22 @@ def parents(connection: Connection, codes: Mapping[int, Ranges]) -> dict[int, Ra
     return {batch: ranges_of.of(numbers) for batch, numbers in found.items()}
 
 
+def children(connection: Connection, codes: Mapping[int, Ranges]) -> dict[int, Ranges]:
+    """What lies in `codes`, by batch."""
+    table, found = tables.links, dict[int, list[Range]]()
+    for batch, ranges in codes.items():
+        spans = ranges if len(ranges) <= _SINGLY else (Range(ranges[0].first, ranges[-1].last),)
+        for span in spans:
+            query = select(table).where(
+                table.c.parent_batch == batch,
+                table.c.parent_serial.between(span.first, span.last),
+            )
+            for row in connection.execute(query.execution_options(yield_per=WINDOW)):
+                if spans is ranges or ranges_of.position(ranges, row.parent_serial) is not None:
+                    found.setdefault(row.batch, []).append(Range(row.first, row.last))
+    return {batch: ranges_of.union(pieces) for batch, pieces in found.items()}
+
+
 def _runs_of_many(connection: Connection, batch: int, ranges: Ranges) -> Iterator[LinkRun]:
     """As `runs`, not cut; for any number of ranges."""
     if len(ranges) <= _SINGLY:

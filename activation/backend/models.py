@@ -8,7 +8,7 @@ from ...codegen import times
 from ...codegen.errors import UsageError
 from ...codegen.ranges import aggregation
 from ...codegen.ranges.aggregation import CodeRanges, Packing
-from ...codegen.ranges.attributes import VALIDITY, Value, check
+from ...codegen.ranges.attributes import VALIDITY, VALUE_BYTES, Value, check
 from ...codegen.ranges.lifecycle import Action, ApiState
 from ...codegen.ranges.serials import from_pairs
 from ..client import wire
@@ -19,6 +19,7 @@ from .limits import DEFAULT_LIMITS
 from .problems import Problem
 
 NAME = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$"
+SCAN_IN_NAMED = 1_000  # codes and ranges, together
 # ISO 3166-2, a country alone, or the digits of GB/T 2260: province, prefecture, county.
 REGION = r"^([A-Z]{2}(-[A-Z0-9]{1,3})?|[0-9]{2}|[0-9]{4}|[0-9]{6})$"
 CODE = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}:[0-9]{1,12}$"
@@ -26,6 +27,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 Serial = Annotated[int, Field(ge=1, le=wire.SERIAL_MAX)]
 Pair = Annotated[list[Serial], Field(min_length=2, max_length=2)]
 Text = Annotated[str, StringConstraints(max_length=500)]
+CodeText = Annotated[str, StringConstraints(max_length=DEFAULT_LIMITS.code_chars)]
 Head = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Rule = Literal["crockford32", "upper"]
 Role = Literal["item", "inner", "outer", "carton", "pallet", "batch", "guide"]
@@ -169,10 +171,40 @@ class AggregationBody(_Strict):
         )
 
 
+class ScanInCodesBody(_Strict):
+    """Codes of a batch, in a scan-in."""
+
+    batch: Name
+    serials: Annotated[list[Pair], Field(min_length=1, max_length=SCAN_IN_NAMED)]
+
+
+class ScanInBody(_Strict):
+    """`PUT /v1/scan-ins/{scan_in}`."""
+
+    dealer: Annotated[str, StringConstraints(min_length=1, max_length=VALUE_BYTES)] | None = None
+    codes: Annotated[list[CodeText], Field(max_length=SCAN_IN_NAMED)] = []
+    ranges: Annotated[list[ScanInCodesBody], Field(max_length=SCAN_IN_NAMED)] = []
+    contents: bool = True
+
+    def parts(self) -> tuple[CodeRanges, ...]:
+        """The ranges, ascending by batch. Raises `Problem` invalid, for the whole body."""
+        try:
+            check({"dealer": self.dealer})
+            pieces = {part.batch: from_pairs(part.serials, SCAN_IN_NAMED) for part in self.ranges}
+        except UsageError as error:
+            raise Problem("invalid", error.message) from None
+        named = len(self.codes) + sum(len(part.serials) for part in self.ranges)
+        if not 1 <= named <= SCAN_IN_NAMED:
+            raise Problem("invalid", f"1 to {SCAN_IN_NAMED} codes and ranges at once")
+        if len(pieces) < len(self.ranges):
+            raise Problem("invalid", "a batch is named twice")
+        return tuple(CodeRanges(batch, pieces[batch]) for batch in sorted(pieces))
+
+
 class ScanBody(_Strict):
     """`POST /v1/scans`."""
 
-    code: Annotated[str, StringConstraints(max_length=DEFAULT_LIMITS.code_chars)]
+    code: CodeText
     scan_id: Annotated[str, StringConstraints(pattern=NAME)] | None = None
     as_: Annotated[Literal["guide", "dealer", "store"] | None, Field(alias="as")] = None
     region: Annotated[str, StringConstraints(pattern=REGION)] | None = None
@@ -192,6 +224,6 @@ class ScanForm(_Strict):
 # Names that may stand in an error: every other name in a body is the sender's own.
 FIELDS = frozenset(
     item.alias or name
-    for model in (BatchBody, OrderBody, AggregationBody, CodesBody, ScanBody)
+    for model in (BatchBody, OrderBody, AggregationBody, CodesBody, ScanBody, ScanInBody)
     for name, item in model.model_fields.items()
 )

@@ -33,11 +33,11 @@ def is_circle(
     reached, level, met = dict[int, Ranges](), dict(parents), False
     while level:
         met = met or any(intersect(level[batch], children.get(batch, ())) for batch in level)
-        first, reached = not reached, _merged(reached, level)
+        first, reached = not reached, merged(reached, level)
         above = link_store.parents(connection, level)
         if above and first:
-            dialects.take_turn(connection)
-        level = _without(above, reached)
+            dialects.take_turn(connection, dialects.PACKING)
+        level = without(above, reached)
     return met and _goes_round(connection, reached, planned)
 
 
@@ -70,11 +70,13 @@ def _common(ranges: Ranges, piece: Range) -> Ranges:
     return intersect((piece,), ranges[max(first, 0) : last])
 
 
-def _merged(some: Codes, more: Codes) -> dict[int, Ranges]:
+def merged(some: Codes, more: Codes) -> dict[int, Ranges]:
+    """The codes of both."""
     batches = (*some, *more)
     return {batch: union((*some.get(batch, ()), *more.get(batch, ()))) for batch in batches}
 
 
-def _without(some: Codes, others: Codes) -> dict[int, Ranges]:
+def without(some: Codes, others: Codes) -> dict[int, Ranges]:
+    """The codes of the first that are none of the others."""
     left = {batch: subtract(ranges, others.get(batch, ())) for batch, ranges in some.items()}
     return {batch: ranges for batch, ranges in left.items() if ranges}

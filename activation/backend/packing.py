@@ -29,7 +29,7 @@ def aggregate(
     rows = connection.execute(query.order_by(tables.batches.c.batch).with_for_update()).all()
     table, identity = tables.aggregations, same_content.packing_identity(request)
     if (kept := kept_answers.stored(connection, table, request.aggregation)) is not None:
-        kept_answers.check_same(kept, identity, same_content.is_same_packing)
+        kept_answers.check_same(kept, identity, same_content.is_same_json)
         return wire.AggregationAnswer.parse(kept_answers.answer_of(kept))
     batches = {row.batch: row for row in rows}
     if missing := [name for name in request.named() if name not in batches]:

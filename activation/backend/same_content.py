@@ -14,6 +14,7 @@ from ...codegen.ranges.attributes import VALIDITY
 from ...codegen.ranges.serials import to_pairs
 from .apply_aggregation import AggregationRequest
 from .apply_order import Request
+from .apply_scan_in import ScanInRequest
 
 _START: Final = datetime(1970, 1, 1)  # noqa: DTZ001 — the offset is taken off by hand
 
@@ -46,9 +47,16 @@ def packing_identity(request: AggregationRequest) -> str:
     return json.dumps(parts, ensure_ascii=False, sort_keys=True)
 
 
-def is_same_packing(kept: str, sent: str) -> bool:
-    """As `is_same`, of two aggregations."""
+def is_same_json(kept: str, sent: str) -> bool:
+    """As `is_same`, of two aggregations, or two scan-ins."""
     return kept == sent or bool(json.loads(kept) == json.loads(sent))
+
+
+def scan_in_identity(request: ScanInRequest) -> str:
+    """The content of a scan-in, as JSON: of its codes keyed digests."""
+    ranges = [_codes(part) for part in request.ranges]
+    parts = {"scan_in": request.scan_in, "dealer": request.dealer, "contents": request.contents}
+    return json.dumps({**parts, "codes": request.prints, "ranges": ranges}, sort_keys=True)
 
 
 def _codes(part: CodeRanges) -> dict[str, object]:

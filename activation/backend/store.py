@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import URL, Connection, Row, delete, select
+from sqlalchemy import URL, Connection, Row, select
 
 from ...codegen.ranges.lifecycle import Standing
 from ..client import wire
@@ -25,14 +25,18 @@ from . import (
     packing,
     same_content,
     scan_counters,
+    scan_ins,
     scan_notes,
     tables,
     tile_store,
 )
 from .apply_aggregation import AggregationRequest
+from .apply_scan_in import Permit, ScanInRequest
 from .batch_page import PageQuery
 from .database import Database
 from .limits import DEFAULT_LIMITS, BackendLimits
+from .nonces import Nonce
+from .nonces import take as take_nonces
 from .problems import Problem
 from .scanned_code import ScanRequest
 
@@ -104,7 +108,7 @@ class Store:
                 kept_answers.check_same(kept, identity, same_content.is_same)
                 return wire.OrderAnswer.parse(kept_answers.answer_of(kept))
             if row is None:
-                raise _unknown_batch()
+                raise Problem("not-found", "register the batch first")
             answer = self._applied(connection, row, order, now)
             new: dict[str, Any] = {"order_id": order.order, "identity": identity}
             new |= {"audit_head": order.audit_head, "arrived": int(now.timestamp())}
@@ -166,6 +170,24 @@ class Store:
         with self._database.read() as connection:
             return packing.page(connection, _known(connection, batch), after)
 
+    def scan_in(
+        self, request: ScanInRequest, now: datetime, permit: Permit = lambda _: None
+    ) -> wire.ScanInAnswer:
+        """Take goods in for a dealer, once; the same again gets the same answer, or refusal.
+
+        Raises order-differs, and what `apply_scan_in` raises; `permit` is called with each batch.
+        """
+        with self._database.write() as connection:
+            answer = scan_ins.take(connection, request, now, permit, self.limits)
+        if isinstance(answer, Problem):
+            raise answer
+        return answer
+
+    def scan_ins(self, after: int) -> wire.ScanInsPage:
+        """The scan-ins after the cursor `after`, as many as a page holds."""
+        with self._database.read() as connection:
+            return scan_ins.page(connection, after)
+
     def head(self, home: str) -> wire.HeadAnswer:
         """The head that came with the newest order of `home`, as far as one did."""
         query = select(tables.heads).where(tables.heads.c.home == home)
@@ -208,14 +230,10 @@ class Store:
         with self._database.read() as connection:
             return market_pages.regions(connection, _known(connection, batch), after)
 
-    def fresh(self, key_id: str, nonce: str, until: datetime, now: datetime) -> bool:
-        """Whether the key never used this nonce; from now on, until `until`, it has."""
-        table = tables.nonces
-        row = {"key_id": key_id, "nonce": nonce, "until": int(until.timestamp())}
+    def fresh(self, nonces: Sequence[Nonce], now: datetime) -> list[bool]:
+        """Of each nonce, whether its key never used it; from now on it has."""
         with self._database.write() as connection:
-            connection.execute(delete(table).where(table.c.until < int(now.timestamp())))
-            made = dialects.upsert(connection, table).values(row).on_conflict_do_nothing()
-            return connection.execute(made.returning(table.c.until)).first() is not None
+            return take_nonces(connection, nonces, now)
 
     def rules(self) -> Sequence[tuple[str, int]]:
         """The (canonical rule, code length) pairs of the registered batches.
@@ -274,9 +292,5 @@ def _row(connection: Connection, batch: str, *, lock: bool = False) -> Row[Any] 
 def _known(connection: Connection, batch: str, *, lock: bool = False) -> Row[Any]:
     row = _row(connection, batch, lock=lock)
     if row is None:
-        raise _unknown_batch()
+        raise Problem("not-found", "register the batch first")
     return row
-
-
-def _unknown_batch() -> Problem:
-    return Problem("not-found", "register the batch first")

@@ -109,6 +109,13 @@ def line_keys(station: Station) -> Callable[[str | None], Key]:
     return found
 
 
+def platform_key(station: Station, name: str) -> Callable[[str | None], Key]:
+    """The key of the platform `name`, which signs scans and scan-ins. Raises `NotFound`."""
+    found = station.platform(name)
+    key = Key(found.key_id, found.private)
+    return lambda _: key
+
+
 def secret_key(secret: Secret, key_id: str) -> Callable[[str | None], Key]:
     """A secret shared with the backend, for a simple backend.
 

@@ -1,6 +1,6 @@
 """`backend check`: with the keys of the home, or with key files given to a third party."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import ssl
 
 STRANGER = "TEST-000000000000"
+FIRST, OTHERS = "first", ("second", "platform", "dealer")
 SEED_BYTES = 4
 
 
@@ -41,6 +42,8 @@ class CheckRequest:
     line_key: Path | None = None
     unsigned: bool = False
     second_key: Path | None = None
+    platform_key: Path | None = None
+    dealer_key: Path | None = None
     only: tuple[str, ...] = ()
     seed: int | None = None
     trace: Path | None = None
@@ -48,11 +51,16 @@ class CheckRequest:
     quick: bool = False
     thorough: bool = False
 
+    def others(self) -> dict[str, Path]:
+        """The keys besides the one that signs everything else, by the names of their probes."""
+        files = {name: getattr(self, f"{name}_key") for name in OTHERS}
+        return {name: path for name, path in files.items() if path is not None}
+
     def depth(self) -> Depth:
         """Raises `UsageError` for options that exclude each other."""
         for one, other, both in (
             ("--unsigned", "--line-key", self.unsigned and self.line_key),
-            ("--unsigned", "--second-key", self.unsigned and self.second_key),
+            *(("--unsigned", f"--{name}-key", self.unsigned) for name in self.others()),
             ("--quick", "--thorough", self.quick and self.thorough),
             ("--again", "--only", self.again and self.only),
         ):
@@ -89,19 +97,23 @@ def run(invocation: Invocation, url: str, request: CheckRequest) -> Checked:
     if seed is None:
         seed = int.from_bytes(invocation.entropy(SEED_BYTES), "big")
     with ExitStack() as stack:
-        first, *more = map(stack.enter_context, _probes(invocation, url, request, keys))
+        probes = _probes(invocation, url, request, keys)
+        opened = {name: stack.enter_context(probe) for name, probe in probes}
         trial = Trial(
-            first,
+            opened.pop(FIRST),
             keys.secret,
             keys.home,
             invocation.entropy,
             seed=seed,
             depth=depth,
-            second=more[0] if more else None,
             last=last,
+            **opened,
         )
-        _refuse_other_keys(request, trial)
+        _refuse_other_keys(request, trial, opened)
         trace = _trace(stack, invocation, request.trace, trial, url)
+        if trace is not None:
+            for name, probe in ((FIRST, trial.probe), *opened.items()):
+                trace.watch(probe, name)
         return check(
             url,
             trial,
@@ -112,13 +124,16 @@ def run(invocation: Invocation, url: str, request: CheckRequest) -> Checked:
         )
 
 
-def _refuse_other_keys(request: CheckRequest, trial: Trial) -> None:
+def _refuse_other_keys(request: CheckRequest, trial: Trial, opened: Mapping[str, Probe]) -> None:
     """Raises `UsageError` for keys that cannot answer what is asked."""
-    if trial.second is not None and trial.second.key_id == trial.probe.key_id:
-        raise UsageError(
-            f"{request.second_key} is the key that signs everything else",
-            "give --second-key another line's key, of a narrow scope",
-        )
+    known = {trial.probe.key_id: "the key that signs everything else"}
+    for name, path in request.others().items():
+        if (key_id := opened[name].key_id) in known:
+            raise UsageError(
+                f"{path} is {known[key_id]}",
+                f"give --{name}-key a key of its own, of a narrow scope",
+            )
+        known[key_id] = f"the key of --{name}-key as well"
     if trial.last is not None and trial.last.key_id != trial.key_id:
         raise UsageError(
             f"{request.again} is the trace of a check with another fingerprint key",
@@ -128,12 +143,12 @@ def _refuse_other_keys(request: CheckRequest, trial: Trial) -> None:
 
 def _probes(
     invocation: Invocation, url: str, request: CheckRequest, keys: _Keys
-) -> Iterator[Probe]:
-    """One that signs with the first key, or not at all; then one with the second, if any."""
+) -> Iterator[tuple[str, Probe]]:
+    """One that signs with the first key, or not at all; then one with each other key."""
     open_probe = partial(Probe, url, tls=keys.tls, now=invocation.now)
-    yield open_probe(None if request.unsigned else keys.sign)
-    if request.second_key is not None:
-        yield open_probe(_signer(invocation, request.second_key))
+    yield FIRST, open_probe(None if request.unsigned else keys.sign)
+    for name, path in request.others().items():
+        yield name, open_probe(_signer(invocation, path))
 
 
 def _keys(invocation: Invocation, request: CheckRequest) -> _Keys:
@@ -175,9 +190,6 @@ def _trace(
         home=trial.home,
         fingerprint_key_id=trial.key_id,
     )
-    trace.watch(trial.probe, "first")
-    if trial.second is not None:
-        trace.watch(trial.second, "second")
     return trace
 
 

@@ -31,6 +31,14 @@ def backend_check(
         Path | None,
         typer.Option(help="A second line's key file, of the scope in the manual.", metavar="F"),
     ] = None,
+    platform_key: Annotated[
+        Path | None,
+        typer.Option(help="A platform's key file, of the scope in the manual.", metavar="F"),
+    ] = None,
+    dealer_key: Annotated[
+        Path | None,
+        typer.Option(help="A dealer's key file, of the scope in the manual.", metavar="F"),
+    ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(help="Only this clause or area; may be given again.", metavar="CLAUSE"),
@@ -68,6 +76,8 @@ def backend_check(
         line_key,
         unsigned,
         second_key,
+        platform_key,
+        dealer_key,
         tuple(only or ()),
         seed,
         trace,

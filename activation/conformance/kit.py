@@ -15,6 +15,7 @@ from .clauses import (
     counters,
     facts,
     forms,
+    gates,
     identity,
     limits,
     moments,
@@ -23,16 +24,21 @@ from .clauses import (
     orders,
     pages,
     parallel,
+    parties,
+    platforms,
     ranges,
     reading,
     refusals,
     rules,
+    scan_ins,
     scans,
     scopes,
     signatures,
     signing_form,
     signing_time,
     states,
+    watching,
+    windows,
 )
 from .depth import Depth
 from .leave import Left, leave
@@ -60,6 +66,10 @@ AREAS: tuple[Clauses, ...] = (
     pages.PAGES,
     scans.SCANS,
     identity.IDENTITY,
+    windows.WINDOWS,
+    gates.GATES,
+    parties.PARTIES,
+    watching.WATCH,
     parallel.PARALLEL,
     signatures.SIGNING,
     signing_form.SIGNING_FORM,
@@ -72,6 +82,8 @@ AREAS: tuple[Clauses, ...] = (
     aggregation_places.AGGREGATION_RACES,
     aggregation_places.AGGREGATION_SCOPES,
     aggregation_places.PAIRS,
+    scan_ins.SCAN_INS,
+    platforms.PLATFORMS,
     SEQUENCE,
 )
 _DEEPER = {Depth.NORMAL: "not with --quick", Depth.THOROUGH: "only with --thorough"}
@@ -115,7 +127,7 @@ def check(  # noqa: PLR0913 - the last two only listen
             left(stay)
     results = [result.result for result in found]
     passed, failed = results.count(ClauseOutcome.HOLDS), results.count(ClauseOutcome.FAILS)
-    again = trial.probe.unavailable + (trial.second.unavailable if trial.second else 0)
+    again = sum(probe.unavailable for probe in trial.probes())
     rest = (trial.seed, trial.depth, stay.batches, stay.scans, len(stay.unknown), stay.alive, again)
     return Checked(url, trial.batch, passed, failed, tuple(found), *rest)
 
@@ -154,8 +166,7 @@ def _tried(clause: Clause, trial: Trial, *, first: bool) -> ClauseResult:
 
 
 def _failed(clause: Clause, trial: Trial, broken: Broken) -> ClauseResult:
-    probes = [probe for probe in (trial.probe, trial.second) if probe]
-    (_, asked) = max(probe.last for probe in probes)
+    (_, asked) = max(probe.last for probe in trial.probes())
     return replace(
         _result(clause, ClauseOutcome.FAILS),
         expected=broken.expected,

@@ -25,7 +25,7 @@ HEADER = ("url", "batch", "home", "fingerprint_key_id")
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request and its answer. `key`: `first`, `second`, or empty for one without a signature."""
+    """A request and its answer. `key`: of `first`, `second` and so on, whose probe sent it."""
 
     clause: str
     at: datetime
@@ -41,6 +41,12 @@ class Exchange:
     def data(self) -> Any:  # noqa: ANN401 - JSON
         """The answer's JSON, None if it is none."""
         return _json(self.answer)
+
+    @property
+    def of_a_consumer(self) -> bool:
+        """Whether it is an anonymous scan that was answered."""
+        scans = self.path == "/v1/scans" and self.status == 200
+        return scans and isinstance(self.sent, dict) and "signature-input" not in self.headers
 
     @cached_property
     def sent(self) -> Any:  # noqa: ANN401 - JSON
@@ -65,6 +71,10 @@ class Recorded:
     def aggregations(self) -> dict[str, Exchange]:
         """As `orders`, of aggregations."""
         return self._kept("/v1/aggregations/")
+
+    def scan_ins(self) -> dict[str, Exchange]:
+        """As `orders`, of scan-ins."""
+        return self._kept("/v1/scan-ins/")
 
     def _kept(self, address: str) -> dict[str, Exchange]:
         found: dict[str, Exchange] = {}
@@ -93,7 +103,7 @@ class Recorded:
         """
         found: dict[int, Exchange] = {}
         for one in self.exchanges:
-            if one.path != "/v1/scans" or one.status != 200 or not isinstance(one.sent, dict):
+            if not one.of_a_consumer or one.sent.get("as"):
                 continue
             if isinstance(one.data, dict) and one.data.get("batch") == self.batch:
                 best = found.get(one.data["serial"])

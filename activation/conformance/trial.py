@@ -15,6 +15,7 @@ from ...codegen.codes.fingerprint import SCHEME, fingerprint, fingerprints, key_
 from ...codegen.errors import EnvironmentFailure
 from ...codegen.secret import Secret
 from .depth import Depth
+from .draws import word
 from .noise import Noise
 from .outcome import Broken, NotOffered, expect
 from .probe import CONFLICT, STATUSES, Answer, Probe
@@ -47,7 +48,8 @@ class Trial:
 
     `entropy(n)` gives n random bytes, of which codes and ids are made: they are new in every
     check. What is tried follows from `seed`. `second` signs with a second key, of a narrow
-    scope; `last` is the earlier check that is asked again.
+    scope, `platform` with a platform's, `dealer` with a key that is bound to a dealer; `last` is
+    the earlier check that is asked again.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a check
@@ -60,16 +62,18 @@ class Trial:
         seed: int = 0,
         depth: Depth = Depth.NORMAL,
         second: Probe | None = None,
+        platform: Probe | None = None,
+        dealer: Probe | None = None,
         last: "Recorded | None" = None,
     ) -> None:
         self.probe, self.home, self.seed, self.depth = probe, home, seed, depth
-        self.second, self.last = second, last
+        self.second, self.platform, self.dealer, self.last = second, platform, dealer, last
         self.key_id = key_id(fingerprint_key)
         self.noise = Noise(fingerprint_key)
         self._key, self._entropy = fingerprint_key, entropy
         self._numbers = itertools.count(1)
         self._others: dict[str, Trial] = {}
-        self.begin(f"{home[:4]}-{_word(entropy, SYMBOLS, 8)}", BatchForm())
+        self.begin(f"{home[:4]}-{word(entropy, SYMBOLS, 8)}", BatchForm())
 
     def begin(self, batch: str, form: BatchForm) -> None:
         """Work in this batch from now on, of which nothing is used yet."""
@@ -87,6 +91,10 @@ class Trial:
             expect(other.register().status, 200, "the status of another batch")
             self._others[name] = other
         return self._others[name]
+
+    def probes(self) -> list[Probe]:
+        """One for each key that signs."""
+        return [p for p in (self.probe, self.second, self.platform, self.dealer) if p]
 
     def batches(self) -> "Iterator[Trial]":
         """This one, and the others that were asked for."""
@@ -110,7 +118,7 @@ class Trial:
 
     def new_code(self) -> str:
         """A code of the batch's form that no serial has."""
-        return _word(self._entropy, self.form.symbols, self.form.length)
+        return word(self._entropy, self.form.symbols, self.form.length)
 
     def give(self, serial: int, code: str) -> None:
         """Let `serial` have this code, which it keeps."""
@@ -287,12 +295,3 @@ class Trial:
                 raise Broken("next moves on", f"{after}, then {following}")
             after = following
         return found
-
-
-def _word(entropy: Callable[[int], bytes], symbols: str, length: int) -> str:
-    # 16 bits a symbol: what is left of evenness does not show.
-    draws = entropy(2 * length)
-    return "".join(
-        symbols[int.from_bytes(draws[at : at + 2], "big") % len(symbols)]
-        for at in range(0, 2 * length, 2)
-    )

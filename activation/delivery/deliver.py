@@ -18,6 +18,7 @@ from ...codegen.result import Result
 from ...codegen.station.station import Station
 from .. import backoff
 from ..client.protocol import Client
+from ..orders.due import Ended, book_due
 from ..orders.orders import ACKNOWLEDGED, QUEUED, REFUSED
 from . import scan_ins
 from .api_objects import batches_of
@@ -42,13 +43,15 @@ PATIENCE = 3  # failures in a row after which the backend is away for every batc
 class DeliverResult(Result):
     """The ids of the orders that were settled, and how many are still queued.
 
-    `scan_ins`: how many scan-ins of dealers were read back; `scan_ins_detail`: why not all.
+    `scheduled`: orders of which the time had come, and what became of them. `scan_ins`: how many
+    scan-ins of dealers were read back; `scan_ins_detail`: why not all.
     """
 
     delivered: tuple[str, ...]
     queued: int
     refused: tuple[str, ...]
     detail: str | None = None
+    scheduled: tuple[Ended, ...] = ()
     scan_ins: int = 0
     scan_ins_detail: str | None = None
 
@@ -60,11 +63,13 @@ class DeliverResult(Result):
         return 75 if self.queued else 0
 
     def lines(self) -> Iterator[str]:
-        """Counts, then the refused orders by id."""
+        """Counts, then scheduled orders, then the refused orders by id."""
         yield (
             f"{len(self.delivered)} delivered, {self.queued} queued, {len(self.refused)} refused"
             f"{f' ({self.detail})' if self.detail else ''}"
         )
+        for ended in self.scheduled:
+            yield f"  {ended.text()}"
         for order in self.refused:
             yield f"  refused {order}: see mintmark orders show {order}"
         if self.scan_ins:
@@ -82,9 +87,11 @@ def deliver(
 ) -> DeliverResult:
     """Send what is queued, all batches or one, until nothing is left or the backend is away.
 
-    Every queued order is tried now, whenever its next attempt would be: a person wants it. Then
-    what dealers scanned in is read back. Without a client nothing is sent.
+    Every queued order is tried now, whenever its next attempt would be: a person wants it.
+    Scheduled orders whose time has come are booked first. Then what dealers scanned in is read
+    back. Without a client nothing is sent.
     """
+    scheduled = book_due(station)
     told = scan_ins.ScanInsRead()
     if client is None:
         report = DeliveryReport(detail="no backend is configured")
@@ -96,7 +103,7 @@ def deliver(
         queued = view.queued(batch)
     detail = report.detail if queued else None
     settled = tuple(report.delivered), queued, tuple(report.refused)
-    return DeliverResult(*settled, detail, told.booked, told.detail)
+    return DeliverResult(*settled, detail, scheduled, told.booked, told.detail)
 
 
 @dataclass

@@ -16,7 +16,7 @@ once: the ledger takes an id once.
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, takewhile
 
 from ...codegen import times
@@ -29,6 +29,7 @@ from ...codegen.ranges.aggregation import CodeRanges
 from ...codegen.station.station import Station
 from ..client.protocol import Away, Client, Declined, StrangeAnswer
 from ..client.wire import ScanInTold
+from .later_dealers import LaterDealers
 
 KIND = "scan-in"  # of incident
 WITHHELD = "-"  # booked instead of a dealer that no book may keep
@@ -109,6 +110,7 @@ class _Reader:
     def __init__(self, station: Station, client: Client, *, anew: bool) -> None:
         self._station, self._client = station, client
         self._strange: dict[str, bool] = {}
+        self._later = LaterDealers()
         self._booked = _all_booked(station) if anew else {}
 
     def book(self, told: ScanInTold) -> bool:
@@ -132,8 +134,11 @@ class _Reader:
                 _incident(named, part, "its dealer is a code of this home") for part in parts
             ]
             parts = []
+        event = _event(named, parts)
+        with station.ledger.read() as view:
+            event = replace(event, later=self._later.of(view, event))
         station.failpoint("scan-in read")
-        return self._commit(told, _event(named, parts), *incidents)
+        return self._commit(told, event, *incidents)
 
     def _other(self, view: View, told: ScanInTold) -> Incident | None:
         """An incident, if it is booked with other codes and that is not noted yet."""

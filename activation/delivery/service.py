@@ -2,7 +2,7 @@
 
 The loop:
 
-1. Read when the next order is due.
+1. Book the scheduled orders whose time has come; log each. Read when the next order is due.
 2. If it is due, connect and deliver; log each settled order, and why others stay queued.
 3. Once a minute, read back what dealers scanned in.
 4. Write the health file, after each event and at least every ten seconds.
@@ -27,6 +27,7 @@ from ...codegen.result import to_json
 from ...codegen.station.station import Station
 from ..backoff import wait
 from ..client.protocol import Client
+from ..orders.due import book_due
 from ..orders.orders import REFUSED
 from . import scan_ins
 from .deliver import Courier, DeliverResult, next_due
@@ -122,7 +123,8 @@ class Service:
     def _turn(self) -> float:
         """Steps 1 to 4; how many seconds to sleep then."""
         try:
-            due = next_due(self.station)  # 1
+            self._book_due()  # 1
+            due = next_due(self.station)
             if due is not None and due <= self.station.now():
                 self._deliver()  # 2
                 due = next_due(self.station)
@@ -136,6 +138,12 @@ class Service:
         # configured.
         ahead = POLL if due is None or due <= now else min(POLL, due - now)
         return ahead.total_seconds()
+
+    def _book_due(self) -> None:
+        for ended in book_due(self.station, self.stopped):
+            details = {} if ended.detail is None else {"detail": ended.detail}
+            self.log(f"scheduled-{ended.status}", order=ended.order, **details)
+            self._look()
 
     def _hindered(self, error: MintmarkError | OSError) -> float:
         """This machine fails, not the backend: a locked ledger, a full disk."""

@@ -59,4 +59,4 @@ def export_folder(invocation: Invocation, folder: Path) -> FolderExported:
         invocation.notify(
             f"warning: {real} lies on a network drive ({mount.type}): whoever reads it has the key"
         )
-    return FolderExported(known.line, real, handed.key_id, tuple(files))
+    return FolderExported(known.line, known.platform, real, handed.key_id, tuple(files))

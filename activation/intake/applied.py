@@ -10,10 +10,11 @@ from ...codegen.files import hidden, write_atomically
 from ...codegen.ranges import serials
 from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result, to_json
-from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED
+from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, SCHEDULED
 
 SHOWN = 20
 UNTRIED = "untried"
+_DONE = (ACKNOWLEDGED, SCHEDULED)
 AGAIN = "if it was meant anew, write the file anew, or give the order another id"
 
 
@@ -21,7 +22,7 @@ AGAIN = "if it was meant anew, write the file anew, or give the order another id
 class Outcome:
     """The result of an order of a file.
 
-    `status`: acknowledged; queued; refused, here (nothing is booked: `booked` is false)
+    `status`: acknowledged; queued; scheduled; refused, here (nothing is booked: `booked` is false)
     or by the backend; cancelled; untried, if this machine failed first. `repeated`: it was booked
     before, by the same file or under the same id. `undone`: of a repeated order, the serials that
     have changed since; `changed`: the carton that it names holds other codes today. `exit`: the
@@ -63,6 +64,7 @@ class AppliedFile(Result):
     repeated: int
     results: tuple[Outcome, ...]
     undone: int = 0
+    scheduled: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -77,12 +79,14 @@ class AppliedFile(Result):
             f"{self.orders:,} orders: {self.acknowledged:,} acknowledged, {self.queued:,} queued,"
             f" {self.refused:,} refused"
         )
+        if self.scheduled:
+            yield f"  {self.scheduled:,} of them wait for their time: mintmark orders list"
         if self.repeated:
             yield f"  {self.repeated:,} of them were booked before, by this same file"
         if self.undone:
             yield f"  {self.undone:,} of these no longer stand: their codes have changed since"
             yield f"  {AGAIN}"
-        others = [item for item in self.results if item.status != ACKNOWLEDGED or _is_gone(item)]
+        others = [item for item in self.results if item.status not in _DONE or _is_gone(item)]
         for outcome in others[:SHOWN]:
             yield f"  {outcome.line()}"
         if len(others) > SHOWN:
@@ -137,6 +141,7 @@ def summarise(outcomes: Sequence[Outcome], *, failures_only: bool) -> AppliedFil
         repeated=sum(outcome.repeated for outcome in outcomes),
         results=reported(outcomes, failures_only=failures_only),
         undone=sum(map(_is_gone, outcomes)),
+        scheduled=sum(outcome.status == SCHEDULED for outcome in outcomes),
     )
 
 

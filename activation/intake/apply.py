@@ -36,8 +36,10 @@ from ..association.outcome import STANDS
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
 from ..orders import booked, sheets
-from ..orders.group import Placed, PlacedOrder, notes, place
-from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED
+from ..orders.group import notes, place
+from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, SCHEDULED
+from ..orders.placed import Placed, PlacedOrder
+from ..orders.scheduled import WAITING
 from ..orders.sheets import Row
 from . import repeats
 from .applied import AGAIN, UNTRIED, AppliedFile, Outcome, reported, summarise
@@ -127,6 +129,8 @@ def _packed(station: Station, row: Row, order: str) -> Outcome:
 
 def _booked(row: Row, placed: Placed, order: PlacedOrder, told: tuple[str, ...]) -> Outcome:
     is_first = order is placed.orders[0]
+    if not order.is_booked:
+        return _later(row, order, told if is_first else ())
     return Outcome(
         row.number,
         order.change.order,
@@ -140,6 +144,25 @@ def _booked(row: Row, placed: Placed, order: PlacedOrder, told: tuple[str, ...])
         exit=75,
         notes=told if is_first else (),
         changed=is_first and placed.group is not None and placed.group.changed,
+    )
+
+
+def _later(row: Row, order: PlacedOrder, told: tuple[str, ...]) -> Outcome:
+    """An order that waits for its time, or was given before and ended before it."""
+    waits = order.scheduled == WAITING
+    return Outcome(
+        row.number,
+        order.change.order,
+        order.change.action.value,
+        order.change.batch,
+        SCHEDULED if waits else REFUSED,
+        booked=False,
+        repeated=order.repeated,
+        applied=order.applied,
+        skipped=order.skipped,
+        detail=order.detail if waits else f"{order.scheduled} before: {order.detail}",
+        exit=0 if waits else 3,
+        notes=told,
     )
 
 

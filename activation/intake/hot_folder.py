@@ -51,6 +51,7 @@ from ..backoff import wait
 from ..delivery.deliver import Courier, next_due
 from ..delivery.service import Connect, Log
 from ..orders import sheets
+from ..orders.due import book_due
 from .applied import AppliedFile, Outcome, write_results
 from .apply import apply
 from .arrivals import Arrivals
@@ -282,6 +283,7 @@ class HotFolder:
 
     def _deliver(self) -> None:
         """Send what is queued, booked by anybody: this service may be all that runs here."""
+        book_due(self.station, self.stopped)
         due = next_due(self.station)
         if due is None or due > self.station.now():
             return

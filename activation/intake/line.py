@@ -36,10 +36,10 @@ from ..association.outcome import PackingResult
 from ..association.resolving import CodeReader
 from ..client.protocol import Client
 from ..orders import form
-from ..orders.booked import show
 from ..orders.fields import text
 from ..orders.group import place
-from ..orders.selection import ByCarton, ByScannedCodes
+from ..orders.listing import show
+from ..orders.selection import read_by
 from ..orders.sheets import parse_object
 from .inbox import MESSAGE_BYTES, Inbox
 from .line_courier import LineCourier, plain
@@ -150,13 +150,11 @@ class OrderStream:
     def _order(self, fields: Mapping[str, Any]) -> Result:
         """Steps 2 to 4 of a range order."""
         request = form.from_object(fields, self._station.config.time_zone, form.MESSAGE_FIELDS)
-        if isinstance(request.selection, ByScannedCodes | ByCarton):
-            selected = replace(request.selection, reader=self._reader)
-            request = replace(request, selection=selected)
+        request = replace(request, selection=read_by(request.selection, self._reader))
         claim = self._courier.claim()
         placed = place(self._station, request, claim)  # 2
         if claim and not request.dry_run:
-            self._courier.send([order.change for order in placed.orders])  # 3
+            self._courier.send([order.change for order in placed.orders if order.is_booked])  # 3
         return outcome(self._station, request, placed, self._courier.reason)  # 4
 
     def _pack(self, fields: Mapping[str, Any]) -> PackingResult:

@@ -13,6 +13,7 @@ from ...codegen.station.station import Station
 from ..backoff import wait
 from ..client.protocol import Client
 from ..delivery.deliver import Courier, DeliveryReport
+from ..orders.due import book_due
 
 BUDGET = 2.0  # seconds for what was queued before an order
 
@@ -21,7 +22,7 @@ class LineCourier:
     """Sends the orders of a stream. `reason`: why what is queued was not sent, if it was not."""
 
     def __init__(self, station: Station, client: Client | None, clock: Callable[[], float]) -> None:
-        self._clock = clock
+        self._station, self._clock = station, clock
         self._eager = Courier(station, client, sturdy=True) if client else None
         self._patient = Courier(station, client, patient=True, sturdy=True) if client else None
         self._pause_until = clock()
@@ -49,7 +50,12 @@ class LineCourier:
             fresh = False
 
     def idle(self, stop: Callable[[], bool]) -> None:
-        """Send what is due, until `stop`."""
+        """Book the scheduled orders whose time has come, and send what is due, until `stop`."""
+        try:
+            book_due(self._station, stop)
+        except (MintmarkError, OSError) as error:
+            self.reason = error.message if isinstance(error, MintmarkError) else plain(error)
+            return
         if self._clock() >= self._pause_until:
             self._deliver(self._patient, stop)
 

@@ -1,19 +1,28 @@
 """The commands `activate` … `assign`: book the order, then try to deliver it at once."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ...codegen.progress import Progress
 from ...codegen.ranges import serials
+from ...codegen.ranges.lifecycle import State
 from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import Station
 from ..client.connect import connected
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
 from ..orders.booked import undone
-from ..orders.group import Placed, PlacedOrder, notes, place
+from ..orders.group import notes, place
 from ..orders.group_result import GroupResult, worst
-from ..orders.orders import QUEUED, OrderRequest, OrderResult
+from ..orders.matching import every_state
+from ..orders.orders import QUEUED, SCHEDULED, OrderRequest, OrderResult
+from ..orders.placed import Placed, PlacedOrder
+from ..orders.scheduled import WAITING
+from ..orders.selection import ByConditions
+from ..orders.where_result import WhereOrder, WhereResult
+
+Ordering = OrderResult | GroupResult | WhereResult
 
 
 def book_and_deliver(
@@ -21,7 +30,7 @@ def book_and_deliver(
     request: OrderRequest,
     progress: Progress,
     notify: Callable[[str], None] = lambda _: None,
-) -> OrderResult | GroupResult:
+) -> Ordering:
     """Book `request`, and send what is queued for its batches; `notify` takes notes on it.
 
     The line never waits for a backend that is away: the order stays queued.
@@ -53,14 +62,14 @@ def deliver(
 
 def outcome(
     station: Station, request: OrderRequest, placed: Placed, undelivered: str | None
-) -> OrderResult | GroupResult:
+) -> Ordering:
     """The result of what was booked; `undelivered`: why something of it is queued, if it is."""
     told = notes(station, request, placed)
     orders = tuple(_result(station, request, order, undelivered) for order in placed.orders)
     group = placed.group
     if group is None:
         return replace(orders[0], notes=told)
-    return GroupResult(
+    result = GroupResult(
         order=group.order,
         action=request.action,
         orders=orders,
@@ -72,17 +81,65 @@ def outcome(
         repeated=orders[0].repeated,
         changed=group.changed,
         notes=told,
+        at=orders[0].at,
+    )
+    if isinstance(request.selection, ByConditions):
+        return _by_conditions(result, request, request.selection, placed)
+    return result
+
+
+def _by_conditions(
+    group: GroupResult, request: OrderRequest, selected: ByConditions, placed: Placed
+) -> WhereResult:
+    states = Counter[State]()
+    for order in placed.orders:
+        states.update(order.states)
+    booked = group.repeated or not group.dry_run
+    return WhereResult(
+        codes=group.applied_count,
+        dry_run=group.dry_run,
+        attributes=request.attributes,
+        orders=tuple(
+            WhereOrder(
+                batch=order.batch,
+                serials=order.applied,
+                codes=serials.count(order.applied),
+                order=order.order if booked else None,
+                delivery=order.delivery,
+                detail=order.detail,
+                applied=order.applied,
+                skipped=order.skipped,
+                states=every_state(one.states),
+                repeated=order.repeated,
+                undone=order.undone,
+                scheduled=order.scheduled,
+            )
+            for order, one in zip(group.orders, placed.orders, strict=True)
+        ),
+        notes=group.notes,
+        order=group.order if booked else None,
+        action=group.action,
+        where=selected.where.texts(),
+        states=every_state(states),
+        items_count=group.items_count,
+        applied_count=group.applied_count,
+        skipped_count=group.skipped_count,
+        delivery=group.delivery,
+        repeated=group.repeated,
+        changed=group.changed,
+        at=group.at,
     )
 
 
 def _result(
     station: Station, request: OrderRequest, placed: PlacedOrder, undelivered: str | None
 ) -> OrderResult:
-    delivery = detail = None
+    delivery, detail = _of_schedule(request, placed), placed.detail
     changed: Ranges = ()
     change = placed.change
     with station.ledger.read() as view:
-        row = view.order(change.order) if placed.repeated or not request.dry_run else None
+        wanted = placed.is_booked and (placed.repeated or not request.dry_run)
+        row = view.order(change.order) if wanted else None
         if row and placed.repeated:
             changed = undone(view, row)
     if row and not request.dry_run:
@@ -100,4 +157,13 @@ def _result(
         attributes=change.attributes,
         repeated=placed.repeated,
         undone=changed,
+        at=request.at.astimezone(station.config.time_zone) if request.at else None,
+        scheduled=placed.scheduled,
     )
+
+
+def _of_schedule(request: OrderRequest, placed: PlacedOrder) -> str | None:
+    """What stands for the delivery of an order that waits for its time, or ended before it."""
+    if request.dry_run:
+        return None
+    return SCHEDULED if placed.scheduled == WAITING else placed.scheduled

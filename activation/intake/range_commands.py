@@ -31,29 +31,12 @@ def _range_order(action: Action, summary: str, *examples: str) -> Callable[..., 
 
 def _ordered(invocation: Invocation, action: Action, options: RangeOptions) -> "Result":
     from ...codegen import stdin
-    from ...codegen.errors import UsageError
-    from ..client.connect import connected
     from ..orders.options import order_request
-    from .by_attribute import assign_by_attribute
     from .order_and_deliver import book_and_deliver
 
     station = invocation.station()
     request = order_request(station, action, options, stdin.opened)
-    if options.where is not None and action is not Action.ASSIGN:
-        raise UsageError("--where is for assign", "name the codes: --serials")
-    if options.where is None:
-        return book_and_deliver(station, request, invocation.progress, invocation.notify)
-    with connected(station) as client:
-        result = assign_by_attribute(
-            station,
-            client,
-            request,
-            every_batch=options.batch is None,
-            progress=invocation.progress,
-        )
-    for note in result.notes:
-        invocation.notify(f"note: {note}")
-    return result
+    return book_and_deliver(station, request, invocation.progress, invocation.notify)
 
 
 _ASSIGN = """Give attributes to codes in any state.

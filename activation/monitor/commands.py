@@ -35,9 +35,9 @@ def trace(
         int, typer.Option(min=1, help="More unknown codes within a day are an attack.")
     ] = 1_000,
 ) -> "Traced":
-    """Trace scanned codes that are not active to contacts.
+    """Trace scans of codes that leaked, were stopped, copied or diverted to contacts and dealers.
 
-    Leaks and guessing become incidents in the audit chain, each of them once.
+    They and guessing become incidents in the audit chain, each of them once.
 
     \b
     Example:
@@ -61,7 +61,7 @@ def alarms_send(
 ) -> "SendResult":
     """Send the alarms of the audit chain to the alarm targets.
 
-    Each target gets each alarm once. Once a day doctor runs as well.
+    Each target gets each alarm once. What is late is looked for first; once a day doctor runs.
 
     \b
     Example:
@@ -112,7 +112,7 @@ def report_daily(
         bool, typer.Option("--notify", help="Send it to the alarm targets as well.")
     ] = False,
 ) -> "Daily":
-    """Report a day's codes and alarms, and what needs a person.
+    """Report a day's codes and alarms, what scans in the market mean, and what needs a person.
 
     \b
     Example:
@@ -122,7 +122,8 @@ def report_daily(
 
     from ..client.connect import connected
     from .broadcast import broadcast
-    from .daily import daily, day_of, message
+    from .daily import daily, message
+    from .day import day_of
     from .sending import style_of
 
     station = invocation.station()

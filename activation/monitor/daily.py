@@ -1,135 +1,49 @@
 """`report daily`: how many codes were changed on a day, and what needs a person now.
 
 The day is a day in the home's time zone. Its numbers are added up from the audit chain's
-events of that day; orders that wait or were refused are counted as they are now.
+events of that day; orders that wait or were refused are counted as they are now. What is late and
+what scans in the market mean is looked for as well, and booked where the chain lacks it: whoever
+reads the report in the morning needs no other timer.
 """
 
-from collections import Counter
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
-from typing import Protocol
+from datetime import date
 
-from ...codegen.ledger import changes as c
-from ...codegen.ledger.chain import Event
-from ...codegen.ledger.records import OrderRow, PackageRow, ReceiptRow
-from ...codegen.ranges import serials
-from ...codegen.ranges.aggregation import Packing
-from ...codegen.ranges.lifecycle import Action
+from ...codegen.errors import MintmarkError
 from ...codegen.result import Result
 from ...codegen.station.station import Station
 from ..client.protocol import Away, Client, Declined, batch_ranges
-from ..orders import typed_times
 from . import snapshots
-from .alarms import KINDS, OTHER, Message, Style, alarm
+from .alarm_words import KINDS, OTHER
+from .alarms import Message, Style
+from .day import SUMS, bounds, fold
+from .judged import MarketKind
+from .late import tried_late
+from .look import look, within
+from .market import REFUSED, REGIONS, REPEATS
+from .marks import ReadUpTo
+from .once import book_once
 from .sending import SentAlarm
 
-# What is added up, in codes, and its name: key → Chinese, English.
-SUMS: Mapping[str, tuple[str, str]] = {
-    "minted": ("生码", "minted"),
-    "packaged": ("打包", "packaged"),
-    "reprinted": ("补印", "reprinted"),
-    "printed": ("实印", "printed"),
-    "spoiled": ("报废", "spoiled"),
-    "corrected": ("更正回执", "corrected"),
-    "activated": ("激活", "activated"),
-    "revoked": ("撤销激活", "revoked"),
-    "frozen": ("冻结", "frozen"),
-    "voided": ("作废", "voided"),
-    "associated": ("装箱", "packed in"),
-    "dissociated": ("出箱", "taken out"),
-}
-_ORDERS = {
-    Action.ACTIVATE: "activated",
-    Action.REVOKE: "revoked",
-    Action.FREEZE: "frozen",
-    Action.VOID: "voided",
-}
-_PACKING = {Packing.ASSOCIATE: "associated", Packing.DISSOCIATE: "dissociated"}
-
-
-class Books(Protocol):
-    """What the events of a day refer to: a `View`, or the tests' own."""
-
-    def order(self, order: str) -> OrderRow:
-        """An order."""
-
-    def package(self, package: str) -> PackageRow:
-        """A package."""
-
-    def receipts(self, package: str) -> tuple[ReceiptRow, ...]:
-        """A package's receipts."""
-
-
-@dataclass(frozen=True)
-class Day:
-    """Codes by what was done to them, alarms by kind."""
-
-    codes: Mapping[str, int]
-    alarms: Mapping[str, int]
-
-
-def fold(events: Iterable[Event], books: Books) -> Day:
-    """Add up a day's events."""
-    codes, alarms = Counter[str](), Counter[str]()
-    for event in events:
-        change = event.change
-        codes.update(dict(_codes(event.seq, change, books)))
-        if found := alarm(event.seq, event.time, change, lambda _: ""):
-            alarms[found.kind] += 1
-    return Day(codes, alarms)
-
-
-def _codes(seq: int, change: c.Change, books: Books) -> Iterator[tuple[str, int]]:
-    if isinstance(change, c.BatchMinted):
-        yield "minted", change.quantity
-    elif isinstance(change, c.Packaged):
-        row = books.package(change.package)
-        codes = serials.count(row.serials) * len(row.batches)
-        yield ("reprinted" if row.supersedes else "packaged"), codes
-    elif isinstance(change, c.Receipted):
-        (part,) = (row for row in books.receipts(change.package) if row.seq == seq)
-        # A final receipt counts labels as printed whose serials it does not name.
-        yield "printed", part.printed + part.printed_by_count
-        yield "spoiled", part.spoiled + part.spoiled_count
-    elif isinstance(change, c.ReceiptCorrected):
-        (part,) = (row for row in books.receipts(change.package) if row.seq == seq)
-        yield "corrected", part.printed + part.spoiled
-    elif isinstance(change, c.Ordered) and change.action in _ORDERS:
-        yield _ORDERS[change.action], books.order(change.order).applied_count
-    elif isinstance(change, c.Associated):
-        yield _PACKING[change.action], sum(map(len, change.children))
-
-
-def day_of(text: str | None, now: datetime, zone: tzinfo) -> date:
-    """A day as people write it, today or yesterday; today without a text. Raises `UsageError`."""
-    today = now.astimezone(zone).date()
-    named = {None: today, "today": today, "yesterday": today - timedelta(days=1)}
-    if text in named:
-        return named[text]
-    return typed_times.day(text or "", "--date")
-
-
-def bounds(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
-    """The first moment of `day` in `zone`, and of the day after."""
-    begin, end = (datetime.combine(day + timedelta(days=n), time(), zone) for n in (0, 1))
-    return begin, end
-
-
-# --- the report ------------------------------------------------------------------------
+LATER = 10_000  # scheduled orders are counted up to that many
 
 
 @dataclass(frozen=True)
 class Daily(Result):
     """A day. `scanned`, `unacknowledged`, `refused`, `without_receipt`: as of now, in codes.
 
+    `stopped`, `copied` and `diverted` are codes that were scanned on the day, as far as first and
+    last scans tell; None if the backend does not say, and `market_detail` says why. `scheduled`
+    are orders of later, `scheduled_due` those whose time has come. `incidents`: how many this
+    report booked.
+
     `scanned` are codes that were scanned at least once, ever; None if the backend did not
     answer, and `scanned_detail` says why. `scanned_since` are those of them that were scanned
     for the first time between the last report on `scanned_since_day` and the day's own; None
     if that is not known.
     """
-
-    reads = True
 
     date: str
     time_zone: str
@@ -155,6 +69,18 @@ class Daily(Result):
     notified: tuple[SentAlarm, ...] = ()
     associated: int = 0
     dissociated: int = 0
+    stopped: int | None = None
+    copied: int | None = None
+    diverted: int | None = None
+    market_detail: str | None = None
+    scheduled: int = 0
+    scheduled_due: int = 0
+    incidents: int = 0
+
+    @property
+    def reads(self) -> bool:
+        """Whether nothing was booked."""
+        return not self.incidents
 
     @property
     def exit_code(self) -> int:
@@ -175,6 +101,10 @@ class Daily(Result):
             yield f"  scanned    {self.scanned:>13,} so far, all days{damaged}"
         if self.scanned_since is not None:
             yield f"  scanned    {self.scanned_since:>13,} new since {self.scanned_since_day}"
+        if self.market_detail:
+            yield f"  market     not known: {self.market_detail}"
+        if self.scheduled:
+            yield f"  scheduled  {self.scheduled:>13,} orders wait for their time"
         yield from (target.line() for target in self.notified)
 
     def needs(self) -> Iterator[tuple[str, str]]:
@@ -184,12 +114,20 @@ class Daily(Result):
             count, words = self.alarms_by_kind[kind], KINDS.get(kind, OTHER)
             yield f"{count} 次警报：{words.zh}", f"{count} x {words.en}"
         for count, zh, en in (
+            (self.stopped or 0, "枚码：已停用，仍被扫 -> mintmark trace",
+             "stopped codes were scanned: mintmark trace"),
+            (self.copied or 0, "枚码：被扫太多次，可能被仿制 -> mintmark trace",
+             "codes in many hands, perhaps copied: mintmark trace"),
+            (self.diverted or 0, "枚码：窜货，在区域外被扫 -> mintmark trace",
+             "codes scanned outside their region: mintmark trace"),
             (self.refused, "枚码：后台拒绝了指令 -> mintmark orders list --status refused",
              "codes in refused orders: mintmark orders list --status refused"),
             (self.unacknowledged, "枚码：后台还没确认 -> mintmark deliver",
              "codes wait for the backend: mintmark deliver"),
             (self.without_receipt, "枚码：已出包，没有印刷回执 -> mintmark package list",
              "codes packaged without receipt: mintmark package list"),
+            (self.scheduled_due, "条定时指令：时间已到，还没下 -> mintmark deliver",
+             "scheduled orders are due, and not booked: mintmark deliver"),
         ):  # fmt: skip
             if count:
                 yield f"{count:,} {zh}", f"{count:,} {en}"
@@ -201,12 +139,16 @@ def daily(station: Station, client: Client | None, day: date) -> Daily:
     If the backend answers, its total is kept in the home for later reports.
     """
     zone = station.config.time_zone
+    market = _market(station, client, day)
+    booked = market.incidents + tried_late(station)
     with station.ledger.read() as view:
         found = fold(view.between(*bounds(day, zone)), view)
         batches = [row.batch for row in view.batches()]
         waiting = [view.waiting(batch) for batch in batches]
         without = sum(sum(view.without_receipt(batch).values()) for batch in batches)
         ordered = [batch for batch in batches if view.last_order(batch)]
+        later = len(view.scheduled("waiting", limit=LATER))
+        due = len(view.scheduled_due(station.now(), LATER))
     scanned, why = _scanned(client, ordered)
     new, damage = _new(station, scanned, day)
     return Daily(
@@ -233,7 +175,53 @@ def daily(station: Station, client: Client | None, day: date) -> Daily:
         scanned_since_day=new[1].isoformat() if new else None,
         associated=found.codes.get("associated", 0),
         dissociated=found.codes.get("dissociated", 0),
+        stopped=market.codes[MarketKind.STOPPED],
+        copied=market.codes[MarketKind.COPIED],
+        diverted=market.codes[MarketKind.DIVERTED],
+        market_detail=market.detail,
+        scheduled=later,
+        scheduled_due=due,
+        incidents=booked,
     )
+
+
+@dataclass(frozen=True)
+class _Market:
+    """How many codes of a kind were scanned on the day; None, and why, if that is not known."""
+
+    codes: Mapping[MarketKind, int | None]
+    detail: str | None
+    incidents: int = 0
+
+
+_UNKNOWN: Mapping[MarketKind, int | None] = dict.fromkeys(MarketKind)
+_TOLD_BY = {
+    MarketKind.STOPPED: REFUSED,
+    MarketKind.COPIED: REPEATS,
+    MarketKind.DIVERTED: REGIONS,
+}
+
+
+def _market(station: Station, client: Client | None, day: date) -> _Market:
+    """What the backend's scans of `day` mean; new incidents are booked."""
+    if client is None:
+        return _Market(_UNKNOWN, "no backend is configured")
+    try:
+        looked = look(station, client, ReadUpTo("", 0, station.now()))
+    except (Away, Declined) as error:
+        return _Market(_UNKNOWN, error.message)
+    new = 0
+    with contextlib.suppress(MintmarkError):  # also in a home that cannot be written
+        new = book_once(station, looked.kinds, looked.missing)
+    found = within(looked, *bounds(day, station.config.time_zone))
+    codes = {
+        kind: None
+        if told_by in looked.lacking
+        else sum(item.codes for item in found if item.finding is kind)
+        for kind, told_by in _TOLD_BY.items()
+    }
+    lacking = ", ".join(looked.lacking)
+    return _Market(codes, f"the backend does not offer {lacking}" if lacking else None, new)
 
 
 def _scanned(client: Client | None, batches: Iterable[str]) -> tuple[int | None, str | None]:
@@ -288,6 +276,8 @@ def message(report: Daily, style: Style) -> Message:
         )
     else:
         lines.append(f"{style.phrase('累计被扫', 'scanned so far', ' ')} {report.scanned:,}")
+    if report.scanned is not None and report.market_detail:
+        lines.append(style.phrase("市场扫码未查全：后台不支持", "market: not all known", " / "))
     if report.scanned_since is not None:
         day = report.scanned_since_day
         new = style.phrase(f"自 {day} 新增被扫", f"newly scanned since {day}", " / ")

@@ -145,7 +145,11 @@ def _incident(group: Group, ranges: Ranges, findings: Sequence[ScanFinding]) -> 
 
 def amount(findings: Sequence[ScanFinding]) -> str:
     """How many codes were scanned, and how often."""
-    codes, scans = len(findings), _scans(findings)
+    return numbers(len(findings), _scans(findings))
+
+
+def numbers(codes: int, scans: int) -> str:
+    """So many codes, so many scans."""
     return f"{codes:,} code{'s' * (codes != 1)}, {scans:,} scan{'s' * (scans != 1)}"
 
 

@@ -1,6 +1,6 @@
 """`alarms send`: alarms of the audit chain go to each target, from its cursor on.
 
-1. Take the lock: one process sends at a time.
+1. Take the lock: one process sends at a time. Book what is late (`late`).
 2. For each recipient, those last that did not answer before, message by message:
    a. Keep in its cursor that a message is under way.
    b. Send the message.
@@ -33,6 +33,7 @@ from ..delivery.delivery_lock import delivery_lock
 from .alarms import Alarm, Style, alarm, messages
 from .cursor import Cursor, Marks, Unanswered, keep, load, settled
 from .examine import examine
+from .late import tried_late
 from .notify import Target
 
 MAX_BACKLOG = 10_000  # alarms that a target gets at a time; the next round sends the rest
@@ -92,20 +93,24 @@ def send(
     checks: tuple[Check, ...],
     *,
     skip: Callable[[str], bool] = lambda _: False,
+    late: bool = True,
 ) -> SendResult:
     """Send each target the alarms behind its cursor; a target that is down hinders no other.
 
     A target never seen before begins at the chain's end. `skip` is true for a target, as
-    `SentAlarm.who` has it, that is not to be tried now. Raises `Refused` while another process
-    sends, `IntegrityError`.
+    `SentAlarm.who` has it, that is not to be tried now; `late`: what is late is
+    booked. Raises `Refused` while another process sends, `IntegrityError`.
     """
     with delivery_lock(station.home / "work", LOCK) as mine:  # 1
         if not mine:
             raise Refused("another process is sending alarms", "let it finish")
         kept = load(station.home)
+        begin = _head(station)
+        if late:
+            tried_late(station)  # a new target gets what is booked now
         head = _head(station)
         named = [(target.name, target.key, target.channel is not None) for target in targets]
-        round_ = _Round(station, replace(kept, targets=settled(kept.targets, named)), head, head)
+        round_ = _Round(station, replace(kept, targets=settled(kept.targets, named)), begin, head)
         known = round_.marks.targets  # the others are to be told where they begin
         tried = [item for item in targets if item.key not in known or not skip(item.who)]
         done = list(round_.each(tried))  # 2

@@ -7,32 +7,40 @@ of guesses, and a backend with several workers may show a scan a moment later th
 successor. Once a day everything is read, for a new backend begins its numbers at 1.
 """
 
-import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
+from typing import Protocol, TypeVar
 
-from ...codegen import notes, times
+from ...codegen import times
 from ...codegen.lookup import Found
-from ...codegen.result import to_json
 from ..client import trial_scans
 from ..client.protocol import Client
 from ..client.wire import UnknownScan
+from .marks import DAY, ReadUpTo
 
-NAME = "trace.json"  # in the home; if it is lost, the next reading is a long one
-DAY = timedelta(days=1)
-_BYTES = 10_000
 PAGES = 300  # a reading ends there: three times what the reference backend keeps
 
 
-@dataclass(frozen=True)
-class ReadUpTo:
-    """The cursor at which the next reading of a backend begins, and when one last began at 0."""
+class _Noted(Protocol):
+    @property
+    def first(self) -> str:
+        """When it was first noted."""
 
-    backend: str
-    after: int
-    whole: datetime
+
+S = TypeVar("S", bound=_Noted)
+S_co = TypeVar("S_co", bound=_Noted, covariant=True)
+
+
+class _Page(Protocol[S_co]):
+    @property
+    def scans(self) -> tuple[S_co, ...]:
+        """In the order in which they were first noted."""
+
+    @property
+    def next(self) -> int | None:
+        """The cursor of the next page."""
 
 
 @dataclass(frozen=True)
@@ -49,23 +57,36 @@ def read(client: Client, backend: str, mark: ReadUpTo | None, now: datetime) -> 
 
     Raises `Away` and `Declined`.
     """
-    usable = mark is not None and mark.backend == backend and timedelta(0) <= now - mark.whole < DAY
+    usable = mark is not None and mark.usable(backend, now)
     begin = mark if mark is not None and usable else ReadUpTo(backend, 0, now)
-    found: dict[bytes, UnknownScan] = {}
-    after: int | None = begin.after
-    settled, still = begin.after, True
+    pages = read_pages(client.unknown_scans, begin.after, now)
+    scans, settled, cut = pages or ([], begin.after, False)
+    found = {scan.fingerprint: scan for scan in scans}
+    return Reading(tuple(found.values()), replace(begin, after=settled), cut)
+
+
+def read_pages(
+    page_after: Callable[[int], _Page[S] | None], begin: int, now: datetime
+) -> tuple[list[S], int, bool] | None:
+    """The scans after cursor `begin`, where the next reading may begin, and whether it was cut.
+
+    None if the backend does not offer them.
+    """
+    found: list[S] = []
+    after: int | None = begin
+    settled, still = begin, True
     for _ in range(PAGES):
         if after is None:
             break
-        page = client.unknown_scans(after)
-        found.update((scan.fingerprint, scan) for scan in page.scans)
+        page = page_after(after)
+        if page is None:
+            return None
+        found += page.scans
         still = still and all(now - times.parse(scan.first) > DAY for scan in page.scans)
         after = page.next
         if still and after is not None:
             settled = after
-    return Reading(
-        tuple(found.values()), ReadUpTo(backend, settled, begin.whole), after is not None
-    )
+    return found, settled, after is not None
 
 
 def without_trials(
@@ -78,19 +99,3 @@ def without_trials(
     own = trial_scans.noted(home, now)
     pairs = zip(scans, codes, strict=True)
     return [(scan, code) for scan, code in pairs if code or scan.fingerprint not in own]
-
-
-def load(home: Path) -> ReadUpTo | None:
-    """The mark that was kept; None if there is none that can be read."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        kept = notes.read(home / NAME, _BYTES, {"backend", "after", "whole"})
-        backend, after = kept["backend"], kept["after"]
-        if isinstance(backend, str) and type(after) is int and after >= 0:
-            return ReadUpTo(backend, after, times.parse(kept["whole"]))
-    return None
-
-
-def keep(home: Path, mark: ReadUpTo) -> None:
-    """Keep `mark` for the next reading. If that fails, the next reading is a long one."""
-    with contextlib.suppress(OSError):
-        notes.write(home / NAME, to_json(mark))

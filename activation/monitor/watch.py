@@ -12,6 +12,7 @@ from .notify import Target
 from .sending import SendResult, SentAlarm, send
 
 POLL = timedelta(seconds=5)
+LATE = timedelta(minutes=1)  # between two looks for what is late: each may read the whole chain
 
 
 @dataclass
@@ -31,13 +32,17 @@ class Watch:
     _hindrance: str = ""
     _failures: dict[str, int] = field(default_factory=dict)
     _next: dict[str, datetime] = field(default_factory=dict)
+    _looked: datetime | None = None
 
     def run(self) -> SendResult:
         """Send until `stopped`. The result is empty: the log has everything."""
         self.log("started", targets=len(self.targets()))
         while not self.stopped():
             try:
-                done = send(self.station, self.targets(), self.checks, skip=self._resting)
+                late = self._to_look()
+                done = send(
+                    self.station, self.targets(), self.checks, skip=self._resting, late=late
+                )
                 for target in done.targets:
                     self._note(target)
                 self._hindrance = ""
@@ -47,6 +52,14 @@ class Watch:
             self.wait(POLL.total_seconds())
         self.log("stopped")
         return SendResult((), examined=False)
+
+    def _to_look(self) -> bool:
+        """Whether it is time to look for what is late; also after a clock was set back."""
+        now, last = self.station.now(), self._looked
+        if last is not None and timedelta(0) <= now - last < LATE:
+            return False
+        self._looked = now
+        return True
 
     def _hinder(self, error: str) -> None:
         """Once for each hindrance: a damaged file hinders every round until it is mended."""

@@ -1,18 +1,18 @@
-"""Orders as the ledger has them: shown, listed, cancelled if none was sent, judged if repeated.
+"""Orders as the ledger has them: what to show of them, and judged if they are repeated.
 
 An order given twice under one id is booked once. The second time it is an answer to a sender
 that missed the first; but if later orders have changed its codes since, that answer must say so:
 somebody who wants these codes frozen again hears of an order that was done last week.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from ...codegen import ids
-from ...codegen.errors import Refused, UsageError
-from ...codegen.ledger.changes import Associated, Ordered, Settled
-from ...codegen.ledger.records import OrderRow
+from ...codegen.errors import Refused
+from ...codegen.ledger.changes import Associated, Ordered
+from ...codegen.ledger.records import OrderRow, ScheduledRow
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials, windows
 from ...codegen.ranges.aggregation import CodeRanges, Packing
@@ -20,11 +20,9 @@ from ...codegen.ranges.attributes import Value, patch
 from ...codegen.ranges.lifecycle import Action, Standing, State
 from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
-from ...codegen.station.station import Station
 from . import packed
-from .doubts import doubts
-from .orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED
-from .parts import booked_parts
+from .orders import SCHEDULED, at_time
+from .scheduled import WAITING
 
 # The states in which an order leaves codes; an assignment leaves them in any.
 LEAVES = {
@@ -75,7 +73,8 @@ class OrderShown(Result):
 
     Of an association `batch` and `serials` are those of its first children, `children` are all,
     and `applied_count` counts them. `parents` is None of any other order, and if children leave
-    whatever they are in.
+    whatever they are in. `at`: when it is to be booked, or was, if it is given for later; what it
+    changes is counted when it is booked. `late`: how late it was booked, in words.
     """
 
     reads = True
@@ -99,12 +98,19 @@ class OrderShown(Result):
     children: tuple[CodeRanges, ...] = ()
     each: int | None = None
     parents_count: int = 0
+    at: datetime | None = None
+    late: str | None = None
 
     @classmethod
-    def of(cls, row: OrderRow, *, in_doubt: bool) -> "OrderShown":
-        """From the ledger's row. `in_doubt`: the backend may have it, whatever it said last."""
+    def of(cls, row: OrderRow, *, in_doubt: bool, kept: ScheduledRow | None = None) -> "OrderShown":
+        """From the ledger's row. `in_doubt`: the backend may have it, whatever it said last.
+
+        `kept`: as it was scheduled before.
+        """
         change = row.change
         return cls(
+            at=kept.at if kept else None,
+            late=kept.detail if kept else None,
             order=change.order,
             batch=change.batch,
             action=change.action,
@@ -123,6 +129,28 @@ class OrderShown(Result):
             **_packing(change),
         )
 
+    @classmethod
+    def of_scheduled(cls, row: ScheduledRow) -> "OrderShown":
+        """From the ledger's row of an order that waits, or that ended before it was booked."""
+        change = row.change
+        return cls(
+            order=row.order,
+            batch=row.batch,
+            action=change.action,
+            serials=change.serials,
+            status=SCHEDULED if row.status == WAITING else row.status,
+            applied_count=0,
+            skipped_count=0,
+            attributes=change.attributes,
+            count=change.count,
+            from_state=change.from_state,
+            reason=change.reason,
+            line=change.line,
+            attempts=0,
+            detail=row.detail,
+            at=row.at,
+        )
+
     def summary(self) -> str:
         """A line for a list."""
         ranges = serials.describe(self.serials, 3)
@@ -131,14 +159,17 @@ class OrderShown(Result):
             ranges += f"{more} {_PREPOSITION[self.action]} {_named(self.parents)}"
         doubt = f"  in doubt: mintmark reconcile {self.batch}" if self.in_doubt else ""
         line = f"{self.order}  {self.status:<12}  {self.action.value:<8}  {self.batch}  {ranges}"
-        return line + doubt
+        return line + (at_time(self.at) if self.status == SCHEDULED else "") + doubt
 
     def lines(self) -> Iterator[str]:
         """All of it."""
         yield self.summary()
+        if self.at is not None:
+            late = f": {self.late}" if self.late else ""
+            yield f"  scheduled {self.at.isoformat(' ', 'minutes')}{late}"
         if self.children:
             yield from self._packed()
-        else:
+        elif self.at is None or self.applied_count:
             yield f"  codes     {self.applied_count:,} changed, {self.skipped_count:,} skipped"
         for key, value in self.attributes.items():
             yield f"  {key:<9} {windows.describe(key, value)}"
@@ -146,7 +177,8 @@ class OrderShown(Result):
             yield f"  reason    {self.reason}"
         yield f"  line      {self.line}, {self.attempts} deliveries tried"
         if self.detail:
-            yield f"  backend   {self.detail}"
+            never_booked = self.at is not None and not self.applied_count
+            yield f"  {'ended' if never_booked else 'backend':<9} {self.detail}"
 
     def _packed(self) -> Iterator[str]:
         each = f", {self.each:,} in each" if self.each else ""
@@ -185,11 +217,12 @@ def _packing(change: Ordered | Associated) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class OrderList(Result):
-    """Orders, oldest first."""
+    """Orders, oldest first. `scheduled`: how many others wait for their time."""
 
     reads = True
 
     orders: tuple[OrderShown, ...]
+    scheduled: int = 0
 
     def lines(self) -> Iterator[str]:
         """A line per order."""
@@ -197,40 +230,6 @@ class OrderList(Result):
             yield "no orders"
         for order in self.orders:
             yield order.summary()
-
-
-def show(station: Station, order: str) -> OrderShown:
-    """An order. Raises `NotFound`."""
-    with station.ledger.read() as view:
-        return shown(view, [view.order(order)])[0]
-
-
-def shown(view: View, rows: Sequence[OrderRow]) -> tuple[OrderShown, ...]:
-    """The orders of these rows."""
-    told = any(row.settled_at and row.detail for row in rows)
-    doubted = {doubt.order for doubt in doubts(view)} if told else set()
-    return tuple(OrderShown.of(row, in_doubt=row.order in doubted) for row in rows)
-
-
-def check_status(status: str | None) -> str | None:
-    """`status`, if it is known. Raises `UsageError`."""
-    known = (QUEUED, ACKNOWLEDGED, REFUSED, CANCELLED)
-    if status is not None and status not in known:
-        raise UsageError(
-            f"unknown status {ids.shown(status, name=True)}", f"known: {', '.join(known)}"
-        )
-    return status
-
-
-def cancel(station: Station, order: str) -> OrderShown:
-    """Cancel a queued order that no backend can have seen, with those that its request made.
-
-    The ledger keeps what they changed; the opposite order changes it back. Raises `Refused` if
-    a delivery of any of them was tried.
-    """
-    with station.ledger.read() as view:
-        parts = [row.order for row in booked_parts(view, order)]
-    others = f", with {len(parts) - 1} more of the same request" if len(parts) > 1 else ""
-    settled = (Settled(part, CANCELLED, f"cancelled here{others}") for part in parts)
-    station.ledger.commit(station.author, *settled)
-    return show(station, order)
+        if self.scheduled:
+            more = "mintmark orders list --status scheduled"
+            yield f"{self.scheduled:,} more wait for their time: {more}"

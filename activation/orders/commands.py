@@ -14,7 +14,9 @@ from ...codegen.ranges.lifecycle import State
 BatchArgument = Annotated[
     str | None,
     typer.Argument(
-        help="The batch; none with --carton; with --where, all if none.", metavar="BATCH"
+        help="The batch; none with --carton, --code, --unit or --package; with --where, all if"
+        " none.",
+        metavar="BATCH",
     ),
 ]
 SerialsOption = Annotated[
@@ -26,6 +28,12 @@ UnitOption = Annotated[
 ]
 PackageOption = Annotated[
     str | None, typer.Option(help="A package instead of serials.", metavar="PACKAGE")
+]
+CodeOption = Annotated[
+    str | None,
+    typer.Option(
+        help="A single code: as it was scanned, BATCH:SERIAL or SSCC; - reads it.", metavar="C"
+    ),
 ]
 CartonOption = Annotated[
     str | None,
@@ -140,9 +148,16 @@ OrderOption = Annotated[
 ]
 WhereOption = Annotated[
     list[str] | None,
-    typer.Option("--where", help="Codes that carry this, key=value; again for more. Shown first."),
+    typer.Option(
+        "--where",
+        help="Codes of which this holds, as lot=L42, state!=frozen, minted_at<2026-12-01 or"
+        " 'lot in A,B'; again for more: all must hold.",
+        metavar="CONDITION",
+    ),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", help="With --where: do what was shown.")]
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="With --where, which only shows: do it; or --count.")
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would change.")]
 
 
@@ -154,6 +169,7 @@ class RangeOptions:
     serials: SerialsOption = None
     unit: UnitOption = None
     package: PackageOption = None
+    code: CodeOption = None
     carton: CartonOption = None
     children: ChildrenOption = None
     both: BothOption = False

@@ -51,7 +51,7 @@ def apart(view: View, change: Ordered, order: str, first: int) -> Iterator[Order
     They are members of the request `order`, numbered from `first`. None if `change` is booked.
     Raises `Refused` if they would be too many.
     """
-    if not _brings(change, view) or view.has_order(change.order):
+    if not _brings(change, view) or view.is_booked(change.order):
         return
     product, (unset, _) = view.batch(change.batch).product, _by_product(view, change)
     for number, begin in enumerate(range(0, len(unset), RANGES_PER_ORDER), first):

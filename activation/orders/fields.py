@@ -26,9 +26,9 @@ def check_known(fields: Mapping[str, Any], known: frozenset[str]) -> None:
 
 
 def check_kept(fields: Mapping[str, Any], name: str) -> None:
-    """Raises `UsageError` for a carton that a file names by its code: files of orders are kept."""
-    carton = fields.get(name)
-    if isinstance(carton, str) and carton.strip() and not names_no_code(carton):
+    """Raises `UsageError` for what a file names by its code: files of orders are kept."""
+    value = fields.get(name)
+    if isinstance(value, str) and value.strip() and not names_no_code(value):
         raise UsageError(
             f"{name} is neither BATCH:SERIAL nor an SSCC",
             "a file of orders is kept, and holds no code: mintmark locate tells the serial; an"
@@ -47,6 +47,17 @@ def text(fields: Mapping[str, Any], name: str) -> str | None:
             "shorten it, and write it in quotes",
         )
     return value.strip() or None
+
+
+def texts(fields: Mapping[str, Any], name: str) -> list[str] | None:
+    """The texts of a field: a list of them, or one; None if it is absent."""
+    value = fields.get(name)
+    given = [value] if isinstance(value, str) else value
+    if given is None:
+        return None
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        raise UsageError(f"{name} must be text, or a list of texts", f'as in "{name}": "lot=L42"')
+    return given
 
 
 def needed(name: str, text: str | None) -> str:

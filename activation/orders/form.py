@@ -12,6 +12,7 @@ from ...codegen import ids
 from ...codegen.errors import UsageError
 from ...codegen.ranges.attributes import VALIDITY, Value, check, from_options
 from ...codegen.ranges.lifecycle import Action, State
+from ...codegen.ranges.where import Where, conditions
 from . import typed_times
 from .during import During, windowed
 from .fields import (
@@ -22,13 +23,15 @@ from .fields import (
     serials_text,
     switch,
     text,
+    texts,
     truth,
     two_ends,
     whole,
     word,
 )
 from .orders import OrderRequest
-from .selection import by_carton, selection
+from .selection import ByCode, by_carton, needs_batch, selection
+from .spans import reader
 
 TEXTS = (
     "action",
@@ -41,10 +44,11 @@ TEXTS = (
     "from",
     "carton",
     "children",
+    "code",
 )
 SWITCHES = ("strict", "allow_past", "include_lost", "both")
 TIMES = (*VALIDITY, "during", "daily", "window", "at")
-FIELDS = frozenset({*TEXTS, *SWITCHES, *TIMES, "serials", "count", "set"})
+FIELDS = frozenset({*TEXTS, *SWITCHES, *TIMES, "serials", "count", "set", "where"})
 # For orders that are not kept: a file of orders holds no code.
 MESSAGE_FIELDS = FIELDS | {"from_code", "to_code", "tolerance", "dry_run"}
 SET = "set."
@@ -66,7 +70,7 @@ def from_row(row: Mapping[str, str], zone: tzinfo) -> OrderRequest:
         if name in fields:
             fields[name] = switch(name, fields[name])
     check_known(fields, FIELDS)
-    check_kept(fields, "carton")
+    _check_kept(fields)
     return _request(fields, from_options(options), zone, of_cells=True)
 
 
@@ -77,7 +81,7 @@ def from_object(
     check_known(fields, known)
     given = {key: value for key, value in fields.items() if value is not None}
     if known is FIELDS:
-        check_kept(given, "carton")
+        _check_kept(given)
     patch = given.pop("set", {})
     if not isinstance(patch, dict):
         raise UsageError("set must be an object of attributes", 'for example {"lot": "L42"}')
@@ -94,7 +98,7 @@ def _request(
     *,
     of_cells: bool = False,
 ) -> OrderRequest:
-    texts = {name: text(fields, name) for name in TEXTS}
+    words = {name: text(fields, name) for name in TEXTS}
     begins, ends, during, daily, window, due = (_time(fields, name) for name in TIMES)
     validity, notes = typed_times.validity(begins, ends, zone, of_cells=of_cells)
     for name in validity.keys() & attributes.keys():
@@ -102,32 +106,53 @@ def _request(
     written = During(during, daily, window)
     patch, told = windowed({**attributes, **validity}, written, zone, of_cells=of_cells)
     at, of_time = typed_times.due(due, zone, "at")
-    boxed = by_carton(texts["carton"], texts["children"])
+    selected = selection(
+        serials=serials_text(fields.get("serials")),
+        unit=words["unit"],
+        package=words["package"],
+        codes=two_ends(fields),
+        code=ByCode(words["code"]) if words["code"] else None,
+        carton=by_carton(words["carton"], words["children"]),
+        where=_where(fields, zone),
+    )
     return OrderRequest(
-        action=word("action", texts["action"], Action),
-        batch=ids.fold(texts["batch"] or "" if boxed else needed("batch", texts["batch"])),
+        action=word("action", words["action"], Action),
+        batch=ids.fold(
+            needed("batch", words["batch"]) if needs_batch(selected) else words["batch"] or ""
+        ),
         attributes=patch,
         count=whole(fields, "count"),
         tolerance=whole(fields, "tolerance"),
-        from_state=word("from", texts["from"], State) if texts["from"] else None,
+        from_state=word("from", words["from"], State) if words["from"] else None,
         strict=truth(fields, "strict"),
         allow_past=truth(fields, "allow_past"),
         include_lost=truth(fields, "include_lost"),
         both=truth(fields, "both"),
-        reason=texts["reason"],
-        line=texts["line"],
-        order=texts["order"],
+        reason=words["reason"],
+        line=words["line"],
+        order=words["order"],
         dry_run=truth(fields, "dry_run"),
-        selection=selection(
-            serials=serials_text(fields.get("serials")),
-            unit=texts["unit"],
-            package=texts["package"],
-            codes=two_ends(fields),
-            carton=boxed,
-        ),
+        selection=selected,
         at=at,
         notes=notes + told + of_time,
     )
+
+
+def _check_kept(fields: Mapping[str, Any]) -> None:
+    for name in ("carton", "code"):
+        check_kept(fields, name)
+
+
+def _where(fields: Mapping[str, Any], zone: tzinfo) -> Where | None:
+    """The conditions of a text, or of a list of texts. Nobody looks at what they meet first."""
+    given = texts(fields, "where")
+    if given is None:
+        return None
+    if fields.get("count") is None and fields.get("dry_run") is not True:
+        raise UsageError(
+            "where is taken only with count", "say how many codes you mean; see: mintmark find"
+        )
+    return conditions(given, reader(zone))
 
 
 def _time(fields: Mapping[str, Any], name: str) -> str | None:

@@ -12,10 +12,9 @@ A crash before the end of 3 leaves nothing, a crash after it all orders, queued.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
-from ...codegen.errors import Refused
+from ...codegen.errors import NotFound, Refused
 from ...codegen.ledger.changes import Ordered
 from ...codegen.ledger.records import OrderRow
 from ...codegen.ledger.view import View
@@ -23,56 +22,15 @@ from ...codegen.ranges import serials
 from ...codegen.ranges.aggregation import CodeRanges
 from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import DEFAULT_LINE, Station
-from . import guards, lost
+from . import due, guards, lost, scheduled
 from .completed import apart, completed
-from .named import Find, Named, finder, merged
+from .named import Find, Named, families, finder, merged
 from .orders import OrderRequest, book, check, ordered, said
+from .own_batch import with_batch
 from .parts import booked_parts, member_id
+from .placed import Group, Placed, PlacedOrder
 from .plan import Plan, orderable, plan
-
-
-@dataclass(frozen=True)
-class PlacedOrder:
-    """An order of a request, with the serials it touched and passed over.
-
-    `repeated`: it was booked before, and nothing was done now.
-    """
-
-    change: Ordered
-    applied: Ranges
-    skipped: Ranges
-    repeated: bool
-
-
-@dataclass(frozen=True)
-class Group:
-    """What holds for all orders of a request: its `order` id, and how many `items` change.
-
-    `changed`: of a repetition, that other codes would be named today; `items` is None then.
-    `notes` are sentences.
-    """
-
-    order: str
-    items: int | None
-    changed: bool
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Placed:
-    """The orders that a request became. Without a `group` it is a plain order of one batch.
-
-    `told` are sentences on what it did away with.
-    """
-
-    orders: tuple[PlacedOrder, ...]
-    group: Group | None = None
-    told: tuple[str, ...] = ()
-
-    @property
-    def batches(self) -> tuple[str, ...]:
-        """The batches of the orders, each once, in the order in which they go out."""
-        return tuple(dict.fromkeys(order.change.batch for order in self.orders))
+from .selection import ByConditions
 
 
 class _BookedMeanwhile(Exception):
@@ -98,6 +56,11 @@ def place(
     `claim`: for the courier that is about to send it. Dry runs change nothing. Raises as
     `orders.book` and `named.finder`, and `Refused` if what lies in the carton changes meanwhile.
     """
+    if not request.dry_run:
+        due.book_due(station)
+    request = with_batch(station, request)
+    if request.at is not None:
+        return scheduled.schedule(station, request, request.at)
     if request.is_group:
         return _place_group(station, request, claim)
     told: list[str] = []
@@ -138,9 +101,9 @@ def _place_group(
         with station.ledger.read() as view:
             return _repeated(view, request, line.name, order, find)
     orders = tuple(
-        PlacedOrder(change, one.applied, one.skipped, repeated=False)
-        for change, one in zip(changes, done, strict=True)
-        if change.action is request.action  # not those that only bring the product
+        PlacedOrder(change, one.applied, one.skipped, repeated=False, states=member.states)
+        # After them come orders that only bring the product.
+        for change, one, member in zip(changes, done, planned.members, strict=False)
     )
     group = Group(order, planned.items, changed=False, notes=planned.notes)
     return Placed(orders, group, tuple(told))
@@ -195,9 +158,14 @@ def _repeated(view: View, request: OrderRequest, line: str, order: str, find: Fi
     booked = merged((row.batch, row.range_order.serials) for row in rows)
     try:
         named = find(view)
-    except Refused:  # it is empty by now
+    except (Refused, NotFound):  # it is empty by now, or nothing meets the conditions any more
         named = Named({}, {}, {})
     added, gone = _orderable(view, _less(named.codes, booked)), _less(booked, named.codes)
+    if isinstance(request.selection, ByConditions):
+        # What the order did may be why its codes meet the conditions no more.
+        every = {*booked, *named.codes}
+        family = families(view, every) if request.both else {batch: batch for batch in every}
+        named, gone = Named(named.codes, {}, family), {}
     orders = tuple(_placed(row) for row in rows)
     items = None
     if not added and not gone:
@@ -242,7 +210,7 @@ def _is_it(
     """
     if items is not None:
         return request.count is None or abs(items - request.count) <= (request.tolerance or 0)
-    if request.batch:
+    if request.batch and not isinstance(request.selection, ByConditions):
         return request.batch not in differing
     common = (serials.intersect(named.codes[b], booked[b]) for b in named.codes.keys() & booked)
     return not named.codes or any(common)

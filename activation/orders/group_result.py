@@ -1,14 +1,26 @@
 """What a request that became several orders did."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action
 from ...codegen.result import Result
-from .orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, OrderResult, set_or_removed
+from .orders import (
+    ACKNOWLEDGED,
+    CANCELLED,
+    QUEUED,
+    REFUSED,
+    SCHEDULED,
+    OrderResult,
+    at_time,
+    set_or_removed,
+    waiting,
+)
 
-WORST = (REFUSED, CANCELLED, QUEUED, ACKNOWLEDGED)
+WORST = (REFUSED, CANCELLED, QUEUED, SCHEDULED, ACKNOWLEDGED)
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,7 @@ class GroupResult(Result):
     repeated: bool = False
     changed: bool = False
     notes: tuple[str, ...] = ()
+    at: datetime | None = None
 
     @property
     def reads(self) -> bool:
@@ -39,9 +52,8 @@ class GroupResult(Result):
 
     @property
     def exit_code(self) -> int:
-        """The worst of its orders: 6, then 3, then 75; 3 also if a repetition would name others."""
-        codes = {order.exit_code for order in self.orders} | ({3} if self.changed else set())
-        return next((code for code in (6, 3, 75) if code in codes), 0)
+        """The worst of its orders: see `exit_of`."""
+        return exit_of(self.orders, changed=self.changed)
 
     def lines(self) -> Iterator[str]:
         """The whole, a line per order, and what to do if the backend has not taken it."""
@@ -49,7 +61,8 @@ class GroupResult(Result):
         batches = len({order.batch for order in self.orders})
         items = f"{self.items_count:,} items, " if self.items_count is not None else ""
         of = f" of {batches:,} batches" if batches > 1 else ""
-        yield f"{would}{self.action.value} {items}{self.applied_count:,} codes{of}"
+        what = f"{would}{self.action.value} {items}{self.applied_count:,} codes{of}"
+        yield f"{what}{at_time(self.at)}"
         for order in self.orders:
             yield from self._of(order)
         for key, value in self.orders[0].attributes.items():
@@ -59,6 +72,8 @@ class GroupResult(Result):
             return
         if self.repeated:
             yield "  booked before, and not done again"
+        if self.delivery == SCHEDULED:
+            yield from waiting(self.order)
         if self.delivery == QUEUED:
             yield "  the orders are booked here; send them with: mintmark deliver"
 
@@ -75,8 +90,19 @@ class GroupResult(Result):
                 f"    {serials.count(order.undone):,} of its codes have changed since:"
                 f" {serials.describe(order.undone)}"
             )
-        if order.delivery == REFUSED:
+        if order.delivery == REFUSED and order.scheduled != REFUSED:
             yield f"    it is booked here; what the backend has: mintmark reconcile {order.batch}"
+
+
+class _HasExit(Protocol):
+    @property
+    def exit_code(self) -> int: ...
+
+
+def exit_of(orders: Iterable[_HasExit], *, changed: bool) -> int:
+    """The worst of orders: 6, then 3, then 75; 3 also if a repetition would name others."""
+    codes = {order.exit_code for order in orders} | ({3} if changed else set())
+    return next((code for code in (6, 3, 75) if code in codes), 0)
 
 
 def worst(deliveries: Iterator[str | None]) -> str | None:

@@ -44,7 +44,7 @@ def guard(
 def _replaced(view: View, change: Ordered) -> Iterator[str]:
     """A sentence for each window of the order that is to replace one of that name."""
     patch = {k: v for k, v in change.attributes.items() if v is not None and windows.is_window(k)}
-    if not patch or view.has_order(change.order):
+    if not patch or view.is_booked(change.order):
         return
     tiles = view.select(change.batch, serials.ordered(change.serials))
     carried = [(tile.serials, to_json(tile.value.attributes)) for tile in tiles]

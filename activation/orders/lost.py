@@ -34,7 +34,7 @@ def check(view: View, change: Ordered) -> None:
         if not (change.skip_void and passed_over(tile.value.state, change.action))
     )
     found = view.lost_units(change.batch, touched) if touched else ()
-    if not found or view.has_order(change.order):
+    if not found or view.is_booked(change.order):
         return
     names = ", ".join(f"{unit.unit} ({_within(unit, touched)})" for unit in found[:5])
     more = f" and {len(found) - 5} more units" if len(found) > 5 else ""

@@ -1,4 +1,6 @@
-"""The codes that a request for several batches names: what is in a carton, partners on one item.
+"""The codes that a request for several batches names.
+
+They are what is in a carton, what meets conditions, or partners on one item.
 
 Partners are batches whose codes are on the same items: serial n belongs to serial n. They are a
 family, and a serial of a family is an item, with a code or with several.
@@ -7,17 +9,19 @@ family, and a serial of a family is an item, with a code or with several.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from ...codegen.errors import Refused, UsageError
+from ...codegen.errors import NotFound, Refused, UsageError
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
 from ...codegen.ranges.aggregation import CodeRanges, CodeRef
 from ...codegen.ranges.attributes import to_json
+from ...codegen.ranges.lifecycle import Action
 from ...codegen.ranges.roles import PARENTS
 from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.scanned import resolve_ref
 from ...codegen.station.station import Station
+from .matching import matched, ranges_of
 from .orders import OrderRequest
-from .selection import ByCarton, Children, resolve
+from .selection import ByCarton, ByConditions, Children, resolve
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ def finder(station: Station, request: OrderRequest) -> Find:
 
     Raises `UsageError`, `NotFound` and `Refused` as `selection.resolve` does and for a text that
     names no code; what it returns raises `Refused` for what is no carton and for an empty one,
-    `UsageError` if partners are wanted and there are none.
+    `NotFound` if nothing meets the conditions, `UsageError` if partners are wanted and there are
+    none.
     """
     selected = request.selection
     if isinstance(selected, ByCarton):
@@ -67,8 +72,31 @@ def finder(station: Station, request: OrderRequest) -> Find:
             return _named(view, _in_carton(view, carton, children), request, by_carton=True)
 
         return find
+    if isinstance(selected, ByConditions):
+        return _by_conditions(station, request, selected)
     ranges = resolve(station, request.batch, selected)
     return lambda view: _named(view, {request.batch: ranges}, request, by_carton=False)
+
+
+def _by_conditions(station: Station, request: OrderRequest, selected: ByConditions) -> Find:
+    within = selected.within
+    ranges = resolve(station, request.batch, within) if within is not None else None
+    void = request.action is Action.UNVOID
+
+    def find(view: View) -> Named:
+        tiles = matched(view, selected.where, batch=request.batch, ranges=ranges, void=void)
+        codes = {batch: ranges_of(found) for batch, found in tiles}
+        if not codes:
+            raise NotFound(
+                "no codes meet these conditions",
+                "void ones do only if they are named: state=void",
+                "look at them one by one: mintmark find --where CONDITION",
+            )
+        if request.both:
+            return _named(view, codes, request, by_carton=False)
+        return Named(codes, {}, {batch: batch for batch in codes})
+
+    return find
 
 
 def merged(parts: Iterable[tuple[str, Ranges]]) -> dict[str, Ranges]:
@@ -77,6 +105,11 @@ def merged(parts: Iterable[tuple[str, Ranges]]) -> dict[str, Ranges]:
     for batch, ranges in parts:
         found.setdefault(batch, []).extend(ranges)
     return {batch: serials.union(pieces) for batch, pieces in found.items()}
+
+
+def families(view: View, batches: Iterable[str]) -> dict[str, str]:
+    """Of each batch, what stands for it and its partners."""
+    return {b: min(b, *(row.batch for row in view.partners(b)), b) for b in batches}
 
 
 def _in_carton(view: View, carton: CodeRef, children: Children) -> dict[str, Ranges]:
@@ -112,18 +145,18 @@ def _empty(view: View, carton: CodeRef) -> Refused:
 def _named(
     view: View, codes: dict[str, Ranges], request: OrderRequest, *, by_carton: bool
 ) -> Named:
-    families = {b: {b, *(row.batch for row in view.partners(b))} for b in codes}
-    family = {b: min(batches) for batches in families.values() for b in batches}
+    partners = {b: {b, *(row.batch for row in view.partners(b))} for b in codes}
+    family = {b: min(batches) for batches in partners.values() for b in batches}
     # Who names serials counts codes; who names a carton counts what holds nothing.
     holding = _holding(view, codes) if by_carton else {}
     # What lies deepest goes out first: the bottles before their cartons.
     codes = dict(sorted(codes.items(), key=lambda part: part[0] in holding))
     if not request.both:
         return Named(codes, holding, family)
-    if all(len(batches) == 1 for batches in families.values()):
+    if all(len(batches) == 1 for batches in partners.values()):
         alone = ", ".join(list(codes)[:5])
         raise UsageError(f"no other batch has codes on the items of {alone}", "leave --both out")
-    everyone = merged((b, ranges) for batch, ranges in codes.items() for b in families[batch])
+    everyone = merged((b, ranges) for batch, ranges in codes.items() for b in partners[batch])
     ordered = dict(sorted(everyone.items(), key=lambda part: _place(part[0], codes)))
     return Named(ordered, holding, family)
 

@@ -7,13 +7,14 @@ from ...codegen import ids
 from ...codegen.errors import UsageError
 from ...codegen.ranges.attributes import from_options
 from ...codegen.ranges.lifecycle import Action
-from ...codegen.scans.settings import named
+from ...codegen.ranges.where import conditions
+from ...codegen.scans.settings import ReaderSettings, named
 from ...codegen.station.station import Station
-from . import by_code, typed_times
+from . import by_code, spans, typed_times
 from .commands import RangeOptions
 from .during import During, windowed
 from .orders import OrderRequest
-from .selection import ByAttributes, ByCarton, Selection, by_carton, selection
+from .selection import ByCode, Selection, by_carton, needs_batch, selection
 
 # A standard input: its first bytes, or a function that reads it as text comes.
 Stdin = Callable[[int], bytes | Callable[[int], bytes]]
@@ -44,7 +45,7 @@ def order_request(
         reason=options.reason,
         line=options.line,
         order=options.order,
-        dry_run=options.dry_run or (options.where is not None and not options.yes),
+        dry_run=options.dry_run or _is_shown_first(options),
         allow_past=options.allow_past,
         include_lost=options.include_lost,
         both=options.both,
@@ -53,51 +54,56 @@ def order_request(
     )
 
 
+def _is_shown_first(options: RangeOptions) -> bool:
+    """Whether conditions were given, and nothing that says that what they meet was looked at."""
+    if options.yes and options.where is None:
+        raise UsageError("--yes goes with --where", "leave it out: the order is booked without")
+    return options.where is not None and not options.yes and options.count is None
+
+
 def _selected(station: Station, options: RangeOptions, stdin: Stdin) -> Selection:
-    boxed = _carton(station, options, stdin)
-    scanned = scanned_codes(
-        station,
-        options.from_code,
-        options.to_code,
-        options.codes,
-        reader=options.reader,
-        stdin=stdin,
-    )
+    settings = named(station.config.readers, options.reader)
+    where = None
     if options.where is not None:
-        named_too = (options.serials, options.unit, options.package, scanned, boxed, options.both)
-        if any(named_too) or options.tolerance:
-            raise UsageError(
-                "--where names the codes itself",
-                "leave out serials, unit, package, carton and both",
-            )
-        return ByAttributes(from_options(options.where))
-    return selected_codes(options.serials, options.unit, options.package, scanned, boxed)
+        where = conditions(options.where, spans.reader(station.config.time_zone))
+    single = _read(station, options.code, "single", settings, stdin)
+    selected = selection(
+        serials=options.serials,
+        unit=options.unit,
+        package=options.package,
+        codes=scanned_codes(
+            station,
+            options.from_code,
+            options.to_code,
+            options.codes,
+            reader=options.reader,
+            stdin=stdin,
+        ),
+        code=ByCode(single, settings) if single is not None else None,
+        carton=by_carton(
+            _read(station, options.carton, "carton's", settings, stdin), options.children, settings
+        ),
+        where=where,
+    )
+    if options.batch is None and needs_batch(selected):
+        raise UsageError("Missing argument 'BATCH'.", "or name a carton: --carton C")
+    return selected
 
 
 def selected_codes(
-    serials: str | None,
-    unit: str | None,
-    package: str | None,
-    scanned: tuple[str, str] | None,
-    carton: ByCarton | None = None,
+    serials: str | None, unit: str | None, package: str | None, scanned: tuple[str, str] | None
 ) -> Selection:
-    """The codes that the options name. Raises `UsageError`."""
-    return selection(serials=serials, unit=unit, package=package, codes=scanned, carton=carton)
+    """The codes of a batch that options name. Raises `UsageError`."""
+    return selection(serials=serials, unit=unit, package=package, codes=scanned)
 
 
-def _carton(station: Station, options: RangeOptions, stdin: Stdin) -> ByCarton | None:
-    """The carton that the options name; - reads it from stdin. Raises `UsageError`.
-
-    Without a carton, a batch is needed.
-    """
-    if options.carton is None and options.batch is None and options.where is None:
-        raise UsageError("Missing argument 'BATCH'.", "or name a carton: --carton C")
-    settings = named(station.config.readers, options.reader)
-    if options.carton == "-":
-        source = stdin(by_code.FILE_BYTES + 1)
-        read = by_code.read_one(station, source, "carton's", settings)
-        return by_carton(read, options.children, settings)
-    return by_carton(options.carton, options.children, settings)
+def _read(
+    station: Station, code: str | None, which: str, settings: ReaderSettings, stdin: Stdin
+) -> str | None:
+    """The code of an option; - reads it from stdin."""
+    if code != "-":
+        return code
+    return by_code.read_one(station, stdin(by_code.FILE_BYTES + 1), which, settings)
 
 
 def scanned_codes(  # noqa: PLR0913 - the options that name them

@@ -22,7 +22,7 @@ from ...codegen.result import Result
 from ...codegen.station.station import DEFAULT_LINE, Station
 from . import guards
 from .completed import apart, completed
-from .selection import ByCarton, Selection, resolve
+from .selection import ByCarton, ByConditions, Selection, resolve
 from .validity import Said
 
 if TYPE_CHECKING:
@@ -31,15 +31,17 @@ if TYPE_CHECKING:
 _ORDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 REASON_CHARS = 500  # as many as the API takes
 ACKNOWLEDGED, QUEUED, REFUSED, CANCELLED = "acknowledged", "queued", "refused", "cancelled"
+SCHEDULED = "scheduled"
 
 
 @dataclass(frozen=True)
 class OrderRequest:
     """An order as requested. `tolerance`: how far the codes that change may be from `count`.
 
-    `batch` is empty if the selection names a carton: the codes in it tell their batches. `both`:
-    the codes of partner batches, which are on the same items, take part.
-    `at`: when it is to be booked; None: now (see `scheduled.py`).
+    `batch` is empty if the selection tells its batches: what is in a carton, what meets
+    conditions, a code, a unit, a package (`own_batch`). `both`: the codes of partner batches,
+    which are on the same items, take part. `at`: when it is to be booked; None: now
+    (`scheduled`).
     `allow_past`: validity or window may have ended already. `include_lost`: codes of units that are
     lost may come to life. `notes`: sentences on how the order was understood.
     """
@@ -65,7 +67,7 @@ class OrderRequest:
     @property
     def is_group(self) -> bool:
         """Whether it may become several orders, of several batches: see `group.py`."""
-        return self.both or isinstance(self.selection, ByCarton)
+        return self.both or isinstance(self.selection, ByCarton | ByConditions)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class OrderResult(Result):
 
     `repeated`: it was booked before, under the same id, and nothing was done now. `undone`: the
     serials of a repeated order that later orders have changed since.
-    `notes`: sentences on how it was understood, and on what it touched.
+    `notes`: sentences on how it was understood, and on what it touched. `at`: when it is to be
+    booked, or was; `scheduled`: what became of that, as in `PlacedOrder`.
     """
 
     order: str
@@ -90,6 +93,8 @@ class OrderResult(Result):
     repeated: bool = False
     undone: Ranges = ()
     notes: tuple[str, ...] = ()
+    at: datetime | None = None
+    scheduled: str | None = None
 
     @property
     def reads(self) -> bool:
@@ -99,6 +104,8 @@ class OrderResult(Result):
     @property
     def exit_code(self) -> int:
         """75 while the backend has not answered, 6 if it refused; 3 if a repeat stands no more."""
+        if self.scheduled == REFUSED:
+            return 3  # by a guard, at its time
         if self.delivery == REFUSED:
             # Not 3: that means nothing changed, and the order is booked here.
             return 6
@@ -110,7 +117,7 @@ class OrderResult(Result):
         """What happened, and what to do if the backend has not taken it."""
         would = "would " if self.dry_run else ""
         codes = serials.count(self.applied)
-        yield f"{would}{self.action.value} {codes:,} codes of batch {self.batch}"
+        yield f"{would}{self.action.value} {codes:,} codes of batch {self.batch}{at_time(self.at)}"
         yield f"  applied  {serials.describe(self.applied)}"
         if self.skipped:
             void = serials.count(self.skipped)
@@ -126,11 +133,28 @@ class OrderResult(Result):
         if self.dry_run:
             yield "  nothing was changed"
             return
+        if self.delivery == SCHEDULED:
+            yield from waiting(self.order)
+            return
+        if self.scheduled in (REFUSED, CANCELLED):
+            yield f"  ended    {self.delivery}: {self.detail}"
+            return
         yield f"  backend  {self.delivery}{f': {self.detail}' if self.detail else ''}"
         if self.delivery == QUEUED:
             yield "  the order is booked here; send it with: mintmark deliver"
-        if self.delivery == REFUSED:
+        if self.delivery == REFUSED and self.scheduled != REFUSED:
             yield f"  it is booked here; what the backend has: mintmark reconcile {self.batch}"
+
+
+def at_time(at: datetime | None) -> str:
+    """When an order is booked, at the end of a line; nothing for one that is booked at once."""
+    return "" if at is None else f", at {at.isoformat(' ', 'minutes')}"
+
+
+def waiting(order: str) -> Iterator[str]:
+    """Lines on a scheduled order: who books it, and how to take it back."""
+    yield "  it waits here; deliver, deliver --watch, line run or the next order books it then"
+    yield f"  to take it back: mintmark orders cancel {order}"
 
 
 def set_or_removed(key: str, value: Value) -> str:
@@ -219,8 +243,6 @@ def check(request: OrderRequest) -> None:
     if request.tolerance and request.count is None:
         raise UsageError("--tolerance needs --count", "say how many codes were counted")
     check_written(request.order, request.reason)
-    if request.at is not None:
-        raise UsageError("nothing is scheduled yet")
     if request.action is Action.VOID:
         reasons = ", ".join(reason.value for reason in Reason)
         if request.reason is None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ...codegen.ledger.records import OrderRow
 from ...codegen.ledger.view import View
 
-MEMBERS = 100  # orders of a request
+MEMBERS = 1_000  # orders of a request
 ID_CHARS = 64
 
 

@@ -3,6 +3,7 @@
 Read in the books as they are; whoever books it reads it again under the ledger's lock.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,23 +11,25 @@ from ...codegen.errors import Refused, UsageError
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
 from ...codegen.ranges.aggregation import CodeRanges
-from ...codegen.ranges.lifecycle import Action, Standing, State, live, passed_over, step
+from ...codegen.ranges.lifecycle import RULES, Action, Standing, State, live, passed_over, step
 from ...codegen.ranges.selection import RANGES_PER_ORDER
 from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.ranges.tiling import Stuck, Tile
 from .named import Named
 from .orders import OrderRequest
 from .parts import MEMBERS
+from .selection import ByConditions
 
 SHOWN = 100  # ranges in the way
 
 
 @dataclass(frozen=True)
 class Member:
-    """An order that a group would have: its codes, and those of them that change."""
+    """An order that a group would have: its codes, how many of them change, and their states."""
 
     codes: CodeRanges
     changing: int
+    states: Mapping[State, int]
 
 
 @dataclass(frozen=True)
@@ -50,25 +53,28 @@ class _OfBatch:
     wanted: Ranges
     changing: Ranges
     unlabelled: Ranges
+    states: Mapping[State, Ranges]
     blocked: tuple[Tile[Standing], ...]
     live: int
 
 
-def plan(view: View, request: OrderRequest, named: Named) -> Plan:
-    """What `request` would do to the codes that are `named`.
+def plan(view: View, request: OrderRequest, named: Named, *, later: bool = False) -> Plan:
+    """What `request` would do to the codes that are `named`; `later`: no state is in the way now.
 
     Raises `Refused` if a state is in the way, the count is another, or nothing is left to do;
     `UsageError` if it would be too many orders.
     """
     found = [_found(view, request, batch, ranges) for batch, ranges in named.codes.items()]
-    _check_states(request, found)
+    if not later:
+        _check_states(request, found)
+    _check_any(found)
     _check_count(request, named, found)
     members = tuple(member for each in found for member in _members(each))
     if len(members) > MEMBERS:
         raise UsageError(
             f"{len(members):,} orders of {RANGES_PER_ORDER:,} ranges; at once there are at most"
-            f" {MEMBERS}",
-            "name the cartons in it one by one",
+            f" {MEMBERS:,}",
+            "name the cartons in it one by one, or fewer batches: batch in A,B",
         )
     changing = {each.batch: each.changing for each in found}
     return Plan(members, named.items(changing), tuple(note for f in found for note in _notes(f)))
@@ -89,9 +95,12 @@ def _is_bare(standing: Standing) -> bool:
 
 
 def _found(view: View, request: OrderRequest, batch: str, ranges: Ranges) -> _OfBatch:
-    has_sscc = view.batch(batch).sscc_prefix is not None
+    # Conditions name what they mean; who names a carton means what has a label.
+    by_conditions = isinstance(request.selection, ByConditions)
+    has_sscc = not by_conditions and view.batch(batch).sscc_prefix is not None
     bare: list[Range] = []
     changing: list[Range] = []
+    states: defaultdict[State, list[Range]] = defaultdict(list)
     blocked: list[Tile[Standing]] = []
     alive = 0
     for tile in view.select(batch, ranges):
@@ -99,12 +108,19 @@ def _found(view: View, request: OrderRequest, batch: str, ranges: Ranges) -> _Of
             bare.append(tile.serials)
         elif request.strict or not passed_over(tile.value.state, request.action):
             changing.append(tile.serials)
+            states[tile.value.state].append(tile.serials)
             alive += len(tile.serials) if live(tile.value) else 0
             if not _can(tile.value, request):
                 blocked.append(tile)
     wanted = serials.subtract(ranges, bare)
     return _OfBatch(
-        batch, wanted, serials.join(changing), serials.join(bare), tuple(blocked), alive
+        batch,
+        wanted,
+        serials.join(changing),
+        serials.join(bare),
+        {state: serials.join(pieces) for state, pieces in states.items()},
+        tuple(blocked),
+        alive,
     )
 
 
@@ -124,7 +140,11 @@ def _members(found: _OfBatch) -> Iterator[Member]:
         ranges = found.wanted[first : first + RANGES_PER_ORDER]
         changing = serials.count(serials.intersect(ranges, found.changing))
         if changing:
-            yield Member(CodeRanges(found.batch, ranges), changing)
+            states = {
+                state: serials.count(serials.intersect(ranges, pieces))
+                for state, pieces in found.states.items()
+            }
+            yield Member(CodeRanges(found.batch, ranges), changing, states)
 
 
 def _check_states(request: OrderRequest, found: list[_OfBatch]) -> None:
@@ -133,6 +153,7 @@ def _check_states(request: OrderRequest, found: list[_OfBatch]) -> None:
         told = "; ".join(f"batch {each.batch}: {_in_words(each.blocked)}" for each in stuck[:5])
         raise Refused(
             f"in the way: {told}: {request.action} is not possible there",
+            *_ways_out(request),
             f"see where every code stands: mintmark batch show {stuck[0].batch}",
             blocked=[
                 {
@@ -145,11 +166,21 @@ def _check_states(request: OrderRequest, found: list[_OfBatch]) -> None:
             ][:SHOWN],
             blocked_total=sum(len(each.blocked) for each in stuck),
         )
+
+
+def _check_any(found: list[_OfBatch]) -> None:
     if not any(each.changing for each in found):
         raise Refused(
             "every code named is void already, or was never exported: there is nothing to do",
             f"see where they stand: mintmark batch show {found[0].batch}",
         )
+
+
+def _ways_out(request: OrderRequest) -> Iterator[str]:
+    """How conditions leave out what is in the way."""
+    if isinstance(request.selection, ByConditions):
+        states = [request.from_state] if request.from_state else RULES[request.action]
+        yield f"name the states that are meant, too: --where 'state in {','.join(states)}'"
 
 
 def _in_words(tiles: tuple[Tile[Standing], ...]) -> str:
@@ -177,7 +208,7 @@ def _check_count(request: OrderRequest, named: Named, found: list[_OfBatch]) -> 
         raise Refused(
             f"the order would {request.action} {items:,} items ({codes:,} codes in all), not"
             f" {request.count:,}{give}",
-            "count the items at the lowest level, such as bottles; cartons are not counted",
+            _how_to_count(request),
             count=items,
             codes=codes,
         )
@@ -189,6 +220,12 @@ def _check_count(request: OrderRequest, named: Named, found: list[_OfBatch]) -> 
             count=items,
             codes=codes,
         )
+
+
+def _how_to_count(request: OrderRequest) -> str:
+    if isinstance(request.selection, ByConditions) and not request.both:
+        return "look at them first: mintmark find --where CONDITION"
+    return "count the items at the lowest level, such as bottles; cartons are not counted"
 
 
 def _half(named: Named, found: list[_OfBatch]) -> int:

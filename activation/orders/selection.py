@@ -3,8 +3,7 @@
 What a carton leads to lies in several batches: see `named.py`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -12,12 +11,10 @@ from ...codegen import ids
 from ...codegen.errors import UsageError
 from ...codegen.ledger.records import PackageRow
 from ...codegen.ledger.view import View
-from ...codegen.ranges import notation, tiling
-from ...codegen.ranges.attributes import Value, to_json
-from ...codegen.ranges.lifecycle import State
+from ...codegen.ranges import notation
 from ...codegen.ranges.selection import RANGES_PER_ORDER
 from ...codegen.ranges.serials import Range, Ranges
-from ...codegen.ranges.tiling import Tile
+from ...codegen.ranges.where import Where
 from ...codegen.scans.settings import PLAIN, ReaderSettings
 from ...codegen.serials_file import read_text
 from ...codegen.station.station import Station
@@ -63,13 +60,11 @@ class ByScannedCodes:
 
 
 @dataclass(frozen=True)
-class ByAttributes:
-    """The codes of a batch that carry all of these. A value None matches codes without it.
+class ByCode:
+    """A single code: as it was scanned, which is shown nowhere, or as `BATCH:SERIAL` or SSCC."""
 
-    Void codes never match.
-    """
-
-    carried: Mapping[str, Value]
+    code: str = field(repr=False)
+    reader: ReaderSettings = PLAIN
 
 
 class Children(StrEnum):
@@ -92,20 +87,37 @@ class ByCarton:
     reader: ReaderSettings = PLAIN
 
 
-InOneBatch = BySerials | ByRanges | ByUnit | ByPackage | ByScannedCodes | ByAttributes
-Selection = InOneBatch | ByCarton
+InOneBatch = BySerials | ByRanges | ByUnit | ByPackage | ByScannedCodes | ByCode
 
 
-def selection(
+@dataclass(frozen=True)
+class ByConditions:
+    """The codes that meet conditions: of all batches, of one, or of those that `within` names."""
+
+    where: Where
+    within: InOneBatch | None = None
+
+
+Selection = InOneBatch | ByCarton | ByConditions
+# These name their batch themselves.
+ALONE = (ByCode, ByUnit, ByPackage, ByCarton)
+
+
+def selection(  # noqa: PLR0913 - the ways to name codes
     *,
     serials: str | None = None,
     unit: str | None = None,
     package: str | None = None,
     codes: tuple[str, str] | None = None,
+    code: ByCode | None = None,
     carton: ByCarton | None = None,
+    where: Where | None = None,
 ) -> Selection:
-    """What options or fields select. Pure. Raises `UsageError` unless exactly one is given."""
-    given: list[Selection] = []
+    """What options or fields select. Pure.
+
+    Raises `UsageError` unless exactly one is given; beside `where`, at most one, and no carton.
+    """
+    given: list[InOneBatch] = []
     if serials:
         given.append(BySerials(serials))
     if unit:
@@ -114,15 +126,42 @@ def selection(
         given.append(ByPackage(package))
     if codes:
         given.append(ByScannedCodes(codes))
-    if carton:
-        given.append(carton)
-    if len(given) != 1:
+    if code:
+        given.append(code)
+    if where and carton:
+        raise UsageError(
+            "a carton and conditions are named", "leave one out: an order for a carton is for all"
+        )
+    if len(given) > 1 or (given and carton) or not (given or carton or where):
         raise UsageError(
             "an order needs its serials named once",
-            "give one of --serials, --unit, --package and --carton; for the whole batch:"
-            " --serials all",
+            "give one of --serials, --unit, --package, --code, --carton and --where; for the"
+            " whole batch: --serials all",
         )
-    return given[0]
+    return ByConditions(where, *given) if where else (carton or given[0])
+
+
+def read_by(selected: Selection, reader: ReaderSettings) -> Selection:
+    """`selected`, its codes read by `reader`. Pure."""
+    if isinstance(selected, ByConditions):
+        within = None if selected.within is None else _read_by(selected.within, reader)
+        return replace(selected, within=within)
+    if isinstance(selected, ByCarton):
+        return replace(selected, reader=reader)
+    return _read_by(selected, reader)
+
+
+def _read_by(selected: InOneBatch, reader: ReaderSettings) -> InOneBatch:
+    if isinstance(selected, ByScannedCodes | ByCode):
+        return replace(selected, reader=reader)
+    return selected
+
+
+def needs_batch(selected: Selection) -> bool:
+    """Whether a batch has to be named with it. Pure."""
+    if isinstance(selected, ByConditions):
+        return selected.within is not None and needs_batch(selected.within)
+    return not isinstance(selected, ALONE)
 
 
 def by_carton(
@@ -147,8 +186,8 @@ def resolve(station: Station, batch: str, selected: Selection) -> Ranges:
     ranges than an order takes; `NotFound` for unknown batches, units, packages and codes; `Refused`
     for scanned codes of another batch.
     """
-    if isinstance(selected, ByCarton):
-        raise UsageError("a carton holds codes of several batches", "name serials of a batch")
+    if isinstance(selected, ByCarton | ByConditions | ByCode):
+        raise UsageError("what is named tells its batches itself", "name serials of a batch")
     if isinstance(selected, ByScannedCodes):
         from . import by_code  # here: it needs the vault, other selections do not
 
@@ -163,9 +202,7 @@ def resolve(station: Station, batch: str, selected: Selection) -> Ranges:
     return ranges
 
 
-def _of_view(
-    view: View, batch: str, selected: BySerials | ByRanges | ByUnit | ByPackage | ByAttributes
-) -> Ranges:
+def _of_view(view: View, batch: str, selected: BySerials | ByRanges | ByUnit | ByPackage) -> Ranges:
     row = view.batch(batch)
     match selected:
         case BySerials(text):
@@ -180,8 +217,6 @@ def _of_view(
             package = view.package(ids.fold(name))
             _check_owner(package, row.batch)
             return package.serials
-        case ByAttributes(carried):
-            return matching(view, row.batch, carried)
     assert_never(selected)
 
 
@@ -189,14 +224,3 @@ def _check_owner(package: PackageRow, batch: str) -> None:
     if batch not in package.batches:
         owners = " and ".join(package.batches)
         raise UsageError(f"that unit or package belongs to batch {owners}", "name its own batch")
-
-
-def matching(view: View, batch: str, carried: Mapping[str, Value]) -> Ranges:
-    """The serials of `batch` that carry all of `carried`, without void codes."""
-    hits: list[Tile[bool]] = []
-    for tile in view.select(batch, (Range(1, view.batch(batch).quantity),)):
-        attributes = to_json(tile.value.attributes)
-        matches = all(attributes.get(key) == value for key, value in carried.items())
-        if matches and tile.value.state is not State.VOID:
-            hits.append(Tile(tile.serials, value=True))
-    return tuple(tile.serials for tile in tiling.join(hits))

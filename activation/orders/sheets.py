@@ -43,6 +43,7 @@ SHOWN = 20  # faulty rows named
 ORDER_SYMBOLS = 20  # 100 bits: an id that depends on the file alone never meets another
 NOTES = ("reason",)  # a column that changes nothing that is done
 COLUMN_NAMES = (form.FIELDS | form.PACKING_FIELDS) - {"set"}
+WITHOUT_BATCH = frozenset({"carton", "code", "unit", "package", "where"})
 NUMBERED = ("parent", "parents", "each")  # one digit less names another carton
 
 FileVersion = tuple[int, int]  # size in bytes, time of the last change in nanoseconds
@@ -257,10 +258,18 @@ def _check_last(
         action = rows[-1].fields.get("action")
         same = (row.fields for row in rows if row.fields.get("action") == action)
         fault = fault_of_last_list([fields.get("serials", "") for fields in same])
-    if fault is None and header[-1] == "carton" and ":" in rows[-1].fields.get("carton", ""):
-        fault = "ends in a carton's serial that may go on, and without a line end"
+    fault = fault or _fault_of_name(header[-1], rows[-1].fields.get(header[-1], ""))
     if fault is not None:
         faults.add(rows[-1].number, fault)
+
+
+def _fault_of_name(column: str, cell: str) -> str | None:
+    """What is wrong with the last cell, which may have lost its end, of what names codes."""
+    if column in ("carton", "code") and ":" in cell:
+        return f"ends in a {column}'s serial that may go on, and without a line end"
+    if column == "where" and cell:
+        return "ends in a condition that may go on, and without a line end"
+    return None
 
 
 def _detail(time: str) -> int:
@@ -277,7 +286,7 @@ def _header(cells: Sequence[str], number: int, faults: _Faults) -> list[str]:
         names.pop()
     lowered = [name if name.startswith(form.SET) else name.lower() for name in names]
     unknown = [n for n in lowered if n not in COLUMN_NAMES and not n.startswith(form.SET)]
-    wanted = ("action",) if "carton" in lowered else ("action", "batch")
+    wanted = ("action", "batch") if WITHOUT_BATCH.isdisjoint(lowered) else ("action",)
     missing = [name for name in wanted if name not in lowered]
     if unknown:
         fault = f"unknown column {unknown[0]!r}" if _NAME.fullmatch(unknown[0]) else _NO_HEADER

@@ -45,7 +45,7 @@ def check(view: View, change: Ordered, now: datetime, said: Said) -> None:
     """
     patch = {key: change.attributes.get(key) for key in VALIDITY if key in change.attributes}
     held = [key for key, value in change.attributes.items() if windows.is_window(key) and value]
-    if not (any(patch.values()) or held) or view.has_order(change.order):
+    if not (any(patch.values()) or held) or view.is_booked(change.order):
         return
     if not said.allow_past:
         _check_ends(change, patch.get(ENDS), held, now)

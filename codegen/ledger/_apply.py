@@ -76,7 +76,8 @@ def normal(change: Change) -> Change:
         parents = None if change.parents is None else _normal_part(change.parents)
         return replace(change, parents=parents, children=_normal_parts(change.children))
     if isinstance(change, ScannedIn):
-        return replace(change, parts=_normal_parts(change.parts))
+        parts, later = map(_normal_parts, (change.parts, change.later))
+        return replace(change, parts=parts, later=later)
     return change
 
 
@@ -99,7 +100,7 @@ def signing_key(connection: Connection, key_id: str, change: Change) -> bytes:
         raise Refused(f"key {key_id[:60]} {why}", "see the roster: mintmark key list")
     if row.kind == "platform":
         raise Refused(
-            f"the platform key {key_id} may sign scans, not a {type(change).__name__}",
+            f"the platform key {key_id} signs scans, and no {type(change).__name__}",
             "do this as the station",
         )
     if row.kind == "line" and not isinstance(change, _LINE_MAY):

@@ -9,12 +9,14 @@ from ..errors import NotFound
 from . import _tables
 
 # Columns that people know by another name.
-SPOKEN = {"key_id": "key", "order_id": "order"}
+SPOKEN = {"key_id": "key", "order_id": "order", "scan_in": "scan-in"}
 _IDS: tuple[tuple[Table, str], ...] = (
     (_tables.batches, "batch"),
     (_tables.packages, "package"),
     (_tables.units, "unit"),
     (_tables.orders, "order_id"),
+    (_tables.scheduled, "order_id"),
+    (_tables.scan_ins, "scan_in"),
     (_tables.contacts, "contact"),
     (_tables.keys, "key_id"),
     (_tables.homes, "home"),

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from . import _scan_ins, _schedules, _sql, _tables, _verified
+from . import _outbox, _scan_ins, _schedules, _sql, _tables, _verified
 from ._linked import LinkedView
-from .records import ScanInRow, ScheduledRow, VerifiedRow
+from .records import OrderRow, ScanInRow, ScheduledRow, VerifiedRow
 
 
 class FactsView(LinkedView):
@@ -27,6 +27,10 @@ class FactsView(LinkedView):
             _sql.batch_row(self.connection, batch)
         return _schedules.listed(self.connection, batch, status, limit)
 
+    def waiting_for_time(self, batch: str | None = None) -> int:
+        """How many scheduled orders wait for their time; those that name `batch`, or all."""
+        return _schedules.count_waiting(self.connection, batch)
+
     def scheduled_due(self, now: datetime, limit: int = 100) -> tuple[ScheduledRow, ...]:
         """The waiting orders whose time has come at `now`, the earliest first."""
         return _schedules.due(self.connection, now, limit)
@@ -48,6 +52,13 @@ class FactsView(LinkedView):
     def scan_ins(self, after: int = 0, limit: int = 1000) -> tuple[ScanInRow, ...]:
         """Scan-ins read back, with a number above `after`, by number."""
         return _scan_ins.listed(self.connection, after, limit)
+
+    def dealer_orders(self, since: datetime) -> tuple[OrderRow, ...]:
+        """Orders of ranges that set or took a dealer: queued, or acknowledged at `since` or later.
+
+        They come to the backend after what was scanned in there before `since`.
+        """
+        return _outbox.giving_dealers(self.connection, since)
 
     # --- labels that were read ---
 

@@ -155,6 +155,20 @@ def codes(connection: Connection, batch: str, status: str) -> int:
     return serials.count(serials.union(pieces))
 
 
+def giving_dealers(connection: Connection, since: datetime) -> tuple[OrderRow, ...]:
+    """Orders of ranges that set or took a dealer: queued, or acknowledged at `since` or later."""
+    dealer = func.json_type(_e.body, "$.attributes.dealer").is_not(None)
+    other = _tables.events.alias("settling").c
+    settled = select(func.json_extract(other.body, "$.order")).where(
+        other.type == "Settled", other.at >= times.format_utc(since)
+    )
+    waiting = connection.execute(_query().where(_o.status == "queued", dealer))
+    # Without the status, SQLite looks each of the settled up, and not every one of that status.
+    done = connection.execute(_query().where(_o.order_id.in_(settled), dealer))
+    rows = (_make(row) for row in (*waiting, *done))
+    return tuple(row for row in rows if row.status in ("queued", "acknowledged"))
+
+
 def due(connection: Connection, now: datetime, limit: int) -> tuple[OrderRow, ...]:
     """The oldest queued orders that may be tried now, oldest first.
 

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from ..errors import Refused
+from ..ranges.lifecycle import State
 from . import _pairs, _sql, _tables, _two_batches
 from ._elsewhere import unknown
 from ._from_row import make
 from .records import PackageRow, UnitRow
 
-_p, _u = _tables.packages.c, _tables.units.c
+_p, _t, _u = _tables.packages.c, _tables.tiles.c, _tables.units.c
 
 
 def package(connection: Connection, name: str) -> PackageRow:
@@ -31,6 +32,16 @@ def open_exports(connection: Connection) -> tuple[PackageRow, ...]:
     """Exports begun and not ended, oldest first."""
     query = select(_tables.packages).where(_p.status == "begun").order_by(_p.seq)
     return tuple(_package(row) for row in connection.execute(query))
+
+
+def states(connection: Connection) -> dict[str, dict[State, int]]:
+    """Package → how many of its codes are in each state, of both batches of a pair."""
+    query = select(_t.package, _t.state, func.sum(_t.last - _t.first + 1))
+    query = query.where(_t.package.is_not(None)).group_by(_t.package, _t.state)
+    found: dict[str, dict[State, int]] = {}
+    for name, state, codes in connection.execute(query):
+        found.setdefault(name, {})[State(state)] = int(codes)
+    return found
 
 
 def units(connection: Connection, name: str) -> tuple[UnitRow, ...]:

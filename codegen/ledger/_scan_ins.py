@@ -4,6 +4,7 @@ So nothing of it is refused for the state of its codes. Passed over are void cod
 export is about to write, and codes on which the two attributes find no more room.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Select, func, insert, select
 
 from .. import times
 from ..errors import Refused, UsageError
-from ..ranges import attributes
+from ..ranges import attributes, serials
 from ..ranges.aggregation import CodeRanges
 from ..ranges.attributes import Value
 from ..ranges.lifecycle import Action, Standing, step
@@ -30,7 +31,17 @@ def scanned_in(change: ScannedIn, connection: Connection, event: Event) -> Touch
     """Note dealer and time on the codes."""
     _check(change)
     _sql.require_unused(connection, _tables.scan_ins, "scan_in", change.scan_in)
-    codes = sum(_note(change, part, connection) for part in change.parts)
+    later = {part.batch: part.serials for part in change.later}
+    both, when = _patch(change), {"scanned_in": change.at}
+    codes = 0
+    for part in change.parts:
+        kept = serials.intersect(part.serials, later.pop(part.batch, ()))
+        moved = serials.subtract(part.serials, kept)
+        codes += sum(
+            _note(CodeRanges(part.batch, pieces), patch, connection)
+            for pieces, patch in ((moved, both), (kept, when))
+            if pieces
+        )
     row = {
         "scan_in": change.scan_in, "seq": event.seq, "number": change.number,
         "dealer": change.dealer, "at": change.at, "codes": codes,
@@ -43,18 +54,21 @@ def _check(change: ScannedIn) -> None:
     attributes.check_booked(_patch(change))
     if not change.scan_in or not 1 <= change.number < LARGEST:
         raise UsageError("a scan-in has an id, and a number from 1 on")
-    batches = [part.batch for part in change.parts]
-    if batches != sorted(set(batches)):
-        raise UsageError("the batches of a scan-in must ascend, each named once")
+    for parts in (change.parts, change.later):
+        batches = [part.batch for part in parts]
+        if batches != sorted(set(batches)) or not all(part.serials for part in parts):
+            raise UsageError("the batches of a scan-in must ascend, each named once, with serials")
+    held = {part.batch: part.serials for part in change.parts}
+    if any(serials.subtract(part.serials, held.get(part.batch, ())) for part in change.later):
+        raise UsageError("what an order of later gave another dealer must lie in the scan-in")
 
 
 def _patch(change: ScannedIn) -> dict[str, Value]:
     return {"dealer": change.dealer, "scanned_in": change.at}
 
 
-def _note(change: ScannedIn, part: CodeRanges, connection: Connection) -> int:
-    """How many codes of `part` have the attributes now that have not been passed over."""
-    patch = _patch(change)
+def _note(part: CodeRanges, patch: Mapping[str, Value], connection: Connection) -> int:
+    """How many codes of `part` have the attributes now: those that were not passed over."""
 
     def stepped(standing: Standing) -> Standing:
         return step(standing, Action.ASSIGN, attributes=patch)

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, Select, func, insert, select
 
 from .. import ids, times
 from ..errors import Refused, UsageError
@@ -174,6 +174,13 @@ def listed(
         query = query.where(_s.status == status)
     found = connection.execute(query.order_by(_s.at, _s.seq).limit(limit))
     return tuple(_make(row) for row in found)
+
+
+def count_waiting(connection: Connection, batch: str | None) -> int:
+    """How many orders wait for their time; those that name `batch`, or all."""
+    query = select(func.count()).where(_s.status == WAITING)
+    query = query if batch is None else query.where(_s.batch == batch)
+    return connection.scalar(query) or 0
 
 
 def due(connection: Connection, now: datetime, limit: int) -> tuple[ScheduledRow, ...]:

@@ -312,7 +312,8 @@ class ScannedIn:
 
     The codes of `parts` that are not void get the attributes `dealer` and `scanned_in`, which is
     `at`: an RFC 3339 time, as the backend told it. `parts` ascend by batch; codes of other homes
-    are left out, so there may be none.
+    are left out, so there may be none. Of `later`, which lie in `parts`, an order that came to the
+    backend after the scan-in has set the dealer: they get `scanned_in` alone.
     """
 
     scan_in: str
@@ -320,6 +321,7 @@ class ScannedIn:
     dealer: str
     at: str
     parts: tuple[CodeRanges, ...]
+    later: tuple[CodeRanges, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -193,6 +193,10 @@ class View(FactsView):
             self.batch(batch)
         return _packages.packages(self.connection, batch)
 
+    def states_by_package(self) -> dict[str, dict[State, int]]:
+        """Package → how many of its codes are in each state, of both batches of a pair."""
+        return _packages.states(self.connection)
+
     def open_exports(self) -> tuple[PackageRow, ...]:
         """Exports begun and not ended: under way now, or cut short by a crash."""
         return _packages.open_exports(self.connection)
@@ -264,11 +268,13 @@ class View(FactsView):
         """An order."""
         return _outbox.order(self.connection, order)
 
+    def is_booked(self, order: str) -> bool:
+        """Whether an order of that id is booked; one that is scheduled for later is not."""
+        return _outbox.find(self.connection, order) is not None
+
     def has_order(self, order: str) -> bool:
         """Whether an order has that id: booked, or scheduled, however that ended."""
-        if _outbox.find(self.connection, order) is not None:
-            return True
-        return self.scheduled_order(order) is not None
+        return self.is_booked(order) or self.scheduled_order(order) is not None
 
     def orders(
         self, batch: str | None = None, status: str | None = None, after: str = "", limit: int = 100

@@ -14,7 +14,7 @@ from ..errors import UsageError
 from . import windows
 from .attributes import KNOWN, MAX_SCANS, UNLIMITED, layer
 from .lifecycle import State
-from .where_text import Relation, Written, spelt
+from .where_text import Relation, WrittenCondition, spelt
 
 FACTS = ("state", "package", "unit", "contact", "minted_at", "batch", "window")
 IDS = ("package", "unit", "batch", "contact")  # what has to exist
@@ -43,7 +43,7 @@ Operand = str | Decimal | Span
 class Condition:
     """A condition on `key`: `operands` are the values, read. None: `key=` or `key!=`."""
 
-    written: Written
+    written: WrittenCondition
     operands: tuple[Operand, ...]
 
     @property
@@ -64,7 +64,7 @@ class Condition:
         return f"{self.key}{between}{values}"
 
 
-def condition(written: Written, read_time: ReadTime) -> Condition:
+def condition(written: WrittenCondition, read_time: ReadTime) -> Condition:
     """The condition of a text, its values read."""
     key = written.key
     _check_key(key)
@@ -73,7 +73,7 @@ def condition(written: Written, read_time: ReadTime) -> Condition:
         raise UsageError(f"{key} is compared with several values", "write one")
     if key in IDS:
         folded = tuple(_id(key, value) for value in written.values)
-        written = Written(key, written.relation, folded)
+        written = WrittenCondition(key, written.relation, folded)
     if not written.values and key in CERTAIN:
         raise UsageError(f"every code has a {key}", f"write {key}=…, or leave it out")
     if is_order and key in (*IDS, "state", "window"):

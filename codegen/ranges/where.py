@@ -31,7 +31,7 @@ from .where_text import CONDITIONS, Relation, read
 
 
 @dataclass(frozen=True)
-class Facts:
+class CodeFacts:
     """What is known of codes beside their standing. `units`: those that they are in."""
 
     batch: str
@@ -67,12 +67,12 @@ class Where:
         """The values that are compared with `key`."""
         return (value for c in self.conditions if c.key == key for value in c.written.values)
 
-    def may_match(self, facts: Facts) -> bool:
+    def may_match(self, facts: CodeFacts) -> bool:
         """Whether codes of that batch may match, by what all of them have in common."""
         common = (c for c in self.conditions if c.key in ("batch", "minted_at"))
         return all(self._holds(condition, None, facts) for condition in common)
 
-    def matches(self, standing: Standing, facts: Facts, *, void: bool = False) -> bool:
+    def matches(self, standing: Standing, facts: CodeFacts, *, void: bool = False) -> bool:
         """Whether codes of this standing match; void ones only if `void`, or if they are named.
 
         Raises `UsageError` for texts without an order.
@@ -83,7 +83,7 @@ class Where:
         ordered = sorted(self.conditions, key=lambda each: each.is_order)
         return all(self._holds(condition, standing, facts) for condition in ordered)
 
-    def _holds(self, condition: Condition, standing: Standing | None, facts: Facts) -> bool:
+    def _holds(self, condition: Condition, standing: Standing | None, facts: CodeFacts) -> bool:
         found = _values(condition.key, standing, facts)
         relation = condition.written.relation
         if condition.is_order:
@@ -151,7 +151,7 @@ def conditions(texts: Iterable[str], read_time: ReadTime) -> Where:
     return Where(tuple(condition(one, read_time) for one in written), read_time)
 
 
-def _values(key: str, standing: Standing | None, facts: Facts) -> tuple[Any, ...]:
+def _values(key: str, standing: Standing | None, facts: CodeFacts) -> tuple[Any, ...]:
     """What codes have of `key`: nothing, one value, or several windows or units."""
     common: dict[str, Any] = {"batch": facts.batch, "minted_at": facts.minted_at}
     if key in common:

@@ -40,7 +40,7 @@ class Relation(StrEnum):
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenCondition:
     """A condition as it is written. No value: `key=` or `key!=`."""
 
     key: str
@@ -63,7 +63,7 @@ _QUOTE = (
 )
 
 
-def read(text: str) -> tuple[Written, ...]:
+def read(text: str) -> tuple[WrittenCondition, ...]:
     """The conditions of a text, one or more."""
     if len(text) > TEXT_CHARS:
         raise UsageError(f"a condition is longer than {TEXT_CHARS:,} characters", "shorten it")
@@ -92,7 +92,7 @@ class _Scan:
     def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
 
-    def condition(self) -> Written:
+    def condition(self) -> WrittenCondition:
         self._blanks()
         key = self._take(_KEY)
         if key is None:
@@ -103,7 +103,7 @@ class _Scan:
         if self._ends():
             if relation not in (Relation.IS, Relation.IS_NOT):
                 raise UsageError(f"{_shown(key[1])} is compared with nothing", _FORMS)
-            return Written(key[1], relation, ())
+            return WrittenCondition(key[1], relation, ())
         while True:
             values.append(self._value(key[1], relation))
             self._blanks()
@@ -112,7 +112,7 @@ class _Scan:
             self._next(key[1], relation)
         if len(values) > VALUES:
             raise UsageError(f"{_shown(key[1])}: more than {VALUES:,} values", "split the list")
-        return Written(key[1], relation, tuple(values))
+        return WrittenCondition(key[1], relation, tuple(values))
 
     def separated(self) -> bool:
         """Whether another condition follows; a semicolon at the end is passed over."""

@@ -13,6 +13,8 @@ from ..errors import NotFound, UsageError
 from ..files import open_own
 from ..ids import SYMBOLS
 from ..scans.settings import ReaderSettings, read_tables
+from . import alarm_limits
+from .alarm_limits import AlarmLimits
 
 NAME = "mintmark.toml"
 DEFAULT_ZONE = "Asia/Shanghai"
@@ -26,7 +28,7 @@ _KNOWN: Mapping[str, frozenset[str]] = {
         | {"aggregations"}
     ),
     "policy": frozenset({"receipt_before_activation", "freeze_scanned_before"}),
-    "alarms": frozenset({"language", "targets"}),
+    "alarms": frozenset({"language", "targets"}) | alarm_limits.KEYS,
     "sender": frozenset({"name", "phone", "email"}),
     "readers": frozenset(),  # each has a name: scans/settings.py reads them
 }
@@ -72,6 +74,7 @@ class Config:
     freeze_scanned_before: bool = False
     alarm_language: str = LANGUAGES[0]
     alarm_targets: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    alarm_limits: AlarmLimits = field(default_factory=AlarmLimits)
     sender: tuple[str, str, str] = ("", "", "")
     """Name, phone and e-mail address of whom the print shop calls; each may be empty."""
     readers: Mapping[str, ReaderSettings] = field(default_factory=dict)
@@ -116,6 +119,14 @@ time_zone = "{DEFAULT_ZONE}"    # what a time without an offset means
 [alarms]
 # What `alarms send` writes in: both (Chinese, then English), zh or en.
 # language = "both"
+# What people want to hear of that did not happen: packages without a final receipt, or with
+# codes that were not activated, after so many days; orders that wait longer for the backend.
+# receipt_days = 14
+# activation_days = 60
+# delivery_minutes = 30
+# Scans of a code beyond those that it allows, exports within an hour.
+# copied_scans = 20
+# export_burst = 10
 [alarms.targets]
 # Where alarms go: a name, and an apprise URL, or where it stands: such a URL is a secret.
 # shift-leader = "file:/etc/mintmark/wecom.url"
@@ -162,6 +173,7 @@ def read(home: Path) -> Config:
         raise UsageError(f"{path} is nested too deep", "correct the file") from None
     readers = _readers(path, tables.pop("readers", {}))
     language, targets = _alarms(path, tables.get("alarms", {}))
+    limits = _limits(path, tables.get("alarms", {}))
     _check(path, tables)
     home_table, backend = tables["home"], tables.get("backend", {})
     if ("secret_file" in backend) != ("key_id" in backend):
@@ -177,6 +189,7 @@ def read(home: Path) -> Config:
         aggregations=backend.get("aggregations", True),
         alarm_language=language,
         alarm_targets=targets,
+        alarm_limits=limits,
         sender=_sender(path, tables.get("sender", {})),
         readers=readers,
         **{field: _path(path, backend[key]) for key, field in _FILES.items() if key in backend},
@@ -207,7 +220,7 @@ def _check(path: Path, tables: Mapping[str, object]) -> None:
                     raise UsageError(
                         f"{path}: {key} in [{name}] must be true or false", "write it unquoted"
                     )
-            elif not isinstance(value, str) and key not in _TABLES:
+            elif not isinstance(value, str) and key not in _TABLES | alarm_limits.KEYS:
                 raise UsageError(f"{path}: {key} in [{name}] must be text", 'write it in "quotes"')
     if not _HOME_ID.fullmatch(str(tables["home"]["id"])):  # type: ignore[index]
         raise UsageError(f"{path}: [home] id is no home's id", "bring the line back from your copy")
@@ -229,6 +242,15 @@ def _alarms(path: Path, table: object) -> tuple[str, tuple[tuple[str, str], ...]
     if language not in LANGUAGES:
         raise UsageError(f"{path}: unknown language in [alarms]", f"known: {', '.join(LANGUAGES)}")
     return language, tuple(targets.items())
+
+
+def _limits(path: Path, table: object) -> AlarmLimits:
+    if not isinstance(table, dict):
+        return AlarmLimits()  # `_check` complains
+    try:
+        return alarm_limits.read_limits(table)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.message}", *error.hints) from None
 
 
 def _sender(path: Path, table: Mapping[str, str]) -> tuple[str, str, str]:

@@ -12,7 +12,7 @@ KEY_FILE_BYTES = 16_384
 SIGNING, FINGERPRINT = "mintmark-signing-key/1", "mintmark-fingerprint-key/1"
 CUSTODIAN, PUBLIC = "mintmark-custodian-key/1", "mintmark-custodian-public/1"
 KINDS = {
-    SIGNING: "the key of a line or station",
+    SIGNING: "the key of a line or platform, or a station's",
     FINGERPRINT: "a fingerprint key",
     CUSTODIAN: "a custodian's private key",
     PUBLIC: "a custodian's public key",

@@ -1,4 +1,4 @@
-"""Keys and their files: the station's, the lines', the fingerprint key, and the custodian's.
+"""Keys and their files: of station, lines and platforms, the fingerprint key, the custodian's.
 
 Only the custodian's is under a passphrase, and it never lies in the home. The others belong
 to machines that start with no human near, so they are plain files that only their owner may
@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import serialization
@@ -42,6 +43,7 @@ from .key_document import (
 )
 
 __all__ = [
+    "FOLDERS",
     "FOR_TESTS_ONLY",
     "INTERACTIVE",
     "LINE_NAME",
@@ -67,12 +69,14 @@ __all__ = [
 
 Entropy = Callable[[int], bytes]
 
+# Kinds of keys that are named, and the folder of `keys/` that holds their files.
+FOLDERS = MappingProxyType({"line": "lines", "platform": "platforms"})
 LINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class SigningKey:
-    """An Ed25519 key of the station or of a line."""
+    """An Ed25519 key of the station, of a line, or of a platform that scans."""
 
     key_id: str
     kind: str
@@ -121,7 +125,7 @@ def key_id(*public: bytes) -> str:
     return hashlib.sha256(b"mintmark key id\0" + b"".join(public)).hexdigest()[:16]
 
 
-# --- station and line keys ---------------------------------------------------------
+# --- keys of station, lines and platforms ---------------------------------------------------------
 
 
 def new_signing_key(kind: str, name: str, entropy: Entropy) -> SigningKey:

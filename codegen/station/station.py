@@ -3,7 +3,7 @@
 A home is
     mintmark.toml       settings (config.py)
     ledger.db           the books
-    keys/               station.key, fingerprint.key, lines/<name>.key
+    keys/               station.key, fingerprint.key, lines/<name>.key, platforms/<name>.key
     vault/              the sealed batches
     work/               intents of what is being published now
 
@@ -23,12 +23,13 @@ from typing import TYPE_CHECKING
 
 from .. import ids
 from ..codes import fingerprint
-from ..errors import IntegrityError, NotFound, Refused
-from ..files import file_version, fsync_folder, write_exclusively
+from ..errors import IntegrityError, Refused
+from ..files import fsync_folder, write_exclusively
 from ..ledger.changes import HomeMade, KeyAdded
 from ..ledger.ledger import Actor, Author, Ledger
 from ..secret import Secret
 from . import config, keys, misplaced
+from .named_keys import NamedKeys
 from .publish import Failpoint, Intents, no_failpoint
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Station:
         self.failpoint = failpoint
         self.actor = actor(operator)
         # Keys of lines, read once while their files stay as they are: a line signs all day.
-        self._lines: dict[str, tuple[tuple[int, ...], keys.SigningKey]] = {}
+        self._named = NamedKeys(home)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -131,32 +132,15 @@ class Station:
 
     def line(self, name: str = DEFAULT_LINE) -> keys.SigningKey:
         """A line's key. Raises `NotFound`."""
-        path = self.home / "keys" / "lines" / f"{name}.key"
-        if not keys.LINE_NAME.fullmatch(name):
-            raise NotFound(f"no line {ids.shown(name)} here", "see: mintmark key list")
-        version = file_version(path)
-        if version is None:
-            raise self._no_line(name)
-        if self._lines.get(name, (None,))[0] != version:
-            self._lines[name] = version, self._line_of(name, path)
-        return self._lines[name][1]
+        return self._named.get("line", name)
 
-    def _line_of(self, name: str, path: Path) -> keys.SigningKey:
-        key = keys.read_signing_key(path)
-        if (key.kind, key.name) != ("line", name):
-            whose = "the station" if key.kind == "station" else f"line {key.name[:32]}"
-            raise IntegrityError(
-                f"keys/lines/{name}.key is the key of {whose}, not of line {name}",
-                "give the key files their own names back",
-            )
-        return key
+    def platform(self, name: str) -> keys.SigningKey:
+        """A platform's key. Raises `NotFound`: its file may be where the platform runs."""
+        return self._named.get("platform", name)
 
-    def _no_line(self, name: str) -> NotFound:
-        """The error for a line without a key: codes may be of digits alone."""
-        said = ids.shown(name, name=True)
-        if said != repr(name):
-            return NotFound(f"no line {said} here", "see: mintmark key list")
-        return NotFound(f"no line {name} here", f"make its key: mintmark key new {name}")
+    def key_file(self, kind: str, name: str) -> Path:
+        """Where the key of a line or platform lies, or would lie."""
+        return self._named.file(kind, name)
 
     def holds_code(self, text: str) -> bool:
         """Whether `text`, which somebody wrote, is or holds a code of this home."""

@@ -1,8 +1,8 @@
 // A complete scan backend in one file, to copy from: the other side of docs/activation-api.md. Node 22.13 or
-// newer, no packages, its books in SQLite: 1 Problems, 2 Codes, 3 Signatures, 4 Forms, 5 Lines, 6 Books,
-// 7 Fingerprints, 8 Orders, 9 Aggregations, 10 Scans, 11 Server. It is one process, in which orders and scans
-// take turns: the activation of a million codes holds scans up for seconds. A larger one keeps 1 to 5, tiles,
-// links and transactions.
+// newer, no packages, its books in SQLite: 1 Problems, 2 Codes, 3 Signatures, 4 Forms, 5 Windows, 6 Keys,
+// 7 Books, 8 Fingerprints, 9 Orders, 10 Aggregations, 11 Scans, 12 Who watches, 13 Scan-ins, 14 Server. It is
+// one process, in which orders and scans take turns: the activation of a million codes holds scans up for
+// seconds. A larger one keeps 1 to 6, tiles, links and transactions.
 //   node backend.mjs --data scan.db --fingerprint-key fingerprint.key --lines lines.toml --authority HOST
 import * as crypto from 'node:crypto';
 import { readFileSync, realpathSync } from 'node:fs';
@@ -108,10 +108,15 @@ export function verified(keys, hosts, now, request, headers, body) {
 // --- 4 Forms: what is taken, strictly ------------------------------------------------------------------
 const [ACTIONS, PACKING] = [['activate', 'revoke', 'freeze', 'unfreeze', 'void', 'unvoid', 'assign'],
   ['associate', 'dissociate']];
-const LAYERS = Object.entries({ native: ['product', 'lot', 'line', 'produced_at'], property: ['dealer', 'region'],
-  activity: ['campaign', 'max_scans', 'role', 'effective_at', 'expires_at'] });
-const layerOf = (key) => LAYERS.find(([, keys]) => keys.includes(key))?.[0]
-  ?? /^(native|property|activity)\.[a-z][a-z0-9_]{0,40}$/.exec(key)?.[1];
+// Who scans → the attribute that limits the scans of each code. The order is that of the answers.
+const PARTIES = { consumer: 'max_scans', guide: 'guide_scans', dealer: 'dealer_scans', store: 'store_scans' };
+const [, ...SIGNING] = Object.keys(PARTIES);
+const LAYERS = Object.entries({ native: ['product', 'lot', 'line', 'produced_at'],
+  property: ['dealer', 'region', 'scanned_in'],
+  activity: ['campaign', ...Object.values(PARTIES), 'role', 'gate', 'effective_at', 'expires_at'] });
+const isWindowKey = (key) => /^window\.[a-z0-9][a-z0-9_-]{0,31}$/.test(key);
+const layerOf = (key) => (isWindowKey(key) ? 'activity' : LAYERS.find(([, keys]) => keys.includes(key))?.[0]
+  ?? /^(native|property|activity)\.[a-z][a-z0-9_]{0,40}$/.exec(key)?.[1]);
 const like = (pattern) => (value) => typeof value === 'string' && pattern.test(value);
 const text = (most) => (value) => typeof value === 'string' && value.isWellFormed() && [...value].length <= most;
 const from = (least, most) => (value) => Number.isInteger(value) && value >= least && value <= most;
@@ -125,10 +130,12 @@ const isPairs = (value) => Array.isArray(value) && from(1, 1_000)(value.length) 
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isCodes = (value) => isObject(value) && Object.keys(value).length === 2 && isName(value.batch)
   && isPairs(value.serials);
-const isPatch = (value) => isObject(value) && Object.keys(value).length <= 64
-  && Object.entries(value).every(([key, item]) => layerOf(key) && (item === null || (key === 'max_scans'
-    ? from(1, 1_000_000)(item) : text(1_024)(item) && Buffer.byteLength(item) <= 1_024)
-    && (key !== 'role' || isRole(item))));
+const isText = (value) => text(1_024)(value) && Buffer.byteLength(value) <= 1_024;
+const KINDS = new Map([...Object.values(PARTIES).map((key) => [key, from(1, 1_000_000)]), ['role', isRole],
+  ['gate', one('scan_in')], ['scanned_in', isTime]]);
+const isPatch = (value, isInWindow = false) => isObject(value) && Object.keys(value).length <= 64
+  && Object.entries(value).every(([key, item]) => layerOf(key) && !(isInWindow && isWindowKey(key)) && (item === null
+    || (isWindowKey(key) ? isWindow(item) : (KINDS.get(key) ?? isText)(item))));
 // field: [what it must be, what it is if left out]; without the second, it must be there.
 const BATCH = { home: [isName], symbols: [like(/^[!-~]{2,94}$/)], length: [from(1, 64)], scheme: [isName],
   canonical: [one('crockford32', 'upper')], quantity: [isSerial], fingerprint_key_id: [isName],
@@ -140,7 +147,11 @@ const ORDER = { ...BOTH, batch: [isName], action: [one(...ACTIONS)], serials: [i
   from: orNull(one('inactive', 'active', 'frozen', 'void')), effective_at: orNull(isTime), expires_at: orNull(isTime) };
 const AGGREGATION = { ...BOTH, action: [one(...PACKING)], parents: orNull(isCodes), each: orNull(from(1, 1_000_000)),
   children: [(value) => Array.isArray(value) && from(1, 20)(value.length) && value.every(isCodes)] };
-const SCAN = { code: [text(128)], scan_id: orNull(isName) };
+const isRegion = like(/^([A-Z]{2}(-[A-Z0-9]{1,3})?|[0-9]{2}|[0-9]{4}|[0-9]{6})$/);
+const SCAN = { code: [text(128)], scan_id: orNull(isName), as: orNull(one(...SIGNING)), region: orNull(isRegion) };
+const upTo = (most, is) => [(value) => Array.isArray(value) && value.length <= most && value.every(is), []];
+const SCAN_IN = { dealer: orNull((value) => isText(value) && value !== ''), codes: upTo(1_000, text(128)),
+  ranges: upTo(1_000, isCodes), contents: [one(true, false), true] };
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const TIME = new RegExp(String.raw`^((?!0000)\d{4}-\d\d-\d\d)(T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)`
   + String.raw`(?:\.(\d{1,6}))?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$`);
@@ -186,7 +197,9 @@ const sizeOf = (pairs) => pairs.reduce((sum, [first, last]) => sum + last - firs
 /** An order, checked. Two of the same `identity` have the same content. */
 function orderOf(request) {
   const { dry_run, audit_head, ...content } = form(request, ORDER);
-  const [serials, attributes, same] = [joined(content.serials), { ...content.attributes }, { ...content.attributes }];
+  const attributes = Object.fromEntries(Object.entries(content.attributes).map(([key, value]) => (
+    [key, isWindowKey(key) && value ? inFull(value) : value])));
+  const [serials, same] = [joined(content.serials), { ...attributes }];
   for (const key of ['effective_at', 'expires_at']) {
     const value = content[key];
     const alone = !Object.hasOwn(attributes, key) || (attributes[key] ?? value) === null;
@@ -213,18 +226,80 @@ function aggregationOf(request) {
   return { ...fields, all, counts, dry_run, audit_head, identity: JSON.stringify(fields) };
 }
 
-// --- 5 Lines: their keys, and what each may do ---------------------------------------------------------
-const SCOPES = new Map([['actions', one(...ACTIONS, ...PACKING)], ['layers', one('native', 'property', 'activity')],
-  ['batches', like(/^[^[]+$/)]]); // of patterns, only * and ?
+/** A scan-in, checked, for this dealer. Its `identity` is a keyed hash: these books hold no code. */
+function scanInOf(request, line, key) {
+  const { dealer: named, codes, ranges, contents } = form(request, SCAN_IN);
+  const parts = ranges.map(({ batch, serials }) => ({ batch, serials: joined(serials) }))
+    .sort((a, b) => (a.batch < b.batch ? -1 : 1));
+  const size = codes.length + ranges.flatMap(({ serials }) => serials).length;
+  need(from(1, 1_000)(size) && new Set(parts.map(({ batch }) => batch)).size === parts.length
+    && (named !== null || line.attributes), 'invalid', 'name codes or ranges, and whose they are');
+  const dealer = line.attributes ? line.attributes.dealer : named;
+  const may = (line.actions?.includes('scan_in') ?? true) && (line.layers?.includes('property') ?? true);
+  need(may && dealer && [null, dealer].includes(named), 'forbidden', 'this key opens nothing for that dealer');
+  const content = Buffer.from(JSON.stringify([dealer, codes, parts, contents])).toString('latin1');
+  return { dealer, codes, parts, contents, identity: hmac(key, content).toString('hex') };
+}
+
+// --- 5 Windows: what a code is worth at a moment -------------------------------------------------------
+// Of a key whose gate is closed, only these are left of the layer activity: they count scans.
+const AT_THE_GATE = [...Object.values(PARTIES), 'role', 'gate', 'effective_at', 'expires_at'];
+const NOT_HELD = ['role', 'effective_at', 'expires_at', 'scanned_in'];
+const isDaily = (value) => Array.isArray(value) && value.length === 2
+  && value.every(like(/^([01]\d|2[0-3]):[0-5]\d(Z|[+-](0\d|1[0-4]):[0-5]\d)$/))
+  && value[0].slice(5) === value[1].slice(5) && value[0] !== value[1];
+const isHeld = (value) => isPatch(value, true) && !Object.keys(value).some((key) => NOT_HELD.includes(key));
+const WINDOW = { from: orNull(isTime), until: orNull(isTime), daily: orNull(isDaily), attributes: [isHeld] };
+/** A window with all its keys, so that the same content is the same text. */
+const inFull = ({ from: begins = null, until: ends = null, daily = null, attributes }) => (
+  { from: begins, until: ends, daily, attributes: sorted(attributes) });
+function isWindow(value) {
+  const known = isObject(value) && Object.keys(value).every((key) => Object.hasOwn(WINDOW, key))
+    && Object.entries(WINDOW).every(([key, [is, otherwise]]) => is(Object.hasOwn(value, key) ? value[key] : otherwise));
+  if (!known) { return false; }
+  const [{ from: begins, until: ends, daily }, size] = [inFull(value), Object.keys(value.attributes).length];
+  // Its bytes are counted with a space after each colon and comma.
+  const bytes = Buffer.byteLength(JSON.stringify(inFull(value))) + 6 + 2 * size + (daily ? 1 : 0);
+  return size > 0 && (begins ?? ends ?? daily) !== null && !(begins && ends && instant(begins) >= instant(ends))
+    && bytes <= 4_096;
+}
+const minuteOf = (clock) => Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3, 5));
+/** Whether a window holds; now: Unix time. */
+function holds({ from: begins, until: ends, daily }, now) {
+  const at = BigInt(now) * 1_000_000n;
+  if ((begins && at < instant(begins)) || (ends && at >= instant(ends))) { return false; }
+  if (!daily) { return true; }
+  const offset = daily[0][5] === 'Z' ? 0 : minuteOf(daily[0].slice(6)) * (daily[0][5] === '-' ? -1 : 1);
+  const [first, last, minute] = [...daily.map(minuteOf), (Math.floor(now / 60) + offset + 1_440) % 1_440];
+  return first < last ? first <= minute && minute < last : minute >= first || minute < last;
+}
+/** What a code with these attributes is worth now: its windows that hold laid over them, then the gate. */
+export function worth(attributes, now) {
+  const holding = Object.entries(attributes).filter(([key, value]) => isWindowKey(key) && holds(value, now))
+    .map(([key, { from: begins, attributes: held }]) => ({ key, at: begins ? instant(begins) : -(10n ** 18n), held }))
+    .sort((a, b) => (a.at < b.at || (a.at === b.at && a.key < b.key) ? -1 : 1));
+  const laid = Object.assign({ ...attributes }, ...holding.map(({ held }) => held));
+  const isShut = laid.gate === 'scan_in' && !laid.scanned_in;
+  return Object.fromEntries(Object.entries(laid).filter(([key, value]) => value !== null && !isWindowKey(key)
+    && !(isShut && layerOf(key) === 'activity' && !AT_THE_GATE.includes(key))));
+}
+
+// --- 6 Keys: of lines and platforms, and what each may do ----------------------------------------------
+const SCOPES = { actions: one(...ACTIONS, ...PACKING, 'scan_in'), layers: one('native', 'property', 'activity'),
+  batches: like(/^[^[]+$/) }; // of patterns, only * and ?
+const OF_PLATFORMS = { actions: one('scan_in'), batches: SCOPES.batches, parties: one(...SIGNING) };
 /** lines.toml as a Map from key id. Of TOML it reads the form that mintmark writes, and no more. */
 export function parseLines(toml, folder) {
   const tables = [];
   for (const row of toml.split('\n').map((part) => part.trim())) {
-    const [, key, value] = /^([a-z_]+) *= *("[^"#]*"|\[[^#]*\]|true|false) *(?:#.*)?$/.exec(row) ?? [];
-    if (/^\[\[line\]\] *(?:#.*)?$/.test(row)) { tables.push({}); continue; }
+    const [, key, value] = /^([a-z_]+) *= *("[^"#]*"|\[[^#]*\]|\{[^#]*\}|true|false) *(?:#.*)?$/.exec(row) ?? [];
+    const [, kind] = /^\[\[(line|platform)\]\] *(?:#.*)?$/.exec(row) ?? [];
+    if (kind) { tables.push({ kind }); continue; }
     const fits = key ? tables.length && !Object.hasOwn(tables.at(-1), key) : /^(?:#.*)?$/.test(row);
-    if (!fits) { throw new Error('lines.toml holds tables [[line]] of key = value, each key once'); }
-    if (key) { tables.at(-1)[key] = JSON.parse(value); } // that much of TOML is JSON
+    if (!fits) { throw new Error('lines.toml holds tables [[line]] and [[platform]] of key = value, each key once'); }
+    // That much of TOML is JSON, but for the keys of {dealer = "D7"}.
+    if (key) { tables.at(-1)[key] = JSON.parse(value.replace(/([{,]) *("[a-z0-9_.]+"|[a-z_]+) *=/g,
+      (_, sign, name) => `${sign}"${name.replaceAll('"', '')}":`)); }
   }
   const lines = new Map(tables.map((table) => [table.key_id, lineOf(table, folder)]));
   if (lines.size < tables.length) { throw new Error('lines.toml: a key_id stands there twice'); }
@@ -232,26 +307,36 @@ export function parseLines(toml, folder) {
 }
 // The file is small, and read each time: a key that was taken out is refused at once.
 const readLines = (path) => parseLines(readFileSync(path, 'utf8'), dirname(path));
-function lineOf({ name, key_id, algorithm, public_key, secret_file, ...scopes }, folder) {
+function lineOf({ kind, name, key_id, algorithm, public_key, secret_file, attributes, ...scopes }, folder) {
+  const lists = kind === 'line' ? SCOPES : OF_PLATFORMS;
   const right = [name, key_id].every(like(/./)) && Object.entries(scopes).every(([scope, value]) => (
-    scope === 'upload' ? typeof value === 'boolean' : Array.isArray(value) && value.every(SCOPES.get(scope))));
+    scope === 'upload' && kind === 'line' ? typeof value === 'boolean'
+      : Object.hasOwn(lists, scope) && Array.isArray(value) && value.every(lists[scope])))
+    && (attributes === undefined || (isPatch(attributes) && Object.entries(attributes).every(([key, value]) => (
+      value !== null && !isWindowKey(key) && !['effective_at', 'expires_at'].includes(key)))));
   const secret = () => Buffer.from(readFileSync(join(folder, secret_file), 'latin1').split(/\r?\n/)[0], 'latin1');
   const isPublic = algorithm === 'ed25519' && secret_file === undefined && like(/^[0-9a-f]{64}$/)(public_key);
   const isShared = algorithm === 'hmac-sha256' && public_key === undefined;
   const key = isPublic ? Buffer.from(public_key, 'hex') : isShared ? secret() : '';
-  if (!right || key.length < 32) { throw new Error(`lines.toml: look at the line ${name}`); }
-  return { algorithm, key, ...scopes };
+  if (!right || key.length < 32) { throw new Error(`lines.toml: look at the ${kind} ${name}`); }
+  return { algorithm, key, ...(kind === 'platform' && { isPlatform: true, actions: [] }), ...scopes,
+    ...(attributes && { attributes }) };
 }
-/** Refuse what a line may not do. A scope that is left out sets no limit. */
-function permit({ batches = ['*'], actions, layers, upload: may = true }, batch, order, uploads = false) {
+const SCOPE = ['forbidden', 'this key may not do that: see its scope in lines.toml'];
+/** Refuse what a key may not do. A scope that is left out sets no limit. */
+function permit({ batches = ['*'], actions, layers, upload: may = true, isPlatform, attributes: bound }, batch,
+  order, uploads = false) {
   const [signs, isOf] = [{ '*': '.*', '?': '.' }, (pattern) => new RegExp(`^${
     pattern.replace(/\W/g, (letter) => signs[letter] ?? `\\${letter}`)}$`).test(batch)];
+  const [patch, isScanIn] = [order?.attributes ?? {}, order?.action === 'scan_in'];
+  const keys = Object.entries(patch).flatMap(([key, value]) => [key, ...Object.keys(value?.attributes ?? {})]);
   need(batches.some(isOf) && (may || !uploads) && (!order || !actions || actions.includes(order.action))
-    && Object.keys(order?.attributes ?? {}).every((key) => layers?.includes(layerOf(key)) ?? true),
-  'forbidden', 'this key may not do that: see its scope in lines.toml');
+    && (!isPlatform || isScanIn) && keys.every((key) => layers?.includes(layerOf(key)) ?? true)
+    && (!bound || Object.entries(patch).every(([key, value]) => bound[key] === value)), ...SCOPE);
 }
+const onlyLines = ({ isPlatform }) => need(!isPlatform, ...SCOPE);
 
-// --- 6 Books -------------------------------------------------------------------------------------------
+// --- 7 Books -------------------------------------------------------------------------------------------
 // A batch is tiled by ranges: a state costs a row per range, not per code. `back`: where unfreeze leads to.
 // Fingerprints are pending until an activation makes them live: then they belong to one code, and scans find
 // them. `early`: the code was scanned while it was not active.
@@ -263,14 +348,23 @@ UNIQUE INDEX live ON prints (print) WHERE live; INDEX pending ON prints (uploade
 TABLE orders (id TEXT PRIMARY KEY, batches, identity, answer);
 TABLE aggregations (id TEXT PRIMARY KEY, batches, identity, answer);
 TABLE links (batch TEXT, first INTEGER, last, parent_batch, parent, PRIMARY KEY (batch, first)) WITHOUT ROWID;
+INDEX inside ON links (parent_batch, parent);
 TABLE planned (batch TEXT, first INTEGER, last, parent_batch, parent, PRIMARY KEY (batch, first)) WITHOUT ROWID;
 TABLE heads (home TEXT PRIMARY KEY, head, "order", at);
-TABLE counters (batch INTEGER, serial INTEGER, scans, first_scan, early, PRIMARY KEY (batch, serial)) WITHOUT ROWID;
-TABLE answers (print BLOB, scan_id TEXT, at, answer, PRIMARY KEY (print, scan_id)); INDEX answered ON answers (at);
+TABLE counters (batch INTEGER, serial INTEGER, party TEXT, scans, first_scan, last_scan, early,
+  PRIMARY KEY (batch, serial, party)) WITHOUT ROWID;
+TABLE answers (print BLOB, scan_id TEXT, party TEXT, at, answer, PRIMARY KEY (print, scan_id, party));
+INDEX answered ON answers (at);
 TABLE unknown (id INTEGER PRIMARY KEY AUTOINCREMENT, print BLOB UNIQUE, first, last, count);
+TABLE refused (id INTEGER PRIMARY KEY AUTOINCREMENT, batch, serial, state, first, last, count,
+  UNIQUE (batch, serial, state));
+TABLE regions (batch INTEGER, serial INTEGER, region TEXT, scans, first, last, PRIMARY KEY (batch, serial, region))
+  WITHOUT ROWID;
+TABLE scan_ins (id TEXT PRIMARY KEY, batches, identity, answer);
+TABLE opened (number INTEGER PRIMARY KEY AUTOINCREMENT, id, dealer, at, codes);
 TABLE nonces (key_id TEXT, nonce TEXT, until, PRIMARY KEY (key_id, nonce));`
   .replace(/(?<=^|; )(TABLE|(?:UNIQUE )?INDEX) /gm, 'CREATE $1 IF NOT EXISTS ');
-const DAY = 86_400;
+const [DAY, ROWS] = [86_400, 100_000];
 const SPAN = 'batch = :batch AND serial BETWEEN :first AND :last';
 const TILES = `SELECT * FROM tiles WHERE batch = :batch AND first >= (SELECT max(first) FROM tiles
   WHERE batch = :batch AND first <= :first)`; // from the tile that holds serial :first on
@@ -317,7 +411,7 @@ function register({ books, line, ...request }, name) {
   });
 }
 
-// --- 7 Fingerprints ------------------------------------------------------------------------------------
+// --- 8 Fingerprints ------------------------------------------------------------------------------------
 const SENT = `WITH RECURSIVE sent (serial, sent) AS (SELECT :first, substr(:data, 1, 16) UNION ALL
   SELECT serial + 1, substr(:data, (serial + 1 - :first) * 16 + 1, 16) FROM sent WHERE serial < :last)`;
 const expire = (books, now) => books.sql('DELETE FROM prints WHERE NOT live AND uploaded < ?').run(now - 7 * DAY);
@@ -349,18 +443,20 @@ function activated(books, batch, pairs, now) {
     need(!lacking, problem, 'upload from here on; void what belongs to another code', { serial: lacking?.serial });
   }
   // A scan that was unknown was a scan of the code whose fingerprint is live by now.
-  books.sql(`INSERT INTO counters SELECT batch, serial, 0, NULL, 1 FROM unknown CROSS JOIN prints USING (print)
-    WHERE live AND batch = ? ON CONFLICT DO UPDATE SET early = 1`).run(batch);
+  books.sql(`INSERT INTO counters SELECT batch, serial, 'consumer', 0, NULL, NULL, 1 FROM unknown
+    CROSS JOIN prints USING (print) WHERE live AND batch = ? ON CONFLICT DO UPDATE SET early = 1`).run(batch);
   books.sql('DELETE FROM unknown WHERE EXISTS (SELECT 1 FROM prints WHERE live AND print = unknown.print)').run();
-  const early = books.sql(`SELECT serial FROM counters WHERE ${SPAN} AND early ORDER BY serial LIMIT 1000`);
+  const early = books.sql(`SELECT DISTINCT serial FROM counters WHERE ${SPAN} AND early ORDER BY
+    serial LIMIT 1000`);
   return pairs.flatMap(([first, last]) => early.all({ batch, first, last })).slice(0, 1_000).map((row) => row.serial);
 }
 
-// --- 8 Orders, and reading back ------------------------------------------------------------------------
+// --- 9 Orders, and reading back ------------------------------------------------------------------------
 // action → state → state afterwards. What does not stand here is in the way.
 const STEPS = { activate: { inactive: 'active' }, revoke: { active: 'inactive' }, unfreeze: { frozen: 'back' },
   freeze: { inactive: 'frozen', active: 'frozen' }, void: { inactive: 'void', active: 'void', frozen: 'void' },
   unvoid: { void: 'inactive' }, assign: { inactive: 'inactive', active: 'active', frozen: 'frozen' } };
+STEPS.scan_in = STEPS.assign;
 /** The answer of `work`, or the refusal that is kept, once under an id. Throws the refusals that are not kept. */
 function once({ books, line, now }, table, wanted, names, work) {
   for (const name of names) { permit(line, name, wanted); }
@@ -399,13 +495,16 @@ function applied(books, batch, quantity, order, now) {
     { blocked, blocked_total: work.blocked.length });
   const [count, passed] = [work.done, work.skipped].map(sizeOf);
   need([null, count].includes(order.count), 'count-differs', 'count again', { count: order.count, would_touch: count });
-  books.sql('DELETE FROM tiles WHERE batch = ? AND first BETWEEN ? AND ?').run(batch, old[0].first, old.at(-1).first);
-  const insert = books.sql('INSERT INTO tiles VALUES (:batch, :first, :last, :state, :back, :attributes)');
-  for (const tile of fresh) { insert.run(tile); }
+  retile(books, batch, old, fresh);
   return { order: id, batch: name, action, dry_run, applied: work.done.slice(0, 1_000), applied_count: count,
     skipped: work.skipped.slice(0, 1_000), skipped_count: passed,
     truncated: Math.max(work.done.length, work.skipped.length) > 1_000,
     scanned_before: action === 'activate' ? activated(books, batch, work.done, now) : [] };
+}
+function retile(books, batch, old, fresh) {
+  books.sql('DELETE FROM tiles WHERE batch = ? AND first BETWEEN ? AND ?').run(batch, old[0].first, old.at(-1).first);
+  const insert = books.sql('INSERT INTO tiles VALUES (:batch, :first, :last, :state, :back, :attributes)');
+  for (const tile of fresh) { insert.run(tile); }
 }
 /** The tiles of the order's serials, and their neighbours: as they are, and as they will be. */
 function rewritten(books, batch, { serials, ...order }, work) {
@@ -426,16 +525,20 @@ function rewritten(books, batch, { serials, ...order }, work) {
   return [old, fresh];
 }
 /** A tile after the order. What becomes of this piece of it is noted in `work`. */
-function stepped(tile, piece, { action, skip, from: wanted, count, attributes: patch }, work) {
-  if (tile.state === 'void' && skip.length && action !== 'unvoid') { add(work.skipped, piece); return tile; }
-  const state = STEPS[action][tile.state];
-  const values = Object.entries({ ...JSON.parse(tile.attributes), ...patch }).filter((entry) => entry[1] !== null);
-  const stuck = !state || ![null, tile.state].includes(wanted) || values.length > 64;
+function stepped(tile, piece, { action, skip, from: wanted = null, count, attributes: patch }, work) {
+  const before = JSON.parse(tile.attributes);
+  const isOurs = action === 'scan_in' && before.scanned_in && before.dealer === patch.dealer;
+  const isPassed = isOurs || (tile.state === 'void' && skip.length && action !== 'unvoid');
+  if (isPassed) { add(work.skipped, piece); return tile; }
+  const [state, after] = [STEPS[action][tile.state], { ...before, ...patch }];
+  const values = Object.entries(after).filter((entry) => entry[1] !== null);
+  const stuck = !state || ![null, tile.state].includes(wanted) || values.length > 64
+    || values.filter(([key]) => isWindowKey(key)).length > 8;
   // What may be in a shopper's hands is voided only by an order that counts.
   const uncounted = action === 'void' && count === null && [tile.state, tile.back].includes('active');
   work.counting &&= !stuck;
   add(stuck || uncounted ? work.blocked : work.done, stuck || uncounted ? [...piece, tile.state] : piece);
-  const back = { freeze: tile.state, assign: tile.back }[action] ?? null;
+  const back = { freeze: tile.state, assign: tile.back, scan_in: tile.back }[action] ?? null;
   const attributes = JSON.stringify(sorted(Object.fromEntries(values)));
   return { ...tile, state: state === 'back' ? tile.back : state, attributes, back };
 }
@@ -445,40 +548,56 @@ const keptIn = (table) => ({ books, line }, id) => {
   for (const name of JSON.parse(kept.batches)) { permit(line, name); }
   return JSON.parse(kept.answer);
 };
-function headOf({ books }, home) {
+function headOf({ books, line }, home) {
+  onlyLines(line);
   const row = books.sql('SELECT * FROM heads WHERE home = ?').get(home);
   return row ? { ...row, at: timeText(row.at) } : { home, head: null, order: null, at: null };
 }
 
+/** The ranges of a batch after a serial: tiles that touch, of one state and the same attributes, joined. */
+function* rangesOf(books, batch, after, most) {
+  let range = null;
+  for (const tile of books.sql(`${TILES} ORDER BY first`).iterate({ batch, first: after + 1 })) {
+    const [first, last] = [Math.max(tile.first, after + 1), Math.min(tile.last, most)];
+    if (first > last) { break; }
+    if (range?.state === tile.state && range.attributes === tile.attributes) { range.last = last; continue; }
+    if (range) { yield range; }
+    range = { ...tile, first, last };
+  }
+  if (range) { yield range; }
+}
 function pageOf({ books, line, query }, name) {
-  const [after, digests] = [whole(query.get('after') ?? 0), query.get('digests') ?? 'false'];
+  const [after, digests, since] = [whole(query.get('after') ?? 0), query.get('digests') ?? 'false', query.get('since')];
   need(['true', 'false'].includes(digests), 'invalid', 'digests is true or false');
+  need(since === null || isTime(since), 'invalid', 'since is a time');
   permit(line, name);
   const { batch, info } = batchOf(books, name);
   const most = digests === 'true' ? Math.min(after + 1_048_576, info.quantity) : info.quantity;
   const ranges = [];
   let room = 500_000; // characters: callers read no answer of any size
-  for (const tile of books.sql(`${TILES} ORDER BY first`).iterate({ batch, first: after + 1 })) {
-    const [first, last, before] = [Math.max(tile.first, after + 1), Math.min(tile.last, most), ranges.at(-1)];
-    const same = before?.state === tile.state && before.attributes === tile.attributes;
-    if (first > last || (!same && (ranges.length === 1_000 || room < 0))) { break; }
-    if (same) { before.last = last; } else { ranges.push({ ...tile, first, last }); }
-    room -= tile.attributes.length;
+  for (const range of rangesOf(books, batch, after, most)) {
+    if (ranges.length === 1_000 || room < 0) { break; }
+    ranges.push(range);
+    room -= range.attributes.length;
   }
   const reached = ranges.at(-1)?.last ?? info.quantity;
+  const least = since === null ? null : Math.ceil(Number(instant(since)) / 1e6);
+  const scans = books.sql(`SELECT count(*) AS scanned, sum(first_scan >= :since) AS scanned_since FROM counters
+    WHERE ${SPAN} AND party = 'consumer' AND scans > 0`);
   const facts = ({ first, last, state, attributes }) => {
     const [span, hash] = [{ batch, first, last }, crypto.createHash('sha256')];
-    const scans = books.sql(`SELECT count(*) AS scanned FROM counters WHERE ${SPAN} AND scans > 0`).get(span);
+    const { scanned, scanned_since } = scans.get({ ...span, since: least });
     const prints = books.sql(`SELECT print FROM prints WHERE ${SPAN} AND live ORDER BY serial`);
     let held = 0;
     for (const { print } of digests === 'true' ? prints.iterate(span) : []) { hash.update(print); held += 1; }
     const digest = digests === 'true' && { held, digest: hash.digest('hex') };
-    return { serials: [first, last], state, attributes: JSON.parse(attributes), ...scans, ...digest };
+    return { serials: [first, last], state, attributes: JSON.parse(attributes), scanned,
+      scanned_since: since === null ? null : scanned_since ?? 0, ...digest };
   };
   return { ...info, ranges: ranges.map(facts), next: reached < info.quantity ? reached : null };
 }
 
-// --- 9 Aggregations: what lies in what -----------------------------------------------------------------
+// --- 10 Aggregations: what lies in what ----------------------------------------------------------------
 // A link is a row per run of serials in one parent. The links that hold any of the serials :first to :last:
 const LINKS = `SELECT * FROM links WHERE batch = :batch AND first <= :last AND last >= :first AND first >= coalesce(
   (SELECT max(first) FROM links WHERE batch = :batch AND first <= :first), 0) ORDER BY first`;
@@ -594,50 +713,64 @@ function parentsOf({ books, line, query }, batch) {
   return { batch, links, next: rows.length > 10_000 ? links.at(-1).serials[1] : null };
 }
 
-// --- 10 Scans ------------------------------------------------------------------------------------------
+// --- 11 Scans ------------------------------------------------------------------------------------------
 const PUBLIC = ['product', 'lot', 'produced_at', 'campaign', 'effective_at', 'expires_at'];
+/** The code of a text, or what its fingerprint may be. */
+function lookedUp(books, code) {
+  const rules = books.sql(`SELECT DISTINCT rule || ' ' || length AS rule FROM batches`).all().map((row) => row.rule);
+  const folded = ['crockford32', 'upper'].map((rule) => [rule, canonical(rule, code)]).filter((pair) => pair[1]);
+  const fitting = folded.filter(([rule, found]) => rules.includes(`${rule} ${found.length}`));
+  // What fits no batch may be of one that is not registered yet: it is noted as well.
+  const codes = new Set((fitting.length ? fitting : folded).map((pair) => pair[1]));
+  const prints = [...codes].map((found) => fingerprint(books.key, found));
+  const known = books.sql('SELECT * FROM prints JOIN batches ON number = batch WHERE print = ? AND live');
+  return { prints, row: prints.map((print) => known.get(print)).find((found) => found) };
+}
 /** Decide and count in one transaction: of a hundred phones at once, exactly one is the first. */
-export function scan(books, { code, scan_id }, now) {
+export function scan(books, { code, scan_id, as = null, region = null }, now) {
   return books.transaction(() => {
-    const rules = books.sql(`SELECT DISTINCT rule || ' ' || length AS rule FROM batches`).all().map((row) => row.rule);
-    const folded = ['crockford32', 'upper'].map((rule) => [rule, canonical(rule, code)]).filter((pair) => pair[1]);
-    const fitting = folded.filter(([rule, found]) => rules.includes(`${rule} ${found.length}`));
-    // What fits no batch may be of one that is not registered yet: it is noted as well.
-    const codes = new Set((fitting.length ? fitting : folded).map((pair) => pair[1]));
-    const prints = [...codes].map((found) => fingerprint(books.key, found));
-    const known = books.sql('SELECT * FROM prints JOIN batches ON number = batch WHERE print = ? AND live');
-    const row = prints.map((print) => known.get(print)).find((found) => found);
-    if (row) { return scanned(books, row, scan_id, now); }
-    for (const print of prints) {
-      const { id } = books.sql(`INSERT INTO unknown VALUES (NULL, :print, :now, :now, 1) ON CONFLICT
-        DO UPDATE SET count = count + 1, last = :now RETURNING id`).get({ print, now });
-      books.sql('DELETE FROM unknown WHERE id <= ? OR last < ?').run(id - 100_000, now - 90 * DAY);
-    }
-    const nothing = { scans: 0, first_scan: null, batch: null, serial: null, role: null, attributes: {}, pairs: [] };
-    return { result: 'unknown', ...nothing };
+    const [{ prints, row }, party] = [lookedUp(books, code), as ?? 'consumer'];
+    if (row) { return scanned(books, row, { party, scanId: scan_id, region }, now); }
+    for (const print of prints) { note(books, 'unknown', [print], now); }
+    const nothing = { scans: 0, first_scan: null, parties: {}, batch: null, serial: null, role: null, gate: null };
+    return { result: 'unknown', as: party, ...nothing, attributes: {}, pairs: [] };
   });
 }
-function scanned(books, { print, batch, serial, name, info }, scanId, now) {
+/** Note a scan in a table of them, where its key has one row. The newest rows stay, each for 90 days. */
+function note(books, table, key, now) {
+  const { id } = books.sql(`INSERT INTO ${table} VALUES (NULL, ${key.map(() => '?').join(', ')}, ?, ?, 1)
+    ON CONFLICT DO UPDATE SET count = count + 1, last = excluded.last RETURNING id`).get(...key, now, now);
+  books.sql(`DELETE FROM ${table} WHERE id <= ? OR last < ?`).run(id - ROWS, now - 90 * DAY);
+}
+function scanned(books, { print, batch, serial, name, info }, { party, scanId, region }, now) {
   books.sql('DELETE FROM answers WHERE at <= ?').run(now - DAY);
-  const kept = books.sql('SELECT answer FROM answers WHERE print = ? AND scan_id = ?').get(print, scanId);
+  const kept = books.sql('SELECT answer FROM answers WHERE print = ? AND scan_id = ? AND party = ?')
+    .get(print, scanId, party);
   if (kept) { return JSON.parse(kept.answer); }
-  const { state, attributes: values } = books.sql(`${TILES} ORDER BY first LIMIT 1`).get({ batch, first: serial });
-  const { effective_at: begins, expires_at: ends, max_scans: most = 1, role } = JSON.parse(values);
-  let { scans = 0, first_scan = null } = books.sql('SELECT * FROM counters WHERE batch = ? AND serial = ?')
-    .get(batch, serial) ?? {};
+  const tile = books.sql(`${TILES} ORDER BY first LIMIT 1`).get({ batch, first: serial });
+  const [{ state }, stored] = [tile, JSON.parse(tile.attributes)];
+  const { effective_at: begins, expires_at: ends } = stored; // no window changes them
+  const values = worth(stored, now);
+  const { [PARTIES[party]]: most = 1, role, gate, scanned_in: opened } = values;
+  const counters = books.sql('SELECT * FROM counters WHERE batch = ? AND serial = ?').all(batch, serial);
+  let { scans = 0, first_scan = null, last_scan = null } = counters.find((row) => row.party === party) ?? {};
   const isPast = (time) => BigInt(now) * 1_000_000n >= instant(time);
   const timely = begins && !isPast(begins) ? 'not_yet' : ends && isPast(ends) ? 'expired' : null;
   const result = (state !== 'active' && state) || timely || (scans < most ? 'genuine' : 'repeat');
   const counts = result === 'genuine' || result === 'repeat';
-  if (counts) { [scans, first_scan] = [scans + 1, first_scan ?? now]; }
-  books.sql(`INSERT INTO counters VALUES (:batch, :serial, :scans, :first_scan, :early) ON CONFLICT
-    DO UPDATE SET scans = :scans, first_scan = :first_scan, early = max(early, :early)`)
-    .run({ batch, serial, scans, first_scan, early: Number(!counts && result !== 'expired') });
-  const shown = Object.entries(JSON.parse(values)).filter(([key]) => PUBLIC.includes(key));
-  const answer = { result, scans, first_scan: timeText(first_scan), batch: name, serial,
-    role: role ?? JSON.parse(info).role, attributes: Object.fromEntries(shown), pairs: pairsOf(books, name, serial) };
-  const row = [print, scanId, now, JSON.stringify(answer)];
-  if (counts && scanId !== null) { books.sql('INSERT INTO answers VALUES (?, ?, ?, ?)').run(...row); }
+  if (counts) { [scans, first_scan, last_scan] = [scans + 1, first_scan ?? now, now]; }
+  else { note(books, 'refused', [batch, serial, result], now); }
+  books.sql(`INSERT INTO counters VALUES (:batch, :serial, :party, :scans, :first_scan, :last_scan, :early) ON CONFLICT
+    DO UPDATE SET scans = :scans, first_scan = :first_scan, last_scan = :last_scan, early = max(early, :early)`)
+    .run({ batch, serial, party, scans, first_scan, last_scan, early: Number(!counts && result !== 'expired') });
+  if (region !== null) { noteRegion(books, { batch, serial, region, now }); }
+  const all = { ...Object.fromEntries(counters.map((row) => [row.party, row.scans])), [party]: scans };
+  const answer = { result, as: party, scans, first_scan: timeText(first_scan),
+    parties: Object.fromEntries(Object.keys(PARTIES).filter((key) => all[key]).map((key) => [key, all[key]])),
+    batch: name, serial, role: role ?? JSON.parse(info).role, gate: gate ? (opened ? 'open' : 'closed') : null,
+    attributes: values, pairs: pairsOf(books, name, serial) };
+  const row = [print, scanId, party, now, JSON.stringify(answer)];
+  if (counts && scanId !== null) { books.sql('INSERT INTO answers VALUES (?, ?, ?, ?, ?)').run(...row); }
   return answer;
 }
 /** The other codes on the same item, of the batches that are registered. */
@@ -651,13 +784,6 @@ function pairsOf(books, name, serial) {
     return serial <= quantity ? [{ batch: row.name, serial, role }] : [];
   });
 }
-function unknownScans({ books, query, now }) {
-  const rows = books.sql('SELECT * FROM unknown WHERE id > ? AND last >= ? ORDER BY id LIMIT 1001')
-    .all(whole(query.get('after') ?? 0), now - 90 * DAY);
-  const unknown = rows.slice(0, 1_000).map(({ print, first, last, count }) => ({
-    fingerprint: Buffer.from(print).toString('hex'), first: timeText(first), last: timeText(last), count }));
-  return { unknown, next: rows.length > 1_000 ? rows[999].id : null };
-}
 /** Scan, as far as the address may: unknown codes are guesses. It has 20 of them, and one more in 30 seconds. */
 function limited({ books, now, guesses, address }, asked) {
   const { left: before, at } = guesses.get(address) ?? { left: 20, at: now };
@@ -667,10 +793,145 @@ function limited({ books, now, guesses, address }, asked) {
   const answer = scan(books, asked, now);
   if (guesses.size > 100_000) { guesses.clear(); }
   guesses.set(address, { left: left - (answer.result === 'unknown'), at: now });
-  return answer;
+  const shown = Object.entries(answer.attributes).filter(([key]) => PUBLIC.includes(key));
+  return { ...answer, attributes: Object.fromEntries(shown) };
+}
+/** A scan: a consumer's by whoever asks, anybody else's by a platform. Who signs is told all attributes. */
+function scanFor(context) {
+  const { books, headers, now, sign } = context;
+  const signer = headers['signature-input'] === undefined ? null : sign();
+  const asked = form(context, SCAN);
+  const line = signer ?? (asked.as === null ? null : sign());
+  if (line === null) { return limited(context, asked); }
+  const { isHere, isPlatform, parties = SIGNING } = line;
+  need(isHere || (isPlatform && [null, ...parties].includes(asked.as)), ...SCOPE);
+  return scan(books, asked, now);
 }
 
-// --- 11 Server -----------------------------------------------------------------------------------------
+// --- 12 Who watches ------------------------------------------------------------------------------------
+/** Rows of a table of noted scans, as each is told. */
+function noted({ books, query, now }, table, told) {
+  const rows = books.sql(`SELECT * FROM ${table} WHERE id > ? AND last >= ? ORDER BY id LIMIT 1001`)
+    .all(whole(query.get('after') ?? 0), now - 90 * DAY);
+  const times = ({ first, last, count }) => ({ first: timeText(first), last: timeText(last), count });
+  const list = rows.slice(0, 1_000).map((row) => ({ ...told(row), ...times(row) }));
+  return { [table]: list, next: rows.length > 1_000 ? rows[999].id : null };
+}
+function unknownScans(context) {
+  const page = noted(context, 'unknown', ({ print }) => ({ fingerprint: Buffer.from(print).toString('hex') }));
+  onlyLines(context.line);
+  return page;
+}
+function refusedScans(context) {
+  const name = context.books.sql('SELECT name FROM batches WHERE number = ?');
+  return noted(context, 'refused', ({ batch, serial, state }) => ({ batch: name.get(batch).name, serial, state }));
+}
+/** Codes that consumers scanned more than `over` times. */
+function repeats({ books, query }) {
+  const over = whole(query.get('over') ?? 1);
+  const [, name, serial] = /^(.*):(\d{1,12})$/.exec(query.get('after') ?? '0:0') ?? [];
+  need(isSerial(over) && isName(name), 'invalid', 'after is BATCH:SERIAL');
+  const rows = books.sql(`SELECT name AS batch, serial, scans, first_scan, last_scan FROM counters JOIN batches
+    ON number = batch WHERE party = 'consumer' AND scans > ? AND (name, serial) > (?, ?) ORDER BY name, serial
+    LIMIT 1001`).all(over, name, Number(serial));
+  const list = rows.slice(0, 1_000).map((row) => (
+    { ...row, first_scan: timeText(row.first_scan), last_scan: timeText(row.last_scan) }));
+  return { repeats: list, next: rows.length > 1_000 ? `${rows[999].batch}:${rows[999].serial}` : null };
+}
+/** Of a code, the first 64 regions are kept, and of each what it takes to count. */
+const noteRegion = (books, told) => books.sql(`INSERT INTO regions SELECT :batch, :serial, :region, 1, :now, :now
+  WHERE (SELECT count(*) FROM regions WHERE batch = :batch AND serial = :serial AND region <> :region) < 64
+  ON CONFLICT DO UPDATE SET scans = scans + 1, last = :now`).run(told);
+function regionsOf({ books, line, query }, name) {
+  const after = whole(query.get('after') ?? 0);
+  permit(line, name);
+  const { batch, info } = batchOf(books, name);
+  const [counted, examples] = [books.sql(`SELECT region, count(*) AS codes, sum(scans) AS scans, min(first) AS first,
+    max(last) AS last FROM regions WHERE ${SPAN} GROUP BY region ORDER BY codes DESC, region LIMIT 1000`),
+  books.sql(`SELECT serial FROM regions WHERE ${SPAN} AND region = :region ORDER BY serial LIMIT 100`)];
+  const rows = [];
+  let next = null;
+  for (const { first, last } of rangesOf(books, batch, after, info.quantity)) {
+    const span = { batch, first, last };
+    const more = counted.all(span).sort((a, b) => (a.region < b.region ? -1 : 1)).map(({ region, ...row }) => ({
+      serials: [first, last], region, ...row, first: timeText(row.first), last: timeText(row.last),
+      examples: examples.all({ ...span, region }).map(({ serial }) => serial) }));
+    if (rows.length && rows.length + more.length > 2_000) { next = rows.at(-1).serials[1]; break; } // of 4 MiB
+    rows.push(...more);
+  }
+  return { batch: name, regions: rows, next };
+}
+
+// --- 13 Scan-ins: a dealer takes goods in, and what waits for that is open -----------------------------
+function putScanIn({ books, line, now, ...request }, id) {
+  const wanted = { id, action: 'scan_in', ...scanInOf(request, line, books.key) };
+  const names = wanted.parts.map((part) => part.batch);
+  return once({ books, line, now }, 'scan_ins', wanted, names, (batches) => {
+    const isWithin = ({ serials }, at) => serials.at(-1)[1] <= batches[at].info.quantity;
+    need(wanted.parts.every(isWithin), 'outside', 'a batch holds no such serial');
+    return opened(books, line, wanted, now);
+  });
+}
+function opened(books, line, { id, dealer, codes, parts, contents }, now) {
+  const [at, rows] = [timeText(now), codes.map((code) => lookedUp(books, code).row)];
+  const named = [...parts.flatMap(({ batch, serials }) => serials.map((pair) => [batch, ...pair])),
+    ...rows.filter((row) => row).map(({ name, serial }) => [name, serial, serial])];
+  const order = { action: 'scan_in', skip: ['void'], count: null, attributes: { dealer, scanned_in: at } };
+  const changes = Object.entries(lyingIn(books, named, contents)).sort(([a], [b]) => (a < b ? -1 : 1)).map(
+    ([name, serials]) => {
+      permit(line, name, { action: 'scan_in' });
+      const [{ batch }, work] = [batchOf(books, name), { done: [], skipped: [], blocked: [] }];
+      return { name, batch, ...work, tiles: rewritten(books, batch, { serials, ...order }, work) };
+    });
+  const blocked = changes.flatMap(({ name, blocked: pieces }) => pieces.map(([first, last, state]) => (
+    { batch: name, serials: [first, last], state })));
+  need(!blocked.length, 'blocked', 'a code has no room for more attributes',
+    { blocked: blocked.slice(0, 100), blocked_total: blocked.length });
+  const list = changes.filter(({ done }) => done.length).map(({ name, done }) => ({ batch: name, serials: done }));
+  const size = list.flatMap(({ serials }) => serials).length;
+  need(size <= 100_000, 'invalid', 'more ranges than one scan-in opens');
+  for (const { batch, tiles } of changes) { retile(books, batch, ...tiles); }
+  const insert = books.sql('INSERT INTO opened VALUES (NULL, ?, ?, ?, ?)');
+  if (size) { insert.run(id, dealer, at, JSON.stringify(list)); }
+  let room = 1_000;
+  const shown = list.map(({ batch, serials }) => {
+    const some = serials.slice(0, room);
+    room -= some.length;
+    return { batch, serials: some };
+  });
+  return { scan_in: id, dealer, at, opened: shown.filter(({ serials }) => serials.length),
+    opened_count: sizeOf(list.flatMap(({ serials }) => serials)), truncated: size > 1_000,
+    unknown: rows.flatMap((row, place) => (row ? [] : [place])) };
+}
+/** Batch → serials, of these [batch, first, last] and of all that lies in them, if `contents` is true. */
+function lyingIn(books, named, contents) {
+  const rows = books.sql(`WITH RECURSIVE found (batch, first, last) AS (SELECT value ->> 0, value ->> 1, value ->> 2
+    FROM json_each(:named) UNION SELECT links.batch, links.first, links.last FROM found JOIN links
+    ON parent_batch = found.batch AND parent BETWEEN found.first AND found.last WHERE :contents)
+    SELECT * FROM found ORDER BY first`).all({ named: JSON.stringify(named), contents: Number(contents) });
+  const found = {};
+  for (const { batch, first, last } of rows) {
+    const pieces = found[batch] ??= [];
+    const begin = Math.max(first, (pieces.at(-1)?.[1] ?? 0) + 1); // what was named may lie in what was named
+    if (begin <= last) { add(pieces, [begin, last]); }
+  }
+  return found;
+}
+function scanIns({ books, line, query }) {
+  const after = whole(query.get('after') ?? 0);
+  onlyLines(line);
+  const [list, more] = [[], books.sql('SELECT * FROM opened WHERE number > ? ORDER BY number LIMIT 1001').all(after)];
+  let room = 10_000; // ranges; a scan-in is never cut
+  for (const { number, id, dealer, at, codes } of more.slice(0, 1_000)) {
+    const parts = JSON.parse(codes);
+    room -= parts.flatMap(({ serials }) => serials).length;
+    if (list.length && room < 0) { break; }
+    list.push({ number, scan_in: id, dealer, at, codes: parts });
+  }
+  return { scan_ins: list, next: list.length < more.length ? list.at(-1).number : null };
+}
+
+// --- 14 Server -----------------------------------------------------------------------------------------
 const whole = (digits) => { need(/^\d{1,12}$/.test(digits), 'invalid', 'no such number'); return Number(digits); };
 const health = ({ books }) => ({ api: 'v1', scheme: 'hmac-sha256-128', fingerprint_key_id: books.keyId });
 // Opening the page counts nothing, for messengers and browsers load what nobody looks at. The button scans.
@@ -688,12 +949,14 @@ const ROUTES = Object.entries({ 'GET /v1/health': health, 'HEAD /v1/health': hea
   'PUT /v1/orders/*': putOrder, 'GET /v1/orders/*': keptIn('orders'), 'GET /v1/homes/*/head': headOf,
   'PUT /v1/aggregations/*': putAggregation, 'GET /v1/aggregations/*': keptIn('aggregations'),
   'GET /v1/batches/*/parents': parentsOf,
-  'GET /v1/unknown-scans': unknownScans, 'POST /v1/scans': (request) => limited(request, form(request, SCAN)),
+  'GET /v1/unknown-scans': unknownScans, 'GET /v1/refused-scans': refusedScans, 'GET /v1/repeats': repeats,
+  'GET /v1/batches/*/regions': regionsOf, 'GET /v1/scan-ins': scanIns, 'PUT /v1/scan-ins/*': putScanIn,
+  'POST /v1/scans': scanFor,
   'GET /*': () => page(''), 'HEAD /*': () => page(''), 'POST /*': checked,
 }).map(([route, act]) => [route.split(' ')[0], new RegExp(`^${route.split(' ')[1].replaceAll('*', '([^/]+)')}$`), act]);
 
 async function bodyOf(request) {
-  const most = /^\/v1\/(?:batches|orders|aggregations)\//.test(request.url) ? 1_048_576 : 4_096;
+  const most = /^\/v1\/(?:batches|orders|aggregations|scan-ins)\//.test(request.url) ? 1_048_576 : 4_096;
   let [chunks, size] = [[], 0];
   for await (const chunk of request) { // to its end, for who still sends hears no refusal
     size += chunk.length;
@@ -702,9 +965,9 @@ async function bodyOf(request) {
   need(size <= most, 'too-large', `at most ${most} bytes`);
   return Buffer.concat(chunks);
 }
-/** Who sends this: a line by its signature; or this machine, if there are no lines. */
+/** Who sends this: a line or a platform by its signature; or this machine, if there are no lines. */
 function senderOf({ books, lines, hosts, headers, body, now, isHere }, request) {
-  if (lines === null && isHere && /^(?:127\.0\.0\.1|localhost)(?::\d+)?$/.test(headers.host)) { return {}; }
+  if (lines === null && isHere && /^(?:127\.0\.0\.1|localhost)(?::\d+)?$/.test(headers.host)) { return { isHere }; }
   let keys = new Map();
   try { keys = readLines(lines); } catch { /* while the file is malformed, nobody is let in */ }
   const good = verified(keys, hosts, now, request, headers, body);
@@ -725,9 +988,10 @@ async function answered(request, options) {
   const isHere = /^(?:::ffff:)?127\.|^::1$/.test(peer) && !via;
   const address = isHere ? null : (options.proxied && via?.split(',').at(-1).trim()) || peer;
   const context = { ...options, headers, body, now, isHere, address, query: new URLSearchParams(search) };
+  const signed = { '@method': method, '@authority': headers.host ?? '', '@path': path, '@query': `?${search}` };
+  context.sign = () => senderOf(context, signed);
   if (path.startsWith('/v1/') && !['/v1/health', '/v1/scans'].includes(path)) { // anybody may call these
-    const signed = { '@method': method, '@authority': headers.host ?? '', '@path': path, '@query': `?${search}` };
-    context.line = senderOf(context, signed);
+    context.line = context.sign();
     need(ids.every(isName), 'invalid', 'an id is malformed');
   }
   return act(context, ...ids);

@@ -6,8 +6,9 @@ from datetime import timedelta
 from itertools import count
 
 from broken.site import fault, named
+from http_message_signatures.algorithms import HMAC_SHA256
 
-from mintmark.activation.backend import authorise, senders, signatures
+from mintmark.activation.backend import authorise, signatures
 from mintmark.activation.backend.store import Store
 
 
@@ -15,8 +16,8 @@ from mintmark.activation.backend.store import Store
 class Trusting(Store):
     """Checks who signed, and forgets to ask whether it was taken before."""
 
-    def fresh(self, key_id, nonce, until, now):
-        return True
+    def fresh(self, nonces, now):
+        return [True] * len(nonces)
 
 
 @fault
@@ -25,9 +26,12 @@ class LastNonce(Store):
 
     _last = None
 
-    def fresh(self, key_id, nonce, until, now):
-        last, self._last = self._last, (key_id, nonce)
-        return last != self._last
+    def fresh(self, nonces, now):
+        found = []
+        for nonce in nonces:
+            last, self._last = self._last, (nonce.key_id, nonce.nonce)
+            found.append(last != self._last)
+        return found
 
 
 @fault
@@ -38,19 +42,19 @@ class NoncePerWorker(Store):
         super().__init__(*arguments)
         self._workers, self._turn = (set(), set()), count()
 
-    def fresh(self, key_id, nonce, until, now):
+    def fresh(self, nonces, now):
         seen = self._workers[next(self._turn) % 2]
-        known = (key_id, nonce) in seen
-        seen.add((key_id, nonce))
-        return not known
+        found = [(nonce.key_id, nonce.nonce) not in seen for nonce in nonces]
+        seen.update((nonce.key_id, nonce.nonce) for nonce in nonces)
+        return found
 
 
 @fault
 class NoncesForAll(Store):
     """Remembers nonces for all keys together: another key's nonce is taken for a replay."""
 
-    def fresh(self, key_id, nonce, until, now):
-        return super().fresh("", nonce, until, now)
+    def fresh(self, nonces, now):
+        return super().fresh([replace(nonce, key_id="") for nonce in nonces], now)
 
 
 @fault
@@ -234,7 +238,7 @@ def believing(site):
         def verify(self, message, **options):
             if 'alg="hmac-sha256"' in message.headers["signature-input"]:
                 key = self.sender.key.public_bytes_raw()
-                believed = replace(self.sender, algorithm=senders.HMAC_SHA256, key=key)
+                believed = replace(self.sender, algorithm=HMAC_SHA256, key=key)
                 return plain_verifier(believed, self.at).verify(message, **options)
             return super().verify(message, **options)
 

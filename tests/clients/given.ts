@@ -19,6 +19,9 @@ export const given = {
   fingerprints: Uint8Array.from(bytes, (byte) => Number.parseInt(byte, 16)),
 };
 
+/** A window, as an order sets it: what is left out reads back as null. */
+export const later = { from: "2098-01-01T00:00:00Z", attributes: { campaign: "X" } };
+
 /** What must be there: the other kind of answer came if it is not. */
 export function kept<T>(value: T | undefined): T {
   if (value === undefined) throw new Error("another answer than expected");

@@ -41,6 +41,7 @@ from api.models import (
     Packing,
     ParentsPage,
     Patch,
+    PatchAdditionalPropertyType2,
     Role,
     Scan,
     ScanAnswer,
@@ -73,6 +74,8 @@ uploaded = upload_fingerprints.sync_detailed(given["batch"], 1, client=client, b
 
 patch = Patch(lot="L1", max_scans=2)
 patch["native.shift"] = "A"
+later = {"from": "2098-01-01T00:00:00Z", "attributes": {"campaign": "X"}}
+patch["window.later"] = PatchAdditionalPropertyType2.from_dict(later)
 order = Order(
     batch=given["batch"],
     action=Action.ACTIVATE,

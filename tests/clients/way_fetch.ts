@@ -2,7 +2,7 @@
 // Compiled strictly; prints what it saw as JSON.
 import createClient from "openapi-fetch";
 import type { components, paths } from "./typed";
-import { given, kept, print } from "./given";
+import { given, kept, later, print } from "./given";
 
 type Schemas = components["schemas"];
 
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
     serials: [[1, 3]],
     count: 3,
     from: "inactive",
-    attributes: { lot: "L1", max_scans: 2, "native.shift": "A" },
+    attributes: { lot: "L1", max_scans: 2, "native.shift": "A", "window.later": later },
     expires_at: given.expires_at,
   };
   const put = (name: string, content: Schemas["Order"]) =>

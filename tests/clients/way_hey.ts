@@ -2,7 +2,7 @@
 // Compiled strictly; prints what it saw as JSON.
 import * as api from "./hey";
 import { client } from "./hey/client.gen";
-import { given, kept, print } from "./given";
+import { given, kept, later, print } from "./given";
 
 async function main(): Promise<void> {
   client.setConfig({ baseUrl: given.url });
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
     serials: [[1, 3]],
     count: 3,
     from: "inactive",
-    attributes: { lot: "L1", max_scans: 2, "native.shift": "A" },
+    attributes: { lot: "L1", max_scans: 2, "native.shift": "A", "window.later": later },
     expires_at: given.expires_at,
   };
   const applied = kept((await api.putOrder({ path: order("1"), body: activate })).data);

@@ -211,6 +211,35 @@ def test_a_line_without_its_key_is_a_warning_unless_it_is_revoked(home):
     assert at_level(examine(home), WARNING) == []
 
 
+def test_a_platforms_key_file_may_be_elsewhere(home):
+    station = home.station()
+    made = roster.new_platform(station, "guide-app")
+    assert at_level(examine(home), WARNING) == at_level(examine(home), ERROR) == []
+    station.key_file("platform", "guide-app").unlink()
+    assert at_level(examine(home), WARNING) == at_level(examine(home), ERROR) == []
+    assert made in roster.listed(station).keys
+
+
+def test_a_platforms_key_file_is_looked_at_as_a_lines_is(home):
+    station = home.station()
+    folder = home.path / "keys" / "platforms"
+    folder.mkdir()
+    path = folder / "app.key"
+    keys.write_signing_key(path, keys.new_signing_key("platform", "app", os.urandom))
+    found = only(examine(home), WARNING, "keys")
+    assert "platform app was never booked, and can scan nothing" in found.message
+    assert "mintmark key new --platform app" in found.hint
+    roster.new_platform(station, "app")
+    assert at_level(examine(home), WARNING) == []
+    if os.name != "nt":
+        path.chmod(0o644)
+        found = only(examine(home), ERROR, "permissions").message
+        assert found == "others may read keys/platforms/app.key"
+    path.unlink()
+    keys.write_signing_key(path, keys.new_signing_key("platform", "app", os.urandom))
+    assert "platforms/app.key is not the key" in only(examine(home), ERROR, "keys").message
+
+
 @pytest.mark.parametrize("name", ["station.key", "lines/default.key", "fingerprint.key"])
 def test_a_pipe_in_the_place_of_a_key_is_an_error_and_not_waited_for(home, name):
     path = home.path / "keys" / name

@@ -1,12 +1,15 @@
 """The roster: who may sign, and whom batches are sealed for. And the contacts."""
 
 import os
+import re
+import stat
+import tomllib
 
 import pytest
 
 from mintmark.codegen import contacts, roster
-from mintmark.codegen.errors import NotFound, Refused, UsageError
-from mintmark.codegen.ledger.changes import KeyAdded, Ordered
+from mintmark.codegen.errors import IntegrityError, NotFound, Refused, UsageError
+from mintmark.codegen.ledger.changes import Incident, KeyAdded, Ordered
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.ranges.serials import Range
@@ -86,6 +89,108 @@ def test_a_key_that_was_not_booked_is_not_there(home, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         roster.new_line(station, "line-3")
     assert not (home.path / "keys" / "lines" / "line-3.key").exists()
+
+
+# --- platforms -------------------------------------------------------------------------
+
+
+def test_a_platform_has_a_key_that_signs_no_event(home):
+    home.mint(10)
+    station = home.station()
+    made = roster.new_platform(station, "guide-app")
+    assert (made.kind, made.name, made.revoked) == ("platform", "guide-app", False)
+    assert made in roster.listed(station).keys
+    key = station.platform("guide-app")
+    assert (key.key_id, key.kind) == (made.key_id, "platform")
+    file = home.path / "keys" / "platforms" / "guide-app.key"
+    assert file == station.key_file("platform", "guide-app")
+    assert os.name == "nt" or stat.S_IMODE(file.stat().st_mode) == 0o600
+    change = Incident("x", "y")
+    with pytest.raises(Refused, match="signs scans, and no Incident"):
+        station.ledger.commit(station.author_of(key), change)
+    with pytest.raises(NotFound, match="no line guide-app"):
+        station.line("guide-app")
+    assert verify(station.ledger).ok
+
+
+def test_a_line_and_a_platform_may_have_the_same_name(home):
+    station = home.station()
+    made = roster.new_line(station, "hall"), roster.new_platform(station, "hall")
+    assert [key.kind for key in made] == ["line", "platform"]
+    assert made[0].key_id == station.line("hall").key_id
+    assert made[1].key_id == station.platform("hall").key_id
+
+
+@pytest.mark.parametrize("name", ["", "-a", "A", "guide app", "../x", "导购", "x" * 33, "con"])
+def test_a_platforms_name_is_plain(home, name):
+    with pytest.raises(UsageError):
+        roster.new_platform(home.station(), name)
+    assert not (home.path / "keys" / "platforms").exists()
+
+
+def test_a_platform_has_one_key_also_if_its_file_was_taken_away(home):
+    station = home.station()
+    made = roster.new_platform(station, "app")
+    file = station.key_file("platform", "app")
+    before = file.read_bytes()
+    with pytest.raises(Refused, match="platform app has a key already"):
+        roster.new_platform(station, "app")
+    assert file.read_bytes() == before
+    file.unlink()
+    with pytest.raises(Refused, match="platform app has a key already"):
+        roster.new_platform(station, "app")
+    roster.revoke(station, made.key_id, "another machine")
+    again = roster.new_platform(station, "app")
+    assert again.key_id != made.key_id
+    assert [row.key_id for row in roster.export(station).platform] == [again.key_id]
+
+
+def test_a_platforms_key_that_was_not_booked_is_booked_by_the_next_call(home):
+    station = home.station()
+    key = keys.new_signing_key("platform", "app", os.urandom)
+    (home.path / "keys" / "platforms").mkdir()
+    keys.write_signing_key(station.key_file("platform", "app"), key)
+    assert roster.new_platform(station, "app").key_id == key.key_id
+
+
+@pytest.mark.parametrize("kind", ["line", "platform"])
+def test_a_key_file_in_the_other_folder_is_not_taken(home, kind):
+    station = home.station()
+    roster.new_line(station, "hall")
+    roster.new_platform(station, "hall")
+    other = "platform" if kind == "line" else "line"
+    station.key_file(kind, "hall").write_bytes(station.key_file(other, "hall").read_bytes())
+    with pytest.raises(IntegrityError, match=f"is the key of {other} hall, not of {kind} hall"):
+        getattr(home.station(), kind)("hall")
+
+
+def test_the_export_is_toml_that_names_lines_and_platforms(home):
+    station = home.station()
+    roster.new_platform(station, "guide-app")
+    gone = roster.new_platform(station, "old-app")
+    roster.revoke(station, gone.key_id, "closed")
+    text = "\n".join(roster.export(station).lines())
+    found = tomllib.loads(text)
+    key = station.platform("guide-app")
+    assert [line["name"] for line in found["line"]] == ["default"]
+    assert found["platform"] == [
+        {
+            "name": "guide-app",
+            "key_id": key.key_id,
+            "algorithm": "ed25519",
+            "public_key": key.public.hex(),
+        }
+    ]
+    # What stands there as a comment is TOML too, once somebody takes the # away.
+    wide = tomllib.loads(re.sub(r"^# (?=[a-z]+ = )", "", text, flags=re.MULTILINE))
+    assert wide["platform"][0]["parties"] == ["guide", "store"]
+    assert wide["platform"][0]["actions"] == ["scan_in"]
+    for sender in (wide["platform"][0], wide["line"][0]):
+        assert sender["attributes"] == {"dealer": "D7"}
+
+
+def test_without_platforms_the_export_says_nothing_of_them(home):
+    assert "platform" not in tomllib.loads("\n".join(roster.export(home.station()).lines()))
 
 
 # --- revoking --------------------------------------------------------------------------

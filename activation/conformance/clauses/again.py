@@ -104,6 +104,22 @@ def _aggregations(t: Trial, last: Recorded) -> None:
     _asked(t, [*last.aggregations().items()])
 
 
+@AGAIN.clause(
+    "scan-ins", "a scan-in gets the answer, or refusal, that it got", section="7. Scan in"
+)
+@recorded
+def _scan_ins(t: Trial, last: Recorded) -> None:
+    for name, one in _sample(t, [*last.scan_ins().items()]):
+        # The key that sent it may have been bound to the dealer, whom this one names.
+        answer = t.probe("PUT", one.path, {"dealer": one.data.get("dealer"), **_named(one.sent)})
+        if (answer.status, answer.data) != (one.status, one.data):
+            raise Broken(f"scan-in {name} again: {one.status}, as it was answered", answer)
+
+
+def _named(sent: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in sent.items() if value is not None}
+
+
 @AGAIN.clause("parents", "what lies in what is as it was left", section="5. Read back")
 @recorded
 def _parents(t: Trial, last: Recorded) -> None:
@@ -147,10 +163,9 @@ def _scan_ids(t: Trial, last: Recorded) -> None:
     young = [
         (one.path, one)
         for one in last.exchanges
-        if one.path == "/v1/scans"
-        and one.status == 200
-        and isinstance(one.sent, dict)
+        if one.of_a_consumer
         and one.sent.get("scan_id")
+        and not one.sent.get("as")
         and one.data.get("result") in ("genuine", "repeat")
         and one.data.get("batch") == last.batch
         and t.probe.now() - one.at < SCAN_ID_KEPT

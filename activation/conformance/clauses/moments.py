@@ -2,10 +2,11 @@
 
 import re
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta, timezone
 
 from ....codegen import times
 from ..clause import Clauses
+from ..clock import HOUR, now, written
 from ..depth import Depth
 from ..noise import unknown_rows
 from ..outcome import Broken, NotOffered, expect
@@ -13,26 +14,15 @@ from ..trial import Trial
 
 TIMES = Clauses("times", "3. Order")
 OFFSETS = (0, 8, -5, 14, -12)
-HOUR = timedelta(hours=1)
 _POLL, _PATIENCE = 0.5, 120.0
-
-
-def _written(moment: datetime, hours: int) -> str:
-    """RFC 3339 in whole seconds, at this offset from UTC."""
-    return moment.astimezone(timezone(timedelta(hours=hours))).isoformat(timespec="seconds")
-
-
-def _now(t: Trial) -> datetime:
-    """The backend's time, as its Date header says; else this machine's."""
-    return t.probe.clock() or t.probe.now()
 
 
 @TIMES.clause("expires", "expires_at counts by its offset: an hour ago is past, in an hour is not")
 def _expires(t: Trial) -> None:
     for hours in OFFSETS:
         first, last = t.uploaded(2)
-        t.done("activate", (first, first), expires_at=_written(_now(t) - HOUR, hours))
-        t.done("activate", (last, last), expires_at=_written(_now(t) + HOUR, hours))
+        t.done("activate", (first, first), expires_at=written(now(t) - HOUR, hours))
+        t.done("activate", (last, last), expires_at=written(now(t) + HOUR, hours))
         _result(t, first, "expired", f"an hour ago, at offset {hours:+}")
         _result(t, last, "genuine", f"in an hour, at offset {hours:+}")
 
@@ -43,8 +33,8 @@ def _expires(t: Trial) -> None:
 def _effective(t: Trial) -> None:
     for hours in OFFSETS:
         first, last = t.uploaded(2)
-        t.done("activate", (first, first), effective_at=_written(_now(t) - HOUR, hours))
-        t.done("activate", (last, last), effective_at=_written(_now(t) + HOUR, hours))
+        t.done("activate", (first, first), effective_at=written(now(t) - HOUR, hours))
+        t.done("activate", (last, last), effective_at=written(now(t) + HOUR, hours))
         _result(t, first, "genuine", f"an hour ago, at offset {hours:+}")
         _result(t, last, "not_yet", f"in an hour, at offset {hours:+}")
 
@@ -53,9 +43,9 @@ def _effective(t: Trial) -> None:
 def _minutes(t: Trial) -> None:
     first, last = t.uploaded(2)
     zone = timezone(timedelta(hours=5, minutes=45))
-    now = _now(t)
+    at = now(t)
     for serial, by in ((first, -timedelta(minutes=20)), (last, timedelta(minutes=20))):
-        moment = (now + by).astimezone(zone).isoformat(timespec="seconds")
+        moment = (at + by).astimezone(zone).isoformat(timespec="seconds")
         t.done("activate", (serial, serial), expires_at=moment)
     _result(t, first, "expired", "20 minutes ago, at +05:45")
     _result(t, last, "genuine", "in 20 minutes, at +05:45")
@@ -167,7 +157,7 @@ def _stored(t: Trial) -> None:
 @TIMES.clause("first-scan", "first_scan is a time with an offset, and about now")
 def _first_scan(t: Trial) -> None:
     serials = t.active(1)
-    before = _now(t)
+    before = now(t)
     told = t.scanned(serials[0], result="genuine").get("first_scan")
     try:
         moment = times.parse(str(told))
@@ -181,11 +171,9 @@ def _first_scan(t: Trial) -> None:
 def _ends(t: Trial) -> None:
     if t.probe.clock() is None:
         raise NotOffered("the backend's answers have no Date to go by")
-    serials = t.active(
-        1, attributes={"max_scans": 1_000}, expires_at=_written(_now(t) + 2 * HOUR, 0)
-    )
+    serials = t.active(1, attributes={"max_scans": 1_000}, expires_at=written(now(t) + 2 * HOUR, 0))
     _result(t, serials[0], "genuine", "in two hours")
-    t.done("assign", serials, expires_at=_written(_now(t) + timedelta(seconds=2), 8))
+    t.done("assign", serials, expires_at=written(now(t) + timedelta(seconds=2), 8))
     # As long as a slow clock may need; a backend that reads minutes or days is not done by then.
     until = time.monotonic() + 30.0
     while (result := t.scan(t.code(serials[0])).get("result")) != "expired":

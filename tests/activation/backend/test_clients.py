@@ -28,7 +28,18 @@ SEEN = {
     "applied": [[1, 3]],
     "scanned": ["genuine", 1],
     "states": [[[1, 3], "active"], [[4, 4], "inactive"]],
-    "attributes": {"lot": "L1", "max_scans": 2, "native.shift": "A", "expires_at": EXPIRES},
+    "attributes": {
+        "lot": "L1",
+        "max_scans": 2,
+        "native.shift": "A",
+        "expires_at": EXPIRES,
+        "window.later": {
+            "from": "2098-01-01T00:00:00Z",
+            "until": None,
+            "daily": None,
+            "attributes": {"campaign": "X"},
+        },
+    },
     # From the order, and read once more.
     "blocked": [[[3, 3], "active", 1]] * 2,
     "differs": [9, 2],
@@ -98,12 +109,20 @@ def test_the_way_in_typescript(clients, said_in_typescript, url, script, prefix)
 
 ORDER = wire.Order("o", "b", "activate", [[1, 4], [6, 6]])
 TEXTS = sorted(key for key, (_, kind) in KNOWN.items() if kind is str and key not in VALIDITY)
+NUMBERS = sorted(key for key, (_, kind) in KNOWN.items() if kind is int)
+NEVER = {"from": None, "until": None, "daily": None}
+WINDOWS = (
+    NEVER | {"from": "2026-12-01T00:00:00+08:00", "attributes": {"campaign": "DEC", "lot": None}},
+    NEVER | {"daily": ["18:00+08:00", "22:00+08:00"], "attributes": {"max_scans": 2}},
+    NEVER | {"until": "2026-12-01T00:00:00Z", "attributes": {"native.shift": "A"}},
+)
 SAID = {"gate": "scan_in", "scanned_in": "2026-12-01T08:00:00+08:00"}  # what these two take
 OURS = [
     *(dataclasses.replace(ORDER, action=action.value) for action in Action),
     *(dataclasses.replace(ORDER, attributes={key: SAID.get(key, "inner")}) for key in TEXTS),
     *(dataclasses.replace(ORDER, attributes={key: None}) for key in KNOWN),
-    dataclasses.replace(ORDER, attributes={"max_scans": 1_000_000}),
+    *(dataclasses.replace(ORDER, attributes={key: 1_000_000}) for key in NUMBERS),
+    *(dataclasses.replace(ORDER, attributes={"window.a": window}) for window in WINDOWS),
     dataclasses.replace(
         ORDER,
         skip=(),
@@ -147,6 +166,8 @@ WRONG_TO_PYDANTIC = [
     {"attributes": {"lot": 5}},
     {"attributes": {"native.a": "x" * 1_025}},
     {"attributes": {"effective_at": EXPIRES}},
+    {"attributes": {"window.A": WINDOWS[0]}},
+    {"attributes": {"lot": WINDOWS[0]}},
 ]
 
 

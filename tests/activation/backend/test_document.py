@@ -61,12 +61,17 @@ def test_a_stranger_runs_every_block_as_it_stands(stranger, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     answers = [text.strip() for text in done.stdout.split("---")]
-    health, batch, upload, order, packed, page, parents, scan = (
+    health, batch, upload, order, window, packed, page, parents, *watched, scan, scan_in = (
         json.loads(text or "null") for text in answers[:-1]
     )
     key = read_fingerprint_key(tmp_path / "backend" / TRIAL_KEY)
     assert health["fingerprint_key_id"] == batch["fingerprint_key_id"] == key_id(key)
     assert (upload, order["applied_count"], scan["result"]) == (None, 500, "unknown")
+    assert (window["action"], window["applied_count"]) == ("assign", 100)
+    assert watched == [
+        *({"refused": [], "next": None}, {"repeats": [], "next": None}),
+        {"batch": "7Q2M-0K4T9WXA", "regions": [], "next": None},
+    ]
     held = [(piece["serials"], piece["state"], piece["held"]) for piece in page["ranges"]]
     assert held == [
         *(([1, 400], "active", 400), ([401, 500], "inactive", 0)),
@@ -77,6 +82,13 @@ def test_a_stranger_runs_every_block_as_it_stands(stranger, tmp_path):
     shown = re.findall(r"```json\n(\{.*?\})\n```", TRIAL, re.DOTALL)
     assert [json.loads(text) for text in shown if '"links"' in text] == [parents]
     assert packed in map(json.loads, shown)
+    (told,) = [json.loads(text) for text in shown if '"opened_count"' in text]
+    assert scan_in == told | {"at": scan_in["at"]}
+    (told,) = [json.loads(text) for text in shown if '"held"' in text]
+    values = [[part[key] for key in ("serials", "state", "attributes")] for part in told["ranges"]]
+    assert values == [
+        [part[key] for key in ("serials", "state", "attributes")] for part in page["ranges"]
+    ]
     assert "no home: a trial, with the fingerprint key backend/trial.key" in done.stderr
     assert key.reveal().hex() not in done.stdout + done.stderr
 
@@ -132,8 +144,8 @@ def test_the_key_and_its_id_are_made_as_the_document_says(tmp_path):
 
 
 def test_the_document_names_each_problem_where_it_says_which_comes_first():
-    """But those of what is no line's request, and of a failure."""
+    """But those of a failure."""
     table = DOCUMENT.partition("## Which refusal comes first")[2].partition("## ")[0]
     named = set(re.findall(r"`([a-z-]+)`", table))
     problems = set(re.findall(r"^\| `([a-z-]+)` \| \d{3} \|", DOCUMENT, re.MULTILINE))
-    assert problems - named == {"too-many", "unavailable", "internal"}
+    assert problems - named == {"unavailable", "internal"}

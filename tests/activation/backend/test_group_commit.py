@@ -58,7 +58,7 @@ def test_a_scan_that_fails_fails_alone_and_is_logged(caplog):
     with pytest.raises(ValueError, match="3"):
         futures[3].result(0)
     assert [record.getMessage() for record in caplog.records] == [
-        "a group of 4 scans failed, each is tried by itself: ValueError (no statement known)"
+        "a group of 4 requests failed, each is tried by itself: ValueError (no statement known)"
     ]
 
 

@@ -13,8 +13,8 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from mintmark.activation.backend import models, problems
 from mintmark.activation.backend.limits import DEFAULT_LIMITS
 from mintmark.activation.backend.scan import ScanResult
-from mintmark.activation.client import wire
-from mintmark.codegen.ranges import aggregation, attributes
+from mintmark.activation.client import market, scans, wire
+from mintmark.codegen.ranges import aggregation, attributes, values, windows
 from mintmark.codegen.ranges.attributes import KNOWN
 from mintmark.codegen.ranges.lifecycle import Action, ApiState
 
@@ -106,10 +106,15 @@ REFUSALS = {
     "putAggregation": BY_BATCH | {"timeout"} | PACKING_REFUSALS,
     "readAggregation": BY_BATCH | PACKING_REFUSALS,
     "readParents": BY_BATCH,
-    "readHead": {"method-not-allowed"},
-    "readUnknownScans": set(),
+    "readHead": {"forbidden", "method-not-allowed"},
+    "readUnknownScans": {"forbidden"},
+    "readRefusedScans": set(),
+    "readRepeats": set(),
+    "readRegions": BY_BATCH,
+    "readScanIns": {"forbidden"},
+    "putScanIn": BY_BATCH | {"timeout", "order-differs", "outside", "blocked"},
     "readHealth": set(),
-    "scan": {"invalid", "timeout", "too-many", "unavailable"},
+    "scan": {"forbidden", "timeout", "too-many"},
     "openPage": set(),
     "askPage": {"timeout", "unavailable"},  # too-many is a page
 }
@@ -186,7 +191,8 @@ def test_it_is_spelled_as_generators_need():
             assert whole.fullmatch(part["$ref"]), place
         assert part.get("const") is None, place
         if "allOf" in part:
-            assert place == ("components", "schemas", "Patch")
+            assert place[:2] == ("components", "schemas")
+            assert place[2:] in {("Patch",), ("WindowAttributes",)}
         if "schemas" in place and place[-1] != "properties":
             assert "default" not in part, place
         if part.get("format") == "binary":
@@ -199,15 +205,16 @@ def test_it_is_spelled_as_generators_need():
             assert part["format"] == "int64", place
 
 
-def test_the_names_of_attributes_are_said_three_times_alike():
-    patch = API["components"]["schemas"]["Patch"]
-    ((own, _),) = patch["patternProperties"].items()
+@pytest.mark.parametrize("name", ["Patch", "WindowAttributes"])
+def test_the_names_of_attributes_are_said_three_times_alike(name):
+    patch = API["components"]["schemas"][name]
+    own = "|".join(key.removeprefix("^").removesuffix("$") for key in patch["patternProperties"])
     names = "|".join(patch["properties"])
-    assert (
-        patch["propertyNames"]["pattern"]
-        == f"^({names}|{own.removeprefix('^').removesuffix('$')})$"
-    )
+    assert patch["propertyNames"]["pattern"] == f"^({names}|{own})$"
     wide = {"type": ["string", "integer", "null"], "maxLength": 1024}
+    if name == "Patch":  # windows, too
+        wide["type"].insert(2, "object")
+        wide["additionalProperties"] = True
     assert patch["additionalProperties"] == wide
     assert patch["allOf"] == [{"type": "object", "additionalProperties": wide}]
 
@@ -248,7 +255,15 @@ def test_the_examples_are_those_of_the_guide():
     assert ours["answer"]["value"] in shown
     sent = re.search(r"v1/aggregations/\S+ -H .*? -d '(\{.*?\})'", GUIDE, re.DOTALL)[1]
     assert json.loads(sent) == ours["aggregation"]["value"]
-    for name, begins in (("packed", "aggregation"), ("parents", "batch"), ("taken", "type")):
+    sent = re.search(r"v1/scan-ins/\S+ -H .*? -d '(\{.*?\})'", GUIDE, re.DOTALL)[1]
+    assert json.loads(sent) == ours["scan_in"]["value"]
+    sent = re.search(r"v1/scans -H .*? -d '(\{.*?\})'", GUIDE, re.DOTALL)[1]
+    assert json.loads(sent.replace("\\\n", "")) == ours["scan"]["value"]
+    for name, begins in (
+        *(("packed", "aggregation"), ("parents", "batch"), ("taken", "type")),
+        *(("regions", "batch"), ("refused", "refused"), ("repeats", "repeats")),
+        *(("scanned_in", "scan_in"), ("genuine", "result")),
+    ):
         texts = re.findall(rf'^(\{{"{begins}".*?\}})\n```', GUIDE, re.MULTILINE | re.DOTALL)
         assert ours[name]["value"] in map(json.loads, texts)
     assert (
@@ -284,7 +299,7 @@ def bounds(schema):
     "model",
     [
         *(models.BatchBody, models.OrderBody, models.AggregationBody, models.CodesBody),
-        models.ScanBody,
+        *(models.ScanBody, models.ScanInBody),
     ],
 )
 def test_its_bounds_are_the_reference_s(model):
@@ -328,15 +343,81 @@ VALUES = (
     {},
     None,
 )
-KEYS = [*KNOWN, "native.a", "property.a_1", "activity." + "a" * 41]
+DAY = ["18:00+08:00", "22:00+08:00"]
+T = "2026-12-01T00:00:00+08:00"
+HELD = {"campaign": "DEC"}
+WINDOWS = (
+    {"from": T, "attributes": HELD},
+    {"until": T, "attributes": {"campaign": None, "max_scans": 2, "native.a": "x"}},
+    {"from": None, "until": None, "daily": DAY, "attributes": {"gate": "scan_in", "dealer": "D7"}},
+    {"daily": ["00:00Z", "23:59Z"], "attributes": HELD},
+    {"daily": ["00:00+14:59", "23:59+14:59"], "attributes": {"guide_scans": 3}},
+)
+NO_WINDOWS = (
+    {"from": T},
+    {"from": T, "attributes": {}},
+    {"from": T, "attributes": None},
+    {"from": T, "attributes": HELD, "surprise": 1},
+    {"from": "tomorrow", "attributes": HELD},
+    {"from": 5, "attributes": HELD},
+    *({"daily": daily, "attributes": HELD} for daily in ([], DAY[:1], [*DAY, DAY[0]], "18:00")),
+    *(
+        {"daily": [text, DAY[1]], "attributes": HELD}
+        for text in ("18:00", "24:00+08:00", "6:00Z", 6)
+    ),
+    {"daily": ["18:00+15:00", "22:00+15:00"], "attributes": HELD},
+    *({"from": T, "attributes": {key: None}} for key in ("role", "effective_at", "expires_at")),
+    *({"from": T, "attributes": {key: None}} for key in ("scanned_in", "window.a", "colour")),
+    *({"from": T, "attributes": {"max_scans": value}} for value in (0, "2", 1_000_001, {})),
+    {"from": T, "attributes": {"lot": 5}},
+    {"from": T, "attributes": {f"native.a{number}": "x" for number in range(65)}},
+)
+# What no schema says: one of three is given, the ends are in order, the two times are different.
+NOT_SAID = (
+    {"attributes": HELD},
+    {"from": None, "until": None, "daily": None, "attributes": HELD},
+    {"from": T, "until": T, "attributes": HELD},
+    {"daily": [DAY[0], DAY[0]], "attributes": HELD},
+    {"daily": ["18:00+00:00", "22:00Z"], "attributes": HELD},
+    {"from": T, "attributes": {f"native.a{number}": "茶" * 340 for number in range(5)}},
+)
+KEYS = [
+    *KNOWN,
+    "native.a",
+    "property.a_1",
+    "activity." + "a" * 41,
+    "window.a",
+    "window.0-_" + "a" * 29,
+]
 WRONG = ["", "x", "Product", "native.", "native.A", "native.1", "other.a", "activity." + "a" * 42]
+WRONG += ["window.", "window.A", "window.-a", "window." + "a" * 33, "window.a.b"]
 
 
 @pytest.mark.parametrize("key", [*KEYS, *WRONG])
 def test_its_attributes_are_the_reference_s(key):
-    for value in VALUES:
+    for value in (*VALUES, *WINDOWS):
         assert valid("Patch", {key: value}) == taken(attributes={key: value}), value
     assert valid("Patch", {key: None}) == (key in KEYS)
+
+
+@pytest.mark.parametrize("value", [*WINDOWS, *NO_WINDOWS])
+def test_its_windows_are_the_reference_s(value):
+    good = value in WINDOWS
+    assert valid("Patch", {"window.a": value}) == taken(attributes={"window.a": value}) == good
+
+
+@pytest.mark.parametrize("value", NOT_SAID)
+def test_what_its_words_say_of_windows_is_the_reference_s(value):
+    assert valid("Patch", {"window.a": value})
+    assert not taken(attributes={"window.a": value})
+
+
+def test_what_a_window_holds_is_what_an_order_sets():
+    schemas = API["components"]["schemas"]
+    patch, held = schemas["Patch"]["properties"], schemas["WindowAttributes"]["properties"]
+    assert held == {key: part for key, part in patch.items() if key not in windows.EXCLUDED}
+    assert f"At most {windows.MOST} on a range" in schemas["Window"]["description"]
+    assert f"of {attributes.WINDOW_BYTES:,} bytes each" in schemas["Window"]["description"]
 
 
 def test_as_many_attributes_as_the_reference_takes():
@@ -370,8 +451,15 @@ def test_its_words_are_the_reference_s():
     assert schemas["State"]["enum"] == [state.value for state in ApiState]
     assert set(schemas["Action"]["enum"]) == {action.value for action in Action}
     assert schemas["Packing"]["enum"] == [action.value for action in aggregation.Packing]
-    results = schemas["ScanAnswer"]["properties"]["result"]["enum"]
-    assert results == [result.value for result in ScanResult]
+    told = schemas["ScanAnswer"]["properties"]
+    assert told["result"]["enum"] == [result.value for result in ScanResult]
+    assert told["as"]["enum"] == [party.value for party in scans.Party]
+    assert [*told["parties"]["properties"]] == told["as"]["enum"]
+    assert [*schemas["Scan"]["properties"]["as"]["anyOf"][0]["enum"]] == told["as"]["enum"][1:]
+    assert told["gate"]["anyOf"][0]["enum"] == [gate.value for gate in values.Gate]
+    counted = {"genuine", "repeat", "unknown"}
+    states = schemas["RefusedScan"]["properties"]["state"]["enum"]
+    assert states == [word for word in told["result"]["enum"] if word not in counted]
     assert list(schemas["Patch"]["properties"]) == list(KNOWN)
 
 
@@ -384,7 +472,7 @@ def test_its_limits_are_the_reference_s():
     assert most == DEFAULT_LIMITS.body_bytes == 1 << 20
     assert DEFAULT_LIMITS.scan_body_bytes == 4 << 10
     assert DEFAULT_LIMITS.body_seconds == 60
-    assert "1 MiB at most at batches, orders and aggregations, 4 KiB elsewhere" in text
+    assert "1 MiB at most at batches, orders, aggregations and scan-ins, 4 KiB elsewhere" in text
     assert f"covers {wire.PAGE_CODES:,} serials at most" in str(API["paths"]["/v1/batches/{batch}"])
     assert schemas["Scan"]["properties"]["code"]["maxLength"] == DEFAULT_LIMITS.code_chars
     assert schemas["Text"]["maxLength"] == attributes.VALUE_BYTES
@@ -394,6 +482,7 @@ def test_its_limits_are_the_reference_s():
     assert {*lists} == {
         *(wire.ORDER_RANGES, wire.PAGE_RANGES, wire.LISTED, wire.PAGE_LINKS),
         *(aggregation.RANGES, aggregation.BATCHES),
+        *(market.PAGE_REGIONS, market.EXAMPLES, scans.PAGE_SCAN_INS, scans.SCAN_IN_RANGES),
     }
     serials = [
         part["maximum"]
@@ -419,7 +508,16 @@ def test_what_the_reference_answers_is_of_the_form(store, clock):
         {"action": "dissociate", "parents": other},
         {"parents": other, "children": [other]},
     )
-    packing = "/v1/aggregations/{aggregation}"
+    packing, opening = "/v1/aggregations/{aggregation}", "/v1/scan-ins/{scan_in}"
+    carton = {"dealer": "D7", "codes": [codes[0], codes[4]], "ranges": [pack["parents"]]}
+    full = {"batch": batch.batch, "action": "assign", "serials": [[5, 5]]}
+    full["attributes"] = {f"native.k{number}": "" for number in range(63)}
+    openings = [
+        *(("a", carton), ("a", carton | {"dealer": "D8"}), ("b", {"dealer": "D7"})),
+        ("c", {"dealer": "D7", "ranges": [{"batch": "none", "serials": [[1, 1]]}]}),
+        ("d", {"dealer": "D7", "ranges": [{"batch": cartons.batch, "serials": [[9, 9]]}]}),
+        ("e", {"dealer": "D7", "ranges": [{"batch": batch.batch, "serials": [[5, 5]]}]}),
+    ]
     void = {"batch": batch.batch, "action": "void", "serials": [[4, 4]], "count": 1}
     steps = [
         ("put", "/v1/batches/{batch}", path, {"json": batch.body()}),
@@ -442,11 +540,20 @@ def test_what_the_reference_answers_is_of_the_form(store, clock):
         ("put", packing, "/v1/aggregations/c", {"json": pack | elsewhere}),
         ("put", packing, "/v1/aggregations/d", {"json": pack | itself}),
         ("put", "/v1/orders/{order}", "/v1/orders/v", {"json": void}),
+        ("put", "/v1/orders/{order}", "/v1/orders/f", {"json": full}),
         ("put", packing, "/v1/aggregations/e", {"json": pack}),
         ("get", packing, "/v1/aggregations/a", {}),
         ("get", packing, "/v1/aggregations/e", {}),
         ("get", "/v1/batches/{batch}/parents", f"{path}/parents", {}),
-        ("post", "/v1/scans", "/v1/scans", {"json": {"code": codes[0]}}),
+        ("post", "/v1/scans", "/v1/scans", {"json": {"code": codes[0], "region": "CN-33"}}),
+        ("post", "/v1/scans", "/v1/scans", {"json": {"code": codes[0], "as": "guide"}}),
+        ("post", "/v1/scans", "/v1/scans", {"json": {"code": codes[3]}}),
+        ("get", "/v1/batches/{batch}/regions", f"{path}/regions", {}),
+        ("get", "/v1/refused-scans", "/v1/refused-scans", {}),
+        ("get", "/v1/repeats", "/v1/repeats", {}),
+        ("get", "/v1/batches/{batch}", f"{path}?since=2026-01-01T00:00:00Z", {}),
+        *(("put", opening, f"/v1/scan-ins/{name}", {"json": body}) for name, body in openings),
+        ("get", "/v1/scan-ins", "/v1/scan-ins", {}),
         ("get", "/v1/health", "/v1/health", {}),
     ]
     documented = {(path, method): operation for path, method, operation in operations(API)}
@@ -464,4 +571,4 @@ def test_what_the_reference_answers_is_of_the_form(store, clock):
         ways = [way["properties"] for way in schema.get("oneOf", [schema])]
         assert any(answer.json().keys() == way.keys() for way in ways)
         seen.add(answer.status_code)
-    assert seen == {200, 404, 409}
+    assert seen == {200, 404, 409, 422}

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import packing_child
 import postgres_kit
-import psycopg
 import pytest
 from backend_kit import Clock, make_batch
 from packing_child import A, B, C, D, pack, part
@@ -102,13 +101,6 @@ def test_the_same_one_at_the_same_moment_is_applied_once(four):
     assert [len(link.serials) for link in four.parents(A, 0).links] == [10] * 3
 
 
-def waits(address):
-    """Whether somebody waits for a lock."""
-    with psycopg.connect(address, autocommit=True) as connection:
-        query = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        return connection.execute(query).fetchone()[0] > 0
-
-
 def test_two_that_name_no_batch_in_common_close_no_circle_together(on_postgresql):
     """B lies in C, D lies in A: then A in B is fine, and C in D, but not both."""
     address, store = on_postgresql
@@ -127,7 +119,7 @@ def test_two_that_name_no_batch_in_common_close_no_circle_together(on_postgresql
         assert packing.aggregate(connection, first, clock(), DEFAULT_LIMITS).children_count == 1
         other.start()
         end = time.monotonic() + PATIENCE
-        while other.is_alive() and not waits(address):
+        while other.is_alive() and not postgres_kit.waits(address):
             assert time.monotonic() < end
     other.join()
     assert refused == ["nesting"]

@@ -13,7 +13,7 @@ import pytest
 from backend_kit import BACKEND_KEY, Asgi, Clock, make_batch, make_codes, prints
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from http_message_signatures import HTTPMessageSigner, MappingKeyResolver
-from http_message_signatures.algorithms import ED25519
+from http_message_signatures.algorithms import ED25519, HMAC_SHA256
 from line_kit import Backend, home_with_batches, opened, program
 from patience import PATIENCE
 from starlette.requests import Request
@@ -50,9 +50,7 @@ def known(key_id):
         if key["key_id"] == key_id:
             table = {"name": "x", **key}
             if "secret" in table:
-                return senders.Sender(
-                    key_id, "x", senders.HMAC_SHA256, table["secret"].encode("ascii")
-                )
+                return senders.Sender(key_id, "x", HMAC_SHA256, table["secret"].encode("ascii"))
             public = senders.Ed25519PublicKey.from_public_bytes(bytes.fromhex(key["public_key"]))
             return senders.Sender(key_id, "x", senders.ED25519, public)
     return None

@@ -9,6 +9,7 @@ import json
 import random
 import re
 import subprocess
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 import packing_kit
@@ -16,6 +17,8 @@ import pytest
 from backend_kit import make_batch
 from node_backend_kit import SNIPPET, new_folder, served
 from node_kit import NODE
+
+from mintmark.codegen.ranges import attributes, values
 
 
 @pytest.fixture
@@ -29,7 +32,8 @@ def failures(result):
 
 def test_it_keeps_every_clause_and_forgets_nothing_when_it_is_killed(folder):
     lines = ("--lines", folder.path / "lines.toml")
-    options = {"line_key": folder.key("line"), "second_key": folder.key("second")}
+    names = ("line", "second", "platform", "dealer")
+    options = {f"{name}_key": folder.key(name) for name in names}
     trace = folder.path / "trace.jsonl"
     with served(folder, *lines) as url:
         result = folder.check(url, **options, thorough=True, trace=trace)
@@ -50,7 +54,7 @@ def test_it_keeps_every_clause_unsigned(folder):
         result = folder.check(url, unsigned=True, quick=True)
     assert failures(result) == []
     unoffered = {c.id.partition(".")[0] for c in result.clauses if c.result == "not offered"}
-    assert unoffered == {"signing", "scopes", "aggregations"}
+    assert unoffered == {"signing", "scopes", "aggregations", "platforms", "parties"}
 
 
 def test_it_packs_as_code_by_code(folder):
@@ -132,6 +136,18 @@ MALFORMED = (
     "{line}batches = [1]",
     '{line}upload = "no"',
     '{line}secret_file = "nothing"',
+    '{line}parties = ["guide"]',
+    '{line}kind = "line"',
+    '{line}attributes = {dealer = ""',
+    "{line}attributes = {dealer = 7}",
+    '{line}attributes = {expires_at = "2099-01-01T00:00:00Z"}',
+    '{line}attributes = {"window.a" = "x"}',
+    '{line}attributes = {colour = "red"}',
+    '{platform}parties = ["consumer"]',
+    '{platform}actions = ["freeze"]',
+    "{platform}upload = false",
+    '{platform}layers = ["native"]',
+    "{line}{platform}",
 )
 READ = """
 import { parseLines } from SNIPPET;
@@ -150,19 +166,84 @@ def test_it_reads_the_lines_that_mintmark_writes_and_no_others(folder):
         line,
         f'\ufeff{line}upload = false # no\r\nactions = []\nbatches = [ "A-*", "B-?" ]\r\n',
     ]
-    texts = [*good, *(text.replace("{line}", line) for text in MALFORMED)]
+    platform = line.replace("[[line]]", "[[platform]]")
+    more = 'attributes = { dealer = "D7", "native.x" = "a{b" }\nactions = ["scan_in"]\n'
+    good.append(line + more + platform.replace('key_id = "', 'key_id = "0'))
+    places = {"{line}": line, "{platform}": platform}
+    texts = [*good, *(filled(text, places) for text in MALFORMED)]
     script = READ.replace("SNIPPET", json.dumps(SNIPPET.as_uri())).replace(
         "TEXTS", json.dumps(texts)
     )
     command = [str(NODE), "--input-type=module", "--eval", script]
     done = subprocess.run(command, capture_output=True, check=True)
-    none, one, narrow, *malformed = json.loads(done.stdout)
+    none, one, narrow, both, *malformed = json.loads(done.stdout)
     whole = {"algorithm": "ed25519"}
     assert (none, one) == ([], [whole])
     assert narrow == [whole | {"upload": False, "actions": [], "batches": ["A-*", "B-?"]}]
+    bound = {"actions": ["scan_in"], "attributes": {"dealer": "D7", "native.x": "a{b"}}
+    assert both == [whole | bound, whole | {"isPlatform": True, "actions": []}]
     assert malformed == [None] * len(MALFORMED)
 
 
+def filled(text, places):
+    for name, table in places.items():
+        text = text.replace(name, table)
+    return text
+
+
+WORTH = """
+import { worth } from SNIPPET;
+console.log(JSON.stringify(CASES.map(([attributes, now]) => worth(attributes, now))));
+"""
+KEYS = ("campaign", "product", "dealer", "max_scans", "gate", "activity.x", "guide_scans")
+
+
+def some_attributes(draw, more=()):
+    """Some of the keys, each with one of a few values; among `more`, with null."""
+    kinds = {"max_scans": [1, 2, 3], "guide_scans": [5], "gate": ["scan_in"]}
+    chosen = draw.sample(KEYS, draw.randrange(1, 5))
+    return {key: draw.choice([*kinds.get(key, ["a", "b"]), *more]) for key in chosen}
+
+
+def some_window(draw, hours):
+    """A window whose ends are among `hours`; the zones of its day are those people have."""
+    begins, ends = sorted(draw.sample(hours, 2))
+    zone = draw.choice(["Z", "+08:00", "-05:30", "+14:00", "+00:00"])
+    day = [f"{hour:02}:{draw.choice([0, 30]):02}{zone}" for hour in draw.sample(range(24), 2)]
+    daily = draw.choice([None, day])
+    return {
+        "from": draw.choice([begins, None]) if daily else begins,
+        "until": draw.choice([ends, None]),
+        "daily": daily,
+        "attributes": some_attributes(draw, [None]),
+    }
+
+
+def test_it_tells_what_a_code_is_worth_as_the_ledger_does():
+    """Random windows and gates, at their very edges, a second before, and in between."""
+    draw = random.Random(15)
+    start = datetime(2026, 11, 30, tzinfo=UTC)
+    hours = [(start + timedelta(hours=n / 2)).isoformat() for n in range(96)]
+    cases = []
+    for _ in range(1_500):
+        held = some_attributes(draw) | draw.choice([{}, {"scanned_in": hours[0]}])
+        names = draw.sample(["a", "b", "c", "2", "z-1"], draw.randrange(5))
+        held |= {f"window.{name}": some_window(draw, hours) for name in names}
+        seconds = draw.choice([0, -1, 1, 900])
+        now = datetime.fromisoformat(draw.choice(hours)) + timedelta(seconds=seconds)
+        cases.append((attributes.check(held), now))
+    wanted = [dict(values.at(attributes.from_json(held), now)) for held, now in cases]
+    sent = [[held, int(now.timestamp())] for held, now in cases]
+    script = WORTH.replace("SNIPPET", json.dumps(SNIPPET.as_uri())).replace(
+        "CASES", json.dumps(sent)
+    )
+    command = [str(NODE), "--disable-warning=ExperimentalWarning", "--input-type=module"]
+    done = subprocess.run(command, input=script.encode(), capture_output=True, check=True)
+    assert json.loads(done.stdout) == wanted
+    assert len({json.dumps(found, sort_keys=True) for found in wanted}) > 300
+
+
 def test_it_is_small_enough_to_be_read():
-    assert len(SNIPPET.read_text("utf-8").splitlines()) < 770
+    """It grows with the contract: windows, parties, scan-ins and who watches are 270 lines."""
+    assert len(SNIPPET.read_text("utf-8").splitlines()) < 1_040
     assert max(map(len, SNIPPET.read_text("utf-8").splitlines())) <= 120

@@ -24,10 +24,14 @@ from mintmark.codegen.secret import Secret
 from mintmark.codegen.station import keys
 
 NARROW = 'actions = ["freeze", "dissociate"]\nbatches = ["*-narrow"]\nlayers = []\nupload = false\n'
+PLATFORM = 'parties = ["guide", "dealer"]\nactions = ["scan_in"]\nbatches = ["*-narrow"]\n'
+DEALER = 'actions = ["assign", "scan_in"]\nbatches = ["*-narrow"]\nattributes = {dealer = "D7"}\n'
+KEYS = {"default": "", "narrow": NARROW, "platform": PLATFORM, "dealer": DEALER}
 # What an earlier check leaves behind for every clause that asks again, in few requests.
 PART = (
     *("orders.once", "orders.refusal-stays", "read.head", "facts.told", "scans.scan-id"),
-    *("counters.each", "scopes.permitted", "aggregations.associate"),
+    *("counters.each", "scopes.permitted", "aggregations.associate", "parties.scan-id"),
+    *("platforms.dealer", "scan-ins.refused"),
 )
 
 
@@ -39,15 +43,17 @@ class Site:
         keys.write_fingerprint_key(root / "fingerprint.key", BACKEND_KEY)
         self.lines = root / "lines.toml"
         self.texts = {}
-        for name in ("default", "narrow"):
-            key = keys.new_signing_key("line", name, os.urandom)
+        for name, scope in KEYS.items():
+            kind = "platform" if name == "platform" else "line"
+            key = keys.new_signing_key(kind, name, os.urandom)
             keys.write_signing_key(root / f"{name}.key", key)
             self.texts[name] = (
-                f'[[line]]\nname = "{name}"\nkey_id = "{key.key_id}"\nalgorithm = "ed25519"\n'
-                f'public_key = "{key.public.hex()}"\n'
+                f'[[{kind}]]\nname = "{name}"\nkey_id = "{key.key_id}"\nalgorithm = "ed25519"\n'
+                f'public_key = "{key.public.hex()}"\n{scope}'
             )
-        self.texts["narrow"] += NARROW
-        self.know("default", "narrow")
+        self.know(*KEYS)
+        files = {name: root / f"{name}.key" for name in ("platform", "dealer")}
+        self.others = {f"{name}_key": path for name, path in files.items()}
 
     def know(self, *names):
         self.lines.write_text("\n".join(self.texts[name] for name in names), "utf-8")
@@ -118,8 +124,9 @@ def test_a_trace_holds_every_exchange_with_its_clause_and_no_key(site):
     trace = site.root / "check.jsonl"
     with site.up():
         site.check(
-            only=("scans.genuine", "scopes.permitted"),
+            only=("scans.genuine", "scopes.permitted", "platforms.reads", "platforms.bound"),
             second_key=site.root / "narrow.key",
+            **site.others,
             trace=trace,
         )
         with pytest.raises(Refused, match="exists already"):
@@ -129,10 +136,10 @@ def test_a_trace_holds_every_exchange_with_its_clause_and_no_key(site):
     assert header["format"] == "mintmark-check-trace/1"
     assert {"mintmark", "url", "batch", "seed", "depth"} <= set(header)
     assert {line["clause"] for line in exchanges} >= {"register.new", "scans.genuine", "leave"}
-    assert {line["key"] for line in exchanges} == {"first", "second"}
+    assert {line["key"] for line in exchanges} == {"first", "second", "platform", "dealer"}
     scans = [line for line in exchanges if line["path"] == "/v1/scans"]
     assert [json.loads(line["answer"])["result"] for line in scans] == ["genuine", "repeat"]
-    for name in ("default.key", "narrow.key", "fingerprint.key"):
+    for name in ("fingerprint.key", *(f"{name}.key" for name in KEYS)):
         document = json.loads((site.root / name).read_text("ascii"))
         secret = document.get("ed25519") or document["key"]
         assert secret not in text
@@ -145,9 +152,10 @@ def earlier(site):
     """A check that was traced, its backend up again, the second key revoked since."""
     trace = site.root / "check.jsonl"
     with site.up():
-        before = site.check(only=PART, second_key=site.root / "narrow.key", trace=trace)
+        second = {"second_key": site.root / "narrow.key"}
+        before = site.check(only=PART, **second, **site.others, trace=trace)
         assert failing(before) == set(), "\n".join(before.lines())
-    site.know("default")
+    site.know("default", "platform", "dealer")
     site.again = partial(site.check, again=trace, second_key=site.root / "narrow.key")
     return site
 
@@ -283,6 +291,8 @@ def test_a_second_key_that_is_the_first_is_refused(site):
     site.url = "http://127.0.0.1:9"
     with pytest.raises(UsageError, match="signs everything else"):
         site.check(second_key=site.root / "default.key")
+    with pytest.raises(UsageError, match="the key of --platform-key as well"):
+        site.check(**site.others | {"dealer_key": site.root / "platform.key"})
 
 
 def test_a_trace_with_another_fingerprint_key_is_refused(earlier):

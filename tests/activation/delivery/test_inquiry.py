@@ -19,8 +19,8 @@ from mintmark.activation.delivery import health
 from mintmark.activation.delivery.api_objects import batch_of
 from mintmark.activation.delivery.deliver import deliver
 from mintmark.activation.delivery.inquiry import FORGETS, OR_OTHERS, STANDS, UNHEARD, UNREAD
-from mintmark.activation.orders.booked import show
 from mintmark.activation.orders.doubts import DOUBT_ENDED, IN_DOUBT
+from mintmark.activation.orders.listing import show
 from mintmark.activation.orders.orders import OrderRequest, book
 from mintmark.activation.orders.selection import BySerials
 from mintmark.activation.reconcile.reconcile import reconcile

@@ -16,8 +16,9 @@ from mintmark.activation.delivery.deliver import Courier, deliver
 from mintmark.activation.delivery.delivery_lock import delivery_lock
 from mintmark.activation.delivery.inquiry import FORGETS, KEPT_HERE, STANDS
 from mintmark.activation.delivery.upload import Uploads
-from mintmark.activation.orders.booked import cancel, show, undone
+from mintmark.activation.orders.booked import undone
 from mintmark.activation.orders.doubts import doubts
+from mintmark.activation.orders.listing import cancel, show
 from mintmark.codegen.ranges.aggregation import CodeRanges, CodeRef, Packing
 from mintmark.codegen.ranges.serials import Range
 

@@ -91,6 +91,42 @@ def test_codes_stand_with_the_dealer_that_scanned_them_in(shop):
     assert shop.values(11) == {}
 
 
+@pytest.mark.parametrize(
+    ("settled", "at", "dealer"),
+    [
+        (None, "2020-01-01T00:00:00Z", "D8"),  # queued: it is still to come there
+        (None, "2099-01-01T00:00:00Z", "D8"),
+        ("acknowledged", "2020-01-01T00:00:00Z", "D8"),  # it came after the scan-in
+        ("acknowledged", "2099-01-01T00:00:00Z", "D7"),  # it was there when they scanned
+        ("refused", "2020-01-01T00:00:00Z", "D7"),  # it never took hold there
+    ],
+)
+def test_who_came_last_to_the_backend_has_the_last_word_here(shop, settled, at, dealer):
+    with opened(shop.home.path) as station:
+        for order, patch in (("o-1", {"dealer": "D8"}), ("o-2", {"lot": "L"})):
+            serials = (Range(4, 6),) if order == "o-1" else (Range(1, 10),)
+            change = c.Ordered(order, shop.batch, Action.ASSIGN, serials, attributes=patch)
+            station.ledger.commit(station.author, change)
+            if settled is not None:
+                station.ledger.commit(station.author, c.Settled(order, settled))
+    shop.tell([(1, 5)], at=at)
+    assert shop.read().booked == 1
+    assert shop.values(3) == {"dealer": "D7", "scanned_in": at, "lot": "L"}
+    assert shop.values(5) == {"dealer": dealer, "scanned_in": at, "lot": "L"}
+    assert shop.values(6) == {"dealer": "D8", "lot": "L"}
+
+
+def test_a_dealer_that_was_taken_away_later_stays_away(shop):
+    with opened(shop.home.path) as station:
+        change = c.Ordered(
+            "o", shop.batch, Action.ASSIGN, (Range(4, 6),), attributes={"dealer": None}
+        )
+        station.ledger.commit(station.author, change)
+    shop.tell([(5, 5)])
+    shop.read()
+    assert shop.values(5) == {"scanned_in": AT}
+
+
 def test_each_is_booked_once_and_only_what_is_new_is_asked_for(shop):
     for number in range(5):
         shop.tell([(number + 1, number + 1)])

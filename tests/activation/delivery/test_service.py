@@ -21,6 +21,7 @@ from mintmark.activation.delivery.deliver import PATIENCE, Courier, deliver, nex
 from mintmark.activation.delivery.delivery_lock import delivery_lock
 from mintmark.activation.delivery.service import HealthFile, Service
 from mintmark.activation.delivery.stopping import Stop, on_signals
+from mintmark.activation.orders.group import place
 from mintmark.activation.orders.orders import OrderRequest
 from mintmark.activation.orders.orders import book as book_order
 from mintmark.activation.orders.selection import BySerials
@@ -301,6 +302,44 @@ def test_it_delivers_what_is_booked_and_waits_out_a_backend_that_is_away(made, t
     names = [event for event, _ in events]
     assert names == ["started", "away", "acknowledged", "acknowledged", "stopped"]
     assert all(0 < seconds <= 1 for seconds in waits)
+
+
+def test_it_books_and_delivers_a_scheduled_order_at_its_time(made, tmp_path):
+    station, _, (batch, other, *_) = made
+    events, sent = [], []
+    at = NOW + timedelta(seconds=5)
+    whole = BySerials("1-9")
+    place(station, OrderRequest(Action.ACTIVATE, batch, whole, at=at, order="good"))
+    place(station, OrderRequest(Action.UNFREEZE, other, whole, at=at, order="bad"))
+
+    def look():
+        sent.append([row.status for row in rows(station).values()])
+
+    turns = {4: look, 7: look}
+    running, waits = service(
+        made, tmp_path / "health.json", turns, lambda event, **more: events.append((event, more))
+    )
+    running.run()
+    assert sent == [[], ["acknowledged"]]
+    assert all(0 < seconds <= 1 for seconds in waits)
+    assert [(event, more.get("order")) for event, more in events[1:-1]] == [
+        ("scheduled-booked", "good"),
+        ("scheduled-refused", "bad"),
+        ("acknowledged", "good"),
+    ]
+
+
+def test_a_person_who_delivers_books_what_is_due_also_without_a_backend(made):
+    station, _, (batch, *_) = made
+    at = NOW + timedelta(minutes=1)
+    place(station, OrderRequest(Action.ACTIVATE, batch, BySerials("1-9"), at=at, order="later"))
+    assert deliver(station, None).scheduled == ()
+    station.now.now = at + timedelta(minutes=5)
+    told = deliver(station, None)
+    assert [(each.order, each.status) for each in told.scheduled] == [("later", "booked")]
+    assert (told.queued, told.exit_code) == (1, 75)
+    assert "scheduled order later" in "\n".join(told.lines())
+    assert "5 min late" in "\n".join(told.lines())
 
 
 def test_a_failing_ledger_does_not_end_it(made, tmp_path, monkeypatch):

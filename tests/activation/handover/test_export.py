@@ -90,6 +90,26 @@ def test_the_lines_are_those_that_may_sign_and_the_backend_reads_them(world):
     assert all(senders(line["key_id"]).actions is None for line in lines)
 
 
+def test_platforms_stand_beside_the_lines_and_the_limits_are_comments_that_hold(world):
+    app = command(world, "key", "new", "--platform", "guide-app")
+    command(world, "key", "export", "--backend", "with-app")
+    path = world / "with-app" / "lines.toml"
+    text = path.read_text("ascii")
+    platform = FileSenders(path)(app["key_id"])
+    assert (platform.name, platform.platform, platform.parties) == ("guide-app", True, None)
+    assert not platform.actions
+    # As the backend's operator narrows them down: what is proposed there is understood.
+    path.write_text(re.sub(r"^# (?=[a-z]+ = )", "", text, flags=re.MULTILINE), "ascii")
+    narrow = FileSenders(path)
+    platform = narrow(app["key_id"])
+    assert (platform.parties, platform.attributes) == ({"guide", "store"}, {"dealer": "D7"})
+    assert platform.actions == {"scan_in"}
+    assert platform.batches == ("K7QM-*",)
+    lines = tomllib.loads(path.read_text("ascii"))["line"]
+    assert all(narrow(line["key_id"]).attributes == {"dealer": "D7"} for line in lines)
+    command(world, "key", "revoke", app["key_id"], "--reason", "closed")
+
+
 def test_the_key_is_the_homes_in_the_form_that_every_command_reads(world):
     copy, own = world / "handover" / "fingerprint.key", world / "home" / "keys" / "fingerprint.key"
     assert copy.read_bytes() == own.read_bytes()

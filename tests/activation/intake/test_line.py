@@ -6,6 +6,7 @@ import os
 import queue
 import signal
 import threading
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -64,6 +65,7 @@ def test_an_order_is_answered_with_what_became_of_it(line, made):
         "serials": [[1, 5]], "applied": [[1, 5]], "skipped": [],
         "delivery": "acknowledged", "dry_run": False, "detail": None,
         "attributes": {"lot": "L1"}, "repeated": False, "undone": [], "notes": [],
+        "at": None, "scheduled": None,
     }  # fmt: skip
 
 
@@ -466,3 +468,22 @@ def test_sigterm_ends_one_that_waits_for_a_line(made, byte_code):
     send_message(process, op="status", order="none")
     read_answer(process)
     assert terminate(process)[0] == 0
+
+
+def test_a_scheduled_order_goes_out_between_two_messages(made):
+    station, backend, batch = made
+    now = [station.now()]
+    with opened(station.home, now=lambda: now[0]) as mine, client(backend.url) as http:
+        line = OrderStream(mine, http)
+        morning = (now[0] + timedelta(hours=12)).isoformat(timespec="seconds")
+        order = {"action": "activate", "batch": batch, "serials": "1-5", "order": "morning"}
+        answer = send(line, **order, at=morning)
+        assert (answer["ok"], answer["exit"], answer["delivery"]) == (True, 0, "scheduled")
+        assert send(line, op="status", order="morning")["status"] == "scheduled"
+        line.idle(lambda: False)
+        assert send(line, op="status", order="morning")["status"] == "scheduled"
+        now[0] += timedelta(hours=13)
+        line.idle(lambda: False)
+        assert send(line, op="status", order="morning")["status"] == "acknowledged"
+        assert send(line, **order, at=morning)["repeated"]
+        assert send(line, **{**order, "order": "late"}, at=morning)["exit"] == 3

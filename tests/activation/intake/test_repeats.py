@@ -14,7 +14,7 @@ from mintmark.activation.intake.apply import apply
 from mintmark.activation.intake.line import OrderStream
 from mintmark.activation.intake.order_and_deliver import book_and_deliver
 from mintmark.activation.intake.order_file import read_file
-from mintmark.activation.orders import booked
+from mintmark.activation.orders import booked, listing
 from mintmark.activation.orders.orders import OrderRequest, book
 from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import Refused
@@ -215,7 +215,7 @@ def test_a_repeat_of_a_cancelled_order_is_no_success(made):
     station, _, batch = made
     wanted = request(batch, Action.ACTIVATE, None, order="it")
     assert book_and_deliver(station, wanted, lambda *_: None).exit_code == 75
-    booked.cancel(station, "it")
+    listing.cancel(station, "it")
     assert book_and_deliver(station, wanted, lambda *_: None).exit_code == 3
 
 

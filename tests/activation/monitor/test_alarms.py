@@ -13,10 +13,9 @@ from line_kit import ended, opened, program, until
 from patience import PATIENCE
 
 from mintmark.activation.monitor import notify, sending, watch
+from mintmark.activation.monitor.alarm_words import KINDS, OTHER
 from mintmark.activation.monitor.alarms import (
-    KINDS,
     MESSAGE_BYTES,
-    OTHER,
     Alarm,
     Style,
     alarm,

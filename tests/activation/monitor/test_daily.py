@@ -9,14 +9,18 @@ import pytest
 from alarm_kit import Hook
 from backend_kit import Clock
 from line_kit import Backend, client, home_with_batches, opened
+from market_kit import Market, Told
 
+from mintmark.activation.client.protocol import Away
 from mintmark.activation.delivery.deliver import deliver
 from mintmark.activation.monitor import notify, snapshots
-from mintmark.activation.monitor.alarms import KINDS, MESSAGE_BYTES, Style
+from mintmark.activation.monitor.alarm_words import KINDS
+from mintmark.activation.monitor.alarms import MESSAGE_BYTES, Style
 from mintmark.activation.monitor.broadcast import broadcast
-from mintmark.activation.monitor.daily import SUMS, Daily, bounds, daily, day_of, message
+from mintmark.activation.monitor.daily import Daily, daily, message
+from mintmark.activation.monitor.day import SUMS, bounds, day_of
 from mintmark.activation.monitor.snapshots import NAME
-from mintmark.codegen.errors import UsageError
+from mintmark.codegen.errors import EnvironmentFailure, UsageError
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ranges.lifecycle import Action, State
 from mintmark.codegen.ranges.receipts import ReceiptEntry
@@ -190,6 +194,15 @@ class Total:
     def __init__(self, line):
         self.line, self.total = line, 0
 
+    def refused_scans(self, _=0):
+        return None
+
+    def repeats(self, *_):
+        return None
+
+    def scan_ins(self, _=0):
+        return None
+
     def see(self, total, *, at=None, day=None):
         """The report of `day`, or today, made at that hour of the clock's day."""
         self.total, clock = total, self.line.clock
@@ -332,3 +345,104 @@ def test_it_is_sent_to_every_target(line):
         sent = list(broadcast(targets, message(report, STYLE)))
         assert [target.ok for target in sent] == [False, True]
         assert "日报 2026-11-22" in hook.texts[0]
+
+
+# --- the market ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def market(tmp_path):
+    scene = Market(tmp_path)
+    yield scene
+    scene.home.close()
+
+
+def reported(scene, day, told=True):
+    with scene.open() as station:
+        return daily(station, scene.told if told is True else told, day)
+
+
+TODAY, BEFORE = date(2026, 11, 22), date(2026, 11, 21)
+
+
+def test_a_diverted_case_is_found_by_the_next_mornings_report(market):
+    """No trace ran: the report looks itself, and books what it finds once."""
+    market.order("assign", 1, 200, attributes={"region": "浙江省", "dealer": "D-7"})
+    market.order("freeze", 1, 50)
+    market.told.see(market.batch, "320506", 80, 81)
+    market.told.stop(market.batch, 7)
+    market.told.repeat(market.batch, 100, 50)
+    market.clock.forward(hours=12)
+    report = reported(market, TODAY)
+    assert (report.stopped, report.copied, report.diverted) == (1, 1, 2)
+    assert (report.market_detail, report.incidents, report.reads) == (None, 3, False)
+    text = "\n".join(report.lines())
+    assert "! 2 codes scanned outside their region: mintmark trace" in text
+    phone = message(report, STYLE)
+    assert "2 枚码：窜货，在区域外被扫 -> mintmark trace" in phone.body
+    assert phone.critical
+    assert len(f"{phone.title}\r\n{phone.body}".encode()) <= MESSAGE_BYTES
+    assert [found.facts.dealer for found in market.incidents("diverted")] == ["D-7"]
+    again = reported(market, TODAY)
+    assert (again.diverted, again.incidents, again.reads) == (2, 0, True)
+    other = reported(market, BEFORE)
+    assert (other.stopped, other.copied, other.diverted) == (0, 0, 0)
+    assert reported(market, date(2026, 11, 23)).alarms_by_kind == {
+        "copied": 1, "diverted": 1, "scans-stopped": 1,
+    }  # fmt: skip
+
+
+class Gone(Told):
+    """A backend that answers nothing."""
+
+    def refused_scans(self, after=0):
+        raise Away("nobody answers")
+
+    def batch_page(self, *_, **__):
+        raise Away("nobody answers")
+
+
+def test_a_backend_that_cannot_be_read_is_said(market):
+    report = reported(market, TODAY, Gone(market.clock))
+    assert (report.stopped, report.copied, report.diverted) == (None, None, None)
+    assert "nobody answers" in report.market_detail
+    assert "market     not known: the scan backend gave no usable answer" in "\n".join(
+        report.lines()
+    )
+    assert "no backend" in reported(market, TODAY, None).market_detail
+    market.told.lacking = {"regions"}
+    market.told.stop(market.batch, 7)
+    partly = reported(market, TODAY)
+    assert (partly.diverted, partly.copied) == (None, 0)
+    assert partly.market_detail == "the backend does not offer regions"
+
+
+def test_the_report_looks_for_what_is_late_too(market):
+    market.limit(receipt_days=14)
+    market.clock.forward(days=900)
+    today = market.clock().astimezone(ZONE).date()
+    report = reported(market, today)
+    assert (report.incidents, report.alarms_by_kind) == (1, {"receipt-late": 1})
+    assert reported(market, today).incidents == 0
+
+
+def test_in_a_home_that_cannot_be_written_the_report_is_told_all_the_same(market):
+    market.order("freeze", 1, 50)
+    market.told.stop(market.batch, 7)
+    market.limit(receipt_days=1)
+    market.clock.forward(days=900)
+    with market.open() as station:
+        station.ledger.unwritable = EnvironmentFailure("the disk is read-only")
+        report = daily(station, market.told, TODAY)
+    assert (report.stopped, report.incidents, report.reads) == (1, 0, True)
+
+
+def test_what_waits_for_its_time_is_counted(market):
+    for number, at in enumerate(("2026-11-22T11:00:00.000000Z", "2026-12-01T18:00:00.000000Z")):
+        serials = (Range(1, 9),)
+        market.book(c.Scheduled(f"later-{number}", at, market.batch, Action.FREEZE, serials))
+    report = reported(market, TODAY)
+    assert (report.scheduled, report.scheduled_due) == (2, 1)
+    assert "! 1 scheduled orders are due, and not booked: mintmark deliver" in "\n".join(
+        report.lines()
+    )

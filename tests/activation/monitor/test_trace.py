@@ -17,7 +17,7 @@ from line_kit import Backend, client, home_with_batches, opened
 from mintmark.activation.client import trial_scans, wire
 from mintmark.activation.client.protocol import Away
 from mintmark.activation.delivery.deliver import deliver
-from mintmark.activation.monitor import unknown
+from mintmark.activation.monitor import marks, unknown
 from mintmark.activation.monitor.findings import FindingKind, coarse
 from mintmark.activation.monitor.trace import TraceRequest, trace
 from mintmark.activation.orders.orders import OrderRequest, book
@@ -325,7 +325,7 @@ def test_killed_before_its_place_is_kept_it_books_nothing_twice(scene):
     scene.scan(250, 101)
     with pytest.raises(Killed):
         scene.trace(failpoint=at("booked"), new=True)
-    assert unknown.load(scene.home.path) is None
+    assert marks.load(scene.home.path) is None
     assert len(scene.incidents()) == 2
     assert scene.trace(new=True).incidents == 0
     assert len(scene.incidents()) == 2
@@ -401,7 +401,7 @@ def test_what_was_booked_is_known_again_however_much_there_is(scene):
 
 
 class Pages:
-    """Unknown scans in pages of `size`; remembers what it was asked for."""
+    """Unknown scans in pages of `size`, of an older contract; remembers what it was asked for."""
 
     def __init__(self, firsts, size=2):
         self.scans = [
@@ -409,6 +409,15 @@ class Pages:
             for number, first in enumerate(firsts, 1)
         ]
         self.size, self.asked = size, []
+
+    def refused_scans(self, _=0):
+        return None
+
+    def repeats(self, *_):
+        return None
+
+    def scan_ins(self, _=0):
+        return None
 
     def unknown_scans(self, after=0):
         self.asked.append(after)
@@ -424,7 +433,7 @@ def test_a_timer_begins_behind_the_pages_that_are_settled():
     backend = Pages([OLD] * 5 + [FRESH] * 4)
     first = unknown.read(backend, "a", None, NOW)
     assert len(first.scans) == 9
-    assert first.mark == unknown.ReadUpTo("a", 4, NOW)
+    assert first.mark == marks.ReadUpTo("a", 4, NOW)
     backend.asked.clear()
     second = unknown.read(backend, "a", first.mark, NOW + timedelta(hours=1))
     assert backend.asked == [4, 6, 8]
@@ -442,7 +451,7 @@ def test_nothing_fresh_is_passed_over_where_the_clock_went_back():
 )
 def test_everything_is_read_where_the_mark_may_be_wrong(backend, hours):
     pages = Pages([OLD] * 4)
-    mark = unknown.ReadUpTo("a", 4, NOW)
+    mark = marks.ReadUpTo("a", 4, NOW)
     now = NOW + timedelta(hours=hours)
     assert len(unknown.read(pages, backend, mark, now).scans) == 4
     assert unknown.read(pages, backend, mark, now).mark.whole == now
@@ -461,14 +470,14 @@ def test_a_backend_without_an_end_is_left():
     "text", ["", "[]", '{"after": -1}', '{"backend": "a", "after": true, "whole": "x"}', "\xff"]
 )
 def test_a_mark_that_cannot_be_read_is_none(text, tmp_path):
-    (tmp_path / unknown.NAME).write_text(text, "latin-1")
-    assert unknown.load(tmp_path) is None
+    (tmp_path / marks.NAME).write_text(text, "latin-1")
+    assert marks.load(tmp_path) is None
 
 
 def test_a_mark_is_kept(tmp_path):
-    mark = unknown.ReadUpTo("https://scan.example.com", 7, NOW)
-    unknown.keep(tmp_path, mark)
-    assert unknown.load(tmp_path) == mark
+    mark = marks.ReadUpTo("https://scan.example.com", 7, NOW)
+    marks.keep(tmp_path, mark)
+    assert marks.load(tmp_path) == mark
 
 
 def test_since_bears_on_what_is_told_not_on_what_is_booked(scene):

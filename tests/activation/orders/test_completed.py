@@ -3,9 +3,9 @@
 import pytest
 from line_kit import URL, home_with_batches, opened, packaged
 
-from mintmark.activation.orders.booked import cancel
 from mintmark.activation.orders.completed import PRODUCT
 from mintmark.activation.orders.group import place
+from mintmark.activation.orders.listing import cancel
 from mintmark.activation.orders.orders import OrderRequest
 from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import Refused

@@ -13,8 +13,8 @@ from line_kit import URL, opened
 from patience import PATIENCE
 
 from mintmark.activation.orders import group
-from mintmark.activation.orders.booked import cancel
 from mintmark.activation.orders.group import place
+from mintmark.activation.orders.listing import cancel
 from mintmark.activation.orders.named import finder
 from mintmark.activation.orders.orders import OrderRequest, book
 from mintmark.activation.orders.parts import member_id

@@ -7,9 +7,7 @@ import pytest
 from line_kit import home_with_batches, opened, packaged
 
 from mintmark.activation.orders import form
-from mintmark.activation.orders.orders import OrderRequest, book
 from mintmark.activation.orders.selection import (
-    ByAttributes,
     ByPackage,
     ByScannedCodes,
     BySerials,
@@ -19,7 +17,6 @@ from mintmark.activation.orders.selection import (
 )
 from mintmark.codegen.errors import NotFound, UsageError
 from mintmark.codegen.ranges import serials
-from mintmark.codegen.ranges.lifecycle import Action
 
 GIVEN = {"serials": "1-5", "unit": "U", "package": "P", "codes": ("A", "B")}
 MEANS = (BySerials("1-5"), ByUnit("U"), ByPackage("P"), ByScannedCodes(("A", "B")))
@@ -84,17 +81,6 @@ def test_an_order_takes_a_thousand_ranges(made, count, fits):
     else:
         with pytest.raises(UsageError, match="1,001 ranges"):
             resolve(station, batch, selected)
-
-
-def test_attributes_lead_to_the_codes_that_carry_them_and_are_not_void(made):
-    station, _, other = made
-    for text, lot in (("1-4", "L1"), ("5-8", "L2")):
-        assigned = OrderRequest(Action.ASSIGN, other, BySerials(text), attributes={"lot": lot})
-        book(station, assigned)
-    book(station, OrderRequest(Action.VOID, other, BySerials("2"), reason="lost"))
-    assert pairs(station, other, ByAttributes({"lot": "L1"})) == [[1, 1], [3, 4]]
-    assert pairs(station, other, ByAttributes({"lot": None})) == [[9, 20]]
-    assert pairs(station, other, ByAttributes({"lot": "L1", "line": "3"})) == []
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,10 @@ change = st.one_of(
         st.dictionaries(text, value, max_size=4), maybe, maybe, st.booleans(), st.booleans(),
     ),
     st.builds(changes.ScheduleEnded, text, text, maybe),
-    st.builds(changes.ScannedIn, text, number, text, text, st.lists(part, max_size=3).map(tuple)),
+    st.builds(
+        changes.ScannedIn, text, number, text, text, st.lists(part, max_size=3).map(tuple),
+        st.lists(part, max_size=3).map(tuple),
+    ),
     st.builds(
         changes.LabelsVerified, text, st.lists(text, max_size=3).map(tuple), serials(), number,
         number,

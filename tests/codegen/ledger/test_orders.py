@@ -23,6 +23,8 @@ from ledger_kit import (
     ordered,
     packaged,
     ranges,
+    scanned_in,
+    scheduled,
     unit_of,
     with_package,
 )
@@ -64,6 +66,7 @@ class Books(RuleBasedStateMachine):
         self.model = model.Books(QUANTITY)
         self.ids = itertools.count(1)
         self.open = {}
+        self.waiting = {}
 
     def teardown(self):
         result = verify(self.ledger)
@@ -148,6 +151,40 @@ class Books(RuleBasedStateMachine):
         else:
             (again,) = self.ledger.commit(LINE, change)
             assert again == dataclasses.replace(committed, repeated=True)
+
+    @rule(action=st.sampled_from(model.ACTIONS), pairs=some_serials())
+    def schedule(self, action, pairs):
+        order = f"O{next(self.ids)}"
+        self.ledger.commit(LINE, scheduled(order, "B", action, *pairs))
+        self.waiting[order] = action, pairs
+
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data())
+    def end_schedule(self, data):
+        order = data.draw(st.sampled_from(sorted(self.waiting)))
+        action, pairs = self.waiting.pop(order)
+        try:
+            done = self.model.order(action, numbers(pairs))
+        except model.Refusal:
+            done = None
+        ended, change = changes.ScheduleEnded(order, "booked"), ordered(order, "B", action, *pairs)
+        if done is None or not done.applied:
+            with pytest.raises(Refused):
+                self.ledger.commit(LINE, ended, change)
+            self.ledger.commit(LINE, changes.ScheduleEnded(order, "refused"))
+        else:
+            _, committed = self.ledger.commit(LINE, ended, change)
+            assert numbers(serials.to_pairs(committed.applied)) == done.applied
+
+    @rule(pairs=some_serials(), dealer=st.sampled_from(["x", "y"]))
+    def scan_in(self, pairs, dealer):
+        name, at = f"I{next(self.ids)}", "2026-12-01T00:00:00Z"
+        self.ledger.commit(STATION, scanned_in(name, 1, ("B", *pairs), dealer=dealer, at=at))
+        for serial in numbers(pairs):
+            code = self.model.codes[serial]
+            if code.accepts("assign"):
+                given = {"dealer": dealer, "scanned_in": at}
+                self.model.codes[serial] = code.after("assign", given)
 
     @invariant()
     def every_code_stands_where_the_model_has_it(self):

@@ -12,8 +12,8 @@ from mintmark.activation.orders.spans import reader
 from mintmark.codegen.errors import UsageError
 from mintmark.codegen.ranges.attributes import from_json
 from mintmark.codegen.ranges.lifecycle import Standing, State
-from mintmark.codegen.ranges.where import Facts, conditions
-from mintmark.codegen.ranges.where_text import Relation, Written, read, spelt
+from mintmark.codegen.ranges.where import CodeFacts, conditions
+from mintmark.codegen.ranges.where_text import Relation, WrittenCondition, read, spelt
 
 READ = reader(ZoneInfo("Asia/Shanghai"))
 MINTED = datetime(2026, 12, 1, 15, 59, 59, 999_999, UTC)  # the last moment of that day there
@@ -25,7 +25,7 @@ def matches(*texts, state=State.ACTIVE, package=None, units=(), void=False, **ca
     named = {key.replace("__", "."): value for key, value in carried.items()}
     standing = Standing(state, package=package, attributes=from_json(named))
     contact = "li-print" if package else None
-    facts = Facts(BATCH, MINTED, "Lily", "item", contact, frozenset(units))
+    facts = CodeFacts(BATCH, MINTED, "Lily", "item", contact, frozenset(units))
     where = conditions(texts, READ)
     found = where.may_match(facts) and where.matches(standing, facts, void=void)
     # As it is told, it means the same.
@@ -218,8 +218,8 @@ def test_no_value_is_repeated_by_an_error():
 def test_any_value_can_be_written(values):
     written = f"lot in {', '.join(map(spelt, values))}; region = {spelt(values[0])}"
     assert read(written) == (
-        Written("lot", Relation.IN, tuple(values)),
-        Written("region", Relation.IS, (values[0],)),
+        WrittenCondition("lot", Relation.IN, tuple(values)),
+        WrittenCondition("region", Relation.IS, (values[0],)),
     )
 
 

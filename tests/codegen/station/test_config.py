@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mintmark.codegen.errors import NotFound, UsageError
 from mintmark.codegen.station import config
+from mintmark.codegen.station.alarm_limits import AlarmLimits
 
 ID = "K7QM-0123456789AB"
 LEAST = f'[home]\nid = "{ID}"\n'
@@ -86,6 +87,12 @@ def test_whom_the_printer_calls(read, text, sender):
     assert read(LEAST + text).sender == sender
 
 
+def test_from_when_on_something_is_an_alarm(read):
+    found = read(LEAST + '[alarms]\nlanguage = "zh"\nreceipt_days = 14\nexport_burst = 3\n')
+    assert found.alarm_limits == AlarmLimits(receipt_days=14, export_burst=3)
+    assert read(LEAST).alarm_limits == AlarmLimits(None, None, None, 20, 10)
+
+
 def test_notepads_byte_order_mark_is_passed_over(read):
     assert read(b"\xef\xbb\xbf" + LEAST.replace("\n", "\r\n").encode()).home_id == ID
 
@@ -140,6 +147,14 @@ def test_a_home_directory_is_expanded(read, monkeypatch, tmp_path):
         (LEAST + '[sender]\nemail = "陈@例.cn"\n', "email in .sender. is no e-mail address"),
         (LEAST + '[sender]\nemail = "a b@c.cn"\n', "email in .sender. is no e-mail address"),
         ("sender = 1\n" + LEAST, "unknown table .sender."),
+        ("alarms = 1\n" + LEAST, "unknown table .alarms."),
+        (LEAST + "[alarms]\nreceipt_day = 1\n", "unknown key receipt_day in .alarms."),
+        (LEAST + '[alarms]\nreceipt_days = "14"\n', "receipt_days in .alarms. must be a number"),
+        (LEAST + "[alarms]\nreceipt_days = true\n", "receipt_days in .alarms. must be a number"),
+        (LEAST + "[alarms]\nactivation_days = 0\n", "activation_days in .alarms. must be a"),
+        (LEAST + "[alarms]\ndelivery_minutes = 1.5\n", "delivery_minutes in .alarms. must be"),
+        (LEAST + "[alarms]\nexport_burst = 10001\n", "from 1 to 10,000"),
+        (LEAST + "[alarms]\ncopied_scans = -1\n", "copied_scans in .alarms. must be a number"),
         (LEAST + LEAST, "mintmark.toml: "),
         ("[home\n", "mintmark.toml: "),
         (LEAST + "x = " + "[" * 100_000, "mintmark.toml"),

@@ -10,7 +10,7 @@ from receipt_kit import correct as book_correction
 from receipt_kit import report as book_receipt
 from station_kit import Home, make_home
 
-from mintmark.activation.monitor.daily import fold
+from mintmark.activation.monitor.day import fold
 from mintmark.activation.orders.orders import OrderRequest
 from mintmark.activation.orders.orders import book as book_order
 from mintmark.activation.orders.selection import BySerials

@@ -1,0 +1,155 @@
+"""Scheduled orders whose time has come: booked by whoever is about to send or to give orders.
+
+First in, first out by their time. The steps for each, and what a crash after each leaves:
+
+1. Complete the order as one that is given now. It waits still, and the next to come books it.
+2. Book it, with the note that its waiting is over, in one commit: `ScheduleEnded`, `Ordered`. It is
+   queued, like any order.
+3. If it is refused now, by a state or a guard: `ScheduleEnded` says why, with an incident, in one
+   commit. Nothing is ordered, and somebody is told.
+
+Several processes may come at once: under the ledger's lock the first one ends it, the others see
+that it is over. A machine that was off books it late, and says so.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ...codegen.errors import NotFound, Refused, UsageError
+from ...codegen.ledger.changes import Incident, IncidentFacts, ScheduleEnded
+from ...codegen.ledger.records import ScheduledRow
+from ...codegen.ledger.view import View
+from ...codegen.ranges import serials
+from ...codegen.station.station import DEFAULT_LINE, Station
+from . import guards
+from .completed import apart, completed
+from .orders import REFUSED
+from .parts import MEMBERS, member_id
+from .scheduled import BOOKED, WAITING, order_of
+from .validity import Said
+
+SCHEDULED_REFUSED = "scheduled-refused"
+LATE = timedelta(minutes=1)
+AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A scheduled order that was booked, or refused, at its time. `detail`: why, or how late."""
+
+    order: str
+    batch: str
+    status: str
+    detail: str | None
+
+    def text(self) -> str:
+        """A line for people."""
+        detail = f": {self.detail}" if self.detail else ""
+        return f"scheduled order {self.order} of batch {self.batch} {self.status}{detail}"
+
+
+class _EndedMeanwhile(Exception):
+    """Another process has ended it since it was looked up."""
+
+
+def book_due(station: Station, stop: Callable[[], bool] = lambda: False) -> tuple[Ended, ...]:
+    """Book what is due, until nothing is left or `stop()`. Raises if this machine fails."""
+    ended: list[Ended] = []
+    while True:
+        with station.ledger.read() as view:
+            rows = view.scheduled_due(station.now(), AT_ONCE)
+        for row in rows:
+            if stop():
+                return tuple(ended)
+            done = _end(station, row)
+            ended += [done] if done is not None else []
+        if not rows:
+            return tuple(ended)
+
+
+def next_scheduled(view: View) -> datetime | None:
+    """When the next order is due; None if none waits."""
+    return next((row.at for row in view.scheduled(WAITING, limit=1)), None)
+
+
+def _end(station: Station, row: ScheduledRow) -> Ended | None:
+    """What became of `row`; None if another process ended it."""
+    try:
+        return _book(station, row)
+    except _EndedMeanwhile:
+        return None
+    except (NotFound, Refused, UsageError) as error:
+        why = error.message
+    try:
+        return _refuse(station, row, why)
+    except _EndedMeanwhile:
+        return None
+
+
+def _book(station: Station, row: ScheduledRow) -> Ended:
+    author = station.author_of(station.line(row.change.line or DEFAULT_LINE))
+    with station.ledger.read() as view:
+        change = completed(view, order_of(row.change))  # 1
+        free = _free(view, row.order)
+        more = tuple(apart(view, change, row.order, free))
+    said = Said(row.change.allow_past, counted=row.change.count is not None)
+    held = guards.guard(station, change, said, include_lost=row.change.include_lost)
+
+    def check(view: View) -> None:
+        _check_waiting(view, row)
+        held(view)
+
+    late = _late(station, row)
+    ended = ScheduleEnded(row.order, BOOKED, late)
+    station.ledger.commit(author, ended, change, *more, guard=check)  # 2
+    return Ended(row.order, row.batch, BOOKED, late)
+
+
+def _free(view: View, order: str) -> int:
+    """The first number under which the request `order` has no order yet."""
+    numbers = range(2, MEMBERS + 1)
+    return next((n for n in numbers if not view.has_order(member_id(order, n))), MEMBERS + 1)
+
+
+def _refuse(station: Station, row: ScheduledRow, why: str) -> Ended:
+    codes = serials.count(row.change.serials)
+    facts = IncidentFacts(
+        batch=row.batch,
+        order=row.order,
+        action=row.change.action,
+        serials=row.change.serials[:100],
+        codes=codes,
+    )
+    told = (
+        f"order {row.order}, to {row.change.action} {codes:,} codes of batch {row.batch}"
+        f" ({serials.describe(row.change.serials, 3)}) at {_local(station, row.at)}: {why}"
+    )
+    station.ledger.commit(
+        station.author,
+        ScheduleEnded(row.order, REFUSED, why),
+        Incident(SCHEDULED_REFUSED, told, facts),
+        guard=lambda view: _check_waiting(view, row),
+    )  # 3
+    return Ended(row.order, row.batch, REFUSED, why)
+
+
+def _check_waiting(view: View, row: ScheduledRow) -> None:
+    fresh = view.scheduled_order(row.order)
+    if fresh is None or fresh.status != WAITING:
+        raise _EndedMeanwhile
+
+
+def _late(station: Station, row: ScheduledRow) -> str | None:
+    """How late it is booked, if that is news."""
+    late = station.now() - row.at
+    if late < LATE:
+        return None
+    minutes = int(late.total_seconds()) // 60
+    days, rest = divmod(minutes, 24 * 60)
+    took = f"{days} d " * bool(days) + f"{rest // 60} h {rest % 60} min"
+    return f"booked {took} late: it was due at {_local(station, row.at)}, and nothing sent orders"
+
+
+def _local(station: Station, at: datetime) -> str:
+    return at.astimezone(station.config.time_zone).isoformat(" ", "minutes")
