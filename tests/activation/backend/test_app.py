@@ -251,6 +251,8 @@ LINE_CALLS = [
     ("GET", "/v1/refused-scans"),
     ("GET", "/v1/repeats"),
     ("GET", f"{PATH}/regions"),
+    ("PUT", "/v1/scan-ins/a"),
+    ("GET", "/v1/scan-ins"),
 ]
 
 
@@ -268,7 +270,8 @@ def test_every_address_of_lines_asks_who_calls(app):
             method,
             path.replace("/fingerprints/1", "/fingerprints/{first}")
             .replace("/orders/a", "/orders/{order}")
-            .replace("/aggregations/a", "/aggregations/{aggregation}"),
+            .replace("/aggregations/a", "/aggregations/{aggregation}")
+            .replace("/scan-ins/a", "/scan-ins/{scan_in}"),
         )
         for method, path in LINE_CALLS
     }
