@@ -425,7 +425,9 @@ def test_the_documents_requests_work_as_they_stand(call):
         done.append((name, path.partition("?")[0]))
     assert [name for name, _ in done] == [
         *("GET", "GET", "PUT", "PUT", "PUT"),  # health twice, a batch, fingerprints, an order
-        *("PUT", "PUT", "GET", "GET", "POST"),  # cartons, what lies in them, two pages, a scan
+        *("PUT", "PUT", "PUT"),  # a window, cartons, what lies in them
+        *("GET", "GET", "GET", "GET", "GET"),  # the batch, links, refused scans, repeats, regions
+        *("POST", "PUT"),  # a scan, a scan-in
     ]
     page = call("GET", "/v1/batches/7Q2M-0K4T9WXA").json()
     states = [(piece["serials"], piece["state"]) for piece in page["ranges"]]
