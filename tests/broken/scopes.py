@@ -7,7 +7,7 @@ from conformance_kit import KEYS, PRIVATE, Known
 from http_message_signatures.algorithms import ED25519
 
 from mintmark.activation.backend import app, authorise
-from mintmark.activation.backend.senders import LOOPBACK, Sender
+from mintmark.activation.backend.sender import LOOPBACK, Sender
 from mintmark.activation.backend.store import Store
 
 
