@@ -59,7 +59,7 @@ def storage(kind: str) -> list[str]:
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
     import postgres_kit
 
-    return ["--database", postgres_kit.cluster().database()]
+    return ["--database", postgres_kit.cluster(durable=True).database()]
 
 
 def main() -> None:

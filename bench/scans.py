@@ -180,7 +180,7 @@ def empty_database(folder: Path, kind: str) -> tuple[URL, list[str]]:
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
     import postgres_kit
 
-    named = postgres_kit.cluster().database()
+    named = postgres_kit.cluster(durable=True).database()
     return postgresql_url(named), ["--database", named]
 
 

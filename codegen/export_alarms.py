@@ -11,12 +11,12 @@ from datetime import timedelta
 from .errors import IntegrityError, MintmarkError, Refused
 from .ledger.changes import Change, ExportBegun, Incident, IncidentFacts
 from .ledger.view import View
+from .station.older_copy import NOTICED
 from .station.station import Station
 
 REFUSED = "export-refused"  # kinds of incidents
 BURST = "export-burst"
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-_TOLD = "custodian-key-refused"
 
 
 @contextlib.contextmanager
@@ -25,10 +25,12 @@ def refusals_told(
 ) -> Iterator[None]:
     """Book `export-refused` if the block is stopped by a state, a guard, a policy or a proof.
 
-    Not for what was mistyped or is not there, nor where a custodian key that was refused is booked
-    already; the same refusal once an hour. The error is raised on as it was.
+    Not for what was mistyped or is not there; the same refusal once an hour. A custodian's key that
+    is refused has an alarm of its own, and so has an older copy when it is noticed. The error is
+    raised on as it was.
     """
-    begin = _head(station)
+    with station.ledger.read() as view:
+        begin = view.head()[0]
     try:
         yield
     except (Refused, IntegrityError) as error:
@@ -75,15 +77,10 @@ def _book(station: Station, incident: Incident, told: Callable[[View], bool]) ->
 
 
 def _is_told(station: Station, view: View, incident: Incident, begin: int) -> bool:
-    same = incident in _lately(station, view, REFUSED, _HOUR)
-    return same or bool(view.incidents(_TOLD, begin))
+    noticed = bool(view.incidents(NOTICED, begin))
+    return noticed or incident in _lately(station, view, REFUSED, _HOUR)
 
 
 def _lately(station: Station, view: View, kind: str, within: timedelta) -> list[Change]:
     now = station.now()
     return [event.change for event in view.incidents(kind) if abs(now - event.time) < within]
-
-
-def _head(station: Station) -> int:
-    with station.ledger.read() as view:
-        return view.head()[0]

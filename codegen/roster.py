@@ -153,8 +153,8 @@ def _new(station: Station, kind: str, name: str) -> KeyShown:
     path = station.key_file(kind, name)
     left = _left(station, kind, name, path)
     # A platform's file may have been taken to where the platform runs; a line's was lost.
-    if (left is not None or kind == "platform") and _is_known(station, kind, name, left):
-        raise Refused(f"{kind} {name} has a key already", "see: mintmark key list")
+    if left is not None or kind == "platform":
+        _refuse_known(station, kind, name, left)
     key = left or keys.new_signing_key(kind, name, station.entropy)
     if left is None:
         # Homes from before there were platforms have no folder for their keys.
@@ -183,14 +183,22 @@ def _left(station: Station, kind: str, name: str, path: Path) -> keys.SigningKey
     return station.line(name) if kind == "line" else station.platform(name)
 
 
-def _is_known(station: Station, kind: str, name: str, key: keys.SigningKey | None) -> bool:
-    """Whether the books have this key, or another of that name which is good."""
+def _refuse_known(station: Station, kind: str, name: str, key: keys.SigningKey | None) -> None:
+    """Raises `Refused` if the books have this key, or another of that name which is good."""
     with station.ledger.read() as view:
         rows = view.roster(kind)
-    return any(
-        (row.name, row.revoked) == (name, False) or (key and row.key_id == key.key_id)
-        for row in rows
-    )
+    for row in rows:
+        if (row.name, row.revoked) == (name, False):
+            raise Refused(
+                f"{kind} {name} has a key already",
+                "see: mintmark key list",
+                f"to make another, revoke it first: mintmark key revoke {row.key_id}",
+            )
+        if key is not None and row.key_id == key.key_id:
+            raise Refused(
+                f"the key of {kind} {name} was revoked, and its file is still here",
+                f"remove {station.key_file(kind, name)}, or take another name",
+            )
 
 
 def revoke(station: Station, key_id: str, reason: str) -> KeyShown:

@@ -123,11 +123,18 @@ def failing(result):
 
 
 @contextmanager
-def books(store, folder):
-    """Books of the class `store` that are thrown away: they need not survive a power cut."""
+def thrown_away():
+    """SQLite books that are opened within need not survive a power cut, and wait for no disk."""
     quick = [pragma for pragma in database._PRAGMAS if "synchronous" not in pragma]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "_PRAGMAS", (*quick, "synchronous=OFF"))
+        yield
+
+
+@contextmanager
+def books(store, folder):
+    """Books of the class `store` that are thrown away."""
+    with thrown_away():
         yield store(sqlite_url(folder))
 
 

@@ -247,8 +247,14 @@ EXPORTS = (
     no(2, "serials that overlap", f"{EXPORT} --serials 2001-2100,2050-2150", "overlap"),
     no(2, "digits that may be grouped", f"{EXPORT} --serials 2,001-2,100", "are grouped"),
     no(2, "a `next` that is no number", f"{EXPORT} --serials next:some", "not a number"),
-    no(3, "serials packaged before", f"{EXPORT} --serials 1990-2010", "1990-2000 packaged"),
-    no(3, "more than are sealed", f"{EXPORT} --serials next:15000", "sealed"),
+    no(
+        3,
+        "serials packaged before",
+        f"{EXPORT} --serials 1990-2010",
+        "1990-2000 packaged",
+        events=("Incident",),
+    ),
+    no(3, "more than are sealed", f"{EXPORT} --serials next:15000", "sealed", events=("Incident",)),
     no(
         *(3, "the password file exists", EXPORT.replace("new.txt", "password.txt")),
         "not overwritten",

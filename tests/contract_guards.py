@@ -69,7 +69,7 @@ def _lost(row, ok, no):
             )
         ),
         no(3, "a reprint of a lost reel", f"{REPRINT} --package {{package}} --reason lost",
-           "would be on two labels", world="lost"),
+           "would be on two labels", world="lost", events=("Incident",)),
         ok("a lost reel, and meant", "activate {batch} --unit {unit} --include-lost",
            world="lost", backend="real", expected={"delivery": "acknowledged"}),
         ok("what to do with a lost reel", "freeze {batch} --unit {unit}", world="lost",

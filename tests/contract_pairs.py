@@ -29,7 +29,7 @@ def rows(row, ok, no):
         no(2, "a reprint and a pair", f"{WITH} --reprint --package {{outer}} --reason lost",
            "takes no serials", world="paired"),
         no(3, "a batch on other items", WITH.replace("{inner}", "{pallets}"), "is no partner",
-           world="paired"),
+           world="paired", events=("Incident",)),
         no(4, "an empty pair", WITH.replace("{inner}", "''"), "no batch", world="paired"),
         no(4, "a pair that is not there", WITH.replace("{inner}", "NOPE-AAAAAAAA"), "no batch",
            world="paired"),

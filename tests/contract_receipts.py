@@ -236,6 +236,7 @@ def _reissues(ok, no):
             *(3, "a reprint of active codes", f"{REPRINT} --package {{package}} --reason lost"),
             "active",
             world="active",
+            events=("Incident",),
         ),
         ok(
             "as many as were spoiled or voided",
@@ -246,7 +247,7 @@ def _reissues(ok, no):
         no(
             2, "no terminal to show the password", f"package replace {{package}} --out x {PASS}", ""
         ),
-        no(3, "nothing was spoiled", f"{REPLACE} {PASS}", "replaced already"),
+        no(3, "nothing was spoiled", f"{REPLACE} {PASS}", "replaced already", events=("Incident",)),
         no(4, "no such package", REPLACE.replace("{package}", "NOPE-AAAA"), "no package"),
         no(
             *(5, "a wrong passphrase", f"{REPLACE} --passphrase-file wrong.txt"),

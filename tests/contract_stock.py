@@ -35,6 +35,7 @@ def rows(ok, no):
         no(2, "an attribute there is none of", "report stock --by shop", "--by names", **there),
         no(2, "a word instead of a time", "report stock --since soon", "not a date", **there),
         no(2, "a file in the home", "report stock --csv home/stock.csv", "in the home", **there),
+        no(2, "no name of a file", "report stock --csv -", "name of a new file", **there),
         no(3, "a file that is there", "report stock --csv pass.txt", "exists already", **there),
         no(3, "the backend refuses", "report stock", "refused", world="active", backend="refuses"),
         no(4, "no home", "report stock", "no mintmark home", world="none"),

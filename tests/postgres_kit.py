@@ -37,9 +37,13 @@ def _user():
 
 
 class Cluster:
-    """A running server; `database()` makes an empty database on it."""
+    """A running server; `database()` makes an empty database on it.
 
-    def __init__(self):
+    `durable`: what is committed survives a power cut. No test cuts the power, and one that kills
+    a process needs no disk that was waited for; a bench measures what users have.
+    """
+
+    def __init__(self, *, durable=False):
         # Short: a socket's path has at most 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="mm-pg-", dir=_short()))
         patient = {**os.environ, "PGCTLTIMEOUT": str(int(PATIENCE))}
@@ -52,7 +56,8 @@ class Cluster:
         self.role = self._as["user"] or getpass.getuser()
         common = ("--encoding=UTF8", "--locale=C", "--auth=trust", "--no-sync")
         subprocess.run([_bin("initdb"), "-D", data, *common], check=True, **self._as)
-        options = f"-k {self.folder} -c listen_addresses="
+        quick = "" if durable else " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+        options = f"-k {self.folder} -c listen_addresses={quick}"
         command = [_bin("pg_ctl"), "-D", data, "-w", "-o", options, "-l", self.folder / "log"]
         # Its output must not be held: the server would keep the pipe open.
         quiet = self._as | {"capture_output": False, "stdout": subprocess.DEVNULL}
@@ -92,10 +97,10 @@ def waits(address):
 
 
 @cache
-def cluster():
+def cluster(*, durable=False):
     """This process's cluster, stopped at its end. Skips the test if there can be none."""
     if reason := missing():
         pytest.skip(reason)
-    made = Cluster()
+    made = Cluster(durable=durable)
     atexit.register(made.stop)
     return made

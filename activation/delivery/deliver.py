@@ -6,7 +6,7 @@ This is the loop over the queue; `attempt.py` delivers a single order, and
 says what a crash leaves. A crash of the loop loses nothing: what is queued is sent by the next run.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -19,7 +19,7 @@ from ...codegen.station.station import Station
 from .. import backoff
 from ..client.protocol import Client
 from ..orders.due import Ended, book_due
-from ..orders.orders import ACKNOWLEDGED, QUEUED, REFUSED
+from ..orders.orders import ACKNOWLEDGED, REFUSED
 from . import scan_ins
 from .api_objects import batches_of
 from .attempt import (
@@ -157,11 +157,22 @@ class Courier:
         self._station = station
         self._patient = patient
         uploads = Uploads(station, client, progress)
+        self._uploads = uploads
         self._sender = OrderSender(station, client, uploads, sturdy=sturdy)
 
     def claim(self) -> tuple[str, datetime]:
         """For `Ledger.commit`: the order booked is claimed for this courier."""
         return self._sender.claim()
+
+    def presume(self, batches: Iterable[str]) -> None:
+        """Register none of `batches` again of which the backend took an order before.
+
+        For requests of many batches, each of which would cost an exchange more.
+        """
+        with self._station.ledger.read() as view:
+            for batch in batches:
+                if view.newest_order(batch, ACKNOWLEDGED) is not None:
+                    self._uploads.presume(batch)
 
     def deliver(
         self,
@@ -187,12 +198,11 @@ class Courier:
     def _next(self, batch: str | None, stuck: set[str]) -> OrderRow | None:
         now = self._station.now()
         with self._station.ledger.read() as view:
-            # Also orders that a killed process holds: only the delivery lock says who is alive.
-            rows = view.due(now + ALWAYS, BATCHES_AT_ONCE)
             if batch is not None:
-                rows = tuple(row for row in rows if batch in batches_of(row)) or _before(
-                    view, batch
-                )
+                rows = _before(view, batch)
+            else:
+                # Also orders that a killed process holds: only the delivery lock says who is alive.
+                rows = view.due(now + ALWAYS, BATCHES_AT_ONCE)
         for row in rows:
             wanted = stuck.isdisjoint(batches_of(row))
             if wanted and (not self._patient or _due(row, now) <= now):
@@ -201,18 +211,16 @@ class Courier:
 
 
 def _before(view: View, batch: str) -> tuple[OrderRow, ...]:
-    """The order that must be sent before any of `batch`, which wait for one of another batch."""
-    row = _oldest(view, batch)
+    """The order to be sent first of those that `batch` waits for: its oldest, or one before it."""
+    row = view.oldest_queued(batch)
     while row is not None:
-        earlier = min(filter(None, (_oldest(view, name) for name in batches_of(row))), key=_seq)
+        if len(batches_of(row)) == 1:
+            return (row,)
+        earlier = min(filter(None, map(view.oldest_queued, batches_of(row))), key=_seq)
         if earlier.seq == row.seq:
             return (row,)
         row = earlier  # each is older than the one before it: that ends
     return ()
-
-
-def _oldest(view: View, batch: str) -> OrderRow | None:
-    return next(iter(view.orders(batch, QUEUED, limit=1)), None)
 
 
 def _seq(row: OrderRow) -> int:

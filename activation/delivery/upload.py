@@ -24,6 +24,13 @@ class Uploads:
             self._client.as_line(line).register(batch_of(self._station, batch))
             self._registered.add(batch)
 
+    def presume(self, batch: str) -> None:
+        """Take `batch` for registered: the backend took an order of it before.
+
+        If it was set up anew since, it says that it knows no such batch: see `forget`.
+        """
+        self._registered.add(batch)
+
     def forget(self, batch: str) -> bool:
         """Register again from now on; whether `batch` had been registered."""
         known = batch in self._registered

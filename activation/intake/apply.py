@@ -5,7 +5,7 @@ several, of several batches: booked together, told one by one. An order without 
 id that follows from the file, its size and the time of its last change, so that applying a file
 twice orders nothing twice, and a file written anew is taken for new orders.
 
-1. Book each order.
+1. Book scheduled orders whose time has come, then each order.
 2. Send what was booked.
 3. Judge the orders that were booked before: does what they did still stand?
 
@@ -36,6 +36,7 @@ from ..association.outcome import STANDS
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
 from ..orders import booked, sheets
+from ..orders.due import book_due
 from ..orders.group import notes, place
 from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, SCHEDULED
 from ..orders.placed import Placed, PlacedOrder
@@ -69,11 +70,12 @@ def apply(  # noqa: PLR0913 - the command's options
     outcomes: list[Outcome] = []
     done = 0
     try:
+        due = [each.batch for each in book_due(station)]
         for row, order in zip(file.rows, named, strict=True):
             outcomes += _book(station, row, order)  # 1
             done += 1
             progress("orders", done, len(file.rows))
-        detail = _send(station, client, outcomes)  # 2
+        detail = _send(station, client, outcomes, due)  # 2
         outcomes = _judged(station, _settled(station, outcomes, detail))  # 3
         gone = {outcome.order: outcome.undone for outcome in outcomes if outcome.undone}
         repeats.alarm(station, shown, len(outcomes), gone)
@@ -202,11 +204,14 @@ def _field(row: Row, name: str) -> str | None:
     return value if shown else None
 
 
-def _send(station: Station, client: Client | None, outcomes: Sequence[Outcome]) -> str | None:
+def _send(
+    station: Station, client: Client | None, outcomes: Sequence[Outcome], due: Sequence[str]
+) -> str | None:
     if client is None:
         return "no backend is configured"
     courier, detail = Courier(station, client, sturdy=True), None
-    for batch in dict.fromkeys(outcome.batch for outcome in outcomes if outcome.booked):
+    booked = (outcome.batch for outcome in outcomes if outcome.booked)
+    for batch in dict.fromkeys((*due, *booked)):
         try:
             detail = courier.deliver(batch=batch).detail or detail
         except (MintmarkError, OSError):

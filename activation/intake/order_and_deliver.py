@@ -1,7 +1,7 @@
 """The commands `activate` … `assign`: book the order, then try to deliver it at once."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from ...codegen.progress import Progress
@@ -10,7 +10,6 @@ from ...codegen.ranges.lifecycle import State
 from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import Station
 from ..client.connect import connected
-from ..client.protocol import Client
 from ..delivery.deliver import Courier
 from ..orders.booked import undone
 from ..orders.group import notes, place
@@ -37,22 +36,28 @@ def book_and_deliver(
     """
     # Around all of it: an address that can't be used is reported before anything is booked.
     with connected(station) as client:
-        placed = place(station, request)
-        detail = None if request.dry_run else deliver(station, client, placed.batches, progress)
+        courier = None if client is None else Courier(station, client, progress)
+        # Of a request for many batches each claim by itself would be another wait for the disk.
+        claim = courier.claim() if courier and request.is_group and not request.dry_run else None
+        placed = place(station, request, claim)
+        detail = None if request.dry_run else deliver(courier, placed)
     result = outcome(station, request, placed, detail)
     for note in result.notes:
         notify(f"note: {note}")
     return result
 
 
-def deliver(
-    station: Station, client: Client | None, batches: Sequence[str], progress: Progress
-) -> str | None:
-    """Send what is queued for these batches, in turn; why something stays queued, if it does."""
-    if client is None:
+def deliver(courier: Courier | None, placed: Placed) -> str | None:
+    """Send what is queued of these orders' batches, in turn.
+
+    Returns why something stays queued, if it does.
+    """
+    if courier is None:
         return "no backend is configured"
-    courier, detail = Courier(station, client, progress), None
-    for batch in batches:
+    detail = None
+    if len(placed.batches) > 1:
+        courier.presume(placed.batches)
+    for batch in placed.batches:
         report = courier.deliver(batch=batch)
         detail = report.detail or detail
         if report.away:

@@ -17,7 +17,7 @@ from ...codegen.ledger.changes import Ordered
 from ...codegen.ledger.records import PackageRow
 from ...codegen.ledger.view import View
 from ...codegen.lookup import Found, standing
-from ...codegen.ranges import regions, serials, values
+from ...codegen.ranges import regions, serials
 from ...codegen.ranges.aggregation import CodeRef
 from ...codegen.ranges.attributes import to_json
 from ...codegen.ranges.lifecycle import State
@@ -87,7 +87,7 @@ class Judged:
     unjudged: int
 
 
-def judge(view: View, reading: MarketReading, copied_scans: int, now: datetime) -> Judged:
+def judge(view: View, reading: MarketReading, copied_scans: int) -> Judged:
     """What `reading` means; codes of other homes, and those that are all right, are left out."""
     sizes = {row.batch: row.quantity for row in view.batches()}
     refused = [row for row in reading.refused if row.serial <= sizes.get(row.batch, 0)]
@@ -95,7 +95,7 @@ def judge(view: View, reading: MarketReading, copied_scans: int, now: datetime) 
     told = [(batch, row) for batch, row in reading.regions if row.last <= sizes.get(batch, 0)]
     refs = {CodeRef(row.batch, row.serial) for row in refused} | {row.ref for row in repeats}
     refs |= {CodeRef(batch, serial) for batch, row in told for serial in row.examples}
-    books = _Books(view, refs, now)
+    books = _Books(view, refs)
     findings = [books.refused(row) for row in refused]
     findings += books.copied(repeats, copied_scans)
     unjudged = 0
@@ -111,11 +111,11 @@ def judge(view: View, reading: MarketReading, copied_scans: int, now: datetime) 
 class _Books:
     """What the books say of the codes that were read."""
 
-    def __init__(self, view: View, refs: Iterable[CodeRef], now: datetime) -> None:
-        self.view, self.now = view, now
+    def __init__(self, view: View, refs: Iterable[CodeRef]) -> None:
+        self.view = view
         self.codes: Mapping[CodeRef, Found] = standing(view, refs)
-        own = {ref: to_json(code.standing.attributes) for ref, code in self.codes.items()}
-        self.belongs = relations(view, own)
+        self.own = {ref: to_json(code.standing.attributes) for ref, code in self.codes.items()}
+        self.belongs = relations(view, self.own)
         self.packages: Mapping[str, PackageRow] = {row.package: row for row in view.packages()}
         self._changed: dict[str, Mapping[int, datetime]] = {}
 
@@ -197,26 +197,30 @@ class _Books:
     # --- single facts
 
     def _worth(self, ref: CodeRef, key: str) -> str | None:
-        """An attribute of the code, or of what it lies in."""
-        own = values.at(self.codes[ref].standing.attributes, self.now)
-        value = own.get(key, self.belongs[ref].inherited.get(key))
+        """An attribute of the code, or of what it lies in; windows are of campaigns, not of places.
+
+        Nor is it known at what hour a scan was made.
+        """
+        value = self.own[ref].get(key, self.belongs[ref].inherited.get(key))
         return None if value is None else str(value)
 
     def _allowed(self, ref: CodeRef) -> int:
-        """How many scans the code allows: as many as it says, and at least one for each label."""
-        code = self.codes[ref].standing
-        package = self.packages.get(code.package or "")
-        said = int(values.at(code.attributes, self.now).get("max_scans", 1))
-        return max(said, package.copies if package else 1)
+        """How many scans the code allows: the most that it says, and one for each label of it.
+
+        A window may allow more while it holds, and the scans of that time stay counted.
+        """
+        package = self.packages.get(self.codes[ref].standing.package or "")
+        own = self.own[ref]
+        inside = [value["attributes"] for value in own.values() if isinstance(value, dict)]
+        said = (held.get("max_scans") or 1 for held in (own, *inside))
+        return max(package.copies if package else 1, *map(int, said))
 
     def _good(self, ref: CodeRef, then: datetime) -> bool:
         """Whether the code is active by the books now, and was valid at `then`."""
-        code = self.codes[ref].standing
-        said = to_json(code.attributes)
-        begin, end = (said.get(key) for key in ("effective_at", "expires_at"))
+        begin, end = (self.own[ref].get(key) for key in ("effective_at", "expires_at"))
         early = begin is not None and then < times.parse(str(begin))
         late = end is not None and then >= times.parse(str(end))
-        return code.state is State.ACTIVE and not early and not late
+        return self.codes[ref].standing.state is State.ACTIVE and not early and not late
 
     def _changed_at(self, ref: CodeRef) -> datetime:
         """When the last order over the code was booked."""

@@ -61,7 +61,7 @@ def look(station: Station, client: Client, mark: ReadUpTo, *, new: bool = False)
     # A code allows one scan at least.
     reading = read_market(client, MarketQuery(batches, 1 + beyond, new), mark, now)
     with station.ledger.read() as view:
-        judged = judge(view, reading, beyond, now)
+        judged = judge(view, reading, beyond)
     return Looked(judged, reading.lacking, reading.mark, reading.cut)
 
 

@@ -106,14 +106,17 @@ def _request(
     written = During(during, daily, window)
     patch, told = windowed({**attributes, **validity}, written, zone, of_cells=of_cells)
     at, of_time = typed_times.due(due, zone, "at")
+    boxed, where = by_carton(words["carton"], words["children"]), _where(fields, zone)
+    if not (boxed or where or any(words[name] for name in ("unit", "package", "code"))):
+        needed("batch", words["batch"])
     selected = selection(
         serials=serials_text(fields.get("serials")),
         unit=words["unit"],
         package=words["package"],
         codes=two_ends(fields),
         code=ByCode(words["code"]) if words["code"] else None,
-        carton=by_carton(words["carton"], words["children"]),
-        where=_where(fields, zone),
+        carton=boxed,
+        where=where,
     )
     return OrderRequest(
         action=word("action", words["action"], Action),

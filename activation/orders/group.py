@@ -12,6 +12,7 @@ A crash before the end of 3 leaves nothing, a crash after it all orders, queued.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from ...codegen.errors import NotFound, Refused
@@ -56,8 +57,15 @@ def place(
     `claim`: for the courier that is about to send it. Dry runs change nothing. Raises as
     `orders.book` and `named.finder`, and `Refused` if what lies in the carton changes meanwhile.
     """
-    if not request.dry_run:
-        due.book_due(station)
+    ended = () if request.dry_run else due.book_due(station)
+    placed = _placed_now(station, request, claim)
+    told = (*(each.text() for each in ended), *placed.told)
+    return replace(placed, told=told, due=tuple(each.batch for each in ended))
+
+
+def _placed_now(
+    station: Station, request: OrderRequest, claim: tuple[str, datetime] | None
+) -> Placed:
     request = with_batch(station, request)
     if request.at is not None:
         return scheduled.schedule(station, request, request.at)

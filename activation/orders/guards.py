@@ -1,14 +1,15 @@
 """What has to be right when an order is booked, beyond its states: policy, lost units, validity."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ...codegen import policy
 from ...codegen.errors import NotFound, Refused
 from ...codegen.ledger.changes import Ordered
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials, windows
-from ...codegen.ranges.attributes import to_json
-from ...codegen.ranges.lifecycle import passed_over
+from ...codegen.ranges.attributes import patch, to_json
+from ...codegen.ranges.lifecycle import Standing, passed_over
+from ...codegen.ranges.tiling import Tile
 from ...codegen.station.station import Station
 from . import lost, validity
 from .validity import Said
@@ -35,20 +36,36 @@ def guard(
         if not include_lost:
             lost.check(view, change)
         validity.check(view, change, station.now(), said)
+        if any(map(windows.is_window, change.attributes)) and not view.is_booked(change.order):
+            check_room(_changing(view, change), change.attributes)
         for note in _replaced(view, change):
             tell(note)
 
     return check
 
 
+def check_room(tiles: Iterable[Tile[Standing]], attributes: Mapping[str, object]) -> None:
+    """Raises `Refused`, which says what there would be too many of, if a patch finds no room."""
+    for tile in tiles:
+        try:
+            patch(tile.value.attributes, attributes)
+        except Refused as full:
+            raise Refused(f"serials {tile.serials}: {full.message}", *full.hints) from None
+
+
+def _changing(view: View, change: Ordered) -> Iterator[Tile[Standing]]:
+    for tile in view.select(change.batch, serials.ordered(change.serials)):
+        if not (change.skip_void and passed_over(tile.value.state, change.action)):
+            yield tile
+
+
 def _replaced(view: View, change: Ordered) -> Iterator[str]:
     """A sentence for each window of the order that is to replace one of that name."""
-    patch = {k: v for k, v in change.attributes.items() if v is not None and windows.is_window(k)}
-    if not patch or view.is_booked(change.order):
+    new = {k: v for k, v in change.attributes.items() if v is not None and windows.is_window(k)}
+    if not new or view.is_booked(change.order):
         return
-    tiles = view.select(change.batch, serials.ordered(change.serials))
-    carried = [(tile.serials, to_json(tile.value.attributes)) for tile in tiles]
-    for key, value in patch.items():
+    carried = [(t.serials, to_json(t.value.attributes)) for t in _changing(view, change)]
+    for key, value in new.items():
         old = [(at, held[key]) for at, held in carried if held.get(key) not in (None, value)]
         if old:
             where = serials.join(at for at, _ in old)
@@ -65,11 +82,7 @@ def near(view: View, change: Ordered, tolerance: int) -> int:
         known = view.order(change.order).change
         would = (known.count if isinstance(known, Ordered) else change.count) or 0
     except NotFound:
-        would = sum(
-            len(tile.serials)
-            for tile in view.select(change.batch, change.serials)
-            if not (change.skip_void and passed_over(tile.value.state, change.action))
-        )
+        would = sum(len(tile.serials) for tile in _changing(view, change))
     if abs(would - (change.count or 0)) > tolerance:
         raise Refused(
             f"{would:,} codes would change, not {change.count:,} give or take {tolerance:,}",

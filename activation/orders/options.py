@@ -66,6 +66,9 @@ def _selected(station: Station, options: RangeOptions, stdin: Stdin) -> Selectio
     where = None
     if options.where is not None:
         where = conditions(options.where, spans.reader(station.config.time_zone))
+    alone = (options.unit, options.package, options.code, options.carton, where)
+    if options.batch is None and all(each is None for each in alone):
+        raise _no_batch()
     single = _read(station, options.code, "single", settings, stdin)
     selected = selection(
         serials=options.serials,
@@ -86,8 +89,15 @@ def _selected(station: Station, options: RangeOptions, stdin: Stdin) -> Selectio
         where=where,
     )
     if options.batch is None and needs_batch(selected):
-        raise UsageError("Missing argument 'BATCH'.", "or name a carton: --carton C")
+        raise _no_batch()
     return selected
+
+
+def _no_batch() -> UsageError:
+    return UsageError(
+        "Missing argument 'BATCH'.",
+        "or name a carton, a code, a unit: --carton C, --code C, --unit U",
+    )
 
 
 def selected_codes(

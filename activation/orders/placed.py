@@ -50,14 +50,17 @@ class Group:
 class Placed:
     """The orders that a request became. Without a `group` it is a plain order of one batch.
 
-    `told` are sentences on what it did away with.
+    `told` are sentences on what it did away with, and on scheduled orders whose time had come:
+    `due` are their batches.
     """
 
     orders: tuple[PlacedOrder, ...]
     group: Group | None = None
     told: tuple[str, ...] = ()
+    due: tuple[str, ...] = ()
 
     @property
     def batches(self) -> tuple[str, ...]:
         """The batches of the booked orders, each once, in the order in which they go out."""
-        return tuple(dict.fromkeys(o.change.batch for o in self.orders if o.is_booked))
+        own = (order.change.batch for order in self.orders if order.is_booked)
+        return tuple(dict.fromkeys((*self.due, *own)))

@@ -15,6 +15,7 @@ from ...codegen.ranges.lifecycle import RULES, Action, Standing, State, live, pa
 from ...codegen.ranges.selection import RANGES_PER_ORDER
 from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.ranges.tiling import Stuck, Tile
+from .guards import check_room
 from .named import Named
 from .orders import OrderRequest
 from .parts import MEMBERS
@@ -149,6 +150,8 @@ def _members(found: _OfBatch) -> Iterator[Member]:
 
 def _check_states(request: OrderRequest, found: list[_OfBatch]) -> None:
     stuck = [each for each in found if each.blocked]
+    for each in stuck:
+        check_room(each.blocked, request.attributes)
     if stuck:
         told = "; ".join(f"batch {each.batch}: {_in_words(each.blocked)}" for each in stuck[:5])
         raise Refused(

@@ -14,6 +14,7 @@ The steps, and what a crash after each of them leaves:
 What comes after T is in `due.py`.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import datetime
@@ -24,7 +25,7 @@ from ...codegen.ledger.records import ScheduledRow
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
 from ...codegen.ranges.aggregation import CodeRanges
-from ...codegen.ranges.lifecycle import RULES, passed_over
+from ...codegen.ranges.lifecycle import RULES, State, passed_over
 from ...codegen.station.station import DEFAULT_LINE, Station
 from ...codegen.times import format_utc
 from . import guards, validity
@@ -194,13 +195,16 @@ def _would(
 
 def _waiting(view: View, change: Scheduled, *, repeated: bool) -> PlacedOrder:
     """What would change as the books stand, and what would be passed over."""
-    skipped = serials.join(
-        tile.serials
-        for tile in view.select(change.batch, change.serials)
-        if change.skip_void and passed_over(tile.value.state, change.action)
-    )
-    applied = serials.subtract(change.serials, skipped)
-    return PlacedOrder(order_of(change), applied, skipped, repeated, scheduled=WAITING)
+    skipped, states = [], Counter[State]()
+    for tile in view.select(change.batch, change.serials):
+        if change.skip_void and passed_over(tile.value.state, change.action):
+            skipped.append(tile.serials)
+        else:
+            states[tile.value.state] += len(tile.serials)
+    passed = serials.join(skipped)
+    applied = serials.subtract(change.serials, passed)
+    order = order_of(change)
+    return PlacedOrder(order, applied, passed, repeated, states=states, scheduled=WAITING)
 
 
 def _repeated(view: View, request: OrderRequest, line: str, order: str, named: Named) -> Placed:

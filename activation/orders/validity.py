@@ -5,7 +5,7 @@ does not answer: has its end come already, what did earlier orders say, and does
 the market that are on sale?
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,7 +50,11 @@ def check(view: View, change: Ordered, now: datetime, said: Said) -> None:
     if not said.allow_past:
         _check_ends(change, patch.get(ENDS), held, now)
     if any(patch.values()):
-        tiles = list(_changing(view, change))
+        tiles = [
+            tile
+            for tile in view.select(change.batch, serials.ordered(change.serials))
+            if not (change.skip_void and passed_over(tile.value.state, change.action))
+        ]
         _check_carried(tiles, patch)
         if change.action is not Action.ACTIVATE and not said.counted:
             _check_on_sale(tiles, patch, now, said.items)
@@ -69,12 +73,6 @@ def _check_ends(change: Ordered, end: object, held: list[str], now: datetime) ->
             "if that is meant: --allow-past; in a file or a message, allow_past",
             clock=times.format_utc(now, "seconds"),
         )
-
-
-def _changing(view: View, change: Ordered) -> Iterator[Tile[Standing]]:
-    for tile in view.select(change.batch, serials.ordered(change.serials)):
-        if not (change.skip_void and passed_over(tile.value.state, change.action)):
-            yield tile
 
 
 def _after(standing: Standing, patch: Mapping[str, object]) -> dict[str, Any]:

@@ -46,10 +46,13 @@ def report_stock(
       mintmark report stock --by dealer --since 2026-11-01 --csv november.csv
     """
     from ...codegen import ids
+    from ...codegen.errors import UsageError
     from ..client.connect import connected
     from ..orders.typed_times import instant
     from .stock import StockRequest, save, stock
 
+    if csv == Path("-"):
+        raise UsageError("--csv takes the name of a new file", "for a program: --json")
     invocation.outside_home("--csv", csv)
     station = invocation.station()
     begin = instant(since, station.config.time_zone, "--since") if since is not None else None

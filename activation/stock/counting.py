@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ...codegen.ranges.serials import Range
 from ..client.protocol import StrangeAnswer
 from ..client.wire import RangeState
-from .grouping import Span
+from .grouping import StockSpan
 
 # The ranges of a page that begins after that serial.
 Read = Callable[[int], Sequence[RangeState]]
@@ -25,12 +25,12 @@ class MovedError(Exception):
 class Scanned:
     """Codes of a span that were scanned, and how many of them are new; None: that is not told."""
 
-    span: Span
+    span: StockSpan
     scanned: int
     new: int | None
 
 
-def count(spans: Sequence[Span], read: Read) -> Iterator[Scanned]:
+def count(spans: Sequence[StockSpan], read: Read) -> Iterator[Scanned]:
     """The scans of active `spans`, which tile 1..N; a span may come in several parts.
 
     Raises `MovedError`, `StrangeAnswer` for ranges with a gap, and what `read` raises.
@@ -68,19 +68,19 @@ def _expected(ranges: Sequence[RangeState], number: int, position: int) -> Range
     return ranges[number]
 
 
-def _parts(spans: Sequence[Span], at: int, within: Range) -> list[Span]:
+def _parts(spans: Sequence[StockSpan], at: int, within: Range) -> list[StockSpan]:
     """The spans from number `at` on, cut to `within`; next to each other, no two are alike."""
     parts = []
     while at < len(spans) and spans[at].serials.first <= within.last:
         span = spans[at]
         first = max(span.serials.first, within.first)
         cut = Range(first, min(span.serials.last, within.last))
-        parts.append(Span(cut, span.active, span.value))
+        parts.append(StockSpan(cut, span.active, span.value))
         at += 1
     return parts
 
 
-def _told(parts: Sequence[Span], there: RangeState) -> list[Scanned] | None:
+def _told(parts: Sequence[StockSpan], there: RangeState) -> list[Scanned] | None:
     """The scans of each part, if the counts of the whole range tell them; else None."""
     if len(parts) == 1:
         return [Scanned(parts[0], there.scanned, there.scanned_since)]
@@ -97,7 +97,7 @@ def _told(parts: Sequence[Span], there: RangeState) -> list[Scanned] | None:
     ]
 
 
-def _difference(first: Span, whole: RangeState, rest: RangeState) -> Scanned:
+def _difference(first: StockSpan, whole: RangeState, rest: RangeState) -> Scanned:
     """What `first` adds to `rest`. Scans that came in between make it too small, not wrong."""
     scanned = min(max(whole.scanned - rest.scanned, 0), len(first.serials))
     if whole.scanned_since is None or rest.scanned_since is None:

@@ -16,7 +16,7 @@ KEYS = ("lot", "dealer", "region", "campaign", PRODUCT, PACKAGE)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class StockSpan:
     """Serials that count for the same group. `value` None: they are active, and have none."""
 
     serials: Range
@@ -51,25 +51,25 @@ class Grouping:
         self._known: dict[Attributes, tuple[str | None, bool]] = {}
         self.windowed = 0
 
-    def spans(self, tiles: Iterable[Tile[Standing]], product: str | None) -> list[Span]:
+    def spans(self, tiles: Iterable[Tile[Standing]], product: str | None) -> list[StockSpan]:
         """`tiles` of a batch of that `product`, as spans: ascending, without a gap."""
-        found: list[Span] = []
+        found: list[StockSpan] = []
         for tile in tiles:
             span = self._span(tile, product)
             last = found[-1] if found else None
             if last and (last.active, last.value) == (span.active, span.value):
                 joined = Range(last.serials.first, span.serials.last)
-                found[-1] = Span(joined, span.active, span.value)
+                found[-1] = StockSpan(joined, span.active, span.value)
             else:
                 found.append(span)
         return found
 
-    def _span(self, tile: Tile[Standing], product: str | None) -> Span:
+    def _span(self, tile: Tile[Standing], product: str | None) -> StockSpan:
         standing = tile.value
         if standing.state is not State.ACTIVE:
-            return Span(tile.serials, active=False)
+            return StockSpan(tile.serials, active=False)
         if self._by == PACKAGE:
-            return Span(tile.serials, active=True, value=standing.package)
+            return StockSpan(tile.serials, active=True, value=standing.package)
         known = self._known.get(standing.attributes)
         if known is None:
             known = self._known[standing.attributes] = self._value(standing.attributes)
@@ -77,7 +77,7 @@ class Grouping:
         self.windowed += len(tile.serials) * windowed
         if value is None and self._by == PRODUCT:
             value = product
-        return Span(tile.serials, active=True, value=value)
+        return StockSpan(tile.serials, active=True, value=value)
 
     def _value(self, found: Attributes) -> tuple[str | None, bool]:
         """The value of the attribute, and whether a window that holds now holds it."""

@@ -29,7 +29,7 @@ from ..client.protocol import Client, Declined, StrangeAnswer
 from ..client.wire import RangeState
 from ..delivery import scan_ins
 from . import counting, table
-from .grouping import Grouping, Span, check
+from .grouping import Grouping, StockSpan, check
 from .groups import StockGroup, Tally
 
 SHOWN = 50  # groups shown to a person
@@ -156,7 +156,7 @@ def _batches(view: View, named: Sequence[str]) -> tuple[list[BatchRow], list[Bat
 
 
 def _count(
-    client: Client, batch: str, spans: Sequence[Span], since: datetime | None
+    client: Client, batch: str, spans: Sequence[StockSpan], since: datetime | None
 ) -> dict[str | None, Tally]:
     """The active codes of a batch by group, and the scanned ones of them."""
     for _ in range(READS):

@@ -37,10 +37,6 @@ class FactsView(LinkedView):
 
     # --- scan-ins ---
 
-    def last_scan_in(self) -> int:
-        """The highest number of a scan-in that was read back from the backend; 0 without one."""
-        return _scan_ins.last(self.connection)
-
     def newest_scan_in(self) -> ScanInRow | None:
         """The scan-in that was read back last; its number need not be the highest."""
         return _scan_ins.newest(self.connection)

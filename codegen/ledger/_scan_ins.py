@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, Select, insert, select
 
 from .. import times
 from ..errors import Refused, UsageError
@@ -18,7 +18,7 @@ from ..ranges.attributes import Value
 from ..ranges.lifecycle import Action, Standing, step
 from ..ranges.tiling import Stuck
 from . import _agreed, _events, _sql, _tables
-from ._columns import LARGEST, Number
+from ._columns import LARGEST
 from ._sql import NOTHING, Touched
 from .chain import Event
 from .changes import ScannedIn
@@ -88,11 +88,6 @@ def _note(part: CodeRanges, patch: Mapping[str, Value], connection: Connection) 
 
 
 # --- reading -----------------------------------------------------------------------------
-
-
-def last(connection: Connection) -> int:
-    """The highest number that was read back; 0 without one."""
-    return int(connection.scalar(select(func.max(_s.number, type_=Number()))) or 0)
 
 
 def known(connection: Connection, scan_in: str) -> bool:

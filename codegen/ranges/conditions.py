@@ -27,7 +27,7 @@ TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
-class Span:
+class TimeSpan:
     """From `first` until just before `end`: a day, or a moment."""
 
     first: datetime
@@ -35,8 +35,8 @@ class Span:
 
 
 # What a text of a day or a time means; its name is for errors. Raises `UsageError`.
-ReadTime = Callable[[str, str], Span]
-Operand = str | Decimal | Span
+ReadTime = Callable[[str, str], TimeSpan]
+Operand = str | Decimal | TimeSpan
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _time(key: str, value: str, read_time: ReadTime, *, is_order: bool) -> Opera
         raise
     # A day's end, as it is booked, is the first moment of the next.
     if key == "expires_at" and span.end - span.first > timedelta(hours=1):
-        return Span(span.first + TICK, span.end + TICK)
+        return TimeSpan(span.first + TICK, span.end + TICK)
     return span
 
 

@@ -25,7 +25,17 @@ from .. import times
 from ..errors import UsageError
 from . import windows
 from .attributes import Attributes, to_json
-from .conditions import FREE, TICK, Condition, Operand, ReadTime, Span, condition, no_order, number
+from .conditions import (
+    FREE,
+    TICK,
+    Condition,
+    Operand,
+    ReadTime,
+    TimeSpan,
+    condition,
+    no_order,
+    number,
+)
 from .lifecycle import Standing, State
 from .where_text import CONDITIONS, Relation, read
 
@@ -97,14 +107,14 @@ class Where:
         return any(self._is(value, o, condition.key) for value in found for o in condition.operands)
 
     def _is(self, value: object, operand: Operand, key: str) -> bool:
-        if isinstance(operand, Span):
+        if isinstance(operand, TimeSpan):
             span = self._span(value, key)
             return span is not None and operand.first <= span.first and span.end <= operand.end
         return value == operand
 
     def _compared(self, condition: Condition, value: object) -> bool:
         (operand,), relation = condition.operands, condition.written.relation
-        if isinstance(operand, Span):
+        if isinstance(operand, TimeSpan):
             span = self._span(value, condition.key)
             if span is None:
                 raise no_order(condition.key, "a day or a time")
@@ -124,17 +134,17 @@ class Where:
             Relation.AT_LEAST: found >= operand,
         }[relation]
 
-    def _span(self, value: object, key: str) -> Span | None:
+    def _span(self, value: object, key: str) -> TimeSpan | None:
         """The day or the moment of what the books hold; None if it is another text."""
         if isinstance(value, datetime):
-            return Span(value, value + TICK)
+            return TimeSpan(value, value + TICK)
         try:
             moment = times.parse(str(value))
         except ValueError:
             if key != FREE:
                 return None
         else:
-            return Span(moment, moment + TICK)
+            return TimeSpan(moment, moment + TICK)
         try:
             return self.read_time(str(value), key)
         except UsageError:

@@ -82,10 +82,14 @@ def check(home: CodeKeeper, author: Author, changes: Iterable[Change]) -> None:
 def refuse(home: CodeKeeper, written: Iterable[tuple[str, str]]) -> None:
     """The same for (name of the field, its text).
 
-    Batches are asked only about what has the form of their codes. The error's detail `holds_code`
-    names the field, and nothing repeats the text.
+    Batches are asked only about what has the form of their codes, and once about all of it: a
+    request may be for hundreds of batches. The error's detail `holds_code` names the field, and
+    nothing repeats the text.
     """
-    for name, text in written:
+    fresh = dict.fromkeys(written)
+    if not _hold_codes(home, [text for _, text in fresh]):
+        return
+    for name, text in fresh:
         if holds_code(home, text):
             raise UsageError(
                 f"the {name} is or holds a code of this home, which no book may keep",
@@ -96,15 +100,24 @@ def refuse(home: CodeKeeper, written: Iterable[tuple[str, str]]) -> None:
 
 def holds_code(home: CodeKeeper, text: str) -> bool:
     """Whether `text` is or holds a code of the home."""
+    return _hold_codes(home, [text])
+
+
+def _hold_codes(home: CodeKeeper, texts: Iterable[str]) -> bool:
     # What looks like a name may be a code as well: only looking for it tells.
-    if ids.harmless(text) and not ids.is_id(text):
+    doubtful = [text for text in texts if not ids.harmless(text) or ids.is_id(text)]
+    if not doubtful:
         return False
     with home.ledger.read() as view:
         batches = view.batches_by_form()
     made_here = {batch[:4] for same in batches.values() for batch in same}
-    if ids.is_id(text) and text[:4] in made_here:
-        return False  # orders come by the million
-    return any(_has(home, batches[form], codes) for form, codes in _codes(text, batches).items())
+    asked: dict[CodeForm, set[str]] = {}
+    for text in doubtful:
+        if ids.is_id(text) and text[:4] in made_here:
+            continue  # orders come by the million
+        for form, codes in _codes(text, batches).items():
+            asked.setdefault(form, set()).update(codes)
+    return any(_has(home, batches[form], codes) for form, codes in asked.items())
 
 
 def _has(home: CodeKeeper, batches: Iterable[str], codes: Iterable[str]) -> bool:

@@ -137,12 +137,27 @@ def test_a_platform_has_one_key_also_if_its_file_was_taken_away(home):
         roster.new_platform(station, "app")
     assert file.read_bytes() == before
     file.unlink()
-    with pytest.raises(Refused, match="platform app has a key already"):
+    with pytest.raises(Refused, match="platform app has a key already") as caught:
         roster.new_platform(station, "app")
+    assert caught.value.hints[-1].endswith(f"mintmark key revoke {made.key_id}")
     roster.revoke(station, made.key_id, "another machine")
     again = roster.new_platform(station, "app")
     assert again.key_id != made.key_id
     assert [row.key_id for row in roster.export(station).platform] == [again.key_id]
+
+
+@pytest.mark.parametrize("kind", ["line", "platform"])
+def test_a_revoked_keys_file_makes_room_for_another(home, kind):
+    station = home.station()
+    new = roster.new_line if kind == "line" else roster.new_platform
+    made = new(station, "hall")
+    roster.revoke(station, made.key_id, "lost")
+    file = station.key_file(kind, "hall")
+    with pytest.raises(Refused, match="was revoked, and its file is still here") as caught:
+        new(station, "hall")
+    assert str(file) in caught.value.hints[0]
+    file.unlink()
+    assert new(station, "hall").key_id != made.key_id
 
 
 def test_a_platforms_key_that_was_not_booked_is_booked_by_the_next_call(home):

@@ -1,5 +1,7 @@
 """A refused export and too many exports are told of, and end as they would have."""
 
+import os
+
 import pytest
 from backend_kit import Clock
 from receipt_kit import call
@@ -14,6 +16,7 @@ from mintmark.codegen.errors import (
 )
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ranges.lifecycle import Action
+from mintmark.codegen.station import keys
 from mintmark.codegen.station.station import Station
 from mintmark.packaging.export import export
 from mintmark.packaging.export_types import Fresh, Handoff, PrintOptions, Replacement, Reprint
@@ -113,6 +116,13 @@ def test_a_custodian_key_that_was_refused_is_told_of_once(desk):
     with pytest.raises(IntegrityError):
         desk.export(right=False)
     assert desk.kinds() == [TOLD]
+    stranger = keys.new_custodian_key(os.urandom)
+    desk.home.key_file.unlink()
+    secret = PASSPHRASE, os.urandom, keys.FOR_TESTS_ONLY
+    keys.write_custodian_key(desk.home.key_file, stranger, *secret)
+    with pytest.raises((Refused, IntegrityError)):
+        desk.export()
+    assert desk.kinds() == [TOLD] * 2
 
 
 def test_what_was_mistyped_or_is_not_there_is_no_alarm(desk):

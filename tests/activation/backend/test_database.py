@@ -22,14 +22,17 @@ from sqlalchemy.exc import OperationalError
 
 from mintmark.activation.backend import database as database_module
 from mintmark.activation.backend import tables
+from mintmark.activation.backend.apply_scan_in import ScanInRequest
 from mintmark.activation.backend.database import FILE, Database, postgresql_url, sqlite_url
 from mintmark.activation.backend.serve import Server
 from mintmark.activation.backend.store import Store
 from mintmark.activation.client.client import HttpClient
-from mintmark.activation.client.wire import Order
+from mintmark.activation.client.wire import Order, Party
 from mintmark.codegen import file_systems
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError, Refused
 from mintmark.codegen.file_systems import Mount
+from mintmark.codegen.ranges.aggregation import CodeRanges
+from mintmark.codegen.ranges.serials import Range
 
 CODES = make_codes(10, "QXZJ")
 BATCH = make_batch(10)
@@ -44,6 +47,8 @@ def test_no_code_reaches_the_folder(client, server, tmp_path, capfd):
         client._json("POST", "/v1/scans", {"code": code.lower()})
         client._call("GET", f"/{code}", b"", "")
         client._call("POST", f"/{code}", b"scan_id=x", "application/x-www-form-urlencoded")
+    taken = {"dealer": "D7", "codes": [*CODES, "QXZJNOTOURS00000"]}
+    assert client._json("PUT", "/v1/scan-ins/s", taken)["opened_count"] == 5
     folder = tmp_path / "backend"
     names = {path.name for path in folder.iterdir()}
     assert f"{FILE}-wal" in names
@@ -125,6 +130,61 @@ def test_heads_of_orders_that_are_there_are_kept_by_the_migration(database):
     assert (found["HA"].head, found["HA"].order) == ("2" * 64, "O1")
     assert (found["HB"].head, found["HB"].at) == ("3" * 64, "1970-01-01T00:00:06Z")
     assert found["HC"].head is None
+
+
+def test_scans_of_before_parties_are_consumers_scans(database):
+    """With their answers, and what lies in what; of a repeat the last time was not kept."""
+    engine = create_engine(database)
+    config = Config()
+    config.set_main_option("script_location", str(database_module.MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+    with engine.begin() as connection:
+        info = BATCH.body() | {"batch": BATCH.batch, "number": 1, "registered": 1}
+        values = ", ".join(f":{name}" for name in info)
+        connection.execute(
+            sql(f"INSERT INTO batches ({', '.join(info)}) VALUES ({values})"),  # noqa: S608
+            info,
+        )
+        standing = '{"state": "active", "back": null, "reason": null, "attributes": {"lot": "L"}}'
+        connection.execute(
+            sql("INSERT INTO standings (state, value) VALUES ('active', :value)"),
+            {"value": standing},
+        )
+        connection.execute(sql("INSERT INTO tiles VALUES (1, 1, 10, 1)"))
+        connection.execute(sql("INSERT INTO links VALUES (1, 1, 4, 1, 9)"))
+        for serial, scans, first in ((1, 1, 5), (2, 3, 10), (3, 0, None)):
+            connection.execute(
+                sql("INSERT INTO scans (batch, serial, scans, first_scan, early)"
+                    " VALUES (1, :serial, :scans, :first, :early)"),
+                {"serial": serial, "scans": scans, "first": first, "early": scans == 0},
+            )  # fmt: skip
+        found = [prints([code]) for code in CODES]
+        for serial in (1, 2, 3):
+            connection.execute(
+                sql("INSERT INTO fingerprints VALUES (:print, 1, :serial)"),
+                {"print": found[serial - 1], "serial": serial},
+            )
+        kept = {"result": "genuine", "scans": 1, "batch": BATCH.batch, "serial": 2, "role": "item"}
+        kept |= {"first_scan": "1970-01-01T00:00:10Z", "attributes": {}, "pairs": []}
+        connection.execute(
+            sql("INSERT INTO scan_answers VALUES (:print, 'id', :answer, :at)"),
+            {"print": found[1], "answer": json.dumps(kept), "at": int(Clock()().timestamp())},
+        )
+    engine.dispose()
+    store, now = Store(database), Clock()()
+    (repeat,) = store.repeats(1, None).repeats
+    same, first, fresh = (store.scan([found[n]], name, now) for n, name in
+                          ((1, "id"), (0, None), (2, None)))  # fmt: skip
+    taken = ScanInRequest("s", "D7", ranges=(CodeRanges(BATCH.batch, (Range(9, 9),)),))
+    opened = store.scan_in(taken, now).opened
+    store.close()
+    assert (repeat.serial, repeat.scans, repeat.last_scan) == (2, 3, "1970-01-01T00:00:10Z")
+    assert (same.scans, same.parties) == (1, {Party.CONSUMER: 1})
+    assert (first.result, first.scans, first.first_scan) == ("repeat", 2, "1970-01-01T00:00:05Z")
+    assert (fresh.result, fresh.parties) == ("genuine", {Party.CONSUMER: 1})
+    assert opened == (CodeRanges(BATCH.batch, (Range(1, 4), Range(9, 9))),)
 
 
 def test_the_long_tables_of_sqlite_are_in_the_order_they_are_read_in(tmp_path):

@@ -5,6 +5,7 @@ order is read from the statements: a deadlock itself would take luck.
 """
 
 import re
+from datetime import timedelta
 
 import postgres_kit
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import event
 
 from mintmark.activation.backend.apply_order import Request
 from mintmark.activation.backend.database import postgresql_url
+from mintmark.activation.backend.nonces import Nonce
 from mintmark.activation.backend.scanned_code import ScanRequest
 from mintmark.activation.backend.store import Store
 from mintmark.codegen.ranges.lifecycle import Action
@@ -42,7 +44,7 @@ def statements(store, work):
     found = []
 
     def note(_connection, _cursor, statement, parameters, _context, many):
-        rows = parameters if many else [parameters]
+        rows = parameters if many and not isinstance(parameters, dict) else [parameters]
         found.append((" ".join(statement.split()), [dict(row or {}) for row in rows]))
 
     event.listen(store._database._engine, "before_cursor_execute", note)
@@ -102,3 +104,16 @@ def test_an_activation_locks_counters_then_unknown_scans_as_a_group_does(store):
     ordered = sorted((prints([CODES[batch][s - 1]]), n) for n, s in enumerate((9, 3, 17, 5, 12), 1))
     assert {fingerprint for fingerprint, _ in ordered} == known
     assert [row["id_1"] for _, row in locked[5:]] == [number for _, number in ordered]
+
+
+def test_of_nonces_that_are_kept_together_each_is_fresh_once(store):
+    def nonce(key, text):
+        return Nonce(key, text, clock() + timedelta(minutes=5))
+
+    group = [nonce("b", "x"), nonce("a", "x"), nonce("b", "x"), nonce("a", "y")]
+    found = statements(store, lambda: group.append(store.fresh(group, clock())))
+    assert group.pop() == [True, True, False, True]
+    (row,) = rows(found, "INSERT INTO nonces")  # many in one statement
+    written = [(row[f"key_id__{number}"], row[f"nonce__{number}"]) for number in range(3)]
+    assert written == [("a", "x"), ("a", "y"), ("b", "x")]
+    assert store.fresh([*group, nonce("b", "y")], clock()) == [False] * 4 + [True]

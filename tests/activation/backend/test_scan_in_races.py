@@ -9,6 +9,7 @@ import pytest
 from backend_kit import Clock, make_batch
 from packing_child import A, B, C, pack, part
 from patience import PATIENCE
+from sqlalchemy import event
 
 from mintmark.activation.backend import packing, scan_ins
 from mintmark.activation.backend.apply_scan_in import ScanInRequest
@@ -77,12 +78,19 @@ def test_what_is_packed_while_a_scan_in_waits_is_taken_in_as_well(on_postgresql)
     def first(connection):
         packing.aggregate(connection, more, clock(), DEFAULT_LIMITS)
 
-    answers = []
+    answers, locked = [], []
+
+    def note(_connection, _cursor, statement, parameters, _context, _many):
+        if "FOR UPDATE" in statement:
+            locked.append((" ".join(statement.split()), len(parameters)))
 
     def second():
+        event.listen(store._database._engine, "before_cursor_execute", note)
         answers.append(store.scan_in(taking("one", part(C, (1, 1))), clock()))
 
     beside(address, store, first, second)
+    assert [batches for _, batches in locked] == [2, 3]
+    assert all(text.endswith("ORDER BY batches.batch FOR UPDATE") for text, _ in locked)
     assert answers[0].opened == (part(A, (7, 9)), part(B, (1, 3)), part(C, (1, 1)))
 
 

@@ -14,10 +14,10 @@ from mintmark.activation.backend import tables
 from mintmark.activation.backend.apply_order import Request
 from mintmark.activation.backend.database import FILE, sqlite_url
 from mintmark.activation.backend.limits import BackendLimits
-from mintmark.activation.backend.scanned_code import ScanRequest
+from mintmark.activation.backend.scanned_code import ScannedBy, ScanRequest
 from mintmark.activation.backend.store import Store
 from mintmark.activation.client.client import HttpClient
-from mintmark.activation.client.wire import Order
+from mintmark.activation.client.wire import Order, Party
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.ranges.serials import Range
 
@@ -271,6 +271,7 @@ def test_no_scan_reads_a_table_from_end_to_end(tmp_path, clock):
         store.register(make_batch(20, name), clock())
     store.upload(BATCH.batch, 1, prints(CODES), clock())
     store.order(Request("o", BATCH.batch, Action("activate"), (Range(1, 20),)), clock())
+    store.order(Request("f", BATCH.batch, Action("freeze"), (Range(1, 5),)), clock())
 
     def note(_connection, _cursor, statement, parameters, _context, many):
         if statement.startswith(("SELECT", "UPDATE", "DELETE")):
@@ -282,6 +283,8 @@ def test_no_scan_reads_a_table_from_end_to_end(tmp_path, clock):
         ScanRequest([prints([code])], f"id-{code}") for code in (*CODES, *CODES, CODES[0], "X" * 16)
     ]
     store.scans(group, clock())
+    told = ScannedBy(Party.GUIDE, "CN-33", signed=True)
+    store.scans([replace(scan, by=told) for scan in group] * 2, clock())
     store.close()
     with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as books:
         plans = [

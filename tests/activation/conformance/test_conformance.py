@@ -11,7 +11,7 @@ import pytest
 from backend_kit import settings
 from broken.orders import Halfway
 from broken.site import Reply, built
-from conformance_kit import Known, checked, failing, now, serving
+from conformance_kit import Known, checked, failing, now, serving, thrown_away
 from patience import PATIENCE
 
 from mintmark.activation.backend.database import postgresql_url, sqlite_url
@@ -47,7 +47,7 @@ def test_the_reference_backend_keeps_every_clause(tmp_path, kind, sign):
     ours = {"now": now, "senders": Known, "names": ("127.0.0.1",)}
     wanted = settings(url, trust_loopback=not sign, **ours)
     server = Server("127.0.0.1", 0, wanted, ready=lambda _: up.set())
-    with answering(server.run, server.stop, server.url, up) as address:
+    with thrown_away(), answering(server.run, server.stop, server.url, up) as address:
         result = checked(address, sign=sign)
         assert failing(result) == set(), "\n".join(result.lines())
         unoffered = {v.id.split(".")[0] for v in result.clauses if v.result == "not offered"}

@@ -6,6 +6,7 @@ document is wrong.
 
 import itertools
 import json
+import os
 import random
 import re
 import subprocess
@@ -18,6 +19,8 @@ from backend_kit import make_batch
 from node_backend_kit import SNIPPET, new_folder, served
 from node_kit import NODE
 
+from mintmark.activation.conformance.depth import Depth
+from mintmark.activation.conformance.sequence import clauses as sequences
 from mintmark.codegen.ranges import attributes, values
 
 
@@ -30,6 +33,15 @@ def failures(result):
     return [line for line in result.lines() if " pass" not in line] if result.failed else []
 
 
+@pytest.fixture
+def as_long_as_usual(monkeypatch):
+    """Generated sequences of a usual check; those of a thorough one: MINTMARK_TORTURE=1."""
+    if "MINTMARK_TORTURE" not in os.environ:
+        for lengths in (sequences.LENGTHS, sequences.MEETINGS):
+            monkeypatch.setitem(lengths, Depth.THOROUGH, lengths[Depth.NORMAL])
+
+
+@pytest.mark.usefixtures("as_long_as_usual")
 def test_it_keeps_every_clause_and_forgets_nothing_when_it_is_killed(folder):
     lines = ("--lines", folder.path / "lines.toml")
     names = ("line", "second", "platform", "dealer")

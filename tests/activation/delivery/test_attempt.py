@@ -216,6 +216,32 @@ def test_a_backend_that_lost_a_batch_lost_them_all(made):
     assert line.calls == ["register"] * 3
 
 
+def test_a_batch_is_presumed_to_be_there_only_if_an_order_of_it_was_taken(made):
+    station, real, row = made
+    line = Failing(real)
+    courier = Courier(station, line)
+    courier.presume([row.batch])
+    assert courier.deliver(batch=row.batch).delivered == [row.order]
+    assert line.calls[0] == "register"
+    frozen, _ = book(station, OrderRequest(Action.FREEZE, row.batch, BySerials("1-2")))
+    line = Failing(real)
+    courier = Courier(station, line)
+    courier.presume([row.batch])
+    assert courier.deliver(batch=row.batch).delivered == [frozen.order]
+    assert "register" not in line.calls
+    # It was set up anew since: it says so, and is told.
+    book(station, OrderRequest(Action.UNFREEZE, row.batch, BySerials("1-2")))
+    line = Failing(real, "order", Declined(ProblemDetails(404, "not-found", "", "")))
+    courier = Courier(station, line)
+    courier.presume([row.batch])
+    courier.deliver(batch=row.batch)
+    assert [call for call in line.calls if call in ("register", "order")] == [
+        "order",
+        "register",
+        "order",
+    ]
+
+
 # --- the loop over attempts ----------------------------------------------------------------
 
 

@@ -196,6 +196,26 @@ def test_a_region_that_names_no_place_is_said_to_be_unjudged(scene):
     assert "could not be judged" in text(found)
 
 
+def test_a_campaigns_window_moves_no_goods_and_what_it_allowed_stays_allowed(scene):
+    """Reports are made at other hours than scans."""
+    window = {"from": None, "until": "2026-11-23T00:00:00Z", "daily": None}
+    inside = {"region": "CN-SH", "max_scans": 100}
+    scene.order("assign", 1, 10, attributes={"region": "33"})
+    scene.order(
+        "assign", 1, 20, attributes={"window.evening": {**window, "attributes": inside}}
+    )  # fmt: skip
+    scene.told.see(scene.batch, "CN-ZJ", 1, first=1, last=10)
+    scene.told.see(scene.batch, "CN-SH", 2, first=1, last=10)
+    scene.told.see(scene.batch, "CN-ZJ", 15, first=11, last=20)
+    for serial, scans in ((1, 120), (2, 121)):
+        scene.told.repeat(scene.batch, serial, scans)
+    for _ in range(2):
+        found = scene.trace()
+        assert [item.serials for item in of(found, "diverted")] == [(Range(2, 2),)]
+        assert [item.serials for item in of(found, "copied")] == [(Range(2, 2),)]
+        scene.clock.forward(days=30)
+
+
 # --- once ------------------------------------------------------------------------------
 
 

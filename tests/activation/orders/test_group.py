@@ -4,6 +4,7 @@ import contextlib
 import tempfile
 from pathlib import Path
 from threading import Barrier, Thread
+from zoneinfo import ZoneInfo
 
 import pytest
 from carton_kit import exported, home_with_cartons, pack, packing, unpack
@@ -19,7 +20,14 @@ from mintmark.activation.orders.named import finder
 from mintmark.activation.orders.orders import OrderRequest, book
 from mintmark.activation.orders.parts import member_id
 from mintmark.activation.orders.plan import plan
-from mintmark.activation.orders.selection import ByCarton, BySerials, ByUnit, Children
+from mintmark.activation.orders.selection import (
+    ByCarton,
+    ByConditions,
+    BySerials,
+    ByUnit,
+    Children,
+)
+from mintmark.activation.orders.spans import reader
 from mintmark.codegen.errors import NotFound, Refused, UsageError
 from mintmark.codegen.ledger.changes import Ordered, UnitMoved
 from mintmark.codegen.ledger.verify import verify
@@ -27,6 +35,7 @@ from mintmark.codegen.mint_sscc import sscc_of
 from mintmark.codegen.ranges import serials
 from mintmark.codegen.ranges.lifecycle import Action, State
 from mintmark.codegen.ranges.serials import Range
+from mintmark.codegen.ranges.where import conditions
 
 
 @pytest.fixture
@@ -258,6 +267,33 @@ def test_both_codes_of_an_item(made):
         place(station, OrderRequest(Action.ACTIVATE, scene.jars, BySerials("1"), both=True))
 
 
+def met(*texts, action=Action.ACTIVATE, **more):
+    where = conditions(texts, reader(ZoneInfo("Asia/Shanghai")))
+    return OrderRequest(action, "", ByConditions(where), **more)
+
+
+def test_the_partners_of_what_meets_conditions(made):
+    station, scene = made
+    lot = {"lot": "L1"}
+    book(station, OrderRequest(Action.ASSIGN, scene.bottles, BySerials("1-10"), attributes=lot))
+    request = met("lot=L1", both=True, count=10, order="pairs")
+    placed = place(station, request)
+    assert codes(placed) == {key: [[1, 10]] for key in (scene.bottles, scene.caps)}
+    assert (placed.group.items, placed.orders[0].states) == (10, {State.PACKAGED: 10})
+    again = place(station, request)
+    assert (again.orders[0].repeated, again.group.changed, again.group.items) == (True, False, 10)
+    # Without --both each code counts.
+    book(station, OrderRequest(Action.ASSIGN, scene.caps, BySerials("1-10"), attributes=lot))
+    assert place(station, met("lot=L1", action=Action.FREEZE, count=20)).group.items == 20
+
+
+def test_codes_that_were_never_exported_stand_in_the_way_of_conditions(made):
+    station, scene = made
+    with pytest.raises(Refused, match=f"batch {scene.pallets}: 1-6 sealed"):
+        place(station, met(f"batch={scene.pallets}"))
+    assert not ordered(station)
+
+
 def test_the_partners_of_what_is_in_a_carton(pallet):
     station, scene = pallet
     placed = place(station, carton(f"{scene.cartons}:2", both=True, count=24))
@@ -481,6 +517,18 @@ def test_another_count_under_the_same_id(pallet):
     place(station, carton(f"{scene.cartons}:1", order="C1", count=24))
     with pytest.raises(Refused, match="says something else"):
         place(station, carton(f"{scene.cartons}:1", order="C1", count=23))
+
+
+def test_a_unit_of_two_batches_without_a_batch_may_mean_either(tmp_path):
+    home, _ = home_with_cartons(tmp_path)
+    station = home.station()
+    outer = home.mint(10, station, url=URL, role="outer").batch
+    inner = home.mint(10, station, url=URL, role="inner", pair_of=outer).batch
+    unit = exported(home, station, outer, 10, pair=inner)
+    with pytest.raises(UsageError, match=f"codes of batches {outer} and {inner}"):
+        place(station, OrderRequest(Action.ACTIVATE, "", ByUnit(unit), dry_run=True))
+    placed = place(station, OrderRequest(Action.ACTIVATE, "", ByUnit(unit.lower()), both=True))
+    assert codes(placed) == {key: [[1, 10]] for key in (outer, inner)}
 
 
 def test_other_serials_under_the_same_id(made):

@@ -7,9 +7,12 @@ from line_kit import home_with_batches, opened
 
 from mintmark.activation.orders.group import notes, place
 from mintmark.activation.orders.orders import OrderRequest
-from mintmark.activation.orders.selection import BySerials
+from mintmark.activation.orders.selection import ByConditions, BySerials
+from mintmark.activation.orders.spans import reader
 from mintmark.codegen.errors import Refused
+from mintmark.codegen.ranges import windows
 from mintmark.codegen.ranges.lifecycle import Action
+from mintmark.codegen.ranges.where import conditions
 
 NOW = datetime(2027, 6, 15, 4, 0, tzinfo=UTC)
 PAST, NOON, AHEAD = "2027-06-14T16:00:00Z", "2027-06-15T04:00:00Z", "2027-12-01T00:00:00Z"
@@ -102,3 +105,17 @@ def test_a_window_that_is_over_needs_a_word(made):
         give(station, batch, "1-5", attributes={"window.dec": over})
     give(station, batch, "1-5", attributes={"window.dec": over}, allow_past=True)
     give(station, batch, "1-5", attributes={"window.dec": None})
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_ninth_window_is_refused_with_what_to_do(made, both):
+    station, batch = made
+    selected = ByConditions(conditions(("lot=L1",), reader(UTC))) if both else BySerials("1-5")
+    give(station, batch, "1-5", attributes={"lot": "L1"})
+    for number in range(windows.MOST):
+        give(station, batch, "1-5", attributes={f"window.w{number}": WINDOW})
+    order = OrderRequest(Action.ASSIGN, batch, selected, attributes={"window.more": WINDOW})
+    with pytest.raises(Refused, match="serials 1-5: the order would leave more than 8") as refused:
+        place(station, order)
+    assert "--set window.NAME=" in " ".join(refused.value.hints)
+    give(station, batch, "1-5", attributes={"window.w0": None, "window.more": WINDOW})

@@ -14,16 +14,20 @@ from mintmark.activation.orders.due import book_due
 from mintmark.activation.orders.group import notes, place
 from mintmark.activation.orders.listing import cancel, listed, show
 from mintmark.activation.orders.orders import OrderRequest
-from mintmark.activation.orders.selection import ByCarton, BySerials
+from mintmark.activation.orders.selection import ByCarton, ByConditions, BySerials
+from mintmark.activation.orders.spans import reader
 from mintmark.codegen.errors import NotFound, Refused, UsageError
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.ranges.attributes import to_json
 from mintmark.codegen.ranges.lifecycle import Action, State
+from mintmark.codegen.ranges.where import conditions
 from mintmark.codegen.report import batch_show
 
 NOON = datetime(2027, 6, 15, 4, 0, tzinfo=UTC)  # in Shanghai
 SIX = datetime(2027, 6, 15, 22, 0, tzinfo=UTC)  # in the morning there
+
+L1 = {"lot": "L1"}
 
 
 class Clock:
@@ -226,10 +230,20 @@ def test_an_order_books_what_was_due_before_it(made):
     clock.at = SIX
     place(station, OrderRequest(Action.FREEZE, other, BySerials("1"), dry_run=True))
     assert state(station, batch) is State.PACKAGED
-    place(station, OrderRequest(Action.FREEZE, batch, BySerials("1-10"), order="freeze"))
+    freeze = OrderRequest(Action.FREEZE, batch, BySerials("1-10"), order="freeze")
+    assert place(station, freeze).told == (f"scheduled order morning of batch {batch} booked",)
     with station.ledger.read() as view:
         assert view.order("morning").seq < view.order("freeze").seq
     assert state(station, batch) is State.FROZEN
+
+
+def test_what_an_order_books_before_it_goes_out_with_it(made):
+    station, clock, batch, other = made
+    give(station, batch, order="morning")
+    clock.at = SIX
+    assert place(station, OrderRequest(Action.FREEZE, other, BySerials("1"))).batches == (
+        batch, other,
+    )  # fmt: skip
 
 
 def test_a_machine_that_was_off_books_late_and_says_so(made):
@@ -302,6 +316,23 @@ def test_what_an_activation_gains_from_the_books_it_gains_at_its_time(tmp_path):
         assert [each["product"] for each in found] == ["Honey"] * 4 + ["Gift"] * 2
         assert give(station, honey, "21-40", order="o-1").repeated
         assert verify(station.ledger).ok
+
+
+def test_what_meets_conditions_is_named_now_and_judged_then(made):
+    station, clock, batch, other = made
+    place(station, OrderRequest(Action.ACTIVATE, batch, BySerials("1-10"), attributes=L1))
+    place(station, OrderRequest(Action.ASSIGN, other, BySerials("1-5"), attributes=L1))
+    where = ByConditions(conditions(("lot=L1",), reader(UTC)))
+    request = OrderRequest(Action.FREEZE, "", where, at=SIX, order="all", count=15)
+    shown = outcome(station, request, place(station, request), None)
+    assert (shown.delivery, shown.at, shown.codes) == ("scheduled", SIX, 15)
+    assert (shown.states[State.ACTIVE], shown.states[State.PACKAGED]) == (10, 5)
+    assert place(station, request).orders[0].repeated
+    place(station, OrderRequest(Action.ASSIGN, other, BySerials("6-9"), attributes=L1))
+    clock.at = SIX
+    assert [e.status for e in book_due(station)] == ["booked", "booked"]
+    assert state(station, other, 5) is State.FROZEN
+    assert state(station, other, 6) is State.PACKAGED
 
 
 def test_two_processes_book_it_once(made):

@@ -33,8 +33,8 @@ class Omitting(Store):
 
     LEFT_OUT = frozenset()
 
-    def page(self, batch, after, *, digests):
-        page = super().page(batch, after, digests=digests)
+    def query(self, batch, query):
+        page = super().query(batch, query)
         return replace(page, ranges=tuple(map(self.told, page.ranges)))
 
     def told(self, piece):
@@ -195,7 +195,7 @@ def test_an_activation_of_other_codes_than_the_books_is_not_relied_on(desk):
 class Paged:
     """A client of a backend whose second page is of another batch."""
 
-    def batch_page(self, batch, after, *, digests):
+    def batch_page(self, batch, after, *, digests, since=None):
         info = wire.Batch(batch, "H", "01", 8, "upper", 20, "s", "k", role="item" if after else "x")
         piece = wire.RangeState(after + 1, after + 10, ApiState.INACTIVE, {}, 0)
         return wire.BatchPage(info, (piece,), None if after else 10)

@@ -14,7 +14,7 @@ from mintmark.activation.client.protocol import StrangeAnswer
 from mintmark.activation.client.wire import RangeState
 from mintmark.activation.stock import table
 from mintmark.activation.stock.counting import MovedError, count
-from mintmark.activation.stock.grouping import Grouping, Span, check
+from mintmark.activation.stock.grouping import Grouping, StockSpan, check
 from mintmark.activation.stock.groups import StockGroup
 from mintmark.codegen.errors import UsageError
 from mintmark.codegen.ranges.attributes import from_json
@@ -49,9 +49,9 @@ def books(draw):
         value = draw(st.sampled_from([None, "a", "b"])) if active else None
         last = found[-1] if found else None
         if last and (last.active, last.value) == (active, value):
-            found[-1] = Span(Range(last.serials.first, serials.last), active, value)
+            found[-1] = StockSpan(Range(last.serials.first, serials.last), active, value)
         else:
-            found.append(Span(serials, active, value))
+            found.append(StockSpan(serials, active, value))
     return found
 
 
@@ -95,14 +95,14 @@ def test_each_scanned_code_counts_once_for_its_own_group(spans, backend):
 
 def test_ranges_cut_alike_are_read_once():
     ranges = [Range(n, n) for n in range(1, N + 1)]
-    spans = [Span(r, True, "ab"[r.first % 2]) for r in ranges]
+    spans = [StockSpan(r, True, "ab"[r.first % 2]) for r in ranges]
     backend = Backend(ranges, set(range(1, 20)), set(), 10, tells=True)
     assert sum(part.scanned for part in count(spans, backend.read)) == 19
     assert backend.asked == 4
 
 
 def test_groups_of_which_all_or_none_were_scanned_are_not_asked_for_again():
-    spans = [Span(Range(n, n), True, "ab"[n % 2]) for n in range(1, N + 1)]
+    spans = [StockSpan(Range(n, n), True, "ab"[n % 2]) for n in range(1, N + 1)]
     for scanned in (set(), set(range(1, N + 1))):
         backend = Backend([Range(1, N)], scanned, set(), 10, tells=True)
         assert sum(part.scanned for part in count(spans, backend.read)) == len(scanned)
@@ -116,11 +116,11 @@ def test_groups_of_which_all_or_none_were_scanned_are_not_asked_for_again():
 def test_ranges_with_a_gap_or_beyond_the_batch_are_no_answer(ranges):
     backend = Backend(ranges, set(), set(), 1, tells=False)
     with pytest.raises(StrangeAnswer):
-        list(count([Span(Range(1, N), True, "a")], backend.read))
+        list(count([StockSpan(Range(1, N), True, "a")], backend.read))
 
 
 def test_ranges_that_change_under_the_reader_are_noticed():
-    spans = [Span(Range(1, 20), True, "a"), Span(Range(21, N), True, "b")]
+    spans = [StockSpan(Range(1, 20), True, "a"), StockSpan(Range(21, N), True, "b")]
     backend = Backend([Range(1, N)], {1}, set(), 1, tells=False)
     first = backend.read(0)
     backend.ranges = [Range(1, 30), Range(31, N)]

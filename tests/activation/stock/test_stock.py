@@ -9,19 +9,23 @@ import pytest
 from backend_kit import Clock
 from line_kit import Backend, client, ended, home_with_batches, opened, packaged, program
 
+from mintmark.activation.client.wire import ScanIn
 from mintmark.activation.delivery.deliver import deliver
 from mintmark.activation.orders.orders import OrderRequest, book
 from mintmark.activation.orders.selection import BySerials
 from mintmark.activation.stock.stock import StockRequest, stock
 from mintmark.codegen.errors import EnvironmentFailure, NotFound, UsageError
+from mintmark.codegen.ranges.aggregation import CodeRanges
 from mintmark.codegen.ranges.lifecycle import Action
+from mintmark.codegen.ranges.serials import Range
 
 
 class Trade:
     """A batch of 300 codes, 1-200 in a package, 1-150 on sale, and a backend beside."""
 
     def __init__(self, tmp_path):
-        self.clock = Clock(datetime.now(UTC))  # a process of its own has no other
+        # A process of its own has no other clock, and a backend notes whole seconds.
+        self.clock = Clock(datetime.now(UTC).replace(microsecond=0))
         self.home, (self.batch,) = home_with_batches(tmp_path)
         self.codes = self.home.codes(self.batch)
         self.backend = Backend(tmp_path / "backend", self.home.path, now=self.clock)
@@ -74,6 +78,33 @@ def test_stock_is_told_by_lot_and_by_dealer(trade):
     with trade.open() as (station, _), station.ledger.read() as view:
         (package,) = view.packages()
     assert told(trade.stock("package")) == {package.package: (150, 4, 146)}
+
+
+def test_codes_scanned_for_the_first_time_since_then_are_new(trade):
+    trade.scan(1, 2, 101)
+    trade.clock.forward(days=1)
+    since = trade.clock()
+    trade.scan(2, 3, 4, 102)
+    report = trade.stock("lot", since=since)
+    new = {group.value: (group.scanned, group.new) for group in report.groups}
+    assert new == {"L1": (4, 2), "L2": (2, 1)}
+    assert report.total.new == 3
+    assert any("新扫 new" in line for line in report.lines())
+    assert trade.stock("lot").total.new is None
+
+
+def test_stock_stands_with_the_dealer_that_scanned_it_in_today(trade):
+    trade.order("assign", "1-100", gate="scan_in", campaign="NOV")
+    trade.clock.forward(seconds=1)
+    with client(trade.backend.url) as platform:
+        goods = (CodeRanges(trade.batch, (Range(1, 40),)),)
+        platform.put_scan_in(ScanIn("in-1", "D7", ranges=goods))
+    trade.scan(1, 50)
+    report = trade.stock("dealer")
+    assert told(report) == {"D1": (110, 1, 109), "D7": (40, 1, 39)}
+    assert (report.scan_ins, report.reads) == (1, False)
+    # What no dealer has scanned in takes part in no campaign.
+    assert told(trade.stock("campaign")) == {None: (110, 1, 109), "NOV": (40, 1, 39)}
 
 
 def test_goods_that_are_off_sale_are_no_stock(trade):
