@@ -131,7 +131,7 @@ def _alone(ok, no):
         ok("a unit, and no batch", "activate --unit {unit}", backend="real",
            expected={"delivery": "acknowledged"}),
         ok("a package, and no batch", "activate --package {package} --dry-run",
-           expected={"applied": [[1, 1000]]}),
+           expected={"applied": [[1, 2000]]}),
         ok("a single code, read from stdin", "activate --code -", backend="real",
            stdin="{code}\r\n", expected={"delivery": "acknowledged"}),
         ok("a single code, by its serial", "freeze --code {batch}:7", backend="real",
