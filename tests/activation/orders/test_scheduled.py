@@ -16,6 +16,7 @@ from mintmark.activation.orders.listing import cancel, listed, show
 from mintmark.activation.orders.orders import OrderRequest
 from mintmark.activation.orders.selection import ByCarton, ByConditions, BySerials
 from mintmark.activation.orders.spans import reader
+from mintmark.codegen import roster
 from mintmark.codegen.errors import NotFound, Refused, UsageError
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.verify import verify
@@ -369,6 +370,24 @@ def test_a_line_whose_key_is_gone_at_its_time_is_refused(made):
         (ended,) = book_due(mine)
     assert ended.status == "refused"
     assert "revoked" in ended.detail
+
+
+def test_a_damaged_key_of_one_line_holds_up_no_other(made):
+    station, clock, batch, _ = made
+    roster.new_line(station, "second")
+    give(station, batch, "1-10", order="of-second", line="second")
+    give(station, batch, "11-20", order="of-default")
+    station.key_file("line", "second").write_text("no key", "utf-8")
+    clock.at = SIX
+    with opened(station.home, now=clock) as mine:
+        placed = place(mine, OrderRequest(Action.ACTIVATE, batch, BySerials("21-30")))
+        assert [state(mine, batch, serial) for serial in (1, 11, 21)] == [
+            State.PACKAGED, State.ACTIVE, State.ACTIVE,
+        ]  # fmt: skip
+        assert show(mine, "of-second").status == "refused"
+        (incident,) = incidents(mine)
+    assert "damaged" in incident.detail
+    assert len(placed.told) == 2
 
 
 def test_a_carton_waits_as_a_whole_and_is_cancelled_as_a_whole(tmp_path):
