@@ -115,6 +115,7 @@ def _orders(row, ok, no):
                 ("which is the month?", "'minted_at<01/02/2027'", "several ways"),
             )
         ),
+        no(2, "a condition: a code", "freeze --where 'dealer!={code}' --yes", "holds a code"),
         no(2, "conditions and a carton", "freeze --where lot=L42 --carton {batch}:1",
            "a carton and conditions"),
         no(2, "serials of which batch?", "freeze --where lot=L42 --serials 1", "Missing argument"),
@@ -156,6 +157,7 @@ def _found(ok, no):
            expected={"codes": 2}),
         ok("a page of ranges", "find {batch} --where package={package} --limit 1",
            world="active", expected={"codes": 1998}),
+        no(2, "a code as a value", "find --where 'dealer!=x{code}'", "holds a code"),
         ok("what follows it", "find --where package={package} --after {batch}:1",
            world="active", expected={"codes": 1998, "next": None}),
         no(2, "no condition", "find", "no condition"),

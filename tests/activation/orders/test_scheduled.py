@@ -296,6 +296,29 @@ def test_one_that_is_booked_is_cancelled_as_any(made):
     assert [o.order for o in listed(station, None, "cancelled", 9).orders] == ["morning"]
 
 
+def test_all_that_one_request_became_is_cancelled_or_none(made):
+    """Its orders are booked one after the other, each at a moment of its own."""
+    station, clock, batch, other = made
+    where = conditions([f"batch in {batch},{other}; state=packaged"], reader(UTC))
+    request = OrderRequest(
+        Action.ACTIVATE, "", ByConditions(where), at=SIX, order="all", attributes=L1
+    )
+    place(station, request)
+    clock.at = SIX
+
+    def ticking():
+        clock.at += timedelta(milliseconds=1)
+        return clock.at
+
+    with opened(station.home, now=ticking) as mine:
+        assert [ended.order for ended in book_due(mine)] == ["all", "all.part-2"]
+    assert show(station, "all").status == "queued"
+    assert cancel(station, "all").status == "cancelled"
+    assert show(station, "all.part-2").status == "cancelled"
+    with pytest.raises(Refused, match="cancelled already"):
+        cancel(station, "all")
+
+
 def test_what_an_activation_gains_from_the_books_it_gains_at_its_time(tmp_path):
     home, _ = home_with_batches(tmp_path)
     honey = packaged(home, 300, 200, url=URL, product="Honey")
