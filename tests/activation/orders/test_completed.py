@@ -5,8 +5,9 @@ from line_kit import URL, home_with_batches, opened, packaged
 
 from mintmark.activation.orders.completed import PRODUCT
 from mintmark.activation.orders.group import place
+from mintmark.activation.orders.group_result import GroupResult
 from mintmark.activation.orders.listing import cancel
-from mintmark.activation.orders.orders import OrderRequest
+from mintmark.activation.orders.orders import OrderRequest, OrderResult
 from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import Refused
 from mintmark.codegen.ledger.verify import verify
@@ -97,3 +98,18 @@ def test_no_other_order_brings_a_product(made):
         other = next(row.batch for row in view.batches() if row.product is None)
     give(station, other, "1-5")
     assert products(station, other, 1) == [None]
+
+
+def test_a_request_of_two_products_tells_the_product_of_each_batch():
+    window = {"window.dec": {"from": None, "until": None, "daily": None, "attributes": {}}}
+    orders = tuple(
+        OrderResult(
+            f"o-{batch}", batch, (), (), (), Action.ACTIVATE, None,
+            attributes={"lot": "L1", **window, PRODUCT: product},
+        )
+        for batch, product in (("A", "Tea"), ("B", "Case"))
+    )  # fmt: skip
+    result = GroupResult("o-A", Action.ACTIVATE, orders, 1, 1, 0, None, dry_run=True)
+    told = [line.split(maxsplit=1)[1] for line in result.lines() if line.startswith("  set ")]
+    assert [line.split(" = ")[0] for line in told] == ["lot", "window.dec", PRODUCT, PRODUCT]
+    assert told[2:] == ["product = Tea, of batch A", "product = Case, of batch B"]
