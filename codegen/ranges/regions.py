@@ -32,14 +32,16 @@ _BY_NAME = {
     **ALSO,
 }
 _FULL_NAMES = tuple((province.zh + province.zh_kind, province.number) for province in PROVINCES)
-_OF_CHINA = frozenset({"中国", "全国", "中华人民共和国", "china", "prchina", "peoplesrepublicofchina"})
+_OF_CHINA = frozenset(
+    {"中国", "全国", "中华人民共和国", "china", "prchina", "peoplesrepublicofchina"}
+)
 
 
 def covers(allowed: str, told: str) -> bool | None:
     """Whether a scan in region `told` is in order for a code whose `region` is `allowed`.
 
-    `allowed` may list several places, with `,` `;` `/` or `、` between. True if a place contains the
-    other: a phone that tells only the country accuses nobody. None: it cannot be judged, for
+    `allowed` may list several places, with `,` `;` `/` or `、` between. True if a place contains
+    the other: a phone that tells only the country accuses nobody. None: it cannot be judged, for
     the text names no place that is known here.
     """
     outside, judged = _compare(allowed, told)
