@@ -35,7 +35,7 @@ def trace(
         int, typer.Option(min=1, help="More unknown codes within a day are an attack.")
     ] = 1_000,
 ) -> "Traced":
-    """Trace scans of codes that leaked, were stopped, copied or diverted to contacts and dealers.
+    """Trace scans of leaked, stopped, copied and diverted codes.
 
     They and guessing become incidents in the audit chain, each of them once.
 
@@ -112,7 +112,7 @@ def report_daily(
         bool, typer.Option("--notify", help="Send it to the alarm targets as well.")
     ] = False,
 ) -> "Daily":
-    """Report a day's codes and alarms, what scans in the market mean, and what needs a person.
+    """Report a day's codes and alarms, the market, and whom to call.
 
     \b
     Example:
