@@ -30,7 +30,7 @@ from .fields import (
     word,
 )
 from .orders import OrderRequest
-from .selection import ByCode, by_carton, needs_batch, selection
+from .selection import ByCode, Selection, by_carton, needs_batch, selection
 from .spans import reader
 
 TEXTS = (
@@ -106,18 +106,7 @@ def _request(
     written = During(during, daily, window)
     patch, told = windowed({**attributes, **validity}, written, zone, of_cells=of_cells)
     at, of_time = typed_times.due(due, zone, "at")
-    boxed, where = by_carton(words["carton"], words["children"]), _where(fields, zone)
-    if not (boxed or where or any(words[name] for name in ("unit", "package", "code"))):
-        needed("batch", words["batch"])
-    selected = selection(
-        serials=serials_text(fields.get("serials")),
-        unit=words["unit"],
-        package=words["package"],
-        codes=two_ends(fields),
-        code=ByCode(words["code"]) if words["code"] else None,
-        carton=boxed,
-        where=where,
-    )
+    selected = _selected(fields, words, zone)
     return OrderRequest(
         action=word("action", words["action"], Action),
         batch=ids.fold(
@@ -138,6 +127,24 @@ def _request(
         selection=selected,
         at=at,
         notes=notes + told + of_time,
+    )
+
+
+def _selected(
+    fields: Mapping[str, Any], words: Mapping[str, str | None], zone: tzinfo
+) -> Selection:
+    """Which codes; `words` are the fields that are text."""
+    boxed, where = by_carton(words["carton"], words["children"]), _where(fields, zone)
+    if not (boxed or where or any(words[name] for name in ("unit", "package", "code"))):
+        needed("batch", words["batch"])
+    return selection(
+        serials=serials_text(fields.get("serials")),
+        unit=words["unit"],
+        package=words["package"],
+        codes=two_ends(fields),
+        code=ByCode(words["code"]) if words["code"] else None,
+        carton=boxed,
+        where=where,
     )
 
 
