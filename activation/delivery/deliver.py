@@ -19,7 +19,7 @@ from ...codegen.station.station import Station
 from .. import backoff
 from ..client.protocol import Client
 from ..orders.due import Ended, book_due
-from ..orders.orders import ACKNOWLEDGED, QUEUED, REFUSED
+from ..orders.orders import ACKNOWLEDGED, REFUSED
 from . import scan_ins
 from .api_objects import batches_of
 from .attempt import (
@@ -212,19 +212,15 @@ class Courier:
 
 def _before(view: View, batch: str) -> tuple[OrderRow, ...]:
     """The order to be sent first of those that `batch` waits for: its oldest, or one before it."""
-    row = _oldest(view, batch)
+    row = view.oldest_queued(batch)
     while row is not None:
         if len(batches_of(row)) == 1:
             return (row,)
-        earlier = min(filter(None, (_oldest(view, name) for name in batches_of(row))), key=_seq)
+        earlier = min(filter(None, map(view.oldest_queued, batches_of(row))), key=_seq)
         if earlier.seq == row.seq:
             return (row,)
         row = earlier  # each is older than the one before it: that ends
     return ()
-
-
-def _oldest(view: View, batch: str) -> OrderRow | None:
-    return next(iter(view.orders(batch, QUEUED, limit=1)), None)
 
 
 def _seq(row: OrderRow) -> int:

@@ -119,6 +119,20 @@ def orders(
     return tuple(_make(row) for row in connection.execute(query.order_by(_o.seq).limit(limit)))
 
 
+def oldest(connection: Connection, batch: str) -> OrderRow | None:
+    """The queued order that names `batch` and was booked first."""
+    row = connection.execute(_oldest_query(), {"batch": batch}).first()
+    return None if row is None else _make(row)
+
+
+@lru_cache(maxsize=1)
+def _oldest_query() -> Select[Any]:
+    batch = bindparam("batch", type_=Text())
+    further = select(_more.seq).where(_more.batch == batch)
+    its = or_(_o.batch == batch, _o.seq.in_(further))
+    return _query().where(its, _o.status == "queued").order_by(_o.seq).limit(1)
+
+
 def newest(connection: Connection, batch: str | None, status: str) -> str | None:
     """The order with that status that was booked last, of `batch` or of all."""
     query = select(_o.order_id).where(_o.status == status).order_by(_o.seq.desc()).limit(1)

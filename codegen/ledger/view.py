@@ -294,6 +294,11 @@ class View(FactsView):
         """The number of the last event that ordered something of `batch`, or 0."""
         return _outbox.last(self.connection, batch)
 
+    def oldest_queued(self, batch: str) -> OrderRow | None:
+        """The queued order that names `batch` and was booked first."""
+        self.batch(batch)
+        return _outbox.oldest(self.connection, batch)
+
     def newest_order(self, batch: str | None, status: str) -> str | None:
         """The order with that status that was booked last, of `batch` or of all."""
         return _outbox.newest(self.connection, batch, status)

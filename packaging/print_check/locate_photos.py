@@ -27,7 +27,7 @@ _BESIDE = zxingcpp.BarcodeFormats(
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _ReadPicture:
     """A symbol of a page: its centre and side in pixels; `content` is None if it is unreadable."""
 
     content: bytes | None = field(repr=False)
@@ -70,7 +70,7 @@ def _unread(spot: PictureSpot) -> LocatedCode:
 
 def _spots(file: Path, number: int, page: Page) -> list[tuple[PictureSpot, bytes | None]]:
     """The symbols of a page, line by line; the page itself if there are none."""
-    seen = [_Seen(item.content, item.x, item.y, item.side) for item in symbols_on(page)]
+    seen = [_ReadPicture(item.content, item.x, item.y, item.side) for item in symbols_on(page)]
     seen += _beside(page)
     if not seen:
         return [(PictureSpot(file, number), None)]
@@ -79,11 +79,11 @@ def _spots(file: Path, number: int, page: Page) -> list[tuple[PictureSpot, bytes
     return [(PictureSpot(file, number, round(it.x), round(it.y)), it.content) for it in seen]
 
 
-def _beside(page: Page) -> Iterator[_Seen]:
+def _beside(page: Page) -> Iterator[_ReadPicture]:
     """Bar codes and other matrix codes, each as a reader sends it: with its identifier."""
     for found in zxingcpp.read_barcodes(page.grey, formats=_BESIDE):
         area = found.position
         corners = (area.top_left, area.top_right, area.bottom_right, area.bottom_left)
         x, y = (sum(getattr(at, axis) for at in corners) / 4 for axis in ("x", "y"))
         side = max(abs(area.bottom_left.y - area.top_left.y), 1)
-        yield _Seen(found.symbology_identifier.encode() + found.bytes, x, y, side)
+        yield _ReadPicture(found.symbology_identifier.encode() + found.bytes, x, y, side)

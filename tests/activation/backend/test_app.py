@@ -251,6 +251,8 @@ LINE_CALLS = [
     ("GET", "/v1/refused-scans"),
     ("GET", "/v1/repeats"),
     ("GET", f"{PATH}/regions"),
+    ("PUT", "/v1/scan-ins/a"),
+    ("GET", "/v1/scan-ins"),
 ]
 
 
@@ -268,7 +270,8 @@ def test_every_address_of_lines_asks_who_calls(app):
             method,
             path.replace("/fingerprints/1", "/fingerprints/{first}")
             .replace("/orders/a", "/orders/{order}")
-            .replace("/aggregations/a", "/aggregations/{aggregation}"),
+            .replace("/aggregations/a", "/aggregations/{aggregation}")
+            .replace("/scan-ins/a", "/scan-ins/{scan_in}"),
         )
         for method, path in LINE_CALLS
     }
@@ -422,11 +425,14 @@ def test_the_documents_requests_work_as_they_stand(call):
         done.append((name, path.partition("?")[0]))
     assert [name for name, _ in done] == [
         *("GET", "GET", "PUT", "PUT", "PUT"),  # health twice, a batch, fingerprints, an order
-        *("PUT", "PUT", "GET", "GET", "POST"),  # cartons, what lies in them, two pages, a scan
+        *("PUT", "PUT", "PUT"),  # a window, cartons, what lies in them
+        *("GET", "GET", "GET", "GET", "GET"),  # the batch, links, refused scans, repeats, regions
+        *("POST", "PUT"),  # a scan, a scan-in
     ]
     page = call("GET", "/v1/batches/7Q2M-0K4T9WXA").json()
     states = [(piece["serials"], piece["state"]) for piece in page["ranges"]]
-    assert states[0] == ([1, 400], "active")
+    # The scan-in took the codes of one carton in, and the window is on a few more.
+    assert states[:3] == [([1, 48], "active"), ([49, 60], "active"), ([61, 400], "active")]
 
 
 def test_the_document_lists_every_problem_and_no_other():
