@@ -36,6 +36,11 @@ class Result:
         yield to_json({field.name: getattr(self, field.name) for field in dataclasses.fields(self)})
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 code`, `2,000 codes`: for nouns whose plural ends in -s alone."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def to_json(value: Any) -> Any:  # noqa: ANN401 - any field of any result
     """`value` in JSON's types: ranges become pairs, dataclasses objects, times RFC 3339."""
     for kind, plain in _PLAIN:

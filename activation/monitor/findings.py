@@ -20,6 +20,7 @@ from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import State, live
 from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.relations import CodeRelations
+from ...codegen.result import counted
 from ..client.wire import UnknownScan
 
 LEAK = "leak-found"  # kind of incident
@@ -150,7 +151,7 @@ def amount(findings: Sequence[ScanFinding]) -> str:
 
 def numbers(codes: int, scans: int) -> str:
     """So many codes, so many scans."""
-    return f"{codes:,} code{'s' * (codes != 1)}, {scans:,} scan{'s' * (scans != 1)}"
+    return f"{counted(codes, 'code')}, {counted(scans, 'scan')}"
 
 
 def _scans(findings: Sequence[ScanFinding]) -> int:

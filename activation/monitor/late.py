@@ -16,6 +16,7 @@ from ...codegen.ledger.records import OrderRow, PackageRow
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import State
+from ...codegen.result import counted
 from ...codegen.station.station import Station
 from ..orders.orders import QUEUED
 from .once import book_once, booked
@@ -80,7 +81,7 @@ def _of_packages(
         codes = sum(count for state, count in found.get(row.package, {}).items() if state in states)
         if not codes or row.ended_at is None:
             continue
-        still = f"{codes:,} code{'s' * (codes != 1)} not activated"
+        still = f"{counted(codes, 'code')} not activated"
         what = "no final receipt" if kind == RECEIPT else still
         since = _shown(station, row.ended_at)
         detail = f"{what}: package {row.package} of contact {row.contact}, made {since}"

@@ -16,7 +16,7 @@ from ...codegen.ranges.serials import Ranges
 from ...codegen.ranges.tiling import Tile
 from ...codegen.ranges.where import conditions
 from ...codegen.report import RangeShown
-from ...codegen.result import Result
+from ...codegen.result import Result, counted
 from ...codegen.station.station import Station
 from .matching import Tiles, check_no_code, every_state, matched
 from .selection import BySerials, resolve
@@ -76,9 +76,10 @@ class CodesFound(Result):
 
     def lines(self) -> Iterator[str]:
         """The sums, a line per batch, then the ranges."""
-        yield f"{self.codes:,} codes where {'; '.join(self.where)}: {_in_words(self.states)}"
+        codes = counted(self.codes, "code")
+        yield f"{codes} where {'; '.join(self.where)}: {_in_words(self.states)}"
         for batch in self.batches:
-            ranges = f"{batch.ranges_count:,} ranges" if batch.ranges_count > 1 else "1 range"
+            ranges = counted(batch.ranges_count, "range")
             yield f"{batch.batch}  {batch.codes:>11,}  {ranges}: {_in_words(batch.states)}"
         yield from (piece.text() for piece in self.ranges)
         if self.next is not None:

@@ -8,7 +8,7 @@ from typing import Protocol
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action
 from ...codegen.ranges.serials import Ranges
-from ...codegen.result import Result
+from ...codegen.result import Result, counted
 from .orders import (
     ACKNOWLEDGED,
     CANCELLED,
@@ -60,9 +60,9 @@ class GroupResult(Result):
         """The whole, a line per order, and what to do if the backend has not taken it."""
         would = "would " if self.dry_run else ""
         batches = len({order.batch for order in self.orders})
-        items = f"{self.items_count:,} items, " if self.items_count is not None else ""
+        items = f"{counted(self.items_count, 'item')}, " if self.items_count is not None else ""
         of = f" of {batches:,} batches" if batches > 1 else ""
-        what = f"{would}{self.action.value} {items}{self.applied_count:,} codes{of}"
+        what = f"{would}{self.action.value} {items}{counted(self.applied_count, 'code')}{of}"
         yield f"{what}{at_time(self.at)}"
         for order in self.orders:
             yield from self._of(order)

@@ -18,7 +18,7 @@ from ...codegen.ranges.aggregation import CodeRanges
 from ...codegen.ranges.attributes import Value
 from ...codegen.ranges.lifecycle import Action, Reason, State
 from ...codegen.ranges.serials import Ranges
-from ...codegen.result import Result
+from ...codegen.result import Result, counted
 from ...codegen.station.station import DEFAULT_LINE, Station
 from . import guards
 from .completed import apart, completed
@@ -109,8 +109,8 @@ class OrderResult(Result):
     def lines(self) -> Iterator[str]:
         """What happened, and what to do if the backend has not taken it."""
         would = "would " if self.dry_run else ""
-        codes = serials.count(self.applied)
-        yield f"{would}{self.action.value} {codes:,} codes of batch {self.batch}{at_time(self.at)}"
+        codes = counted(serials.count(self.applied), "code")
+        yield f"{would}{self.action.value} {codes} of batch {self.batch}{at_time(self.at)}"
         yield f"  applied  {serials.describe(self.applied)}"
         if self.skipped:
             void = serials.count(self.skipped)

@@ -9,7 +9,7 @@ from ...codegen.ranges import serials
 from ...codegen.ranges.attributes import Value
 from ...codegen.ranges.lifecycle import Action, State
 from ...codegen.ranges.serials import Ranges
-from ...codegen.result import Result
+from ...codegen.result import Result, counted
 from .group_result import after, exit_of, trouble
 from .orders import (
     OrderResult,
@@ -111,7 +111,9 @@ class WhereResult(Result):
         would = "would " if self.dry_run else ""
         batches = len({order.batch for order in self.orders})
         of = f" of {batches:,} batches" if batches > 1 else ""
-        what = f"{would}{self.action} {self.codes:,} codes{of} where {'; '.join(self.where)}"
+        what = (
+            f"{would}{self.action} {counted(self.codes, 'code')}{of} where {'; '.join(self.where)}"
+        )
         yield f"{what}{at_time(self.at)}"
         for order in self.orders:
             yield from order.lines()

@@ -23,7 +23,7 @@ from ...codegen.progress import Progress
 from ...codegen.ranges import roles
 from ...codegen.ranges.lifecycle import State
 from ...codegen.ranges.serials import Range
-from ...codegen.result import Result
+from ...codegen.result import Result, counted
 from ...codegen.station.station import Station
 from ..client.protocol import Client, Declined, StrangeAnswer
 from ..client.wire import RangeState
@@ -90,8 +90,7 @@ class Stock(Result):
         if self.left_out:
             yield f"  not counted, being no items: {', '.join(self.left_out)}; name them to count"
         if self.queued:
-            queued = f"{self.queued:,} order{'s' * (self.queued != 1)} queued"
-            yield f"  {queued}: send first, with mintmark deliver"
+            yield f"  {counted(self.queued, 'order')} queued: send first, with mintmark deliver"
         if self.scan_ins:
             yield f"  scan-ins of dealers read back: {self.scan_ins:,}"
         if self.scan_ins_detail:

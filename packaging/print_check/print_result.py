@@ -10,7 +10,7 @@ from ...codegen.dossier import activated
 from ...codegen.ledger.records import Activation
 from ...codegen.locate import LocatedCode
 from ...codegen.ranges.serials import Ranges, describe
-from ...codegen.result import Result
+from ...codegen.result import Result, counted
 from ...codegen.result import to_json as plain
 
 MIN_ORDERED = 3  # symbols; fewer have no order
@@ -172,10 +172,7 @@ class PrintVerified(Result):
     def lines(self) -> Iterator[str]:
         """Package by package; then the symbols that could not be read."""
         symbols, pictures = self.symbols, len(self.pictures)
-        yield (
-            f"{symbols:,} symbol{'s' * (symbols != 1)} read "
-            f"in {pictures:,} picture{'s' * (pictures != 1)}"
-        )
+        yield (f"{counted(symbols, 'symbol')} read in {counted(pictures, 'picture')}")
         for package in self.packages:
             yield from package.lines()
         if self.unknown:
