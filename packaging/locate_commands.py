@@ -34,11 +34,11 @@ def locate(
         typer.Option(help="How it was read: [readers.NAME] in mintmark.toml.", metavar="NAME"),
     ] = None,
 ) -> "Located | LocatedLive":
-    """Find what a code belongs to, who got it, what became of it, and what it lies in.
+    """Find what a code belongs to, and who got it.
 
-    Batch, product, package, reel and contact; receipt, activating order and its line; carton,
-    pallet, dealer and region; its partner. Each code on stdin is answered as it comes.
-    Shows no code.
+    Batch, product, package, reel and contact; what became of it: receipt, activating order and
+    its line; carton, pallet, dealer and region; its partner. Each code on stdin is answered as it
+    comes. Shows no code.
 
     \b
     Example:

@@ -190,6 +190,9 @@ def test_a_diverted_case_is_found_by_the_next_morning_s_report(town):
         town.at("2026-12-02 08:00")
         report = section.next()
         assert (report["date"], report["diverted"]) == ("2026-12-01", 24)
+        (case,) = report["market"]
+        assert (case["dealer"], case["contact_name"]) == ("D7", "Li Wei, Huaxin Printing")
+        assert (case["serials"], case["seen_in"]) == ([[49, 72]], "CN-HN")
         trace = section.next()
     (diverted,) = (found for found in trace["market"] if found["finding"] == "diverted")
     assert (diverted["serials"], diverted["codes"]) == ([[49, 72]], 24)

@@ -101,7 +101,9 @@ class Sender:
     def _permit_layers(self, keys: Iterable[str]) -> None:
         for key in sorted(keys):
             if self.layers is not None and layer(key) not in self.layers:
-                raise _forbidden(f"this key may not set attributes of the layer of {key}")
+                raise _forbidden(
+                    f"this key may not set attributes of the layer {layer(key)}, and {key} is one"
+                )
 
     def _permit_values(self, patch: Mapping[str, Value]) -> None:
         limits = self.attributes or {}

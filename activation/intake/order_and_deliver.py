@@ -1,12 +1,12 @@
 """The commands `activate` … `assign`: book the order, then try to deliver it at once."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ...codegen.progress import Progress
 from ...codegen.ranges import serials
-from ...codegen.ranges.lifecycle import State
+from ...codegen.ranges.lifecycle import Action, State
 from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import Station
 from ..client.connect import connected
@@ -15,7 +15,8 @@ from ..orders.booked import undone
 from ..orders.group import notes, place
 from ..orders.group_result import GroupResult, worst
 from ..orders.matching import every_state
-from ..orders.orders import QUEUED, SCHEDULED, OrderRequest, OrderResult
+from ..orders.orders import QUEUED, REFUSED, SCHEDULED, OrderRequest, OrderResult
+from ..orders.parts import booked_parts
 from ..orders.placed import Placed, PlacedOrder
 from ..orders.scheduled import WAITING
 from ..orders.selection import ByConditions
@@ -69,7 +70,7 @@ def outcome(
     station: Station, request: OrderRequest, placed: Placed, undelivered: str | None
 ) -> Ordering:
     """The result of what was booked; `undelivered`: why something of it is queued, if it is."""
-    told = notes(station, request, placed)
+    told = (*notes(station, request, placed), *_without_product(station, request, placed))
     orders = tuple(_result(station, request, order, undelivered) for order in placed.orders)
     group = placed.group
     if group is None:
@@ -91,6 +92,21 @@ def outcome(
     if isinstance(request.selection, ByConditions):
         return _by_conditions(result, request, request.selection, placed)
     return result
+
+
+def _without_product(station: Station, request: OrderRequest, placed: Placed) -> Iterator[str]:
+    """A sentence for each order that was to bring the product alone, and was refused."""
+    first = placed.orders[0]
+    if request.action is not Action.ACTIVATE or request.dry_run or not first.is_booked:
+        return
+    told = {order.change.order for order in placed.orders}
+    with station.ledger.read() as view:
+        for row in booked_parts(view, first.change.order):
+            if row.order not in told and row.status == REFUSED:
+                yield (
+                    f"{row.applied_count:,} of these codes have no product at the backend:"
+                    f" {row.order} was refused: {row.detail}"
+                )
 
 
 def _by_conditions(

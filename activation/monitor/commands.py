@@ -35,9 +35,10 @@ def trace(
         int, typer.Option(min=1, help="More unknown codes within a day are an attack.")
     ] = 1_000,
 ) -> "Traced":
-    """Trace scans of codes that leaked, were stopped, copied or diverted to contacts and dealers.
+    """Trace scans of leaked, stopped, copied and diverted codes.
 
-    They and guessing become incidents in the audit chain, each of them once.
+    Scans of goods that were stopped as well. All are told with their contacts and dealers, and
+    become incidents in the audit chain, each of them once, as guessing does.
 
     \b
     Example:
@@ -112,7 +113,7 @@ def report_daily(
         bool, typer.Option("--notify", help="Send it to the alarm targets as well.")
     ] = False,
 ) -> "Daily":
-    """Report a day's codes and alarms, what scans in the market mean, and what needs a person.
+    """Report a day's codes and alarms, the market, and whom to call.
 
     \b
     Example:

@@ -95,7 +95,8 @@ FromOption = Annotated[
     ),
 ]
 AllowPastOption = Annotated[
-    bool, typer.Option("--allow-past", help="Take an --expires-at that is past already.")
+    bool,
+    typer.Option("--allow-past", help="Take an --expires-at or a window that is past already."),
 ]
 IncludeLostOption = Annotated[
     bool, typer.Option("--include-lost", help="Take codes of units that are marked lost.")

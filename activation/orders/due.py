@@ -16,8 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ...codegen.errors import NotFound, Refused, UsageError
+from ...codegen.errors import IntegrityError, NotFound, Refused, UsageError
 from ...codegen.ledger.changes import Incident, IncidentFacts, ScheduleEnded
+from ...codegen.ledger.ledger import Author
 from ...codegen.ledger.records import ScheduledRow
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
@@ -88,7 +89,7 @@ def _end(station: Station, row: ScheduledRow) -> Ended | None:
 
 
 def _book(station: Station, row: ScheduledRow) -> Ended:
-    author = station.author_of(station.line(row.change.line or DEFAULT_LINE))
+    author = _author(station, row)
     with station.ledger.read() as view:
         change = completed(view, order_of(row.change))  # 1
         free = _free(view, row.order)
@@ -104,6 +105,15 @@ def _book(station: Station, row: ScheduledRow) -> Ended:
     ended = ScheduleEnded(row.order, BOOKED, late)
     station.ledger.commit(author, ended, change, *more, guard=check)  # 2
     return Ended(row.order, row.batch, BOOKED, late)
+
+
+def _author(station: Station, row: ScheduledRow) -> Author:
+    """The line that gave the order. Raises `NotFound` or `Refused` if it cannot sign."""
+    try:
+        return station.author_of(station.line(row.change.line or DEFAULT_LINE))
+    except IntegrityError as damaged:
+        # Its key alone: what other lines order and send must not wait until it is brought back.
+        raise Refused(damaged.message) from None
 
 
 def _free(view: View, order: str) -> int:

@@ -60,10 +60,10 @@ def texts(fields: Mapping[str, Any], name: str) -> list[str] | None:
     return given
 
 
-def needed(name: str, text: str | None) -> str:
-    """`text`, unless it is None."""
+def needed(name: str, text: str | None, hint: str | None = None) -> str:
+    """`text`, unless it is None. `hint`: what to do about that, if it is not to name it."""
     if text is None:
-        raise UsageError(f"{name} is missing", f"every order names its {name}")
+        raise UsageError(f"{name} is missing", hint or f"every order names its {name}")
     return text
 
 

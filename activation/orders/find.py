@@ -18,7 +18,7 @@ from ...codegen.ranges.where import conditions
 from ...codegen.report import RangeShown
 from ...codegen.result import Result
 from ...codegen.station.station import Station
-from .matching import Tiles, every_state, matched
+from .matching import Tiles, check_no_code, every_state, matched
 from .selection import BySerials, resolve
 from .spans import reader
 
@@ -92,6 +92,7 @@ def find(station: Station, request: FindRequest) -> CodesFound:
     are compared and have no order, and for malformed conditions and a malformed `after`.
     """
     where = conditions(request.where, reader(station.config.time_zone))
+    check_no_code(station, where)
     batch = ids.fold(request.batch or "")
     after = _after(request.after)
     ranges = _ranges(station, batch, request.serials)

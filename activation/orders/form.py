@@ -52,6 +52,7 @@ FIELDS = frozenset({*TEXTS, *SWITCHES, *TIMES, "serials", "count", "set", "where
 # For orders that are not kept: a file of orders holds no code.
 MESSAGE_FIELDS = FIELDS | {"from_code", "to_code", "tolerance", "dry_run"}
 SET = "set."
+_BATCH = "name it; a unit, package, code or carton, and where, need none"
 # Columns that orders of packing have beside those of range orders.
 PACKING_FIELDS = frozenset({"parent", "parents", "each", "partial"})
 
@@ -106,12 +107,10 @@ def _request(
     written = During(during, daily, window)
     patch, told = windowed({**attributes, **validity}, written, zone, of_cells=of_cells)
     at, of_time = typed_times.due(due, zone, "at")
-    selected = _selected(fields, words, zone)
+    selected, batch = _selected(fields, words, zone)
     return OrderRequest(
         action=word("action", words["action"], Action),
-        batch=ids.fold(
-            needed("batch", words["batch"]) if needs_batch(selected) else words["batch"] or ""
-        ),
+        batch=batch,
         attributes=patch,
         count=whole(fields, "count"),
         tolerance=whole(fields, "tolerance"),
@@ -132,12 +131,12 @@ def _request(
 
 def _selected(
     fields: Mapping[str, Any], words: Mapping[str, str | None], zone: tzinfo
-) -> Selection:
-    """Which codes; `words` are the fields that are text."""
+) -> tuple[Selection, str]:
+    """What the fields name, and in which batch; empty if what is named knows its own."""
     boxed, where = by_carton(words["carton"], words["children"]), _where(fields, zone)
     if not (boxed or where or any(words[name] for name in ("unit", "package", "code"))):
-        needed("batch", words["batch"])
-    return selection(
+        needed("batch", words["batch"], _BATCH)
+    selected = selection(
         serials=serials_text(fields.get("serials")),
         unit=words["unit"],
         package=words["package"],
@@ -146,6 +145,9 @@ def _selected(
         carton=boxed,
         where=where,
     )
+    if needs_batch(selected):
+        needed("batch", words["batch"], _BATCH)
+    return selected, ids.fold(words["batch"] or "")
 
 
 def _check_kept(fields: Mapping[str, Any]) -> None:

@@ -66,12 +66,20 @@ class GroupResult(Result):
         yield f"{what}{at_time(self.at)}"
         for order in self.orders:
             yield from self._of(order)
-        for key, value in self.orders[0].attributes.items():
-            yield set_or_removed(key, value)
+        yield from self._attributes()
         if self.dry_run:
             yield "  nothing was changed"
             return
         yield from after(self.order, self.delivery, repeated=self.repeated)
+
+    def _attributes(self) -> Iterator[str]:
+        """What all orders set; then what one sets alone, such as the product of its batch."""
+        every = [order.attributes.items() for order in self.orders]
+        shared = [pair for pair in every[0] if all(pair in pairs for pairs in every)]
+        yield from (set_or_removed(key, value) for key, value in shared)
+        for order, pairs in zip(self.orders, every, strict=True):
+            for key, value in (pair for pair in pairs if pair not in shared):
+                yield f"{set_or_removed(key, value)}, of batch {order.batch}"
 
     def _of(self, order: OrderResult) -> Iterator[str]:
         sent = "" if self.dry_run else f"  order {order.order}: {order.delivery}"

@@ -1,7 +1,8 @@
 """Orders as a person asks for them: one of them, a list, and the end of one that was not sent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from operator import itemgetter
 
 from ...codegen import ids
@@ -13,7 +14,7 @@ from ...codegen.station.station import Station
 from .booked import OrderList, OrderShown
 from .doubts import doubts
 from .orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, SCHEDULED
-from .parts import booked_parts
+from .parts import MEMBERS, booked_parts, member_id
 from .scheduled import BOOKED, WAITING, parts
 
 
@@ -80,33 +81,36 @@ def cancel(station: Station, order: str) -> OrderShown:
     The ledger keeps what they changed; the opposite order changes it back. Raises `Refused` if
     a delivery of any of them was tried. One that is scheduled waits no more, and changed nothing.
     """
-    if _cancelled_before(station, order):
-        return show(station, order)
     with station.ledger.read() as view:
-        parts = [row.order for row in booked_parts(view, order)]
-    others = f", with {len(parts) - 1} more of the same request" if len(parts) > 1 else ""
-    settled = (Settled(part, CANCELLED, f"cancelled here{others}") for part in parts)
-    station.ledger.commit(station.author, *settled)
+        kept = tuple(parts(view, order))
+        booked = tuple(_booked(view, order, kept))
+    waiting = [row.order for row in kept if row.status == WAITING]
+    if not waiting and not booked:
+        if kept[0].status == REFUSED:
+            raise Refused(
+                f"order {order} was refused at its time, and changed nothing",
+                f"see why: mintmark orders show {order}",
+            )
+        return show(station, order)  # cancelled before
+    more = len(waiting) + len(booked) - 1
+    detail = f"cancelled here{f', with {more} more of the same request' if more else ''}"
+    station.ledger.commit(
+        station.author,
+        *(ScheduleEnded(part, CANCELLED, detail) for part in waiting),
+        *(Settled(part, CANCELLED, detail) for part in booked),
+    )
     return show(station, order)
 
 
-def _cancelled_before(station: Station, order: str) -> bool:
-    """Take back an order that is scheduled, with those of its request; whether it was not booked.
+def _booked(view: View, order: str, kept: Sequence[ScheduledRow]) -> Iterator[str]:
+    """The ids of the orders that the request `order` has become; `kept`: what was scheduled of it.
 
-    Raises `Refused` if it was refused at its time.
+    Raises `NotFound` if there is no such request.
     """
-    with station.ledger.read() as view:
-        first = view.scheduled_order(order)
-        if first is None:
-            return False
-        waiting = [row.order for row in parts(view, order) if row.status == WAITING]
-    if first.status == REFUSED and not waiting:
-        raise Refused(
-            f"order {order} was refused at its time, and changed nothing",
-            f"see why: mintmark orders show {order}",
-        )
-    others = f", with {len(waiting) - 1} more of the same request" if len(waiting) > 1 else ""
-    ended = (ScheduleEnded(part, CANCELLED, f"cancelled here{others}") for part in waiting)
-    if waiting:
-        station.ledger.commit(station.author, *ended)
-    return bool(waiting) or first.status == CANCELLED
+    if not kept or (len(kept) == 1 and kept[0].status == BOOKED):
+        yield from (row.order for row in booked_parts(view, order))
+        return
+    yield from (row.order for row in kept if row.status == BOOKED)
+    # Those that only bring the product: they were not scheduled, and have the next numbers.
+    others = (member_id(order, number) for number in range(len(kept) + 1, MEMBERS + 1))
+    yield from takewhile(view.is_booked, others)

@@ -10,8 +10,15 @@ from ...codegen.ranges.lifecycle import Standing, State
 from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.ranges.tiling import Tile
 from ...codegen.ranges.where import CodeFacts, Where
+from ...codegen.station import misplaced
+from ...codegen.station.station import Station
 
 Tiles = tuple[Tile[Standing], ...]
+
+
+def check_no_code(station: Station, where: Where) -> None:
+    """Raises `UsageError` if a value is or holds a code: conditions are shown, and files kept."""
+    misplaced.refuse(station, (("condition", value) for value in where.values()))
 
 
 def matched(

@@ -19,7 +19,7 @@ from ...codegen.ranges.roles import PARENTS
 from ...codegen.ranges.serials import Range, Ranges
 from ...codegen.scanned import resolve_ref
 from ...codegen.station.station import Station
-from .matching import matched, ranges_of
+from .matching import check_no_code, matched, ranges_of
 from .orders import OrderRequest
 from .selection import ByCarton, ByConditions, Children, resolve
 
@@ -82,6 +82,7 @@ def _by_conditions(station: Station, request: OrderRequest, selected: ByConditio
     within = selected.within
     ranges = resolve(station, request.batch, within) if within is not None else None
     void = request.action is Action.UNVOID
+    check_no_code(station, selected.where)
 
     def find(view: View) -> Named:
         tiles = matched(view, selected.where, batch=request.batch, ranges=ranges, void=void)

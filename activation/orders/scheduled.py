@@ -57,7 +57,7 @@ def schedule(station: Station, request: OrderRequest, at: datetime) -> Placed:
     with station.ledger.read() as view:
         if view.has_order(order):
             return _repeated(view, request, line.name, order, _named(view, find))  # 1
-        _check_future(at, station.now())
+        _check_future(at.astimezone(station.config.time_zone), station.now())
         changes, group = _made(view, request, line.name, order, find(view))  # 2
         for change in changes:
             _check_hopeless(view, change, at, request)
@@ -102,7 +102,7 @@ def parts(view: View, order: str) -> Iterator[ScheduledRow]:
 def _check_future(at: datetime, now: datetime) -> None:
     if at <= now:
         raise Refused(
-            f"{format_utc(at, 'auto')} is past, by this machine's clock",
+            f"{at.isoformat(' ', 'seconds')} is past, by this machine's clock",
             "to order it now, leave out --at; in a file or a message, at",
             clock=format_utc(now, "seconds"),
         )

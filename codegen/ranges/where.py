@@ -73,6 +73,10 @@ class Where:
         """The conditions as they may be written."""
         return tuple(each.text() for each in self.conditions)
 
+    def values(self) -> Iterable[str]:
+        """What anything is compared with, as it was written."""
+        return (value for each in self.conditions for value in each.written.values)
+
     def of(self, key: str) -> Iterable[str]:
         """The values that are compared with `key`."""
         return (value for c in self.conditions if c.key == key for value in c.written.values)

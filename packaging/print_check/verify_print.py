@@ -37,14 +37,15 @@ def verify_print(
 ) -> PrintVerified:
     """Read the pictures and PDFs `files`; `booked`: book the labels of a right proof as verified.
 
-    What was booked before is not booked again. Raises `NotFound`; `UsageError` if a file is no
-    picture, or no symbol is found at all; `EnvironmentFailure` if a PDF needs a program that is
-    not installed; `Refused` for labels with two codes.
+    A file that is named twice is read once, and what was booked before is not booked again. Raises
+    `NotFound`; `UsageError` if a file is no picture, or no symbol is found at all;
+    `EnvironmentFailure` if a PDF needs a program that is not installed; `Refused` for labels with
+    two codes.
     """
     if len(files) > MAX_FILES:
         raise UsageError(f"at most {MAX_FILES:,} files at once", "name fewer files per call")
     station = invocation.station()
-    pages, found = _read_pages(invocation, files)  # 1
+    pages, found = _read_pages(invocation, list(dict.fromkeys(files)))  # 1
     flat = list(_legible(found))
     with station.ledger.read() as view:
         known = Known(view)

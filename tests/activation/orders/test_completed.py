@@ -3,12 +3,15 @@
 import pytest
 from line_kit import URL, home_with_batches, opened, packaged
 
+from mintmark.activation.intake.order_and_deliver import outcome
 from mintmark.activation.orders.completed import PRODUCT
 from mintmark.activation.orders.group import place
+from mintmark.activation.orders.group_result import GroupResult
 from mintmark.activation.orders.listing import cancel
-from mintmark.activation.orders.orders import OrderRequest
+from mintmark.activation.orders.orders import OrderRequest, OrderResult
 from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen.errors import Refused
+from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.ranges.attributes import to_json
 from mintmark.codegen.ranges.lifecycle import Action
@@ -97,3 +100,29 @@ def test_no_other_order_brings_a_product(made):
         other = next(row.batch for row in view.batches() if row.product is None)
     give(station, other, "1-5")
     assert products(station, other, 1) == [None]
+
+
+def test_a_request_of_two_products_tells_the_product_of_each_batch():
+    window = {"window.dec": {"from": None, "until": None, "daily": None, "attributes": {}}}
+    orders = tuple(
+        OrderResult(
+            f"o-{batch}", batch, (), (), (), Action.ACTIVATE, None,
+            attributes={"lot": "L1", **window, PRODUCT: product},
+        )
+        for batch, product in (("A", "Tea"), ("B", "Case"))
+    )  # fmt: skip
+    result = GroupResult("o-A", Action.ACTIVATE, orders, 1, 1, 0, None, dry_run=True)
+    told = [line.split(maxsplit=1)[1] for line in result.lines() if line.startswith("  set ")]
+    assert [line.split(" = ")[0] for line in told] == ["lot", "window.dec", PRODUCT, PRODUCT]
+    assert told[2:] == ["product = Tea, of batch A", "product = Case, of batch B"]
+
+
+def test_an_order_for_the_product_that_the_backend_refused_is_told(made):
+    station, batch = made
+    give(station, batch, "1-10", Action.ASSIGN, attributes={PRODUCT: "Gift"})
+    request = OrderRequest(Action.ACTIVATE, batch, BySerials("1-50"), order="reel-1")
+    assert outcome(station, request, place(station, request), None).notes == ()
+    station.ledger.commit(station.author, c.Settled("reel-1.part-2", "refused", "not this key"))
+    (note,) = outcome(station, request, place(station, request), None).notes
+    assert note.startswith("40 of these codes have no product at the backend")
+    assert note.endswith("reel-1.part-2 was refused: not this key")

@@ -1,8 +1,10 @@
 """Orders that are given now and booked at their time: each case through the real books."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
+from zoneinfo import ZoneInfo
 
 import pytest
 from carton_kit import home_with_cartons, pack
@@ -16,6 +18,7 @@ from mintmark.activation.orders.listing import cancel, listed, show
 from mintmark.activation.orders.orders import OrderRequest
 from mintmark.activation.orders.selection import ByCarton, ByConditions, BySerials
 from mintmark.activation.orders.spans import reader
+from mintmark.codegen import roster
 from mintmark.codegen.errors import NotFound, Refused, UsageError
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.verify import verify
@@ -121,7 +124,8 @@ def test_an_id_that_is_booked_is_not_scheduled(made):
 @pytest.mark.parametrize("at", [NOON, NOON - timedelta(seconds=1), NOON - timedelta(days=400)])
 def test_a_time_that_is_past_is_refused(made, at):
     station, _, batch, _ = made
-    with pytest.raises(Refused, match="is past"):
+    shown = at.astimezone(ZoneInfo("Asia/Shanghai")).isoformat(" ")
+    with pytest.raises(Refused, match=re.escape(f"{shown} is past")):
         give(station, batch, at=at)
 
 
@@ -295,6 +299,29 @@ def test_one_that_is_booked_is_cancelled_as_any(made):
     assert [o.order for o in listed(station, None, "cancelled", 9).orders] == ["morning"]
 
 
+def test_all_that_one_request_became_is_cancelled_or_none(made):
+    """Its orders are booked one after the other, each at a moment of its own."""
+    station, clock, batch, other = made
+    where = conditions([f"batch in {batch},{other}; state=packaged"], reader(UTC))
+    request = OrderRequest(
+        Action.ACTIVATE, "", ByConditions(where), at=SIX, order="all", attributes=L1
+    )
+    place(station, request)
+    clock.at = SIX
+
+    def ticking():
+        clock.at += timedelta(milliseconds=1)
+        return clock.at
+
+    with opened(station.home, now=ticking) as mine:
+        assert [ended.order for ended in book_due(mine)] == ["all", "all.part-2"]
+    assert show(station, "all").status == "queued"
+    assert cancel(station, "all").status == "cancelled"
+    assert show(station, "all.part-2").status == "cancelled"
+    with pytest.raises(Refused, match="cancelled already"):
+        cancel(station, "all")
+
+
 def test_what_an_activation_gains_from_the_books_it_gains_at_its_time(tmp_path):
     home, _ = home_with_batches(tmp_path)
     honey = packaged(home, 300, 200, url=URL, product="Honey")
@@ -369,6 +396,24 @@ def test_a_line_whose_key_is_gone_at_its_time_is_refused(made):
         (ended,) = book_due(mine)
     assert ended.status == "refused"
     assert "revoked" in ended.detail
+
+
+def test_a_damaged_key_of_one_line_holds_up_no_other(made):
+    station, clock, batch, _ = made
+    roster.new_line(station, "second")
+    give(station, batch, "1-10", order="of-second", line="second")
+    give(station, batch, "11-20", order="of-default")
+    station.key_file("line", "second").write_text("no key", "utf-8")
+    clock.at = SIX
+    with opened(station.home, now=clock) as mine:
+        placed = place(mine, OrderRequest(Action.ACTIVATE, batch, BySerials("21-30")))
+        assert [state(mine, batch, serial) for serial in (1, 11, 21)] == [
+            State.PACKAGED, State.ACTIVE, State.ACTIVE,
+        ]  # fmt: skip
+        assert show(mine, "of-second").status == "refused"
+        (incident,) = incidents(mine)
+    assert "damaged" in incident.detail
+    assert len(placed.told) == 2
 
 
 def test_a_carton_waits_as_a_whole_and_is_cancelled_as_a_whole(tmp_path):
