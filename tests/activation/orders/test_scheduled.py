@@ -322,6 +322,20 @@ def test_all_that_one_request_became_is_cancelled_or_none(made):
         cancel(station, "all")
 
 
+def test_a_request_of_which_a_part_was_refused_is_answered_and_cancelled(made):
+    station, clock, batch, other = made
+    where = conditions([f"batch in {batch},{other}; state=packaged"], reader(UTC))
+    request = OrderRequest(Action.ACTIVATE, "", ByConditions(where), at=SIX, order="all")
+    place(station, request)
+    give(station, other, "1", action=Action.FREEZE, at=None)
+    clock.at = SIX
+    assert [ended.status for ended in book_due(station)] == ["booked", "refused"]
+    again = outcome(station, request, place(station, request), None)
+    assert (again.exit_code, [o.delivery for o in again.orders]) == (3, ["queued", "refused"])
+    assert cancel(station, "all").status == "cancelled"
+    assert show(station, "all.part-2").status == "refused"
+
+
 def test_what_an_activation_gains_from_the_books_it_gains_at_its_time(tmp_path):
     home, _ = home_with_batches(tmp_path)
     honey = packaged(home, 300, 200, url=URL, product="Honey")
