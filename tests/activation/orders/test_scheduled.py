@@ -114,6 +114,19 @@ def test_the_same_again_is_the_same_before_and_after_its_time(made):
     assert head(station) == before
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_the_id_of_one_that_waits_is_taken_for_requests_of_several_orders(made, dry_run):
+    station, _, batch, other = made
+    give(station, batch, order="morning")
+    where = ByConditions(conditions([f"batch in {batch},{other}; state=packaged"], reader(UTC)))
+    request = OrderRequest(Action.ACTIVATE, "", where, order="morning", dry_run=dry_run)
+    with pytest.raises(Refused, match="its id is taken"):
+        place(station, request)
+    cancel(station, "morning")
+    with pytest.raises(Refused, match="its id is taken"):
+        place(station, request)
+
+
 def test_an_id_that_is_booked_is_not_scheduled(made):
     station, _, batch, _ = made
     place(station, OrderRequest(Action.ACTIVATE, batch, BySerials("1-10"), order="now"))
