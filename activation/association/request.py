@@ -82,7 +82,7 @@ def emptied(
     code = only(parents)
     with station.ledger.read() as view:
         children = view.children(code)
-        if request.order and view.has_order(request.order):
+        if request.order and view.is_booked(request.order):
             # What has moved since it was booked must not make it another order.
             booked = view.order(request.order).change
             children = booked.children if isinstance(booked, Associated) else children

@@ -86,7 +86,7 @@ def _place_group(
     order = request.order or station.new_order_id()
     find = finder(station, request)
     with station.ledger.read() as view:
-        if view.has_order(order):
+        if view.is_booked(order):
             return _repeated(view, request, line.name, order, find)  # 1
         planned, changes = _prepared(view, request, line.name, order, find)  # 2
     told: list[str] = []
@@ -128,7 +128,7 @@ def _guard(
 
     def check(view: View) -> None:
         first = changes[0]
-        if view.has_order(first.order):
+        if view.is_booked(first.order):
             raise _BookedMeanwhile
         again = _prepared(view, request, first.line or "", first.order, find)
         if again != (planned, changes):

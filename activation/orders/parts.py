@@ -28,7 +28,7 @@ def booked_parts(view: View, order: str) -> Iterator[OrderRow]:
     yield first
     for number in range(2, MEMBERS + 1):
         name = member_id(order, number)
-        row = view.order(name) if view.has_order(name) else None
+        row = view.order(name) if view.is_booked(name) else None
         if row is None or row.ordered_at != first.ordered_at:
             return
         yield row

@@ -114,6 +114,19 @@ def test_the_same_again_is_the_same_before_and_after_its_time(made):
     assert head(station) == before
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_the_id_of_one_that_waits_is_taken_for_requests_of_several_orders(made, dry_run):
+    station, _, batch, other = made
+    give(station, batch, order="morning")
+    where = ByConditions(conditions([f"batch in {batch},{other}; state=packaged"], reader(UTC)))
+    request = OrderRequest(Action.ACTIVATE, "", where, order="morning", dry_run=dry_run)
+    with pytest.raises(Refused, match="its id is taken"):
+        place(station, request)
+    cancel(station, "morning")
+    with pytest.raises(Refused, match="its id is taken"):
+        place(station, request)
+
+
 def test_an_id_that_is_booked_is_not_scheduled(made):
     station, _, batch, _ = made
     place(station, OrderRequest(Action.ACTIVATE, batch, BySerials("1-10"), order="now"))
@@ -320,6 +333,20 @@ def test_all_that_one_request_became_is_cancelled_or_none(made):
     assert show(station, "all.part-2").status == "cancelled"
     with pytest.raises(Refused, match="cancelled already"):
         cancel(station, "all")
+
+
+def test_a_request_of_which_a_part_was_refused_is_answered_and_cancelled(made):
+    station, clock, batch, other = made
+    where = conditions([f"batch in {batch},{other}; state=packaged"], reader(UTC))
+    request = OrderRequest(Action.ACTIVATE, "", ByConditions(where), at=SIX, order="all")
+    place(station, request)
+    give(station, other, "1", action=Action.FREEZE, at=None)
+    clock.at = SIX
+    assert [ended.status for ended in book_due(station)] == ["booked", "refused"]
+    again = outcome(station, request, place(station, request), None)
+    assert (again.exit_code, [o.delivery for o in again.orders]) == (3, ["queued", "refused"])
+    assert cancel(station, "all").status == "cancelled"
+    assert show(station, "all.part-2").status == "refused"
 
 
 def test_what_an_activation_gains_from_the_books_it_gains_at_its_time(tmp_path):
