@@ -269,7 +269,7 @@ def test_a_machine_that_was_off_books_late_and_says_so(made):
     clock.at = SIX + timedelta(days=2, hours=3, minutes=5)
     (ended,) = book_due(station)
     assert ended.detail.startswith(
-        "booked 2 d 3 h 5 min late: it was due at 2027-06-16 06:00+08:00"
+        "2 d 3 h 5 min late: it was due at 2027-06-16 06:00+08:00"
     )
     assert show(station, "morning").late == ended.detail
 
