@@ -60,7 +60,7 @@ GROUPS = {
     "audit": "The audit chain.",
     "alarms": "Messages to people when something goes wrong.",
     "report": "Reports over codes and orders.",
-    "key": "The keys of lines and custodians.",
+    "key": "The keys of lines, platforms and custodians.",
     "backend": "The reference scan backend.",
 }
 _OF_TWO_WORDS = ("associate run",)

@@ -81,7 +81,7 @@ def find(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Ranges to show at most.")] = 100,
 ) -> "CodesFound":
-    """Find the codes that meet conditions: how many, and where.
+    """Find codes by conditions: how many, in which states.
 
     \b
     Example:

@@ -207,7 +207,9 @@ def _vault(station: Station) -> Iterator[Finding]:
             "vault/quarantine holds what did not hold together",
             "look at it, keep a copy, then empty the folder",
         )
-    yield Finding(OK, "vault", f"{len(booked)} batches looked at, every byte")
+    yield Finding(
+        OK, "vault", f"{len(booked)} batch{'es' * (len(booked) != 1)} looked at, every byte"
+    )
 
 
 def _copies(station: Station) -> Iterator[Finding]:

@@ -58,9 +58,10 @@ class Dossier:
             },
         }  # fmt: skip
 
-    def text(self) -> str:
-        """What is added to a line of text, for people. Dealer and region stand there already."""
-        parts = [f"product {self.product}"] if self.product else []
+    def text(self, own: Mapping[str, object]) -> str:
+        """What is added to a line of text, for people, behind attributes `own`, dealer, region."""
+        new = self.product and own.get("product") != self.product
+        parts = [f"product {self.product}"] if new else []
         parts += [f"given to {self.contact} ({self.contact_name})"] if self.contact else []
         parts += [self.receipt] if self.receipt else []
         parts += ["verified"] if self.verified else []

@@ -58,7 +58,7 @@ class LocatedCode(CodeLocation):
     def text(self) -> str:
         """A line of text; the code itself is not repeated."""
         begin = f"{self.picture.text()}  " if self.picture else ""
-        return f"{begin}{super().text()}{self.belongs.text()}{self.dossier.text()}"
+        return f"{begin}{super().text()}{self.belongs.text()}{self.dossier.text(self.attributes)}"
 
     def record(self, known: dict[int, Any]) -> dict[str, Any]:
         """The JSON object: what belongs to the code stands beside what it is.

@@ -34,7 +34,7 @@ def locate(
         typer.Option(help="How it was read: [readers.NAME] in mintmark.toml.", metavar="NAME"),
     ] = None,
 ) -> "Located | LocatedLive":
-    """Find what a code belongs to, who got it, what it lies in.
+    """Find what a code belongs to, and who got it.
 
     Batch, product, package, reel and contact; what became of it: receipt, activating order and
     its line; carton, pallet, dealer and region; its partner. Each code on stdin is answered as it

@@ -21,7 +21,19 @@ CAUGHT = Path(__file__).parent / "broken" / "caught.json"
 # In the order of the table: each module adds its faults as it is imported.
 MODULES = (
     *("orders", "attributes", "kept", "identity", "guards", "refusals", "books", "reading"),
-    *("scans", "folding", "early", "packing", "http", "signatures", "scopes", "restarts"),
+    *(
+        "scans",
+        "folding",
+        "early",
+        "windows",
+        "watching",
+        "taking_in",
+        "packing",
+        "http",
+        "signatures",
+        "scopes",
+    ),
+    *("parties", "restarts"),
 )
 for module in MODULES:
     import_module(f"broken.{module}")
@@ -29,7 +41,7 @@ for module in MODULES:
 Forgetful = import_module("broken.kept").Forgetful
 DEEP = {"edge-repeated", "edge-lost", "list-never-ends"}  # by what a thorough check asks only
 THOROUGH = frozenset(c.name for area in AREAS for c in area if c.depth is Depth.THOROUGH)
-SIGNED = {"broken.signatures", "broken.scopes", "broken.restarts"}
+SIGNED = {f"broken.{name}" for name in ("signatures", "scopes", "parties", "restarts")}
 # What a check of a variant that restarts tries before: enough to ask again.
 BEFORE = frozenset(
     {"orders.once", "orders.refusal-stays", "scans.scan-id", "read.head", "scopes.permitted"}

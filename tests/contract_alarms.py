@@ -32,6 +32,17 @@ def shapes():
             "scanned_since_day": "text?",
             **dict.fromkeys(("stopped", "copied", "diverted"), "count?"),
             "market_detail": "text?",
+            "market": [
+                {
+                    "finding": "stopped | copied | diverted",
+                    **dict.fromkeys(("codes", "scans"), "count"),
+                    "batch": "id",
+                    "package": "id?",
+                    "serials": "ranges",
+                    **dict.fromkeys(("dealer", "contact", "contact_name"), "text?"),
+                    **dict.fromkeys(("region", "seen_in"), "text?"),
+                }
+            ],
             **dict.fromkeys(("scheduled", "scheduled_due", "incidents"), "count"),
             "notified": [SENT],
         },

@@ -9,11 +9,14 @@ import pytest
 from broken_backends import Forgetful
 from contract_process import start
 from contract_worlds import answering
-from line_kit import Backend
+from line_kit import Backend, client, opened
 from patience import PATIENCE
 from proxy import Proxy
 
 from mintmark.activation.backend import serve
+from mintmark.activation.client.wire import ScanIn
+from mintmark.codegen.ranges.aggregation import CodeRanges
+from mintmark.codegen.ranges.serials import Range
 
 TEXT = (Path(__file__).resolve().parents[1] / "docs" / "playbook.md").read_text("utf-8")
 ORDERED = "PUT", "/v1/orders"
@@ -53,6 +56,7 @@ class Desk:
             line = line.replace(name, own)
         words = shlex.split(line)
         assert words.pop(0) == "mintmark"
+        words, target = (words[:-2], words[-1]) if ">" in words else (words, None)
         if words[0] == "export" or words[:2] in (["key", "custodian"], ["key", "rewrap"]):
             words += ["--passphrase-file", "pass.txt"]
         if words[0] == "export":
@@ -60,6 +64,8 @@ class Desk:
         process = start(words, self.root, self.environment)
         out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == code, f"{line}\n{out}{err}"
+        if target:
+            (self.root / target).write_text(out, "utf-8")
         return out
 
 
@@ -82,6 +88,54 @@ def test_a_mistake_is_corrected(section, desk):
         for line in itertools.chain(*SECTIONS[section]):
             desk.run(line, expected(section, line))
         assert "agree" in desk.run("mintmark reconcile K7QM-3T9A2BCD", 0)
+
+
+@pytest.fixture
+def sold(worlds, tmp_path, byte_code):
+    """Ten bottles for Zhejiang: one scanned in Jiangsu, all of them stopped, it scanned again."""
+    desk = Desk(worlds.copy("sold", tmp_path / "world"), tmp_path / "world", byte_code)
+    with answering("real", desk.root) as url:
+        desk.environment["MINTMARK_BACKEND_URL"] = url
+        yield desk
+
+
+def test_a_stolen_reel_is_scanned(sold):
+    look, stop = SECTIONS["A stolen reel is being scanned"]
+    told = [sold.run(line, 0) for line in look]
+    assert "STOPPED" in told[0]
+    assert "D-7" in told[1]
+    for line in stop:
+        sold.run(line, 0)
+    sold.run("mintmark activate --unit K7QM-5N8R2GHT", 3)
+
+
+def test_goods_are_in_the_wrong_province(sold):
+    look, allow = SECTIONS["Goods in the wrong province"]
+    told = [sold.run(line, 0) for line in look]
+    assert "DIVERTED" in told[0]
+    assert all("D-7" in out for out in told[:3])
+    for line in allow:
+        sold.run(line, 0)
+    assert "DIVERTED" not in sold.run("mintmark trace", 0)
+
+
+def test_the_key_of_a_platform_is_lost(sold):
+    renew, undo = SECTIONS["A platform's key is lost"]
+    sold.run("mintmark key new guide-app --platform", 0)
+    out = sold.run("mintmark key list", 0)
+    (old,) = re.findall(r"([0-9a-f]{16})  platform", out)
+    sold.names["KEY-OF-PLATFORM"] = old
+    for line in renew:
+        sold.run(line, 0)
+    exported = (sold.root / "lines.toml").read_text("utf-8")
+    assert "guide-app-2" in exported
+    assert old not in exported
+    url, batch = sold.environment["MINTMARK_BACKEND_URL"], sold.names["K7QM-3T9A2BCD"]
+    with opened(sold.root / "home") as station, client(url, station) as other:
+        other.put_scan_in(ScanIn("night", "D-7", (), (CodeRanges(batch, (Range(1, 5),)),)))
+    told = [sold.run(line, 0) for line in undo]
+    assert "5 codes" in told[1]
+    sold.run("mintmark find --where 'scanned_in>=2026-11-20'", 4)  # none any more
 
 
 def test_the_backend_comes_back_without_its_data(desk, tmp_path):
@@ -149,5 +203,6 @@ def test_an_older_copy_is_noticed_and_its_batches_are_retired(worlds, tmp_path, 
 def test_every_section_is_run():
     run = {"A reel is lost", "A misprint", "The wrong lot was activated"}
     run |= {"The backend is down for a day", "An answer was lost", "The custodian is absent"}
-    run |= {"Bringing a home back"}
+    run |= {"Bringing a home back", "A stolen reel is being scanned"}
+    run |= {"Goods in the wrong province", "A platform's key is lost"}
     assert set(SECTIONS) == run

@@ -111,7 +111,9 @@ def test_a_nonce_is_used_once_also_after_a_restart(name, answers, tmp_path):
 
 
 def test_every_snippet_has_a_program_that_asks_it():
-    assert {path.name for path in SNIPPETS.iterdir() if path.is_file()} == {
+    # What a platform signs is tested where it is scanned with it: test_values.py.
+    named = {path.name for path in SNIPPETS.iterdir() if path.is_file()}
+    assert named - {"signed_scan.py"} == {
         "backend.py",
         "backend.mjs",
         "Backend.java",

@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from values_kit import DOCUMENT, copied, prepared, sections
+from values_kit import DOCUMENT, blocks, copied, prepared, sections
 
 TITLES = [title for title, lines in sections().items() if title]
 
@@ -128,10 +128,10 @@ def test_a_dealer_without_scan_in_gets_no_promotion(town):
         section.next()
         section.next()
         lines = section.next()
-        table = lines.split("[[line]]")
-        mine = next(part for part in table if 'name = "dealer-d7"' in part)
-        limited = mine.rstrip() + '\nattributes = {dealer = "D7"}\nactions = ["scan_in"]\n\n'
-        (town.root / "lines.toml").write_text(lines.replace(mine, limited), "utf-8")
+        name = 'name = "dealer-d7"\n'
+        assert name in lines.split("[[platform]]")[1]
+        limits = DOCUMENT.read_text("utf-8").split("```toml\n")[1].split("```")[0]
+        (town.root / "lines.toml").write_text(lines.replace(name, name + limits), "utf-8")
         answer = town.phone(11)
         assert (told(answer), answer["gate"]) == (("genuine", None), "closed")
         opened = town.dealer("dealer-d7", "d7-0001", 11, 12)
@@ -190,6 +190,9 @@ def test_a_diverted_case_is_found_by_the_next_morning_s_report(town):
         town.at("2026-12-02 08:00")
         report = section.next()
         assert (report["date"], report["diverted"]) == ("2026-12-01", 24)
+        (case,) = report["market"]
+        assert (case["dealer"], case["contact_name"]) == ("D7", "Li Wei, Huaxin Printing")
+        assert (case["serials"], case["seen_in"]) == ([[49, 72]], "CN-HN")
         trace = section.next()
     (diverted,) = (found for found in trace["market"] if found["finding"] == "diverted")
     assert (diverted["serials"], diverted["codes"]) == ([[49, 72]], 24)
@@ -227,6 +230,13 @@ def test_what_is_in_the_channel_is_reported(town):
         assert (product["active"], product["scanned"], product["new"]) == (1000, 4, 4)
     written = (town.root / "stock.csv").read_text("utf-8-sig")
     assert len(list(csv.DictReader(written.splitlines()))) == 2
+
+
+def test_what_the_chinese_part_types_is_what_the_sections_type():
+    chinese = DOCUMENT.read_text("utf-8").split("\n## 中文")[1]
+    typed = [line for block in blocks(chinese) for line in block]
+    assert len(typed) > 20
+    assert {*typed} <= {line for lines in sections().values() for line in lines}
 
 
 def test_every_section_is_a_test():

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import importlib.util
 import io
 import json
 import re
@@ -18,13 +19,22 @@ from line_kit import Backend
 
 from mintmark import cli
 from mintmark.activation.backend.senders import FileSenders
-from mintmark.activation.client.signing import Key, Parameters, sign
 from mintmark.codegen import invocation
 from mintmark.codegen.station import keys
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "values.md"
+_SNIPPET = DOCUMENT.parent / "snippets" / "signed_scan.py"
+_SPEC = importlib.util.spec_from_file_location(_SNIPPET.stem, _SNIPPET)
+signed_scan = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(signed_scan)
 BATCH = "K7QM-3T9A2BCD"  # as the document names it
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def blocks(text):
+    """The lines of each block of commands."""
+    found = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [block.splitlines() for block in found]
 
 
 def sections():
@@ -33,8 +43,7 @@ def sections():
     english = DOCUMENT.read_text("utf-8").split("\n## 中文")[0]
     for part in re.split(r"^## ", f"\n{english}", flags=re.MULTILINE):
         title, _, text = part.partition("\n")
-        blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-        found[title] = [line for block in blocks for line in block.splitlines()]
+        found[title] = [line for block in blocks(text) for line in block]
     beginning = next(title for title in found if not title or title.startswith("#"))
     return {"": found.pop(beginning), **found}
 
@@ -132,29 +141,25 @@ class Town:
 
     def platform(self, name, serial, **more):
         """A platform posts a scan, signed."""
-        return self._post(
-            "scans", {"code": self.codes[serial], **more}, self._key("platforms", name)
-        )
+        return self._post("scans", {"code": self.codes[serial], **more}, name)
 
     def dealer(self, name, scan_in, *serials):
         """A dealer's people scan goods in."""
         body = {"codes": [self.codes[serial] for serial in serials]}
-        return self._post(f"scan-ins/{scan_in}", body, self._key("lines", name), "PUT")
+        return self._post(f"scan-ins/{scan_in}", body, name, "PUT")
 
-    def _key(self, folder, name):
-        made = keys.read_signing_key(self.home / "keys" / folder / f"{name}.key")
-        return Key(made.key_id, made.private)
-
-    def _post(self, path, body, key=None, method="POST"):
+    def _post(self, path, body, platform=None, method="POST"):
+        """Signed as docs/snippets shows, if a platform sends it."""
         self._scans += 1
         if method == "POST":
             body = {"scan_id": f"phone-{self._scans}", **body}
-        request = httpx2.Request(method, f"{self.url}/v1/{path}", json=body)
-        if key is not None:
-            nonce = f"{self._scans:032x}"
-            sign(request, request.content, Parameters(key, self.now, nonce))
-        with httpx2.Client() as client:
-            answer = client.send(request)
+        url, content = f"{self.url}/v1/{path}", json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        if platform is not None:
+            made = self.home / "keys" / "platforms" / f"{platform}.key"
+            key = signed_scan.read_key(made.read_text("ascii"))
+            headers = signed_scan.signed(key, method, url, content, int(self.now.timestamp()))
+        answer = httpx2.request(method, url, content=content, headers=headers)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

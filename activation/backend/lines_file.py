@@ -41,7 +41,7 @@ def parse(data: bytes, path: Path) -> dict[str, Sender]:
     """The senders of a `lines.toml`. Raises `UsageError`, which names the table."""
     try:
         tables = tomllib.loads(data.decode("utf-8-sig"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # also for a number of 5,000 digits
         raise UsageError(f"{path} is not TOML in UTF-8", _SEE) from None
     whole = bool(tables) and set(tables) <= set(_LISTS)
     if not whole or not all(isinstance(found, list) for found in tables.values()):
@@ -127,6 +127,8 @@ def _attributes(values: object, where: str) -> Mapping[str, Value]:
     barred = [key for key in values if key in VALIDITY or windows.is_window(key)]
     if barred:
         raise UsageError(f"{where}: attributes holds no {barred[0][:32]!r}", _SEE)
+    if values.get("dealer") == "":
+        raise UsageError(f"{where}: attributes holds an empty dealer, who takes nothing in", _SEE)
     try:
         return check(values)
     except UsageError as error:
@@ -143,10 +145,19 @@ def _key(
             raise UsageError(f"{where}: public_key is 64 hex digits") from None
         return ED25519, public
     if table["algorithm"] == "hmac-sha256" and "public_key" not in table:
-        secret = secret_file(folder / str(table.get("secret_file", "")))
-        if len(secret.reveal()) < 32:
-            raise UsageError(f"{where}: the secret has less than 32 bytes")
-        return HMAC_SHA256, secret.reveal()
+        return HMAC_SHA256, _secret(table.get("secret_file"), where, folder)
     raise UsageError(
         f"{where}: algorithm is ed25519, with public_key, or hmac-sha256, with secret_file"
     )
+
+
+def _secret(name: object, where: str, folder: Path) -> bytes:
+    if not isinstance(name, str) or not name:
+        raise UsageError(f"{where}: secret_file names a file, and is needed")
+    try:
+        secret = secret_file(folder / name).reveal()
+    except (OSError, ValueError):  # a folder, a name that no file can have
+        raise UsageError(f"{where}: secret_file is no file that can be read", _SEE) from None
+    if len(secret) < 32:
+        raise UsageError(f"{where}: the secret has less than 32 bytes")
+    return secret

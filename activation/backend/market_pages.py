@@ -6,7 +6,19 @@ as good as deleted.
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, collate, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    collate,
+    func,
+    literal,
+    select,
+)
 
 from ...codegen.ranges.serials import Range
 from ..client import wire
@@ -98,7 +110,8 @@ def _noted(
     """A page of rows, and the cursor of the next one."""
     query = (
         select(table)
-        .where(table.c.id > after, table.c.last >= since)
+        # A cursor may be longer than the column's numbers, and PostgreSQL would refuse it.
+        .where(table.c.id > literal(after, BigInteger), table.c.last >= since)
         .order_by(table.c.id)
         .limit(wire.LISTED + 1)  # one more, to know whether another page follows
     )
@@ -110,11 +123,15 @@ def _noted(
 def _repeating(connection: Connection, over: int, name: str) -> Select[Any]:
     """The batches from `name` on that have repeats, ascending as their bytes do."""
     table = tables.batches
-    # SQLite compares so by itself.
-    key = collate(table.c.batch, "C") if dialects.is_postgresql(connection) else table.c.batch
+    key = _bytewise(connection, table.c.batch)
     repeated = _repeated(table.c.number, over, 0).order_by(None).correlate(table).exists()
     query = select(table.c.number, table.c.batch).where(key >= name, repeated)
     return query.order_by(key).limit(wire.LISTED + 1)
+
+
+def _bytewise(connection: Connection, column: Column[str]) -> ColumnElement[str]:
+    """`column`, ascending as its bytes do: SQLite compares so by itself."""
+    return collate(column, "C") if dialects.is_postgresql(connection) else column
 
 
 def _repeated(batch: Any, over: int, after: int) -> Select[Any]:  # noqa: ANN401 — a column, or a number
@@ -153,7 +170,7 @@ def _regions_of(connection: Connection, batch: int, piece: Range) -> list[wire.R
         )
         .where(of_range)
         .group_by(table.c.region)
-        .order_by(count.desc(), table.c.region)
+        .order_by(count.desc(), _bytewise(connection, table.c.region))
         .limit(wire.PAGE_REGIONS)
     )
     rows = {row.region: row for row in connection.execute(totals)}

@@ -45,7 +45,8 @@ def take(
         return problem
     answer = _answer(request, taken, at)
     if taken.opened:
-        new |= {"number": _number(connection, at), "dealer": request.dealer}
+        # As JSON: PostgreSQL has no text with U+0000, and an attribute may hold it.
+        new |= {"number": _number(connection, at), "dealer": json.dumps(request.dealer)}
         new |= {"ranges": taken.ranges, "codes": _text(taken.opened)}
     kept_answers.keep(connection, table, new, answer, ())
     return answer
@@ -111,4 +112,5 @@ def _told(row: Row[Any]) -> wire.ScanInTold:
         CodeRanges(batch, from_pairs(pairs, wire.SCAN_IN_RANGES))
         for batch, pairs in json.loads(row.codes)
     )
-    return wire.ScanInTold(row.number, row.scan_in_id, row.dealer, time_text(row.arrived), codes)
+    dealer, at = json.loads(row.dealer), time_text(row.arrived)
+    return wire.ScanInTold(row.number, row.scan_in_id, dealer, at, codes)

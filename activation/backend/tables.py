@@ -223,7 +223,7 @@ refused_scans = Table(
 )
 
 # Dealers' scan-ins. `number`: of those that opened anything, in the order of their commits; then
-# `codes` are what they opened, JSON, and `ranges` is how many ranges these are.
+# `dealer` and `codes`, what they opened, are JSON, and `ranges` is how many ranges these are.
 scan_ins = Table(
     "scan_ins",
     metadata,

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta, timezone
 from .trial import Trial
 
 HOUR = timedelta(hours=1)
+# Seconds, as a slow clock may need: a backend that reads minutes or days is not done by then.
+SLOWEST = 30.0
 
 
 def now(t: Trial) -> datetime:

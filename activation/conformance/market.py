@@ -24,15 +24,20 @@ def with_windows(attempt: Attempt) -> Attempt:
     """Have the clause not offered at a backend of before windows and gates."""
 
     def guarded(t: Trial) -> None:
-        serials = t.serials(1)
-        window = {"window.w": {"until": "2020-01-01T00:00:00Z", "attributes": {"lot": "L"}}}
-        for patch, what in ((window, "window.…"), ({"gate": "scan_in"}, "gate")):
-            answer = t.order("assign", serials, attributes=patch, dry_run=True)
-            if answer.problem == "invalid":
-                raise NotOffered(f"the backend knows no attribute {what}")
+        expect_windows(t)
         attempt(t)
 
     return guarded
+
+
+def expect_windows(t: Trial) -> None:
+    """Raises `NotOffered` if orders know no windows, or no gates."""
+    serials = t.serials(1)
+    window = {"window.w": {"until": "2020-01-01T00:00:00Z", "attributes": {"lot": "L"}}}
+    for patch, what in ((window, "window.…"), ({"gate": "scan_in"}, "gate")):
+        answer = t.order("assign", serials, attributes=patch, dry_run=True)
+        if answer.problem == "invalid":
+            raise NotOffered(f"the backend knows no attribute {what}")
 
 
 def with_parties(attempt: Callable[[Trial, Probe], None]) -> Attempt:

@@ -73,7 +73,7 @@ class DeliverResult(Result):
         for order in self.refused:
             yield f"  refused {order}: see mintmark orders show {order}"
         if self.scan_ins:
-            yield f"  {self.scan_ins} scan-ins of dealers read back"
+            yield f"  scan-ins of dealers read back: {self.scan_ins:,}"
         if self.scan_ins_detail:
             yield f"  scan-ins of dealers not read: {self.scan_ins_detail}"
 

@@ -18,12 +18,17 @@ def orders(station: Station) -> Iterator[Finding]:
         queued = len(view.orders(status=QUEUED, limit=10_000))
         refused = len(view.orders(status=REFUSED, limit=10_000))
     if queued:
-        yield Finding(WARNING, "orders", f"{queued} orders are queued", "mintmark deliver")
+        yield Finding(
+            WARNING,
+            "orders",
+            f"{queued} {'order is' if queued == 1 else 'orders are'} queued",
+            "mintmark deliver",
+        )
     if refused:
         yield Finding(
             WARNING,
             "orders",
-            f"the backend refused {refused} orders",
+            f"the backend refused {refused} order{'s' * (refused != 1)}",
             "see: mintmark orders list --status refused",
         )
     if not queued and not refused:

@@ -73,3 +73,13 @@ def _fitting(stem: str, end: str, size: int) -> str:
     while stem and len(os.fsencode(stem + end)) > size:
         stem = stem[:-1]
     return stem + end
+
+
+def result_of(target: Path) -> Path:
+    """Where the results of a file that is kept as `target` are written."""
+    return target.with_name(f"{target.name}.result.jsonl")
+
+
+def shown(name: str) -> str:
+    """A file's name for the books: bytes that are no text are spelled out."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -55,7 +55,7 @@ from ..orders.due import book_due
 from .applied import AppliedFile, Outcome, write_results
 from .apply import apply
 from .arrivals import Arrivals
-from .folder_names import MARKER, check_names, free
+from .folder_names import MARKER, check_names, free, result_of, shown
 from .only_watcher import only_watcher
 from .order_file import OrderFile, read_file
 from .taken_files import TakenFile, TakenFiles
@@ -180,7 +180,7 @@ class HotFolder:
             self._set_aside(path, applied, outcomes=outcomes)
             return
         self.failpoint("applied")
-        write_results(_result_of(target), applied.results)  # 5
+        write_results(result_of(target), applied.results)  # 5
         self.failpoint("result")
         self._move(path, target)  # 6
         self._taken.moved(path.name)
@@ -207,7 +207,7 @@ class HotFolder:
                         client,
                         file,
                         name=path.name,
-                        shown=_shown(path.name),
+                        shown=shown(path.name),
                         keep=outcomes.extend,
                     )
                 except (EnvironmentFailure, IntegrityError, OSError):
@@ -237,7 +237,7 @@ class HotFolder:
             what = "changed after it was taken: what was added is not ordered"
             self.log("changed", file=file.name, error=f"{what}; {AGAIN}")
             if not file.told:
-                self._alarm(CHANGED_FILE, f"{_shown(file.name)}: {what}")
+                self._alarm(CHANGED_FILE, f"{shown(file.name)}: {what}")
             self.failpoint("alarmed")
             self._taken.report(file)
 
@@ -261,9 +261,9 @@ class HotFolder:
             target.with_name(f"{target.name}.reason.json"), json.dumps(reason).encode("ascii")
         )
         if outcomes:
-            write_results(_result_of(target), outcomes)
+            write_results(result_of(target), outcomes)
         self.failpoint("reason")
-        self._alarm(kind, f"{_shown(path.name)}: {error.message}")
+        self._alarm(kind, f"{shown(path.name)}: {error.message}")
         self._move(path, target)
         self._taken.forget(path.name)
         self._failed += 1
@@ -290,12 +290,3 @@ class HotFolder:
         with self.connect() as client:
             if client is not None:
                 Courier(self.station, client, patient=True, sturdy=True).deliver(stop=self.stopped)
-
-
-def _result_of(target: Path) -> Path:
-    return target.with_name(f"{target.name}.result.jsonl")
-
-
-def _shown(name: str) -> str:
-    """A file's name for the books: bytes that are no text are spelled out."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")

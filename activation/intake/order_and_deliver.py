@@ -121,20 +121,7 @@ def _by_conditions(
         dry_run=group.dry_run,
         attributes=request.attributes,
         orders=tuple(
-            WhereOrder(
-                batch=order.batch,
-                serials=order.applied,
-                codes=serials.count(order.applied),
-                order=order.order if booked else None,
-                delivery=order.delivery,
-                detail=order.detail,
-                applied=order.applied,
-                skipped=order.skipped,
-                states=every_state(one.states),
-                repeated=order.repeated,
-                undone=order.undone,
-                scheduled=order.scheduled,
-            )
+            WhereOrder.of(order, every_state(one.states), booked=booked)
             for order, one in zip(group.orders, placed.orders, strict=True)
         ),
         notes=group.notes,

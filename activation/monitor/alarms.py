@@ -43,22 +43,23 @@ def alarm(
     seq: int, at: datetime, change: Change, batch_of: Callable[[str], str], by: str = ""
 ) -> Alarm | None:
     """The alarm that `change` is, or None. `batch_of` finds an order's batch."""
-    by = _cut(by, NAME_CHARS)
+    by = plain(by, NAME_CHARS)
     if isinstance(change, Incident):
-        return Alarm(seq, at, change.kind, _cut(change.detail), by)
+        return Alarm(seq, at, change.kind, plain(change.detail), by)
     if isinstance(change, Settled) and change.status == REFUSED:
         detail = f": {change.detail}" if change.detail else ""
         text = f"order {change.order} of batch {batch_of(change.order)}{detail}"
-        return Alarm(seq, at, REFUSED_ORDER, _cut(text), by)
+        return Alarm(seq, at, REFUSED_ORDER, plain(text), by)
     return None
 
 
-def _cut(text: str, most: int = DETAIL_CHARS) -> str:
+def plain(text: str, most: int = DETAIL_CHARS) -> str:
+    """`text` for a message of plain text: printable, nobody called by it, cut to `most`."""
     # A backend's text, or a name, may hold any characters; a message is plain text. Feishu and
     # Slack read <at ...> and <!channel> in plain text too: everybody would be called.
     shown = text.translate(_BRACKETS)
-    plain = " ".join("".join(c if c.isprintable() else " " for c in shown).split())
-    return plain if len(plain) <= most else f"{plain[: most - 3]}..."
+    words = " ".join("".join(c if c.isprintable() else " " for c in shown).split())
+    return words if len(words) <= most else f"{words[: most - 3]}..."
 
 
 # --- messages --------------------------------------------------------------------------
@@ -126,7 +127,7 @@ def _message(part: Sequence[Alarm], style: Style, *, again: bool) -> Message:
 
 def _text(item: Alarm, style: Style) -> str:
     words, when = item.words, _when(item, style)
-    kind = "" if item.kind in KINDS else f" ({_cut(item.kind, NAME_CHARS)})"
+    kind = "" if item.kind in KINDS else f" ({plain(item.kind, NAME_CHARS)})"
     head = f"#{item.seq} {when} {style.phrase(words.zh, words.en)}{kind}"
     by = f" [{item.by}]" if item.by else ""
     return f"{head}\n{item.text}{by}\n-> {style.phrase(words.zh_do, words.en_do)}"

@@ -35,7 +35,7 @@ def trace(
         int, typer.Option(min=1, help="More unknown codes within a day are an attack.")
     ] = 1_000,
 ) -> "Traced":
-    """Trace scans that mean leaks, copies or diverted goods.
+    """Trace scans of leaked, stopped, copied and diverted codes.
 
     Scans of goods that were stopped as well. All are told with their contacts and dealers, and
     become incidents in the audit chain, each of them once, as guessing does.
@@ -113,9 +113,7 @@ def report_daily(
         bool, typer.Option("--notify", help="Send it to the alarm targets as well.")
     ] = False,
 ) -> "Daily":
-    """Report a day's codes and alarms, and what needs a person.
-
-    Also what scans in the market mean.
+    """Report a day's codes and alarms, the market, and whom to call.
 
     \b
     Example:

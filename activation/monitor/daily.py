@@ -6,27 +6,23 @@ what scans in the market mean is looked for as well, and booked where the chain 
 reads the report in the morning needs no other timer.
 """
 
-import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from ...codegen.errors import MintmarkError
 from ...codegen.result import Result
 from ...codegen.station.station import Station
 from ..client.protocol import Away, Client, Declined, batch_ranges
 from . import snapshots
 from .alarm_words import KINDS, OTHER
-from .alarms import Message, Style
+from .alarms import MESSAGE_BYTES, Message, Style
 from .day import SUMS, bounds, fold
 from .judged import MarketKind
 from .late import tried_late
-from .look import look, within
-from .market import REFUSED, REGIONS, REPEATS
-from .marks import ReadUpTo
-from .once import book_once
+from .market_day import MarketCase, market_of
 from .sending import SentAlarm
 
+CASES = 4  # of each kind in the market that are shown
 LATER = 10_000  # scheduled orders are counted up to that many
 
 
@@ -35,9 +31,9 @@ class Daily(Result):
     """A day. `scanned`, `unacknowledged`, `refused`, `without_receipt`: as of now, in codes.
 
     `stopped`, `copied` and `diverted` are codes that were scanned on the day, as far as first and
-    last scans tell; None if the backend does not say, and `market_detail` says why. `scheduled`
-    are orders of later, `scheduled_due` those whose time has come. `incidents`: how many this
-    report booked.
+    last scans tell; None if the backend does not say, and `market_detail` says why. `market`: whose
+    they are, the worst first. `scheduled` are orders of later, `scheduled_due` those whose time has
+    come. `incidents`: how many this report booked.
 
     `scanned` are codes that were scanned at least once, ever; None if the backend did not
     answer, and `scanned_detail` says why. `scanned_since` are those of them that were scanned
@@ -76,6 +72,7 @@ class Daily(Result):
     scheduled: int = 0
     scheduled_due: int = 0
     incidents: int = 0
+    market: tuple[MarketCase, ...] = ()
 
     @property
     def reads(self) -> bool:
@@ -92,6 +89,7 @@ class Daily(Result):
         yield f"{self.date} ({self.time_zone})"
         for _, english in self.needs():
             yield f"  ! {english}"
+        yield from self._cases()
         for key, (_, english) in SUMS.items():
             yield f"  {english:<10} {getattr(self, key):>13,}"
         if self.scanned is None:
@@ -104,8 +102,15 @@ class Daily(Result):
         if self.market_detail:
             yield f"  market     not known: {self.market_detail}"
         if self.scheduled:
-            yield f"  scheduled  {self.scheduled:>13,} orders wait for their time"
+            yield f"  scheduled  {self.scheduled:>13,} waiting for their time"
         yield from (target.line() for target in self.notified)
+
+    def _cases(self) -> Iterator[str]:
+        for kind in dict.fromkeys(case.finding for case in self.market):
+            cases = [case for case in self.market if case.finding is kind]
+            yield from (f"    {case.text()}" for case in cases[:CASES])
+            if (more := len(cases) - CASES) > 0:
+                yield f"    and {more:,} more of these: mintmark trace"
 
     def needs(self) -> Iterator[tuple[str, str]]:
         """What needs a person, the worst first, in Chinese and English."""
@@ -115,22 +120,22 @@ class Daily(Result):
             yield f"{count} 次警报：{words.zh}", f"{count} x {words.en}"
         for count, zh, en in (
             (self.stopped or 0, "枚码：已停用，仍被扫 -> mintmark trace",
-             "stopped codes were scanned: mintmark trace"),
+             "stopped code{s} scanned: mintmark trace"),
             (self.copied or 0, "枚码：被扫太多次，可能被仿制 -> mintmark trace",
-             "codes in many hands, perhaps copied: mintmark trace"),
+             "code{s} in many hands, perhaps copied: mintmark trace"),
             (self.diverted or 0, "枚码：窜货，在区域外被扫 -> mintmark trace",
-             "codes scanned outside their region: mintmark trace"),
+             "code{s} scanned outside their region: mintmark trace"),
             (self.refused, "枚码：后台拒绝了指令 -> mintmark orders list --status refused",
-             "codes in refused orders: mintmark orders list --status refused"),
+             "code{s} in refused orders: mintmark orders list --status refused"),
             (self.unacknowledged, "枚码：后台还没确认 -> mintmark deliver",
-             "codes wait for the backend: mintmark deliver"),
+             "code{s} not confirmed by the backend yet: mintmark deliver"),
             (self.without_receipt, "枚码：已出包，没有印刷回执 -> mintmark package list",
-             "codes packaged without receipt: mintmark package list"),
+             "code{s} packaged without receipt: mintmark package list"),
             (self.scheduled_due, "条定时指令：时间已到，还没下 -> mintmark deliver",
-             "scheduled orders are due, and not booked: mintmark deliver"),
+             "scheduled order{s} due, and not booked: mintmark deliver"),
         ):  # fmt: skip
             if count:
-                yield f"{count:,} {zh}", f"{count:,} {en}"
+                yield f"{count:,} {zh}", f"{count:,} {en.format(s='s' * (count != 1))}"
 
 
 def daily(station: Station, client: Client | None, day: date) -> Daily:
@@ -139,7 +144,7 @@ def daily(station: Station, client: Client | None, day: date) -> Daily:
     If the backend answers, its total is kept in the home for later reports.
     """
     zone = station.config.time_zone
-    market = _market(station, client, day)
+    market = market_of(station, client, day)
     booked = market.incidents + tried_late(station)
     with station.ledger.read() as view:
         found = fold(view.between(*bounds(day, zone)), view)
@@ -182,46 +187,8 @@ def daily(station: Station, client: Client | None, day: date) -> Daily:
         scheduled=later,
         scheduled_due=due,
         incidents=booked,
+        market=market.cases,
     )
-
-
-@dataclass(frozen=True)
-class _Market:
-    """How many codes of a kind were scanned on the day; None, and why, if that is not known."""
-
-    codes: Mapping[MarketKind, int | None]
-    detail: str | None
-    incidents: int = 0
-
-
-_UNKNOWN: Mapping[MarketKind, int | None] = dict.fromkeys(MarketKind)
-_TOLD_BY = {
-    MarketKind.STOPPED: REFUSED,
-    MarketKind.COPIED: REPEATS,
-    MarketKind.DIVERTED: REGIONS,
-}
-
-
-def _market(station: Station, client: Client | None, day: date) -> _Market:
-    """What the backend's scans of `day` mean; new incidents are booked."""
-    if client is None:
-        return _Market(_UNKNOWN, "no backend is configured")
-    try:
-        looked = look(station, client, ReadUpTo("", 0, station.now()))
-    except (Away, Declined) as error:
-        return _Market(_UNKNOWN, error.message)
-    new = 0
-    with contextlib.suppress(MintmarkError):  # also in a home that cannot be written
-        new = book_once(station, looked.kinds, looked.missing)
-    found = within(looked, *bounds(day, station.config.time_zone))
-    codes = {
-        kind: None
-        if told_by in looked.lacking
-        else sum(item.codes for item in found if item.finding is kind)
-        for kind, told_by in _TOLD_BY.items()
-    }
-    lacking = ", ".join(looked.lacking)
-    return _Market(codes, f"the backend does not offer {lacking}" if lacking else None, new)
 
 
 def _scanned(client: Client | None, batches: Iterable[str]) -> tuple[int | None, str | None]:
@@ -264,6 +231,7 @@ def message(report: Daily, style: Style) -> Message:
     if len(needs) > 6:
         rest = len(needs) - 6
         lines.append(style.phrase(f"还有 {rest} 项", f"and {rest} more", " / "))
+    at = len(lines)
     if not lines:
         lines = [style.phrase("没有要处理的事", "nothing needs you", " / ")]
     lines.append("")
@@ -283,4 +251,9 @@ def message(report: Daily, style: Style) -> Message:
         new = style.phrase(f"自 {day} 新增被扫", f"newly scanned since {day}", " / ")
         lines.append(f"{new} {report.scanned_since:,}")
     title = style.title(f"日报 {report.date}", "daily report")
+    # The largest case of each kind, the worst on top, as far as there is room.
+    for case in {case.finding: case for case in reversed(report.market)}.values():
+        words = style.phrase(*case.words())
+        if len("\n".join([title, *lines, words]).encode()) <= MESSAGE_BYTES:
+            lines.insert(at, words)
     return Message(title, "\n".join(lines), 0, critical=bool(needs))

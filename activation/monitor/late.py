@@ -80,7 +80,8 @@ def _of_packages(
         codes = sum(count for state, count in found.get(row.package, {}).items() if state in states)
         if not codes or row.ended_at is None:
             continue
-        what = "no final receipt" if kind == RECEIPT else f"{codes:,} codes not activated"
+        still = f"{codes:,} code{'s' * (codes != 1)} not activated"
+        what = "no final receipt" if kind == RECEIPT else still
         since = _shown(station, row.ended_at)
         detail = f"{what}: package {row.package} of contact {row.contact}, made {since}"
         facts = IncidentFacts(

@@ -107,7 +107,7 @@ class Traced(Result):
         if self.cut:
             yield "there are more than a single reading takes"
         if self.unjudged:
-            yield f"regions of {self.unjudged:,} ranges could not be judged: see docs/trace.md"
+            yield f"regions that could not be judged: {self.unjudged:,}; see docs/trace.md"
         if self.lacking:
             named = ", ".join(self.lacking)
             yield f"the backend does not offer {named}: what these would show is not told"

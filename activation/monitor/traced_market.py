@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from ...codegen.ranges import regions, serials
+from ...codegen.ranges.lifecycle import State
 from ...codegen.relations import CodeRelations
 from .findings import numbers
 from .judged import MarketFinding, MarketKind
@@ -48,7 +49,7 @@ def groups(kind: MarketKind, findings: Sequence[MarketFinding]) -> Iterator[str]
 
 def _key(found: MarketFinding) -> tuple[str, ...]:
     parts = found.package, found.contact, found.batch, found.unit, found.dealer
-    more = found.answered, found.region if found.seen_in else None, found.seen_in
+    more = _answer(found), found.region if found.seen_in else None, found.seen_in
     return tuple(part or "" for part in (*parts, *more))
 
 
@@ -72,10 +73,16 @@ def _group(members: Sequence[MarketFinding]) -> Iterator[str]:
 
 def _what(members: Sequence[MarketFinding]) -> str:
     first = members[0]
-    if first.answered:
-        return first.answered
+    if answer := _answer(first):
+        return answer
     allowed = {item.allowed for item in members if item.allowed}
     return f"{min(allowed):,} allowed" if allowed else first.state.value
+
+
+def _answer(found: MarketFinding) -> str | None:
+    """What a refused scan was answered, and whether the code was woken since."""
+    woken = found.finding is MarketKind.STOPPED and found.state is State.ACTIVE
+    return f"{found.answered} then, active now" if woken else found.answered
 
 
 def _cartons(members: Sequence[MarketFinding]) -> Iterator[str]:

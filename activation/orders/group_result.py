@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action
+from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
 from .orders import (
     ACKNOWLEDGED,
@@ -69,12 +70,7 @@ class GroupResult(Result):
         if self.dry_run:
             yield "  nothing was changed"
             return
-        if self.repeated:
-            yield "  booked before, and not done again"
-        if self.delivery == SCHEDULED:
-            yield from waiting(self.order)
-        if self.delivery == QUEUED:
-            yield "  the orders are booked here; send them with: mintmark deliver"
+        yield from after(self.order, self.delivery, repeated=self.repeated)
 
     def _attributes(self) -> Iterator[str]:
         """What all orders set; then what one sets alone, such as the product of its batch."""
@@ -93,21 +89,46 @@ class GroupResult(Result):
         if order.skipped:
             void = serials.count(order.skipped)
             yield f"    skipped  {serials.describe(order.skipped)} ({void:,} void)"
-        if order.undone:
-            yield (
-                f"    {serials.count(order.undone):,} of its codes have changed since:"
-                f" {serials.describe(order.undone)}"
-            )
-        if order.delivery == REFUSED and order.scheduled != REFUSED:
-            yield f"    it is booked here; what the backend has: mintmark reconcile {order.batch}"
+        yield from trouble(order)
 
 
-class _HasExit(Protocol):
+class _OneOfMany(Protocol):
+    """An order of a request that became several: what both kinds of results tell of it."""
+
+    @property
+    def batch(self) -> str: ...
+    @property
+    def delivery(self) -> str | None: ...
+    @property
+    def scheduled(self) -> str | None: ...
+    @property
+    def undone(self) -> Ranges: ...
     @property
     def exit_code(self) -> int: ...
 
 
-def exit_of(orders: Iterable[_HasExit], *, changed: bool) -> int:
+def trouble(order: _OneOfMany) -> Iterator[str]:
+    """What somebody should look at, below the line of `order`."""
+    if order.undone:
+        yield (
+            f"    {serials.count(order.undone):,} of its codes have changed since:"
+            f" {serials.describe(order.undone)}"
+        )
+    if order.delivery == REFUSED and order.scheduled != REFUSED:
+        yield f"    it is booked here; what the backend has: mintmark reconcile {order.batch}"
+
+
+def after(order: str, delivery: str | None, *, repeated: bool) -> Iterator[str]:
+    """The last lines: what happens next to what was booked under the id `order`."""
+    if repeated:
+        yield "  booked before, and not done again"
+    if delivery == SCHEDULED:
+        yield from waiting(order)
+    if delivery == QUEUED:
+        yield "  the orders are booked here; send them with: mintmark deliver"
+
+
+def exit_of(orders: Iterable[_OneOfMany], *, changed: bool) -> int:
     """The worst of orders: 6, then 3, then 75; 3 also if a repetition would name others."""
     codes = {order.exit_code for order in orders} | ({3} if changed else set())
     return next((code for code in (6, 3, 75) if code in codes), 0)

@@ -103,15 +103,8 @@ class OrderResult(Result):
 
     @property
     def exit_code(self) -> int:
-        """75 while the backend has not answered, 6 if it refused; 3 if a repeat stands no more."""
-        if self.scheduled == REFUSED:
-            return 3  # by a guard, at its time
-        if self.delivery == REFUSED:
-            # Not 3: that means nothing changed, and the order is booked here.
-            return 6
-        if self.undone or self.delivery == CANCELLED:
-            return 3
-        return 75 if self.delivery == QUEUED else 0
+        """See `exit_of_order`."""
+        return exit_of_order(self.delivery, self.scheduled, self.undone)
 
     def lines(self) -> Iterator[str]:
         """What happened, and what to do if the backend has not taken it."""
@@ -144,6 +137,21 @@ class OrderResult(Result):
             yield "  the order is booked here; send it with: mintmark deliver"
         if self.delivery == REFUSED and self.scheduled != REFUSED:
             yield f"  it is booked here; what the backend has: mintmark reconcile {self.batch}"
+
+
+def exit_of_order(delivery: str | None, scheduled: str | None, undone: Ranges) -> int:
+    """75 while the backend has not answered, 6 if it refused; 3 if a repeat stands no more.
+
+    `delivery`, `scheduled`, `undone`: as in `OrderResult`.
+    """
+    if scheduled == REFUSED:
+        return 3  # by a guard, at its time
+    if delivery == REFUSED:
+        # Not 3: that means nothing changed, and the order is booked here.
+        return 6
+    if undone or delivery == CANCELLED:
+        return 3
+    return 75 if delivery == QUEUED else 0
 
 
 def at_time(at: datetime | None) -> str:

@@ -22,17 +22,10 @@ from typing import Any
 
 from ...codegen import ids
 from ...codegen.errors import UsageError
-from ...codegen.ranges.attributes import VALIDITY
-from ...codegen.ranges.cut_short import (
-    HINT,
-    check_list,
-    fault_of_last_list,
-    fault_of_last_row,
-    is_unfinished,
-)
+from ...codegen.ranges.cut_short import HINT, check_list, is_unfinished
 from ...codegen.text_files import decode, delimited
 from . import form
-from .during import ending
+from .last_cell import fault_of_last_cell
 from .orders import OrderRequest
 
 FILE_BYTES = 16_777_216
@@ -41,18 +34,11 @@ LINE_CHARS = 262_144
 COLUMNS = 200
 SHOWN = 20  # faulty rows named
 ORDER_SYMBOLS = 20  # 100 bits: an id that depends on the file alone never meets another
-NOTES = ("reason",)  # a column that changes nothing that is done
 COLUMN_NAMES = (form.FIELDS | form.PACKING_FIELDS) - {"set"}
 WITHOUT_BATCH = frozenset({"carton", "code", "unit", "package", "where"})
-NUMBERED = ("parent", "parents", "each")  # one digit less names another carton
 
 FileVersion = tuple[int, int]  # size in bytes, time of the last change in nanoseconds
 
-# A date and time that no further character would continue: to the day, minute, second, offset.
-_WHOLE_TIME = re.compile(
-    r"(?:\d{4}-\d\d-\d\d|\d{4}/\d{1,2}/\d\d|\d{4}\.\d{1,2}\.\d\d|\d{4}年\d{1,2}月\d{1,2}日|\d{8})"
-    r"(?:[T ]+\d{1,2}:\d\d(:\d\d(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?"
-)
 # A name that may be quoted: that of a column, and no code of a list that was dropped here.
 _NAME = re.compile(r"[a-z_. ]{1,12}|[\u4e00-\u9fff]{1,12}")
 _NO_HEADER = "it does not name the columns"
@@ -215,7 +201,9 @@ def _table(text: str, faults: _Faults) -> list[Row]:
         faults.add(begins, what, unfinished=True)
         return rows
     if rows and rows[-1].number == number:
-        _check_last(text, header, cells, rows, faults)
+        fault = fault_of_last_cell(text, header, cells, [row.fields for row in rows])
+        if fault is not None:
+            faults.add(number, fault)
     return rows
 
 
@@ -235,49 +223,6 @@ def _is_open_range(cell: str) -> bool:
     except UsageError:
         return True
     return False
-
-
-def _check_last(
-    text: str, header: Sequence[str], cells: Sequence[str], rows: Sequence[Row], faults: _Faults
-) -> None:
-    """Fault the last row if it may have said more, in a text that does not end in a line end."""
-    if not is_unfinished(text) or len(cells) > len(header):
-        return
-    fault = fault_of_last_row(text, cells, header, NOTES)
-    if fault is None and header[-1] in (*VALIDITY, "at", "during"):
-        times = [ending(row.fields[header[-1]]) for row in rows if header[-1] in row.fields]
-        if _detail(times[-1]) < max(map(_detail, times)):
-            fault = "ends in a time that is shorter than the others, and without a line end"
-        elif header[-1] == "during" and not times[-1]:
-            fault = "ends in a window without an end, and without a line end"
-        elif not _detail(times[-1]) and times[-1][:1].isdigit():
-            fault = "ends in a date or time that may go on, and without a line end"
-    if fault is None and header[-1] in NUMBERED and header[-1] in rows[-1].fields:
-        fault = "ends in a number that may go on, and without a line end"
-    if fault is None and header[-1] == "serials":
-        action = rows[-1].fields.get("action")
-        same = (row.fields for row in rows if row.fields.get("action") == action)
-        fault = fault_of_last_list([fields.get("serials", "") for fields in same])
-    fault = fault or _fault_of_name(header[-1], rows[-1].fields.get(header[-1], ""))
-    if fault is not None:
-        faults.add(rows[-1].number, fault)
-
-
-def _fault_of_name(column: str, cell: str) -> str | None:
-    """What is wrong with the last cell, which may have lost its end, of what names codes."""
-    if column in ("carton", "code") and ":" in cell:
-        return f"ends in a {column}'s serial that may go on, and without a line end"
-    if column == "where" and cell:
-        return "ends in a condition that may go on, and without a line end"
-    return None
-
-
-def _detail(time: str) -> int:
-    """How much of a time is written out; 0 if it may have been cut within a number."""
-    match = _WHOLE_TIME.fullmatch(time)
-    return (
-        0 if match is None else 1 + (":" in time) + sum(part is not None for part in match.groups())
-    )
 
 
 def _header(cells: Sequence[str], number: int, faults: _Faults) -> list[str]:

@@ -3,21 +3,19 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from ...codegen.ranges import serials
 from ...codegen.ranges.attributes import Value
 from ...codegen.ranges.lifecycle import Action, State
 from ...codegen.ranges.serials import Ranges
 from ...codegen.result import Result
-from .group_result import exit_of
+from .group_result import after, exit_of, trouble
 from .orders import (
-    CANCELLED,
-    QUEUED,
-    REFUSED,
-    SCHEDULED,
+    OrderResult,
     at_time,
+    exit_of_order,
     set_or_removed,
-    waiting,
 )
 
 
@@ -41,16 +39,28 @@ class WhereOrder:
     undone: Ranges = ()
     scheduled: str | None = None
 
+    @classmethod
+    def of(cls, order: OrderResult, states: Mapping[State, int], *, booked: bool) -> Self:
+        """From the order's own result."""
+        return cls(
+            batch=order.batch,
+            serials=order.applied,
+            codes=serials.count(order.applied),
+            order=order.order if booked else None,
+            delivery=order.delivery,
+            detail=order.detail,
+            applied=order.applied,
+            skipped=order.skipped,
+            states=states,
+            repeated=order.repeated,
+            undone=order.undone,
+            scheduled=order.scheduled,
+        )
+
     @property
     def exit_code(self) -> int:
-        """As that of a single order."""
-        if self.scheduled == REFUSED:
-            return 3  # by a guard, at its time
-        if self.delivery == REFUSED:
-            return 6
-        if self.undone or self.delivery == CANCELLED:
-            return 3
-        return 75 if self.delivery == QUEUED else 0
+        """See `exit_of_order`."""
+        return exit_of_order(self.delivery, self.scheduled, self.undone)
 
     def lines(self) -> Iterator[str]:
         """The codes, the states that they had, and what became of the order."""
@@ -58,13 +68,7 @@ class WhereOrder:
         ranges = f"{serials.describe(self.applied)} ({self.codes:,}{f': {told}' if told else ''})"
         sent = f"  {self.order}  {self.delivery}" if self.order else ""
         yield f"  {self.batch}  {ranges}{sent}{f': {self.detail}' if self.detail else ''}"
-        if self.undone:
-            yield (
-                f"    {serials.count(self.undone):,} of its codes have changed since:"
-                f" {serials.describe(self.undone)}"
-            )
-        if self.delivery == REFUSED and self.scheduled != REFUSED:
-            yield f"    it is booked here; what the backend has: mintmark reconcile {self.batch}"
+        yield from trouble(self)
 
 
 @dataclass(frozen=True)
@@ -116,9 +120,4 @@ class WhereResult(Result):
         if self.dry_run:
             yield "  nothing was changed; to do it, give --yes, or --count and how many there are"
             return
-        if self.repeated:
-            yield "  booked before, and not done again"
-        if self.delivery == SCHEDULED:
-            yield from waiting(self.order or "")
-        if self.delivery == QUEUED:
-            yield "  the orders are booked here; send them with: mintmark deliver"
+        yield from after(self.order or "", self.delivery, repeated=self.repeated)

@@ -37,7 +37,7 @@ def report_stock(
         Path | None, typer.Option("--csv", help="A new file for a spreadsheet.", metavar="F")
     ] = None,
 ) -> "Stock":
-    """Count the active codes, and the scanned ones, by what they bear.
+    """Count active codes, and those scanned, by what they bear.
 
     Unscanned codes are the stock in the trade; scanned ones are what rebates are paid by.
 

@@ -86,13 +86,14 @@ class Stock(Result):
         if since and self.total.new is None:
             yield "  ? : this backend does not tell which codes are new"
         if self.windowed:
-            yield f"  a window holds now on {self.windowed:,} of these codes: {self._windows()}"
+            yield f"  a window holds now on {self.windowed:,} of these: {self._windows()}"
         if self.left_out:
             yield f"  not counted, being no items: {', '.join(self.left_out)}; name them to count"
         if self.queued:
-            yield f"  {self.queued} orders are queued: send them first with mintmark deliver"
+            queued = f"{self.queued:,} order{'s' * (self.queued != 1)} queued"
+            yield f"  {queued}: send first, with mintmark deliver"
         if self.scan_ins:
-            yield f"  {self.scan_ins} scan-ins of dealers read back"
+            yield f"  scan-ins of dealers read back: {self.scan_ins:,}"
         if self.scan_ins_detail:
             yield f"  scan-ins of dealers not read: {self.scan_ins_detail}"
         if self.csv is not None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
@@ -10,6 +11,15 @@ from .groups import StockGroup
 NONE = "-"  # a group without a value
 # What a spreadsheet takes for the begin of a formula, also in the wide forms of Chinese input.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# What it would read as a number or a date, and show otherwise: 007, 1-2, 3E5, 12月, DEC2026. It
+# keeps fifteen digits.
+_READ_ANEW = re.compile(
+    r"(?=.*[0-9])[0-9.,:/eE+ 年月日-]+"
+    r"|(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?"
+    r"|oct(ober)?|nov(ember)?|dec(ember)?)[-/. ]?[0-9]+",
+    re.ASCII | re.IGNORECASE,
+)
+_NUMBER = re.compile("0|[1-9][0-9]{0,14}", re.ASCII)
 _WORDS = (
     ("active", "激活"),
     ("scanned", "已扫"),
@@ -20,7 +30,10 @@ _WORDS = (
 
 
 def to_csv(by: str, groups: Sequence[StockGroup]) -> bytes:
-    """A row for each group. No cell is a formula, and numbers are written without commas."""
+    """A row for each group, numbers without commas.
+
+    A value that a spreadsheet would take for a formula, or show as another, begins with `'`.
+    """
     text = io.StringIO(newline="")
     table = csv.writer(text)
     table.writerow((by, "active", "scanned", "unscanned", "new", "percent"))
@@ -60,7 +73,9 @@ def _row(name: str, group: StockGroup, *, since: bool) -> list[str]:
 def _cell(value: str | None) -> str:
     if value is None:
         return NONE
-    return f"'{value}" if value.startswith(_FORMULA) else value
+    formula = value.startswith(_FORMULA) or value.lstrip().startswith(_FORMULA)
+    other = _READ_ANEW.fullmatch(value) and not _NUMBER.fullmatch(value)
+    return f"'{value}" if formula or other else value
 
 
 def _printed(value: str | None) -> str:

@@ -146,7 +146,10 @@ def _check_value(key: str, value: str | int) -> None:
         try:
             times.parse(str(value))
         except ValueError:
-            raise UsageError("attribute scanned_in is an RFC 3339 time with an offset") from None
+            raise UsageError(
+                "attribute scanned_in is an RFC 3339 time with an offset",
+                "write for example 2026-12-01T08:00:00+08:00",
+            ) from None
 
 
 def _checked_window(key: str, value: object) -> dict[str, Any]:

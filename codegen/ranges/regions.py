@@ -17,7 +17,7 @@ from .provinces import ALSO, COUNTRIES, EN_KINDS, OLD_NUMBERS, PROVINCES
 Place = tuple[str, ...]
 
 CHINA = "CN"
-_SEPARATORS = re.compile("[,;、，；\n]")
+_SEPARATORS = re.compile("[,;、，；/|\n]")
 _DIGITS = re.compile(r"[0-9]{2}|[0-9]{4}|[0-9]{6}", re.ASCII)
 _ISO = re.compile(r"([A-Z]{2})(?:-([A-Z0-9]{1,6}))?", re.ASCII)
 _NO_LETTER = re.compile(r"[^\w]|_")
@@ -32,14 +32,16 @@ _BY_NAME = {
     **ALSO,
 }
 _FULL_NAMES = tuple((province.zh + province.zh_kind, province.number) for province in PROVINCES)
-_OF_CHINA = frozenset({"中国", "中华人民共和国", "china", "prchina", "peoplesrepublicofchina"})
+_OF_CHINA = frozenset(
+    {"中国", "全国", "中华人民共和国", "china", "prchina", "peoplesrepublicofchina"}
+)
 
 
 def covers(allowed: str, told: str) -> bool | None:
     """Whether a scan in region `told` is in order for a code whose `region` is `allowed`.
 
-    `allowed` may list several places, with `,` `;` or `、` between. True if a place contains the
-    other: a phone that tells only the country accuses nobody. None: it cannot be judged, for
+    `allowed` may list several places, with `,` `;` `/` or `、` between. True if a place contains
+    the other: a phone that tells only the country accuses nobody. None: it cannot be judged, for
     the text names no place that is known here.
     """
     outside, judged = _compare(allowed, told)
@@ -65,13 +67,18 @@ def _compare(allowed: str, told: str) -> tuple[Place | None, bool]:
     for text in listed:
         here = place(text)
         verdict = None if here is None else _related(here, there)
-        if verdict is None:
+        if verdict is None or (verdict is False and _may_mean(text, there)):
             unknown = True
         elif verdict is True:
             return None, True
         if here is not None:
             shared = max(shared, _common(here, there))
     return (None, False) if unknown else (there[: shared + 1], True)
+
+
+def _may_mean(text: str, there: Place) -> bool:
+    """Whether a country's letters may have been written for the province `there` is in: SH, BJ."""
+    return there[:2] == (CHINA, _BY_LETTERS.get(text.upper()))
 
 
 def _related(one: Place, other: Place) -> bool | None:
@@ -146,8 +153,15 @@ def _of_name(text: str) -> Place | None:
     # 浙江省杭州市; a short name may begin another place's: 海南州 lies in 青海.
     for name, number in _FULL_NAMES:
         if folded.startswith(name):
-            return CHINA, number, _NAMED + folded.removeprefix(name)
+            rest = folded.removeprefix(name)
+            return None if _names_province(rest, number) else (CHINA, number, _NAMED + rest)
     return None
+
+
+def _names_province(text: str, besides: str) -> bool:
+    """Whether `text`, behind the name of province `besides`, names another: 浙江省和江苏省."""
+    found = {number for name, number in _FULL_NAMES if name in text} | {_BY_NAME.get(text)}
+    return bool(found - {besides, None})
 
 
 def _without_kind(folded: str) -> str:

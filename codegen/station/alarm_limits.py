@@ -33,13 +33,19 @@ class AlarmLimits:
     export_burst: int = 10
 
 
+_DEFAULT = AlarmLimits()
+
+
 def read_limits(table: Mapping[str, Any]) -> AlarmLimits:
     """The limits in a table; other keys are passed over. Raises `UsageError` naming the key."""
     given = {key: table[key] for key in _MOST if key in table}
     for key, value in given.items():
         if type(value) is not int or not 1 <= value <= _MOST[key]:
+            never = (
+                "nothing is looked for" if getattr(_DEFAULT, key) is None else "the default holds"
+            )
             raise UsageError(
                 f"{key} in [alarms] must be a number from 1 to {_MOST[key]:,}",
-                f"write it unquoted, for example: {key} = 14",
+                f"write it unquoted, for example: {key} = 14; without the line {never}",
             )
     return AlarmLimits(**given)

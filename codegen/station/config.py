@@ -167,7 +167,7 @@ def read(home: Path) -> Config:
         raise UsageError(f"{path} is not UTF-8", "save it as UTF-8") from None
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOML's own is one, and one of a number of 5,000 digits
         raise UsageError(f"{path}: {error}", "correct the file") from None
     except RecursionError:
         raise UsageError(f"{path} is nested too deep", "correct the file") from None

@@ -361,7 +361,7 @@ TABLE refused (id INTEGER PRIMARY KEY AUTOINCREMENT, batch, serial, state, first
 TABLE regions (batch INTEGER, serial INTEGER, region TEXT, scans, first, last, PRIMARY KEY (batch, serial, region))
   WITHOUT ROWID;
 TABLE scan_ins (id TEXT PRIMARY KEY, batches, identity, answer);
-TABLE opened (number INTEGER PRIMARY KEY AUTOINCREMENT, id, dealer, at, codes);
+TABLE opened (number INTEGER PRIMARY KEY, id, dealer, at, codes);
 TABLE nonces (key_id TEXT, nonce TEXT, until, PRIMARY KEY (key_id, nonce));`
   .replace(/(?<=^|; )(TABLE|(?:UNIQUE )?INDEX) /gm, 'CREATE $1 IF NOT EXISTS ');
 const [DAY, ROWS] = [86_400, 100_000];
@@ -891,8 +891,9 @@ function opened(books, line, { id, dealer, codes, parts, contents }, now) {
   const size = list.flatMap(({ serials }) => serials).length;
   need(size <= 100_000, 'invalid', 'more ranges than one scan-in opens');
   for (const { batch, tiles } of changes) { retile(books, batch, ...tiles); }
-  const insert = books.sql('INSERT INTO opened VALUES (NULL, ?, ?, ?, ?)');
-  if (size) { insert.run(id, dealer, at, JSON.stringify(list)); }
+  // At least the time: books that are brought back from a backup use no number twice.
+  const insert = books.sql('INSERT INTO opened SELECT max(coalesce(max(number), 0) + 1, ?), ?, ?, ?, ? FROM opened');
+  if (size) { insert.run(now, id, dealer, at, JSON.stringify(list)); }
   let room = 1_000;
   const shown = list.map(({ batch, serials }) => {
     const some = serials.slice(0, room);

@@ -179,9 +179,11 @@ class PrintVerified(Result):
         for package in self.packages:
             yield from package.lines()
         if self.unknown:
-            yield f"{self.unknown:,} symbols hold no code of this home"
+            yield f"symbols that hold no code of this home: {self.unknown:,}"
         for picture in self.pictures:
             page = f"{picture.file.name}, page {picture.page}"
+            if not picture.symbols and not picture.unreadable:
+                yield f"{page}: no symbol"
             if picture.unreadable:
                 shown = ", ".join(f"({x}, {y})" for x, y in picture.unreadable[:_PLACES_SHOWN])
                 more = " …" * (len(picture.unreadable) > _PLACES_SHOWN)

@@ -37,20 +37,16 @@ def verify_print(
 ) -> PrintVerified:
     """Read the pictures and PDFs `files`; `booked`: book the labels of a right proof as verified.
 
-    What was booked before is not booked again. Raises `NotFound`; `UsageError` if a file is no
-    picture, or no symbol is found at all; `EnvironmentFailure` if a PDF needs a program that is
-    not installed; `Refused` for labels with two codes.
+    A file that is named twice is read once, and what was booked before is not booked again. Raises
+    `NotFound`; `UsageError` if a file is no picture, or no symbol is found at all;
+    `EnvironmentFailure` if a PDF needs a program that is not installed; `Refused` for labels with
+    two codes.
     """
     if len(files) > MAX_FILES:
         raise UsageError(f"at most {MAX_FILES:,} files at once", "name fewer files per call")
     station = invocation.station()
-    pages, found = _read_pages(invocation, files)  # 1
-    flat = [
-        (at, symbol)
-        for at, seen in enumerate(found)
-        for symbol in seen
-        if symbol.content is not None
-    ]
+    pages, found = _read_pages(invocation, list(dict.fromkeys(files)))  # 1
+    flat = list(_legible(found))
     with station.ledger.read() as view:
         known = Known(view)
     read = [item for item in known.find(station, flat) if item is not None]  # 2
@@ -58,10 +54,7 @@ def verify_print(
         _refuse_pairs(view, read)
         due = due_of(view, read, invocation.home)
     ordered = [_order(at, read, due) for at in range(len(found))]  # 3
-    pictures = tuple(
-        _picture(*page, seen, disorder)
-        for page, seen, disorder in zip(pages, found, ordered, strict=True)
-    )
+    pictures = tuple(map(_picture, pages, found, ordered))
     wrong = {id(item) for disorder in ordered for item in disorder or ()}
     packages = tuple(_packages(read, due, wrong, pages))  # 4
     labels = labels_of(station, read, pages)  # 5
@@ -79,6 +72,12 @@ def verify_print(
         labels=tuple(label for _, label in labels),
         book=booked,
     )
+
+
+def _legible(found: Sequence[Sequence[FoundSymbol]]) -> Iterator[tuple[int, FoundSymbol]]:
+    """The symbols that were read, each with the place of its page."""
+    for at, seen in enumerate(found):
+        yield from ((at, symbol) for symbol in seen if symbol.content is not None)
 
 
 def _refuse_pairs(view: View, read: Sequence[Read]) -> None:
@@ -140,8 +139,9 @@ def _disorder(here: Sequence[Read]) -> list[Read] | None:
 
 
 def _picture(
-    file: Path, page: int, seen: Sequence[FoundSymbol], disorder: Sequence[Read] | None
+    where: tuple[Path, int], seen: Sequence[FoundSymbol], disorder: Sequence[Read] | None
 ) -> PrintedPicture:
+    file, page = where
     unread = [(round(symbol.x), round(symbol.y)) for symbol in seen if symbol.content is None]
     ordered = None if disorder is None else not disorder
     return PrintedPicture(

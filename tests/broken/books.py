@@ -5,7 +5,7 @@ from dataclasses import replace
 from broken.site import fault, named
 from sqlalchemy import delete, select, update
 
-from mintmark.activation.backend import batch_page, chunks, scan_counters, store, tables, tile_store
+from mintmark.activation.backend import batch_page, chunks, scan_notes, store, tables, tile_store
 from mintmark.activation.backend.problems import Problem
 from mintmark.activation.backend.store import Store
 from mintmark.activation.client import wire
@@ -95,7 +95,7 @@ class TakesAllOfAChunk(Store):
 @fault
 def rows_move(site):
     """Moves the row of an unknown code to the end when it is scanned again."""
-    note = scan_counters._note_unknown
+    note = scan_notes._unknown
 
     def moving(connection, fingerprint, at, limits):
         table = tables.unknown_scans
@@ -108,7 +108,7 @@ def rows_move(site):
             own = table.c.fingerprint == fingerprint
             connection.execute(update(table).where(own).values(again))
 
-    site.patch.setattr(scan_counters, "_note_unknown", moving)
+    site.patch.setattr(scan_notes, "_unknown", moving)
 
 
 def _listing(name, says, change):

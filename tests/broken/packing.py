@@ -386,7 +386,7 @@ def _same_without(key):
             one, other = ({**json.loads(text), key: None} for text in (kept, sent))
             return one == other
 
-        site.patch.setattr(same_content, "is_same_packing", same)
+        site.patch.setattr(same_content, "is_same_json", same)
 
     says = f"Takes an aggregation with other {key} under a used id for the same."
     return named(fault, f"packing_{key}_not_compared", says)
@@ -418,7 +418,7 @@ def head_of_two_homes(site):
     keep = kept_answers.keep
 
     def bold(connection, table, row, answer, homes):
-        keep(connection, table, row, answer, [min(homes)])
+        keep(connection, table, row, answer, sorted(homes)[:1])
 
     site.patch.setattr(kept_answers, "keep", bold)
 

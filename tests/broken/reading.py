@@ -20,8 +20,8 @@ def _paging(name, says, change):
     """A fault of pages: `change(page, after)` is read in the place of the right page."""
 
     class Paging(Store):
-        def page(self, batch, after, *, digests):
-            return change(super().page(batch, after, digests=digests), after)
+        def query(self, batch, query):
+            return change(super().query(batch, query), query.after)
 
     return named(Paging, name, says)
 
@@ -42,12 +42,13 @@ next_skips_one = _paging(
 class WholeRanges(Store):
     """Begins a page with the whole range that holds its first serial."""
 
-    def page(self, batch, after, *, digests):
-        found = super().page(batch, after, digests=digests)
-        whole = super().page(batch, 0, digests=digests).ranges
+    def query(self, batch, query):
+        found = super().query(batch, query)
+        whole = super().query(batch, replace(query, after=0)).ranges
         if not found.ranges:
             return found
-        first = next((r for r in whole if r.first <= after + 1 <= r.last), found.ranges[0])
+        asked = query.after + 1
+        first = next((r for r in whole if r.first <= asked <= r.last), found.ranges[0])
         if first.last != found.ranges[0].last:
             return found
         return replace(found, ranges=(first, *found.ranges[1:]))
@@ -58,8 +59,8 @@ def unjoined_ranges(site):
     """Reads ranges back as they were written: neighbours in one state are several ranges."""
 
     class Apart(site.store):
-        def page(self, batch, after, *, digests):
-            found = super().page(batch, after, digests=digests)
+        def query(self, batch, query):
+            found = super().query(batch, query)
             return replace(found, ranges=tuple(self._halves(found.ranges)))
 
         @staticmethod
@@ -168,9 +169,9 @@ def digest_uncut(site):
     """Makes held and digest of a whole range where the page cuts it."""
 
     class Uncut(site.store):
-        def page(self, batch, after, *, digests):
-            found = super().page(batch, after, digests=digests)
-            if not digests or not found.ranges:
+        def query(self, batch, query):
+            found = super().query(batch, query)
+            if not query.digests or not found.ranges:
                 return found
             return replace(found, ranges=tuple(self._whole(batch, item) for item in found.ranges))
 

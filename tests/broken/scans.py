@@ -15,9 +15,8 @@ from mintmark.activation.backend import (
 )
 from mintmark.activation.backend.scan import ScanResult, ScanVerdict
 from mintmark.activation.backend.store import Store
-from mintmark.activation.client.wire import ScanAnswer
+from mintmark.activation.client.wire import Party, ScanAnswer
 from mintmark.codegen import times
-from mintmark.codegen.ranges.attributes import to_json
 from mintmark.codegen.ranges.lifecycle import Action, ApiState
 
 COUNTED = {"genuine", "repeat"}
@@ -90,14 +89,14 @@ half_hours_lost = _reading(
 
 
 def judging(name, says, change):
-    """A fault of verdicts: `change(right, state, attributes, scans)` in the place of the right."""
+    """A fault of verdicts: `change(right, state, worth, scans)` in the place of a consumer's."""
 
     def fault(site):
         judge = scan_counters.verdict
 
-        def wrong(state, attributes, scans, now):
-            right = judge(state, attributes, scans, now)
-            return change(right, state, to_json(attributes), scans)
+        def wrong(state, worth, scans, now, party):
+            right = judge(state, worth, scans, now, party)
+            return change(right, state, worth, scans) if party is Party.CONSUMER else right
 
         site.patch.setattr(scan_counters, "verdict", wrong)
 
@@ -169,7 +168,7 @@ held_is_nobody = _telling(
 @fault
 def everything_public(site):
     """Tells a consumer every attribute, the dealer as well."""
-    site.patch.setattr(scan_counters, "public", to_json)
+    site.patch.setattr(scan_counters, "public_of", dict)
 
 
 def _roles(site, role):
@@ -177,7 +176,7 @@ def _roles(site, role):
     site.patch.setattr(
         scan_counters,
         "_code",
-        lambda row, standings: replace(code(row, standings), role=role(row)),
+        lambda row, standing, now: replace(code(row, standing, now), role=role(row)),
     )
 
 
@@ -192,10 +191,9 @@ def role_is_item(site):
     """Calls every code an item."""
     code = scan_counters._code
 
-    def blind(row, standings):
-        found = code(row, standings)
-        own = to_json(found.standing.attributes).get("role")
-        return replace(found, role=own or "item")
+    def blind(row, standing, now):
+        found = code(row, standing, now)
+        return replace(found, role=found.worth.get("role") or "item")
 
     site.patch.setattr(scan_counters, "_code", blind)
 
@@ -242,10 +240,9 @@ def decides_anew(site):
     """Decides a scan that comes again under its scan_id anew if the code was withdrawn since."""
     answered = scan_counters._answered
 
-    def wrong(code, scan_id, now, at):
-        if scan_counters.to_api_state(code.standing.state) is not ApiState.ACTIVE:
-            scan_id = None
-        return answered(code, scan_id, now, at)
+    def wrong(code, scan, now, at):
+        known = code.state is ApiState.ACTIVE
+        return answered(code, scan if known else replace(scan, scan_id=None), now, at)
 
     site.patch.setattr(scan_counters, "_answered", wrong)
 

@@ -83,7 +83,7 @@ def test_a_fresh_home_is_well(home):
 def test_so_is_one_with_batches(home, batch):
     result = examine(home)
     assert {found.level for found in result.findings} == {OK}
-    assert ("vault", "1 batches looked at, every byte") in at_level(result, OK)
+    assert ("vault", "1 batch looked at, every byte") in at_level(result, OK)
     assert examine(home, repair=True).ok
     assert home.files() == batch_files(batch)
 

@@ -183,6 +183,8 @@ def test_people_read_the_same_on_one_line(world):
     ):  # fmt: skip
         assert words in line
     assert world.home.codes(world.bottles)[0] not in line
+    (other,) = locate(world.station, f"{world.bottles}:2", None).lines()
+    assert other.count("Black tea") == 1  # its own attribute, which stands in the line already
 
 
 def test_many_codes_ask_as_often_as_one(world, monkeypatch):

@@ -5,6 +5,7 @@ import time
 from datetime import timedelta, timezone
 
 from ....codegen import times
+from .. import clock
 from ..clause import Clauses
 from ..clock import HOUR, now, written
 from ..depth import Depth
@@ -14,8 +15,7 @@ from ..trial import Trial
 
 TIMES = Clauses("times", "3. Order")
 OFFSETS = (0, 8, -5, 14, -12)
-# As long as a slow clock may need; a backend that reads minutes or days is not done by then.
-_POLL, SLOWEST = 0.5, 30.0
+_POLL = 0.5
 
 
 @TIMES.clause("expires", "expires_at counts by its offset: an hour ago is past, in an hour is not")
@@ -175,7 +175,7 @@ def _ends(t: Trial) -> None:
     serials = t.active(1, attributes={"max_scans": 1_000}, expires_at=written(now(t) + 2 * HOUR, 0))
     _result(t, serials[0], "genuine", "in two hours")
     t.done("assign", serials, expires_at=written(now(t) + timedelta(seconds=2), 8))
-    until = time.monotonic() + SLOWEST
+    until = time.monotonic() + clock.SLOWEST
     while (result := t.scan(t.code(serials[0])).get("result")) != "expired":
         if result != "genuine" or time.monotonic() > until:
             raise Broken("genuine, then expired within seconds of expires_at", result)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..clause import Attempt, Clauses
-from ..market import DEALER, opened, read, scan_in, values
+from ..market import DEALER, expect_windows, opened, read, scan_in, values
 from ..outcome import NotOffered, expect
 from ..packs import body, pack, part
 from ..probe import Answer, Probe
@@ -71,7 +71,8 @@ def _nowhere_else(t: Trial, platform: Probe) -> None:
 @_platform
 def _reads(t: Trial, platform: Probe) -> None:
     for path, name in (("/v1/refused-scans?after=0", "refused"), ("/v1/repeats?over=1", "repeats")):
-        expect(type(read(t, path, path, platform).get(name)), list, f"the type of {name}")
+        found = read(t, path, path.partition("?")[0], platform)
+        expect(type(found.get(name)), list, f"the type of {name}")
 
 
 @PLATFORMS.clause("scan-in", "a platform scans in what its batches hold, and names the dealer")
@@ -109,6 +110,7 @@ def _open(t: Trial, probe: Probe, batch: Trial, serials: Serials, **more: Any) -
 @PLATFORMS.clause("bound", "a key that is bound to attributes sets only these, to these values")
 @_dealer
 def _bound(t: Trial, dealer: Probe) -> None:
+    expect_windows(t)
     batch = t.other(NARROW)
     serials = batch.serials(2)
     window = {"until": "2020-01-01T00:00:00Z", "attributes": {"dealer": DEALER}}

@@ -4,6 +4,7 @@ import time
 from datetime import datetime, timedelta
 from typing import Any
 
+from .. import clock
 from ..clause import Clauses
 from ..clock import around, now, written
 from ..depth import Depth
@@ -14,7 +15,7 @@ from ..trial import Trial
 WINDOWS = Clauses("windows", "Windows")
 LATER = "2098-01-01T00:00:00+08:00"
 NOT_YET = {"from": LATER, "until": None, "daily": None, "attributes": {"campaign": "later"}}
-_POLL, _PATIENCE = 0.3, 30.0
+_POLL = 0.3
 Window = dict[str, Any]
 
 
@@ -63,7 +64,7 @@ def _edges(t: Trial) -> None:
     # The one that holds no more would cover the other by its name, if it held.
     patch = {"window.z": before, "window.a": after, "max_scans": 1_000}
     (serial, _) = t.active(1, attributes=patch)
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + clock.SLOWEST
     while (found := _campaign(t, serial)) != "after":
         if found != "before" or time.monotonic() > until:
             raise Broken("campaign before, then after within seconds", found)

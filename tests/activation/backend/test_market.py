@@ -7,6 +7,7 @@ from sqlalchemy import event
 from mintmark.activation.backend.apply_order import Request
 from mintmark.activation.backend.limits import BackendLimits
 from mintmark.activation.backend.scanned_code import ScannedBy, ScanRequest
+from mintmark.activation.client.wire import RefusedPage, UnknownPage
 from mintmark.codegen.ranges.attributes import check
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.ranges.serials import Range
@@ -175,3 +176,9 @@ def test_a_scan_that_tells_nothing_new_asks_the_database_nothing_more(market, cl
         market.scans([ScanRequest([prints([CODES[BATCH][0]])], "id")], clock())
     assert seen
     assert not [text for text in seen if "scan_regions" in text or "refused_scans" in text]
+
+
+def test_a_cursor_may_be_as_long_as_the_contract_says(market, scan, clock):
+    scan(1)
+    assert market.refused(999_999_999_999, clock()) == RefusedPage((), None)
+    assert market.unknown(999_999_999_999, clock()) == UnknownPage((), None)

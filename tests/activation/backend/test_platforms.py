@@ -328,9 +328,16 @@ def test_a_file_of_lines_names_platforms_as_well(tmp_path):
         ('{dealer = "D7"}', "{dealer = 7}", "dealer"),
         ("[[platform]]", "[[platforms]]", "platform"),
         ("[[platform]]", "[platform]", "platform"),
+        ('{dealer = "D7"}', '{dealer = ""}', "dealer"),
         ("1a1b2c3d4e5f6071", "0a1b2c3d4e5f6071", "twice"),
+        ('name = "D7"', f"name = {'9' * 5_000}", "not TOML"),
+        *(
+            ('"ed25519"\npublic_key = "92', f'"hmac-sha256"\n{secret}\n# "', "secret_file")
+            for secret in ("", "secret_file = 5", "secret_file = ''", 'secret_file = "."',
+                           'secret_file = "a\\u0000"', f"secret_file = '{'a' * 5_000}'")
+        ),
     ],
-)
+)  # fmt: skip
 def test_a_malformed_file_of_lines_is_refused(tmp_path, right, wrong, named):
     assert right in FILE
     with pytest.raises(UsageError, match=named):

@@ -170,3 +170,8 @@ def test_numbers_pass_those_of_books_that_were_lost(take, goods, clock):
     assert told.number == int(clock().timestamp())
     take("b", CODES[ITEMS.batch][1])
     assert [row.number for row in goods.scan_ins(told.number).scan_ins] == [told.number + 1]
+
+
+def test_a_dealer_is_any_text_that_an_attribute_may_be(take, goods):
+    assert take("odd", CODES[ITEMS.batch][20], dealer="D\x007\n\u9519").opened_count == 1
+    assert goods.scan_ins(0).scan_ins[0].dealer == "D\x007\n\u9519"

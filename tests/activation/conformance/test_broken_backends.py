@@ -12,7 +12,7 @@ from broken_backends import CAUGHT, VARIANTS, attempted, table
 from broken_contract import LEAST
 from conformance_kit import failing
 
-from mintmark.activation.conformance.clauses import moments
+from mintmark.activation.conformance import clock
 from mintmark.activation.conformance.kit import AREAS
 from mintmark.activation.conformance.select import AGAIN
 
@@ -38,7 +38,7 @@ def shown(variant):
 )
 def test_a_variant_fails_its_own_clauses(variant, tmp_path, monkeypatch):
     # Of a validity that is to end in two seconds, and never does: no clock here is slow.
-    monkeypatch.setattr(moments, "SLOWEST", 6.0)
+    monkeypatch.setattr(clock, "SLOWEST", 6.0)
     own = frozenset(sorted(variant.clauses)[:FEW])
     tried = variant.clauses if variant.restarts else SAMPLE | own
     checks = attempted(variant, tmp_path, tried)

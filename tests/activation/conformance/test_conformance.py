@@ -10,7 +10,7 @@ import postgres_kit
 import pytest
 from backend_kit import settings
 from broken.orders import Halfway
-from broken.site import built
+from broken.site import Reply, built
 from conformance_kit import Known, checked, failing, now, serving, thrown_away
 from patience import PATIENCE
 
@@ -51,7 +51,8 @@ def test_the_reference_backend_keeps_every_clause(tmp_path, kind, sign):
         result = checked(address, sign=sign)
         assert failing(result) == set(), "\n".join(result.lines())
         unoffered = {v.id.split(".")[0] for v in result.clauses if v.result == "not offered"}
-        assert unoffered == (set() if sign else {"signing", "scopes", "aggregations"})
+        signed = {"signing", "scopes", "aggregations", "parties", "platforms"}
+        assert unoffered == (set() if sign else signed)
         assert result.exit_code == 0
         with Probe(address, None) as probe:
             page = probe("GET", f"/v1/batches/{result.batch}?after=0")
@@ -60,6 +61,52 @@ def test_the_reference_backend_keeps_every_clause(tmp_path, kind, sign):
                 if sign
                 else {r["state"] for r in page.data["ranges"]} == {"void"}
             )
+
+
+NEWER = ("/v1/refused-scans", "/v1/repeats", "/v1/scan-ins")
+NEW_AREAS = {"windows", "gates", "parties", "watch", "scan-ins", "platforms"}
+
+
+def before(site):
+    """The reference as it was before windows, parties, scan-ins and who watches."""
+
+    def asked(call):
+        there = not call.path.startswith(NEWER) and not call.path.endswith("/regions")
+        held = call.data.get("attributes") if call.is_order() else {}
+        newer = {key for key in held or {} if key.startswith("window.") or key == "gate"}
+        if call.path == "/v1/scans":
+            newer |= call.data.keys() - {"code", "scan_id"}
+        if newer:
+            return Reply.refusal("invalid")
+        return call if there else Reply.refusal("not-found")
+
+    def told(call, reply):
+        data = reply.data
+        for name in ("as", "parties", "gate"):
+            data.pop(name, None)
+        for part in data.get("ranges", ()):
+            part.pop("scanned_since", None)
+        return reply.with_data(data) if data else reply
+
+    site.around(asked, told)
+
+
+def test_a_backend_of_before_fails_nothing_and_is_told_what_it_does_not_offer(tmp_path):
+    clauses = {c.name for area in AREAS for c in area if c.name.partition(".")[0] in NEW_AREAS}
+    with built(before, tmp_path, sign=True) as url:
+        result = checked(url, sign=True, only=clauses | {"scans.genuine", "read.middle"})
+    assert failing(result) == set(), "\n".join(result.lines())
+    told = {c.id: c.why for c in result.clauses if c.result == "not offered"}
+    # Another key that may not do what lines do was there before.
+    assert clauses - told.keys() == {"platforms.nowhere-else"}
+    assert set(told.values()) == {
+        "the backend knows no attribute window.…",
+        "the backend's scans know neither as nor region",
+        "the backend has no PUT /v1/scan-ins/{scan_in}",
+        "the backend's pages tell no scanned_since",
+        *(f"the backend has no GET {path}" for path in NEWER[:2]),
+        "the backend has no GET /v1/batches/{batch}/regions",
+    }
 
 
 def test_a_server_of_something_else_fails_at_once_and_the_rest_is_not_run():

@@ -19,6 +19,8 @@ from mintmark.activation.monitor.alarms import MESSAGE_BYTES, Style
 from mintmark.activation.monitor.broadcast import broadcast
 from mintmark.activation.monitor.daily import Daily, daily, message
 from mintmark.activation.monitor.day import SUMS, bounds, day_of
+from mintmark.activation.monitor.judged import MarketKind
+from mintmark.activation.monitor.market_day import MarketCase
 from mintmark.activation.monitor.snapshots import NAME
 from mintmark.codegen.errors import EnvironmentFailure, UsageError
 from mintmark.codegen.ledger import changes as c
@@ -333,9 +335,54 @@ def test_the_longest_message_fits_a_robot():
     alarms = dict.fromkeys((*KINDS, *(f"kind-{n}" for n in range(50))), 10**6)
     for scanned in (None, 10**12):
         since = {"scanned_since": 10**12, "scanned_since_day": "2026-11-21"}
-        text = message(made(**huge, alarms_by_kind=alarms, scanned=scanned, **since), STYLE)
+        more = {"scanned": scanned, "market": (case(dealer="商" * 300),) * 9, **since}
+        text = message(made(**huge, alarms_by_kind=alarms, **more), STYLE)
         assert "新增被扫" in text.body
         assert len(f"{text.title}\n{text.body}".encode()) <= MESSAGE_BYTES
+
+
+def case(**more):
+    of = {"batch": "B", "package": None, "serials": (Range(1, 9),), "finding": MarketKind.DIVERTED}
+    whom = {"dealer": None, "contact": "li-print", "contact_name": "Li Wei"}
+    seen = {"codes": 10**9, "scans": 10**9, "region": "浙江" * 99, "seen_in": "CN-XJ"}
+    return MarketCase(**(of | whom | seen | more))
+
+
+@pytest.mark.parametrize(
+    ("said", "chinese", "english"),
+    [
+        (
+            {"region": "33", "codes": 1, "scans": 1},
+            "窜货 1 枚，在 CN-XJ 新疆 被扫，应在 33 浙江；联系印厂 li-print (Li Wei)",
+            "diverted: 1 code, 1 scan, seen in CN-XJ 新疆, meant for 33 浙江; {}",
+        ),
+        (
+            {"finding": MarketKind.STOPPED, "contact": None, "seen_in": None, "codes": 2},
+            "已停用 2 枚；没有经销商",
+            "stopped: 2 codes, 1,000,000,000 scans; no dealer known",
+        ),
+        (
+            {"finding": MarketKind.COPIED, "dealer": "<at id=all>", "seen_in": None, "codes": 1},
+            "疑似仿制 1 枚；联系经销商 ＜at id=all＞",
+            "copied?: 1 code, 1,000,000,000 scans; call dealer ＜at id=all＞",
+        ),
+    ],
+)
+def test_a_case_says_with_whom_to_talk(said, chinese, english):
+    printer = "no dealer known, call printer li-print (Li Wei)"
+    assert case(**said).words() == (chinese, english.format(printer))
+
+
+def test_of_many_cases_some_of_each_kind_are_shown():
+    many = [case(codes=9), *(case(codes=n, finding=MarketKind.STOPPED) for n in range(8, 0, -1))]
+    report = made(market=(*many[1:], many[0]))
+    lines = [line.strip() for line in report.lines() if line.startswith("    ")]
+    assert [line.partition(":")[0] for line in lines] == [
+        *["stopped"] * 4, "and 4 more of these", "diverted",
+    ]  # fmt: skip
+    body = message(report, STYLE).body
+    assert body.index("已停用 8 枚") < body.index("窜货 9 枚")
+    assert "已停用 7 枚" not in body
 
 
 def test_it_is_sent_to_every_target(line):
@@ -378,8 +425,14 @@ def test_a_diverted_case_is_found_by_the_next_mornings_report(market):
     assert (report.market_detail, report.incidents, report.reads) == (None, 3, False)
     text = "\n".join(report.lines())
     assert "! 2 codes scanned outside their region: mintmark trace" in text
+    of = f"package {market.package} batch {market.batch}"
+    said = "diverted: 2 codes, 2 scans, seen in CN-JS 江苏, meant for 浙江省; call dealer D-7"
+    assert f"    {said} ({of} serials 80-81)\n" in text
+    assert f"    stopped: 1 code, 1 scan; call dealer D-7 ({of} serials 7)\n" in text
     phone = message(report, STYLE)
     assert "2 枚码：窜货，在区域外被扫 -> mintmark trace" in phone.body
+    assert "\n窜货 2 枚，在 CN-JS 江苏 被扫，应在 浙江省；联系经销商 D-7\n" in phone.body
+    assert "\n已停用 1 枚；联系经销商 D-7\nstopped: 1 code" in phone.body
     assert phone.critical
     assert len(f"{phone.title}\r\n{phone.body}".encode()) <= MESSAGE_BYTES
     assert [found.facts.dealer for found in market.incidents("diverted")] == ["D-7"]
@@ -443,6 +496,4 @@ def test_what_waits_for_its_time_is_counted(market):
         market.book(c.Scheduled(f"later-{number}", at, market.batch, Action.FREEZE, serials))
     report = reported(market, TODAY)
     assert (report.scheduled, report.scheduled_due) == (2, 1)
-    assert "! 1 scheduled orders are due, and not booked: mintmark deliver" in "\n".join(
-        report.lines()
-    )
+    assert "! 1 scheduled order due, and not booked: mintmark deliver" in "\n".join(report.lines())

@@ -97,7 +97,9 @@ def test_a_code_that_was_woken_after_its_scan_was_stopped_when_it_was_scanned(sc
     scene.told.stop(scene.batch, 5)
     scene.clock.forward(hours=1)
     scene.order("unfreeze", 1, 20)
-    assert [item.serials for item in of(scene.trace(), "stopped")] == [(Range(5, 5),)]
+    found = scene.trace()
+    assert [item.serials for item in of(found, "stopped")] == [(Range(5, 5),)]
+    assert "serials 5 (frozen then, active now): 1 code" in text(found)
 
 
 def test_codes_of_another_home_are_passed_over(scene):

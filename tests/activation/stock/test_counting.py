@@ -196,15 +196,33 @@ EVIL = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", '"=1', "-", "酒
 
 
 def test_no_cell_of_the_file_is_a_formula():
-    groups = [StockGroup(value, 10, 5, 5, None, 50.0) for value in [*EVIL, "007", None]]
+    groups = [StockGroup(value, 10, 5, 5, None, 50.0) for value in [*EVIL, "7", None]]
     data = table.to_csv("dealer", groups)
     assert data.startswith(b"\xef\xbb\xbfdealer,active,scanned,unscanned,new,percent\r\n")
     rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))[1:]
     names = [row[0] for row in rows]
     assert names[:7] == [f"'{value}" for value in EVIL[:7]]
     # What no spreadsheet takes for a formula stays as it is; no value is told from the value "-".
-    assert names[7:] == ['"=1', "'-", "酒,D7\n2", "007", "-"]
+    assert names[7:] == ['"=1', "'-", "酒,D7\n2", "7", "-"]
     assert {tuple(row[1:]) for row in rows} == {("10", "5", "5", "", "50.0")}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [*("007", "1234567890123456", "3E5", "1-2", "2026/12/01", "1.0", "1,000", "12:30", " =1"),
+     *("DEC2026", "mar1", "Sept-2")],
+)  # fmt: skip
+def test_a_value_that_a_spreadsheet_would_show_as_another_is_text(value):
+    assert table._cell(value) == f"'{value}"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [*("7", "0", "123456789012345", "L20261127-1", "D-7", "DEC", "CN-33", "1号", "3A", "Market 1"),
+     *("十二月", "月", "e")],
+)  # fmt: skip
+def test_any_other_value_stays_as_it_is(value):
+    assert table._cell(value) == value
 
 
 def test_the_table_stands_in_columns_whatever_is_written_in_it():

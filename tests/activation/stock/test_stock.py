@@ -120,7 +120,7 @@ def test_ranges_that_only_the_books_know_are_counted_exactly(trade):
     report = trade.stock("dealer")
     assert told(report) == {"D1": (55, 3, 52), "D3": (85, 1, 84), "D2": (10, 1, 9)}
     assert report.queued == 2
-    assert any("2 orders are queued" in line for line in report.lines())
+    assert any("2 orders queued: send first" in line for line in report.lines())
 
 
 def test_a_batch_that_the_backend_does_not_know_was_scanned_by_nobody(trade, tmp_path):

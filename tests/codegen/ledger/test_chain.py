@@ -115,7 +115,7 @@ def test_every_type_of_change_has_a_name_of_its_own():
         name
         for name, kind in vars(changes).items()
         if dataclasses.is_dataclass(kind)
-        and name not in ("Unit", "ReceiptEntry", "CorrectedEntry", "IncidentFacts", "CodeRanges")
+        and name not in ("Unit", "ReceiptEntry", "CorrectedEntry", "IncidentFacts")
     }
 
 

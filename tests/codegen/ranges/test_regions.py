@@ -75,6 +75,18 @@ def test_what_names_no_place_that_is_known_is_not_judged(text):
         ("浙江省杭州市", "33", True),
         ("华东,CN-33", "33", True),
         ("华东,CN-33", "31", None),
+        # Two provinces in one text that is no list of ours, or is one.
+        ("浙江省 江苏省", "32", None),
+        ("浙江省和江苏省", "32", None),
+        ("浙江省江苏", "32", None),
+        ("吉林省吉林市", "32", False),
+        ("浙江省/江苏省", "32", True),
+        ("33|32", "31", False),
+        ("全国", "33", True),
+        # Benin or Beijing: who is in Beijing is accused of nothing.
+        ("BJ", "110105", None),
+        ("CN-ZJ/SH", "31", None),
+        ("BJ", "33", False),
     ],
 )
 def test_a_scan_is_diverted_only_if_neither_place_holds_the_other(allowed, told, verdict):

@@ -159,6 +159,7 @@ def test_a_home_directory_is_expanded(read, monkeypatch, tmp_path):
         ("[home\n", "mintmark.toml: "),
         (LEAST + "x = " + "[" * 100_000, "mintmark.toml"),
         (LEAST.encode("utf-16"), "not UTF-8"),
+        (LEAST + "\nnumber = " + "9" * 5_000, "digits"),
         (LEAST.encode() + "# 保管人".encode("gbk"), "not UTF-8"),
     ],
 )

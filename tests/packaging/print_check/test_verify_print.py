@@ -312,6 +312,11 @@ def test_several_pictures_complete_each_other(home, tmp_path):
     found = verify_print(call(home.station()), [tmp_path / "a.png", tmp_path / "b.png"])
     assert found.ok  # photographs may overlap
     assert pairs(only(found).serials) == [[1, 12]]
+    again = verify_print(call(home.station()), [tmp_path / "a.png"] * 2)
+    assert (again.ok, again.symbols) == (True, 6)
+    Image.new("L", (300, 300), 255).save(tmp_path / "blank.png")
+    found = verify_print(call(home.station()), [tmp_path / "a.png", tmp_path / "blank.png"])
+    assert "blank.png, page 1: no symbol" in list(found.lines())
 
 
 # --- looks -------------------------------------------------------------------------------
