@@ -158,7 +158,7 @@ def _late(station: Station, row: ScheduledRow) -> str | None:
     minutes = int(late.total_seconds()) // 60
     days, rest = divmod(minutes, 24 * 60)
     took = f"{days} d " * bool(days) + f"{rest // 60} h {rest % 60} min"
-    return f"booked {took} late: it was due at {_local(station, row.at)}, and nothing sent orders"
+    return f"{took} late: it was due at {_local(station, row.at)}, and nothing sent orders"
 
 
 def _local(station: Station, at: datetime) -> str:

@@ -36,6 +36,7 @@ from .parts import MEMBERS, member_id
 from .placed import Group, Placed, PlacedOrder
 from .plan import plan
 from .selection import ByConditions
+from .validity import Said
 
 WAITING, BOOKED = "waiting", "booked"
 
@@ -59,8 +60,9 @@ def schedule(station: Station, request: OrderRequest, at: datetime) -> Placed:
             return _repeated(view, request, line.name, order, _named(view, find))  # 1
         _check_future(at.astimezone(station.config.time_zone), station.now())
         changes, group = _made(view, request, line.name, order, find(view))  # 2
+        meant = said(request, group.items if group else None)
         for change in changes:
-            _check_hopeless(view, change, at, request)
+            _check_hopeless(view, change, at, meant)
         placed = tuple(_waiting(view, change, repeated=False) for change in changes)
     told = (*_would(station, request, line.name, changes),)  # 3
 
@@ -161,7 +163,7 @@ def _counted(view: View, change: Scheduled, request: OrderRequest) -> Scheduled:
     return replace(change, count=guards.near(view, order_of(change), request.tolerance))
 
 
-def _check_hopeless(view: View, change: Scheduled, at: datetime, request: OrderRequest) -> None:
+def _check_hopeless(view: View, change: Scheduled, at: datetime, meant: Said) -> None:
     """Raises `Refused` for what will not come right until its time."""
     if change.count is not None and change.count > serials.count(change.serials):
         raise Refused(
@@ -169,7 +171,7 @@ def _check_hopeless(view: View, change: Scheduled, at: datetime, request: OrderR
             "look at its serials, and at --count",
             count=serials.count(change.serials),
         )
-    validity.check(view, order_of(change), at, said(request))
+    validity.check(view, order_of(change), at, meant)
 
 
 def _would(

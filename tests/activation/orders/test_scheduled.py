@@ -268,9 +268,7 @@ def test_a_machine_that_was_off_books_late_and_says_so(made):
     give(station, batch, order="morning")
     clock.at = SIX + timedelta(days=2, hours=3, minutes=5)
     (ended,) = book_due(station)
-    assert ended.detail.startswith(
-        "booked 2 d 3 h 5 min late: it was due at 2027-06-16 06:00+08:00"
-    )
+    assert ended.detail.startswith("2 d 3 h 5 min late: it was due at 2027-06-16 06:00+08:00")
     assert show(station, "morning").late == ended.detail
 
 
@@ -472,3 +470,18 @@ def test_a_carton_waits_as_a_whole_and_is_cancelled_as_a_whole(tmp_path):
         assert cancel(station, "later").status == "cancelled"
         assert listed(station, None, None, 9).scheduled == 0
         assert verify(station.ledger).ok
+
+
+def test_goods_on_sale_that_are_to_leave_the_market_later_are_counted_as_those_of_now(tmp_path):
+    home, scene = home_with_cartons(tmp_path)
+    with opened(home.path, now=Clock()) as station:
+        pack(station, (scene.cartons, 1), (scene.bottles, range(1, 25)))
+        carton = ByCarton(f"{scene.cartons}:1")
+        place(station, OrderRequest(Action.ACTIVATE, "", carton))
+        patch = {"effective_at": "2027-12-01T00:00:00Z"}
+        request = OrderRequest(Action.ASSIGN, "", carton, attributes=patch, at=SIX)
+        with pytest.raises(Refused, match="valid now, and would not be") as caught:
+            place(station, request)
+        bottles = caught.value.details["count"]
+        assert bottles == 24
+        assert place(station, replace(request, count=bottles)).orders[0].scheduled == "waiting"
