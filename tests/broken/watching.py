@@ -1,5 +1,7 @@
 """Faults of who watches: refused scans, repeats, regions, and what was scanned since."""
 
+from dataclasses import replace
+
 from broken.site import fault, named
 from sqlalchemy import delete, update
 
@@ -79,6 +81,25 @@ class RepeatsAfterIncluded(Store):
     def repeats(self, over, after):
         batch, _, serial = (after or "").rpartition(":")
         return super().repeats(over, f"{batch}:{max(int(serial) - 1, 0)}" if after else None)
+
+
+@fault
+class RepeatsAfterSerial(Store):
+    """Begins a page of repeats after the serial, also in the batches that follow."""
+
+    def repeats(self, over, after):
+        page, serial = super().repeats(over, after), int((after or ":0").rpartition(":")[2])
+        return replace(page, repeats=tuple(row for row in page.repeats if row.serial > serial))
+
+
+@fault
+class RepeatsFirstScans(Store):
+    """Tells of a repeat its first scan for its last one."""
+
+    def repeats(self, over, after):
+        page = super().repeats(over, after)
+        rows = tuple(replace(row, last_scan=row.first_scan) for row in page.repeats)
+        return replace(page, repeats=rows)
 
 
 @fault
