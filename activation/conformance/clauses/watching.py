@@ -193,13 +193,13 @@ def _regions_told(t: Trial) -> None:
     first, last = serials = t.active(4, attributes={"lot": "regions", "max_scans": 2})
     t.done("freeze", (last, last))
     for serial, region in (
-        *((first + 1, "CN-44"), (first, "CN-33"), (first, "CN-33"), (first + 1, "CN-33")),
+        *((first, "CN-44"), (first, "CN-44"), (first + 1, "CN-33"), (first + 1, "CN-44")),
         *((first + 2, None), (last, "CN-33")),
     ):
         scan(t, serial, region=region)
     wanted = [
-        ((first, last - 1), "CN-33", 2, 3, [first, first + 1]),
-        ((first, last - 1), "CN-44", 1, 1, [first + 1]),
+        ((first, last - 1), "CN-33", 1, 1, [first + 1]),
+        ((first, last - 1), "CN-44", 2, 3, [first, first + 1]),
         ((last, last), "CN-33", 1, 1, [last]),
     ]
     expect(_counted(_regions(t, serials)), wanted, "serials, region, codes, scans, examples")
