@@ -5,7 +5,7 @@ from dataclasses import replace
 from broken.site import fault, named
 from sqlalchemy import delete, update
 
-from mintmark.activation.backend import batch_page, scan_counters, scan_notes, tables
+from mintmark.activation.backend import batch_page, market_pages, scan_counters, scan_notes, tables
 from mintmark.activation.backend.store import Store
 from mintmark.codegen.ranges.lifecycle import Action
 
@@ -141,6 +141,12 @@ def busiest_region_first(site):
         return reply
 
     site.around(told=told)
+
+
+@fault
+def many_examples(site):
+    """Tells all codes of a region as examples."""
+    site.patch.setattr(market_pages, "_EXAMPLES", 1_000)
 
 
 @fault

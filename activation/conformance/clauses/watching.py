@@ -24,7 +24,7 @@ from ..trial import Serials, Trial
 from .scopes import NARROW
 
 WATCH = Clauses("watch", "Who watches")
-REGIONS_OF_A_CODE = 64
+REGIONS_OF_A_CODE, EXAMPLES = 64, 100
 _POLL = 0.3
 
 
@@ -217,6 +217,19 @@ def _regions_once(t: Trial) -> None:
     for region in ("DE", "DE", "FR"):
         scan(t, serial, scan_id=name, region=region)
     expect(_counted(_regions(t, serials)), [(serials, "DE", 1, 1, [serial])], "rows")
+
+
+@WATCH.clause("regions-examples", "examples are the first codes, 100 at most", depth=Depth.NORMAL)
+def _regions_examples(t: Trial) -> None:
+    expect_parties(t)
+    first, last = serials = t.active(EXAMPLES + 1, attributes={"lot": "examples"})
+    # The first code comes last: what was scanned first is not what is told.
+    for serial in (*range(first + 1, last + 1), first):
+        scan(t, serial, region="DE")
+    (row,) = _counted(_regions(t, serials))
+    many, told = EXAMPLES + 1, row[-1]
+    expect(row[:-1], (serials, "DE", many, many), "serials, region, codes, scans")
+    expect(told, [*range(first, first + min(len(told), EXAMPLES))], "examples")
 
 
 @WATCH.clause("regions-most", "of a code, the first 64 regions are kept", depth=Depth.NORMAL)
