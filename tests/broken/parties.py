@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from broken.site import Reply, fault, named
 
-from mintmark.activation.backend import app, models, scan_counters
+from mintmark.activation.backend import app, models, scan_counters, signatures
 from mintmark.activation.backend.problems import Problem
 from mintmark.activation.backend.scanned_code import ScannedCode, ScanRequest
 from mintmark.activation.backend.sender import LOOPBACK, Sender
@@ -189,6 +189,21 @@ def parties_unsigned(site):
         return await right(request)
 
     site.patch.setattr(app, "authorise", lax)
+
+
+@fault
+def scans_replayed(site):
+    """Remembers the nonces of orders and readings, and counts a scan as often as it is sent."""
+    right = app.scanner
+
+    async def lax(request):
+        if "signature-input" not in request.headers:
+            return await right(request)
+        backend = request.app.state.backend
+        signed = signatures.verify(request, await request.body(), backend.senders, backend.now())
+        return signed.sender
+
+    site.patch.setattr(app, "scanner", lax)
 
 
 @fault

@@ -30,6 +30,20 @@ class Counting(Store):
         return super().scans([replace(scan, scan_id=None) for scan in requests], now)
 
 
+@fault
+def refused_scans_kept(site):
+    """Keeps the answer to a scan that did not count under its scan_id as well."""
+    right = scan_counters._answered
+
+    def answered(code, scan, now, at):
+        answer, name = right(code, scan, now, at), scan.kept_as
+        if name is not None and name not in code.answered:
+            code.answered[name] = code.kept[name] = answer
+        return answer
+
+    site.patch.setattr(scan_counters, "_answered", answered)
+
+
 def _resetting(wanted):
     class Resetting(Store):
         def _applied(self, connection, row, order, now):

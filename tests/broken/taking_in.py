@@ -215,6 +215,35 @@ def gate_not_opened(site):
 
 
 @fault
+def opened_count_of_the_list(site):
+    """Counts what a scan-in opened in the ranges that it tells."""
+
+    def told(call, reply):
+        data = reply.data
+        if call.path.startswith("/v1/scan-ins/") and reply.status == 200:
+            pairs = [pair for part in data["opened"] for pair in part["serials"]]
+            counted = sum(last - first + 1 for first, last in pairs)
+            return reply.with_data(data | {"opened_count": counted})
+        return reply
+
+    site.around(told=told)
+
+
+@fault
+def truncated_at_the_limit(site):
+    """Says of a scan-in that opened 1,000 ranges that it tells not all."""
+
+    def told(call, reply):
+        data = reply.data
+        if call.path.startswith("/v1/scan-ins/") and reply.status == 200:
+            many = sum(len(part["serials"]) for part in data["opened"])
+            return reply.with_data(data | {"truncated": many >= 1_000})
+        return reply
+
+    site.around(told=told)
+
+
+@fault
 def scan_ins_listed_short(site):
     """Reads back of a scan-in its first range."""
 

@@ -1,9 +1,11 @@
 """Faults of who watches: refused scans, repeats, regions, and what was scanned since."""
 
+from dataclasses import replace
+
 from broken.site import fault, named
 from sqlalchemy import delete, update
 
-from mintmark.activation.backend import batch_page, scan_counters, scan_notes, tables
+from mintmark.activation.backend import batch_page, market_pages, scan_counters, scan_notes, tables
 from mintmark.activation.backend.store import Store
 from mintmark.codegen.ranges.lifecycle import Action
 
@@ -82,6 +84,25 @@ class RepeatsAfterIncluded(Store):
 
 
 @fault
+class RepeatsAfterSerial(Store):
+    """Begins a page of repeats after the serial, also in the batches that follow."""
+
+    def repeats(self, over, after):
+        page, serial = super().repeats(over, after), int((after or ":0").rpartition(":")[2])
+        return replace(page, repeats=tuple(row for row in page.repeats if row.serial > serial))
+
+
+@fault
+class RepeatsFirstScans(Store):
+    """Tells of a repeat its first scan for its last one."""
+
+    def repeats(self, over, after):
+        page = super().repeats(over, after)
+        rows = tuple(replace(row, last_scan=row.first_scan) for row in page.repeats)
+        return replace(page, repeats=rows)
+
+
+@fault
 def repeats_by_all(site):
     """Counts the scans of all parties among repeats."""
     right = scan_counters._row
@@ -106,6 +127,26 @@ def regions_of_codes(site):
         return reply
 
     site.around(told=told)
+
+
+@fault
+def busiest_region_first(site):
+    """Tells the regions of a range in the order of their codes."""
+
+    def told(call, reply):
+        data = reply.data
+        if call.path.endswith("/regions") and reply.status == 200:
+            data["regions"].sort(key=lambda row: (row["serials"], -row["codes"]))
+            return reply.with_data(data)
+        return reply
+
+    site.around(told=told)
+
+
+@fault
+def many_examples(site):
+    """Tells all codes of a region as examples."""
+    site.patch.setattr(market_pages, "_EXAMPLES", 1_000)
 
 
 @fault

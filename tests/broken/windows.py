@@ -9,7 +9,7 @@ from broken.site import fault, named
 from mintmark.activation.backend import scan_counters
 from mintmark.activation.backend.store import Store
 from mintmark.codegen import times
-from mintmark.codegen.ranges import values, windows
+from mintmark.codegen.ranges import attributes, values, windows
 from mintmark.codegen.ranges.attributes import from_json, public_of, to_json
 
 
@@ -92,6 +92,19 @@ daily_in_utc = _changed(
     "Reads the times of day of a window without their offset.",
     lambda window: window | {"daily": [text[:5] + "Z" for text in window["daily"] or []] or None},
 )
+
+
+def _to_the_end(window):
+    if not window["daily"]:
+        return window
+    first, last = window["daily"]
+    minute = (int(last[:2]) * 60 + int(last[3:5]) + 1) % 1_440
+    return window | {"daily": [first, f"{minute // 60:02}:{minute % 60:02}{last[5:]}"]}
+
+
+daily_to_the_end = _changed(
+    "daily_to_the_end", "Has a window hold through the minute that it ends with.", _to_the_end
+)
 no_midnight = _changed(
     "no_midnight",
     "Has a window that goes over midnight never hold.",
@@ -159,6 +172,12 @@ window_limits_ignored = _worth(
 def windows_without_number(site):
     """Takes any number of windows."""
     site.patch.setattr(windows, "MOST", 64)
+
+
+@fault
+def windows_a_little_large(site):
+    """Takes a window of 4,200 bytes."""
+    site.patch.setattr(attributes, "WINDOW_BYTES", 4_200)
 
 
 def _put_windows(call, change):

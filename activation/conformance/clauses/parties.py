@@ -201,6 +201,22 @@ def _signature(t: Trial, platform: Probe) -> None:
     t.scanned(serial, result="genuine", scans=1)
 
 
+@PARTIES.clause("replay", "the same signed scan is not taken twice, and counts once")
+@with_parties
+def _replay(t: Trial, platform: Probe) -> None:
+    _signed(platform)
+    (serial, _) = t.active(1, attributes={"max_scans": 9})
+    code = t.code(serial)
+    for body in ({"code": code}, {"code": code, "as": "guide"}):
+        request = platform.request("POST", "/v1/scans", body)
+        first = platform.send(request)
+        if first.status != 200 or not isinstance(first.data, dict):
+            raise Broken("a signed scan is taken", first)
+        t.noise.note(code, first.data.get("result"))
+        t.refused(platform.send(request), "unauthorised")
+    expect_told(scan(t, serial), scans=2, parties={"consumer": 2, "guide": 1})
+
+
 @PARTIES.clause("keys", "a line's key scans for nobody", section="6. Scan")
 @with_parties
 def _keys(t: Trial, platform: Probe) -> None:

@@ -1,6 +1,7 @@
 """Clauses on scan-ins: a dealer takes goods in, with all that lies in them, once."""
 
 from ..clause import Clauses
+from ..depth import Depth
 from ..market import DEALER, Object, opened, scan_in, scan_ins, values, with_windows
 from ..noise import unknown_rows
 from ..outcome import Broken, expect, expect_same
@@ -9,6 +10,7 @@ from ..trial import Serials, Trial
 
 SCAN_INS = Clauses("scan-ins", "7. Scan in")
 OTHER = "D8"
+LISTED = 1_000  # ranges that an answer tells
 
 
 def _mark(t: Trial, serials: Serials) -> list[tuple[object, object]]:
@@ -173,6 +175,25 @@ def _list(t: Trial) -> None:
     expect_same(row, wanted | {"codes": one["opened"]}, "the row of a scan-in")
     numbers = [row["number"] for row in (*before, *rows)]
     expect(numbers, sorted(set(numbers)), "numbers, ascending")
+
+
+@SCAN_INS.clause(
+    "thousand", "opened tells the first 1,000 ranges, opened_count all", depth=Depth.NORMAL
+)
+def _thousand(t: Trial) -> None:
+    batch = bottles(t)
+    first, last = serials = batch.serials(2 * LISTED + 1)
+    for ranges in (
+        [(serial, serial) for serial in range(first + 1, last, 2)],
+        # What this dealer took in before, it opens no more: every other serial is left.
+        [serials],
+    ):
+        answer = opened(t, ranges=[part(batch, *ranges)])
+        many = LISTED + (ranges == [serials])
+        told = sum(len(piece["serials"]) for piece in answer["opened"])
+        found = answer.get("opened_count"), told, answer.get("truncated")
+        wanted = many, LISTED, many > LISTED
+        expect(found, wanted, "opened_count, how many ranges are told, truncated")
 
 
 @SCAN_INS.clause("gate", "a scan-in opens the gate")

@@ -76,6 +76,17 @@ def _scan_id(t: Trial) -> None:
     _expect(t.scan(t.code(serial), f"{name}-b"), result="repeat", scans=2)
 
 
+@SCANS.clause("uncounted", "a scan that did not count is not kept under its scan_id")
+def _uncounted(t: Trial) -> None:
+    (serial, _) = serials = t.active(1)
+    t.done("freeze", serials)
+    name = f"kit-{t.order_id()}"
+    _expect(t.scan(t.code(serial), name), result="frozen", scans=0)
+    t.done("unfreeze", serials)
+    for _ in range(2):
+        _expect(t.scan(t.code(serial), name), result="genuine", scans=1)
+
+
 @SCANS.clause("once", f"of {PHONES} phones at once, exactly one is told genuine")
 def _once(t: Trial) -> None:
     (serial, _) = t.active(1)

@@ -1,8 +1,10 @@
 """Clauses on who watches: refused scans, repeats, regions, and what was scanned since."""
 
+import time
 from typing import Any
 from urllib.parse import quote
 
+from .. import clock
 from ..clause import Clauses
 from ..clock import around
 from ..depth import Depth
@@ -19,9 +21,11 @@ from ..market import (
 from ..outcome import Broken, NotOffered, expect
 from ..probe import Probe
 from ..trial import Serials, Trial
+from .scopes import NARROW
 
 WATCH = Clauses("watch", "Who watches")
-REGIONS_OF_A_CODE = 64
+REGIONS_OF_A_CODE, EXAMPLES = 64, 100
+_POLL = 0.3
 
 
 def _rows(t: Trial, *serials: int) -> list[tuple[int, str, int]]:
@@ -133,10 +137,33 @@ def _repeats_after(t: Trial) -> None:
     path = f"/v1/repeats?after={quote(f'{t.batch}:{first}')}"
     rows = read(t, path, "/v1/repeats")["repeats"]
     expect(rows and code_of(rows[0]), f"{t.batch}:{last}", "the first code after the first")
+    # As texts and numbers apart, no serial of the batch that follows would be after this one.
+    other = t.other(NARROW)
+    (serial, _) = other.active(1)
+    for _ in range(2):
+        other.scan(other.code(serial))
+    found = repeated(other, 1, f"{t.batch}:{t.form.quantity}")
+    expect([row["scans"] for row in found if row["serial"] == serial], [2], "the next batch's")
     for query in ("over=0", "over=-1", "over=x", "over=1000000000000", "over=1.0"):
         t.refused(t.probe("GET", f"/v1/repeats?{query}"), "invalid")
     for cursor in ("x", ":1", f"{t.batch}:", f"{t.batch}:1x", f"{t.batch}:-1", "a/b:1"):
         t.refused(t.probe("GET", f"/v1/repeats?after={quote(cursor)}"), "invalid")
+
+
+@WATCH.clause("repeats-times", "last_scan is of the newest scan that counts", depth=Depth.NORMAL)
+def _repeats_times(t: Trial) -> None:
+    (serial, _) = t.active(1)
+    after, until = f"{t.batch}:{serial - 1}", time.monotonic() + clock.SLOWEST
+    first = t.scan(t.code(serial)).get("first_scan")
+    while True:
+        t.scan(t.code(serial))
+        (row,) = (row for row in repeated(t, 1, after) if row["serial"] == serial)
+        expect(row["first_scan"], first, "first_scan of a repeat")
+        if row["last_scan"] > row["first_scan"]:
+            return
+        if time.monotonic() > until:
+            raise Broken("last_scan moves on with the scans", row["last_scan"])
+        time.sleep(_POLL)
 
 
 def _regions(t: Trial, serials: Serials) -> list[Object]:
@@ -166,13 +193,13 @@ def _regions_told(t: Trial) -> None:
     first, last = serials = t.active(4, attributes={"lot": "regions", "max_scans": 2})
     t.done("freeze", (last, last))
     for serial, region in (
-        *((first + 1, "CN-44"), (first, "CN-33"), (first, "CN-33"), (first + 1, "CN-33")),
+        *((first, "CN-44"), (first, "CN-44"), (first + 1, "CN-33"), (first + 1, "CN-44")),
         *((first + 2, None), (last, "CN-33")),
     ):
         scan(t, serial, region=region)
     wanted = [
-        ((first, last - 1), "CN-33", 2, 3, [first, first + 1]),
-        ((first, last - 1), "CN-44", 1, 1, [first + 1]),
+        ((first, last - 1), "CN-33", 1, 1, [first + 1]),
+        ((first, last - 1), "CN-44", 2, 3, [first, first + 1]),
         ((last, last), "CN-33", 1, 1, [last]),
     ]
     expect(_counted(_regions(t, serials)), wanted, "serials, region, codes, scans, examples")
@@ -190,6 +217,19 @@ def _regions_once(t: Trial) -> None:
     for region in ("DE", "DE", "FR"):
         scan(t, serial, scan_id=name, region=region)
     expect(_counted(_regions(t, serials)), [(serials, "DE", 1, 1, [serial])], "rows")
+
+
+@WATCH.clause("regions-examples", "examples are the first codes, 100 at most", depth=Depth.NORMAL)
+def _regions_examples(t: Trial) -> None:
+    expect_parties(t)
+    first, last = serials = t.active(EXAMPLES + 1, attributes={"lot": "examples"})
+    # The first code comes last: what was scanned first is not what is told.
+    for serial in (*range(first + 1, last + 1), first):
+        scan(t, serial, region="DE")
+    (row,) = _counted(_regions(t, serials))
+    many, told = EXAMPLES + 1, row[-1]
+    expect(row[:-1], (serials, "DE", many, many), "serials, region, codes, scans")
+    expect(told, [*range(first, first + min(len(told), EXAMPLES))], "examples")
 
 
 @WATCH.clause("regions-most", "of a code, the first 64 regions are kept", depth=Depth.NORMAL)

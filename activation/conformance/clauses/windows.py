@@ -1,7 +1,8 @@
 """Clauses on windows: attributes that hold for a time, over those that hold otherwise."""
 
+import json
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .. import clock
@@ -15,6 +16,7 @@ from ..trial import Trial
 WINDOWS = Clauses("windows", "Windows")
 LATER = "2098-01-01T00:00:00+08:00"
 NOT_YET = {"from": LATER, "until": None, "daily": None, "attributes": {"campaign": "later"}}
+MOST_BYTES = 4_096
 _POLL = 0.3
 Window = dict[str, Any]
 
@@ -92,6 +94,17 @@ def _daily(t: Trial) -> None:
     closed: Window = {"daily": ["10:30" + zone, "14:00" + zone], "from": LATER, "until": None}
     held = {"attributes": {"campaign": "window"}}
     _expect(t, "base", "the right hour, years before from", w=closed | held)
+
+
+@WINDOWS.clause("daily-edges", "daily begins with its first minute, and ends before its last")
+@with_windows
+def _daily_edges(t: Trial) -> None:
+    minute = now(t)
+    for begins, ends, wanted in ((0, 30, "window"), (-30, 0, "base")):
+        pair = (minute + timedelta(minutes=by) for by in (begins, ends))
+        daily = [f"{moment.astimezone(UTC):%H:%MZ}" for moment in pair]
+        window: Window = {"daily": daily, "attributes": {"campaign": "window"}}
+        _expect(t, wanted, f"daily from {begins} to {ends} minutes from now", w=window)
 
 
 def _zone(moment: datetime, hour: int) -> str:
@@ -192,6 +205,22 @@ def _most(t: Trial) -> None:
     t.done("assign", serials, attributes=ninth | {"window.w0": None})
     (item,) = t.ranges(serials)
     expect(len(item["attributes"]), 8, "how many windows")
+
+
+@WINDOWS.clause(
+    "size", "a window of 4,096 bytes is taken; one of more is invalid", section="Limits"
+)
+@with_windows
+def _size(t: Trial) -> None:
+    serials = t.serials(1)
+    held = {f"native.a{number}": "x" * 900 for number in range(4)}
+    short = len(json.dumps(NOT_YET | {"attributes": held | {"native.b": ""}}))
+    for more, wanted in ((1, "invalid"), (0, ""), (100, "invalid")):
+        inner = held | {"native.b": "x" * (MOST_BYTES - short + more)}
+        window = NOT_YET | {"attributes": inner}
+        answer = t.order("assign", serials, attributes={"window.w": window})
+        if answer.problem != wanted:
+            raise Broken(f"a window of {MOST_BYTES + more} bytes: {wanted or 'taken'}", answer)
 
 
 @WINDOWS.clause("same", "the same window otherwise written is the same content; its times are text")
