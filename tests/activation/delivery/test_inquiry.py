@@ -75,15 +75,15 @@ class Narrowed(Store):
 class Closed(Amnesiac):
     """Shows no batch to anybody."""
 
-    def page(self, batch, after, *, digests):
+    def query(self, batch, query):
         raise Problem("forbidden", "nobody may read")
 
 
 class Malformed(Amnesiac):
     """Shows ranges that begin nowhere."""
 
-    def page(self, batch, after, *, digests):
-        return wire.BatchPage(super().page(batch, after, digests=digests).info, (), None)
+    def query(self, batch, query):
+        return wire.BatchPage(super().query(batch, query).info, (), None)
 
 
 @dataclass
