@@ -69,11 +69,6 @@ def book_due(station: Station, stop: Callable[[], bool] = lambda: False) -> tupl
             return tuple(ended)
 
 
-def next_scheduled(view: View) -> datetime | None:
-    """When the next order is due; None if none waits."""
-    return next((row.at for row in view.scheduled(WAITING, limit=1)), None)
-
-
 def _end(station: Station, row: ScheduledRow) -> Ended | None:
     """What became of `row`; None if another process ended it."""
     try:
