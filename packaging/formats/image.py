@@ -5,6 +5,7 @@ take 20 MB.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 from ...codegen.codes.template import split
 from ...codegen.errors import IntegrityError
@@ -27,6 +28,7 @@ _BLOCK = 512  # codes whose symbols are made at a time
 Made = tuple[Chunk, Ranges, bytes]
 
 
+@lru_cache(maxsize=8)
 def encoder_of(layout: PackageLayout) -> Encoder:
     """The encoder of a package's symbols. Raises `UsageError` above the profile's version."""
     prefix, suffix = split(layout.template)

@@ -133,9 +133,14 @@ def learn(encode: Encode, template: Template, mode: Mode, masks: Sequence[int]) 
 def _expand(
     values: NDArray[np.uint32], basis: NDArray[np.unsignedinteger]
 ) -> NDArray[np.unsignedinteger]:
+    """The sums of the rows of `basis` that the bits of `values` name, (n, width)."""
+    # By bytes of the values: all sums of eight rows are made once, each by an addition.
     table = np.zeros((len(values), basis.shape[1]), dtype=basis.dtype)
-    for bit, row in enumerate(basis):
-        table[(values >> bit & 1).astype(np.bool_)] ^= row
+    for first in range(0, len(basis), 8):
+        sums = np.zeros((1, basis.shape[1]), dtype=basis.dtype)
+        for row in basis[first : first + 8]:
+            sums = np.concatenate([sums, sums ^ row])
+        table ^= sums[values >> first & len(sums) - 1]
     return table
 
 
