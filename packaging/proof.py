@@ -11,8 +11,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from .formats.content import BLACK
 from .formats.marks import circle
-from .formats.pdf import BLACK, document
+from .formats.pdf import document
 from .formats.picture import png_of
 from .formats.raster import Point, line
 from .formats.strokes import EM, HEIGHT, PEN, strokes, width

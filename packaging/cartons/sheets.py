@@ -13,7 +13,7 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, String
 
 from ...codegen.errors import IntegrityError
-from ..formats.pdf import BLACK
+from ..formats.content import BLACK
 from ..formats.strokes import PEN
 from .label import (
     COLUMNS,

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 
 from ...codegen.codes.spec import CodeSpec
 from ...codegen.errors import UsageError
-from ...codegen.ranges.serials import Range
+from ...codegen.ranges.serials import Range, Ranges
 
 _MARKS = ("TEST", "TSET")
 _DIGITS = ("", "9")
@@ -88,6 +88,21 @@ def all_dummies(serials: Range, codes: bytes, length: int) -> bool:
         return rest in _counted(Range(serials.first + shaped, serials.last), length)
     except UsageError:
         return False
+
+
+def are_dummies(pieces: Ranges, codes: bytes, length: int) -> bool:
+    """Whether `codes` are the dummy codes of all serials of `pieces`, in their order."""
+    at = 0
+    for piece in pieces:
+        first = Range(piece.first, piece.first)
+        # Real codes are told by the first of them.
+        if not all_dummies(first, codes[at : at + length], length):
+            return False
+        end = at + len(piece) * length
+        if not all_dummies(piece, codes[at:end], length):
+            return False
+        at = end
+    return True
 
 
 def serial_of(code: str) -> int | None:

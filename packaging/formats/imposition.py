@@ -8,49 +8,25 @@ the lower left corner; `geometry.Sheet` counts from the upper left corner.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..profiles.geometry import (
-    POINT,
-    LabelOrder,
-    Paint,
-    PrintMark,
-    Sheet,
-    SymbolLook,
-    Text,
-    to_mm,
-    wrong,
-)
+from ..profiles.geometry import POINT, Paint, Sheet, SymbolLook, Text, to_mm, wrong
 from ..symbols.encoder import Encoder, Symbols
-from .marks import AWAY, crop_marks, margins, reach, registration_marks
-from .operators import HEX, check_masks, mask_bits, mask_side, rectangles
-from .pdf import BLACK
-from .picture import ink, outlines
-from .strokes import EM, HEIGHT, PEN, Stroke, path, width
+from .furniture import BANNER, EDGE, Heading, Numbers, banner, is_spread, page_head
+from .marks import AWAY, margins, reach
+from .operators import HEX, Rectangles, check_masks, mask_bits, mask_side
+from .pages import Indices, Pages, Spots, spots
+from .picture import ink
+from .strokes import EM, HEIGHT, PEN, Stroke, width
 
-_SPREAD = {LabelOrder.STACK: " CUT AND STACK", LabelOrder.LANES: " IN LANES"}
-_BLOCK = 2_048  # labels drawn at a time
-_HAIR = 0.25  # points
-_BANNER = (7.0, 5.0)  # points: the heading's type, and the least that is readable
+_BLOCK = 256  # labels drawn at a time: what is made of them stays in the second-level cache
 _INSET = 0.03125  # dots
-_LINE = 60.0  # mm: a heading may be wider than the labels below it
-_EDGE = 1.0  # mm left free at the page's edge, and above the marks
 
 Bytes = NDArray[np.uint8]
-Spot = tuple[int, int]  # place, label
-
-
-@dataclass(frozen=True)
-class Heading:
-    """The heading of a sheet: ASCII."""
-
-    package: str
-    unit: str
-    test: bool = False
+Label = tuple[bytes, ...]  # the operators of a label, in pieces
 
 
 def check(sheet: Sheet, look: SymbolLook, modules: int, characters: int) -> None:
@@ -86,7 +62,7 @@ def check_room(sheet: Sheet) -> None:
                 f"{free:.1f}",
                 "take a larger page or margin, fewer labels, or no marks",
             )
-    needed = around + AWAY + _BANNER[0] * POINT * HEIGHT / EM + _EDGE
+    needed = around + AWAY + BANNER[0] * POINT * HEIGHT / EM + EDGE
     if sheet.header and margins(sheet)[1] < needed:
         wrong(
             "sheet.header",
@@ -97,7 +73,7 @@ def check_room(sheet: Sheet) -> None:
 
 
 class Sheets:
-    """Draws the sheets of units: labels with the symbols of `encoder`, `copies` of each.
+    """Draws the sheets of units: labels with the symbols of `encoder`.
 
     `digits` is the width of serials under symbols. Raises `UsageError` as `check` does. `second`
     draws the second symbols of a pair on the same labels, and is told so by `is_second`.
@@ -110,12 +86,11 @@ class Sheets:
         sheet: Sheet,
         digits: int,
         *,
-        copies: int = 1,
         second: "Sheets | None" = None,
         is_second: bool = False,
     ) -> None:
         self.sheet = sheet
-        self._copies, self._second = copies, second
+        self._second = second
         self._encoder = encoder
         self._look = look
         template = encoder.template
@@ -132,6 +107,7 @@ class Sheets:
         corners = [sheet.symbol_at(box, side, second=is_second) for box in boxes]
         placed = (sheet.pair_at if is_second else sheet.at) is not None
         self._symbol_heads = _heads([self._symbol_head(*corner) for corner in corners])
+        self._head_bytes = [row.tobytes() for row in self._symbol_heads]
         self._text_heads = _heads(
             [
                 self._text_head(
@@ -140,8 +116,8 @@ class Sheets:
                 for box, corner in zip(boxes, corners, strict=True)
             ]
         )
-        self._rectangles = rectangles(self._side, look)
-        self._page_head = self._furniture()
+        self._rectangles = Rectangles(self._side, look)
+        self._page_head = page_head(sheet)
 
     @property
     def page(self) -> tuple[float, float]:
@@ -149,18 +125,21 @@ class Sheets:
         across, down = self.sheet.page_dots
         return across * 72 / self.sheet.dpi, down * 72 / self.sheet.dpi
 
-    def pages(self, first: int, codes: bytes, heading: Heading) -> Iterator[bytes]:
-        """The content streams of a unit's sheets, whose codes begin with serial `first`."""
+    def pages(self, which: Pages, codes: bytes, heading: Heading) -> Iterator[bytes]:
+        """The content streams of some pages of a unit.
+
+        `codes` are those of `pages.spots`, in its order.
+        """
         table = np.frombuffer(codes, np.uint8).reshape(-1, self.stride)
-        count = len(table) * self._copies
-        sheets = self.sheet.sheets(count)
-        numbers = iter(range(sheets))
-        while chunk := list(islice(numbers, max(1, _BLOCK // self.sheet.labels_per_sheet))):
-            spots = [list(self.sheet.spots(number, count)) for number in chunk]
-            labels = self.labels(first, table, [spot for some in spots for spot in some])
-            for number, some in zip(chunk, spots, strict=True):
-                banner = self._banner(heading, number, sheets, first, count, some)
-                yield b"".join([self._page_head, banner, *islice(labels, len(some))])
+        found = spots(self.sheet, which)
+        labels = self.labels(which.first, table, found)
+        begin = 0
+        for page, end in enumerate(found.ends, which.start):
+            numbers = self._numbers(which, page, found.codes[begin:end])
+            title = banner(self.sheet, heading, numbers)
+            some = chain.from_iterable(islice(labels, end - begin))
+            yield b"".join([self._page_head, title, *some])
+            begin = end
 
     @property
     def stride(self) -> int:
@@ -168,24 +147,33 @@ class Sheets:
         others = (self._second,) if self._second is not None else ()
         return self._code_length + sum(other.stride for other in others)
 
-    def labels(self, first: int, table: Bytes, spots: list[Spot]) -> Iterator[bytes]:
-        """The operators that draw each of the labels, in the order given."""
-        mine = self._labels(first, table[:, : self._code_length], spots)
+    def labels(self, first: int, table: Bytes, where: Spots) -> Iterator[Label]:
+        """The operators that draw each of the labels, whose codes are the rows of `table`."""
+        mine = self._labels(first, table[:, : self._code_length], where)
         if self._second is None:
             return mine
-        others = self._second.labels(first, table[:, self._code_length :], spots)
-        return map(b"".join, zip(mine, others, strict=True))
+        others = self._second.labels(first, table[:, self._code_length :], where)
+        return (one + other for one, other in zip(mine, others, strict=True))
 
-    def _labels(self, first: int, table: Bytes, spots: list[Spot]) -> Iterator[bytes]:
-        places, labels = np.array(spots, np.intp).reshape(-1, 2).T
-        labels = labels // self._copies
-        symbols = self._encoder.encode(table[labels].tobytes())
-        text = self._text(first, table, places, labels)
-        if self.sheet.paint is Paint.MASK:
-            return self._masks(symbols, places, text)
-        return self._paths(symbols, places, text)
+    def _labels(self, first: int, table: Bytes, where: Spots) -> Iterator[Label]:
+        draw = self._masks if self.sheet.paint is Paint.MASK else self._paths
+        for begin in range(0, len(table), _BLOCK):
+            part = slice(begin, begin + _BLOCK)
+            symbols = self._encoder.encode(table[part].tobytes())
+            places = where.places[part]
+            yield from draw(
+                symbols, places, self._text(first, table[part], places, where.codes[part])
+            )
 
-    def _masks(self, symbols: Symbols, places: NDArray[np.intp], text: Bytes) -> Iterator[bytes]:
+    def _numbers(self, which: Pages, page: int, codes: Indices) -> Numbers:
+        first, last = 0, (which.labels - 1) // which.copies
+        if not is_spread(self.sheet.order):
+            first, last = int(codes.min()), int(codes.max())
+        return Numbers(
+            page, self.sheet.sheets(which.labels), which.first + first, which.first + last
+        )
+
+    def _masks(self, symbols: Symbols, places: Indices, text: Bytes) -> Iterator[Label]:
         """By image masks: labels of equal length, filled as a table.
 
         In hexadecimal: bits as they are could spell the operator that ends the image.
@@ -200,51 +188,39 @@ class Sheets:
         bits = symbols.packed if plain else np.packbits(self._ink(symbols), axis=2)
         yield from self._filled(bits, places, text)
 
-    def _filled(self, bits: Bytes, places: NDArray[np.intp], text: Bytes) -> Iterator[bytes]:
+    def _filled(self, bits: Bytes, places: Indices, text: Bytes) -> Iterator[Label]:
         """The operators of labels whose image masks have such lines of bits."""
         pairs = HEX[bits].reshape(len(bits), -1)
         end = np.broadcast_to(_MASK_END, (len(bits), len(_MASK_END)))
         rows = np.concatenate([self._symbol_heads[places], pairs, end, text], axis=1)
         drawn, size = rows.tobytes(), rows.shape[1]
-        return (drawn[at : at + size] for at in range(0, len(drawn), size))
+        return ((drawn[at : at + size],) for at in range(0, len(drawn), size))
 
-    def _paths(self, symbols: Symbols, places: NDArray[np.intp], text: Bytes) -> Iterator[bytes]:
+    def _paths(self, symbols: Symbols, places: Indices, text: Bytes) -> Iterator[Label]:
         """By paths: the runs of a symbol's ink as rectangles, filled at once."""
-        cells, extents, stops = outlines(self._ink(symbols), self._look)
-        starts, ends = self._rectangles
-        found = np.empty(len(cells), [("start", starts.dtype), ("end", ends.dtype)])
-        found["start"] = starts[cells]
-        found["end"] = ends[extents]
-        drawn, size = found.tobytes(), found.dtype.itemsize
+        drawn, stops = self._rectangles(self._ink(symbols))
         lines, width = text.tobytes(), text.shape[1]
-        heads = [head.tobytes() for head in self._symbol_heads]
-        first = 0
-        for at, (stop, place) in enumerate(
-            zip((stops * size).tolist(), places.tolist(), strict=True)
-        ):
-            line = lines[at * width : (at + 1) * width]
-            yield b"".join((heads[place], drawn[first:stop], b"\nf Q\n", line))
-            first = stop
+        first = at = 0
+        for stop, place in zip(stops, places.tolist(), strict=True):
+            line = lines[at : at + width]
+            yield self._head_bytes[place], drawn[first:stop], b"\nf Q\n", line
+            first, at = stop, at + width
 
     def _ink(self, symbols: Symbols) -> NDArray[np.bool_]:
         return ink(symbols, self._look, self._quiet)
 
-    def _text(
-        self, first: int, table: Bytes, places: NDArray[np.intp], labels: NDArray[np.intp]
-    ) -> Bytes:
+    def _text(self, first: int, table: Bytes, places: Indices, codes: Indices) -> Bytes:
         """The operators that draw the text under each symbol, a row per label."""
         if self.sheet.text is Text.NONE:
             return np.empty((len(places), 0), np.uint8)
         if self.sheet.text is Text.CODE:
-            characters = table[labels]
+            characters = table
         else:
             powers = 10 ** np.arange(self._text_length - 1, -1, -1, dtype=np.int64)
-            digits = (first + labels)[:, np.newaxis] // powers % 10
+            digits = (first + codes)[:, np.newaxis] // powers % 10
             characters = (digits + ord("0")).astype(np.uint8)
         end = np.broadcast_to(_TEXT_END, (len(places), len(_TEXT_END)))
         return np.concatenate([self._text_heads[places], self._line(characters), end], axis=1)
-
-    # --- what is the same on every sheet
 
     def _symbol_head(self, x: int, y: int) -> str:
         around = (self._look.quiet_zone - self._quiet) * self._look.dots
@@ -269,47 +245,6 @@ class Sheets:
         left = centre + (half if turned else -half)
         up = self.sheet.page_dots[1] - below
         return f"q {turned}{unit:.4f} 0 0 {unit:.4f} {left:.2f} {up:.2f} cm\n"
-
-    def _furniture(self) -> bytes:
-        """The scale, the ink, and the marks."""
-        scale = f"{72 / self.sheet.dpi:.10f}".rstrip("0")
-        parts = [f"{scale} 0 0 {scale} 0 0 cm {BLACK} 1 J 1 j {PEN} w\n"]
-        if self.sheet.marks:
-            hair = max(1, round(_HAIR * self.sheet.dpi / 72))
-            parts += [f"q 0 J {hair} w\n"]
-            if PrintMark.CROP in self.sheet.marks:
-                parts += crop_marks(self.sheet)
-            if PrintMark.REGISTRATION in self.sheet.marks:
-                parts += registration_marks(self.sheet)
-            parts += ["S Q\n"]
-        return "".join(parts).encode("ascii")
-
-    def _banner(  # noqa: PLR0913, PLR0917 - what a heading is made of
-        self, heading: Heading, number: int, sheets: int, first: int, count: int, spots: list[Spot]
-    ) -> bytes:
-        if not self.sheet.header:
-            return b""
-        labels = [label for _, label in spots]
-        how = _SPREAD.get(self.sheet.order, "")
-        begin, end = (0, count - 1) if how else (min(labels), max(labels))
-        parts = [
-            f"{'TEST ' * heading.test}PACKAGE {heading.package}",
-            f"UNIT {heading.unit}",
-            f"SHEET {number + 1}/{sheets}",
-            f"SERIALS {first + begin // self._copies}-{first + end // self._copies}{how}",
-        ]
-        box, last = self.sheet.label_box(0), self.sheet.label_box(self.sheet.labels_per_sheet - 1)
-        edge = self.sheet.page_dots[0] - self.sheet.dots(_EDGE)
-        room = min(edge, max(last.x + last.width, box.x + self.sheet.dots(_LINE))) - box.x
-        point = self.sheet.dpi / 72
-        while len(parts) > 1 and width(len("   ".join(parts))) / EM * _BANNER[1] * point > room:
-            parts.pop()
-        text = "   ".join(parts)
-        size = min(_BANNER[0], room / (width(len(text)) / EM * point))
-        above = box.y - self.sheet.dots(AWAY + (reach(self.sheet) if self.sheet.marks else 0.0))
-        unit = size * point / EM
-        up = self.sheet.page_dots[1] - above
-        return f"q {unit:.4f} 0 0 {unit:.4f} {box.x} {up} cm {path(text)} S Q\n".encode("ascii")
 
 
 def _unit_mm(sheet: Sheet) -> float:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..profiles.geometry import SymbolLook, wrong
 from . import reduced
-from .pdf import MAX_CONTENT
-from .picture import Ink
+from .content import MAX_CONTENT
+from .picture import Ink, outlines
 
 RECORD = {2: (8, 8), 3: (16, 8), 5: (16, 16)}
 """Bytes of a rectangle's operators, place and extent, by the digits of its numbers."""
@@ -55,7 +55,24 @@ def check_masks(look: SymbolLook, side: int, labels: int) -> None:
         )
 
 
-def rectangles(side: int, look: SymbolLook) -> tuple[NDArray[np.void], NDArray[np.void]]:
+class Rectangles:
+    """Draws symbols of `side` modules as paths: their runs of ink as rectangles."""
+
+    def __init__(self, side: int, look: SymbolLook) -> None:
+        self._look = look
+        self._places, self._extents = _rectangles(side, look)
+
+    def __call__(self, drawn: Ink) -> tuple[bytes, list[int]]:
+        """The operators of (n, side, side) symbols, joined, and where those of each end."""
+        cells, extents, stops = outlines(drawn, self._look)
+        places, sizes = self._places, self._extents
+        found = np.empty(len(cells), [("place", places.dtype), ("extent", sizes.dtype)])
+        found["place"] = places.take(cells)
+        found["extent"] = sizes.take(extents)
+        return found.tobytes(), (stops * found.dtype.itemsize).tolist()
+
+
+def _rectangles(side: int, look: SymbolLook) -> tuple[NDArray[np.void], NDArray[np.void]]:
     """The operators of a rectangle of ink: by its cell in `outlines`, and by its extent.
 
     Of few fixed sizes, which numpy copies fast. Unit is a module; with `look.reduce` a dot.

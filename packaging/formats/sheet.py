@@ -1,39 +1,77 @@
-"""Imposed PDF sheets: a document per unit, drawn as a whole."""
+"""Imposed PDF sheets: a document per unit. Its pages are drawn and read back some at a time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
+from typing import NamedTuple
 
-from ...codegen.codes.template import split
+import numpy as np
+from numpy.typing import NDArray
+
 from ...codegen.errors import IntegrityError
 from ...codegen.ranges.serials import Ranges
 from ..profiles.geometry import SymbolLook, Text, wrong
 from ..profiles.profile import MAX_LABELS
 from ..zip.reader import broken
-from .dummy import all_dummies
+from .content import deflated
+from .dummy import all_dummies, are_dummies
 from .format import Chunk, Codes, File, PackageLayout, PackageUnit
+from .furniture import Heading
 from .image import encoder_of
-from .imposition import Heading, Sheets, check
+from .imposition import Sheets, check
 from .label_places import check_places, check_second
 from .operators import mask_bytes
+from .pages import Pages, serials, spots
 from .pairs import halves
-from .pdf import BLACK, contents, document
-from .reading import Modules, decode, symbols_of
+from .registry import format_for
 from .sampling import Chosen, every
+from .sheet_reading import PageReader, PagesRead, SymbolReader, differs
 from .spread import Spread, inline
 
 _DIGITS = 6  # serials under symbols have at least so many
 _MAX_DIGITS = 9  # of any batch's serials
 _LABEL_BYTES = 8_192  # a small symbol takes far less
-_BLACK = f" {BLACK} ".encode("ascii")
-_EARLIER_BLACK = b" 0 0 0 1 k 0 0 0 1 K "  # packages of earlier builds are still read
+_PART = 1_024  # labels that are drawn or read back as a part, in a process
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """All of a unit at once: cut and stack spreads its ends over the same sheet."""
+@dataclass(frozen=True)
+class SheetPart:
+    """Some pages of a unit, and the serials on them: cut and stack takes them from all over it.
 
+    With copies, a serial may be on the pages of two parts.
+    """
+
+    pages: Pages
     ranges: Ranges
+
+
+class MadePages(NamedTuple):
+    """The content streams of a part, deflated; `test`, if all codes are dummies: as a test's."""
+
+    plain: list[bytes]
+    test: list[bytes] | None
+
+
+class ReadTask(NamedTuple):
+    """Pages to be read back: deflated content streams of the document `name`.
+
+    `closely`: the labels, in the order of `pages.spots`, that another decoder reads.
+    """
+
+    layout: PackageLayout
+    unit: PackageUnit
+    name: str
+    pages: Pages
+    streams: Sequence[bytes]
+    closely: NDArray[np.bool_]
+
+
+def read_pages(task: ReadTask) -> PagesRead:
+    """The codes on some pages, which hold nothing else; a task for a worker."""
+    form = format_for(task.layout)
+    assert isinstance(form, SheetFormat)  # noqa: S101 - it made the task
+    return form.read_pages(task)
 
 
 class SheetFormat:
@@ -48,7 +86,7 @@ class SheetFormat:
         self._layout, self._sheet = layout, sheet
         check_second(sheet, pair=layout.second is not None)
         parts = [layout, *([] if layout.second is None else [layout.of_second])]
-        self.symbols = list(map(_SymbolReader, parts))
+        self.symbols = [SymbolReader(part, encoder_of(part)) for part in parts]
         look, is_code = layout.profile.symbol, sheet.text is Text.CODE
         drawn = [
             (reader.encoder.size, part.length if is_code else _MAX_DIGITS)
@@ -65,20 +103,37 @@ class SheetFormat:
         """The document alone."""
         yield self._layout.profile.unit_name(unit.index, unit.id)
 
-    def parts(self, unit: PackageUnit) -> Iterator[Whole]:
-        """The whole unit."""
-        yield Whole((unit.serials,))
+    def parts(self, unit: PackageUnit) -> Iterator[SheetPart]:
+        """Some pages each."""
+        for some in self._pages(unit):
+            ranges, _ = serials(spots(self._sheet, some).codes, some.first)
+            yield SheetPart(some, ranges)
 
-    def make(self, unit: PackageUnit, _part: Whole, codes: bytes) -> Chunk:
-        """The document."""
+    def make(self, unit: PackageUnit, part: SheetPart, codes: bytes) -> MadePages:
+        """The pages."""
         sheets = self._for(unit)
-        pages = sheets.pages(unit.serials.first, codes, self._heading(unit, codes))
-        made = document(pages, sheets.page, f"{self._layout.package} {unit.id}")
-        return Chunk(self._layout.profile.unit_name(unit.index, unit.id), made)
+        _, at = serials(spots(self._sheet, part.pages).codes, part.pages.first)
+        table = np.frombuffer(codes, np.uint8).reshape(-1, sheets.stride)
+        wanted = table[at].tobytes()
+        first = halves(codes, self._layout.lengths)[0]
+        test = are_dummies(part.ranges, first, self._layout.length)
 
-    def join(self, _unit: PackageUnit, made: Iterable[Chunk]) -> Iterator[Chunk]:
-        """The document as it is."""
-        yield from made
+        def made(heading: Heading) -> list[bytes]:
+            return list(map(deflated, sheets.pages(part.pages, wanted, heading)))
+
+        fixed = self._layout.package, unit.id
+        return MadePages(made(Heading(*fixed)), made(Heading(*fixed, test=True)) if test else None)
+
+    def join(self, unit: PackageUnit, made: Iterable[MadePages]) -> Iterator[Chunk]:
+        """The document. It is a test's if all its codes are dummies."""
+        from .pdf import bound  # here: workers need no pikepdf
+
+        parts = list(made)
+        test = all(part.test is not None for part in parts)
+        pages = chain.from_iterable((part.test if test else part.plain) or () for part in parts)
+        title = f"{self._layout.package} {unit.id}"
+        name = self._layout.profile.unit_name(unit.index, unit.id)
+        yield Chunk(name, bound(pages, self._for(unit).page, title))
 
     def read(
         self,
@@ -89,49 +144,59 @@ class SheetFormat:
     ) -> Iterator[Codes]:
         """The codes of the symbols, read from the dots they are drawn in.
 
-        Then every page is drawn again of these codes: it holds nothing else.
+        Every page is drawn again of these codes: it holds nothing else.
         """
-        del spread
-        first, looked_at = unit.serials.first, set(chosen(unit.serials))
+        from .pdf import streams  # here: workers need no pikepdf
+
         name, pieces = next(files)
-        sheets = self._for(unit)
-        copies = self._layout.copies
-        count = len(unit.serials) * copies
+        count = len(unit.serials) * self._layout.copies
         most = self._label_bytes * (count + 16)
-        pages = contents(_bounded(pieces, most), sheets.page, name)
+        pages = streams(_bounded(pieces, most), self._for(unit).page, name)
         if len(pages) != self._sheet.sheets(count):
             raise broken(f"{name} has another number of pages than its serials need")
-        found = [b""] * len(unit.serials)
-        for number, page in enumerate(pages):
-            spots = [(at, label // copies) for at, label in self._sheet.spots(number, count)]
-            sizes = [reader.encoder.size for reader in self.symbols]
-            drawn = symbols_of(page, sizes, self._layout.profile, len(spots))
-            closely = [first + label in looked_at for _, label in spots]
-            read = self._codes(drawn, closely)
-            if read is None:
-                raise broken(f"{name}: a symbol on page {number + 1} cannot be read")
-            for (_, label), code in zip(spots, read, strict=True):
-                found[label] = code
-        codes = b"".join(found)
-        if len(codes) != self._layout.stride * len(unit.serials):
-            raise broken(f"{name}: a symbol does not hold a payload of this package")
-        anew = sheets.pages(first, codes, self._heading(unit, codes))
-        for number, (page, due) in enumerate(zip(pages, anew, strict=True)):
-            if page != due and page.replace(_EARLIER_BLACK, _BLACK, 1) != due:
-                raise broken(f"{name}: page {number + 1} is not as the profile says")
-        yield (unit.serials,), codes
+        tasks = self._read_tasks(unit, name, pages, chosen)
+        yield (unit.serials,), self._collected(unit, name, spread(read_pages, tasks))
 
-    def _codes(self, drawn: list[Modules] | None, closely: list[bool]) -> list[bytes] | None:
-        """The codes of labels, of a pair both; None if a symbol cannot be read."""
-        if drawn is None:
-            return None
-        parts = [
-            reader.codes(modules, closely)
-            for reader, modules in zip(self.symbols, drawn, strict=True)
-        ]
-        if any(part is None for part in parts):
-            return None
-        return list(map(b"".join, zip(*(part or [] for part in parts), strict=True)))
+    def read_pages(self, task: ReadTask) -> PagesRead:
+        """What `read_pages` does."""
+        reader = PageReader(self._layout, self.symbols, self._for(task.unit), task.name)
+        return reader.read(task.pages, task.streams, task.closely, task.unit.id)
+
+    def _read_tasks(
+        self, unit: PackageUnit, name: str, streams: list[bytes], chosen: Chosen
+    ) -> Iterator[ReadTask]:
+        closely = np.zeros(len(unit.serials), np.bool_)
+        closely[np.asarray(chosen(unit.serials), np.intp) - unit.serials.first] = True
+        for some in self._pages(unit):
+            wanted = closely[spots(self._sheet, some).codes]
+            packed = streams[some.start : some.stop]
+            yield ReadTask(self._layout, unit, name, some, packed, wanted)
+
+    def _collected(self, unit: PackageUnit, name: str, results: Iterator[PagesRead]) -> bytes:
+        """The codes of all labels by serial; the copies of each say the same."""
+        layout = self._layout
+        tests: set[bool] = set()
+        found = np.zeros((len(unit.serials), layout.stride), np.uint8)
+        known = np.zeros(len(found), np.bool_)
+        for some, read in zip(self._pages(unit), results, strict=True):
+            at = spots(self._sheet, some).codes
+            table = np.frombuffer(read.codes, np.uint8).reshape(-1, layout.stride)
+            before = found[at]
+            found[at] = table
+            if ((before != table).any(axis=1) & known[at]).any() or (found[at] != table).any():
+                raise differs(name, some.start)
+            known[at] = True
+            tests |= read.tests
+        first = halves(found.tobytes(), layout.lengths)[0]
+        if self._sheet.header and tests != {all_dummies(unit.serials, first, layout.length)}:
+            raise differs(name, 0)
+        return found.tobytes()
+
+    def _pages(self, unit: PackageUnit) -> Iterator[Pages]:
+        """The unit's pages, so many at a time as are a part."""
+        count, copies = len(unit.serials) * self._layout.copies, self._layout.copies
+        whole = Pages(unit.serials.first, count, copies, 0, self._sheet.sheets(count))
+        return whole.cut(max(1, _PART // self._sheet.labels_per_sheet))
 
     def _for(self, unit: PackageUnit) -> Sheets:
         return self._sheets(max(_DIGITS, len(str(unit.serials.last))))
@@ -139,47 +204,8 @@ class SheetFormat:
     def _of_digits(self, digits: int) -> Sheets:
         first, *others = (reader.encoder for reader in self.symbols)
         fixed = self._layout.profile.symbol, self._sheet, digits
-        copies = self._layout.copies
-        second = Sheets(others[0], *fixed, copies=copies, is_second=True) if others else None
-        return Sheets(first, *fixed, copies=copies, second=second)
-
-    def _heading(self, unit: PackageUnit, codes: bytes) -> Heading:
-        first = halves(codes, self._layout.lengths)[0]
-        test = all_dummies(unit.serials, first, self._layout.length)
-        return Heading(self._layout.package, unit.id, test)
-
-
-class _SymbolReader:
-    """The encoder of a layout's symbols, and the codes that are read in them."""
-
-    def __init__(self, layout: PackageLayout) -> None:
-        self._layout = layout
-        self.encoder = encoder_of(layout)
-
-    def codes(self, drawn: Modules, closely: list[bool]) -> list[bytes] | None:
-        """The codes of symbols, by computation; some, or if that fails all, by a decoder.
-
-        None if a symbol cannot be read. If both differ, it shows when the page is drawn again.
-        """
-        length = self._layout.length
-        computed = self.encoder.decode(drawn)
-        codes = []
-        for at, modules in enumerate(drawn):
-            code = computed[at * length : (at + 1) * length] if computed else None
-            if closely[at] or code is None:
-                payload = decode(modules)
-                if payload is None:
-                    return None
-                code = self._code(payload)
-            codes.append(code)
-        return codes
-
-    def _code(self, payload: bytes) -> bytes:
-        """The code in a payload; empty if the payload is not of this package."""
-        prefix, suffix = (part.encode("ascii") for part in split(self._layout.template))
-        if not payload.startswith(prefix) or not payload.endswith(suffix):
-            return b""
-        return payload[len(prefix) : len(payload) - len(suffix)]
+        second = Sheets(others[0], *fixed, is_second=True) if others else None
+        return Sheets(first, *fixed, second=second)
 
 
 def _check_labels(layout: PackageLayout) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mintmark.codegen.errors import IntegrityError
 from mintmark.codegen.ranges.serials import Range
-from mintmark.packaging.formats import reading, sheet
+from mintmark.packaging.formats import reading
 from mintmark.packaging.formats.sampling import every, sampled
 from mintmark.packaging.preflight import preflight as module
 from mintmark.packaging.preflight.preflight import Program, depth, installed, preflight
@@ -226,9 +226,9 @@ def eager(read):
     """A decoder that counts its calls."""
     asked = []
 
-    def decode(modules):
+    def decode(picture):
         asked.append(1)
-        return read(modules)
+        return read(picture)
 
     return asked, decode
 
@@ -244,7 +244,6 @@ def test_symbols_are_read_all_or_a_sample_that_is_stated(maker, monkeypatch, nam
     ):
         asked, decode = eager(reading.decode)
         monkeypatch.setattr(reading, "decode", decode)
-        monkeypatch.setattr(sheet, "decode", decode)
         choose = depth(os.urandom, full=full)
         done = preflight(made.path, made.password, made.packed, made.trusted, [], choose=choose)
         assert len(asked) == number
@@ -265,8 +264,7 @@ def test_of_few_symbols_all_are_read(maker):
 @pytest.mark.parametrize("said", [None, b"https://q.example.cn/0000000000000000"])
 def test_a_symbol_that_says_something_else_fails(maker, monkeypatch, name, said):
     made = maker(profile=builtin(name))
-    for module_that_decodes in (reading, sheet):
-        monkeypatch.setattr(module_that_decodes, "decode", lambda _: said)
+    monkeypatch.setattr(reading, "decode", lambda _: said)
     with pytest.raises(IntegrityError):
         preflight(made.path, made.password, made.packed, made.trusted, [])
 
