@@ -21,7 +21,7 @@ batches as the table says, and never one of them.
 A test package takes the steps 1, 3, 4, 5, 6 and 8: nothing is reserved and nothing booked.
 
 What the package holds is decided before (`export_plan`). Decrypted codes are in the memory
-of this process alone until they are in the archive.
+of this process, and of the workers it started, until they are in the archive.
 """
 
 import contextlib
@@ -44,9 +44,11 @@ from ..codegen.secret import Secret
 from ..codegen.station.keys import CustodianKey
 from ..codegen.station.older_copy import refuse_retired
 from ..codegen.station.station import Station
+from ..codegen.workers.pool import one_per_core
 from .export_codes import dummies, fingerprint_check, unsealed
 from .export_plan import alarms, plan, reservation
 from .export_types import Export, ExportResult, Handoff, Replacement, Reprint, TestPackage
+from .formats.spread import Spread
 from .letter import letter, letter_name
 from .package.feed import CodeSource
 from .package.job import PackJob
@@ -77,8 +79,9 @@ def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportRe
         job, alphabets, warnings = _planned(station, wanted)
     for warning in warnings:
         invocation.notify(warning)
-    work = _Export(invocation, station, handoff, job, new_password(station.entropy))
-    with folder_made(handoff.out.absolute()):
+    with folder_made(handoff.out.absolute()), one_per_core() as workers:
+        password = new_password(station.entropy)
+        work = _Export(invocation, station, handoff, job, password, workers.map)
         if isinstance(wanted, TestPackage):
             return work.test(dummies(job, alphabets))
         refusal = refused(f"export of {job.batch}", job.batch)
@@ -133,6 +136,7 @@ class _Export:
     handoff: Handoff
     job: PackJob
     password: Secret
+    spread: Spread
 
     @property
     def archive(self) -> Path:
@@ -164,7 +168,7 @@ class _Export:
                 tell_burst(self.station)
                 self.station.failpoint("begun")
                 packed, checked = self._make(
-                    source, signer, fingerprint_check(self.station, self.job)
+                    source, signer, fingerprint_check(self.station, self.job, self.spread)
                 )  # 3, 4, 5
                 change = self._packaged(packed)
                 with self._password_handed_over():  # 6
@@ -196,7 +200,9 @@ class _Export:
     ) -> tuple[Packed, str]:
         """Archive and letter as hidden siblings; and the line that names what was proved."""
         path = hidden(self.archive)
-        packed = pack(path, source, self.job, self.password, signer, self._progress)  # 3
+        packed = pack(  # 3
+            path, source, self.job, self.password, signer, self._progress, self.spread
+        )
         self.station.failpoint("written")
         checked = preflight(  # 4
             path,
@@ -205,6 +211,7 @@ class _Export:
             {signer.key_id: signer.public_key},
             code_filter=code_filter,
             choose=depth(self.station.entropy, full=self.handoff.full_preflight),
+            spread=self.spread,
         )
         with self.station.ledger.read() as view:
             text = letter(packed, self.archive.name, view.head(), checked)

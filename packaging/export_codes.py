@@ -8,6 +8,7 @@ from ..codegen.ranges.serials import Range, count
 from ..codegen.station.keys import CustodianKey
 from ..codegen.station.station import Station
 from .formats.dummy import dummy_source
+from .formats.spread import Spread
 from .package.feed import CodeSource, of_pairs
 from .package.job import PackJob
 from .preflight.fingerprint_check import BothChecked, FingerprintCheck
@@ -31,7 +32,7 @@ def dummies(job: PackJob, alphabets: Sequence[str]) -> CodeSource:
     return _together(job, sources)
 
 
-def fingerprint_check(station: Station, job: PackJob) -> CodeFilter:
+def fingerprint_check(station: Station, job: PackJob, spread: Spread) -> CodeFilter:
     """The codes in the archive must have the fingerprints minted at their serials."""
     checks = [
         FingerprintCheck(
@@ -40,6 +41,7 @@ def fingerprint_check(station: Station, job: PackJob) -> CodeFilter:
             length,
             station.fingerprint_key,
             count(job.serials),
+            spread,
         )
         for batch, length in zip(job.batches, job.layout.lengths, strict=True)
     ]

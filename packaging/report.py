@@ -16,6 +16,7 @@ from ..codegen.result import Result
 from ..codegen.secret import Secret
 from ..codegen.station.keys import read_custodian_public
 from ..codegen.station.station import Station
+from ..codegen.workers.pool import one_per_core
 from .preflight.verify import verify
 from .receipts.receipt import sums
 from .receipts.units import UnitShown
@@ -259,7 +260,9 @@ def package_verify(
     if not archive.is_file():
         raise NotFound(f"no archive {archive}", "name the package's .zip file")
     password = _password(invocation, password_file)
-    found = verify(archive, password, *_trusted(invocation, public_key))
+    trusted, stations = _trusted(invocation, public_key)
+    with one_per_core() as workers:
+        found = verify(archive, password, trusted, stations, spread=workers.map)
     return PackageVerified(
         ok=True,
         package=found.package,

@@ -1,10 +1,12 @@
 """Settings of the whole suite: reproducible properties, and no test skipped unnoticed."""
 
+import functools
 import os
 import shutil
 import signal
 
 import pytest
+import typer.main
 from hypothesis import settings
 
 # Shared machines stall, so there is no deadline. CI repeats the same examples, so that a failure
@@ -50,6 +52,17 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("torture")
         for line in sorted(lines):
             terminalreporter.write_line(line)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _tree_once():
+    """Make the tree of commands once per worker: for each run it takes longer than most commands.
+
+    Processes make their own, as users' processes do.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
+        yield
 
 
 @pytest.fixture(scope="session")

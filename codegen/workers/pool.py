@@ -17,6 +17,7 @@ import pickle
 import queue
 import subprocess
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -49,16 +50,22 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def one_per_core() -> "Workers":
+    """Processes, started by the first `map`; on a single core inline: they would take turns."""
+    return Workers(WorkerKind.PROCESSES if cores() > 1 else WorkerKind.INLINE)
+
+
 class Workers:
     """`count` workers of a kind; by default as many as cores, `MAX_WORKERS` at most.
 
     Nothing is started before the first `map`. Tasks and items for processes must be
-    picklable; a task is a function of a module with light imports.
+    picklable; a task is a function of a module with light imports. Several threads may map.
     """
 
     def __init__(self, kind: WorkerKind, count: int | None = None) -> None:
         self.count = 1 if kind is WorkerKind.INLINE else count or min(cores(), MAX_WORKERS)
         self._kind = kind
+        self._starting = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None
         self._processes: list[_Process] = []
         self._idle: queue.SimpleQueue[_Process] = queue.SimpleQueue()
@@ -110,13 +117,14 @@ class Workers:
                 future.cancel()
 
     def _start(self) -> ThreadPoolExecutor:
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(self.count, thread_name_prefix="mintmark")
-            if self._kind is WorkerKind.PROCESSES:
-                for _ in range(self.count):
-                    self._processes.append(_Process())
-                    self._idle.put(self._processes[-1])
-        return self._threads
+        with self._starting:
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(self.count, thread_name_prefix="mintmark")
+                if self._kind is WorkerKind.PROCESSES:
+                    for _ in range(self.count):
+                        self._processes.append(_Process())
+                        self._idle.put(self._processes[-1])
+            return self._threads
 
     def _in_process(self, task: Callable[[Item], Done], item: Item) -> Done:
         """Hand the item to an idle process, and wait for its answer. Runs in a thread."""

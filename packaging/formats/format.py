@@ -1,10 +1,10 @@
 """What a format is: how the codes of a unit become entries of the archive, and back.
 
 Writing is a pipeline. The parent asks `parts` which codes come next and unseals them;
-`make` works on a part in a worker thread, with nothing shared and the GIL released
-if libraries do so; `join` runs in the parent over what was made, in order, and cuts it
-into chunks of entries. A format is built before anything is unsealed, and refuses then
-(`UsageError`) what it could not write.
+`make` works on a part in a worker, with nothing shared: a thread if libraries release the GIL,
+a process if not (`Format.apart_from`); `join` runs in the parent over what was made, in order,
+and cuts it into chunks of entries. A format is built before anything is unsealed, and refuses
+then (`UsageError`) what it could not write.
 
 Memory: a part has about `PART` codes, and a handful of parts are in flight.
 """
@@ -17,6 +17,7 @@ from ...codegen.ranges.serials import Range, Ranges
 from ..profiles.profile import Profile
 from ..zip.reader import broken
 from .sampling import Chosen, every
+from .spread import Spread, inline
 
 PART = 65_536  # codes in a part
 
@@ -113,6 +114,9 @@ class Format(Protocol):
     write.
     """
 
+    apart_from: int | None
+    """Labels of a package from which its parts are worth processes; None if threads do."""
+
     def __init__(self, layout: PackageLayout) -> None: ...
 
     def names(self, unit: PackageUnit) -> Iterator[str]:
@@ -122,17 +126,22 @@ class Format(Protocol):
         """The unit's parts in their order; never none."""
 
     def make(self, unit: PackageUnit, part: Any, codes: bytes) -> Any:  # noqa: ANN401 - the format's own
-        """What `join` needs of a part. Runs in a worker thread."""
+        """What `join` needs of a part. Runs in a worker; what a process gives can be pickled."""
 
     def join(self, unit: PackageUnit, made: Iterable[Any]) -> Iterator[Chunk]:
         """The unit's entries, of what `make` made of its parts. Runs in the parent."""
 
     def read(
-        self, unit: PackageUnit, files: Iterator[File], chosen: Chosen = every
+        self,
+        unit: PackageUnit,
+        files: Iterator[File],
+        chosen: Chosen = every,
+        spread: Spread = inline,
     ) -> Iterator[Codes]:
         """The unit's codes, proved to be all that its entries hold; every serial once.
 
         The `chosen` symbols are read by another decoder too, and compared with their codes.
+        What holds the GIL is done by `spread`.
         Raises `IntegrityError` for entries that `join` would not have made of them.
         """
 

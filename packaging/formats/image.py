@@ -19,6 +19,7 @@ from .format import Chunk, Codes, File, PackageLayout, PackageUnit
 from .reading import decode_all
 from .rows import TextPart
 from .sampling import Chosen, every
+from .spread import Spread, inline
 from .text import TextFormat
 
 _BLOCK = 512  # codes whose symbols are made at a time
@@ -46,6 +47,8 @@ class _ImageFormat:
 
     _draw: Callable[..., Iterator[bytes]]
     _stored = False  # compressed by itself
+
+    apart_from = 1_000
 
     def __init__(self, layout: PackageLayout) -> None:
         if layout.second is not None:
@@ -84,12 +87,17 @@ class _ImageFormat:
             yield Chunk(name, data, None if self._stored else deflate(data))
 
     def read(
-        self, unit: PackageUnit, files: Iterator[File], chosen: Chosen = every
+        self,
+        unit: PackageUnit,
+        files: Iterator[File],
+        chosen: Chosen = every,
+        spread: Spread = inline,
     ) -> Iterator[Codes]:
         """The codes in the list; each picture must be what is drawn for its code.
 
         An independent decoder reads what is drawn for the `chosen` codes.
         """
+        del spread
         table = _Table(unit.serials, self._layout.length)
         for ranges, codes in self._list.read(unit, files):
             table.put(ranges, codes)

@@ -20,6 +20,7 @@ from .pairs import halves
 from .pdf import BLACK, contents, document
 from .reading import Modules, decode, symbols_of
 from .sampling import Chosen, every
+from .spread import Spread, inline
 
 _DIGITS = 6  # serials under symbols have at least so many
 _MAX_DIGITS = 9  # of any batch's serials
@@ -37,6 +38,8 @@ class Whole:
 
 class SheetFormat:
     """A PDF per unit. Raises `UsageError` for what has no room on the sheet."""
+
+    apart_from = 5_000
 
     def __init__(self, layout: PackageLayout) -> None:
         sheet = layout.profile.sheet
@@ -78,12 +81,17 @@ class SheetFormat:
         yield from made
 
     def read(
-        self, unit: PackageUnit, files: Iterator[File], chosen: Chosen = every
+        self,
+        unit: PackageUnit,
+        files: Iterator[File],
+        chosen: Chosen = every,
+        spread: Spread = inline,
     ) -> Iterator[Codes]:
         """The codes of the symbols, read from the dots they are drawn in.
 
         Then every page is drawn again of these codes: it holds nothing else.
         """
+        del spread
         first, looked_at = unit.serials.first, set(chosen(unit.serials))
         name, pieces = next(files)
         sheets = self._for(unit)

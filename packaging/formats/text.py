@@ -14,12 +14,15 @@ from .format import PART, Chunk, Codes, File, PackageLayout, PackageUnit
 from .records import Cell, Surroundings, UnitRecords, titles
 from .rows import Record, Slot, TextPart, parts
 from .sampling import Chosen, every
+from .spread import Spread, inline
 
 _BOM = {"utf-8-sig": b"\xef\xbb\xbf"}
 
 
 class TextFormat:
     """Delimited text. Raises `UsageError` for a layout that cannot be written."""
+
+    apart_from = None
 
     def __init__(self, layout: PackageLayout) -> None:
         self._layout, self._profile = layout, layout.profile
@@ -49,10 +52,14 @@ class TextFormat:
         yield from made
 
     def read(
-        self, unit: PackageUnit, files: Iterator[File], chosen: Chosen = every
+        self,
+        unit: PackageUnit,
+        files: Iterator[File],
+        chosen: Chosen = every,
+        spread: Spread = inline,
     ) -> Iterator[Codes]:
         """The codes of the data file; it holds no symbols."""
-        del chosen
+        del chosen, spread
         name, pieces = next(files)
         yield from self._records(unit).read(self.parts(unit), name, pieces)
 

@@ -24,6 +24,7 @@ from .format import PART, Chunk, Codes, File, PackageLayout, PackageUnit
 from .records import Cell, Surroundings, UnitRecords, titles
 from .rows import Record, Slot, TextPart, parts
 from .sampling import Chosen, every
+from .spread import Spread, inline
 from .workbook import SHEET, WorkbookPart, empty_workbook, pack_workbook
 
 _ROWS = b"<sheetData/>"
@@ -46,6 +47,8 @@ class SheetPiece(NamedTuple):
 
 class XlsxFormat:
     """Workbooks."""
+
+    apart_from = None
 
     def __init__(self, layout: PackageLayout) -> None:
         self._layout, self._profile = layout, layout.profile
@@ -84,10 +87,14 @@ class XlsxFormat:
         yield Chunk(name, pack_workbook((*others, sheet)))
 
     def read(
-        self, unit: PackageUnit, files: Iterator[File], chosen: Chosen = every
+        self,
+        unit: PackageUnit,
+        files: Iterator[File],
+        chosen: Chosen = every,
+        spread: Spread = inline,
     ) -> Iterator[Codes]:
         """The codes of the workbook, by Python's own ZIP reader; it holds no symbols."""
-        del chosen
+        del chosen, spread
         name, pieces = next(files)
         whole, size = [], 0
         for piece in pieces:

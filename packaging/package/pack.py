@@ -2,26 +2,28 @@
 
 Order of the archive: the units' entries, the QR sample, README.txt, manifest.json,
 manifest.sig. Codes are read and encrypted here, in order; formats make and deflate entries
-in threads (formats/format.py). A few parts, or one small unit, are in memory at a time; no
-plaintext is written to disk.
+in threads or processes (formats/spread.py). A few parts, or one small unit, are in memory at a
+time; no plaintext is written to disk.
 """
 
 import contextlib
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 from ...codegen.files import create, sync
 from ...codegen.ranges.serials import count
 from ...codegen.secret import Secret
 from ...codegen.workers.pool import WorkerKind, Workers
-from ..formats.format import Chunk, PackageUnit, UnitPart
+from ..formats.format import Chunk, PackageUnit
 from ..formats.pairs import halves
+from ..formats.registry import PartTask, make_part
 from ..formats.sample import Sample, sample
+from ..formats.spread import Spread, inline, spread_from
 from ..zip.writer import ArchiveWriter, Written
 from .feed import CodeSource, Feed
 from .job import PackJob
@@ -75,12 +77,12 @@ def pack(  # noqa: PLR0913, PLR0917 - a job, and what it gets from outside
     password: Secret,
     signer: ManifestSigner,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-    workers: int | None = None,
+    spread: Spread = inline,
 ) -> Packed:
     """Write the archive to the new file `out` and fsync it.
 
     `source(piece)` yields (first serial, codes) without gaps over `piece`. `progress(done,
-    total)` counts codes. `workers`: threads, by default one per core. After any exception
+    total)` counts codes. `spread` does what holds the GIL. After any exception
     `out` is gone. Raises `IntegrityError` if `source` does not yield the codes of `piece`,
     `OSError` if `out` exists or cannot be written.
     """
@@ -90,10 +92,15 @@ def pack(  # noqa: PLR0913, PLR0917 - a job, and what it gets from outside
         undo.callback(file.close)  # Windows removes no open file
         with (
             ArchiveWriter(file, password) as archive,
-            Workers(WorkerKind.THREADS, workers) as threads,
+            Workers(WorkerKind.THREADS) as threads,
         ):
+            apart_from = job.format.apart_from
+            if apart_from is None:
+                spread = threads.map
+            else:
+                spread = spread_from(apart_from, count(job.serials) * job.copies, spread)
             work = _Pack(
-                archive, job, Feed(source, job.serials, job.layout.stride), threads, progress
+                archive, job, Feed(source, job.serials, job.layout.stride), spread, progress
             )
             facts, signature = work.fill(signer)
         sync(file)
@@ -118,20 +125,6 @@ def _digest(file: BinaryIO) -> tuple[str, int]:
     return digest.hexdigest(), file.tell()
 
 
-class _Task(NamedTuple):
-    """A part of a unit, and its codes, for a thread to make entries of."""
-
-    unit: PackageUnit
-    part: UnitPart
-    codes: bytes
-
-
-class _Made(NamedTuple):
-    unit: PackageUnit
-    codes: int
-    made: Any
-
-
 class _Pack:
     """One archive being filled."""
 
@@ -140,10 +133,10 @@ class _Pack:
         archive: ArchiveWriter,
         job: PackJob,
         feed: Feed,
-        workers: Workers,
+        spread: Spread,
         progress: Callable[[int, int], None],
     ) -> None:
-        self._archive, self._job, self._feed, self._workers = archive, job, feed, workers
+        self._archive, self._job, self._feed, self._spread = archive, job, feed, spread
         self._progress, self._done, self._total = progress, 0, count(job.serials)
 
     def fill(self, signer: ManifestSigner) -> tuple[Facts, bytes]:
@@ -176,27 +169,26 @@ class _Pack:
         return Attached(shown.name, shown.bytes, shown.sha256, first)
 
     def _units(self) -> Iterator[DataFile]:
-        made = self._workers.map(self._make, self._tasks())
-        for unit, results in groupby(made, attrgetter("unit")):
+        making: deque[PartTask] = deque()
+        made = self._spread(make_part, self._tasks(making))
+        results = ((making.popleft(), part) for part in made)
+        for unit, parts in groupby(results, lambda result: result[0].unit):
             begin = len(self._archive.written)
-            self._write(self._job.format.join(unit, self._counted(results)))
+            self._write(self._job.format.join(unit, self._counted(parts)))
             yield _data_file(unit, self._archive.written[begin:])
 
-    def _tasks(self) -> Iterator[_Task]:
+    def _tasks(self, making: deque[PartTask]) -> Iterator[PartTask]:
         for unit in self._job.units():
             self._feed.begin(unit.serials)
             for part in self._job.format.parts(unit):
-                yield _Task(unit, part, self._feed.take(part.ranges))
+                making.append(PartTask(self._job.layout, unit, part, self._feed.take(part.ranges)))
+                yield making[-1]
         self._feed.end()
 
-    def _make(self, task: _Task) -> _Made:
-        made = self._job.format.make(task.unit, task.part, task.codes)
-        return _Made(task.unit, count(task.part.ranges), made)
-
-    def _counted(self, results: Iterator[_Made]) -> Iterator[Any]:
-        for result in results:
-            yield result.made
-            self._done += result.codes
+    def _counted(self, results: Iterator[tuple[PartTask, Any]]) -> Iterator[Any]:
+        for task, part in results:
+            yield part
+            self._done += count(task.part.ranges)
             self._progress(self._done, self._total)
 
     def _write(self, chunks: Iterator[Chunk]) -> None:

@@ -16,9 +16,9 @@ from ...codegen.codes.fingerprint import fingerprints
 from ...codegen.errors import IntegrityError
 from ...codegen.ranges.serials import Range, count, join
 from ...codegen.secret import Secret
-from ...codegen.workers.pool import MAX_WORKERS, WorkerKind, Workers, cores
 from ..formats.format import Codes
 from ..formats.pairs import halves
+from ..formats.spread import Spread, inline, spread_from
 
 CodeFilter = Callable[[Iterator[Codes]], Iterator[Codes]]
 Minted = Callable[[Range], Iterator[tuple[int, bytes]]]
@@ -59,9 +59,18 @@ class FingerprintCheck:
     serials that differ, and if fewer or more fingerprints than codes were compared.
     """
 
-    def __init__(self, batch: str, minted: Minted, length: int, key: Secret, quantity: int) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - codes, and all that they are compared with
+        self,
+        batch: str,
+        minted: Minted,
+        length: int,
+        key: Secret,
+        quantity: int,
+        spread: Spread = inline,
+    ) -> None:
         self._batch, self._minted = batch, minted
         self._length, self._key, self._quantity = length, key, quantity
+        self._spread = spread_from(_INLINE_BELOW, quantity, spread)
 
     def __call__(self, codes: Iterator[Codes]) -> Iterator[Codes]:
         """`codes`, each after it was compared."""
@@ -73,15 +82,12 @@ class FingerprintCheck:
                 yield b"".join(part for _, part in block)
 
         task = partial(fingerprints, length=self._length, key=self._key.reveal())
-        processes = 1 if self._quantity < _INLINE_BELOW else min(cores(), MAX_WORKERS)
-        kind = WorkerKind.PROCESSES if processes > 1 else WorkerKind.INLINE
         compared = 0
-        with Workers(kind, processes) as workers:
-            for found in workers.map(task, blocks()):
-                block = waiting.popleft()
-                self._compare(block, found)
-                compared += sum(count(serials) for serials, _ in block)
-                yield from block
+        for found in self._spread(task, blocks()):
+            block = waiting.popleft()
+            self._compare(block, found)
+            compared += sum(count(serials) for serials, _ in block)
+            yield from block
         if compared != self._quantity:
             raise self._miscounted(f"{compared:,} of {self._quantity:,} codes were compared")
 

@@ -25,6 +25,7 @@ from ...codegen.errors import IntegrityError
 from ...codegen.ranges.serials import Ranges, count
 from ...codegen.secret import Secret
 from ..formats.sampling import ALL_UP_TO, SAMPLE, Chosen, every, sampled
+from ..formats.spread import Spread, inline
 from ..package.pack import Packed
 from .verify import Choose, CodeFilter, verify
 
@@ -104,15 +105,16 @@ def preflight(  # noqa: PLR0913, PLR0917 - an archive, and all that it is compar
     programs: Sequence[Program] | None = None,
     code_filter: CodeFilter = iter,
     choose: Choose = lambda _: every,
+    spread: Spread = inline,
 ) -> Preflight:
     """Prove that `archive` is `expect`, and that the contact's program can open it.
 
     The first of `programs` (by default those installed) that starts reads it; if none starts,
     `reader` is None. The codes read back pass through `code_filter`, a further check;
-    another decoder reads the symbols that `choose` returns (`depth`). Raises
-    `IntegrityError` naming what differs.
+    another decoder reads the symbols that `choose` returns (`depth`); `spread` does what holds the
+    GIL. Raises `IntegrityError` naming what differs.
     """
-    found = verify(archive, password, trusted, code_filter=code_filter, choose=choose)  # 1
+    found = verify(archive, password, trusted, None, code_filter, choose, spread)  # 1
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != expect.archive_sha256 or found.manifest_sha256 != expect.manifest_sha256:  # 2

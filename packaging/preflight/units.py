@@ -23,6 +23,7 @@ from ..formats.dummy import all_dummies, all_seconds
 from ..formats.format import Codes, Format, PackageUnit
 from ..formats.pairs import halves
 from ..formats.sampling import Chosen
+from ..formats.spread import Spread
 from ..package.manifest import DataFile, Manifest, pictures_digest
 from ..zip.reader import broken
 from .archive import Archive
@@ -30,18 +31,20 @@ from .archive import Archive
 _SMALL = 16 << 20  # bytes of a unit that a thread reads whole
 
 
-def codes_of(archive: Archive, manifest: Manifest, form: Format, chosen: Chosen) -> Iterator[Codes]:
+def codes_of(
+    archive: Archive, manifest: Manifest, form: Format, chosen: Chosen, spread: Spread
+) -> Iterator[Codes]:
     """All codes of the archive, in its order; another decoder reads the `chosen` symbols.
 
-    Small units are read in threads, large ones in pieces. Raises `IntegrityError` for a unit
-    that does not pass.
+    Small units are read in threads, large ones in pieces; what holds the GIL is done by `spread`.
+    Raises `IntegrityError` for a unit that does not pass.
     """
     units = list(manifest.units())
     small = all(_size(archive, form, unit) <= _SMALL for unit, _ in units)
     with Workers(WorkerKind.THREADS if small and len(units) > 1 else WorkerKind.INLINE) as workers:
 
         def read(item: tuple[PackageUnit, DataFile]) -> Iterator[Codes] | list[Codes]:
-            codes = _UnitCheck(archive, manifest, form, *item).codes(chosen)
+            codes = _UnitCheck(archive, manifest, form, *item).codes(chosen, spread)
             return list(codes) if small else codes
 
         for codes in workers.map(read, units):
@@ -68,13 +71,13 @@ class _UnitCheck:
         self._hashes: list[str] = []
         self._picture_bytes = 0
 
-    def codes(self, chosen: Chosen) -> Iterator[Codes]:
+    def codes(self, chosen: Chosen, spread: Spread) -> Iterator[Codes]:
         """Its codes, in pieces. When the last was taken, the unit has passed."""
         manifest, done = self._manifest, 0
         # A file of its own: the position of a shared one would move under other threads.
         with self._archive.path.open("rb") as file:
             files = self._files(file)
-            for serials, codes in self._form.read(self._unit, files, chosen):  # 1
+            for serials, codes in self._form.read(self._unit, files, chosen, spread):  # 1
                 _require_symbols(manifest, serials, codes)  # 2
                 done += len(codes) // manifest.layout.stride
                 yield serials, codes

@@ -18,6 +18,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ...codegen.codes.template import payload
@@ -29,6 +30,7 @@ from ..formats.format import Codes, Format
 from ..formats.pairs import halves
 from ..formats.registry import format_for
 from ..formats.sampling import Chosen, every
+from ..formats.spread import Spread, inline, spread_from
 from ..package import signature
 from ..package.manifest import ATTACHED_BYTES, MANIFEST_BYTES, SIGNED_NAMES, Attached, Manifest
 from ..package.manifest_reading import parse as parse_manifest
@@ -85,6 +87,7 @@ def verify(  # noqa: PLR0913, PLR0917 - an archive, and how far it is trusted an
     stations: Keys | None = None,
     code_filter: CodeFilter = iter,
     choose: Choose = lambda _: every,
+    spread: Spread = inline,
 ) -> Verified:
     """Check `archive` from its first byte to its last.
 
@@ -92,7 +95,7 @@ def verify(  # noqa: PLR0913, PLR0917 - an archive, and how far it is trusted an
     of those who may sign test packages only. Without `trusted` the signature is checked
     against its own key, which proves that the package is whole, not who made it. All codes
     pass through `code_filter`, a further check; what it raises is raised. Another decoder
-    reads the symbols that `choose` returns, by default all.
+    reads the symbols that `choose` returns, by default all. `spread` does what holds the GIL.
 
     Raises `IntegrityError` for a wrong password, and for an archive that is not whole, altered,
     packed again by another program, or no package at all (`zip/diagnosis.py`); `OSError` if it
@@ -112,7 +115,9 @@ def verify(  # noqa: PLR0913, PLR0917 - an archive, and how far it is trusted an
         payloads = _payloads(opened, manifest)
         has_symbols = manifest.profile.pictures or not manifest.profile.has_rows
         chosen = choose(manifest.serials) if has_symbols else every
-        unique = _check_codes(opened, manifest, form, payloads, code_filter, chosen)  # 8, 9, 10
+        spread = spread_from(form.apart_from, manifest.quantity * manifest.copies, spread)
+        read = partial(codes_of, opened, manifest, form, chosen, spread)
+        unique = _check_codes(manifest, payloads, read, code_filter)  # 8, 9, 10
         # A picture stands for all labels of its code; a sheet holds them.
         each = len(manifest.layout.lengths) * (1 if manifest.profile.has_rows else manifest.copies)
         decoded = sum(len(chosen(piece)) for piece in manifest.serials) * each * has_symbols
@@ -213,19 +218,17 @@ def _payloads(archive: Archive, manifest: Manifest) -> Payloads:
     }
 
 
-def _check_codes(  # noqa: PLR0913, PLR0917 - all that the codes are compared with
-    archive: Archive,
+def _check_codes(
     manifest: Manifest,
-    form: Format,
     payloads: Payloads,
+    read: Callable[[], Iterator[Codes]],
     code_filter: CodeFilter,
-    chosen: Chosen,
 ) -> bool:
-    """Read every unit. False if there are too many codes to look for repeated ones."""
+    """`read` every unit. False if there are too many codes to look for repeated ones."""
     layout = manifest.layout
     templates = [layout.template, *([] if layout.second is None else [layout.second.template])]
     repeats, shown = Repeats(manifest.quantity, layout.lengths), set()
-    for serials, codes in code_filter(codes_of(archive, manifest, form, chosen)):  # 8
+    for serials, codes in code_filter(read()):  # 8
         repeats.add(codes)
         for which, serial in payloads:
             if label := _label_of(serial, serials, codes, layout.stride):
@@ -235,7 +238,7 @@ def _check_codes(  # noqa: PLR0913, PLR0917 - all that the codes are compared wi
     if shown != set(payloads):
         raise broken("a sample shows a serial that is not in the package")
     if repeats.suspects():
-        repeats.require_unique(codes_of(archive, manifest, form, chosen))  # 10
+        repeats.require_unique(read())  # 10
     return repeats.possible
 
 

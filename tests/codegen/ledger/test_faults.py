@@ -20,6 +20,7 @@ from ledger_kit import (
     correction,
     create,
     dump,
+    each_statement,
     founding,
     minted,
     ordered,
@@ -92,21 +93,20 @@ def test_a_crash_between_any_two_statements_changes_nothing(path, name):
         if not left:
             raise Crash
 
-    event.listen(ledger._engine, "after_cursor_execute", crash)
     who, what = COMMITS[name]
-    while True:
-        point += 1
-        left = point
-        try:
-            ledger.commit(who, *what)
-        except Crash:
-            assert dump(path) == before
-        else:
-            break
+    with each_statement(ledger, crash):
+        while True:
+            point += 1
+            left = point
+            try:
+                ledger.commit(who, *what)
+            except Crash:
+                assert dump(path) == before
+            else:
+                break
     # BEGIN, the event, the change: every kind of commit has more statements than these.
     assert point > 4
     assert dump(path) != before
-    event.remove(ledger._engine, "after_cursor_execute", crash)
     assert verify(ledger).ok
     ledger.close()
 

@@ -163,7 +163,6 @@ def test_memory_is_that_of_one_piece_and_no_file_but_the_archive(maker, tmp_path
             new_password(bytes),
             keys(1, "c"),
             lambda *_: beside.update(path.name for path in tmp_path.iterdir()),
-            workers=2,
         )
         peak = tracemalloc.get_traced_memory()[1]
     finally:

@@ -8,6 +8,8 @@ from mintmark.codegen.codes.fingerprint import SIZE, fingerprint
 from mintmark.codegen.errors import IntegrityError
 from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.secret import Secret
+from mintmark.codegen.workers.pool import WorkerKind, Workers
+from mintmark.packaging.formats.spread import inline
 from mintmark.packaging.preflight import fingerprint_check
 from mintmark.packaging.preflight.fingerprint_check import FingerprintCheck
 
@@ -29,8 +31,8 @@ def shown(*ranges, codes=CODES):
     return ranges, b"".join(codes[n] for n in numbers)
 
 
-def checked(parts, quantity, source=minted):
-    check = FingerprintCheck("B", source, LENGTH, KEY, quantity)
+def checked(parts, quantity, source=minted, spread=inline):
+    check = FingerprintCheck("B", source, LENGTH, KEY, quantity, spread)
     return list(check(iter(parts)))
 
 
@@ -52,12 +54,12 @@ def test_it_passes_what_was_minted_and_nothing_else(block, monkeypatch):
 def test_in_processes(monkeypatch):
     monkeypatch.setattr(fingerprint_check, "_INLINE_BELOW", 1)
     monkeypatch.setattr(fingerprint_check, "_BLOCK", 50)
-    monkeypatch.setattr(fingerprint_check, "cores", lambda: 2)
     parts = [shown(Range(first, first + 29)) for first in range(1, 301, 30)]
-    assert checked(parts, 300) == parts
-    parts[7] = (parts[7][0], parts[6][1])
-    with pytest.raises(IntegrityError):
-        checked(parts, 300)
+    with Workers(WorkerKind.PROCESSES, 2) as workers:
+        assert checked(parts, 300, spread=workers.map) == parts
+        parts[7] = (parts[7][0], parts[6][1])
+        with pytest.raises(IntegrityError):
+            checked(parts, 300, spread=workers.map)
 
 
 @given(st.integers(0, 9), st.sampled_from([1, 4, 65_536]))

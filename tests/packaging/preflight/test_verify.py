@@ -350,8 +350,8 @@ def test_a_format_that_hands_on_too_few_codes_is_found_out(made, monkeypatch):
     """The count is verify's own: a mistake in a format must not pass for a whole unit."""
     read = TextFormat.read
 
-    def drops_the_last(self, unit, files, chosen):
-        *parts, _ = read(self, unit, files, chosen)
+    def drops_the_last(self, unit, files, *how):
+        *parts, _ = read(self, unit, files, *how)
         return iter(parts)
 
     monkeypatch.setattr(TextFormat, "read", drops_the_last)
