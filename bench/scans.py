@@ -22,13 +22,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 from sqlalchemy import URL
 from whole import await_answer, free_port
 
-from mintmark.activation.backend import dialects
 from mintmark.activation.backend.apply_order import Request
-from mintmark.activation.backend.database import Database, postgresql_url, sqlite_url
+from mintmark.activation.backend.database import postgresql_url, sqlite_url
 from mintmark.activation.backend.store import Store
 from mintmark.activation.client import wire
 from mintmark.codegen.codes import fingerprint
@@ -39,7 +37,7 @@ from mintmark.codegen.station.keys import write_fingerprint_key
 
 KEY = Secret(bytes(range(32)))
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-CONNECTIONS, RATE, PART = 16, 500, 500_000
+CONNECTIONS, RATE = 16, 500
 
 
 def code(serial: int) -> str:
@@ -64,15 +62,10 @@ def fill(url: URL, codes: int, number: int = 1) -> None:
         batch, "BNCH-000000000000", SYMBOLS, 16, "crockford32", codes, fingerprint.SCHEME, key_id
     )
     store.register(info, now)
-    database = Database(url)
-    for first in range(1, codes + 1, PART):
-        last = min(codes, first + PART - 1)
+    for first in range(1, codes + 1, wire.CHUNK_CODES):
+        last = min(codes, first + wire.CHUNK_CODES - 1)
         text = "".join(map(code, range(before + first, before + last + 1))).encode("ascii")
-        with database.write() as connection:
-            prints = fingerprint.fingerprints(text, 16, KEY)
-            serials = np.arange(first, last + 1, dtype=np.int64)
-            dialects.insert_fingerprints(connection, number, prints, serials)
-    database.close()
+        store.upload(batch, first, fingerprint.fingerprints(text, 16, KEY), now)
     store.order(Request(f"bench-{number}", batch, Action.ACTIVATE, (Range(1, codes),)), now)
     store.close()
 
