@@ -78,8 +78,6 @@ def _top() -> typer.Typer:
     )
 
 
-app = _top()
-
 HomeOption = Annotated[
     Path | None,
     typer.Option("--home", help="The home folder; or MINTMARK_HOME.", metavar="DIR"),
@@ -112,7 +110,6 @@ def _version(wanted: bool) -> None:
         raise Exit
 
 
-@app.callback()
 def root(
     context: typer.Context,
     home: HomeOption = None,
@@ -205,9 +202,14 @@ def mount_name(group: typer.Typer, name: str, command: Callable[..., "Result"]) 
     group.command(name)(named)
 
 
-def _mount_all(
-    top: typer.Typer, mount: Callable[[typer.Typer, str, Callable[..., "Result"]], None]
-) -> None:
+def program(arguments: Sequence[str] | None = None) -> typer.Typer:
+    """The program; given `arguments`, only what they name of it can be run.
+
+    Of every other command it has the name and the help: to read the options of all of them takes
+    as long as many a command.
+    """
+    top = _top()
+    top.callback()(root)
     groups = {name: typer.Typer(help=text, rich_markup_mode=None) for name, text in GROUPS.items()}
     rooms = (
         codegen_commands,
@@ -223,19 +225,12 @@ def _mount_all(
         first, _, name = path.partition(" ")
         # A command that has a second form, as `associate run`, is no group of commands.
         grouped = name and first in groups
-        mount(groups[first] if grouped else top, name if grouped else path, command)
+        called = name if grouped else path
+        put = mount if arguments is None or called in arguments else mount_name
+        put(groups[first] if grouped else top, called, command)
     for name, group_app in groups.items():
         top.add_typer(group_app, name=name)
-
-
-def _program(arguments: Sequence[str]) -> typer.Typer:
-    """The program; if no command is named, its outline, which starts in half the time."""
-    if any(not argument.startswith("-") for argument in arguments):
-        return app
-    outline = _top()
-    outline.callback()(root)
-    _mount_all(outline, mount_name)
-    return outline
+    return top
 
 
 def _joined(arguments: Sequence[str]) -> list[str]:
@@ -338,8 +333,8 @@ def run(arguments: Sequence[str]) -> int:
     verbose = "--verbose" in arguments
     try:
         check_words(arguments)
-        program = _program(arguments)
-        done = program(args=_joined(arguments), prog_name="mintmark", standalone_mode=False)
+        words = _joined(arguments)
+        done = program(words)(args=words, prog_name="mintmark", standalone_mode=False)
         # Typer turns Ctrl-C into this code, and prints nothing.
         if done == failures.INTERRUPTED:
             return failures.interrupted(as_json=as_json)
@@ -387,6 +382,3 @@ def main() -> None:
     streams.secure()
     _leave_no_core()
     raise SystemExit(run(sys.argv[1:]))
-
-
-_mount_all(app, mount)

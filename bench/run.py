@@ -30,6 +30,7 @@ BENCHES = {
     "scans": ([], ["100000", "3"]),
     "stock": ([], ["10000000", "1000", "100000"]),
     "windows": ([], ["50000", "0.5", "5"]),
+    "waits": ([], ["--quick", "--rounds", "1", "csv-reels", "pdf-sheet", "png"]),
     "whole": (["200000"], ["20000"]),
 }
 LIBRARIES = ("cryptography", "isal", "numpy", "pyzipper", "rich", "segno", "sqlalchemy", "typer")

@@ -358,6 +358,7 @@ def key_rewrap(
     Example:
       mintmark key rewrap --to 1f0c2a9b3d4e5f60 --to 8e7d6c5b4a392817
     """
+    invocation.unlock_early(custodian_key, passphrase_file)
     from . import ids
     from .custody import refused, rewrap, unlock
 

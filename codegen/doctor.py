@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from .codes.compiled import DIFFERS
+from .codes.fingerprint import why_slow
 from .custodian_places import custodian, named
 from .errors import IntegrityError, MintmarkError
 from .file_systems import open_to_others, to_close
@@ -66,7 +68,7 @@ class RepairedResult(DoctorResult):
 def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> DoctorResult:
     """Examine `station`; `more` are the other rooms' checks."""
     findings: list[Finding] = []
-    own = (_keys, custodian, _permissions, _clock, _ledger, _copies, _vault, _disk)
+    own = (_keys, custodian, _permissions, _clock, _ledger, _copies, _vault, _disk, _fingerprints)
     checks: tuple[Check, ...] = (*own, *more)
     work: tuple[Check, ...] = (_repaired,) if repair else (_prefix_filters, _unsettled)
     for check in (*checks, *work):
@@ -244,6 +246,13 @@ def _disk(station: Station) -> Iterator[Finding]:
     free = shutil.disk_usage(station.home).free
     level = WARNING if free < LOW_SPACE else OK
     yield Finding(level, "disk", f"{free / 1e9:.1f} GB free")
+
+
+def _fingerprints(_: Station) -> Iterator[Finding]:
+    why = why_slow()
+    what = f"computed one by one: {why}" if why else "computed in bulk by a compiled kernel"
+    hint = "large batches take longer; the extra mintmark[fast] brings llvmlite" if why else ""
+    yield Finding(WARNING if why == DIFFERS else OK, "fingerprints", what, hint)
 
 
 def _unsettled(station: Station) -> Iterator[Finding]:

@@ -4,6 +4,7 @@
 nothing heavier than this.
 """
 
+import contextlib
 import os
 import re
 import sys
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .finding import Check
     from .station.keys import CustodianKey
     from .station.station import Station
+    from .unlocking import Unlocking
 
 PASSPHRASE_BYTES = 1_024
 HOME_FOLDERS = (
@@ -78,6 +80,7 @@ class Invocation:
     checks: Callable[[], "tuple[Check, ...]"] = field(default=lambda: ())
     witness: Callable[["Station"], str | None] = field(default=lambda _: None)
     opened: "list[Station]" = field(default_factory=list)
+    unlocking: "list[Unlocking]" = field(default_factory=list)
 
     def station(self) -> "Station":
         """The home, opened until `close`."""
@@ -156,6 +159,21 @@ class Invocation:
         # Bytes that a terminal could not decode are what was typed all the same.
         return Secret(answer.encode("utf-8", "surrogateescape"))
 
+    def unlock_early(self, key: Path | None, passphrase: Path | None) -> None:
+        """Begin to unlock the custodian's key, if nobody has to be asked for it.
+
+        For commands that will call `custodian` with the same words; before their imports.
+        """
+        from .station import config
+        from .unlocking import Unlocking
+
+        path = key
+        with contextlib.suppress(MintmarkError, OSError):
+            path = path or config.read(self.home).custodian_key
+        # What is no file, a pipe for example, can be read once.
+        if path is not None and passphrase is not None and passphrase.is_file():
+            self.unlocking.append(Unlocking(path, passphrase, secret_file))
+
     def custodian(
         self, station: "Station", key: Path | None, passphrase: Path | None
     ) -> "CustodianKey":
@@ -171,6 +189,9 @@ class Invocation:
                 "no custodian key was named",
                 "give --custodian-key F, or set MINTMARK_CUSTODIAN_KEY",
             )
+        for early in self.unlocking:
+            if (found := early.key(path, passphrase)) is not None:
+                return found
         prompt = "passphrase of the custodian key"
         return read_custodian_key(path, lambda: self.passphrase(passphrase, prompt))
 

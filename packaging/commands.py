@@ -101,6 +101,8 @@ def export(
     Example:
       mintmark export K7QM-3T9A2BCD --serials next:100000 --to li-print --out outbox
     """
+    if test is None:
+        invocation.unlock_early(custodian_key, passphrase_file)
     from ..codegen import ids
     from ..codegen.errors import UsageError
     from ..codegen.serials_file import read_text
@@ -307,6 +309,7 @@ def package_replace(
     Example:
       mintmark package replace K7QM-9X2C4DEF --out outbox
     """
+    invocation.unlock_early(custodian_key, passphrase_file)
     from ..codegen import ids
     from .export import export as make
     from .export_types import Handoff, Replacement
@@ -373,6 +376,8 @@ def package_labels(
       mintmark package labels K7QM-9X2C4DEF --out labels
       mintmark package labels K7QM-9X2C4DEF --cartons --sscc-only --out labels
     """
+    if cartons and not sscc_only:
+        invocation.unlock_early(custodian_key, passphrase_file)
     from ..codegen import ids
     from ..codegen.errors import UsageError
     from ..codegen.serials_file import read_text

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import made_books
 import pytest
 import uvicorn
 from backend_kit import BACKEND_KEY
@@ -14,7 +15,6 @@ from http_message_signatures.algorithms import ED25519
 from patience import PATIENCE
 
 from mintmark.activation.backend import database
-from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.sender import SCAN_IN, Sender
 from mintmark.activation.client.scans import Party
 from mintmark.activation.client.signing import Key, RequestSigner
@@ -135,7 +135,7 @@ def thrown_away():
 def books(store, folder):
     """Books of the class `store` that are thrown away."""
     with thrown_away():
-        yield store(sqlite_url(folder))
+        yield store(made_books.sqlite(folder))
 
 
 @contextmanager

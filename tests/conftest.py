@@ -1,10 +1,12 @@
 """Settings of the whole suite: reproducible properties, and no test skipped unnoticed."""
 
+import functools
 import os
 import shutil
 import signal
 
 import pytest
+import typer.main
 from hypothesis import settings
 
 # Shared machines stall, so there is no deadline. CI repeats the same examples, so that a failure
@@ -42,6 +44,16 @@ def pytest_make_collect_report():
     return report
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `--dist loadgroup`, give away whole files."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from units_of_work import UnitsOfWork
+
+    return UnitsOfWork(config, log)
+
+
 def pytest_terminal_summary(terminalreporter):
     """Print the figures of `tests/torture/`: under xdist its own conftest.py is not loaded here."""
     reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, ())]
@@ -50,6 +62,33 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("torture")
         for line in sorted(lines):
             terminalreporter.write_line(line)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _tree_once():
+    """Make the tree of commands once per worker: for each run it takes longer than most commands.
+
+    Processes make their own, as users' processes do.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _certificates_once():
+    """Read the system's certificates once per worker: each client to this machine would anew."""
+    import httpcore2
+
+    read = httpcore2.default_ssl_context
+    kept = functools.cache(lambda: read(_trust_env=False))
+
+    def context(*, _trust_env=True):
+        return read() if _trust_env else kept()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpcore2, "default_ssl_context", context)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ In `argv`, {batch}, {package}, {unit}, {order}, {contact}, {archive}, {code} and
 {line}, {custodian} (key ids) stand for what the row's world holds (contract_worlds.py).
 """
 
+import functools
 import shlex
 from dataclasses import dataclass, field
 
@@ -65,7 +66,7 @@ class Row:
     result: bool = False
     expected: dict = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def command(self):
         """The command's name: `batch show`."""
         words = [word for word in shlex.split(self.argv) if not word.startswith("-")]

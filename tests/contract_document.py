@@ -81,7 +81,7 @@ orders are booked and queued.
 def commands():
     """Every mounted command by name."""
     found = {}
-    for name, command in typer.main.get_command(cli.app).commands.items():
+    for name, command in typer.main.get_command(cli.program()).commands.items():
         inner = getattr(command, "commands", None)
         found.update({f"{name} {n}": c for n, c in inner.items()} if inner else {name: command})
     return found

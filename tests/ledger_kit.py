@@ -4,9 +4,12 @@ import contextlib
 import dataclasses
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from unittest import mock
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import event
 
+from mintmark.codegen.ledger import _prepared
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.ledger import Actor, Author, Ledger
 from mintmark.codegen.ranges.aggregation import CodeRanges, Packing
@@ -198,6 +201,21 @@ def by_hand(path, *statements):
         for statement in statements:
             connection.execute(statement)
         connection.commit()
+
+
+@contextlib.contextmanager
+def each_statement(ledger, passed):
+    """`passed(sql)` is called after each statement of `ledger`, whoever has it run."""
+
+    def note(connection, cursor, sql, *_):
+        passed(sql)
+
+    event.listen(ledger._engine, "after_cursor_execute", note)
+    try:
+        with mock.patch.object(_prepared, "passed", passed):
+            yield
+    finally:
+        event.remove(ledger._engine, "after_cursor_execute", note)
 
 
 def dump(path):

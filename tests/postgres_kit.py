@@ -16,6 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from patience import PATIENCE
+from psycopg.conninfo import conninfo_to_dict
 
 _COUNTER = itertools.count()
 _WAYS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -68,11 +69,12 @@ class Cluster:
         subprocess.run(stop, check=False, **self._as)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def database(self):
-        """The URL of a new database, empty."""
+    def database(self, like=None):
+        """The URL of a new database: empty, or like that of the URL `like`, which nobody uses."""
         name = f"t{next(_COUNTER)}"
+        mould = f" TEMPLATE {conninfo_to_dict(like)['dbname']}" if like else ""
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name}{mould}")
         return self._url(name)
 
     def _url(self, name):

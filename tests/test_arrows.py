@@ -39,6 +39,7 @@ CONFINED = {
     "requests": ("activation.monitor",),  # apprise's own: what it hears
     "psycopg": ("activation.backend",),
     "httpx2": ("activation",),
+    "llvmlite": ("codegen.codes",),
     "pyzipper": ("packaging", "activation.demo"),  # where the demo plays the print shop
     "PIL": ("packaging",),
     "barcode": ("packaging",),
@@ -55,6 +56,7 @@ HEAVY = (
     "fastapi",
     "httpx2",
     "http_message_signatures",
+    "llvmlite",
     "numpy",
     "pikepdf",
     "psycopg",

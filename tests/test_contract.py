@@ -1,8 +1,10 @@
 """The command line keeps its contract: every row of contract.py, through the program.
 
-The first row of each command and exit code, and each row with trouble (a full disk, Ctrl-C),
-runs as a real process. The other rows run in this process. Each failure then runs once more
-without --json, as people see it.
+The first row of each command, the first of each exit code, and each row with trouble (a full disk,
+Ctrl-C) starts the program. The first row of each command and exit code runs as a process of its
+own as well, forked from one that has imported the program: starting it is most of a row's time.
+The other rows run in this process. Each failure then runs once more without --json, as people see
+it.
 """
 
 import contextlib
@@ -21,6 +23,7 @@ from contract_process import POSIX, interrupt, start
 from contract_shapes import SHAPES, problems
 from contract_worlds import answering, books, damage, files, leftovers
 from patience import PATIENCE
+from torture.runner import Runner
 
 from mintmark import cli
 from mintmark.codegen.invocation import utc_now
@@ -28,10 +31,16 @@ from mintmark.codegen.ledger.ledger import Ledger
 from mintmark.codegen.ledger.verify import verify
 
 
-def needs_a_process(row):
-    """Whether `row` has trouble, or is the first of its command and exit code."""
-    alike = (r for r in contract.ROWS if (r.command, r.exit) == (row.command, row.exit))
-    return bool(row.trouble) or row is next(alike)
+def first(*name):
+    """The ids of the rows that are the first with those values of those attributes."""
+    found = {}
+    for row in contract.ROWS:
+        found.setdefault(tuple(getattr(row, part) for part in name), id(row))
+    return frozenset(found.values())
+
+
+STARTED = first("command") | first("exit")
+FORKED = first("command", "exit") - STARTED
 
 
 def parametrized():
@@ -42,12 +51,36 @@ def parametrized():
     return pytest.mark.parametrize("row", rows, ids=[f"{r.command}: {r.case}" for r in rows])
 
 
+@pytest.fixture(scope="module")
+def processes(byte_code):
+    """The environment of processes, and what runs a row in a fork; Windows cannot fork."""
+    if not POSIX:
+        yield byte_code, in_a_process
+        return
+    with Runner(byte_code) as runner:
+
+        def forked(row, facts, root, environment, _, *more):
+            words, stdin = [*row.words(facts), *more], row.stdin.format(**facts)
+            done = runner.run(words, root, env=environment, stdin=stdin)
+            return done.code, done.out, done.err
+
+        yield byte_code, forked
+
+
+def way(row, forked):
+    """How `row` is run: as a process that is started or forked, or in this process."""
+    if row.trouble or id(row) in STARTED:
+        return in_a_process
+    return forked if id(row) in FORKED else here
+
+
 @parametrized()
-def test_row(row, worlds, byte_code, tmp_path, monkeypatch):
+def test_row(row, worlds, processes, tmp_path, monkeypatch):
     root = tmp_path / "world"
     facts = worlds.copy(row.world, root)
     if row.damage:
         damage(root, row.damage, facts)
+    byte_code, forked = processes
     environment = {**byte_code, "MINTMARK_HOME": "home"}
     with contextlib.ExitStack() as stack:
         if row.backend:
@@ -55,7 +88,7 @@ def test_row(row, worlds, byte_code, tmp_path, monkeypatch):
             environment["MINTMARK_BACKEND_URL"] = facts["url"] = url
         stack.enter_context(meanwhile(row, root, facts))
         before = state(root)
-        run = in_a_process if needs_a_process(row) else here
+        run = way(row, forked)
         code, out, err = run(row, facts, root, environment, monkeypatch, "--json")
         assert "Traceback" not in err
         assert code == row.exit, out + err

@@ -5,7 +5,9 @@ import io
 import subprocess
 import sys
 
+import contract_document
 import pytest
+import typer.main
 
 from mintmark import cli
 
@@ -70,13 +72,26 @@ def output(program, *arguments):
     return out.getvalue()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], [], ["--json"], ["--no"], ["-"]])
-def test_the_outline_prints_what_the_whole_program_prints(arguments):
-    outline = cli._program(arguments)
-    assert outline is not cli.app
-    assert output(outline, *arguments) == output(cli.app, *arguments)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([], ["--help"], ["--version"], ["--json"], ["--no"], ["-"], ["nothing"], ["orders"]),
+        *(["mint", "--help"], ["--json", "mint"], ["orders", "--help"], ["orders", "nothing"]),
+        *(["orders", "show", "--help"], ["line", "--help"], ["associate", "--help"], ["associate"]),
+        *(["associate run", "--help"], ["mint", "activate"], ["activate", "--serials"], ["show"]),
+    ],
+)
+def test_what_is_not_named_is_left_out_unseen(arguments):
+    assert output(cli.program(arguments), *arguments) == output(cli.program(), *arguments)
 
 
-@pytest.mark.parametrize("arguments", [["mint", "--help"], ["--json", "mint"], ["nothing"]])
-def test_a_named_command_needs_the_whole_program(arguments):
-    assert cli._program(arguments) is cli.app
+def test_every_command_is_whole_when_it_is_named():
+    whole = contract_document.commands()
+    assert len(whole) > 50
+    for path, command in whole.items():
+        words = cli._joined(path.split())
+        tree = typer.main.get_command(cli.program(words))
+        for word in words:
+            tree = tree.commands[word]
+        assert [each.opts for each in tree.params] == [each.opts for each in command.params]
+        assert tree.help == command.help

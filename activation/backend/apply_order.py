@@ -29,7 +29,8 @@ from ...codegen.ranges.serials import Range, Ranges, join
 from ...codegen.ranges.tiling import Stuck, Tile, rewrite
 from ...codegen.ranges.tiling import select as cut
 from ..client.wire import LISTED, OrderAnswer
-from . import chunks, early_scans, tile_store
+from . import early_scans, tile_store
+from .enliven import enliven
 from .in_the_way import InTheWay
 from .limits import BackendLimits
 from .problems import Problem
@@ -150,7 +151,7 @@ class _Work:
             touched = cut(tiles, [part])
             parts = join(tile.serials for tile in touched if not self._skips(tile.value))
             if parts:
-                chunks.enliven(self._connection, self._batch, parts, cutoff)
+                enliven(self._connection, self._batch, parts, cutoff)
 
     def _windows(self) -> Iterator[tuple[list[Tile[int]], Range]]:
         for serials in self._order.serials:

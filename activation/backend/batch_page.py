@@ -14,7 +14,7 @@ from ...codegen.ranges.lifecycle import ApiState, Standing, to_api_state
 from ...codegen.ranges.serials import Range
 from ...codegen.ranges.tiling import Tile, join
 from ..client import wire
-from . import chunks, tables, tile_store
+from . import live_runs, tables, tile_store
 from .limits import BackendLimits
 
 _START = datetime(1970, 1, 1)  # noqa: DTZ001 — as of `_seconds`
@@ -154,7 +154,7 @@ def _range(
         state=piece.value.state,
         attributes=to_json(piece.value.attributes),
         scanned=counts.scanned[serials.first],
-        held=chunks.live_count(connection, batch, serials) if digests else None,
-        digest=chunks.digest(connection, batch, serials) if digests else None,
+        held=live_runs.count(connection, batch, serials) if digests else None,
+        digest=live_runs.digest(connection, batch, serials) if digests else None,
         scanned_since=None if counts.since is None else counts.since[serials.first],
     )

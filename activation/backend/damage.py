@@ -24,7 +24,7 @@ NONSENSE: Final = (
 )
 # Small tables on which everything hangs: orders are applied once, batches are told apart.
 _VITAL: Final = (
-    *("orders", "aggregations", "batches", "standings", "tiles", "links", "heads"),
+    *("orders", "aggregations", "batches", "standings", "tiles", "links", "heads", "rules"),
     "alembic_version",
 )
 # The last: a table or column is not there, or has another name.

@@ -79,6 +79,8 @@ class Store:
             self._rules = _UNREAD
             if number is not None:
                 tile_store.begin(connection, number, batch.quantity)
+                rule = {"canonical": batch.canonical, "length": batch.length}
+                dialects.merge(connection, tables.rules, [rule], keep=True)
             elif batch_page.info(_known(connection, batch.batch)) != batch:
                 raise Problem("batch-differs", "a registered batch never changes")
 
@@ -243,10 +245,9 @@ class Store:
         """
         read, rules = self._rules
         if self._monotonic() - read > _RULES_SECONDS:
-            table = tables.batches
             with self._database.read() as connection:
-                found = connection.execute(select(table.c.canonical, table.c.length).distinct())
-                rules = [(row[0], row[1]) for row in found]
+                found = connection.execute(select(tables.rules))
+                rules = [(row.canonical, row.length) for row in found]
             self._rules = self._monotonic(), rules
         return rules
 

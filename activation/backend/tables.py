@@ -83,6 +83,9 @@ batches = Table(
     Index("batches_by_pair", "pair_of"),
 )
 
+# What scanned texts are read by: a million batches share a handful of these.
+rules = Table("rules", metadata, _text("canonical", key=True), _number("length", key=True))
+
 # The value of a tile, stored once: a million fragments share a handful of these.
 standings = Table(
     "standings",
@@ -122,8 +125,17 @@ fingerprints = Table(
     Column("fingerprint", _Bytes, primary_key=True),
     _number("batch"),
     _number("serial"),
-    Index("fingerprints_by_serial", "batch", "serial", unique=True),
     sqlite_with_rowid=False,
+)
+
+# The same fingerprints by serial (`live_runs.py`).
+live_runs = Table(
+    "live_runs",
+    metadata,
+    _number("batch", key=True),
+    _number("first", key=True),
+    _number("last"),
+    Column("data", _Bytes, nullable=False),
 )
 
 orders = Table(

@@ -1,5 +1,12 @@
 """What a backend must hold before it can take an order: the batch, and fingerprints."""
 
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from functools import partial
+from itertools import chain
+
 from ...codegen.progress import Progress
 from ...codegen.ranges import serials
 from ...codegen.ranges.serials import Ranges
@@ -7,6 +14,9 @@ from ...codegen.station.station import Station
 from ..client import wire
 from ..client.protocol import Client
 from .api_objects import batch_of
+
+# Portions sent at the same time: while the backend keeps one, the next is read, signed and sent.
+IN_FLIGHT = 3
 
 
 class Uploads:
@@ -50,8 +60,52 @@ class Uploads:
             station.line(uploader)
             line = uploader
         client, total, done = self._client.as_line(line), serials.count(ranges), 0
-        for piece in ranges:
-            for first, data in station.vault.fingerprints(batch, piece, station.station_keys):
-                client.upload(batch, first, data)
-                done += len(data) // wire.FINGERPRINT_BYTES
-                self._progress("fingerprints", done, total)
+        keys = station.station_keys
+        portions = chain.from_iterable(
+            station.vault.fingerprints(batch, piece, keys) for piece in ranges
+        )
+        for size in _overlapped(partial(client.upload, batch), portions):
+            done += size // wire.FINGERPRINT_BYTES
+            self._progress("fingerprints", done, total)
+
+
+def _overlapped(
+    send: Callable[[int, bytes], None], portions: Iterator[tuple[int, bytes]]
+) -> Iterator[int]:
+    """Send all portions, some of them at the same time; yields how many bytes of each arrived.
+
+    They may arrive in any order: each has its place. If some fail, the failure of the first of
+    them is raised, once none is under way any more.
+    """
+    waiting = deque[tuple[Future[None], int]]()
+    try:
+        for first, data in portions:
+            waiting.append((_started(send, first, data), len(data)))
+            if len(waiting) == IN_FLIGHT:
+                yield _arrived(*waiting.popleft())
+        while waiting:
+            yield _arrived(*waiting.popleft())
+    except Exception:
+        wait(sending for sending, _ in waiting)
+        raise
+
+
+def _started(send: Callable[[int, bytes], None], first: int, data: bytes) -> "Future[None]":
+    sending: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            send(first, data)
+        except BaseException as error:  # noqa: BLE001 - raised where its result is asked for
+            sending.set_exception(error)
+        else:
+            sending.set_result(None)
+
+    # A daemon: whoever interrupts the command does not wait for a backend that hangs.
+    threading.Thread(target=run, daemon=True).start()
+    return sending
+
+
+def _arrived(sending: "Future[None]", size: int) -> int:
+    sending.result()
+    return size

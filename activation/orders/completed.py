@@ -9,7 +9,7 @@ it by an order of their own, which is booked and cancelled with the first.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ...codegen.errors import NotFound, Refused
+from ...codegen.errors import Refused
 from ...codegen.ledger.changes import Ordered
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials
@@ -31,10 +31,10 @@ def completed(view: View, change: Ordered) -> Ordered:
     """
     if change.action is not Action.ACTIVATE:
         return change
-    try:
-        known = view.order(change.order).change
-    except NotFound:
+    booked = view.find_order(change.order)
+    if booked is None:
         return _with_product(view, with_max_scans(view, change))
+    known = booked.change
     said = {
         key: value
         for key, value in known.attributes.items()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ...codegen import policy
-from ...codegen.errors import NotFound, Refused
+from ...codegen.errors import Refused
 from ...codegen.ledger.changes import Ordered
 from ...codegen.ledger.view import View
 from ...codegen.ranges import serials, windows
@@ -77,12 +77,13 @@ def _replaced(view: View, change: Ordered) -> Iterator[str]:
 
 def near(view: View, change: Ordered, tolerance: int) -> int:
     """How many codes the order would change, if that is near what was counted, or `Refused`."""
-    try:
-        # What moved since it was booked must not make it another order.
-        known = view.order(change.order).change
-        would = (known.count if isinstance(known, Ordered) else change.count) or 0
-    except NotFound:
+    booked = view.find_order(change.order)
+    if booked is None:
         would = sum(len(tile.serials) for tile in _changing(view, change))
+    else:
+        # What moved since it was booked must not make it another order.
+        known = booked.change
+        would = (known.count if isinstance(known, Ordered) else change.count) or 0
     if abs(would - (change.count or 0)) > tolerance:
         raise Refused(
             f"{would:,} codes would change, not {change.count:,} give or take {tolerance:,}",

@@ -19,15 +19,21 @@ All batches of a home share a key, because a scanned code does not name its batc
 code has the same fingerprint everywhere, which is what uniqueness rests on.
 """
 
+from functools import cache
 from struct import iter_unpack
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
 from ..secret import Secret
 
+if TYPE_CHECKING:
+    from .compiled import Bulk
+
 SCHEME = "hmac-sha256-128"
 SIZE = 16  # bytes
+_FEW = 2_048  # codes: up to here, and for keys, nothing is ever compiled
 # Under the same key as codes are: a code never holds a space, so this is no code.
 _KEY_ID_LABEL = b"mintmark fingerprint key id"
 
@@ -39,15 +45,16 @@ def fingerprints(codes: bytes, length: int, key: Secret | bytes) -> bytes:
     """
     if length < 1 or len(codes) % length:
         raise ValueError("not a whole number of codes")
-    # Two and a half times as fast as hmac.digest: the keyed blocks are compressed once, not
-    # once per code (RFC 2104, section 4). hashlib's objects, copied alike, take a third longer.
-    copy = _keyed(key).copy
-    found = bytearray()
-    for (code,) in iter_unpack(f"{length}s", codes):
-        mac = copy()
-        mac.update(code)
-        found += mac.finalize()[:SIZE]
-    return bytes(found)
+    raw = key.reveal() if isinstance(key, Secret) else key
+    few = len(codes) < _FEW * length
+    return _one_by_one(codes, length, raw) if few else _bulk()(codes, length, raw)
+
+
+def why_slow() -> str | None:
+    """Why fingerprints in bulk aren't compiled on this machine; None if they are (`compiled`)."""
+    from .compiled import unusable
+
+    return unusable(_one_by_one)
 
 
 def fingerprint(canonical: bytes, key: Secret | bytes) -> bytes:
@@ -71,3 +78,23 @@ def _hmac(message: bytes, key: Secret | bytes) -> bytes:
 
 def _keyed(key: Secret | bytes) -> HMAC:
     return HMAC(key.reveal() if isinstance(key, Secret) else key, SHA256())
+
+
+def _one_by_one(codes: bytes, length: int, key: bytes) -> bytes:
+    # Two and a half times as fast as hmac.digest: the keyed blocks are compressed once, not
+    # once per code (RFC 2104, section 4). hashlib's objects, copied alike, take a third longer.
+    copy = _keyed(key).copy
+    found = bytearray()
+    for (code,) in iter_unpack(f"{length}s", codes):
+        mac = copy()
+        mac.update(code)
+        found += mac.finalize()[:SIZE]
+    return bytes(found)
+
+
+@cache
+def _bulk() -> "Bulk":
+    # Not at the top: whoever computes a few needs nothing of it.
+    from .compiled import Bulk
+
+    return Bulk(_one_by_one)

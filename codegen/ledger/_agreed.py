@@ -14,9 +14,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
-    Select,
     Table,
-    TextClause,
     bindparam,
     literal_column,
     select,
@@ -25,6 +23,7 @@ from sqlalchemy import (
 
 from ..errors import IntegrityError
 from ._columns import BRING_BACK
+from ._prepared import Prepared
 
 # SQLite's own index of a column, as it numbers them; the other is made by `_tables`.
 _OWN = {"ref": 2}
@@ -35,7 +34,7 @@ def row_id(connection: Connection, table: Table, name: str, value: str) -> int |
 
     Raises `IntegrityError` if the two indexes do not agree.
     """
-    own, again = connection.execute(_both(table.name, name), {"value": value}).one()
+    ((own, again),) = _both(table.name, name).raw(connection, value=value)
     if own != again:
         raise damaged(table)
     return None if own is None else int(own)
@@ -46,8 +45,8 @@ def row(connection: Connection, table: Table, name: str, value: str) -> Any:  # 
     number = row_id(connection, table, name, value)
     if number is None:
         return None
-    found = connection.execute(_by_number(table), {"number": number}).first()
-    if found is None or found._mapping[name] != value:  # noqa: SLF001 - public, whatever its name
+    found = _by_number(table).first(connection, number=number)
+    if found is None or getattr(found, name) != value:
         raise damaged(table)
     return found
 
@@ -59,18 +58,18 @@ def is_row(table: Table, number: int | BindParameter[int]) -> ColumnElement[bool
 
 
 @lru_cache(maxsize=32)
-def _by_number(table: Table) -> Select[Any]:
-    return select(table).where(is_row(table, bindparam("number")))
+def _by_number(table: Table) -> Prepared:
+    return Prepared(lambda: select(table).where(is_row(table, bindparam("number"))))
 
 
 @lru_cache(maxsize=32)
-def _both(table: str, name: str) -> TextClause:
+def _both(table: str, name: str) -> Prepared:
     indexes = f"sqlite_autoindex_{table}_{_OWN.get(name, 1)}", f"{table}_by_{name}_again"
     one, other = (
         f"(SELECT rowid FROM {table} INDEXED BY {index} WHERE {name} = :value)"  # noqa: S608 - names of ours
         for index in indexes
     )
-    return text(f"SELECT {one}, {other}")
+    return Prepared(lambda: text(f"SELECT {one}, {other}"))
 
 
 def damaged(table: Table) -> IntegrityError:

@@ -13,12 +13,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, or_, select, text, update
+from sqlalchemy import Connection, bindparam, or_, select, text, update
 
 from ..errors import IntegrityError
 from ..ranges import serials
 from ..ranges.lifecycle import State
 from . import _agreed, _events, _pairs, _tables
+from ._prepared import Prepared
 from .changes import (
     Associated,
     Change,
@@ -38,12 +39,35 @@ _ALL = 1 << 40  # more than there are tiles
 
 _t, _p, _c = _tables.tiles.c, _tables.packages.c, _tables.counters.c
 # Added up by SQLite: every carton that is packed pays for this.
-_LINKS = text("""
+_LINKS = Prepared(
+    lambda: text("""
     SELECT count(*), coalesce(sum(last - first + 1), 0),
            coalesce(sum(NOT (prior < first AND first <= last AND last <= :quantity)), 0)
     FROM (SELECT first, last, lag(last, 1, 0) OVER (ORDER BY first) AS prior
           FROM (SELECT first, last FROM links WHERE batch = :b ORDER BY first LIMIT :most))
 """)
+)
+_COUNTERS = Prepared(lambda: select(_c.state, _c.codes).where(_c.batch == bindparam("b")))
+_COUNT = Prepared(
+    lambda: (
+        update(_tables.counters)
+        .where(_c.batch == bindparam("b"), _c.state == bindparam("name"))
+        .values(codes=bindparam("now"))
+    )
+)
+_TILES = Prepared(
+    lambda: (
+        select(_t.first, _t.last, _t.state, _t.package)
+        .where(_t.batch == bindparam("b"))
+        .order_by(_t.first)
+        .limit(bindparam("most"))
+    )
+)
+_PACKAGES = Prepared(
+    lambda: select(_p.package, _p.serials, _p.status, _p.supersedes).where(
+        or_(_p.batch == bindparam("b"), _p.pair == bindparam("b"))
+    )
+)
 
 
 def damaged(batch: str) -> IntegrityError:
@@ -56,8 +80,7 @@ def damaged(batch: str) -> IntegrityError:
 
 def counters(connection: Connection, batch: str, quantity: int) -> dict[str, int]:
     """Codes in each state, `RESERVED`, `INSIDE`. Raises `IntegrityError` unless they balance."""
-    rows = connection.execute(select(_c.state, _c.codes).where(_c.batch == batch))
-    codes = {row.state: row.codes for row in rows}
+    codes = {row.state: row.codes for row in _COUNTERS.all(connection, b=batch)}
     if not balanced(codes, quantity):
         raise damaged(batch)
     return codes
@@ -81,8 +104,7 @@ def move(connection: Connection, batch: str, quantity: int, moved: Mapping[str, 
         raise damaged(batch)
     for name, change in moved.items():
         if change:
-            counter = update(_tables.counters).where(_c.batch == batch, _c.state == name)
-            connection.execute(counter.values(codes=codes[name]))
+            _COUNT.run(connection, {"b": batch, "name": name, "now": codes[name]})
 
 
 def check_all(connection: Connection, changes: tuple[Change, ...]) -> None:
@@ -125,8 +147,7 @@ def _check_tiles(
     With more than `limit` tiles only these are looked at.
     """
     sums = _Sums()
-    query = select(_t.first, _t.last, _t.state, _t.package).where(_t.batch == batch)
-    for tile in connection.execute(query.order_by(_t.first).limit(limit + 1)):
+    for tile in _TILES.all(connection, b=batch, most=limit + 1):
         sums.tiles += 1
         if not sums.add(*tile):
             raise damaged(batch)
@@ -143,8 +164,7 @@ def _check_links(
     connection: Connection, batch: str, quantity: int, inside: int, limit: int
 ) -> None:
     """Raises `IntegrityError` if the first `limit` links of `batch` overlap, or all miscount."""
-    values = {"b": batch, "most": limit + 1, "quantity": quantity}
-    links, codes, wrong = connection.execute(_LINKS, values).one()
+    ((links, codes, wrong),) = _LINKS.raw(connection, b=batch, most=limit + 1, quantity=quantity)
     if wrong or ((codes > inside) if links > limit else (codes != inside)):
         raise damaged(batch)
 
@@ -175,9 +195,7 @@ def _held(connection: Connection, batch: str) -> Counter[str]:
     A reprint that ended took its codes over from the package before; one under way has none.
     """
     held: Counter[str] = Counter()
-    query = select(_p.package, _p.serials, _p.status, _p.supersedes)
-    here = query.where(or_(_p.batch == batch, _p.pair == batch))
-    for package, held_by, status, supersedes in connection.execute(here):
+    for package, held_by, status, supersedes in _PACKAGES.all(connection, b=batch):
         if status == "abandoned" or (status == "begun" and supersedes is not None):
             continue
         codes = serials.count(_pairs.from_text(held_by))

@@ -10,9 +10,12 @@ from .. import times
 from ..errors import IntegrityError
 from . import _tables, chain
 from ._columns import BRING_BACK
+from ._prepared import Prepared
 from .chain import Event
 
 _e = _tables.events.c
+_NAMES = tuple(column.name for column in _tables.events.c)
+_LAST = Prepared(lambda: select(_tables.events).order_by(_e.seq.desc()).limit(1))
 
 
 def after(connection: Connection, seq: int, limit: int) -> tuple[Event, ...]:
@@ -50,8 +53,7 @@ def head(connection: Connection) -> tuple[int, str]:
 
 def last(connection: Connection) -> Event | None:
     """The last event, if there is one."""
-    query = select(_tables.events).order_by(_e.seq.desc()).limit(1)
-    row = connection.execute(query).first()
+    row = _LAST.first(connection)
     return None if row is None else make_event(row)
 
 
@@ -60,8 +62,7 @@ def make_event(row: Row[Any], prefix: str = "") -> Event:
 
     Raises `IntegrityError` for an event whose content is not what was hashed.
     """
-    columns = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
-    event = Event(**{column.name: columns[prefix + column.name] for column in _tables.events.c})
+    event = Event(*[getattr(row, prefix + name) for name in _NAMES])
     if not chain.is_whole(event):
         raise IntegrityError(
             f"event {event.seq} was changed: its content does not match its hash", BRING_BACK

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select
 
 from ..errors import IntegrityError, Refused, UsageError
 from ..ranges import serials
@@ -16,12 +16,20 @@ from ..ranges.lifecycle import Standing, State
 from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import Stuck
 from . import _pairs, _replacements, _sql, _tables, _two_batches
+from ._prepared import Prepared
 from ._sql import Touched
 from .chain import Event
 from .changes import ExportAbandoned, ExportBegun, Packaged, Unit
 
 _p, _t = _tables.packages.c, _tables.tiles.c
 _PACKAGES = "see: mintmark package list"
+_UNDER_REPRINT = Prepared(
+    lambda: select(_p.supersedes).where(
+        or_(_p.batch == bindparam("b"), _p.pair == bindparam("b")),
+        _p.status == "begun",
+        _p.supersedes.is_not(None),
+    )
+)
 
 
 def begin(change: ExportBegun, connection: Connection, event: Event) -> Touched:
@@ -178,8 +186,7 @@ def _check_units(units: tuple[Unit, ...], reserved: Ranges) -> None:
 
 def under_reprint(connection: Connection, batch: str) -> set[str]:
     """The packages of `batch` that a reprint under way is about to take over."""
-    query = select(_p.supersedes).where(_two_batches.of_batch(batch), _p.status == "begun")
-    return set(connection.scalars(query.where(_p.supersedes.is_not(None))))
+    return {row.supersedes for row in _UNDER_REPRINT.all(connection, b=batch)}
 
 
 def reprintable(connection: Connection, package: str) -> tuple[Ranges, Ranges]:

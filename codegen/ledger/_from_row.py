@@ -1,8 +1,8 @@
 """Rows of the database as the frozen dataclasses of `records`."""
 
-from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Row
@@ -14,11 +14,11 @@ R = TypeVar("R")
 
 def make(kind: type[R], row: Row[Any], **more: object) -> R:
     """`row` as `kind`, `more` in place of its columns; columns ending in `_at` become times."""
-    columns = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
+    known: Any = kind  # a class has a hash, which `type[R]` does not tell
     values = {
-        item.name: to_time(columns[item.name]) if item.name.endswith("_at") else columns[item.name]
-        for item in _fields(kind)
-        if item.name not in more
+        name: to_time(getattr(row, name)) if is_time else getattr(row, name)
+        for name, is_time in _fields(known)
+        if name not in more
     }
     return kind(**values, **more)
 
@@ -28,5 +28,6 @@ def to_time(text: str | None) -> datetime | None:
     return None if text is None else times.parse_utc(text)
 
 
-def _fields(kind: Any) -> Iterable[Any]:  # noqa: ANN401 - a dataclass
-    return fields(kind)
+@lru_cache(maxsize=64)
+def _fields(kind: Any) -> tuple[tuple[str, bool], ...]:  # noqa: ANN401 - a dataclass
+    return tuple((item.name, item.name.endswith("_at")) for item in fields(kind))

@@ -1,6 +1,6 @@
 """Range orders: booked when committed here, settled when the backend has answered."""
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, bindparam, update
 
 from .. import ids
 from ..errors import Refused, UsageError
@@ -8,10 +8,20 @@ from ..ranges import attributes, serials
 from ..ranges.lifecycle import Action, Reason, Standing, passed_over, step
 from ..ranges.tiling import Stuck
 from . import _agreed, _exports, _pairs, _sql, _tables
+from ._prepared import Prepared, inserting
 from ._sql import NOTHING, Touched
 from ._tiles import Effect
 from .chain import Event
 from .changes import Ordered, Settled
+
+_further = _tables.order_batches
+_SETTLE_FURTHER = Prepared(
+    lambda: (
+        update(_further)
+        .where(_further.c.order_id == bindparam("order"))
+        .values(status=bindparam("now"))
+    )
+)
 
 
 def order(change: Ordered, connection: Connection, event: Event) -> Touched:
@@ -40,7 +50,7 @@ def order(change: Ordered, connection: Connection, event: Event) -> Touched:
         "applied": effect.applied.total(), "skipped_count": serials.count(skipped),
         "skipped": _pairs.to_text(skipped),
     }  # fmt: skip
-    connection.execute(insert(_tables.orders), [row])
+    inserting(_tables.orders, *row).run(connection, row)
     return Touched(serials.subtract(change.serials, skipped), skipped)
 
 
@@ -66,10 +76,7 @@ def settle(change: Settled, connection: Connection, event: Event) -> Touched:
         connection, _tables.orders, "order_id", change.order,
         status=change.status, detail=change.detail, settled_at=event.at,
     )  # fmt: skip
-    further = _tables.order_batches
-    connection.execute(
-        update(further).where(further.c.order_id == change.order).values(status=change.status)
-    )
+    _SETTLE_FURTHER.run(connection, {"order": change.order, "now": change.status})
     return NOTHING
 
 

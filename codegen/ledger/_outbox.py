@@ -14,7 +14,6 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
-    insert,
     or_,
     select,
     union_all,
@@ -28,6 +27,7 @@ from . import _agreed, _events, _pairs, _tables
 from ._columns import Number
 from ._elsewhere import unknown
 from ._from_row import to_time
+from ._prepared import Prepared, inserting, set_row
 from .changes import Associated, Ordered
 from .records import OrderRow
 
@@ -86,15 +86,13 @@ def find(connection: Connection, order_id: str) -> OrderRow | None:
     number = _agreed.row_id(connection, _tables.orders, "order_id", order_id)
     if number is None:
         return None
-    row = connection.execute(_by_number(), {"number": number}).first()
+    row = _BY_NUMBER.first(connection, number=number)
     if row is None or row.order_id != order_id:
         raise _agreed.damaged(_tables.orders)
     return _make(row)
 
 
-@lru_cache(maxsize=1)
-def _by_number() -> Select[Any]:
-    return _query().where(_agreed.is_row(_tables.orders, bindparam("number")))
+_BY_NUMBER = Prepared(lambda: _query().where(_agreed.is_row(_tables.orders, bindparam("number"))))
 
 
 def order(connection: Connection, order_id: str) -> OrderRow:
@@ -121,16 +119,18 @@ def orders(
 
 def oldest(connection: Connection, batch: str) -> OrderRow | None:
     """The queued order that names `batch` and was booked first."""
-    row = connection.execute(_oldest_query(), {"batch": batch}).first()
+    row = _OLDEST.first(connection, batch=batch)
     return None if row is None else _make(row)
 
 
-@lru_cache(maxsize=1)
 def _oldest_query() -> Select[Any]:
     batch = bindparam("batch", type_=Text())
     further = select(_more.seq).where(_more.batch == batch)
     its = or_(_o.batch == batch, _o.seq.in_(further))
     return _query().where(its, _o.status == "queued").order_by(_o.seq).limit(1)
+
+
+_OLDEST = Prepared(_oldest_query)
 
 
 def newest(connection: Connection, batch: str | None, status: str) -> str | None:
@@ -189,10 +189,9 @@ def due(connection: Connection, now: datetime, limit: int) -> tuple[OrderRow, ..
     Each is the oldest of every batch that it names.
     """
     values = {"now": times.format_utc(now), "most": limit}
-    return tuple(_make(row) for row in connection.execute(_due_query(), values))
+    return tuple(_make(row) for row in _DUE.all(connection, **values))
 
 
-@lru_cache(maxsize=1)
 def _due_query() -> Select[Any]:
     now, most = bindparam("now", type_=Text()), bindparam("most", type_=Integer())
     return (
@@ -203,6 +202,9 @@ def _due_query() -> Select[Any]:
         .order_by(_o.seq)
         .limit(most)
     )
+
+
+_DUE = Prepared(_due_query)
 
 
 def _due() -> Select[Any]:
@@ -236,8 +238,7 @@ def claim(
     values = {
         "attempts": found.attempts + 1, "holder": holder, "held_until": times.format_utc(until),
     }  # fmt: skip
-    if connection.execute(_update(order_id).values(values)).rowcount == 0:
-        connection.execute(insert(_tables.deliveries), [{"order_id": order_id} | values])
+    _note(connection, order_id, values)
     return True
 
 
@@ -250,18 +251,20 @@ def attempted(
         "detail": detail,
     }
     order(connection, order_id)
-    if connection.execute(_update(order_id).values(values)).rowcount == 0:
-        connection.execute(
-            insert(_tables.deliveries), [{"order_id": order_id, "attempts": 1} | values]
-        )
+    _note(connection, order_id, values, attempts=1)
 
 
 def release(connection: Connection, order_id: str, holder: str) -> None:
     """Let go of an order, if `holder` still holds it."""
-    connection.execute(
-        _update(order_id).where(_d.holder == holder).values(holder=None, held_until=None)
-    )
+    freed = update(_tables.deliveries).where(_d.order_id == order_id, _d.holder == holder)
+    connection.execute(freed.values(holder=None, held_until=None))
 
 
-def _update(order_id: str) -> Any:  # noqa: ANN401 - an UPDATE
-    return update(_tables.deliveries).where(_d.order_id == order_id)
+def _note(connection: Connection, order_id: str, values: dict[str, Any], **first: int) -> None:
+    """Set `values` of the state of a delivery; if it has none yet, `first` too."""
+    row = _agreed.row_id(connection, _tables.deliveries, "order_id", order_id)
+    if row is None:
+        added = {"order_id": order_id} | first | values
+        inserting(_tables.deliveries, *added).run(connection, added)
+    else:
+        set_row(connection, _tables.deliveries, row, values)

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select
 
 from ..errors import Refused
 from ..ranges.lifecycle import State
 from . import _pairs, _sql, _tables, _two_batches
 from ._elsewhere import unknown
 from ._from_row import make
+from ._prepared import Prepared
 from .records import PackageRow, UnitRow
 
 _p, _t, _u = _tables.packages.c, _tables.tiles.c, _tables.units.c
@@ -68,10 +69,7 @@ def lost(connection: Connection, batch: str, first: int, last: int) -> tuple[Uni
 
     Also those of packages that were reprinted since: the lost labels still carry these codes.
     """
-    here = _two_batches.of_batch(batch)
-    query = _units().where(here, _u.status == "lost", _u.first <= last)
-    found = connection.execute(query.where(_u.last >= first).order_by(_u.first, _u.package))
-    return tuple(_unit(row) for row in found)
+    return tuple(map(_unit, _LOST.all(connection, b=batch, low=first, high=last)))
 
 
 def _package(row: Row[Any]) -> PackageRow:
@@ -85,3 +83,13 @@ def _unit(row: Row[Any]) -> UnitRow:
 
 def _units() -> Select[Any]:
     return select(_tables.units, _p.batch, _p.copies, _p.pair).join(_tables.packages)
+
+
+_LOST = Prepared(
+    lambda: (
+        _units()
+        .where(or_(_p.batch == bindparam("b"), _p.pair == bindparam("b")), _u.status == "lost")
+        .where(_u.first <= bindparam("high"), _u.last >= bindparam("low"))
+        .order_by(_u.first, _u.package)
+    )
+)

@@ -11,12 +11,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select
 
 from .. import ids, times
 from ..errors import Refused, UsageError
 from . import _agreed, _events, _orders, _sql, _tables, chain
 from ._from_row import to_time
+from ._prepared import Prepared
 from ._sql import NOTHING, Touched
 from .chain import Event
 from .changes import Change, Ordered, Scheduled, ScheduleEnded
@@ -134,6 +135,19 @@ def _query() -> Select[Any]:
     return select(_tables.scheduled, *events).join(_tables.events, _e.seq == _s.seq)
 
 
+_BY_NUMBER = Prepared(
+    lambda: _query().where(_agreed.is_row(_tables.scheduled, bindparam("number")))
+)
+_DUE = Prepared(
+    lambda: (
+        _query()
+        .where(_s.status == WAITING, _s.at <= bindparam("now"))
+        .order_by(_s.at, _s.seq)
+        .limit(bindparam("most"))
+    )
+)
+
+
 def _make(row: Row[Any]) -> ScheduledRow:
     change = _events.make_event(row, "event_").change
     told = row.order_id, row.batch, row.at
@@ -156,8 +170,7 @@ def find(connection: Connection, order: str) -> ScheduledRow | None:
     number = _agreed.row_id(connection, _tables.scheduled, "order_id", order)
     if number is None:
         return None
-    query = _query().where(_agreed.is_row(_tables.scheduled, number))
-    row = connection.execute(query).first()
+    row = _BY_NUMBER.first(connection, number=number)
     if row is None or row.order_id != order:
         raise _agreed.damaged(_tables.scheduled)
     return _make(row)
@@ -185,6 +198,5 @@ def count_waiting(connection: Connection, batch: str | None) -> int:
 
 def due(connection: Connection, now: datetime, limit: int) -> tuple[ScheduledRow, ...]:
     """The waiting orders whose time has come, the earliest first."""
-    query = _query().where(_s.status == WAITING, _s.at <= times.format_utc(now))
-    found = connection.execute(query.order_by(_s.at, _s.seq).limit(limit))
-    return tuple(_make(row) for row in found)
+    found = _DUE.all(connection, now=times.format_utc(now), most=limit)
+    return tuple(map(_make, found))

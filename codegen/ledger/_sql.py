@@ -4,8 +4,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Table
-from sqlalchemy import insert as insert_into
-from sqlalchemy import update as update_of
 
 from .. import ids
 from ..errors import Refused, UsageError
@@ -15,6 +13,7 @@ from ..ranges.serials import Ranges
 from ..ranges.tiling import Tile
 from . import _agreed, _tables
 from ._elsewhere import SPOKEN, unknown
+from ._prepared import inserting, set_row
 from ._tiles import Book, Effect
 from .changes import Change
 
@@ -75,7 +74,8 @@ def require_unused(connection: Connection, table: Table, name: str, value: str) 
 
 def insert(connection: Connection, table: Table, change: Change, **more: object) -> None:
     """Add a row made of the fields of `change`, and `more`."""
-    connection.execute(insert_into(table), [asdict(change) | more])
+    row = asdict(change) | more
+    inserting(table, *row).run(connection, row)
 
 
 def update(connection: Connection, table: Table, name: str, value: str, **values: object) -> None:
@@ -83,7 +83,7 @@ def update(connection: Connection, table: Table, name: str, value: str, **values
     number = _agreed.row_id(connection, table, name, value)
     if number is None:
         raise _agreed.damaged(table)
-    connection.execute(update_of(table).where(_agreed.is_row(table, number)).values(**values))
+    set_row(connection, table, number, values)
 
 
 def refuse_blocked(effect: Effect, batch: str, why: str) -> None:

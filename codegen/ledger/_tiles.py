@@ -20,6 +20,7 @@ from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import BLOCKED_SHOWN, Blocked, Stuck, Tile
 from . import _balance, _tables
 from ._balance import INSIDE, RESERVED
+from ._prepared import Prepared, inserting
 from ._tile_rows import COLUMNS, from_row, to_row
 
 PAGE = 2_000
@@ -35,14 +36,17 @@ _FROM = (
     .where(_t.batch == bindparam("b"), _t.first <= bindparam("low"))
     .scalar_subquery()
 )
-_READ = (
-    select(*COLUMNS)
-    .where(_t.batch == bindparam("b"), _t.first >= _FROM, _t.first <= bindparam("high"))
-    .order_by(_t.first)
-    .limit(bindparam("most"))
+_READ = Prepared(
+    lambda: (
+        select(*COLUMNS)
+        .where(_t.batch == bindparam("b"), _t.first >= _FROM, _t.first <= bindparam("high"))
+        .order_by(_t.first)
+        .limit(bindparam("most"))
+    )
 )
-_DELETE = delete(_tables.tiles).where(_t.batch == bindparam("b"), _t.first == bindparam("f"))
-_INSERT = insert(_tables.tiles)
+_DELETE = Prepared(
+    lambda: delete(_tables.tiles).where(_t.batch == bindparam("b"), _t.first == bindparam("f"))
+)
 
 
 @dataclass
@@ -121,8 +125,8 @@ class Book:
         """
         low = group.first
         while True:
-            values = {"b": self.batch, "low": low, "high": group.last, "most": PAGE}
-            page = [from_row(row) for row in self.connection.execute(_READ, values)]
+            rows = _READ.all(self.connection, b=self.batch, low=low, high=group.last, most=PAGE)
+            page = list(map(from_row, rows))
             if not page or page[0].serials.last < low:
                 raise self.damaged()
             yield page
@@ -208,9 +212,9 @@ def _write(connection: Connection, batch: str, before: Tiles, after: Tiles) -> N
     gone = [{"b": batch, "f": first} for first, tile in old.items() if new.get(first) != tile]
     come = [to_row(batch, tile) for first, tile in new.items() if old.get(first) != tile]
     if gone:
-        connection.execute(_DELETE, gone)
+        _DELETE.run_many(connection, gone)
     if come:
-        connection.execute(_INSERT, come)
+        inserting(_tables.tiles, *come[0]).run_many(connection, come)
 
 
 # --- the balance ------------------------------------------------------------------------

@@ -36,13 +36,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, select
 
 from .. import times
 from ..errors import IntegrityError, NotFound, Refused
 from ..file_systems import refuse_network_drive
 from ..ranges.serials import Ranges
 from . import _apply, _balance, _outbox, _schedules, _tables, chain, database
+from ._prepared import inserting
 from .chain import Actor, Author, Event
 from .changes import PASSING, Associated, Change, HomeMade, KeyAdded, Ordered, Scheduled
 from .view import View
@@ -278,7 +279,7 @@ def _append(connection: Connection, author: Author, at: datetime, change: Change
     # 4.3. The first two events stand before the roster: the second adds the key of both.
     public_key = None if seq < 2 else _apply.signing_key(connection, author.key_id, change)
     event = chain.seal(seq + 1, change, at, author, previous)  # 4.4
-    connection.execute(insert(_tables.events), [vars(event)])
+    inserting(_tables.events, *vars(event)).run(connection, vars(event))
     done = _apply.apply(change, connection, event)  # 4.5
     if seq == 1:
         public_key = _apply.signing_key(connection, author.key_id, change)

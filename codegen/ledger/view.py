@@ -29,6 +29,7 @@ from . import (
 from ._columns import Number
 from ._facts import FactsView
 from ._from_row import make
+from ._prepared import Prepared
 from ._tile_rows import COLUMNS, from_row
 from .chain import Event
 from .records import (
@@ -47,6 +48,8 @@ from .records import (
 R = TypeVar("R")
 _KEYS, _CONTACTS = "see: mintmark key list", "see: mintmark contact list"
 _BATCHES = "see: mintmark batch list"
+_b = _tables.batches.c
+_FORMS = Prepared(lambda: select(_b.alphabet, _b.length, _b.canonical, _b.batch))
 
 
 class View(FactsView):
@@ -89,10 +92,8 @@ class View(FactsView):
 
     def batches_by_form(self) -> dict[CodeForm, list[str]]:
         """What codes of this home look like → the ids of the batches that have such codes."""
-        b = _tables.batches.c
         found: dict[CodeForm, list[str]] = {}
-        query = select(b.alphabet, b.length, b.canonical, b.batch)
-        for *form, batch in self.connection.execute(query):
+        for *form, batch in _FORMS.all(self.connection):
             found.setdefault(CodeForm(*form), []).append(batch)
         return found
 
@@ -268,9 +269,13 @@ class View(FactsView):
         """An order."""
         return _outbox.order(self.connection, order)
 
+    def find_order(self, order: str) -> OrderRow | None:
+        """The order of that id, or None."""
+        return _outbox.find(self.connection, order)
+
     def is_booked(self, order: str) -> bool:
         """Whether an order of that id is booked; one that is scheduled for later is not."""
-        return _outbox.find(self.connection, order) is not None
+        return self.find_order(order) is not None
 
     def has_order(self, order: str) -> bool:
         """Whether an order has that id: booked, or scheduled, however that ended."""

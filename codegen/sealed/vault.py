@@ -8,7 +8,7 @@ the mint record, which is published last: without it there is no batch.
 import hmac
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
@@ -21,9 +21,11 @@ from ..secret import Secret
 from .batch import Reader, by_frame, within
 from .header import CoreHeader, is_batch_id
 from .record import RECORD_BYTES, MintRecord, file_digest, read_record
-from .runs import Run, lookup, prefixes_of
 from .signed import Keys, Sign
 from .wrap import WRAPS_BYTES, Recipient, Wraps, read_wraps, wrap
+
+if TYPE_CHECKING:
+    from .runs import Run
 
 
 class Parts(NamedTuple):
@@ -184,14 +186,19 @@ class Vault:
             record.check_fingerprints(frame, block)
             yield piece.first, block[(piece.first - 1 - start) * SIZE : (piece.last - start) * SIZE]
 
-    def run(self, batch: str) -> Run:
+    def run(self, batch: str) -> "Run":
         """The run, mapped; close it."""
+        # Here, as below: it brings numpy, and an order reads fingerprints and no run.
+        from .runs import Run
+
         path = self.parts(batch).run
         self._size(batch, path.name)
         return Run(path)
 
     def find(self, batch: str, fingerprints: bytes, station_keys: Keys) -> list[tuple[int, int]]:
         """Which of the concatenated `fingerprints` are in the batch: (position, serial)."""
+        from .runs import lookup, prefixes_of
+
         header, record = self._description(batch, station_keys)
         with self.run(batch) as run:
             if len(run) != header.quantity:
@@ -221,6 +228,8 @@ class Vault:
         Quick: it reads neither header nor record, and compares what a run keeps of a
         fingerprint. Raises `IntegrityError` and `OSError` for a run that cannot be read.
         """
+        from .runs import Run, prefixes_of
+
         with Run(self.parts(batch).run) as run:
             return len(run.lookup(prefixes_of(fingerprints))[0]) > 0
 

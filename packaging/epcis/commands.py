@@ -61,6 +61,8 @@ def audit_export(
     Example:
       mintmark audit export --epcis --out events.jsonld --batch K7QM-3T9A2BCD
     """
+    if with_codes:
+        invocation.unlock_early(custodian_key, passphrase_file)
     from ...codegen import ids as id_forms
     from ...codegen.errors import UsageError
     from . import names

@@ -2,6 +2,7 @@
 
 import threading
 
+import made_books
 import postgres_kit
 import pytest
 from backend_kit import Asgi, Clock, app_over, settings
@@ -26,10 +27,14 @@ def backend_limits():
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request, tmp_path):
-    """The URL of an empty database, once of either kind."""
+    """The URL of a database, once of either kind: of made books for a test that asks for a store.
+
+    For others it is empty.
+    """
+    made = "store" in request.fixturenames
     if request.param == "sqlite":
-        return sqlite_url(tmp_path)
-    return postgresql_url(postgres_kit.cluster().database())
+        return made_books.sqlite(tmp_path) if made else sqlite_url(tmp_path)
+    return made_books.postgresql() if made else postgresql_url(postgres_kit.cluster().database())
 
 
 @pytest.fixture

@@ -104,5 +104,5 @@ grouped_upper = _finding(
 @fault
 def takes_over(site):
     """Gives a fingerprint that is live to the code that is activated last."""
-    replacing = dialects._SQLITE.replace("INSERT", "INSERT OR REPLACE").partition(" ON ")[0]
+    replacing = dialects._SQLITE.replace("OR IGNORE", "OR REPLACE")
     site.patch.setattr(dialects, "_SQLITE", replacing)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from broken.site import fault, named
 from sqlalchemy import func, select
 
-from mintmark.activation.backend import apply_order, batch_page, chunks, dialects, store, tables
+from mintmark.activation.backend import apply_order, batch_page, dialects, live_runs, store, tables
 from mintmark.activation.backend.problems import Problem
 from mintmark.activation.backend.store import Store
 from mintmark.activation.client.wire import HeadAnswer
@@ -147,12 +147,11 @@ def _digest(name, says, digest):
 
     def fault(site):
         def wrong(connection, batch, serials):
-            table = tables.fingerprints
-            own = (table.c.batch == batch) & table.c.serial.between(serials.first, serials.last)
-            query = select(table.c.fingerprint).where(own).order_by(table.c.serial)
-            return digest([bytes(row[0]) for row in connection.execute(query)])
+            runs = [data for _, data in live_runs.read(connection, batch, serials)]
+            found = b"".join(runs)
+            return digest([found[at : at + 16] for at in range(0, len(found), 16)])
 
-        site.patch.setattr(chunks, "digest", wrong)
+        site.patch.setattr(live_runs, "digest", wrong)
 
     return named(fault, name, says)
 
@@ -182,8 +181,8 @@ def digest_uncut(site):
                 (tile, *_) = tile_store.page(connection, number, item.first, 1)
                 (last, *_) = tile_store.page(connection, number, item.last, 1)
                 whole = type(tile.serials)(tile.serials.first, last.serials.last)
-                held = chunks.live_count(connection, number, whole)
-                return replace(item, held=held, digest=chunks.digest(connection, number, whole))
+                held = live_runs.count(connection, number, whole)
+                return replace(item, held=held, digest=live_runs.digest(connection, number, whole))
 
     site.store = Uncut
 

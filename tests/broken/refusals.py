@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from broken.site import Reply, fault, named
 
-from mintmark.activation.backend import apply_order
+from mintmark.activation.backend import apply_order, chunks, live_runs
 from mintmark.activation.backend.apply_order import Request
 from mintmark.activation.backend.problems import Problem
 from mintmark.activation.backend.store import Store
+from mintmark.codegen.ranges import serials
 from mintmark.codegen.ranges.lifecycle import Action
 
 
@@ -39,13 +40,12 @@ class MissingFirst(Store):
     @staticmethod
     def _missing(connection, row, order):
         for piece in order.serials:
-            serial = apply_order.chunks._first_missing(connection, row.number, [piece])
-            if serial is None:
-                continue
-            single = type(piece)(serial, serial)
-            pending = apply_order.chunks._pending_in(row.number, single)
-            if connection.execute(pending).first() is None:
-                return Problem("fingerprints-missing", "", serial=serial)
+            there = [
+                *live_runs.live(connection, row.number, piece),
+                *chunks.pending(connection, row.number, piece),
+            ]
+            if missing := serials.subtract([piece], serials.union(there)):
+                return Problem("fingerprints-missing", "", serial=missing[0].first)
         return None
 
 

@@ -12,6 +12,7 @@ from station_kit import NOW, PASSPHRASE, batch_files
 
 from mintmark.codegen import doctor as module
 from mintmark.codegen import file_systems, roster
+from mintmark.codegen.codes.compiled import DIFFERS
 from mintmark.codegen.doctor import doctor
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError, Refused
 from mintmark.codegen.file_systems import Mount
@@ -75,9 +76,25 @@ def test_a_fresh_home_is_well(home):
     assert result.exit_code == 0
     assert {found.level for found in result.findings} == {OK}
     assert {found.check for found in result.findings} == {
-        "keys", "custodian", "permissions", "ledger", "vault", "disk", "work",
+        "keys", "custodian", "permissions", "ledger", "vault", "disk", "fingerprints", "work",
     }  # fmt: skip
     assert list(result.lines())[-1] == "the home is well"
+
+
+@pytest.mark.parametrize(
+    ("why", "level", "begins"),
+    [
+        (None, OK, "computed in bulk"),
+        ("the package llvmlite isn't installed", OK, "computed one by one: the package"),
+        (DIFFERS, WARNING, "computed one by one: what was compiled"),
+    ],
+)
+def test_how_fingerprints_are_computed_is_told(home, monkeypatch, why, level, begins):
+    monkeypatch.setattr(module, "why_slow", lambda: why)
+    (found,) = [item for item in examine(home).findings if item.check == "fingerprints"]
+    assert found.level == level
+    assert found.message.startswith(begins)
+    assert bool(found.hint) is bool(why)
 
 
 def test_so_is_one_with_batches(home, batch):

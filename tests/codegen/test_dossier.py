@@ -2,6 +2,7 @@
 
 import pytest
 from contract_shapes import SHAPES, problems
+from ledger_kit import each_statement
 from station_kit import NOW, make_home
 
 from mintmark.codegen.errors import NotFound
@@ -197,13 +198,10 @@ def test_many_codes_ask_as_often_as_one(world, monkeypatch):
         text = "\n".join(f"{world.bottles}:{n}" for n in range(1, count + 1))
         return list(locate(station, None, text).records())
 
-    from sqlalchemy import event
-
-    engine = station.ledger._engine
-    event.listen(engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
-    assert len(statements(1)) == 1
-    few = len(asked)
-    assert len(statements(30)) == 30
+    with each_statement(station.ledger, asked.append):
+        assert len(statements(1)) == 1
+        few = len(asked)
+        assert len(statements(30)) == 30
     assert len(asked) <= few + 2
 
 

@@ -1,7 +1,6 @@
 """Running commands over what was harmed, and judging what they say."""
 
 import contextlib
-import functools
 import io
 import json
 import logging
@@ -10,15 +9,12 @@ import sys
 from dataclasses import dataclass
 from unittest import mock
 
-import typer.main
 from contract_worlds import answering, backend_named
 from torture.flip_world import watched
 
 from mintmark import cli
 from mintmark.codegen.errors import MintmarkError
 
-# Typer makes the tree of all commands anew for each run, and that takes longer than most of them.
-_tree = functools.cache(typer.main.get_command)
 _CODE = re.compile(r"[0-9A-Z]{16}")
 _VAGUE = (
     (re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)"), "TIME"),
@@ -47,7 +43,6 @@ def ask(root, words, codes, stdin="", *, ids=True):
     with (
         contextlib.chdir(root),
         mock.patch.object(sys, "stdin", source),
-        mock.patch.object(typer.main, "get_command", _tree),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):

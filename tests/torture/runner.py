@@ -134,8 +134,10 @@ def _parse_once():
 
     from mintmark import cli
 
+    whole = cli.program()
+    cli.program = lambda _: whole
     typer.main.get_command = functools.cache(typer.main.get_command)
-    typer.main.get_command(cli.app)
+    typer.main.get_command(whole)
 
 
 def _become(job):

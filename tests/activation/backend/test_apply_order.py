@@ -1,17 +1,18 @@
 """Orders at the backend, against the naive model and hand-written expectations."""
 
 import hashlib
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from backend_kit import Clock, make_batch, make_codes, prints
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model import ACTIONS, Books, Refusal, runs
 
-from mintmark.activation.backend import chunks
+from mintmark.activation.backend import dialects, enliven, live_runs
 from mintmark.activation.backend.apply_order import Request
 from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.limits import BackendLimits
@@ -417,21 +418,94 @@ def test_a_page_ends_early_where_attributes_are_long(tmp_path, clock):
     store.close()
 
 
-def test_an_activation_holds_one_chunk_at_a_time(store, clock, monkeypatch):
-    """A range of any size goes through the live table chunk by chunk."""
-    filled(store, clock)
-    sizes = []
-    make_live = chunks._make_live
+def test_an_activation_holds_a_slice_at_a_time(store, clock, monkeypatch):
+    """A range of any size goes into the table of scans in its order, stretch by stretch."""
+    seen, insert = [], dialects.insert_fingerprints
 
-    def counted(connection, batch, first, inside):
-        sizes.append(sum(map(len, inside)))
-        make_live(connection, batch, first, inside)
+    def counted(connection, batch, found, serials):
+        seen.append(found.tolist())
+        return insert(connection, batch, found, serials)
 
-    monkeypatch.setattr(chunks, "_make_live", counted)
-    store.register(make_batch(40, batch="HM00-SMALL000"), clock())
+    monkeypatch.setattr(dialects, "insert_fingerprints", counted)
+    monkeypatch.setattr(enliven, "_SLICE", 5)
+    monkeypatch.setattr(enliven, "_SLICES", 3)
+    store.register(BATCH, clock())
     for first in range(1, 41, 10):
-        codes = make_codes(40, "WXYZ")[first - 1 : first + 9]
-        store.upload("HM00-SMALL000", first, prints(codes), clock())
-    order = replace(request("a", "activate", (5, 40)), batch="HM00-SMALL000")
-    store.order(order, clock())
-    assert sizes == [6, 10, 10, 10]
+        store.upload(BATCH.batch, first, prints(CODES[first - 1 : first + 9]), clock())
+    store.order(request("a", "activate", (5, 40)), clock())
+    slices, wanted = [4, 4], [prints([code]) for code in CODES[4:40]]  # of 16 codes, and of 20
+    for count, codes in zip(slices, (wanted[:16], wanted[16:]), strict=True):
+        stretch, seen = seen[:count], seen[count:]
+        assert all(stretch)
+        assert list(itertools.chain(*stretch)) == sorted(codes)
+    assert not seen
+
+
+def activated(wanted, held, live, owned):
+    """What is live then, code by code: fingerprint → serial; or the refusal and its serial."""
+    after = dict(live)
+    for serial in wanted:
+        if serial not in held:
+            return "fingerprints-missing", serial
+        if after.setdefault(owned[serial - 1], serial) != serial:
+            return "fingerprints-taken", serial
+    return after
+
+
+def check_by_serial(store, live):
+    """Read back by serial, and scanned by fingerprint."""
+    by_serial = {serial: found for found, serial in live.items()}
+    for piece in store.page(BATCH.batch, 0, digests=True).ranges:
+        inside = [by_serial[s] for s in range(piece.first, piece.last + 1) if s in by_serial]
+        assert piece.held == len(inside)
+        assert piece.digest == hashlib.sha256(b"".join(inside)).hexdigest()
+    for code in CODES:
+        found = prints([code])
+        assert store.scan([found], None, Clock()()).serial == live.get(found)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Slices, stretches and runs of a few codes."""
+    monkeypatch.setattr(enliven, "_SLICE", 3)
+    monkeypatch.setattr(enliven, "_SLICES", 2)
+    monkeypatch.setattr(enliven, "_ASKED", 4)
+    monkeypatch.setattr(live_runs, "RUN_CODES", 4)
+    monkeypatch.setattr(live_runs, "_READ_CODES", 8)
+
+
+@pytest.mark.usefixtures("small")
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    twins=st.dictionaries(st.integers(1, N), st.integers(1, N), max_size=4),
+    chunks=st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=1, max_size=8),
+    pairs=st.lists(spans, min_size=1, max_size=4),
+)
+def test_activations_take_what_a_table_of_single_codes_would(twins, chunks, pairs):
+    """Whatever was uploaded in which chunks, is live already, or is another code's fingerprint."""
+    owned = [prints([CODES[twins.get(serial, serial) - 1]]) for serial in range(1, N + 1)]
+    clock, held, live, first = Clock(), set(), {}, 1
+    with TemporaryDirectory() as folder:
+        store = Store(sqlite_url(Path(folder)))
+        store.register(BATCH, clock())
+        for size, comes in chunks:
+            last = min(first + size - 1, N)
+            if comes and first <= last:
+                store.upload(BATCH.batch, first, b"".join(owned[first - 1 : last]), clock())
+                held |= set(range(first, last + 1))
+            first = last + 1
+        for number, pair in enumerate(pairs):
+            order = request(f"o{number}", "activate", pair)
+            serials = range(pair[0], pair[1] + 1)
+            if any(states(store)[serial][0] == "active" for serial in serials):
+                store.order(request(f"r{number}", "revoke", *runs(
+                    s for s in serials if states(store)[s][0] == "active")), clock())  # fmt: skip
+            wanted = activated(serials, held, live, owned)
+            if isinstance(wanted, tuple):
+                name, serial = wanted
+                assert refused(name, store.order, order, clock()).members["serial"] == serial
+            else:
+                store.order(order, clock())
+                live = wanted
+        check_by_serial(store, live)
+        store.close()

@@ -1,5 +1,6 @@
 """The backend's folder and process: no code in the clear, private, migrated, stopped cleanly."""
 
+import hashlib
 import json
 import os
 import signal
@@ -185,6 +186,44 @@ def test_scans_of_before_parties_are_consumers_scans(database):
     assert (first.result, first.scans, first.first_scan) == ("repeat", 2, "1970-01-01T00:00:05Z")
     assert (fresh.result, fresh.parties) == ("genuine", {Party.CONSUMER: 1})
     assert opened == (CodeRanges(BATCH.batch, (Range(1, 4), Range(9, 9))),)
+
+
+def test_fingerprints_that_were_live_are_found_by_serial_after_the_migration(database):
+    """Of two batches, with gaps, and more of them in succession than a run holds."""
+    engine, codes = create_engine(database), make_codes(4_200)
+    config = Config()
+    config.set_main_option("script_location", str(database_module.MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0006")
+    other = make_batch(10, "HM00-OTHER000", canonical="upper", length=9)
+    live = {1: [*range(3, 4_190), 4_192, 4_193], 2: [1, 10]}
+    with engine.begin() as connection:
+        connection.execute(sql("INSERT INTO standings (state, value) VALUES ('inactive', :value)"),
+            {"value": '{"state": "packaged", "back": null, "reason": null, "attributes": {}}'},
+        )  # fmt: skip
+        for number, batch in ((1, make_batch(4_200)), (2, other)):
+            row = batch.body() | {"batch": batch.batch, "number": number, "registered": 1}
+            connection.execute(tables.batches.insert().values(row))
+            connection.execute(sql(f"INSERT INTO tiles VALUES ({number}, 1, {batch.quantity}, 1)"))  # noqa: S608
+            rows = [
+                {"fingerprint": prints([codes[-serial if number == 2 else serial - 1]]),
+                 "batch": number, "serial": serial}
+                for serial in live[number]
+            ]  # fmt: skip
+            connection.execute(tables.fingerprints.insert(), rows)
+    engine.dispose()
+    store = Store(database)
+    (first,) = store.page(BATCH.batch, 0, digests=True).ranges
+    (second,) = store.page(other.batch, 0, digests=True).ranges
+    rules, found = sorted(store.rules()), store.scan([prints(codes[4_192:4_193])], None, Clock()())
+    store.close()
+    wanted = prints([codes[serial - 1] for serial in live[1]])
+    assert (first.held, first.digest) == (len(live[1]), hashlib.sha256(wanted).hexdigest())
+    wanted = prints([codes[-1], codes[-10]])
+    assert (second.held, second.digest) == (2, hashlib.sha256(wanted).hexdigest())
+    assert rules == [("crockford32", 16), ("upper", 9)]
+    assert (found.batch, found.serial) == (BATCH.batch, 4_193)
 
 
 def test_the_long_tables_of_sqlite_are_in_the_order_they_are_read_in(tmp_path):

@@ -3,6 +3,7 @@
 import os
 
 import httpx2
+import made_books
 import pytest
 from backend_kit import BACKEND_KEY, Asgi, make_batch, make_codes, prints
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -10,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mintmark.activation.backend import lines_file, senders
 from mintmark.activation.backend.app import create_app
 from mintmark.activation.backend.backend import Backend
-from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.sender import SCAN_IN
 from mintmark.activation.backend.throttle import Rates, Throttle
 from mintmark.activation.client.signing import Key, RequestSigner
@@ -50,7 +50,7 @@ class Keys:
 @pytest.fixture
 def database(tmp_path):
     """One kind is enough: who may do what is decided before the books are asked."""
-    return sqlite_url(tmp_path)
+    return made_books.sqlite(tmp_path)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 from backend_kit import BACKEND_KEY, settings
+from conformance_kit import thrown_away
 from patience import PATIENCE
 
 from mintmark.activation.backend.senders import FileSenders
@@ -60,6 +61,10 @@ class Site:
 
     @contextmanager
     def up(self):
+        with thrown_away():
+            yield from self._up()
+
+    def _up(self):
         ready = threading.Event()
         senders = partial(FileSenders, self.lines)
         wanted = settings(

@@ -20,6 +20,7 @@ from ledger_kit import (
     correction,
     create,
     dump,
+    each_statement,
     founding,
     minted,
     ordered,
@@ -45,14 +46,22 @@ from mintmark.codegen.ranges.serials import Range
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.fixture
-def path(tmp_path):
-    """A ledger with history, an export under way, a spoiled code, and codes to order."""
-    path = tmp_path / "ledger.db"
+@pytest.fixture(scope="module")
+def books(tmp_path_factory):
+    """The bytes of a ledger with history, an export under way, a spoiled code, codes to order."""
+    path = tmp_path_factory.mktemp("books") / "ledger.db"
     with with_history(path) as ledger:
         ledger.commit(STATION, begun("P9", "B2", (11, 20)))
         void = ordered("O6", "B9", "void", (12, 12), reason="misprint")
         ledger.commit(STATION, void, receipt("P4", spoiled=[(12, 12)]))
+    return path.read_bytes()
+
+
+@pytest.fixture
+def path(books, tmp_path):
+    """A ledger of its own with those books."""
+    path = tmp_path / "ledger.db"
+    path.write_bytes(books)
     return path
 
 
@@ -92,21 +101,20 @@ def test_a_crash_between_any_two_statements_changes_nothing(path, name):
         if not left:
             raise Crash
 
-    event.listen(ledger._engine, "after_cursor_execute", crash)
     who, what = COMMITS[name]
-    while True:
-        point += 1
-        left = point
-        try:
-            ledger.commit(who, *what)
-        except Crash:
-            assert dump(path) == before
-        else:
-            break
+    with each_statement(ledger, crash):
+        while True:
+            point += 1
+            left = point
+            try:
+                ledger.commit(who, *what)
+            except Crash:
+                assert dump(path) == before
+            else:
+                break
     # BEGIN, the event, the change: every kind of commit has more statements than these.
     assert point > 4
     assert dump(path) != before
-    event.remove(ledger._engine, "after_cursor_execute", crash)
     assert verify(ledger).ok
     ledger.close()
 

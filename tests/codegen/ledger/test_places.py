@@ -3,9 +3,8 @@
 import random
 
 import pytest
-from ledger_kit import LINE, STATION, clock, create, minted, ordered, with_history
+from ledger_kit import LINE, STATION, clock, create, each_statement, minted, ordered, with_history
 from ledger_kit import with_package as package
-from sqlalchemy import event
 
 from mintmark.codegen.errors import IntegrityError
 from mintmark.codegen.ledger import _places
@@ -48,8 +47,8 @@ def test_a_thousand_take_few_queries(tmp_path):
         ledger.commit(STATION, minted("B", 1_000_000))
     with Ledger.open(tmp_path / "ledger.db", clock()) as ledger, ledger.read() as view:
         queries = []
-        event.listen(ledger._engine, "before_cursor_execute", lambda *_: queries.append(1))
-        assert len(list(view.places("B", range(1, 1_000_000, 1_000)))) == 1_000
+        with each_statement(ledger, queries.append):
+            assert len(list(view.places("B", range(1, 1_000_000, 1_000)))) == 1_000
         assert 1 <= len(queries) <= 1_000 // _places.AT_ONCE
 
 
