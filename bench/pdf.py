@@ -15,6 +15,7 @@ import resource
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import segno
@@ -42,6 +43,11 @@ def codes(count: int) -> list[str]:
     return ["".join(random.choices(ALPHABET, k=16)) for _ in range(count)]
 
 
+def slice_of(codes: bytes, first: int) -> Callable[[Range], bytes]:
+    """What gives the codes of a range, of those from serial `first` on."""
+    return lambda serials: codes[(serials.first - first) * 16 : (serials.last + 1 - first) * 16]
+
+
 class Ours:
     """`pdf-sheet` with the symbols as paths or masks."""
 
@@ -55,9 +61,12 @@ class Ours:
     def write(self, first: int, texts: list[str]) -> bytes:
         """The document of `texts`, serial `first` on."""
         unit = self.unit(first, len(texts))
-        (part,) = self.format.parts(unit)
-        made = self.format.make(unit, part, "".join(texts).encode("ascii"))
-        (chunk,) = self.format.join(unit, [made])
+        codes = "".join(texts).encode("ascii")
+        made = [
+            self.format.make(unit, part, b"".join(map(slice_of(codes, first), part.ranges)))
+            for part in self.format.parts(unit)
+        ]
+        (chunk,) = self.format.join(unit, made)
         return chunk.data
 
     def read(self, first: int, count: int, data: bytes) -> None:

@@ -47,8 +47,16 @@ def sheets(codes: bytes) -> float:
     """Seconds to read a document back."""
     form = SheetFormat(layout(builtin("pdf-sheet")))
     unit = PackageUnit(0, "K7QM-11112222", Range(1, len(codes) // LENGTH))
-    (part,) = form.parts(unit)
-    data = bytes(form.make(unit, part, codes).data)
+    made = [
+        form.make(
+            unit,
+            part,
+            b"".join(codes[(r.first - 1) * LENGTH : r.last * LENGTH] for r in part.ranges),
+        )
+        for part in form.parts(unit)
+    ]
+    (chunk,) = form.join(unit, made)
+    data = bytes(chunk.data)
     start = time.perf_counter()
     ((_, found),) = form.read(unit, iter([("0001.pdf", iter([data]))]))
     assert found == codes

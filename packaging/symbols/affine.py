@@ -9,8 +9,8 @@ payload bits, by these clauses of ISO/IEC 18004:2015:
 - 7.6, 7.7: interleaving and placement only permute bits;
 - 7.8.2: a mask adds a constant; 7.9 and 7.10 add what depends on level, mask and version.
 
-So the function is learned from an encoder, by a symbol per payload bit, and computed for a
-block of codes by table look-up and XOR.
+So the function is learned from an encoder, by a symbol per codeword that varies (codewords.py),
+and computed for a block of codes by table look-up and XOR.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .codewords import doubled, stream_bit
 from .segno_encoder import ALPHANUMERIC, Mode, Modules
 
 # (payload, mask) -> symbol
@@ -108,11 +109,14 @@ def look_up(cells: Sequence[Cell], ranks: Ranks, radix: int) -> list[Indices]:
 
 
 def learn(encode: Encode, template: Template, mode: Mode, masks: Sequence[int]) -> Learned:
-    """Learn from a symbol for each mask and a symbol for each payload bit that varies."""
+    """Learn from a symbol for each mask and a symbol for each data codeword that varies."""
     sample = template.sample.encode("ascii")
     # 7.4.3 to 7.4.5: the character that is encoded as the value 0.
     zero = b"\0" if mode is Mode.BYTE else b"0"
     blank = encode(zero * len(sample), masks[0])
+    version = (len(blank) - 17) // 4
+    # Data codeword → the bit of it that was encoded, and what that changes.
+    known: dict[int, tuple[int, Modules]] = {}
     cells = []
     for first, last in _spans(template, mode):
         columns = [at - len(template.prefix) for at in range(first, last)]
@@ -121,11 +125,16 @@ def learn(encode: Encode, template: Template, mode: Mode, masks: Sequence[int]) 
         values ^= values[0]
         used = int(np.bitwise_or.reduce(values))
         basis = np.zeros((used.bit_length(), *blank.shape), dtype=np.bool_)
-        for bit in range(len(basis)):
-            if used >> bit & 1:
+        end = stream_bit(mode, version, last) - 1
+        for bit in [bit for bit in range(len(basis)) if used >> bit & 1]:
+            word, low = divmod(end - bit, 8)
+            if word not in known:
                 part = _characters(1 << bit, mode, last - first)
                 payload = zero * first + part + zero * (len(sample) - last)
-                basis[bit] = encode(payload, masks[0]) ^ blank
+                known[word] = low, encode(payload, masks[0]) ^ blank
+            before, changed = known[word]
+            # The first bit of a codeword is its highest.
+            basis[bit] = doubled(changed, version, before - low)
         cells.append(Cell(tuple(columns), values, basis))
     return Learned(np.stack([encode(sample, mask) for mask in masks]), tuple(cells))
 
