@@ -32,8 +32,10 @@ def doubled(changed: Modules, version: int, times: int) -> Modules:
     places = _places(version)
     bits = changed.reshape(-1)[places]
     words = np.packbits(bits[: len(bits) // 8 * 8]).astype(np.intp)
-    for _ in range(times % 255):
+    for _ in range(times):
         words = words << 1 ^ (words >> 7) * _POLYNOMIAL
+    for _ in range(-times):
+        words = (words ^ (words & 1) * _POLYNOMIAL) >> 1
     found = np.zeros(changed.size, np.bool_)
     found[places[: len(words) * 8]] = np.unpackbits(words.astype(np.uint8))
     return found.reshape(changed.shape)
