@@ -50,6 +50,7 @@ def test_sheets_made_in_processes_are_the_same_bytes(maker, workers, tmp_path, m
     assert packed.entries == made.packed.entries
     found = verify(path, made.password, made.trusted, spread=spread)
     assert (found.rows, found.decoded) == (60, 60)
+    assert spread.tasks == {"make_part": 3, "read_pages": 3}
 
 
 def test_small_packages_and_rows_start_none(maker, tmp_path):
