@@ -50,6 +50,14 @@ def fingerprints(codes: bytes, length: int, key: Secret | bytes) -> bytes:
     return _one_by_one(codes, length, raw) if few else _bulk()(codes, length, raw)
 
 
+def compiled_for(length: int) -> bool:
+    """Compile what computes fingerprints of codes of `length` bytes in bulk, if it can be here.
+
+    If so, `fingerprints` releases the GIL, and no process computes them sooner than a thread.
+    """
+    return _bulk().ready(length)
+
+
 def why_slow() -> str | None:
     """Why fingerprints in bulk aren't compiled on this machine; None if they are (`compiled`)."""
     from .compiled import unusable

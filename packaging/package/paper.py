@@ -6,6 +6,7 @@ Pure. Chinese sentences end in `_ZH`, English sentences in `_EN`.
 import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import lru_cache
 
 from .manifest import DataFile, Manifest
 
@@ -63,7 +64,12 @@ def encode(lines: Iterable[str]) -> bytes:
 
 def cells(text: str) -> int:
     """How many cells of a terminal `text` takes; a Chinese character takes two."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+    return len(text) if text.isascii() else sum(map(_cells_of, text))
+
+
+@lru_cache(maxsize=4_096)
+def _cells_of(letter: str) -> int:
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
 def fill(text: str, first: str = "", then: str | None = None) -> Iterator[str]:
@@ -73,12 +79,13 @@ def fill(text: str, first: str = "", then: str | None = None) -> Iterator[str]:
     longer than a line, such as an address, has a line of its own and is not cut.
     """
     begin = first if then is None else then
-    line, empty = first, True
+    line, wide, empty = first, cells(first), True
     for piece in _pieces(text):
-        if not empty and cells(line) + cells(piece.rstrip()) > WIDTH:
+        if not empty and wide + cells(piece.rstrip()) > WIDTH:
             yield line.rstrip()
-            line, empty = begin, True
-        line += piece.lstrip() if empty else piece
+            line, wide, empty = begin, cells(begin), True
+        added = piece.lstrip() if empty else piece
+        line, wide = line + added, wide + cells(added)
         empty = empty and not piece.strip()
     yield line.rstrip()
 
@@ -97,7 +104,7 @@ def _pieces(text: str) -> Iterator[str]:
 def _may_end(before: str, after: str) -> bool:
     if after == " " or after in _NEVER_FIRST or before in _NEVER_LAST:
         return False
-    return before == " " or cells(before) == 2 or cells(after) == 2
+    return before == " " or _cells_of(before) == 2 or _cells_of(after) == 2
 
 
 def local_time(manifest: Manifest) -> str:

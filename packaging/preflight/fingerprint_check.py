@@ -1,7 +1,8 @@
 """The codes read back from an archive are those that were minted, proved by fingerprints.
 
-The fingerprints of the codes are computed again, in processes if there are many, and compared
-with those that the mint signed. This proves the archive itself, so writing need not wait for it.
+The fingerprints of the codes are computed again and compared with those that the mint signed; in
+processes if there are many, and nothing here can compile what computes them. This proves the
+archive itself, so writing need not wait for it.
 Comparing proves nothing about codes that are not compared. So the check also counts: every
 code has one minted fingerprint, and all codes of the package were compared.
 """
@@ -9,10 +10,11 @@ code has one minted fingerprint, and all codes of the package were compared.
 import hmac
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import tee
 
-from ...codegen.codes.fingerprint import fingerprints
+from ...codegen.codes.fingerprint import compiled_for, fingerprints
 from ...codegen.errors import IntegrityError
 from ...codegen.ranges.serials import Range, count, join
 from ...codegen.secret import Secret
@@ -24,7 +26,7 @@ CodeFilter = Callable[[Iterator[Codes]], Iterator[Codes]]
 Minted = Callable[[Range], Iterator[tuple[int, bytes]]]
 
 _BLOCK = 65_536  # codes compared at a time
-_INLINE_BELOW = 200_000  # codes; for fewer, starting a process takes longer than it saves
+_INLINE_BELOW = 200_000  # codes; for fewer, to start processes takes longer than it saves
 
 
 class BothChecked:
@@ -71,6 +73,7 @@ class FingerprintCheck:
         self._batch, self._minted = batch, minted
         self._length, self._key, self._quantity = length, key, quantity
         self._spread = spread_from(_INLINE_BELOW, quantity, spread)
+        self._compiled = _compiling(length) if quantity >= _INLINE_BELOW else None
 
     def __call__(self, codes: Iterator[Codes]) -> Iterator[Codes]:
         """`codes`, each after it was compared."""
@@ -83,7 +86,8 @@ class FingerprintCheck:
 
         task = partial(fingerprints, length=self._length, key=self._key.reveal())
         compared = 0
-        for found in self._spread(task, blocks()):
+        is_fast = self._compiled is not None and self._compiled.result()
+        for found in (inline if is_fast else self._spread)(task, blocks()):
             block = waiting.popleft()
             self._compare(block, found)
             compared += sum(count(serials) for serials, _ in block)
@@ -119,3 +123,12 @@ class FingerprintCheck:
 
     def _miscounted(self, what: str) -> IntegrityError:
         return IntegrityError(f"batch {self._batch}: {what}", "mintmark doctor")
+
+
+def _compiling(length: int) -> Future[bool]:
+    """Whether fingerprints are compiled; that happens beside the writing of the package."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="mintmark-compile")
+    try:
+        return thread.submit(compiled_for, length)
+    finally:
+        thread.shutdown(wait=False)
