@@ -1,6 +1,7 @@
 """The modules that the program imports before it works: a line starts it for every reel."""
 
 import contextlib
+import gc
 import io
 import subprocess
 import sys
@@ -47,6 +48,25 @@ def imported(code):
     words = [sys.executable, "-c", f"{code}\n{PRINT_MODULES}"]
     done = subprocess.run(words, capture_output=True, check=True, text=True)
     return set(done.stdout.splitlines())
+
+
+def test_garbage_is_collected_once_the_program_has_started(monkeypatch):
+    """A service would grow otherwise; no test waits for the second that it takes."""
+    started = []
+
+    def start(timer):
+        started.append(timer)
+
+    monkeypatch.setattr(cli.threading.Timer, "start", start)
+    cli._collect_later()
+    try:
+        assert not gc.isenabled()
+        (timer,) = started
+        assert timer.daemon
+        timer.function(*timer.args, **timer.kwargs)
+        assert gc.isenabled()
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("argument", ["--help", "--version"])

@@ -12,12 +12,13 @@ from ...codegen.invocation import secret_file
 from ...codegen.station.config import Config
 from ...codegen.station.station import Station
 from .address import checked_url
-from .client import HttpClient
-from .protocol import Client
-from .signing import RequestSigner, line_keys, secret_key
 
+# The client waits in the functions: a home without a backend only asks whether it has one.
 if TYPE_CHECKING:
     import ssl
+
+    from .protocol import Client
+    from .signing import RequestSigner
 
 # Written by `backend serve` while it serves a home on loopback, so that a first try
 # works with nothing configured.
@@ -52,7 +53,7 @@ def check_backend(station: Station) -> None:
 
 
 @contextlib.contextmanager
-def connected(station: Station) -> Iterator[Client | None]:
+def connected(station: Station) -> "Iterator[Client | None]":
     """A client, or None if no backend is configured.
 
     Raises `UsageError` for a bad URL, proxy or certificate that can't be used, `NotFound` for a
@@ -62,13 +63,17 @@ def connected(station: Station) -> Iterator[Client | None]:
     if url is None:
         yield None
         return
+    from .client import HttpClient
+
     tls = tls_of(station.config)
     with HttpClient(url, sign=signer(station), tls=tls, now=station.now) as client:
         yield client
 
 
-def signer(station: Station) -> RequestSigner:
+def signer(station: Station) -> "RequestSigner":
     """Signs with the lines' keys, or with the secret shared with the backend."""
+    from .signing import RequestSigner, line_keys, secret_key
+
     config, keys = station.config, line_keys(station)
     if config.backend_secret_file is not None and config.backend_key_id is not None:
         keys = secret_key(secret_file(config.backend_secret_file), config.backend_key_id)

@@ -9,12 +9,15 @@ an order that nobody could ask before brings no head, so that the one the backen
 
 import contextlib
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 from ...codegen.errors import MintmarkError
 from ...codegen.station import older_copy
 from ...codegen.station.station import Station
 from ..client.connect import backend_url, connected
-from ..client.protocol import Client
+
+if TYPE_CHECKING:
+    from ..client.protocol import Client
 
 UNASKED = "warning: the scan backend could not be asked whether this home is the newest copy"
 
@@ -30,7 +33,7 @@ class Witness(Enum):
     OLDER = auto()
 
 
-def ask(station: Station, client: Client | None, *, book: bool = True) -> Witness:
+def ask(station: Station, client: "Client | None", *, book: bool = True) -> Witness:
     """Ask, and `book` a head that is not in the chain, once."""
     if client is None:
         return Witness.UNCONFIGURED

@@ -2,13 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from ..ranges.aggregation import CodeRanges, CodeRef, Link
 from ..ranges.serials import Range, Ranges
 from . import _balance, _links, _sql, _tables
 from ._from_row import make
+from ._prepared import Prepared
 from .records import BatchRow
+
+_b = _tables.batches.c
+_PARTNERS = Prepared(
+    lambda: (
+        select(_tables.batches)
+        .where(or_(_b.batch == bindparam("root"), _b.pair_of == bindparam("root")))
+        .where(_b.batch != bindparam("own"))
+        .order_by(_b.batch)
+    )
+)
 
 
 class LinkedView:
@@ -57,8 +68,6 @@ class LinkedView:
 
     def partners(self, batch: str) -> tuple[BatchRow, ...]:
         """The other batches whose serials stand on the same items, ascending by id."""
-        b = _tables.batches.c
         root = _sql.batch_row(self.connection, batch).pair_of or batch
-        others = or_(b.batch == root, b.pair_of == root), b.batch != batch
-        query = select(_tables.batches).where(*others).order_by(b.batch)
-        return tuple(make(BatchRow, row) for row in self.connection.execute(query))
+        found = _PARTNERS.all(self.connection, root=root, own=batch)
+        return tuple(make(BatchRow, row) for row in found)

@@ -16,6 +16,7 @@ from ..ranges.aggregation import CodeRanges, CodeRef, Link
 from ..ranges.serials import Range, Ranges
 from . import _pairs, _tables
 from ._columns import Number
+from ._prepared import Prepared
 
 AT_ONCE = 10_000  # serials per query
 _l = _tables.links.c
@@ -25,8 +26,7 @@ _COLUMNS = (_l.batch, _l.first, _l.last, _l.parent_batch, _l.parent)
 def overlapping(connection: Connection, batch: str, ranges: Ranges) -> Iterator[Link]:
     """The links of `batch` that hold serials of `ranges`, ascending, whole; read as consumed."""
     last = 0
-    found = connection.execute(_OVERLAPPING, {"b": batch, "spans": _pairs.to_text(ranges)})
-    for row in found.yield_per(1_000):
+    for row in _OVERLAPPING.each(connection, b=batch, spans=_pairs.to_text(ranges)):
         # A link may hold serials of several ranges.
         if row.first > last:
             last = row.last
@@ -50,7 +50,7 @@ def parents_of(connection: Connection, batch: str, numbers: Sequence[int]) -> di
     found: dict[int, CodeRef] = {}
     for start in range(0, len(numbers), AT_ONCE):
         wanted = json.dumps(list(numbers[start : start + AT_ONCE]))
-        rows = connection.execute(_PARENTS, {"b": batch, "numbers": wanted})
+        rows = _PARENTS.each(connection, b=batch, numbers=wanted)
         found.update((row.serial, CodeRef(row.parent_batch, row.parent)) for row in rows)
     return found
 
@@ -71,7 +71,7 @@ def above(connection: Connection, parents: CodeRanges, batches: Sequence[str]) -
     values = {
         "b": parents.batch, "spans": _pairs.to_text(parents.serials), "batches": json.dumps(batches)
     }  # fmt: skip
-    return [CodeRef(row.batch, row.serial) for row in connection.execute(_ABOVE, values)]
+    return [CodeRef(row.batch, row.serial) for row in _ABOVE.each(connection, **values)]
 
 
 def children(connection: Connection, parents: CodeRanges) -> tuple[CodeRanges, ...]:
@@ -89,8 +89,8 @@ def children(connection: Connection, parents: CodeRanges) -> tuple[CodeRanges, .
 
 def held(connection: Connection, parents: CodeRanges) -> Iterator[Link]:
     """The links whose parent is one of `parents`, by parent; read as consumed."""
-    values = {"b": parents.batch, "spans": _pairs.to_text(parents.serials)}
-    for row in connection.execute(_CHILDREN, values).yield_per(1_000):
+    spans = _pairs.to_text(parents.serials)
+    for row in _CHILDREN.each(connection, b=parents.batch, spans=spans):
         yield _link(row)
 
 
@@ -134,18 +134,23 @@ def meeting(table: str, columns: str) -> str:
     """  # noqa: S608 - names of ours
 
 
-_OVERLAPPING = text(
-    meeting("links", "t.batch, t.first, t.last, t.parent_batch, t.parent") + " ORDER BY t.first"
-).columns(*_COLUMNS)
-_PARENTS = text("""
+_OVERLAPPING = Prepared(
+    lambda: text(
+        meeting("links", "t.batch, t.first, t.last, t.parent_batch, t.parent") + " ORDER BY t.first"
+    ).columns(*_COLUMNS)
+)
+_PARENTS = Prepared(
+    lambda: text("""
     SELECT s.value AS serial, t.parent_batch, t.parent
     FROM json_each(:numbers) s CROSS JOIN links t
     ON t.batch = :b
     AND t.first = (SELECT max(i.first) FROM links i WHERE i.batch = :b AND i.first <= s.value)
     WHERE t.last >= s.value
 """).columns(column("serial", Number()), _l.parent_batch, _l.parent)
+)
 # UNION keeps no row twice: even a circle made by hand comes to an end.
-_ABOVE = text(f"""
+_ABOVE = Prepared(
+    lambda: text(f"""
     WITH RECURSIVE up(batch, serial) AS (
         {meeting("links", "t.parent_batch, t.parent")}
         UNION
@@ -156,12 +161,15 @@ _ABOVE = text(f"""
     )
     SELECT batch, serial FROM up WHERE batch IN (SELECT value FROM json_each(:batches))
 """).columns(_l.batch, column("serial", Number()))  # noqa: S608 - names of ours
-_CHILDREN = text(f"""
+)
+_CHILDREN = Prepared(
+    lambda: text(f"""
     SELECT t.batch, t.first, t.last, t.parent_batch, t.parent
     FROM json_each(:spans) s CROSS JOIN links t
     ON t.parent_batch = :b AND t.parent BETWEEN {_LOW} AND {_HIGH}
     ORDER BY t.parent, t.batch, t.first
 """).columns(*_COLUMNS)  # noqa: S608 - as above
+)
 
 
 def _link(row: Row[Any]) -> Link:

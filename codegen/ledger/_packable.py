@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, TextualSelect, column, text
+from sqlalchemy import Connection, column, text
 
 from ..errors import Refused
 from ..ranges import aggregation, roles, serials
@@ -14,6 +14,7 @@ from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import BLOCKED_SHOWN
 from . import _links, _pairs, _tables
 from ._columns import HeldText, Number
+from ._prepared import Prepared
 from .changes import Associated
 
 CARTON, PALLET = "carton", "pallet"
@@ -55,9 +56,9 @@ _COLUMNS = f"""
 _MEETING = _links.meeting("tiles", _COLUMNS)
 
 
-def _query(condition: str) -> TextualSelect:
+def _query(condition: str) -> Prepared:
     typed = (_t.first, _t.last, _t.state, column("role", HeldText()), column("blocked", Number()))
-    return text(f"{_MEETING} {condition} ORDER BY t.first").columns(*typed)
+    return Prepared(lambda: text(f"{_MEETING} {condition} ORDER BY t.first").columns(*typed))
 
 
 _PARENTS, _CHILDREN = _query(""), _query(f"AND (blocked OR role = '{PALLET}')")
@@ -65,7 +66,7 @@ _PARENTS, _CHILDREN = _query(""), _query(f"AND (blocked OR role = '{PALLET}')")
 
 def _look(
     connection: Connection,
-    query: TextualSelect,
+    query: Prepared,
     part: CodeRanges,
     row: Any,  # noqa: ANN401 - a row
     found: _Found,
@@ -80,7 +81,7 @@ def _look(
     }  # fmt: skip
     roles: dict[str, list[Range]] = {}
     last = 0
-    for tile in connection.execute(query, values).yield_per(1_000):
+    for tile in query.each(connection, **values):
         if tile.first <= last:
             continue
         last = tile.last

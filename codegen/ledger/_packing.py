@@ -15,13 +15,14 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert
+from sqlalchemy import Connection, bindparam, delete
 
 from ..errors import Refused, UsageError
 from ..ranges import aggregation, serials
 from ..ranges.aggregation import CodeRanges, CodeRef, Link, Packing
 from ..ranges.serials import Range
 from . import _balance, _circles, _links, _packable, _pairs, _sql, _tables
+from ._prepared import Prepared, inserting
 from ._sql import Touched
 from .chain import Event
 from .changes import Associated
@@ -30,10 +31,11 @@ SHOWN = 100
 SLICE = 5_000  # rows written at once
 _FIRST = attrgetter("serials.first")
 _l = _tables.links.c
-_DELETE = delete(_tables.links).where(
-    _l.batch == bindparam("b"), _l.first >= bindparam("low"), _l.first <= bindparam("high")
+_DELETE = Prepared(
+    lambda: delete(_tables.links).where(
+        _l.batch == bindparam("b"), _l.first >= bindparam("low"), _l.first <= bindparam("high")
+    )
 )
-_INSERT = insert(_tables.links)
 
 
 def associate(change: Associated, connection: Connection, event: Event) -> Touched:
@@ -76,10 +78,10 @@ def _queue(connection: Connection, change: Associated, event: Event) -> None:
         "batch": first, "applied": sum(map(len, change.children)),
         "skipped": _pairs.to_text(()), "skipped_count": 0,
     }  # fmt: skip
-    connection.execute(insert(_tables.orders), [row])
+    inserting(_tables.orders, *row).run(connection, row)
     if others:
         rows = [common | {"batch": batch} for batch in others]
-        connection.execute(insert(_tables.order_batches), rows)
+        inserting(_tables.order_batches, *rows[0]).run_many(connection, rows)
 
 
 # --- the links -------------------------------------------------------------------------
@@ -115,7 +117,7 @@ def _leave(connection: Connection, change: Associated) -> None:
                 left = serials.subtract((link.serials,), part.serials)
                 kept += [Link(link.batch, piece, link.parent) for piece in left]
         ends = [{"b": part.batch, "low": p.first, "high": p.last} for p in part.serials]
-        connection.execute(_DELETE, ends)
+        _DELETE.run_many(connection, ends)
         _remove(connection, part.batch, cut)
         _add(connection, kept)
 
@@ -123,7 +125,7 @@ def _leave(connection: Connection, change: Associated) -> None:
 def _remove(connection: Connection, batch: str, firsts: Iterable[int]) -> None:
     gone = [{"b": batch, "low": first, "high": first} for first in firsts]
     if gone:
-        connection.execute(_DELETE, gone)
+        _DELETE.run_many(connection, gone)
 
 
 def _add(connection: Connection, links: Iterable[Link]) -> None:
@@ -138,7 +140,7 @@ def _add(connection: Connection, links: Iterable[Link]) -> None:
         for link in links
     )
     while some := list(islice(rows, SLICE)):
-        connection.execute(_INSERT, some)
+        inserting(_tables.links, *some[0]).run_many(connection, some)
 
 
 def _joined(links: Iterable[Link]) -> Iterator[Link]:

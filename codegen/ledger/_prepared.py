@@ -7,7 +7,7 @@ that cannot stand in a column raises here as it does there.
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, lru_cache
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy import ClauseElement, Connection, Table, bindparam, insert, lite
 from sqlalchemy import update as update_of
 from sqlalchemy.dialects.sqlite import pysqlite
 
+AT_ONCE = 1_000  # rows taken from the driver
 _DIALECT = pysqlite.dialect()
 Reader = Callable[[Any], Any] | None
 
@@ -64,6 +65,15 @@ class Prepared:
     def all(self, connection: Connection, **values: object) -> list[Any]:
         """The rows of a SELECT: tuples whose fields are its columns."""
         return list(map(self._row, self._fetched(connection, values)))
+
+    def each(self, connection: Connection, **values: object) -> Iterator[Any]:
+        """The same, read as they are consumed: there may be millions."""
+        sql, names = self._compiled
+        with closing(_driver(connection).cursor()) as cursor:
+            cursor.execute(sql, [values.get(name, known) for name, known in names])
+            passed(sql)
+            while some := cursor.fetchmany(AT_ONCE):
+                yield from map(self._row, some)
 
     def first(self, connection: Connection, **values: object) -> Any:  # noqa: ANN401 - a named tuple
         """The first of these rows, or None."""

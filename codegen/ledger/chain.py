@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 import rfc8785
@@ -228,8 +229,20 @@ def decode(kind: str, body: object) -> Change:
     return change
 
 
-def _hints(kind: type[Any]) -> dict[str, Any]:
-    return _FIELDS[kind.__name__]
+# Found out when a type is first met: of forty a command meets four.
+@cache
+def _hints(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - a dataclass
+    known = get_type_hints(kind, vars(changes))
+    return {item.name: known[item.name] for item in fields(kind)}
+
+
+@cache
+def _required(kind: Any) -> frozenset[str]:  # noqa: ANN401 - a dataclass
+    return frozenset(
+        item.name
+        for item in fields(kind)
+        if item.default is MISSING and item.default_factory is MISSING
+    )
 
 
 # What is None in these is left out: an incident without facts has the bytes it always had.
@@ -237,24 +250,9 @@ _SPARSE = (changes.Incident, changes.IncidentFacts)
 _PARTS = (changes.Unit, ReceiptEntry, CorrectedEntry, changes.IncidentFacts, CodeRanges)
 
 
-_FIELDS: Mapping[str, dict[str, Any]] = {
-    kind.__name__: {
-        item.name: get_type_hints(kind, vars(changes))[item.name] for item in fields(kind)
-    }
-    for kind in (*TYPES.values(), *_PARTS)
-}
-_REQUIRED: Mapping[str, frozenset[str]] = {
-    kind.__name__: frozenset(
-        item.name
-        for item in fields(kind)
-        if item.default is MISSING and item.default_factory is MISSING
-    )
-    for kind in (*TYPES.values(), *_PARTS)
-}
-
-
 def _body(value: Any) -> dict[str, Any]:  # noqa: ANN401 - a dataclass
-    body = {name: _plain(getattr(value, name)) for name in _hints(type(value))}
+    kind: Any = type(value)
+    body = {name: _plain(getattr(value, name)) for name in _hints(kind)}
     if isinstance(value, _SPARSE):
         return {name: item for name, item in body.items() if item is not None}
     return body
@@ -275,9 +273,9 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any field value
     return value
 
 
-def _record(kind: type[Any], body: object, path: str) -> Any:  # noqa: ANN401 - a dataclass
+def _record(kind: Any, body: object, path: str) -> Any:  # noqa: ANN401 - a dataclass
     hints = _hints(kind)
-    required = _REQUIRED[kind.__name__]
+    required = _required(kind)
     if not isinstance(body, dict) or not required <= set(body) <= set(hints):
         raise IntegrityError(f"{path} does not have the fields of a {kind.__name__}")
     if kind in _SPARSE and None in body.values():
