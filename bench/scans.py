@@ -1,27 +1,31 @@
 """Scans per second, and the duration of a scan at 500 scans per second.
 
-    python bench/scans.py [CODES] [SECONDS] [sqlite|postgresql WORKERS]
+    python bench/scans.py [CODES] [SECONDS] [sqlite|postgresql WORKERS] [--beside CHECKOUT]
 
 The reference backend is served as usual, with CODES active, which are put into its tables
-directly. A generator in a separate process scans codes at random, each for the first time or
-again, over 16 kept connections, as fast as answers come. Then it scans at 500 per second,
-whatever comes back (an open loop: a slow answer does not delay the next scan). Generator, server
-and database share the cores.
+directly. A generator in a separate process (`phones.py`) scans codes at random, each for the
+first time or again, over kept connections, as fast as answers come. Then it scans at 500 per
+second. Generator, server and database share the cores.
+
+With --beside the backend of another checkout (its environment made there) is served as well, in
+turns, each from a copy of the same database, to the same phones: ratios are of medians.
 """
 
-import asyncio
+import argparse
 import contextlib
 import json
 import os
-import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
+import psycopg
+from phones import CONNECTIONS, RATE
 from sqlalchemy import URL
 from whole import await_answer, free_port
 
@@ -37,7 +41,8 @@ from mintmark.codegen.station.keys import write_fingerprint_key
 
 KEY = Secret(bytes(range(32)))
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-CONNECTIONS, RATE = 16, 500
+ROUNDS, TARGET = 3, 3.0
+HERE = Path(__file__).resolve().parents[1]
 
 
 def code(serial: int) -> str:
@@ -70,15 +75,32 @@ def fill(url: URL, codes: int, number: int = 1) -> None:
     store.close()
 
 
+def filled_by(checkout: Path, url: URL, codes: int) -> None:
+    """Fill as another checkout does: an older one knows no newer tables, this one its tables."""
+    words = "import sys, scans; from sqlalchemy import make_url;" + (
+        "scans.fill(make_url(sys.argv[1]), int(sys.argv[2]))"
+    )
+    python = checkout / ".venv" / "bin" / "python"
+    named = url.render_as_string(hide_password=False)
+    subprocess.run([python, "-c", words, named, str(codes)], cwd=checkout / "bench", check=True)
+
+
 @contextlib.contextmanager
-def serving(folder: Path, storage: list[str], workers: int) -> Iterator[int]:
-    """Serve the backend with the options `storage`; yields its port."""
+def serving(
+    folder: Path, storage: list[str], workers: int, checkout: Path | None = None
+) -> Iterator[int]:
+    """Serve the backend, of a checkout, with the options `storage`; yields its port."""
     port, key = free_port(), folder / "fingerprint.key"
     write_fingerprint_key(key, KEY)
-    command = [sys.executable, "-m", "mintmark", "backend", "serve", "--port", str(port)]
+    # Without a virtual environment of its own this checkout runs as the bench does.
+    own = None if checkout in (None, HERE) else checkout
+    python = str(own / ".venv" / "bin" / "python") if own else sys.executable
+    command = [python, "-m", "mintmark", "backend", "serve", "--port", str(port)]
     trust = ["--no-trust-home", "--fingerprint-key", str(key), "--unsigned"]
     with subprocess.Popen(
-        [*command, *trust, *storage, "--workers", str(workers)], stderr=subprocess.DEVNULL
+        [*command, *trust, *storage, "--workers", str(workers)],
+        stderr=subprocess.DEVNULL,
+        cwd=own,
     ) as process:
         try:
             await_answer(f"http://127.0.0.1:{port}/0000000000000000")
@@ -87,81 +109,52 @@ def serving(folder: Path, storage: list[str], workers: int) -> Iterator[int]:
             process.terminate()
 
 
-async def scan(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, codes: int, before: int = 0
-) -> float:
-    """Scan a random one of the codes after `before`; returns the milliseconds until its answer."""
-    # With an id, as the page sends it: that costs one more row.
-    serial = before + secrets.randbelow(codes) + 1
-    fields = {"code": code(serial), "scan_id": secrets.token_hex(16)}
-    body = json.dumps(fields).encode()
-    head = f"POST /v1/scans HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
-    start = time.perf_counter()
-    writer.write(f"{head}Content-Type: application/json\r\n\r\n".encode() + body)
-    answer = await reader.readuntil(b"\r\n\r\n")
-    if not answer.startswith(b"HTTP/1.1 200"):
-        sys.exit(f"not answered: {answer[:40]!r}")
-    size = int(answer.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-    await reader.readexactly(size)
-    return (time.perf_counter() - start) * 1_000
+def measured(port: int, codes: int, seconds: float) -> list[float]:
+    """Scans per second, CPU seconds that the phones took for each, p50 and p99 in ms."""
+    phones = Path(__file__).with_name("phones.py")
+    words = [sys.executable, str(phones), str(port), str(codes), str(seconds)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, check=True, encoding="ascii")
+    figures: list[float] = json.loads(done.stdout)
+    return figures
 
 
-async def flood(port: int, codes: int, seconds: float, before: int = 0) -> list[float]:
-    """Scan as fast as answers come; returns the milliseconds of each scan."""
-    until, times = time.perf_counter() + seconds, []
-
-    async def phone() -> None:
-        streams = await asyncio.open_connection("127.0.0.1", port)
-        while time.perf_counter() < until:
-            times.append(await scan(*streams, codes, before))
-        streams[1].close()
-
-    await asyncio.gather(*(phone() for _ in range(CONNECTIONS)))
-    return times
-
-
-async def steady(port: int, codes: int, seconds: float) -> list[float]:
-    """Scan at `RATE` per second; returns milliseconds, with the time waited for a connection."""
-    idle: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
-    for _ in range(CONNECTIONS * 4):
-        idle.put_nowait(await asyncio.open_connection("127.0.0.1", port))
-    start, times, going = time.perf_counter(), list[float](), set[asyncio.Task[None]]()
-
-    async def phone(due: float) -> None:
-        streams = await idle.get()
-        await scan(*streams, codes)
-        times.append((time.perf_counter() - due) * 1_000)
-        idle.put_nowait(streams)
-
-    for number in range(int(seconds * RATE)):
-        due = start + number / RATE
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        task = asyncio.create_task(phone(due))
-        going.add(task)
-        task.add_done_callback(going.discard)
-    await asyncio.gather(*going)
-    return times
-
-
-def generate(port: int, codes: int, seconds: float) -> None:
-    """The generator's process: prints its figures as JSON."""
-    asyncio.run(flood(port, codes, min(2.0, seconds)))
-    fast = asyncio.run(flood(port, codes, seconds))
-    slow = sorted(asyncio.run(steady(port, codes, seconds)))
-    at = [slow[int(len(slow) * share)] for share in (0.5, 0.99)]
-    print(json.dumps([len(fast) / seconds, *at]))
-
-
-def bench(folder: Path, codes: int, seconds: float, kind: str, workers: int) -> None:
-    """Print a row of the table."""
+def bench(folder: Path, asked: argparse.Namespace, kind: str, workers: int) -> None:
+    """Print a row of the table for each of the checkouts."""
+    codes, beside = asked.codes, asked.beside
     url, storage = empty_database(folder, kind)
-    fill(url, codes)
-    with serving(folder, storage, workers) as port:
-        words = [sys.executable, __file__, "--generate", str(port), str(codes), str(seconds)]
-        figures = subprocess.run(words, stdout=subprocess.PIPE, check=True, encoding="ascii").stdout
-    rate, median, worst = json.loads(figures)
+    if beside:
+        filled_by(beside, url, codes)
+    else:
+        fill(url, codes)
+    places = {HERE: storage}
+    if beside:
+        places[beside] = copied(folder, url, kind)
+    found: dict[Path, list[list[float]]] = {checkout: [] for checkout in places}
+    for turn in range(ROUNDS if beside else 1):
+        for checkout in list(places)[:: -1 if turn % 2 else 1]:
+            with serving(folder, places[checkout], workers, checkout) as port:
+                found[checkout].append(measured(port, codes, asked.seconds))
     name = f"{kind}, {workers} worker{'s' if workers > 1 else ''}"
-    print(f"{name:26}{codes:>12,}{rate:>12,.0f}{median:>10.1f}{worst:>10.1f}", flush=True)
+    for checkout, runs in found.items():
+        rate, cost, middle, worst = (median(figure) for figure in zip(*runs, strict=True))
+        called = name if checkout == HERE else f"{name}, beside"
+        print(
+            f"{called:32}{rate:>10,.0f}{middle:>9.1f}{worst:>9.1f}{cost * 1e6:>11.0f}", flush=True
+        )
+    if beside:
+        ratio = median(run[0] for run in found[HERE]) / median(run[0] for run in found[beside])
+        print(f"{name + ', ratio':32}{ratio:>10.2f}  target >= {TARGET:g}", flush=True)
+
+
+def copied(folder: Path, url: URL, kind: str) -> list[str]:
+    """A copy of a database that nobody uses, and the options of `backend serve` for it."""
+    if kind == "sqlite":
+        shutil.copytree(folder / "data", folder / "beside")
+        return ["--data", str(folder / "beside")]
+    named = url.set(drivername="postgresql")
+    with psycopg.connect(named.set(database="postgres").render_as_string(), autocommit=True) as own:
+        own.execute(f"CREATE DATABASE beside TEMPLATE {named.database}")
+    return ["--database", named.set(database="beside").render_as_string()]
 
 
 def empty_database(folder: Path, kind: str) -> tuple[URL, list[str]]:
@@ -179,19 +172,22 @@ def empty_database(folder: Path, kind: str) -> tuple[URL, list[str]]:
 
 def main() -> None:
     """Print the table."""
-    if sys.argv[1:2] == ["--generate"]:
-        generate(int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
-        return
-    codes = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
-    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("codes", type=int, nargs="?", default=10_000_000)
+    parser.add_argument("seconds", type=float, nargs="?", default=10.0)
+    parser.add_argument("kind", nargs="?", choices=("sqlite", "postgresql"))
+    parser.add_argument("workers", type=int, nargs="?", default=1)
+    parser.add_argument("--beside", type=lambda text: Path(text).resolve(), metavar="CHECKOUT")
+    asked = parser.parse_intermixed_args()
     kinds = [("sqlite", 1), ("postgresql", 1), ("postgresql", 2)]
-    if len(sys.argv) > 3:
-        kinds = [(sys.argv[3], int(sys.argv[4]))]
-    print(f"{os.cpu_count()} cores; target: 1,500 scans per second, p99 under 50 ms at {RATE}/s")
-    print(f"{'reference backend':26}{'codes':>12}{'scans/s':>12}{'p50 ms':>10}{'p99 ms':>10}")
+    if asked.kind:
+        kinds = [(asked.kind, asked.workers)]
+    print(f"{os.cpu_count()} cores, {asked.codes:,} codes, {CONNECTIONS} phones")
+    print(f"targets: p99 < 15 ms at {RATE}/s; {TARGET:g} times the scans/s of what was before")
+    print(f"{'reference backend':32}{'scans/s':>10}{'p50 ms':>9}{'p99 ms':>9}{'phone us':>11}")
     for kind, workers in kinds:
         with tempfile.TemporaryDirectory() as scratch:
-            bench(Path(scratch), codes, seconds, kind, workers)
+            bench(Path(scratch), asked, kind, workers)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ transaction as the server makes them, by CPU time: waiting for the disk is the s
 would hide the difference. Then through HTTP, by the clock. Medians of the rounds are compared.
 """
 
-import asyncio
 import secrets
 import sys
 import tempfile
@@ -19,7 +18,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from scans import KEY, batch_id, code, empty_database, fill, flood, serving
+from phones import Phones
+from scans import KEY, batch_id, code, empty_database, fill, serving
 from sqlalchemy import URL
 
 from mintmark.activation.backend.apply_order import Request
@@ -112,7 +112,11 @@ def main() -> None:
 
             def flooded(number: int) -> float:
                 before = (number - 1) * codes
-                return len(asyncio.run(flood(port, codes, seconds, before))) / seconds
+                phones = Phones(port, codes, before)
+                try:
+                    return phones.flood(seconds)
+                finally:
+                    phones.close()
 
             compare("through HTTP", rounds, flooded)
 

@@ -5,11 +5,12 @@ Ordering rules, which are also the order of refusals that docs/activation-api.md
 2. The sender is known before the body is looked at (`_LineRoute`).
 3. The request is of the agreed form, or refused (`models`).
 4. What the sender may do is decided before the books are asked (`Sender.permit`).
-Left to others: the books (`store`), the verdict (`scan`), sockets and signals (`serve`).
+Left to others: the books (`store`), the verdict (`scan`), sockets and signals (`serve`). Most scans
+never come here: `scan_lane` answers them, as the route here would.
 """
 
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import parse_qs
@@ -64,7 +65,7 @@ class _ScanRoute(APIRoute):
         return known
 
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
 
 
 def create_app(backend: Backend, lifespan: Lifespan | None = None) -> FastAPI:

@@ -10,6 +10,7 @@
    (DNS rebinding).
 """
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -61,10 +62,14 @@ def address_of(request: Request, backend: Backend) -> str | None:
 
 
 def direct(request: Request) -> bool:
+    """Whether no proxy shows."""
+    return is_direct(request.headers, request.scope["http_version"])
+
+
+def is_direct(headers: Iterable[str], http_version: str) -> bool:
     """Whether no proxy shows. nginx, as it comes, names itself as host and speaks 1.0."""
-    names = request.headers
-    proxied = any(name in _PROXY_HEADERS or name.startswith("x-forwarded-") for name in names)
-    return not proxied and request.scope["http_version"] != "1.0"
+    proxied = any(name in _PROXY_HEADERS or name.startswith("x-forwarded-") for name in headers)
+    return not proxied and http_version != "1.0"
 
 
 def _host(request: Request) -> str:

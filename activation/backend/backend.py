@@ -60,21 +60,33 @@ class Backend:
         `address`: whose allowance it takes from; None: nobody's. Raises `Problem` too-many.
         """
         now = self.monotonic()
-        if address is not None and (seconds := self.throttle.wait(address, now)):  # 1
-            raise Problem("too-many", "scan again later", retry_after=seconds)
-        answer = await self._answer(code, scan_id, by)
-        if address is not None and answer.result == ScanResult.UNKNOWN.value:
-            self.throttle.unknown(address, now)
+        self.admit(address, now)
+        asked = self.asked(code, scan_id, by)
+        if isinstance(asked, ScanRequest):
+            answer = await asyncio.wrap_future(self.group_commit.submit(asked))  # 4
+        else:
+            answer = asked
+        self.note(address, answer, now)
         return answer  # 6
 
-    async def _answer(self, code: str, scan_id: str | None, by: ScannedBy) -> wire.ScanAnswer:
+    def admit(self, address: str | None, now: float) -> None:
+        """Take a scan from the allowance of `address`. Raises `Problem` too-many."""
+        if address is not None and (seconds := self.throttle.wait(address, now)):  # 1
+            raise Problem("too-many", "scan again later", retry_after=seconds)
+
+    def asked(self, code: str, scan_id: str | None, by: ScannedBy) -> ScanRequest | wire.ScanAnswer:
+        """The scan as it waits for its group; or the answer, if the text can be no code."""
         found = list[bytes]()
         if len(code) <= self.store.limits.code_chars:
             found = candidates(code, self.store.rules(), self.fingerprint_key)  # 2, 3
         if not found:
             return wire.ScanAnswer(ScanResult.UNKNOWN.value, party=by.party)
-        scan = ScanRequest(found, scan_id, by)
-        return await asyncio.wrap_future(self.group_commit.submit(scan))  # 4
+        return ScanRequest(found, scan_id, by)
+
+    def note(self, address: str | None, answer: wire.ScanAnswer, now: float) -> None:
+        """Take an unknown code from the allowance of `address`."""
+        if address is not None and answer.result == ScanResult.UNKNOWN.value:
+            self.throttle.unknown(address, now)
 
     def scan_in(
         self, scan_in: str, dealer: str, body: ScanInBody, permit: Permit

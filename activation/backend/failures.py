@@ -30,20 +30,35 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(SQLAlchemyError, _database)
-    app.add_exception_handler(Damaged, _damaged)
+    app.add_exception_handler(Damaged, _database)
     app.add_exception_handler(Exception, _internal)
 
 
 def _problem(request: Request, error: Exception) -> Response:
-    problem = error if isinstance(error, Problem) else Problem("internal", "")
+    answer = _told(error if isinstance(error, Problem) else Problem("internal", ""))
+    if answer.status_code == 401:
+        answer.headers["WWW-Authenticate"] = "Signature"
+        answer.headers["Accept-Signature"] = _accepted(request)
+    return answer
+
+
+def _told(problem: Problem) -> Response:
     headers: dict[str, str] = {}
-    if problem.status == 401:
-        headers |= {"WWW-Authenticate": "Signature", "Accept-Signature": _accepted(request)}
     if problem.status == 429:
         headers["Retry-After"] = str(problem.members["retry_after"])
     if problem.status == 503:
         headers["Retry-After"] = _RETRY_SECONDS
     return JSONResponse(problem.body(), problem.status, headers, MEDIA_TYPE)
+
+
+def refusal(error: Exception) -> Response:
+    """The answer to a scan that failed, where no framework catches its exception."""
+    if isinstance(error, Problem):
+        return _told(error)
+    if isinstance(error, (SQLAlchemyError, Damaged)):
+        return _told(_of_database(error))
+    log.failure(error, "a scan was answered 500")
+    return _told(Problem("internal", ""))
 
 
 def _accepted(request: Request) -> str:
@@ -91,15 +106,15 @@ def _not_allowed(request: Request) -> Response:
 
 
 def _database(request: Request, error: Exception) -> Response:
+    return _problem(request, _of_database(error))
+
+
+def _of_database(error: Exception) -> Problem:
     if is_damage(error):
-        return _damaged(request, error)
+        log.failure(error, f"a request was answered 500, the database is damaged: {COPY}")
+        return Problem("internal", "the backend's books are damaged")
     log.failure(error, "a request was answered 503, the database failed")
-    return _problem(request, Problem("unavailable", "the books cannot be reached; try again"))
-
-
-def _damaged(request: Request, error: Exception) -> Response:
-    log.failure(error, f"a request was answered 500, the database is damaged: {COPY}")
-    return _problem(request, Problem("internal", "the backend's books are damaged"))
+    return Problem("unavailable", "the books cannot be reached; try again")
 
 
 def _internal(request: Request, _: Exception) -> Response:

@@ -8,7 +8,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from . import log
 
@@ -16,6 +16,23 @@ MAX_GROUP = 256
 _END: None = None
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
+Told_contra = TypeVar("Told_contra", contravariant=True)
+
+
+class Waiting(Protocol[Told_contra]):
+    """What hears an answer: of a future, what is called in the thread that commits."""
+
+    def set_running_or_notify_cancel(self) -> bool:
+        """Whether it still waits; after that it does, until it is told."""
+        ...
+
+    def set_result(self, result: Told_contra) -> None:
+        """The answer."""
+        ...
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        """What came instead of an answer."""
+        ...
 
 
 class GroupCommit(Generic[Asked, Answer]):
@@ -23,15 +40,19 @@ class GroupCommit(Generic[Asked, Answer]):
 
     def __init__(self, answer: Callable[[Sequence[Asked]], list[Answer]]) -> None:
         self._answer = answer
-        self._waiting: queue.SimpleQueue[tuple[Asked, Future[Answer]] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[Asked, Waiting[Answer]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def submit(self, asked: Asked) -> "Future[Answer]":
         """The answer, once it is committed. Callable from any thread."""
         future: Future[Answer] = Future()
-        self._waiting.put((asked, future))
+        self.put(asked, future)
         return future
+
+    def put(self, asked: Asked, waiting: Waiting[Answer]) -> None:
+        """As `submit`, with what is to hear the answer."""
+        self._waiting.put((asked, waiting))
 
     def close(self) -> None:
         """Answer the requests that wait, and end."""
@@ -55,7 +76,7 @@ class GroupCommit(Generic[Asked, Answer]):
             if ends:
                 return
 
-    def _commit(self, group: list[tuple[Asked, Future[Answer]]]) -> None:
+    def _commit(self, group: list[tuple[Asked, Waiting[Answer]]]) -> None:
         if not group:
             return
         try:
@@ -66,8 +87,8 @@ class GroupCommit(Generic[Asked, Answer]):
                 return
             # The one that causes it must not fail the others.
             log.failure(error, f"a group of {len(group)} requests failed, each is tried by itself")
-            for waiting in group:
-                self._commit([waiting])
+            for one in group:
+                self._commit([one])
             return
-        for (_, future), answer in zip(group, answers, strict=True):
-            future.set_result(answer)
+        for (_, waiting), answer in zip(group, answers, strict=True):
+            waiting.set_result(answer)

@@ -7,8 +7,9 @@ from dataclasses import replace
 from sqlalchemy import Connection, delete, select
 
 from ..client.wire import Party, ScanAnswer
-from . import dialects, tables
+from . import scan_rows, tables
 from .limits import BackendLimits
+from .scan_rows import KeptRow
 from .scanned_code import ScannedCode, ScanRequest
 
 
@@ -19,46 +20,34 @@ def read(
     since: int,
 ) -> None:
     """Read the answers that were given before under these scan ids."""
-    table = tables.scan_answers
-    pairs = {
-        (fingerprint, scan.kept_as)
+    pairs = [
+        (fingerprint, name)
         for scan in scans
-        if scan.kept_as is not None
+        if (name := scan.kept_as) is not None
         for fingerprint in scan.candidates
         if fingerprint in codes
-    }
+    ]
     if not pairs:
         return
-    # Each column by itself, so that SQLite uses the index; that finds more rows than needed.
-    query = select(table).where(
-        table.c.fingerprint.in_({fingerprint for fingerprint, _ in pairs}),
-        table.c.scan_id.in_({scan_id for _, scan_id in pairs}),
-        table.c.at >= since,
-    )
-    for row in connection.execute(query):
+    for row in scan_rows.kept(connection, pairs, since):
         answer = ScanAnswer.parse(json.loads(row.answer))
         if not answer.parties:  # kept by an older version, for which there were consumers alone
             answer = replace(answer, parties={Party.CONSUMER: answer.scans})
-        codes[bytes(row.fingerprint)].answered[row.scan_id] = answer
+        codes[row.fingerprint].answered[row.scan_id] = answer
 
 
-def keep(
-    connection: Connection, codes: Sequence[ScannedCode], at: int, limits: BackendLimits
-) -> None:
-    """Keep the answers; a code's oldest answers make room, so nobody can fill the disk."""
-    table, most = tables.scan_answers, limits.scan_answers_per_code
-    rows = [
-        {
-            "fingerprint": code.fingerprint,
-            "scan_id": scan_id,
-            "answer": json.dumps(answer.body(), ensure_ascii=False),
-            "at": at,
-        }
+def rows(codes: Sequence[ScannedCode], at: int) -> list[KeptRow]:
+    """The answers to keep."""
+    return [
+        KeptRow(code.fingerprint, scan_id, answer.text, at)
         for code in codes
         for scan_id, answer in code.kept.items()
     ]
-    if rows:
-        dialects.merge(connection, table, rows)
+
+
+def make_room(connection: Connection, codes: Sequence[ScannedCode], limits: BackendLimits) -> None:
+    """A code's oldest answers make room for those kept now, so nobody can fill the disk."""
+    most = limits.scan_answers_per_code
     for code in codes:
         if code.kept and sum(scans for scans, _ in code.counts.values()) > most:
             _forget(connection, code.fingerprint, most)

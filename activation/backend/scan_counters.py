@@ -5,8 +5,8 @@ of arrival decides, between groups the database's locks. Codes and counters are 
 written for the whole group at once, so a scan's share of a transaction is small.
 
 1. Find the codes that are live, with their standings and the codes on the same items.
-2. Read their counters. On PostgreSQL this locks them, by batch and serial for everybody: two
-   groups that lock the same counters in another order would wait for each other.
+2. With them, read their counters. On PostgreSQL this locks them, by batch and serial for
+   everybody: two groups that lock the same counters in another order would wait for each other.
 3. Read the answers that were given before under the same scan ids.
 4. Decide each scan in the order of arrival; counters move in memory.
 5. Write the counters that changed, in the order of 2, and the answers to keep.
@@ -18,20 +18,21 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
-from operator import itemgetter
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection
 
 from ...codegen.ranges import values
 from ...codegen.ranges.attributes import public_of
 from ...codegen.ranges.lifecycle import Standing, to_api_state
 from ...codegen.times import format_utc
 from ..client.wire import Party, ScanAnswer
-from . import dialects, kept_scans, pairs, scan_notes, tables, tile_store
+from . import kept_scans, pairs, scan_notes, scan_rows, tile_store
+from .damage import Damaged
 from .limits import BackendLimits
 from .scan import ScanResult, verdict
+from .scan_rows import CountersRow, FoundRow
 from .scanned_code import ScannedBy, ScannedCode, ScanRequest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,8 +51,7 @@ def count(
     `standings`: the standings known by number; they never change, and the caller keeps them.
     """
     at = int(now.timestamp())
-    codes = _found(connection, scans, standings, now)  # 1
-    _counters(connection, codes.values())  # 2
+    codes = _found(connection, scans, standings, now)  # 1, 2
     kept_scans.read(connection, scans, codes, at - limits.scan_answer_seconds)  # 3
     answers, unknown = [], list[bytes]()
     for scan in scans:  # 4
@@ -67,6 +67,7 @@ def count(
     return answers
 
 
+@lru_cache(maxsize=1_024)
 def time_text(seconds: int) -> str:
     """Unix time as RFC 3339. Raises `ArithmeticError` for a year that is none."""
     return format_utc(_EPOCH + timedelta(seconds=seconds), "seconds")
@@ -106,7 +107,10 @@ def _answered(code: ScannedCode, scan: ScanRequest, now: datetime, at: int) -> S
 
 
 def _told(answer: ScanAnswer, by: ScannedBy) -> ScanAnswer:
-    return answer if by.signed else replace(answer, attributes=public_of(answer.attributes))
+    if by.signed:
+        return answer
+    public = public_of(answer.attributes)
+    return answer if public == answer.attributes else replace(answer, attributes=public)
 
 
 def _found(
@@ -115,64 +119,42 @@ def _found(
     standings: dict[int, Standing],
     now: datetime,
 ) -> Mapping[bytes, ScannedCode]:
-    """The codes that are live, by fingerprint, with their standings."""
-    live, batches, tiles = tables.fingerprints, tables.batches, tables.tiles
-    standing = (
-        select(tiles.c.standing)
-        .where(tiles.c.batch == live.c.batch, tiles.c.first <= live.c.serial)
-        .order_by(tiles.c.first.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    wanted = {fingerprint for scan in scans for fingerprint in scan.candidates}
-    query = (
-        select(live, batches.c.batch.label("name"), batches.c.role, standing.label("standing"))
-        .join(batches, batches.c.number == live.c.batch)
-        .where(live.c.fingerprint.in_(wanted))
-    )
-    rows = connection.execute(query).all()
+    """The codes that are live, by fingerprint, with their standings and counters."""
+    wanted = list({fingerprint for scan in scans for fingerprint in scan.candidates})
+    rows = scan_rows.find(connection, wanted) if wanted else []
+    if not rows:
+        return {}
     tile_store.known(connection, {row.standing for row in rows}, standings)
+    found = {row.fingerprint: _code(row, standings[row.standing], now) for row in rows}
     by_batch: dict[int, list[bytes]] = {}
     for row in rows:
-        by_batch.setdefault(row.batch, []).append(row.fingerprint)
-    paired = pairs.read(connection, by_batch, standings) if rows else {}
-    found = {bytes(row.fingerprint): _code(row, standings[row.standing], now) for row in rows}
-    for code in found.values():
-        code.pairs = paired.get(code.key, ())
+        code = found[row.fingerprint]
+        code.counts, code.last_scan, code.early = _counts(row), row.last_scan, bool(row.early)
+        if row.paired:
+            by_batch.setdefault(row.batch, []).append(row.fingerprint)
+    if by_batch:
+        paired = pairs.read(connection, by_batch, standings)
+        for code in found.values():
+            code.pairs = paired.get(code.key, ())
     return found
 
 
-def _code(row: Row[Any], standing: Standing, now: datetime) -> ScannedCode:
+def _code(row: FoundRow, standing: Standing, now: datetime) -> ScannedCode:
     key, state = (row.batch, row.serial), to_api_state(standing.state)
     worth = values.at(standing.attributes, now)
     role = str(worth.get("role", row.role))  # no window holds one
-    return ScannedCode(bytes(row.fingerprint), key, row.name, role, state, worth)
+    return ScannedCode(row.fingerprint, key, row.name, role, state, worth)
 
 
-def _counters(connection: Connection, codes: Iterable[ScannedCode]) -> None:
-    """Read the counters. On PostgreSQL, lock them in the order of `ScannedCode.key`."""
-    table, by_key = tables.scans, {code.key: code for code in codes}
-    if not by_key:
-        return
-    keys = sorted(by_key)
-    if dialects.is_postgresql(connection):
-        fresh = [{"batch": b, "serial": s, "scans": 0, "early": False} for b, s in keys]
-        dialects.merge(connection, table, fresh, keep=True)
-    # Batch by batch: for pairs of both, SQLite would read the whole table.
-    for batch, found in groupby(keys, key=itemgetter(0)):
-        query = select(table).where(
-            table.c.batch == batch, table.c.serial.in_([serial for _, serial in found])
-        )
-        for row in connection.execute(query.order_by(table.c.serial).with_for_update()):
-            code = by_key[row.batch, row.serial]
-            code.early, code.last_scan = row.early, row.last_scan
-            code.counts = _counts(row)
-
-
-def _counts(row: Row[Any]) -> dict[Party, tuple[int, int]]:
-    counts = {Party.CONSUMER: (row.scans, row.first_scan)} if row.scans else {}
-    for name, (scans, first) in json.loads(row.parties or "{}").items():
-        counts[Party(name)] = scans, first
+def _counts(row: FoundRow) -> dict[Party, tuple[int, int]]:
+    counts = dict[Party, tuple[int, int]]()
+    if row.scans:
+        if row.first_scan is None:
+            raise Damaged
+        counts[Party.CONSUMER] = row.scans, row.first_scan
+    if row.parties:
+        for name, (scans, first) in json.loads(row.parties).items():
+            counts[Party(name)] = scans, first
     return counts
 
 
@@ -183,9 +165,9 @@ def _write(
     changed = sorted((code for code in codes if code.changed), key=lambda code: code.key)
     if not changed:
         return
-    rows = [_row(code) for code in changed]
-    dialects.merge(connection, tables.scans, rows)
-    kept_scans.keep(connection, changed, at, limits)
+    rows = [CountersRow(**_row(code)) for code in changed]
+    scan_rows.write(connection, rows, kept_scans.rows(changed, at))
+    kept_scans.make_room(connection, changed, limits)
 
 
 def _row(code: ScannedCode) -> dict[str, Any]:

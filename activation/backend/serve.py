@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -26,6 +27,8 @@ from ..client.address import is_loopback
 from .app import create_app
 from .backend import Backend
 from .limits import DEFAULT_LIMITS, BackendLimits
+from .scan_desk import DESK, ScanDesk
+from .scan_lane import ScanLane
 from .senders import Senders
 from .store import Store
 from .throttle import Network
@@ -125,8 +128,8 @@ def build(settings: Settings) -> FastAPI:
     )
 
     @asynccontextmanager
-    async def closing(_: FastAPI) -> AsyncIterator[None]:
-        yield
+    async def closing(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        yield {DESK: ScanDesk(backend)}
         backend.close()
 
     return create_app(backend, closing)
@@ -136,6 +139,7 @@ def _config(settings: Settings, workers: int) -> uvicorn.Config:
     return uvicorn.Config(
         partial(build, settings),
         factory=True,
+        http=ScanLane,
         workers=workers,
         lifespan="on",
         # Addresses hold codes. And nobody but us decides which proxy is trusted.

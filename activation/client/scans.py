@@ -1,8 +1,11 @@
 """A scan's answer, and dealers' scan-ins: the JSON of the activation API, both ways. Pure."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
+from typing import Final
 
 from ...codegen.errors import UsageError
 from ...codegen.ranges import serials
@@ -24,6 +27,10 @@ class Party(StrEnum):
     GUIDE = "guide"
     DEALER = "dealer"
     STORE = "store"
+
+
+# As FastAPI writes it.
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -53,17 +60,26 @@ class ScanAnswer:
 
     def body(self) -> dict[str, object]:
         """The JSON object."""
-        body = {
-            **self.__dict__,
+        return {
+            "result": self.result,
+            "scans": self.scans,
+            "first_scan": self.first_scan,
+            "batch": self.batch,
+            "serial": self.serial,
+            "role": self.role,
             "attributes": dict(self.attributes),
             "pairs": [pair.body() for pair in self.pairs],
             "parties": {
                 party.value: self.parties[party] for party in Party if party in self.parties
             },
             "gate": self.gate and self.gate.value,
+            "as": self.party.value,
         }
-        body["as"] = body.pop("party").value
-        return body
+
+    @cached_property
+    def text(self) -> str:
+        """The object as JSON: an answer that is kept as it is told is written once."""
+        return _JSON.encode(self.body())
 
     @classmethod
     def parse(cls, data: object) -> "ScanAnswer":
