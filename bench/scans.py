@@ -77,7 +77,8 @@ def fill(url: URL, codes: int, number: int = 1) -> None:
 
 def filled_by(checkout: Path, url: URL, codes: int) -> None:
     """Fill as another checkout does: an older one knows no newer tables, this one its tables."""
-    words = "import sys, scans; from sqlalchemy import make_url;" + (
+    words = (
+        "import sys, scans; from sqlalchemy import make_url;"
         "scans.fill(make_url(sys.argv[1]), int(sys.argv[2]))"
     )
     python = checkout / ".venv" / "bin" / "python"
