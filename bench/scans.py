@@ -75,6 +75,17 @@ def fill(url: URL, codes: int, number: int = 1) -> None:
     store.close()
 
 
+def filled_by(checkout: Path, url: URL, codes: int) -> None:
+    """Fill as another checkout does: an older one knows no newer tables, this one its tables."""
+    words = (
+        "import sys, scans; from sqlalchemy import make_url;"
+        "scans.fill(make_url(sys.argv[1]), int(sys.argv[2]))"
+    )
+    python = checkout / ".venv" / "bin" / "python"
+    named = url.render_as_string(hide_password=False)
+    subprocess.run([python, "-c", words, named, str(codes)], cwd=checkout / "bench", check=True)
+
+
 @contextlib.contextmanager
 def serving(
     folder: Path, storage: list[str], workers: int, checkout: Path | None = None
@@ -112,7 +123,10 @@ def bench(folder: Path, asked: argparse.Namespace, kind: str, workers: int) -> N
     """Print a row of the table for each of the checkouts."""
     codes, beside = asked.codes, asked.beside
     url, storage = empty_database(folder, kind)
-    fill(url, codes)
+    if beside:
+        filled_by(beside, url, codes)
+    else:
+        fill(url, codes)
     places = {HERE: storage}
     if beside:
         places[beside] = copied(folder, url, kind)

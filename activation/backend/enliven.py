@@ -106,6 +106,8 @@ def _slice(
         prints.append(np.frombuffer(cut, dtype="V16")[at])
         serials.append(numbers[at])
     found, numbers = np.concatenate(prints), np.concatenate(serials)
+    prints.clear()  # or the slice would be held three times
+    serials.clear()
     order = np.argsort(found.view(">u8")[::2], kind="stable")
     return found[order], numbers[order]
 
