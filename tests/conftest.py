@@ -44,6 +44,16 @@ def pytest_make_collect_report():
     return report
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `--dist loadgroup`, give away whole files."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from units_of_work import UnitsOfWork
+
+    return UnitsOfWork(config, log)
+
+
 def pytest_terminal_summary(terminalreporter):
     """Print the figures of `tests/torture/`: under xdist its own conftest.py is not loaded here."""
     reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, ())]
@@ -62,6 +72,22 @@ def _tree_once():
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _certificates_once():
+    """Read the system's certificates once per worker: each client to this machine would anew."""
+    import httpcore2
+
+    read = httpcore2.default_ssl_context
+    kept = functools.cache(lambda: read(_trust_env=False))
+
+    def context(*, _trust_env=True):
+        return read() if _trust_env else kept()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpcore2, "default_ssl_context", context)
         yield
 
 
