@@ -19,7 +19,7 @@ demo: $(INSTALLED)
 	$(BIN)/mintmark demo --out demo-out
 
 test: $(INSTALLED) $(CLIENTS)/.installed
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(or $(WORKERS),auto) --maxprocesses 4 --dist loadgroup $(PYTEST_ARGS)
 
 # The line, the network and the backend at their worst: 200 random runs, some ten minutes.
 test-faults: $(INSTALLED)
