@@ -103,6 +103,15 @@ def byte_code(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def processes(byte_code):
+    """Runs commands in processes of their own, quickly: `processes(words, root, environment)`."""
+    from contract_process import forking
+
+    with forking(byte_code) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
 def worlds(tmp_path_factory):
     """Prepared homes, built once per worker."""
     from contract_worlds import Worlds

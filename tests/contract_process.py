@@ -1,12 +1,15 @@
 """The program as a separate process: started, interrupted, and met by trouble from inside."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 
 from patience import PATIENCE
+from torture.runner import Runner
 
 POSIX = os.name == "posix"
 
@@ -60,3 +63,34 @@ def interrupt(process, root, pattern):
         assert time.monotonic() < end, f"no {pattern}"
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGINT)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Runs commands in processes of their own, to their ends; `byte_code` is their environment.
+
+    They are forks of one that has imported the program, which is most of what a command costs.
+    Without a runner they are started.
+    """
+
+    byte_code: dict
+    runner: Runner | None
+
+    def __call__(self, words, root, environment, stdin=""):
+        """The exit code, stdout and stderr of a command in the folder `root`."""
+        if self.runner is None:
+            process = start(words, root, {**self.byte_code, **environment})
+            out, err = process.communicate(stdin, timeout=PATIENCE)
+            return process.returncode, out, err
+        done = self.runner.run(words, root, env=environment, stdin=stdin)
+        return done.code, done.out, done.err
+
+
+@contextlib.contextmanager
+def forking(byte_code):
+    """`Processes` for as long as the block lasts; Windows forks none."""
+    if not POSIX:
+        yield Processes(byte_code, None)
+        return
+    with Runner(byte_code) as runner:
+        yield Processes(byte_code, runner)

@@ -12,10 +12,8 @@ from pathlib import Path
 import pytest
 import pyzipper
 from clients_kit import INSTALLED, MODULES, SOURCES, run
-from contract_process import start
 from contract_worlds import answering
 from node_kit import NODE
-from patience import PATIENCE
 
 TEXT = (Path(__file__).resolve().parents[1] / "docs" / "cartons.md").read_text("utf-8")
 LINES = [
@@ -36,8 +34,9 @@ per_parent = 24
 class Factory:
     """A home that the story's commands are typed in."""
 
-    def __init__(self, root, environment):
-        self.root, self.environment, self.names = root, environment, {}
+    def __init__(self, root, processes):
+        self.root, self.processes, self.names = root, processes, {}
+        self.environment = {"MINTMARK_HOME": "home"}
         self.passwords = {}
 
     def type(self, line, code=0):
@@ -46,7 +45,7 @@ class Factory:
             line = line.replace(name, own)
         words = shlex.split(line)
         assert words.pop(0) == "mintmark"
-        scans = None
+        scans = ""
         if "<" in words:
             scans = (self.root / words[-1]).read_text("ascii")
             words = words[: words.index("<")]
@@ -54,9 +53,8 @@ class Factory:
             words += ["--passphrase-file", "pass.txt"]
         if words[:2] != ["associate", "run"]:
             words.append("--json")
-        process = start(words, self.root, self.environment)
-        out, err = process.communicate(scans, timeout=PATIENCE)
-        assert process.returncode == code, f"{line}\n{out}{err}"
+        ended, out, err = self.processes(words, self.root, self.environment, scans)
+        assert ended == code, f"{line}\n{out}{err}"
         answers = [json.loads(answer) for answer in out.splitlines()]
         if words[0] == "mint":
             self.names[next(NAMES)] = answers[0]["batch"]
@@ -96,9 +94,9 @@ def scan(root, bottles, cartons):
 
 
 @pytest.fixture
-def factory(worlds, tmp_path, byte_code):
+def factory(worlds, tmp_path, processes):
     worlds.copy("fresh", tmp_path / "world")
-    made = Factory(tmp_path / "world", {"MINTMARK_HOME": "home", **byte_code})
+    made = Factory(tmp_path / "world", processes)
     with (made.root / "home" / "mintmark.toml").open("a", encoding="utf-8") as settings:
         settings.write(READER)
     with answering("real", made.root) as url:

@@ -23,7 +23,6 @@ from contract_process import POSIX, interrupt, start
 from contract_shapes import SHAPES, problems
 from contract_worlds import answering, books, damage, files, leftovers
 from patience import PATIENCE
-from torture.runner import Runner
 
 from mintmark import cli
 from mintmark.codegen.invocation import utc_now
@@ -51,27 +50,18 @@ def parametrized():
     return pytest.mark.parametrize("row", rows, ids=[f"{r.command}: {r.case}" for r in rows])
 
 
-@pytest.fixture(scope="module")
-def processes(byte_code):
-    """The environment of processes, and what runs a row in a fork; Windows cannot fork."""
-    if not POSIX:
-        yield byte_code, in_a_process
-        return
-    with Runner(byte_code) as runner:
-
-        def forked(row, facts, root, environment, _, *more):
-            words, stdin = [*row.words(facts), *more], row.stdin.format(**facts)
-            done = runner.run(words, root, env=environment, stdin=stdin)
-            return done.code, done.out, done.err
-
-        yield byte_code, forked
-
-
-def way(row, forked):
+def way(row, processes):
     """How `row` is run: as a process that is started or forked, or in this process."""
     if row.trouble or id(row) in STARTED:
-        return in_a_process
-    return forked if id(row) in FORKED else here
+        return started
+    if id(row) not in FORKED:
+        return here
+
+    def forked(row, facts, root, environment, _, *more):
+        stdin = row.stdin.format(**facts)
+        return processes([*row.words(facts), *more], root, environment, stdin)
+
+    return forked
 
 
 @parametrized()
@@ -80,15 +70,14 @@ def test_row(row, worlds, processes, tmp_path, monkeypatch):
     facts = worlds.copy(row.world, root)
     if row.damage:
         damage(root, row.damage, facts)
-    byte_code, forked = processes
-    environment = {**byte_code, "MINTMARK_HOME": "home"}
+    environment = {**processes.byte_code, "MINTMARK_HOME": "home"}
     with contextlib.ExitStack() as stack:
         if row.backend:
             url = stack.enter_context(answering(row.backend, root))
             environment["MINTMARK_BACKEND_URL"] = facts["url"] = url
         stack.enter_context(meanwhile(row, root, facts))
         before = state(root)
-        run = way(row, forked)
+        run = way(row, processes)
         code, out, err = run(row, facts, root, environment, monkeypatch, "--json")
         assert "Traceback" not in err
         assert code == row.exit, out + err
@@ -103,7 +92,7 @@ def test_row(row, worlds, processes, tmp_path, monkeypatch):
     shutil.rmtree(tmp_path)
 
 
-def in_a_process(row, facts, root, environment, _, *more):
+def started(row, facts, root, environment, _, *more):
     process = start([*row.words(facts), *more], root, environment, row.trouble)
     if row.trouble.startswith("interrupt"):
         interrupt(process, root, row.trouble.split()[1])

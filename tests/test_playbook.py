@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 from broken_backends import Forgetful
-from contract_process import start
 from contract_worlds import answering
 from line_kit import Backend, client, opened
-from patience import PATIENCE
 from proxy import Proxy
 
 from mintmark.activation.backend import serve
@@ -42,8 +40,9 @@ SECTIONS = dict(sections())
 class Desk:
     """A home with a reel at the backend, a second one packaged, and the playbook's names."""
 
-    def __init__(self, facts, root, environment):
-        self.root, self.environment = root, {"MINTMARK_HOME": "home", **environment}
+    def __init__(self, facts, root, processes):
+        self.root, self.processes = root, processes
+        self.environment = {"MINTMARK_HOME": "home"}
         self.names = {
             "K7QM-3T9A2BCD": facts["batch"],
             "K7QM-9X2C4DEF": facts["package"],
@@ -61,17 +60,16 @@ class Desk:
             words += ["--passphrase-file", "pass.txt"]
         if words[0] == "export":
             words += ["--password-file", "package.password"]
-        process = start(words, self.root, self.environment)
-        out, err = process.communicate(timeout=PATIENCE)
-        assert process.returncode == code, f"{line}\n{out}{err}"
+        ended, out, err = self.processes(words, self.root, self.environment)
+        assert ended == code, f"{line}\n{out}{err}"
         if target:
             (self.root / target).write_text(out, "utf-8")
         return out
 
 
 @pytest.fixture
-def desk(worlds, tmp_path, byte_code):
-    return Desk(worlds.copy("active", tmp_path / "world"), tmp_path / "world", byte_code)
+def desk(worlds, tmp_path, processes):
+    return Desk(worlds.copy("active", tmp_path / "world"), tmp_path / "world", processes)
 
 
 def expected(section, line):
@@ -91,9 +89,9 @@ def test_a_mistake_is_corrected(section, desk):
 
 
 @pytest.fixture
-def sold(worlds, tmp_path, byte_code):
+def sold(worlds, tmp_path, processes):
     """Ten bottles for Zhejiang: one scanned in Jiangsu, all of them stopped, it scanned again."""
-    desk = Desk(worlds.copy("sold", tmp_path / "world"), tmp_path / "world", byte_code)
+    desk = Desk(worlds.copy("sold", tmp_path / "world"), tmp_path / "world", processes)
     with answering("real", desk.root) as url:
         desk.environment["MINTMARK_BACKEND_URL"] = url
         yield desk
@@ -188,9 +186,9 @@ def test_a_deputy_exports_while_the_custodian_is_away(desk):
     assert list((desk.root / "outbox").glob("*.zip"))
 
 
-def test_an_older_copy_is_noticed_and_its_batches_are_retired(worlds, tmp_path, byte_code):
+def test_an_older_copy_is_noticed_and_its_batches_are_retired(worlds, tmp_path, processes):
     root = tmp_path / "world"
-    desk = Desk(worlds.copy("older", root), root, byte_code)
+    desk = Desk(worlds.copy("older", root), root, processes)
     ask, decide = SECTIONS["Bringing a home back"]
     with answering("real", root) as url:
         desk.environment["MINTMARK_BACKEND_URL"] = url

@@ -48,9 +48,9 @@ HARD = (">&-", ">/dev/full", "<&- >&- 2>&-")
 class World:
     """A copy of a prepared world, and the program in it, its streams redirected by a shell."""
 
-    def __init__(self, facts, root, environment):
-        self.facts, self.root = facts, root
-        self.environment = {**inherited(), "MINTMARK_HOME": "home", **environment}
+    def __init__(self, facts, root, processes):
+        self.facts, self.root, self.processes = facts, root, processes
+        self.environment = {**inherited(), "MINTMARK_HOME": "home", **processes.byte_code}
 
     def start(self, words, redirection=""):
         line = f'set -o pipefail; {{ "$@"; }} {redirection}'
@@ -76,16 +76,18 @@ class World:
         return process.returncode, out, err
 
     def json(self, line):
-        code, out, err = self.run(f"{line} --json")
+        """What a command answers whose streams are as usual."""
+        words = [word.format(**self.facts) for word in f"{line} --json".split()]
+        code, out, err = self.processes(words, self.root, self.environment)
         assert code == 0, err
         return json.loads(out)
 
 
 @pytest.fixture
-def world(worlds, tmp_path, byte_code):
+def world(worlds, tmp_path, processes):
     def made(name):
         root = tmp_path / "world"
-        return World(worlds.copy(name, root), root, byte_code)
+        return World(worlds.copy(name, root), root, processes)
 
     return made
 

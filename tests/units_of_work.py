@@ -6,12 +6,17 @@ scheduler, which goes through everything it ever gave away after each test, is b
 
 from xdist.scheduler import LoadGroupScheduling
 
-# Files that would keep one worker busy when the other has no more to do.
+# What would keep one worker busy when the others have no more to do.
 LONG = (
-    "tests/torture/",
-    "tests/test_contract.py",
-    "tests/packaging/test_every_profile.py",
     "tests/activation/conformance/",
+    "tests/activation/delivery/test_faults.py",
+    "tests/activation/delivery/test_packing_faults.py",
+    "tests/codegen/test_mint_at_scale.py",
+    "tests/packaging/test_every_profile.py",
+    "tests/test_cartons.py",
+    "tests/test_contract.py",
+    "tests/test_playbook.py",
+    "tests/torture/",
 )
 
 
@@ -30,9 +35,9 @@ class UnitsOfWork(LoadGroupScheduling):
         return unit(nodeid) if group == nodeid else group
 
     def schedule(self):
-        """Give away what is long first: at the end only short units shall be left."""
+        """Give away what is long first, groups as well: at the end short units shall be left."""
         first = self.collection is None
         super().schedule()
         if first:
-            for name in [n for n in self.workqueue if not n.startswith(LONG)]:
-                self.workqueue.move_to_end(name)
+            for file in [name for name in self.workqueue if name.endswith(".py")]:
+                self.workqueue.move_to_end(file)
