@@ -30,7 +30,10 @@ Made = tuple[Chunk, Ranges, bytes]
 
 @lru_cache(maxsize=8)
 def encoder_of(layout: PackageLayout) -> Encoder:
-    """The encoder of a package's symbols. Raises `UsageError` above the profile's version."""
+    """The encoder of a package's symbols. Raises `UsageError` above the profile's version.
+
+    The last few are kept: a package's sample is drawn by the encoder of its pictures.
+    """
     prefix, suffix = split(layout.template)
     look = layout.profile.symbol
     return Encoder(
@@ -50,7 +53,7 @@ class _ImageFormat:
     _draw: Callable[..., Iterator[bytes]]
     _stored = False  # compressed by itself
 
-    apart_from = 1_000
+    apart_from = None
 
     def __init__(self, layout: PackageLayout) -> None:
         if layout.second is not None:

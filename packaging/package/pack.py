@@ -24,6 +24,7 @@ from ..formats.pairs import halves
 from ..formats.registry import PartTask, make_part
 from ..formats.sample import Sample, sample
 from ..formats.spread import Spread, inline, spread_from
+from ..zip.keys import KnownKeys
 from ..zip.writer import ArchiveWriter, Written
 from .feed import CodeSource, Feed
 from .job import PackJob
@@ -58,6 +59,7 @@ class Packed:
     archive_sha256: str
     archive_bytes: int
     entries: tuple[Written, ...] = field(repr=False)
+    keys: KnownKeys = field(repr=False)
 
     @property
     def manifest(self) -> Manifest:
@@ -91,7 +93,7 @@ def pack(  # noqa: PLR0913, PLR0917 - a job, and what it gets from outside
         undo.callback(lambda: out.unlink(missing_ok=True))
         undo.callback(file.close)  # Windows removes no open file
         with (
-            ArchiveWriter(file, password) as archive,
+            ArchiveWriter(file, password, _entries(job)) as archive,
             Workers(WorkerKind.THREADS) as threads,
         ):
             apart_from = job.format.apart_from
@@ -115,7 +117,15 @@ def pack(  # noqa: PLR0913, PLR0917 - a job, and what it gets from outside
         archive_sha256=digest,
         archive_bytes=size,
         entries=tuple(archive.written),
+        keys=archive.keys,
     )
+
+
+def _entries(job: PackJob) -> int:
+    """How many entries the archive will have."""
+    units = sum(-(-len(piece) // job.profile.unit_size) for piece in job.serials)
+    pictures = count(job.serials) if job.profile.pictures else 0
+    return units + pictures + len(job.layout.lengths) + len((README_NAME, *SIGNED_NAMES))
 
 
 def _digest(file: BinaryIO) -> tuple[str, int]:

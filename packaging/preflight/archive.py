@@ -14,6 +14,7 @@ from ...codegen.workers.pool import WorkerKind, Workers
 from ..package.manifest import README_NAME, SIGNED_NAMES
 from ..zip import reader
 from ..zip.diagnosis import changed, explained
+from ..zip.keys import SALT, KnownKeys, stretch
 from ..zip.reader import broken
 
 _PROBES = 16  # entries that a password is tried on, a millisecond each
@@ -25,11 +26,15 @@ class Archive:
     """The archive at `path`, open as `file`.
 
     Raises `IntegrityError` unless it has exactly the form that the writer makes; the error says
-    what the file is instead, as far as that can be seen (`zip/diagnosis.py`).
+    what the file is instead, as far as that can be seen (`zip/diagnosis.py`). Keys in `known`, if
+    they are the password's, are not stretched anew for `contents`.
     """
 
-    def __init__(self, path: Path, file: BinaryIO, password: Secret) -> None:
+    def __init__(
+        self, path: Path, file: BinaryIO, password: Secret, known: KnownKeys | None = None
+    ) -> None:
         self.path = path
+        self._known = known if known is not None and known.are_of(password) else None
         try:
             found = reader.entries(file)
         except IntegrityError as refusal:
@@ -81,10 +86,21 @@ class Archive:
         While a content is taken, the keys of the next entries are stretched in threads.
         """
         heads = (reader.head(file, self.entries[name]) for name in names)
-        with Workers(WorkerKind.THREADS if len(names) > 1 else WorkerKind.INLINE) as workers:
-            keys = workers.map(lambda head: reader.stretch(head, self._password), heads)
-            for name, key in zip(names, keys, strict=True):
-                yield name, self._content(file, name, key)
+        for name, keys in zip(names, self._keys(heads, len(names)), strict=True):
+            yield name, self._content(file, name, keys)
+
+    def _keys(self, heads: Iterator[bytes], count: int) -> Iterator[reader.Keys]:
+        if self._known is None:
+            with Workers(WorkerKind.THREADS if count > 1 else WorkerKind.INLINE) as workers:
+                yield from workers.map(self._stretched, heads)
+            return
+        near = 0
+        for head in heads:
+            found, near = self._known.find(head[:SALT], near)
+            yield self._stretched(head) if found is None else reader.keys_of(head, found)
+
+    def _stretched(self, head: bytes) -> reader.Keys:
+        return reader.keys_of(head, stretch(head[:SALT], self._password))
 
     def _unlock(self, file: BinaryIO, name: str) -> reader.Keys:
         return reader.unlock(file, self.entries[name], self._password)

@@ -35,6 +35,7 @@ from ..package import signature
 from ..package.manifest import ATTACHED_BYTES, MANIFEST_BYTES, SIGNED_NAMES, Attached, Manifest
 from ..package.manifest_reading import parse as parse_manifest
 from ..zip.diagnosis import changed
+from ..zip.keys import KnownKeys
 from ..zip.reader import broken
 from .archive import Archive
 from .unique import Repeats
@@ -88,6 +89,7 @@ def verify(  # noqa: PLR0913, PLR0917 - an archive, and how far it is trusted an
     code_filter: CodeFilter = iter,
     choose: Choose = lambda _: every,
     spread: Spread = inline,
+    known: KnownKeys | None = None,
 ) -> Verified:
     """Check `archive` from its first byte to its last.
 
@@ -96,13 +98,14 @@ def verify(  # noqa: PLR0913, PLR0917 - an archive, and how far it is trusted an
     against its own key, which proves that the package is whole, not who made it. All codes
     pass through `code_filter`, a further check; what it raises is raised. Another decoder
     reads the symbols that `choose` returns, by default all. `spread` does what holds the GIL.
+    Keys that are `known` are not stretched anew.
 
     Raises `IntegrityError` for a wrong password, and for an archive that is not whole, altered,
     packed again by another program, or no package at all (`zip/diagnosis.py`); `OSError` if it
     cannot be read.
     """
     with archive.open("rb") as file:
-        opened = Archive(archive, file, password)  # 1
+        opened = Archive(archive, file, password, known)  # 1
         opened.require_password()  # 2
         data = opened.read(SIGNED_NAMES[0], MANIFEST_BYTES)
         signed = signature.parse(opened.read(SIGNED_NAMES[1], signature.SIGNATURE_BYTES))

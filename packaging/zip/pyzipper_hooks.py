@@ -19,28 +19,18 @@ tests/packaging/zip/test_pyzipper_hooks.py fails when pyzipper changes any of th
 
 import hmac
 from collections.abc import Callable
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import pyzipper
 from Cryptodome.Cipher import AES
 from Cryptodome.Util import Counter
 from pyzipper import zipfile_aes
 
+from .keys import StretchedKeys
+
 DATE = (1980, 1, 1, 0, 0, 0)
 _VENDOR, _AE2, _AES256 = zipfile_aes.WZ_AES_VENDOR_ID, zipfile_aes.WZ_AES_V2, 3
 _TAG = 10  # bytes of the HMAC that AE-2 keeps
-
-
-class StretchedKeys(NamedTuple):
-    """What PBKDF2 makes of a password and a `salt`: 32 bytes, 32 bytes and 2 bytes."""
-
-    salt: bytes
-    cipher: bytes
-    tag: bytes
-    verifier: bytes
-
-    def __repr__(self) -> str:
-        return "StretchedKeys('***')"
 
 
 class EntryInfo(zipfile_aes.AESZipInfo):  # type: ignore[misc]

@@ -29,12 +29,10 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.hashes import SHA1
-from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
 from ...codegen.errors import IntegrityError
 from ...codegen.secret import Secret
-from .deflate import clear_vector_registers
+from .keys import SALT, VERIFIER, StretchedKeys, stretch
 
 MAX_ENTRIES = 300_100  # a picture per code, a file per unit, and a few
 DEFLATED, STORED = 8, 0
@@ -55,7 +53,7 @@ _DATE = 0x21  # 1980-01-01
 _VERSIONS = (20, 45, 51)
 _ATTRIBUTES = (0, 0o600 << 16)
 # WinZip AE specification: salt and password verifier before the data, tag behind it.
-_SALT, _VERIFIER, _TAG, _ROUNDS = 16, 2, 10, 1_000
+_TAG = 10
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ def entries(file: BinaryIO) -> tuple[Entry, ...]:
 def _entry(file: BinaryIO, record: "_Record") -> Entry:
     """The entry of a record, with its salt."""
     header = _local(record)
-    data = _read(file, record.header_at, len(header) + _SALT)
+    data = _read(file, record.header_at, len(header) + SALT)
     # 5. The local header.
     if not data.startswith(header):
         raise broken(f"the headers of {record.name} contradict each other")
@@ -239,7 +237,7 @@ def _central(directory: bytes, at: int) -> _Record:
         (flags, time, date, crc, comment, disk, internal, system) != (1, 0, _DATE, 0, 0, 0, 0, 0)
         or {version, needed} - set(_VERSIONS)
         or external not in _ATTRIBUTES
-        or packed < _SALT + _VERIFIER + _TAG
+        or packed < SALT + VERIFIER + _TAG
     ):
         raise broken(f"the directory's record of {name} was altered")
     return _Record(name, inner, size, packed, header_at, at + name_bytes + extra_bytes)
@@ -279,22 +277,19 @@ def _local(record: _Record) -> bytes:
 
 def unlock(file: BinaryIO, entry: Entry, password: Secret) -> Keys:
     """The keys of `entry`; look at `fits` before using them."""
-    return stretch(head(file, entry), password)
+    found = head(file, entry)
+    return keys_of(found, stretch(found[:SALT], password))
 
 
 def head(file: BinaryIO, entry: Entry) -> bytes:
-    """Salt and verifier of `entry`, for `stretch`."""
-    return _read(file, entry.start, _SALT + _VERIFIER)
+    """Salt and verifier of `entry`."""
+    return _read(file, entry.start, SALT + VERIFIER)
 
 
-def stretch(head: bytes, password: Secret) -> Keys:
-    """The keys of the entry with that head. Takes a millisecond, in which other threads run."""
-    clear_vector_registers()
-    # Twice as fast as hashlib's.
-    kdf = PBKDF2HMAC(SHA1(), 66, head[:_SALT], _ROUNDS)  # noqa: S303 - WinZip's choice
-    material = kdf.derive(password.reveal())
-    fits = hmac.compare_digest(material[64:], head[_SALT:])
-    return Keys(material[:32], material[32:64], fits)
+def keys_of(head: bytes, stretched: StretchedKeys) -> Keys:
+    """The keys of the entry with that head, of what its salt was stretched to."""
+    fits = hmac.compare_digest(stretched.salt + stretched.verifier, head)
+    return Keys(stretched.cipher, stretched.tag, fits)
 
 
 def content(file: BinaryIO, entry: Entry, keys: Keys) -> Iterator[bytes]:
@@ -324,7 +319,7 @@ def opens(file: BinaryIO, entry: Entry, keys: Keys) -> bool:
 
 def _ciphertext(entry: Entry) -> tuple[int, int]:
     """Offset and length of what stands between verifier and tag."""
-    return entry.start + _SALT + _VERIFIER, entry.packed - _SALT - _VERIFIER - _TAG
+    return entry.start + SALT + VERIFIER, entry.packed - SALT - VERIFIER - _TAG
 
 
 def _tag_agrees(file: BinaryIO, entry: Entry, keys: Keys, held: bytes | None) -> bool:

@@ -5,28 +5,23 @@ no comment, no CRC of plain text (AE-2 leaves it 0).
 """
 
 import hashlib
-import os
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self
 
-from cryptography.hazmat.primitives.hashes import SHA1
-from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
-
 from ...codegen.ids import random_symbols
 from ...codegen.secret import Secret
-from .deflate import LAST, clear_vector_registers
+from .deflate import LAST
 from .deflate import deflate as deflated
-from .pyzipper_hooks import AE2ZipFile, EntryInfo, StretchedKeys
+from .keys import KeysAhead, KnownKeys
+from .pyzipper_hooks import AE2ZipFile, EntryInfo
 
 # AE-2 stretches a password by a mere 1,000 rounds, so it carries its strength itself.
 PASSWORD_SYMBOLS = 21  # 5 bits each: 105 bits
 _GROUP = 4
 
-_SALT, _ROUNDS = 16, 1_000  # WinZip AE specification
-_KEYS_AHEAD = 32
+_HASHED_AT_ONCE = 1 << 16  # bytes: of fewer, handing them to a thread takes longer
 
 
 def new_password(entropy: Callable[[int], bytes]) -> Secret:
@@ -48,53 +43,16 @@ class Written(NamedTuple):
     sha256: str
 
 
-class _EntryKeys:
-    """Stretches the keys of each entry; those of the next entries ahead, in threads.
-
-    Stretching takes a millisecond (WinZip AE: PBKDF2, 1,000 rounds, a new salt for every
-    entry), which is what an archive of small entries waits for.
-    """
-
-    def __init__(self, password: Secret) -> None:
-        self._password = password
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="mintmark-keys")
-        self._ahead: deque[Future[StretchedKeys]] = deque()
-        self._given = 0
-
-    def __call__(self) -> StretchedKeys:
-        keys = self._ahead.popleft().result() if self._ahead else self._stretch()
-        self._given += 1
-        # Few for few entries, so that a small archive makes none in vain.
-        while len(self._ahead) < min(self._given // 2, _KEYS_AHEAD):
-            self._ahead.append(self._threads.submit(self._stretch))
-        return keys
-
-    def close(self) -> None:
-        self._threads.shutdown(cancel_futures=True)
-
-    def _stretch(self) -> StretchedKeys:
-        # The counter of AE-2 starts at 1 in every entry, and there is no nonce. So the salt
-        # alone keeps two entries apart: with the same password and salt they have the same
-        # key stream, and whoever holds both ciphertexts has the XOR of both plain texts. 128
-        # random bits for each entry make that impossible in practice, within an archive and
-        # between archives of the same password. The reader refuses a salt that repeats.
-        salt = os.urandom(_SALT)
-        clear_vector_registers()
-        # Twice as fast as hashlib's.
-        kdf = PBKDF2HMAC(SHA1(), 66, salt, _ROUNDS)  # noqa: S303 - WinZip's choice
-        material = kdf.derive(self._password.reveal())
-        return StretchedKeys(salt, material[:32], material[32:64], material[64:])
-
-
 class ArchiveWriter:
     """Entries in sequence, into an empty seekable binary file that the caller owns.
 
     As a context manager it finishes the archive, or after an exception leaves the file
-    as it is: unusable, for the caller to remove. `written` grows with every entry.
+    as it is: unusable, for the caller to remove. `entries`: how many there will be, if that is
+    known. `written` grows with every entry.
     """
 
-    def __init__(self, file: BinaryIO, password: Secret) -> None:
-        self._keys = _EntryKeys(password)
+    def __init__(self, file: BinaryIO, password: Secret, entries: int | None = None) -> None:
+        self._keys = KeysAhead(password, entries)
         self._hasher = ThreadPoolExecutor(1, thread_name_prefix="mintmark-hash")
         self._zip = AE2ZipFile(file, self._keys)
         self.written: list[Written] = []
@@ -114,6 +72,11 @@ class ArchiveWriter:
             self._zip.close()
         else:
             self._zip.abandon()
+
+    @property
+    def keys(self) -> KnownKeys:
+        """The keys of its entries."""
+        return self._keys.known
 
     def entry(self, name: str, *, deflate: bool = True) -> "EntryWriter":
         """Begin the next entry; the entry before must have been closed."""
@@ -166,10 +129,14 @@ class EntryWriter:
 
     def write(self, data: bytes | memoryview, packed: bytes | None = None) -> None:
         """Append `data`; in a deflated entry with its deflated form, if that was made."""
-        waited, self._hashed = self._hashed, self._hasher.submit(self._hash.update, data)
+        waited = self._hashed
+        if len(data) >= _HASHED_AT_ONCE:
+            self._hashed = self._hasher.submit(self._hash.update, data)
         self._info.plain_size += len(data)
         if self._deflate and packed is None:
             packed = deflated(data)
         self._handle.write(data if packed is None else packed)
         if waited is not None:
             waited.result()  # so that no more than two pieces wait to be hashed
+        if len(data) < _HASHED_AT_ONCE:
+            self._hash.update(data)

@@ -17,8 +17,10 @@ from mintmark.codegen.errors import IntegrityError
 from mintmark.codegen.ranges.serials import Range
 from mintmark.packaging.formats import reading
 from mintmark.packaging.formats.sampling import every, sampled
+from mintmark.packaging.preflight import foreign
 from mintmark.packaging.preflight import preflight as module
-from mintmark.packaging.preflight.preflight import Program, depth, installed, preflight
+from mintmark.packaging.preflight.foreign import Program, installed
+from mintmark.packaging.preflight.preflight import depth, preflight
 from mintmark.packaging.profiles.files import builtin
 
 
@@ -124,7 +126,7 @@ def test_a_program_that_ends_badly(made, tmp_path):
 
 
 def test_a_program_that_hangs_is_stopped(made, monkeypatch):
-    monkeypatch.setattr(module, "_SECONDS", 0.3)
+    monkeypatch.setattr(foreign, "_SECONDS", 0.3)
     hang = script("import threading; threading.Event().wait()")
     with pytest.raises(IntegrityError, match=r"data/0001\.csv"):
         preflight(made.path, made.password, made.packed, made.trusted, [hang])

@@ -1,0 +1,143 @@
+"""The foreign program: in parts it reads what it reads in one, and it finds wrong keys."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mintmark.codegen.errors import IntegrityError
+from mintmark.packaging.preflight import archive, foreign
+from mintmark.packaging.preflight.foreign import ForeignReader, Program, installed, parts
+from mintmark.packaging.preflight.preflight import preflight
+from mintmark.packaging.profiles.files import builtin
+from mintmark.packaging.zip import keys, reader
+from mintmark.packaging.zip.keys import StretchedKeys
+from mintmark.packaging.zip.writer import Written
+
+CHOOSES = Program("fake", ("x",), (), "+{}", "-{}")
+RUN_HERE = installed()
+
+
+def stretched(monkeypatch):
+    """The salts that our own reader stretches."""
+    salts, real = [], keys.stretch
+    for module in (archive, reader):
+        monkeypatch.setattr(
+            module, "stretch", lambda salt, password: salts.append(salt) or real(salt, password)
+        )
+    return salts
+
+
+@given(
+    st.lists(st.from_regex(r"\A(qr/0001/|data/)?[0-9a-z]{1,4}\.(png|csv)\Z"), max_size=60),
+    st.integers(1, 20),
+    st.integers(1, 9),
+)
+def test_each_entry_is_in_one_part_and_its_options_choose_it(names, processes, least):
+    entries = [Written(name, 1, "") for name in names]
+    before, foreign._ENTRIES = foreign._ENTRIES, least
+    try:
+        found = parts(CHOOSES, entries, processes)
+    finally:
+        foreign._ENTRIES = before
+    assert len(found) <= max(1, min(processes, len(entries) // least))
+    assert sorted(e for part in found for e in part.entries) == sorted(entries)
+    ends = [[option[2:] for option in part.options] for part in found]
+    for part, own in zip(found, ends, strict=True):
+        # What the options say, in the words of the programs: only these, or all but these.
+        leave = part is found[0]
+        chosen = [e for e in entries if leave != any(e.name.endswith(end) for end in own)]
+        assert chosen == list(part.entries)
+        assert all(option[:2] == ("-*" if leave else "+*") for option in part.options)
+
+
+def test_a_program_that_cannot_choose_reads_all_in_one():
+    entries = [Written(f"{n}.png", 1, "") for n in range(5_000)]
+    assert parts(Program("fake", ("x",)), entries, 8) == [((), entries)]
+
+
+@pytest.mark.parametrize("name", ["png", "csv"])
+def test_installed_programs_read_an_archive_in_parts(maker, monkeypatch, name):
+    made = maker(profile=builtin(name), unit_size=2)
+    monkeypatch.setattr(foreign, "_ENTRIES", 3)
+    monkeypatch.setattr(foreign, "cores", lambda: 4)
+    number = len(parts(CHOOSES, made.packed.entries, 5))
+    assert number > 1
+    assert RUN_HERE
+    started, start = [], foreign._start
+    monkeypatch.setattr(foreign, "_start", lambda *a: started.append(start(*a)) or started[-1])
+    for count, program in enumerate(RUN_HERE, 1):
+        done = preflight(made.path, made.password, made.packed, made.trusted, [program])
+        assert done.reader == program.name
+        assert len(started) == count * number
+    assert all(process.returncode == 0 for process in started)
+
+
+def test_any_entry_that_a_part_reads_otherwise_is_found(maker, monkeypatch):
+    made = maker(profile=builtin("png"))
+    monkeypatch.setattr(foreign, "_ENTRIES", 9)
+    monkeypatch.setattr(foreign, "cores", lambda: 4)
+    entries = made.packed.entries
+    for at in (0, 3, 4, len(entries) - 1):
+        wrong = list(entries)
+        wrong[at] = wrong[at]._replace(sha256="0" * 64)
+        reading = ForeignReader(RUN_HERE[0], made.path, made.password, wrong)
+        with pytest.raises(IntegrityError, match=f"reads {entries[at].name} otherwise"):
+            reading.require()
+        reading.end()
+        # An entry that nobody expects.
+        reading = ForeignReader(
+            RUN_HERE[0], made.path, made.password, entries[:at] + entries[at + 1 :]
+        )
+        with pytest.raises(IntegrityError, match="otherwise"):
+            reading.require()
+        reading.end()
+
+
+# --- whose keys our own reader takes (docs/adr/0037) ---------------------------------------
+
+
+def test_with_a_foreign_program_only_the_papers_are_stretched_again(maker, monkeypatch):
+    made = maker(profile=builtin("png"))
+    salts = stretched(monkeypatch)
+    preflight(made.path, made.password, made.packed, made.trusted, RUN_HERE)
+    assert 0 < len(salts) <= 8
+    salts.clear()
+    preflight(made.path, made.password, made.packed, made.trusted, [])
+    assert len(set(salts)) == len(made.packed.entries)
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("which", [0, 9, 24])
+def test_wrong_keys_of_any_entry_are_found(maker, monkeypatch, which, alone):
+    """PBKDF2 gone wrong in the writer, once: all that it writes fits its own wrong keys."""
+    real, asked = keys.stretch, []
+
+    def wrong(salt, password):
+        asked.append(salt)
+        made = real(salt, password)
+        if len(asked) - 1 == which:
+            return StretchedKeys(salt, made.cipher, made.tag, bytes(2))
+        return made
+
+    monkeypatch.setattr(keys, "stretch", wrong)
+    monkeypatch.setattr(keys, "cores", lambda: 1)
+    made = maker(profile=builtin("png"))
+    monkeypatch.undo()
+    with pytest.raises(IntegrityError, match="damaged" if alone else "reads .* otherwise"):
+        preflight(
+            made.path,
+            made.password,
+            made.packed,
+            made.trusted,
+            [] if alone else RUN_HERE,
+        )
+
+
+def test_keys_of_another_password_are_not_taken(maker, monkeypatch):
+    made, other = maker(), maker()
+    salts = stretched(monkeypatch)
+    packed = replace(made.packed, keys=other.packed.keys)
+    preflight(made.path, made.password, packed, made.trusted, RUN_HERE)
+    assert len(set(salts)) == len(made.packed.entries)
