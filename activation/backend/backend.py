@@ -46,6 +46,7 @@ class Backend:
     names: tuple[str, ...] | None = None  # the host names it is called by; None: any name
     throttle: Throttle = field(default_factory=Throttle)
     monotonic: Callable[[], float] = time.monotonic
+    groups: int = 1  # of scans, counted at a time
 
     @cached_property
     def key_id(self) -> str:
@@ -119,7 +120,7 @@ class Backend:
     @cached_property
     def group_commit(self) -> GroupCommit[ScanRequest, wire.ScanAnswer]:
         """The queue in which scans wait for each other."""
-        return GroupCommit(lambda group: self.store.scans(group, self.now()))  # 5
+        return GroupCommit(lambda group: self.store.scans(group, self.now()), self.groups)  # 5
 
     def close(self) -> None:
         """Answer the scans that wait, and close the books."""

@@ -1,7 +1,7 @@
 """Requests that wait at the same moment, answered together: a group commit.
 
-One thread takes every scan that waits, answers all of them in one transaction, and only
-then hands out the answers. While it commits, the next group gathers. Nonces likewise.
+A thread takes every scan that waits, answers all of them in one transaction, and only then hands
+out the answers. While it commits, the next group gathers. Nonces likewise.
 """
 
 import queue
@@ -36,13 +36,17 @@ class Waiting(Protocol[Told_contra]):
 
 
 class GroupCommit(Generic[Asked, Answer]):
-    """`answer(group)` answers requests in their order, all of them or none. Close it when done."""
+    """`answer(group)` answers requests in their order, all of them or none. Close it when done.
 
-    def __init__(self, answer: Callable[[Sequence[Asked]], list[Answer]]) -> None:
+    `groups` of them may be on their way at a time, each in its own thread.
+    """
+
+    def __init__(self, answer: Callable[[Sequence[Asked]], list[Answer]], groups: int = 1) -> None:
         self._answer = answer
         self._waiting: queue.SimpleQueue[tuple[Asked, Waiting[Answer]] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(groups)]
+        for thread in self._threads:
+            thread.start()
 
     def submit(self, asked: Asked) -> "Future[Answer]":
         """The answer, once it is committed. Callable from any thread."""
@@ -56,8 +60,10 @@ class GroupCommit(Generic[Asked, Answer]):
 
     def close(self) -> None:
         """Answer the requests that wait, and end."""
-        self._waiting.put(_END)
-        self._thread.join()
+        for _ in self._threads:
+            self._waiting.put(_END)
+        for thread in self._threads:
+            thread.join()
 
     def _run(self) -> None:
         while (first := self._waiting.get()) is not _END:

@@ -35,6 +35,9 @@ from .throttle import Network
 
 _STOP = (signal.SIGINT, signal.SIGTERM)
 _START = 60.0  # seconds a worker may take
+# Of scans, on their way at PostgreSQL, of all workers together: while one waits for the disk,
+# another is decided. More make each smaller, and none faster.
+_GROUPS = 2
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,9 @@ class Server:
             self._uvicorn.should_exit = True
 
 
-def build(settings: Settings) -> FastAPI:
-    """A worker's application; it closes its books when the worker stops."""
+def build(settings: Settings, workers: int = 1) -> FastAPI:
+    """The application of one of `workers`; it closes its books when the worker stops."""
+    single_writer = settings.database.drivername == "sqlite"
     backend = Backend(
         Store(settings.database, settings.limits, settings.monotonic),
         settings.fingerprint_key(),
@@ -125,6 +129,7 @@ def build(settings: Settings) -> FastAPI:
         settings.proxies,
         settings.names,
         monotonic=settings.monotonic,
+        groups=1 if single_writer else max(1, _GROUPS // workers),
     )
 
     @asynccontextmanager
@@ -137,7 +142,7 @@ def build(settings: Settings) -> FastAPI:
 
 def _config(settings: Settings, workers: int) -> uvicorn.Config:
     return uvicorn.Config(
-        partial(build, settings),
+        partial(build, settings, workers),
         factory=True,
         http=ScanLane,
         workers=workers,

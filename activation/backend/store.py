@@ -262,7 +262,7 @@ class Store:
         with self._database.write() as connection:
             self._sweep(connection, now)
             if len(self._standings) > _STANDINGS:
-                self._standings.clear()
+                self._standings = {}  # not cleared: another group may be reading it
             return scan_counters.count(connection, scans, now, self.limits, self._standings)
 
     def _sweep(self, connection: Connection, now: datetime) -> None:

@@ -63,7 +63,8 @@ def _intern(connection: Connection, row: dict[str, str]) -> None:
 
 def known(connection: Connection, numbers: set[int], standings: dict[int, Standing]) -> None:
     """Add the standings with these numbers to those known."""
-    table, missing = tables.standings, numbers - standings.keys()
+    # Not a difference of sets: that would walk through all that are known.
+    table, missing = tables.standings, {n for n in numbers if n not in standings}
     if missing:
         query = select(table.c.id, table.c.value).where(table.c.id.in_(missing))
         standings.update({row.id: _load(row.value) for row in connection.execute(query)})

@@ -83,3 +83,19 @@ def test_it_answers_what_waits_before_it_ends():
     futures = [commits.submit(ScanRequest([], str(number))) for number in range(50)]
     commits.close()
     assert all(future.done() for future in futures)
+
+
+def test_several_groups_are_on_their_way_at_a_time():
+    begun, both = threading.Semaphore(0), threading.Barrier(2)
+
+    def answer(group):
+        begun.release()
+        both.wait(PATIENCE)
+        return list(group)
+
+    commits = GroupCommit(answer, groups=2)
+    first = commits.submit("a")
+    assert begun.acquire(timeout=PATIENCE)  # or they would be of the same group
+    second = commits.submit("b")
+    commits.close()
+    assert (first.result(0), second.result(0)) == ("a", "b")
