@@ -6,7 +6,6 @@ import shutil
 import signal
 
 import pytest
-import typer.main
 from hypothesis import settings
 
 # Shared machines stall, so there is no deadline. CI repeats the same examples, so that a failure
@@ -62,17 +61,6 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("torture")
         for line in sorted(lines):
             terminalreporter.write_line(line)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _tree_once():
-    """Make the tree of commands once per worker: for each run it takes longer than most commands.
-
-    Processes make their own, as users' processes do.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
-        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
