@@ -50,6 +50,14 @@ def fingerprints(codes: bytes, length: int, key: Secret | bytes) -> bytes:
     return _one_by_one(codes, length, raw) if few else _bulk()(codes, length, raw)
 
 
+def prepare(count: int, length: int) -> bool:
+    """Whether `fingerprints` are compiled for codes of `length` bytes, `count` of them to come.
+
+    If that pays, they are compiled now.
+    """
+    return count >= _FEW and _bulk().prepare(count, length)
+
+
 def why_slow() -> str | None:
     """Why fingerprints in bulk aren't compiled on this machine; None if they are (`compiled`)."""
     from .compiled import unusable

@@ -1,6 +1,6 @@
 """The codes read back from an archive are those that were minted, proved by fingerprints.
 
-The fingerprints of the codes are computed again, in processes if there are many, and compared
+The fingerprints of the codes are computed again, in processes if that pays, and compared
 with those that the mint signed. This proves the archive itself, so writing need not wait for it.
 Comparing proves nothing about codes that are not compared. So the check also counts: every
 code has one minted fingerprint, and all codes of the package were compared.
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import tee
 
-from ...codegen.codes.fingerprint import fingerprints
+from ...codegen.codes.fingerprint import fingerprints, prepare
 from ...codegen.errors import IntegrityError
 from ...codegen.ranges.serials import Range, count, join
 from ...codegen.secret import Secret
@@ -70,7 +70,9 @@ class FingerprintCheck:
     ) -> None:
         self._batch, self._minted = batch, minted
         self._length, self._key, self._quantity = length, key, quantity
-        self._spread = spread_from(_INLINE_BELOW, quantity, spread)
+        # What is compiled takes less time than a process takes to hand the codes over.
+        fast = prepare(quantity, length)
+        self._spread = inline if fast else spread_from(_INLINE_BELOW, quantity, spread)
 
     def __call__(self, codes: Iterator[Codes]) -> Iterator[Codes]:
         """`codes`, each after it was compared."""
