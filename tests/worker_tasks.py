@@ -24,6 +24,21 @@ def modules(_item):
     return sorted(sys.modules)
 
 
+def thrifty(size):
+    """Threads beside numpy, and pages that a hundred arrays in turn asked the system for."""
+    import resource
+
+    import numpy as np
+
+    np.ones(size, np.uint8)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(100):
+        np.ones(size, np.uint8)
+    return len(os.listdir("/proc/self/task")), (  # noqa: PTH208 - no more imports than needed
+        resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    )
+
+
 def shout(item):
     print("nobody asked")
     sys.stdout.flush()

@@ -9,6 +9,7 @@ Rules:
 4. A process is started anew, not forked, so that it is the same on every system. It is in a
    process group of its own, which a terminal's Ctrl-C does not reach. It shares no memory, and
    gets tasks and items through a pipe.
+5. A process has a single thread, and keeps the memory that it has freed for its next task.
 """
 
 import contextlib
@@ -33,6 +34,15 @@ Done = TypeVar("Done")
 AHEAD = 2  # items in flight beyond the number of workers
 MAX_WORKERS = 8  # workers by default: more of them would only wait for the parent
 _PIPE_BYTES = 1 << 20  # Linux gives 64 KiB by default
+_KEPT = 32 << 20  # bytes: glibc takes no more for its threshold
+_SETTINGS = {
+    # Rule 5. numpy's BLAS starts a thread per core, which spins, and multiplies nothing here.
+    "OPENBLAS_NUM_THREADS": "1",
+    # glibc gives back every array of 128 KiB at once, and the next one costs its page faults anew.
+    "MALLOC_MMAP_THRESHOLD_": str(_KEPT),
+    "MALLOC_TRIM_THRESHOLD_": str(2 * _KEPT),
+}
+"""The environment of a worker process, unless the user's own has them."""
 
 
 class WorkerKind(StrEnum):
@@ -156,7 +166,7 @@ class _Process:
             [sys.executable, "-P", "-c", f"from {__package__}.process import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": paths},
+            env={**_SETTINGS, **os.environ, "PYTHONPATH": paths},
             pipesize=_PIPE_BYTES,
             **apart,
         )

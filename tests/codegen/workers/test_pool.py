@@ -134,6 +134,15 @@ def test_large_results_arrive_whole(processes):
         assert len(set(other)) == 256
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads and pages in /proc")
+def test_a_process_has_one_thread_and_keeps_the_memory_it_freed(processes):
+    """Each page that is asked for anew costs as much time as filling it."""
+    size = 2 << 20
+    for threads, pages in processes.map(worker_tasks.thrifty, [size] * 4):
+        assert threads == 1
+        assert pages < 100 * size // os.sysconf("SC_PAGESIZE") // 10
+
+
 def test_what_a_task_prints_is_no_result(processes, capfd):
     assert list(processes.map(worker_tasks.shout, [1, 2, 3])) == [1, 2, 3]
     assert capfd.readouterr().out == ""
