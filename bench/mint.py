@@ -2,22 +2,26 @@
 
     python bench/mint.py [QUANTITY] [ROUNDS]
 
-All three are whole processes, Python's start included; they take turns, and the medians of
-codes per second are compared. The naive peer gets fewer codes: its time per code only grows
-with their number, so the ratio is a lower bound. The last line is minting into a home that has
-issued fifty times as many codes before (random runs, merged into prefix filters as a home would
-merge them), as a multiple of minting into an empty home.
+First the fingerprints alone: the compiled kernel (the extra `fast`) against `cryptography`, on one
+core. Then whole processes, Python's start included, which take turns; the medians of codes per
+second are compared. "without [fast]" is this build where llvmlite cannot be imported. The naive
+peer gets fewer codes: its time per code only grows with their number, so the ratio is a lower
+bound. The last line is minting into a home that has issued fifty times as many codes before
+(random runs, merged into prefix filters as a home would merge them), as a multiple of minting into
+an empty home.
 """
 
 import os
 import shutil
 import sys
 import tempfile
+import timeit
 from pathlib import Path
 
 import numpy as np
 from measure import Cost, home, line, row, run, titles
 
+from mintmark.codegen.codes import fingerprint
 from mintmark.codegen.history import due
 from mintmark.codegen.invocation import utc_now
 from mintmark.codegen.ledger.changes import BatchMinted
@@ -28,13 +32,35 @@ from mintmark.codegen.workers.pool import WorkerKind, Workers
 QUANTITY, ROUNDS = 10_000_000, 3
 MAX_NAIVE_CODES = 1_000_000
 BEFORE = 50  # batches
+BLOCK = 65_536  # codes
 # The targets: three ratios, and bytes per code.
 MAX_TO_FLOOR, MIN_TO_NAIVE, MAX_WITH_HISTORY, MAX_HOME_BYTES = 1.5, 40, 2.0, 48
 
 
-def ours(folder: Path, quantity: int) -> Cost:
-    """Mint into an empty home, which is removed afterwards."""
+def fingerprints_alone() -> None:
+    """Print how many fingerprints a second one core computes, in both ways."""
+    codes, key = os.urandom(16 * BLOCK), os.urandom(32)
+    fingerprint.prepare(QUANTITY, 16)
+    for what, work in (
+        ("fingerprints, compiled", lambda: fingerprint.fingerprints(codes, 16, key)),
+        ("fingerprints, by cryptography", lambda: one_by_one(codes, key)),
+    ):
+        best = min(timeit.repeat(work, number=1, repeat=9))
+        print(f"{what:40}{best:>9.4f}{BLOCK / best:>13,.0f}")
+
+
+def one_by_one(codes: bytes, key: bytes) -> bytes:
+    """The fingerprints of `codes`, in calls that are too small for the kernel."""
+    parts = range(0, len(codes), 16 * 1024)
+    return b"".join(fingerprint.fingerprints(codes[at : at + 16 * 1024], 16, key) for at in parts)
+
+
+def ours(folder: Path, quantity: int, *, plain: bool = False) -> Cost:
+    """Mint into an empty home, which is removed afterwards. `plain`: without llvmlite."""
     environment = home(folder / "ours")
+    if plain:
+        (folder / "ours" / "llvmlite.py").write_text("raise ImportError\n", encoding="ascii")
+        environment["PYTHONPATH"] = str(folder / "ours")
     cost = run(line("mint", "--quantity", str(quantity)), cwd=folder, env=environment)
     shutil.rmtree(folder / "ours")
     return cost
@@ -136,9 +162,10 @@ def main() -> None:
     few = max(1, min(quantity // 10, MAX_NAIVE_CODES))
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        taken: dict[str, list[Cost]] = {"ours": [], "floor": [], "naive": []}
+        taken: dict[str, list[Cost]] = {"ours": [], "plain": [], "floor": [], "naive": []}
         for _ in range(rounds):
             taken["ours"].append(ours(folder, quantity))
+            taken["plain"].append(ours(folder, quantity, plain=True))
             taken["floor"].append(peer("floor", folder, quantity))
             taken["naive"].append(peer("naive", folder, few))
         size = bytes_per_code(folder, quantity)
@@ -151,8 +178,11 @@ def main() -> None:
             empty.append(ours(folder, quantity))
     medians = {name: Cost.medians(costs) for name, costs in taken.items()}
     own, least, naive = medians["ours"], medians["floor"], medians["naive"]
+    fingerprints_alone()
     titles(f"mint, {quantity:,} codes, median of {rounds}")
     row("mintmark", quantity, own)
+    plain = medians["plain"]
+    row("  without [fast]", quantity, plain, own.seconds / plain.seconds)
     row("  the floor", quantity, least, own.seconds / least.seconds, f"<= {MAX_TO_FLOOR}")
     faster = (quantity / own.seconds) / (few / naive.seconds)
     row(f"  what people write, {few:,}", few, naive, faster, f">= {MIN_TO_NAIVE}")

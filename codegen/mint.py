@@ -66,6 +66,7 @@ from .workers.pool import MAX_WORKERS, WorkerKind, Workers, cores
 # Codes: below, starting processes takes longer than they save.
 INLINE_BELOW = 200_000
 SORTERS = 4
+DRAWERS = 4  # threads: two already draw as fast as the parent seals and hashes
 # Fingerprints, runs and the sort's spill: what a code needs of the disk besides itself.
 BYTES_PER_CODE = 16 + 12 + 12
 ROUNDS = 100  # of step 6
@@ -82,11 +83,11 @@ def mint(  # noqa: PLR0913 - all a mint depends on
 ) -> MintResult:
     """Mint a batch, or find the batch minted before under the same `ref`.
 
-    `workers` processes draw codes; None: as many as pay. `prefix_bits` of a fingerprint are
-    compared. Raises `UsageError` for a malformed spec or a URL that is no link, `Refused` if the
-    codes would be too easy to guess or the ref stands for another request, `IntegrityError` if
-    the home is an older copy, `OSError` if a file cannot be written, `EnvironmentFailure` if a
-    worker died or other mints keep coming first.
+    `workers` threads or processes draw codes; None: as many as pay. `prefix_bits` of a
+    fingerprint are compared. Raises `UsageError` for a malformed spec or a URL that is no link,
+    `Refused` if the codes would be too easy to guess or the ref stands for another request,
+    `IntegrityError` if the home is an older copy, `OSError` if a file cannot be written,
+    `EnvironmentFailure` if a worker died or other mints keep coming first.
     After each of them nothing is left.
     """
     spec = CodeSpec.of(request.alphabet, request.length)
@@ -109,7 +110,7 @@ def mint(  # noqa: PLR0913 - all a mint depends on
         notify(f"warning: {warning}")
     _check_space(station.home, request)
     batch = _Batch(station, request, spec, minted, prefix_bits, station.new_id())
-    generators = generators_for(request.total, workers)
+    generators = generators_for(request.total, spec.length, workers)
     try:
         # Each thread holds a part of the run, some sixty megabytes.
         with Workers(WorkerKind.THREADS, min(cores(), SORTERS)) as threads, generators:
@@ -119,11 +120,17 @@ def mint(  # noqa: PLR0913 - all a mint depends on
         return found(taken.row, spec, request)
 
 
-def generators_for(quantity: int, workers: int | None) -> Workers:
-    """Workers for `quantity` codes: processes if starting them pays, or if they are asked for."""
-    if workers is None:
-        workers = 1 if quantity < INLINE_BELOW else min(cores(), MAX_WORKERS)
-    return Workers(WorkerKind.PROCESSES if workers > 1 else WorkerKind.INLINE, workers)
+def generators_for(quantity: int, length: int, workers: int | None) -> Workers:
+    """Workers for `quantity` codes: more than one if that pays, or if they are asked for.
+
+    Where fingerprints are compiled, threads share the work: almost all of it is done without the
+    interpreter's lock. Else processes do, since the loop over the codes holds it.
+    """
+    if workers == 1 or (workers is None and (quantity < INLINE_BELOW or cores() == 1)):
+        return Workers(WorkerKind.INLINE)
+    if fingerprint.prepare(quantity, length):
+        return Workers(WorkerKind.THREADS, workers or min(cores(), DRAWERS))
+    return Workers(WorkerKind.PROCESSES, workers or min(cores(), MAX_WORKERS))
 
 
 def _check_space(home: Path, request: MintRequest) -> None:

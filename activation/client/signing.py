@@ -4,7 +4,6 @@
 is complete; a signature is never reused. The backend's half is `backend/signatures.py`.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,13 +20,8 @@ if TYPE_CHECKING:
 TAG: Final = "mintmark"
 # RFC 9421 section 2.2. A request with a body covers content-digest (RFC 9530) besides.
 COMPONENTS: Final = ("@method", "@authority", "@path", "@query")
-DIGEST: Final = "content-digest"
 VALID: Final = timedelta(minutes=5)
 NONCE_BYTES: Final = 16
-
-# Texts that stand in a header between quotation marks as they are.
-_PLAIN: Final = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
-_OURS: Final = frozenset({"content-digest", "signature-input", "signature"})
 
 
 class SignsRequests(Protocol):
@@ -75,60 +69,7 @@ class RequestSigner:
 
 
 def sign(request: "httpx2.Request", body: bytes, parameters: Parameters) -> None:
-    """Sign `request`, and the digest of `body` unless that is empty (RFC 9421, section 3.1).
-
-    What a line covers is always the same, and quickly put together; a test holds it to the bytes
-    that the library writes, which makes every other form.
-    """
-    plain = _PLAIN.fullmatch(parameters.key.key_id) and _PLAIN.fullmatch(parameters.nonce or "")
-    fresh = _OURS.isdisjoint(name.lower() for name in request.headers)
-    if plain and fresh and tuple(parameters.covered) == COMPONENTS and request.method.isupper():
-        _sign_as_agreed(request, body, parameters)
-    else:
-        _sign(request, body, parameters)
-
-
-def _sign_as_agreed(request: "httpx2.Request", body: bytes, parameters: Parameters) -> None:
-    """A signature over `COMPONENTS`: its base (RFC 9421, section 2.5), line by line."""
-    import base64
-    import hashlib
-    import hmac
-
-    key, path = parameters.key, request.url.raw_path.decode("ascii")
-    path, _, query = path.partition("?")
-    values = [request.method, request.url.netloc.decode("ascii"), path, f"?{query}"]
-    covered: tuple[str, ...] = COMPONENTS
-    if body:
-        digest = base64.b64encode(hashlib.sha256(body).digest()).decode("ascii")
-        values.append(f"sha-256=:{digest}:")
-        covered += (DIGEST,)
-        request.headers["Content-Digest"] = values[-1]
-    told = _told(covered, parameters)
-    lines = [f'"{name}": {value}' for name, value in zip(covered, values, strict=True)]
-    base = "\n".join([*lines, f'"@signature-params": {told}']).encode("ascii")
-    if isinstance(key.private, bytes):
-        signature = hmac.digest(key.private, base, "sha256")
-    else:
-        signature = key.private.sign(base)
-    request.headers["Signature-Input"] = f"{TAG}={told}"
-    request.headers["Signature"] = f"{TAG}=:{base64.b64encode(signature).decode('ascii')}:"
-
-
-def _told(covered: Sequence[str], parameters: Parameters) -> str:
-    """What is covered, and the parameters (RFC 9421, section 2.3)."""
-    key, created = parameters.key, parameters.created
-    names = " ".join(f'"{name}"' for name in covered)
-    algorithm = "hmac-sha256" if isinstance(key.private, bytes) else "ed25519"
-    return (
-        f"({names});created={int(created.timestamp())}"
-        f';keyid="{key.key_id}";alg="{algorithm}"'
-        f";expires={int((created + parameters.valid).timestamp())}"
-        f';nonce="{parameters.nonce}";tag="{TAG}"'
-    )
-
-
-def _sign(request: "httpx2.Request", body: bytes, parameters: Parameters) -> None:
-    """Any signature, by the library."""
+    """Sign `request`, and the digest of `body` unless that is empty (RFC 9421, section 3.1)."""
     from http_message_signatures import HTTPMessageSigner, MappingKeyResolver
     from http_message_signatures.algorithms import ED25519, HMAC_SHA256
 

@@ -58,9 +58,9 @@ class Bulk:
         found = self._kernel(length, len(codes) // length)
         return self._reference(codes, length, key) if found is None else found(codes, key)
 
-    def ready(self, length: int) -> bool:
-        """Whether codes of `length` bytes have a kernel; it is compiled now."""
-        return self._kernel(length, self._worth) is not None
+    def prepare(self, count: int, length: int) -> bool:
+        """Whether codes of `length` bytes are compiled, now that `count` more are asked for."""
+        return self._kernel(length, count) is not None
 
     def _kernel(self, length: int, count: int) -> "Kernel | None":
         with self._lock:  # a second thread waits: it would compile the same

@@ -50,12 +50,12 @@ def fingerprints(codes: bytes, length: int, key: Secret | bytes) -> bytes:
     return _one_by_one(codes, length, raw) if few else _bulk()(codes, length, raw)
 
 
-def compiled_for(length: int) -> bool:
-    """Compile what computes fingerprints of codes of `length` bytes in bulk, if it can be here.
+def prepare(count: int, length: int) -> bool:
+    """Whether `fingerprints` are compiled for codes of `length` bytes, `count` of them to come.
 
-    If so, `fingerprints` releases the GIL, and no process computes them sooner than a thread.
+    If that pays, they are compiled now.
     """
-    return _bulk().ready(length)
+    return count >= _FEW and _bulk().prepare(count, length)
 
 
 def why_slow() -> str | None:

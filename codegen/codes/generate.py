@@ -1,9 +1,9 @@
 """Generating a part of a batch: the task of a mint's workers. Light imports only.
 
 A worker draws codes and fingerprints them under the fingerprint key. It never gets the data
-key: it hands its codes to the parent, which seals them. So a worker process that leaks its
-memory leaks the codes it was drawing, and nothing that opens a batch already sealed. The
-fingerprint key it does hold finds no code by itself: see `fingerprint`.
+key: it hands its codes to the parent, which seals them. So a worker that is a process of its own,
+and leaks its memory, leaks the codes it was drawing, and nothing that opens a batch already
+sealed. The fingerprint key it does hold finds no code by itself: see `fingerprint`.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,7 @@
 """Sorting a batch of any size into its run, in bounded memory, and finding what collides.
 
-1. Entries are collected into pieces of a million, sorted by prefix, and spilled to the disk.
+1. Entries are collected into pieces of a million, sorted by prefix, and spilled to the disk: one
+   piece in a thread of its own, while the next is collected.
 2. The prefix space is cut into equal parts. Prefixes are uniform, so the parts are nearly
    equal in entries too. Parts are independent: threads may share them.
 3. Each part is merged from all pieces. Entries that were replaced since are left out, and
@@ -9,6 +10,7 @@
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -30,7 +32,7 @@ from .runs import (
 from .spill import Spill
 
 PIECE = 1_048_576  # entries spilled at a time
-PART = 1_048_576  # entries merged at a time, by each thread
+PART = 524_288  # entries merged at a time, by each thread
 
 
 class RunPart(NamedTuple):
@@ -51,6 +53,10 @@ class _SpilledPiece(NamedTuple):
     prefixes: int
     serials: int
     cuts: list[int]
+
+    def size(self, number: int) -> int:
+        """The number of entries of this piece in the part `number`."""
+        return self.cuts[number + 1] - self.cuts[number]
 
     def part(self, spill: Spill, number: int) -> tuple[Prefixes, Serials]:
         """The entries of this piece in the part `number` of the prefix space."""
@@ -78,9 +84,7 @@ class _Merge:
 
     def part(self, number: int) -> RunPart:
         """The part `number`, sorted by prefix, then serial; any thread may call this."""
-        columns = [piece.part(self.spill, number) for piece in self.pieces]
-        prefixes = np.concatenate([prefixes for prefixes, _ in columns])
-        serials = np.concatenate([serials for _, serials in columns])
+        prefixes, serials = self._read(number)
         if not len(self.serials):
             # The pieces are sorted, and their serials ascend from piece to piece: a stable merge.
             order = np.argsort(prefixes, kind="stable")
@@ -93,6 +97,15 @@ class _Merge:
         repeated = np.flatnonzero(prefixes[1:] == prefixes[:-1]) + 1
         collided = [*serials[repeated].tolist(), *shared(prefixes, serials, self.earlier)]
         return RunPart(prefixes, serials, collided)
+
+    def _read(self, number: int) -> tuple[Prefixes, Serials]:
+        """The entries of all pieces in the part `number`, piece after piece."""
+        # Filled in place: every thread has such a part, and would hold it twice.
+        stops = np.cumsum([piece.size(number) for piece in self.pieces]).tolist()
+        prefixes, serials = np.empty(stops[-1], PREFIX), np.empty(stops[-1], SERIAL)
+        for piece, start, stop in zip(self.pieces, [0, *stops], stops, strict=False):
+            prefixes[start:stop], serials[start:stop] = piece.part(self.spill, number)
+        return prefixes, serials
 
 
 class Sorter:
@@ -107,6 +120,8 @@ class Sorter:
         self._bits, self._piece, self._part = prefix_bits, piece, part
         self._spill = Spill(folder)
         self._spilled: list[tuple[int, int, int]] = []  # offsets of the columns, entries
+        self._background = ThreadPoolExecutor(1)
+        self._spilling: Future[None] | None = None
         self._waiting: list[Prefixes] = []
         self._count = 0
         self._sorted = 0
@@ -114,10 +129,14 @@ class Sorter:
 
     def close(self) -> None:
         """Close the spill file, which then is gone."""
+        self._background.shutdown()
         self._spill.close()
 
     def add(self, fingerprints: bytes) -> None:
-        """Add the fingerprints of the next serials, 16 bytes each, concatenated."""
+        """Add the fingerprints of the next serials, 16 bytes each, concatenated.
+
+        Raises `OSError`, also for what an earlier call spilled.
+        """
         prefixes = prefixes_of(fingerprints, self._bits)
         self._waiting.append(prefixes)
         self._count += len(prefixes)
@@ -142,6 +161,7 @@ class Sorter:
         prefix. `progress(n)` is called after every n entries more. `spread` may use threads.
         """
         self._spill_waiting()
+        self._spilled_all()
         target.truncate(0)
         parts = -(-self._count // self._part)
         merge = self._merge(parts, earlier)
@@ -177,23 +197,35 @@ class Sorter:
     def _spill_waiting(self) -> None:
         if not self._waiting:
             return
+        self._spilled_all()  # a piece at a time: memory
         prefixes = np.concatenate(self._waiting)
         self._waiting.clear()
-        order = _order(prefixes)
-        ascending = prefixes[order]
-        serials = (order + (self._sorted + 1)).astype(SERIAL)
-        offsets = self._spill.put(ascending), self._spill.put(serials)
-        self._spilled.append((*offsets, len(prefixes)))
+        self._spilling = self._background.submit(self._spill_piece, prefixes, self._sorted + 1)
         self._sorted += len(prefixes)
+
+    def _spilled_all(self) -> None:
+        if self._spilling is not None:
+            self._spilling.result()
+        self._spilling = None
+
+    def _spill_piece(self, prefixes: Prefixes, first: int) -> None:
+        """Sort a piece, whose first serial is `first`, and spill it."""
+        order = _order(prefixes)
+        offset = self._spill.put(prefixes[order])
+        serials = order.astype(SERIAL)
+        serials += SERIAL.type(first)
+        self._spilled.append((offset, self._spill.put(serials), len(prefixes)))
 
 
 def _order(prefixes: Prefixes) -> npt.NDArray[np.intp]:
     """The order that sorts `prefixes`, equal ones as they came, in half the time of argsort."""
     # The upper bits decide; the lower bits carry the index of each prefix.
     mask = np.uint64((1 << len(prefixes).bit_length()) - 1)
-    words = (prefixes & ~mask) | np.arange(len(prefixes), dtype=PREFIX)
+    words = prefixes & ~mask
+    words |= np.arange(len(prefixes), dtype=PREFIX)
     words.sort()
-    order = (words & mask).astype(np.intp)
+    words &= mask
+    order = words.view(np.intp)
     ascending = prefixes[order]
     if np.any(ascending[1:] < ascending[:-1]):
         # Two prefixes that differ in their lower bits alone: about once in sixty pieces.

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import tee
 
-from ...codegen.codes.fingerprint import compiled_for, fingerprints
+from ...codegen.codes.fingerprint import fingerprints, prepare
 from ...codegen.errors import IntegrityError
 from ...codegen.ranges.serials import Range, count, join
 from ...codegen.secret import Secret
@@ -73,7 +73,7 @@ class FingerprintCheck:
         self._batch, self._minted = batch, minted
         self._length, self._key, self._quantity = length, key, quantity
         self._spread = spread_from(_INLINE_BELOW, quantity, spread)
-        self._compiled = _compiling(length) if quantity >= _INLINE_BELOW else None
+        self._compiled = _compiling(quantity, length) if quantity >= _INLINE_BELOW else None
 
     def __call__(self, codes: Iterator[Codes]) -> Iterator[Codes]:
         """`codes`, each after it was compared."""
@@ -125,10 +125,10 @@ class FingerprintCheck:
         return IntegrityError(f"batch {self._batch}: {what}", "mintmark doctor")
 
 
-def _compiling(length: int) -> Future[bool]:
+def _compiling(quantity: int, length: int) -> Future[bool]:
     """Whether fingerprints are compiled; that happens beside the writing of the package."""
     thread = ThreadPoolExecutor(1, thread_name_prefix="mintmark-compile")
     try:
-        return thread.submit(compiled_for, length)
+        return thread.submit(prepare, quantity, length)
     finally:
         thread.shutdown(wait=False)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from copy import copy
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,11 @@ from sealing import load
 from station_kit import batch_files
 
 from mintmark.codegen import mint as module
+from mintmark.codegen.codes import fingerprint
+from mintmark.codegen.codes.compiled import Bulk
 from mintmark.codegen.errors import EnvironmentFailure
 from mintmark.codegen.mint import INLINE_BELOW, generators_for
+from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.sealed.runs import Run, prefixes_of
 from mintmark.codegen.workers.pool import WorkerKind, _Process
 
@@ -27,6 +31,14 @@ MEGABYTE = 1_000_000
 
 
 measure = load("../bench/measure.py")
+
+
+@pytest.fixture(autouse=True)
+def processes(monkeypatch, tmp_path):
+    """What is started here finds no llvmlite, so that its workers are processes."""
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / "llvmlite.py").write_text("raise ImportError\n", "ascii")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "hidden"))
 
 
 def program(home, *words, **more):
@@ -42,14 +54,17 @@ def program(home, *words, **more):
     )
 
 
-def test_five_million_codes_in_flat_memory(home):
+@pytest.mark.parametrize("compiled", [False, True])
+def test_five_million_codes_in_flat_memory(home, monkeypatch, compiled):
     """All processes together; twice as many codes need no more."""
+    if compiled:
+        monkeypatch.delenv("PYTHONPATH")
     process = program(home, "mint", "--quantity", "5000000", "--workers", "2")
     with process, measure.Watch(process.pid) as memory:
         out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     assert json.loads(out)["quantity"] == 5_000_000
-    assert memory.processes >= 3, "it looked at the workers too"
+    assert (memory.processes >= 3) is not compiled, "it looked at the workers too"
     assert 40 * MEGABYTE < memory.peak < 400 * MEGABYTE
     size = sum(path.stat().st_size for path in (home.path / "vault").iterdir())
     assert size < 48 * 5_000_000
@@ -88,21 +103,47 @@ def test_any_quantity_around_a_frame(home, quantity):
     assert home.files() == batch_files(batch)
 
 
-def test_processes_are_started_where_that_pays(monkeypatch):
-    monkeypatch.setattr(module, "cores", lambda: 4)
-    for quantity, workers, kind, count in (
+@pytest.mark.parametrize(
+    ("compiled", "kind", "most"), [(False, WorkerKind.PROCESSES, 8), (True, WorkerKind.THREADS, 4)]
+)
+def test_workers_are_started_where_that_pays(monkeypatch, compiled, kind, most):
+    monkeypatch.setattr(module, "cores", lambda: 3)
+    asked = []
+    monkeypatch.setattr(
+        module.fingerprint, "prepare", lambda *given: asked.append(given) or compiled
+    )
+    for quantity, workers, wanted, count in (
         (INLINE_BELOW - 1, None, WorkerKind.INLINE, 1),
-        (INLINE_BELOW, None, WorkerKind.PROCESSES, 4),
-        (10**8, None, WorkerKind.PROCESSES, 4),
+        (INLINE_BELOW, None, kind, 3),
+        (10**8, None, kind, 3),
         (10**8, 1, WorkerKind.INLINE, 1),
-        (5, 3, WorkerKind.PROCESSES, 3),
+        (5, 6, kind, 6),
     ):
-        generators = generators_for(quantity, workers)
-        assert (generators._kind, generators.count) == (kind, count)
+        generators = generators_for(quantity, 16, workers)
+        assert (generators._kind, generators.count) == (wanted, count)
+    assert asked == [(INLINE_BELOW, 16), (10**8, 16), (5, 16)]
     monkeypatch.setattr(module, "cores", lambda: 64)
-    assert generators_for(10**8, None).count == 8
+    assert generators_for(10**8, 16, None).count == most
     monkeypatch.setattr(module, "cores", lambda: 1)
-    assert generators_for(10**8, None)._kind is WorkerKind.INLINE
+    assert generators_for(10**8, 16, None)._kind is WorkerKind.INLINE
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_batch_holds_the_same_with_and_without_the_kernel(home, monkeypatch, there):
+    if not there:
+        monkeypatch.setitem(sys.modules, "llvmlite", None)
+    monkeypatch.setattr(module, "INLINE_BELOW", 1)
+    monkeypatch.setattr(module, "cores", lambda: 2)
+    monkeypatch.setattr(fingerprint, "_bulk", cache(lambda: Bulk(fingerprint._one_by_one, 1)))
+    quantity = 65_536 + 2_100
+    batch = home.mint(quantity).batch
+    codes = b"".join(code.encode() for code in home.codes(batch))
+    station = home.station()
+    kept = b"".join(
+        part
+        for _, part in station.vault.fingerprints(batch, Range(1, quantity), station.station_keys)
+    )
+    assert kept == fingerprint._one_by_one(codes, 16, station.fingerprint_key.reveal())
 
 
 def test_the_data_key_stays_in_the_parent(home, monkeypatch):
@@ -185,15 +226,23 @@ def _alive(pid):
         return False
 
 
-@pytest.mark.parametrize("phase", ["generate", "sort", "digest", "intent", "made"])
-def test_ctrl_c_in_each_phase_leaves_nothing(home, phase):
+@pytest.mark.parametrize(
+    ("phase", "compiled"),
+    [
+        *((phase, False) for phase in ("generate", "sort", "digest", "intent", "made")),
+        *((phase, True) for phase in ("generate", "sort")),
+    ],
+)
+def test_ctrl_c_in_each_phase_leaves_nothing(home, monkeypatch, phase, compiled):
     """To the whole process group, as a terminal sends it."""
+    if compiled:
+        monkeypatch.delenv("PYTHONPATH")
     before = home.files()
     child = start(home, quantity=400_000, wait=phase, workers=2, group=True)
     try:
         assert child.stdout.readline() == "ready\n"
         workers = list(measure.tree(child.pid))[1:]
-        assert len(workers) == (0 if phase == "intent" else 2)
+        assert len(workers) == (0 if compiled or phase == "intent" else 2)
         os.killpg(child.pid, signal.SIGINT)
         child.communicate(timeout=PATIENCE)
     finally:

@@ -3,14 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
-import http_sf
 import httpx2
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sealing import load
 
-from mintmark.activation.client import signing as signing_module
 from mintmark.activation.client.signing import (
     Key,
     Parameters,
@@ -64,33 +60,6 @@ def test_a_request_is_signed_as_the_rfc_says(key, body):
     assert {name: request.headers.get(name) for name in headers} == headers
     assert ("Content-Digest" in request.headers) == bool(body)
     assert asked == ["line-3"]
-
-
-ADDRESSES = [
-    *("http://127.0.0.1:8765/v1/x", "http://localhost:80", "http://[::1]:80/a%20b?c=%C3%A9"),
-    *("https://SCAN.example.com/v1/x?after=0", "https://a.example:443/", "https://a.example/p?"),
-    *("https://a.example:8443/p;x=1/q~!$&'()*+,;=:@?x=?/:@&y=1", "https://xn--fiq228c.example/"),
-]
-
-
-@pytest.mark.parametrize("key", [ED25519, HMAC], ids=["ed25519", "hmac"])
-@given(st.sampled_from(ADDRESSES), st.binary(max_size=40), st.sampled_from(["PUT", "GET"]))
-def test_the_quick_way_writes_the_bytes_of_the_library(key, address, body, method):
-    quick, slow = (httpx2.Request(method, address, content=body or None) for _ in range(2))
-    created = datetime.fromtimestamp(independent.NOW, UTC)
-    parameters = Parameters(Key(key["key_id"], key["key"]), created, NONCE.hex())
-    signing_module.sign(quick, body, parameters)
-    signing_module._sign(slow, body, parameters)
-    assert quick.headers.raw == slow.headers.raw
-
-
-@pytest.mark.parametrize("key_id", ['a"b', "a\\b", "a b"])
-def test_an_id_of_odd_characters_is_quoted_by_the_library(key_id):
-    request = httpx2.Request("GET", "https://scan.example.com/")
-    created = datetime.fromtimestamp(independent.NOW, UTC)
-    sign(request, b"", Parameters(Key(key_id, ED25519["key"]), created, NONCE.hex()))
-    found = http_sf.parse(request.headers["Signature-Input"].encode(), tltype="dictionary")
-    assert found["mintmark"][1]["keyid"] == key_id
 
 
 def test_what_is_covered_and_for_how_long_may_be_said():

@@ -56,16 +56,16 @@ def test_processes_are_for_many_codes_that_nothing_compiled_computes(
     quantity, compiled, monkeypatch
 ):
     asked, spread = [], []
-    monkeypatch.setattr(fingerprint_check, "compiled_for", lambda n: asked.append(n) or compiled)
+    monkeypatch.setattr(fingerprint_check, "prepare", lambda *n: asked.append(n) or compiled)
     monkeypatch.setattr(fingerprint_check, "_INLINE_BELOW", 29)
     parts = [shown(Range(1, quantity))]
     assert checked(parts, quantity, spread=lambda *work: spread.append(1) or map(*work)) == parts
-    assert asked == [LENGTH] * (quantity == 29)
+    assert asked == [(quantity, LENGTH)] * (quantity == 29)
     assert len(spread) == (quantity == 29 and not compiled)
 
 
 def test_in_processes(monkeypatch):
-    monkeypatch.setattr(fingerprint_check, "compiled_for", lambda _: False)
+    monkeypatch.setattr(fingerprint_check, "prepare", lambda *_: False)
     monkeypatch.setattr(fingerprint_check, "_INLINE_BELOW", 1)
     monkeypatch.setattr(fingerprint_check, "_BLOCK", 50)
     parts = [shown(Range(first, first + 29)) for first in range(1, 301, 30)]
