@@ -167,12 +167,12 @@ class Invocation:
         from .station import config
         from .unlocking import Unlocking
 
-        path = key
+        # What cannot be looked at is told in its turn, behind what comes before it.
         with contextlib.suppress(MintmarkError, OSError):
-            path = path or config.read(self.home).custodian_key
-        # What is no file, a pipe for example, can be read once.
-        if path is not None and passphrase is not None and passphrase.is_file():
-            self.unlocking.append(Unlocking(path, passphrase, secret_file))
+            path = key or config.read(self.home).custodian_key
+            # What is no file, a pipe for example, can be read once, and opening it may wait.
+            if path and passphrase and path.is_file() and passphrase.is_file():
+                self.unlocking.append(Unlocking(path, passphrase, secret_file))
 
     def custodian(
         self, station: "Station", key: Path | None, passphrase: Path | None

@@ -129,11 +129,13 @@ class Workers:
     def _start(self) -> ThreadPoolExecutor:
         with self._starting:
             if self._threads is None:
-                self._threads = ThreadPoolExecutor(self.count, thread_name_prefix="mintmark")
                 if self._kind is WorkerKind.PROCESSES:
-                    for _ in range(self.count):
+                    # Those that an attempt before started, and then failed, are used.
+                    for _ in range(self.count - len(self._processes)):
                         self._processes.append(_Process())
                         self._idle.put(self._processes[-1])
+                # Last: with threads alone, another map would wait for ever for an idle process.
+                self._threads = ThreadPoolExecutor(self.count, thread_name_prefix="mintmark")
             return self._threads
 
     def _in_process(self, task: Callable[[Item], Done], item: Item) -> Done:

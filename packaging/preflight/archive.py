@@ -85,18 +85,17 @@ class Archive:
 
         While a content is taken, the keys of the next entries are stretched in threads.
         """
-        heads = (reader.head(file, self.entries[name]) for name in names)
-        for name, keys in zip(names, self._keys(heads, len(names)), strict=True):
+        for name, keys in zip(names, self._keys(file, names), strict=True):
             yield name, self._content(file, name, keys)
 
-    def _keys(self, heads: Iterator[bytes], count: int) -> Iterator[reader.Keys]:
+    def _keys(self, file: BinaryIO, names: Sequence[str]) -> Iterator[reader.Keys]:
+        heads = (reader.head(file, self.entries[name]) for name in names)
         if self._known is None:
-            with Workers(WorkerKind.THREADS if count > 1 else WorkerKind.INLINE) as workers:
+            with Workers(WorkerKind.THREADS if len(names) > 1 else WorkerKind.INLINE) as workers:
                 yield from workers.map(self._stretched, heads)
             return
-        near = 0
-        for head in heads:
-            found, near = self._known.find(head[:SALT], near)
+        for name, head in zip(names, heads, strict=True):
+            found = self._known.find(self.entries[name].number, head[:SALT])
             yield self._stretched(head) if found is None else reader.keys_of(head, found)
 
     def _stretched(self, head: bytes) -> reader.Keys:

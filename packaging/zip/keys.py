@@ -70,15 +70,12 @@ class KnownKeys:
         """Whether they were made of that password."""
         return hmac.compare_digest(self._password.reveal(), password.reveal())
 
-    def find(self, salt: bytes, near: int = 0) -> tuple[StretchedKeys | None, int]:
-        """The keys of a salt, or None; and a place to look `near` for those used next."""
-        width = SALT + _MADE
-        at = near if self._table.startswith(salt, near) else self._table.find(salt)
-        while at > 0 and at % width:  # these bytes are in no salt's place
-            at = self._table.find(salt, at + 1)
-        if at < 0:
-            return None, near
-        return _cut(salt, bytes(self._table[at + SALT : at + width])), at + width
+    def find(self, number: int, salt: bytes) -> StretchedKeys | None:
+        """The keys of the archive's entry of that number, from 0; None if its salt was another."""
+        at = number * (SALT + _MADE)
+        if not self._table.startswith(salt, at):
+            return None
+        return _cut(salt, bytes(self._table[at + SALT : at + SALT + _MADE]))
 
 
 class KeysAhead:

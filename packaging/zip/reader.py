@@ -56,12 +56,12 @@ _ATTRIBUTES = (0, 0o600 << 16)
 _TAG = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """An entry whose headers were checked. `size` is only a claim until it was read.
 
     `size` and `packed` are its bytes before and after it was deflated and encrypted; `start`
-    is the offset of the 16 bytes of `salt` in the archive.
+    is the offset of the 16 bytes of `salt` in the archive; `number` counts its entries from 0.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Entry:
     packed: int
     start: int
     salt: bytes
+    number: int
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def entries(file: BinaryIO) -> tuple[Entry, ...]:
         # 4. No gaps.
         if record.header_at != header_at:
             raise broken(f"{record.name} does not begin where the entry before it ends")
-        entry = _entry(file, record)
+        entry = _entry(file, record, len(found))
         found.append(entry)
         position, header_at = record.end, entry.start + entry.packed
     if position != length or header_at != directory_at:
@@ -119,7 +120,7 @@ def entries(file: BinaryIO) -> tuple[Entry, ...]:
     return tuple(found)
 
 
-def _entry(file: BinaryIO, record: "_Record") -> Entry:
+def _entry(file: BinaryIO, record: "_Record", number: int) -> Entry:
     """The entry of a record, with its salt."""
     header = _local(record)
     data = _read(file, record.header_at, len(header) + SALT)
@@ -127,7 +128,8 @@ def _entry(file: BinaryIO, record: "_Record") -> Entry:
     if not data.startswith(header):
         raise broken(f"the headers of {record.name} contradict each other")
     start = record.header_at + len(header)
-    return Entry(record.name, record.method, record.size, record.packed, start, data[len(header) :])
+    salt = data[len(header) :]
+    return Entry(record.name, record.method, record.size, record.packed, start, salt, number)
 
 
 def _require_unique(found: list[Entry]) -> None:

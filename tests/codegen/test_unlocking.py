@@ -1,6 +1,7 @@
 """The custodian's key is unlocked beside the imports: once, and as if it had been in its turn."""
 
 import os
+from pathlib import Path
 
 import pytest
 from station_kit import NOW, PASSPHRASE, make_home
@@ -90,14 +91,32 @@ def test_a_file_that_is_not_there_is_told_in_its_turn(home, words, missing):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
-def test_a_pipe_is_read_once(home, words, derived):
-    """What stands in `<(...)` is gone when it was read."""
-    words[1].unlink()
-    os.mkfifo(words[1])
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_pipe_is_read_once_and_nobody_waits_for_it(home, words, derived, which):
+    """What stands in `<(...)` is gone when it was read; in front of a command that fails, never."""
+    content = words[which].read_bytes()
+    words[which].unlink()
+    os.mkfifo(words[which])
     command = invocation(home)
     command.unlock_early(*words)
     assert not command.unlocking
-    end = os.open(words[1], os.O_RDWR)
-    os.write(end, PASSPHRASE.reveal() + b"\n")
+    end = os.open(words[which], os.O_RDWR)
+    os.write(end, content)
     assert not derived
     os.close(end)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_file_that_cannot_be_looked_at_is_told_in_its_turn(home, words, monkeypatch, which):
+    """Path.is_file raises for a folder that may not be searched."""
+    looked = Path.is_file
+
+    def refused(path):
+        if path == words[which]:
+            raise PermissionError(path)
+        return looked(path)
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    command = invocation(home)
+    command.unlock_early(*words)
+    assert not command.unlocking

@@ -253,3 +253,23 @@ def test_an_interrupt_in_the_middle_of_starting_leaves_no_process(monkeypatch):
         list(workers.map(worker_tasks.double, [1]))
     assert started[0].poll() is not None
     assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_each_of_several_maps_is_told_that_no_process_starts(monkeypatch):
+    """None waits for a process that never came to be; a later one starts what is lacking."""
+    real, allowed = subprocess.Popen, [1]
+
+    def popen(*arguments, **options):
+        if not allowed:
+            raise BlockingIOError
+        allowed.pop()
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    with Workers(WorkerKind.PROCESSES, 2) as workers:
+        for _ in range(2):
+            with pytest.raises(BlockingIOError):
+                next(workers.map(worker_tasks.double, [1]))
+        allowed.append(1)
+        assert list(workers.map(worker_tasks.double, [1, 2])) == [2, 4]
+        assert not allowed

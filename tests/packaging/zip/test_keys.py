@@ -47,8 +47,8 @@ def test_each_entry_gets_the_keys_of_a_salt_of_its_own(entries):
     assert given_out == [independent(keys.salt) for keys in given_out]
     # All of them are kept, in whatever order they are asked for.
     assert len(ahead.known) == 40
-    for keys in reversed(given_out):
-        assert ahead.known.find(keys.salt)[0] == keys
+    for number, keys in reversed(list(enumerate(given_out))):
+        assert ahead.known.find(number, keys.salt) == keys
 
 
 @pytest.mark.parametrize("entries", [1, 5, 16, 17, 3_000])
@@ -78,25 +78,17 @@ MADE = st.builds(
 
 
 @given(st.lists(MADE, unique_by=lambda keys: keys.salt, max_size=8), st.data())
-def test_known_keys_are_found_by_salt_from_any_place(table, data):
+def test_known_keys_are_found_by_number_and_salt_alone(table, data):
     known = KnownKeys(PASSWORD)
     for keys in table:
         known.add(keys)
-    near = 82 * data.draw(st.integers(0, len(table) + 1))
-    for keys in data.draw(st.permutations(table)):
-        found, near = known.find(keys.salt, near)
-        assert found == keys
-    other = data.draw(st.binary(min_size=16, max_size=16))
-    assert known.find(other, near)[0] == next((k for k in table if k.salt == other), None)
-
-
-def test_bytes_of_a_key_are_no_salt():
-    known, salt = KnownKeys(PASSWORD), bytes(range(16))
-    known.add(StretchedKeys(b"s" * 16, salt * 2, salt * 2, b"vv"))
-    assert known.find(salt) == (None, 0)
-    right = StretchedKeys(salt, b"c" * 32, b"t" * 32, b"ww")
-    known.add(right)
-    assert known.find(salt) == (right, 164)
+    for number, keys in data.draw(st.permutations(list(enumerate(table)))):
+        assert known.find(number, keys.salt) == keys
+    salts = [keys.salt for keys in table]
+    other = data.draw(st.binary(min_size=16, max_size=16) | st.sampled_from([bytes(16), *salts]))
+    for number in range(len(table) + 2):
+        here = number < len(table) and salts[number] == other
+        assert known.find(number, other) == (table[number] if here else None)
 
 
 def test_keys_are_of_one_password_and_are_not_shown():

@@ -261,7 +261,7 @@ def test_the_local_header_of_an_entry(size, packed, large):
     expected = struct.pack("<4sHHHHHLLLHH", b"PK\3\4", 20, 1, 99, 0, 33, 0, *sizes, 3, 31)
     expected += b"a.b" + struct.pack("<HHQQ", 1, 16, size, packed)
     expected += struct.pack("<HHH2sBH", 0x9901, 7, 2, b"AE", 3, 8)
-    assert reader._local(reader.Entry("a.b", 8, size, packed, 0, bytes(16))) == expected
+    assert reader._local(reader.Entry("a.b", 8, size, packed, 0, bytes(16), 0)) == expected
 
 
 def test_more_entries_than_a_signed_number_of_16_bits_holds_are_counted():
