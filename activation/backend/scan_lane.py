@@ -3,10 +3,10 @@
 While nothing comes but whole requests of the form of `phone_request`, one after another, they are
 answered here. Before anything else, the connection is handed over to uvicorn's own protocol, for
 good and with every byte that was not answered: what is refused is refused there. A request that
-comes in pieces is waited for a moment, then handed over as well; so uvicorn and `guard` time what
-is slow, and bound what is large.
+comes in pieces is waited for a moment, from its first piece on, then handed over as well; so
+uvicorn and `guard` time what is slow, and bound what is large.
 
-1. Take what has come; while a scan is on its way, what follows waits.
+1. Take what has come; while a scan is on its way, or answers lie unread, what follows waits.
 2. Read the request, or hand the connection over.
 3. Ask the desk, which admits and counts as for every other route (`backend`).
 4. Answer as the framework does, byte for byte but for the date.
@@ -70,7 +70,7 @@ class ScanLane(asyncio.Protocol):
         self._follow = partial(http_protocol, config, server_state, app_state, _loop)
         self._transport: asyncio.Transport
         self._held = b""
-        self._asked = self._closing = False
+        self._asked = self._closing = self._full = False
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -85,11 +85,23 @@ class ScanLane(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
+        if not self._held and not self._asked:
+            self._stop_timer()  # it rests no more
         self._held = self._held + data if self._held else data
-        if self._asked:  # 1
+        if self._asked or self._full:  # 1
             self._transport.pause_reading()
         else:
-            self._stop_timer()
+            self._look()
+
+    def pause_writing(self) -> None:
+        """See `asyncio.Protocol`: else who asks, and reads nothing, would fill the memory."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._full = False
+        if self._held and not self._asked:
+            self._transport.resume_reading()
             self._look()
 
     def shutdown(self) -> None:
@@ -108,13 +120,14 @@ class ScanLane(asyncio.Protocol):
             return
         found = self._desk.read(self._held)  # 2
         if isinstance(found, PhoneRequest):
+            self._stop_timer()
             self._held, self._asked = b"", True
             peer = self._transport.get_extra_info("peername")
             self._desk.ask(found, peer[0] if isinstance(peer, tuple) else "", self._tell)  # 3
-        elif found is Part.BEGINNING:
-            self._timer = self._loop.call_later(_PATIENCE, self._hand_over)
-        else:
+        elif found is Part.OTHER:
             self._hand_over()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(_PATIENCE, self._hand_over)
 
     def _hand_over(self) -> _Http:
         """Have uvicorn's own protocol go on from here."""
@@ -123,6 +136,9 @@ class ScanLane(asyncio.Protocol):
         following = self._follow()
         following.connection_made(self._transport)
         self._transport.set_protocol(following)
+        if self._full:
+            following.pause_writing()
+            self._transport.resume_reading()
         if self._held:
             following.data_received(self._held)
         return following
@@ -140,8 +156,9 @@ class ScanLane(asyncio.Protocol):
         if self._closing:
             self._transport.close()
         elif self._held:
-            self._transport.resume_reading()
-            self._look()
+            if not self._full:
+                self._transport.resume_reading()
+                self._look()
         else:
             self._timer = self._loop.call_later(self._idle_seconds, self._transport.close)
 

@@ -7,6 +7,7 @@ import socket
 import threading
 from contextlib import contextmanager
 from ipaddress import ip_network
+from types import SimpleNamespace
 
 import pytest
 from backend_kit import Clock, Seconds, make_batch, make_codes, prints, settings
@@ -280,6 +281,79 @@ def test_a_scan_in_pieces_is_counted_once(tmp_path, monkeypatch, patience):
             line.say(GOOD[at : at + 7])
         line.say(scan(code=CODES[0]))
         assert results(line.hear() for _ in range(2)) == [1, 2]
+
+
+class Wire:
+    """A transport and a loop: what a lane did to them, and the timers it has running."""
+
+    def __init__(self):
+        self.said, self.timers, self.reading = [], [], True
+
+    def get_extra_info(self, _):
+        return ("127.0.0.1", 1)
+
+    def is_closing(self):
+        return False
+
+    def pause_reading(self):
+        self.reading = False
+
+    def resume_reading(self):
+        self.reading = True
+
+    def write(self, data):
+        self.said.append(data)
+
+    def close(self):
+        self.said.append("closed")
+
+    def call_later(self, seconds, _):
+        timer = SimpleNamespace(seconds=seconds, cancel=lambda: self.timers.remove(timer))
+        self.timers.append(timer)
+        return timer
+
+
+def lane_over(wire):
+    """A lane whose desk answers at once with what was asked."""
+    desk = SimpleNamespace(
+        read=lambda data: phone_request.read(data, 4_096, 128),
+        ask=lambda request, _, tell: tell(request.code.encode()),
+    )
+    config = SimpleNamespace(limit_concurrency=None, timeout_keep_alive=5)
+    state = SimpleNamespace(connections=set(), default_headers=[])
+    lane = scan_lane.ScanLane(config, state, {scan_lane.DESK: desk}, wire)
+    lane.connection_made(wire)
+    return lane
+
+
+def test_a_request_that_drips_in_is_waited_for_from_its_first_piece():
+    wire = Wire()
+    lane = lane_over(wire)
+    lane.data_received(GOOD)
+    (resting,) = wire.timers
+    lane.data_received(GOOD[:1])
+    (waiting,) = wire.timers
+    assert (resting.seconds, waiting.seconds) == (5, scan_lane._PATIENCE)
+    for at in range(1, len(GOOD) - 1):
+        lane.data_received(GOOD[at : at + 1])
+        assert wire.timers == [waiting]
+    lane.data_received(GOOD[-1:])
+    assert [timer.seconds for timer in wire.timers] == [5]
+    assert len(wire.said) == 2
+
+
+def test_who_reads_no_answers_is_asked_for_nothing_more():
+    wire = Wire()
+    lane = lane_over(wire)
+    lane.pause_writing()
+    lane.data_received(GOOD)
+    assert not wire.reading
+    assert not wire.said
+    lane.resume_writing()
+    assert wire.reading
+    assert len(wire.said) == 1
+    lane.data_received(GOOD)
+    assert len(wire.said) == 2
 
 
 def test_a_connection_that_rests_is_closed(tmp_path):
