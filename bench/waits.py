@@ -25,7 +25,7 @@ from measure import Cost, home, row, run, titles
 
 URL = "https://q.example.cn/{code}"
 QUICK = 40  # times fewer codes with --quick
-HIDDEN = ("numba", "llvmlite")  # what the extra installs
+HIDDEN = ("llvmlite",)  # what the extra installs
 
 
 @dataclass(frozen=True)
