@@ -39,6 +39,7 @@ from ..codegen.invocation import Invocation
 from ..codegen.ledger.chain import encode
 from ..codegen.ledger.changes import ExportAbandoned, ExportBegun, Packaged, Unit
 from ..codegen.ledger.view import View
+from ..codegen.ranges.serials import count
 from ..codegen.recover import package_status, recover
 from ..codegen.secret import Secret
 from ..codegen.station.keys import CustodianKey
@@ -48,7 +49,8 @@ from ..codegen.workers.pool import one_per_core
 from .export_codes import dummies, fingerprint_check, unsealed
 from .export_plan import alarms, plan, reservation
 from .export_types import Export, ExportResult, Handoff, Replacement, Reprint, TestPackage
-from .formats.spread import Spread
+from .formats.registry import make_ready
+from .formats.spread import Spread, is_worth
 from .letter import letter, letter_name
 from .package.feed import CodeSource
 from .package.job import PackJob
@@ -80,6 +82,9 @@ def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportRe
     for warning in warnings:
         invocation.notify(warning)
     with folder_made(handoff.out.absolute()), one_per_core() as workers:
+        if is_worth(job.format.apart_from, count(job.serials) * job.copies):
+            # They start while the custodian's key is unlocked, which takes as long.
+            workers.warm(make_ready, job.layout)
         password = new_password(station.entropy)
         work = _Export(invocation, station, handoff, job, password, workers.map)
         if isinstance(wanted, TestPackage):

@@ -85,7 +85,11 @@ class UnitPart(Protocol):
 
     @property
     def ranges(self) -> Ranges:
-        """Of the unit's serials; in all parts together each serial once."""
+        """Of the unit's serials; in all parts together each of them."""
+
+    @property
+    def count(self) -> int:
+        """Of the unit's codes so many are done with it; in all parts together each once."""
 
 
 class Chunk(NamedTuple):
