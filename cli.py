@@ -29,7 +29,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -380,21 +380,35 @@ def _leave_no_core() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _collect_later() -> None:
-    """Leave cyclic garbage alone for the first second, as long as most commands take.
+@contextlib.contextmanager
+def collecting_later() -> Iterator[None]:
+    """Leave cyclic garbage alone in the first second of the block, as long as most commands take.
 
     What is imported stays, and looking through all of it again and again is an eighth of a start.
+    So it is not looked through later either, when a line may be waiting.
     """
-    # Not frozen when the second is over: zxing-cpp would then tell stderr of leaks at the end.
-    gc.disable()
-    timer = threading.Timer(_FIRST_SECOND, gc.enable)
+    timer = threading.Timer(_FIRST_SECOND, _collect_what_comes)
     timer.daemon = True
+    gc.disable()
     timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        _collect_what_comes()
+        gc.unfreeze()  # or zxing-cpp tells stderr of leaks when Python ends
+
+
+def _collect_what_comes() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def main() -> None:
     """The entry point of the `mintmark` script."""
-    _collect_later()
-    streams.secure()
-    _leave_no_core()
-    raise SystemExit(run(sys.argv[1:]))
+    with collecting_later():
+        streams.secure()
+        _leave_no_core()
+        code = run(sys.argv[1:])
+    raise SystemExit(code)

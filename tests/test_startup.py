@@ -50,23 +50,47 @@ def imported(code):
     return set(done.stdout.splitlines())
 
 
-def test_garbage_is_collected_once_the_program_has_started(monkeypatch):
+@pytest.fixture
+def timers(monkeypatch):
+    """The timers that were made; they wait for `function` to be called."""
+    made = []
+
+    class Timer:
+        def __init__(self, seconds, function):
+            self.seconds, self.function, self.cancelled = seconds, function, False
+            made.append(self)
+
+        def start(self):
+            assert self.daemon
+
+        def cancel(self):
+            self.cancelled = True
+
+        def join(self):
+            assert self.cancelled
+
+    monkeypatch.setattr(cli.threading, "Timer", Timer)
+    return made
+
+
+def test_garbage_is_collected_once_the_program_has_started(timers):
     """A service would grow otherwise; no test waits for the second that it takes."""
-    started = []
-
-    def start(timer):
-        started.append(timer)
-
-    monkeypatch.setattr(cli.threading.Timer, "start", start)
-    cli._collect_later()
-    try:
+    with cli.collecting_later():
         assert not gc.isenabled()
-        (timer,) = started
-        assert timer.daemon
-        timer.function(*timer.args, **timer.kwargs)
+        (timer,) = timers
+        timer.function()
         assert gc.isenabled()
-    finally:
-        gc.enable()
+        assert gc.get_freeze_count()
+    assert gc.isenabled()
+    assert not gc.get_freeze_count()
+
+
+def test_garbage_is_collected_after_a_command_that_ends_before(timers):
+    with contextlib.suppress(KeyboardInterrupt), cli.collecting_later():
+        assert not gc.isenabled()
+        raise KeyboardInterrupt
+    assert gc.isenabled()
+    assert not gc.get_freeze_count()
 
 
 @pytest.mark.parametrize("argument", ["--help", "--version"])
