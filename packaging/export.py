@@ -44,6 +44,7 @@ from ..codegen.secret import Secret
 from ..codegen.station.keys import CustodianKey
 from ..codegen.station.older_copy import refuse_retired
 from ..codegen.station.station import Station
+from ..codegen.workers.memory import keep_freed
 from ..codegen.workers.pool import one_per_core
 from .export_codes import dummies, fingerprint_check, unsealed
 from .export_plan import alarms, plan, reservation
@@ -79,6 +80,7 @@ def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportRe
         job, alphabets, warnings = _planned(station, wanted)
     for warning in warnings:
         invocation.notify(warning)
+    keep_freed()
     with folder_made(handoff.out.absolute()), one_per_core() as workers:
         password = new_password(station.entropy)
         work = _Export(invocation, station, handoff, job, password, workers.map)
