@@ -21,6 +21,7 @@ A command runs in five steps; the numbers below mark where each is carried out:
 # - Ctrl-C leaves nothing half-done.
 # - What a command did stands, and so does its exit code, if its answer cannot be written.
 
+import atexit
 import contextlib
 import functools
 import gc
@@ -385,11 +386,17 @@ def _collect_later() -> None:
 
     What is imported stays, and looking through all of it again and again is an eighth of a start.
     """
-    # Not frozen when the second is over: zxing-cpp would then tell stderr of leaks at the end.
     gc.disable()
-    timer = threading.Timer(_FIRST_SECOND, gc.enable)
+    timer = threading.Timer(_FIRST_SECOND, _collect)
     timer.daemon = True
     timer.start()
+
+
+def _collect() -> None:
+    # At the end all is thawed: zxing-cpp would tell stderr of leaks otherwise.
+    atexit.register(gc.unfreeze)
+    gc.freeze()
+    gc.enable()
 
 
 def main() -> None:
