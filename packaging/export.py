@@ -45,6 +45,7 @@ from ..codegen.secret import Secret
 from ..codegen.station.keys import CustodianKey
 from ..codegen.station.older_copy import refuse_retired
 from ..codegen.station.station import Station
+from ..codegen.workers.memory import keep_freed
 from ..codegen.workers.pool import one_per_core
 from .export_codes import dummies, fingerprint_check, unsealed
 from .export_plan import alarms, plan, reservation
@@ -81,6 +82,7 @@ def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportRe
         job, alphabets, warnings = _planned(station, wanted)
     for warning in warnings:
         invocation.notify(warning)
+    keep_freed()
     with folder_made(handoff.out.absolute()), one_per_core() as workers:
         if is_worth(job.format.apart_from, count(job.serials) * job.copies):
             # They start while the custodian's key is unlocked, which takes as long.

@@ -165,6 +165,8 @@ class ByteTaker:
                 piece = next(self._pieces, None)
                 if piece is None:
                     raise broken(f"{self._name} has fewer rows than the manifest says")
+                if len(piece) == missing == size:
+                    return piece
                 self._rest = memoryview(piece)
             found.append(self._rest[:missing])
             self._rest = self._rest[missing:]

@@ -17,8 +17,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from ...codegen.errors import IntegrityError
 from ...codegen.secret import Secret
@@ -157,7 +158,7 @@ class ForeignReader:
         self, process: "subprocess.Popen[bytes]", password: Secret, entries: Sequence[Written]
     ) -> None:
         assert process.stdin is not None  # noqa: S101 - both are pipes
-        assert process.stdout is not None  # noqa: S101
+        assert isinstance(process.stdout, BufferedReader)  # noqa: S101
         watchdog = threading.Timer(self._seconds, _kill, [process])
         watchdog.start()
         try:
@@ -200,6 +201,7 @@ def _start(program: Program, options: tuple[str, ...], archive: Path) -> "subpro
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        pipesize=_CHUNK,
     )
 
 
@@ -220,13 +222,14 @@ def _close(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def _first_difference(stream: IO[bytes], entries: Sequence[Written]) -> str | None:
+def _first_difference(stream: BufferedReader, entries: Sequence[Written]) -> str | None:
     """The first entry that `stream` does not hold as written; None if it holds exactly all."""
+    held = memoryview(bytearray(_CHUNK))
     for name, size, sha256 in entries:
         digest, left = hashlib.sha256(), size
-        while left and (piece := stream.read(min(left, _CHUNK))):
-            digest.update(piece)
-            left -= len(piece)
+        while left and (got := stream.readinto(held[: min(left, _CHUNK)])):
+            digest.update(held[:got])
+            left -= got
         if left or not hmac.compare_digest(digest.hexdigest(), sha256):
             return name
     return "the end" if stream.read(1) else None
