@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from enum import StrEnum
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import IO, Any, Self, TypeVar
 
 from ..errors import EnvironmentFailure
 
@@ -34,6 +34,7 @@ Done = TypeVar("Done")
 AHEAD = 2  # items in flight beyond the number of workers
 MAX_WORKERS = 8  # workers by default: more of them would only wait for the parent
 _PIPE_BYTES = 1 << 20  # Linux gives 64 KiB by default
+_F_SETPIPE_SZ = 1031  # <linux/fcntl.h>
 _KEPT = 32 << 20  # bytes: glibc takes no more for its threshold
 _SETTINGS = {
     # Rule 5. numpy's BLAS starts a thread per core, which spins, and multiplies nothing here.
@@ -58,6 +59,21 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def widen(*pipes: IO[bytes] | None) -> None:
+    """Let pipes hold a megabyte, if the system allows it.
+
+    Linux grants all processes of a user 64 MiB together (pipe(7): pipe-user-pages-soft), and
+    refuses what is beyond. `Popen(pipesize=)` would fail then, and take the process with it.
+    """
+    if sys.platform == "linux":
+        from fcntl import fcntl
+
+        for pipe in pipes:
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    fcntl(pipe, _F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def one_per_core() -> "Workers":
@@ -181,9 +197,9 @@ class _Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**_SETTINGS, **os.environ, "PYTHONPATH": paths},
-            pipesize=_PIPE_BYTES,
             **apart,
         )
+        widen(self._process.stdin, self._process.stdout)
 
     def call(self, task: Callable[[Any], Any], item: object) -> Any:  # noqa: ANN401 - the task's
         """`task(item)`, done in the process. Raises `EnvironmentFailure` if the process died."""

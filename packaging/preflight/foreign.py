@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from ...codegen.errors import IntegrityError
 from ...codegen.secret import Secret
-from ...codegen.workers.pool import cores
+from ...codegen.workers.pool import cores, widen
 from ..zip.writer import Written
 
 _CHUNK = 1 << 20
@@ -195,14 +195,15 @@ def foreign_reader(
 
 
 def _start(program: Program, options: tuple[str, ...], archive: Path) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(  # noqa: S603 - a known program, and no shell
+    process = subprocess.Popen(  # noqa: S603 - a known program, and no shell
         [*program.command, *options, *program.last, str(archive.absolute())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        pipesize=_CHUNK,
     )
+    widen(process.stdout)
+    return process
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

@@ -267,6 +267,29 @@ def test_an_interrupt_in_the_middle_of_starting_leaves_no_process(monkeypatch):
     assert signal.getsignal(signal.SIGINT) is handler
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="F_SETPIPE_SZ is Linux's")
+def test_pipes_are_wide_where_they_may_be(monkeypatch):
+    """Beyond 64 MiB of a user without privileges, the kernel refuses more."""
+    import fcntl
+
+    real, sizes, allowed = fcntl.fcntl, [], [True]
+
+    def asked(pipe, command, *size):
+        if command != fcntl.F_SETPIPE_SZ:
+            return real(pipe, command, *size)
+        if not allowed:
+            raise PermissionError
+        sizes.append(real(pipe, command, *size))
+        return sizes[-1]
+
+    monkeypatch.setattr(fcntl, "fcntl", asked)
+    for _ in range(2):
+        with Workers(WorkerKind.PROCESSES, 2) as workers:
+            assert list(workers.map(worker_tasks.double, [1, 2, 3])) == [2, 4, 6]
+        assert sizes == [1 << 20] * 4
+        allowed.clear()
+
+
 def test_each_of_several_maps_is_told_that_no_process_starts(monkeypatch):
     """None waits for a process that never came to be; a later one starts what is lacking."""
     real, allowed = subprocess.Popen, [1]
