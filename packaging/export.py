@@ -39,16 +39,19 @@ from ..codegen.invocation import Invocation
 from ..codegen.ledger.chain import encode
 from ..codegen.ledger.changes import ExportAbandoned, ExportBegun, Packaged, Unit
 from ..codegen.ledger.view import View
+from ..codegen.ranges.serials import count
 from ..codegen.recover import package_status, recover
 from ..codegen.secret import Secret
 from ..codegen.station.keys import CustodianKey
 from ..codegen.station.older_copy import refuse_retired
 from ..codegen.station.station import Station
+from ..codegen.workers.memory import keep_freed
 from ..codegen.workers.pool import one_per_core
 from .export_codes import dummies, fingerprint_check, unsealed
 from .export_plan import alarms, plan, reservation
 from .export_types import Export, ExportResult, Handoff, Replacement, Reprint, TestPackage
-from .formats.spread import Spread
+from .formats.registry import make_ready
+from .formats.spread import Spread, is_worth
 from .letter import letter, letter_name
 from .package.feed import CodeSource
 from .package.job import PackJob
@@ -79,7 +82,11 @@ def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportRe
         job, alphabets, warnings = _planned(station, wanted)
     for warning in warnings:
         invocation.notify(warning)
+    keep_freed()
     with folder_made(handoff.out.absolute()), one_per_core() as workers:
+        if is_worth(job.format.apart_from, count(job.serials) * job.copies):
+            # They start while the custodian's key is unlocked, which takes as long.
+            workers.warm(make_ready, job.layout)
         password = new_password(station.entropy)
         work = _Export(invocation, station, handoff, job, password, workers.map)
         if isinstance(wanted, TestPackage):

@@ -16,6 +16,7 @@ from ..codegen.result import Result
 from ..codegen.secret import Secret
 from ..codegen.station.keys import read_custodian_public
 from ..codegen.station.station import Station
+from ..codegen.workers.memory import keep_freed
 from ..codegen.workers.pool import one_per_core
 from .preflight.verify import verify
 from .receipts.receipt import sums
@@ -261,6 +262,7 @@ def package_verify(
         raise NotFound(f"no archive {archive}", "name the package's .zip file")
     password = _password(invocation, password_file)
     trusted, stations = _trusted(invocation, public_key)
+    keep_freed()
     with one_per_core() as workers:
         found = verify(archive, password, trusted, stations, spread=workers.map)
     return PackageVerified(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from ...codegen.errors import UsageError
@@ -31,6 +31,17 @@ class Party(StrEnum):
 
 # As FastAPI writes it.
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+@lru_cache(maxsize=2_048)
+def _word(text: str | None) -> str:
+    return _JSON.encode(text)
+
+
+def _value(value: Value) -> str:
+    if type(value) is str:
+        return _word(value)
+    return str(value) if type(value) is int else _JSON.encode(value)
 
 
 @dataclass(frozen=True)
@@ -78,8 +89,22 @@ class ScanAnswer:
 
     @cached_property
     def text(self) -> str:
-        """The object as JSON: an answer that is kept as it is told is written once."""
-        return _JSON.encode(self.body())
+        """The object as JSON, as `body` has it.
+
+        Put together by hand, in half the time: each scan is kept and told, with all attributes
+        and with the public ones.
+        """
+        attributes = (f"{_word(key)}:{_value(value)}" for key, value in self.attributes.items())
+        parties = (f'"{one.value}":{self.parties[one]}' for one in Party if one in self.parties)
+        pairs = _JSON.encode([pair.body() for pair in self.pairs]) if self.pairs else "[]"
+        return (
+            f'{{"result":{_word(self.result)},"scans":{self.scans},'
+            f'"first_scan":{_word(self.first_scan)},"batch":{_word(self.batch)},'
+            f'"serial":{_value(self.serial)},"role":{_word(self.role)},'
+            f'"attributes":{{{",".join(attributes)}}},"pairs":{pairs},'
+            f'"parties":{{{",".join(parties)}}},'
+            f'"gate":{_word(self.gate and self.gate.value)},"as":"{self.party.value}"}}'
+        )
 
     @classmethod
     def parse(cls, data: object) -> "ScanAnswer":

@@ -61,14 +61,14 @@ def cores() -> int:
 
 
 def one_per_core() -> "Workers":
-    """Processes, started by the first `map`; on a single core inline: they would take turns."""
+    """Processes, started when first needed; on a single core inline: they would take turns."""
     return Workers(WorkerKind.PROCESSES if cores() > 1 else WorkerKind.INLINE)
 
 
 class Workers:
     """`count` workers of a kind; by default as many as cores, `MAX_WORKERS` at most.
 
-    Nothing is started before the first `map`. Tasks and items for processes must be
+    Nothing is started before the first `map` or `warm`. Tasks and items for processes must be
     picklable; a task is a function of a module with light imports. Several threads may map.
     """
 
@@ -88,6 +88,18 @@ class Workers:
         if self._kind is WorkerKind.INLINE:
             return map(task, items)
         return self._spread(task, items)
+
+    def warm(self, task: Callable[[Item], None], item: Item) -> None:
+        """Start processes now, each with `task` of `item`: imports, and what is made once.
+
+        Nobody waits for it. If it fails, what is mapped fails for the same reason.
+        """
+        if self._kind is not WorkerKind.PROCESSES:
+            return
+        threads = self._start()
+        # The idle ones stand in a queue: each of them is taken once.
+        for _ in self._processes:
+            threads.submit(self._in_process, task, item)
 
     def __enter__(self) -> Self:
         return self

@@ -85,7 +85,11 @@ class UnitPart(Protocol):
 
     @property
     def ranges(self) -> Ranges:
-        """Of the unit's serials; in all parts together each serial once."""
+        """Of the unit's serials; in all parts together each of them."""
+
+    @property
+    def count(self) -> int:
+        """Of the unit's codes so many are done with it; in all parts together each once."""
 
 
 class Chunk(NamedTuple):
@@ -161,6 +165,8 @@ class ByteTaker:
                 piece = next(self._pieces, None)
                 if piece is None:
                     raise broken(f"{self._name} has fewer rows than the manifest says")
+                if len(piece) == missing == size:
+                    return piece
                 self._rest = memoryview(piece)
             found.append(self._rest[:missing])
             self._rest = self._rest[missing:]

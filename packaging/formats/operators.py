@@ -16,13 +16,14 @@ from .picture import Ink, outlines
 
 RECORD = {2: (8, 8), 3: (16, 8), 5: (16, 16)}
 """Bytes of a rectangle's operators, place and extent, by the digits of its numbers."""
-DOT_DIGITS = 5
+_DOT_DIGITS = 5
 """Of numbers of dots; numbers of modules have as many as the side of the symbol."""
 HEX = np.frombuffer("".join(f"{byte:02X}" for byte in range(256)).encode(), np.uint8).reshape(
     256, 2
 )
 
 _BLOCK = 32  # symbols in dots at a time
+_MAX_TABLE = 1 << 20  # bytes: a larger one leaves the second-level cache
 
 
 def mask_bits(drawn: Ink, look: SymbolLook) -> Iterator[NDArray[np.uint8]]:
@@ -61,15 +62,35 @@ class Rectangles:
     def __init__(self, side: int, look: SymbolLook) -> None:
         self._look = look
         self._places, self._extents = _rectangles(side, look)
+        few = len(self._places) * len(self._extents) * sum(RECORD[digits_of(side, look)])
+        self._whole = None if few > _MAX_TABLE else self._every()
 
     def __call__(self, drawn: Ink) -> tuple[bytes, list[int]]:
         """The operators of (n, side, side) symbols, joined, and where those of each end."""
         cells, extents, stops = outlines(drawn, self._look)
-        places, sizes = self._places, self._extents
-        found = np.empty(len(cells), [("place", places.dtype), ("extent", sizes.dtype)])
-        found["place"] = places.take(cells)
-        found["extent"] = sizes.take(extents)
+        if self._whole is None:
+            found = _records(self._places.take(cells), self._extents.take(extents))
+        else:
+            found = self._whole.take(cells * len(self._extents) + extents)
         return found.tobytes(), (stops * found.dtype.itemsize).tolist()
+
+    def _every(self) -> NDArray[np.void]:
+        """The records of all places with all extents: a single look-up instead of two."""
+        found = _records(self._places[:, np.newaxis], self._extents)
+        return found.reshape(-1).view(np.dtype((np.void, found.dtype.itemsize)))
+
+
+def _records(places: NDArray[np.void], extents: NDArray[np.void]) -> NDArray[np.void]:
+    """Each place with its extent behind it."""
+    shape = np.broadcast_shapes(places.shape, extents.shape)
+    found = np.empty(shape, [("place", places.dtype), ("extent", extents.dtype)])
+    found["place"], found["extent"] = places, extents
+    return found
+
+
+def digits_of(side: int, look: SymbolLook) -> int:
+    """The digits of a rectangle's numbers, for symbols of `side` modules."""
+    return _DOT_DIGITS if look.reduce else len(str(side))
 
 
 def _rectangles(side: int, look: SymbolLook) -> tuple[NDArray[np.void], NDArray[np.void]]:
@@ -77,8 +98,9 @@ def _rectangles(side: int, look: SymbolLook) -> tuple[NDArray[np.void], NDArray[
 
     Of few fixed sizes, which numpy copies fast. Unit is a module; with `look.reduce` a dot.
     """
+    digits = digits_of(side, look)
     if look.reduce:
-        digits, high = DOT_DIGITS, side * look.dots
+        high = side * look.dots
         # The lower left corner of a rectangle depends on its height, and so on its band.
         heights = [height for _, height in reduced.extents(side, look)][:: side + 1]
         bands = [band for band in range(2 * side - 1) for _ in range(side + 1)]
@@ -90,7 +112,6 @@ def _rectangles(side: int, look: SymbolLook) -> tuple[NDArray[np.void], NDArray[
             (max(0, width), f"{height:0{digits}d}") for width, height in reduced.extents(side, look)
         ]
     else:
-        digits = len(str(side))
         corners = [(x, side - 1 - y) for y in range(side) for x in range(side + 1)]
         sizes = [(width, "1") for width in range(side + 1)]
     place, extent = RECORD[digits]

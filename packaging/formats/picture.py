@@ -183,8 +183,10 @@ def runs(drawn: Ink) -> tuple[Indices, Indices, Indices]:
     turns = np.flatnonzero(flat[1:] != flat[:-1])
     first, after = turns[::2], turns[1::2]
     size = height * (side + 1)
-    stops = np.searchsorted(first, np.arange(1, count + 1) * size)
-    return first % size, after - first, stops
+    begins = np.arange(count) * size
+    stops = np.searchsorted(first, begins + size)
+    cells = first - np.repeat(begins, np.diff(stops, prepend=0))
+    return cells, after - first, stops
 
 
 def outlines(drawn: Ink, look: SymbolLook) -> tuple[Indices, Indices, Indices]:

@@ -45,3 +45,8 @@ class PartTask(NamedTuple):
 def make_part(task: PartTask) -> Any:  # noqa: ANN401 - the format's own
     """What the format makes of a part; a task for a worker."""
     return format_for(task.layout).make(task.unit, task.part, task.codes)
+
+
+def make_ready(layout: PackageLayout) -> None:
+    """Import and make the format of a package, so that its first part finds it; for a worker."""
+    format_for(layout)

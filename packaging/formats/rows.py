@@ -17,11 +17,8 @@ import numpy.typing as npt
 
 from ...codegen.ranges.serials import Range, Ranges
 from ..profiles.profile import PICTURE_DIGITS, LaneOrder, Profile
+from .digits import Bytes, write_digits
 from .dummy import dummy_codes
-
-Bytes = npt.NDArray[np.uint8]
-
-_DIGITS = np.frombuffer(b"".join(b"%04d" % n for n in range(10_000)), np.uint8).reshape(-1, 4)
 
 
 class Slot(Enum):
@@ -278,22 +275,11 @@ class Rows:
             if slot in _CODES:
                 out[:] = codes[lane][:, self._columns(slot)]
             elif slot is not Slot.ROW:
-                _digits(out, part.starts[lane], part.stride)
+                write_digits(out, part.starts[lane], part.stride)
             else:
-                _digits(out, part.row + 1 + lane, len(part.starts))
+                write_digits(out, part.row + 1 + lane, len(part.starts))
 
     def _columns(self, slot: Slot) -> slice:
         """Where the code of a slot stands among a label's codes."""
         first = self._lengths[0]
         return slice(0, first) if slot is Slot.CODE else slice(first, None)
-
-
-def _digits(out: Bytes, start: int, stride: int) -> None:
-    """Numbers from `start` in decimal, `stride` apart, all of the width of `out`."""
-    value = np.arange(start, start + len(out) * stride, stride, dtype=np.int64)
-    right = out.shape[1]
-    while right > 0:
-        value, low = np.divmod(value, 10_000)
-        left = max(0, right - 4)
-        out[:, left:right] = _DIGITS[low, 4 - (right - left) :]
-        right = left

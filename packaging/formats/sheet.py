@@ -39,11 +39,13 @@ _PART = 1_024  # labels that are drawn or read back as a part, in a process
 class SheetPart:
     """Some pages of a unit, and the serials on them: cut and stack takes them from all over it.
 
-    With copies, a serial may be on the pages of two parts.
+    With copies, a serial may be on the pages of several parts, so `count` is the pages' share of
+    the unit's codes.
     """
 
     pages: Pages
     ranges: Ranges
+    count: int
 
 
 class MadePages(NamedTuple):
@@ -105,9 +107,12 @@ class SheetFormat:
 
     def parts(self, unit: PackageUnit) -> Iterator[SheetPart]:
         """Some pages each."""
+        codes = len(unit.serials)
+        pages = self._sheet.sheets(codes * self._layout.copies)
         for some in self._pages(unit):
             ranges, _ = serials(spots(self._sheet, some).codes, some.first)
-            yield SheetPart(some, ranges)
+            share = codes * some.stop // pages - codes * some.start // pages
+            yield SheetPart(some, ranges, share)
 
     def make(self, unit: PackageUnit, part: SheetPart, codes: bytes) -> MadePages:
         """The pages."""

@@ -26,9 +26,11 @@ def inline(task: Callable[[Item], Done], items: Iterable[Item], /) -> Iterator[D
     return map(task, items)
 
 
-def spread_from(least: int | None, labels: int, spread: Spread) -> Spread:
-    """`spread` for `least` labels and more; for fewer, and if it is None, `inline`.
+def is_worth(least: int | None, labels: int) -> bool:
+    """Whether so many labels are worth processes. `least`: `Format.apart_from`."""
+    return least is not None and labels >= least
 
-    `least`: `Format.apart_from`.
-    """
-    return inline if least is None or labels < least else spread
+
+def spread_from(least: int | None, labels: int, spread: Spread) -> Spread:
+    """`spread` if so many labels are worth processes, otherwise `inline`."""
+    return spread if is_worth(least, labels) else inline

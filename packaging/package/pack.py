@@ -198,7 +198,7 @@ class _Pack:
     def _counted(self, results: Iterator[tuple[PartTask, Any]]) -> Iterator[Any]:
         for task, part in results:
             yield part
-            self._done += count(task.part.ranges)
+            self._done += task.part.count
             self._progress(self._done, self._total)
 
     def _write(self, chunks: Iterator[Chunk]) -> None:

@@ -10,14 +10,16 @@ import hashlib
 import hmac
 import os
 import shutil
+import signal
 import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from ...codegen.errors import IntegrityError
 from ...codegen.secret import Secret
@@ -25,8 +27,8 @@ from ...codegen.workers.pool import cores
 from ..zip.writer import Written
 
 _CHUNK = 1 << 20
-# A program that hangs, or prompts again for ever, is stopped after this.
-_SECONDS, _BYTES_PER_SECOND = 60.0, 2_000_000
+# A program that hangs, or prompts again for ever, is stopped after this. Others work beside it.
+_SECONDS, _BYTES_PER_SECOND, _ENTRIES_PER_SECOND = 60.0, 2_000_000, 200
 _ENTRIES = 500  # of a process: of fewer, it takes longer to start than to read them
 _DIGITS = 10
 
@@ -86,7 +88,11 @@ def parts(program: Program, entries: Sequence[Written], processes: int) -> list[
     if number < 2:
         return [Portion((), entries)]
     suffix = Counter(_suffix(entry.name) for entry in entries).most_common(1)[0][0]
-    part_of = {f"{digit}{suffix}": digit % number for digit in range(_DIGITS)}
+    ends = Counter(entry.name[-len(suffix) - 1 :] for entry in entries)
+    # Only ends that there are: bsdtar fails if nothing has one, and the first leaves out no more.
+    part_of = {
+        end: digit % number for digit in range(_DIGITS) if (end := f"{digit}{suffix}") in ends
+    }
     chosen: list[list[Written]] = [[] for _ in range(number)]
     for entry in entries:
         chosen[part_of.get(entry.name[-len(suffix) - 1 :], 0)].append(entry)
@@ -118,7 +124,8 @@ class ForeignReader:
     ) -> None:
         """Raises `OSError` if the program does not start."""
         self.name = program.name
-        self._seconds = _SECONDS + archive.stat().st_size / _BYTES_PER_SECOND
+        size = archive.stat().st_size
+        self._seconds = _SECONDS + size / _BYTES_PER_SECOND + len(entries) / _ENTRIES_PER_SECOND
         count = cores()
         chosen = parts(program, entries, count + count // 4)
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -126,13 +133,13 @@ class ForeignReader:
         try:
             for part in chosen:
                 self._processes.append(_start(program, part.options, archive))
-        except OSError:
+            self._found = [
+                self._threads.submit(self._read, process, password, part.entries)
+                for process, part in zip(self._processes, chosen, strict=True)
+            ]
+        except BaseException:
             self.end()
             raise
-        self._found = [
-            self._threads.submit(self._read, process, password, part.entries)
-            for process, part in zip(self._processes, chosen, strict=True)
-        ]
 
     def require(self) -> None:
         """Wait until it has read all. Raises `IntegrityError` unless that is what was written."""
@@ -142,7 +149,7 @@ class ForeignReader:
     def end(self) -> None:
         """Leave no process and no thread."""
         for process in self._processes:
-            process.kill()
+            _kill(process)
         self._threads.shutdown()
         for process in self._processes:
             _close(process)
@@ -151,8 +158,8 @@ class ForeignReader:
         self, process: "subprocess.Popen[bytes]", password: Secret, entries: Sequence[Written]
     ) -> None:
         assert process.stdin is not None  # noqa: S101 - both are pipes
-        assert process.stdout is not None  # noqa: S101
-        watchdog = threading.Timer(self._seconds, process.kill)
+        assert isinstance(process.stdout, BufferedReader)  # noqa: S101
+        watchdog = threading.Timer(self._seconds, _kill, [process])
         watchdog.start()
         try:
             with contextlib.suppress(BrokenPipeError), process.stdin:
@@ -162,7 +169,7 @@ class ForeignReader:
             code = process.wait() if wrong is None else 0
         finally:
             watchdog.cancel()
-            process.kill()
+            _kill(process)
         if wrong is not None:
             raise IntegrityError(f"{self.name} reads {wrong} otherwise than it was written")
         if code:
@@ -194,7 +201,16 @@ def _start(program: Program, options: tuple[str, ...], archive: Path) -> "subpro
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        pipesize=_CHUNK,
     )
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """It, and what it started: `7z` may be a script, and its program holds the pipes open."""
+    if os.name == "posix" and process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
 
 
 def _close(process: "subprocess.Popen[bytes]") -> None:
@@ -206,13 +222,14 @@ def _close(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def _first_difference(stream: IO[bytes], entries: Sequence[Written]) -> str | None:
+def _first_difference(stream: BufferedReader, entries: Sequence[Written]) -> str | None:
     """The first entry that `stream` does not hold as written; None if it holds exactly all."""
+    held = memoryview(bytearray(_CHUNK))
     for name, size, sha256 in entries:
         digest, left = hashlib.sha256(), size
-        while left and (piece := stream.read(min(left, _CHUNK))):
-            digest.update(piece)
-            left -= len(piece)
+        while left and (got := stream.readinto(held[: min(left, _CHUNK)])):
+            digest.update(held[:got])
+            left -= got
         if left or not hmac.compare_digest(digest.hexdigest(), sha256):
             return name
     return "the end" if stream.read(1) else None

@@ -134,6 +134,18 @@ def test_large_results_arrive_whole(processes):
         assert len(set(other)) == 256
 
 
+def test_every_process_is_warmed_once_before_it_works(processes):
+    processes.warm(worker_tasks.note, "ready")
+    found = set(processes.map(worker_tasks.noted, range(12)))
+    assert all([item for _, item in notes] == ["ready"] for notes in found)
+    assert len({pid for notes in found for pid, _ in notes}) == len(found)
+
+
+def test_what_is_not_a_process_needs_no_warming_and_a_failure_stops_nobody(workers):
+    workers.warm(worker_tasks.refuse, "this")
+    assert list(workers.map(worker_tasks.double, [1, 2, 3])) == [2, 4, 6]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads and pages in /proc")
 def test_a_process_has_one_thread_and_keeps_the_memory_it_freed(processes):
     """Each page that is asked for anew costs as much time as filling it."""

@@ -33,9 +33,10 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 WRITE = "MINTMARK_WRITE_GOLDEN"
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ-._~"
 CELLS = ("serial", "code", "url", "package", "batch", "unit", "lane")
-# Around the serials that gain a digit.
+# Around the serials that gain a digit, and those where more than the last four change.
 firsts = st.one_of(
     st.integers(1, 200),
+    st.integers(1, 10**7).map(lambda n: 10_000 * n - 5),
     st.integers(1, 11).flatmap(lambda n: st.integers(max(1, 10**n - 30), 10**n + 5)),
 )
 names = {"ascii": "name", "utf-8-sig": "流水号, “x”", "gb18030": '码 "a" 丂|'}

@@ -1,5 +1,6 @@
 """The foreign program: in parts it reads what it reads in one, and it finds wrong keys."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -29,12 +30,11 @@ def stretched(monkeypatch):
     return salts
 
 
-@given(
-    st.lists(st.from_regex(r"\A(qr/0001/|data/)?[0-9a-z]{1,4}\.(png|csv)\Z"), max_size=60),
-    st.integers(1, 20),
-    st.integers(1, 9),
-)
-def test_each_entry_is_in_one_part_and_its_options_choose_it(names, processes, least):
+NAMES = st.from_regex(r"\A(qr/0001/|data/)?[0-9a-z]{0,3}[02468b]\.(png|csv)\Z")
+
+
+@given(st.lists(NAMES, max_size=60), NAMES, st.integers(1, 20), st.integers(1, 9))
+def test_each_entry_is_in_one_part_and_its_options_choose_it(names, other, processes, least):
     entries = [Written(name, 1, "") for name in names]
     before, foreign._ENTRIES = foreign._ENTRIES, least
     try:
@@ -44,12 +44,17 @@ def test_each_entry_is_in_one_part_and_its_options_choose_it(names, processes, l
     assert len(found) <= max(1, min(processes, len(entries) // least))
     assert sorted(e for part in found for e in part.entries) == sorted(entries)
     ends = [[option[2:] for option in part.options] for part in found]
+    readers = 0
     for part, own in zip(found, ends, strict=True):
         # What the options say, in the words of the programs: only these, or all but these.
         leave = part is found[0]
         chosen = [e for e in entries if leave != any(e.name.endswith(end) for end in own)]
         assert chosen == list(part.entries)
         assert all(option[:2] == ("-*" if leave else "+*") for option in part.options)
+        # bsdtar fails if it is told to read what is not there.
+        assert all(any(name.endswith(end) for name in names) for end in own)
+        readers += leave != any(other.endswith(end) for end in own)
+    assert readers == 1, "nor is an entry left out that nobody expects"
 
 
 def test_a_program_that_cannot_choose_reads_all_in_one():
@@ -93,6 +98,54 @@ def test_any_entry_that_a_part_reads_otherwise_is_found(maker, monkeypatch):
         with pytest.raises(IntegrityError, match="otherwise"):
             reading.require()
         reading.end()
+
+
+def scripts(tmp_path, text):
+    """A program that chooses, and is a script beside the real one."""
+    path = tmp_path / "program"
+    path.write_text(f"#!/bin/sh\n{text}\n", "ascii")
+    path.chmod(0o700)
+    return replace(RUN_HERE[0], command=(str(path), *RUN_HERE[0].command))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="scripts of sh")
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        # An old program that knows no such options; one that reads a part of its part.
+        ('for w; do shift; case $w in -[ix]r*) ;; *) set -- "$@" "$w";; esac; done; "$@"',
+         "otherwise"),
+        ('"$@" | head -c 9000', "otherwise"),
+        ('"$@"; echo more', "reads the end otherwise"),
+        ('"$@"; exit 1', "ended with exit code 1"),
+        ('"$@"; kill -9 $$', "ended with exit code -9"),
+        ("exit 0", "otherwise"),
+    ],
+)  # fmt: skip
+def test_a_program_that_chooses_or_ends_otherwise_is_no_witness(
+    maker, monkeypatch, tmp_path, text, told
+):
+    made = maker(profile=builtin("png"))
+    monkeypatch.setattr(foreign, "_ENTRIES", 9)
+    monkeypatch.setattr(foreign, "cores", lambda: 2)
+    assert len(parts(RUN_HERE[0], made.packed.entries, 2)) == 2
+    checked = (made.path, made.password, made.packed, made.trusted)
+    assert preflight(*checked, [scripts(tmp_path, 'exec "$@"')]).reader == RUN_HERE[0].name
+    with pytest.raises(IntegrityError, match=told):
+        preflight(*checked, [scripts(tmp_path, text)])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="scripts of sh")
+def test_what_a_script_started_is_ended_with_it(maker, tmp_path):
+    """`7z` may be a script; while the program behind it holds the pipe, reading would not end."""
+    made, started = maker(), tmp_path / "started"
+    os.mkfifo(started)
+    program = scripts(tmp_path, f"sleep 1000 & echo > {started}; wait")
+    reading = ForeignReader(program, made.path, made.password, made.packed.entries)
+    assert started.read_text("ascii") == "\n"
+    reading.end()
+    with pytest.raises(IntegrityError, match="otherwise"):
+        reading.require()
 
 
 # --- whose keys our own reader takes (docs/adr/0037) ---------------------------------------
