@@ -115,7 +115,7 @@ def mint(
     ] = False,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, max=64, help="Processes that draw codes; by default one per core."),
+        typer.Option(min=1, max=64, help="How many draw codes at once; by default as many as pay."),
     ] = None,
 ) -> "MintResult":
     """Mint a sealed batch. This station can't read it back.

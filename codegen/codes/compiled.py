@@ -32,6 +32,7 @@ Reference = Callable[[bytes, int, bytes], bytes]
 
 WORTH = 65_536  # codes of one length: from here on compiling takes less time than it saves
 SIZE = 16
+OLDEST = (20,)  # of LLVM: writes constants as `kernel` does
 
 _new_bytes = ctypes.pythonapi.PyBytes_FromStringAndSize
 _new_bytes.argtypes, _new_bytes.restype = [ctypes.c_void_p, ctypes.c_ssize_t], ctypes.py_object
@@ -138,6 +139,8 @@ def _compiled(length: int) -> tuple[Callable[[bytes, int, int, bytes], None], in
     try:
         import llvmlite.binding as llvm
 
+        if llvm.llvm_version_info < OLDEST:  # would tell stderr what it does not understand
+            raise Unusable("the package llvmlite is older than 0.45")
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         features = ""
@@ -154,9 +157,10 @@ def _compiled(length: int) -> tuple[Callable[[bytes, int, int, bytes], None], in
     except ImportError:
         raise Unusable("the package llvmlite isn't installed") from None
     except (OSError, RuntimeError, AttributeError) as error:
-        raise Unusable(f"llvmlite: {error}") from None
+        first, *_ = str(error).splitlines() or [type(error).__name__]
+        raise Unusable(f"llvmlite: {first}") from None
     kind = ctypes.CFUNCTYPE(
-        None, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p
+        None, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_char_p
     )
     return kind(made[kernel.NAME]), lanes, (jit, made)
 

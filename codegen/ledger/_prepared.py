@@ -24,8 +24,9 @@ Reader = Callable[[Any], Any] | None
 class Prepared:
     """The statement that `make` puts together when it is first run.
 
-    Its values are bound by name; those that `make` gave a value keep it. A list of values
-    (`IN`) has no place here: its length would change the statement.
+    Its values are bound by name; those that `make` gave a value keep it. Each method raises
+    `KeyError` for one that is missing. A list of values (`IN`) has no place here: its length would
+    change the statement.
     """
 
     def __init__(self, make: Callable[[], Any], keys: Sequence[str] | None = None) -> None:
@@ -37,11 +38,17 @@ class Prepared:
         return statement
 
     @cached_property
-    def _compiled(self) -> tuple[str, tuple[tuple[str, Any], ...]]:
+    def _compiled(self) -> tuple[str, tuple[tuple[str | None, Any], ...]]:
+        """(its text, (the name of a value or None, else the value itself) in order)."""
         keys = None if self._keys is None else list(self._keys)
         compiled: Any = self._statement.compile(dialect=_DIALECT, column_keys=keys)
-        known = compiled.params
-        return str(compiled), tuple((name, known[name]) for name in compiled.positiontup or ())
+        binds = ((name, compiled.binds[name]) for name in compiled.positiontup or ())
+        return str(compiled), tuple(
+            (name, None) if bind.required else (None, bind.value) for name, bind in binds
+        )
+
+    def _bound(self, values: Mapping[str, object]) -> list[object]:
+        return [known if name is None else values[name] for name, known in self._compiled[1]]
 
     @cached_property
     def _row(self) -> Callable[[Iterable[Any]], Any]:
@@ -68,9 +75,9 @@ class Prepared:
 
     def each(self, connection: Connection, **values: object) -> Iterator[Any]:
         """The same, read as they are consumed: there may be millions."""
-        sql, names = self._compiled
+        sql, _ = self._compiled
         with closing(_driver(connection).cursor()) as cursor:
-            cursor.execute(sql, [values.get(name, known) for name, known in names])
+            cursor.execute(sql, self._bound(values))
             passed(sql)
             while some := cursor.fetchmany(AT_ONCE):
                 yield from map(self._row, some)
@@ -86,26 +93,26 @@ class Prepared:
 
     def run(self, connection: Connection, values: Mapping[str, object]) -> int:
         """Run a statement that writes; how many rows it touched."""
-        sql, names = self._compiled
+        sql, _ = self._compiled
         with closing(_driver(connection).cursor()) as cursor:
-            cursor.execute(sql, [values.get(name, known) for name, known in names])
+            cursor.execute(sql, self._bound(values))
             touched: int = cursor.rowcount
         passed(sql)
         return touched
 
     def run_many(self, connection: Connection, rows: Iterable[Mapping[str, object]]) -> None:
         """The same for many rows."""
-        sql, names = self._compiled
-        bound = [[row.get(name, known) for name, known in names] for row in rows]
+        sql, _ = self._compiled
+        bound = list(map(self._bound, rows))
         with closing(_driver(connection).cursor()) as cursor:
             cursor.executemany(sql, bound)
         passed(sql)
 
     def _fetched(self, connection: Connection, values: Mapping[str, object]) -> list[Any]:
-        sql, names = self._compiled
+        sql, _ = self._compiled
         # Closed at once: a cursor that Ctrl-C left open would hold the write lock.
         with closing(_driver(connection).cursor()) as cursor:
-            cursor.execute(sql, [values.get(name, known) for name, known in names])
+            cursor.execute(sql, self._bound(values))
             found: list[Any] = cursor.fetchall()
         passed(sql)
         return found

@@ -91,10 +91,6 @@ class Event:
         return decode(self.type, body)
 
 
-# For texts without lone surrogates, as RFC 8785 (3.2.2.2) has it; names in ASCII sort alike.
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-
-
 def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     """RFC 8785 bytes. Raises `UsageError` for what JSON can't hold; quotes nothing."""
     try:
@@ -174,29 +170,10 @@ def _digest(event: Event) -> bytes:
     # as it was made so, or checked to be so when read.
     actor = {"host": event.host, "operator": event.operator, "os_user": event.os_user}
     tail = {"key_id": event.key_id, "previous": event.previous, "seq": event.seq}
-    head = _of_texts({"actor": actor, "at": event.at})
+    head = canonical({"actor": actor, "at": event.at})
     body = b'"body":' + event.body.encode()
-    parts = (head[:-1], body, _of_texts(tail | {"type": event.type})[1:])
+    parts = (head[:-1], body, canonical(tail | {"type": event.type})[1:])
     return hashlib.sha256(b",".join(parts)).digest()
-
-
-def _of_texts(value: dict[str, Any]) -> bytes:
-    """`canonical(value)` of texts and whole numbers under ASCII names, which need no more.
-
-    An order reads or makes nine events, and what writes down any JSON takes ten times as long.
-    """
-    if not all(map(_is_plain, value.values())):
-        return canonical(value)
-    try:
-        return _ENCODER.encode(value).encode()
-    except UnicodeEncodeError:
-        return canonical(value)  # which says what is wrong
-
-
-def _is_plain(value: object) -> bool:
-    if type(value) is dict:
-        return all(type(item) is str for item in value.values())
-    return type(value) is str or (type(value) is int and abs(value) < 2**53)
 
 
 # --- bodies --------------------------------------------------------------------------

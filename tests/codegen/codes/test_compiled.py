@@ -72,6 +72,23 @@ def test_any_number_of_lanes(lanes, monkeypatch):
     assert Kernel(13, reference)(codes, key) == reference(codes, 13, key)
 
 
+class Features:
+    """What a processor has, as llvmlite tells it."""
+
+    def __init__(self, text):
+        self.flatten = lambda: text
+
+
+@pytest.mark.parametrize(("name", "features"), [("x86-64", ""), ("haswell", ""), ("", "-avx512f")])
+def test_any_processor(name, features, monkeypatch):
+    monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: name)
+    monkeypatch.setattr("llvmlite.binding.get_host_cpu_features", lambda: Features(features))
+    codes, key = os.urandom(13 * 75), b"k" * 32
+    plain = Kernel(13, reference)
+    assert plain.lanes == 8
+    assert plain(codes, key) == reference(codes, 13, key)
+
+
 # --- the guards -------------------------------------------------------------------
 
 
@@ -195,7 +212,15 @@ def test_without_llvmlite_all_is_as_it_was(monkeypatch):
 
 def test_what_llvm_refuses_is_a_reason(monkeypatch):
     monkeypatch.setattr(kernel, "text", lambda *_: "no such language")
-    with pytest.raises(Unusable, match="llvmlite: "):
+    with pytest.raises(Unusable, match="llvmlite: ") as refused:
+        Kernel(16, reference)
+    assert "\n" not in str(refused.value)  # `doctor` says it in one line
+
+
+def test_an_older_llvm_is_not_asked(monkeypatch):
+    """It would write to stderr what it does not understand."""
+    monkeypatch.setattr("llvmlite.binding.llvm_version_info", (15, 0, 7))
+    with pytest.raises(Unusable, match=r"older than 0\.45"):
         Kernel(16, reference)
 
 

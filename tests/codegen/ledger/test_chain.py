@@ -6,7 +6,6 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -149,31 +148,6 @@ def test_an_event_is_what_another_program_would_make_of_the_specification():
 EXPORT = changes.ExportBegun("P", "B", (Range(1, 5),), "li", "csv")
 EVENT = chain.seal(3, minted("B1", 10), START, STATION, "cd" * 32)
 KEY = bytes.fromhex(public(1))
-
-
-ANYTHING = st.text(st.characters()) | st.text(
-    alphabet=st.sampled_from('"\\/\b\x00\x1f\x7f\u2028\ud800é€')
-)
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from(["seq", "previous", "key_id", "type", "at", "operator"]),
-        ANYTHING
-        | st.integers(-(2**54), 2**54)
-        | st.sampled_from([2**53 - 1, 2**53, -(2**53), None, True, 1.0, 0.5, ()])
-        | st.dictionaries(st.sampled_from(["host", "operator"]), ANYTHING | st.none()),
-    )
-)
-def test_what_is_hashed_beside_the_body_is_canonical_json(value):
-    """The quick way and RFC 8785 in full write the same bytes, or refuse the same values."""
-    try:
-        slow = rfc8785.dumps(value)
-    except rfc8785.CanonicalizationError:
-        with pytest.raises(UsageError):
-            chain._of_texts(value)
-    else:
-        assert chain._of_texts(value) == slow
 
 
 def test_a_good_event_passes():
