@@ -390,11 +390,12 @@ def _collect_later() -> None:
     timer = threading.Timer(_FIRST_SECOND, _collect)
     timer.daemon = True
     timer.start()
+    # Thawed at the end: zxing-cpp would tell stderr of leaks otherwise. The last comes first.
+    atexit.register(gc.unfreeze)
+    atexit.register(timer.cancel)
 
 
 def _collect() -> None:
-    # At the end all is thawed: zxing-cpp would tell stderr of leaks otherwise.
-    atexit.register(gc.unfreeze)
     gc.freeze()
     gc.enable()
 
