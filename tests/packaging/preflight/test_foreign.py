@@ -13,7 +13,6 @@ from mintmark.packaging.preflight.foreign import ForeignReader, Program, install
 from mintmark.packaging.preflight.preflight import preflight
 from mintmark.packaging.profiles.files import builtin
 from mintmark.packaging.zip import keys, reader
-from mintmark.packaging.zip.keys import StretchedKeys
 from mintmark.packaging.zip.writer import Written
 
 CHOOSES = Program("fake", ("x",), (), "+{}", "-{}")
@@ -161,9 +160,16 @@ def test_with_a_foreign_program_only_the_papers_are_stretched_again(maker, monke
     assert len(set(salts)) == len(made.packed.entries)
 
 
-@pytest.mark.parametrize("alone", [False, True])
-@pytest.mark.parametrize("which", [0, 9, 24])
-def test_wrong_keys_of_any_entry_are_found(maker, monkeypatch, which, alone):
+@pytest.mark.parametrize("program", [None, *RUN_HERE], ids=lambda found: found and found.name)
+@pytest.mark.parametrize(
+    ("which", "gone"),
+    [
+        *((0, "verifier"), (9, "verifier"), (24, "verifier"), (9, "cipher")),
+        # Nobody decrypts with this key: only the tag tells of it.
+        *((0, "tag"), (24, "tag")),
+    ],
+)
+def test_wrong_keys_of_any_entry_are_found(maker, monkeypatch, which, gone, program):
     """PBKDF2 gone wrong in the writer, once: all that it writes fits its own wrong keys."""
     real, asked = keys.stretch, []
 
@@ -171,21 +177,17 @@ def test_wrong_keys_of_any_entry_are_found(maker, monkeypatch, which, alone):
         asked.append(salt)
         made = real(salt, password)
         if len(asked) - 1 == which:
-            return StretchedKeys(salt, made.cipher, made.tag, bytes(2))
+            return made._replace(**{gone: bytes(len(getattr(made, gone)))})
         return made
 
     monkeypatch.setattr(keys, "stretch", wrong)
     monkeypatch.setattr(keys, "cores", lambda: 1)
     made = maker(profile=builtin("png"))
     monkeypatch.undo()
-    with pytest.raises(IntegrityError, match="damaged" if alone else "reads .* otherwise"):
-        preflight(
-            made.path,
-            made.password,
-            made.packed,
-            made.trusted,
-            [] if alone else RUN_HERE,
-        )
+    programs = [] if program is None else [program]
+    told = "reads .* otherwise|exit code" if programs else "not as it was made"
+    with pytest.raises(IntegrityError, match=told):
+        preflight(made.path, made.password, made.packed, made.trusted, programs)
 
 
 def test_keys_of_another_password_are_not_taken(maker, monkeypatch):
