@@ -21,7 +21,10 @@ def _number(name: str, *, key: bool = False) -> "sa.Column[int]":
 
 
 def upgrade() -> None:
-    """Make the tables, fill them, and drop the index; two minutes for a hundred million codes."""
+    """Make the tables, fill them, and drop the index: all of it, or nothing.
+
+    Two to six seconds for a million live codes, measured with five million on either database.
+    """
     op.create_table(
         "live_runs",
         _number("batch", key=True),
