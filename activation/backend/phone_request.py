@@ -29,7 +29,7 @@ _KEYS: Final = frozenset({"code", "scan_id", "region"})
 _NAME, _REGION = (re.compile(pattern.strip("^$")) for pattern in (NAME, REGION))
 
 
-class Part(Enum):
+class NotAScan(Enum):
     """What has come may be the beginning of a phone's request, or cannot be."""
 
     BEGINNING = "beginning"
@@ -46,23 +46,23 @@ class PhoneRequest:
     headers: Mapping[bytes, bytes]
 
 
-def read(data: bytes, body_bytes: int, code_chars: int) -> PhoneRequest | Part:
+def read(data: bytes, body_bytes: int, code_chars: int) -> PhoneRequest | NotAScan:
     """The request that `data` is, whole and with nothing after it."""
     found = _HEAD.match(data)
     if found is None:
         whole = b"\r\n\r\n" in data or len(data) > _HEAD_BYTES
         fits = data.startswith(_LINE) or _LINE.startswith(data)
-        return Part.BEGINNING if fits and not whole else Part.OTHER
+        return NotAScan.BEGINNING if fits and not whole else NotAScan.OTHER
     lines = found[1][:-2].split(b"\r\n")
     headers = {name.lower(): value.strip(b" ") for name, _, value in map(_halves, lines)}
     size = _size(headers) if len(headers) == len(lines) else None
     if size is None or size > body_bytes:
-        return Part.OTHER
+        return NotAScan.OTHER
     body = data[found.end() :]
     if len(body) < size:
-        return Part.BEGINNING
+        return NotAScan.BEGINNING
     if len(body) > size:
-        return Part.OTHER
+        return NotAScan.OTHER
     return _scan(body, code_chars, headers)
 
 
@@ -82,20 +82,20 @@ def _size(headers: Mapping[bytes, bytes]) -> int | None:
     return int(length) if _LENGTH.fullmatch(length) else None
 
 
-def _scan(body: bytes, code_chars: int, headers: Mapping[bytes, bytes]) -> PhoneRequest | Part:
+def _scan(body: bytes, code_chars: int, headers: Mapping[bytes, bytes]) -> PhoneRequest | NotAScan:
     try:
         # As the framework does: it knows UTF-8 and more, and of two equal keys the last one counts.
         data = json.loads(body)
     except (ValueError, RecursionError):
-        return Part.OTHER
+        return NotAScan.OTHER
     if type(data) is not dict or not data.keys() <= _KEYS:
-        return Part.OTHER
+        return NotAScan.OTHER
     code = data.get("code")
     if type(code) is not str or len(code) > code_chars or not code.isascii():
-        return Part.OTHER
+        return NotAScan.OTHER
     scan_id, region = data.get("scan_id"), data.get("region")
     if not (_is(scan_id, _NAME) and _is(region, _REGION)):
-        return Part.OTHER
+        return NotAScan.OTHER
     return PhoneRequest(code, scan_id, region, headers)
 
 

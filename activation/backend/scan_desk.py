@@ -18,7 +18,7 @@ from . import phone_request
 from .authorise import is_direct
 from .backend import Backend
 from .failures import refusal
-from .phone_request import Part, PhoneRequest
+from .phone_request import NotAScan, PhoneRequest
 from .problems import Problem
 from .scanned_code import PHONE, ScannedBy
 from .throttle import caller
@@ -63,7 +63,7 @@ class ScanDesk:
         self._woken = False
         self._address_of = lru_cache(maxsize=4_096)(self._direct_address)
 
-    def read(self, data: bytes) -> PhoneRequest | Part:
+    def read(self, data: bytes) -> PhoneRequest | NotAScan:
         """See `phone_request.read`."""
         limits = self._backend.store.limits
         return phone_request.read(data, limits.scan_body_bytes, limits.code_chars)

@@ -24,7 +24,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.server import ServerState
 
 from .guard import HEADERS
-from .phone_request import Part, PhoneRequest
+from .phone_request import NotAScan, PhoneRequest
 from .scan_desk import DESK, ScanDesk
 
 _PATIENCE: Final = 1.0  # seconds for the rest of a request
@@ -124,7 +124,7 @@ class ScanLane(asyncio.Protocol):
             self._held, self._asked = b"", True
             peer = self._transport.get_extra_info("peername")
             self._desk.ask(found, peer[0] if isinstance(peer, tuple) else "", self._tell)  # 3
-        elif found is Part.OTHER:
+        elif found is NotAScan.OTHER:
             self._hand_over()
         elif self._timer is None:
             self._timer = self._loop.call_later(_PATIENCE, self._hand_over)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from mintmark.activation.backend import phone_request, scan_lane
 from mintmark.activation.backend.database import sqlite_url
 from mintmark.activation.backend.models import OrderBody
-from mintmark.activation.backend.phone_request import Part, PhoneRequest
+from mintmark.activation.backend.phone_request import NotAScan, PhoneRequest
 from mintmark.activation.backend.serve import Server
 from mintmark.activation.backend.store import Store
 
@@ -217,12 +217,12 @@ GOOD = scan(code=CODES[0], scan_id="abc", region="CN-BJ")
 
 def test_every_beginning_of_a_request_may_become_one_and_nothing_may_follow():
     for size in range(len(GOOD)):
-        assert phone_request.read(GOOD[:size], 4_096, 128) is Part.BEGINNING, size
+        assert phone_request.read(GOOD[:size], 4_096, 128) is NotAScan.BEGINNING, size
     found = phone_request.read(GOOD, 4_096, 128)
     assert (found.code, found.scan_id, found.region) == (CODES[0], "abc", "CN-BJ")
     assert found.headers[b"host"] == b"localhost"
     for more in (b" ", GOOD, b"\r\n"):
-        assert phone_request.read(GOOD + more, 4_096, 128) is Part.OTHER
+        assert phone_request.read(GOOD + more, 4_096, 128) is NotAScan.OTHER
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_where_others_could_read_it_otherwise_it_is_not_told(header):
 @pytest.mark.parametrize("size", [b"+27", b"027x", b"", b"1e1", b"-1", b"4097"])
 def test_a_length_is_digits_within_the_bound(size):
     asked = re.sub(rb"Content-Length: \d+", b"Content-Length: " + size, GOOD)
-    assert phone_request.read(asked, 4_096, 128) is Part.OTHER
+    assert phone_request.read(asked, 4_096, 128) is NotAScan.OTHER
 
 
 # --- connections -----------------------------------------------------------------------
