@@ -145,6 +145,7 @@ class PageReader:
         """Whether the headings say TEST. The pages are drawn again: they hold nothing else."""
         codes = table.tobytes()
         ways = (True, False) if self._dummies(which, where, table) else (False,)
+        found = []
         for test in ways:
             heading = Heading(self._layout.package, unit, test)
             due = self._sheets.pages(which, codes, heading)
@@ -155,7 +156,9 @@ class PageReader:
             ]
             if not differing:
                 return test
-        raise differs(self._name, differing[0])
+            found.append(differing)
+        # With the wrong heading, all pages differ.
+        raise differs(self._name, min(found, key=len)[0])
 
     def _dummies(self, which: Pages, where: Spots, table: Bytes) -> bool:
         ranges, at = serials(where.codes, which.first)

@@ -421,6 +421,20 @@ def test_a_test_package_says_so_on_every_sheet():
     assert not any(banner in page for page in pages(document(Made(profile(), codes(12)))))
 
 
+@pytest.mark.parametrize("test", [True, False])
+def test_a_page_that_was_changed_is_named(test):
+    data = dummy_codes(Range(1, 16), 16, digits=False).decode()
+    texts = [data[at : at + 16] for at in range(0, len(data), 16)] if test else codes(16)
+    made = Made(profile(dots=10), texts)
+    (name,) = made.files
+    for at in range(len(pages(document(made)))):
+        more = altered(
+            document(made), lambda found, at=at: [*found[:at], found[at] + b"\n", *found[at + 1 :]]
+        )
+        with pytest.raises(IntegrityError, match=f"page {at + 1} is not as"):
+            made.read({name: more})
+
+
 def test_symbols_above_a_hundred_modules_are_drawn_as_well(tmp_path):
     sheet = Sheet(dpi=600, page=(60.0, 60.0), label=(50.0, 50.0), header=False)
     long = "https://example.cn/" + "a" * 150 + "/{code}"
