@@ -5,7 +5,7 @@ import sys
 
 # <malloc.h>
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_KEPT = 64 << 20  # bytes at the end of a heap
+_KEPT = 16 << 20  # bytes at the end of a heap
 _SMALLEST_MAPPED = 32 << 20  # the largest that glibc takes
 
 
