@@ -92,7 +92,8 @@ def serving(
 ) -> Iterator[int]:
     """Serve the backend, of a checkout, with the options `storage`; yields its port."""
     port, key = free_port(), folder / "fingerprint.key"
-    write_fingerprint_key(key, KEY)
+    if not key.exists():
+        write_fingerprint_key(key, KEY)
     # Without a virtual environment of its own this checkout runs as the bench does.
     own = None if checkout in (None, HERE) else checkout
     python = str(own / ".venv" / "bin" / "python") if own else sys.executable
