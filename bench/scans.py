@@ -155,8 +155,9 @@ def copied(folder: Path, url: URL, kind: str) -> list[str]:
         return ["--data", str(folder / "beside")]
     named = url.set(drivername="postgresql")
     with psycopg.connect(named.set(database="postgres").render_as_string(), autocommit=True) as own:
-        own.execute(f"CREATE DATABASE beside TEMPLATE {named.database}")
-    return ["--database", named.set(database="beside").render_as_string()]
+        own.execute(f"CREATE DATABASE {named.database}_beside TEMPLATE {named.database}")
+    beside = named.set(database=f"{named.database}_beside")
+    return ["--database", beside.render_as_string()]
 
 
 def empty_database(folder: Path, kind: str) -> tuple[URL, list[str]]:
