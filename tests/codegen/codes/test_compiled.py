@@ -153,17 +153,18 @@ class Counting:
 
 def test_it_is_compiled_once_there_are_enough_codes_of_a_length():
     counting = Counting()
-    bulk = Bulk(counting, worth=300)
-    codes = os.urandom(8 * 100)
+    many = 6 * LANES  # whole groups: a random one is as long as any
+    bulk = Bulk(counting, worth=3 * many)
+    codes = os.urandom(8 * many)
     for _ in range(2):
         assert bulk(codes, 8, b"k") == reference(codes, 8, b"k")
-    assert counting.codes == 200
+    assert counting.codes == 2 * many
     assert bulk(codes, 8, b"k") == reference(codes, 8, b"k")
-    beside = counting.codes - 200  # what it is compared with
+    beside = counting.codes - 2 * many  # what it is compared with
     assert beside == 2 * LANES + 1 + 2 * LANES
-    other = os.urandom(9 * 100)
+    other = os.urandom(9 * many)
     assert bulk(other, 9, b"k") == reference(other, 9, b"k")  # of another length
-    assert counting.codes == 200 + beside + 100
+    assert counting.codes == 3 * many + beside
 
 
 def test_threads_share_a_kernel(monkeypatch):
