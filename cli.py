@@ -397,7 +397,8 @@ def collecting_later() -> Iterator[None]:
         timer.cancel()
         timer.join()
         _collect_what_comes()
-        gc.unfreeze()  # or zxing-cpp tells stderr of leaks when Python ends
+        # Or zxing-cpp tells stderr of leaks when Python ends: 3.1.1, findings/.
+        gc.unfreeze()
 
 
 def _collect_what_comes() -> None:
