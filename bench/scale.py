@@ -38,6 +38,8 @@ TABLES = ("fingerprints", "batches", "tiles", "standings")
 def fill(named: str, codes: int, batches: int, lots: int) -> None:
     """Fill a new database: `codes` active in `batches`, which share `lots` standings."""
     each = codes // batches
+    if codes % batches:
+        sys.exit("FINGERPRINTS must be a multiple of BATCHES")
     texts = STANDING.format(number="' || n || '")
     with psycopg.connect(named, autocommit=True) as connection:
         connection.execute(
