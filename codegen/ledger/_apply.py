@@ -21,6 +21,7 @@ from . import (
     _agreed,
     _corrections,
     _exports,
+    _objects,
     _orders,
     _packing,
     _receipts,
@@ -35,6 +36,7 @@ from . import (
 from ._sql import NOTHING, Touched
 from .chain import Event
 from .changes import (
+    RIGHTS,
     Associated,
     BatchMinted,
     Change,
@@ -55,6 +57,7 @@ from .changes import (
     Scheduled,
     ScheduleEnded,
     Settled,
+    Stored,
     UnitMoved,
 )
 
@@ -140,7 +143,10 @@ def _(change: KeyAdded, connection: Connection, event: Event) -> Touched:
             f"not a key: kind is one of {', '.join(_tables.KINDS)}, keys are 64 hex digits"
         )
     _sql.require_unused(connection, _tables.keys, "key_id", change.key_id)
-    _sql.insert(connection, _tables.keys, change, added_at=event.at)
+    if change.may is not None and not (change.kind == "station" and set(change.may) <= {*RIGHTS}):
+        raise UsageError(f"what a station may do is some of {', '.join(RIGHTS)}")
+    may = None if change.may is None else " ".join(change.may)
+    _sql.insert(connection, _tables.keys, change, added_at=event.at, may=may)
     return NOTHING
 
 
@@ -182,6 +188,12 @@ def _(change: BatchMinted, connection: Connection, event: Event) -> Touched:
         minted_at=event.at, seq=event.seq, sscc_from=sscc_from,
     )  # fmt: skip
     _tiles.add(connection, change.batch, change.quantity)
+    return NOTHING
+
+
+@apply.register
+def _(change: Stored, connection: Connection, event: Event) -> Touched:  # noqa: ARG001 - same form
+    _objects.store(connection, change)
     return NOTHING
 
 

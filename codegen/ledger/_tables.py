@@ -98,6 +98,8 @@ keys = Table(
     _time("added_at"),
     _time("revoked_at", null=True),
     _text("revoked_because", null=True),
+    # What a station may do: words with a space between them; null: everything.
+    _text("may", null=True),
     _again("keys", "key_id"),
 )
 
@@ -140,6 +142,18 @@ batches = Table(
     Index("batches_by_pair", "pair_of"),
     _again("batches", "batch"),
     _again("batches", "ref"),
+)
+
+# Which objects of the vault's store hold a batch; none where the vault is a folder of the home.
+objects = Table(
+    "objects",
+    metadata,
+    _of("batch", "batches", key=True),
+    _id("part"),
+    _text("key"),
+    _number("size"),
+    _hex("sha256"),
+    Index("objects_by_key", "key", unique=True),
 )
 
 # How many codes of a batch are in each state, how many of the sealed are `reserved`, and how

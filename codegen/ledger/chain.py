@@ -224,7 +224,14 @@ def _required(kind: Any) -> frozenset[str]:  # noqa: ANN401 - a dataclass
 
 # What is None in these is left out: an incident without facts has the bytes it always had.
 _SPARSE = (changes.Incident, changes.IncidentFacts)
-_PARTS = (changes.Unit, ReceiptEntry, CorrectedEntry, changes.IncidentFacts, CodeRanges)
+_PARTS = (
+    changes.Unit,
+    changes.StoredObject,
+    ReceiptEntry,
+    CorrectedEntry,
+    changes.IncidentFacts,
+    CodeRanges,
+)
 
 
 def _body(value: Any) -> dict[str, Any]:  # noqa: ANN401 - a dataclass

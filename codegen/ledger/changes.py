@@ -48,8 +48,14 @@ __all__ = [
     "ScheduleEnded",
     "Scheduled",
     "Settled",
+    "Stored",
+    "StoredObject",
     "UnitMoved",
 ]
+
+# What a station may be allowed: `admit` others and keep the roster, contacts and custodians too.
+RIGHTS = ("mint", "export", "order", "read", "admit")
+PARTS = ("sealed", "fingerprints", "run", "wraps", "record")  # of a batch, in the vault
 
 
 @dataclass(frozen=True)
@@ -67,8 +73,9 @@ class KeyAdded:
 
     A platform's key signs scans and scan-ins to the backend, and no event.
 
-    `sign_public` is the Ed25519 public key (32 bytes, hex), `seal_public` a custodian's
-    X25519 public key (likewise).
+    `sign_public` is the Ed25519 public key (32 bytes, hex), `seal_public` a custodian's or a
+    station's X25519 public key (likewise). `may`: what a station may do, of `RIGHTS`; None, which
+    all keys of before have: a station may do everything, of another kind this says nothing.
     """
 
     key_id: str
@@ -76,6 +83,7 @@ class KeyAdded:
     name: str
     sign_public: str
     seal_public: str | None = None
+    may: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,31 @@ class BatchMinted:
     sscc_prefix: str | None = None
     sscc_extension: int | None = None
     sscc_first: int | None = None
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object of the vault's store: `part` is sealed, fingerprints, run, wraps or record.
+
+    An object is never changed: what replaces it has another `key`. `sha256` is hex.
+    """
+
+    part: str
+    key: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Which objects of the store hold a batch from now on, in a home that stations share.
+
+    It stands beside the `BatchMinted` of the batch, in the same commit, with all five parts.
+    A later one names the parts that other objects hold from then on.
+    """
+
+    batch: str
+    objects: tuple[StoredObject, ...]
 
 
 @dataclass(frozen=True)
@@ -295,6 +328,7 @@ Change = (
     | KeyRevoked
     | ContactAdded
     | BatchMinted
+    | Stored
     | ExportBegun
     | Packaged
     | ExportAbandoned

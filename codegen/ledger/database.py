@@ -26,7 +26,7 @@ from ._failures import CANNOT_SHARE, Unwritable, translated
 __all__ = ["CANNOT_SHARE", "Unwritable"]
 
 # Ordered: a ledger at a later revision than SCHEMA was made by a newer version.
-SCHEMA = "0012"
+SCHEMA = "0013"
 _VERSION = "alembic_version"
 _REVISION = re.compile(r"\d{4}", re.ASCII)
 _VERSION_TABLE = f"""

@@ -46,6 +46,7 @@ from . import _apply, _balance, _outbox, _schedules, _tables, chain, database
 from ._prepared import inserting
 from .chain import Actor, Author, Event
 from .changes import PASSING, Associated, Change, HomeMade, KeyAdded, Ordered, Scheduled
+from .place import LedgerDatabase, LedgerPlace
 from .view import View
 
 __all__ = ["Actor", "Author", "Committed", "Ledger"]
@@ -118,13 +119,13 @@ class Ledger:
     @classmethod
     def open(
         cls,
-        path: Path,
+        place: LedgerPlace,
         now: Callable[[], datetime],
         *,
         wait: float = database.WAIT,
         check: Check = lambda *_: None,
     ) -> "Ledger":
-        """The ledger at `path`, its schema brought up to date.
+        """The ledger at `place`, its schema brought up to date.
 
         `wait` is how many seconds to wait for another process's write; `check(author,
         changes)` raises for what no book may keep. Raises `NotFound`, `IntegrityError` (no
@@ -132,6 +133,9 @@ class Ledger:
         newer version). Where nothing can be written, the ledger answers from a copy in memory,
         and writing raises what `unwritable` says.
         """
+        if isinstance(place, LedgerDatabase):
+            raise NotImplementedError
+        path = place
         if not path.exists():
             raise NotFound(f"no ledger at {path}", "make a home: mintmark init")
         refuse_network_drive(path, *_WHERE)

@@ -17,6 +17,7 @@ from . import (
     _code_facts,
     _events,
     _exports,
+    _objects,
     _outbox,
     _packages,
     _places,
@@ -32,6 +33,7 @@ from ._from_row import make
 from ._prepared import Prepared
 from ._tile_rows import COLUMNS, from_row
 from .chain import Event
+from .changes import StoredObject
 from .records import (
     Activation,
     BatchRow,
@@ -66,13 +68,14 @@ class View(FactsView):
 
     def key(self, key_id: str) -> KeyRow:
         """A key of the roster, revoked or not."""
-        return make(KeyRow, self._find(_tables.keys, "key_id", key_id, _KEYS))
+        return _key(self._find(_tables.keys, "key_id", key_id, _KEYS))
 
     def roster(self, kind: str | None = None) -> tuple[KeyRow, ...]:
         """The keys of that kind (see `KeyAdded`), or all; revoked keys included."""
         k = _tables.keys.c
         query = select(_tables.keys).order_by(k.added_at, k.key_id)
-        return self._all(KeyRow, query if kind is None else query.where(k.kind == kind))
+        found = self.connection.execute(query if kind is None else query.where(k.kind == kind))
+        return tuple(map(_key, found))
 
     def contact(self, contact: str) -> ContactRow:
         """A contact."""
@@ -107,6 +110,14 @@ class View(FactsView):
         self.batch(batch)
         b = _tables.batches.c
         return self._sum(select(b.seq).where(b.batch == batch))
+
+    def objects(self, batch: str) -> dict[str, StoredObject]:
+        """Part → the object of the vault's store that holds it; none in a folder of the home."""
+        return _objects.of_batch(self.connection, batch)
+
+    def holds_objects(self, keys: Sequence[str]) -> set[str]:
+        """Those of `keys` that a batch names; a few hundred at a time."""
+        return _objects.named(self.connection, keys)
 
     def issued(self, symbols: str, length: int) -> int:
         """Codes ever minted with this alphabet and length."""
@@ -365,3 +376,7 @@ class View(FactsView):
 
     def _sum(self, query: Select[Any]) -> int:
         return int(self.connection.scalar(query) or 0)
+
+
+def _key(row: Row[Any]) -> KeyRow:
+    return make(KeyRow, row, may=None if row.may is None else tuple(row.may.split()))

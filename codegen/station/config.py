@@ -18,11 +18,14 @@ from .alarm_limits import AlarmLimits
 
 NAME = "mintmark.toml"
 DEFAULT_ZONE = "Asia/Shanghai"
+CACHE_BYTES = 20_000_000_000  # of what a station keeps here of a shared vault
 
 _HOME_ID = re.compile(rf"[{SYMBOLS}]{{4}}-[{SYMBOLS}]{{12}}", re.ASCII)
 _KNOWN: Mapping[str, frozenset[str]] = {
     "home": frozenset({"id", "time_zone"}),
     "custodian": frozenset({"key"}),
+    "ledger": frozenset({"url"}),
+    "vault": frozenset({"url", "endpoint", "region", "credentials_file", "cache_bytes"}),
     "backend": frozenset(
         {"url", "ca", "client_certificate", "client_key", "secret_file", "key_id", "upload_line"}
         | {"aggregations"}
@@ -32,6 +35,7 @@ _KNOWN: Mapping[str, frozenset[str]] = {
     "sender": frozenset({"name", "phone", "email"}),
     "readers": frozenset(),  # each has a name: scans/settings.py reads them
 }
+_VAULT_NUMBERS = frozenset({"cache_bytes"})
 _FILES: Mapping[str, str] = {
     "ca": "backend_ca",
     "client_certificate": "backend_certificate",
@@ -62,6 +66,14 @@ class Config:
     time_zone: ZoneInfo
     custodian_key: Path | None
     backend_url: str | None
+    ledger_url: str | None = None
+    """The database of a home that stations share; None: `ledger.db` in this folder."""
+    vault_url: str | None = None
+    """The store of its sealed batches, `s3://` or `file:///`; None: `vault/` in this folder."""
+    vault_endpoint: str | None = None
+    vault_region: str | None = None
+    vault_credentials: Path | None = None
+    vault_cache_bytes: int = CACHE_BYTES
     backend_ca: Path | None = None
     backend_certificate: Path | None = None
     backend_certificate_key: Path | None = None
@@ -178,12 +190,21 @@ def read(home: Path) -> Config:
     home_table, backend = tables["home"], tables.get("backend", {})
     if ("secret_file" in backend) != ("key_id" in backend):
         raise UsageError(f"{path}: secret_file and key_id in [backend] go together", "give both")
+    vault = tables.get("vault", {})
     key, policy = tables.get("custodian", {}).get("key"), tables.get("policy", {})
     return Config(
         home_id=home_table["id"],
         time_zone=_zone(path, home_table.get("time_zone", DEFAULT_ZONE)),
         custodian_key=_path(path, key) if key else None,
         backend_url=backend.get("url"),
+        ledger_url=tables.get("ledger", {}).get("url"),
+        vault_url=vault.get("url"),
+        vault_endpoint=vault.get("endpoint"),
+        vault_region=vault.get("region"),
+        vault_credentials=_path(path, vault["credentials_file"])
+        if "credentials_file" in vault
+        else None,
+        vault_cache_bytes=vault.get("cache_bytes", CACHE_BYTES),
         backend_key_id=backend.get("key_id"),
         upload_line=backend.get("upload_line"),
         aggregations=backend.get("aggregations", True),
@@ -215,15 +236,24 @@ def _check(path: Path, tables: Mapping[str, object]) -> None:
             if key not in _KNOWN[name]:
                 known = ", ".join(sorted(_KNOWN[name]))
                 raise UsageError(f"{path}: unknown key {key} in [{name}]", f"known: {known}")
-            if key in _SWITCHES:
-                if not isinstance(value, bool):
-                    raise UsageError(
-                        f"{path}: {key} in [{name}] must be true or false", "write it unquoted"
-                    )
-            elif not isinstance(value, str) and key not in _TABLES | alarm_limits.KEYS:
-                raise UsageError(f"{path}: {key} in [{name}] must be text", 'write it in "quotes"')
+            _check_value(path, name, key, value)
     if not _HOME_ID.fullmatch(str(tables["home"]["id"])):  # type: ignore[index]
         raise UsageError(f"{path}: [home] id is no home's id", "bring the line back from your copy")
+
+
+def _check_value(path: Path, name: str, key: str, value: object) -> None:
+    where = f"{path}: {key} in [{name}]"
+    if key in _SWITCHES:
+        if not isinstance(value, bool):
+            raise UsageError(f"{where} must be true or false", "write it unquoted")
+    elif key in _VAULT_NUMBERS:
+        if type(value) is not int or not 1_000_000 <= value <= 2**53:
+            raise UsageError(
+                f"{where} must be a number of bytes, a million or more",
+                "write it unquoted, for example: cache_bytes = 20_000_000_000",
+            )
+    elif not isinstance(value, str) and key not in _TABLES | alarm_limits.KEYS:
+        raise UsageError(f"{where} must be text", 'write it in "quotes"')
 
 
 def _alarms(path: Path, table: object) -> tuple[str, tuple[tuple[str, str], ...]]:

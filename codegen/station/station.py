@@ -25,8 +25,10 @@ from .. import ids
 from ..codes import fingerprint
 from ..errors import IntegrityError, Refused
 from ..files import fsync_folder, write_exclusively
+from ..ledger import place
 from ..ledger.changes import HomeMade, KeyAdded
 from ..ledger.ledger import Actor, Author, Ledger
+from ..ledger.place import LedgerPlace
 from ..secret import Secret
 from . import config, keys, misplaced
 from .named_keys import NamedKeys
@@ -59,12 +61,16 @@ class Station:
         # Keys of lines, read once while their files stay as they are: a line signs all day.
         self._named = NamedKeys(home)
 
+    @property
+    def ledger_place(self) -> LedgerPlace:
+        """Where the books lie. Raises `UsageError` for an address that is none."""
+        url = self.config.ledger_url
+        return self.home / "ledger.db" if url is None else place.database(url)
+
     @cached_property
     def ledger(self) -> Ledger:
         """The books. Raises `IntegrityError`, `EnvironmentFailure` or `NotFound`."""
-        ledger = Ledger.open(
-            self.home / "ledger.db", self.now, check=partial(misplaced.check, self)
-        )
+        ledger = Ledger.open(self.ledger_place, self.now, check=partial(misplaced.check, self))
         with ledger.read() as view:
             known = view.home().home
         if known != self.config.home_id:
