@@ -16,7 +16,7 @@ from .chain import Event
 
 _e = _tables.events.c
 _NAMES = tuple(column.name for column in _tables.events.c)
-_LAST = Prepared(lambda: select(_tables.events).order_by(_e.seq.desc()).limit(1))
+LAST = Prepared(lambda: select(_tables.events).order_by(_e.seq.desc()).limit(1))
 
 
 def after(connection: Connection, seq: int, limit: int) -> tuple[Event, ...]:
@@ -54,7 +54,7 @@ def head(connection: Connection) -> tuple[int, str]:
 
 def last(connection: Connection) -> Event | None:
     """The last event, if there is one."""
-    row = _LAST.first(connection)
+    row = LAST.first(connection)
     return None if row is None else make_event(row)
 
 
