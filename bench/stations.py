@@ -6,7 +6,7 @@ Both ledgers lie on the same disk and wait for it. An order is what a line books
 commit with a guard, signed, its delivery claimed. Eight writers are there from the beginning, each
 with an opened ledger and a batch of its own; in each round one of them orders on SQLite, then one
 on PostgreSQL, then all eight on PostgreSQL, for the same time each: what the machine does beside
-weighs on all alike. CPU time is of the writers, and of the server with them.
+weighs on all alike. CPU time is that of the writers, and of the server beside them.
 
 `audit verify` reads N events, each order with its settlement, on either; on PostgreSQL a writer
 orders meanwhile.
@@ -97,7 +97,8 @@ class Done:
     orders: list[int] = field(default_factory=list)  # of each window
     taken: list[float] = field(default_factory=list)  # seconds of each order
     each: list[int] = field(default_factory=lambda: [0] * WRITERS)
-    cpu: float = 0.0
+    writers: float = 0.0  # CPU seconds
+    server: float = 0.0
 
     def rate(self) -> float:
         """Orders per second."""
@@ -131,11 +132,11 @@ class Writers:
             process.stdin.flush()
         told = [json.loads(process.stdout.readline()) for process in busy if process.stdout]
         done.orders.append(sum(len(each["taken"]) for each in told))
-        done.cpu += server(self._pid) - before
+        done.server += server(self._pid) - before
         for number, each in enumerate(told):
             done.taken += each["taken"]
             done.each[number] += len(each["taken"])
-            done.cpu += each["cpu"]
+            done.writers += each["cpu"]
 
     def end(self) -> None:
         """End them."""
@@ -167,10 +168,11 @@ def orders(lite: str, shared: str, pid: int, rounds: int) -> None:
             files.order(alone, 1)
             stations.order(one, 1)
             stations.order(eight, WRITERS)
-    print(f"{'orders':32}{'per second':>11}{'CPU ms':>8}{'p50 ms':>8}{'p99 ms':>8}")
+    print(f"{'orders':32}{'per second':>11}{'CPU ms':>8}{'+ server':>9}{'p50 ms':>8}{'p99 ms':>8}")
     for name, each in (("SQLite", alone), ("PostgreSQL", one), ("PostgreSQL, 8 at once", eight)):
         print(
-            f"{name:32}{each.rate():>11,.0f}{1000 * each.cpu / sum(each.orders):>8.2f}"
+            f"{name:32}{each.rate():>11,.0f}{1000 * each.writers / sum(each.orders):>8.2f}"
+            f"{1000 * each.server / sum(each.orders):>9.2f}"
             f"{1000 * median(each.taken):>8.2f}{1000 * each.late():>8.2f}"
         )
     told("one writer, to SQLite", ratio(one, alone), "≥ 0.8")
@@ -284,7 +286,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--events", type=int)
+    parser.add_argument("--events", type=int, help="0: no audit")
     parser.add_argument("--write", nargs=2)
     parser.add_argument("--pause", type=float, default=0.0)
     parser.add_argument("--verify")
@@ -296,7 +298,7 @@ def main() -> None:
     else:
         compare(
             options.rounds or (4 if options.quick else 20),
-            options.events or (2_000 if options.quick else 1_000_000),
+            (2_000 if options.quick else 1_000_000) if options.events is None else options.events,
         )
 
 
@@ -307,7 +309,7 @@ def compare(rounds: int, events: int) -> None:
     cluster = postgres_kit.cluster(durable=True)
     pid = int((cluster.folder / "data" / "postmaster.pid").read_text("ascii").split()[0])
     with tempfile.TemporaryDirectory(dir=cluster.folder.parent) as name:
-        for what, size in (("orders", 0), ("audit", events)):
+        for what, size in (("orders", 0), ("audit", events))[: 1 + bool(events)]:
             folder = Path(name) / what
             folder.mkdir()
             lite, shared = filled(folder, size), cluster.database()
