@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, or_, select
@@ -55,7 +56,13 @@ def head(connection: Connection) -> tuple[int, str]:
 def last(connection: Connection) -> Event | None:
     """The last event, if there is one."""
     row = LAST.first(connection)
-    return None if row is None else make_event(row)
+    return None if row is None else _last(row)
+
+
+@lru_cache(maxsize=2)
+def _last(row: Row[Any]) -> Event:
+    # An order asks for the head twice, and to digest an event takes as long as to read it.
+    return make_event(row)
 
 
 def make_event(row: Row[Any], prefix: str = "") -> Event:
