@@ -120,7 +120,7 @@ class Bucket:
                 self._compare(key, data)
 
     def put_file(self, key: str, path: Path) -> None:
-        """As `ObjectStore.put_file`. After any error the key may hold the whole object all the same."""
+        """As `ObjectStore.put_file`. After an error the object may be there all the same."""
         import obstore
 
         with self._told(checked(key)):
