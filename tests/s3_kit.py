@@ -39,7 +39,7 @@ class Bucket:
             "AWS_REGION": REGION,
         }
 
-    def store(self, endpoint=None, **options):
+    def store(self, endpoint=None, **more):
         """obstore's view of it, by way of another `endpoint` if one is given."""
         return S3Store(
             self.name,
@@ -47,7 +47,8 @@ class Bucket:
             region=REGION,
             access_key_id=self.access_key,
             secret_access_key=self.secret,
-            client_options={"allow_http": True, **options},
+            client_options={"allow_http": True},
+            **more,
         )
 
     def keys(self):
