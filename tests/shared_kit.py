@@ -58,7 +58,9 @@ class SharedHome(Home):
         path = self.path.with_name(name)
         shutil.copytree(self.path, path, ignore=shutil.ignore_patterns("ledger.db*", "*.run"))
         shutil.copyfile(self.path / "ledger.db", path / "ledger.db")
-        return SharedHome(path, self.key_file, self.custodian, [], self.url, self.ledger, self.settings)
+        return SharedHome(
+            path, self.key_file, self.custodian, [], self.url, self.ledger, self.settings
+        )
 
 
 def share(home, url, **settings):
