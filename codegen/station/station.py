@@ -14,7 +14,7 @@ import getpass
 import os
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -26,7 +26,7 @@ from ..codes import fingerprint
 from ..errors import IntegrityError, Refused
 from ..files import fsync_folder, write_exclusively
 from ..ledger import place
-from ..ledger.changes import HomeMade, KeyAdded
+from ..ledger.changes import HomeMade, KeyAdded, StoredObject
 from ..ledger.ledger import Actor, Author, Ledger
 from ..ledger.place import LedgerPlace
 from ..secret import Secret
@@ -35,6 +35,7 @@ from .named_keys import NamedKeys
 from .publish import Failpoint, Intents, no_failpoint
 
 if TYPE_CHECKING:
+    from ..sealed.store import ObjectStore
     from ..sealed.vault import Vault
 
 DEFAULT_LINE = "default"
@@ -92,11 +93,38 @@ class Station:
 
     @cached_property
     def vault(self) -> "Vault":
-        """The sealed batches."""
+        """The sealed batches: in this home's folder, or in the store that stations share."""
         # Here: it brings numpy, and most orders of a line touch no sealed file.
         from ..sealed.vault import Vault
 
-        return Vault(self.home / "vault")
+        folder = self.home / "vault"
+        if self.config.vault_url is None:
+            return Vault(folder)
+        from ..sealed.shared_storage import SharedStorage
+
+        shared = SharedStorage(
+            folder,
+            home=self.config.home_id,
+            open_store=lambda: self.store,
+            objects=self._objects,
+            entropy=self.entropy,
+            limit=self.config.vault_cache_bytes,
+        )
+        return Vault(folder, shared)
+
+    @cached_property
+    def store(self) -> "ObjectStore":
+        """The store that stations share, of a home that has one."""
+        from ..sealed.stores import open_store
+
+        found = self.config
+        return open_store(
+            found.vault_url or "", found.vault_endpoint, found.vault_region, found.vault_credentials
+        )
+
+    def _objects(self, batch: str) -> Mapping[str, StoredObject]:
+        with self.ledger.read() as view:
+            return view.objects(batch)
 
     @cached_property
     def intents(self) -> Intents:
