@@ -9,7 +9,7 @@ from .files import home_of, lies_in
 from .invocation import Invocation
 from .result import Result
 from .station import keys
-from .station.station import create, refuse_taken
+from .station.new_home import create, refuse_taken
 
 KEY_NAME = "custodian.key"
 

@@ -25,7 +25,7 @@ from . import (
     _orders,
     _packing,
     _receipts,
-    _rights,
+    rights,
     _scan_ins,
     _schedules,
     _sql,
@@ -103,13 +103,13 @@ def signing_key(connection: Connection, key_id: str, change: Change) -> bytes:
             f"the platform key {key_id} signs scans, and no {type(change).__name__}",
             "do this as the station",
         )
-    if row.kind == "line" and not isinstance(change, _rights.LINE_MAY):
+    if row.kind == "line" and not isinstance(change, rights.LINE_MAY):
         raise Refused(
             f"the line key {key_id} may order ranges, not sign a {type(change).__name__}",
             "do this as the station, not as a line",
         )
     if row.kind == "station" and row.may is not None:
-        _rights.check(connection, row, change)
+        rights.check(connection, row, change)
     return bytes.fromhex(row.sign_public)
 
 
@@ -154,7 +154,7 @@ def _(change: KeyRevoked, connection: Connection, event: Event) -> Touched:
     row = _sql.find(connection, _tables.keys, "key_id", change.key_id, "see: mintmark key list")
     if row.revoked_at is not None:
         raise Refused(f"key {change.key_id} was revoked already")
-    if row.kind == "station" and [key for key, _ in _rights.admitting(connection)] == [row.key_id]:
+    if row.kind == "station" and [key for key, _ in rights.admitting(connection)] == [row.key_id]:
         raise Refused(
             "the last station key cannot be revoked: nobody could admit another",
             "add the new station key first, with the right to admit",

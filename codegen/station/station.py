@@ -13,9 +13,7 @@ It holds no key that opens a sealed batch.
 import getpass
 import os
 import platform
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,10 +21,8 @@ from typing import TYPE_CHECKING
 
 from .. import ids
 from ..codes import fingerprint
-from ..errors import IntegrityError, Refused
-from ..files import fsync_folder, write_exclusively
+from ..errors import IntegrityError
 from ..ledger import place
-from ..ledger.changes import HomeMade, KeyAdded
 from ..ledger.ledger import Actor, Author, Ledger
 from ..ledger.place import LedgerPlace
 from ..secret import Secret
@@ -193,104 +189,3 @@ def actor(operator: str | None) -> Actor:
     except (OSError, KeyError, ImportError):
         user = "unknown"
     return Actor(operator=operator or user, os_user=user, host=platform.node())
-
-
-@dataclass(frozen=True)
-class NewHome:
-    """What `create` made."""
-
-    home_id: str
-    station_key_id: str
-    fingerprint_key_id: str
-
-
-def create(  # noqa: PLR0913 - a home's makings, by name
-    home: Path,
-    custodian: keys.CustodianPublic,
-    custodian_key: Path | None,
-    *,
-    operator: str | None,
-    now: Callable[[], datetime],
-    entropy: Callable[[int], bytes] = os.urandom,
-) -> NewHome:
-    """Make a home at `home`, whole or not at all: built beside it, then renamed.
-
-    Raises `Refused` if `home` exists and is not empty.
-    """
-    refuse_taken(home)
-    home.parent.mkdir(parents=True, exist_ok=True)
-    building = home.with_name(f".{home.name}.{ids.random_symbols(8, entropy)}.part")
-    building.mkdir(mode=0o700)
-    try:
-        made = _fill(
-            building, custodian, custodian_key, operator=operator, now=now, entropy=entropy
-        )
-        _put(building, home)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
-    try:
-        fsync_folder(home.parent)
-    except BaseException:
-        # The caller takes its custodian key away: a home without one would seal for nobody.
-        shutil.rmtree(home, ignore_errors=True)
-        raise
-    return made
-
-
-def refuse_taken(home: Path) -> None:
-    """Raises `Refused` if `home` exists and is not an empty folder."""
-    if home.exists() and (not home.is_dir() or any(home.iterdir())):
-        raise Refused(
-            f"{home} exists already and is not empty",
-            "use the home that is there, or name another folder with --home",
-        )
-
-
-def _put(building: Path, home: Path) -> None:
-    try:
-        if home.exists():
-            home.rmdir()
-        building.rename(home)
-    except OSError:
-        refuse_taken(home)  # by another process, meanwhile
-        raise
-
-
-def _fill(  # noqa: PLR0913 - as `create`
-    folder: Path,
-    custodian: keys.CustodianPublic,
-    custodian_key: Path | None,
-    *,
-    operator: str | None,
-    now: Callable[[], datetime],
-    entropy: Callable[[int], bytes],
-) -> NewHome:
-    home_id = ids.new_home_id(entropy)
-    for name in ("keys", "keys/lines", "vault", "work"):
-        (folder / name).mkdir(mode=0o700)
-    station = keys.new_signing_key("station", "station", entropy)
-    line = keys.new_signing_key("line", DEFAULT_LINE, entropy)
-    fingerprint_key = Secret(entropy(32))
-    keys.write_signing_key(folder / "keys" / "station.key", station)
-    keys.write_signing_key(folder / "keys" / "lines" / f"{DEFAULT_LINE}.key", line)
-    keys.write_fingerprint_key(folder / "keys" / "fingerprint.key", fingerprint_key)
-    write_exclusively(folder / config.NAME, config.template(home_id, custodian_key).encode("utf-8"))
-    fingerprint_key_id = fingerprint.key_id(fingerprint_key)
-    ledger = Ledger.create(
-        folder / "ledger.db",
-        Author(actor(operator), station.key_id, station.sign),
-        now,
-        HomeMade(home_id, fingerprint.SCHEME, fingerprint_key_id),
-        KeyAdded(station.key_id, "station", station.name, station.public.hex()),
-        KeyAdded(
-            custodian.key_id,
-            "custodian",
-            "custodian",
-            custodian.sign_public.hex(),
-            custodian.seal_public.hex(),
-        ),
-        KeyAdded(line.key_id, "line", line.name, line.public.hex()),
-    )
-    ledger.close()
-    return NewHome(home_id, station.key_id, fingerprint_key_id)

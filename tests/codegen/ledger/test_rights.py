@@ -6,7 +6,7 @@ import ledger_kit as kit
 import pytest
 
 from mintmark.codegen.errors import Refused
-from mintmark.codegen.ledger import _apply, _rights, chain
+from mintmark.codegen.ledger import _apply, rights, chain
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.ledger import Actor, Author
 from mintmark.codegen.ledger.verify import verify
@@ -124,7 +124,7 @@ def test_what_a_station_may_is_replayed_and_audited(history):
     history.commit(minter, kit.minted("B70", 5), kit.stored("B70"))
     assert verify(history).ok
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_rights, "check", lambda *_: None)
+        patch.setattr(rights, "check", lambda *_: None)
         history.commit(minter, kit.begun("P70", "B70", (1, 2)))
     found = verify(history)
     assert not found.ok
