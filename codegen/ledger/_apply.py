@@ -25,7 +25,6 @@ from . import (
     _orders,
     _packing,
     _receipts,
-    rights,
     _scan_ins,
     _schedules,
     _sql,
@@ -33,6 +32,7 @@ from . import (
     _tables,
     _tiles,
     _verified,
+    rights,
 )
 from ._sql import NOTHING, Touched
 from .chain import Event

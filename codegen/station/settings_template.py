@@ -4,12 +4,10 @@ import json
 from pathlib import Path
 
 from .config import DEFAULT_ZONE
-from .shared_places import SharedPlaces
-
-_ALONE = SharedPlaces()
+from .shared_places import ALONE, SharedPlaces
 
 
-def template(home_id: str, custodian_key: Path | None, shared: SharedPlaces = _ALONE) -> str:
+def template(home_id: str, custodian_key: Path | None, shared: SharedPlaces = ALONE) -> str:
     """The file of a home, in a folder of its own or in `shared` places."""
     key_line = f"key = {_quoted(str(custodian_key))}" if custodian_key else '# key = "…"'
     return f"""\

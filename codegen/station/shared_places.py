@@ -48,6 +48,9 @@ class SharedPlaces:
         return None if self.ledger is None else database(self.ledger)
 
 
+ALONE = SharedPlaces()  # a home in a folder of its own
+
+
 def _refuse_secret(what: str, text: str) -> None:
     try:
         url = urlsplit(text)

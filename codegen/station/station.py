@@ -7,6 +7,10 @@ A home is
     vault/              the sealed batches
     work/               intents of what is being published now
 
+Of a home that stations share each has a folder of its own: the books are in a database and the
+batches in a store, so there is no ledger.db, and vault/ is a cache. A station that joined has
+keys/seal.key as well, and is believed only once it was admitted (admission.py).
+
 It holds no key that opens a sealed batch.
 """
 
@@ -21,16 +25,19 @@ from typing import TYPE_CHECKING
 
 from .. import ids
 from ..codes import fingerprint
-from ..errors import IntegrityError
+from ..errors import IntegrityError, Refused
 from ..ledger import place
 from ..ledger.ledger import Actor, Author, Ledger
 from ..ledger.place import LedgerPlace
+from ..ledger.view import View
 from ..secret import Secret
 from . import config, keys, misplaced
 from .named_keys import NamedKeys
 from .publish import Failpoint, Intents, no_failpoint
+from .roster_keys import RosterKeys
 
 if TYPE_CHECKING:
+    from ..sealed.store import ObjectStore
     from ..sealed.vault import Vault
 
 DEFAULT_LINE = "default"
@@ -67,15 +74,56 @@ class Station:
     def ledger(self) -> Ledger:
         """The books. Raises `IntegrityError`, `EnvironmentFailure` or `NotFound`."""
         ledger = Ledger.open(self.ledger_place, self.now, check=partial(misplaced.check, self))
-        with ledger.read() as view:
-            known = view.home().home
-        if known != self.config.home_id:
+        try:
+            with ledger.read() as view:
+                self._check_home(view)
+        except BaseException:
             ledger.close()
+            raise
+        return ledger
+
+    def _check_home(self, view: View) -> None:
+        """Raises `IntegrityError` for another home's ledger, `Refused` as `admission` does."""
+        known = view.home().home
+        if known != self.config.home_id:
             raise IntegrityError(
                 f"{config.NAME} names another home than the ledger: {known}",
                 f'put the line back in its [home] table: id = "{known}"',
             )
-        return ledger
+        if self.config.ledger_url is not None:
+            from . import admission
+
+            row = admission.standing(self.home, view)
+            if admission.needs_fingerprint_key(self.home, row):
+                admission.take_fingerprint_key(self.home, view, lambda: self.store, self.entropy)
+
+    @cached_property
+    def store(self) -> "ObjectStore":
+        """The store that stations share, of a home that has one."""
+        from ..sealed.stores import open_store
+
+        places = self.config.shared_places
+        if places.vault is None:
+            raise Refused(
+                "this home keeps its batches in its own folder, which no station shares",
+                "see: mintmark station --help",
+            )
+        return open_store(places.vault, places.endpoint, places.region, places.credentials)
+
+    def require(self, *rights: str) -> None:
+        """Raises `Refused` unless this station has one of `rights`.
+
+        Before long work: the write door would refuse it only at the end. A station of a home that
+        is not shared may do everything.
+        """
+        if self.config.ledger_url is None:
+            return
+        from . import admission
+
+        with self.ledger.read() as view:
+            row = admission.standing(self.home, view)
+            if not any(admission.may(row, right) for right in rights):
+                raise admission.lacking(view, row, rights)
 
     def close(self) -> None:
         """Close the ledger, if it was opened."""
@@ -112,16 +160,29 @@ class Station:
 
     @cached_property
     def fingerprint_key(self) -> Secret:
-        """The home's fingerprint key; checked against the ledger, which names it."""
-        key = keys.read_fingerprint_key(self.home / "keys" / "fingerprint.key")
+        """The home's fingerprint key; checked against the ledger, which names it.
+
+        Raises `Refused` at a station that may only read.
+        """
+        path = self.home / "keys" / "fingerprint.key"
         with self.ledger.read() as view:
             recorded = view.home().fingerprint_key_id
+            if self.config.ledger_url is not None and not path.exists():
+                self._refuse_reader(view)
+        key = keys.read_fingerprint_key(path)
         if fingerprint.key_id(key) != recorded:
             raise IntegrityError(
                 "the fingerprint key is not this home's",
                 "bring keys/fingerprint.key back from your copy of the home",
             )
         return key
+
+    def _refuse_reader(self, view: View) -> None:
+        from . import admission
+
+        row = admission.standing(self.home, view)
+        if admission.may_only_read(row):
+            raise admission.no_fingerprint_key(row)
 
     @property
     def author(self) -> Author:
@@ -157,18 +218,14 @@ class Station:
         return ids.new_id(self.config.home_id, self.entropy, symbols=12)
 
     @cached_property
-    def station_keys(self) -> dict[str, bytes]:
+    def station_keys(self) -> RosterKeys:
         """Every station key of the roster, retired keys included: they signed batches."""
-        return self._public_keys("station")
+        return RosterKeys(self.ledger, "station")
 
     @cached_property
-    def wrap_keys(self) -> dict[str, bytes]:
+    def wrap_keys(self) -> RosterKeys:
         """The keys that may sign the wraps of a batch: stations' and custodians'."""
-        return {**self.station_keys, **self._public_keys("custodian")}
-
-    def _public_keys(self, kind: str) -> dict[str, bytes]:
-        with self.ledger.read() as view:
-            return {row.key_id: bytes.fromhex(row.sign_public) for row in view.roster(kind)}
+        return RosterKeys(self.ledger, "station", "custodian")
 
     def custodians(self) -> list[keys.CustodianPublic]:
         """The custodians not revoked: a new batch is sealed for them."""

@@ -59,6 +59,7 @@ def test_a_home_and_a_key_that_opens_with_the_passphrase(call, tmp_path):
     (record,) = made.records()
     assert list(record) == [
         "home", "home_id", "custodian_key", "station_key_id", "fingerprint_key_id",
+        "ledger", "vault", "store",
     ]  # fmt: skip
     assert WORDS not in text + json.dumps(record)
 

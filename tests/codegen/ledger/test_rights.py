@@ -6,7 +6,7 @@ import ledger_kit as kit
 import pytest
 
 from mintmark.codegen.errors import Refused
-from mintmark.codegen.ledger import _apply, rights, chain
+from mintmark.codegen.ledger import _apply, chain, rights
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.ledger import Actor, Author
 from mintmark.codegen.ledger.verify import verify
