@@ -11,7 +11,6 @@ from mintmark.codegen.home import init
 from mintmark.codegen.invocation import Invocation
 from mintmark.codegen.station import keys
 from mintmark.codegen.station.shared_places import SharedPlaces
-from mintmark.codegen.station.station import Station
 from mintmark.codegen.stations.admit import AdmitRequest, admit
 from mintmark.codegen.stations.join import join
 
@@ -79,6 +78,3 @@ def make_shared(root, places=None):
     first = Home(root / "first", root / "custodian.key", custodian)
     return Shared(root, places, custodian, first, [first])
 
-
-def opened(home, **more):
-    return Station(home.path, operator="Ms Wang", now=now, **more)

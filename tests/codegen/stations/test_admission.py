@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 
 import pytest
-from shared_kit import make_shared, new_places, now, opened
+from shared_kit import make_shared, new_places, now
 
 from mintmark.codegen.errors import IntegrityError, NotFound, Refused, UsageError
 from mintmark.codegen.invocation import Invocation
@@ -182,7 +182,7 @@ def test_a_crash_of_an_admission_is_made_good_by_the_next(shared, failpoint):
 
     request = AdmitRequest(shown.station_key, "hall-2", "mint", " ".join(shown.words))
     with pytest.raises(KeyboardInterrupt):
-        admit(shared.call("first"), opened(shared.first, failpoint=crash), request)
+        admit(shared.call("first"), shared.first.station(failpoint=crash), request)
     if failpoint == "booked":
         with pytest.raises(Refused, match="was not sent the home's fingerprint key yet") as refused:
             home.station().ledger  # noqa: B018 - it opens
