@@ -22,6 +22,10 @@ OURS = {
         for name in ("commands", "errors", "invocation", "progress", "ranges", "streams", "times")
     ),
     *(
+        f"mintmark.codegen.{name}"
+        for name in ("ledger_commands",)
+    ),
+    *(
         f"mintmark.codegen.ranges.{name}"
         for name in ("attributes", "lifecycle", "roles", "serials", "windows")
     ),
