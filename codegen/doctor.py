@@ -24,7 +24,7 @@ from .result import Result
 from .sealed.header import is_batch_id
 from .sealed.record import file_digest
 from .station import keys
-from .station.older_copy import HINTS, signs, unbooked
+from .station.older_copy import hints, signs, unbooked
 from .station.station import Station
 from .times import parse_utc
 
@@ -216,7 +216,7 @@ def _vault(station: Station) -> Iterator[Finding]:
 
 def _copies(station: Station) -> Iterator[Finding]:
     for sentence in signs(station).sentences():
-        yield Finding(ERROR, "copies", sentence, "; ".join(HINTS))
+        yield Finding(ERROR, "copies", sentence, "; ".join(hints(station)))
 
 
 def _ids(names: Iterable[str]) -> set[str]:

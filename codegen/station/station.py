@@ -36,6 +36,7 @@ from .publish import Failpoint, Intents, no_failpoint
 
 if TYPE_CHECKING:
     from ..sealed.vault import Vault
+    from .remembered import Remembered
 
 DEFAULT_LINE = "default"
 
@@ -73,16 +74,28 @@ class Station:
         ledger = Ledger.open(self.ledger_place, self.now, check=partial(misplaced.check, self))
         with ledger.read() as view:
             known = view.home().home
+            if self.memory is not None and known == self.config.home_id:
+                self.memory.opened(view)
         if known != self.config.home_id:
             ledger.close()
             raise IntegrityError(
                 f"{config.NAME} names another home than the ledger: {known}",
                 f'put the line back in its [home] table: id = "{known}"',
             )
+        ledger.memory = self.memory
         return ledger
+
+    @cached_property
+    def memory(self) -> "Remembered | None":
+        """What this station remembers of a ledger that it shares; None of its own."""
+        from .remembered import Remembered
+
+        return None if self.config.ledger_url is None else Remembered(self)
 
     def close(self) -> None:
         """Close the ledger, if it was opened."""
+        if self.__dict__.get("memory") is not None:
+            self.__dict__.pop("memory").close()
         if "ledger" in self.__dict__:
             self.__dict__.pop("ledger").close()
 
