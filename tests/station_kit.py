@@ -12,8 +12,9 @@ from mintmark.codegen.mint_request import MintRequest
 from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.secret import Secret
 from mintmark.codegen.station import keys
+from mintmark.codegen.station.new_home import create
 from mintmark.codegen.station.publish import no_failpoint
-from mintmark.codegen.station.station import Station, create
+from mintmark.codegen.station.station import Station
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 PASSPHRASE = Secret(b"nine words are better than one")

@@ -21,6 +21,7 @@ OURS = {
         f"mintmark.codegen.{name}"
         for name in ("commands", "errors", "invocation", "progress", "ranges", "streams", "times")
     ),
+    "mintmark.codegen.station_commands",
     *(
         f"mintmark.codegen.{name}"
         for name in ("ledger_commands",)

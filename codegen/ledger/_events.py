@@ -65,6 +65,13 @@ def last(connection: Connection) -> Event | None:
     return None if row is None else make_event(row)
 
 
+def last_by(connection: Connection, key_id: str) -> Event | None:
+    """The last event that the key signed, if there is one."""
+    query = select(_tables.events).where(_e.key_id == key_id).order_by(_e.seq.desc()).limit(1)
+    row = connection.execute(query).first()
+    return None if row is None else make_event(row)
+
+
 def make_event(row: Row[Any], prefix: str = "") -> Event:
     """The event of a row; the columns' names begin with `prefix`.
 
