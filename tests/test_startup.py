@@ -23,6 +23,10 @@ OURS = {
     ),
     "mintmark.codegen.station_commands",
     *(
+        f"mintmark.codegen.{name}"
+        for name in ("ledger_commands",)
+    ),
+    *(
         f"mintmark.codegen.ranges.{name}"
         for name in ("attributes", "lifecycle", "roles", "serials", "windows")
     ),

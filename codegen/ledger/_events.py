@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, or_, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select
 
 from .. import times
 from ..errors import IntegrityError
@@ -17,6 +17,7 @@ from .chain import Event
 
 _e = _tables.events.c
 _NAMES = tuple(column.name for column in _tables.events.c)
+_HASH = Prepared(lambda: select(_e.hash).where(_e.seq == bindparam("seq")))
 LAST = Prepared(lambda: select(_tables.events).order_by(_e.seq.desc()).limit(1))
 
 
@@ -51,6 +52,12 @@ def head(connection: Connection) -> tuple[int, str]:
     """Number and hash of the last event; 0 and `GENESIS` if there is none."""
     event = last(connection)
     return (0, chain.GENESIS) if event is None else (event.seq, event.hash)
+
+
+def hash_at(connection: Connection, seq: int) -> str | None:
+    """The hash of the event with this number, if there is one."""
+    row = _HASH.first(connection, seq=seq)
+    return None if row is None else str(row.hash)
 
 
 def last(connection: Connection) -> Event | None:
