@@ -5,6 +5,9 @@ its index would be taken for new: the same order booked twice, the same batch mi
 index is a b-tree of its own, and the row lies in a third. Whatever one damaged page says, the
 others contradict; what they disagree about is refused. Adding a row asks both indexes likewise:
 both are unique.
+
+PostgreSQL has no such indexes: its servers check what they read from the disk, and its files are
+no station's. A row is named by its primary key there.
 """
 
 from functools import lru_cache
@@ -14,9 +17,9 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    Select,
     Table,
     bindparam,
-    literal_column,
     select,
     text,
 )
@@ -24,17 +27,21 @@ from sqlalchemy import (
 from ..errors import IntegrityError
 from ._columns import BRING_BACK
 from ._prepared import Prepared
+from ._words import RowId, key_of
 
 # SQLite's own index of a column, as it numbers them; the other is made by `_tables`.
 _OWN = {"ref": 2}
 
 
-def row_id(connection: Connection, table: Table, name: str, value: str) -> int | None:
-    """The rowid of the row of `table` whose column `name` is `value`, or None.
+def row_id(connection: Connection, table: Table, name: str, value: str) -> int | str | None:
+    """What names the row of `table` whose column `name` is `value` (see `RowId`), or None.
 
     Raises `IntegrityError` if the two indexes do not agree.
     """
-    ((own, again),) = _both(table.name, name).raw(connection, value=value)
+    found = _both(table, name).raw(connection, value=value)
+    if connection.dialect.name != "sqlite":
+        return found[0][0] if found else None
+    ((own, again),) = found
     if own != again:
         raise damaged(table)
     return None if own is None else int(own)
@@ -51,9 +58,9 @@ def row(connection: Connection, table: Table, name: str, value: str) -> Any:  # 
     return found
 
 
-def is_row(table: Table, number: int | BindParameter[int]) -> ColumnElement[bool]:
-    """That it is the row with this rowid."""
-    found: ColumnElement[bool] = literal_column(f"{table.name}.rowid") == number
+def is_row(table: Table, number: BindParameter[Any]) -> ColumnElement[bool]:
+    """That it is the row that this names."""
+    found: ColumnElement[bool] = RowId(table) == number
     return found
 
 
@@ -63,13 +70,17 @@ def _by_number(table: Table) -> Prepared:
 
 
 @lru_cache(maxsize=32)
-def _both(table: str, name: str) -> Prepared:
+def _both(table: Table, name: str) -> Prepared:
     indexes = f"sqlite_autoindex_{table}_{_OWN.get(name, 1)}", f"{table}_by_{name}_again"
     one, other = (
         f"(SELECT rowid FROM {table} INDEXED BY {index} WHERE {name} = :value)"  # noqa: S608 - names of ours
         for index in indexes
     )
-    return Prepared(lambda: text(f"SELECT {one}, {other}"))
+
+    def only() -> Select[Any]:
+        return select(key_of(table)).where(table.c[name] == bindparam("value"))
+
+    return Prepared(lambda: text(f"SELECT {one}, {other}"), postgresql=only)
 
 
 def damaged(table: Table) -> IntegrityError:

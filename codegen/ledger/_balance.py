@@ -45,7 +45,14 @@ _LINKS = Prepared(
            coalesce(sum(NOT (prior < first AND first <= last AND last <= :quantity)), 0)
     FROM (SELECT first, last, lag(last, 1, 0) OVER (ORDER BY first) AS prior
           FROM (SELECT first, last FROM links WHERE batch = :b ORDER BY first LIMIT :most))
-""")
+"""),
+    postgresql=lambda: text("""
+    SELECT count(*), CAST(coalesce(sum(last - first + 1), 0) AS BIGINT),
+           count(*) FILTER (WHERE NOT (prior < first AND first <= last AND last <= :quantity))
+    FROM (SELECT first, last, coalesce(lag(last) OVER (ORDER BY first), 0) AS prior
+          FROM (SELECT first, last FROM links WHERE batch = :b ORDER BY first LIMIT :most) AS read)
+         AS following
+"""),
 )
 _COUNTERS = Prepared(lambda: select(_c.state, _c.codes).where(_c.batch == bindparam("b")))
 _COUNT = Prepared(

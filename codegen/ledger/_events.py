@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, or_, select
 
 from .. import times
 from ..errors import IntegrityError
 from . import _tables, chain
 from ._columns import BRING_BACK
 from ._prepared import Prepared
+from ._words import told
 from .chain import Event
 
 _e = _tables.events.c
@@ -25,13 +26,13 @@ def after(connection: Connection, seq: int, limit: int) -> tuple[Event, ...]:
 
 def incidents(connection: Connection, kind: str, seq: int) -> tuple[Event, ...]:
     """The incidents of that kind with a number above `seq`, in order."""
-    of_kind = func.json_extract(_e.body, "$.kind") == kind
+    of_kind = told(_e.body, "kind") == kind
     return _all(connection, _after(seq).where(_e.type == "Incident", of_kind))
 
 
 def troubles(connection: Connection, seq: int, limit: int) -> tuple[Event, ...]:
     """Incidents and refusals of the backend with a number above `seq`, in order."""
-    status = func.json_extract(_e.body, "$.status")
+    status = told(_e.body, "status")
     trouble = or_(_e.type == "Incident", and_(_e.type == "Settled", status == "refused"))
     return _all(connection, _after(seq).where(trouble).limit(limit))
 
