@@ -187,6 +187,17 @@ def _with_facts(ledger):
     ledger.commit(LINE, c.ScheduleEnded("S2", "cancelled", "no longer wanted"))
     ledger.commit(STATION, scanned_in("I1", 3, ("B1", (4, 6)), ("B9", (19, 20))))
     ledger.commit(STATION, c.LabelsVerified("P4", ("P4-1",), ranges((1, 3), (7, 7)), 2, 5))
+    ledger.commit(STATION, stored("B9"))
+    ledger.commit(STATION, c.KeyAdded("key-6", "station", "hall-2", public(6), may=("order",)))
+
+
+def stored(batch, *parts, attempt=1):
+    """The objects that hold a batch: all of its parts, or some."""
+    objects = tuple(
+        c.StoredObject(part, f"home/{batch}/{part}-{attempt}", 100, f"{number:064x}")
+        for number, part in enumerate(parts or c.PARTS)
+    )
+    return c.Stored(batch, objects)
 
 
 def unit_of(view, batch, serial):

@@ -273,6 +273,7 @@ def _value(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401 - any field
         if value is None:
             return None
         (hint,) = (item for item in inner if item is not type(None))
+        inner = get_args(hint)
     if hint == Ranges:
         return _ranges(value, path)
     if hint in _PARTS:

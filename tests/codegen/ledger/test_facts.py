@@ -271,7 +271,8 @@ def test_a_ledger_of_before_goes_on_with_them(tmp_path):
     tables = ("scheduled", "scan_ins", "verified")
     by_hand(
         path,
-        *(f"DROP TABLE {table}" for table in tables),
+        *(f"DROP TABLE {table}" for table in (*tables, "objects")),
+        "ALTER TABLE keys DROP COLUMN may",
         "UPDATE alembic_version SET version_num = '0009'",
     )
     with Ledger.open(path, clock()) as ledger:

@@ -549,7 +549,7 @@ def test_an_older_ledger_is_migrated_in_one_transaction(path, monkeypatch):
     from mintmark.codegen.ledger.migrations import upgrade as migrations
 
     done = []
-    by_hand(path, "UPDATE alembic_version SET version_num = '0003'")
+    by_hand(path, "UPDATE alembic_version SET version_num = '0006'")
 
     def upgrade(connection):
         done.append(connection.exec_driver_sql("SELECT count(*) FROM events").scalar())
@@ -589,8 +589,11 @@ def test_a_ledger_whose_columns_were_words_of_sql_is_migrated(tmp_path):
         assert verify(ledger).ok, verify(ledger).problem
 
 
-# What revisions 0010 to 0012 added.
-BEFORE_FACTS = tuple(f"DROP TABLE {name}" for name in ("scheduled", "scan_ins", "verified"))
+# What revisions 0010 to 0013 added.
+BEFORE_FACTS = (
+    *(f"DROP TABLE {name}" for name in ("scheduled", "scan_ins", "verified", "objects")),
+    "ALTER TABLE keys DROP COLUMN may",
+)
 # What revision 0009 added.
 BEFORE_COPIES = ("ALTER TABLE packages DROP COLUMN copies",)
 # What revision 0008 added.
