@@ -1,11 +1,14 @@
 """Round trips to a real PostgreSQL: how many, and what they do when something goes wrong."""
 
+import contextlib
+
 import psycopg
 import pytest
 from postgres_kit import cluster
 from sqlalchemy import create_engine, text
 
 from mintmark.codegen.ledger import _trips
+from mintmark.codegen.ledger._patient import Patient
 from mintmark.codegen.ledger._wire import Statement, dumped
 
 BEGIN = Statement(b"BEGIN")
@@ -18,13 +21,19 @@ ADD = Statement(b"INSERT INTO b VALUES ($1, $2)", frozenset("b"))
 
 @pytest.fixture(scope="module")
 def url():
-    return cluster().database().replace("postgresql", "postgresql+psycopg")
+    return cluster().database()
 
 
-@pytest.fixture(params=[5, None], ids=["named", "pooled"])
+@pytest.fixture(params=[False, True], ids=["named", "pooled"])
 def engine(url, request):
     """Two tables with a row each; behind a pool nothing has a name on the server."""
-    engine = create_engine(url, connect_args={"prepare_threshold": request.param})
+
+    def connected():
+        connection = Patient.connect(url)
+        connection.pooled, connection.prepare_threshold = request.param, None
+        return connection
+
+    engine = create_engine("postgresql+psycopg://", creator=connected)
     _trips.watch(engine)
     with engine.begin() as connection:
         for table in "ab":
@@ -168,6 +177,14 @@ def test_many_writes_go_out_before_there_are_too_many(engine, went):
         begun(connection).write(ADD, ((str(n), n) for n in range(_trips.AT_ONCE + 1)))
         assert went == [_trips.AT_ONCE + 2]
     assert len(held(engine)) == 2 + _trips.AT_ONCE + 1
+
+
+def test_names_that_somebody_took_away_are_given_anew(engine):
+    with contextlib.suppress(psycopg.errors.InvalidSqlStatementName), engine.begin() as connection:
+        assert begun(connection).ask(READ, ("x",)) == [(1,)]
+        connection.execute(text("DEALLOCATE ALL"))
+    with engine.begin() as connection:
+        assert begun(connection).ask(READ, ("x",)) == [(1,)]
 
 
 def test_a_lost_connection_is_told_of_and_never_used_again(engine):
