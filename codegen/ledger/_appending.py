@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
 from .. import times
 from ..errors import IntegrityError, Refused
 from ..ranges.serials import Ranges
 from . import _agreed, _apply, _events, _foreseen, _outbox, _schedules, _tables, chain
-from ._prepared import Prepared, inserting
+from ._prepared import inserting
 from .chain import Author, Event
 from .changes import Associated, Change, Ordered, Scheduled
 
@@ -115,13 +115,6 @@ def _booked(connection: Connection, change: Ordered | Associated | Scheduled) ->
     return replace(done, applied=found.touched, skipped=found.skipped)
 
 
-_STAMP = Prepared(
-    lambda: select(_tables.events.c.hash, _tables.events.c.at).where(
-        _tables.events.c.seq == bindparam("seq")
-    )
-)
-
-
 def _same(connection: Connection, change: Change, found: Change, seq: int) -> Committed:
     order = getattr(found, "order", "")
     if found != change:
@@ -131,5 +124,5 @@ def _same(connection: Connection, change: Change, found: Change, seq: int) -> Co
             f"see it: mintmark orders show {order}",
             "give a new order another id",
         )
-    row = _STAMP.first(connection, seq=seq)
+    row = _events.STAMP.first(connection, seq=seq)
     return Committed(seq, row.hash, times.parse_utc(row.at), change, repeated=True)

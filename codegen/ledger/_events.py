@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, or_, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select
 
 from .. import times
 from ..errors import IntegrityError
@@ -18,6 +18,9 @@ from .chain import Event
 _e = _tables.events.c
 _NAMES = tuple(column.name for column in _tables.events.c)
 LAST = Prepared(lambda: select(_tables.events).order_by(_e.seq.desc()).limit(1))
+STAMP = Prepared(
+    lambda: select(_e.hash, _e.at).where(_e.seq == bindparam("seq")), pins={"seq": "seq"}
+)
 
 
 def after(connection: Connection, seq: int, limit: int) -> tuple[Event, ...]:
@@ -53,6 +56,12 @@ def head(connection: Connection) -> tuple[int, str]:
     return (0, chain.GENESIS) if event is None else (event.seq, event.hash)
 
 
+def hash_at(connection: Connection, seq: int) -> str | None:
+    """The hash of the event with this number; None if there is none."""
+    row = STAMP.first(connection, seq=seq)
+    return None if row is None else str(row.hash)
+
+
 def last(connection: Connection) -> Event | None:
     """The last event, if there is one."""
     row = LAST.first(connection)
@@ -63,6 +72,13 @@ def last(connection: Connection) -> Event | None:
 def _last(row: Row[Any]) -> Event:
     # An order asks for the head twice, and to digest an event takes as long as to read it.
     return make_event(row)
+
+
+def last_by(connection: Connection, key_id: str) -> Event | None:
+    """The last event that the key signed, if there is one."""
+    query = select(_tables.events).where(_e.key_id == key_id).order_by(_e.seq.desc()).limit(1)
+    row = connection.execute(query).first()
+    return None if row is None else make_event(row)
 
 
 def make_event(row: Row[Any], prefix: str = "") -> Event:

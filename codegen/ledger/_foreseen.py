@@ -12,7 +12,7 @@ from itertools import islice
 from sqlalchemy import Connection
 
 from ..ranges.serials import Ranges
-from . import _agreed, _balance, _events, _exports, _outbox, _tables, _tiles
+from . import _agreed, _balance, _events, _exports, _outbox, _packages, _tables, _tiles
 from ._prepared import Asked, ahead
 from .changes import (
     Associated,
@@ -29,9 +29,14 @@ from .changes import (
 _CHANGES, _BATCHES, _RANGES = 20, 10, 10
 
 
-def ask(connection: Connection, key_id: str, changes: Sequence[Change]) -> None:
-    """Ask what a commit of `changes`, signed by `key_id`, will ask."""
-    asked = [(_events.LAST, {}), (_agreed.bearing(_tables.keys, "key_id"), {"value": key_id})]
+def ask(
+    connection: Connection, key_id: str, changes: Sequence[Change], seen: tuple[int, str] | None
+) -> None:
+    """Ask what a commit of `changes`, signed by `key_id`, will ask; `seen` is a head remembered."""
+    asked: list[Asked] = [(_events.LAST, {})]
+    asked.append((_agreed.bearing(_tables.keys, "key_id"), {"value": key_id}))
+    if seen is not None:
+        asked.append((_events.STAMP, {"seq": seen[0]}))
     ahead(connection, (*asked, *(each for change in changes[:_CHANGES] for each in of(change))))
 
 
@@ -58,6 +63,9 @@ def _(change: Ordered) -> Iterator[Asked]:
     yield from _balance.questions(change.batch)
     yield _exports.UNDER_REPRINT, {"b": change.batch}
     yield from _read(change.batch, change.serials)
+    if change.serials:  # what its guard asks
+        low, high = change.serials[0].first, change.serials[-1].last
+        yield _packages.LOST, {"b": change.batch, "low": low, "high": high}
 
 
 @of.register

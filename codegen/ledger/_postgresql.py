@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from ..away import CommitUnknown, LedgerAway
 from ..errors import EnvironmentFailure
+from . import _moved
 from ._failures import errors
 from ._postgresql_failures import away, is_lost, standby
 from .place import LedgerDatabase, parameters
@@ -218,7 +219,8 @@ def _commit(connection: Connection, transaction: Transaction) -> None:
 
 
 def refuse_other(found: str, schema: str) -> None:
-    """Raises `LedgerAway` unless the revision `found` is `schema`."""
+    """Raises `LedgerMoved`, or `LedgerAway`, unless the revision `found` is `schema`."""
+    _moved.refuse(found)
     if found < schema:
         raise LedgerAway(
             "the shared ledger still has the tables of an older version; nothing was changed",

@@ -286,7 +286,7 @@ class View(FactsView):
 
     def is_booked(self, order: str) -> bool:
         """Whether an order of that id is booked; one that is scheduled for later is not."""
-        return self.find_order(order) is not None
+        return _agreed.row_id(self.connection, _tables.orders, "order_id", order) is not None
 
     def has_order(self, order: str) -> bool:
         """Whether an order has that id: booked, or scheduled, however that ended."""
@@ -361,6 +361,10 @@ class View(FactsView):
     def holds(self, head: str) -> bool:
         """Whether `head`, the hash of an event, is in the chain."""
         return _events.holds(self.connection, head)
+
+    def hash_at(self, seq: int) -> str | None:
+        """The hash of the event with this number; None if there is none."""
+        return _events.hash_at(self.connection, seq)
 
     # --- rows ---
 
