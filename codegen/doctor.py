@@ -20,12 +20,14 @@ from .errors import IntegrityError, MintmarkError
 from .file_systems import open_to_others, to_close
 from .finding import ERROR, OK, WARNING, Check, Finding, Level
 from .history import damaged, remove
+from .ledger.changes import RIGHTS
 from .ledger.verify import verify
 from .recover import check_intent, recover, remove_stale, stale, unsettled
 from .result import Result
 from .station import keys
-from .station.older_copy import HINTS, signs
+from .station.older_copy import hints, signs
 from .station.station import Station
+from .stations.health import shared
 from .times import parse_utc
 
 LOW_SPACE = 1_000_000_000
@@ -70,9 +72,11 @@ def doctor(
 ) -> DoctorResult:
     """Examine `station`; `more` are the other rooms' checks; `deep` as for `vault_check`."""
     findings: list[Finding] = []
+    if station.config.ledger_url is not None:
+        station.require(*RIGHTS)  # one that was not admitted, or was retired, is told just that
     vault = vault_check(deep=deep, repair=repair)
     own = (_keys, custodian, _permissions, _clock, _ledger, _copies, vault, _disk, _fingerprints)
-    checks: tuple[Check, ...] = (*own, *more)
+    checks: tuple[Check, ...] = (*own, shared, *more)
     work: tuple[Check, ...] = (_repaired,) if repair else (_prefix_filters, _unsettled)
     for check in (*checks, *work):
         try:
@@ -171,17 +175,16 @@ def _ledger(station: Station) -> Iterator[Finding]:
     with station.ledger.read() as view:
         for package in view.open_exports():
             if not station.intents.alive(package.package):
+                where = ", at the station that began it" * (station.config.ledger_url is not None)
+                what = f"export {package.package} was begun and not ended"
                 yield Finding(
-                    WARNING,
-                    "ledger",
-                    f"export {package.package} was begun and not ended",
-                    "settle it: mintmark doctor --repair",
+                    WARNING, "ledger", what, f"settle it: mintmark doctor --repair{where}"
                 )
 
 
 def _copies(station: Station) -> Iterator[Finding]:
     for sentence in signs(station).sentences():
-        yield Finding(ERROR, "copies", sentence, "; ".join(HINTS))
+        yield Finding(ERROR, "copies", sentence, "; ".join(hints(station)))
 
 
 def _clock(station: Station) -> Iterator[Finding]:

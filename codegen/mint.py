@@ -2,7 +2,8 @@
 
 Its steps:
 
-1. Settle what crashes left (`recover`), and refuse an older copy of the home.
+1. Refuse a station that may not mint, settle what crashes left (`recover`), and refuse an older
+   copy of the home.
 2. Take the quantity of the partner, if there is one, and check the request. If the ref is booked
    already, return that batch.
 3. Refuse an address that phones take for no link, codes that are too easy to guess, SSCCs
@@ -78,7 +79,8 @@ def mint(  # noqa: PLR0913 - all a mint depends on
     After each of them nothing is left.
     """
     spec = CodeSpec.of(request.alphabet, request.length)
-    for sentence in recover(station):  # 1
+    station.require("mint")  # 1
+    for sentence in recover(station):
         notify(sentence)
     refuse_older(station)
     with station.ledger.read() as view:  # 2

@@ -37,7 +37,7 @@ CONFINED = {
     "http_message_signatures": ("activation",),
     "apprise": ("activation.monitor",),
     "requests": ("activation.monitor",),  # apprise's own: what it hears
-    "psycopg": ("activation.backend",),
+    "psycopg": ("codegen.ledger", "activation.backend"),
     "httpx2": ("activation",),
     "obstore": ("codegen.sealed",),
     "llvmlite": ("codegen.codes",),

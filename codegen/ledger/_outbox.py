@@ -28,6 +28,7 @@ from ._columns import Number
 from ._elsewhere import unknown
 from ._from_row import to_time
 from ._prepared import Prepared, inserting, set_row
+from ._words import tells, told
 from .changes import Associated, Ordered
 from .records import OrderRow
 
@@ -171,9 +172,9 @@ def codes(connection: Connection, batch: str, status: str) -> int:
 
 def giving_dealers(connection: Connection, since: datetime) -> tuple[OrderRow, ...]:
     """Orders of ranges that set or took a dealer: queued, or acknowledged at `since` or later."""
-    dealer = func.json_type(_e.body, "$.attributes.dealer").is_not(None)
+    dealer = tells(_e.body, "attributes", "dealer").is_not(None)
     other = _tables.events.alias("settling").c
-    settled = select(func.json_extract(other.body, "$.order")).where(
+    settled = select(told(other.body, "order")).where(
         other.type == "Settled", other.at >= times.format_utc(since)
     )
     waiting = connection.execute(_query().where(_o.status == "queued", dealer))
@@ -240,6 +241,29 @@ def claim(
     }  # fmt: skip
     _note(connection, order_id, values)
     return True
+
+
+def is_held(connection: Connection, order_id: str, holder: str, until: datetime) -> bool:
+    """Whether `holder` holds the order until just then."""
+    found = order(connection, order_id)
+    return (found.holder, found.held_until) == (holder, until)
+
+
+def was_attempted(
+    connection: Connection, order_id: str, next_attempt: datetime | None, detail: str | None
+) -> bool:
+    """Whether just this is noted of an order's last attempt."""
+    query = select(_d.next_attempt, _d.detail).where(_d.order_id == order_id)
+    row = connection.execute(query).first()
+    wanted = (next_attempt and times.format_utc(next_attempt), detail)
+    return row is not None and tuple(row) == wanted
+
+
+def hold_new(connection: Connection, order_id: str, holder: str, until: datetime) -> None:
+    """`claim` of an order that this very transaction booked: there is nothing to look up."""
+    values = {"holder": holder, "held_until": times.format_utc(until)}
+    row = {"order_id": order_id, "attempts": 1} | values
+    inserting(_tables.deliveries, *row).run(connection, row)
 
 
 def attempted(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, column, text
+from sqlalchemy import Connection, column
 
 from ..errors import Refused
 from ..ranges import aggregation, roles, serials
@@ -48,20 +48,29 @@ class _Found:
     total: int = 0
 
 
-_COLUMNS = f"""
-    t.first, t.last, t.state,
-    CAST(coalesce(json_extract(t.attributes, '$.role'), :role) AS TEXT) AS role,
-    t.state = '{State.VOID}' OR (t.state = '{State.SEALED}' AND :exported) AS blocked
-"""
-_MEETING = _links.meeting("tiles", _COLUMNS)
+# In an inner query: a condition may name its columns.
+_ROLE = {
+    _links.SQLITE: "json_extract(t.attributes, '$.role')",
+    _links.POSTGRESQL: "CAST(t.attributes AS JSON) ->> 'role'",
+}
 
 
 def _query(condition: str) -> Prepared:
+    def spelt(words: _links.JsonWords) -> str:
+        columns = f"""
+    t.first, t.last, t.state,
+    CAST(coalesce({_ROLE[words]}, :role) AS TEXT) AS role,
+    CASE WHEN t.state = '{State.VOID}' OR (t.state = '{State.SEALED}' AND :exported = 1)
+    THEN 1 ELSE 0 END AS blocked
+"""
+        found = _links.meeting(words, "tiles", columns)
+        return f"SELECT * FROM ({found}) AS found {condition} ORDER BY first"  # noqa: S608 - names of ours
+
     typed = (_t.first, _t.last, _t.state, column("role", HeldText()), column("blocked", Number()))
-    return Prepared(lambda: text(f"{_MEETING} {condition} ORDER BY t.first").columns(*typed))
+    return _links.statement(spelt, *typed)
 
 
-_PARENTS, _CHILDREN = _query(""), _query(f"AND (blocked OR role = '{PALLET}')")
+_PARENTS, _CHILDREN = _query(""), _query(f"WHERE blocked = 1 OR role = '{PALLET}'")
 
 
 def _look(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from ..errors import Refused, UsageError
 from ..ranges import serials
@@ -19,6 +19,7 @@ from ..ranges.serials import Range, Ranges
 from . import _exports, _pairs, _sql, _tables, _two_batches
 from ._elsewhere import unknown
 from ._sql import NOTHING, Touched
+from ._words import total
 from .chain import Event
 from .changes import Receipted, UnitMoved
 
@@ -161,7 +162,7 @@ def reported(
 def by_unit(connection: Connection, package: str) -> dict[tuple[str, str], int]:
     """(unit, printed, spoiled or reopened) → codes reported."""
     query = (
-        select(_r.unit, _r.outcome, func.sum(_r.last - _r.first + 1))
+        select(_r.unit, _r.outcome, total(_r.last - _r.first + 1))
         .where(_r.package == package)
         .group_by(_r.unit, _r.outcome)
     )
@@ -174,7 +175,7 @@ def by_unit(connection: Connection, package: str) -> dict[tuple[str, str], int]:
 def without_receipt(connection: Connection, batch: str) -> dict[str, int]:
     """Package → its codes without a receipt. Codes that are all void need no receipt."""
     standing = connection.execute(
-        select(_t.package, func.sum(_t.last - _t.first + 1))
+        select(_t.package, total(_t.last - _t.first + 1))
         .where(_t.batch == batch, _t.package.is_not(None), _t.state != State.VOID.value)
         .group_by(_t.package)
     )

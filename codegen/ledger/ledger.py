@@ -2,7 +2,9 @@
 
 `Ledger.commit` is a write transaction: all of it happens, or nothing. Its steps:
 
-1. Take the write lock, before anything is read (`database.writing`).
+1. Take the write lock, before anything is read (`database.writing`). Of a ledger that stations
+   share: compare it with what this station remembers (`memory`); if it lost that, book so, and
+   begin again.
 2. Compare the batches that the changes touch with their counters, packages and links
    (`_balance`).
    Run `guard`: it looks at the books as they are, and raises to stop the commit.
@@ -30,27 +32,32 @@ Left out: keys (a `sign` callable comes in), the clock (likewise), folding of ty
 """
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 
 from .. import times
-from ..errors import IntegrityError, NotFound, Refused
+from ..away import CommitUnknown, LedgerAway
+from ..errors import EnvironmentFailure, IntegrityError, NotFound, Refused
 from ..file_systems import refuse_network_drive
 from ..ranges.serials import Ranges
-from . import _apply, _balance, _outbox, _schedules, _tables, chain, database
+from . import _apply, _balance, _foreseen, _outbox, _schedules, _tables, chain, database
 from ._prepared import inserting
 from .chain import Actor, Author, Event
 from .changes import PASSING, Associated, Change, HomeMade, KeyAdded, Ordered, Scheduled
+from .memory import HeadLost, Memory
 from .place import LedgerDatabase, LedgerPlace
 from .view import View
 
 __all__ = ["Actor", "Author", "Committed", "Ledger"]
 
+SETTLE = 15.0  # seconds
+_PAUSE = 0.2
+T = TypeVar("T")
 Guard = Callable[[View], None]
 Prepare = Callable[[], None]
 Check = Callable[[Author, tuple[Change, ...]], None]
@@ -82,26 +89,35 @@ class Ledger:
         now: Callable[[], datetime],
         check: Check = lambda *_: None,
         unwritable: database.Unwritable | None = None,
+        *,
+        settle: float = SETTLE,
     ) -> None:
         self._engine = engine
         self.now = now
         self._check = check
         # Why nothing can be written: then what is read is a copy in memory.
         self.unwritable = unwritable
+        self._settle = settle
+        # What a station that shares the ledger remembers of it.
+        self.memory: Memory | None = None
         self._has_booked = False
         self._under_way: tuple[str, ...] = ()  # hashes of what a commit is about to book
 
     @classmethod
     def create(
-        cls, path: Path, author: Author, now: Callable[[], datetime], *changes: Change
+        cls, place: LedgerPlace, author: Author, now: Callable[[], datetime], *changes: Change
     ) -> "Ledger":
-        """A new ledger at `path`: `HomeMade`, `KeyAdded` of the author's own key, and more.
+        """A new ledger at `place`: `HomeMade`, `KeyAdded` of the author's own key, and more.
 
-        Raises `Refused` if the file exists; after any other failure there is no file.
+        Raises `Refused` if the file exists, or the database holds tables; after any other failure
+        there is no file, and the database is as it was.
         """
         founding = [type(change) for change in changes[:2]] == [HomeMade, KeyAdded]
         if not founding or getattr(changes[1], "key_id", None) != author.key_id:
             raise ValueError("a ledger begins with its home and the author's key")
+        if isinstance(place, LedgerDatabase):
+            return cls._create_shared(place, author, now, changes)
+        path = place
         refuse_network_drive(path.parent, *_WHERE)
         database.touch(path)
         ledger = cls(database.connect(path), now)
@@ -117,24 +133,47 @@ class Ledger:
         return ledger
 
     @classmethod
+    def _create_shared(
+        cls,
+        place: LedgerDatabase,
+        author: Author,
+        now: Callable[[], datetime],
+        changes: tuple[Change, ...],
+    ) -> "Ledger":
+        ledger = cls(database.connect(place), now)
+
+        def make(connection: Connection) -> tuple[Committed, ...]:
+            database.make_shared(connection)
+            return ledger._append_all(connection, author, changes)
+
+        try:
+            ledger._write(make, _are_booked, schema=None)
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    @classmethod
     def open(
         cls,
         place: LedgerPlace,
         now: Callable[[], datetime],
         *,
         wait: float = database.WAIT,
+        settle: float = SETTLE,
         check: Check = lambda *_: None,
     ) -> "Ledger":
         """The ledger at `place`, its schema brought up to date.
 
-        `wait` is how many seconds to wait for another process's write; `check(author,
+        `wait` is how many seconds to wait for another process's write, `settle` for a database that
+        was lost while it committed (see `_write`); `check(author,
         changes)` raises for what no book may keep. Raises `NotFound`, `IntegrityError` (no
         ledger, or damaged), `EnvironmentFailure` (not readable, a network drive, made by a
         newer version). Where nothing can be written, the ledger answers from a copy in memory,
         and writing raises what `unwritable` says.
         """
         if isinstance(place, LedgerDatabase):
-            raise NotImplementedError
+            return cls._open_shared(place, now, wait, check, settle)
         path = place
         if not path.exists():
             raise NotFound(f"no ledger at {path}", "make a home: mintmark init")
@@ -154,8 +193,32 @@ class Ledger:
             raise
         return ledger
 
+    @classmethod
+    def _open_shared(
+        cls,
+        place: LedgerDatabase,
+        now: Callable[[], datetime],
+        wait: float,
+        check: Check,
+        settle: float,
+    ) -> "Ledger":
+        ledger = cls(database.connect(place, wait), now, check, settle=settle)
+        try:
+            database.check_schema(ledger._engine)
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    def clock(self) -> datetime:
+        """The time by which orders are held and let go: of all stations that share the books.
+
+        Each station's own clock tells another time; the database's is everybody's.
+        """
+        return database.clock(self._engine) or self.now()
+
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, or all connections."""
         with database.errors(self._engine):
             self._engine.dispose()
 
@@ -171,12 +234,47 @@ class Ledger:
         with database.reading(self._engine) as connection:
             yield View(connection)
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _write(
+        self,
+        work: Callable[[Connection], T],
+        is_there: Callable[[Connection, T], bool],
+        schema: str | None = database.SCHEMA,
+    ) -> T:
+        """What `work` returns, done in a write transaction.
+
+        If the answer to its COMMIT is lost, `is_there(connection, what work returned)` says whether
+        it came to pass. It is asked under the head lock, which is free only when that transaction
+        has ended: so this returns, or raises `LedgerAway`, and nothing was changed.
+        `CommitUnknown` remains for a database that nobody could ask in time.
+        """
         if self.unwritable is not None:
             raise self.unwritable
-        with database.writing(self._engine) as connection:
-            yield connection
+        done: list[T] = []
+        try:
+            with database.writing(self._engine, schema=schema) as connection:
+                done.append(work(connection))
+        except CommitUnknown as unknown:
+            if not self._came_to_pass(lambda books: is_there(books, done[0]), unknown):
+                raise LedgerAway(
+                    "the ledger's database was lost while it committed; nothing was changed",
+                    "repeat the command",
+                ) from None
+        return done[0]
+
+    def _came_to_pass(self, is_there: Callable[[Connection], bool], unknown: CommitUnknown) -> bool:
+        """Raises `unknown` if the database could not be asked within `settle` seconds."""
+        until = time.monotonic() + self._settle
+        while True:
+            try:
+                with database.writing(self._engine, schema=None) as connection:
+                    found = is_there(connection)
+                    connection.rollback()
+                    return found
+            except EnvironmentFailure:
+                # Away, a standby that will be promoted, or locked by what is asked about.
+                if time.monotonic() > until:
+                    raise unknown from None
+            time.sleep(_PAUSE)
 
     def commit(
         self,
@@ -207,8 +305,11 @@ class Ledger:
         """
         _schedules.check_together(changes)
         self._check(author, changes)
-        lasting: tuple[str, ...] = ()
-        with self._writing() as connection:  # 1
+
+        def work(connection: Connection) -> tuple[Committed, ...]:  # 1
+            _foreseen.ask(connection, author.key_id, changes)
+            if self.memory is not None and not dry_run:
+                self.memory.compare(View(connection), changes)
             _balance.check_all(connection, changes)  # 2
             if guard is not None:
                 guard(View(connection))
@@ -220,9 +321,19 @@ class Ledger:
             if dry_run:  # 6
                 connection.rollback()
             else:
-                lasting = tuple(d.hash for d in committed if not isinstance(d.change, PASSING))
-                self._under_way = lasting
-        self._has_booked = self._has_booked or bool(lasting)
+                self._under_way = _lasting(committed)
+            return committed
+
+        try:
+            committed = self._write(work, _are_booked)
+        except HeadLost:
+            assert self.memory is not None  # noqa: S101 - it was what raised
+            self.memory.lost()
+            committed = self._write(work, _are_booked)
+        booked = not dry_run and bool(_lasting(committed))
+        self._has_booked = self._has_booked or booked
+        if self.memory is not None and booked:
+            self.memory.booked(committed[-1].seq, committed[-1].hash, changes)
         return committed
 
     def has_booked(self) -> bool:
@@ -239,20 +350,27 @@ class Ledger:
     def claim(self, order: str, holder: str, until: datetime, now: datetime) -> bool:
         """Take a queued order for delivery, until `until` at most; it counts as an attempt.
 
-        False if it is settled, or another holder's time has not run out.
+        False if it is settled, or another holder's time has not run out. Both times are those of
+        `clock`.
         """
-        with self._writing() as connection:
-            return _outbox.claim(connection, order, holder, until, now)
+        return self._write(
+            lambda books: _outbox.claim(books, order, holder, until, now),
+            lambda books, taken: not taken or _outbox.is_held(books, order, holder, until),
+        )
 
     def attempted(self, order: str, next_attempt: datetime | None, detail: str | None) -> None:
         """Note that a delivery failed, why, and when to try again."""
-        with self._writing() as connection:
-            _outbox.attempted(connection, order, next_attempt, detail)
+        self._write(
+            lambda books: _outbox.attempted(books, order, next_attempt, detail),
+            lambda books, _: _outbox.was_attempted(books, order, next_attempt, detail),
+        )
 
     def release(self, order: str, holder: str) -> None:
         """Let go of a claimed order."""
-        with self._writing() as connection:
-            _outbox.release(connection, order, holder)
+        self._write(
+            lambda books: _outbox.release(books, order, holder),
+            lambda books, _: _outbox.order(books, order).holder != holder,
+        )
 
     # --- appending ---
 
@@ -292,12 +410,26 @@ def _append(connection: Connection, author: Author, at: datetime, change: Change
     return Committed(event.seq, event.hash, event.time, change, done.applied, done.skipped)
 
 
+def _lasting(committed: tuple[Committed, ...]) -> tuple[str, ...]:
+    """The hashes of the events that are work, and not what passes."""
+    return tuple(done.hash for done in committed if not isinstance(done.change, PASSING))
+
+
+def _are_booked(connection: Connection, committed: tuple[Committed, ...]) -> bool:
+    """Whether the books hold all these events; they were booked together, or not at all."""
+    known = _tables.events.c
+    return all(
+        connection.scalar(select(known.hash).where(known.seq == done.seq)) == done.hash
+        for done in committed
+    )
+
+
 def _claim_new(
     connection: Connection, committed: tuple[Committed, ...], holder: str, until: datetime
 ) -> None:
     for done in committed:
         if isinstance(done.change, Ordered | Associated) and not done.repeated:
-            _outbox.claim(connection, done.change.order, holder, until, done.at)
+            _outbox.hold_new(connection, done.change.order, holder, until)
 
 
 def _check_own(event: Event, previous: str, public_key: bytes) -> None:
