@@ -42,7 +42,7 @@ from .activation.backend import commands as backend_commands
 from .activation.conformance import commands as conformance_commands
 from .activation.monitor import commands as monitor_commands
 from .codegen import commands as codegen_commands
-from .codegen import station_commands, streams
+from .codegen import ledger_commands, station_commands, streams
 from .codegen.errors import EnvironmentFailure
 from .codegen.invocation import Invocation, check_words, setting
 from .packaging import commands as packaging_commands
@@ -62,6 +62,7 @@ GROUPS = {
     "audit": "The audit chain.",
     "alarms": "Messages to people when something goes wrong.",
     "report": "Reports over codes and orders.",
+    "ledger": "The ledger as a whole: where it lies, its schema, who may touch it.",
     "key": "The keys of lines, platforms and custodians.",
     "station": "The stations that share a home.",
     "backend": "The reference scan backend.",
@@ -222,6 +223,7 @@ def program(arguments: Sequence[str] | None = None) -> typer.Typer:
     groups = {name: typer.Typer(help=text, rich_markup_mode=None) for name, text in GROUPS.items()}
     rooms = (
         codegen_commands,
+        ledger_commands,
         station_commands,
         packaging_commands,
         locate_commands,
@@ -275,10 +277,11 @@ def _invocation(options: dict[str, Any], progress: terminal.ProgressBar) -> Invo
 
 def _checks() -> tuple[Any, ...]:
     """Checks of `doctor` from the other houses; those of codegen are in `codegen/doctor.py`."""
+    from .activation.away.health import away
     from .activation.delivery import health
     from .activation.monitor import health as monitor_health
 
-    return health.orders, health.backend, monitor_health.alarms
+    return health.orders, away, health.backend, monitor_health.alarms
 
 
 def _witness(station: Any) -> str | None:  # noqa: ANN401 - a `Station`, of a room below codegen's

@@ -25,7 +25,7 @@ from .ledger.verify import verify
 from .recover import check_intent, recover, remove_stale, stale, unsettled
 from .result import Result
 from .station import keys
-from .station.older_copy import HINTS, signs
+from .station.older_copy import hints, signs
 from .station.station import Station
 from .stations.health import is_elsewhere, shared
 from .times import parse_utc
@@ -186,7 +186,7 @@ def _ledger(station: Station) -> Iterator[Finding]:
 
 def _copies(station: Station) -> Iterator[Finding]:
     for sentence in signs(station).sentences():
-        yield Finding(ERROR, "copies", sentence, "; ".join(HINTS))
+        yield Finding(ERROR, "copies", sentence, "; ".join(hints(station)))
 
 
 def _clock(station: Station) -> Iterator[Finding]:

@@ -43,8 +43,7 @@ class Home:
     def close(self):
         """Windows removes no open file, and Python 3.13 warns of unclosed databases."""
         for station in self.opened:
-            if "ledger" in vars(station):
-                station.ledger.close()
+            station.close()
         self.opened.clear()
 
     def mint(

@@ -40,6 +40,7 @@ from .roster_keys import RosterKeys
 if TYPE_CHECKING:
     from ..sealed.store import ObjectStore
     from ..sealed.vault import Vault
+    from .remembered import Remembered
 
 DEFAULT_LINE = "default"
 
@@ -81,6 +82,7 @@ class Station:
         except BaseException:
             ledger.close()
             raise
+        ledger.memory = self.memory
         return ledger
 
     def _check_home(self, view: View) -> None:
@@ -97,6 +99,8 @@ class Station:
             row = admission.standing(self.home, view)
             if admission.needs_fingerprint_key(self.home, row):
                 admission.take_fingerprint_key(self.home, view, lambda: self.store, self.entropy)
+            if self.memory is not None:
+                self.memory.opened(view)
 
     @cached_property
     def store(self) -> "ObjectStore":
@@ -126,8 +130,17 @@ class Station:
             if not any(admission.may(row, right) for right in rights):
                 raise admission.lacking(view, row, rights)
 
+    @cached_property
+    def memory(self) -> "Remembered | None":
+        """What this station remembers of a ledger that it shares; None of its own."""
+        from .remembered import Remembered
+
+        return None if self.config.ledger_url is None else Remembered(self)
+
     def close(self) -> None:
         """Close the ledger, if it was opened."""
+        if self.__dict__.get("memory") is not None:
+            self.__dict__.pop("memory").close()
         if "ledger" in self.__dict__:
             self.__dict__.pop("ledger").close()
 
