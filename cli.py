@@ -277,10 +277,11 @@ def _invocation(options: dict[str, Any], progress: terminal.ProgressBar) -> Invo
 
 def _checks() -> tuple[Any, ...]:
     """Checks of `doctor` from the other houses; those of codegen are in `codegen/doctor.py`."""
+    from .activation.away.health import away
     from .activation.delivery import health
     from .activation.monitor import health as monitor_health
 
-    return health.orders, health.backend, monitor_health.alarms
+    return health.orders, away, health.backend, monitor_health.alarms
 
 
 def _witness(station: Any) -> str | None:  # noqa: ANN401 - a `Station`, of a room below codegen's

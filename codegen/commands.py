@@ -443,6 +443,9 @@ def doctor(
     repair: Annotated[
         bool, typer.Option("--repair", help="Settle what a crash left behind.")
     ] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every byte of a vault in a store, too.")
+    ] = False,
 ) -> "DoctorResult":
     """Check whether the home is well.
 
@@ -455,7 +458,7 @@ def doctor(
     """
     from .doctor import doctor as examine
 
-    return examine(invocation.station(), invocation.checks(), repair=repair)
+    return examine(invocation.station(), invocation.checks(), repair=repair, deep=deep)
 
 
 COMMANDS = (

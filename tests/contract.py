@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import contract_alarms
 import contract_associate
+import contract_away
 import contract_cartons
 import contract_check
 import contract_copies
@@ -742,6 +743,7 @@ ROWS = (
     *contract_alarms.rows(Row, ok, no),
     *contract_trace.rows(Row, ok, no),
     *contract_stock.rows(ok, no),
+    *contract_away.rows(Row, ok, no),
     *contract_when.rows(Row, ok, no),
     *contract_guards.rows(Row, ok, no),
     *contract_places.rows(no),

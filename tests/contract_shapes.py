@@ -5,6 +5,7 @@ from pathlib import Path
 
 import contract_alarms
 import contract_associate
+import contract_away
 import contract_cartons
 import contract_check
 import contract_copies
@@ -386,7 +387,7 @@ SHAPES = {
             }
         ],
     },
-    **dict.fromkeys(ACTIONS, (ORDERED, GROUP, BY_CONDITIONS)),
+    **dict.fromkeys(ACTIONS, contract_away.waits(ORDERED, GROUP, BY_CONDITIONS)),
     "deliver": {
         "delivered": ["text"],
         "queued": "count",
@@ -395,10 +396,11 @@ SHAPES = {
         "scan_ins": "count",
         "scan_ins_detail": "text?",
         "scheduled": [contract_when.ENDED],
+        **contract_away.DELIVERED,
     },
     "find": contract_where.found(STATE),
-    "orders list": {"orders": [ORDER_ROW], "scheduled": "count"},
-    "orders show": ORDER_ROW,
+    "orders list": contract_away.waits({"orders": [ORDER_ROW], "scheduled": "count"}),
+    "orders show": contract_away.waits(ORDER_ROW),
     "orders cancel": ORDER_ROW,
     "backend serve": {"url": "text"},
     "demo": {
@@ -412,8 +414,12 @@ SHAPES = {
 }
 SHAPES |= contract_receipts.shapes(SHAPES["export"])
 SHAPES["package labels"] = (SHAPES["package labels"], contract_labels.CARTONS)
-SHAPES |= contract_line.shapes(ORDERED, GROUP, BY_CONDITIONS, contract_associate.PACKED)
+SHAPES |= contract_line.shapes(
+    *contract_away.waits(ORDERED, GROUP, BY_CONDITIONS),
+    *contract_away.waits(contract_associate.PACKED),
+)
 SHAPES |= contract_associate.SHAPES
+SHAPES |= contract_away.SHAPES
 SHAPES |= contract_alarms.shapes()
 SHAPES |= contract_check.shapes()
 SHAPES |= contract_trace.shapes(STATE)

@@ -1,80 +1,76 @@
-"""A home that stations share, for tests: a database, a folder as its store, a folder a station."""
+"""Homes that stations share: each has a folder of its own, one ledger and one store."""
 
-import os
+import shutil
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
-from postgres_kit import cluster
-from station_kit import PASSPHRASE, Home, now
+from station_kit import Home, now
 
-from mintmark.codegen.home import init
-from mintmark.codegen.invocation import Invocation
-from mintmark.codegen.station import keys
-from mintmark.codegen.station.shared_places import SharedPlaces
-from mintmark.codegen.stations.admit import AdmitRequest, admit
-from mintmark.codegen.stations.join import join
+from mintmark.codegen.sealed.stores import claim, open_store
+from mintmark.codegen.station.publish import no_failpoint
+from mintmark.codegen.station.station import Station
+
+
+class SharedStation(Station):
+    """A station whose books are a file of this machine: the vault alone is shared here."""
+
+    ledger_file: Path
+
+    @property
+    def ledger_place(self):
+        return self.ledger_file
 
 
 @dataclass
-class Shared:
-    """The home; `first` is the station that founded it."""
+class SharedHome(Home):
+    """A station's home; `url` is the store, `ledger` the books of all of them."""
 
-    root: Path
-    places: SharedPlaces
-    custodian: keys.CustodianKey
-    first: Home
-    opened: list[Home] = field(default_factory=list)
+    url: str = ""
+    ledger: Path = Path()
+    settings: dict = field(default_factory=dict)
 
-    def call(self, name):
-        """What a command gets at the station `name`."""
-        return Invocation(self.root / name, operator="Ms Wang", now=now)
+    def station(self, *, failpoint=no_failpoint, entropy=None, moment=now):
+        more = {} if entropy is None else {"entropy": entropy}
+        station = SharedStation(
+            self.path, operator="Ms Wang", now=moment, failpoint=failpoint, **more
+        )
+        station.ledger_file = self.ledger
+        self.opened.append(station)
+        return station
 
-    def joined(self, name):
-        """A station that asks to be admitted, and what it shows."""
-        shown = join(self.call(name), self.places, name)
-        return self.home(name), shown
-
-    def admitted(self, name, may):
-        """A station that may do what `may` names."""
-        home, shown = self.joined(name)
-        station = self.first.station()
-        words = " ".join(shown.words)
-        admit(self.call("first"), station, AdmitRequest(shown.station_key, name, may, words))
-        return home
-
-    def home(self, name):
-        made = Home(self.root / name, self.root / "custodian.key", self.custodian)
-        self.opened.append(made)
-        return made
-
-    def close(self):
-        for home in self.opened:
-            home.close()
-
-    @property
+    @cached_property
     def store(self):
-        """Files of the store, below its folder."""
-        folder = self.root / "store"
-        return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+        return open_store(self.url, self.settings.get("endpoint"), self.settings.get("region"))
+
+    def keys(self):
+        """The keys of all objects of batches in the store."""
+        return {found.key for found in self.store.list("") if "/" in found.key}
+
+    def named(self, *batches):
+        """The keys that the books name."""
+        with self.station().ledger.read() as view:
+            found = batches or [row.batch for row in view.batches()]
+            return {row.key for batch in found for row in view.objects(batch).values()}
+
+    def again(self, name):
+        """Another station of the same home, with a folder of its own beside this one."""
+        path = self.path.with_name(name)
+        shutil.copytree(self.path, path, ignore=shutil.ignore_patterns("ledger.db*", "*.run"))
+        shutil.copyfile(self.path / "ledger.db", path / "ledger.db")
+        return SharedHome(
+            path, self.key_file, self.custodian, [], self.url, self.ledger, self.settings
+        )
 
 
-def new_places(root, *, database=None):
-    """A fresh database and an empty folder."""
-    (root / "store").mkdir()
-    url = database or cluster().database()
-    return SharedPlaces(url, (root / "store").as_uri())
-
-
-def make_shared(root, places=None):
-    """A shared home whose stations have their folders in `root`."""
-    places = places or new_places(root)
-    custodian = keys.new_custodian_key(os.urandom)
-    keys.write_custodian_key(
-        root / "custodian.key", custodian, PASSPHRASE, os.urandom, keys.FOR_TESTS_ONLY
+def share(home, url, **settings):
+    """`home`, made a moment ago, with its batches in the store at `url`."""
+    lines = "".join(f"{name} = {value!r}\n" for name, value in {"url": url, **settings}.items())
+    file = home.path / "mintmark.toml"
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("[backend]", f"[vault]\n{lines}\n[backend]", 1), "utf-8")
+    shared = SharedHome(
+        home.path, home.key_file, home.custodian, [], url, home.path / "ledger.db", settings
     )
-    keys.write_custodian_public(root / "custodian.pub", custodian.public)
-    call = Invocation(root / "first", operator="Ms Wang", now=now)
-    init(call, None, root / "custodian.pub", None, places)
-    first = Home(root / "first", root / "custodian.key", custodian)
-    return Shared(root, places, custodian, first, [first])
-
+    claim(shared.store, shared.station().config.home_id)
+    return shared

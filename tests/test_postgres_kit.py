@@ -4,6 +4,7 @@ import postgres_kit
 import psycopg
 import pytest
 from postgres_kit import SHIFTED, Cluster, Standby
+from wire_proxy import PostgresProxy
 
 
 def test_a_database_may_sort_texts_otherwise_than_their_bytes():
@@ -37,8 +38,11 @@ def test_a_standby_holds_what_was_committed_and_the_old_primary_takes_nothing():
         primary.execute("CREATE TABLE kept (it integer)")
         primary.execute("INSERT INTO kept VALUES (1)")
         assert standby.execute("SELECT it FROM kept") == [(1,)]
-        standby.promote()
-        standby.execute("INSERT INTO kept VALUES (2)")
+        with PostgresProxy(target=primary.url("postgres")) as network:
+            standby.promote()
+            network.target = standby.url("postgres")
+            with psycopg.connect(network.url) as connection:
+                connection.execute("INSERT INTO kept VALUES (2)")
         assert standby.execute("SELECT it FROM kept ORDER BY it") == [(1,), (2,)]
         with pytest.raises(psycopg.OperationalError):
             primary.execute("SELECT 1")

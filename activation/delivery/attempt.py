@@ -30,6 +30,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ...codegen.away import LedgerAway, VaultAway
 from ...codegen.errors import MintmarkError, NotFound, Refused
 from ...codegen.ledger.changes import Change, Settled
 from ...codegen.ledger.records import OrderRow
@@ -137,8 +138,11 @@ class OrderSender:
         except Away as away:
             retry_after = min(timedelta(seconds=away.retry_after or 0), MAX_RETRY_AFTER)
             return self._postpone(row, Postponed(away.reason, away=True, retry_after=retry_after))
+        except LedgerAway:
+            raise  # and nobody can be told whose order it is
         except MintmarkError as error:
-            if self._sturdy:
+            # The store of a shared vault comes back, as a backend does.
+            if self._sturdy or isinstance(error, VaultAway):
                 return self._postpone(row, Postponed(error.message))
             self._station.ledger.release(row.order, self._holder)
             raise

@@ -6,7 +6,7 @@ This is the loop over the queue; `attempt.py` delivers a single order, and
 says what a crash leaves. A crash of the loop loses nothing: what is queued is sent by the next run.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -14,11 +14,11 @@ from typing import assert_never
 from ...codegen.ledger.records import OrderRow
 from ...codegen.ledger.view import View
 from ...codegen.progress import Progress
-from ...codegen.result import Result
 from ...codegen.station.station import Station
 from .. import backoff
+from ..away.desk import STREAM, AwayDesk
 from ..client.protocol import Client
-from ..orders.due import Ended, book_due
+from ..orders.due import book_due
 from ..orders.orders import ACKNOWLEDGED, REFUSED
 from . import scan_ins
 from .api_objects import batches_of
@@ -32,50 +32,12 @@ from .attempt import (
     SettledMeanwhile,
     TakenByAnother,
 )
+from .deliver_result import DeliverResult
 from .upload import Uploads
 
 ALWAYS = timedelta(days=36_500)
 BATCHES_AT_ONCE = 10_000
 PATIENCE = 3  # failures in a row after which the backend is away for every batch
-
-
-@dataclass(frozen=True)
-class DeliverResult(Result):
-    """The ids of the orders that were settled, and how many are still queued.
-
-    `scheduled`: orders of which the time had come, and what became of them. `scan_ins`: how many
-    scan-ins of dealers were read back; `scan_ins_detail`: why not all.
-    """
-
-    delivered: tuple[str, ...]
-    queued: int
-    refused: tuple[str, ...]
-    detail: str | None = None
-    scheduled: tuple[Ended, ...] = ()
-    scan_ins: int = 0
-    scan_ins_detail: str | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """6 if the backend refused an order, 75 while something is queued."""
-        if self.refused:
-            return 6
-        return 75 if self.queued else 0
-
-    def lines(self) -> Iterator[str]:
-        """Counts, then scheduled orders, then the refused orders by id."""
-        yield (
-            f"{len(self.delivered)} delivered, {self.queued} queued, {len(self.refused)} refused"
-            f"{f' ({self.detail})' if self.detail else ''}"
-        )
-        for ended in self.scheduled:
-            yield f"  {ended.text()}"
-        for order in self.refused:
-            yield f"  refused {order}: see mintmark orders show {order}"
-        if self.scan_ins:
-            yield f"  scan-ins of dealers read back: {self.scan_ins:,}"
-        if self.scan_ins_detail:
-            yield f"  scan-ins of dealers not read: {self.scan_ins_detail}"
 
 
 def deliver(
@@ -84,13 +46,16 @@ def deliver(
     *,
     batch: str | None = None,
     progress: Progress = lambda *_: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> DeliverResult:
     """Send what is queued, all batches or one, until nothing is left or the backend is away.
 
+    What waits at this station for the ledger of a shared home is booked before anything else.
     Every queued order is tried now, whenever its next attempt would be: a person wants it.
     Scheduled orders whose time has come are booked first. Then what dealers scanned in is read
     back. Without a client nothing is sent.
     """
+    drained = AwayDesk(station, STREAM, notify).drain()
     scheduled = book_due(station)
     told = scan_ins.ScanInsRead()
     if client is None:
@@ -103,7 +68,16 @@ def deliver(
         queued = view.queued(batch)
     detail = report.detail if queued else None
     settled = tuple(report.delivered), queued, tuple(report.refused)
-    return DeliverResult(*settled, detail, scheduled, told.booked, told.detail)
+    return DeliverResult(
+        *settled,
+        detail,
+        scheduled,
+        told.booked,
+        told.detail,
+        away_booked=len(drained.booked),
+        away_refused=len(drained.refused),
+        away_waiting=drained.waiting,
+    )
 
 
 @dataclass

@@ -4,12 +4,14 @@ After a failure nothing is sent until a pause has passed. Where nothing comes in
 is queued is sent.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from ...codegen.errors import MintmarkError
 from ...codegen.ledger.changes import Associated, Ordered
 from ...codegen.station.station import Station
+from ..away.desk import AwayDesk
 from ..backoff import wait
 from ..client.protocol import Client
 from ..delivery.deliver import Courier, DeliveryReport
@@ -81,6 +83,17 @@ class LineCourier:
             pause = max(wait(self._failures - 1, 0.5).total_seconds(), report.retry_after)
             self._pause_until = self._clock() + pause
         return report
+
+
+def idle(desk: AwayDesk, courier: LineCourier, stop: Callable[[], bool]) -> None:
+    """Book what waits at this station, then as `LineCourier.idle`, until `stop`.
+
+    Nothing is tried while the ledger is known to be out of reach: a message may come any moment.
+    """
+    with contextlib.suppress(MintmarkError, OSError):  # the next order tells it, and is not booked
+        desk.drain(stop)
+    if not desk.is_resting and not stop():
+        courier.idle(stop)
 
 
 def plain(error: OSError) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select
@@ -17,7 +18,7 @@ from .chain import Event
 _e = _tables.events.c
 _NAMES = tuple(column.name for column in _tables.events.c)
 _HASH = Prepared(lambda: select(_e.hash).where(_e.seq == bindparam("seq")))
-_LAST = Prepared(lambda: select(_tables.events).order_by(_e.seq.desc()).limit(1))
+LAST = Prepared(lambda: select(_tables.events).order_by(_e.seq.desc()).limit(1))
 
 
 def after(connection: Connection, seq: int, limit: int) -> tuple[Event, ...]:
@@ -61,8 +62,14 @@ def hash_at(connection: Connection, seq: int) -> str | None:
 
 def last(connection: Connection) -> Event | None:
     """The last event, if there is one."""
-    row = _LAST.first(connection)
-    return None if row is None else make_event(row)
+    row = LAST.first(connection)
+    return None if row is None else _last(row)
+
+
+@lru_cache(maxsize=2)
+def _last(row: Row[Any]) -> Event:
+    # An order asks for the head twice, and to digest an event takes as long as to read it.
+    return make_event(row)
 
 
 def last_by(connection: Connection, key_id: str) -> Event | None:

@@ -45,7 +45,7 @@ from ..away import CommitUnknown, LedgerAway
 from ..errors import EnvironmentFailure, IntegrityError, NotFound, Refused
 from ..file_systems import refuse_network_drive
 from ..ranges.serials import Ranges
-from . import _apply, _balance, _outbox, _schedules, _tables, chain, database
+from . import _apply, _balance, _foreseen, _outbox, _schedules, _tables, chain, database
 from ._prepared import inserting
 from .chain import Actor, Author, Event
 from .changes import PASSING, Associated, Change, HomeMade, KeyAdded, Ordered, Scheduled
@@ -307,6 +307,7 @@ class Ledger:
         self._check(author, changes)
 
         def work(connection: Connection) -> tuple[Committed, ...]:  # 1
+            _foreseen.ask(connection, author.key_id, changes)
             if self.memory is not None and not dry_run:
                 self.memory.compare(View(connection), changes)
             _balance.check_all(connection, changes)  # 2
@@ -428,7 +429,7 @@ def _claim_new(
 ) -> None:
     for done in committed:
         if isinstance(done.change, Ordered | Associated) and not done.repeated:
-            _outbox.claim(connection, done.change.order, holder, until, done.at)
+            _outbox.hold_new(connection, done.change.order, holder, until)
 
 
 def _check_own(event: Event, previous: str, public_key: bytes) -> None:

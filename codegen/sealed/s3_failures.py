@@ -17,7 +17,7 @@ _CREDENTIALS = (
 )
 # Codes of S3 → what to do about them.
 _HINTS = {
-    "SignatureDoesNotMatch": "the secret key is another: see AWS_SECRET_ACCESS_KEY",
+    "SignatureDoesNotMatch": "the keys are others: see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "InvalidAccessKeyId": "the store does not know this access key: see AWS_ACCESS_KEY_ID",
     "ExpiredToken": "the session is over: get new credentials",
     "InvalidToken": "the session is none of the store's: get new credentials",
@@ -80,6 +80,12 @@ def _refusal(text: str, status: int | None, code: str, bucket: str) -> tuple[str
         ),
     )
     return next((why for found, why in rules if found), None)
+
+
+def is_an_answer(error: Exception) -> bool:
+    """Whether the store said no, and did not merely not answer."""
+    status = _status(str(error))
+    return status is not None and 400 <= status < 500
 
 
 def is_past_the_end(error: Exception) -> bool:

@@ -8,7 +8,8 @@ What was seen of real servers:
    sent it again, or a conflict and no object at all. So what is there is read back.
 3. A range that begins at or after the end is an error (416), also of an empty object; a range over
    the end is short without one; a range of no bytes is refused by the client.
-4. A missing object and a missing bucket look alike to HEAD, which has no body.
+4. A missing object and a missing bucket look alike to HEAD, whose answer has no body and so no
+   reason: then GET is asked for it.
 5. An answer to the last step of an upload in parts that is lost may show as any error: whoever
    called takes another key.
 """
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..away import VaultAway
 from ..errors import MintmarkError
 from .ahead import in_turn
-from .s3_failures import failure, is_past_the_end
+from .s3_failures import failure, is_an_answer, is_past_the_end
 from .store import Listed, checked, together
 
 if TYPE_CHECKING:
@@ -80,9 +81,9 @@ class Bucket:
         with self._told(key):
             try:
                 return int(obstore.head(self._store, checked(key))["size"])
-            except FileNotFoundError:
-                # The answer to GET has a body, which tells a missing bucket.
-                obstore.get_range(self._store, key, start=0, length=1)
+            except (FileNotFoundError, obstore.exceptions.BaseError) as error:
+                if is_an_answer(error):
+                    obstore.get_range(self._store, key, start=0, length=1)
                 raise
 
     def read(self, key: str, first: int, size: int) -> bytes:
@@ -120,7 +121,7 @@ class Bucket:
                 self._compare(key, data)
 
     def put_file(self, key: str, path: Path) -> None:
-        """As `ObjectStore.put_file`. After any error the key may hold the whole object all the same."""
+        """As `ObjectStore.put_file`. After an error the object may be there all the same."""
         import obstore
 
         with self._told(checked(key)):

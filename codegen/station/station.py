@@ -18,7 +18,7 @@ It holds no key that opens a sealed batch.
 import getpass
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from .. import ids
 from ..codes import fingerprint
 from ..errors import IntegrityError, Refused
 from ..ledger import place
+from ..ledger.changes import StoredObject
 from ..ledger.ledger import Actor, Author, Ledger
 from ..ledger.place import LedgerPlace
 from ..ledger.view import View
@@ -150,11 +151,28 @@ class Station:
 
     @cached_property
     def vault(self) -> "Vault":
-        """The sealed batches."""
+        """The sealed batches: in this home's folder, or in the store that stations share."""
         # Here: it brings numpy, and most orders of a line touch no sealed file.
         from ..sealed.vault import Vault
 
-        return Vault(self.home / "vault")
+        folder = self.home / "vault"
+        if self.config.vault_url is None:
+            return Vault(folder)
+        from ..sealed.shared_storage import SharedStorage
+
+        shared = SharedStorage(
+            folder,
+            home=self.config.home_id,
+            open_store=lambda: self.store,
+            objects=self._objects,
+            entropy=self.entropy,
+            limit=self.config.vault_cache_bytes,
+        )
+        return Vault(folder, shared)
+
+    def _objects(self, batch: str) -> Mapping[str, StoredObject]:
+        with self.ledger.read() as view:
+            return view.objects(batch)
 
     @cached_property
     def intents(self) -> Intents:

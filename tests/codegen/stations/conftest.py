@@ -1,7 +1,7 @@
 """A shared home for each test that asks for one."""
 
 import pytest
-from shared_kit import make_shared
+from stations_kit import make_shared
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 
 import pytest
-from shared_kit import make_shared, new_places, now
+from stations_kit import make_shared, new_places, now
 
 from mintmark.codegen.errors import IntegrityError, NotFound, Refused, UsageError
 from mintmark.codegen.invocation import Invocation

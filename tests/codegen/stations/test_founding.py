@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from shared_kit import new_places, now
+from stations_kit import new_places, now
 
 from mintmark.codegen.away import CommitUnknown, LedgerAway
 from mintmark.codegen.errors import Refused, UsageError
