@@ -7,6 +7,7 @@ INSTALLED = $(VENV)/.installed
 LOCKED = $(VENV)/.locked
 MUTANTS = .mutate-venv
 CLIENTS = .clients
+SWIFT = .swift
 # The lock's own tool is not locked: its output is.
 LOCKER = .lock-venv
 # Node and npm of a wheel in $(VENV).
@@ -18,7 +19,7 @@ NPM = $(BIN)/python tests/node_kit.py
 demo: $(INSTALLED)
 	$(BIN)/mintmark demo --out demo-out
 
-test: $(INSTALLED) $(CLIENTS)/.installed
+test: $(INSTALLED) $(CLIENTS)/.installed $(SWIFT)/.installed
 	$(BIN)/python -m pytest -n $(or $(WORKERS),auto) --maxprocesses 4 --dist loadgroup $(PYTEST_ARGS)
 
 # The line, the network and the backend at their worst: 200 random runs, some ten minutes.
@@ -61,10 +62,12 @@ lock: $(LOCKED)
 		--no-annotate --output-file tests/mutation/requirements.txt
 	$(LOCKER)/bin/$(compile) tests/clients/requirements.in \
 		--no-annotate --output-file tests/clients/requirements.txt
+	$(LOCKER)/bin/$(compile) tests/swift/requirements.in \
+		--no-annotate --output-file tests/swift/requirements.txt
 	$(NPM) install --prefix tests/clients --package-lock-only $(npm_quiet)
 
 clean:
-	rm -rf $(VENV) $(LOCKER) $(MUTANTS) $(CLIENTS) .mutate build dist demo-out mintmark.egg-info
+	rm -rf $(VENV) $(LOCKER) $(MUTANTS) $(CLIENTS) $(SWIFT) .mutate build dist demo-out mintmark.egg-info
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -not -path './.typing/*' -prune -exec rm -rf {} +
 
@@ -96,6 +99,15 @@ $(CLIENTS)/.installed: $(LOCKED) $(wildcard tests/clients/*.txt tests/clients/pa
 		--requirement tests/clients/requirements.txt
 	cp tests/clients/package.json tests/clients/package-lock.json $(CLIENTS)
 	$(NPM) ci --prefix $(CLIENTS) $(npm_quiet)
+	@touch $@
+
+# An S3 server for the tests, OpenStack Swift, apart from $(VENV): it wants an old setuptools.
+$(SWIFT)/.installed: $(LOCKED) tests/swift/requirements.txt
+	rm -rf $(SWIFT)
+	$(BIN)/python -m venv --without-pip $(SWIFT)
+	$(BIN)/python -m pip --python $(SWIFT)/bin/python install --quiet \
+		--disable-pip-version-check --no-compile --require-hashes \
+		--requirement tests/swift/requirements.txt
 	@touch $@
 
 npm_quiet = --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error

@@ -74,7 +74,10 @@ def fill(named: str, codes: int, batches: int, lots: int) -> None:
 def read_whole(named: str) -> set[tuple[str, int]]:
     """How often each of the long tables was read from end to end by connections that ended."""
     with psycopg.connect(named) as connection:
-        query = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname = ANY(%s)"
+        query = (
+            "SELECT relname, seq_scan FROM pg_stat_user_tables"
+            " WHERE regexp_replace(relname, '_p[0-9]+$', '') = ANY(%s)"
+        )
         return set(connection.execute(query, ([*TABLES, "scans"],)).fetchall())
 
 

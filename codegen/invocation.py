@@ -62,7 +62,8 @@ def utc_now() -> datetime:
 class Invocation:
     """A run of a command.
 
-    `ask(prompt)` reads a secret from the terminal, or is None if there is no terminal.
+    `ask(prompt)` reads a secret from the terminal, `question(prompt)` an answer that is none; both
+    are None if there is no terminal.
     `show(text)` puts a secret on the terminal, or is None with `--json` or without a
     terminal. `progress(phase, done, total)` reports progress; `notify(line)` puts a line for
     people on stderr. `checks()` are the other rooms' parts of `doctor`. `witness(station)` asks
@@ -74,6 +75,7 @@ class Invocation:
     now: Callable[[], datetime] = utc_now
     entropy: Callable[[int], bytes] = os.urandom
     ask: Callable[[str], str] | None = None
+    question: Callable[[str], str] | None = None
     show: Callable[[str], None] | None = None
     progress: Progress = _silent
     notify: Callable[[str], None] = field(default=lambda _: None)

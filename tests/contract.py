@@ -25,6 +25,7 @@ import contract_pairs
 import contract_places
 import contract_receipts
 import contract_roles
+import contract_stations
 import contract_stock
 import contract_trace
 import contract_when
@@ -755,4 +756,5 @@ ROWS = (
     *contract_locate.rows(Row, ok, no),
     *contract_pairs.rows(Row, ok, no),
     *contract_where.rows(Row, ok, no),
+    *contract_stations.rows(ok, no),
 )

@@ -15,6 +15,7 @@ import contract_line
 import contract_locate
 import contract_receipts
 import contract_roles
+import contract_stations
 import contract_stock
 import contract_trace
 import contract_when
@@ -196,6 +197,7 @@ SHAPES = {
         "custodian_key": "path?",
         "station_key_id": "key id",
         "fingerprint_key_id": "key id",
+        **dict.fromkeys(("ledger", "vault", "store"), "text?"),
     },
     "mint": {
         "batch": "id",
@@ -421,3 +423,4 @@ SHAPES |= contract_alarms.shapes()
 SHAPES |= contract_check.shapes()
 SHAPES |= contract_trace.shapes(STATE)
 SHAPES |= contract_stock.SHAPES
+SHAPES |= contract_stations.SHAPES

@@ -54,7 +54,7 @@ def test_the_lock_has_no_fault():
     assert not list(faults(LOCK, declared()))
 
 
-@pytest.mark.parametrize("folder", ["clients", "mutation"])
+@pytest.mark.parametrize("folder", ["clients", "mutation", "swift"])
 def test_the_locks_of_tests_have_no_fault(folder):
     texts = (ROOT / "tests" / folder / "requirements.in").read_text("utf-8").splitlines()
     lock = (ROOT / "tests" / folder / "requirements.txt").read_text("utf-8")

@@ -41,6 +41,19 @@ _PRAGMAS = (
 _MIGRATING = 0x6D696E74
 _REST = 1.0  # seconds after which a connection is checked before it is used again
 _POOL = {"pool_size": 8, "max_overflow": 64}
+# Of a connection to PostgreSQL. A plan is made once for any values: with partitions, to make one
+# costs more than to run it. And a server that is gone is noticed: who asks is told, and repeats.
+_SETTINGS = (
+    "SET plan_cache_mode = force_generic_plan",
+    "SET idle_in_transaction_session_timeout = '60s'",  # locks of a worker that fell silent
+)
+_LIBPQ = {
+    "connect_timeout": 10,  # seconds
+    "tcp_user_timeout": 20_000,  # milliseconds that what was sent may go unheard
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+}
 
 
 def sqlite_url(folder: Path) -> URL:
@@ -192,8 +205,10 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _postgresql(url: URL) -> Engine:
-    engine = create_engine(url, hide_parameters=True, **_POOL)
+    own = {name: value for name, value in _LIBPQ.items() if name not in url.query}
+    engine = create_engine(url, hide_parameters=True, connect_args=own, **_POOL)
     _check_after_rest(engine)
+    event.listen(engine, "connect", _settle)
     # Pages are read in several statements, and are to show one moment.
     event.listen(engine, "begin", _begin_repeatable)
     return engine
@@ -243,6 +258,12 @@ def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 — the 
     connection.isolation_level = None
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _settle(connection: Any, _record: object) -> None:  # noqa: ANN401 — the driver's
+    for statement in _SETTINGS:
+        connection.execute(statement)
+    connection.commit()
 
 
 def _begin(connection: Connection) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, select
 
 from ...codegen.ranges.serials import Range
 from ..client.wire import LISTED
-from . import dialects, tables, tile_store
+from . import dialects, partitions, tables, tile_store
 
 
 def recognise(connection: Connection, batch: int) -> None:
@@ -15,7 +15,8 @@ def recognise(connection: Connection, batch: int) -> None:
 
     Counters by serial, then unknown scans by fingerprint: scans lock them in this order.
     """
-    live, unknown, scans = tables.fingerprints, tables.unknown_scans, tables.scans
+    live, unknown = tables.fingerprints, tables.unknown_scans
+    scans = partitions.of(connection, tables.scans)
     serial = (
         select(live.c.serial)
         .where(live.c.fingerprint == unknown.c.fingerprint, live.c.batch == batch)
@@ -25,14 +26,15 @@ def recognise(connection: Connection, batch: int) -> None:
     query = select(matched).where(matched.c.serial.is_not(None)).order_by(matched.c.serial)
     rows = connection.execute(query).all()
     for row in rows:
-        early = dialects.upsert(connection, scans).values(
-            batch=batch, serial=row.serial, scans=0, early=True
-        )
-        connection.execute(
-            early.on_conflict_do_update(index_elements=["batch", "serial"], set_={"early": True})
-        )
+        new = {"batch": batch, "serial": row.serial, "scans": 0, "early": True}
+        if "fingerprint" in scans.c:
+            new["fingerprint"] = row.fingerprint
+        early = dialects.upsert(connection, scans).values(new)
+        key = list(scans.primary_key)
+        connection.execute(early.on_conflict_do_update(index_elements=key, set_={"early": True}))
     for row in sorted(rows, key=lambda row: bytes(row.fingerprint)):
-        connection.execute(delete(unknown).where(unknown.c.id == row.id))
+        own = (unknown.c.id == row.id) & (unknown.c.fingerprint == row.fingerprint)
+        connection.execute(delete(unknown).where(own))
 
 
 def scanned_before(connection: Connection, batch: int, ranges: Sequence[Range]) -> tuple[int, ...]:

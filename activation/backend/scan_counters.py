@@ -174,7 +174,8 @@ def _row(code: ScannedCode) -> dict[str, Any]:
     """All columns of the counters, in the form in which they are kept."""
     scans, first = code.counts.get(Party.CONSUMER, (0, None))
     row = {"batch": code.key[0], "serial": code.key[1], "scans": scans, "first_scan": first}
-    return row | {"early": code.early, "last_scan": code.last_scan, "parties": _others(code)}
+    rest = {"early": code.early, "last_scan": code.last_scan, "parties": _others(code)}
+    return row | rest | {"fingerprint": code.fingerprint}
 
 
 def _others(code: ScannedCode) -> str | None:
@@ -191,8 +192,10 @@ def _note(
 ) -> None:
     """Note refused scans, and where the codes were scanned."""
     refused, regions = dict[scan_notes.Noted, int](), dict[scan_notes.Noted, int]()
+    prints = dict[scan_notes.Code, bytes]()
     for code in codes:
+        prints[code.key] = code.fingerprint
         refused |= {(*code.key, result): scans for result, scans in code.refused.items()}
         regions |= {(*code.key, region): scans for region, scans in code.regions.items()}
-    scan_notes.refused(connection, refused, at, limits)
-    scan_notes.regions(connection, regions, at, limits)
+    scan_notes.refused(connection, refused, prints, at, limits)
+    scan_notes.regions(connection, regions, prints, at, limits)

@@ -1,7 +1,7 @@
 """What is noted of scans besides the counters: unknown ones, refused ones, and where they were.
 
 Rows of a known code are written under the lock of its counters, so that two groups never wait
-for each other over them.
+for each other over them. On PostgreSQL they lie in the partition of its fingerprint.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,10 +11,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
 
-from . import dialects, tables
+from . import dialects, partitions, tables
 from .limits import BackendLimits
 
-Noted = tuple[int, int, str]  # the number of a code's batch, its serial; a result, or a region
+Code = tuple[int, int]  # the number of its batch, its serial
+Noted = tuple[int, int, str]  # a code, and a result, or a region
+Prints = Mapping[Code, bytes]  # the codes' fingerprints
 
 
 def unknown(
@@ -26,21 +28,33 @@ def unknown(
 
 
 def refused(
-    connection: Connection, scans: Mapping[Noted, int], at: int, limits: BackendLimits
+    connection: Connection,
+    scans: Mapping[Noted, int],
+    prints: Prints,
+    at: int,
+    limits: BackendLimits,
 ) -> None:
     """Count scans of known codes by the result that refused them; the cap is as of `unknown`."""
     if not scans:
         return
-    table = tables.refused_scans
-    known = {(row.batch, row.serial, row.state): row.id for row in _rows(connection, table, scans)}
+    table = partitions.of(connection, tables.refused_scans)
+    rows = _rows(connection, table, scans, prints)
+    known = {(row.batch, row.serial, row.state): row.id for row in rows}
     keys = sorted(scans)
-    seen = [{"row": known[key], "more": scans[key], "at": at} for key in keys if key in known]
+    seen = [
+        {"row": known[key], "print": prints[key[:2]], "more": scans[key], "at": at}
+        for key in keys
+        if key in known
+    ]
     if seen:
         more = {"times": table.c.times + bindparam("more"), "last": bindparam("at")}
-        connection.execute(update(table).where(table.c.id == bindparam("row")).values(more), seen)
+        own = update(table).where(table.c.id == bindparam("row"))
+        if "fingerprint" in table.c:
+            own = own.where(table.c.fingerprint == bindparam("print"))
+        connection.execute(own.values(more), seen)
     fresh = [
-        {"batch": key[0], "serial": key[1], "state": key[2]}
-        | {"first": at, "last": at, "times": scans[key]}
+        {**_named(table, key, prints), "state": key[2], "first": at, "last": at}
+        | {"times": scans[key]}
         for key in keys
         if key not in known
     ]
@@ -51,25 +65,30 @@ def refused(
 
 
 def regions(
-    connection: Connection, scans: Mapping[Noted, int], at: int, limits: BackendLimits
+    connection: Connection,
+    scans: Mapping[Noted, int],
+    prints: Prints,
+    at: int,
+    limits: BackendLimits,
 ) -> None:
     """Count scans by the region they told; a code keeps a bounded number of regions."""
     if not scans:
         return
-    known: dict[tuple[int, int], dict[str, tuple[int, int]]] = {}
-    for row in _rows(connection, tables.scan_regions, scans):
+    table = partitions.of(connection, tables.scan_regions)
+    known: dict[Code, dict[str, tuple[int, int]]] = {}
+    for row in _rows(connection, table, scans, prints):
         known.setdefault((row.batch, row.serial), {})[row.region] = row.scans, row.first
     rows = []
     for key in sorted(scans):
-        batch, serial, region = key
-        of_code = known.setdefault((batch, serial), {})
+        region = key[2]
+        of_code = known.setdefault(key[:2], {})
         if region not in of_code and len(of_code) >= limits.regions_per_code:
             continue
         before, first = of_code.setdefault(region, (0, at))
         count = {"scans": before + scans[key], "first": first, "last": at}
-        rows.append({"batch": batch, "serial": serial, "region": region} | count)
+        rows.append({**_named(table, key, prints), "region": region} | count)
     if rows:
-        dialects.merge(connection, tables.scan_regions, rows)
+        dialects.merge(connection, table, rows)
 
 
 def expire(connection: Connection, at: int, limits: BackendLimits) -> None:
@@ -80,12 +99,22 @@ def expire(connection: Connection, at: int, limits: BackendLimits) -> None:
     _delete(connection, turned, turned.c.last < at - limits.refused_seconds)
 
 
-def _rows(connection: Connection, table: Table, keys: Iterable[Noted]) -> Iterator[Row[Any]]:
+def _named(table: Table, key: Noted, prints: Prints) -> dict[str, Any]:
+    """The columns that say of which code a row is."""
+    named: dict[str, Any] = {"batch": key[0], "serial": key[1]}
+    return named | {"fingerprint": prints[key[:2]]} if "fingerprint" in table.c else named
+
+
+def _rows(
+    connection: Connection, table: Table, keys: Iterable[Noted], prints: Prints
+) -> Iterator[Row[Any]]:
     """The rows of these codes. Batch by batch: for pairs, SQLite would read the whole table."""
-    codes: Sequence[tuple[int, int]] = sorted({(batch, serial) for batch, serial, _ in keys})
+    codes: Sequence[Code] = sorted({(batch, serial) for batch, serial, _ in keys})
     for batch, found in groupby(codes, key=itemgetter(0)):
         serials = [serial for _, serial in found]
         query = select(table).where(table.c.batch == batch, table.c.serial.in_(serials))
+        if "fingerprint" in table.c:
+            query = query.where(table.c.fingerprint.in_([prints[batch, n] for n in serials]))
         yield from connection.execute(query.with_for_update())
 
 

@@ -51,7 +51,7 @@ class KeptRow(NamedTuple):
 
 
 class CountersRow(NamedTuple):
-    """A row of `scans`."""
+    """A row of `scans`; the fingerprint says in which partition of PostgreSQL's."""
 
     batch: int
     serial: int
@@ -60,6 +60,7 @@ class CountersRow(NamedTuple):
     early: bool
     last_scan: int | None
     parties: str | None
+    fingerprint: bytes
 
 
 _Column = tuple[type, ...]
@@ -81,23 +82,27 @@ live.fingerprint, live.batch, live.serial, own.batch AS name, own.role, (
 ) AS standing,
 own.pair_of IS NOT NULL
     OR EXISTS (SELECT 1 FROM batches AS other WHERE other.pair_of = own.batch) AS paired"""
-_LIVE: Final = "fingerprints AS live JOIN batches AS own ON own.number = live.batch"
+_BATCH: Final = "JOIN batches AS own ON own.number = live.batch"
 _COLUMNS: Final = "batch, serial, scans, first_scan, early, last_scan, parties"
-_CHANGED: Final = """ON CONFLICT (batch, serial) DO UPDATE SET scans = excluded.scans,
+_CHANGED: Final = """DO UPDATE SET scans = excluded.scans,
 first_scan = excluded.first_scan, early = excluded.early, last_scan = excluded.last_scan,
 parties = excluded.parties"""
 _KEEPING: Final = """ON CONFLICT (fingerprint, scan_id) DO UPDATE SET answer = excluded.answer,
 at = excluded.at"""
 
+# Code by code, for then PostgreSQL looks into the partition of the code alone, also by a plan that
+# was made for any codes; from `= ANY` of an array it cannot tell a partition.
 # The counters are made where there are none, and are locked by that, in order. They come back as
 # they are once they are locked: another statement would have to look them up.
 _PG_FIND: Final = f"""
 WITH found AS MATERIALIZED (
-    SELECT {_LOOKED_UP} FROM {_LIVE} WHERE live.fingerprint = ANY(%s::bytea[])
+    SELECT {_LOOKED_UP} FROM unnest(%s::bytea[]) AS asked (fingerprint) CROSS JOIN LATERAL (
+        SELECT * FROM fingerprints WHERE fingerprints.fingerprint = asked.fingerprint LIMIT 1
+    ) AS live {_BATCH}
 ), held AS (
-    INSERT INTO scans AS own (batch, serial, scans, early)
-    SELECT batch, serial, 0, false FROM found ORDER BY batch, serial
-    ON CONFLICT (batch, serial) DO UPDATE SET early = own.early
+    INSERT INTO scans AS own (fingerprint, batch, serial, scans, early)
+    SELECT fingerprint, batch, serial, 0, false FROM found ORDER BY batch, serial
+    ON CONFLICT (batch, serial, fingerprint) DO UPDATE SET early = own.early
     RETURNING {_COLUMNS}
 )
 SELECT found.*, held.scans, held.first_scan, held.early, held.last_scan, held.parties
@@ -112,8 +117,9 @@ CROSS JOIN LATERAL (
 ) AS kept WHERE kept.at >= %s"""
 _PG_WRITE: Final = f"""
 WITH counted AS (
-    INSERT INTO scans ({_COLUMNS}) SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[],
-        %s::bigint[], %s::boolean[], %s::bigint[], %s::text[]) {_CHANGED}
+    INSERT INTO scans ({_COLUMNS}, fingerprint) SELECT * FROM unnest(%s::bigint[], %s::bigint[],
+        %s::bigint[], %s::bigint[], %s::boolean[], %s::bigint[], %s::text[], %s::bytea[])
+    ON CONFLICT (batch, serial, fingerprint) {_CHANGED}
 )
 INSERT INTO scan_answers (fingerprint, scan_id, answer, at)
 SELECT * FROM unnest(%s::bytea[], %s::text[], %s::text[], %s::bigint[]) {_KEEPING}"""  # noqa: S608 - as above
@@ -152,7 +158,7 @@ def write(
         connection.exec_driver_sql(_PG_WRITE, tuple(columns))
         return
     for part in _in_powers(counters):
-        _insert(connection, _sqlite_count(len(part)), part)
+        _insert(connection, _sqlite_count(len(part)), [row[:-1] for row in part])
     for part in _in_powers(answers):
         _insert(connection, _sqlite_keep(len(part)), part)
 
@@ -205,7 +211,7 @@ def _marks(columns: int, rows: int) -> str:
 @cache
 def _sqlite_find(size: int) -> str:
     counters = "scans.scans, scans.first_scan, scans.early, scans.last_scan, scans.parties"
-    return f"""SELECT {_LOOKED_UP}, {counters} FROM {_LIVE}
+    return f"""SELECT {_LOOKED_UP}, {counters} FROM fingerprints AS live {_BATCH}
     LEFT JOIN scans ON scans.batch = live.batch AND scans.serial = live.serial
     WHERE live.fingerprint IN {_marks(size, 1)}"""  # noqa: S608 - of our own names alone
 
@@ -222,7 +228,8 @@ def _sqlite_kept(size: int) -> str:
 
 @cache
 def _sqlite_count(rows: int) -> str:
-    return f"INSERT INTO scans ({_COLUMNS}) VALUES {_marks(7, rows)} {_CHANGED}"  # noqa: S608 - as above
+    into = f"INSERT INTO scans ({_COLUMNS}) VALUES"
+    return f"{into} {_marks(7, rows)} ON CONFLICT (batch, serial) {_CHANGED}"
 
 
 @cache

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ...codegen.finding import ERROR, OK, WARNING, Finding
-from ...codegen.station.older_copy import HINTS
+from ...codegen.station.older_copy import hints
 from ...codegen.station.station import Station
 from ..client.connect import backend_url, connected
 from ..client.protocol import Away, Client, Declined
@@ -83,7 +83,7 @@ def _newest(station: Station, client: Client) -> Finding:
     said = ask(station, client, book=False)
     if said is Witness.OLDER:
         what = "this home is an older copy: the scan backend was sent a head that is not in it"
-        return Finding(ERROR, "backend", what, "; ".join(HINTS))
+        return Finding(ERROR, "backend", what, "; ".join(hints(station)))
     if said in (Witness.NEWEST, Witness.NOTHING):
         return Finding(OK, "backend", "it was sent nothing that this home does not hold")
     why, remedy = "does not offer heads", "have its team add"

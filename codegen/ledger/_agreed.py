@@ -17,7 +17,6 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
-    Select,
     Table,
     bindparam,
     select,
@@ -26,7 +25,7 @@ from sqlalchemy import (
 
 from ..errors import IntegrityError
 from ._columns import BRING_BACK
-from ._prepared import Prepared
+from ._prepared import POSTGRESQL, Prepared
 from ._words import RowId, key_of
 
 # SQLite's own index of a column, as it numbers them; the other is made by `_tables`.
@@ -38,10 +37,10 @@ def row_id(connection: Connection, table: Table, name: str, value: str) -> int |
 
     Raises `IntegrityError` if the two indexes do not agree.
     """
-    found = _both(table, name).raw(connection, value=value)
-    if connection.dialect.name != "sqlite":
-        return found[0][0] if found else None
-    ((own, again),) = found
+    if connection.dialect.name == POSTGRESQL:
+        found = row(connection, table, name, value)
+        return None if found is None else str(getattr(found, key_of(table).name))
+    ((own, again),) = _both(table.name, name).raw(connection, value=value)
     if own != again:
         raise damaged(table)
     return None if own is None else int(own)
@@ -49,6 +48,8 @@ def row_id(connection: Connection, table: Table, name: str, value: str) -> int |
 
 def row(connection: Connection, table: Table, name: str, value: str) -> Any:  # noqa: ANN401 - a row
     """That row, or None. Raises `IntegrityError` if it bears another key, or as above."""
+    if connection.dialect.name == POSTGRESQL:
+        return bearing(table, name).first(connection, value=value)
     number = row_id(connection, table, name, value)
     if number is None:
         return None
@@ -65,22 +66,24 @@ def is_row(table: Table, number: BindParameter[Any]) -> ColumnElement[bool]:
 
 
 @lru_cache(maxsize=32)
+def bearing(table: Table, name: str) -> Prepared:
+    """The row whose column `name` is `value`: what PostgreSQL is asked."""
+    return Prepared(lambda: select(table).where(table.c[name] == bindparam("value")))
+
+
+@lru_cache(maxsize=32)
 def _by_number(table: Table) -> Prepared:
     return Prepared(lambda: select(table).where(is_row(table, bindparam("number"))))
 
 
 @lru_cache(maxsize=32)
-def _both(table: Table, name: str) -> Prepared:
+def _both(table: str, name: str) -> Prepared:
     indexes = f"sqlite_autoindex_{table}_{_OWN.get(name, 1)}", f"{table}_by_{name}_again"
     one, other = (
         f"(SELECT rowid FROM {table} INDEXED BY {index} WHERE {name} = :value)"  # noqa: S608 - names of ours
         for index in indexes
     )
-
-    def only() -> Select[Any]:
-        return select(key_of(table)).where(table.c[name] == bindparam("value"))
-
-    return Prepared(lambda: text(f"SELECT {one}, {other}"), postgresql=only)
+    return Prepared(lambda: text(f"SELECT {one}, {other}"))
 
 
 def damaged(table: Table) -> IntegrityError:

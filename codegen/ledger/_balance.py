@@ -12,6 +12,7 @@ number alone, orders that are each settled at once would all be odd, and read no
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select, text, update
 
@@ -54,7 +55,7 @@ _LINKS = Prepared(
          AS following
 """),
 )
-_COUNTERS = Prepared(lambda: select(_c.state, _c.codes).where(_c.batch == bindparam("b")))
+COUNTERS = Prepared(lambda: select(_c.state, _c.codes).where(_c.batch == bindparam("b")))
 _COUNT = Prepared(
     lambda: (
         update(_tables.counters)
@@ -62,7 +63,7 @@ _COUNT = Prepared(
         .values(codes=bindparam("now"))
     )
 )
-_TILES = Prepared(
+TILES = Prepared(
     lambda: (
         select(_t.first, _t.last, _t.state, _t.package)
         .where(_t.batch == bindparam("b"))
@@ -70,7 +71,7 @@ _TILES = Prepared(
         .limit(bindparam("most"))
     )
 )
-_PACKAGES = Prepared(
+PACKAGES = Prepared(
     lambda: select(_p.package, _p.serials, _p.status, _p.supersedes).where(
         or_(_p.batch == bindparam("b"), _p.pair == bindparam("b"))
     )
@@ -87,7 +88,7 @@ def damaged(batch: str) -> IntegrityError:
 
 def counters(connection: Connection, batch: str, quantity: int) -> dict[str, int]:
     """Codes in each state, `RESERVED`, `INSIDE`. Raises `IntegrityError` unless they balance."""
-    codes = {row.state: row.codes for row in _COUNTERS.all(connection, b=batch)}
+    codes = {row.state: row.codes for row in COUNTERS.all(connection, b=batch)}
     if not balanced(codes, quantity):
         raise damaged(batch)
     return codes
@@ -154,7 +155,7 @@ def _check_tiles(
     With more than `limit` tiles only these are looked at.
     """
     sums = _Sums()
-    for tile in _TILES.all(connection, b=batch, most=limit + 1):
+    for tile in _first(connection, batch, limit + 1):
         sums.tiles += 1
         if not sums.add(*tile):
             raise damaged(batch)
@@ -165,6 +166,14 @@ def _check_tiles(
         raise damaged(batch)
     if sums.held != _held(connection, batch):
         raise damaged(batch)
+
+
+def _first(connection: Connection, batch: str, most: int) -> list[Any]:
+    """The first tiles of `batch`. If fewer than `EACH` were foreseen, these are all there are."""
+    foreseen = TILES.known(connection, b=batch, most=EACH + 1)
+    if foreseen is not None and len(foreseen) <= EACH:
+        return foreseen
+    return TILES.all(connection, b=batch, most=most)
 
 
 def _check_links(
@@ -202,7 +211,7 @@ def _held(connection: Connection, batch: str) -> Counter[str]:
     A reprint that ended took its codes over from the package before; one under way has none.
     """
     held: Counter[str] = Counter()
-    for package, held_by, status, supersedes in _PACKAGES.all(connection, b=batch):
+    for package, held_by, status, supersedes in PACKAGES.all(connection, b=batch):
         if status == "abandoned" or (status == "begun" and supersedes is not None):
             continue
         codes = serials.count(_pairs.from_text(held_by))

@@ -23,7 +23,7 @@ from .changes import ExportAbandoned, ExportBegun, Packaged, Unit
 
 _p, _t = _tables.packages.c, _tables.tiles.c
 _PACKAGES = "see: mintmark package list"
-_UNDER_REPRINT = Prepared(
+UNDER_REPRINT = Prepared(
     lambda: select(_p.supersedes).where(
         or_(_p.batch == bindparam("b"), _p.pair == bindparam("b")),
         _p.status == "begun",
@@ -186,7 +186,7 @@ def _check_units(units: tuple[Unit, ...], reserved: Ranges) -> None:
 
 def under_reprint(connection: Connection, batch: str) -> set[str]:
     """The packages of `batch` that a reprint under way is about to take over."""
-    return {row.supersedes for row in _UNDER_REPRINT.all(connection, b=batch)}
+    return {row.supersedes for row in UNDER_REPRINT.all(connection, b=batch)}
 
 
 def reprintable(connection: Connection, package: str) -> tuple[Ranges, Ranges]:

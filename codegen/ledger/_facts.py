@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from . import _outbox, _scan_ins, _schedules, _sql, _tables, _verified
+from . import _events, _outbox, _scan_ins, _schedules, _sql, _tables, _verified
 from ._linked import LinkedView
+from .chain import Event
 from .records import OrderRow, ScanInRow, ScheduledRow, VerifiedRow
 
 
@@ -64,3 +65,9 @@ class FactsView(LinkedView):
             self.connection, _tables.packages, "package", package, "see: mintmark package list"
         )
         return _verified.listed(self.connection, package)
+
+    # --- who signed ---
+
+    def last_of(self, key_id: str) -> Event | None:
+        """The last event that the key signed, if there is one."""
+        return _events.last_by(self.connection, key_id)

@@ -268,6 +268,13 @@ def prolong(connection: Connection, order_id: str, holder: str, until: datetime)
     return True
 
 
+def hold_new(connection: Connection, order_id: str, holder: str, until: datetime) -> None:
+    """`claim` of an order that this very transaction booked: there is nothing to look up."""
+    values = {"holder": holder, "held_until": times.format_utc(until)}
+    row = {"order_id": order_id, "attempts": 1} | values
+    inserting(_tables.deliveries, *row).run(connection, row)
+
+
 def attempted(
     connection: Connection, order_id: str, next_attempt: datetime | None, detail: str | None
 ) -> None:

@@ -12,6 +12,7 @@ where the next statement may run on another server process.
 import contextlib
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Transaction, create_engine, event
@@ -19,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from ..away import CommitUnknown, LedgerAway
 from ..errors import EnvironmentFailure
+from . import _moved
 from ._failures import errors
 from ._postgresql_failures import away, is_lost, standby
 from .place import LedgerDatabase, parameters
@@ -26,21 +28,21 @@ from .place import LedgerDatabase, parameters
 if TYPE_CHECKING:
     import psycopg
 
+    from ._wire import Statement
+
 # "mintmark" and a number: keys of advisory locks are the database's own, like its tables.
 HEAD = 0x6D696E746D61726B
 LOOKING = 300.0  # seconds in which a statement of a read is answered, or the network is dead
 _REST = 1.0  # seconds after which a connection is asked before it is used again
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-# In a single message: the order of its statements is the order in which they are run, each on what
-# was committed when it began. The revision is read under the lock, where nobody can change it.
-_WRITE = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED;"
-    " SELECT set_config('lock_timeout', '{wait}', true),"
+_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_LIMITS = (
+    "SELECT set_config('lock_timeout', '{wait}', true),"
     " set_config('statement_timeout', '{patience}', true),"
-    " set_config('idle_in_transaction_session_timeout', '{idle}', true);"
-    f" SELECT pg_advisory_xact_lock({HEAD}), pg_is_in_recovery()"
+    " set_config('idle_in_transaction_session_timeout', '{idle}', true)"
 )
-_SCHEMA = "; SELECT version_num FROM alembic_version"
+_LOCK = f"SELECT pg_advisory_xact_lock({HEAD}), pg_is_in_recovery()"
+_SCHEMA = "SELECT version_num FROM alembic_version"
 IDLE = 60.0  # seconds that a station which stands still may keep all others waiting
 # What a dead network does to a connection: libpq's own words. A home's URL may say otherwise.
 _NETWORK = {
@@ -83,6 +85,9 @@ def connect(place: LedgerDatabase, wait: float) -> Engine:
         execution_options={"wait": wait, "place": place},
     )
     _prepare(engine)
+    from . import _trips
+
+    _trips.watch(engine)
     return engine
 
 
@@ -102,8 +107,10 @@ def _prepare(engine: Engine) -> None:
     def begun(connection: Connection) -> None:
         options = connection.get_execution_options()
         if not options.get("writes"):
+            from . import _trips
+
             _patient(connection, LOOKING)
-            _send(connection, _READ)
+            _trips.begin(connection, *_reading())
 
     @event.listens_for(engine, "checkin")
     def rests(_: object, record: ConnectionPoolEntry) -> None:
@@ -140,30 +147,42 @@ def writing(engine: Engine, schema: str | None) -> Iterator[Connection]:
 
 
 def _lock(connection: Connection, schema: str | None) -> None:
+    """Queue what a write begins with: it goes out with the first question, or with COMMIT.
+
+    In this order the server runs it, each statement on what was committed when it began. The
+    revision is read under the lock, where nobody can change it.
+    """
+    from . import _trips
+
     wait: float = connection.get_execution_options()["wait"]
     # The server gives up first, and says why.
     _patient(connection, wait + 10)
+    _trips.begin(connection, *_beginning(wait, schema))
+
+
+@lru_cache(maxsize=16)
+def _beginning(wait: float, schema: str | None) -> tuple["Statement", ...]:
+    from ._wire import Statement
+
+    def primary(rows: list[Any]) -> None:
+        if rows[0][1]:
+            raise standby()
+
+    def current(rows: list[Any]) -> None:
+        refuse_other(rows[0][0] if rows else "", str(schema))
+
     words = {"wait": wait, "patience": wait + 5, "idle": IDLE}
-    begin = _WRITE.format(**{name: max(1, int(1000 * value)) for name, value in words.items()})
-    cursor = _send(connection, begin + (_SCHEMA if schema is not None else ""))
-    rows = [rows[0] for rows in _results(cursor) if rows]
-    if rows[1][1]:
-        raise standby()
-    if schema is not None:
-        refuse_other(rows[2][0] if len(rows) > 2 else "", schema)
+    limits = _LIMITS.format(**{name: max(1, int(1000 * value)) for name, value in words.items()})
+    begin = (Statement(_WRITE.encode()), Statement(limits.encode()))
+    lock = (Statement(_LOCK.encode(), check=primary),)
+    return begin + lock + ((Statement(_SCHEMA.encode(), check=current),) if schema else ())
 
 
-def _results(cursor: Any) -> Iterator[list[tuple[Any, ...]]]:  # noqa: ANN401 - the driver's
-    more: bool | None = True
-    while more:
-        if cursor.description is not None:
-            yield cursor.fetchall()
-        more = cursor.nextset()
+@lru_cache(maxsize=1)
+def _reading() -> tuple["Statement", ...]:
+    from ._wire import Statement
 
-
-def _send(connection: Connection, sql: str) -> Any:  # noqa: ANN401 - the driver's cursor
-    driver: Any = connection.connection.driver_connection
-    return driver.execute(sql, prepare=False)
+    return (Statement(_READ.encode()),)
 
 
 def _patient(connection: Connection, seconds: float) -> None:
@@ -173,6 +192,8 @@ def _patient(connection: Connection, seconds: float) -> None:
 
 def _refuse_broken(connection: Connection) -> None:
     """Raises for a transaction in which an error was passed over: COMMIT would take it back."""
+    if connection.invalidated:
+        raise away()
     driver: Any = connection.connection.driver_connection
     status = driver.info.transaction_status
     if status == status.UNKNOWN:
@@ -198,7 +219,8 @@ def _commit(connection: Connection, transaction: Transaction) -> None:
 
 
 def refuse_other(found: str, schema: str) -> None:
-    """Raises `LedgerAway` unless the revision `found` is `schema`."""
+    """Raises `LedgerMoved`, or `LedgerAway`, unless the revision `found` is `schema`."""
+    _moved.refuse(found)
     if found < schema:
         raise LedgerAway(
             "the shared ledger still has the tables of an older version; nothing was changed",

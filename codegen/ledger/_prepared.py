@@ -10,21 +10,22 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ClauseElement, Connection, Dialect, Table, bindparam, insert
+from sqlalchemy import ClauseElement, Connection, Dialect, Table, TextClause, bindparam, insert
 from sqlalchemy import update as update_of
-from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.dialects.sqlite import pysqlite
+from sqlalchemy.sql import visitors
 
 from ._words import RowId
 
+if TYPE_CHECKING:
+    from ._trips import Trips
+    from ._wire import Question, Statement
+
+POSTGRESQL = "postgresql"
+
 AT_ONCE = 1_000  # rows taken from the driver
-_DIALECTS: dict[str, Dialect] = {
-    "sqlite": pysqlite.dialect(),
-    # Values by their place, as SQLite's: one way to bind them.
-    "postgresql": psycopg.dialect(paramstyle="format"),  # type: ignore[no-untyped-call]
-}
 Reader = Callable[[Any], Any] | None
 
 
@@ -52,16 +53,22 @@ class Prepared:
         known = self._known.get(name)
         if known is None:
             statement = self._makes.get(name, self._make)()
-            known = self._known[name] = _Compiled(statement, self._keys, _DIALECTS[name])
+            known = self._known[name] = _Compiled(statement, self._keys, name)
         return known
 
     def all(self, connection: Connection, **values: object) -> list[Any]:
         """The rows of a SELECT: tuples whose fields are its columns."""
-        return list(map(self._of(connection).row, self._fetched(connection, values)))
+        this = self._of(connection)
+        if this.trips is not None:
+            return this.trips(connection).ask(this.statement, this.bound(values))
+        return list(map(this.row, _fetched(this, connection, values)))
 
     def each(self, connection: Connection, **values: object) -> Iterator[Any]:
         """The same, read as they are consumed: there may be millions."""
         this = self._of(connection)
+        if this.trips is not None:
+            yield from this.trips(connection).each(this.statement, this.bound(values))
+            return
         with closing(_driver(connection).cursor()) as cursor:
             cursor.execute(this.sql, this.bound(values))
             passed(this.sql)
@@ -70,49 +77,67 @@ class Prepared:
 
     def first(self, connection: Connection, **values: object) -> Any:  # noqa: ANN401 - a named tuple
         """The first of these rows, or None."""
-        found = self._fetched(connection, values)
-        return self._of(connection).row(found[0]) if found else None
+        this = self._of(connection)
+        if this.trips is not None:
+            found = this.trips(connection).ask(this.statement, this.bound(values))
+            return found[0] if found else None
+        found = _fetched(this, connection, values)
+        return this.row(found[0]) if found else None
 
     def raw(self, connection: Connection, **values: object) -> list[tuple[Any, ...]]:
         """The rows of a SELECT of text, as the driver gives them."""
-        return self._fetched(connection, values)
-
-    def run(self, connection: Connection, values: Mapping[str, object]) -> int:
-        """Run a statement that writes; how many rows it touched."""
         this = self._of(connection)
+        if this.trips is not None:
+            return this.trips(connection).ask(this.statement, this.bound(values))
+        return _fetched(this, connection, values)
+
+    def run(self, connection: Connection, values: Mapping[str, object]) -> None:
+        """Run a statement that writes. On PostgreSQL it waits for the next trip: see `_trips`."""
+        this = self._of(connection)
+        if this.trips is not None:
+            this.trips(connection).write(this.statement, [this.bound(values)])
+            return
         with closing(_driver(connection).cursor()) as cursor:
             cursor.execute(this.sql, this.bound(values))
-            touched: int = cursor.rowcount
         passed(this.sql)
-        return touched
 
     def run_many(self, connection: Connection, rows: Iterable[Mapping[str, object]]) -> None:
         """The same for many rows."""
         this = self._of(connection)
         bound = list(map(this.bound, rows))
+        if this.trips is not None:
+            this.trips(connection).write(this.statement, bound)
+            return
         with closing(_driver(connection).cursor()) as cursor:
             cursor.executemany(this.sql, bound)
         passed(this.sql)
 
-    def _fetched(self, connection: Connection, values: Mapping[str, object]) -> list[Any]:
+    def foreseen(self, connection: Connection, **values: object) -> "Question":
+        """What `_trips.ahead` asks so that one of the methods above finds its answer."""
         this = self._of(connection)
-        # Closed at once: a cursor that Ctrl-C left open would hold the write lock.
-        with closing(_driver(connection).cursor()) as cursor:
-            cursor.execute(this.sql, this.bound(values))
-            found: list[Any] = cursor.fetchall()
-        passed(this.sql)
-        return found
+        return this.statement, this.bound(values)
+
+    def known(self, connection: Connection, **values: object) -> list[Any] | None:
+        """The rows, if `_trips` has them; never on SQLite."""
+        this = self._of(connection)
+        if this.trips is None:
+            return None
+        return this.trips(connection).known(this.statement, this.bound(values))
 
 
 class _Compiled:
     """A statement as one of the drivers takes it."""
 
-    def __init__(
-        self, statement: ClauseElement, keys: Sequence[str] | None, dialect: Dialect
-    ) -> None:
-        self._statement, self._dialect = statement, dialect
+    def __init__(self, statement: ClauseElement, keys: Sequence[str] | None, name: str) -> None:
+        self._statement, self._dialect = statement, _dialect(name)
+        # Where a connection keeps what it has yet to send; None for a database in this process.
+        self.trips: Callable[[Connection], Trips] | None = None
+        if name == POSTGRESQL:
+            from ._trips import of
+
+            self.trips = of
         compiled: Any = statement.compile(
-            dialect=dialect, column_keys=None if keys is None else list(keys)
+            dialect=self._dialect, column_keys=None if keys is None else list(keys)
         )
         self.sql = str(compiled)
         binds = ((name, compiled.binds[name]) for name in compiled.positiontup or ())
@@ -121,9 +146,27 @@ class _Compiled:
             (name, None) if bind.required else (None, bind.value) for name, bind in binds
         )
 
-    def bound(self, values: Mapping[str, object]) -> list[object]:
+    def bound(self, values: Mapping[str, object]) -> tuple[object, ...]:
         """The values in order."""
-        return [known if name is None else values[name] for name, known in self._binds]
+        return tuple([known if name is None else values[name] for name, known in self._binds])
+
+    @cached_property
+    def statement(self) -> "Statement":
+        """The statement as `_trips` takes it."""
+        from ._wire import Statement
+
+        row = self.row if hasattr(self._statement, "selected_columns") else tuple
+        return Statement(self.sql.encode(), self._tables(), row)
+
+    def _tables(self) -> frozenset[str] | None:
+        """The tables that it writes, or else reads; None if its text alone tells."""
+        written = getattr(self._statement, "table", None)
+        if isinstance(written, Table):
+            return frozenset((written.name,))
+        parts = list(visitors.iterate(self._statement))
+        if any(isinstance(part, TextClause) for part in parts):
+            return None
+        return frozenset(part.name for part in parts if isinstance(part, Table))
 
     @cached_property
     def row(self) -> Callable[[Iterable[Any]], Any]:
@@ -147,6 +190,26 @@ class _Compiled:
 
 def passed(sql: str) -> None:
     """Nothing: tests count statements here, and stop the world."""
+
+
+def _fetched(this: _Compiled, connection: Connection, values: Mapping[str, object]) -> list[Any]:
+    # Closed at once: a cursor that Ctrl-C left open would hold the write lock.
+    with closing(_driver(connection).cursor()) as cursor:
+        cursor.execute(this.sql, this.bound(values))
+        found: list[Any] = cursor.fetchall()
+    passed(this.sql)
+    return found
+
+
+@lru_cache(maxsize=2)
+def _dialect(name: str) -> Dialect:
+    if name != POSTGRESQL:
+        return pysqlite.dialect()
+    from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+    # Values as libpq itself takes them.
+    made: Dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+    return made
 
 
 def _driver(connection: Connection) -> Any:  # noqa: ANN401 - a connection of the driver

@@ -36,7 +36,7 @@ _FROM = (
     .where(_t.batch == bindparam("b"), _t.first <= bindparam("low"))
     .scalar_subquery()
 )
-_READ = Prepared(
+READ = Prepared(
     lambda: (
         select(*COLUMNS)
         .where(_t.batch == bindparam("b"), _t.first >= _FROM, _t.first <= bindparam("high"))
@@ -85,7 +85,7 @@ class Book:
         todo = deque(ranges)
         step = _memoize(lambda standing: standing if skip(standing) else change(standing))
         last = 0
-        for group in _groups(ranges, self.quantity):
+        for group in groups(ranges, self.quantity):
             if group.last <= last:
                 # One long tile held several groups, and the page it was in is done.
                 continue
@@ -104,7 +104,7 @@ class Book:
         """The tiles of `ranges`, cut to them, ascending."""
         todo = deque(ranges)
         whole = (Range(ranges[0].first, ranges[-1].last),) if len(ranges) > MANY else ranges
-        for group in _groups(whole, self.quantity):
+        for group in groups(whole, self.quantity):
             done = group.first - 1
             for page in self._pages(group):
                 # A page begins with the last tile of the page before.
@@ -125,7 +125,7 @@ class Book:
         """
         low = group.first
         while True:
-            rows = _READ.all(self.connection, b=self.batch, low=low, high=group.last, most=PAGE)
+            rows = READ.all(self.connection, b=self.batch, low=low, high=group.last, most=PAGE)
             page = list(map(from_row, rows))
             if not page or page[0].serials.last < low:
                 raise self.damaged()
@@ -180,7 +180,7 @@ def add(connection: Connection, batch: str, quantity: int) -> None:
 # --- pages ---------------------------------------------------------------------------
 
 
-def _groups(ranges: Ranges, quantity: int) -> Iterator[Range]:
+def groups(ranges: Ranges, quantity: int) -> Iterator[Range]:
     """`ranges` with a neighbouring serial on each side, near ones joined."""
     first = last = 0
     for piece in ranges:

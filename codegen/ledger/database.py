@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect
 
-from ..errors import EnvironmentFailure, IntegrityError, Refused
-from . import _copy, _postgresql, _shape, _sqlite, _tables, grants
+from ..errors import EnvironmentFailure, IntegrityError, MintmarkError, Refused
+from . import _copy, _moved, _postgresql, _shape, _sqlite, _tables, grants
 from ._columns import BRING_BACK
 from ._failures import CANNOT_SHARE, Unwritable, errors
 from .place import LedgerPlace
@@ -58,15 +58,31 @@ def writing(engine: Engine, *, schema: str | None = SCHEMA) -> Iterator[Connecti
     `CommitUnknown` if the answer to COMMIT was lost.
     """
     opened = _postgresql.writing(engine, schema) if is_shared(engine) else _sqlite.writing(engine)
-    with opened as connection:
+    with _or_moved(engine), opened as connection:
         yield connection
 
 
 @contextlib.contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent snapshot."""
-    with errors(engine), engine.connect() as connection, connection.begin():
+    with _or_moved(engine), errors(engine), engine.connect() as connection, connection.begin():
         yield connection
+
+
+@contextlib.contextmanager
+def _or_moved(engine: Engine) -> Iterator[None]:
+    """Where tables are not as they were, or marked as moved: `LedgerMoved`, which says whither."""
+    try:
+        yield
+    except (IntegrityError, _moved.LedgerMoved) as error:
+        try:
+            with errors(engine), engine.connect() as connection, connection.begin():
+                _moved.refuse_departed(connection)
+        except _moved.LedgerMoved as moved:
+            raise moved from None
+        except MintmarkError:
+            raise error from None
+        raise
 
 
 # --- schema --------------------------------------------------------------------------
@@ -112,6 +128,7 @@ def bring_up_to_date(engine: Engine) -> None:
     """
     with reading(engine) as connection:
         found = revision(connection)
+        _moved.refuse(found)
         current = _shape.described(connection) == _shape.SHAPE
     if (found == SCHEMA) != current and (found == SCHEMA or _differ_by_a_bit(found)):
         raise IntegrityError("the ledger's tables are not as this version made them", BRING_BACK)

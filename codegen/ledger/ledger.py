@@ -2,7 +2,9 @@
 
 `Ledger.commit` is a write transaction: all of it happens, or nothing. Its steps:
 
-1. Take the write lock, before anything is read (`database.writing`).
+1. Take the write lock, before anything is read (`database.writing`). Of a ledger that stations
+   share: compare it with what this station remembers (`memory`); if it lost that, book so, and
+   begin again.
 2. Compare the batches that the changes touch with their counters, packages and links
    (`_balance`).
    Run `guard`: it looks at the books as they are, and raises to stop the commit.
@@ -43,10 +45,11 @@ from ..away import CommitUnknown, LedgerAway
 from ..errors import EnvironmentFailure, IntegrityError, NotFound, Refused
 from ..file_systems import refuse_network_drive
 from ..ranges.serials import Ranges
-from . import _apply, _balance, _outbox, _schedules, _tables, chain, database
+from . import _apply, _balance, _foreseen, _outbox, _schedules, _tables, chain, database
 from ._prepared import inserting
 from .chain import Actor, Author, Event
 from .changes import PASSING, Associated, Change, HomeMade, KeyAdded, Ordered, Scheduled
+from .memory import HeadLost, Memory
 from .place import LedgerDatabase, LedgerPlace
 from .view import View
 
@@ -95,6 +98,8 @@ class Ledger:
         # Why nothing can be written: then what is read is a copy in memory.
         self.unwritable = unwritable
         self._settle = settle
+        # What a station that shares the ledger remembers of it.
+        self.memory: Memory | None = None
         self._has_booked = False
         self._under_way: tuple[str, ...] = ()  # hashes of what a commit is about to book
 
@@ -302,6 +307,9 @@ class Ledger:
         self._check(author, changes)
 
         def work(connection: Connection) -> tuple[Committed, ...]:  # 1
+            _foreseen.ask(connection, author.key_id, changes)
+            if self.memory is not None and not dry_run:
+                self.memory.compare(View(connection), changes)
             _balance.check_all(connection, changes)  # 2
             if guard is not None:
                 guard(View(connection))
@@ -316,8 +324,16 @@ class Ledger:
                 self._under_way = _lasting(committed)
             return committed
 
-        committed = self._write(work, _are_booked)
-        self._has_booked = self._has_booked or bool(not dry_run and _lasting(committed))
+        try:
+            committed = self._write(work, _are_booked)
+        except HeadLost:
+            assert self.memory is not None  # noqa: S101 - it was what raised
+            self.memory.lost()
+            committed = self._write(work, _are_booked)
+        booked = not dry_run and bool(_lasting(committed))
+        self._has_booked = self._has_booked or booked
+        if self.memory is not None and booked:
+            self.memory.booked(committed[-1].seq, committed[-1].hash, changes)
         return committed
 
     def has_booked(self) -> bool:
@@ -420,7 +436,7 @@ def _claim_new(
 ) -> None:
     for done in committed:
         if isinstance(done.change, Ordered | Associated) and not done.repeated:
-            _outbox.claim(connection, done.change.order, holder, until, done.at)
+            _outbox.hold_new(connection, done.change.order, holder, until)
 
 
 def _check_own(event: Event, previous: str, public_key: bytes) -> None:

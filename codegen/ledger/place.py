@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from ..errors import UsageError
 
@@ -22,6 +22,14 @@ class LedgerDatabase:
     """
 
     url: str
+
+    def acting_as(self, role: str | None) -> "LedgerDatabase":
+        """The same database for another role; None: for that of the address."""
+        if role is None:
+            return self
+        url = urlsplit(self.url)
+        host = url.netloc.rpartition("@")[2]
+        return LedgerDatabase(urlunsplit(url._replace(netloc=f"{quote(role, safe='')}@{host}")))
 
 
 LedgerPlace = Path | LedgerDatabase

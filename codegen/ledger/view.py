@@ -362,6 +362,10 @@ class View(FactsView):
         """Whether `head`, the hash of an event, is in the chain."""
         return _events.holds(self.connection, head)
 
+    def hash_at(self, seq: int) -> str | None:
+        """The hash of the event with this number; None if there is none."""
+        return _events.hash_at(self.connection, seq)
+
     # --- rows ---
 
     def _first(self, query: Select[Any]) -> Row[Any] | None:

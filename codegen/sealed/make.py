@@ -44,11 +44,11 @@ from .batch import Writer, replace
 from .frames import KEY_BYTES
 from .hashed import Hashed
 from .header import CoreHeader
+from .parts import Parts
 from .record import MintRecord, file_digest, frame_digests
 from .runs import PREFIX_BITS, PrefixSource, meetings
 from .signed import Sign
 from .sorter import Sorter, SortMap
-from .vault import Parts
 from .wrap import Recipient, wrap
 
 Generated = tuple[bytes, bytes]
@@ -149,7 +149,7 @@ class Making:
         self._data_key = None  # step 8
         self._sorter.close()
 
-    def collisions(self, runs: Sequence[Path]) -> list[int]:
+    def collisions(self, runs: Sequence[Path | PrefixSource]) -> list[int]:
         """The serials whose prefix a run of `runs` has, ascending."""
         return meetings(self.parts.run, runs)
 

@@ -16,8 +16,8 @@ def _noting(name, says, wrong):
     def fault(site):
         right = scan_notes.refused
 
-        def refused(connection, scans, at, limits):
-            right(connection, wrong(scans), at, limits)
+        def refused(connection, scans, *more):
+            right(connection, wrong(scans), *more)
 
         site.patch.setattr(scan_notes, "refused", refused)
 
@@ -53,8 +53,8 @@ def refused_to_the_end(site):
     """Moves a row of refused scans to the end when its code is scanned again."""
     right = scan_notes.refused
 
-    def refused(connection, scans, at, limits):
-        right(connection, scans, at, limits)
+    def refused(connection, scans, *more):
+        right(connection, scans, *more)
         table = tables.refused_scans
         for batch, serial, _ in scans:
             mine = (table.c.batch == batch) & (table.c.serial == serial)
@@ -169,12 +169,12 @@ def last_region_only(site):
     """Keeps of a code the region that it was scanned in last."""
     right = scan_notes.regions
 
-    def regions(connection, scans, at, limits):
+    def regions(connection, scans, *more):
         table = tables.scan_regions
         for batch, serial, region in scans:
             mine = (table.c.batch == batch) & (table.c.serial == serial)
             connection.execute(delete(table).where(mine & (table.c.region != region)))
-        right(connection, scans, at, limits)
+        right(connection, scans, *more)
 
     site.patch.setattr(scan_notes, "regions", regions)
 

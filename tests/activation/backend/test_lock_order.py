@@ -4,7 +4,9 @@ Otherwise two workers on PostgreSQL wait for each other, and the server ends one
 order is read from the statements: a deadlock itself would take luck.
 """
 
+import random
 from datetime import timedelta
+from itertools import chain
 
 import postgres_kit
 import pytest
@@ -62,22 +64,39 @@ def rows(found, beginning):
     ]  # fmt: skip
 
 
+def lying(connection, last=100):
+    """The newest rows of each partition of the counters, in the order they were written in."""
+    found = {}
+    query = "SELECT tableoid, batch, serial FROM scans ORDER BY tableoid, ctid"
+    for part, *key in connection.exec_driver_sql(query):
+        found.setdefault(part, []).append(tuple(key))
+    return [keys[-last:] for keys in found.values()]
+
+
 def test_a_group_locks_and_writes_its_counters_by_batch_and_serial(store):
+    """In each partition: a statement writes to them in the one order in which its rows come."""
     for batch in BATCHES:
         activate(store, batch)
-    first, second = (CODES[batch] for batch in BATCHES)
-    scanned = [prints([code]) for code in (second[4], first[9], second[1], first[2], first[7])]
-    keys = [(1, 3), (1, 8), (1, 10), (2, 2), (2, 5)]
-    # Rows of a new table lie in the order in which they were made, or last written.
-    lying = "SELECT batch, serial FROM scans ORDER BY ctid"
+    codes = [(number, n) for number, batch in enumerate(BATCHES, 1) for n in range(1, 21)]
+    random.Random(1).shuffle(codes)
+    scanned = [prints([CODES[BATCHES[number - 1]][n - 1]]) for number, n in codes]
     with store._database.write(keep=False) as connection:
         scan_rows.find(connection, scanned)
-        assert connection.exec_driver_sql(lying).all() == keys
-        scan_rows.find(connection, [scanned[3], scanned[1], scanned[4]])  # locked once more
-        assert connection.exec_driver_sql(lying).all() == [keys[3], keys[4], *keys[:3]]
+        made = lying(connection)
+        assert all(keys == sorted(keys) for keys in made)
+        assert sorted(chain(*made)) == sorted(codes)
+        assert max(map(len, made)) > 4
+        scan_rows.find(connection, scanned[:20])  # locked once more
+        again = lying(connection)
+        assert again != made
+        for keys in again:
+            locked = [key for key in keys if key in codes[:20]]
+            assert locked == sorted(locked) == keys[len(keys) - len(locked) :]
     store.scans([ScanRequest([one]) for one in [*scanned, scanned[2]]], clock())
     with store._database.read() as connection:
-        assert connection.exec_driver_sql(lying).all() == keys
+        written = lying(connection)
+    assert all(keys == sorted(keys) for keys in written)
+    assert sorted(chain(*written)) == sorted(codes)
 
 
 def test_a_group_notes_unknown_scans_by_fingerprint(store):

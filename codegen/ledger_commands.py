@@ -1,0 +1,57 @@
+"""Commands of the ledger as a whole: where it lies, its schema, who may touch its tables.
+
+No `from __future__ import annotations` here: Typer reads the annotations when it runs.
+"""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .invocation import Invocation
+
+if TYPE_CHECKING:
+    from .ledger_move import LedgerMoveResult
+    from .ledger_schema import LedgerUpgraded
+
+RoleOption = Annotated[
+    str | None,
+    typer.Option("--as", help="The role that owns the tables, if not the address's.", metavar="R"),
+]
+
+
+def ledger_move(
+    invocation: Invocation,
+    to: Annotated[
+        str,
+        typer.Option(help="postgresql://…, an empty database; or local, back.", metavar="PLACE"),
+    ],
+    role: RoleOption = None,
+) -> "LedgerMoveResult":
+    """Move the ledger into a database that stations share, or back into this home.
+
+    \b
+    Example:
+      mintmark ledger move --to postgresql://mintmark@db.example.com/mintmark
+      mintmark ledger move --to local
+    """
+    from .ledger_move import move
+
+    return move(invocation.station(), to.strip(), role, invocation.progress)
+
+
+def ledger_upgrade(invocation: Invocation, role: RoleOption = None) -> "LedgerUpgraded":
+    """Bring the schema of a shared ledger up to date; a home's own is when it is opened.
+
+    \b
+    Example:
+      mintmark ledger upgrade --as mintmark_owner
+    """
+    from .ledger_schema import upgrade
+
+    return upgrade(invocation.station(), role)
+
+
+COMMANDS = (
+    ("ledger move", ledger_move),
+    ("ledger upgrade", ledger_upgrade),
+)

@@ -1,0 +1,203 @@
+"""Round trips to a real PostgreSQL: how many, and what they do when something goes wrong."""
+
+import psycopg
+import pytest
+from postgres_kit import cluster
+from sqlalchemy import create_engine, text
+
+from mintmark.codegen.ledger import _trips
+from mintmark.codegen.ledger._wire import Statement, dumped
+
+BEGIN = Statement(b"BEGIN")
+READ = Statement(b"SELECT n FROM a WHERE id = $1", frozenset("a"))
+BOTH = Statement(b"SELECT a.n + b.n FROM a JOIN b USING (id) WHERE id = $1", frozenset("ab"))
+UNKNOWN = Statement(b"SELECT n * 2 FROM a WHERE id = $1")
+SET = Statement(b"UPDATE a SET n = $1 WHERE id = $2", frozenset("a"))
+ADD = Statement(b"INSERT INTO b VALUES ($1, $2)", frozenset("b"))
+
+
+@pytest.fixture(scope="module")
+def url():
+    return cluster().database().replace("postgresql", "postgresql+psycopg")
+
+
+@pytest.fixture(params=[5, None], ids=["named", "pooled"])
+def engine(url, request):
+    """Two tables with a row each; behind a pool nothing has a name on the server."""
+    engine = create_engine(url, connect_args={"prepare_threshold": request.param})
+    _trips.watch(engine)
+    with engine.begin() as connection:
+        for table in "ab":
+            connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
+            connection.execute(text(f"CREATE TABLE {table} (id text PRIMARY KEY, n bigint)"))
+        connection.execute(text("INSERT INTO a VALUES ('x', 1)"))
+        connection.execute(text("INSERT INTO b VALUES ('x', 10)"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def went(monkeypatch):
+    """How many statements each trip carried."""
+    seen = []
+    monkeypatch.setattr(_trips, "went", seen.append)
+    return seen
+
+
+def held(engine):
+    with engine.connect() as connection:
+        return connection.execute(text("SELECT id, n FROM a UNION ALL SELECT id, n FROM b")).all()
+
+
+def begun(connection):
+    _trips.begin(connection, BEGIN)
+    return _trips.of(connection)
+
+
+def test_what_is_written_goes_out_with_commit(engine, went):
+    with engine.begin() as connection:
+        trips = begun(connection)
+        trips.write(SET, [(7, "x")])
+        trips.write(ADD, [("y", 2), ("z", None)])
+        assert went == []
+    assert went == [5]
+    assert held(engine) == [("x", 7), ("x", 10), ("y", 2), ("z", None)]
+
+
+def test_a_transaction_that_asks_and_writes_nothing_sends_nothing(engine, went):
+    with engine.begin() as connection:
+        begun(connection)
+    with engine.connect() as connection:
+        begun(connection).write(SET, [(7, "x")])
+    assert went == []
+    assert held(engine) == [("x", 1), ("x", 10)]
+
+
+def test_an_answer_is_kept_until_its_table_is_written_to(engine, went):
+    with engine.begin() as connection:
+        trips = begun(connection)
+        trips.ahead([(READ, ("x",)), (BOTH, ("x",)), (UNKNOWN, ("x",)), (READ, ("x",))])
+        assert [trips.ask(one, ("x",)) for one in (READ, BOTH, UNKNOWN)] == [
+            [(1,)],
+            [(11,)],
+            [(2,)],
+        ]
+        assert went == [4]
+        trips.write(ADD, [("y", 2)])
+        assert trips.known(READ, ("x",)) == [(1,)]
+        assert trips.known(BOTH, ("x",)) is None
+        # What it reads is not known: any write may have changed it.
+        assert trips.known(UNKNOWN, ("x",)) is None
+        trips.write(SET, [(5, "x")])
+        assert trips.known(READ, ("x",)) is None
+        assert trips.ask(BOTH, ("x",)) == [(15,)]
+        assert went == [4, 3]
+
+
+def test_no_answer_outlives_its_transaction(engine):
+    with engine.begin() as connection:
+        assert begun(connection).ask(READ, ("x",)) == [(1,)]
+    with engine.begin() as other:
+        other.execute(text("UPDATE a SET n = 3"))
+    with engine.begin() as connection:
+        assert begun(connection).ask(READ, ("x",)) == [(3,)]
+        connection.rollback()
+        assert _trips.of(connection).known(READ, ("x",)) is None
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_nothing_is_booked_if_one_of_the_queue_fails(engine, at):
+    rows = [("u", 1), ("v", 2), ("w", 3)]
+    rows[at] = ("x", 4)  # is there already
+    with pytest.raises(psycopg.errors.UniqueViolation), engine.begin() as connection:
+        begun(connection).write(ADD, rows)
+    assert held(engine) == [("x", 1), ("x", 10)]
+    # The connection serves whoever comes next, statements with a name too.
+    with engine.begin() as connection:
+        begun(connection).write(ADD, [("u", 1)])
+    assert held(engine) == [("x", 1), ("x", 10), ("u", 1)]
+
+
+def test_a_question_tells_of_what_failed_before_it(engine):
+    with engine.connect() as connection:
+        trips = begun(connection)
+        trips.write(ADD, [("x", 4)])
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            trips.ask(READ, ("x",))
+        with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+            trips.ask(READ, ("x",))
+
+
+def test_what_is_checked_is_told_of_before_what_comes_after_it(engine):
+    def no(rows):
+        raise LookupError(rows)
+
+    checked = Statement(b"SELECT 1", check=no)
+    missing = Statement(b"SELECT * FROM nothing")
+    with engine.connect() as connection:
+        _trips.begin(connection, BEGIN, checked)
+        with pytest.raises(LookupError, match="1"):
+            _trips.of(connection).ask(missing, ())
+
+
+def test_statements_of_sqlalchemy_s_own_come_after_the_queue(engine):
+    with engine.begin() as connection:
+        trips = begun(connection)
+        assert trips.ask(READ, ("x",)) == [(1,)]
+        trips.write(ADD, [("y", 2)])
+        assert connection.execute(text("SELECT count(*) FROM b")).scalar() == 2
+        assert trips.known(READ, ("x",)) == [(1,)]
+        connection.execute(text("UPDATE a SET n = 9"))
+        assert trips.ask(READ, ("x",)) == [(9,)]
+
+
+def test_many_rows_are_read_as_they_are_consumed(engine, went):
+    rows = Statement(b"SELECT i::bigint FROM generate_series(1, $1::bigint) AS i")
+    with engine.begin() as connection:
+        trips = begun(connection)
+        one, other = trips.each(rows, (2 * _trips.AT_ONCE,)), trips.each(rows, (3,))
+        assert [next(one), next(other), next(one)] == [(1,), (1,), (2,)]
+        assert went == [3, 2]
+        assert [row for (row,) in one] == list(range(3, 2 * _trips.AT_ONCE + 1))
+        assert list(other) == [(2,), (3,)]
+        assert went == [3, 2, 1, 1]
+
+
+def test_many_writes_go_out_before_there_are_too_many(engine, went):
+    with engine.begin() as connection:
+        begun(connection).write(ADD, ((str(n), n) for n in range(_trips.AT_ONCE + 1)))
+        assert went == [_trips.AT_ONCE + 2]
+    assert len(held(engine)) == 2 + _trips.AT_ONCE + 1
+
+
+def test_a_lost_connection_is_told_of_and_never_used_again(engine):
+    connection = engine.connect()
+    transaction = connection.begin()
+    trips = begun(connection)
+    ((pid,),) = trips.ask(Statement(b"SELECT pg_backend_pid()"), ())
+    trips.write(SET, [(7, "x")])
+    with engine.connect() as other:
+        other.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": pid})
+    with pytest.raises(psycopg.OperationalError) as caught:
+        transaction.commit()
+    assert caught.value.sqlstate in (None, "57P01")
+    assert connection.invalidated
+    connection.close()
+    assert held(engine) == [("x", 1), ("x", 10)]
+
+
+@pytest.mark.parametrize(
+    ("value", "there"),
+    [("\u7801 'x'", "\u7801 'x'"), (None, None), (True, "1"), (-3, "-3"), (0.1, "0.1"), ("", "")],
+)
+def test_a_value_arrives_as_it_was_given(engine, value, there):
+    with engine.begin() as connection:
+        rows = begun(connection).ask(Statement(b"SELECT CAST($1 AS text)"), (value,))
+    assert rows == [(there,)]
+
+
+def test_no_text_is_cut_at_a_nul():
+    with pytest.raises(psycopg.DataError):
+        dumped("a\0b")
+    with pytest.raises(TypeError):
+        dumped(b"a")
