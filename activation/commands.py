@@ -142,7 +142,7 @@ def orders_away(
         ),
     ] = None,
 ) -> "WaitingHere":
-    """Show the orders that wait at this station for a ledger that was away.
+    """Show the orders that wait here for the ledger.
 
     What was refused when it was booked stays here until it is discarded.
 

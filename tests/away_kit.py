@@ -37,7 +37,7 @@ def shared_home(folder, monkeypatch, count=1, **more):
 
 def put_switch(monkeypatch, switch):
     """Let `switch` decide whether the ledger of a shared home, a file here, can be had."""
-    real_open, real_read, real_writing = Ledger.open, Ledger.read, Ledger._writing
+    real_open, real_read, real_write = Ledger.open, Ledger.read, Ledger._write
 
     def place(station):
         return station.home / "ledger.db"
@@ -54,19 +54,18 @@ def put_switch(monkeypatch, switch):
         with real_read(ledger) as view:
             yield view
 
-    @contextlib.contextmanager
-    def writing(ledger):
+    def write(ledger, *args, **more):
         switch.check()
-        with real_writing(ledger) as connection:
-            yield connection
+        done = real_write(ledger, *args, **more)
         if switch.lose:
             switch.lose -= 1
             raise CommitUnknown("the database was lost while it committed")
+        return done
 
     monkeypatch.setattr(Station, "ledger_place", property(place))
     monkeypatch.setattr(Ledger, "open", opened)
     monkeypatch.setattr(Ledger, "read", read)
-    monkeypatch.setattr(Ledger, "_writing", writing)
+    monkeypatch.setattr(Ledger, "_write", write)
 
 
 def orders(home):
