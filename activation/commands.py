@@ -167,9 +167,12 @@ def orders_cancel(invocation: Invocation, order: OrderArgument) -> "OrderShown":
     Example:
       mintmark orders cancel K7QM-3T9A2BCD
     """
+    from .away.desk import COMMAND, AwayDesk
     from .orders.listing import cancel
 
-    return cancel(invocation.station(), order)
+    station = invocation.station()
+    AwayDesk(station, COMMAND, invocation.notify).drain()
+    return cancel(station, order)
 
 
 def reconcile(
