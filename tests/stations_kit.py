@@ -77,4 +77,3 @@ def make_shared(root, places=None):
     init(call, None, root / "custodian.pub", None, places)
     first = Home(root / "first", root / "custodian.key", custodian)
     return Shared(root, places, custodian, first, [first])
-
