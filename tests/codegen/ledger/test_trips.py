@@ -17,7 +17,7 @@ from ledger_kit import (
     packaged,
     ranges,
 )
-from postgres_kit import cluster
+from postgres_kit import bouncer, cluster
 from sqlalchemy import create_engine, text
 
 from mintmark.codegen.ledger import _trips
@@ -242,9 +242,10 @@ def test_no_text_is_cut_at_a_nul():
 UNTIL = START + timedelta(days=9)
 
 
-@pytest.fixture(scope="module")
-def shared():
-    place = LedgerDatabase(cluster().database())
+@pytest.fixture(scope="module", params=["direct", "pgbouncer"])
+def shared(request):
+    url = cluster().database()
+    place = LedgerDatabase(url if request.param == "direct" else bouncer().url(url))
     with Ledger.create(place, STATION, clock(), *founding()) as ledger:
         for number in range(4):
             batch, package = f"B{number}", f"P{number}"
