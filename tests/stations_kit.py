@@ -78,6 +78,8 @@ def make_shared(root, places=None):
     init(call, None, root / "custodian.pub", None, places)
     first = Home(root / "first", root / "custodian.key", custodian)
     return Shared(root, places, custodian, first, [first])
+<<<<<<< HEAD
+=======
 
 
 def cast(mould, root):
@@ -91,3 +93,4 @@ def cast(mould, root):
     made = Shared(root, places, mould.custodian, Home(root / "first", root / "x", mould.custodian))
     made.opened.append(made.first)
     return made
+>>>>>>> wt-speed
