@@ -12,6 +12,7 @@ from shared_kit import share
 from mintmark.codegen import custody
 from mintmark.codegen.away import VaultAway
 from mintmark.codegen.doctor import doctor
+from mintmark.codegen.doctor_vault import repaired, vault_check
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError, NotFound
 from mintmark.codegen.finding import ERROR, OK, WARNING
 from mintmark.codegen.history import FEW, known
@@ -145,10 +146,9 @@ def test_whatever_happens_to_an_object_is_found(one, two, part, harm):
     station = two.station()
     with pytest.raises(IntegrityError):
         station.vault.verify(batch, station.station_keys, station.wrap_keys)
-    result = doctor(station, (), repair=False, deep=True)
-    assert next(found.level for found in result.findings if found.check == "vault") == ERROR
+    assert vault_findings(two, deep=True)[0][0] == ERROR
     if harm != "flipped":
-        assert not doctor(two.station(), (), repair=False).ok
+        assert vault_findings(two)[0][0] == ERROR
 
 
 def test_an_object_under_a_key_that_leads_elsewhere_is_not_read(one):
@@ -228,8 +228,11 @@ def test_cut_short_a_batch_stays_as_it_was(one):
 
 
 def vault_findings(home, *, repair=False, deep=False):
-    found = doctor(home.station(), (), repair=repair, deep=deep).findings
-    return [(item.level, item.message) for item in found if item.check == "vault"]
+    station = home.station()
+    found = [*vault_check(deep=deep, repair=repair)(station)]
+    if repair:
+        found += repaired(station)
+    return [(item.level, item.message) for item in found]
 
 
 def aged(home, *keys_):
