@@ -449,3 +449,12 @@ def test_without_second_names_for_files_nothing_is_replaced_either(share, monkey
         share.put("a/b", b"other")
     assert share.read("a/b", 0, len(DATA)) == DATA
     assert [found.key for found in share.list("")] == ["a/b"]
+
+
+def test_the_endpoint_of_the_settings_wins_over_the_environment(by_network, monkeypatch):
+    """obstore lets AWS_ENDPOINT_URL_S3 win, and that one nobody checked."""
+    _, network, bucket = by_network
+    with monkeypatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+        open_store(bucket.url, network.url).put("key", DATA)
+    assert bucket.keys() == ["key"]
