@@ -255,6 +255,15 @@ def was_attempted(
     return row is not None and tuple(row) == wanted
 
 
+def prolong(connection: Connection, order_id: str, holder: str, until: datetime) -> bool:
+    """Hold an order until `until`, if `holder` holds it still. It counts no attempt."""
+    found = order(connection, order_id)
+    if found.status != "queued" or found.holder != holder:
+        return False
+    _note(connection, order_id, {"held_until": times.format_utc(until)})
+    return True
+
+
 def hold_new(connection: Connection, order_id: str, holder: str, until: datetime) -> None:
     """`claim` of an order that this very transaction booked: there is nothing to look up."""
     values = {"holder": holder, "held_until": times.format_utc(until)}

@@ -346,6 +346,13 @@ class Ledger:
             work, lambda books, taken: not taken or _outbox.is_held(books, order, holder, until)
         )
 
+    def prolong(self, order: str, holder: str, until: datetime) -> bool:
+        """Hold a claimed order until `until`; False if it is settled, or another holds it."""
+        return self._write(
+            lambda books: _outbox.prolong(books, order, holder, until),
+            lambda books, kept: not kept or _outbox.is_held(books, order, holder, until),
+        )
+
     def attempted(self, order: str, next_attempt: datetime | None, detail: str | None) -> None:
         """Note that a delivery failed, why, and when to try again."""
 

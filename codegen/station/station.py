@@ -8,7 +8,8 @@ A home is
     work/               intents of what is being published now
 
 Of a home that stations share each has a folder of its own: the books are in a database and the
-batches in a store, so there is no ledger.db, and vault/ is a cache. A station that joined has
+batches in a store, so there is no ledger.db (or one that moved away, and is locked), and vault/
+is a cache; seen-head is the newest head of the books that it saw. A station that joined has
 keys/seal.key as well, and is believed only once it was admitted (admission.py).
 
 It holds no key that opens a sealed batch.
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from .. import ids
 from ..codes import fingerprint
-from ..errors import IntegrityError, Refused
+from ..errors import IntegrityError, NotFound, Refused
 from ..ledger import place
 from ..ledger.changes import StoredObject
 from ..ledger.ledger import Actor, Author, Ledger
@@ -226,7 +227,12 @@ class Station:
 
     def line(self, name: str = DEFAULT_LINE) -> keys.SigningKey:
         """A line's key. Raises `NotFound`."""
-        return self._named.get("line", name)
+        try:
+            return self._named.get("line", name)
+        except NotFound as error:
+            if self.config.ledger_url is not None:
+                error.hints = self._named.lines_here()
+            raise
 
     def platform(self, name: str) -> keys.SigningKey:
         """A platform's key. Raises `NotFound`: its file may be where the platform runs."""
