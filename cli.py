@@ -62,7 +62,7 @@ GROUPS = {
     "audit": "The audit chain.",
     "alarms": "Messages to people when something goes wrong.",
     "report": "Reports over codes and orders.",
-    "ledger": "The ledger as a whole: where it lies, its schema, who may touch it.",
+    "ledger": "The ledger as a whole: where it lies, its schema.",
     "key": "The keys of lines, platforms and custodians.",
     "station": "The stations that share a home.",
     "backend": "The reference scan backend.",

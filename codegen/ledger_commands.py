@@ -27,7 +27,7 @@ def ledger_move(
     ],
     role: RoleOption = None,
 ) -> "LedgerMoveResult":
-    """Move the ledger into a database that stations share, or back into this home.
+    """Move the ledger to a database that stations share, or back.
 
     \b
     Example:
@@ -40,7 +40,9 @@ def ledger_move(
 
 
 def ledger_upgrade(invocation: Invocation, role: RoleOption = None) -> "LedgerUpgraded":
-    """Bring the schema of a shared ledger up to date; a home's own is when it is opened.
+    """Bring the schema of a shared ledger up to date.
+
+    That of a home of its own is brought up to date whenever it is opened.
 
     \b
     Example:

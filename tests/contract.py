@@ -19,6 +19,7 @@ import contract_copies
 import contract_epcis
 import contract_guards
 import contract_labels
+import contract_ledger
 import contract_line
 import contract_locate
 import contract_pairs
@@ -756,5 +757,6 @@ ROWS = (
     *contract_locate.rows(Row, ok, no),
     *contract_pairs.rows(Row, ok, no),
     *contract_where.rows(Row, ok, no),
+    *contract_ledger.rows(ok, no),
     *contract_stations.rows(ok, no),
 )

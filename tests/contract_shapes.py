@@ -11,6 +11,7 @@ import contract_check
 import contract_copies
 import contract_epcis
 import contract_labels
+import contract_ledger
 import contract_line
 import contract_locate
 import contract_receipts
@@ -424,3 +425,4 @@ SHAPES |= contract_check.shapes()
 SHAPES |= contract_trace.shapes(STATE)
 SHAPES |= contract_stock.SHAPES
 SHAPES |= contract_stations.SHAPES
+SHAPES |= contract_ledger.SHAPES

@@ -10,6 +10,7 @@ where the next statement may run on another server process.
 """
 
 import contextlib
+import logging
 import time
 from collections.abc import Iterator
 from functools import lru_cache
@@ -26,8 +27,7 @@ from ._postgresql_failures import away, is_lost, standby
 from .place import LedgerDatabase, parameters
 
 if TYPE_CHECKING:
-    import psycopg
-
+    from ._patient import Patient
     from ._wire import Statement
 
 # "mintmark" and a number: keys of advisory locks are the database's own, like its tables.
@@ -62,19 +62,23 @@ def connect(place: LedgerDatabase, wait: float) -> Engine:
     Raises `EnvironmentFailure` without the driver. It connects when first used.
     """
     driver = _driver()
+    # They tell of lost connections with whole tracebacks; what that means we say ourselves.
+    for name in ("sqlalchemy.pool", "psycopg"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     known = parameters(place)
     settings = {name: value for name, value in _NETWORK.items() if name not in known}
     if "," in known.get("host", "") and "target_session_attrs" not in known:
         # Of several servers one is the primary.
         settings["target_session_attrs"] = "read-write"
 
-    def connected() -> "psycopg.Connection[Any]":
-        connection: psycopg.Connection[Any] = driver.connect(place.url, autocommit=True, **settings)
+    def connected() -> "Patient":
+        connection: Patient = driver.connect(place.url, autocommit=True, **settings)
         # A pooler tells another process's number than the one that answers.
         told = connection.info.backend_pid
         row = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
-        if row is None or row[0] != told:
-            connection.prepare_threshold = None
+        connection.pooled = row is None or row[0] != told
+        # With names of its own, psycopg would take `_wire`'s back with them at every rollback.
+        connection.prepare_threshold = None
         return connection
 
     engine = create_engine(

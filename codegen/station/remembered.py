@@ -50,7 +50,7 @@ class Remembered:
 
     def __init__(self, station: Sharing) -> None:
         self._station = station
-        self._seen = SeenHead(station.home / "work" / NAME)
+        self._seen = SeenHead(station.home / NAME)
         self._remember: Callable[[Head], None] = self._seen.saw
 
     def newest(self) -> Head | None:

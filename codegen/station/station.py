@@ -8,7 +8,8 @@ A home is
     work/               intents of what is being published now
 
 Of a home that stations share each has a folder of its own: the books are in a database and the
-batches in a store, so there is no ledger.db, and vault/ is a cache. A station that joined has
+batches in a store, so there is no ledger.db (or one that moved away, and is locked), and vault/
+is a cache; seen-head is the newest head of the books that it saw. A station that joined has
 keys/seal.key as well, and is believed only once it was admitted (admission.py).
 
 It holds no key that opens a sealed batch.

@@ -140,4 +140,4 @@ def test_a_home_of_its_own_remembers_nothing(home):
     station = home.station()
     note(station)
     assert station.memory is None
-    assert not (home.path / "work" / "seen-head").exists()
+    assert not (home.path / "seen-head").exists()

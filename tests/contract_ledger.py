@@ -1,0 +1,27 @@
+"""The contract of moving a ledger, and of the schema and the rights of a shared one."""
+
+AWAY = "postgresql://mint@/none?host=/nowhere"
+MOVE = "ledger move --to"
+SHAPES = {
+    "ledger move": {"ledger": "text", "moved": "true/false", "events": "count", "head": "sha256"},
+    "ledger upgrade": {"before": "text", "revision": "text"},
+}
+
+
+def rows(ok, no):
+    """The rows; `ok` and `no` make them."""
+    shared = {"world": "shared"}
+    return (
+        ok("to where it lies", f"{MOVE} local", expected={"ledger": "local", "moved": False}),
+        ok("to where it lies", f"{MOVE} {{database}}", expected={"moved": False}, **shared),
+        ok("to another database", f"{MOVE} {{fresh}}", expected={"moved": True}, **shared),
+        no(2, "a password in the address", f"{MOVE} postgresql://a:b@h/d", "holds a password"),
+        no(2, "no PostgreSQL", f"{MOVE} mysql://h/d", "no PostgreSQL database"),
+        no(2, "a place that is none", f"{MOVE} here", "no PostgreSQL database"),
+        no(3, "back while other stations work there", f"{MOVE} local", "other station", **shared),
+        no(4, "no home", f"{MOVE} local", "no mintmark home", world="none"),
+        no(6, "the database does not answer", f"{MOVE} {AWAY}", "does not answer"),
+        ok("an up-to-date schema", "ledger upgrade", **shared),
+        no(3, "the ledger of a home of its own", "ledger upgrade", "is a file"),
+        no(4, "no home", "ledger upgrade", "no mintmark home", world="none"),
+    )  # fmt: skip
