@@ -5,6 +5,7 @@ MOVE = "ledger move --to"
 SHAPES = {
     "ledger move": {"ledger": "text", "moved": "true/false", "events": "count", "head": "sha256"},
     "ledger upgrade": {"before": "text", "revision": "text"},
+    "ledger grants": {"role": "text", "purpose": "station | report", "sql": "text"},
 }
 
 
@@ -24,4 +25,10 @@ def rows(ok, no):
         ok("an up-to-date schema", "ledger upgrade", **shared),
         no(3, "the ledger of a home of its own", "ledger upgrade", "is a file"),
         no(4, "no home", "ledger upgrade", "no mintmark home", world="none"),
+        ok("the rights of a station", "ledger grants --role hall_2", world="none",
+           expected={"purpose": "station"}),
+        ok("the rights of a report", "ledger grants --role bi --for report", world="none"),
+        no(2, "another purpose", "ledger grants --role bi --for boss", "--for is not",
+           world="none"),
+        no(2, "no name", "ledger grants --role ''", "1 to 63 bytes", world="none"),
     )  # fmt: skip
