@@ -45,7 +45,8 @@ def between(connection: Connection, start: datetime, end: datetime) -> Iterator[
         _e.at >= times.format_utc(start), _e.at < times.format_utc(end)
     )
     query = query.order_by(_e.at, _e.seq).execution_options(yield_per=1_000)
-    return (make_event(row) for row in connection.execute(query))
+    with connection.execute(query) as rows:
+        yield from map(make_event, rows)
 
 
 def head(connection: Connection) -> tuple[int, str]:

@@ -6,6 +6,7 @@ from . import _events, _outbox, _scan_ins, _schedules, _sql, _tables, _verified
 from ._linked import LinkedView
 from .chain import Event
 from .records import OrderRow, ScanInRow, ScheduledRow, VerifiedRow
+from .server import Server, look
 
 
 class FactsView(LinkedView):
@@ -56,6 +57,12 @@ class FactsView(LinkedView):
         They come to the backend after what was scanned in there before `since`.
         """
         return _outbox.giving_dealers(self.connection, since)
+
+    # --- the database ---
+
+    def server(self) -> Server | None:
+        """What the server of a shared ledger says of itself; None for a file."""
+        return look(self.connection)
 
     # --- labels that were read ---
 

@@ -10,6 +10,7 @@ where the next statement may run on another server process.
 """
 
 import contextlib
+import logging
 import time
 from collections.abc import Iterator
 from functools import lru_cache
@@ -62,6 +63,9 @@ def connect(place: LedgerDatabase, wait: float) -> Engine:
     Raises `EnvironmentFailure` without the driver. It connects when first used.
     """
     driver = _driver()
+    # They tell of lost connections with whole tracebacks; what that means we say ourselves.
+    for name in ("sqlalchemy.pool", "psycopg"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     known = parameters(place)
     settings = {name: value for name, value in _NETWORK.items() if name not in known}
     if "," in known.get("host", "") and "target_session_attrs" not in known:

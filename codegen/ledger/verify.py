@@ -171,7 +171,8 @@ def _rows(connection: Connection, table: Table) -> Iterator[Row[Any]]:
         type_coerce(column, NullType()).label(column.name) for column in table.columns
     ]
     query = select(*columns).order_by(*table.primary_key.columns)
-    yield from connection.execute(query.execution_options(yield_per=1_000))
+    with connection.execute(query.execution_options(yield_per=1_000)) as rows:
+        yield from rows
 
 
 def _compare(books: Connection, copy: Connection) -> None:

@@ -13,6 +13,7 @@ from ..ledger.records import KeyRow
 from ..ledger.view import View
 from ..station.admission import may_only_read, standing
 from ..station.station import Station
+from .server_health import database
 
 SKEW = timedelta(seconds=30)
 _STATION, _CLOCK, _STORE = "station", "clock", "store"
@@ -28,6 +29,8 @@ def shared(station: Station) -> Iterator[Finding]:
         may = ", ".join(RIGHTS if own.may is None else own.may)
         yield Finding(OK, _STATION, f"this is station {own.name}, and may {may}")
         yield from _skew(station)
+        with station.ledger.read() as view:
+            yield from database(view)
         reads = may_only_read(own)
     else:
         reads = False
