@@ -60,7 +60,7 @@ def ledger_grants(
         str, typer.Option("--for", help="What it is for.", metavar="station|report")
     ] = "station",
 ) -> "LedgerGrants":
-    """Print the SQL that gives a role of the database the least rights it needs.
+    """Print the SQL that gives a role the rights it needs.
 
     \b
     Example:
