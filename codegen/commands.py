@@ -94,6 +94,9 @@ def init(
     vault_endpoint: EndpointOption = None,
     vault_region: RegionOption = None,
     vault_credentials: CredentialsOption = None,
+    name: Annotated[
+        str, typer.Option(help="What this station is called.", metavar="N")
+    ] = "station",
 ) -> "InitResult":
     """Make a home, and a custodian key outside of it.
 
@@ -110,7 +113,7 @@ def init(
     from .station.shared_places import SharedPlaces
 
     places = SharedPlaces(ledger, vault, vault_endpoint, vault_region, vault_credentials)
-    return make(invocation, custodian_key, custodian_public_key, passphrase_file, places)
+    return make(invocation, custodian_key, custodian_public_key, passphrase_file, places, name=name)
 
 
 def mint(

@@ -16,7 +16,7 @@ from .codes.compiled import DIFFERS
 from .codes.fingerprint import why_slow
 from .custodian_places import custodian, named
 from .doctor_vault import repaired, vault_check
-from .errors import IntegrityError, MintmarkError
+from .errors import IntegrityError, MintmarkError, Refused
 from .file_systems import open_to_others, to_close
 from .finding import ERROR, OK, WARNING, Check, Finding, Level
 from .history import damaged, remove
@@ -27,7 +27,7 @@ from .result import Result
 from .station import keys
 from .station.older_copy import hints, signs
 from .station.station import Station
-from .stations.health import shared
+from .stations.health import is_elsewhere, shared
 from .times import parse_utc
 
 LOW_SPACE = 1_000_000_000
@@ -103,13 +103,15 @@ def _keys(station: Station) -> Iterator[Finding]:
     for read in reads:
         try:
             found = read()
+        except Refused as error:  # one that may only read has no fingerprint key
+            found = Finding(OK, "keys", error.message)
         except MintmarkError as error:
             found = Finding(ERROR, "keys", error.message, "; ".join(error.hints))
         if isinstance(found, Finding):
             yield found
     for row in rows:
-        # A platform's key is used elsewhere, so its file need not be here.
-        if row.kind != "line" or row.revoked:
+        # A platform's key is used elsewhere, and another station's line is there.
+        if row.kind != "line" or row.revoked or is_elsewhere(station, row):
             continue
         if not station.key_file("line", row.name).exists():
             yield Finding(

@@ -12,9 +12,10 @@ from .files import home_of, lies_in
 from .invocation import Invocation
 from .result import Result
 from .station import keys
-from .station.new_home import create, refuse_taken
+from .station.new_home import STATION, create, refuse_taken
 from .station.shared_places import ALONE, SharedPlaces
 from .stations.found import Founded, found, go_on, is_begun
+from .stations.names import check_name
 
 KEY_NAME = "custodian.key"
 
@@ -56,20 +57,23 @@ class InitResult(Result):
             yield "its books lie in the folder of this station: no other can join"
 
 
-def init(
+def init(  # noqa: PLR0913 - a home's makings, by name
     invocation: Invocation,
     custodian_key: Path | None,
     custodian_public_key: Path | None,
     passphrase_file: Path | None,
     places: SharedPlaces = ALONE,
+    *,
+    name: str = STATION,
 ) -> InitResult:
     """Make a home at `invocation.home`, and a custodian key unless a public key is given.
 
-    Its books and batches lie in `places`. Raises `UsageError` if the custodian key would lie in the
-    home, `Refused` if either exists already. After a failure neither exists, unless an init for
-    `places` can be gone on with.
+    Its books and batches lie in `places`, and the station is called `name`. Raises `UsageError` if
+    the custodian key would lie in the home, `Refused` if either exists already. After a failure
+    neither exists, unless an init for `places` can be gone on with.
     """
     places.check()
+    check_name(name)
     home = invocation.home.absolute()
     if places != ALONE and is_begun(home):
         return _told(home, go_on(invocation, places), places)
@@ -82,7 +86,7 @@ def init(
                 "leave out --custodian-key, and unset MINTMARK_CUSTODIAN_KEY",
             )
         public = keys.read_custodian_public(custodian_public_key)
-        return _make(invocation, home, public, None, places)
+        return _make(invocation, public, None, places, name)
     path = (custodian_key or Path(KEY_NAME)).absolute()
     if lies_in(path, home):
         raise UsageError(
@@ -105,7 +109,7 @@ def init(
     path.parent.mkdir(parents=True, exist_ok=True)
     keys.write_custodian_key(path, custodian, passphrase, invocation.entropy, keys.INTERACTIVE)
     try:
-        return _make(invocation, home, custodian.public, path, places)
+        return _make(invocation, custodian.public, path, places, name)
     except BaseException:
         if not is_begun(home):
             path.unlink(missing_ok=True)
@@ -114,11 +118,12 @@ def init(
 
 def _make(
     invocation: Invocation,
-    home: Path,
     public: keys.CustodianPublic,
     custodian_key: Path | None,
     places: SharedPlaces,
+    name: str,
 ) -> InitResult:
+    home = invocation.home.absolute()
     if places == ALONE:
         made = create(
             home,
@@ -127,10 +132,11 @@ def _make(
             operator=invocation.operator,
             now=invocation.now,
             entropy=invocation.entropy,
+            name=name,
         )
         founded = Founded(made, custodian_key, None)
     else:
-        founded = found(invocation, public, custodian_key, places)
+        founded = found(invocation, public, custodian_key, places, name)
     invocation.tell_open(home / "keys" / "station.key", *([custodian_key] if custodian_key else []))
     return _told(home, founded, places)
 

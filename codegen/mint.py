@@ -27,6 +27,7 @@ is adopted has all three. SSCCs of a batch that is removed or put into quarantin
 none of them was ever printed.
 """
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ from .workers.pool import MAX_WORKERS, WorkerKind, Workers, cores
 
 # Codes: below, starting processes takes longer than they save.
 INLINE_BELOW = 200_000
+EARLY_FROM = 200_000  # likewise for sending parts of a batch while they are made
 SORTERS = 4
 DRAWERS = 4  # threads: two already draw as fast as the parent seals and hashes
 # Fingerprints, runs and the sort's spill: what a code needs of the disk besides itself.
@@ -146,13 +148,17 @@ class _Batch:
     def mint(self, progress: Progress, code_map: CodeMap, sort_map: SortMap) -> MintResult:
         """Steps 5 to 7: make the files, publish them, book the batch."""
         station, files = self.station, self.station.vault.parts(self.batch)
-        booking = Booking(station, self.request, self.spec, self.minted, self.batch, progress)
+        shared = station.vault.shared
+        early = shared.early(self.batch) if shared and self.request.total >= EARLY_FROM else None
+        told = (self.batch, progress, early)
+        booking = Booking(station, self.request, self.spec, self.minted, *told)
         siblings = type(files)(*map(hidden, files))
         earlier = known(station, self.minted)
         with (  # 5; 7 as it ends
             station.intents.begin(
                 "mint", self.batch, files, committed=booking.ended
             ) as publication,
+            early or contextlib.nullcontext(),
             make(
                 siblings,
                 self._header(),
@@ -165,6 +171,7 @@ class _Batch:
                 progress=progress,
                 code_map=code_map,
                 sort_map=sort_map,
+                early=early,
             ) as making,
         ):
             station.failpoint("made")

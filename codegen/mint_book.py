@@ -11,7 +11,8 @@ Of a home that stations share (`_in_store`), of which only 6.4 holds the lock, f
 a network there:
 
 6.1 the runs booked since are fetched and compared; what meets them is drawn again;
-6.2 the files become objects of the store, each under a fresh key;
+6.2 the files become objects of the store, each under a fresh key; two of them were sent while they
+    were made (`sealed.early`);
 6.3 the intent notes the event: from here on the files are complete;
 6.4 under the lock the guard looks whether the ref was booked, or any batch that was not compared;
     the batch and its objects are booked in one commit;
@@ -48,6 +49,7 @@ from .ledger.view import View
 from .mint_request import MintRequest, digest, judged
 from .progress import Progress
 from .recover import has_batch
+from .sealed.early import EarlyUploads
 from .sealed.make import Making
 from .sealed.runs import PrefixSource
 from .station.publish import Publication
@@ -86,6 +88,7 @@ class Booking:
     minted: tuple[BatchRow, ...]
     batch: str
     progress: Progress
+    early: EarlyUploads | None = None
     booked: bool | None = False  # None: only the ledger knows
     _compared: dict[str, BatchRow] = field(init=False)
     _since: list[PrefixSource] = field(init=False, default_factory=list)
@@ -146,7 +149,9 @@ class Booking:
                 stored = ()
             if not stored:
                 began = monotonic()
-                stored = store_parts(self.station, self.batch, making.parts, self.progress)  # 6.2
+                stored = store_parts(  # 6.2
+                    self.station, self.batch, making.parts, self.progress, self.early
+                )
             self._commit(publication, making, stored)
             keep(self.station, self.batch, making.parts)  # 6.5
 

@@ -17,6 +17,7 @@ from .ledger.changes import BatchMinted, Stored, StoredObject
 from .ledger.records import BatchRow
 from .ledger.view import View
 from .progress import Progress
+from .sealed.early import EarlyUploads
 from .sealed.parts import Parts
 from .sealed.record import file_digest
 from .sealed.shared_storage import SharedStorage
@@ -33,16 +34,24 @@ def shared_of(station: Station) -> SharedStorage:
 
 
 def store_parts(
-    station: Station, batch: str, files: Parts, progress: Progress = lambda *_: None
+    station: Station,
+    batch: str,
+    files: Parts,
+    progress: Progress = lambda *_: None,
+    early: EarlyUploads | None = None,
 ) -> tuple[StoredObject, ...]:
     """The five `files`, each as a new object of the store; nobody names them yet.
+
+    Those that went `early`, and were not changed since, are taken as they are.
 
     Raises `VaultAway` if the store does not answer, `Refused` if it is another home's.
     """
     shared, total = shared_of(station), sum(path.stat().st_size for path in files)
     found, done = [], 0
     for part, path in files._asdict().items():
-        found.append(StoredObject(*shared.upload(batch, part, path, file_digest(path))))
+        digest = file_digest(path)
+        sent = early.uploaded(part, digest) if early else None
+        found.append(StoredObject(*(sent or shared.upload(batch, part, path, digest))))
         done += found[-1].size
         progress("store", done, total)
         station.failpoint(f"stored {part}")

@@ -1,6 +1,7 @@
 """A home that stations share, for tests: a database, a folder as its store, a folder a station."""
 
 import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,7 +61,7 @@ class Shared:
 
 def new_places(root, *, database=None):
     """A fresh database and an empty folder."""
-    (root / "store").mkdir()
+    (root / "store").mkdir(exist_ok=True)
     url = database or cluster().database()
     return SharedPlaces(url, (root / "store").as_uri())
 
@@ -78,3 +79,15 @@ def make_shared(root, places=None):
     first = Home(root / "first", root / "custodian.key", custodian)
     return Shared(root, places, custodian, first, [first])
 
+
+def cast(mould, root):
+    """A copy of the shared home `mould`, which nobody has open, in the empty folder `root`."""
+    shutil.copytree(mould.root, root, dirs_exist_ok=True)
+    places = new_places(root, database=cluster().database(like=mould.places.ledger))
+    for settings in root.glob("*/mintmark.toml"):
+        text = settings.read_text("utf-8")
+        text = text.replace(mould.places.ledger, places.ledger)
+        settings.write_text(text.replace(mould.places.vault, places.vault), "utf-8")
+    made = Shared(root, places, mould.custodian, Home(root / "first", root / "x", mould.custodian))
+    made.opened.append(made.first)
+    return made

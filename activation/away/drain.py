@@ -44,7 +44,7 @@ from ..association.packing import PackingRequest
 from ..association.resolving import CodeReader
 from ..orders.group import place
 from ..orders.orders import OrderRequest
-from .intent import Broken, Intent
+from .intent import Intent, NoIntent
 from .keeper import Keeper
 from .queue import Missing, Note
 from .refused import RefusedIntent
@@ -114,7 +114,7 @@ def _next(keeper: Keeper, note: Note, drained: Drained) -> None:
         intent, mark, data = _read(keeper, note)  # 1
     except Missing:
         raise _damaged(keeper.station, number, "is missing") from None
-    except Broken:
+    except NoIntent:
         raise _damaged(keeper.station, number, "was changed or moved") from None
     refused = keeper.refused.read(number, mark)
     if not keeper.refused.has(number, mark):
@@ -132,14 +132,14 @@ def _next(keeper: Keeper, note: Note, drained: Drained) -> None:
 
 
 def _read(keeper: Keeper, note: Note) -> tuple[Intent, str, bytes]:
-    """Step 1: the intent, the mark of its name, its bytes. Raises `Missing` and `Broken`."""
+    """Step 1: the intent, the mark of its name, its bytes. Raises `Missing` and `NoIntent`."""
     number = note.done + 1
     data, mark = keeper.queue.read(number)
     intent = keeper.decode(data)
     in_place = intent.number == number and intent.previous == (note.done_hash or intent.previous)
     is_last = number < note.written or intent.hash == note.last
     if not (in_place and is_last and keeper.mark(intent.written.order) == mark):
-        raise Broken
+        raise NoIntent
     return intent, mark, data
 
 
@@ -154,7 +154,7 @@ def skip_damaged(keeper: Keeper, number: int, tell: Callable[[str], None]) -> bo
             return False
         try:
             _read(keeper, note)
-        except (Broken, Missing):
+        except (NoIntent, Missing):
             tell(f"order {number} of those that waited, which was changed, moved or taken away")
             # Whatever it said, the next one can't be held to it.
             keeper.queue.done(number, "")

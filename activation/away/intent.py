@@ -87,7 +87,7 @@ def _dumps(value: object) -> bytes:
     return bytes(rfc8785.dumps(to_json(value)))
 
 
-class Broken(Exception):
+class NoIntent(Exception):
     """Bytes that are no intent as it was written here."""
 
 
@@ -136,11 +136,11 @@ def encode(
 
 
 def decode(data: bytes, home: str, key: Secret, public_of: PublicOf) -> Intent:
-    """The intent of a file's bytes. Raises `Broken`, and what `public_of` raises."""
+    """The intent of a file's bytes. Raises `NoIntent`, and what `public_of` raises."""
     document = _document(data)
     clear = {name: document[name] for name in _CLEAR}
     if clear["format"] != FORMAT or clear["home"] != home:
-        raise Broken
+        raise NoIntent
     public = public_of(clear["line"], clear["key_id"])
     signed = {name: value for name, value in document.items() if name != "signature"}
     try:
@@ -151,9 +151,9 @@ def decode(data: bytes, home: str, key: Secret, public_of: PublicOf) -> Intent:
         said = json.loads(AESGCM(key.reveal()).decrypt(nonce, rest, _dumps(clear)))
         at = times.parse_utc(clear["at"])
     except (InvalidSignature, InvalidTag, ValueError):
-        raise Broken from None
+        raise NoIntent from None
     if set(said) != _SEALED or not isinstance(said["fields"], dict):
-        raise Broken
+        raise NoIntent
     return Intent(
         number=clear["number"],
         previous=clear["previous"],
@@ -167,17 +167,17 @@ def decode(data: bytes, home: str, key: Secret, public_of: PublicOf) -> Intent:
 
 
 def _document(data: bytes) -> dict[str, Any]:
-    """The members of a file, each of its type. Raises `Broken`."""
+    """The members of a file, each of its type. Raises `NoIntent`."""
     try:
         document = json.loads(data) if len(data) <= INTENT_BYTES else None
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or set(document) != _CLEAR | {"sealed", "signature"}:
-        raise Broken
+        raise NoIntent
     number = document["number"]
     texts = (value for name, value in document.items() if name != "number")
     if type(number) is not int or not 1 <= number < _MOST:
-        raise Broken
+        raise NoIntent
     if not all(isinstance(text, str) for text in texts):
-        raise Broken
+        raise NoIntent
     return document

@@ -8,7 +8,7 @@ from ...codegen.errors import IntegrityError, NotFound
 from ...codegen.secret import Secret
 from ...codegen.station import keys
 from ...codegen.station.station import DEFAULT_LINE, Station
-from .intent import Broken, Intent, WrittenOrder, decode, encode, mark_of, queue_key
+from .intent import Intent, NoIntent, WrittenOrder, decode, encode, mark_of, queue_key
 from .queue import AwayQueue, Missing
 from .refused import RefusedIntents
 
@@ -51,7 +51,7 @@ class Keeper:
         return self.queue.append(self.mark(written.order), make)
 
     def decode(self, data: bytes) -> Intent:
-        """The intent of a file. Raises `Broken`; `OutOfReach` if only the roster has its key."""
+        """The intent of a file. Raises `NoIntent`; `OutOfReach` if only the roster has its key."""
         return decode(data, self.station.config.home_id, self._key, self._public)
 
     def _public(self, line: str, key_id: str) -> bytes:
@@ -66,7 +66,7 @@ class Keeper:
             for row in view.roster("line"):
                 if row.key_id == key_id:
                     return bytes.fromhex(row.sign_public)
-        raise Broken
+        raise NoIntent
 
     def damaged(self) -> Iterator[int]:
         """The numbers of waiting intents that cannot be read, or are not in their place."""
@@ -93,7 +93,7 @@ class Keeper:
         try:
             data, mark = self.queue.read(number)
             intent = self.decode(data)
-        except (Broken, Missing, OutOfReach):
+        except (NoIntent, Missing, OutOfReach):
             return None
         whole = intent.number == number and self.mark(intent.written.order) == mark
         return intent if whole else None

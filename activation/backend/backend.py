@@ -22,6 +22,7 @@ from .apply_scan_in import Permit, ScanInRequest
 from .group_commit import GroupCommit
 from .models import ScanInBody
 from .nonces import Nonce
+from .postgresql import retry
 from .problems import Problem
 from .scan import ScanResult, candidates
 from .scanned_code import PHONE, ScannedBy, ScanRequest
@@ -115,12 +116,16 @@ class Backend:
     @cached_property
     def nonces(self) -> GroupCommit[Nonce, bool]:
         """The queue of signed requests, of which a platform sends thousands a second."""
-        return GroupCommit(lambda group: self.store.fresh(group, self.now()))
+        return GroupCommit(lambda group: self.store.fresh(group, self.now()), retry=retry)
 
     @cached_property
     def group_commit(self) -> GroupCommit[ScanRequest, wire.ScanAnswer]:
         """The queue in which scans wait for each other."""
-        return GroupCommit(lambda group: self.store.scans(group, self.now()), self.groups)  # 5
+        return GroupCommit(
+            lambda group: self.store.scans(group, self.now()),  # 5
+            self.groups,
+            retry,
+        )
 
     def close(self) -> None:
         """Answer the scans that wait, and close the books."""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ...codegen.errors import NotFound, Refused, UsageError
 from ...codegen.files import write_atomically
-from ...codegen.invocation import Invocation
+from ...codegen.invocation import Invocation, utc_now
 from ...codegen.result import Result
 from ...codegen.secret import Secret
 from ...codegen.station.keys import read_fingerprint_key, write_fingerprint_key
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .throttle import Network
 
 TRIAL_KEY = "trial.key"
+_AHEAD = 2.0  # seconds that a clock may be off without a word
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class ServeRequest:
     workers: int
     proxies: tuple[str, ...] = ()
     authorities: tuple[str, ...] = ()
+    replicas: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def serve(invocation: Invocation, request: ServeRequest, trust: Trust) -> Served
     if anybody would be trusted on an address other than loopback, `NotFound` without a home
     unless it is for a trial.
     """
-    from .database import books_url
+    from .database import books_url, replica_urls
     from .serve import Server, Settings
 
     if trust.unsigned and not is_loopback(request.host):
@@ -80,6 +82,7 @@ def serve(invocation: Invocation, request: ServeRequest, trust: Trust) -> Served
             "leave out --unsigned, or serve on 127.0.0.1",
         )
     database = books_url(request.data, request.database)
+    replicas = replica_urls(database, request.replicas)
     key = _key(invocation, request, trust)
     if not key.trial:
         read_fingerprint_key(key.path)  # here, so that an error is reported once, not per worker
@@ -92,10 +95,15 @@ def serve(invocation: Invocation, request: ServeRequest, trust: Trust) -> Served
         senders=_senders(trust, key.home),
         proxies=_networks(request.proxies),
         names=_names(request),
-        now=invocation.now,
+        now=None if invocation.now is utc_now else invocation.now,
+        replicas=replicas,
     )
     ready = partial(_ready, invocation, request, key)
     server = Server(request.host, request.port, settings, workers=request.workers, ready=ready)
+    if abs(server.ahead) > _AHEAD:
+        invocation.notify(
+            f"this machine's clock is {server.ahead:+.0f} s off the database's, which decides"
+        )
     try:
         server.run()
     finally:

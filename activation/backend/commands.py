@@ -23,6 +23,13 @@ def backend_serve(
         str | None,
         typer.Option(help="postgresql://[user@]host/name instead.", metavar="URL"),
     ] = None,
+    replica: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A replica of --database: pages of the market are read there; repeat for more.",
+            metavar="URL",
+        ),
+    ] = None,
     workers: Annotated[
         int, typer.Option(min=1, max=64, help="Processes that answer.", metavar="N")
     ] = 1,
@@ -74,7 +81,8 @@ def backend_serve(
 
     invocation.outside_home("--data", data)
     proxies, names = tuple(trusted_proxy or ()), tuple(authority or ())
-    request = ServeRequest(data, database, host, port, workers, proxies, names)
+    copies = tuple(replica or ())
+    request = ServeRequest(data, database, host, port, workers, proxies, names, copies)
     return serve(invocation, request, Trust(not no_trust_home, fingerprint_key, lines, unsigned))
 
 

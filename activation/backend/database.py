@@ -8,8 +8,7 @@ decides on first. Orders and uploads lock their batch's row, a scan its code's c
 
 import os
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, InvalidatePoolError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from ...codegen.errors import EnvironmentFailure, IntegrityError, UsageError
 from ...codegen.invocation import setting
 from ...codegen.ledger.database import CANNOT_SHARE
+from . import postgresql
 from .damage import COPY, NONSENSE, Damaged, is_damage, look_at
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -39,21 +37,6 @@ _PRAGMAS = (
 )
 # Any number: the key of the advisory lock under which one worker brings the tables up to date.
 _MIGRATING = 0x6D696E74
-_REST = 1.0  # seconds after which a connection is checked before it is used again
-_POOL = {"pool_size": 8, "max_overflow": 64}
-# Of a connection to PostgreSQL. A plan is made once for any values: with partitions, to make one
-# costs more than to run it. And a server that is gone is noticed: who asks is told, and repeats.
-_SETTINGS = (
-    "SET plan_cache_mode = force_generic_plan",
-    "SET idle_in_transaction_session_timeout = '60s'",  # locks of a worker that fell silent
-)
-_LIBPQ = {
-    "connect_timeout": 10,  # seconds
-    "tcp_user_timeout": 20_000,  # milliseconds that what was sent may go unheard
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 2,
-}
 
 
 def sqlite_url(folder: Path) -> URL:
@@ -85,11 +68,7 @@ def books_url(data: Path | None, database: str | None) -> URL:
     Raises `UsageError` for no database or two, and for a password that anyone can read.
     """
     if database is not None:
-        if postgresql_url(database).password:
-            raise UsageError(
-                "a password in an argument is read by everybody on this machine",
-                f"put the URL into {VARIABLE}, or the password into ~/.pgpass",
-            )
+        _refuse_password(database, f"put the URL into {VARIABLE}, or the password into ~/.pgpass")
     elif data is not None:
         return sqlite_url(data.absolute())
     named = database or setting(VARIABLE)
@@ -98,11 +77,30 @@ def books_url(data: Path | None, database: str | None) -> URL:
     return postgresql_url(named)
 
 
-class Database:
-    """Connections to one database. `write` and `read` are its only doors."""
+def replica_urls(books: URL, replicas: Sequence[str]) -> tuple[URL, ...]:
+    """The URLs of the replicas of `books`. Raises `UsageError`, as `books_url`."""
+    if replicas and books.drivername == "sqlite":
+        raise UsageError("SQLite has no replicas", "leave out --replica, or name --database")
+    for named in replicas:
+        _refuse_password(named, "put the password into ~/.pgpass")
+    return tuple(map(postgresql_url, replicas))
 
-    def __init__(self, url: URL) -> None:
-        self._engine = _sqlite(url) if url.drivername == "sqlite" else _postgresql(url)
+
+def _refuse_password(text: str, hint: str) -> None:
+    if postgresql_url(text).password:
+        raise UsageError("a password in an argument is read by everybody on this machine", hint)
+
+
+class Database:
+    """Connections to one database. `write` and `read` are its only doors.
+
+    `connected` is called for each connection made, before it is used: after a failover another
+    server stands behind the same URL, and may know less.
+    """
+
+    def __init__(self, url: URL, connected: Callable[[], None] = lambda: None) -> None:
+        self._engine = _sqlite(url) if url.drivername == "sqlite" else postgresql.engine(url)
+        event.listen(self._engine, "connect", lambda *_: connected())
         self._writer = self._engine.execution_options(writes=True)
         # SQLite's own waiting is a poll without order; this queue is fair enough.
         self._turn = threading.Lock()
@@ -146,7 +144,7 @@ class Database:
             connection.begin()
             yield connection
             if keep:
-                connection.commit()
+                postgresql.commit(connection)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -176,6 +174,7 @@ class Database:
             if not self._single_writer:
                 lock = text("SELECT pg_advisory_xact_lock(:key)")
                 connection.execute(lock, {"key": _MIGRATING})
+                connection.execute(text("SET LOCAL enable_seqscan = on"))  # whole tables move
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -198,43 +197,10 @@ def _sense() -> Iterator[None]:
 def _sqlite(url: URL) -> Engine:
     _touch_private(Path(url.database or ""))
     # Parameters would stand in exception texts.
-    engine = create_engine(url, hide_parameters=True, **_POOL)
+    engine = create_engine(url, hide_parameters=True, **postgresql.POOL)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
-
-
-def _postgresql(url: URL) -> Engine:
-    own = {name: value for name, value in _LIBPQ.items() if name not in url.query}
-    engine = create_engine(url, hide_parameters=True, connect_args=own, **_POOL)
-    _check_after_rest(engine)
-    event.listen(engine, "connect", _settle)
-    # Pages are read in several statements, and are to show one moment.
-    event.listen(engine, "begin", _begin_repeatable)
-    return engine
-
-
-def _check_after_rest(engine: Engine) -> None:
-    """Notice a connection that the server closed while it rested, before it is used.
-
-    A check at every use (`pool_pre_ping`) took a seventh of a busy worker's time.
-    """
-
-    def rest(_driver: object, record: ConnectionPoolEntry) -> None:
-        record.info["since"] = time.monotonic()
-
-    def wake(driver: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
-        now = time.monotonic()
-        if now - record.info.get("since", now) < _REST:
-            return
-        try:
-            engine.dialect.do_ping(driver)
-        except engine.dialect.loaded_dbapi.Error as error:
-            # Every connection of that time is as dead: the pool makes all of them anew.
-            raise InvalidatePoolError from error
-
-    event.listen(engine, "checkin", rest)
-    event.listen(engine, "checkout", wake)
 
 
 def _touch_private(path: Path) -> None:
@@ -260,17 +226,6 @@ def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 — the 
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _settle(connection: Any, _record: object) -> None:  # noqa: ANN401 — the driver's
-    for statement in _SETTINGS:
-        connection.execute(statement)
-    connection.commit()
-
-
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _begin_repeatable(connection: Connection) -> None:
-    if not connection.get_execution_options().get("writes"):
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")

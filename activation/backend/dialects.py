@@ -16,9 +16,10 @@ _INSERTS: Mapping[str, Callable[[Table], Upsert]] = {
 }
 
 _AT_ONCE = 1 << 16  # fingerprints of a statement, or of a piece of a COPY
-# Any two numbers: the keys of the advisory locks of `take_turn`.
+# Any numbers: the keys of the advisory locks of `take_turn`.
 PACKING = 0x6C696E6B
 NUMBERING = 0x73636E69
+SWEEPING = 0x73776565
 
 # The numbers of a batch's serials come as a JSON array, its fingerprints as one blob: a statement
 # for each row takes four times as long, and this is where an activation spends its time.
@@ -79,6 +80,13 @@ def take_turn(connection: Connection, key: int) -> None:
     """
     if is_postgresql(connection):
         connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def has_turn(connection: Connection, key: int) -> bool:
+    """As `take_turn`, without waiting: whether this transaction holds the turn now."""
+    if not is_postgresql(connection):
+        return True
+    return bool(connection.execute(select(func.pg_try_advisory_xact_lock(key))).scalar())
 
 
 def take_turn_of(connection: Connection, name: str) -> None:

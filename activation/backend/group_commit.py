@@ -2,12 +2,21 @@
 
 A thread takes every scan that waits, answers all of them in one transaction, and only then hands
 out the answers. While it commits, the next group gathers. Nonces likewise.
+
+A group that fails is tried again as its failure allows (`Retry`):
+
+| failed | nothing of it was kept | what follows |
+| --- | --- | --- |
+| over what one of them asked | for sure | each by itself: the others must not fail with it |
+| the database went away, before COMMIT | for sure | all together, once: it may be another by now |
+| the database went away, at COMMIT | nobody knows | nothing: to count again could count twice |
 """
 
 import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
 from . import log
@@ -17,6 +26,18 @@ _END: None = None
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 Told_contra = TypeVar("Told_contra", contravariant=True)
+
+
+class Retry(Enum):
+    """How a group that failed is tried again."""
+
+    APART = "each by itself"
+    TOGETHER = "all of them, once"
+    NEVER = "not at all"
+
+
+def _apart(_: Exception) -> Retry:
+    return Retry.APART
 
 
 class Waiting(Protocol[Told_contra]):
@@ -38,11 +59,18 @@ class Waiting(Protocol[Told_contra]):
 class GroupCommit(Generic[Asked, Answer]):
     """`answer(group)` answers requests in their order, all of them or none. Close it when done.
 
-    `groups` of them may be on their way at a time, each in its own thread.
+    `groups` of them may be on their way at a time, each in its own thread. `retry` says of an
+    exception of `answer` what follows.
     """
 
-    def __init__(self, answer: Callable[[Sequence[Asked]], list[Answer]], groups: int = 1) -> None:
+    def __init__(
+        self,
+        answer: Callable[[Sequence[Asked]], list[Answer]],
+        groups: int = 1,
+        retry: Callable[[Exception], Retry] = _apart,
+    ) -> None:
         self._answer = answer
+        self._retry = retry
         self._waiting: queue.SimpleQueue[tuple[Asked, Waiting[Answer]] | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(groups)]
         for thread in self._threads:
@@ -82,19 +110,25 @@ class GroupCommit(Generic[Asked, Answer]):
             if ends:
                 return
 
-    def _commit(self, group: list[tuple[Asked, Waiting[Answer]]]) -> None:
+    def _commit(self, group: list[tuple[Asked, Waiting[Answer]]], *, again: bool = True) -> None:
+        """`again`: it may be tried as a whole once more."""
         if not group:
             return
         try:
             answers = self._answer([asked for asked, _ in group])
         except Exception as error:  # noqa: BLE001 - handed to whom it belongs to
-            if len(group) == 1:
-                group[0][1].set_exception(error)
-                return
-            # The one that causes it must not fail the others.
-            log.failure(error, f"a group of {len(group)} requests failed, each is tried by itself")
-            for one in group:
-                self._commit([one])
+            retry = self._retry(error)
+            if retry is Retry.TOGETHER and again:
+                self._commit(group, again=False)
+            elif retry is Retry.APART and len(group) > 1:
+                # The one that causes it must not fail the others.
+                told = f"a group of {len(group)} requests failed, each is tried by itself"
+                log.failure(error, told)
+                for one in group:
+                    self._commit([one], again=again)
+            else:
+                for _, waiting in group:
+                    waiting.set_exception(error)
             return
         for (_, waiting), answer in zip(group, answers, strict=True):
             waiting.set_result(answer)

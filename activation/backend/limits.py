@@ -25,6 +25,7 @@ class BackendLimits:
     window_tiles: int = 4_096  # read, rewritten and written at a time
     page_attribute_chars: int = 500_000  # a page of ranges ends early here
     connections: int = 200
+    replica_seconds: float = 10.0  # that a page read from a replica may be behind
 
 
 DEFAULT_LIMITS = BackendLimits()

@@ -42,7 +42,11 @@ _GROUPS = 2
 
 @dataclass(frozen=True)
 class Settings:
-    """What a worker needs. It is pickled, so it holds how to read keys, not keys."""
+    """What a worker needs. It is pickled, so it holds how to read keys, not keys.
+
+    `now` None: this machine's clock with SQLite, and with PostgreSQL the database's, so that
+    several machines decide alike.
+    """
 
     database: URL
     fingerprint_key: Callable[[], Secret]
@@ -50,16 +54,18 @@ class Settings:
     senders: Callable[[], Senders] | None = None
     proxies: tuple[Network, ...] = ()
     names: tuple[str, ...] | None = None
-    now: Callable[[], datetime] = utc_now
+    now: Callable[[], datetime] | None = None
     monotonic: Callable[[], float] = time.monotonic
     limits: BackendLimits = DEFAULT_LIMITS
+    replicas: tuple[URL, ...] = ()
 
 
 class Server:
     """A backend bound to its port; `run` serves until `stop`, SIGINT or SIGTERM.
 
     `workers` processes share the socket and the database; a process that dies is started
-    anew. A single worker is this process. Raises `Refused` if trusting this machine would
+    anew. A single worker is this process. `ahead`: seconds that this machine's clock is ahead of
+    the one that decides. Raises `Refused` if trusting this machine would
     mean trusting others, `EnvironmentFailure` for a folder, a database or an address that
     cannot be had, `IntegrityError` for a database that is damaged.
     """
@@ -87,6 +93,7 @@ class Server:
             # Opened here as well, so that an error is reported, and reported once.
             with contextlib.closing(Store(settings.database, settings.limits)) as store:
                 store.look_at()
+                self.ahead = _ahead(settings, store)
         except BaseException:
             self._socket.close()
             raise
@@ -120,10 +127,13 @@ class Server:
 def build(settings: Settings, workers: int = 1) -> FastAPI:
     """The application of one of `workers`; it closes its books when the worker stops."""
     single_writer = settings.database.drivername == "sqlite"
+    store = Store(settings.database, settings.limits, settings.monotonic, settings.replicas)
+    if not single_writer:
+        store.pulse.start()
     backend = Backend(
-        Store(settings.database, settings.limits, settings.monotonic),
+        store,
         settings.fingerprint_key(),
-        settings.now,
+        settings.now or (utc_now if single_writer else store.pulse.now),
         settings.trust_loopback,
         settings.senders() if settings.senders else None,
         settings.proxies,
@@ -138,6 +148,13 @@ def build(settings: Settings, workers: int = 1) -> FastAPI:
         backend.close()
 
     return create_app(backend, closing)
+
+
+def _ahead(settings: Settings, store: Store) -> float:
+    """Seconds that this machine's clock is ahead of the one that decides."""
+    if settings.now is not None or settings.database.drivername == "sqlite":
+        return 0.0
+    return (utc_now() - store.pulse.now()).total_seconds()
 
 
 def _config(settings: Settings, workers: int) -> uvicorn.Config:

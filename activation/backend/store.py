@@ -21,7 +21,6 @@ from . import (
     chunks,
     dialects,
     kept_answers,
-    market_pages,
     packing,
     same_content,
     scan_counters,
@@ -33,11 +32,16 @@ from . import (
 from .apply_aggregation import AggregationRequest
 from .apply_scan_in import Permit, ScanInRequest
 from .batch_page import PageQuery
+from .batch_rows import known as _known
+from .batch_rows import row as _row
 from .database import Database
 from .limits import DEFAULT_LIMITS, BackendLimits
+from .market_books import MarketBooks
 from .nonces import Nonce
 from .nonces import take as take_nonces
 from .problems import Problem
+from .pulse import Pulse
+from .replicas import Replicas
 from .scanned_code import ScanRequest
 
 _STANDINGS = 10_000  # kept in memory
@@ -45,28 +49,44 @@ _RULES_SECONDS = 1.0
 _UNREAD: tuple[float, list[tuple[str, int]]] = (float("-inf"), [])
 
 
-class Store:
-    """The books in one database; close it when done. Safe to share between threads."""
+class Store(MarketBooks):
+    """The books in one database; close it when done. Safe to share between threads.
+
+    `replicas`: of PostgreSQL, from which pages may be read while `pulse` beats.
+    """
 
     def __init__(
         self,
         database: URL,
         limits: BackendLimits = DEFAULT_LIMITS,
         monotonic: Callable[[], float] = time.monotonic,
+        replicas: Sequence[URL] = (),
     ) -> None:
         self.limits = limits
         self._monotonic = monotonic
-        self._database = Database(database)
         self._swept = 0
+        self._forget()
+        self._database = Database(database, self._forget)
+        read = self._database.read
+        self.pulse = Pulse(read, monotonic)
+        self._replicas = Replicas(replicas, read, self.pulse, limits.replica_seconds, monotonic)
+
+    def _forget(self) -> None:
+        """Forget what was read: the database may be another, after a failover.
+
+        Of standings none ever changes; but a standby that was behind gives numbers away anew.
+        """
         self._rules = _UNREAD
-        self._standings: dict[int, Standing] = {}  # of scans; none of them ever changes
+        self._standings: dict[int, Standing] = {}  # of scans
 
     def look_at(self) -> None:
         """Raises `IntegrityError` for damage that the database itself finds; takes seconds."""
         self._database.look_at()
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database, and its replicas."""
+        self.pulse.stop()
+        self._replicas.close()
         self._database.close()
 
     def register(self, batch: wire.Batch, now: datetime) -> None:
@@ -185,11 +205,6 @@ class Store:
             raise answer
         return answer
 
-    def scan_ins(self, after: int) -> wire.ScanInsPage:
-        """The scan-ins after the cursor `after`, as many as a page holds."""
-        with self._database.read() as connection:
-            return scan_ins.page(connection, after)
-
     def head(self, home: str) -> wire.HeadAnswer:
         """The head that came with the newest order of `home`, as far as one did."""
         query = select(tables.heads).where(tables.heads.c.home == home)
@@ -209,28 +224,6 @@ class Store:
         """The ranges that are asked for, as many as a page holds. Raises not-found."""
         with self._database.read() as connection:
             return batch_page.read(connection, _known(connection, batch), query, self.limits)
-
-    def unknown(self, after: int, now: datetime) -> wire.UnknownPage:
-        """Unknown scans that were first noted after the cursor `after`."""
-        since = int(now.timestamp()) - self.limits.unknown_seconds
-        with self._database.read() as connection:
-            return market_pages.unknown(connection, after, since)
-
-    def refused(self, after: int, now: datetime) -> wire.RefusedPage:
-        """Scans of known codes that were refused; those first noted after the cursor."""
-        since = int(now.timestamp()) - self.limits.refused_seconds
-        with self._database.read() as connection:
-            return market_pages.refused(connection, after, since)
-
-    def repeats(self, over: int, after: str | None) -> wire.RepeatsPage:
-        """Codes that consumers scanned more than `over` times, after the code `after`."""
-        with self._database.read() as connection:
-            return market_pages.repeats(connection, over, after)
-
-    def regions(self, batch: str, after: int) -> wire.RegionsPage:
-        """Where codes after serial `after` were scanned. Raises not-found."""
-        with self._database.read() as connection:
-            return market_pages.regions(connection, _known(connection, batch), after)
 
     def fresh(self, nonces: Sequence[Nonce], now: datetime) -> list[bool]:
         """Of each nonce, whether its key never used it; from now on it has."""
@@ -259,19 +252,24 @@ class Store:
 
     def scans(self, scans: Sequence[ScanRequest], now: datetime) -> list[wire.ScanAnswer]:
         """Answer and count scans, in the order they came; all of them or none."""
+        self._sweep(now)
         with self._database.write() as connection:
-            self._sweep(connection, now)
             if len(self._standings) > _STANDINGS:
                 self._standings = {}  # not cleared: another group may be reading it
             return scan_counters.count(connection, scans, now, self.limits, self._standings)
 
-    def _sweep(self, connection: Connection, now: datetime) -> None:
-        """Now and then, delete what has expired; readers pass over it anyway."""
+    def _sweep(self, now: datetime) -> None:
+        """Now and then, delete what has expired; readers pass over it anyway.
+
+        By itself: it holds rows of any codes, and scans hold their own in another order.
+        """
         at = int(now.timestamp())
         if at - self._swept < self.limits.sweep_seconds:
             return
         self._swept = at
-        scan_notes.expire(connection, at, self.limits)
+        with self._database.write() as connection:
+            if dialects.has_turn(connection, dialects.SWEEPING):  # else another host does it
+                scan_notes.expire(connection, at, self.limits)
 
 
 def check_length(data: bytes) -> int:
@@ -282,16 +280,3 @@ def check_length(data: bytes) -> int:
             "invalid", f"send 16 bytes a code, for 1 to {wire.CHUNK_CODES} codes at a time"
         )
     return size
-
-
-def _row(connection: Connection, batch: str, *, lock: bool = False) -> Row[Any] | None:
-    """`lock`: until the end of the transaction nobody else changes anything of the batch."""
-    query = select(tables.batches).where(tables.batches.c.batch == batch)
-    return connection.execute(query.with_for_update() if lock else query).first()
-
-
-def _known(connection: Connection, batch: str, *, lock: bool = False) -> Row[Any]:
-    row = _row(connection, batch, lock=lock)
-    if row is None:
-        raise Problem("not-found", "register the batch first")
-    return row

@@ -6,6 +6,7 @@ This is the loop over the queue; `attempt.py` delivers a single order, and
 says what a crash leaves. A crash of the loop loses nothing: what is queued is sent by the next run.
 """
 
+import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from ...codegen.ledger.view import View
 from ...codegen.progress import Progress
 from ...codegen.station.station import Station
 from .. import backoff
-from ..away.desk import STREAM, AwayDesk
+from ..away.desk import STREAM, AwayDesk, is_shared
 from ..client.protocol import Client
 from ..orders.due import book_due
 from ..orders.orders import ACKNOWLEDGED, REFUSED
@@ -33,6 +34,7 @@ from .attempt import (
     TakenByAnother,
 )
 from .deliver_result import DeliverResult
+from .lease import ELSEWHERE, BooksClock, held_elsewhere
 from .upload import Uploads
 
 ALWAYS = timedelta(days=36_500)
@@ -95,12 +97,18 @@ class DeliveryReport:
     retry_after: float = 0.0
 
 
-def next_due(station: Station) -> datetime | None:
-    """When the next queued order may be tried; None if none is queued."""
-    now = station.now()
+def next_due(station: Station, clock: BooksClock | None = None) -> datetime | None:
+    """When the next queued order may be tried, by the clock of the books; None if none is queued.
+
+    What another station holds, when its lease has run out.
+    """
+    now = (clock or BooksClock(station)).now()
     with station.ledger.read() as view:
         rows = view.due(now + ALWAYS, BATCHES_AT_ONCE)
-    return min((_due(row, now) for row in rows), default=None)
+    shared = is_shared(station)
+    held = (row.held_until for row in rows if shared and held_elsewhere(station, row, now))
+    free = (_due(row, now) for row in rows if not (shared and held_elsewhere(station, row, now)))
+    return min(filter(None, (*held, *free)), default=None)
 
 
 def _due(row: OrderRow, now: datetime) -> datetime:
@@ -163,23 +171,31 @@ class Courier:
         follows from what was sent. `settled(order, status)` is called for each settled order.
         """
         run = _Run(until)
-        while not stop() and run.goes_on and (row := self._next(batch, run.stuck)):
+        while not stop() and run.goes_on and (row := self._next(batch, run)):
             status = run.note(row, self._sender.attempt(row))
             if status is not None:
                 settled(row.order, status)
         return run.report
 
-    def _next(self, batch: str | None, stuck: set[str]) -> OrderRow | None:
-        now = self._station.now()
+    def _next(self, batch: str | None, run: "_Run") -> OrderRow | None:
+        leases = self._sender.leases
+        now = leases.clock.now()
         with self._station.ledger.read() as view:
             if batch is not None:
                 rows = _before(view, batch)
             else:
                 # Also orders that a killed process holds: only the delivery lock says who is alive.
                 rows = view.due(now + ALWAYS, BATCHES_AT_ONCE)
+        if leases.is_shared and batch is None:
+            # Each is the oldest of its batches, so that any may be next: ten stations which all
+            # began with the first would wait for each other.
+            rows = tuple(random.sample(rows, len(rows)))
         for row in rows:
-            wanted = stuck.isdisjoint(batches_of(row))
-            if wanted and (not self._patient or _due(row, now) <= now):
+            if not run.stuck.isdisjoint(batches_of(row)):
+                continue
+            if leases.is_elsewhere(row, now):
+                run.skip(row, ELSEWHERE)
+            elif not self._patient or _due(row, now) <= now:
                 return row
         return None
 
@@ -230,11 +246,11 @@ class _Run:
             case SettledMeanwhile():
                 return None
             case TakenByAnother(reason):
-                self._skip(row, reason)
+                self.skip(row, reason)
                 return None
             case Postponed(reason):
                 self.report.retry_after = attempt.retry_after.total_seconds()
-                self._skip(row, reason)
+                self.skip(row, reason)
                 return None
             case Acknowledged(freeze):
                 self.report.delivered.append(row.order)
@@ -247,7 +263,8 @@ class _Run:
                 return REFUSED
         assert_never(attempt)
 
-    def _skip(self, row: OrderRow, reason: str) -> None:
+    def skip(self, row: OrderRow, reason: str) -> None:
+        """Send nothing more of its batches in this run."""
         self.stuck.update(batches_of(row))
         self.report.detail = reason
 

@@ -16,6 +16,7 @@ on, with longer and longer pauses while this machine fails. A crash loses nothin
 
 import json
 import os
+import random
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from ...codegen.errors import MintmarkError
 from ...codegen.files import write_atomically
 from ...codegen.result import to_json
 from ...codegen.station.station import Station
-from ..away.desk import LONGEST_REST, STREAM, AwayDesk
+from ..away.desk import LONGEST_REST, STREAM, AwayDesk, is_shared
 from ..backoff import wait
 from ..client.protocol import Client
 from ..orders.due import book_due
@@ -35,6 +36,7 @@ from ..orders.orders import REFUSED
 from . import scan_ins
 from .deliver import Courier, next_due
 from .deliver_result import DeliverResult
+from .lease import BooksClock
 
 POLL = timedelta(seconds=1)
 SCAN_INS = timedelta(minutes=1)  # between two readings of them
@@ -115,6 +117,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self._desk = AwayDesk(self.station, STREAM)
+        self._clock = BooksClock(self.station)
 
     def run(self) -> DeliverResult:
         """Deliver until a stop is requested. Raises what hinders the first read of the queue.
@@ -138,20 +141,22 @@ class Service:
         try:
             self._book_waiting()  # 1
             self._book_due()
-            due = next_due(self.station)
-            if due is not None and due <= self.station.now():
+            due = next_due(self.station, self._clock)
+            if due is not None and due <= self._clock.now():
                 self._deliver()  # 2
-                due = next_due(self.station)
+                due = next_due(self.station, self._clock)
             self._read_scan_ins()  # 3
-            now = self.station.now()
-            self.health.beat(now)  # 4
+            self.health.beat(self.station.now())  # 4
+            now = self._clock.now()
             self._failures = 0
         except (MintmarkError, OSError) as error:
             return self._hindered(error)
         # What is still due could not be sent: another process sends it, or no backend is
         # configured.
         ahead = POLL if due is None or due <= now else min(POLL, due - now)
-        return ahead.total_seconds()
+        # Ten stations that wake at the same moment would all reach for the same orders.
+        spread = 0.5 + random.random() / 2 if is_shared(self.station) else 1.0  # noqa: S311
+        return ahead.total_seconds() * spread
 
     def _book_waiting(self) -> None:
         drained = self._desk.drain(self.stopped)

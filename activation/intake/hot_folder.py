@@ -50,6 +50,7 @@ from ...codegen.station.station import Station
 from ..away.desk import LONGEST_REST, STREAM, AwayDesk
 from ..backoff import wait
 from ..delivery.deliver import Courier, next_due
+from ..delivery.lease import BooksClock
 from ..delivery.service import Connect, Log
 from ..orders import sheets
 from ..orders.due import book_due
@@ -92,6 +93,7 @@ class HotFolder:
 
     def __post_init__(self) -> None:
         self._desk = AwayDesk(self.station, STREAM)
+        self._clock = BooksClock(self.station)
         self._arrivals = Arrivals(
             self.folder, self.marker, lambda name, why: self.log("left", file=name, error=why)
         )
@@ -283,8 +285,8 @@ class HotFolder:
         if self._desk.is_resting:
             return
         book_due(self.station, self.stopped)
-        due = next_due(self.station)
-        if due is None or due > self.station.now():
+        due = next_due(self.station, self._clock)
+        if due is None or due > self._clock.now():
             return
         with self.connect() as client:
             if client is not None:

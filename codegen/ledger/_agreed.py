@@ -65,10 +65,29 @@ def is_row(table: Table, number: BindParameter[Any]) -> ColumnElement[bool]:
     return found
 
 
+def joined(connection: Connection, table: Table, name: str, value: str, query: Prepared) -> Any:  # noqa: ANN401 - a row
+    """That row as `query` reads it, by `is_row` and `number`; `name` is the primary key.
+
+    PostgreSQL is asked nothing but `query`.
+    """
+    number: int | str | None = value
+    if connection.dialect.name != POSTGRESQL:
+        number = row_id(connection, table, name, value)
+        if number is None:
+            return None
+    found = query.first(connection, number=number)
+    if found is None and connection.dialect.name == POSTGRESQL:
+        return None
+    if found is None or getattr(found, name) != value:
+        raise damaged(table)
+    return found
+
+
 @lru_cache(maxsize=32)
 def bearing(table: Table, name: str) -> Prepared:
     """The row whose column `name` is `value`: what PostgreSQL is asked."""
-    return Prepared(lambda: select(table).where(table.c[name] == bindparam("value")))
+    pins = {name: "value"}
+    return Prepared(lambda: select(table).where(table.c[name] == bindparam("value")), pins=pins)
 
 
 @lru_cache(maxsize=32)

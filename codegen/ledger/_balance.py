@@ -10,7 +10,7 @@ number alone, orders that are each settled at once would all be odd, and read no
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from ..errors import IntegrityError
 from ..ranges import serials
 from ..ranges.lifecycle import State
 from . import _agreed, _events, _pairs, _tables
-from ._prepared import Prepared
+from ._prepared import Asked, Prepared, ahead
 from .changes import (
     Associated,
     Change,
@@ -55,13 +55,16 @@ _LINKS = Prepared(
          AS following
 """),
 )
-COUNTERS = Prepared(lambda: select(_c.state, _c.codes).where(_c.batch == bindparam("b")))
+COUNTERS = Prepared(
+    lambda: select(_c.state, _c.codes).where(_c.batch == bindparam("b")), pins={"batch": "b"}
+)
 _COUNT = Prepared(
     lambda: (
         update(_tables.counters)
         .where(_c.batch == bindparam("b"), _c.state == bindparam("name"))
         .values(codes=bindparam("now"))
-    )
+    ),
+    pins={"batch": "b"},
 )
 TILES = Prepared(
     lambda: (
@@ -69,7 +72,8 @@ TILES = Prepared(
         .where(_t.batch == bindparam("b"))
         .order_by(_t.first)
         .limit(bindparam("most"))
-    )
+    ),
+    pins={"batch": "b"},
 )
 PACKAGES = Prepared(
     lambda: select(_p.package, _p.serials, _p.status, _p.supersedes).where(
@@ -115,6 +119,14 @@ def move(connection: Connection, batch: str, quantity: int, moved: Mapping[str, 
             _COUNT.run(connection, {"b": batch, "name": name, "now": codes[name]})
 
 
+def questions(batch: str) -> Iterator[Asked]:
+    """What comparing `batch` asks."""
+    yield _agreed.bearing(_tables.batches, "batch"), {"value": batch}
+    yield COUNTERS, {"b": batch}
+    yield TILES, {"b": batch, "most": EACH + 1}
+    yield PACKAGES, {"b": batch}
+
+
 def check_all(connection: Connection, changes: tuple[Change, ...]) -> None:
     """`check` each batch that `changes` touch, and the links of those that they associate."""
     batches = {change.batch for change in changes if isinstance(change, Ordered | ExportBegun)}
@@ -130,6 +142,7 @@ def check_all(connection: Connection, changes: tuple[Change, ...]) -> None:
             row = _agreed.row(connection, _tables.packages, "package", change.package)
             batches |= set() if row is None else {row.batch, row.pair or row.batch}
     if batches | linked:
+        ahead(connection, (each for batch in batches | linked for each in questions(batch)))
         _, before = _events.head(connection)
         for batch in sorted(batches | linked):
             row = _agreed.row(connection, _tables.batches, "batch", batch)

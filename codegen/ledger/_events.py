@@ -17,8 +17,10 @@ from .chain import Event
 
 _e = _tables.events.c
 _NAMES = tuple(column.name for column in _tables.events.c)
-_HASH = Prepared(lambda: select(_e.hash).where(_e.seq == bindparam("seq")))
 LAST = Prepared(lambda: select(_tables.events).order_by(_e.seq.desc()).limit(1))
+STAMP = Prepared(
+    lambda: select(_e.hash, _e.at).where(_e.seq == bindparam("seq")), pins={"seq": "seq"}
+)
 
 
 def after(connection: Connection, seq: int, limit: int) -> tuple[Event, ...]:
@@ -56,8 +58,8 @@ def head(connection: Connection) -> tuple[int, str]:
 
 
 def hash_at(connection: Connection, seq: int) -> str | None:
-    """The hash of the event with this number, if there is one."""
-    row = _HASH.first(connection, seq=seq)
+    """The hash of the event with this number; None if there is none."""
+    row = STAMP.first(connection, seq=seq)
     return None if row is None else str(row.hash)
 
 

@@ -70,7 +70,7 @@ def lost(connection: Connection, batch: str, first: int, last: int) -> tuple[Uni
 
     Also those of packages that were reprinted since: the lost labels still carry these codes.
     """
-    return tuple(map(_unit, _LOST.all(connection, b=batch, low=first, high=last)))
+    return tuple(map(_unit, LOST.all(connection, b=batch, low=first, high=last)))
 
 
 def _package(row: Row[Any]) -> PackageRow:
@@ -86,7 +86,7 @@ def _units() -> Select[Any]:
     return select(_tables.units, _p.batch, _p.copies, _p.pair).join(_tables.packages)
 
 
-_LOST = Prepared(
+LOST = Prepared(
     lambda: (
         _units()
         .where(or_(_p.batch == bindparam("b"), _p.pair == bindparam("b")), _u.status == "lost")

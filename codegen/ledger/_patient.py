@@ -14,6 +14,7 @@ class Patient(psycopg.Connection[Any]):
     """
 
     patience: float | None = None  # seconds
+    pooled = False  # others get the connection to the server between two transactions
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ANN401 - psycopg's form
         """Wait for the answer. Raises `psycopg.OperationalError` when it did not come in time."""

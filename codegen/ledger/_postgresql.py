@@ -27,8 +27,7 @@ from ._postgresql_failures import away, is_lost, standby
 from .place import LedgerDatabase, parameters
 
 if TYPE_CHECKING:
-    import psycopg
-
+    from ._patient import Patient
     from ._wire import Statement
 
 # "mintmark" and a number: keys of advisory locks are the database's own, like its tables.
@@ -72,13 +71,14 @@ def connect(place: LedgerDatabase, wait: float) -> Engine:
         # Of several servers one is the primary.
         settings["target_session_attrs"] = "read-write"
 
-    def connected() -> "psycopg.Connection[Any]":
-        connection: psycopg.Connection[Any] = driver.connect(place.url, autocommit=True, **settings)
+    def connected() -> "Patient":
+        connection: Patient = driver.connect(place.url, autocommit=True, **settings)
         # A pooler tells another process's number than the one that answers.
         told = connection.info.backend_pid
         row = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
-        if row is None or row[0] != told:
-            connection.prepare_threshold = None
+        connection.pooled = row is None or row[0] != told
+        # With names of its own, psycopg would take `_wire`'s back with them at every rollback.
+        connection.prepare_threshold = None
         return connection
 
     engine = create_engine(

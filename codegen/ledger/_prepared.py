@@ -10,6 +10,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ClauseElement, Connection, Dialect, Table, TextClause, bindparam, insert
@@ -17,7 +18,7 @@ from sqlalchemy import update as update_of
 from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.sql import visitors
 
-from ._words import RowId
+from ._words import RowId, key_of
 
 if TYPE_CHECKING:
     from ._trips import Trips
@@ -29,12 +30,31 @@ AT_ONCE = 1_000  # rows taken from the driver
 Reader = Callable[[Any], Any] | None
 
 
+def ahead(connection: Connection, asked: Iterable["Asked"]) -> None:
+    """Ask PostgreSQL in one trip what will be asked soon; nothing on SQLite."""
+    if connection.dialect.name == POSTGRESQL:
+        from . import _trips
+
+        questions = [prepared.question(connection, values) for prepared, values in asked]
+        _trips.of(connection).ahead(questions)
+
+
+def send(connection: Connection) -> None:
+    """Have PostgreSQL run what is queued. Raises what the driver raises for it."""
+    if connection.dialect.name == POSTGRESQL:
+        from . import _trips
+
+        _trips.of(connection).flush()
+
+
 class Prepared:
     """The statement that `make` puts together when it is first run.
 
     `postgresql` puts it together for PostgreSQL, where that takes other words. Its values are bound
     by name; those that `make` gave a value keep it. Each method raises `KeyError` for one that is
     missing. A list of values (`IN`) has no place here: its length would change the statement.
+    `pins` says of columns that they hold a value in every row that is read or written: column →
+    the name of that value. It is all one table's, then (see `_trips`).
     """
 
     def __init__(
@@ -43,8 +63,9 @@ class Prepared:
         keys: Sequence[str] | None = None,
         *,
         postgresql: Callable[[], Any] | None = None,
+        pins: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self._make, self._keys = make, keys
+        self._make, self._keys, self._pins = make, keys, pins
         self._makes = {"postgresql": postgresql or make}
         self._known: dict[str, _Compiled] = {}
 
@@ -53,7 +74,7 @@ class Prepared:
         known = self._known.get(name)
         if known is None:
             statement = self._makes.get(name, self._make)()
-            known = self._known[name] = _Compiled(statement, self._keys, name)
+            known = self._known[name] = _Compiled(statement, self._keys, self._pins, name)
         return known
 
     def all(self, connection: Connection, **values: object) -> list[Any]:
@@ -112,8 +133,8 @@ class Prepared:
             cursor.executemany(this.sql, bound)
         passed(this.sql)
 
-    def foreseen(self, connection: Connection, **values: object) -> "Question":
-        """What `_trips.ahead` asks so that one of the methods above finds its answer."""
+    def question(self, connection: Connection, values: Mapping[str, object]) -> "Question":
+        """What `_trips` asks, and then remembers."""
         this = self._of(connection)
         return this.statement, this.bound(values)
 
@@ -128,8 +149,14 @@ class Prepared:
 class _Compiled:
     """A statement as one of the drivers takes it."""
 
-    def __init__(self, statement: ClauseElement, keys: Sequence[str] | None, name: str) -> None:
-        self._statement, self._dialect = statement, _dialect(name)
+    def __init__(
+        self,
+        statement: ClauseElement,
+        keys: Sequence[str] | None,
+        pins: Mapping[str, str],
+        name: str,
+    ) -> None:
+        self._statement, self._pins, self._dialect = statement, pins, _dialect(name)
         # Where a connection keeps what it has yet to send; None for a database in this process.
         self.trips: Callable[[Connection], Trips] | None = None
         if name == POSTGRESQL:
@@ -156,7 +183,9 @@ class _Compiled:
         from ._wire import Statement
 
         row = self.row if hasattr(self._statement, "selected_columns") else tuple
-        return Statement(self.sql.encode(), self._tables(), row)
+        at = {name: place for place, (name, _) in reversed([*enumerate(self._binds)])}
+        pins = {column: at[name] for column, name in self._pins.items()}
+        return Statement(self.sql.encode(), self._tables(), pins, row)
 
     def _tables(self) -> frozenset[str] | None:
         """The tables that it writes, or else reads; None if its text alone tells."""
@@ -186,6 +215,9 @@ class _Compiled:
             )
 
         return made
+
+
+Asked = tuple[Prepared, Mapping[str, object]]
 
 
 def passed(sql: str) -> None:
@@ -219,7 +251,7 @@ def _driver(connection: Connection) -> Any:  # noqa: ANN401 - a connection of th
 @lru_cache(maxsize=64)
 def inserting(table: Table, *keys: str) -> Prepared:
     """An INSERT of these columns, bound by their names."""
-    return Prepared(lambda: insert(table), keys)
+    return Prepared(lambda: insert(table), keys, pins={key: key for key in keys})
 
 
 def set_row(
@@ -235,4 +267,6 @@ def _updating(table: Table, *keys: str) -> Prepared:
     numbered = RowId(table) == bindparam("number_")
     # Within VALUES a column's own name is taken by SQLAlchemy.
     values = {key: bindparam(f"to_{key}", type_=table.c[key].type) for key in keys}
-    return Prepared(lambda: update_of(table).where(numbered).values(values))
+    key = key_of(table).name
+    pins = {} if key in keys else {key: "number_"}
+    return Prepared(lambda: update_of(table).where(numbered).values(values), pins=pins)

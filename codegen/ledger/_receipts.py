@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from ..errors import Refused, UsageError
 from ..ranges import serials
@@ -18,6 +18,7 @@ from ..ranges.receipts import Account, Totals, UnitAccount, cut
 from ..ranges.serials import Range, Ranges
 from . import _exports, _pairs, _sql, _tables, _two_batches
 from ._elsewhere import unknown
+from ._prepared import inserting
 from ._sql import NOTHING, Touched
 from ._words import total
 from .chain import Event
@@ -72,7 +73,7 @@ def receipt(change: Receipted, connection: Connection, event: Event) -> Touched:
         "reason": change.reason, "reported_at": event.at,
         "printed_by_count": after.totals().printed_by_count, "corrects": 0,
     }  # fmt: skip
-    connection.execute(insert(_tables.receipts), [part])
+    inserting(_tables.receipts, *part).run(connection, part)
     return NOTHING
 
 
@@ -253,7 +254,7 @@ def _write_reported(
         for unit, piece in cut(ranges, after.units)
     )
     for page in _pages(values):
-        connection.execute(insert(_tables.reported), page)
+        inserting(_tables.reported, *page[0]).run_many(connection, page)
 
 
 def _pages(values: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -6,8 +6,8 @@ transaction
 
 - `BEGIN`, the lock and what is written wait in a queue, in order, until an answer is needed;
 - a question goes out together with the queue, and with others that are foreseen (`ahead`);
-- an answer is kept until its tables are written to: nobody else writes while the lock is held, and
-  whoever only reads has a snapshot;
+- an answer is kept until something is written that may change it: nobody else writes while the
+  lock is held, and whoever only reads has a snapshot;
 - `COMMIT` goes out with the queue.
 
 An order then makes two round trips: everything it asks, under the lock; everything it writes, with
@@ -27,10 +27,10 @@ import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from ._patient import Patient
 from ._wire import Question, Rows, Statement, Values, Wire
 
 KEPT = 300  # rows of an answer that are kept
@@ -42,7 +42,7 @@ _COMMIT = Statement(b"COMMIT")
 class Trips:
     """Those of one connection."""
 
-    def __init__(self, driver: psycopg.Connection[Any]) -> None:
+    def __init__(self, driver: Patient) -> None:
         self._wire = Wire(driver)
         self.connection: weakref.ref[Connection] | None = None  # SQLAlchemy's
         self._queue: list[Question] = []
@@ -74,6 +74,10 @@ class Trips:
 
     def each(self, statement: Statement, values: Values) -> Iterator[Any]:
         """The rows that answer, read as they are consumed: there may be millions."""
+        known = self._answers.get((statement, values))
+        if known is not None:
+            yield from known
+            return
         self._cursors += 1
         name = b"c%d" % self._cursors
         sql = b"DECLARE %b NO SCROLL CURSOR FOR %b" % (name, statement.sql)
@@ -95,16 +99,12 @@ class Trips:
 
     def write(self, statement: Statement, rows: Iterable[Values]) -> None:
         """Queue a statement that writes, once for each of `rows`."""
-        self._queue += [(statement, values) for values in rows]
-        self._forget(statement.tables)
+        new = [(statement, values) for values in rows]
+        self._queue += new
+        for question in [known for known in self._answers if _touches(known, new)]:
+            del self._answers[question]
         if len(self._queue) > AT_ONCE:
             self.flush()
-
-    def _forget(self, tables: frozenset[str] | None) -> None:
-        for question in list(self._answers):
-            read = question[0].tables
-            if tables is None or read is None or not tables.isdisjoint(read):
-                del self._answers[question]
 
     def flush(self) -> None:
         """Send what is queued. Raises what psycopg raises for it."""
@@ -158,6 +158,21 @@ class Trips:
         outer = None if self.connection is None else self.connection()
         if outer is not None and not outer.invalidated:
             outer.invalidate()
+
+
+def _touches(question: Question, written: Sequence[Question]) -> bool:
+    """Whether what was written, all by one statement, may change the answer to `question`."""
+    read, values = question
+    write = written[0][0] if written else read
+    if write.tables is None or read.tables is None:
+        return bool(written)
+    if write.tables.isdisjoint(read.tables):
+        return False
+    shared = read.pins.keys() & write.pins.keys() if write.tables == read.tables else ()
+    return all(
+        any(row[write.pins[column]] == values[read.pins[column]] for _, row in written)
+        for column in shared
+    )
 
 
 def went(statements: int) -> None:

@@ -6,8 +6,8 @@ types of what is read stay psycopg's. After a statement that failed the server r
 behind it (https://www.postgresql.org/docs/15/libpq-pipeline-mode.html).
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -18,6 +18,8 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
+from ._patient import Patient
+
 Rows = list[Any]
 Values = tuple[object, ...]
 
@@ -26,12 +28,14 @@ Values = tuple[object, ...]
 class Statement:
     """SQL with `$1`, `$2` …; `tables` are what it reads or writes, None if that is not known.
 
+    `pins` are columns that have one value in all the rows it touches: name → which of its values.
     `row` makes what is answered of the values of a row; `check` looks at the answer of a statement
     that was queued, and raises to end the transaction.
     """
 
     sql: bytes
     tables: frozenset[str] | None = None
+    pins: Mapping[str, int] = field(default_factory=dict)
     row: Callable[[Sequence[Any]], Any] = tuple
     check: Callable[[Rows], None] | None = None
     once: bool = False  # it is not worth a name on the server
@@ -59,14 +63,12 @@ def dumped(value: object) -> bytes | None:
 class Wire:
     """The pipeline of one connection; what is sent again has a name on the server."""
 
-    def __init__(self, driver: psycopg.Connection[Any]) -> None:
+    def __init__(self, driver: Patient) -> None:
         self._driver = driver
         self._reader = Transformer(driver)
         # Text → its name; None behind a pool, which lends others that connection.
-        self._named: dict[bytes, bytes] | None = {}
+        self._named: dict[bytes, bytes] | None = None if driver.pooled else {}
         self._names = count()
-        if driver.prepare_threshold is None:
-            self._named = None
 
     def is_lost(self) -> bool:
         """Whether the connection is no more."""
@@ -87,12 +89,18 @@ class Wire:
             _leave(server)
         for prepared, result in zip(prepares, results, strict=False):
             if result.status == ExecStatus.FATAL_ERROR:
-                raise error_from_result(result, self._reader.encoding)
+                raise self._failed(result)
             if prepared is None:
                 yield result
             elif self._named is not None:
                 text, name = prepared
                 self._named[text] = name
+
+    def _failed(self, result: PGresult) -> psycopg.Error:
+        error = error_from_result(result, self._reader.encoding)
+        if isinstance(error, psycopg.errors.InvalidSqlStatementName) and self._named:
+            self._named.clear()  # somebody else took the names away
+        return error
 
     def rows(self, statement: Statement, result: PGresult) -> Rows:
         """What `statement` answered."""

@@ -34,21 +34,19 @@ Left out: keys (a `sign` callable comes in), the clock (likewise), folding of ty
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 
-from .. import times
 from ..away import CommitUnknown, LedgerAway
-from ..errors import EnvironmentFailure, IntegrityError, NotFound, Refused
+from ..errors import EnvironmentFailure, NotFound
 from ..file_systems import refuse_network_drive
-from ..ranges.serials import Ranges
-from . import _apply, _balance, _foreseen, _outbox, _schedules, _tables, chain, database
-from ._prepared import inserting
-from .chain import Actor, Author, Event
-from .changes import PASSING, Associated, Change, HomeMade, KeyAdded, Ordered, Scheduled
+from . import _balance, _foreseen, _outbox, _schedules, _tables, database
+from ._appending import Committed, appended, claim_new
+from ._prepared import send
+from .chain import Actor, Author
+from .changes import PASSING, Change, HomeMade, KeyAdded
 from .memory import HeadLost, Memory
 from .place import LedgerDatabase, LedgerPlace
 from .view import View
@@ -62,22 +60,6 @@ Guard = Callable[[View], None]
 Prepare = Callable[[], None]
 Check = Callable[[Author, tuple[Change, ...]], None]
 _WHERE = ("the ledger", "keep the home on a disk of this machine: --home DIR")
-
-
-@dataclass(frozen=True)
-class Committed:
-    """An event that is in the books, and for ranges the serials touched and passed over.
-
-    `repeated`: an identical order was booked before; this is its event, nothing is new.
-    """
-
-    seq: int
-    hash: str
-    at: datetime
-    change: Change
-    applied: Ranges = ()
-    skipped: Ranges = ()
-    repeated: bool = False
 
 
 class Ledger:
@@ -307,7 +289,8 @@ class Ledger:
         self._check(author, changes)
 
         def work(connection: Connection) -> tuple[Committed, ...]:  # 1
-            _foreseen.ask(connection, author.key_id, changes)
+            seen = None if self.memory is None else self.memory.newest()
+            _foreseen.ask(connection, author.key_id, changes, seen)
             if self.memory is not None and not dry_run:
                 self.memory.compare(View(connection), changes)
             _balance.check_all(connection, changes)  # 2
@@ -317,8 +300,9 @@ class Ledger:
                 prepare()
             committed = self._append_all(connection, author, changes)  # 4
             if claim is not None:  # 5
-                _claim_new(connection, committed, *claim)
+                claim_new(connection, committed, *claim)
             if dry_run:  # 6
+                send(connection)
                 connection.rollback()
             else:
                 self._under_way = _lasting(committed)
@@ -353,16 +337,31 @@ class Ledger:
         False if it is settled, or another holder's time has not run out. Both times are those of
         `clock`.
         """
+
+        def work(books: Connection) -> bool:
+            _foreseen.ask_of_delivery(books, order)
+            return _outbox.claim(books, order, holder, until, now)
+
         return self._write(
-            lambda books: _outbox.claim(books, order, holder, until, now),
-            lambda books, taken: not taken or _outbox.is_held(books, order, holder, until),
+            work, lambda books, taken: not taken or _outbox.is_held(books, order, holder, until)
+        )
+
+    def prolong(self, order: str, holder: str, until: datetime) -> bool:
+        """Hold a claimed order until `until`; False if it is settled, or another holds it."""
+        return self._write(
+            lambda books: _outbox.prolong(books, order, holder, until),
+            lambda books, kept: not kept or _outbox.is_held(books, order, holder, until),
         )
 
     def attempted(self, order: str, next_attempt: datetime | None, detail: str | None) -> None:
         """Note that a delivery failed, why, and when to try again."""
+
+        def work(books: Connection) -> None:
+            _foreseen.ask_of_delivery(books, order)
+            _outbox.attempted(books, order, next_attempt, detail)
+
         self._write(
-            lambda books: _outbox.attempted(books, order, next_attempt, detail),
-            lambda books, _: _outbox.was_attempted(books, order, next_attempt, detail),
+            work, lambda books, _: _outbox.was_attempted(books, order, next_attempt, detail)
         )
 
     def release(self, order: str, holder: str) -> None:
@@ -377,37 +376,7 @@ class Ledger:
     def _append_all(
         self, connection: Connection, author: Author, changes: tuple[Change, ...]
     ) -> tuple[Committed, ...]:
-        at = self.now()
-        return tuple(_append_all_of(connection, author, at, change) for change in changes)
-
-
-def _append_all_of(
-    connection: Connection, author: Author, at: datetime, change: Change
-) -> Committed:
-    done = _append(connection, author, at, change)
-    if not done.repeated:
-        for more in _apply.following(done.change, connection, done.applied):  # 4.7
-            _append(connection, author, at, more)
-    return done
-
-
-def _append(connection: Connection, author: Author, at: datetime, change: Change) -> Committed:
-    change = _apply.normal(change)  # 4.1
-    if isinstance(change, Ordered | Associated | Scheduled):  # 4.2
-        booked = _booked(connection, change)
-        if booked is not None:
-            return booked
-    seq, previous = View(connection).head()
-    # 4.3. The first two events stand before the roster: the second adds the key of both.
-    public_key = None if seq < 2 else _apply.signing_key(connection, author.key_id, change)
-    event = chain.seal(seq + 1, change, at, author, previous)  # 4.4
-    inserting(_tables.events, *vars(event)).run(connection, vars(event))
-    done = _apply.apply(change, connection, event)  # 4.5
-    if seq == 1:
-        public_key = _apply.signing_key(connection, author.key_id, change)
-    if public_key is not None:  # 4.6
-        _check_own(event, previous, public_key)
-    return Committed(event.seq, event.hash, event.time, change, done.applied, done.skipped)
+        return appended(connection, author, self.now(), changes)
 
 
 def _lasting(committed: tuple[Committed, ...]) -> tuple[str, ...]:
@@ -422,47 +391,3 @@ def _are_booked(connection: Connection, committed: tuple[Committed, ...]) -> boo
         connection.scalar(select(known.hash).where(known.seq == done.seq)) == done.hash
         for done in committed
     )
-
-
-def _claim_new(
-    connection: Connection, committed: tuple[Committed, ...], holder: str, until: datetime
-) -> None:
-    for done in committed:
-        if isinstance(done.change, Ordered | Associated) and not done.repeated:
-            _outbox.hold_new(connection, done.change.order, holder, until)
-
-
-def _check_own(event: Event, previous: str, public_key: bytes) -> None:
-    try:
-        chain.check(event, previous, public_key)
-    except IntegrityError:
-        raise IntegrityError(
-            f"the signing key at hand is not the key {event.key_id} of the ledger's roster",
-            "bring the right key file back from your copy of the home",
-        ) from None
-
-
-def _booked(connection: Connection, change: Ordered | Associated | Scheduled) -> Committed | None:
-    """The same order, if it is booked. Raises `Refused` if its id is that of another order."""
-    if isinstance(change, Scheduled):
-        later = _schedules.find(connection, change.order)
-        return None if later is None else _same(connection, change, later.change, later.seq)
-    found = _outbox.find(connection, change.order)
-    if found is None:
-        return None
-    done = _same(connection, change, found.change, found.seq)
-    return replace(done, applied=found.touched, skipped=found.skipped)
-
-
-def _same(connection: Connection, change: Change, found: Change, seq: int) -> Committed:
-    order = getattr(found, "order", "")
-    if found != change:
-        how = "scheduled" if isinstance(found, Scheduled) else "booked"
-        raise Refused(
-            f"order {order} is {how} already, and says something else",
-            f"see it: mintmark orders show {order}",
-            "give a new order another id",
-        )
-    e = _tables.events.c
-    row = connection.execute(select(e.hash, e.at).where(e.seq == seq)).one()
-    return Committed(seq, row.hash, times.parse_utc(row.at), change, repeated=True)

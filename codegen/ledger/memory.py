@@ -18,6 +18,9 @@ class HeadLost(Exception):
 class Memory(Protocol):
     """Remembers the newest head that was seen."""
 
+    def newest(self) -> tuple[int, str] | None:
+        """Number and hash of the newest head that was seen."""
+
     def compare(self, view: View, changes: Sequence[Change]) -> None:
         """Raises `HeadLost`, or what forbids `changes`; under the write lock, before them."""
 

@@ -286,7 +286,7 @@ class View(FactsView):
 
     def is_booked(self, order: str) -> bool:
         """Whether an order of that id is booked; one that is scheduled for later is not."""
-        return self.find_order(order) is not None
+        return _agreed.row_id(self.connection, _tables.orders, "order_id", order) is not None
 
     def has_order(self, order: str) -> bool:
         """Whether an order has that id: booked, or scheduled, however that ended."""

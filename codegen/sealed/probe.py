@@ -19,7 +19,7 @@ from ..errors import MintmarkError, Refused
 from .store import ObjectStore
 
 RACERS = 8
-PARTED = 6_000_000  # bytes: in S3 two parts
+PARTED = 9_000_000  # bytes: in S3 two parts
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from .store import Listed, checked, together
 if TYPE_CHECKING:
     from obstore.store import S3Config, S3Store
 
-PART = 5_242_880  # bytes: the least that S3 takes as a part
+PART = 8_388_608  # bytes; S3 takes 5,242,880 or more, and 10,000 of them
 PARTS_AT_ONCE = 4
 
 
@@ -122,12 +122,19 @@ class Bucket:
 
     def put_file(self, key: str, path: Path) -> None:
         """As `ObjectStore.put_file`. After an error the object may be there all the same."""
+        self._put_parts(key, path)
+
+    def put_blocks(self, key: str, blocks: Iterable[bytes]) -> None:
+        """As `ObjectStore.put_blocks`. After an error the object may be there all the same."""
+        self._put_parts(key, blocks)
+
+    def _put_parts(self, key: str, source: "Path | Iterable[bytes]") -> None:
         import obstore
 
         with self._told(checked(key)):
             try:
                 obstore.put(
-                    self._uploads, key, path, chunk_size=PART, max_concurrency=PARTS_AT_ONCE
+                    self._uploads, key, source, chunk_size=PART, max_concurrency=PARTS_AT_ONCE
                 )
             except FileNotFoundError as error:
                 raise self._unknown(key, error) from None

@@ -16,9 +16,9 @@ import contextlib
 import errno
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -77,8 +77,12 @@ class SharedFolder:
     def put_file(self, key: str, path: Path) -> None:
         """As `ObjectStore.put_file`. Raises `FileExistsError` if the key is taken."""
         with open_own(path) as source:
-            if not self._put(key, lambda file: shutil.copyfileobj(source, file, _PIECE)):
-                raise FileExistsError(errno.EEXIST, "is there already", key)
+            self.put_blocks(key, iter(partial(source.read, _PIECE), b""))
+
+    def put_blocks(self, key: str, blocks: Iterable[bytes]) -> None:
+        """As `ObjectStore.put_blocks`. Raises `FileExistsError` if the key is taken."""
+        if not self._put(key, lambda file: file.writelines(blocks)):
+            raise FileExistsError(errno.EEXIST, "is there already", key)
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """As `ObjectStore.list`. What a crash left of a `put` has a name that begins with a dot."""

@@ -11,13 +11,16 @@
 import contextlib
 import hashlib
 import hmac
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from ..away import VaultAway
 from ..errors import IntegrityError
 from .ahead import Span, in_turn
+from .early import EarlyUploads, Hashing
 from .header import PREAMBLE_BYTES
 from .parts import SUFFIXES, Uploaded
 from .run_cache import RunCache
@@ -151,6 +154,19 @@ class SharedStorage:
         """As `Storage.put`."""
         batch, part = _of(name)
         return upload(self.own, f"{self.home}/{batch}", part, data, self._entropy)
+
+    def early(self, batch: str) -> EarlyUploads:
+        """Sends parts of a batch that is being made. Raises `Refused`, `VaultAway`."""
+        store = self.own
+
+        def send(part: str, blocks: Iterator[bytes]) -> Uploaded:
+            key, seen = f"{self.home}/{batch}/{part}-{secrets.token_hex(16)}", Hashing(blocks)
+            store.put_blocks(key, seen)
+            if store.size(key) != seen.size:
+                raise VaultAway("the store lost or cut an object")
+            return Uploaded(part, key, seen.size, seen.sha256)
+
+        return EarlyUploads(send)
 
     def upload(self, batch: str, part: str, path: Path, sha256: str) -> Uploaded:
         """The file at `path`, whose digest is `sha256`, as a new object."""

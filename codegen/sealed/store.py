@@ -61,6 +61,9 @@ class ObjectStore(Protocol):
     def put_file(self, key: str, path: Path) -> None:
         """Make the new object `key` of the file at `path`, durably, in little memory."""
 
+    def put_blocks(self, key: str, blocks: Iterable[bytes]) -> None:
+        """The same of bytes that come in blocks. What `blocks` raises may come as another error."""
+
     def list(self, prefix: str) -> Iterator[Listed]:
         """Every object below the folder `prefix`, in no order; `""`: all."""
 

@@ -21,6 +21,7 @@ from .keys import CustodianPublic, Entropy, SigningKey
 from .settings_template import template
 from .station import DEFAULT_LINE, actor
 
+STATION = "station"  # what the one that founds a home is called, unless somebody says
 FOLDERS = ("keys", "keys/lines", "vault", "work")
 
 
@@ -49,14 +50,15 @@ def create(  # noqa: PLR0913 - a home's makings, by name
     operator: str | None,
     now: Callable[[], datetime],
     entropy: Entropy = os.urandom,
+    name: str = STATION,
 ) -> NewHome:
-    """Make a home at `home` that no other station shares.
+    """Make a home at `home` that no other station shares; its station is called `name`.
 
     Raises `Refused` if `home` exists and is not empty.
     """
     with folder_of_home(home, entropy) as folder:
         home_id = ids.new_home_id(entropy)
-        founders = write_founders(folder, entropy)
+        founders = write_founders(folder, entropy, name)
         write_exclusively(folder / config.NAME, template(home_id, custodian_key).encode("utf-8"))
         author = Author(actor(operator), founders.station.key_id, founders.station.sign)
         changes = founding_changes(home_id, founders, custodian)
@@ -115,10 +117,10 @@ def _put(building: Path, home: Path) -> None:
         raise
 
 
-def write_founders(folder: Path, entropy: Entropy) -> Founders:
-    """New keys, in the files of the home at `folder`."""
+def write_founders(folder: Path, entropy: Entropy, name: str = STATION) -> Founders:
+    """New keys, in the files of the home at `folder`; the station is called `name`."""
     made = Founders(
-        keys.new_signing_key("station", "station", entropy),
+        keys.new_signing_key("station", name, entropy),
         keys.new_signing_key("line", DEFAULT_LINE, entropy),
         Secret(entropy(32)),
     )

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from .. import ids
 from ..codes import fingerprint
-from ..errors import IntegrityError, Refused
+from ..errors import IntegrityError, NotFound, Refused
 from ..ledger import place
 from ..ledger.changes import StoredObject
 from ..ledger.ledger import Actor, Author, Ledger
@@ -227,7 +227,12 @@ class Station:
 
     def line(self, name: str = DEFAULT_LINE) -> keys.SigningKey:
         """A line's key. Raises `NotFound`."""
-        return self._named.get("line", name)
+        try:
+            return self._named.get("line", name)
+        except NotFound as error:
+            if self.config.ledger_url is not None:
+                error.hints = self._named.lines_here()
+            raise
 
     def platform(self, name: str) -> keys.SigningKey:
         """A platform's key. Raises `NotFound`: its file may be where the platform runs."""

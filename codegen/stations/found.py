@@ -70,9 +70,9 @@ def found(
     custodian: CustodianPublic,
     custodian_key: Path | None,
     places: SharedPlaces,
-    failpoint: Failpoint = no_failpoint,
+    name: str = new_home.STATION,
 ) -> Founded:
-    """Make the home at `invocation.home`.
+    """Make the home at `invocation.home`, founded by the station `name`.
 
     Raises `Refused` if the folder, the database or the store is another's.
 
@@ -82,16 +82,14 @@ def found(
     sentence = probed(store)
     home_id = ids.new_home_id(invocation.entropy)
     with new_home.folder_of_home(home, invocation.entropy) as folder:  # 1, 2
-        new_home.write_founders(folder, invocation.entropy)
+        new_home.write_founders(folder, invocation.entropy, name)
         text = template(home_id, custodian_key, places)
         write_exclusively(folder / config.NAME, text.encode("utf-8"))
         notes.write(folder / "work" / _NOTE, _note(custodian, custodian_key))
-    return _finish(invocation, home, store, sentence, failpoint)
+    return _finish(invocation, home, store, sentence)
 
 
-def go_on(
-    invocation: Invocation, places: SharedPlaces, failpoint: Failpoint = no_failpoint
-) -> Founded:
+def go_on(invocation: Invocation, places: SharedPlaces) -> Founded:
     """Go on where an `init` at `invocation.home` was cut short.
 
     Raises `Refused` if it was for other places than `places`.
@@ -103,7 +101,7 @@ def go_on(
             f"give the same again, as in {home / config.NAME}; or remove that folder",
         )
     store = open_places(places)
-    return _finish(invocation, home, store, probed(store), failpoint)
+    return _finish(invocation, home, store, probed(store))
 
 
 def _finish(
@@ -111,7 +109,7 @@ def _finish(
     home: Path,
     store: "ObjectStore | None",
     sentence: str | None,
-    failpoint: Failpoint,
+    failpoint: Failpoint = no_failpoint,
 ) -> Founded:
     """Steps 3 to 5."""
     from ..sealed import stores

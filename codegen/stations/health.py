@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import MintmarkError
 from ..file_systems import open_to_others, to_close
 from ..finding import ERROR, OK, WARNING, Finding
-from ..ledger.changes import RIGHTS
+from ..ledger.changes import RIGHTS, Change, KeyAdded
 from ..ledger.records import KeyRow
 from ..ledger.view import View
 from ..station.admission import may_only_read, standing
@@ -37,6 +37,21 @@ def shared(station: Station) -> Iterator[Finding]:
     if settings.vault_url is not None:
         yield from _credentials(settings.vault_credentials)
         yield from _store(station, reads=reads)
+
+
+def is_elsewhere(station: Station, line: KeyRow) -> bool:
+    """Whether another station made the key of this line: its file is there."""
+    if station.config.ledger_url is None:
+        return False
+    moment = timedelta(microseconds=1)
+    with station.ledger.read() as view:
+        added = view.between(line.added_at, line.added_at + moment)
+        by = [event.key_id for event in added if _adds(event.change, line.key_id)]
+    return by != [station.key.key_id]
+
+
+def _adds(change: Change, key_id: str) -> bool:
+    return isinstance(change, KeyAdded) and change.key_id == key_id
 
 
 def _same(view: View, own: KeyRow) -> Iterator[Finding]:

@@ -5,19 +5,24 @@ import os
 import shutil
 
 import numpy as np
+import postgres_kit
 import pytest
 from children import DIED, finish, start, waiting
 from shared_kit import SharedHome, share
 from station_kit import make_home
+from stations_kit import make_shared
 
 from mintmark.codegen.away import CommitUnknown, LedgerAway, VaultAway
+from mintmark.codegen.doctor import doctor
 from mintmark.codegen.errors import EnvironmentFailure, Refused
 from mintmark.codegen.files import hidden
+from mintmark.codegen.ledger import database
 from mintmark.codegen.ledger.ledger import Ledger
 from mintmark.codegen.ledger.verify import verify
 from mintmark.codegen.recover import recover, unsettled
 from mintmark.codegen.sealed.runs import PREFIX, prefixes_of
 from mintmark.codegen.sealed.shared_folder import SharedFolder
+from mintmark.codegen.station.shared_places import SharedPlaces
 
 PARTS = ("sealed", "fingerprints", "run", "wraps", "record")
 # What `recover` takes back, what it brings to its end, and what was booked before.
@@ -85,18 +90,18 @@ def test_nothing_of_a_batch_is_readable_in_the_store_or_at_a_station(one, two, t
 def test_the_store_is_asked_nothing_while_the_ledger_is_locked(one, monkeypatch):
     """Nobody waits for a network who waits for that lock."""
     locked, asked = [], []
-    writing = Ledger._writing
+    writing = database.writing
 
     @contextlib.contextmanager
-    def watched(self):
-        with writing(self) as connection:
+    def watched(*args, **more):
+        with writing(*args, **more) as connection:
             locked.append(True)
             try:
                 yield connection
             finally:
                 locked.pop()
 
-    monkeypatch.setattr(Ledger, "_writing", watched)
+    monkeypatch.setattr(database, "writing", watched)
     for name in ("size", "read", "read_many", "put", "put_file", "list", "delete", "clock"):
         real = getattr(SharedFolder, name)
 
@@ -109,6 +114,7 @@ def test_the_store_is_asked_nothing_while_the_ledger_is_locked(one, monkeypatch)
         one.mint(50)
     assert ("put_file", False) in asked
     assert not [name for name, under in asked if under]
+    assert not locked
 
 
 # --- others mint meanwhile -------------------------------------------------------------
@@ -141,6 +147,50 @@ def test_two_processes_that_mint_at_once_never_share_a_code(one, two):
     assert well(one, two) == batches
     found = prefixes(one, 16)
     assert len(found) == len(set(found.tolist())) == 1_400
+
+
+def test_two_stations_of_a_database_and_a_bucket_never_share_a_code(tmp_path, bucket_of):
+    """The real parts: PostgreSQL decides, an S3 server keeps what is decided."""
+    url, endpoint = bucket_of
+    places = SharedPlaces(postgres_kit.cluster().database(), url, endpoint)
+    home = make_shared(tmp_path, places)
+    other = home.admitted("second", "mint,export")
+    try:
+        job = {"quantity": 700, "prefix_bits": 16, "wait": "made"}
+        with waiting(home.first, **job) as first, waiting(other, **job) as second:
+            for child in (first, second):
+                child.stdin.write("go on\n")
+                child.stdin.flush()
+            told = [finish(child) for child in (first, second)]
+        batches = {each["batch"] for each in told if not print(told)}
+        found = prefixes(home.first, 16)
+        assert len(found) == len(set(found.tolist())) == 1_400
+        station = other.station()
+        for batch in batches:
+            assert station.vault.verify(batch, station.station_keys, station.wrap_keys)
+        assert verify(station.ledger).ok
+        assert doctor(station, (), repair=False, deep=True).ok
+    finally:
+        home.close()
+
+
+@pytest.mark.parametrize("meets", [False, True])
+def test_what_was_sent_while_it_was_made_counts_if_it_stayed_as_it_was(
+    one, two, monkeypatch, meets
+):
+    monkeypatch.setattr("mintmark.codegen.mint.EARLY_FROM", 1)
+    sent = []
+    real = SharedFolder.put_file
+
+    def put_file(self, key, path):
+        sent.append(key.split("/")[2].partition("-")[0])
+        real(self, key, path)
+
+    two.mint(600, prefix_bits=16)
+    monkeypatch.setattr(SharedFolder, "put_file", put_file)
+    batch = one.mint(600, prefix_bits=16 if meets else 64).batch
+    assert batch in well(one, two)
+    assert sent == (list(PARTS) if meets else ["run", "wraps", "record"])
 
 
 def test_a_ref_that_another_station_minted_meanwhile_is_that_batch(one, two):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mintmark.activation.away.desk import STREAM, AwayDesk
 from mintmark.activation.away.drain import drain
-from mintmark.activation.away.intent import Broken
+from mintmark.activation.away.intent import NoIntent
 from mintmark.activation.away.keeper import Keeper
 from mintmark.activation.away.queue import AwayQueue
 from mintmark.activation.away.written import read_range, write_range
@@ -319,5 +319,5 @@ def test_an_intent_of_another_home_is_none(made):
     keeper = wait_assign(home, batch, ["one"])
     data, _ = keeper.queue.read(1)
     keeper.station.config = replace(keeper.station.config, home_id="ZZZZ-ZZZZZZZZZZZZ")
-    with pytest.raises(Broken):
+    with pytest.raises(NoIntent):
         keeper.decode(data)

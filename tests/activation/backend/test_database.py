@@ -23,7 +23,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.exc import OperationalError
 
 from mintmark.activation.backend import database as database_module
-from mintmark.activation.backend import partitions, tables
+from mintmark.activation.backend import partitions, postgresql, tables
 from mintmark.activation.backend.apply_scan_in import ScanInRequest
 from mintmark.activation.backend.database import FILE, Database, postgresql_url, sqlite_url
 from mintmark.activation.backend.serve import Server
@@ -349,7 +349,7 @@ def test_a_signal_stops_it_cleanly(tmp_path, number):
 
 
 def test_connections_the_database_closed_in_their_sleep_cost_no_call(monkeypatch):
-    monkeypatch.setattr(database_module, "_REST", 0.0)
+    monkeypatch.setattr(postgresql, "_REST", 0.0)
     url = postgresql_url(postgres_kit.cluster().database())
     store = Store(url)
     store.register(BATCH, Clock()())

@@ -1,11 +1,12 @@
 """Scans that wait together are answered together, each for itself."""
 
 import threading
+from concurrent.futures import Future
 
 import pytest
 from patience import PATIENCE
 
-from mintmark.activation.backend.group_commit import MAX_GROUP, GroupCommit
+from mintmark.activation.backend.group_commit import MAX_GROUP, GroupCommit, Retry
 from mintmark.activation.backend.scanned_code import ScanRequest
 
 
@@ -99,3 +100,40 @@ def test_several_groups_are_on_their_way_at_a_time():
     second = commits.submit("b")
     commits.close()
     assert (first.result(0), second.result(0)) == ("a", "b")
+
+
+class Away:
+    """Books whose database is away `times` times; `retry` is what follows."""
+
+    def __init__(self, times):
+        self.times, self.groups = times, []
+
+    def __call__(self, group):
+        self.groups.append([scan.scan_id for scan in group])
+        if len(self.groups) <= self.times:
+            raise ConnectionError
+        return self.groups[-1]
+
+
+def heard(books, retry, names):
+    """What these scans hear, as one group."""
+    commits = GroupCommit(books, retry=lambda _: retry)
+    waiting = [(ScanRequest([], name), Future()) for name in names]
+    commits._commit(waiting)
+    commits.close()
+    return [future.exception(0) or future.result(0) for _, future in waiting]
+
+
+def test_a_group_whose_database_went_away_is_tried_once_more_as_a_whole():
+    names = ["0", "1", "2"]
+    once, always = Away(1), Away(9)
+    assert heard(once, Retry.TOGETHER, names) == names
+    assert once.groups == [names, names]
+    assert {type(error) for error in heard(always, Retry.TOGETHER, names)} == {ConnectionError}
+    assert always.groups == [names, names]
+
+
+def test_a_group_that_was_perhaps_counted_is_not_tried_again():
+    books, names = Away(1), ["0", "1", "2"]
+    assert {type(error) for error in heard(books, Retry.NEVER, names)} == {ConnectionError}
+    assert books.groups == [names]

@@ -63,7 +63,7 @@ def test_after_a_failure_nothing_is_left_and_init_makes_it(
             raise error
 
     real = found._finish
-    monkeypatch.setattr(found, "_finish", lambda *args: real(*args[:-1], fail))
+    monkeypatch.setattr(found, "_finish", lambda *args: real(*args, fail))
     with pytest.raises(type(error)):
         make(tmp_path, places)
     assert left(tmp_path) == []
@@ -82,7 +82,7 @@ def test_after_a_crash_init_goes_on_with_the_same_keys(tmp_path, places, monkeyp
 
     with monkeypatch.context() as patch:
         real = found._finish
-        patch.setattr(found, "_finish", lambda *args: real(*args[:-1], crash))
+        patch.setattr(found, "_finish", lambda *args: real(*args, crash))
         patch.setattr(found, "_take_back", lambda *_: None)  # nobody is there to do it
         with pytest.raises(Killed):
             make(tmp_path, places)

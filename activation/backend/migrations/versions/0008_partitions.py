@@ -96,7 +96,6 @@ def upgrade() -> None:
             op.execute(f"ALTER TABLE {table.name} ADD {constraint}")
         if table.sought:
             op.execute(f"CREATE INDEX {table.sought}")
-        op.execute(f"ANALYZE {table.name}")
     for name in _COUNTED:
         op.execute(f"ALTER SEQUENCE {name}_id_seq OWNED BY {name}.id")
 
