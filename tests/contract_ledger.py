@@ -15,7 +15,7 @@ def rows(ok, no):
     shared = {"world": "shared"}
     return (
         ok("to where it lies", f"{MOVE} local", expected={"ledger": "local", "moved": False}),
-        ok("to where a shared one lies", f"{MOVE} {{database}}", expected={"moved": False}, **shared),
+        ok("to its own database", f"{MOVE} {{database}}", expected={"moved": False}, **shared),
         ok("to another database", f"{MOVE} {{fresh}}", expected={"moved": True}, **shared),
         no(2, "a password in the address", f"{MOVE} postgresql://a:b@h/d", "holds a password"),
         no(2, "no PostgreSQL", f"{MOVE} mysql://h/d", "no PostgreSQL database"),
