@@ -36,6 +36,7 @@ from mintmark.codegen.ledger import _postgresql, _postgresql_shape, changes, dat
 from mintmark.codegen.ledger.ledger import Ledger
 from mintmark.codegen.ledger.place import LedgerDatabase
 from mintmark.codegen.ledger.place import database as address
+from mintmark.codegen.ledger.server import OLDEST
 from mintmark.codegen.ledger.verify import verify
 
 WAIT = 2.0
@@ -483,3 +484,24 @@ def test_a_role_s_name_is_quoted(place, role):
 def test_what_is_no_role_is_refused(role):
     with pytest.raises(UsageError):
         grants.statements(role)
+
+
+# --- what doctor is told ------------------------------------------------------------------------
+
+
+def test_the_server_says_what_it_is_and_who_may_change_events(place, ledger):
+    with ledger.read() as view:
+        server = view.server()
+    assert server.version >= OLDEST
+    assert (server.encoding, server.standby, server.difference) == ("UTF8", False, None)
+    assert server.may_change
+    with Ledger.open(as_role(place, "station"), clock()) as station, station.read() as view:
+        assert not view.server().may_change
+    by_owner(place, BY_HAND["trigger events_stay"])
+    with ledger.read() as view:
+        assert "events_stay" in view.server().difference
+
+
+def test_a_file_has_no_server(tmp_path):
+    with create(tmp_path / "ledger.db") as ledger, ledger.read() as view:
+        assert view.server() is None

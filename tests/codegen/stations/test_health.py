@@ -37,7 +37,9 @@ def test_every_station_is_well(shared, monkeypatch):
     for home in (shared.first, minting, office):
         findings = found(home, backend)
         assert not told(findings, ERROR)
-        named = [text for text in told(findings, WARNING) if "backend" not in text]
+        # The tests' server waits for no disk, and all of them work as its owner.
+        ours = ("backend", "database: ")
+        named = [text for text in told(findings, WARNING) if not any(map(text.__contains__, ours))]
         assert not [text for text in named if "machine" not in text and "custodian" not in text]
     assert (
         "keys: station office may only read, and has no fingerprint key: it can look up no code"
