@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -98,7 +99,7 @@ def test_the_second_of_two_guards_sees_what_the_first_booked(place):
         seen.append(found and found.batch)
         if len(seen) == 1:
             second.start()
-            while not waits(place.url):
+            while second.is_alive() and not waits(place.url):
                 pass
         if found is not None:
             raise Refused("taken")
@@ -361,6 +362,19 @@ def test_the_tables_are_as_they_are_made(ledger):
             view.connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
             == database.SCHEMA
         )
+
+
+def test_the_first_shared_ledger_is_brought_to_the_tables_that_are_made_now():
+    place = LedgerDatabase(cluster().database())
+    first = Path(__file__).with_name("postgresql_0013.sql").read_text("utf-8")
+    version = ("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",)
+    version += ("INSERT INTO alembic_version VALUES ('0013')",)
+    by_owner(place, first, *version, *grants.guards())
+    engine = database.connect(place)
+    assert database.upgrade_shared(engine) == ("0013", database.SCHEMA)
+    with database.reading(engine) as connection:
+        assert _postgresql_shape.difference(connection) is None
+    engine.dispose()
 
 
 BY_HAND = {
