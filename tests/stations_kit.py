@@ -78,8 +78,6 @@ def make_shared(root, places=None):
     init(call, None, root / "custodian.pub", None, places)
     first = Home(root / "first", root / "custodian.key", custodian)
     return Shared(root, places, custodian, first, [first])
-<<<<<<< HEAD
-=======
 
 
 def cast(mould, root):
@@ -93,4 +91,3 @@ def cast(mould, root):
     made = Shared(root, places, mould.custodian, Home(root / "first", root / "x", mould.custodian))
     made.opened.append(made.first)
     return made
->>>>>>> wt-speed
