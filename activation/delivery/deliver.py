@@ -58,7 +58,7 @@ def deliver(
     back. Without a client nothing is sent.
     """
     drained = AwayDesk(station, STREAM, notify).drain()
-    scheduled = book_due(station)
+    scheduled = () if drained.left else book_due(station)
     told = scan_ins.ScanInsRead()
     if client is None:
         report = DeliveryReport(detail="no backend is configured")

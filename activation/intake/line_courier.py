@@ -51,10 +51,14 @@ class LineCourier:
                 return
             fresh = False
 
-    def idle(self, stop: Callable[[], bool]) -> None:
-        """Book the scheduled orders whose time has come, and send what is due, until `stop`."""
+    def idle(self, stop: Callable[[], bool], *, due: bool = True) -> None:
+        """Book the scheduled orders whose time has come, and send what is due, until `stop`.
+
+        None of them is booked, unless `due`: other orders wait before them.
+        """
         try:
-            book_due(self._station, stop)
+            if due:
+                book_due(self._station, stop)
         except (MintmarkError, OSError) as error:
             self.reason = error.message if isinstance(error, MintmarkError) else plain(error)
             return
@@ -90,10 +94,11 @@ def idle(desk: AwayDesk, courier: LineCourier, stop: Callable[[], bool]) -> None
 
     Nothing is tried while the ledger is known to be out of reach: a message may come any moment.
     """
-    with contextlib.suppress(MintmarkError, OSError):  # the next order tells it, and is not booked
-        desk.drain(stop)
+    left: str | None = "a damaged queue, which the next order tells of"
+    with contextlib.suppress(MintmarkError, OSError):
+        left = desk.drain(stop).left
     if not desk.is_resting and not stop():
-        courier.idle(stop)
+        courier.idle(stop, due=left is None)
 
 
 def plain(error: OSError) -> str:

@@ -62,6 +62,8 @@ def take(
     desk: AwayDesk, station: Station, request: OrderRequest, book: Callable[[], Ordering]
 ) -> Ordering:
     """What `book` returns, or the answer of an order that waits at this station."""
+    if request.dry_run:
+        return book()  # it books nothing, nor what waits
     config = station.config
     done = desk.take(lambda: write_range(request, config.home_id, config.time_zone), book)
     return range_waits(station, request, done) if isinstance(done, InQueue) else done
