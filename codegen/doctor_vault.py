@@ -130,9 +130,8 @@ def _batch(
     except MintmarkError as error:
         yield Finding(ERROR, "vault", f"batch {row.batch}: {error.message}", "; ".join(error.hints))
         return
-    found = (record.sealed_sha256, record.fingerprints_sha256, record.run_sha256)
-    named_so = tuple(objects[part].sha256 for part in PARTS[:3])
-    if found != named_so or objects["record"].sha256 != row.mint_record_sha256:
+    named_so = {part: objects[part].sha256 for part in record.digests}
+    if record.digests != named_so or objects["record"].sha256 != row.mint_record_sha256:
         yield _another(row.batch)
 
 

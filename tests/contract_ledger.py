@@ -15,7 +15,7 @@ def rows(ok, no):
     shared = {"world": "shared"}
     return (
         ok("to where it lies", f"{MOVE} local", expected={"ledger": "local", "moved": False}),
-        ok("to where it lies", f"{MOVE} {{database}}", expected={"moved": False}, **shared),
+        ok("to its own database", f"{MOVE} {{database}}", expected={"moved": False}, **shared),
         ok("to another database", f"{MOVE} {{fresh}}", expected={"moved": True}, **shared),
         no(2, "a password in the address", f"{MOVE} postgresql://a:b@h/d", "holds a password"),
         no(2, "no PostgreSQL", f"{MOVE} mysql://h/d", "no PostgreSQL database"),
@@ -40,7 +40,7 @@ def _vault(ok, no):
     shared, to = {"world": "shared"}, "vault move --to"
     return (
         ok("to where it lies", f"{to} local", expected={"vault": "local", "moved": False}),
-        ok("to where it lies", f"{to} {{store}}", expected={"moved": False}, **shared),
+        ok("to where a shared one lies", f"{to} {{store}}", expected={"moved": False}, **shared),
         no(2, "credentials in the address", f"{to} s3://a:b@bucket/p", "holds credentials"),
         no(2, "no store", f"{to} here", "no bucket and no folder"),
         no(3, "from store to store", f"{to} {{free}}", "in another store", **shared),

@@ -110,5 +110,8 @@ def rows(ok, no):
         no(3, "itself", "station retire station --reason bored", "cannot retire itself", **own),
         no(3, "by a station that may not", "station retire station --reason old --home third",
            "this takes the right to admit", **shared),
+        ok("into the store that stations share", "mint --quantity 300 --home third",
+           expected={"quantity": 300}, **shared),
+        ok("every byte of a store", "doctor --deep", expected={"ok": True}, **shared),
         no(4, "no such station", "station retire hall-9 --reason gone", "no station has", **own),
     )  # fmt: skip

@@ -238,13 +238,8 @@ class Vault:
         """
         _, record = self._described(batch, station_keys)
         self.wraps(batch, station_keys, wrap_keys)
-        parts = self.parts(batch)
-        digests = {
-            parts.sealed.name: record.sealed_sha256,
-            parts.fingerprints.name: record.fingerprints_sha256,
-            parts.run.name: record.run_sha256,
-        }
-        for name, digest in digests.items():
+        for part, digest in record.digests.items():
+            name = f"{batch}.{part}"
             self._size(batch, name)
             if not hmac.compare_digest(self.storage.digest(name, progress), digest):
                 raise IntegrityError(
