@@ -79,11 +79,15 @@ def deliver(courier: Courier | None, placed: Placed) -> str | None:
     detail = None
     if len(placed.batches) > 1:
         courier.presume(placed.batches)
+    left = {order.change.order for order in placed.orders if order.is_booked}
     for batch in placed.batches:
         report = courier.deliver(batch=batch)
         detail = report.detail or detail
+        left -= {*report.delivered, *report.refused}
         if report.away:
             break
+    if len(placed.orders) > 1:  # one alone was not claimed
+        courier.let_go(left)
     return detail
 
 
