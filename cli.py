@@ -42,7 +42,7 @@ from .activation.backend import commands as backend_commands
 from .activation.conformance import commands as conformance_commands
 from .activation.monitor import commands as monitor_commands
 from .codegen import commands as codegen_commands
-from .codegen import streams
+from .codegen import ledger_commands, station_commands, streams, vault_commands
 from .codegen.errors import EnvironmentFailure
 from .codegen.invocation import Invocation, check_words, setting
 from .packaging import commands as packaging_commands
@@ -62,9 +62,16 @@ GROUPS = {
     "audit": "The audit chain.",
     "alarms": "Messages to people when something goes wrong.",
     "report": "Reports over codes and orders.",
+    "ledger": "The ledger as a whole: where it lies, its schema.",
+    "vault": "The sealed batches as a whole: where they lie.",
     "key": "The keys of lines, platforms and custodians.",
+    "station": "The stations that share a home.",
     "backend": "The reference scan backend.",
 }
+_SETTINGS = (
+    *("MINTMARK_CUSTODIAN_KEY", "MINTMARK_PASSPHRASE_FILE", "MINTMARK_LEDGER", "MINTMARK_VAULT"),
+    *("MINTMARK_VAULT_ENDPOINT", "MINTMARK_VAULT_REGION", "MINTMARK_VAULT_CREDENTIALS"),
+)
 _OF_TWO_WORDS = ("associate run",)
 _FIRST_SECOND = 1.0
 
@@ -171,9 +178,10 @@ def mount(group: typer.Typer, name: str, command: Callable[..., "Result"]) -> No
 
 
 def _check_settings(values: Iterable[object]) -> None:
-    """Raises `UsageError` for a path that Typer took from a variable with stray characters."""
-    for name in ("MINTMARK_CUSTODIAN_KEY", "MINTMARK_PASSPHRASE_FILE"):
-        if (raw := os.environ.get(name)) and Path(raw) in values:
+    """Raises `UsageError` for a value that Typer took from a variable with stray characters."""
+    given = tuple(values)
+    for name in _SETTINGS:
+        if (raw := os.environ.get(name)) and (raw in given or Path(raw) in given):
             setting(name)
 
 
@@ -216,6 +224,9 @@ def program(arguments: Sequence[str] | None = None) -> typer.Typer:
     groups = {name: typer.Typer(help=text, rich_markup_mode=None) for name, text in GROUPS.items()}
     rooms = (
         codegen_commands,
+        ledger_commands,
+        station_commands,
+        vault_commands,
         packaging_commands,
         locate_commands,
         epcis_commands,
@@ -257,6 +268,7 @@ def _invocation(options: dict[str, Any], progress: terminal.ProgressBar) -> Invo
         home=options["home"] or _default_home(),
         operator=options["operator"] or setting("MINTMARK_OPERATOR"),
         ask=terminal.prompt_hidden if interactive else None,
+        question=terminal.prompt if interactive else None,
         show=terminal.show if sys.stderr.isatty() and not quiet else None,
         progress=progress if sys.stderr.isatty() and not quiet else lambda *_: None,
         notify=(lambda _: None) if quiet else terminal.notify,
@@ -267,10 +279,11 @@ def _invocation(options: dict[str, Any], progress: terminal.ProgressBar) -> Invo
 
 def _checks() -> tuple[Any, ...]:
     """Checks of `doctor` from the other houses; those of codegen are in `codegen/doctor.py`."""
+    from .activation.away.health import away
     from .activation.delivery import health
     from .activation.monitor import health as monitor_health
 
-    return health.orders, health.backend, monitor_health.alarms
+    return health.orders, away, health.backend, monitor_health.alarms
 
 
 def _witness(station: Any) -> str | None:  # noqa: ANN401 - a `Station`, of a room below codegen's

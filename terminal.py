@@ -30,6 +30,14 @@ def prompt_hidden(prompt: str) -> str:
             ) from error
 
 
+def prompt(question: str) -> str:
+    """What is answered. Raises `EnvironmentFailure` if the terminal is gone."""
+    try:
+        return str(typer.prompt(question, err=True))
+    except OSError as error:
+        raise EnvironmentFailure("the terminal is gone", "run it at a terminal") from error
+
+
 def notify(text: str) -> None:
     """Write a line for people to stderr."""
     print(streams.printable(text), file=sys.stderr, flush=True)

@@ -18,7 +18,9 @@ from .orders.commands import SerialsOption, WhereOption
 
 if TYPE_CHECKING:
     from ..codegen.roster import LinesExported
-    from .delivery.deliver import DeliverResult
+    from .away.answers import ShownHere
+    from .away.listing import WaitingHere
+    from .delivery.deliver_result import DeliverResult
     from .demo import DemoResult
     from .orders.booked import OrderList, OrderShown
     from .orders.find import CodesFound
@@ -52,7 +54,7 @@ def deliver(
     station = invocation.station()
     if not watch:
         with connected(station) as client:
-            return send(station, client, progress=invocation.progress)
+            return send(station, client, progress=invocation.progress, notify=invocation.notify)
     from .delivery.service import HealthFile, Service
     from .delivery.service_log import service_log
     from .delivery.stopping import Stop, on_signals
@@ -102,7 +104,7 @@ def orders_list(
         typer.Option(help="Only queued, acknowledged, refused, cancelled or scheduled orders."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most this many.")] = 1_000,
-) -> "OrderList":
+) -> "OrderList | ShownHere":
     """List range orders, oldest first.
 
     \b
@@ -110,22 +112,49 @@ def orders_list(
       mintmark orders list --status queued
     """
     from ..codegen import ids
-    from .orders.listing import check_status, listed
+    from .away.listing import listed_here
+    from .orders.listing import check_status
 
     check_status(status)
-    return listed(invocation.station(), ids.fold(batch) if batch else None, status, limit)
+    return listed_here(invocation.station(), ids.fold(batch) if batch else None, status, limit)
 
 
-def orders_show(invocation: Invocation, order: OrderArgument) -> "OrderShown":
+def orders_show(invocation: Invocation, order: OrderArgument) -> "OrderShown | ShownHere":
     """Show an order and what the backend said.
 
     \b
     Example:
       mintmark orders show K7QM-3T9A2BCD
     """
-    from .orders.listing import show
+    from .away.listing import shown
 
-    return show(invocation.station(), order)
+    return shown(invocation.station(), order)
+
+
+def orders_away(
+    invocation: Invocation,
+    discard: Annotated[
+        str | None,
+        typer.Option(
+            help="Settle a refused one, by its order id; or go on without a damaged one, by its"
+            " number.",
+            metavar="ORDER",
+        ),
+    ] = None,
+) -> "WaitingHere":
+    """Show the orders that wait here for the ledger.
+
+    What was refused when it was booked stays here until it is discarded.
+
+    \b
+    Example:
+      mintmark orders away
+    """
+    from .away.listing import discard as settle
+    from .away.listing import waiting_here
+
+    station = invocation.station()
+    return waiting_here(station) if discard is None else settle(station, discard)
 
 
 def orders_cancel(invocation: Invocation, order: OrderArgument) -> "OrderShown":
@@ -138,9 +167,12 @@ def orders_cancel(invocation: Invocation, order: OrderArgument) -> "OrderShown":
     Example:
       mintmark orders cancel K7QM-3T9A2BCD
     """
+    from .away.desk import COMMAND, AwayDesk
     from .orders.listing import cancel
 
-    return cancel(invocation.station(), order)
+    station = invocation.station()
+    AwayDesk(station, COMMAND, invocation.notify).drain()
+    return cancel(station, order)
 
 
 def reconcile(
@@ -226,6 +258,7 @@ COMMANDS = (
     ("find", find),
     ("orders list", orders_list),
     ("orders show", orders_show),
+    ("orders away", orders_away),
     ("orders cancel", orders_cancel),
     *PACKING,
     *INTAKE,

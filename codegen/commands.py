@@ -41,6 +41,45 @@ PassphraseOption = Annotated[
     ),
 ]
 
+LedgerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger",
+        help="The database of the books: postgresql://USER@HOST/NAME, and no password in it.",
+        envvar="MINTMARK_LEDGER",
+        metavar="URL",
+    ),
+]
+VaultOption = Annotated[
+    str | None,
+    typer.Option(
+        "--vault",
+        help="The store of the sealed batches: s3://BUCKET/PREFIX, or file:///FOLDER.",
+        envvar="MINTMARK_VAULT",
+        metavar="URL",
+    ),
+]
+EndpointOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The server of the store, if it is not AWS.",
+        envvar="MINTMARK_VAULT_ENDPOINT",
+        metavar="URL",
+    ),
+]
+RegionOption = Annotated[
+    str | None,
+    typer.Option(help="The store's region.", envvar="MINTMARK_VAULT_REGION", metavar="NAME"),
+]
+CredentialsOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="A file with the store's credentials, as AWS writes it.",
+        envvar="MINTMARK_VAULT_CREDENTIALS",
+        metavar="F",
+    ),
+]
+
 
 def init(
     invocation: Invocation,
@@ -50,16 +89,31 @@ def init(
         typer.Option(help="The public key of a custodian elsewhere.", metavar="F"),
     ] = None,
     passphrase_file: PassphraseOption = None,
+    ledger: LedgerOption = None,
+    vault: VaultOption = None,
+    vault_endpoint: EndpointOption = None,
+    vault_region: RegionOption = None,
+    vault_credentials: CredentialsOption = None,
+    name: Annotated[
+        str, typer.Option(help="What this station is called.", metavar="N")
+    ] = "station",
 ) -> "InitResult":
     """Make a home, and a custodian key outside of it.
+
+    Without --ledger and --vault it lies in a folder of this machine. With both, further stations
+    can share it: mintmark station join.
 
     \b
     Example:
       mintmark init --custodian-key /media/safe/custodian.key
+      mintmark init --ledger postgresql://mintmark@db.example.com/mintmark \\
+          --vault s3://mintmark-vault/brand
     """
     from .home import init as make
+    from .station.shared_places import SharedPlaces
 
-    return make(invocation, custodian_key, custodian_public_key, passphrase_file)
+    places = SharedPlaces(ledger, vault, vault_endpoint, vault_region, vault_credentials)
+    return make(invocation, custodian_key, custodian_public_key, passphrase_file, places, name=name)
 
 
 def mint(
@@ -392,6 +446,9 @@ def doctor(
     repair: Annotated[
         bool, typer.Option("--repair", help="Settle what a crash left behind.")
     ] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every byte of a vault in a store, too.")
+    ] = False,
 ) -> "DoctorResult":
     """Check whether the home is well.
 
@@ -404,7 +461,7 @@ def doctor(
     """
     from .doctor import doctor as examine
 
-    return examine(invocation.station(), invocation.checks(), repair=repair)
+    return examine(invocation.station(), invocation.checks(), repair=repair, deep=deep)
 
 
 COMMANDS = (

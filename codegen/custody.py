@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .errors import IntegrityError, NotFound, Refused, UsageError
 from .invocation import Invocation
-from .ledger.changes import Incident, IncidentFacts, KeyAdded
+from .ledger.changes import Incident, IncidentFacts, KeyAdded, Stored, StoredObject
 from .progress import Progress
 from .result import Result
 from .roster import KeyShown
@@ -103,8 +103,9 @@ def rewrap(
     """Seal the data keys of all batches, or of batch `only`, to the custodians `to`, and no others.
 
     It is booked first: a crash leaves some batches as they were, and the same call again
-    does the rest. Raises `NotFound` for an unknown batch or key, `Refused` for a
-    revoked key.
+    does the rest. In a shared home the new wraps of a batch are made an object, then named by a
+    commit: a crash between leaves the batch as it was. Raises `NotFound` for an unknown batch or
+    key, `Refused` for a revoked key.
     """
     recipients = _recipients(station, to)
     with station.ledger.read() as view:
@@ -133,7 +134,11 @@ def _sealed_anew(
         return False
     data_key = wraps.open(key_id, custodian.sealing)
     sealed_to = [recipient.recipient for recipient in recipients]
-    station.vault.rewrap(wraps.header, data_key, sealed_to, key_id, custodian.sign)
+    stored = station.vault.rewrap(wraps.header, data_key, sealed_to, key_id, custodian.sign)
+    station.failpoint("wrapped anew")
+    if stored is not None:
+        change = Stored(batch, (StoredObject(*stored),))
+        station.ledger.commit(station.author, change)
     return True
 
 

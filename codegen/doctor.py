@@ -1,12 +1,13 @@
 """`doctor` checks whether a home is well; `--repair` settles what a crash left behind.
 
-It never deletes a published file. What a crash left of a mint is removed if it was not
+It never deletes a published file. Objects of a shared store that no batch names it does remove
+(`doctor_vault`). What a crash left of a mint is removed if it was not
 complete, adopted into the ledger if it holds together, and else moved to vault/quarantine.
 """
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -14,18 +15,19 @@ from functools import partial
 from .codes.compiled import DIFFERS
 from .codes.fingerprint import why_slow
 from .custodian_places import custodian, named
-from .errors import IntegrityError, MintmarkError
+from .doctor_vault import repaired, vault_check
+from .errors import IntegrityError, MintmarkError, Refused
 from .file_systems import open_to_others, to_close
 from .finding import ERROR, OK, WARNING, Check, Finding, Level
 from .history import damaged, remove
+from .ledger.changes import RIGHTS
 from .ledger.verify import verify
 from .recover import check_intent, recover, remove_stale, stale, unsettled
 from .result import Result
-from .sealed.header import is_batch_id
-from .sealed.record import file_digest
 from .station import keys
-from .station.older_copy import HINTS, signs, unbooked
+from .station.older_copy import hints, signs
 from .station.station import Station
+from .stations.health import is_elsewhere, shared
 from .times import parse_utc
 
 LOW_SPACE = 1_000_000_000
@@ -65,11 +67,16 @@ class RepairedResult(DoctorResult):
     reads = False
 
 
-def doctor(station: Station, more: tuple[Check, ...], *, repair: bool) -> DoctorResult:
-    """Examine `station`; `more` are the other rooms' checks."""
+def doctor(
+    station: Station, more: tuple[Check, ...], *, repair: bool, deep: bool = False
+) -> DoctorResult:
+    """Examine `station`; `more` are the other rooms' checks; `deep` as for `vault_check`."""
     findings: list[Finding] = []
-    own = (_keys, custodian, _permissions, _clock, _ledger, _copies, _vault, _disk, _fingerprints)
-    checks: tuple[Check, ...] = (*own, *more)
+    if station.config.ledger_url is not None:
+        station.require(*RIGHTS)  # one that was not admitted, or was retired, is told just that
+    vault = vault_check(deep=deep, repair=repair)
+    own = (_keys, custodian, _permissions, _clock, _ledger, _copies, vault, _disk, _fingerprints)
+    checks: tuple[Check, ...] = (*own, shared, *more)
     work: tuple[Check, ...] = (_repaired,) if repair else (_prefix_filters, _unsettled)
     for check in (*checks, *work):
         try:
@@ -96,13 +103,15 @@ def _keys(station: Station) -> Iterator[Finding]:
     for read in reads:
         try:
             found = read()
+        except Refused as error:  # one that may only read has no fingerprint key
+            found = Finding(OK, "keys", error.message)
         except MintmarkError as error:
             found = Finding(ERROR, "keys", error.message, "; ".join(error.hints))
         if isinstance(found, Finding):
             yield found
     for row in rows:
-        # A platform's key is used elsewhere, so its file need not be here.
-        if row.kind != "line" or row.revoked:
+        # A platform's key is used elsewhere, and another station's line is there.
+        if row.kind != "line" or row.revoked or is_elsewhere(station, row):
             continue
         if not station.key_file("line", row.name).exists():
             yield Finding(
@@ -168,60 +177,16 @@ def _ledger(station: Station) -> Iterator[Finding]:
     with station.ledger.read() as view:
         for package in view.open_exports():
             if not station.intents.alive(package.package):
+                where = ", at the station that began it" * (station.config.ledger_url is not None)
+                what = f"export {package.package} was begun and not ended"
                 yield Finding(
-                    WARNING,
-                    "ledger",
-                    f"export {package.package} was begun and not ended",
-                    "settle it: mintmark doctor --repair",
+                    WARNING, "ledger", what, f"settle it: mintmark doctor --repair{where}"
                 )
-
-
-def _vault(station: Station) -> Iterator[Finding]:
-    with station.ledger.read() as view:
-        booked = {row.batch: row for row in view.batches()}
-    for batch, row in booked.items():
-        try:
-            station.vault.verify(batch, station.station_keys, station.wrap_keys)
-        except MintmarkError as error:
-            yield Finding(ERROR, "vault", f"batch {batch}: {error.message}", "; ".join(error.hints))
-            continue
-        if file_digest(station.vault.parts(batch).record) != row.mint_record_sha256:
-            yield Finding(
-                ERROR,
-                "vault",
-                f"batch {batch} is not the one the ledger knows by that name",
-                "bring its files back from a copy",
-            )
-    others = {*booked, *unsettled(station), *unbooked(station)}  # other checks' findings
-    for batch in sorted(_ids(station.vault.storage.names()) - others):
-        if not station.intents.alive(batch):
-            yield Finding(
-                WARNING,
-                "vault",
-                f"files of batch {batch} are in the vault and not in the ledger",
-                "they are of another home, or not whole; nothing was changed",
-            )
-    aside = station.home / "vault" / "quarantine"
-    if aside.exists() and any(aside.iterdir()):
-        yield Finding(
-            WARNING,
-            "vault",
-            "vault/quarantine holds what did not hold together",
-            "look at it, keep a copy, then empty the folder",
-        )
-    yield Finding(
-        OK, "vault", f"{len(booked)} batch{'es' * (len(booked) != 1)} looked at, every byte"
-    )
 
 
 def _copies(station: Station) -> Iterator[Finding]:
     for sentence in signs(station).sentences():
-        yield Finding(ERROR, "copies", sentence, "; ".join(HINTS))
-
-
-def _ids(names: Iterable[str]) -> set[str]:
-    """The batches that files of the vault belong to."""
-    return {name.split(".")[0] for name in names if is_batch_id(name.split(".")[0])}
+        yield Finding(ERROR, "copies", sentence, "; ".join(hints(station)))
 
 
 def _clock(station: Station) -> Iterator[Finding]:
@@ -294,4 +259,5 @@ def _repaired(station: Station) -> Iterator[Finding]:
         remove_stale(path)
         name = path.relative_to(station.home)
         yield Finding(OK, "work", f"{name}, left by a process that is gone, was removed")
+    yield from repaired(station)
     yield Finding(OK, "work", "nothing is left half-done")

@@ -22,7 +22,8 @@ from typing import BinaryIO
 
 from .errors import IntegrityError, Refused
 
-HOME_FILES = ("mintmark.toml", "ledger.db")
+# A home has the first, and one of the others: books that stations share lie elsewhere.
+HOME_FILES = ("mintmark.toml", "ledger.db", "keys/station.key")
 OWNER_ONLY = 0o600
 # What a file system answers that cannot sync a folder: shares of VirtualBox, some of FUSE.
 _NO_SUCH_CALL = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
@@ -41,10 +42,17 @@ def home_of(path: Path) -> Path | None:
     """The home that `path` lies in, or would lie in, whosever it is; None if it lies in none."""
     real = Path(os.path.realpath(path))
     for folder in (real, *real.parents):
-        with contextlib.suppress(OSError):
-            if all(stat.S_ISREG((folder / name).stat().st_mode) for name in HOME_FILES):
-                return folder
+        settings, *others = (_is_file(folder / name) for name in HOME_FILES)
+        if settings and any(others):
+            return folder
     return None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False
 
 
 def _same(path: Path, folder: Path) -> bool:

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import Timeout
@@ -25,20 +26,25 @@ FEW = 8  # files to look into: with more, some are merged
 KIND = "sieve"  # of intent: a prefix filter, as files call it
 
 
-def runs_of(station: Station, batches: Sequence[BatchRow]) -> list[Path]:
+def runs_of(station: Station, batches: Sequence[BatchRow]) -> list[PrefixSource]:
     """The runs of `batches`. Raises `IntegrityError` if a run is missing or cut."""
-    runs = [station.vault.parts(row.batch).run for row in batches]
-    for row, run in zip(batches, runs, strict=True):
-        if not run.exists() or run.stat().st_size != row.quantity * ENTRY_BYTES:
+    storage, found = station.vault.storage, []
+    for row in batches:
+        name = station.vault.parts(row.batch).run.name
+        size = -1
+        with contextlib.suppress(FileNotFoundError):
+            size = storage.size(name)
+        if size != row.quantity * ENTRY_BYTES:
             raise IntegrityError(
-                f"{run.name} is missing from the vault, or cut",
+                f"{name} is missing from the vault, or cut",
                 "bring it back from a copy: without it new codes might repeat old ones",
-                file=run.name,
+                file=name,
             )
-    return runs
+        found.append(storage.source(name))
+    return found
 
 
-def known(station: Station, batches: Sequence[BatchRow]) -> list[Path | PrefixSource]:
+def known(station: Station, batches: Sequence[BatchRow]) -> list[PrefixSource]:
     """The filters and runs that hold all prefixes of `batches`.
 
     Raises as `runs_of` does, even if a filter has taken the run in.
@@ -55,9 +61,10 @@ def usable(station: Station, batches: dict[str, int]) -> list[PrefixFilter]:
     """Filters over some of `batches` (id → codes), the largest first; no two share a batch."""
     chosen: list[PrefixFilter] = []
     taken: set[str] = set()
+    source = station.vault.source
     for candidate in sorted(_filters(station), key=lambda found: -found.count):
         if candidate.batches.items() <= batches.items() and taken.isdisjoint(candidate.batches):
-            chosen.append(candidate)
+            chosen.append(replace(candidate, source=source))
             taken.update(candidate.batches)
     return chosen
 
@@ -70,7 +77,9 @@ def gather(
 ) -> None:
     """Merge runs and filters if there are too many to look into.
 
-    Does not fail if the disk is full. Raises `KeyboardInterrupt` with nothing left behind.
+    In a shared home the runs are fetched first; nothing is merged if they would not fit into what
+    is kept here. Does not fail if the disk is full. Raises `KeyboardInterrupt` with nothing left
+    behind.
     """
     sizes = {row.batch: row.quantity for row in batches}
     groups = [dict(found.batches) for found in usable(station, sizes)]
@@ -82,7 +91,8 @@ def gather(
         wanted = {batch: count for group in groups[:number] for batch, count in group.items()}
         # Another process is merging, or there is no room: the old files will do.
         with contextlib.suppress(Timeout, Refused, OSError):
-            _make(station, dict(sorted(wanted.items())), progress, spread)
+            if _at_hand(station, wanted):
+                _make(station, dict(sorted(wanted.items())), progress, spread)
 
 
 def due(sizes: Sequence[int], few: int = FEW, most: int = prefix_filter.MAX_CODES) -> int:
@@ -107,6 +117,19 @@ def due(sizes: Sequence[int], few: int = FEW, most: int = prefix_filter.MAX_CODE
     return number
 
 
+def _at_hand(station: Station, batches: dict[str, int]) -> bool:
+    """Whether the runs of `batches` are files here; those of a shared home are fetched."""
+    shared = station.vault.shared
+    if shared is None:
+        return True
+    if sum(batches.values()) * ENTRY_BYTES > shared.cache.limit:
+        return False
+    for batch in batches:
+        with shared.run(station.vault.parts(batch).run.name):
+            pass
+    return True
+
+
 def _make(
     station: Station,
     batches: dict[str, int],
@@ -114,7 +137,7 @@ def _make(
     spread: prefix_filter_build.FilterMap,
 ) -> None:
     name = name_of(sorted(batches))
-    path = station.vault.storage.path / f"{name}{prefix_filter.SUFFIX}"
+    path = station.vault.folder / f"{name}{prefix_filter.SUFFIX}"
     done, total = 0, sum(batches.values())
 
     def count(more: int) -> None:
@@ -167,5 +190,6 @@ def _filters(station: Station) -> list[PrefixFilter]:
 
 
 def _paths(station: Station) -> list[Path]:
-    storage = station.vault.storage
-    return [storage.path / name for name in storage.names() if name.endswith(prefix_filter.SUFFIX)]
+    vault = station.vault
+    names = vault.storage.names()
+    return [vault.folder / name for name in names if name.endswith(prefix_filter.SUFFIX)]

@@ -1,4 +1,7 @@
-"""`init`: a home, and a custodian key outside of it."""
+"""`init`: a home, and a custodian key outside of it.
+
+A home lies in a folder of this machine, unless stations are to share it: `stations/found.py`.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +12,10 @@ from .files import home_of, lies_in
 from .invocation import Invocation
 from .result import Result
 from .station import keys
-from .station.station import create, refuse_taken
+from .station.new_home import STATION, create, refuse_taken
+from .station.shared_places import ALONE, SharedPlaces
+from .stations.found import Founded, found, go_on, is_begun
+from .stations.names import check_name
 
 KEY_NAME = "custodian.key"
 
@@ -23,6 +29,9 @@ class InitResult(Result):
     custodian_key: Path | None
     station_key_id: str
     fingerprint_key_id: str
+    ledger: str | None = None
+    vault: str | None = None
+    store: str | None = None
 
     def lines(self) -> Iterator[str]:
         """The paths, and what to do with the custodian key."""
@@ -32,22 +41,42 @@ class InitResult(Result):
             yield "  it alone opens the sealed codes, and nobody can replace it: take it off this"
             yield "  machine now, and keep a copy in a second place; for an export, bring the key,"
             yield "  then take it away again"
+        yield from self._shared()
         yield 'next: mintmark mint --quantity 10000 --url "HTTPS://Q.EXAMPLE.CN/{code}"'
         yield "  with the address of your scan page before {code}; the QR symbols will hold it"
 
+    def _shared(self) -> Iterator[str]:
+        """What stations share, and how another joins."""
+        if self.store is not None:
+            yield self.store
+        if self.ledger is not None and self.vault is not None:
+            yield "on another machine, with the same addresses: mintmark station join"
+        elif self.ledger is not None:
+            yield "its batches lie in the folder of this station: no other can join"
+        elif self.vault is not None:
+            yield "its books lie in the folder of this station: no other can join"
 
-def init(
+
+def init(  # noqa: PLR0913 - a home's makings, by name
     invocation: Invocation,
     custodian_key: Path | None,
     custodian_public_key: Path | None,
     passphrase_file: Path | None,
+    places: SharedPlaces = ALONE,
+    *,
+    name: str = STATION,
 ) -> InitResult:
     """Make a home at `invocation.home`, and a custodian key unless a public key is given.
 
-    Raises `UsageError` if the custodian key would lie in the home, `Refused` if either
-    exists already. After a failure neither exists.
+    Its books and batches lie in `places`, and the station is called `name`. Raises `UsageError` if
+    the custodian key would lie in the home, `Refused` if either exists already. After a failure
+    neither exists, unless an init for `places` can be gone on with.
     """
+    places.check()
+    check_name(name)
     home = invocation.home.absolute()
+    if places != ALONE and is_begun(home):
+        return _told(home, go_on(invocation, places), places)
     if (other := home_of(home.parent)) is not None:
         raise UsageError(f"the new home would lie in the home {other}", "name another with --home")
     if custodian_public_key is not None:
@@ -57,7 +86,7 @@ def init(
                 "leave out --custodian-key, and unset MINTMARK_CUSTODIAN_KEY",
             )
         public = keys.read_custodian_public(custodian_public_key)
-        return _make(invocation, home, public, None)
+        return _make(invocation, public, None, places, name)
     path = (custodian_key or Path(KEY_NAME)).absolute()
     if lies_in(path, home):
         raise UsageError(
@@ -80,22 +109,44 @@ def init(
     path.parent.mkdir(parents=True, exist_ok=True)
     keys.write_custodian_key(path, custodian, passphrase, invocation.entropy, keys.INTERACTIVE)
     try:
-        return _make(invocation, home, custodian.public, path)
+        return _make(invocation, custodian.public, path, places, name)
     except BaseException:
-        path.unlink(missing_ok=True)
+        if not is_begun(home):
+            path.unlink(missing_ok=True)
         raise
 
 
 def _make(
-    invocation: Invocation, home: Path, public: keys.CustodianPublic, custodian_key: Path | None
+    invocation: Invocation,
+    public: keys.CustodianPublic,
+    custodian_key: Path | None,
+    places: SharedPlaces,
+    name: str,
 ) -> InitResult:
-    made = create(
-        home,
-        public,
-        custodian_key,
-        operator=invocation.operator,
-        now=invocation.now,
-        entropy=invocation.entropy,
-    )
+    home = invocation.home.absolute()
+    if places == ALONE:
+        made = create(
+            home,
+            public,
+            custodian_key,
+            operator=invocation.operator,
+            now=invocation.now,
+            entropy=invocation.entropy,
+            name=name,
+        )
+        founded = Founded(made, custodian_key, None)
+    else:
+        founded = found(invocation, public, custodian_key, places, name)
     invocation.tell_open(home / "keys" / "station.key", *([custodian_key] if custodian_key else []))
-    return InitResult(home=home, custodian_key=custodian_key, **vars(made))
+    return _told(home, founded, places)
+
+
+def _told(home: Path, founded: Founded, places: SharedPlaces) -> InitResult:
+    return InitResult(
+        home=home,
+        custodian_key=founded.custodian_key,
+        ledger=places.ledger,
+        vault=places.vault,
+        store=founded.store,
+        **vars(founded.made),
+    )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PASSPHRASE_BYTES = 1_024
 HOME_FOLDERS = (
     *("keys", "keys/lines", "keys/platforms", "vault", "vault/quarantine", "work", "hot-folders"),
+    *("away", "away/refused"),
 )
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9_000
 STRAY_HINTS = (
@@ -62,7 +63,8 @@ def utc_now() -> datetime:
 class Invocation:
     """A run of a command.
 
-    `ask(prompt)` reads a secret from the terminal, or is None if there is no terminal.
+    `ask(prompt)` reads a secret from the terminal, `question(prompt)` an answer that is none; both
+    are None if there is no terminal.
     `show(text)` puts a secret on the terminal, or is None with `--json` or without a
     terminal. `progress(phase, done, total)` reports progress; `notify(line)` puts a line for
     people on stderr. `checks()` are the other rooms' parts of `doctor`. `witness(station)` asks
@@ -74,6 +76,7 @@ class Invocation:
     now: Callable[[], datetime] = utc_now
     entropy: Callable[[int], bytes] = os.urandom
     ask: Callable[[str], str] | None = None
+    question: Callable[[str], str] | None = None
     show: Callable[[str], None] | None = None
     progress: Progress = _silent
     notify: Callable[[str], None] = field(default=lambda _: None)

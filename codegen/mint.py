@@ -2,7 +2,8 @@
 
 Its steps:
 
-1. Settle what crashes left (`recover`), and refuse an older copy of the home.
+1. Refuse a station that may not mint, settle what crashes left (`recover`), and refuse an older
+   copy of the home.
 2. Take the quantity of the partner, if there is one, and check the request. If the ref is booked
    already, return that batch.
 3. Refuse an address that phones take for no link, codes that are too easy to guess, SSCCs
@@ -10,66 +11,55 @@ Its steps:
 4. Put together the runs of earlier batches, if there are many (`history.gather`).
 5. Record the intent, then draw, fingerprint and seal into hidden files, and redraw what
    meets an earlier run (`sealed.make`).
-6. Under the ledger's write lock, so that two mints never share a code or an SSCC
-   (`Ledger.commit`):
-   6.1 the guard looks whether another process booked the ref, a run that shares a code, or
-       any other code, which makes each code easier to guess, or may have taken the SSCCs;
-   6.2 the intent notes the event, and the files are renamed;
-   6.3 the event is booked.
-   If 6.1 finds another mint, redraw outside the lock, and go back to 6.
+6. Publish the files and book the batch, so that two mints never share a code or an SSCC
+   (`mint_book`, which has a table of its own for homes that stations share).
 7. Drop the intent.
 
 | a crash | leaves | and `recover` |
 | --- | --- | --- |
 | in 4 | hidden files of a prefix filter | removes them |
-| in 5 or 6.1, or in 6.2 before the note | an intent and hidden files | removes them |
-| in 6.2 after the note, or in 6.3 | a complete batch, in part hidden | renames and books it |
+| in 5 or 6, before the note | an intent and hidden files | removes them |
+| in 6, after the note | a complete batch, in part hidden | renames and books it |
 | in 7 | the intent of a batch that is booked | removes the intent |
 
 Role and partner stand in the signed header, and with the SSCCs in the event that 6.2 notes: what
 is adopted has all three. SSCCs of a batch that is removed or put into quarantine are given again:
 none of them was ever printed.
-
-Step 6 ends: each return to it follows a mint that another process booked since this process
-last looked, and after `ROUNDS` of them it gives up.
 """
 
-import hashlib
+import contextlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import mint_sscc
 from .codes import fingerprint
-from .codes.spec import CodeSpec, Judgement
+from .codes.spec import CodeSpec
 from .errors import EnvironmentFailure
 from .files import hidden
-from .history import gather, known, runs_of
-from .ledger.chain import encode
-from .ledger.changes import BatchMinted
+from .history import gather, known
 from .ledger.records import BatchRow
-from .ledger.view import View
-from .mint_request import MintRequest, cautions, check, digest, judged, paired, same_role
+from .mint_book import Booking, RefTaken
+from .mint_request import MintRequest, cautions, check, judged, paired, same_role
 from .mint_result import MintResult, found, result_of
 from .progress import Progress
-from .recover import has_batch, recover
+from .recover import recover
 from .sealed.header import CoreHeader
-from .sealed.make import CodeMap, Making, make
+from .sealed.make import CodeMap, make
 from .sealed.runs import PREFIX_BITS
 from .sealed.sorter import SortMap
 from .station.older_copy import refuse_older
-from .station.publish import Publication
 from .station.station import Station
 from .workers.pool import MAX_WORKERS, WorkerKind, Workers, cores
 
 # Codes: below, starting processes takes longer than they save.
 INLINE_BELOW = 200_000
+EARLY_FROM = 200_000  # likewise for sending parts of a batch while they are made
 SORTERS = 4
 DRAWERS = 4  # threads: two already draw as fast as the parent seals and hashes
 # Fingerprints, runs and the sort's spill: what a code needs of the disk besides itself.
 BYTES_PER_CODE = 16 + 12 + 12
-ROUNDS = 100  # of step 6
 
 
 def mint(  # noqa: PLR0913 - all a mint depends on
@@ -91,7 +81,8 @@ def mint(  # noqa: PLR0913 - all a mint depends on
     After each of them nothing is left.
     """
     spec = CodeSpec.of(request.alphabet, request.length)
-    for sentence in recover(station):  # 1
+    station.require("mint")  # 1
+    for sentence in recover(station):
         notify(sentence)
     refuse_older(station)
     with station.ledger.read() as view:  # 2
@@ -116,7 +107,7 @@ def mint(  # noqa: PLR0913 - all a mint depends on
         with Workers(WorkerKind.THREADS, min(cores(), SORTERS)) as threads, generators:
             gather(station, minted, progress, threads.map)  # 4
             return batch.mint(progress, generators.map, threads.map)
-    except _RefTaken as taken:
+    except RefTaken as taken:
         return found(taken.row, spec, request)
 
 
@@ -143,23 +134,6 @@ def _check_space(home: Path, request: MintRequest) -> None:
         )
 
 
-class _RefTaken(Exception):
-    """Another process minted under the same ref meanwhile: `row`."""
-
-    def __init__(self, row: BatchRow) -> None:
-        super().__init__("ref taken")
-        self.row = row
-
-
-class _OtherMint(Exception):
-    """Another process minted: `serials` meet a code of its `runs`, or more codes are issued."""
-
-    def __init__(self, serials: Sequence[int], runs: Sequence[Path]) -> None:
-        super().__init__("another mint")
-        self.serials = serials
-        self.runs = runs
-
-
 @dataclass(frozen=True)
 class _Batch:
     """What the steps of a mint share. `minted`: the batches that it is made unique against."""
@@ -174,12 +148,17 @@ class _Batch:
     def mint(self, progress: Progress, code_map: CodeMap, sort_map: SortMap) -> MintResult:
         """Steps 5 to 7: make the files, publish them, book the batch."""
         station, files = self.station, self.station.vault.parts(self.batch)
+        shared = station.vault.shared
+        early = shared.early(self.batch) if shared and self.request.total >= EARLY_FROM else None
+        told = (self.batch, progress, early)
+        booking = Booking(station, self.request, self.spec, self.minted, *told)
         siblings = type(files)(*map(hidden, files))
         earlier = known(station, self.minted)
         with (  # 5; 7 as it ends
             station.intents.begin(
-                "mint", self.batch, files, committed=lambda: has_batch(station, self.batch)
+                "mint", self.batch, files, committed=booking.ended
             ) as publication,
+            early or contextlib.nullcontext(),
             make(
                 siblings,
                 self._header(),
@@ -192,60 +171,14 @@ class _Batch:
                 progress=progress,
                 code_map=code_map,
                 sort_map=sort_map,
+                early=early,
             ) as making,
         ):
             station.failpoint("made")
-            self._publish(publication, making)  # 6
+            booking.publish(publication, making)  # 6
         station.failpoint("minted")
         with station.ledger.read() as view:
             return result_of(view.batch(self.batch), self.spec)
-
-    def _publish(self, publication: Publication, making: Making) -> None:
-        """Step 6, until no other mint came first. Raises `EnvironmentFailure` after `ROUNDS`."""
-        for _ in range(ROUNDS):
-            try:
-                self._book(publication, making)
-            except _OtherMint as other:
-                # Not under the write lock, for which every process waits: it takes long.
-                if other.serials:
-                    making.redraw(other.serials, other.runs)
-            else:
-                return
-        raise EnvironmentFailure(
-            f"{ROUNDS} other mints of this home were booked before this one could be",
-            "let them end, then repeat the command; nothing was changed",
-        )
-
-    def _book(self, publication: Publication, making: Making) -> None:
-        """Steps 6.1 to 6.3. Raises `_OtherMint`, `_RefTaken`; nothing is renamed or booked then."""
-        station, ref = self.station, self.request.ref
-        with station.ledger.read() as view:
-            judgement, issued = judged(view, self.request, self.spec)
-            change = self._change(making, judgement, self._first_sscc(view))
-        known_before = {row.batch for row in self.minted}
-
-        def guard(view: View) -> None:  # 6.1
-            taken = view.batch_by_ref(ref) if ref is not None else None
-            if taken is not None:
-                raise _RefTaken(taken)
-            others = [row for row in view.batches() if row.batch not in known_before]
-            runs = runs_of(station, others)
-            shared = making.collisions(runs)
-            # With the number of codes the SSCCs are unchanged, too.
-            if shared or view.issued_total() != issued:
-                raise _OtherMint(shared, runs)
-
-        def prepare() -> None:  # 6.2
-            kind, body = encode(change)
-            publication.note({"type": kind, "body": body})
-            publication.publish()
-
-        station.ledger.commit(station.author, change, guard=guard, prepare=prepare)  # 6.3
-
-    def _first_sscc(self, view: View) -> int | None:
-        asked = self.request.sscc
-        batches = view.batches() if asked else ()
-        return mint_sscc.first_of(asked, self.request.total, batches) if asked else None
 
     def _header(self) -> CoreHeader:
         station, spec = self.station, self.spec
@@ -261,28 +194,4 @@ class _Batch:
             pair_of=self.request.pair_of,
             station_key_id=station.key.key_id,
             created=station.now().isoformat(),
-        )
-
-    def _change(self, making: Making, judgement: Judgement, first_sscc: int | None) -> BatchMinted:
-        request, spec, asked = self.request, self.spec, self.request.sscc
-        record = making.parts.record.read_bytes()
-        return BatchMinted(
-            batch=self.batch,
-            quantity=request.total,
-            alphabet=spec.symbols,
-            length=spec.length,
-            canonical=spec.canonical,
-            role=making.header.role,
-            pair_of=making.header.pair_of,
-            product=request.product,
-            url=request.url,
-            ref=request.ref,
-            request_digest=digest(request, spec),
-            entropy_bits=judgement.entropy_bits,
-            guess_probability=judgement.guess_probability,
-            offline_bits=judgement.offline_bits,
-            mint_record_sha256=hashlib.sha256(record).hexdigest(),
-            sscc_prefix=asked.prefix if asked else None,
-            sscc_extension=asked.extension if asked else None,
-            sscc_first=first_sscc,
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .errors import IntegrityError, NotFound, Refused, UsageError
+from .errors import EnvironmentFailure, IntegrityError, NotFound, Refused, UsageError
 from .files import hidden
 from .history import KIND as PREFIX_FILTER
 from .history import known
@@ -21,9 +21,11 @@ from .ledger.view import View
 from .sealed.header import is_batch_id
 from .sealed.prefix_filter import SUFFIX
 from .sealed.record import file_digest
+from .sealed.vault import Vault
 from .station.intent_document import malformed
 from .station.publish import Publication
 from .station.station import Station
+from .stored import adopt, keep
 
 STALE = 3_600.0  # seconds: what a living process has just begun to write is younger
 
@@ -33,10 +35,11 @@ def recover(station: Station) -> Iterator[str]:
     for publication in station.intents.abandoned():
         try:
             _check(station, publication)
-        except IntegrityError:
+            told = _SETTLE[publication.kind](station, publication)
+        except (IntegrityError, EnvironmentFailure):
             publication.leave()
             raise
-        yield _SETTLE[publication.kind](station, publication)
+        yield told
 
 
 def check_intent(station: Station, subject: str) -> None:
@@ -59,7 +62,7 @@ def _check(station: Station, publication: Publication) -> None:
 
 def _its_own(station: Station, publication: Publication) -> bool:
     """Whether the files that would be renamed or removed are of the kind and the name they say."""
-    vault, subject, files = station.vault.storage.path, publication.subject, publication.files
+    vault, subject, files = station.vault.folder, publication.subject, publication.files
     if publication.kind == PREFIX_FILTER:
         return files == (vault / f"{subject}{SUFFIX}",)
     if not is_batch_id(subject):
@@ -75,19 +78,33 @@ def _its_own(station: Station, publication: Publication) -> bool:
 def _mint(station: Station, publication: Publication) -> str:
     batch = publication.subject
     if has_batch(station, batch):
-        publication.drop()
-        return f"batch {batch} was minted; its leftovers were removed"
+        return _minted(station, publication)
     if publication.noted is None:
         publication.withdraw()
         return f"the unfinished mint of batch {batch} was removed"
+    if station.vault.shared is not None:
+        _ = station.vault.shared.own  # away or another home's: then nothing is decided about it
     try:
         publication.publish()
         _adopt(station, publication)
     except (IntegrityError, NotFound, Refused, UsageError):
         _quarantine(station, publication)
         return f"batch {batch} does not hold together and is in vault/quarantine"
-    publication.drop()
+    _minted(station, publication)
     return f"batch {batch} was complete and is now in the ledger"
+
+
+def _minted(station: Station, publication: Publication) -> str:
+    """The batch is booked: in a shared home its files are objects of the store."""
+    batch = publication.subject
+    if station.vault.is_shared:
+        files = station.vault.parts(batch)
+        hidden_run = hidden(files.run)
+        keep(station, batch, files._replace(run=hidden_run) if hidden_run.exists() else files)
+        publication.withdraw()
+    else:
+        publication.drop()
+    return f"batch {batch} was minted; its leftovers were removed"
 
 
 def _prefix_filter(_station: Station, publication: Publication) -> str:
@@ -98,7 +115,7 @@ def _prefix_filter(_station: Station, publication: Publication) -> str:
 
 def _adopt(station: Station, publication: Publication) -> None:
     """Commit a complete batch; its run must still collide with nothing."""
-    change, vault = _noted(publication), station.vault
+    change, vault = _noted(publication), Vault(station.vault.folder)
     if not isinstance(change, BatchMinted) or change.batch != publication.subject:
         raise IntegrityError("the intent's note is not its batch")
     vault.verify(change.batch, station.station_keys, station.wrap_keys)
@@ -107,6 +124,10 @@ def _adopt(station: Station, publication: Publication) -> None:
     header = vault.reader(change.batch, station.station_keys).header
     if (header.role, header.pair_of) != (change.role, change.pair_of):
         raise IntegrityError("the intent's note has another role or partner than the batch")
+
+    if station.vault.is_shared:
+        adopt(station, change)
+        return
 
     def unique(view: View) -> None:
         others = known(station, view.batches())

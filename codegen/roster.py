@@ -153,7 +153,9 @@ def _new(station: Station, kind: str, name: str) -> KeyShown:
     path = station.key_file(kind, name)
     left = _left(station, kind, name, path)
     # A platform's file may have been taken to where the platform runs; a line's was lost.
-    if left is not None or kind == "platform":
+    # In a home that stations share, another of them may have it.
+    shared = station.config.ledger_url is not None
+    if left is not None or kind == "platform" or shared:
         _refuse_known(station, kind, name, left)
     key = left or keys.new_signing_key(kind, name, station.entropy)
     if left is None:
@@ -222,4 +224,8 @@ def revoke(station: Station, key_id: str, reason: str) -> KeyShown:
     station.ledger.commit(station.author, KeyRevoked(key_id, reason), guard=guard)
     with station.ledger.read() as view:
         row = view.key(key_id)
+    if row.kind == "station":
+        from .stations.admit import forget
+
+        forget(station, key_id)
     return KeyShown(row.key_id, row.kind, row.name, revoked=True)

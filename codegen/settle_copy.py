@@ -55,6 +55,8 @@ def settle(
         )
     misplaced.refuse(station, [("reason", reason)])
     ask(station)
+    if station.memory is not None:
+        station.memory.look()
     found = signs(station)
     if not found.heads and not found.batches:
         raise Refused(

@@ -68,14 +68,16 @@ def export(invocation: Invocation, wanted: Export, handoff: Handoff) -> ExportRe
     """Make the package. The ledger and the output folder agree, whatever happens.
 
     Raises what `plan` raises; `NotFound`, `UsageError` if nobody could get the password;
-    `Refused` if serials are not sealed, the batch is retired or a file exists; `IntegrityError`
-    for an older copy, a wrong passphrase or key, damage; `OSError`. Nothing is left after them.
+    `Refused` if this station may not export, serials are not sealed, the batch is retired or a file
+    exists; `IntegrityError` for an older copy, a wrong passphrase or key, damage; `OSError`.
+    Nothing is left after them.
     """
-    station = invocation.station()
+    station, real = invocation.station(), not isinstance(wanted, TestPackage)
+    if real:
+        station.require("export")
     passwords.require_way(invocation, handoff.password_file)
     for sentence in recover(station):
         invocation.notify(sentence)
-    real = not isinstance(wanted, TestPackage)
     with _refusals_told(station, wanted):
         if real:
             invocation.require_newest(station)

@@ -1,6 +1,6 @@
 """Packages: what the ledger has recorded of them, and what their archives prove."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -294,7 +294,7 @@ def _password(invocation: Invocation, file: Path | None) -> Secret:
 
 def _trusted(
     invocation: Invocation, public_key: Path | None
-) -> tuple[dict[str, bytes] | None, dict[str, bytes] | None]:
+) -> tuple[Mapping[str, bytes] | None, Mapping[str, bytes] | None]:
     """The keys that may sign packages, and test packages; None if no keys are known here."""
     if public_key is not None:
         public = read_custodian_public(public_key)

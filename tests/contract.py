@@ -12,18 +12,21 @@ from dataclasses import dataclass, field
 
 import contract_alarms
 import contract_associate
+import contract_away
 import contract_cartons
 import contract_check
 import contract_copies
 import contract_epcis
 import contract_guards
 import contract_labels
+import contract_ledger
 import contract_line
 import contract_locate
 import contract_pairs
 import contract_places
 import contract_receipts
 import contract_roles
+import contract_stations
 import contract_stock
 import contract_trace
 import contract_when
@@ -740,6 +743,7 @@ ROWS = (
     *contract_alarms.rows(Row, ok, no),
     *contract_trace.rows(Row, ok, no),
     *contract_stock.rows(ok, no),
+    *contract_away.rows(Row, ok, no),
     *contract_when.rows(Row, ok, no),
     *contract_guards.rows(Row, ok, no),
     *contract_places.rows(no),
@@ -753,4 +757,6 @@ ROWS = (
     *contract_locate.rows(Row, ok, no),
     *contract_pairs.rows(Row, ok, no),
     *contract_where.rows(Row, ok, no),
+    *contract_ledger.rows(ok, no),
+    *contract_stations.rows(ok, no),
 )

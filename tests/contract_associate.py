@@ -1,5 +1,7 @@
 """The contract of what lies in what: rows and shapes of `associate` and `dissociate`."""
 
+import contract_away
+
 # In the world: bottles from 100 on lie in nothing, carton 1703 is empty; 1701 and 1702 are full.
 CARTON, BOTTLES = "{batch}:1703", "{batch}:100\n{batch}:101\n"
 SCANNED = "associate --codes - --count 2"
@@ -44,9 +46,9 @@ _REFUSED = {
     **_READ,
 }
 SHAPES = {
-    "associate": PACKED,
-    "associate run": ({**ANSWER, **_READ}, _REFUSED),
-    "dissociate": PACKED,
+    "associate": contract_away.waits(PACKED),
+    "associate run": (*contract_away.waits({**ANSWER, **_READ}), _REFUSED),
+    "dissociate": contract_away.waits(PACKED),
 }
 
 

@@ -5,15 +5,18 @@ from pathlib import Path
 
 import contract_alarms
 import contract_associate
+import contract_away
 import contract_cartons
 import contract_check
 import contract_copies
 import contract_epcis
 import contract_labels
+import contract_ledger
 import contract_line
 import contract_locate
 import contract_receipts
 import contract_roles
+import contract_stations
 import contract_stock
 import contract_trace
 import contract_when
@@ -195,6 +198,7 @@ SHAPES = {
         "custodian_key": "path?",
         "station_key_id": "key id",
         "fingerprint_key_id": "key id",
+        **dict.fromkeys(("ledger", "vault", "store"), "text?"),
     },
     "mint": {
         "batch": "id",
@@ -383,7 +387,7 @@ SHAPES = {
             }
         ],
     },
-    **dict.fromkeys(ACTIONS, (ORDERED, GROUP, BY_CONDITIONS)),
+    **dict.fromkeys(ACTIONS, contract_away.waits(ORDERED, GROUP, BY_CONDITIONS)),
     "deliver": {
         "delivered": ["text"],
         "queued": "count",
@@ -392,10 +396,11 @@ SHAPES = {
         "scan_ins": "count",
         "scan_ins_detail": "text?",
         "scheduled": [contract_when.ENDED],
+        **contract_away.DELIVERED,
     },
     "find": contract_where.found(STATE),
-    "orders list": {"orders": [ORDER_ROW], "scheduled": "count"},
-    "orders show": ORDER_ROW,
+    "orders list": contract_away.waits({"orders": [ORDER_ROW], "scheduled": "count"}),
+    "orders show": contract_away.waits(ORDER_ROW),
     "orders cancel": ORDER_ROW,
     "backend serve": {"url": "text"},
     "demo": {
@@ -409,9 +414,15 @@ SHAPES = {
 }
 SHAPES |= contract_receipts.shapes(SHAPES["export"])
 SHAPES["package labels"] = (SHAPES["package labels"], contract_labels.CARTONS)
-SHAPES |= contract_line.shapes(ORDERED, GROUP, BY_CONDITIONS, contract_associate.PACKED)
+SHAPES |= contract_line.shapes(
+    *contract_away.waits(ORDERED, GROUP, BY_CONDITIONS),
+    *contract_away.waits(contract_associate.PACKED),
+)
 SHAPES |= contract_associate.SHAPES
+SHAPES |= contract_away.SHAPES
 SHAPES |= contract_alarms.shapes()
 SHAPES |= contract_check.shapes()
 SHAPES |= contract_trace.shapes(STATE)
 SHAPES |= contract_stock.SHAPES
+SHAPES |= contract_stations.SHAPES
+SHAPES |= contract_ledger.SHAPES

@@ -19,12 +19,14 @@ import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest import mock
 
+import psycopg
 import pyzipper
 import segno
 from carton_kit import pack, told
 from line_kit import client, opened
 from patience import PATIENCE
 from PIL import Image
+from postgres_kit import cluster
 
 from mintmark import cli
 from mintmark.activation.backend.database import sqlite_url
@@ -41,6 +43,7 @@ INIT = "init --passphrase-file pass.txt"
 # Each world grows out of another.
 BEFORE = {
     "fresh": "none",
+    "shared": "none",
     "minted": "fresh",
     "packaged": "minted",
     "queued": "packaged",
@@ -90,7 +93,8 @@ class Worlds:
             text = settings.read_text("utf-8")
             assert old in text
             settings.write_text(text.replace(old, new), "utf-8")
-        return json.loads((target / FACTS).read_text("utf-8"))
+        facts = json.loads((target / FACTS).read_text("utf-8"))
+        return _moved(target, facts) if "database" in facts else facts
 
     def _make(self, name):
         if name in self._made:
@@ -147,6 +151,38 @@ def _fresh(folder, _):
     command(folder, "contact", "add", "li", "--name", "Li Wei, Huaxin Printing")
     rows = command(folder, "key", "list")["keys"]
     return {"contact": "li", **{row["kind"]: row["key_id"] for row in rows}}
+
+
+def _shared(folder, _):
+    """A home that stations share: `home` founded it, `third` was admitted, `second` waits."""
+    (folder / "store").mkdir()
+    (folder / "free").mkdir()
+    facts = {"database": cluster().database(), "store": (folder / "store").as_uri()}
+    places = ("--ledger", facts["database"], "--vault", facts["store"])
+    command(folder, *INIT.split(), *places)
+    for number, name in ((3, "third"), (2, "second")):
+        joined = ("station", "join", *places, "--home", name, "--name", f"hall-{number}")
+        shown = command(folder, *joined)
+        facts |= {"station_key": shown["station_key"], "words": " ".join(shown["words"])}
+        if name == "third":
+            more = ("--name", "hall-3", "--may", "mint,order", "--words", facts["words"])
+            command(folder, "station", "admit", facts["station_key"], *more)
+            command(folder, "station", "list", "--home", name)
+    return facts
+
+
+def _moved(target, facts):
+    """The world at `target` with a database of its own, and another that is empty."""
+    old = facts["database"], facts["store"]
+    facts["database"] = cluster().database(like=old[0])
+    facts["store"] = (target / "store").as_uri()
+    for settings in target.glob("*/mintmark.toml"):
+        text = settings.read_text("utf-8")
+        for one, other in zip(old, (facts["database"], facts["store"]), strict=True):
+            text = text.replace(f'"{one}"', f'"{other}"')
+        settings.write_text(text, "utf-8")
+    (target / FACTS).write_text(json.dumps(facts), "utf-8")
+    return {**facts, "fresh": cluster().database(), "free": (target / "free").as_uri()}
 
 
 def _minted(folder, _):
@@ -317,6 +353,7 @@ _STEPS = {
     "retired": _retired,
     "reported": _reported,
     "fresh": _fresh,
+    "shared": _shared,
     "minted": _minted,
     "packaged": _packaged,
     "queued": _queued,
@@ -518,6 +555,7 @@ _BY_HAND = {
     "unknown-setting": _setting("\n[printer]\nname = 'x'\n"),
     "no-toml": _setting("\n[[["),
     "no-targets": _setting("boss = 1\n"),
+    "cut-off": _setting('\n[ledger]\nurl = "postgresql://mint@/none?host=/nowhere"\n'),
     "wrong-limit": _limit("receipt_days = 0"),
     "alarm-target": _setting('boss = "env:MINTMARK_BACKEND_URL"\n'),
     "alarm-cursor": _alarm_cursor,
@@ -543,9 +581,11 @@ def files(root):
 def books(root):
     """(the ledger's rows by table, its events); both empty if it cannot be read."""
     path = root / "home" / "ledger.db"
+    tables = {}
+    if (facts := root / FACTS).exists() and (url := json.loads(facts.read_text()).get("database")):
+        return _shared_books(url)
     if not path.exists():
         return {}, []
-    tables = {}
     with contextlib.closing(sqlite3.connect(path)) as connection:
         try:
             names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
@@ -554,6 +594,16 @@ def books(root):
         except sqlite3.DatabaseError:
             return {}, []
     return tables, sorted(tables.pop("events", []))
+
+
+def _shared_books(url):
+    with psycopg.connect(url) as connection:
+        names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        tables = {
+            name: sorted(connection.execute(f"SELECT * FROM {name}").fetchall(), key=repr)  # noqa: S608
+            for (name,) in names.fetchall()
+        }
+    return tables, sorted(tables.pop("events"))
 
 
 def leftovers(root):

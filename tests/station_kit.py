@@ -12,8 +12,9 @@ from mintmark.codegen.mint_request import MintRequest
 from mintmark.codegen.ranges.serials import Range
 from mintmark.codegen.secret import Secret
 from mintmark.codegen.station import keys
+from mintmark.codegen.station.new_home import create
 from mintmark.codegen.station.publish import no_failpoint
-from mintmark.codegen.station.station import Station, create
+from mintmark.codegen.station.station import Station
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 PASSPHRASE = Secret(b"nine words are better than one")
@@ -42,8 +43,7 @@ class Home:
     def close(self):
         """Windows removes no open file, and Python 3.13 warns of unclosed databases."""
         for station in self.opened:
-            if "ledger" in vars(station):
-                station.ledger.close()
+            station.close()
         self.opened.clear()
 
     def mint(

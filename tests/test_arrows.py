@@ -37,8 +37,9 @@ CONFINED = {
     "http_message_signatures": ("activation",),
     "apprise": ("activation.monitor",),
     "requests": ("activation.monitor",),  # apprise's own: what it hears
-    "psycopg": ("activation.backend",),
+    "psycopg": ("codegen.ledger", "activation.backend"),
     "httpx2": ("activation",),
+    "obstore": ("codegen.sealed",),
     "llvmlite": ("codegen.codes",),
     "pyzipper": ("packaging", "activation.demo"),  # where the demo plays the print shop
     "PIL": ("packaging",),
@@ -58,6 +59,7 @@ HEAVY = (
     "http_message_signatures",
     "llvmlite",
     "numpy",
+    "obstore",
     "pikepdf",
     "psycopg",
     "pyzipper",

@@ -6,6 +6,7 @@ It forwards to a target that may change, and asks `fault(moment)` what shall go 
 """
 
 import contextlib
+import re
 import select
 import shutil
 import socket
@@ -136,6 +137,7 @@ class _Conversation:
         self._client, self._server, self._fault = client, server, fault
         self._said, self._started = bytearray(), False
         self._ending, self._answer = "", bytearray()
+        self._commits = set()  # names of prepared statements
 
     def run(self):
         """Pass on until somebody ends it, or a fault does."""
@@ -174,8 +176,12 @@ class _Conversation:
 
     def _heard(self, message):
         """Pass on a message of the client; False if the connection ends here."""
-        if message[:1] in (b"Q", b"P") and not self._ending:
-            commits = b"COMMIT" in message[5:].upper()
+        kind, words = message[:1], message[5:].split(b"\0")
+        if kind == b"P":
+            # A statement with a name is said once, and bound by its name ever after.
+            (self._commits.add if _ends(words[1]) else self._commits.discard)(words[0])
+        if kind in (b"Q", b"B") and not self._ending:
+            commits = _ends(words[0]) if kind == b"Q" else words[1] in self._commits
             fault = self._fault(Moment("commit" if commits else "statement"))
             if fault == CUT:
                 return False
@@ -183,6 +189,11 @@ class _Conversation:
                 self._ending = fault
         self._server.sendall(message)
         return True
+
+
+def _ends(sql):
+    """Whether it commits; `READ COMMITTED` is no such word."""
+    return re.search(rb"\bCOMMIT\b", sql.upper()) is not None
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ batch. What is not found here is looked for as `locate` does, with all that is n
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ...codegen.away import OutOfReach
 from ...codegen.codes.fingerprint import SIZE, fingerprint
 from ...codegen.codes.spec import canonicalise
 from ...codegen.ledger.records import BatchRow
@@ -19,10 +20,13 @@ from ...codegen.station.station import Station
 
 @dataclass(frozen=True)
 class FoundCode:
-    """A code of this home: its state, and its role, that of its range before that of its batch."""
+    """A code of this home: its state, and its role, that of its range before that of its batch.
+
+    `state` is None if the books are out of reach: then the role is that of its batch.
+    """
 
     ref: CodeRef
-    state: State
+    state: State | None
     role: str
 
 
@@ -45,8 +49,15 @@ class CodeFinder:
         refs = self._refs(codes)
         if len(refs) < len(codes):
             return None
-        standing = self._standing(refs.values())
+        try:
+            standing = self._standing(refs.values())
+        except OutOfReach:
+            # What lies in what can be written down all the same, and is judged when it is booked.
+            standing = {ref: self._by_batch(ref) for ref in refs.values()}
         return [standing[refs[at]] for at in range(len(codes))]
+
+    def _by_batch(self, ref: CodeRef) -> FoundCode:
+        return FoundCode(ref, None, self._batches[ref.batch].role)
 
     def _refs(self, codes: Sequence[str]) -> dict[int, CodeRef]:
         found: dict[int, CodeRef] = {}

@@ -15,6 +15,7 @@ from ...codegen.ranges.aggregation import CodeRanges, Packing
 from ...codegen.station.station import Station
 from ..orders import fields as field_of
 from ..orders.form import PACKING_FIELDS
+from ..orders.orders import check_written
 from ..orders.selection import ByScannedCodes, resolve, selection
 from .packing import PackingRequest
 from .request import NamedParents, emptied, only, packed, taken_out, with_parents
@@ -41,6 +42,12 @@ def from_row(station: Station, row: Mapping[str, Any], *, is_json: bool) -> Pack
 
     Raises as `from_message` does.
     """
+    cells = fields_of_row(row, is_json=is_json)
+    return _of_serials(station, _request(cells), cells, CodeReader(station))
+
+
+def fields_of_row(row: Mapping[str, Any], *, is_json: bool) -> dict[str, Any]:
+    """The fields of a row, each of its type. Pure. Raises `UsageError`."""
     cells: dict[str, Any] = {key: cell for key, cell in row.items() if cell not in (None, "")}
     if not is_json:
         for name in cells.keys() & {"count", "each"}:
@@ -49,7 +56,14 @@ def from_row(station: Station, row: Mapping[str, Any], *, is_json: bool) -> Pack
             cells["partial"] = field_of.switch("partial", cells["partial"])
     field_of.check_known(cells, ROW_FIELDS)
     field_of.check_kept(cells, "parent")
-    return _of_serials(station, _request(cells), cells, CodeReader(station))
+    return cells
+
+
+def check_fields(fields: Mapping[str, Any]) -> None:
+    """What a message says by itself, looked at without the books. Pure. Raises `UsageError`."""
+    field_of.check_known(fields, MESSAGE_FIELDS)
+    request = _request({key: value for key, value in fields.items() if value is not None})
+    check_written(request.order, request.reason)
 
 
 def from_message(station: Station, fields: Mapping[str, Any], reader: CodeReader) -> PackingRequest:

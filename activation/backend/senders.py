@@ -13,6 +13,7 @@ from http_message_signatures.algorithms import ED25519
 from ...codegen.errors import MintmarkError, UsageError
 from ...codegen.invocation import utc_now
 from ...codegen.ledger.ledger import Ledger
+from ...codegen.station import config
 from .lines_file import parse
 from .sender import Sender
 
@@ -35,7 +36,8 @@ class HomeSenders:
     """Lines and platforms of a home on this machine, as its ledger has them at this moment."""
 
     def __init__(self, home: Path) -> None:
-        self._ledger = Ledger.open(home / "ledger.db", utc_now)
+        places = config.read(home).shared_places
+        self._ledger = Ledger.open(places.database or home / "ledger.db", utc_now)
 
     def close(self) -> None:
         """See `Senders`."""

@@ -6,7 +6,7 @@ The steps, in this order, and what a crash after each of them leaves:
 2. Read the order again under the lock: another process may have settled it. Nothing has
    changed yet.
 3. Claim the order, which counts the attempt. It stays queued and held by a dead process;
-   whoever gets the lock next takes it over.
+   whoever gets the lock next takes it over. Of a shared home `lease.py` says who may, and when.
 4. Before the first order, ask which head came last: with the order, the backend would take the
    head of an older copy. One that is not known is booked; the order goes out all the same. Until
    there is an answer, orders bring no head.
@@ -27,12 +27,16 @@ A failure instead of a crash ends in step 9 as a refusal, or puts the next attem
 """
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
+from ...codegen.away import LedgerAway, VaultAway
 from ...codegen.errors import MintmarkError, NotFound, Refused
 from ...codegen.ledger.changes import Change, Settled
 from ...codegen.ledger.records import OrderRow
+from ...codegen.ledger.view import View
 from ...codegen.station.station import DEFAULT_LINE, Station
 from .. import backoff
 from ..client.protocol import Away, Client
@@ -42,9 +46,10 @@ from . import scanned_before
 from .api_objects import batches_of
 from .conversation import Conversation, Refusal, Taken
 from .delivery_lock import delivery_locks
+from .lease import ELSEWHERE, Lease, LeaseLost, Leases
+from .lines_here import LinesHere
 from .upload import Uploads
 
-LEASE = timedelta(minutes=30)  # shown in the ledger; the delivery lock keeps others away
 MAX_RETRY_AFTER = timedelta(hours=1)  # the longest pause that a backend may ask for
 BOOKING_ATTEMPTS = 4  # of a settlement together with a freeze order
 
@@ -98,54 +103,66 @@ class OrderSender:
     def __init__(self, station: Station, client: Client, uploads: Uploads, *, sturdy: bool) -> None:
         self._station, self._sturdy = station, sturdy
         self._conversation = Conversation(station, client, uploads)
-        self._holder = secrets.token_hex(8)
+        self._senders = LinesHere(station)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """What this sender holds."""
+        return Leases(self._station)
 
     def claim(self) -> tuple[str, datetime]:
         """For `Ledger.commit`: an order booked with it is claimed for this sender."""
-        return self._holder, self._station.now() + LEASE
+        return self.leases.new()
 
     def attempt(self, row: OrderRow) -> Attempt:
         """Try to deliver the order of `row`, which may be out of date."""
+        if (why := self._senders.why_not(row.change.line)) is not None:
+            return TakenByAnother(why)
         with delivery_locks(self._station.home / "work", batches_of(row)) as locked:  # 1
             if not locked:
                 return TakenByAnother()
             with self._station.ledger.read() as view:  # 2
                 fresh = view.order(row.order)
                 _, head = view.head()
-            if fresh.status != QUEUED or not self._claim(fresh):  # 3
+            if fresh.status != QUEUED:
                 return SettledMeanwhile()
-            tried = fresh.attempts > int(self._claimed(fresh))
-            return self._deliver(fresh, head, tried=tried)
+            tried = fresh.attempts > int(self.leases.is_of_booking(fresh))
+            lease = self.leases.take(fresh)  # 3
+            if lease is None:
+                return self._lost(fresh)
+            try:
+                return self._deliver(fresh, lease, head, tried=tried)
+            except LeaseLost:
+                return self._lost(fresh)
 
-    def _claim(self, row: OrderRow) -> bool:
-        """Step 3. Whoever else holds the order is dead: it would have the delivery lock."""
-        ledger, now = self._station.ledger, self._station.now()
-        if self._claimed(row):
-            return True
-        if row.holder not in (None, self._holder):
-            ledger.release(row.order, row.holder or "")
-        return ledger.claim(row.order, self._holder, now + LEASE, now)
+    def _lost(self, row: OrderRow) -> Attempt:
+        """What became of an order that this sender does not hold."""
+        with self._station.ledger.read() as view:
+            is_queued = view.order(row.order).status == QUEUED
+        return TakenByAnother(ELSEWHERE) if is_queued else SettledMeanwhile()
 
-    def _claimed(self, row: OrderRow) -> bool:
-        """Whether it was claimed when it was booked, which counts as an attempt."""
-        return row.holder == self._holder and row.next_attempt is None
-
-    def _deliver(self, row: OrderRow, head: str, *, tried: bool) -> Attempt:
+    def _deliver(self, row: OrderRow, lease: Lease, head: str, *, tried: bool) -> Attempt:
         """Steps 4 to 9 of an order that is claimed; `tried`: not for the first time."""
         try:
-            said = self._conversation.about(row, head, tried=tried)
+            said = self._conversation.about(row, head, tried=tried, hold=lease.hold)
         except Away as away:
             retry_after = min(timedelta(seconds=away.retry_after or 0), MAX_RETRY_AFTER)
             return self._postpone(row, Postponed(away.reason, away=True, retry_after=retry_after))
+        except (LeaseLost, LedgerAway):
+            raise  # and there is nothing to let go of, or nobody to tell
         except MintmarkError as error:
-            if self._sturdy:
+            # The store of a shared vault comes back, as a backend does.
+            if self._sturdy or isinstance(error, VaultAway):
                 return self._postpone(row, Postponed(error.message))
-            self._station.ledger.release(row.order, self._holder)
+            self._station.ledger.release(row.order, self.leases.holder)
             raise
         except BaseException:
-            self._station.ledger.release(row.order, self._holder)
+            self._station.ledger.release(row.order, self.leases.holder)
             raise
         if isinstance(said, Refusal):
+            if said.forbidden and (why := self._senders.forbid(row.change.line)) is not None:
+                self._station.ledger.release(row.order, self.leases.holder)
+                return TakenByAnother(why)
             return self._refuse(row, said)
         return self._acknowledge(row, said)
 
@@ -198,14 +215,21 @@ class OrderSender:
         station, settled = self._station, Settled(row.order, status, detail)
         try:
             author = station.author_of(station.line(row.change.line or DEFAULT_LINE))
-            station.ledger.commit(author, settled, *more)
+            station.ledger.commit(author, settled, *more, guard=self._guard(row))
         except (NotFound, Refused):
-            # The line's key was lost or revoked since: the station's key signs instead.
-            station.ledger.commit(station.author, settled, *more)
+            # The line's key was lost or revoked since, or lies at another station: the station's
+            # key signs instead.
+            station.ledger.commit(station.author, settled, *more, guard=self._guard(row))
+
+    def _guard(self, row: OrderRow) -> Callable[[View], None] | None:
+        """That this sender holds the order still; in a home of its own, the lock says so."""
+        if not self.leases.is_shared:
+            return None
+        return lambda view: self.leases.check(view, row.order)
 
     def _postpone(self, row: OrderRow, postponed: Postponed) -> Postponed:
         """Note when to try again, and why."""
         jitter = secrets.randbelow(1_000) / 1_000
         pause = max(backoff.wait(row.attempts, jitter), postponed.retry_after)
-        self._station.ledger.attempted(row.order, self._station.now() + pause, postponed.reason)
+        self.leases.failed(row.order, self.leases.clock.now() + pause, postponed.reason)
         return postponed

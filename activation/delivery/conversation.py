@@ -6,6 +6,7 @@ second (`offered.py`).
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from ...codegen.ledger.changes import Associated
 from ...codegen.ledger.records import OrderRow
@@ -41,10 +42,21 @@ class Taken:
 
 @dataclass(frozen=True)
 class Refusal:
-    """The backend's refusal; `doubt`: why it may have applied the order all the same."""
+    """The backend's refusal; `doubt`: why it may have applied the order all the same.
+
+    `forbidden`: to the key that signed, which is perhaps not the line's own.
+    """
 
     summary: str
     doubt: str | None
+    forbidden: bool = False
+
+
+class Hold(Protocol):
+    """Holds on to an order before a request about so many codes."""
+
+    def __call__(self, codes: int = 0, /) -> None:
+        """Raises what keeps the request from being sent."""
 
 
 class Conversation:
@@ -55,24 +67,28 @@ class Conversation:
         self._witness: Witness | None = None  # what it said; None: not asked yet
         self._asked = station.now()
 
-    def about(self, row: OrderRow, head: str, *, tried: bool) -> Taken | Refusal:
+    def about(
+        self, row: OrderRow, head: str, *, tried: bool, hold: Hold = lambda _=0: None
+    ) -> Taken | Refusal:
         """Steps 4 to 8; `tried`: it may have been sent before. Raises `Away`, and what fails here.
 
-        `head`: the end of the audit chain.
+        `head`: the end of the audit chain. `hold(codes)` is called before each request that changes
+        something, and raises if it may not be sent any more.
         """
         packing = isinstance(row.change, Associated)
         if packing and not self._station.config.aggregations:
             return Taken(remark=inquiry.KEPT_HERE)
         client = self._client.as_line(row.change.line)
         try:
-            answer = self._put(row, head, tried=tried)
+            answer = self._put(row, head, hold, tried=tried)
         except Declined as declined:
             if packing and offered.is_missing(client, row, declined.problem.status):
                 return Refusal(offered.told(row.batch), None)
             past = self._past(row.batch) if tried else None
             found = inquiry.after_refusal(client, row, declined.problem.name, past)
             if found.answer is None:
-                return Refusal(declined.summary, found.doubt)
+                forbidden = declined.problem.name == "forbidden"
+                return Refusal(declined.summary, found.doubt, forbidden)
             return _taken(row, found.answer)
         except Away as away:
             if packing and offered.is_missing(client, row, away.status):
@@ -87,16 +103,16 @@ class Conversation:
             row = view.order(taken) if taken else None
             return inquiry.Past(row, refused_for_good(view, batch))
 
-    def _put(self, row: OrderRow, head: str, *, tried: bool) -> inquiry.Answer:
+    def _put(self, row: OrderRow, head: str, hold: Hold, *, tried: bool) -> inquiry.Answer:
         """Steps 4 to 7."""
         brought = head if self._is_answered(row.change.line) else None  # 4
         try:
-            return self._put_once(row, brought, tried=tried)
+            return self._put_once(row, brought, hold, tried=tried)
         except Declined as declined:
             # The backend may have been set up anew since the batches were registered.
             if declined.problem.name != "not-found" or not self._uploads.forget(row.batch):
                 raise
-            return self._put_once(row, brought, tried=False)
+            return self._put_once(row, brought, hold, tried=False)
 
     def _is_answered(self, line: str | None) -> bool:
         """Whether the backend answered which head came last, if need be asked again."""
@@ -107,18 +123,23 @@ class Conversation:
             self._asked = now
         return self._witness is not Witness.SILENT
 
-    def _put_once(self, row: OrderRow, head: str | None, *, tried: bool) -> inquiry.Answer:
+    def _put_once(
+        self, row: OrderRow, head: str | None, hold: Hold, *, tried: bool
+    ) -> inquiry.Answer:
         change = row.change
         client = self._client.as_line(change.line)
         for batch in batches_of(row):  # 5
+            hold()
             self._uploads.register(batch, change.line)
         if tried and (kept := inquiry.kept_answer(client, row)):
             return kept
         if isinstance(change, Associated):
+            hold(row.applied_count)
             return client.aggregate(aggregation_of(change, head))  # 7
         if change.action is Action.ACTIVATE:  # 6
             # A code that was void when the order was booked is none of the backend's business.
-            self._uploads.upload(row.batch, row.touched, change.line)
+            self._uploads.upload(row.batch, row.touched, change.line, hold)
+        hold(row.applied_count)
         return client.order(order_of(change, head))  # 7
 
 

@@ -6,7 +6,8 @@ This is the loop over the queue; `attempt.py` delivers a single order, and
 says what a crash leaves. A crash of the loop loses nothing: what is queued is sent by the next run.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import random
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -14,11 +15,11 @@ from typing import assert_never
 from ...codegen.ledger.records import OrderRow
 from ...codegen.ledger.view import View
 from ...codegen.progress import Progress
-from ...codegen.result import Result
 from ...codegen.station.station import Station
 from .. import backoff
+from ..away.desk import STREAM, AwayDesk, is_shared
 from ..client.protocol import Client
-from ..orders.due import Ended, book_due
+from ..orders.due import book_due
 from ..orders.orders import ACKNOWLEDGED, REFUSED
 from . import scan_ins
 from .api_objects import batches_of
@@ -32,50 +33,13 @@ from .attempt import (
     SettledMeanwhile,
     TakenByAnother,
 )
+from .deliver_result import DeliverResult
+from .lease import ELSEWHERE, BooksClock, held_elsewhere
 from .upload import Uploads
 
 ALWAYS = timedelta(days=36_500)
 BATCHES_AT_ONCE = 10_000
 PATIENCE = 3  # failures in a row after which the backend is away for every batch
-
-
-@dataclass(frozen=True)
-class DeliverResult(Result):
-    """The ids of the orders that were settled, and how many are still queued.
-
-    `scheduled`: orders of which the time had come, and what became of them. `scan_ins`: how many
-    scan-ins of dealers were read back; `scan_ins_detail`: why not all.
-    """
-
-    delivered: tuple[str, ...]
-    queued: int
-    refused: tuple[str, ...]
-    detail: str | None = None
-    scheduled: tuple[Ended, ...] = ()
-    scan_ins: int = 0
-    scan_ins_detail: str | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """6 if the backend refused an order, 75 while something is queued."""
-        if self.refused:
-            return 6
-        return 75 if self.queued else 0
-
-    def lines(self) -> Iterator[str]:
-        """Counts, then scheduled orders, then the refused orders by id."""
-        yield (
-            f"{len(self.delivered)} delivered, {self.queued} queued, {len(self.refused)} refused"
-            f"{f' ({self.detail})' if self.detail else ''}"
-        )
-        for ended in self.scheduled:
-            yield f"  {ended.text()}"
-        for order in self.refused:
-            yield f"  refused {order}: see mintmark orders show {order}"
-        if self.scan_ins:
-            yield f"  scan-ins of dealers read back: {self.scan_ins:,}"
-        if self.scan_ins_detail:
-            yield f"  scan-ins of dealers not read: {self.scan_ins_detail}"
 
 
 def deliver(
@@ -84,14 +48,17 @@ def deliver(
     *,
     batch: str | None = None,
     progress: Progress = lambda *_: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> DeliverResult:
     """Send what is queued, all batches or one, until nothing is left or the backend is away.
 
+    What waits at this station for the ledger of a shared home is booked before anything else.
     Every queued order is tried now, whenever its next attempt would be: a person wants it.
     Scheduled orders whose time has come are booked first. Then what dealers scanned in is read
     back. Without a client nothing is sent.
     """
-    scheduled = book_due(station)
+    drained = AwayDesk(station, STREAM, notify).drain()
+    scheduled = () if drained.left else book_due(station)
     told = scan_ins.ScanInsRead()
     if client is None:
         report = DeliveryReport(detail="no backend is configured")
@@ -103,7 +70,16 @@ def deliver(
         queued = view.queued(batch)
     detail = report.detail if queued else None
     settled = tuple(report.delivered), queued, tuple(report.refused)
-    return DeliverResult(*settled, detail, scheduled, told.booked, told.detail)
+    return DeliverResult(
+        *settled,
+        detail,
+        scheduled,
+        told.booked,
+        told.detail,
+        away_booked=len(drained.booked),
+        away_refused=len(drained.refused),
+        away_waiting=drained.waiting,
+    )
 
 
 @dataclass
@@ -121,12 +97,18 @@ class DeliveryReport:
     retry_after: float = 0.0
 
 
-def next_due(station: Station) -> datetime | None:
-    """When the next queued order may be tried; None if none is queued."""
-    now = station.now()
+def next_due(station: Station, clock: BooksClock | None = None) -> datetime | None:
+    """When the next queued order may be tried, by the clock of the books; None if none is queued.
+
+    What another station holds, when its lease has run out.
+    """
+    now = (clock or BooksClock(station)).now()
     with station.ledger.read() as view:
         rows = view.due(now + ALWAYS, BATCHES_AT_ONCE)
-    return min((_due(row, now) for row in rows), default=None)
+    shared = is_shared(station)
+    held = (row.held_until for row in rows if shared and held_elsewhere(station, row, now))
+    free = (_due(row, now) for row in rows if not (shared and held_elsewhere(station, row, now)))
+    return min(filter(None, (*held, *free)), default=None)
 
 
 def _due(row: OrderRow, now: datetime) -> datetime:
@@ -189,23 +171,43 @@ class Courier:
         follows from what was sent. `settled(order, status)` is called for each settled order.
         """
         run = _Run(until)
-        while not stop() and run.goes_on and (row := self._next(batch, run.stuck)):
+        while not stop() and run.goes_on and (row := self._next(batch, run)):
             status = run.note(row, self._sender.attempt(row))
             if status is not None:
                 settled(row.order, status)
+        if until is not None and not run.reached:
+            self.let_go([until])
         return run.report
 
-    def _next(self, batch: str | None, stuck: set[str]) -> OrderRow | None:
-        now = self._station.now()
+    def let_go(self, orders: Iterable[str]) -> None:
+        """Hold none of these orders, claimed when they were booked, which can't be sent now.
+
+        Whoever sends what is before them sends them as well: of a shared home, another station.
+        """
+        leases = self._sender.leases
+        if leases.is_shared:
+            for order in orders:
+                self._station.ledger.release(order, leases.holder)
+
+    def _next(self, batch: str | None, run: "_Run") -> OrderRow | None:
+        leases = self._sender.leases
+        now = leases.clock.now()
         with self._station.ledger.read() as view:
             if batch is not None:
                 rows = _before(view, batch)
             else:
                 # Also orders that a killed process holds: only the delivery lock says who is alive.
                 rows = view.due(now + ALWAYS, BATCHES_AT_ONCE)
+        if leases.is_shared and batch is None:
+            # Each is the oldest of its batches, so that any may be next: ten stations which all
+            # began with the first would wait for each other.
+            rows = tuple(random.sample(rows, len(rows)))
         for row in rows:
-            wanted = stuck.isdisjoint(batches_of(row))
-            if wanted and (not self._patient or _due(row, now) <= now):
+            if not run.stuck.isdisjoint(batches_of(row)):
+                continue
+            if leases.is_elsewhere(row, now):
+                run.skip(row, ELSEWHERE)
+            elif not self._patient or _due(row, now) <= now:
                 return row
         return None
 
@@ -256,11 +258,11 @@ class _Run:
             case SettledMeanwhile():
                 return None
             case TakenByAnother(reason):
-                self._skip(row, reason)
+                self.skip(row, reason)
                 return None
             case Postponed(reason):
                 self.report.retry_after = attempt.retry_after.total_seconds()
-                self._skip(row, reason)
+                self.skip(row, reason)
                 return None
             case Acknowledged(freeze):
                 self.report.delivered.append(row.order)
@@ -273,7 +275,8 @@ class _Run:
                 return REFUSED
         assert_never(attempt)
 
-    def _skip(self, row: OrderRow, reason: str) -> None:
+    def skip(self, row: OrderRow, reason: str) -> None:
+        """Send nothing more of its batches in this run."""
         self.stuck.update(batches_of(row))
         self.report.detail = reason
 

@@ -2,7 +2,8 @@
 
 The loop:
 
-1. Book the scheduled orders whose time has come; log each. Read when the next order is due.
+1. Book what waits at this station for the ledger of a shared home, then the scheduled orders
+   whose time has come; log each. Read when the next order is due.
 2. If it is due, connect and deliver; log each settled order, and why others stay queued.
 3. Once a minute, read back what dealers scanned in.
 4. Write the health file, after each event and at least every ten seconds.
@@ -15,22 +16,27 @@ on, with longer and longer pauses while this machine fails. A crash loses nothin
 
 import json
 import os
+import random
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from ...codegen.away import OutOfReach
 from ...codegen.errors import MintmarkError
 from ...codegen.files import write_atomically
 from ...codegen.result import to_json
 from ...codegen.station.station import Station
+from ..away.desk import LONGEST_REST, STREAM, AwayDesk, is_shared
 from ..backoff import wait
 from ..client.protocol import Client
 from ..orders.due import book_due
 from ..orders.orders import REFUSED
 from . import scan_ins
-from .deliver import Courier, DeliverResult, next_due
+from .deliver import Courier, next_due
+from .deliver_result import DeliverResult
+from .lease import BooksClock
 
 POLL = timedelta(seconds=1)
 SCAN_INS = timedelta(minutes=1)  # between two readings of them
@@ -109,9 +115,19 @@ class Service:
     _next_reading: datetime | None = None
     _unread: str | None = None
 
+    def __post_init__(self) -> None:
+        self._desk = AwayDesk(self.station, STREAM)
+        self._clock = BooksClock(self.station)
+
     def run(self) -> DeliverResult:
-        """Deliver until a stop is requested. Raises what hinders the first read of the queue."""
-        self._look()
+        """Deliver until a stop is requested. Raises what hinders the first read of the queue.
+
+        But not a ledger out of reach, which comes back.
+        """
+        try:
+            self._look()
+        except OutOfReach as away:
+            self._hindered(away)
         self.health.write(self.station.now())
         self.log("started", queued=self.health.queued)
         while not self.stopped():
@@ -123,21 +139,35 @@ class Service:
     def _turn(self) -> float:
         """Steps 1 to 4; how many seconds to sleep then."""
         try:
-            self._book_due()  # 1
-            due = next_due(self.station)
-            if due is not None and due <= self.station.now():
+            if self._book_waiting():  # 1
+                self._book_due()
+            due = next_due(self.station, self._clock)
+            if due is not None and due <= self._clock.now():
                 self._deliver()  # 2
-                due = next_due(self.station)
+                due = next_due(self.station, self._clock)
             self._read_scan_ins()  # 3
-            now = self.station.now()
-            self.health.beat(now)  # 4
+            self.health.beat(self.station.now())  # 4
+            now = self._clock.now()
             self._failures = 0
         except (MintmarkError, OSError) as error:
             return self._hindered(error)
         # What is still due could not be sent: another process sends it, or no backend is
         # configured.
         ahead = POLL if due is None or due <= now else min(POLL, due - now)
-        return ahead.total_seconds()
+        # Ten stations that wake at the same moment would all reach for the same orders.
+        spread = 0.5 + random.random() / 2 if is_shared(self.station) else 1.0  # noqa: S311
+        return ahead.total_seconds() * spread
+
+    def _book_waiting(self) -> bool:
+        """Whether nothing waits at this station any more."""
+        drained = self._desk.drain(self.stopped)
+        for order in drained.booked:
+            self.log("away-booked", order=order)
+        for refused in drained.refused:
+            self.log("away-refused", order=refused.order, reason=refused.error)
+        if drained.booked or drained.refused:
+            self._look()
+        return drained.left is None
 
     def _book_due(self) -> None:
         for ended in book_due(self.station, self.stopped):
@@ -155,7 +185,9 @@ class Service:
             self.health.write(self.station.now())
         except (MintmarkError, OSError):
             self.log("hindered", error="the health file cannot be written")
-        return wait(self._failures, 0.5).total_seconds()
+        pause = wait(self._failures, 0.5).total_seconds()
+        # What others share comes back any moment, and a line's orders wait for it.
+        return min(pause, LONGEST_REST) if isinstance(error, OutOfReach) else pause
 
     def _deliver(self) -> None:
         with self.connect() as client:

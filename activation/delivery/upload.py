@@ -49,8 +49,14 @@ class Uploads:
             self._registered.clear()
         return known
 
-    def upload(self, batch: str, ranges: Ranges, line: str | None = None) -> None:
-        """Send the fingerprints of `ranges` to the backend.
+    def upload(
+        self,
+        batch: str,
+        ranges: Ranges,
+        line: str | None = None,
+        hold: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Send the fingerprints of `ranges` to the backend; `hold` is called before each portion.
 
         Raises `NotFound` if the configuration names a line for uploads that has no key here:
         signed by any other line, the order would be refused for good.
@@ -64,9 +70,15 @@ class Uploads:
         portions = chain.from_iterable(
             station.vault.fingerprints(batch, piece, keys) for piece in ranges
         )
-        for size in _overlapped(partial(client.upload, batch), portions):
+        held = (portion for portion in portions if _after(hold))
+        for size in _overlapped(partial(client.upload, batch), held):
             done += size // wire.FINGERPRINT_BYTES
             self._progress("fingerprints", done, total)
+
+
+def _after(hold: Callable[[], None]) -> bool:
+    hold()
+    return True
 
 
 def _overlapped(

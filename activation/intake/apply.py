@@ -10,15 +10,15 @@ twice orders nothing twice, and a file written anew is taken for new orders.
 3. Judge the orders that were booked before: does what they did still stand?
 
 If this machine fails in 1 to 3, what was done is reported all the same (`keep`), with the
-orders that were not tried.
+orders that were not tried. If the ledger of a shared home is out of reach, the orders wait at this
+station instead (`activation/away`), and the file is done with.
 """
 
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
-from ...codegen import ids
+from ...codegen.away import OutOfReach
 from ...codegen.errors import (
     EnvironmentFailure,
     IntegrityError,
@@ -31,19 +31,19 @@ from ...codegen.progress import Progress
 from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import Station
 from ..association import packing
-from ..association.form import from_row, is_packing
+from ..association.form import fields_of_row, from_row, is_packing
 from ..association.outcome import STANDS
+from ..away.desk import STREAM, AwayDesk, InQueue
+from ..away.written import write_packing, write_range
 from ..client.protocol import Client
 from ..delivery.deliver import Courier
 from ..orders import booked, sheets
 from ..orders.due import book_due
 from ..orders.group import notes, place
-from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED, SCHEDULED
-from ..orders.placed import Placed, PlacedOrder
-from ..orders.scheduled import WAITING
+from ..orders.orders import ACKNOWLEDGED, CANCELLED, QUEUED, REFUSED
 from ..orders.sheets import Row
-from . import repeats
-from .applied import AGAIN, UNTRIED, AppliedFile, Outcome, reported, summarise
+from . import repeats, row_outcomes
+from .applied import AGAIN, AppliedFile, Outcome, reported, summarise
 from .order_file import OrderFile
 
 
@@ -57,11 +57,12 @@ def apply(  # noqa: PLR0913 - the command's options
     failures_only: bool = False,
     progress: Progress = lambda *_: None,
     keep: Callable[[Sequence[Outcome]], None] = lambda _: None,
+    desk: AwayDesk | None = None,
 ) -> AppliedFile:
     """Book every row, send what was booked, and return the outcome of each.
 
     `name` tells apart files of the same content; `shown` names the file in an alarm. `keep`
-    gets what there is to report, also if this raises.
+    gets what there is to report, also if this raises. `desk`: of a service, which keeps it.
 
     Raises `IntegrityError` and `EnvironmentFailure`, after which the same file can be
     applied again.
@@ -70,20 +71,23 @@ def apply(  # noqa: PLR0913 - the command's options
     outcomes: list[Outcome] = []
     done = 0
     try:
-        due = [each.batch for each in book_due(station)]
+        desk = desk or AwayDesk(station, STREAM)
+        due = _due(station, desk)
         for row, order in zip(file.rows, named, strict=True):
-            outcomes += _book(station, row, order)  # 1
+            outcomes += _book(station, desk, row, order)  # 1
             done += 1
             progress("orders", done, len(file.rows))
-        detail = _send(station, client, outcomes, due)  # 2
-        outcomes = _judged(station, _settled(station, outcomes, detail))  # 3
-        gone = {outcome.order: outcome.undone for outcome in outcomes if outcome.undone}
-        repeats.alarm(station, shown, len(outcomes), gone)
+        # What waits here, or is booked, is reported as such, and sent by the next run.
+        with contextlib.suppress(OutOfReach):
+            detail = _send(station, client, outcomes, due)  # 2
+            outcomes = _judged(station, _settled(station, outcomes, detail))  # 3
+            gone = {outcome.order: outcome.undone for outcome in outcomes if outcome.undone}
+            repeats.alarm(station, shown, len(outcomes), gone)
     except BaseException:
         rest = zip(file.rows[done:], named[done:], strict=True)
         # The failure itself is what must be heard of, also if the disk is full.
         with contextlib.suppress(OSError):
-            everything = [*outcomes, *(_untried(*pair) for pair in rest)]
+            everything = [*outcomes, *(row_outcomes.untried(*pair) for pair in rest)]
             keep(reported(everything, failures_only=failures_only))
         raise
     result = summarise(outcomes, failures_only=failures_only)
@@ -91,21 +95,46 @@ def apply(  # noqa: PLR0913 - the command's options
     return result
 
 
-def _book(station: Station, row: Row, order: str) -> list[Outcome]:
+def _due(station: Station, desk: AwayDesk) -> list[str]:
+    """The batches of scheduled orders that were booked now."""
+    try:
+        if desk.drain().left is not None:
+            return []
+        return [each.batch for each in book_due(station)]
+    except OutOfReach:
+        return []
+
+
+def _book(station: Station, desk: AwayDesk, row: Row, order: str) -> list[Outcome]:
+    config = station.config
     try:
         if is_packing(row.fields.get("action")):
-            return [_packed(station, row, order)]
-        request = replace(row.request(station.config.time_zone), order=order)
-        placed = place(station, request)
+            fields = fields_of_row(row.fields, is_json=row.is_json)
+            taken = desk.take(
+                lambda: write_packing(order, {**fields, "order": order}, config.home_id),
+                lambda: _packed(station, row, order),
+            )
+            return [row_outcomes.waiting(row, taken) if isinstance(taken, InQueue) else taken]
+        request = replace(row.request(config.time_zone), order=order)
+        placed = desk.take(
+            lambda: write_range(request, config.home_id, config.time_zone),
+            lambda: place(station, request),
+        )
+        if isinstance(placed, InQueue):
+            return [row_outcomes.waiting(row, placed)]
     except (EnvironmentFailure, IntegrityError, OSError):
         raise
     except (UsageError, Refused, NotFound) as error:
-        return [_refused(station, row, order, error)]
+        return [row_outcomes.refused(station, row, order, error)]
     except Exception as error:  # noqa: BLE001 - one row must not take the others with it
         bug = f"unexpected {type(error).__name__}: this is a bug"
-        return [_refused(station, row, order, MintmarkError(bug, "report it, with this row"))]
+        return [
+            row_outcomes.refused(
+                station, row, order, MintmarkError(bug, "report it, with this row")
+            )
+        ]
     told = notes(station, request, placed)
-    return [_booked(row, placed, each, told) for each in placed.orders]
+    return [row_outcomes.booked(row, placed, each, told) for each in placed.orders]
 
 
 def _packed(station: Station, row: Row, order: str) -> Outcome:
@@ -127,81 +156,6 @@ def _packed(station: Station, row: Row, order: str) -> Outcome:
     if done is not None:
         return outcome
     return replace(outcome, status=ACKNOWLEDGED, booked=False, detail=STANDS, exit=0)
-
-
-def _booked(row: Row, placed: Placed, order: PlacedOrder, told: tuple[str, ...]) -> Outcome:
-    is_first = order is placed.orders[0]
-    if not order.is_booked:
-        return _later(row, order, told if is_first else ())
-    return Outcome(
-        row.number,
-        order.change.order,
-        order.change.action.value,
-        order.change.batch,
-        QUEUED,
-        booked=True,
-        repeated=order.repeated,
-        applied=order.applied,
-        skipped=order.skipped,
-        exit=75,
-        notes=told if is_first else (),
-        changed=is_first and placed.group is not None and placed.group.changed,
-    )
-
-
-def _later(row: Row, order: PlacedOrder, told: tuple[str, ...]) -> Outcome:
-    """An order that waits for its time, or was given before and ended before it."""
-    waits = order.scheduled == WAITING
-    return Outcome(
-        row.number,
-        order.change.order,
-        order.change.action.value,
-        order.change.batch,
-        SCHEDULED if waits else REFUSED,
-        booked=False,
-        repeated=order.repeated,
-        applied=order.applied,
-        skipped=order.skipped,
-        detail=order.detail if waits else f"{order.scheduled} before: {order.detail}",
-        exit=0 if waits else 3,
-        notes=told,
-    )
-
-
-def _refused(station: Station, row: Row, order: str, error: MintmarkError) -> Outcome:
-    # The sender's own id comes back, unless it is a code.
-    return Outcome(
-        row.number,
-        ids.shown(order) if station.holds_code(order) else order,
-        _field(row, "action"),
-        _field(row, "batch"),
-        REFUSED,
-        booked=False,
-        detail=error.message,
-        hint="; ".join(error.hints) or None,
-        exit=error.exit_code,
-    )
-
-
-def _untried(row: Row, order: str) -> Outcome:
-    return Outcome(
-        row.number,
-        ids.masked(order),  # nothing can be asked whether it is a code
-        _field(row, "action"),
-        _field(row, "batch"),
-        UNTRIED,
-        booked=False,
-        detail="not tried: this machine failed first",
-        hint="give the same file again",
-        exit=6,
-    )
-
-
-def _field(row: Row, name: str) -> str | None:
-    """A field of a row that may be malformed, if it is no code that stands in the wrong column."""
-    value: Any = row.fields.get(name)
-    shown = isinstance(value, str) and value.isprintable() and ids.harmless(value, name=True)
-    return value if shown else None
 
 
 def _send(

@@ -14,8 +14,8 @@ from ..orders.commands import ReaderOption
 
 if TYPE_CHECKING:
     from .applied import AppliedFile
-    from .hot_folder import Watched
     from .line import LineEnded
+    from .watched import Watched
 
 
 def orders_apply(
@@ -143,7 +143,13 @@ def line_run(
 
     with connected(station) as client, on_signals(Stop(inbox.close)):
         inbox.start()
-        stream = OrderStream(station, client, require_order=require_order, reader=settings)
+        stream = OrderStream(
+            station,
+            client,
+            require_order=require_order,
+            reader=settings,
+            notify=invocation.notify,
+        )
         ended = stream.run(inbox, answer)
     inbox.check_end()
     return ended

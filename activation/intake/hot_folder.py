@@ -30,10 +30,11 @@ up neither other files nor the delivery.
 import contextlib
 import errno
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ...codegen.away import OutOfReach
 from ...codegen.errors import (
     EnvironmentFailure,
     IntegrityError,
@@ -44,11 +45,12 @@ from ...codegen.errors import (
 )
 from ...codegen.files import fsync_folder, write_atomically
 from ...codegen.ledger.changes import Incident
-from ...codegen.result import Result
 from ...codegen.station.publish import Failpoint, no_failpoint
 from ...codegen.station.station import Station
+from ..away.desk import LONGEST_REST, STREAM, AwayDesk
 from ..backoff import wait
 from ..delivery.deliver import Courier, next_due
+from ..delivery.lease import BooksClock
 from ..delivery.service import Connect, Log
 from ..orders import sheets
 from ..orders.due import book_due
@@ -59,24 +61,12 @@ from .folder_names import MARKER, check_names, free, result_of, shown
 from .only_watcher import only_watcher
 from .order_file import OrderFile, read_file
 from .taken_files import TakenFile, TakenFiles
+from .watched import Watched
 
 POLL = 1.0  # seconds between two looks
 FULL = (errno.ENOSPC, errno.EDQUOT)
 REFUSED_FILE, CHANGED_FILE = "file-refused", "file-changed"  # kinds of incident
 AGAIN = "send the rows that are missing in a new file, under another name"
-
-
-@dataclass(frozen=True)
-class Watched(Result):
-    """A hot folder that is watched no more."""
-
-    files: int
-    failed: int
-    orders: int
-
-    def lines(self) -> Iterator[str]:
-        """The counts."""
-        yield f"stopped: {self.files} files, {self.orders} orders; {self.failed} files malformed"
 
 
 @dataclass
@@ -102,6 +92,8 @@ class HotFolder:
     _failures: int = 0
 
     def __post_init__(self) -> None:
+        self._desk = AwayDesk(self.station, STREAM)
+        self._clock = BooksClock(self.station)
         self._arrivals = Arrivals(
             self.folder, self.marker, lambda name, why: self.log("left", file=name, error=why)
         )
@@ -146,7 +138,8 @@ class HotFolder:
             message = error.message if isinstance(error, MintmarkError) else type(error).__name__
             self.log("hindered", error=message)
             self._failures += 1
-            return wait(self._failures, 0.5).total_seconds()
+            pause = wait(self._failures, 0.5).total_seconds()
+            return min(pause, LONGEST_REST) if isinstance(error, OutOfReach) else pause
         return POLL
 
     def complete(self) -> list[Path]:
@@ -209,6 +202,7 @@ class HotFolder:
                         name=path.name,
                         shown=shown(path.name),
                         keep=outcomes.extend,
+                        desk=self._desk,
                     )
                 except (EnvironmentFailure, IntegrityError, OSError):
                     raise
@@ -282,10 +276,19 @@ class HotFolder:
         self._arrivals.forget(path.name)
 
     def _deliver(self) -> None:
-        """Send what is queued, booked by anybody: this service may be all that runs here."""
-        book_due(self.station, self.stopped)
-        due = next_due(self.station)
-        if due is None or due > self.station.now():
+        """Send what is queued, booked by anybody: this service may be all that runs here.
+
+        First what waits at this station is booked, unless the ledger is known to be out of reach.
+        """
+        drained = self._desk.drain(self.stopped)
+        for refused in drained.refused:
+            self.log("away-refused", order=refused.order, reason=refused.error)
+        if self._desk.is_resting:
+            return
+        if drained.left is None:
+            book_due(self.station, self.stopped)
+        due = next_due(self.station, self._clock)
+        if due is None or due > self._clock.now():
             return
         with self.connect() as client:
             if client is not None:

@@ -7,6 +7,9 @@ A single process and connection serve for a shift or a year. For each message:
 3. Send what is queued of its batch, then the order itself; begin none after two seconds.
 4. Answer with what the ledger has of the order then.
 
+If the ledger of a shared home is out of reach, step 2 writes the order down instead, and the answer
+says that it waits at this station (`away`); see `activation/away`.
+
 The production line never waits long for a backend that is away: after a failure step 3 is left
 out until a pause has passed. While no message comes in, what is queued is sent. A crash after
 step 2 leaves an order that is booked and unanswered: the same order, under the same id, is
@@ -28,23 +31,27 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...codegen.errors import MintmarkError, UsageError
+from ...codegen.ranges.aggregation import Packing
 from ...codegen.result import Result
 from ...codegen.scans.settings import PLAIN, ReaderSettings
 from ...codegen.station.station import Station
-from ..association.form import from_message, is_packing
+from ..association.form import check_fields, from_message, is_packing
 from ..association.outcome import PackingResult
+from ..association.packing import PackingRequest
 from ..association.resolving import CodeReader
+from ..away.answers import QueuedHere, packing_waits
+from ..away.desk import STREAM, AwayDesk, InQueue
+from ..away.listing import shown
 from ..client.protocol import Client
 from ..orders import form
 from ..orders.fields import text
 from ..orders.group import place
-from ..orders.listing import show
 from ..orders.selection import read_by
 from ..orders.sheets import parse_object
 from .inbox import MESSAGE_BYTES, Inbox
-from .line_courier import LineCourier, plain
-from .order_and_deliver import outcome
-from .pack_and_deliver import book_and_send
+from .line_courier import LineCourier, idle, plain
+from .order_and_deliver import Ordering, outcome, take
+from .pack_and_deliver import book_and_send, write_either
 
 IDLE = 1.0  # seconds without a message, after which the queue is read
 ID_CHARS = 200
@@ -74,7 +81,7 @@ class OrderStream:
     gateway sends again would take effect again. `reader`: how scanned codes were read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a stream is made of, by name
         self,
         station: Station,
         client: Client | None,
@@ -82,10 +89,12 @@ class OrderStream:
         *,
         require_order: bool = False,
         reader: ReaderSettings = PLAIN,
+        notify: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._station = station
         self._require_order, self._reader = require_order, reader
         self._courier = LineCourier(station, client, clock)
+        self._desk = AwayDesk(station, STREAM, notify, clock)
         self._codes = CodeReader(station, reader)
         self._orders = self._errors = 0
 
@@ -126,13 +135,13 @@ class OrderStream:
         return {**labels, "ok": True, "exit": exit_code, **result}
 
     def idle(self, stop: Callable[[], bool]) -> None:
-        """Send what is due, until `stop`."""
-        self._courier.idle(stop)
+        """Book what waits here, and send what is due, until `stop`."""
+        idle(self._desk, self._courier, stop)
 
     def _do(self, fields: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
         op = fields.get("op", "order")
         if op == "status":
-            return _record(show(self._station, _order_named(fields))), 0
+            return _record(shown(self._station, _order_named(fields))), 0
         if is_packing(op):
             if fields.get("action", op) != op:
                 raise UsageError("op and action say two things", "one of them is enough")
@@ -151,16 +160,34 @@ class OrderStream:
         """Steps 2 to 4 of a range order."""
         request = form.from_object(fields, self._station.config.time_zone, form.MESSAGE_FIELDS)
         request = replace(request, selection=read_by(request.selection, self._reader))
-        claim = self._courier.claim()
-        placed = place(self._station, request, claim)  # 2
-        if claim and not request.dry_run:
-            self._courier.send([order.change for order in placed.orders if order.is_booked])  # 3
-        return outcome(self._station, request, placed, self._courier.reason)  # 4
+        request = replace(request, order=self._desk.order_id(request.order))
 
-    def _pack(self, fields: Mapping[str, Any]) -> PackingResult:
+        def book() -> Ordering:
+            claim = self._courier.claim()
+            placed = place(self._station, request, claim)  # 2
+            if claim and not request.dry_run:
+                booked = (order.change for order in placed.orders if order.is_booked)
+                self._courier.send(tuple(booked))  # 3
+            return outcome(self._station, request, placed, self._courier.reason)  # 4
+
+        return take(self._desk, self._station, request, book)
+
+    def _pack(self, fields: Mapping[str, Any]) -> PackingResult | QueuedHere:
         """Steps 2 to 4 of an order of packing."""
-        request = from_message(self._station, fields, self._codes)
-        return book_and_send(self._station, request, self._courier)
+        check_fields(fields)
+        order = self._desk.order_id(text(fields, "order"))
+        fields = {**fields, "order": order}
+        known: list[PackingRequest] = []
+
+        def book() -> PackingResult:
+            known.append(from_message(self._station, fields, self._codes))
+            return book_and_send(self._station, known[0], self._courier)
+
+        home = self._station.config.home_id
+        done = self._desk.take(lambda: write_either(order or "", fields, known, home), book)
+        if not isinstance(done, InQueue):
+            return done
+        return packing_waits(Packing(str(fields["action"]).strip().lower()), done)
 
 
 def _fields(message: bytes) -> dict[str, Any]:

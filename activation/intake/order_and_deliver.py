@@ -9,6 +9,9 @@ from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action, State
 from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import Station
+from ..away.answers import QueuedHere, range_waits
+from ..away.desk import COMMAND, AwayDesk, InQueue
+from ..away.written import write_range
 from ..client.connect import connected
 from ..delivery.deliver import Courier
 from ..orders.booked import undone
@@ -22,7 +25,7 @@ from ..orders.scheduled import WAITING
 from ..orders.selection import ByConditions
 from ..orders.where_result import WhereOrder, WhereResult
 
-Ordering = OrderResult | GroupResult | WhereResult
+Ordering = OrderResult | GroupResult | WhereResult | QueuedHere
 
 
 def book_and_deliver(
@@ -33,19 +36,37 @@ def book_and_deliver(
 ) -> Ordering:
     """Book `request`, and send what is queued for its batches; `notify` takes notes on it.
 
-    The line never waits for a backend that is away: the order stays queued.
+    The line never waits for a backend that is away: the order stays queued. Nor for the ledger of
+    a shared home: the order waits at this station then.
     """
+    desk = AwayDesk(station, COMMAND, notify)
+    request = replace(request, order=desk.order_id(request.order))
     # Around all of it: an address that can't be used is reported before anything is booked.
     with connected(station) as client:
         courier = None if client is None else Courier(station, client, progress)
-        # Of a request for many batches each claim by itself would be another wait for the disk.
-        claim = courier.claim() if courier and request.is_group and not request.dry_run else None
-        placed = place(station, request, claim)
-        detail = None if request.dry_run else deliver(courier, placed)
-    result = outcome(station, request, placed, detail)
-    for note in result.notes:
+
+        def book() -> Ordering:
+            # Of a request for many batches each claim by itself would be another wait for the disk.
+            claims = courier and request.is_group and not request.dry_run
+            placed = place(station, request, courier.claim() if courier and claims else None)
+            detail = None if request.dry_run else deliver(courier, placed)
+            return outcome(station, request, placed, detail)
+
+        result = take(desk, station, request, book)
+    for note in result.notes if not isinstance(result, QueuedHere) else ():
         notify(f"note: {note}")
     return result
+
+
+def take(
+    desk: AwayDesk, station: Station, request: OrderRequest, book: Callable[[], Ordering]
+) -> Ordering:
+    """What `book` returns, or the answer of an order that waits at this station."""
+    if request.dry_run:
+        return book()  # it books nothing, nor what waits
+    config = station.config
+    done = desk.take(lambda: write_range(request, config.home_id, config.time_zone), book)
+    return range_waits(station, request, done) if isinstance(done, InQueue) else done
 
 
 def deliver(courier: Courier | None, placed: Placed) -> str | None:
@@ -58,11 +79,15 @@ def deliver(courier: Courier | None, placed: Placed) -> str | None:
     detail = None
     if len(placed.batches) > 1:
         courier.presume(placed.batches)
+    left = {order.change.order for order in placed.orders if order.is_booked}
     for batch in placed.batches:
         report = courier.deliver(batch=batch)
         detail = report.detail or detail
+        left -= {*report.delivered, *report.refused}
         if report.away:
             break
+    if len(placed.orders) > 1:  # one alone was not claimed
+        courier.let_go(left)
     return detail
 
 

@@ -25,6 +25,7 @@ from ..orders.commands import (
 
 if TYPE_CHECKING:
     from ..association.outcome import PackingResult
+    from ..away.answers import QueuedHere
     from .packing_stream import PackingEnded
 
 ChildrenArgument = Annotated[
@@ -83,7 +84,7 @@ def associate(
     line: LineOption = None,
     order: OrderOption = None,
     dry_run: DryRunOption = False,
-) -> "PackingResult":
+) -> "PackingResult | QueuedHere":
     """Note that children lie in a carton or on a pallet.
 
     Scanned codes are a carton's children and its label, in either order; it is done as soon as
@@ -94,16 +95,18 @@ def associate(
       mintmark associate --codes - --count 24
       mintmark associate K7QM-3T9A2BCD --serials 1-960 --each 24 --parents K7QM-8Z4N5P6R:1-40
     """
-    from ..association.options import PackingOptions, joined
-    from .pack_and_deliver import pack_and_deliver
+    from ...codegen.ranges.aggregation import Packing
+    from ..association.options import PackingOptions
+    from .pack_and_deliver import order_packing
 
     station = invocation.station()
     options = PackingOptions(
         batch, serials, unit, package, from_code, to_code, codes, count, parent, each, parents,
         reader, reason, line, order, partial=partial, dry_run=dry_run,
     )  # fmt: skip
-    request = joined(station, options)
-    return pack_and_deliver(station, request, invocation.progress, invocation.notify)
+    return order_packing(
+        station, options, Packing.ASSOCIATE, invocation.progress, invocation.notify
+    )
 
 
 def dissociate(
@@ -129,7 +132,7 @@ def dissociate(
     line: LineOption = None,
     order: OrderOption = None,
     dry_run: DryRunOption = False,
-) -> "PackingResult":
+) -> "PackingResult | QueuedHere":
     """Note that children were taken out of what they lie in.
 
     A bottle that is replaced by another is two events: one is taken out, one is put in.
@@ -139,16 +142,18 @@ def dissociate(
       mintmark dissociate K7QM-3T9A2BCD --serials 17 --reason damaged
       mintmark dissociate --carton K7QM-8Z4N5P6R:3 --all
     """
-    from ..association.options import PackingOptions, left
-    from .pack_and_deliver import pack_and_deliver
+    from ...codegen.ranges.aggregation import Packing
+    from ..association.options import PackingOptions
+    from .pack_and_deliver import order_packing
 
     station = invocation.station()
     options = PackingOptions(
         batch, serials, unit, package, from_code, to_code, codes, count, parent, None, None,
         reader, reason, line, order, carton=carton, everything=everything, dry_run=dry_run,
     )  # fmt: skip
-    request = left(station, options)
-    return pack_and_deliver(station, request, invocation.progress, invocation.notify)
+    return order_packing(
+        station, options, Packing.DISSOCIATE, invocation.progress, invocation.notify
+    )
 
 
 def associate_run(
@@ -176,6 +181,7 @@ def associate_run(
     from ...codegen.scans.framing import Framer
     from ..association.options import stream_settings
     from ..association.resolving import CodeReader
+    from ..away.desk import STREAM, AwayDesk
     from ..client.connect import connected
     from ..delivery.stopping import Stop, on_signals
     from .inbox import Inbox
@@ -201,6 +207,7 @@ def associate_run(
             place=place,
             each=each,
             line=line,
+            desk=AwayDesk(station, STREAM, invocation.notify),
             notify=lambda text: invocation.notify(f"note: {text}"),
         ).run(inbox, answer)
     inbox.check_end()

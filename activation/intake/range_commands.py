@@ -31,11 +31,16 @@ def _range_order(action: Action, summary: str, *examples: str) -> Callable[..., 
 
 def _ordered(invocation: Invocation, action: Action, options: RangeOptions) -> "Result":
     from ...codegen import stdin
+    from ...codegen.away import OutOfReach
+    from ..away.written import no_codes
     from ..orders.options import order_request
     from .order_and_deliver import book_and_deliver
 
     station = invocation.station()
-    request = order_request(station, action, options, stdin.opened)
+    try:
+        request = order_request(station, action, options, stdin.opened)
+    except OutOfReach as away:
+        raise no_codes(away) from None
     return book_and_deliver(station, request, invocation.progress, invocation.notify)
 
 

@@ -106,6 +106,20 @@ KINDS: Mapping[str, Words] = {
         _C, "定时指令到点没有执行", "a scheduled order was refused at its time",
         "看原因，重新下指令: mintmark orders show", "see why, order it anew: mintmark orders show",
     ),
+    "away-refused": Words(
+        _C, "断网时下的指令，补登时被拒绝，没有执行",
+        "an order given while the ledger was away was refused when it was booked",
+        "看原因，处理后销案: mintmark orders away", "see why, settle it: mintmark orders away",
+    ),
+    "away-damaged": Words(
+        _C, "断网时存下的指令被改动或丢失，已停止补登",
+        "orders that waited at a station were changed or lost",
+        "先查这台机器: mintmark orders away", "look at that machine: mintmark orders away",
+    ),
+    "away-discarded": Words(
+        _W, "断网时存下的指令被人放弃", "an order that waited at a station was discarded",
+        "问是谁、为什么: mintmark audit show", "ask who did it, and why: mintmark audit show",
+    ),
     "scans-stopped": Words(
         _C, "停用的码被人扫：被盗或报废的货可能在卖",
         "stopped codes were scanned: stolen goods may be on sale",

@@ -5,6 +5,9 @@ its index would be taken for new: the same order booked twice, the same batch mi
 index is a b-tree of its own, and the row lies in a third. Whatever one damaged page says, the
 others contradict; what they disagree about is refused. Adding a row asks both indexes likewise:
 both are unique.
+
+PostgreSQL has no such indexes: its servers check what they read from the disk, and its files are
+no station's. A row is named by its primary key there.
 """
 
 from functools import lru_cache
@@ -16,24 +19,27 @@ from sqlalchemy import (
     Connection,
     Table,
     bindparam,
-    literal_column,
     select,
     text,
 )
 
 from ..errors import IntegrityError
 from ._columns import BRING_BACK
-from ._prepared import Prepared
+from ._prepared import POSTGRESQL, Prepared
+from ._words import RowId, key_of
 
 # SQLite's own index of a column, as it numbers them; the other is made by `_tables`.
 _OWN = {"ref": 2}
 
 
-def row_id(connection: Connection, table: Table, name: str, value: str) -> int | None:
-    """The rowid of the row of `table` whose column `name` is `value`, or None.
+def row_id(connection: Connection, table: Table, name: str, value: str) -> int | str | None:
+    """What names the row of `table` whose column `name` is `value` (see `RowId`), or None.
 
     Raises `IntegrityError` if the two indexes do not agree.
     """
+    if connection.dialect.name == POSTGRESQL:
+        found = row(connection, table, name, value)
+        return None if found is None else str(getattr(found, key_of(table).name))
     ((own, again),) = _both(table.name, name).raw(connection, value=value)
     if own != again:
         raise damaged(table)
@@ -42,6 +48,8 @@ def row_id(connection: Connection, table: Table, name: str, value: str) -> int |
 
 def row(connection: Connection, table: Table, name: str, value: str) -> Any:  # noqa: ANN401 - a row
     """That row, or None. Raises `IntegrityError` if it bears another key, or as above."""
+    if connection.dialect.name == POSTGRESQL:
+        return bearing(table, name).first(connection, value=value)
     number = row_id(connection, table, name, value)
     if number is None:
         return None
@@ -51,10 +59,35 @@ def row(connection: Connection, table: Table, name: str, value: str) -> Any:  # 
     return found
 
 
-def is_row(table: Table, number: int | BindParameter[int]) -> ColumnElement[bool]:
-    """That it is the row with this rowid."""
-    found: ColumnElement[bool] = literal_column(f"{table.name}.rowid") == number
+def is_row(table: Table, number: BindParameter[Any]) -> ColumnElement[bool]:
+    """That it is the row that this names."""
+    found: ColumnElement[bool] = RowId(table) == number
     return found
+
+
+def joined(connection: Connection, table: Table, name: str, value: str, query: Prepared) -> Any:  # noqa: ANN401 - a row
+    """That row as `query` reads it, by `is_row` and `number`; `name` is the primary key.
+
+    PostgreSQL is asked nothing but `query`.
+    """
+    number: int | str | None = value
+    if connection.dialect.name != POSTGRESQL:
+        number = row_id(connection, table, name, value)
+        if number is None:
+            return None
+    found = query.first(connection, number=number)
+    if found is None and connection.dialect.name == POSTGRESQL:
+        return None
+    if found is None or getattr(found, name) != value:
+        raise damaged(table)
+    return found
+
+
+@lru_cache(maxsize=32)
+def bearing(table: Table, name: str) -> Prepared:
+    """The row whose column `name` is `value`: what PostgreSQL is asked."""
+    pins = {name: "value"}
+    return Prepared(lambda: select(table).where(table.c[name] == bindparam("value")), pins=pins)
 
 
 @lru_cache(maxsize=32)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import singledispatch
 from operator import attrgetter
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from ..errors import Refused, UsageError
 from ..ranges import attributes, serials
@@ -32,6 +32,7 @@ from . import (
     _tables,
     _tiles,
     _verified,
+    rights,
 )
 from ._sql import NOTHING, Touched
 from .chain import Event
@@ -60,10 +61,6 @@ from .changes import (
     Stored,
     UnitMoved,
 )
-
-# A line's key lies unattended on the floor: it orders ranges, and nothing else.
-# Reopening is what an order of its own leads to, and nothing else.
-_LINE_MAY = (Ordered, Associated, Settled, Incident, Reopened, Scheduled, ScheduleEnded)
 
 
 def normal(change: Change) -> Change:
@@ -106,11 +103,13 @@ def signing_key(connection: Connection, key_id: str, change: Change) -> bytes:
             f"the platform key {key_id} signs scans, and no {type(change).__name__}",
             "do this as the station",
         )
-    if row.kind == "line" and not isinstance(change, _LINE_MAY):
+    if row.kind == "line" and not isinstance(change, rights.LINE_MAY):
         raise Refused(
             f"the line key {key_id} may order ranges, not sign a {type(change).__name__}",
             "do this as the station, not as a line",
         )
+    if row.kind == "station" and row.may is not None:
+        rights.check(connection, row, change)
     return bytes.fromhex(row.sign_public)
 
 
@@ -152,15 +151,14 @@ def _(change: KeyAdded, connection: Connection, event: Event) -> Touched:
 
 @apply.register
 def _(change: KeyRevoked, connection: Connection, event: Event) -> Touched:
-    k = _tables.keys.c
     row = _sql.find(connection, _tables.keys, "key_id", change.key_id, "see: mintmark key list")
     if row.revoked_at is not None:
         raise Refused(f"key {change.key_id} was revoked already")
-    stations = connection.scalar(
-        select(func.count()).where(k.kind == "station", k.revoked_at.is_(None))
-    )
-    if row.kind == "station" and stations == 1:
-        raise Refused("the last station key cannot be revoked", "add the new station key first")
+    if row.kind == "station" and [key for key, _ in rights.admitting(connection)] == [row.key_id]:
+        raise Refused(
+            "the last station key cannot be revoked: nobody could admit another",
+            "add the new station key first, with the right to admit",
+        )
     _sql.update(
         connection, _tables.keys, "key_id", change.key_id,
         revoked_at=event.at, revoked_because=change.reason,

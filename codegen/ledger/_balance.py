@@ -10,8 +10,9 @@ number alone, orders that are each settled at once would all be odd, and read no
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select, text, update
 
@@ -19,7 +20,7 @@ from ..errors import IntegrityError
 from ..ranges import serials
 from ..ranges.lifecycle import State
 from . import _agreed, _events, _pairs, _tables
-from ._prepared import Prepared
+from ._prepared import Asked, Prepared, ahead
 from .changes import (
     Associated,
     Change,
@@ -45,25 +46,36 @@ _LINKS = Prepared(
            coalesce(sum(NOT (prior < first AND first <= last AND last <= :quantity)), 0)
     FROM (SELECT first, last, lag(last, 1, 0) OVER (ORDER BY first) AS prior
           FROM (SELECT first, last FROM links WHERE batch = :b ORDER BY first LIMIT :most))
-""")
+"""),
+    postgresql=lambda: text("""
+    SELECT count(*), CAST(coalesce(sum(last - first + 1), 0) AS BIGINT),
+           count(*) FILTER (WHERE NOT (prior < first AND first <= last AND last <= :quantity))
+    FROM (SELECT first, last, coalesce(lag(last) OVER (ORDER BY first), 0) AS prior
+          FROM (SELECT first, last FROM links WHERE batch = :b ORDER BY first LIMIT :most) AS read)
+         AS following
+"""),
 )
-_COUNTERS = Prepared(lambda: select(_c.state, _c.codes).where(_c.batch == bindparam("b")))
+COUNTERS = Prepared(
+    lambda: select(_c.state, _c.codes).where(_c.batch == bindparam("b")), pins={"batch": "b"}
+)
 _COUNT = Prepared(
     lambda: (
         update(_tables.counters)
         .where(_c.batch == bindparam("b"), _c.state == bindparam("name"))
         .values(codes=bindparam("now"))
-    )
+    ),
+    pins={"batch": "b"},
 )
-_TILES = Prepared(
+TILES = Prepared(
     lambda: (
         select(_t.first, _t.last, _t.state, _t.package)
         .where(_t.batch == bindparam("b"))
         .order_by(_t.first)
         .limit(bindparam("most"))
-    )
+    ),
+    pins={"batch": "b"},
 )
-_PACKAGES = Prepared(
+PACKAGES = Prepared(
     lambda: select(_p.package, _p.serials, _p.status, _p.supersedes).where(
         or_(_p.batch == bindparam("b"), _p.pair == bindparam("b"))
     )
@@ -80,7 +92,7 @@ def damaged(batch: str) -> IntegrityError:
 
 def counters(connection: Connection, batch: str, quantity: int) -> dict[str, int]:
     """Codes in each state, `RESERVED`, `INSIDE`. Raises `IntegrityError` unless they balance."""
-    codes = {row.state: row.codes for row in _COUNTERS.all(connection, b=batch)}
+    codes = {row.state: row.codes for row in COUNTERS.all(connection, b=batch)}
     if not balanced(codes, quantity):
         raise damaged(batch)
     return codes
@@ -107,6 +119,14 @@ def move(connection: Connection, batch: str, quantity: int, moved: Mapping[str, 
             _COUNT.run(connection, {"b": batch, "name": name, "now": codes[name]})
 
 
+def questions(batch: str) -> Iterator[Asked]:
+    """What comparing `batch` asks."""
+    yield _agreed.bearing(_tables.batches, "batch"), {"value": batch}
+    yield COUNTERS, {"b": batch}
+    yield TILES, {"b": batch, "most": EACH + 1}
+    yield PACKAGES, {"b": batch}
+
+
 def check_all(connection: Connection, changes: tuple[Change, ...]) -> None:
     """`check` each batch that `changes` touch, and the links of those that they associate."""
     batches = {change.batch for change in changes if isinstance(change, Ordered | ExportBegun)}
@@ -122,7 +142,9 @@ def check_all(connection: Connection, changes: tuple[Change, ...]) -> None:
             row = _agreed.row(connection, _tables.packages, "package", change.package)
             batches |= set() if row is None else {row.batch, row.pair or row.batch}
     if batches | linked:
+        ahead(connection, (each for batch in batches | linked for each in questions(batch)))
         _, before = _events.head(connection)
+        ahead(connection, _about_links(connection, linked, _limit(before)))
         for batch in sorted(batches | linked):
             row = _agreed.row(connection, _tables.batches, "batch", batch)
             if row is None:
@@ -131,6 +153,14 @@ def check_all(connection: Connection, changes: tuple[Change, ...]) -> None:
             _check_tiles(connection, batch, row.quantity, codes, _limit(before))
             if batch in linked:
                 _check_links(connection, batch, row.quantity, codes[INSIDE], _limit(before))
+
+
+def _about_links(connection: Connection, linked: set[str], limit: int) -> Iterator[Asked]:
+    """What comparing the links of these batches asks, once their rows are known."""
+    for batch in linked:
+        row = _agreed.row(connection, _tables.batches, "batch", batch)
+        if row is not None:
+            yield _LINKS, {"b": batch, "most": limit + 1, "quantity": row.quantity}
 
 
 def _limit(before: str) -> int:
@@ -147,7 +177,7 @@ def _check_tiles(
     With more than `limit` tiles only these are looked at.
     """
     sums = _Sums()
-    for tile in _TILES.all(connection, b=batch, most=limit + 1):
+    for tile in _first(connection, batch, limit + 1):
         sums.tiles += 1
         if not sums.add(*tile):
             raise damaged(batch)
@@ -158,6 +188,14 @@ def _check_tiles(
         raise damaged(batch)
     if sums.held != _held(connection, batch):
         raise damaged(batch)
+
+
+def _first(connection: Connection, batch: str, most: int) -> list[Any]:
+    """The first tiles of `batch`. If fewer than `EACH` were foreseen, these are all there are."""
+    foreseen = TILES.known(connection, b=batch, most=EACH + 1)
+    if foreseen is not None and len(foreseen) <= EACH:
+        return foreseen
+    return TILES.all(connection, b=batch, most=most)
 
 
 def _check_links(
@@ -195,7 +233,7 @@ def _held(connection: Connection, batch: str) -> Counter[str]:
     A reprint that ended took its codes over from the package before; one under way has none.
     """
     held: Counter[str] = Counter()
-    for package, held_by, status, supersedes in _PACKAGES.all(connection, b=batch):
+    for package, held_by, status, supersedes in PACKAGES.all(connection, b=batch):
         if status == "abandoned" or (status == "begun" and supersedes is not None):
             continue
         codes = serials.count(_pairs.from_text(held_by))

@@ -1,5 +1,8 @@
 """What may stand in a column, held when it is read: SQLite itself takes anything anywhere.
 
+On PostgreSQL text is compared byte by byte, as SQLite does it: a list that a database sorted by
+the rules of a language would not be the list that was replayed. Numbers have 64 bits there.
+
 A value of another type or form was not written by this program: the file was damaged, or
 somebody was in it by hand. Reading it raises `IntegrityError`, which names the column and
 quotes nothing.
@@ -11,6 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Float, Integer, MetaData, String
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.util import constructor_copy
 
 from ..errors import IntegrityError
 
@@ -31,6 +36,11 @@ class Held:
 
     where = ""
     null = True
+    render_bind_cast = True  # where a driver has to be told: PostgreSQL guesses types
+
+    def adapt(self, cls: Any, **more: Any) -> Any:  # noqa: ANN401, ARG002 - SQLAlchemy's form
+        """Its own kind: a dialect's own type would not hold what is read."""
+        return constructor_copy(self, type(self), **more)
 
     def holds(self, value: Any) -> bool:  # noqa: ANN401 - whatever lies in the file
         """Whether `value`, which is not None, may stand here."""
@@ -111,6 +121,22 @@ class Fraction(Held, Float[float]):
     def holds(self, value: Any) -> bool:  # noqa: ANN401 - as above
         """Whether `value` is a number."""
         return type(value) in (int, float)
+
+
+@compiles(HeldText, "postgresql")
+def _(_: HeldText, compiler: object, **more: object) -> str:  # noqa: ARG001 - SQLAlchemy's form
+    # Of a column, or of a value that is passed.
+    return 'TEXT COLLATE "C"' if "type_expression" in more else "TEXT"
+
+
+@compiles(Number, "postgresql")
+def _(_: Number, compiler: object, **more: object) -> str:  # noqa: ARG001 - as above
+    return "BIGINT"
+
+
+@compiles(Fraction, "postgresql")
+def _(_: Fraction, compiler: object, **more: object) -> str:  # noqa: ARG001 - as above
+    return "DOUBLE PRECISION"
 
 
 def name_all(metadata: MetaData) -> None:

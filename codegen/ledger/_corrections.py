@@ -4,13 +4,14 @@ A correction never voids by itself, and never brings a code back: the orders tha
 before it in the same commit, and bringing back is an order of its own (ADR 0011).
 """
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from ..errors import Refused, UsageError
 from ..ranges import corrections, serials
 from ..ranges.lifecycle import State
 from ..ranges.serials import Range, Ranges
 from . import _exports, _receipts, _sql, _tables, _two_batches
+from ._prepared import inserting
 from ._sql import NOTHING, Touched
 from .chain import Event
 from .changes import Ordered, ReceiptCorrected, Reopened
@@ -37,7 +38,7 @@ def correct(change: ReceiptCorrected, connection: Connection, event: Event) -> T
         "spoiled_count": sum(entry.spoiled_count or 0 for entry in change.entries),
         "reason": change.reason, "reported_at": event.at, "printed_by_count": 0,
     }  # fmt: skip
-    connection.execute(insert(_tables.receipts), [part])
+    inserting(_tables.receipts, *part).run(connection, part)
     return NOTHING
 
 

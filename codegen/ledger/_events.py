@@ -2,20 +2,25 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select
 
 from .. import times
 from ..errors import IntegrityError
 from . import _tables, chain
 from ._columns import BRING_BACK
 from ._prepared import Prepared
+from ._words import told
 from .chain import Event
 
 _e = _tables.events.c
 _NAMES = tuple(column.name for column in _tables.events.c)
-_LAST = Prepared(lambda: select(_tables.events).order_by(_e.seq.desc()).limit(1))
+LAST = Prepared(lambda: select(_tables.events).order_by(_e.seq.desc()).limit(1))
+STAMP = Prepared(
+    lambda: select(_e.hash, _e.at).where(_e.seq == bindparam("seq")), pins={"seq": "seq"}
+)
 
 
 def after(connection: Connection, seq: int, limit: int) -> tuple[Event, ...]:
@@ -25,13 +30,13 @@ def after(connection: Connection, seq: int, limit: int) -> tuple[Event, ...]:
 
 def incidents(connection: Connection, kind: str, seq: int) -> tuple[Event, ...]:
     """The incidents of that kind with a number above `seq`, in order."""
-    of_kind = func.json_extract(_e.body, "$.kind") == kind
+    of_kind = told(_e.body, "kind") == kind
     return _all(connection, _after(seq).where(_e.type == "Incident", of_kind))
 
 
 def troubles(connection: Connection, seq: int, limit: int) -> tuple[Event, ...]:
     """Incidents and refusals of the backend with a number above `seq`, in order."""
-    status = func.json_extract(_e.body, "$.status")
+    status = told(_e.body, "status")
     trouble = or_(_e.type == "Incident", and_(_e.type == "Settled", status == "refused"))
     return _all(connection, _after(seq).where(trouble).limit(limit))
 
@@ -42,7 +47,8 @@ def between(connection: Connection, start: datetime, end: datetime) -> Iterator[
         _e.at >= times.format_utc(start), _e.at < times.format_utc(end)
     )
     query = query.order_by(_e.at, _e.seq).execution_options(yield_per=1_000)
-    return (make_event(row) for row in connection.execute(query))
+    with connection.execute(query) as rows:
+        yield from map(make_event, rows)
 
 
 def head(connection: Connection) -> tuple[int, str]:
@@ -51,9 +57,28 @@ def head(connection: Connection) -> tuple[int, str]:
     return (0, chain.GENESIS) if event is None else (event.seq, event.hash)
 
 
+def hash_at(connection: Connection, seq: int) -> str | None:
+    """The hash of the event with this number; None if there is none."""
+    row = STAMP.first(connection, seq=seq)
+    return None if row is None else str(row.hash)
+
+
 def last(connection: Connection) -> Event | None:
     """The last event, if there is one."""
-    row = _LAST.first(connection)
+    row = LAST.first(connection)
+    return None if row is None else _last(row)
+
+
+@lru_cache(maxsize=2)
+def _last(row: Row[Any]) -> Event:
+    # An order asks for the head twice, and to digest an event takes as long as to read it.
+    return make_event(row)
+
+
+def last_by(connection: Connection, key_id: str) -> Event | None:
+    """The last event that the key signed, if there is one."""
+    query = select(_tables.events).where(_e.key_id == key_id).order_by(_e.seq.desc()).limit(1)
+    row = connection.execute(query).first()
     return None if row is None else make_event(row)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select
+from sqlalchemy import Connection, Row, bindparam, or_, select
 
 from ..errors import IntegrityError, Refused, UsageError
 from ..ranges import serials
@@ -16,14 +16,14 @@ from ..ranges.lifecycle import Standing, State
 from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import Stuck
 from . import _pairs, _replacements, _sql, _tables, _two_batches
-from ._prepared import Prepared
+from ._prepared import Prepared, inserting
 from ._sql import Touched
 from .chain import Event
 from .changes import ExportAbandoned, ExportBegun, Packaged, Unit
 
 _p, _t = _tables.packages.c, _tables.tiles.c
 _PACKAGES = "see: mintmark package list"
-_UNDER_REPRINT = Prepared(
+UNDER_REPRINT = Prepared(
     lambda: select(_p.supersedes).where(
         or_(_p.batch == bindparam("b"), _p.pair == bindparam("b")),
         _p.status == "begun",
@@ -60,7 +60,7 @@ def begin(change: ExportBegun, connection: Connection, event: Event) -> Touched:
         "serials": _pairs.to_text(change.serials),
         "status": "begun", "begun_at": event.at, "seq": event.seq,
     }  # fmt: skip
-    connection.execute(insert(_tables.packages), [row])
+    inserting(_tables.packages, *row).run(connection, row)
     return Touched(change.serials)
 
 
@@ -114,9 +114,8 @@ def finish(change: Packaged, connection: Connection, event: Event) -> Touched:
         **values, status="packaged", ended_at=event.at,
     )  # fmt: skip
     if units:
-        connection.execute(
-            insert(_tables.units), [{"package": change.package, **unit} for unit in units]
-        )
+        rows = [{"package": change.package, **unit} for unit in units]
+        inserting(_tables.units, *rows[0]).run_many(connection, rows)
     if row.supersedes is not None:
         _sql.update(
             connection, _tables.packages, "package", row.supersedes,
@@ -186,7 +185,7 @@ def _check_units(units: tuple[Unit, ...], reserved: Ranges) -> None:
 
 def under_reprint(connection: Connection, batch: str) -> set[str]:
     """The packages of `batch` that a reprint under way is about to take over."""
-    return {row.supersedes for row in _UNDER_REPRINT.all(connection, b=batch)}
+    return {row.supersedes for row in UNDER_REPRINT.all(connection, b=batch)}
 
 
 def reprintable(connection: Connection, package: str) -> tuple[Ranges, Ranges]:

@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
-from . import _outbox, _scan_ins, _schedules, _sql, _tables, _verified
+from . import _events, _outbox, _scan_ins, _schedules, _sql, _tables, _verified
 from ._linked import LinkedView
+from .chain import Event
 from .records import OrderRow, ScanInRow, ScheduledRow, VerifiedRow
+from .server import DatabaseServer, look
 
 
 class FactsView(LinkedView):
@@ -56,6 +58,12 @@ class FactsView(LinkedView):
         """
         return _outbox.giving_dealers(self.connection, since)
 
+    # --- the database ---
+
+    def server(self) -> DatabaseServer | None:
+        """What the server of a shared ledger says of itself; None for a file."""
+        return look(self.connection)
+
     # --- labels that were read ---
 
     def verified(self, package: str) -> tuple[VerifiedRow, ...]:
@@ -64,3 +72,9 @@ class FactsView(LinkedView):
             self.connection, _tables.packages, "package", package, "see: mintmark package list"
         )
         return _verified.listed(self.connection, package)
+
+    # --- who signed ---
+
+    def last_of(self, key_id: str) -> Event | None:
+        """The last event that the key signed, if there is one."""
+        return _events.last_by(self.connection, key_id)

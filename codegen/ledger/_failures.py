@@ -1,12 +1,19 @@
 """Database errors in our words. Nothing of a statement or its parameters is quoted."""
 
+import contextlib
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
+
 from ..errors import EnvironmentFailure, IntegrityError, MintmarkError
+from . import _postgresql_failures
 from ._columns import BRING_BACK
+from .place import shown
 
 # Write-ahead logging needs a file mapped into the memory of several processes, and its locks.
 CANNOT_SHARE = (
@@ -19,6 +26,48 @@ _LITTLE = 1_000_000  # bytes: with less room SQLite cannot make the files it nee
 
 class Unwritable(EnvironmentFailure):
     """Nothing can be written where the ledger lies; it may be read all the same."""
+
+
+@contextlib.contextmanager
+def errors(engine: Engine | None = None) -> Iterator[None]:
+    """Database errors as ours; `engine` is that of the ledger, whose place they may concern."""
+    if engine is not None and engine.dialect.name == "postgresql":
+        with _errors_of_postgresql(engine):
+            yield
+        return
+    file = None if engine is None else engine.url.database
+    path = None if file is None else Path(file)
+    try:
+        yield
+    except DBAPIError as error:
+        raise translated(error.orig, path) from None
+    except sqlite3.Error as error:
+        raise translated(error, path) from None
+    except UnicodeDecodeError:
+        # Python cannot even say what SQLite says: it quotes bytes of a damaged schema.
+        raise translated(sqlite3.DatabaseError(), path) from None
+
+
+@contextlib.contextmanager
+def _errors_of_postgresql(engine: Engine) -> Iterator[None]:
+    where = shown(engine.get_execution_options()["place"])
+    try:
+        yield
+    except DBAPIError as error:
+        raise _postgresql_failures.translated(
+            error.orig or error, invalidated=error.connection_invalidated, where=where
+        ) from None
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise _postgresql_failures.translated(error, where=where) from None
+    except PendingRollbackError:
+        raise _postgresql_failures.away(where) from None
+    except IntegrityError as error:
+        if BRING_BACK not in error.hints:
+            raise
+        hints = (
+            _postgresql_failures.BACKUP if hint == BRING_BACK else hint for hint in error.hints
+        )
+        raise IntegrityError(error.message, *hints, **error.details) from None
 
 
 def translated(error: BaseException | None, path: Path | None) -> Exception:

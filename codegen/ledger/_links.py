@@ -5,10 +5,11 @@ JSON in a single parameter, so that a statement is compiled once, however many t
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, column, text
+from sqlalchemy import ColumnClause, Connection, Row, column, text
 
 from ..errors import IntegrityError
 from ..ranges import serials
@@ -16,17 +17,16 @@ from ..ranges.aggregation import CodeRanges, CodeRef, Link
 from ..ranges.serials import Range, Ranges
 from . import _pairs, _tables
 from ._columns import Number
-from ._prepared import Prepared
+from ._prepared import Asked, Prepared
 
 AT_ONCE = 10_000  # serials per query
 _l = _tables.links.c
-_COLUMNS = (_l.batch, _l.first, _l.last, _l.parent_batch, _l.parent)
 
 
 def overlapping(connection: Connection, batch: str, ranges: Ranges) -> Iterator[Link]:
     """The links of `batch` that hold serials of `ranges`, ascending, whole; read as consumed."""
     last = 0
-    for row in _OVERLAPPING.each(connection, b=batch, spans=_pairs.to_text(ranges)):
+    for row in OVERLAPPING.each(connection, b=batch, spans=_pairs.to_text(ranges)):
         # A link may hold serials of several ranges.
         if row.first > last:
             last = row.last
@@ -68,10 +68,19 @@ def way_up(connection: Connection, ref: CodeRef) -> tuple[CodeRef, ...]:
 
 def above(connection: Connection, parents: CodeRanges, batches: Sequence[str]) -> list[CodeRef]:
     """All codes of `batches` in which some of `parents` lie, at any height."""
-    values = {
-        "b": parents.batch, "spans": _pairs.to_text(parents.serials), "batches": json.dumps(batches)
-    }  # fmt: skip
-    return [CodeRef(row.batch, row.serial) for row in _ABOVE.each(connection, **values)]
+    (_, values) = asked_above(parents, batches)
+    return [CodeRef(row.batch, row.serial) for row in ABOVE.each(connection, **values)]
+
+
+def asked_above(parents: CodeRanges, batches: Sequence[str]) -> Asked:
+    """What `above` asks."""
+    spans = _pairs.to_text(parents.serials)
+    return ABOVE, {"b": parents.batch, "spans": spans, "batches": json.dumps(batches)}
+
+
+def asked_overlapping(batch: str, ranges: Ranges) -> Asked:
+    """What `overlapping` asks."""
+    return OVERLAPPING, {"b": batch, "spans": _pairs.to_text(ranges)}
 
 
 def children(connection: Connection, parents: CodeRanges) -> tuple[CodeRanges, ...]:
@@ -121,54 +130,100 @@ def circle(ref: CodeRef) -> IntegrityError:
 # As text, for CROSS JOIN: the ranges asked for come first, and each is a seek. Left to choose,
 # SQLite reads the whole batch and asks of each row whether it is wanted.
 
-_LOW, _HIGH = "json_extract(s.value, '$[0]')", "json_extract(s.value, '$[1]')"
+
+@dataclass(frozen=True)
+class JsonWords:
+    """How a database spells them: lists that travel as JSON, and a join that begins with them."""
+
+    join: str
+    spans: str  # pairs, each as `s.value`
+    low: str
+    high: str
+    numbers: str  # numbers, each as `s.value`
+    batches: str
 
 
-def meeting(table: str, columns: str) -> str:
+SQLITE = JsonWords(
+    "CROSS JOIN",
+    "json_each(:spans) s",
+    "json_extract(s.value, '$[0]')",
+    "json_extract(s.value, '$[1]')",
+    "json_each(:numbers) s",
+    "SELECT value FROM json_each(:batches)",
+)
+POSTGRESQL = JsonWords(
+    "JOIN",
+    "json_array_elements(CAST(:spans AS JSON)) AS s(value)",
+    "CAST(s.value ->> 0 AS BIGINT)",
+    "CAST(s.value ->> 1 AS BIGINT)",
+    "(SELECT CAST(n AS BIGINT) FROM json_array_elements_text(CAST(:numbers AS JSON)) AS n) AS"
+    " s(value)",
+    "SELECT json_array_elements_text(CAST(:batches AS JSON))",
+)
+
+
+def meeting(words: JsonWords, table: str, columns: str) -> str:
     """The rows (batch, first, last) of `table` that meet the ranges `spans` of batch `b`."""
     return f"""
-        SELECT {columns} FROM json_each(:spans) s CROSS JOIN {table} t
-        ON t.batch = :b AND t.first <= {_HIGH} AND t.first >= coalesce(
-            (SELECT max(i.first) FROM {table} i WHERE i.batch = :b AND i.first <= {_LOW}), 0)
-        WHERE t.last >= {_LOW}
+        SELECT {columns} FROM {words.spans} {words.join} {table} t
+        ON t.batch = :b AND t.first <= {words.high} AND t.first >= coalesce(
+            (SELECT max(i.first) FROM {table} i WHERE i.batch = :b AND i.first <= {words.low}), 0)
+        WHERE t.last >= {words.low}
     """  # noqa: S608 - names of ours
 
 
-_OVERLAPPING = Prepared(
-    lambda: text(
-        meeting("links", "t.batch, t.first, t.last, t.parent_batch, t.parent") + " ORDER BY t.first"
-    ).columns(*_COLUMNS)
+def statement(spelt: Callable[[JsonWords], str], *columns: ColumnClause[Any]) -> Prepared:
+    """What `spelt` says in the words of either database, and the columns of its rows."""
+    return Prepared(
+        lambda: text(spelt(SQLITE)).columns(*columns),
+        postgresql=lambda: text(spelt(POSTGRESQL)).columns(*columns),
+    )
+
+
+_COLUMNS = (_l.batch, _l.first, _l.last, _l.parent_batch, _l.parent)
+_SERIAL = column("serial", Number())
+OVERLAPPING = statement(
+    lambda words: (
+        meeting(words, "links", "t.batch, t.first, t.last, t.parent_batch, t.parent")
+        + " ORDER BY t.first"
+    ),
+    *_COLUMNS,
 )
-_PARENTS = Prepared(
-    lambda: text("""
+_PARENTS = statement(
+    lambda words: f"""
     SELECT s.value AS serial, t.parent_batch, t.parent
-    FROM json_each(:numbers) s CROSS JOIN links t
+    FROM {words.numbers} {words.join} links t
     ON t.batch = :b
     AND t.first = (SELECT max(i.first) FROM links i WHERE i.batch = :b AND i.first <= s.value)
     WHERE t.last >= s.value
-""").columns(column("serial", Number()), _l.parent_batch, _l.parent)
-)
+""",  # noqa: S608 - names of ours
+    _SERIAL, _l.parent_batch, _l.parent,
+)  # fmt: skip
 # UNION keeps no row twice: even a circle made by hand comes to an end.
-_ABOVE = Prepared(
-    lambda: text(f"""
+ABOVE = statement(
+    lambda words: f"""
     WITH RECURSIVE up(batch, serial) AS (
-        {meeting("links", "t.parent_batch, t.parent")}
+        {meeting(words, "links", "t.parent_batch, t.parent")}
         UNION
-        SELECT t.parent_batch, t.parent FROM up CROSS JOIN links t
+        SELECT t.parent_batch, t.parent FROM up {words.join} links t
         ON t.batch = up.batch AND t.first = (
             SELECT max(i.first) FROM links i WHERE i.batch = up.batch AND i.first <= up.serial)
         WHERE t.last >= up.serial
     )
-    SELECT batch, serial FROM up WHERE batch IN (SELECT value FROM json_each(:batches))
-""").columns(_l.batch, column("serial", Number()))  # noqa: S608 - names of ours
-)
-_CHILDREN = Prepared(
-    lambda: text(f"""
+    SELECT batch, serial FROM up WHERE batch IN ({words.batches})
+""",  # noqa: S608 - names of ours
+    _l.batch, _SERIAL,
+)  # fmt: skip
+_CHILDREN = statement(
+    lambda words: (
+        f"""
     SELECT t.batch, t.first, t.last, t.parent_batch, t.parent
-    FROM json_each(:spans) s CROSS JOIN links t
-    ON t.parent_batch = :b AND t.parent BETWEEN {_LOW} AND {_HIGH}
+    FROM {words.spans} {words.join} links t
+    ON t.parent_batch = :b AND t.parent BETWEEN {words.low} AND {words.high}
     ORDER BY t.parent, t.batch, t.first
-""").columns(*_COLUMNS)  # noqa: S608 - as above
+"""  # noqa: S608 - as above
+    ),
+    *_COLUMNS,
 )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
+    null,
     or_,
     select,
     union_all,
@@ -28,6 +29,7 @@ from ._columns import Number
 from ._elsewhere import unknown
 from ._from_row import to_time
 from ._prepared import Prepared, inserting, set_row
+from ._words import tells, told
 from .changes import Associated, Ordered
 from .records import OrderRow
 
@@ -83,16 +85,11 @@ def _make(row: Row[Any]) -> OrderRow:
 
 def find(connection: Connection, order_id: str) -> OrderRow | None:
     """The order, or None."""
-    number = _agreed.row_id(connection, _tables.orders, "order_id", order_id)
-    if number is None:
-        return None
-    row = _BY_NUMBER.first(connection, number=number)
-    if row is None or row.order_id != order_id:
-        raise _agreed.damaged(_tables.orders)
-    return _make(row)
+    row = _agreed.joined(connection, _tables.orders, "order_id", order_id, WHOLE)
+    return None if row is None else _make(row)
 
 
-_BY_NUMBER = Prepared(lambda: _query().where(_agreed.is_row(_tables.orders, bindparam("number"))))
+WHOLE = Prepared(lambda: _query().where(_agreed.is_row(_tables.orders, bindparam("number"))))
 
 
 def order(connection: Connection, order_id: str) -> OrderRow:
@@ -171,9 +168,9 @@ def codes(connection: Connection, batch: str, status: str) -> int:
 
 def giving_dealers(connection: Connection, since: datetime) -> tuple[OrderRow, ...]:
     """Orders of ranges that set or took a dealer: queued, or acknowledged at `since` or later."""
-    dealer = func.json_type(_e.body, "$.attributes.dealer").is_not(None)
+    dealer = tells(_e.body, "attributes", "dealer").is_not(None)
     other = _tables.events.alias("settling").c
-    settled = select(func.json_extract(other.body, "$.order")).where(
+    settled = select(told(other.body, "order")).where(
         other.type == "Settled", other.at >= times.format_utc(since)
     )
     waiting = connection.execute(_query().where(_o.status == "queued", dealer))
@@ -242,6 +239,38 @@ def claim(
     return True
 
 
+def is_held(connection: Connection, order_id: str, holder: str, until: datetime) -> bool:
+    """Whether `holder` holds the order until just then."""
+    found = order(connection, order_id)
+    return (found.holder, found.held_until) == (holder, until)
+
+
+def was_attempted(
+    connection: Connection, order_id: str, next_attempt: datetime | None, detail: str | None
+) -> bool:
+    """Whether just this is noted of an order's last attempt."""
+    query = select(_d.next_attempt, _d.detail).where(_d.order_id == order_id)
+    row = connection.execute(query).first()
+    wanted = (next_attempt and times.format_utc(next_attempt), detail)
+    return row is not None and tuple(row) == wanted
+
+
+def prolong(connection: Connection, order_id: str, holder: str, until: datetime) -> bool:
+    """Hold an order until `until`, if `holder` holds it still. It counts no attempt."""
+    found = order(connection, order_id)
+    if found.status != "queued" or found.holder != holder:
+        return False
+    _note(connection, order_id, {"held_until": times.format_utc(until)})
+    return True
+
+
+def hold_new(connection: Connection, order_id: str, holder: str, until: datetime) -> None:
+    """`claim` of an order that this very transaction booked: there is nothing to look up."""
+    values = {"holder": holder, "held_until": times.format_utc(until)}
+    row = {"order_id": order_id, "attempts": 1} | values
+    inserting(_tables.deliveries, *row).run(connection, row)
+
+
 def attempted(
     connection: Connection, order_id: str, next_attempt: datetime | None, detail: str | None
 ) -> None:
@@ -256,8 +285,16 @@ def attempted(
 
 def release(connection: Connection, order_id: str, holder: str) -> None:
     """Let go of an order, if `holder` still holds it."""
-    freed = update(_tables.deliveries).where(_d.order_id == order_id, _d.holder == holder)
-    connection.execute(freed.values(holder=None, held_until=None))
+    _RELEASE.run(connection, {"order": order_id, "by": holder})
+
+
+_RELEASE = Prepared(
+    lambda: (
+        update(_tables.deliveries)
+        .where(_d.order_id == bindparam("order"), _d.holder == bindparam("by"))
+        .values(holder=null(), held_until=null())
+    )
+)
 
 
 def _note(connection: Connection, order_id: str, values: dict[str, Any], **first: int) -> None:

@@ -1,10 +1,10 @@
 """What may lie in what: by the roles of codes, and by their states."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, column, text
+from sqlalchemy import Connection, column
 
 from ..errors import Refused
 from ..ranges import aggregation, roles, serials
@@ -14,7 +14,7 @@ from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import BLOCKED_SHOWN
 from . import _links, _pairs, _tables
 from ._columns import HeldText, Number
-from ._prepared import Prepared
+from ._prepared import Asked, Prepared
 from .changes import Associated
 
 CARTON, PALLET = "carton", "pallet"
@@ -40,6 +40,19 @@ def check(
     _refuse_blocked(found)
 
 
+def asked(change: Associated, parents: CodeRanges, rows: Mapping[str, Any]) -> Iterator[Asked]:
+    """What `check` asks."""
+    yield _PARENTS, _values(parents, rows[parents.batch])
+    yield from ((_CHILDREN, _values(part, rows[part.batch])) for part in change.children)
+
+
+def _values(part: CodeRanges, row: Any) -> dict[str, object]:  # noqa: ANN401 - a row
+    return {
+        "b": part.batch, "spans": _pairs.to_text(part.serials), "role": row.role,
+        "exported": int(row.sscc_prefix is None),
+    }  # fmt: skip
+
+
 @dataclass
 class _Found:
     """Codes that are void, or were never exported: the first ranges, and how many ranges."""
@@ -48,20 +61,29 @@ class _Found:
     total: int = 0
 
 
-_COLUMNS = f"""
-    t.first, t.last, t.state,
-    CAST(coalesce(json_extract(t.attributes, '$.role'), :role) AS TEXT) AS role,
-    t.state = '{State.VOID}' OR (t.state = '{State.SEALED}' AND :exported) AS blocked
-"""
-_MEETING = _links.meeting("tiles", _COLUMNS)
+# In an inner query: a condition may name its columns.
+_ROLE = {
+    _links.SQLITE: "json_extract(t.attributes, '$.role')",
+    _links.POSTGRESQL: "CAST(t.attributes AS JSON) ->> 'role'",
+}
 
 
 def _query(condition: str) -> Prepared:
+    def spelt(words: _links.JsonWords) -> str:
+        columns = f"""
+    t.first, t.last, t.state,
+    CAST(coalesce({_ROLE[words]}, :role) AS TEXT) AS role,
+    CASE WHEN t.state = '{State.VOID}' OR (t.state = '{State.SEALED}' AND :exported = 1)
+    THEN 1 ELSE 0 END AS blocked
+"""
+        found = _links.meeting(words, "tiles", columns)
+        return f"SELECT * FROM ({found}) AS found {condition} ORDER BY first"  # noqa: S608 - names of ours
+
     typed = (_t.first, _t.last, _t.state, column("role", HeldText()), column("blocked", Number()))
-    return Prepared(lambda: text(f"{_MEETING} {condition} ORDER BY t.first").columns(*typed))
+    return _links.statement(spelt, *typed)
 
 
-_PARENTS, _CHILDREN = _query(""), _query(f"AND (blocked OR role = '{PALLET}')")
+_PARENTS, _CHILDREN = _query(""), _query(f"WHERE blocked = 1 OR role = '{PALLET}'")
 
 
 def _look(
@@ -75,10 +97,7 @@ def _look(
 
     Labels with an SSCC are printed without an export, so that they may be sealed.
     """
-    values = {
-        "b": part.batch, "spans": _pairs.to_text(part.serials), "role": row.role,
-        "exported": int(row.sscc_prefix is None),
-    }  # fmt: skip
+    values = _values(part, row)
     roles: dict[str, list[Range]] = {}
     last = 0
     for tile in query.each(connection, **values):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select
+from sqlalchemy import Connection, Row, Select, bindparam, or_, select
 
 from ..errors import Refused
 from ..ranges.lifecycle import State
@@ -10,6 +10,7 @@ from . import _pairs, _sql, _tables, _two_batches
 from ._elsewhere import unknown
 from ._from_row import make
 from ._prepared import Prepared
+from ._words import total
 from .records import PackageRow, UnitRow
 
 _p, _t, _u = _tables.packages.c, _tables.tiles.c, _tables.units.c
@@ -37,7 +38,7 @@ def open_exports(connection: Connection) -> tuple[PackageRow, ...]:
 
 def states(connection: Connection) -> dict[str, dict[State, int]]:
     """Package → how many of its codes are in each state, of both batches of a pair."""
-    query = select(_t.package, _t.state, func.sum(_t.last - _t.first + 1))
+    query = select(_t.package, _t.state, total(_t.last - _t.first + 1))
     query = query.where(_t.package.is_not(None)).group_by(_t.package, _t.state)
     found: dict[str, dict[State, int]] = {}
     for name, state, codes in connection.execute(query):
@@ -69,7 +70,7 @@ def lost(connection: Connection, batch: str, first: int, last: int) -> tuple[Uni
 
     Also those of packages that were reprinted since: the lost labels still carry these codes.
     """
-    return tuple(map(_unit, _LOST.all(connection, b=batch, low=first, high=last)))
+    return tuple(map(_unit, LOST.all(connection, b=batch, low=first, high=last)))
 
 
 def _package(row: Row[Any]) -> PackageRow:
@@ -85,7 +86,7 @@ def _units() -> Select[Any]:
     return select(_tables.units, _p.batch, _p.copies, _p.pair).join(_tables.packages)
 
 
-_LOST = Prepared(
+LOST = Prepared(
     lambda: (
         _units()
         .where(or_(_p.batch == bindparam("b"), _p.pair == bindparam("b")), _u.status == "lost")

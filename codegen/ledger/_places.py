@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import (
     BindParameter,
     Connection,
-    Integer,
     Select,
     bindparam,
     column,
@@ -20,7 +19,7 @@ from sqlalchemy import (
 from ..errors import IntegrityError
 from ..ranges.lifecycle import Standing
 from . import _tables
-from ._columns import HeldText
+from ._columns import HeldText, Number
 from ._tile_rows import COLUMNS, from_row
 
 AT_ONCE = 250  # serials per query
@@ -33,11 +32,13 @@ def read(
 
     Raises `IntegrityError` if no tile holds some of them.
     """
+    listed = connection.dialect.name == "postgresql"
     for start in range(0, len(serials), AT_ONCE):
         part = serials[start : start + AT_ONCE]
         # Always as many serials, the last repeated: a query of the same shape is compiled once.
-        named = {f"s{at}": part[min(at, len(part) - 1)] for at in range(AT_ONCE)}
-        found = connection.execute(_query(), {"b": batch, **named}).all()
+        named: dict[str, object] = {f"s{at}": part[min(at, len(part) - 1)] for at in range(AT_ONCE)}
+        values = {"b": batch} | ({"serials": list(part)} if listed else named)
+        found = connection.execute(_query(listed=listed), values).all()
         if {row[0] for row in found} != set(part):
             raise IntegrityError(
                 f"the books of batch {batch} do not balance",
@@ -47,11 +48,13 @@ def read(
             yield serial, from_row(tile).value, unit
 
 
-@lru_cache(maxsize=1)
-def _query() -> Select[Any]:
+@lru_cache(maxsize=2)
+def _query(*, listed: bool) -> Select[Any]:
     # As text, which is compiled once; `values()` would be compiled for every call.
     named = " UNION ALL ".join(f"SELECT CAST(:s{at} AS INTEGER) AS serial" for at in range(AT_ONCE))
-    wanted = text(named).columns(column("serial", Integer)).cte("wanted")
+    if listed:
+        named = "SELECT unnest(CAST(:serials AS BIGINT[])) AS serial"
+    wanted = text(named).columns(column("serial", Number())).cte("wanted")
     tiles, inner, units = _tables.tiles, _tables.tiles.alias(), _tables.units
     serial = wanted.c.serial
     of_batch: BindParameter[str] = bindparam("b")

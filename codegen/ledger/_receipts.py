@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from ..errors import Refused, UsageError
 from ..ranges import serials
@@ -18,7 +18,9 @@ from ..ranges.receipts import Account, Totals, UnitAccount, cut
 from ..ranges.serials import Range, Ranges
 from . import _exports, _pairs, _sql, _tables, _two_batches
 from ._elsewhere import unknown
+from ._prepared import inserting
 from ._sql import NOTHING, Touched
+from ._words import total
 from .chain import Event
 from .changes import Receipted, UnitMoved
 
@@ -71,7 +73,7 @@ def receipt(change: Receipted, connection: Connection, event: Event) -> Touched:
         "reason": change.reason, "reported_at": event.at,
         "printed_by_count": after.totals().printed_by_count, "corrects": 0,
     }  # fmt: skip
-    connection.execute(insert(_tables.receipts), [part])
+    inserting(_tables.receipts, *part).run(connection, part)
     return NOTHING
 
 
@@ -161,7 +163,7 @@ def reported(
 def by_unit(connection: Connection, package: str) -> dict[tuple[str, str], int]:
     """(unit, printed, spoiled or reopened) → codes reported."""
     query = (
-        select(_r.unit, _r.outcome, func.sum(_r.last - _r.first + 1))
+        select(_r.unit, _r.outcome, total(_r.last - _r.first + 1))
         .where(_r.package == package)
         .group_by(_r.unit, _r.outcome)
     )
@@ -174,7 +176,7 @@ def by_unit(connection: Connection, package: str) -> dict[tuple[str, str], int]:
 def without_receipt(connection: Connection, batch: str) -> dict[str, int]:
     """Package → its codes without a receipt. Codes that are all void need no receipt."""
     standing = connection.execute(
-        select(_t.package, func.sum(_t.last - _t.first + 1))
+        select(_t.package, total(_t.last - _t.first + 1))
         .where(_t.batch == batch, _t.package.is_not(None), _t.state != State.VOID.value)
         .group_by(_t.package)
     )
@@ -252,7 +254,7 @@ def _write_reported(
         for unit, piece in cut(ranges, after.units)
     )
     for page in _pages(values):
-        connection.execute(insert(_tables.reported), page)
+        inserting(_tables.reported, *page[0]).run_many(connection, page)
 
 
 def _pages(values: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from ..errors import Refused
 from ..ranges import serials
 from ..ranges.lifecycle import Reason, State
 from ..ranges.receipts import NOT_REPLACED
 from . import _pairs, _sql, _tables
+from ._words import greater, smaller, total
 from .changes import ExportBegun
 
 _p, _t, _r = _tables.packages.c, _tables.tiles.c, _tables.reported.c
@@ -49,7 +50,7 @@ def balance(connection: Connection, package: str) -> int:
 
 def _codes(connection: Connection, spans: Select[Any]) -> int:
     span = spans.subquery()
-    codes = func.sum(span.c.last - span.c.first + 1)
+    codes = total(span.c.last - span.c.first + 1)
     return int(connection.scalar(select(codes)) or 0)
 
 
@@ -58,8 +59,9 @@ def _gaps(row: Row[Any], batch: str) -> tuple[Select[Any], Select[Any]]:
     here = (_t.batch == batch, _t.package == row.package, _t.state == State.VOID.value)
     kept = [reason.value for reason in NOT_REPLACED]
     for_good = select(_t.first, _t.last).where(*here, func.coalesce(_t.reason, "").not_in(kept))
-    last, first = func.min(_t.last, _r.last), func.max(_t.first, _r.first)
-    unused = select(first.label("first"), last.label("last")).where(
+    last: ColumnElement[Any] = smaller(_t.last, _r.last)
+    first: ColumnElement[Any] = greater(_t.first, _r.first)
+    unused: Select[Any] = select(first.label("first"), last.label("last")).where(
         *here,
         _t.reason == Reason.UNUSED.value,
         _r.package == row.package,

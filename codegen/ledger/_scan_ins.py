@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import Connection, Select, select
 
 from .. import times
 from ..errors import Refused, UsageError
@@ -19,6 +19,7 @@ from ..ranges.lifecycle import Action, Standing, step
 from ..ranges.tiling import Stuck
 from . import _agreed, _events, _sql, _tables
 from ._columns import LARGEST
+from ._prepared import inserting
 from ._sql import NOTHING, Touched
 from .chain import Event
 from .changes import ScannedIn
@@ -46,7 +47,7 @@ def scanned_in(change: ScannedIn, connection: Connection, event: Event) -> Touch
         "scan_in": change.scan_in, "seq": event.seq, "number": change.number,
         "dealer": change.dealer, "at": change.at, "codes": codes,
     }  # fmt: skip
-    connection.execute(insert(_tables.scan_ins), [row])
+    inserting(_tables.scan_ins, *row).run(connection, row)
     return NOTHING
 
 

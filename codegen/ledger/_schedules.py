@@ -11,13 +11,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from .. import ids, times
 from ..errors import Refused, UsageError
 from . import _agreed, _events, _orders, _sql, _tables, chain
 from ._from_row import to_time
-from ._prepared import Prepared
+from ._prepared import Prepared, inserting
 from ._sql import NOTHING, Touched
 from .chain import Event
 from .changes import Change, Ordered, Scheduled, ScheduleEnded
@@ -44,7 +44,7 @@ def schedule(change: Scheduled, connection: Connection, event: Event) -> Touched
         "order_id": change.order, "seq": event.seq, "batch": change.batch, "at": change.at,
         "status": WAITING, "ended_at": None, "detail": None, "digest": _digest(as_ordered(change)),
     }  # fmt: skip
-    connection.execute(insert(_tables.scheduled), [row])
+    inserting(_tables.scheduled, *row).run(connection, row)
     return NOTHING
 
 
@@ -135,9 +135,7 @@ def _query() -> Select[Any]:
     return select(_tables.scheduled, *events).join(_tables.events, _e.seq == _s.seq)
 
 
-_BY_NUMBER = Prepared(
-    lambda: _query().where(_agreed.is_row(_tables.scheduled, bindparam("number")))
-)
+WHOLE = Prepared(lambda: _query().where(_agreed.is_row(_tables.scheduled, bindparam("number"))))
 _DUE = Prepared(
     lambda: (
         _query()
@@ -167,13 +165,8 @@ def _make(row: Row[Any]) -> ScheduledRow:
 
 def find(connection: Connection, order: str) -> ScheduledRow | None:
     """The scheduled order, or None."""
-    number = _agreed.row_id(connection, _tables.scheduled, "order_id", order)
-    if number is None:
-        return None
-    row = _BY_NUMBER.first(connection, number=number)
-    if row is None or row.order_id != order:
-        raise _agreed.damaged(_tables.scheduled)
-    return _make(row)
+    row = _agreed.joined(connection, _tables.scheduled, "order_id", order, WHOLE)
+    return None if row is None else _make(row)
 
 
 def listed(

@@ -56,8 +56,9 @@ def _of(name: str, table: str, *, key: bool = False) -> Column[str]:
 
 
 def _again(table: str, column: str) -> Index:
-    """A second index of what may be there once: see `_agreed`."""
-    return Index(f"{table}_by_{column}_again", column, unique=True)
+    """A second index of what may be there once: see `_agreed`. PostgreSQL has no use for it."""
+    index: Index = Index(f"{table}_by_{column}_again", column, unique=True)
+    return index.ddl_if(dialect="sqlite")
 
 
 events = Table(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from ..errors import IntegrityError
 from ..ranges import tiling
@@ -36,16 +36,18 @@ _FROM = (
     .where(_t.batch == bindparam("b"), _t.first <= bindparam("low"))
     .scalar_subquery()
 )
-_READ = Prepared(
+READ = Prepared(
     lambda: (
         select(*COLUMNS)
         .where(_t.batch == bindparam("b"), _t.first >= _FROM, _t.first <= bindparam("high"))
         .order_by(_t.first)
         .limit(bindparam("most"))
-    )
+    ),
+    pins={"batch": "b"},
 )
 _DELETE = Prepared(
-    lambda: delete(_tables.tiles).where(_t.batch == bindparam("b"), _t.first == bindparam("f"))
+    lambda: delete(_tables.tiles).where(_t.batch == bindparam("b"), _t.first == bindparam("f")),
+    pins={"batch": "b"},
 )
 
 
@@ -85,8 +87,9 @@ class Book:
         todo = deque(ranges)
         step = _memoize(lambda standing: standing if skip(standing) else change(standing))
         last = 0
-        for group in _groups(ranges, self.quantity):
-            if group.last <= last:
+        for group in groups(ranges):
+            end = min(group.last, self.quantity)
+            if end <= last:
                 # One long tile held several groups, and the page it was in is done.
                 continue
             for page in self._pages(group):
@@ -94,7 +97,7 @@ class Book:
                 pieces = _take(todo, last)
                 self._note(effect, page, pieces, skip)
                 self._rewrite_page(effect, page, pieces, step)
-            if not group.last <= last <= self.quantity:
+            if not end <= last <= self.quantity:
                 raise self.damaged()
         if not effect.blocked:
             _balance.move(self.connection, self.batch, self.quantity, effect.moved)
@@ -104,7 +107,7 @@ class Book:
         """The tiles of `ranges`, cut to them, ascending."""
         todo = deque(ranges)
         whole = (Range(ranges[0].first, ranges[-1].last),) if len(ranges) > MANY else ranges
-        for group in _groups(whole, self.quantity):
+        for group in groups(whole):
             done = group.first - 1
             for page in self._pages(group):
                 # A page begins with the last tile of the page before.
@@ -125,13 +128,13 @@ class Book:
         """
         low = group.first
         while True:
-            rows = _READ.all(self.connection, b=self.batch, low=low, high=group.last, most=PAGE)
+            rows = READ.all(self.connection, b=self.batch, low=low, high=group.last, most=PAGE)
             page = list(map(from_row, rows))
             if not page or page[0].serials.last < low:
                 raise self.damaged()
             yield page
             low = page[-1].serials.last
-            if len(page) < PAGE or low >= group.last:
+            if len(page) < PAGE or low >= min(group.last, self.quantity):
                 return
 
     def _parts(self, page: Tiles, ranges: Ranges) -> Iterator[Tile[Standing]]:
@@ -174,21 +177,24 @@ def add(connection: Connection, batch: str, quantity: int) -> None:
     _write(connection, batch, [], [Tile(Range(1, quantity), Standing(State.SEALED))])
     rows = [{"batch": batch, "state": name, "codes": 0} for name in (*State, RESERVED, INSIDE)]
     rows[0]["codes"] = quantity
-    connection.execute(insert(_tables.counters), rows)
+    inserting(_tables.counters, *rows[0]).run_many(connection, rows)
 
 
 # --- pages ---------------------------------------------------------------------------
 
 
-def _groups(ranges: Ranges, quantity: int) -> Iterator[Range]:
-    """`ranges` with a neighbouring serial on each side, near ones joined."""
+def groups(ranges: Ranges) -> Iterator[Range]:
+    """`ranges` with a neighbouring serial on each side, near ones joined.
+
+    The last may end one after the batch's last.
+    """
     first = last = 0
     for piece in ranges:
         if last and piece.first - last > NEAR:
             yield Range(first, last)
             last = 0
         first = first if last else max(1, piece.first - 1)
-        last = min(quantity, piece.last + 1)
+        last = piece.last + 1
     if last:
         yield Range(first, last)
 

@@ -114,8 +114,10 @@ def _free(connection: Connection, batch: str) -> Iterator[Range]:
         .order_by(_t.first)
         .execution_options(yield_per=1_000)
     )
-    for first, last in connection.execute(query):
-        yield _pairs.of_row(first, last, "tiles")
+    # Closed also for whoever has seen enough: PostgreSQL keeps a cursor of its own for it.
+    with connection.execute(query) as rows:
+        for first, last in rows:
+            yield _pairs.of_row(first, last, "tiles")
 
 
 def _common(some: Iterator[Range], others: Iterator[Range]) -> Iterator[Range]:

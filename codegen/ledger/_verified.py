@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from ..errors import Refused, UsageError
 from ..ranges import serials
 from . import _columns, _pairs, _sql, _tables
 from ._from_row import make
+from ._prepared import inserting
 from ._sql import NOTHING, Touched
 from .chain import Event
 from .changes import LabelsVerified
@@ -27,7 +28,7 @@ def verified(change: LabelsVerified, connection: Connection, event: Event) -> To
         "serials": _pairs.to_text(change.serials), "pictures": change.pictures,
         "codes": change.codes, "verified_at": event.at,
     }  # fmt: skip
-    connection.execute(insert(_tables.verified), [row])
+    inserting(_tables.verified, *row).run(connection, row)
     return NOTHING
 
 

@@ -96,24 +96,45 @@ def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     try:
         return bytes(rfc8785.dumps(value))
     except rfc8785.CanonicalizationError:
-        raise UsageError(
-            "a text or a number here cannot be written down as JSON",
-            "texts must be valid Unicode, numbers smaller than 2 to the 53",
-        ) from None
+        raise _not_json() from None
 
 
-def seal(seq: int, change: Change, at: datetime, author: Author, previous: str) -> Event:
-    """The event of `change`, hashed and signed."""
+def _not_json() -> UsageError:
+    return UsageError(
+        "a text or a number here cannot be written down as JSON",
+        "texts must be valid Unicode, numbers smaller than 2 to the 53",
+    )
+
+
+@dataclass(frozen=True)
+class Unsealed:
+    """What an event says, before it is known which event it follows; `body` is canonical."""
+
+    type: str
+    body: str
+
+
+def draft(change: Change) -> Unsealed:
+    """What an event of `change` says. Raises `UsageError` for what no event can hold."""
     kind, body = encode(change)
+    text = canonical(body).decode()
+    if canonical(json.loads(text)).decode() != text:
+        raise UsageError(f"a {kind} cannot hold these values")
+    return Unsealed(kind, text)
+
+
+def seal(seq: int, change: Change | Unsealed, at: datetime, author: Author, previous: str) -> Event:
+    """The event of `change`, hashed and signed."""
+    said = change if isinstance(change, Unsealed) else draft(change)
     event = Event(
         seq=seq,
-        type=kind,
+        type=said.type,
         at=times.format_utc(at),
         operator=author.actor.operator,
         os_user=author.actor.os_user,
         host=author.actor.host,
         key_id=author.key_id,
-        body=canonical(body).decode(),
+        body=said.body,
         previous=previous,
         hash="",
         signature="",
@@ -170,10 +191,21 @@ def _digest(event: Event) -> bytes:
     # as it was made so, or checked to be so when read.
     actor = {"host": event.host, "operator": event.operator, "os_user": event.os_user}
     tail = {"key_id": event.key_id, "previous": event.previous, "seq": event.seq}
-    head = canonical({"actor": actor, "at": event.at})
-    body = b'"body":' + event.body.encode()
-    parts = (head[:-1], body, canonical(tail | {"type": event.type})[1:])
-    return hashlib.sha256(b",".join(parts)).digest()
+    head = _flat({"actor": actor, "at": event.at})
+    body = '"body":' + event.body
+    parts = (head[:-1], body, _flat(tail | {"type": event.type})[1:])
+    try:
+        return hashlib.sha256(",".join(parts).encode()).digest()
+    except UnicodeEncodeError:
+        raise _not_json() from None
+
+
+def _flat(value: dict[str, Any]) -> str:
+    """`canonical`, for texts and whole numbers under ASCII names that are sorted, and quicker.
+
+    An order digests four events while everybody waits. Raises `TypeError`.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 # --- bodies --------------------------------------------------------------------------

@@ -53,7 +53,7 @@ __all__ = [
     "UnitMoved",
 ]
 
-# What a station may be allowed: `admit` others and keep the roster, contacts and custodians too.
+# What a station may do; `rights` says which of them a change takes.
 RIGHTS = ("mint", "export", "order", "read", "admit")
 PARTS = ("sealed", "fingerprints", "run", "wraps", "record")  # of a batch, in the vault
 

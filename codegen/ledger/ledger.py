@@ -2,13 +2,15 @@
 
 `Ledger.commit` is a write transaction: all of it happens, or nothing. Its steps:
 
-1. Take the write lock, before anything is read (`database.writing`).
+1. Take the write lock, before anything is read (`database.writing`). Of a ledger that stations
+   share: compare it with what this station remembers (`memory`); if it lost that, book so, and
+   begin again.
 2. Compare the batches that the changes touch with their counters, packages and links
    (`_balance`).
    Run `guard`: it looks at the books as they are, and raises to stop the commit.
 3. Run `prepare`: it renames the files that the event will vouch for.
 4. Append every change, in order:
-   4.1 normalise it: serials ascend and are joined;
+   4.1 normalise it: serials ascend and are joined (done before 1, like what its event says);
    4.2 if it is an order, an association or a schedule that is booked already, return it, and
        skip the rest;
    4.3 require that the author's key is on the roster and may sign such a change;
@@ -30,47 +32,34 @@ Left out: keys (a `sign` callable comes in), the clock (likewise), folding of ty
 """
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 
-from .. import times
-from ..errors import IntegrityError, NotFound, Refused
+from ..away import CommitUnknown, LedgerAway
+from ..errors import EnvironmentFailure, NotFound
 from ..file_systems import refuse_network_drive
-from ..ranges.serials import Ranges
-from . import _apply, _balance, _outbox, _schedules, _tables, chain, database
-from ._prepared import inserting
-from .chain import Actor, Author, Event
-from .changes import PASSING, Associated, Change, HomeMade, KeyAdded, Ordered, Scheduled
+from . import _balance, _foreseen, _outbox, _schedules, _tables, database
+from ._appending import Committed, Drafts, appended, claim_new, drafted
+from ._prepared import send
+from .chain import Actor, Author
+from .changes import PASSING, Change, HomeMade, KeyAdded
+from .memory import HeadLost, Memory
 from .place import LedgerDatabase, LedgerPlace
 from .view import View
 
 __all__ = ["Actor", "Author", "Committed", "Ledger"]
 
+SETTLE = 15.0  # seconds
+_PAUSE = 0.2
+T = TypeVar("T")
 Guard = Callable[[View], None]
 Prepare = Callable[[], None]
 Check = Callable[[Author, tuple[Change, ...]], None]
 _WHERE = ("the ledger", "keep the home on a disk of this machine: --home DIR")
-
-
-@dataclass(frozen=True)
-class Committed:
-    """An event that is in the books, and for ranges the serials touched and passed over.
-
-    `repeated`: an identical order was booked before; this is its event, nothing is new.
-    """
-
-    seq: int
-    hash: str
-    at: datetime
-    change: Change
-    applied: Ranges = ()
-    skipped: Ranges = ()
-    repeated: bool = False
 
 
 class Ledger:
@@ -82,26 +71,36 @@ class Ledger:
         now: Callable[[], datetime],
         check: Check = lambda *_: None,
         unwritable: database.Unwritable | None = None,
+        *,
+        settle: float = SETTLE,
     ) -> None:
         self._engine = engine
         self.now = now
         self._check = check
         # Why nothing can be written: then what is read is a copy in memory.
         self.unwritable = unwritable
+        self._settle = settle
+        # What a station that shares the ledger remembers of it.
+        self.memory: Memory | None = None
+        self._drafts: Drafts = {}  # of what a commit is about to book
         self._has_booked = False
         self._under_way: tuple[str, ...] = ()  # hashes of what a commit is about to book
 
     @classmethod
     def create(
-        cls, path: Path, author: Author, now: Callable[[], datetime], *changes: Change
+        cls, place: LedgerPlace, author: Author, now: Callable[[], datetime], *changes: Change
     ) -> "Ledger":
-        """A new ledger at `path`: `HomeMade`, `KeyAdded` of the author's own key, and more.
+        """A new ledger at `place`: `HomeMade`, `KeyAdded` of the author's own key, and more.
 
-        Raises `Refused` if the file exists; after any other failure there is no file.
+        Raises `Refused` if the file exists, or the database holds tables; after any other failure
+        there is no file, and the database is as it was.
         """
         founding = [type(change) for change in changes[:2]] == [HomeMade, KeyAdded]
         if not founding or getattr(changes[1], "key_id", None) != author.key_id:
             raise ValueError("a ledger begins with its home and the author's key")
+        if isinstance(place, LedgerDatabase):
+            return cls._create_shared(place, author, now, changes)
+        path = place
         refuse_network_drive(path.parent, *_WHERE)
         database.touch(path)
         ledger = cls(database.connect(path), now)
@@ -117,24 +116,47 @@ class Ledger:
         return ledger
 
     @classmethod
+    def _create_shared(
+        cls,
+        place: LedgerDatabase,
+        author: Author,
+        now: Callable[[], datetime],
+        changes: tuple[Change, ...],
+    ) -> "Ledger":
+        ledger = cls(database.connect(place), now)
+
+        def make(connection: Connection) -> tuple[Committed, ...]:
+            database.make_shared(connection)
+            return ledger._append_all(connection, author, changes)
+
+        try:
+            ledger._write(make, _are_booked, schema=None)
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    @classmethod
     def open(
         cls,
         place: LedgerPlace,
         now: Callable[[], datetime],
         *,
         wait: float = database.WAIT,
+        settle: float = SETTLE,
         check: Check = lambda *_: None,
     ) -> "Ledger":
         """The ledger at `place`, its schema brought up to date.
 
-        `wait` is how many seconds to wait for another process's write; `check(author,
+        `wait` is how many seconds to wait for another process's write, `settle` for a database that
+        was lost while it committed (see `_write`); `check(author,
         changes)` raises for what no book may keep. Raises `NotFound`, `IntegrityError` (no
         ledger, or damaged), `EnvironmentFailure` (not readable, a network drive, made by a
         newer version). Where nothing can be written, the ledger answers from a copy in memory,
         and writing raises what `unwritable` says.
         """
         if isinstance(place, LedgerDatabase):
-            raise NotImplementedError
+            return cls._open_shared(place, now, wait, check, settle)
         path = place
         if not path.exists():
             raise NotFound(f"no ledger at {path}", "make a home: mintmark init")
@@ -154,8 +176,32 @@ class Ledger:
             raise
         return ledger
 
+    @classmethod
+    def _open_shared(
+        cls,
+        place: LedgerDatabase,
+        now: Callable[[], datetime],
+        wait: float,
+        check: Check,
+        settle: float,
+    ) -> "Ledger":
+        ledger = cls(database.connect(place, wait), now, check, settle=settle)
+        try:
+            database.check_schema(ledger._engine)
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    def clock(self) -> datetime:
+        """The time by which orders are held and let go: of all stations that share the books.
+
+        Each station's own clock tells another time; the database's is everybody's.
+        """
+        return database.clock(self._engine) or self.now()
+
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, or all connections."""
         with database.errors(self._engine):
             self._engine.dispose()
 
@@ -171,12 +217,47 @@ class Ledger:
         with database.reading(self._engine) as connection:
             yield View(connection)
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _write(
+        self,
+        work: Callable[[Connection], T],
+        is_there: Callable[[Connection, T], bool],
+        schema: str | None = database.SCHEMA,
+    ) -> T:
+        """What `work` returns, done in a write transaction.
+
+        If the answer to its COMMIT is lost, `is_there(connection, what work returned)` says whether
+        it came to pass. It is asked under the head lock, which is free only when that transaction
+        has ended: so this returns, or raises `LedgerAway`, and nothing was changed.
+        `CommitUnknown` remains for a database that nobody could ask in time.
+        """
         if self.unwritable is not None:
             raise self.unwritable
-        with database.writing(self._engine) as connection:
-            yield connection
+        done: list[T] = []
+        try:
+            with database.writing(self._engine, schema=schema) as connection:
+                done.append(work(connection))
+        except CommitUnknown as unknown:
+            if not self._came_to_pass(lambda books: is_there(books, done[0]), unknown):
+                raise LedgerAway(
+                    "the ledger's database was lost while it committed; nothing was changed",
+                    "repeat the command",
+                ) from None
+        return done[0]
+
+    def _came_to_pass(self, is_there: Callable[[Connection], bool], unknown: CommitUnknown) -> bool:
+        """Raises `unknown` if the database could not be asked within `settle` seconds."""
+        until = time.monotonic() + self._settle
+        while True:
+            try:
+                with database.writing(self._engine, schema=None) as connection:
+                    found = is_there(connection)
+                    connection.rollback()
+                    return found
+            except EnvironmentFailure:
+                # Away, a standby that will be promoted, or locked by what is asked about.
+                if time.monotonic() > until:
+                    raise unknown from None
+            time.sleep(_PAUSE)
 
     def commit(
         self,
@@ -207,8 +288,13 @@ class Ledger:
         """
         _schedules.check_together(changes)
         self._check(author, changes)
-        lasting: tuple[str, ...] = ()
-        with self._writing() as connection:  # 1
+        self._drafts = drafted(changes)
+
+        def work(connection: Connection) -> tuple[Committed, ...]:  # 1
+            seen = None if self.memory is None else self.memory.newest()
+            _foreseen.ask(connection, author.key_id, changes, seen)
+            if self.memory is not None and not dry_run:
+                self.memory.compare(View(connection), changes)
             _balance.check_all(connection, changes)  # 2
             if guard is not None:
                 guard(View(connection))
@@ -216,13 +302,24 @@ class Ledger:
                 prepare()
             committed = self._append_all(connection, author, changes)  # 4
             if claim is not None:  # 5
-                _claim_new(connection, committed, *claim)
+                claim_new(connection, committed, *claim)
             if dry_run:  # 6
+                send(connection)
                 connection.rollback()
             else:
-                lasting = tuple(d.hash for d in committed if not isinstance(d.change, PASSING))
-                self._under_way = lasting
-        self._has_booked = self._has_booked or bool(lasting)
+                self._under_way = _lasting(committed)
+            return committed
+
+        try:
+            committed = self._write(work, _are_booked)
+        except HeadLost:
+            assert self.memory is not None  # noqa: S101 - it was what raised
+            self.memory.lost()
+            committed = self._write(work, _are_booked)
+        booked = not dry_run and bool(_lasting(committed))
+        self._has_booked = self._has_booked or booked
+        if self.memory is not None and booked:
+            self.memory.booked(committed[-1].seq, committed[-1].hash, changes)
         return committed
 
     def has_booked(self) -> bool:
@@ -239,98 +336,60 @@ class Ledger:
     def claim(self, order: str, holder: str, until: datetime, now: datetime) -> bool:
         """Take a queued order for delivery, until `until` at most; it counts as an attempt.
 
-        False if it is settled, or another holder's time has not run out.
+        False if it is settled, or another holder's time has not run out. Both times are those of
+        `clock`.
         """
-        with self._writing() as connection:
-            return _outbox.claim(connection, order, holder, until, now)
+
+        def work(books: Connection) -> bool:
+            _foreseen.ask_of_delivery(books, order)
+            return _outbox.claim(books, order, holder, until, now)
+
+        return self._write(
+            work, lambda books, taken: not taken or _outbox.is_held(books, order, holder, until)
+        )
+
+    def prolong(self, order: str, holder: str, until: datetime) -> bool:
+        """Hold a claimed order until `until`; False if it is settled, or another holds it."""
+        return self._write(
+            lambda books: _outbox.prolong(books, order, holder, until),
+            lambda books, kept: not kept or _outbox.is_held(books, order, holder, until),
+        )
 
     def attempted(self, order: str, next_attempt: datetime | None, detail: str | None) -> None:
         """Note that a delivery failed, why, and when to try again."""
-        with self._writing() as connection:
-            _outbox.attempted(connection, order, next_attempt, detail)
+
+        def work(books: Connection) -> None:
+            _foreseen.ask_of_delivery(books, order)
+            _outbox.attempted(books, order, next_attempt, detail)
+
+        self._write(
+            work, lambda books, _: _outbox.was_attempted(books, order, next_attempt, detail)
+        )
 
     def release(self, order: str, holder: str) -> None:
         """Let go of a claimed order."""
-        with self._writing() as connection:
-            _outbox.release(connection, order, holder)
+        self._write(
+            lambda books: _outbox.release(books, order, holder),
+            lambda books, _: _outbox.order(books, order).holder != holder,
+        )
 
     # --- appending ---
 
     def _append_all(
         self, connection: Connection, author: Author, changes: tuple[Change, ...]
     ) -> tuple[Committed, ...]:
-        at = self.now()
-        return tuple(_append_all_of(connection, author, at, change) for change in changes)
+        return appended(connection, author, self.now(), changes, self._drafts)
 
 
-def _append_all_of(
-    connection: Connection, author: Author, at: datetime, change: Change
-) -> Committed:
-    done = _append(connection, author, at, change)
-    if not done.repeated:
-        for more in _apply.following(done.change, connection, done.applied):  # 4.7
-            _append(connection, author, at, more)
-    return done
+def _lasting(committed: tuple[Committed, ...]) -> tuple[str, ...]:
+    """The hashes of the events that are work, and not what passes."""
+    return tuple(done.hash for done in committed if not isinstance(done.change, PASSING))
 
 
-def _append(connection: Connection, author: Author, at: datetime, change: Change) -> Committed:
-    change = _apply.normal(change)  # 4.1
-    if isinstance(change, Ordered | Associated | Scheduled):  # 4.2
-        booked = _booked(connection, change)
-        if booked is not None:
-            return booked
-    seq, previous = View(connection).head()
-    # 4.3. The first two events stand before the roster: the second adds the key of both.
-    public_key = None if seq < 2 else _apply.signing_key(connection, author.key_id, change)
-    event = chain.seal(seq + 1, change, at, author, previous)  # 4.4
-    inserting(_tables.events, *vars(event)).run(connection, vars(event))
-    done = _apply.apply(change, connection, event)  # 4.5
-    if seq == 1:
-        public_key = _apply.signing_key(connection, author.key_id, change)
-    if public_key is not None:  # 4.6
-        _check_own(event, previous, public_key)
-    return Committed(event.seq, event.hash, event.time, change, done.applied, done.skipped)
-
-
-def _claim_new(
-    connection: Connection, committed: tuple[Committed, ...], holder: str, until: datetime
-) -> None:
-    for done in committed:
-        if isinstance(done.change, Ordered | Associated) and not done.repeated:
-            _outbox.claim(connection, done.change.order, holder, until, done.at)
-
-
-def _check_own(event: Event, previous: str, public_key: bytes) -> None:
-    try:
-        chain.check(event, previous, public_key)
-    except IntegrityError:
-        raise IntegrityError(
-            f"the signing key at hand is not the key {event.key_id} of the ledger's roster",
-            "bring the right key file back from your copy of the home",
-        ) from None
-
-
-def _booked(connection: Connection, change: Ordered | Associated | Scheduled) -> Committed | None:
-    """The same order, if it is booked. Raises `Refused` if its id is that of another order."""
-    if isinstance(change, Scheduled):
-        later = _schedules.find(connection, change.order)
-        return None if later is None else _same(connection, change, later.change, later.seq)
-    found = _outbox.find(connection, change.order)
-    if found is None:
-        return None
-    done = _same(connection, change, found.change, found.seq)
-    return replace(done, applied=found.touched, skipped=found.skipped)
-
-
-def _same(connection: Connection, change: Change, found: Change, seq: int) -> Committed:
-    order = getattr(found, "order", "")
-    if found != change:
-        how = "scheduled" if isinstance(found, Scheduled) else "booked"
-        raise Refused(
-            f"order {order} is {how} already, and says something else",
-            f"see it: mintmark orders show {order}",
-            "give a new order another id",
-        )
-    e = _tables.events.c
-    row = connection.execute(select(e.hash, e.at).where(e.seq == seq)).one()
-    return Committed(seq, row.hash, times.parse_utc(row.at), change, repeated=True)
+def _are_booked(connection: Connection, committed: tuple[Committed, ...]) -> bool:
+    """Whether the books hold all these events; they were booked together, or not at all."""
+    known = _tables.events.c
+    return all(
+        connection.scalar(select(known.hash).where(known.seq == done.seq)) == done.hash
+        for done in committed
+    )

@@ -27,11 +27,11 @@ from . import (
     _tables,
     _two_batches,
 )
-from ._columns import Number
 from ._facts import FactsView
 from ._from_row import make
 from ._prepared import Prepared
 from ._tile_rows import COLUMNS, from_row
+from ._words import total
 from .chain import Event
 from .changes import StoredObject
 from .records import (
@@ -122,18 +122,18 @@ class View(FactsView):
     def issued(self, symbols: str, length: int) -> int:
         """Codes ever minted with this alphabet and length."""
         b = _tables.batches.c
-        return self._sum(select(func.sum(b.quantity, type_=Number())).where(
+        return self._sum(select(total(b.quantity)).where(
             b.alphabet == symbols, b.length == length
         ))  # fmt: skip
 
     def issued_of_length(self, length: int) -> int:
         """Codes ever minted of this length, in any alphabet."""
         b = _tables.batches.c
-        return self._sum(select(func.sum(b.quantity)).where(b.length == length))
+        return self._sum(select(total(b.quantity)).where(b.length == length))
 
     def issued_total(self) -> int:
         """Codes ever minted."""
-        return self._sum(select(func.sum(_tables.batches.c.quantity, type_=Number())))
+        return self._sum(select(total(_tables.batches.c.quantity)))
 
     # --- standings ---
 
@@ -286,7 +286,7 @@ class View(FactsView):
 
     def is_booked(self, order: str) -> bool:
         """Whether an order of that id is booked; one that is scheduled for later is not."""
-        return self.find_order(order) is not None
+        return _agreed.row_id(self.connection, _tables.orders, "order_id", order) is not None
 
     def has_order(self, order: str) -> bool:
         """Whether an order has that id: booked, or scheduled, however that ended."""
@@ -361,6 +361,10 @@ class View(FactsView):
     def holds(self, head: str) -> bool:
         """Whether `head`, the hash of an event, is in the chain."""
         return _events.holds(self.connection, head)
+
+    def hash_at(self, seq: int) -> str | None:
+        """The hash of the event with this number; None if there is none."""
+        return _events.hash_at(self.connection, seq)
 
     # --- rows ---
 

@@ -16,7 +16,7 @@ There is no I/O but on the file given.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import BinaryIO, Protocol
 
@@ -24,8 +24,11 @@ from ..errors import IntegrityError, Refused, UsageError
 from ..ranges.serials import Range, pieces
 from ..secret import Secret
 from . import frames
+from .ahead import Span
 from .header import PREAMBLE_BYTES, CoreHeader, preamble, preamble_size, read_preamble
 from .signed import Keys, Sign
+
+ReadEach = Callable[[Iterable[Span]], Iterator[bytes]]
 
 
 class FrameLayout:
@@ -172,14 +175,21 @@ class Reader:
     """A sealed batch, its header verified; `unlock` it to read codes.
 
     `read(offset, size)` returns the file's bytes, fewer at its end; `size` is the file's.
+    `read_each` returns those of some (offset, size), in order; without it `read` does.
     Raises `IntegrityError` unless the header is signed by a station of `station_keys` and
     the file is exactly as long as the header says.
     """
 
-    def __init__(self, read: Callable[[int, int], bytes], size: int, station_keys: Keys) -> None:
+    def __init__(
+        self,
+        read: Callable[[int, int], bytes],
+        size: int,
+        station_keys: Keys,
+        read_each: ReadEach | None = None,
+    ) -> None:
         header = read_preamble(read(0, PREAMBLE_BYTES), station_keys)
         self._layout = FrameLayout(header)
-        self._read = read
+        self._read_each = read_each or (lambda spans: (read(*span) for span in spans))
         self._key: Secret | None = None
         if size != self._layout.size:  # rule 2
             raise IntegrityError(
@@ -214,8 +224,10 @@ class Reader:
 
     def _codes(self, key: Secret, serials: Range) -> Iterator[tuple[int, bytes]]:
         layout, length = self._layout, self.header.length
-        for frame in range(layout.frame_of(serials.first), layout.frame_of(serials.last) + 1):
-            opened = layout.unseal(key, frame, self._read(*layout.span(frame)))  # rule 3
+        numbers = range(layout.frame_of(serials.first), layout.frame_of(serials.last) + 1)
+        pieces = self._read_each(map(layout.span, numbers))
+        for frame, sealed in zip(numbers, pieces, strict=True):
+            opened = layout.unseal(key, frame, sealed)  # rule 3
             first = max(serials.first, layout.first(frame))
             start = (first - layout.first(frame)) * length
             stop = (serials.last + 1 - layout.first(frame)) * length

@@ -6,6 +6,7 @@ for the disk.
 
 import hashlib
 import os
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import BinaryIO
 
@@ -15,11 +16,17 @@ EARLY = 67_108_864  # bytes written until they are sent to the disk in the backg
 class Hashed:
     """Writes to `file`, which is empty.
 
-    `background` has a single thread, and is shut down before `file` is closed.
+    `background` has a single thread, and is shut down before `file` is closed. `grew(n)` is called
+    after every n bytes more.
     """
 
-    def __init__(self, file: BinaryIO, background: Executor) -> None:
-        self._file, self._background = file, background
+    def __init__(
+        self,
+        file: BinaryIO,
+        background: Executor,
+        grew: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._file, self._background, self._grew = file, background, grew
         self._hash = hashlib.sha256()
         self._waiting = 0
         self._syncing: Future[None] | None = None
@@ -38,7 +45,9 @@ class Hashed:
             self._settle()
             self._syncing = self._background.submit(os.fsync, self.fileno())
             self._waiting = 0
-        return self._file.write(data)
+        written = self._file.write(data)
+        self._grew(written)
+        return written
 
     def flush(self) -> None:
         """Hand the buffer to the operating system. Raises `OSError` as `write` does."""

@@ -41,14 +41,15 @@ from ..files import create, sync
 from ..progress import Progress
 from ..secret import Secret
 from .batch import Writer, replace
+from .early import EarlyUploads, Growing
 from .frames import KEY_BYTES
 from .hashed import Hashed
 from .header import CoreHeader
+from .parts import Parts
 from .record import MintRecord, file_digest, frame_digests
 from .runs import PREFIX_BITS, PrefixSource, meetings
 from .signed import Sign
 from .sorter import Sorter, SortMap
-from .vault import Parts
 from .wrap import Recipient, wrap
 
 Generated = tuple[bytes, bytes]
@@ -75,13 +76,14 @@ def make(  # noqa: PLR0913 - all a mint depends on, by name
     progress: Progress = lambda _phase, _done, _total: None,
     code_map: CodeMap = map,
     sort_map: SortMap = map,
+    early: EarlyUploads | None = None,
 ) -> "Making":
     """Make the batch of `header` in the five files `parts`, none of which may exist.
 
     `sign` signs as the header's station. `recipients`: the custodians. `entropy(k)` returns k
     random bytes. `earlier_runs`: the runs of every batch the home has minted, or prefix
     filters over them. `prefix_bits`: 64; fewer in tests, so that codes collide. `code_map`
-    may use other processes, `sort_map` other threads.
+    may use other processes, `sort_map` other threads. `early` is told of the files that grow.
 
     Everything is durable when this returns. Close what it returns: until then it holds the
     data key. Raises `EnvironmentFailure` for a broken random source or a dead worker,
@@ -91,7 +93,7 @@ def make(  # noqa: PLR0913 - all a mint depends on, by name
     tools = Tools(sign, fingerprint_key, entropy, prefix_bits, progress, sort_map)
     making = Making(parts, header, tools)
     try:
-        making._generate(recipients, code_map)  # noqa: SLF001 - one module, one idea
+        making._generate(recipients, code_map, early)  # noqa: SLF001 - one module, one idea
         making._settle(earlier_runs)  # noqa: SLF001 - as above
     except BaseException:
         making.close()
@@ -149,7 +151,7 @@ class Making:
         self._data_key = None  # step 8
         self._sorter.close()
 
-    def collisions(self, runs: Sequence[Path]) -> list[int]:
+    def collisions(self, runs: Sequence[Path | PrefixSource]) -> list[int]:
         """The serials whose prefix a run of `runs` has, ascending."""
         return meetings(self.parts.run, runs)
 
@@ -161,7 +163,9 @@ class Making:
         self._replace(serials)
         self._settle(runs)
 
-    def _generate(self, recipients: Sequence[Recipient], code_map: CodeMap) -> None:
+    def _generate(
+        self, recipients: Sequence[Recipient], code_map: CodeMap, early: EarlyUploads | None
+    ) -> None:
         header, key = self.header, self._key()
         with (
             create(self.parts.sealed) as sealed,
@@ -172,8 +176,11 @@ class Making:
             # Step 2.
             _write(wraps, wrap(key, header, recipients, header.station_key_id, self._tools.sign))
             # Step 3.
-            to_sealed = Hashed(sealed, background)
-            to_fingerprints = Hashed(fingerprints, background)
+            growing = _growing(early, self.parts)
+            to_sealed, to_fingerprints = (
+                Hashed(file, background, each.grew)
+                for file, each in zip((sealed, fingerprints), growing, strict=True)
+            )
             writer = Writer(to_sealed, header, self._tools.sign, key, self._tools.entropy)
             done, frames = 0, []
             for codes, found in code_map(generate, self._tasks()):
@@ -187,6 +194,8 @@ class Making:
             writer.finish()
             to_fingerprints.flush()
             sync(fingerprints)
+            for each in growing:
+                each.end(whole=True)
             self._written = _Digests(to_sealed.digest, to_fingerprints.digest, tuple(frames))
         with create(self.parts.run), create(self.parts.record):
             pass
@@ -276,6 +285,12 @@ class Making:
         if self._data_key is None:
             raise ValueError("this making is closed")
         return self._data_key
+
+
+def _growing(early: EarlyUploads | None, parts: Parts) -> tuple[Growing, Growing]:
+    """What tells of the two files that are written first."""
+    begin = early.begin if early else lambda _, path: Growing(path)
+    return begin("sealed", parts.sealed), begin("fingerprints", parts.fingerprints)
 
 
 def _cut(data: bytes, size: int) -> list[bytes]:

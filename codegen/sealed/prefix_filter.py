@@ -19,7 +19,7 @@ import hashlib
 import json
 import mmap
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -30,7 +30,7 @@ import numpy.typing as npt
 from ..errors import IntegrityError
 from ..files import open_own
 from .header import is_batch_id
-from .runs import WINDOW, Prefixes, RunFile, stretches
+from .runs import WINDOW, Prefixes, PrefixSource, RunFile, stretches
 
 SUFFIX = ".sieve"
 MAX_CODES = 1 << 31  # entries
@@ -50,7 +50,7 @@ class PrefixFilter:
     """The header of a filter.
 
     `batches`: id → codes. `deepest`: entries in the fullest bucket. `start`: the offset of the
-    first column, in bytes.
+    first column, in bytes. `source`: where the runs are, if not beside the file.
     """
 
     path: Path
@@ -58,6 +58,7 @@ class PrefixFilter:
     bucket_bits: int
     deepest: int
     start: int
+    source: Callable[[str], PrefixSource] | None = None
 
     @property
     def count(self) -> int:
@@ -65,9 +66,10 @@ class PrefixFilter:
         return sum(self.batches.values())
 
     @property
-    def runs(self) -> list[Path]:
+    def runs(self) -> list[PrefixSource]:
         """The runs that the filter was made from."""
-        return [self.path.with_name(f"{batch}.run") for batch in self.batches]
+        source = self.source or (lambda batch: RunFile(self.path.with_name(f"{batch}.run")))
+        return [source(batch) for batch in self.batches]
 
     @property
     def size(self) -> int:
@@ -87,7 +89,7 @@ class PrefixFilter:
         doubtful = np.flatnonzero(found)
         if len(doubtful):
             rest = ascending[doubtful]
-            found[doubtful] = np.logical_or.reduce([RunFile(run).among(rest) for run in self.runs])
+            found[doubtful] = np.logical_or.reduce([run.among(rest) for run in self.runs])
         return found
 
     def maybe(self, ascending: Prefixes) -> Flags:

@@ -8,11 +8,12 @@ cleared. Little-endian because numpy then maps the columns as they lie.
 
 import contextlib
 import mmap
+import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import BinaryIO, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,8 @@ Serials = npt.NDArray[np.uint32]
 PREFIX, SERIAL = np.dtype("<u8"), np.dtype("<u4")
 ENTRY_BYTES = 12
 PREFIX_BITS = 64
+# A run by its path, or open: then it can be read though its name is gone.
+OpenRun = Path | BinaryIO
 STEP = 2_097_152  # entries in memory at a time
 # Entries of another file that are mapped at a time; mapped pages count as our memory.
 WINDOW = 4_194_304
@@ -46,9 +49,9 @@ class PrefixSource(Protocol):
 
 
 class RunFile:
-    """The run at `path` as a source. The file is open only during a call."""
+    """The run at `path` as a source. A file that is named is open only during a call."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: OpenRun) -> None:
         self.path = path
 
     def among(self, ascending: Prefixes) -> npt.NDArray[np.bool_]:
@@ -75,12 +78,13 @@ class Run:
     that cannot be a run.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: OpenRun) -> None:
         self._path = path
-        with open_own(path) as file:
-            size = file.seek(0, 2)
+        with open_own(path) if isinstance(path, Path) else contextlib.nullcontext(path) as file:
+            size = os.fstat(file.fileno()).st_size
             if size == 0 or size % ENTRY_BYTES:
-                raise IntegrityError(f"the run {path.name} is damaged", "bring it back from a copy")
+                name = Path(file.name).name
+                raise IntegrityError(f"the run {name} is damaged", "bring it back from a copy")
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         count = size // ENTRY_BYTES
         self._prefixes: Prefixes = np.frombuffer(self._map, PREFIX, count)
@@ -156,7 +160,7 @@ def stretches(ascending: Prefixes, count: int, window: int = WINDOW) -> Iterator
             yield slice(start, stop)
 
 
-def lookup(path: Path, prefixes: Prefixes) -> Iterator[tuple[int, int]]:
+def lookup(path: OpenRun, prefixes: Prefixes) -> Iterator[tuple[int, int]]:
     """(serial, position in `prefixes`) of every entry of the run with a prefix of `prefixes`."""
     order = np.argsort(prefixes)
     ascending = prefixes[order]
@@ -169,7 +173,7 @@ def lookup(path: Path, prefixes: Prefixes) -> Iterator[tuple[int, int]]:
         yield from zip(serials.tolist(), order[part][positions].tolist(), strict=True)
 
 
-def meetings(path: Path, others: Sequence[Path | PrefixSource], step: int = STEP) -> list[int]:
+def meetings(path: OpenRun, others: Sequence[Path | PrefixSource], step: int = STEP) -> list[int]:
     """The serials of the run at `path` whose prefix is in any of `others`, ascending."""
     met: set[int] = set()
     first, more = 0, True

@@ -1,4 +1,4 @@
-"""The vault (密封库): the sealed batches of a home, five files each.
+"""The vault (密封库): the sealed batches of a home, five parts each.
 
 `<batch>.sealed`: the codes. `.fingerprints`: 16 bytes per code. `.run`: sorted prefixes, for
 uniqueness and `locate`. `.wraps.json`: the data key, sealed to each custodian. `.mint.json`:
@@ -6,98 +6,71 @@ the mint record, which is published last: without it there is no batch.
 """
 
 import hmac
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from time import monotonic
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from .. import ids
+from ..away import VaultAway
 from ..codes.fingerprint import SIZE
 from ..errors import IntegrityError, NotFound
-from ..files import file_version, open_own, write_atomically
 from ..ranges.serials import Range
 from ..secret import Secret
 from .batch import Reader, by_frame, within
+from .folder import Folder
 from .header import CoreHeader, is_batch_id
-from .record import RECORD_BYTES, MintRecord, file_digest, read_record
+from .parts import SUFFIXES, Parts, Storage, Uploaded
+from .record import RECORD_BYTES, MintRecord, read_record
 from .signed import Keys, Sign
 from .wrap import WRAPS_BYTES, Recipient, Wraps, read_wraps, wrap
 
 if TYPE_CHECKING:
-    from .runs import Run
+    from .runs import PrefixSource, Run
+    from .shared_storage import SharedStorage
 
 
-class Parts(NamedTuple):
-    """The five files of a batch, in the order they are published."""
-
-    sealed: Path
-    fingerprints: Path
-    run: Path
-    wraps: Path
-    record: Path
-
-
-SUFFIXES = Parts(*map(Path, (".sealed", ".fingerprints", ".run", ".wraps.json", ".mint.json")))
-
-
-class Folder:
-    """Storage in a local folder: only operations that an object store has too."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def size(self, name: str) -> int:
-        """Bytes in the file `name`. Raises `FileNotFoundError`."""
-        return (self.path / name).stat().st_size
-
-    def read(self, name: str, first: int, size: int) -> bytes:
-        """`size` bytes of the file `name` from offset `first`, fewer at its end."""
-        with open_own(self.path / name) as file:
-            file.seek(first)
-            return file.read(size)
-
-    def read_many(self, name: str, firsts: Iterable[int], size: int) -> list[bytes]:
-        """`size` bytes of the file `name` from each offset; ascending offsets are fastest."""
-        with open_own(self.path / name, buffering=0) as file:
-            found = []
-            for first in firsts:
-                file.seek(first)
-                found.append(file.read(size))
-            return found
-
-    def put(self, name: str, data: bytes) -> None:
-        """Make or replace the file `name`: after a crash it is the old file or the new file."""
-        write_atomically(self.path / name, data)
-
-    def names(self) -> list[str]:
-        """The names of all files, hidden ones left out."""
-        return sorted(path.name for path in self.path.iterdir() if not path.name.startswith("."))
+AWAY = 60.0  # seconds
 
 
 class Vault:
-    """The batches in a folder.
+    """The batches of a home: in the folder of a station, or as objects that the ledger names.
 
+    `folder` is the station's own: its batches lie there, or what it keeps at hand of `shared`.
     `station_keys`: key id → Ed25519 public key of every station of the home, retired ones
     too. Methods that take a batch raise `NotFound` if there is no batch of that id, and
-    `IntegrityError` if a file of it is missing or is not what the station signed.
+    `IntegrityError` if a part of it is missing or is not what the station signed; of a shared
+    home also `VaultAway` and `EnvironmentFailure` as `store.ObjectStore` does.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.storage = Folder(folder)
+    def __init__(self, folder: Path, shared: "SharedStorage | None" = None) -> None:
+        self.folder, self.shared = folder, shared
+        self.storage: Storage = shared or Folder(folder)
+        self._away_until = 0.0
         self._seen: dict[str, tuple[tuple[object, ...], tuple[CoreHeader, MintRecord]]] = {}
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether the batches are objects of a store, and files are kept here only for a while."""
+        return self.shared is not None
+
     def parts(self, batch: str) -> Parts:
-        """The paths of the files of `batch`, whether they exist or not.
+        """The paths of the files of `batch` in the station's folder, whether they exist or not.
 
         Raises `NotFound` for a text that is no batch id.
         """
         if not is_batch_id(batch):
             raise NotFound(f"no batch {ids.shown(batch)} here", "see: mintmark batch list")
-        return Parts(*(self.storage.path / f"{batch}{suffix}" for suffix in SUFFIXES))
+        return Parts(*(self.folder / f"{batch}{suffix}" for suffix in SUFFIXES))
 
     def batches(self) -> list[str]:
-        """The ids of all published batches, sorted."""
+        """The ids of all batches published in this folder, sorted; none of a shared home."""
+        if self.is_shared:
+            return []
         ending = str(SUFFIXES.record)
         names = self.storage.names()
         stems = [name.removesuffix(ending) for name in names if name.endswith(ending)]
@@ -107,9 +80,8 @@ class Vault:
         """The sealed batch with its header verified, still locked."""
         name = self.parts(batch).sealed.name
         size = self._size(batch, name)
-        reader = Reader(
-            lambda first, count: self.storage.read(name, first, count), size, station_keys
-        )
+        read, read_each = self.storage.read, self.storage.read_each
+        reader = Reader(partial(read, name), size, station_keys, partial(read_each, name))
         if reader.header.batch != batch:
             raise IntegrityError(
                 f"the sealed file of batch {batch} holds batch {reader.header.batch}",
@@ -150,13 +122,14 @@ class Vault:
         recipients: Sequence[Recipient],
         wrapped_by: str,
         sign: Sign,
-    ) -> None:
+    ) -> Uploaded | None:
         """Replace the wraps: from now on the batch is sealed to `recipients`.
 
-        `wrap` says what that does not take away.
+        Of a shared home: once the ledger names the object that is returned. `wrap` says what that
+        does not take away.
         """
         data = wrap(data_key, header, recipients, wrapped_by, sign)
-        self.storage.put(self.parts(header.batch).wraps.name, data)
+        return self.storage.put(self.parts(header.batch).wraps.name, data)
 
     def record(self, batch: str, station_keys: Keys) -> MintRecord:
         """The mint record, verified."""
@@ -179,38 +152,48 @@ class Vault:
     def _fingerprints(
         self, name: str, serials: Range, header: CoreHeader, record: MintRecord
     ) -> Iterator[tuple[int, bytes]]:
-        for frame, piece in by_frame(serials, header):
+        pieces = list(by_frame(serials, header))
+        size = header.frame_size * SIZE
+        spans = [(frame * size, header.count(frame) * SIZE) for frame, _ in pieces]
+        blocks = self.storage.read_each(name, spans)
+        for (frame, piece), block in zip(pieces, blocks, strict=True):
             start = frame * header.frame_size
-            count = header.count(frame)
-            block = self.storage.read(name, start * SIZE, count * SIZE)
             record.check_fingerprints(frame, block)
             yield piece.first, block[(piece.first - 1 - start) * SIZE : (piece.last - start) * SIZE]
 
-    def run(self, batch: str) -> "Run":
-        """The run, mapped; close it."""
+    def run(self, batch: str) -> "AbstractContextManager[Run]":
+        """The run, mapped as long as the block lasts."""
+        name = self.parts(batch).run.name
+        self._size(batch, name)
+        return self._run(name)
+
+    @contextmanager
+    def _run(self, name: str) -> "Iterator[Run]":
         # Here, as below: it brings numpy, and an order reads fingerprints and no run.
         from .runs import Run
 
-        path = self.parts(batch).run
-        self._size(batch, path.name)
-        return Run(path)
+        with self.storage.run(name) as opened, Run(opened) as run:
+            yield run
+
+    def source(self, batch: str) -> "PrefixSource":
+        """The run as something that knows prefixes; nothing is asked of it yet."""
+        return self.storage.source(self.parts(batch).run.name)
 
     def find(self, batch: str, fingerprints: bytes, station_keys: Keys) -> list[tuple[int, int]]:
         """Which of the concatenated `fingerprints` are in the batch: (position, serial)."""
-        from .runs import lookup, prefixes_of
+        from .runs import ENTRY_BYTES, prefixes_of
 
         header, record = self._description(batch, station_keys)
-        with self.run(batch) as run:
-            if len(run) != header.quantity:
-                raise IntegrityError(
-                    f"the run of batch {batch} was cut or added to", "bring it back from a copy"
-                )
-        path = self.parts(batch).run
+        parts = self.parts(batch)
+        if self._size(batch, parts.run.name) != header.quantity * ENTRY_BYTES:
+            raise IntegrityError(
+                f"the run of batch {batch} was cut or added to", "bring it back from a copy"
+            )
         asked = prefixes_of(fingerprints, record.prefix_bits)
-        hits = sorted(lookup(path, asked))
+        hits = self.storage.look_up(parts.run.name, asked)
         if any(not 1 <= serial <= header.quantity for serial, _ in hits):
             raise _disagree(batch)
-        name = self.parts(batch).fingerprints.name
+        name = parts.fingerprints.name
         self._size(batch, name)
         stored = self.storage.read_many(name, ((serial - 1) * SIZE for serial, _ in hits), SIZE)
         found = []
@@ -226,12 +209,19 @@ class Vault:
         """Whether the run of `batch` lists one of the concatenated `fingerprints`.
 
         Quick: it reads neither header nor record, and compares what a run keeps of a
-        fingerprint. Raises `IntegrityError` and `OSError` for a run that cannot be read.
+        fingerprint. Raises `IntegrityError` and `OSError` for a run that cannot be read, and
+        `VaultAway` at once for a minute after a store did not answer: every order may ask.
         """
-        from .runs import Run, prefixes_of
+        from .runs import prefixes_of
 
-        with Run(self.parts(batch).run) as run:
-            return len(run.lookup(prefixes_of(fingerprints))[0]) > 0
+        if monotonic() < self._away_until:
+            raise VaultAway("the store of the vault did not answer a moment ago")
+        name = self.parts(batch).run.name
+        try:
+            return bool(self.storage.look_up(name, prefixes_of(fingerprints)))
+        except VaultAway:
+            self._away_until = monotonic() + AWAY
+            raise
 
     def verify(
         self,
@@ -248,27 +238,22 @@ class Vault:
         """
         _, record = self._described(batch, station_keys)
         self.wraps(batch, station_keys, wrap_keys)
-        parts = self.parts(batch)
-        digests = {
-            parts.sealed: record.sealed_sha256,
-            parts.fingerprints: record.fingerprints_sha256,
-            parts.run: record.run_sha256,
-        }
-        for path, digest in digests.items():
-            self._size(batch, path.name)
-            if not hmac.compare_digest(file_digest(path, progress), digest):
+        for part, digest in record.digests.items():
+            name = f"{batch}.{part}"
+            self._size(batch, name)
+            if not hmac.compare_digest(self.storage.digest(name, progress), digest):
                 raise IntegrityError(
-                    f"{path.name} is not the file that was minted",
+                    f"{name} is not the file that was minted",
                     "bring it back from a copy",
-                    file=path.name,
+                    file=name,
                 )
         return record
 
     def _description(self, batch: str, station_keys: Keys) -> tuple[CoreHeader, MintRecord]:
-        """The same, kept while neither file is changed: a line asks for each carton."""
-        parts = self.parts(batch)
+        """The same, kept while neither part is changed: a line asks for each carton."""
+        parts, version = self.parts(batch), self.storage.version
         found = self._seen.get(batch)
-        now = (file_version(parts.sealed), file_version(parts.record), *sorted(station_keys))
+        now = (version(parts.sealed.name), version(parts.record.name), *sorted(station_keys))
         if found is None or None in now or found[0] != now:
             found = self._seen[batch] = now, self._described(batch, station_keys)
         return found[1]
@@ -285,7 +270,7 @@ class Vault:
             return self.storage.size(name)
         except FileNotFoundError:
             pass
-        if not any(other.startswith(f"{batch}.") for other in self.storage.names()):
+        if not self.storage.knows(batch):
             raise NotFound(f"no batch {batch} in the vault", "see: mintmark batch list")
         raise IntegrityError(
             f"{name} is missing from the vault", "bring it back from a copy", file=name

@@ -1,12 +1,12 @@
 """`mintmark.toml`: what a person may set in a home, and nothing secret."""
 
 import io
-import json
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from ..errors import NotFound, UsageError
@@ -15,6 +15,7 @@ from ..ids import SYMBOLS
 from ..scans.settings import ReaderSettings, read_tables
 from . import alarm_limits
 from .alarm_limits import AlarmLimits
+from .shared_places import SharedPlaces
 
 NAME = "mintmark.toml"
 DEFAULT_ZONE = "Asia/Shanghai"
@@ -91,72 +92,16 @@ class Config:
     """Name, phone and e-mail address of whom the print shop calls; each may be empty."""
     readers: Mapping[str, ReaderSettings] = field(default_factory=dict)
 
-
-def template(home_id: str, custodian_key: Path | None) -> str:
-    """The file as `init` writes it."""
-    key_line = f"key = {_quoted(str(custodian_key))}" if custodian_key else '# key = "…"'
-    return f"""\
-# A mintmark home. Keep copies of this folder, and none of the custodian key with them.
-
-[home]
-id = "{home_id}"
-time_zone = "{DEFAULT_ZONE}"    # what a time without an offset means
-
-[custodian]
-# Where an export finds the custodian's key while it is here: bring the key, then take it away
-# again. `init` wrote where it made the key; write where it is brought to, or delete the line.
-{key_line}
-
-[backend]
-# The scan backend that range orders go to. Without one they queue.
-# url = "https://scan.example.com"
-# ca = "…"                     # a CA bundle besides the system's
-# client_certificate = "…"     # for a backend that asks for one, with client_key
-# secret_file = "…"            # hmac-sha256 with this secret instead of lines' keys, with key_id
-# upload_line = "…"            # the line that fingerprints go out under, whoever ordered
-# aggregations = false         # it keeps no PUT /v1/aggregations: what lies in what stays here
-
-[sender]
-# Whom the print shop calls: stands in README.txt of every package and in the handoff letter.
-# name = "…"
-# phone = "…"
-# email = "…"
-
-[policy]
-# Whether codes are activated only once the printer's receipt says they were printed.
-# receipt_before_activation = true
-# Whether codes that were scanned before they were active are frozen as they become so.
-# freeze_scanned_before = true
-
-[alarms]
-# What `alarms send` writes in: both (Chinese, then English), zh or en.
-# language = "both"
-# What people want to hear of that did not happen: packages without a final receipt, or with
-# codes that were not activated, after so many days; orders that wait longer for the backend.
-# receipt_days = 14
-# activation_days = 60
-# delivery_minutes = 30
-# Scans of a code beyond those that it allows, exports within an hour.
-# copied_scans = 20
-# export_burst = 10
-[alarms.targets]
-# Where alarms go: a name, and an apprise URL, or where it stands: such a URL is a secret.
-# shift-leader = "file:/etc/mintmark/wecom.url"
-# office = "env:MINTMARK_MAIL_URL"
-
-# How a code reader sends, for --reader NAME; docs/scanners.md lists the keys.
-# [readers.line-3]
-# terminators = ["CR"]
-# prefix = "{{digits:14}}:%P{{digits:2}}-"
-# no_read = ["NoRead", "ERR{{digits:2}}"]
-# heartbeat = "ALIVE"
-"""
-
-
-def _quoted(text: str) -> str:
-    # A JSON string is a TOML basic string, Windows' backslashes escaped; but TOML knows no
-    # surrogate pairs, and wants DEL escaped.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    @property
+    def shared_places(self) -> SharedPlaces:
+        """Where books and batches lie, if it is not in the home's own folder."""
+        return SharedPlaces(
+            self.ledger_url,
+            self.vault_url,
+            self.vault_endpoint,
+            self.vault_region,
+            self.vault_credentials,
+        )
 
 
 def read(home: Path) -> Config:
@@ -190,21 +135,13 @@ def read(home: Path) -> Config:
     home_table, backend = tables["home"], tables.get("backend", {})
     if ("secret_file" in backend) != ("key_id" in backend):
         raise UsageError(f"{path}: secret_file and key_id in [backend] go together", "give both")
-    vault = tables.get("vault", {})
     key, policy = tables.get("custodian", {}).get("key"), tables.get("policy", {})
     return Config(
         home_id=home_table["id"],
         time_zone=_zone(path, home_table.get("time_zone", DEFAULT_ZONE)),
         custodian_key=_path(path, key) if key else None,
         backend_url=backend.get("url"),
-        ledger_url=tables.get("ledger", {}).get("url"),
-        vault_url=vault.get("url"),
-        vault_endpoint=vault.get("endpoint"),
-        vault_region=vault.get("region"),
-        vault_credentials=_path(path, vault["credentials_file"])
-        if "credentials_file" in vault
-        else None,
-        vault_cache_bytes=vault.get("cache_bytes", CACHE_BYTES),
+        **_shared(path, tables),
         backend_key_id=backend.get("key_id"),
         upload_line=backend.get("upload_line"),
         aggregations=backend.get("aggregations", True),
@@ -213,10 +150,39 @@ def read(home: Path) -> Config:
         alarm_limits=limits,
         sender=_sender(path, tables.get("sender", {})),
         readers=readers,
-        **{field: _path(path, backend[key]) for key, field in _FILES.items() if key in backend},
+        **_files(path, backend),
         receipt_before_activation=policy.get("receipt_before_activation", False),
         freeze_scanned_before=policy.get("freeze_scanned_before", False),
     )
+
+
+def _files(path: Path, backend: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: _path(path, backend[key]) for key, field in _FILES.items() if key in backend}
+
+
+def _shared(path: Path, tables: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that say where a shared home lies: no address of it holds a password."""
+    vault = tables.get("vault", {})
+    file = vault.get("credentials_file")
+    places = SharedPlaces(
+        tables.get("ledger", {}).get("url"),
+        vault.get("url"),
+        vault.get("endpoint"),
+        vault.get("region"),
+        None if file is None else _path(path, file),
+    )
+    try:
+        places.check()
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.message}", *error.hints) from None
+    return {
+        "ledger_url": places.ledger,
+        "vault_url": places.vault,
+        "vault_endpoint": places.endpoint,
+        "vault_region": places.region,
+        "vault_credentials": places.credentials,
+        "vault_cache_bytes": vault.get("cache_bytes", CACHE_BYTES),
+    }
 
 
 def _readers(path: Path, tables: object) -> Mapping[str, ReaderSettings]:

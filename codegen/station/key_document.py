@@ -10,10 +10,12 @@ from ..notes import CHECK, with_check
 
 KEY_FILE_BYTES = 16_384
 SIGNING, FINGERPRINT = "mintmark-signing-key/1", "mintmark-fingerprint-key/1"
+SEALING = "mintmark-sealing-key/1"
 CUSTODIAN, PUBLIC = "mintmark-custodian-key/1", "mintmark-custodian-public/1"
 KINDS = {
     SIGNING: "the key of a line or platform, or a station's",
     FINGERPRINT: "a fingerprint key",
+    SEALING: "the key that a station is sent secrets under",
     CUSTODIAN: "a custodian's private key",
     PUBLIC: "a custodian's public key",
 }

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
 from .. import ids
+from ..away import OutOfReach
 from ..codes.fingerprint import fingerprint
 from ..codes.spec import canonicalise
-from ..errors import MintmarkError, UsageError
+from ..errors import MintmarkError, Refused, UsageError
 from ..ledger.changes import (
     Associated,
     BatchMinted,
@@ -121,15 +122,31 @@ def _hold_codes(home: CodeKeeper, texts: Iterable[str]) -> bool:
 
 
 def _has(home: CodeKeeper, batches: Iterable[str], codes: Iterable[str]) -> bool:
-    """Whether one of `batches` has one of `codes`. What cannot be read is not asked."""
+    """Whether one of `batches` has one of `codes`. What cannot be read is not asked.
+
+    Raises `OutOfReach` if the books or the store of a shared home do not answer: they can be asked
+    later, and until then nothing is booked that may be a code. Nor is it at a station that may only
+    read, which raises `Refused`: it was given no key to find out with.
+    """
     marks = b""
-    with contextlib.suppress(MintmarkError, OSError):
+    with _unread():
         marks = b"".join(fingerprint(code.encode("ascii"), home.fingerprint_key) for code in codes)
     for batch in batches if marks else ():
-        with contextlib.suppress(MintmarkError, OSError):
+        with _unread():
             if home.vault.lists(batch, marks):
                 return True
     return False
+
+
+@contextlib.contextmanager
+def _unread() -> Iterator[None]:
+    """Inside the block, what is damaged or missing here is passed over."""
+    try:
+        yield
+    except (OutOfReach, Refused):
+        raise
+    except (MintmarkError, OSError):
+        pass
 
 
 def _written(changes: Iterable[Change], operator: str) -> Iterator[tuple[str, str]]:

@@ -30,6 +30,13 @@ class NamedKeys:
             self._known[kind, name] = version, self._read(kind, name)
         return self._known[kind, name][1]
 
+    def lines_here(self) -> tuple[str, ...]:
+        """What to do without the key of a line: of those that share a home each has some here."""
+        names = sorted(path.stem for path in self.file("line", "x").parent.glob("*.key"))
+        here = [f"--line {name}" for name in names if LINE_NAME.fullmatch(name)]
+        own = "make one of this station's, with a name of its own: mintmark key new line-3"
+        return (f"name a line whose key is here: {' or '.join(here)}", own) if here else (own,)
+
     def _read(self, kind: str, name: str) -> SigningKey:
         key = read_signing_key(self.file(kind, name))
         if (key.kind, key.name) != (kind, name):

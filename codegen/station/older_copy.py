@@ -1,9 +1,10 @@
 """Signs that this home is an older copy of itself, and what was decided about them.
 
 An older copy is consistent in itself: only what lies outside of its books can tell. There are
-two such witnesses. The scan backend keeps the head of the audit chain that came with the last
+three such witnesses. The scan backend keeps the head of the audit chain that came with the last
 order (the `older-copy` incidents book what it said); the vault holds batches that the books do
-not know, if `ledger.db` alone is old.
+not know, if `ledger.db` alone is old; and each station that shares a ledger remembers the newest
+head that it saw (`remembered`).
 
 1. A sign is open until a person decides: the newer home is lost, or there is none.
 2. While a sign is open nothing is minted, exported or reconciled: the lost part of the books
@@ -16,15 +17,13 @@ not know, if `ledger.db` alone is old.
 from dataclasses import dataclass
 
 from ..errors import IntegrityError, Refused
-from ..ledger.chain import Event
 from ..ledger.changes import Change, Incident, IncidentFacts
 from ..ledger.view import View
+from . import copy_signs
+from .copy_signs import HINTS, LOST, NONE_NEWER, NOTICED, SHARED_HINTS, is_known, open_heads
 from .station import Station
 
-# Kinds of incidents.
-NOTICED = "older-copy"
-LOST = "newer-home-lost"
-NONE_NEWER = "no-newer-home"
+__all__ = ["LOST", "NONE_NEWER", "NOTICED", "is_known"]
 
 
 @dataclass(frozen=True)
@@ -33,50 +32,53 @@ class Signs:
 
     heads: tuple[str, ...]
     batches: tuple[str, ...]
+    shared: bool = False
 
     def sentences(self) -> list[str]:
         """A sentence for each kind of sign that there is."""
         found = []
-        if self.heads:
+        if self.heads and self.shared:
+            found.append(copy_signs.lost_sentence(self.heads[-1]))
+        elif self.heads:
             found.append(
                 "this home is an older copy: the scan backend was sent"
                 f" head {self.heads[-1][:16]} of the audit chain, which is not in it"
             )
         if self.batches:
             found.append(
-                f"ledger.db is older than the vault, which holds batch {self.batches[0]}:"
-                " the books do not know it"
+                f"{'the ledger' if self.shared else 'ledger.db'} is older than the vault, which"
+                f" holds batch {self.batches[0]}: the books do not know it"
             )
         return found
 
 
-HINTS = (
-    "bring the newest home back, the whole folder, ledger.db-wal included: see docs/playbook.md",
-    "only if it is gone for good: mintmark audit settle --newer-home lost --reason R",
-    "if there never was one: mintmark audit settle --newer-home none --reason R",
-)
+def hints(station: Station) -> tuple[str, ...]:
+    """What a person may do about a sign."""
+    return HINTS if station.config.ledger_url is None else SHARED_HINTS
 
 
 def signs(station: Station) -> Signs:
     """The signs that are open now."""
     with station.ledger.read() as view:
-        noticed, decided = view.incidents(NOTICED), _decisions(view)
-    since = max((event.seq for event in decided), default=0)
-    heads = [_facts(event).head for event in noticed if event.seq > since]
-    known = {_facts(event).batch for event in decided}
+        decided = copy_signs.decided(view)
+        heads = [*open_heads(view), *_forgotten(station, view)]
+    known = {copy_signs.facts(event).batch for event in decided}
     strays = (batch for batch in unbooked(station) if batch not in known)
-    return Signs(tuple(filter(None, heads)), tuple(strays))
+    return Signs(tuple(heads), tuple(strays), station.config.ledger_url is not None)
+
+
+def _forgotten(station: Station, view: View) -> list[str]:
+    """The head that this station remembers, if the shared ledger does not hold it."""
+    newest = None if station.memory is None else station.memory.newest()
+    if newest is None or view.hash_at(newest[0]) == newest[1] or is_known(view, newest[1]):
+        return []
+    return [newest[1]]
 
 
 def refuse_older(station: Station) -> None:
     """Raises `IntegrityError` while a sign is open."""
     for sentence in signs(station).sentences():
-        raise IntegrityError(sentence, *HINTS)
-
-
-def is_known(view: View, head: str) -> bool:
-    """Whether `head` is in the chain, or was noticed before: then it is decided, or open."""
-    return view.holds(head) or any(_facts(event).head == head for event in view.incidents(NOTICED))
+        raise IntegrityError(sentence, *hints(station))
 
 
 def notice(station: Station, head: str, order: str | None) -> None:
@@ -136,12 +138,3 @@ def _not_booked(station: Station, batches: list[str]) -> list[str]:
     with station.ledger.read() as view:
         booked = {row.batch for row in view.batches()} if batches else set()
     return [batch for batch in batches if batch not in booked]
-
-
-def _decisions(view: View) -> tuple[Event, ...]:
-    return (*view.incidents(LOST), *view.incidents(NONE_NEWER))
-
-
-def _facts(event: Event) -> IncidentFacts:
-    change = event.change
-    return (change.facts if isinstance(change, Incident) else None) or IncidentFacts()

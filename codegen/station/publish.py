@@ -17,7 +17,7 @@ No I/O here touches the ledger: callers report with `committed` whether it has t
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +25,7 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from .. import notes
+from ..away import CommitUnknown, OutOfReach
 from ..errors import IntegrityError, Refused
 from ..files import fsync_folder, hidden
 from . import intent_document
@@ -39,11 +40,10 @@ def no_failpoint(point: str) -> None:
 class Publication:
     """An intent to publish `files`, in that order. Use it in a `with` block.
 
-    Leaving the block by an exception withdraws everything, unless `committed()` is true: the
-    ledger has the row already (an interrupt may come right after a commit). Without
-    `committed` nothing is booked, and the end of `publish` is what counts. If the ledger
-    holds a row that must still be ended, `settled()` is false, and the intent stays for
-    `abandoned`.
+    Leaving the block by an exception withdraws everything, unless `committed()` is true: the ledger
+    has the row already (an interrupt may come right after a commit). Without `committed` the end of
+    `publish` is what counts. If the ledger holds a row that must still be ended, `settled()` is
+    false, and the intent stays for `abandoned`; with its files, if a shared ledger cannot say.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - made by `Intents` alone
@@ -61,7 +61,8 @@ class Publication:
         self._failpoint = failpoint
         self._renamed: list[Path] = []
         self._published = False
-        self._committed, self._settled = committed, settled
+        self._committed = committed or (lambda: self._published)
+        self._settled = settled
 
     @property
     def kind(self) -> str:
@@ -90,6 +91,11 @@ class Publication:
         self._intent["note"] = dict(change)
         self._write()
         self._failpoint("noted")
+
+    def unnote(self) -> None:
+        """Take step 3 back: the siblings are to be changed again."""
+        self._intent["note"] = None
+        self._write()
 
     def publish(self) -> None:
         """Step 4: rename the siblings in order.
@@ -141,25 +147,30 @@ class Publication:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None or self._done():
+        try:
+            done = kind is None or self._committed()
+            settled = done or self._settled()
+        except OutOfReach:
+            done = settled = False
+            error = CommitUnknown("")
+        if isinstance(error, CommitUnknown):
+            self.leave()  # whoever takes the intent over asks the ledger
+        elif done:
+            _unlink(map(hidden, self.files))
             self.drop()
-        elif self._settled():
+        elif settled:
             self.withdraw()
         else:
             self._remove()
             # In this order: a note without its files says that somebody took them away, and
             # then their serials are never packaged again.
-            self._intent["note"] = None
             with contextlib.suppress(OSError):
-                self._write()
+                self.unnote()
             self.leave()
 
-    def _done(self) -> bool:
-        return self._published if self._committed is None else self._committed()
-
     def _remove(self) -> None:
-        for path in (*map(hidden, self.files), *self._renamed):
-            path.unlink(missing_ok=True)
+        _unlink(map(hidden, self.files))
+        _unlink(self._renamed)
 
     def _fsync_folders(self) -> None:
         for folder in {final.parent for final in self.files}:
@@ -239,14 +250,11 @@ class Intents:
     def alive(self, subject: str) -> bool:
         """Whether a process still works on `subject`."""
         path = self._folder / f"{subject}.json"
-        if not path.exists():
-            return False
-        lock = self._lock(path)
         try:
-            lock.acquire(timeout=0)
+            if path.exists():
+                self._lock(path).acquire(timeout=0).lock.release()
         except Timeout:
             return True
-        lock.release()
         return False
 
     def read(self, subject: str) -> Publication | None:
@@ -277,6 +285,11 @@ class Intents:
 
     def _lock(self, path: Path) -> FileLock:
         return FileLock(path.with_suffix(".lock"), thread_local=False)
+
+
+def _unlink(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def _release(lock: FileLock, path: Path) -> None:

@@ -7,15 +7,18 @@ A home is
     vault/              the sealed batches
     work/               intents of what is being published now
 
+Of a home that stations share each has a folder of its own: the books are in a database and the
+batches in a store, so there is no ledger.db (or one that moved away, and is locked), and vault/
+is a cache; seen-head is the newest head of the books that it saw. A station that joined has
+keys/seal.key as well, and is believed only once it was admitted (admission.py).
+
 It holds no key that opens a sealed batch.
 """
 
 import getpass
 import os
 import platform
-import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,19 +26,22 @@ from typing import TYPE_CHECKING
 
 from .. import ids
 from ..codes import fingerprint
-from ..errors import IntegrityError, Refused
-from ..files import fsync_folder, write_exclusively
+from ..errors import IntegrityError, NotFound, Refused
 from ..ledger import place
-from ..ledger.changes import HomeMade, KeyAdded
+from ..ledger.changes import StoredObject
 from ..ledger.ledger import Actor, Author, Ledger
 from ..ledger.place import LedgerPlace
+from ..ledger.view import View
 from ..secret import Secret
 from . import config, keys, misplaced
 from .named_keys import NamedKeys
 from .publish import Failpoint, Intents, no_failpoint
+from .roster_keys import RosterKeys
 
 if TYPE_CHECKING:
+    from ..sealed.store import ObjectStore
     from ..sealed.vault import Vault
+    from .remembered import Remembered
 
 DEFAULT_LINE = "default"
 
@@ -71,18 +77,71 @@ class Station:
     def ledger(self) -> Ledger:
         """The books. Raises `IntegrityError`, `EnvironmentFailure` or `NotFound`."""
         ledger = Ledger.open(self.ledger_place, self.now, check=partial(misplaced.check, self))
-        with ledger.read() as view:
-            known = view.home().home
-        if known != self.config.home_id:
+        try:
+            with ledger.read() as view:
+                self._check_home(view)
+        except BaseException:
             ledger.close()
+            raise
+        ledger.memory = self.memory
+        return ledger
+
+    def _check_home(self, view: View) -> None:
+        """Raises `IntegrityError` for another home's ledger, `Refused` as `admission` does."""
+        known = view.home().home
+        if known != self.config.home_id:
             raise IntegrityError(
                 f"{config.NAME} names another home than the ledger: {known}",
                 f'put the line back in its [home] table: id = "{known}"',
             )
-        return ledger
+        if self.config.ledger_url is not None:
+            from . import admission
+
+            row = admission.standing(self.home, view)
+            if admission.needs_fingerprint_key(self.home, row):
+                admission.take_fingerprint_key(self.home, view, lambda: self.store, self.entropy)
+            if self.memory is not None:
+                self.memory.opened(view)
+
+    @cached_property
+    def store(self) -> "ObjectStore":
+        """The store that stations share, of a home that has one."""
+        from ..sealed.stores import open_store
+
+        places = self.config.shared_places
+        if places.vault is None:
+            raise Refused(
+                "this home keeps its batches in its own folder, which no station shares",
+                "see: mintmark station --help",
+            )
+        return open_store(places.vault, places.endpoint, places.region, places.credentials)
+
+    def require(self, *rights: str) -> None:
+        """Raises `Refused` unless this station has one of `rights`.
+
+        Before long work: the write door would refuse it only at the end. A station of a home that
+        is not shared may do everything.
+        """
+        if self.config.ledger_url is None:
+            return
+        from . import admission
+
+        with self.ledger.read() as view:
+            row = admission.standing(self.home, view)
+            if not any(admission.may(row, right) for right in rights):
+                raise admission.lacking(view, row, rights)
+
+    @cached_property
+    def memory(self) -> "Remembered | None":
+        """What this station remembers of a ledger that it shares; None of its own."""
+        from .remembered import Remembered
+
+        return None if self.config.ledger_url is None else Remembered(self)
 
     def close(self) -> None:
         """Close the ledger, if it was opened."""
+        if self.__dict__.get("memory") is not None:
+            self.__dict__.pop("memory").close()
         if "ledger" in self.__dict__:
             self.__dict__.pop("ledger").close()
 
@@ -92,11 +151,28 @@ class Station:
 
     @cached_property
     def vault(self) -> "Vault":
-        """The sealed batches."""
+        """The sealed batches: in this home's folder, or in the store that stations share."""
         # Here: it brings numpy, and most orders of a line touch no sealed file.
         from ..sealed.vault import Vault
 
-        return Vault(self.home / "vault")
+        folder = self.home / "vault"
+        if self.config.vault_url is None:
+            return Vault(folder)
+        from ..sealed.shared_storage import SharedStorage
+
+        shared = SharedStorage(
+            folder,
+            home=self.config.home_id,
+            open_store=lambda: self.store,
+            objects=self._objects,
+            entropy=self.entropy,
+            limit=self.config.vault_cache_bytes,
+        )
+        return Vault(folder, shared)
+
+    def _objects(self, batch: str) -> Mapping[str, StoredObject]:
+        with self.ledger.read() as view:
+            return view.objects(batch)
 
     @cached_property
     def intents(self) -> Intents:
@@ -116,16 +192,29 @@ class Station:
 
     @cached_property
     def fingerprint_key(self) -> Secret:
-        """The home's fingerprint key; checked against the ledger, which names it."""
-        key = keys.read_fingerprint_key(self.home / "keys" / "fingerprint.key")
+        """The home's fingerprint key; checked against the ledger, which names it.
+
+        Raises `Refused` at a station that may only read.
+        """
+        path = self.home / "keys" / "fingerprint.key"
         with self.ledger.read() as view:
             recorded = view.home().fingerprint_key_id
+            if self.config.ledger_url is not None and not path.exists():
+                self._refuse_reader(view)
+        key = keys.read_fingerprint_key(path)
         if fingerprint.key_id(key) != recorded:
             raise IntegrityError(
                 "the fingerprint key is not this home's",
                 "bring keys/fingerprint.key back from your copy of the home",
             )
         return key
+
+    def _refuse_reader(self, view: View) -> None:
+        from . import admission
+
+        row = admission.standing(self.home, view)
+        if admission.may_only_read(row):
+            raise admission.no_fingerprint_key(row)
 
     @property
     def author(self) -> Author:
@@ -138,7 +227,12 @@ class Station:
 
     def line(self, name: str = DEFAULT_LINE) -> keys.SigningKey:
         """A line's key. Raises `NotFound`."""
-        return self._named.get("line", name)
+        try:
+            return self._named.get("line", name)
+        except NotFound as error:
+            if self.config.ledger_url is not None:
+                error.hints = self._named.lines_here()
+            raise
 
     def platform(self, name: str) -> keys.SigningKey:
         """A platform's key. Raises `NotFound`: its file may be where the platform runs."""
@@ -161,18 +255,14 @@ class Station:
         return ids.new_id(self.config.home_id, self.entropy, symbols=12)
 
     @cached_property
-    def station_keys(self) -> dict[str, bytes]:
+    def station_keys(self) -> RosterKeys:
         """Every station key of the roster, retired keys included: they signed batches."""
-        return self._public_keys("station")
+        return RosterKeys(self.ledger, "station")
 
     @cached_property
-    def wrap_keys(self) -> dict[str, bytes]:
+    def wrap_keys(self) -> RosterKeys:
         """The keys that may sign the wraps of a batch: stations' and custodians'."""
-        return {**self.station_keys, **self._public_keys("custodian")}
-
-    def _public_keys(self, kind: str) -> dict[str, bytes]:
-        with self.ledger.read() as view:
-            return {row.key_id: bytes.fromhex(row.sign_public) for row in view.roster(kind)}
+        return RosterKeys(self.ledger, "station", "custodian")
 
     def custodians(self) -> list[keys.CustodianPublic]:
         """The custodians not revoked: a new batch is sealed for them."""
@@ -193,104 +283,3 @@ def actor(operator: str | None) -> Actor:
     except (OSError, KeyError, ImportError):
         user = "unknown"
     return Actor(operator=operator or user, os_user=user, host=platform.node())
-
-
-@dataclass(frozen=True)
-class NewHome:
-    """What `create` made."""
-
-    home_id: str
-    station_key_id: str
-    fingerprint_key_id: str
-
-
-def create(  # noqa: PLR0913 - a home's makings, by name
-    home: Path,
-    custodian: keys.CustodianPublic,
-    custodian_key: Path | None,
-    *,
-    operator: str | None,
-    now: Callable[[], datetime],
-    entropy: Callable[[int], bytes] = os.urandom,
-) -> NewHome:
-    """Make a home at `home`, whole or not at all: built beside it, then renamed.
-
-    Raises `Refused` if `home` exists and is not empty.
-    """
-    refuse_taken(home)
-    home.parent.mkdir(parents=True, exist_ok=True)
-    building = home.with_name(f".{home.name}.{ids.random_symbols(8, entropy)}.part")
-    building.mkdir(mode=0o700)
-    try:
-        made = _fill(
-            building, custodian, custodian_key, operator=operator, now=now, entropy=entropy
-        )
-        _put(building, home)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
-    try:
-        fsync_folder(home.parent)
-    except BaseException:
-        # The caller takes its custodian key away: a home without one would seal for nobody.
-        shutil.rmtree(home, ignore_errors=True)
-        raise
-    return made
-
-
-def refuse_taken(home: Path) -> None:
-    """Raises `Refused` if `home` exists and is not an empty folder."""
-    if home.exists() and (not home.is_dir() or any(home.iterdir())):
-        raise Refused(
-            f"{home} exists already and is not empty",
-            "use the home that is there, or name another folder with --home",
-        )
-
-
-def _put(building: Path, home: Path) -> None:
-    try:
-        if home.exists():
-            home.rmdir()
-        building.rename(home)
-    except OSError:
-        refuse_taken(home)  # by another process, meanwhile
-        raise
-
-
-def _fill(  # noqa: PLR0913 - as `create`
-    folder: Path,
-    custodian: keys.CustodianPublic,
-    custodian_key: Path | None,
-    *,
-    operator: str | None,
-    now: Callable[[], datetime],
-    entropy: Callable[[int], bytes],
-) -> NewHome:
-    home_id = ids.new_home_id(entropy)
-    for name in ("keys", "keys/lines", "vault", "work"):
-        (folder / name).mkdir(mode=0o700)
-    station = keys.new_signing_key("station", "station", entropy)
-    line = keys.new_signing_key("line", DEFAULT_LINE, entropy)
-    fingerprint_key = Secret(entropy(32))
-    keys.write_signing_key(folder / "keys" / "station.key", station)
-    keys.write_signing_key(folder / "keys" / "lines" / f"{DEFAULT_LINE}.key", line)
-    keys.write_fingerprint_key(folder / "keys" / "fingerprint.key", fingerprint_key)
-    write_exclusively(folder / config.NAME, config.template(home_id, custodian_key).encode("utf-8"))
-    fingerprint_key_id = fingerprint.key_id(fingerprint_key)
-    ledger = Ledger.create(
-        folder / "ledger.db",
-        Author(actor(operator), station.key_id, station.sign),
-        now,
-        HomeMade(home_id, fingerprint.SCHEME, fingerprint_key_id),
-        KeyAdded(station.key_id, "station", station.name, station.public.hex()),
-        KeyAdded(
-            custodian.key_id,
-            "custodian",
-            "custodian",
-            custodian.sign_public.hex(),
-            custodian.seal_public.hex(),
-        ),
-        KeyAdded(line.key_id, "line", line.name, line.public.hex()),
-    )
-    ledger.close()
-    return NewHome(home_id, station.key_id, fingerprint_key_id)

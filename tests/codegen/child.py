@@ -4,6 +4,8 @@
     die: the failpoint at which the process ends without a farewell: its name, or its number from 0
     wait: the name of the failpoint at which to say `ready`, and go on after a line of stdin
     limits: largest file sizes, tried one after another
+    prefix_bits: of a fingerprint that are compared
+    ledger: the file of the books, if not the home's
     workers: processes to mint with; group: be the leader of a process group, as at a terminal
     deaths: instead of all others, a list of [home, job]: a process each, that dies
 The last line of stdout is JSON: the batch, or the error's class and message.
@@ -45,6 +47,9 @@ class Failpoint:
 
 
 def run(home, job, failpoint, workers=None):
+    bits, ledger = job.pop("prefix_bits", 64), job.pop("ledger", None)
+    if ledger:
+        Station.ledger_place = property(lambda _: Path(ledger))
     station = Station(
         home,
         operator="child",
@@ -56,7 +61,9 @@ def run(home, job, failpoint, workers=None):
         numbers = job.pop("sscc", None)
         request = MintRequest(**job, sscc=SsccRequest(*numbers) if numbers else None)
         progress = failpoint.progress
-        return {"batch": mint(station, request, progress, lambda _: None, workers=workers).batch}
+        return {
+            "batch": mint(station, request, progress, lambda _: None, bits, workers=workers).batch
+        }
     except (MintmarkError, OSError) as error:
         return {"error": type(error).__name__, "message": str(error)}
     finally:

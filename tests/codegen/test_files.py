@@ -161,10 +161,18 @@ def test_the_home_that_a_path_lies_in(tmp_path):
     home = tmp_path / "home"
     (home / "keys").mkdir(parents=True)
     (tmp_path / "way").symlink_to(home / "keys", target_is_directory=True)
-    assert files.home_of(home / "keys" / "x") is None
-    for name in files.HOME_FILES:
+    settings, *others = (home / name for name in files.HOME_FILES)
+    for other in others:  # the books, or of a station that shares them its key
+        assert files.home_of(home / "keys" / "x") is None
+        settings.touch()
         assert files.home_of(home) is None
-        (home / name).touch()
+        other.touch()
+        assert files.home_of(home) == home.resolve()
+        settings.unlink()
+        assert files.home_of(home) is None
+        other.unlink()
+    settings.touch()
+    others[-1].touch()
     for path in (home, home / "new" / "x", tmp_path / "way" / "x", home / "keys" / ".." / "y"):
         assert files.home_of(path) == home.resolve()
     assert files.home_of(tmp_path / "homes") is None

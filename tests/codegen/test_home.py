@@ -15,8 +15,7 @@ from mintmark.codegen.custodian import custodian
 from mintmark.codegen.errors import IntegrityError, NotFound, Refused, UsageError
 from mintmark.codegen.home import init
 from mintmark.codegen.invocation import Invocation, secret_file
-from mintmark.codegen.station import keys
-from mintmark.codegen.station import station as station_module
+from mintmark.codegen.station import keys, new_home
 from mintmark.codegen.station.station import Station
 
 WORDS = "nine words are better than one"
@@ -60,6 +59,7 @@ def test_a_home_and_a_key_that_opens_with_the_passphrase(call, tmp_path):
     (record,) = made.records()
     assert list(record) == [
         "home", "home_id", "custodian_key", "station_key_id", "fingerprint_key_id",
+        "ledger", "vault", "store",
     ]  # fmt: skip
     assert WORDS not in text + json.dumps(record)
 
@@ -125,15 +125,15 @@ def test_a_failure_leaves_neither(call, tmp_path, monkeypatch, words, error):
 
 def test_of_two_at_once_one_makes_the_home(call, tmp_path, monkeypatch, words):
     """The other comes second between its look and its rename."""
-    fill = station_module._fill
+    fill = new_home.write_founders
 
     def slowly(*args, **options):
         made = fill(*args, **options)
-        monkeypatch.setattr(station_module, "_fill", fill)
+        monkeypatch.setattr(new_home, "write_founders", fill)
         init(call, tmp_path / "first.key", None, words)
         return made
 
-    monkeypatch.setattr(station_module, "_fill", slowly)
+    monkeypatch.setattr(new_home, "write_founders", slowly)
     with pytest.raises(Refused, match="home exists already"):
         init(call, tmp_path / "second.key", None, words)
     assert names(tmp_path) == ["first.key", "home", "words.txt"]

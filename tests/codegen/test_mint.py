@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from station_kit import batch_files
 
 from mintmark.codegen import mint as module
+from mintmark.codegen import mint_book
 from mintmark.codegen.codes import address
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError, Refused, UsageError
 from mintmark.codegen.files import hidden
@@ -432,7 +433,7 @@ def test_however_often_others_come_first_every_code_is_new(home, monkeypatch):
 
 
 def test_a_mint_that_never_comes_first_gives_up_and_leaves_nothing(home, monkeypatch):
-    monkeypatch.setattr(module, "ROUNDS", 2)
+    monkeypatch.setattr(mint_book, "ROUNDS", 2)
     station = home.station()
     others, depths = overtaken(home, station, monkeypatch, 9)
     with pytest.raises(EnvironmentFailure, match="2 other mints") as caught:

@@ -14,6 +14,7 @@ from ledger_kit import LINE, START, STATION, minted, ordered, public
 from mintmark.codegen import times
 from mintmark.codegen.errors import IntegrityError, UsageError
 from mintmark.codegen.ledger import chain, changes
+from mintmark.codegen.ledger.chain import Actor, Author
 from mintmark.codegen.ranges.aggregation import CodeRanges, Packing
 from mintmark.codegen.ranges.corrections import CorrectedEntry
 from mintmark.codegen.ranges.lifecycle import Action, State
@@ -143,6 +144,24 @@ def test_an_event_is_what_another_program_would_make_of_the_specification():
     Ed25519PublicKey.from_public_bytes(bytes.fromhex(public(2))).verify(
         bytes.fromhex(event.signature), b"mintmark ledger event 1\0" + digest
     )
+
+
+@given(st.builds(Actor, text, text, text), text, st.integers(1, 2**53 - 1))
+def test_whoever_acted_an_event_has_the_hash_of_its_canonical_whole(actor, key_id, seq):
+    author = Author(actor, key_id, STATION.sign)
+    event = chain.seal(seq, minted("B1", 10), START, author, "ab" * 32)
+    fields = ("at", "key_id", "previous", "seq", "type")
+    whole = {name: getattr(event, name) for name in fields} | {
+        "actor": dataclasses.asdict(actor), "body": json.loads(event.body),
+    }  # fmt: skip
+    assert event.hash == hashlib.sha256(chain.canonical(whole)).hexdigest()
+    assert chain.is_whole(event)
+
+
+def test_an_actor_that_json_cannot_hold_is_refused():
+    author = Author(Actor("\ud800", "mint", "station-1"), "key-1", STATION.sign)
+    with pytest.raises(UsageError, match="cannot be written down"):
+        chain.seal(3, minted("B1", 10), START, author, "ab" * 32)
 
 
 EXPORT = changes.ExportBegun("P", "B", (Range(1, 5),), "li", "csv")

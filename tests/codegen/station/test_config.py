@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mintmark.codegen.errors import NotFound, UsageError
 from mintmark.codegen.station import config
 from mintmark.codegen.station.alarm_limits import AlarmLimits
+from mintmark.codegen.station.settings_template import template
 
 ID = "K7QM-0123456789AB"
 LEAST = f'[home]\nid = "{ID}"\n'
@@ -29,7 +30,7 @@ def read(tmp_path):
     "key", [None, Path("/media/safe/custodian.key"), Path('C:\\Users\\王 "x"\\custodian.key')]
 )
 def test_the_template_reads_back(read, key):
-    assert read(config.template(ID, key)) == config.Config(
+    assert read(template(ID, key)) == config.Config(
         home_id=ID, time_zone=ZoneInfo("Asia/Shanghai"), custodian_key=key, backend_url=None
     )
 
@@ -40,13 +41,13 @@ _NAMES = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 @given(name=st.text(_NAMES, min_size=1).map(Path))
 def test_any_path_survives_the_template(tmp_path_factory, name):
     folder = tmp_path_factory.mktemp("config")
-    (folder / config.NAME).write_text(config.template(ID, Path("/") / name), encoding="utf-8")
+    (folder / config.NAME).write_text(template(ID, Path("/") / name), encoding="utf-8")
     assert config.read(folder).custodian_key == Path("/") / name
 
 
 def test_a_path_that_no_system_can_be_asked_for_is_refused(read):
     with pytest.raises(UsageError, match="NUL"):
-        read(config.template(ID, Path("/media/safe\0key")))
+        read(template(ID, Path("/media/safe\0key")))
 
 
 def test_only_the_homes_id_is_needed(read):

@@ -23,7 +23,8 @@ from mintmark.codegen.locate import locate
 from mintmark.codegen.report import batch_list, batch_show
 from mintmark.codegen.secret import Secret
 from mintmark.codegen.station import keys, station
-from mintmark.codegen.station.station import create
+from mintmark.codegen.station.new_home import create
+from mintmark.codegen.station.settings_template import template
 
 CUSTODIAN = keys.new_custodian_key(os.urandom).public
 
@@ -217,7 +218,7 @@ def test_ids_begin_with_the_homes(data, tmp_path_factory):
     place = tmp_path_factory.mktemp("ids") / "home"
     place.mkdir()
     seed = data.draw(st.binary(min_size=16, max_size=16))
-    text = station.config.template("K7QM-0123456789AB", None)
+    text = template("K7QM-0123456789AB", None)
     (place / "mintmark.toml").write_text(text, "utf-8")
     opened = station.Station(place, operator=None, now=now, entropy=lambda n: (seed * n)[:n])
     assert opened.new_id().startswith("K7QM-")

@@ -1,0 +1,1 @@
+"""Orders of a line while the ledger is out of reach: a queue of signed intents."""
