@@ -5,12 +5,16 @@ then any station sends any order. One that narrows its lines refuses (`forbidden
 another's key. Such an order is not refused for good: it waits for the station that has the key of
 its line, and no other asks again. If that key was revoked, nobody has it any more, and the refusal
 stands.
+
+What the backend said is booked by whoever sent the order. A station that may not order could book
+it only with the key of the order's own line, so it sends no others.
 """
 
-from ...codegen.errors import NotFound
+from ...codegen.errors import NotFound, Refused
 from ...codegen.station.station import DEFAULT_LINE, Station
 from ..away.desk import is_shared
 from ..client.signing import line_keys
+from ..orders.due import is_elsewhere
 
 
 class LinesHere:
@@ -19,25 +23,38 @@ class LinesHere:
     def __init__(self, station: Station) -> None:
         self._station = station
         secret = station.config.backend_secret_file
-        self._asks = is_shared(station) and secret is None
+        self._is_shared = is_shared(station)
+        self._asks = self._is_shared and secret is None
         self._forbidden: set[str] = set()
+        self._may_order: bool | None = None
 
     def why_not(self, line: str | None) -> str | None:
         """Why this station does not send orders of `line`; None: it tries."""
-        if not self._asks:
+        if not self._is_shared or self._is_here(line):
             return None
-        if line in self._forbidden and not self._is_here(line):
-            return _told(line)
-        try:
-            line_keys(self._station)(line)
-        except NotFound:
-            return "this station has no line's key to send it with"
-        return None
+        if self._asks:
+            if line in self._forbidden:
+                return _told(line)
+            try:
+                line_keys(self._station)(line)
+            except NotFound:
+                return "this station has no line's key to send it with"
+        return None if self.may_order() else "this station may send only what its lines ordered"
+
+    def may_order(self) -> bool:
+        """Whether this station may book what the backend says of any order, and of scan-ins."""
+        if self._may_order is None:
+            try:
+                self._station.require("order")
+                self._may_order = True
+            except Refused:
+                self._may_order = False
+        return self._may_order
 
     def forbid(self, line: str | None) -> str | None:
         """The backend forbade an order of `line`: why it waits, or None if it was refused."""
         name = line or DEFAULT_LINE
-        if not self._asks or self._is_here(line) or not self._is_elsewhere(name):
+        if not self._asks or not is_elsewhere(self._station, name):
             return None
         self._forbidden.add(name)
         return _told(name)
@@ -48,10 +65,6 @@ class LinesHere:
         except NotFound:
             return False
         return True
-
-    def _is_elsewhere(self, line: str) -> bool:
-        with self._station.ledger.read() as view:
-            return any(row.name == line and not row.revoked for row in view.roster("line"))
 
 
 def _told(line: str | None) -> str:

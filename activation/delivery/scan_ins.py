@@ -30,6 +30,7 @@ from ...codegen.station.station import Station
 from ..client.protocol import Away, Client, Declined, StrangeAnswer
 from ..client.wire import ScanInTold
 from .later_dealers import LaterDealers
+from .lines_here import LinesHere
 
 KIND = "scan-in"  # of incident
 WITHHELD = "-"  # booked instead of a dealer that no book may keep
@@ -50,7 +51,13 @@ class ScanInsRead:
 def tried(
     station: Station, client: Client, stop: Callable[[], bool] = lambda: False
 ) -> ScanInsRead:
-    """As `read`, for those who have other work: what the backend refuses is told in `detail`."""
+    """As `read`, for those who have other work: what the backend refuses is told in `detail`.
+
+    A station of a shared home that may not book them leaves them to those that may.
+    """
+    here = LinesHere(station)
+    if here.why_not(None) is not None or not here.may_order():
+        return ScanInsRead()
     try:
         return read(station, client, stop)
     except Away as away:

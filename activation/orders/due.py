@@ -10,6 +10,9 @@ First in, first out by their time. The steps for each, and what a crash after ea
 
 Several processes may come at once: under the ledger's lock the first one ends it, the others see
 that it is over. A machine that was off books it late, and says so.
+
+Of stations that share a home, only the one that has the key of the line books what that line gave,
+and not before its time by the clock that they share either: one whose clock is a day ahead would.
 """
 
 from collections.abc import Callable
@@ -57,16 +60,40 @@ class _EndedMeanwhile(Exception):
 def book_due(station: Station, stop: Callable[[], bool] = lambda: False) -> tuple[Ended, ...]:
     """Book what is due, until nothing is left or `stop()`. Raises if this machine fails."""
     ended: list[Ended] = []
+    left: set[str] = set()  # for another station, or for later
     while True:
         with station.ledger.read() as view:
-            rows = view.scheduled_due(station.now(), AT_ONCE)
+            found = view.scheduled_due(station.now(), AT_ONCE + len(left))
+        rows = [row for row in found if row.order not in left]
         for row in rows:
             if stop():
                 return tuple(ended)
+            if _is_left(station, row):
+                left.add(row.order)
+                continue
             done = _end(station, row)
             ended += [done] if done is not None else []
         if not rows:
             return tuple(ended)
+
+
+def _is_left(station: Station, row: ScheduledRow) -> bool:
+    if station.config.ledger_url is None:
+        return False
+    return is_elsewhere(station, row.change.line) or station.ledger.clock() < row.at
+
+
+def is_elsewhere(station: Station, line: str | None) -> bool:
+    """Whether the key of a line is good, and lies at another station of a shared home."""
+    name = line or DEFAULT_LINE
+    try:
+        station.line(name)
+    except NotFound:
+        with station.ledger.read() as view:
+            return any(row.name == name and not row.revoked for row in view.roster("line"))
+    except IntegrityError:
+        pass  # it is damaged, but here
+    return False
 
 
 def _end(station: Station, row: ScheduledRow) -> Ended | None:

@@ -1,9 +1,11 @@
 """One outbox, several stations: who sends an order, and for how long, by the books' own clock."""
 
+import contextlib
 import json
 import shutil
 import signal
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -17,6 +19,7 @@ from stations_kit import make_shared
 from wire_proxy import PostgresProxy
 
 from mintmark.activation.client.protocol import Declined, ProblemDetails
+from mintmark.activation.delivery import scan_ins
 from mintmark.activation.delivery.deliver import Courier, next_due
 from mintmark.activation.delivery.lease import (
     ELSEWHERE,
@@ -26,8 +29,10 @@ from mintmark.activation.delivery.lease import (
     LeaseLost,
     Leases,
 )
+from mintmark.activation.orders import due
 from mintmark.activation.orders.due import book_due
 from mintmark.activation.orders.group import place
+from mintmark.activation.orders.listing import cancel
 from mintmark.activation.orders.orders import OrderRequest, book
 from mintmark.activation.orders.selection import BySerials
 from mintmark.codegen import roster
@@ -70,19 +75,27 @@ def order(home, batch, action, name, line="default"):
     return name
 
 
+@contextlib.contextmanager
+def books(shared):
+    """The books, looked at over and over: a connection is given back each time."""
+    station = at(shared.first)
+    with contextlib.closing(station), station.ledger.read() as view:
+        yield view
+
+
 def row_of(shared, name):
-    with at(shared.first).ledger.read() as view:
+    with books(shared) as view:
         return view.order(name)
 
 
 def booked(shared, kind=Ordered):
     """The ids of orders, as their events of that kind follow one another."""
-    with at(shared.first).ledger.read() as view:
+    with books(shared) as view:
         return [e.change.order for e in view.events(limit=10_000) if isinstance(e.change, kind)]
 
 
 def queued(shared):
-    with at(shared.first).ledger.read() as view:
+    with books(shared) as view:
         return view.queued()
 
 
@@ -212,21 +225,69 @@ def test_an_order_that_a_key_may_not_send_waits_for_the_station_of_its_line(shar
         assert Courier(second, http, sturdy=True).deliver(batch=batch).delivered == [name]
 
 
-def test_an_order_whose_time_has_come_is_booked_by_one_station(shared, batch):
-    first, second = at(shared.first), at(shared.second)
-    due = first.now() + timedelta(hours=1)
-    place(first, OrderRequest(Action.ACTIVATE, batch, BySerials("1-5"), order="at-1", at=due))
-    both = []
-    for station in (first, second):
-        station.now = lambda: due + timedelta(seconds=1)
-        both.append(threading.Thread(target=book_due, args=(station,)))
-    for thread in both:
+def scheduled(home, batch, name):
+    """An order whose time came an hour ago."""
+    station = at(home)
+    then = utc_now() - timedelta(hours=1)
+    station.now = lambda: then - timedelta(hours=1)
+    place(station, OrderRequest(Action.ACTIVATE, batch, BySerials("1-5"), order=name, at=then))
+
+
+def test_an_order_whose_time_has_come_is_booked_once_by_the_station_of_its_line(shared, batch):
+    scheduled(shared.first, batch, "at-1")
+    assert book_due(at(shared.second)) == ()
+    ended, both = [], [at(shared.first) for _ in range(2)]
+    threads = [threading.Thread(target=lambda s=s: ended.extend(book_due(s))) for s in both]
+    for thread in threads:
         thread.start()
-    for thread in both:
+    for thread in threads:
         thread.join()
+    assert [(each.order, each.status) for each in ended] == [("at-1", "booked")]
     assert booked(shared).count("at-1") == 1
-    with client(shared.url, first) as http:
-        Courier(first, http, sturdy=True).deliver(batch=batch)
+    with client(shared.url, both[0]) as http:
+        Courier(both[0], http, sturdy=True).deliver(batch=batch)
+
+
+def test_what_only_others_may_book_holds_up_no_order_behind_it(shared, batch, monkeypatch):
+    monkeypatch.setattr(due, "AT_ONCE", 1)
+    second = at(shared.second)
+    scheduled(shared.first, batch, "at-2")
+    earlier = second.now() - timedelta(hours=2)
+    second.now = lambda: earlier
+    request = OrderRequest(Action.ACTIVATE, batch, BySerials("6"), order="at-3", line="line-2")
+    place(second, replace(request, at=earlier + timedelta(hours=1)))
+    assert [each.order for each in book_due(at(shared.second))] == ["at-3"]
+    assert [each.order for each in book_due(at(shared.first))] == ["at-2"]
+    with client(shared.url, second) as http:
+        Courier(at(shared.second), http, sturdy=True).deliver(batch=batch)
+
+
+def test_a_station_whose_clock_is_ahead_books_nothing_before_its_time(shared, batch):
+    station = at(shared.first)
+    then = station.now() + timedelta(hours=5)
+    place(station, OrderRequest(Action.ACTIVATE, batch, BySerials("1-5"), order="at-4", at=then))
+    station.now = lambda: then + timedelta(days=1)
+    assert book_due(station) == ()
+    cancel(station, "at-4")
+
+
+def test_a_station_that_may_not_order_sends_what_its_own_lines_ordered(shared, batch):
+    mints = shared.home.admitted("mints", "mint,admit")
+    with client(shared.url, at(mints)) as http:
+        order(shared.first, batch, "activate", "own-1")
+        report = Courier(at(mints), http).deliver(batch=batch)
+        assert (report.delivered, row_of(shared, "own-1").attempts) == ([], 0)
+        assert "no line's key" in report.detail
+        assert scan_ins.tried(at(mints), http) == scan_ins.ScanInsRead()
+    roster.new_line(mints.station(), "line-3")
+    with client(shared.url, at(mints)) as http:
+        report = Courier(at(mints), http).deliver(batch=batch)
+        assert (report.delivered, row_of(shared, "own-1").attempts) == ([], 0)
+        assert scan_ins.tried(at(mints), http) == scan_ins.ScanInsRead()
+        with client(shared.url, at(shared.first)) as firsts:
+            assert Courier(at(shared.first), firsts).deliver(batch=batch).delivered == ["own-1"]
+        order(mints, batch, "freeze", "own-2", line="line-3")
+        assert Courier(at(mints), http).deliver(batch=batch).delivered == ["own-2"]
 
 
 class Books:
