@@ -224,7 +224,9 @@ def watch(engine: Engine) -> None:
 
     @event.listens_for(engine, "rollback")
     def rolling_back(connection: Connection) -> None:
-        of(connection).forget()
+        # A lost connection has none any more, and asking for it would hide why: Ctrl-C, perhaps.
+        if not connection.invalidated:
+            of(connection).forget()
 
     @event.listens_for(engine, "checkin")
     def resting(_: object, record: ConnectionPoolEntry) -> None:

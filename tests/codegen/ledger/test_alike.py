@@ -94,7 +94,7 @@ def test_whatever_is_booked_and_refused(both, seed):
         if held == "True":
             told(both, "attempted", name, at, rng.choice((None, "no")))
         told(both, "release", name, rng.choice(("me", "you")))
-    assert kinds["("] > COMMITS // 10  # many were booked, and many were not
-    assert {"(", "Refused", "NotFound"} <= set(kinds)
+    assert kinds["("] >= COMMITS // 10  # many were booked, and many were not
+    assert kinds["Refused"] >= COMMITS // 10
     assert books(both[0]) == books(both[1])
     assert [verify(ledger).problem for ledger in both] == [None, None]
