@@ -42,7 +42,7 @@ from .activation.backend import commands as backend_commands
 from .activation.conformance import commands as conformance_commands
 from .activation.monitor import commands as monitor_commands
 from .codegen import commands as codegen_commands
-from .codegen import ledger_commands, station_commands, streams
+from .codegen import ledger_commands, station_commands, streams, vault_commands
 from .codegen.errors import EnvironmentFailure
 from .codegen.invocation import Invocation, check_words, setting
 from .packaging import commands as packaging_commands
@@ -63,6 +63,7 @@ GROUPS = {
     "alarms": "Messages to people when something goes wrong.",
     "report": "Reports over codes and orders.",
     "ledger": "The ledger as a whole: where it lies, its schema.",
+    "vault": "The sealed batches as a whole: where they lie.",
     "key": "The keys of lines, platforms and custodians.",
     "station": "The stations that share a home.",
     "backend": "The reference scan backend.",
@@ -225,6 +226,7 @@ def program(arguments: Sequence[str] | None = None) -> typer.Typer:
         codegen_commands,
         ledger_commands,
         station_commands,
+        vault_commands,
         packaging_commands,
         locate_commands,
         epcis_commands,

@@ -142,7 +142,7 @@ def orders_away(
         ),
     ] = None,
 ) -> "WaitingHere":
-    """Show the orders that wait at this station for a ledger that was away.
+    """Show the orders that wait here for the ledger.
 
     What was refused when it was booked stays here until it is discarded.
 
@@ -167,9 +167,12 @@ def orders_cancel(invocation: Invocation, order: OrderArgument) -> "OrderShown":
     Example:
       mintmark orders cancel K7QM-3T9A2BCD
     """
+    from .away.desk import COMMAND, AwayDesk
     from .orders.listing import cancel
 
-    return cancel(invocation.station(), order)
+    station = invocation.station()
+    AwayDesk(station, COMMAND, invocation.notify).drain()
+    return cancel(station, order)
 
 
 def reconcile(

@@ -297,7 +297,7 @@ def main() -> None:
         verify(options.verify)
     else:
         compare(
-            options.rounds or (4 if options.quick else 20),
+            options.rounds or (2 if options.quick else 20),
             (2_000 if options.quick else 1_000_000) if options.events is None else options.events,
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from .away import OutOfReach
-from .errors import MintmarkError
+from .errors import EnvironmentFailure, MintmarkError
 from .finding import ERROR, OK, WARNING, Check, Finding
 from .ledger.changes import PARTS, StoredObject
 from .ledger.records import BatchRow
@@ -83,7 +83,13 @@ def _store(station: Station, *, deep: bool) -> Iterator[Finding]:
 
 
 def _left(station: Station) -> Iterator[Finding]:
-    found = orphans(station)
+    try:
+        found = orphans(station)
+    except OutOfReach:
+        raise
+    except EnvironmentFailure:  # the store's clock is told by what is written
+        found = []
+        yield Finding(OK, "vault", "not looked for orphans: this station may not write there")
     if found:
         size = sum(item.size for item in found)
         yield Finding(
@@ -124,9 +130,8 @@ def _batch(
     except MintmarkError as error:
         yield Finding(ERROR, "vault", f"batch {row.batch}: {error.message}", "; ".join(error.hints))
         return
-    found = (record.sealed_sha256, record.fingerprints_sha256, record.run_sha256)
-    named_so = tuple(objects[part].sha256 for part in PARTS[:3])
-    if found != named_so or objects["record"].sha256 != row.mint_record_sha256:
+    named_so = {part: objects[part].sha256 for part in record.digests}
+    if record.digests != named_so or objects["record"].sha256 != row.mint_record_sha256:
         yield _another(row.batch)
 
 

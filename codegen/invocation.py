@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PASSPHRASE_BYTES = 1_024
 HOME_FOLDERS = (
     *("keys", "keys/lines", "keys/platforms", "vault", "vault/quarantine", "work", "hot-folders"),
+    *("away", "away/refused"),
 )
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9_000
 STRAY_HINTS = (

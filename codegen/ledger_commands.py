@@ -11,7 +11,7 @@ from .invocation import Invocation
 
 if TYPE_CHECKING:
     from .ledger_move import LedgerMoveResult
-    from .ledger_schema import LedgerUpgraded
+    from .ledger_schema import LedgerGrants, LedgerUpgraded
 
 RoleOption = Annotated[
     str | None,
@@ -53,7 +53,27 @@ def ledger_upgrade(invocation: Invocation, role: RoleOption = None) -> "LedgerUp
     return upgrade(invocation.station(), role)
 
 
+def ledger_grants(
+    invocation: Invocation,
+    role: Annotated[str, typer.Option(help="The role in the database.", metavar="NAME")],
+    purpose: Annotated[
+        str, typer.Option("--for", help="What it is for.", metavar="station|report")
+    ] = "station",
+) -> "LedgerGrants":
+    """Print the SQL that gives a role the rights it needs.
+
+    \b
+    Example:
+      mintmark ledger grants --role line_hall_2 --for station
+    """
+    from .ledger_schema import grants
+
+    del invocation
+    return grants(role, purpose.strip().lower())
+
+
 COMMANDS = (
     ("ledger move", ledger_move),
     ("ledger upgrade", ledger_upgrade),
+    ("ledger grants", ledger_grants),
 )

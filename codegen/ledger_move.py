@@ -62,7 +62,7 @@ def move(
     def look(view: View) -> None:
         refuse_older(station)
         if to == LOCAL:
-            _refuse_others(station, view)
+            refuse_others(station, view)
 
     ends = moving.end(source, role), moving.end(target, role)
     arrival = moving.move(*ends, station.now, look, progress, station.failpoint)
@@ -73,7 +73,7 @@ def move(
     return LedgerMoveResult(to, moved=True, events=arrival.events, head=arrival.head)
 
 
-def _refuse_others(station: Station, view: View) -> None:
+def refuse_others(station: Station, view: View) -> None:
     """Raises `Refused` if another station works on these books: it could not follow."""
     if view.home().home != station.config.home_id:
         raise IntegrityError("the database holds another home than this one's", "see mintmark.toml")

@@ -1,10 +1,13 @@
-"""`ledger upgrade`: the schema of a shared ledger."""
+"""`ledger upgrade` and `ledger grants`: the schema of a shared ledger, and who may touch it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast, get_args
 
-from .errors import Refused
+from .errors import Refused, UsageError
+from .ids import shown
 from .ledger import database
+from .ledger import grants as sql
 from .ledger.place import LedgerDatabase
 from .result import Result
 from .station.station import Station
@@ -43,3 +46,31 @@ def upgrade(station: Station, role: str | None = None) -> LedgerUpgraded:
     finally:
         engine.dispose()
     return LedgerUpgraded(before, now)
+
+
+@dataclass(frozen=True)
+class LedgerGrants(Result):
+    """SQL for the one who runs the database."""
+
+    reads = True
+
+    role: str
+    purpose: str
+    sql: str
+
+    def lines(self) -> Iterator[str]:
+        """The statements, to be run by the owner of the tables."""
+        yield from self.sql.splitlines()
+
+
+def grants(role: str, purpose: str) -> LedgerGrants:
+    """The SQL that gives `role` what a station, or a report, needs, and nothing more.
+
+    Raises `UsageError` for another purpose, or for what is no name of a role.
+    """
+    if purpose not in get_args(sql.Kind):
+        raise UsageError(f"--for is not {shown(purpose, name=True)}", "take station or report")
+    if not role.isprintable():
+        raise UsageError("a role's name has no control characters", "name a role of the database")
+    statements = sql.statements(role, cast("sql.Kind", purpose))
+    return LedgerGrants(role, purpose, "\n".join(statements))

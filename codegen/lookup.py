@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from .codes.fingerprint import SIZE, fingerprint
 from .codes.spec import canonicalise
+from .ledger.records import BatchRow
 from .ledger.view import View
 from .ranges import windows
 from .ranges.aggregation import CodeRef
@@ -13,6 +15,8 @@ from .ranges.attributes import Value, to_json
 from .ranges.lifecycle import Standing, State
 from .secret import Secret
 from .station.station import Station
+
+AT_ONCE = 8  # batches of a store
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,8 @@ def _find(station: Station, marks: Callable[[str], bytes]) -> dict[int, Found]:
     """Position → the code found. `marks(rule)`: the fingerprints under a canonical rule."""
     found: dict[int, Found] = {}
     with station.ledger.read() as view:
-        for row in view.batches():
-            hits = station.vault.find(row.batch, marks(row.canonical), station.station_keys)
+        rows = view.batches()
+        for row, hits in zip(rows, _hits(station, rows, marks), strict=True):
             serials = sorted({serial for _, serial in hits})
             here = {
                 serial: Found(row.batch, serial, standing, unit)
@@ -112,6 +116,20 @@ def _find(station: Station, marks: Callable[[str], bytes]) -> dict[int, Found]:
             }
             found.update((at, here[serial]) for at, serial in hits)
     return found
+
+
+def _hits(
+    station: Station, rows: Sequence[BatchRow], marks: Callable[[str], bytes]
+) -> Iterable[list[tuple[int, int]]]:
+    """(position, serial) of what each batch has; a store is asked about some batches at a time."""
+    vault, keys = station.vault, station.station_keys
+    asked = [(row.batch, marks(row.canonical)) for row in rows]
+    if vault.shared is None:
+        return (vault.find(batch, wanted, keys) for batch, wanted in asked)
+    for batch, _ in asked:
+        vault.shared.know(batch)  # here: the ledger's view is this thread's
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda each: vault.find(each[0], each[1], keys), asked))
 
 
 def _marks(rule: str, codes: Sequence[str], key: Secret) -> bytes:

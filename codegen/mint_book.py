@@ -150,7 +150,12 @@ class Booking:
             if not stored:
                 began = monotonic()
                 stored = store_parts(  # 6.2
-                    self.station, self.batch, making.parts, self.progress, self.early
+                    self.station,
+                    self.batch,
+                    making.parts,
+                    self.progress,
+                    self.early,
+                    making.record,
                 )
             self._commit(publication, making, stored)
             keep(self.station, self.batch, making.parts)  # 6.5

@@ -19,7 +19,7 @@ from .ledger.view import View
 from .progress import Progress
 from .sealed.early import EarlyUploads
 from .sealed.parts import Parts
-from .sealed.record import file_digest
+from .sealed.record import MintRecord, file_digest
 from .sealed.shared_storage import SharedStorage
 from .station.station import Station
 
@@ -33,23 +33,26 @@ def shared_of(station: Station) -> SharedStorage:
     return station.vault.shared
 
 
-def store_parts(
+def store_parts(  # noqa: PLR0913, PLR0917 - all it may be told
     station: Station,
     batch: str,
     files: Parts,
     progress: Progress = lambda *_: None,
     early: EarlyUploads | None = None,
+    record: MintRecord | None = None,
 ) -> tuple[StoredObject, ...]:
     """The five `files`, each as a new object of the store; nobody names them yet.
 
-    Those that went `early`, and were not changed since, are taken as they are.
+    Those that went `early`, and were not changed since, are taken as they are. `record` has the
+    digests of three of them.
 
     Raises `VaultAway` if the store does not answer, `Refused` if it is another home's.
     """
     shared, total = shared_of(station), sum(path.stat().st_size for path in files)
     found, done = [], 0
+    digests = {} if record is None else record.digests
     for part, path in files._asdict().items():
-        digest = file_digest(path)
+        digest = digests.get(part) or file_digest(path)
         sent = early.uploaded(part, digest) if early else None
         found.append(StoredObject(*(sent or shared.upload(batch, part, path, digest))))
         done += found[-1].size

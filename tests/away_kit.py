@@ -7,6 +7,7 @@ from line_kit import home_with_batches
 
 from mintmark.codegen.away import CommitUnknown, LedgerAway
 from mintmark.codegen.ledger.ledger import Ledger
+from mintmark.codegen.ledger.place import LedgerDatabase
 from mintmark.codegen.station.station import Station
 
 URL = "postgresql://mintmark@db.invalid/mintmark"
@@ -28,25 +29,30 @@ class Switch:
 def shared_home(folder, monkeypatch, count=1, **more):
     """A home that says that its books are shared, its batches, and the switch of its ledger."""
     home, batches = home_with_batches(folder, count, **more)
+    return home, batches, share_books(home, monkeypatch)
+
+
+def share_books(home, monkeypatch):
+    """Let `home` say that its books are shared; the switch of its ledger."""
     text = (home.path / "mintmark.toml").read_text(encoding="utf-8")
     (home.path / "mintmark.toml").write_text(f'{text}\n[ledger]\nurl = "{URL}"\n', encoding="utf-8")
     switch = Switch()
-    put_switch(monkeypatch, switch)
-    return home, batches, switch
+    put_switch(monkeypatch, switch, home.path / "ledger.db")
+    return switch
 
 
-def put_switch(monkeypatch, switch):
+def put_switch(monkeypatch, switch, file):
     """Let `switch` decide whether the ledger of a shared home, a file here, can be had."""
-    real_open, real_read, real_writing = Ledger.open, Ledger.read, Ledger._writing
+    real_open, real_read, real_write = Ledger.open, Ledger.read, Ledger._write
 
     def place(station):
         return station.home / "ledger.db"
 
     @classmethod
-    def opened(_, *args, **more):
+    def opened(_, place, *args, **more):
         switch.opened += 1
         switch.check()
-        return real_open(*args, **more)
+        return real_open(file if isinstance(place, LedgerDatabase) else place, *args, **more)
 
     @contextlib.contextmanager
     def read(ledger):
@@ -54,19 +60,18 @@ def put_switch(monkeypatch, switch):
         with real_read(ledger) as view:
             yield view
 
-    @contextlib.contextmanager
-    def writing(ledger):
+    def write(ledger, *args, **more):
         switch.check()
-        with real_writing(ledger) as connection:
-            yield connection
+        done = real_write(ledger, *args, **more)
         if switch.lose:
             switch.lose -= 1
             raise CommitUnknown("the database was lost while it committed")
+        return done
 
     monkeypatch.setattr(Station, "ledger_place", property(place))
     monkeypatch.setattr(Ledger, "open", opened)
     monkeypatch.setattr(Ledger, "read", read)
-    monkeypatch.setattr(Ledger, "_writing", writing)
+    monkeypatch.setattr(Ledger, "_write", write)
 
 
 def orders(home):

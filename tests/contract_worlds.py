@@ -555,6 +555,7 @@ _BY_HAND = {
     "unknown-setting": _setting("\n[printer]\nname = 'x'\n"),
     "no-toml": _setting("\n[[["),
     "no-targets": _setting("boss = 1\n"),
+    "cut-off": _setting('\n[ledger]\nurl = "postgresql://mint@/none?host=/nowhere"\n'),
     "wrong-limit": _limit("receipt_days = 0"),
     "alarm-target": _setting('boss = "env:MINTMARK_BACKEND_URL"\n'),
     "alarm-cursor": _alarm_cursor,

@@ -6,12 +6,14 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from unittest import mock
 
+import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import event
 
-from mintmark.codegen.ledger import _prepared
+from mintmark.codegen.ledger import _prepared, _tables
 from mintmark.codegen.ledger import changes as c
 from mintmark.codegen.ledger.ledger import Actor, Author, Ledger
+from mintmark.codegen.ledger.place import LedgerDatabase
 from mintmark.codegen.ranges.aggregation import CodeRanges, Packing
 from mintmark.codegen.ranges.corrections import CorrectedEntry
 from mintmark.codegen.ranges.lifecycle import Action, State
@@ -207,7 +209,13 @@ def unit_of(view, batch, serial):
 
 
 def by_hand(path, *statements):
-    """Edit the closed ledger's file as an administrator could."""
+    """Edit the closed ledger as an administrator could, who turns the triggers off."""
+    if isinstance(path, LedgerDatabase):
+        with psycopg.connect(path.url) as connection:
+            connection.execute("SET LOCAL session_replication_role = replica")
+            for statement in statements:
+                connection.execute(statement)
+        return
     with contextlib.closing(sqlite3.connect(path)) as connection:
         for statement in statements:
             connection.execute(statement)
@@ -230,7 +238,13 @@ def each_statement(ledger, passed):
 
 
 def dump(path):
-    """Every row of the file, the scheduling of deliveries included."""
+    """Every row there is, the scheduling of deliveries included."""
+    if isinstance(path, LedgerDatabase):
+        with psycopg.connect(path.url) as connection:
+            return [
+                sorted(connection.execute(f"SELECT t::text FROM {table.name} t"))  # noqa: S608
+                for table in _tables.metadata.sorted_tables
+            ]
     with contextlib.closing(sqlite3.connect(path)) as connection:
         return list(connection.iterdump())
 

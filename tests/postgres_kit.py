@@ -89,6 +89,20 @@ class Cluster:
         quiet = self._as | {"capture_output": False, "stdout": subprocess.DEVNULL}
         subprocess.run([*command, "start"], check=True, **quiet)
 
+    def run(self, name, *words):
+        """Run one of PostgreSQL's programs, or of the system's, as the one who runs the server."""
+        # Its output must not be held: a server that it starts would keep the pipe open.
+        quiet = {"capture_output": False, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
+        subprocess.run([_bin(name) or name, *words], check=True, **self._as | quiet)
+
+    def restart(self, *settings):
+        """Start the server anew, with more lines in its settings, and all that it needs there."""
+        self.run("pg_ctl", "-D", self.folder / "data", "-m", "fast", "-w", "stop")
+        own = (f"unix_socket_directories = '{self.folder}'", "listen_addresses = ''", "fsync = off")
+        with (self.folder / "data" / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.write("\n".join([*own, *settings, ""]))
+        self.run("pg_ctl", "-D", self.folder / "data", "-w", "start")
+
     def crash(self):
         """End the server at once, its folder left; again for one that has ended does nothing."""
         stop = [_bin("pg_ctl"), "-D", self.folder / "data", "-m", "immediate", "-w", "stop"]

@@ -40,6 +40,10 @@ def run(*words):
         ("MINTMARK_PASSPHRASE_FILE", ("export", "B", "--to", "li", "--out", "{out}")),
         ("MINTMARK_CUSTODIAN_KEY", ("export", "B", "--to", "li", "--out", "{out}")),
         ("MINTMARK_BACKEND_DATABASE", ("backend", "serve")),
+        *(
+            (f"MINTMARK_{name}", ("init",))
+            for name in ("LEDGER", "VAULT", "VAULT_ENDPOINT", "VAULT_REGION", "VAULT_CREDENTIALS")
+        ),
     ],
 )
 def test_a_variable_with_stray_characters_is_named(  # noqa: PLR0917 - a table and fixtures

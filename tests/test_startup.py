@@ -22,7 +22,7 @@ OURS = {
         for name in ("commands", "errors", "invocation", "progress", "ranges", "streams", "times")
     ),
     "mintmark.codegen.station_commands",
-    "mintmark.codegen.ledger_commands",
+    *("mintmark.codegen.ledger_commands", "mintmark.codegen.vault_commands"),
     *(
         f"mintmark.codegen.ranges.{name}"
         for name in ("attributes", "lifecycle", "roles", "serials", "windows")

@@ -45,6 +45,19 @@ class CodeReader:
             return []
         return self._sighted(lambda known: list(readings(messages, known, self.settings)))
 
+    def of_messages_away(self, messages: Sequence[ScanMessage], why: str) -> list[Sighted]:
+        """The same while the books are out of reach: what can be told without them.
+
+        A code that cannot be looked up is none, and `note` says `why`.
+        """
+        known = self._known or Addresses.of((), ())
+        found = []
+        for reading in readings(messages, known, self.settings):
+            told = self._quickly([reading]) if self._known is not None else None
+            seen = Sighting(reading.kind, line=reading.line, place=reading.place, note=why)
+            found += told if told is not None else [Sighted(seen)]
+        return found
+
     def of_texts(self, texts: Sequence[str]) -> list[Sighted]:
         """What each text is: each holds one code. Raises `UsageError` for one that holds several.
 

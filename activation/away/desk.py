@@ -60,10 +60,11 @@ class AwayDesk:
         station: Station,
         seconds: float,
         notify: Notify = lambda _: None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
-        self._station, self._seconds, self._notify, self._clock = station, seconds, notify, clock
-        self._failures, self._rest_until = 0, clock()
+        self._station, self._seconds, self._notify = station, seconds, notify
+        self._clock = clock or time.monotonic
+        self._failures, self._rest_until = 0, self._clock()
         self._reason = ""
 
     @cached_property

@@ -164,6 +164,8 @@ def skip_damaged(keeper: Keeper, number: int, tell: Callable[[str], None]) -> bo
 
 def _as_asked(station: Station, intent: Intent) -> Station:
     """`station` as it was when the intent was asked: whose request it was, and when."""
+    # Opened here: a copy that opened books of its own would have nobody to close them.
+    _ = station.ledger
     asked = copy.copy(station)
     asked.actor, asked.now = intent.actor, lambda: intent.at
     return asked

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ _INSERTS: Mapping[str, Callable[[Table], Upsert]] = {
     "postgresql": postgresql.insert,
 }
 
+PARTS = 8  # of a table of a scan, on PostgreSQL: `partitions`
 _AT_ONCE = 1 << 16  # fingerprints of a statement, or of a piece of a COPY
 # Any numbers: the keys of the advisory locks of `take_turn`.
 PACKING = 0x6C696E6B
@@ -160,21 +162,27 @@ def _copy(
     """COPY straight in; if a row exists already, by way of a temporary table."""
     import psycopg
 
-    def copied(table: str) -> None:
+    def copied(table: str, at: slice) -> None:
         driver: Any = connection.connection.driver_connection
         statement = f"COPY {table} (fingerprint, batch, serial) FROM STDIN (FORMAT BINARY)"
+        prints, numbers = fingerprints[at], serials[at]
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(_HEAD)
-            for part in _parts(len(serials)):
-                copy.write(_rows(batch, fingerprints[part], serials[part]))
+            for part in _parts(len(numbers)):
+                copy.write(_rows(batch, prints[part], numbers[part]))
             copy.write(_TAIL)
 
+    # Into each partition by itself: for PostgreSQL to find it row by row took half as long again.
+    parts = np.frombuffer(fingerprints, np.uint8)[::16] // (256 // PARTS)
+    bounds = np.searchsorted(parts, np.arange(PARTS + 1)).tolist()
     try:
         with connection.begin_nested():
-            copied("fingerprints")
+            for number, (first, end) in enumerate(pairwise(bounds)):
+                if end > first:
+                    copied(f"fingerprints_p{number}", slice(first, end))
     except psycopg.errors.UniqueViolation:
         connection.exec_driver_sql(_STAGED)
-        copied("staged")
+        copied("staged", slice(None))
         new = connection.exec_driver_sql(_UNSTAGE).rowcount
         connection.exec_driver_sql("TRUNCATE staged")
         return new

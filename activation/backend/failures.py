@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from ...codegen.away import OutOfReach
 from ..client.signing import COMPONENTS, TAG
 from . import log, models
 from .damage import COPY, Damaged, is_damage
@@ -30,6 +31,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(SQLAlchemyError, _database)
+    app.add_exception_handler(OutOfReach, _database)
     app.add_exception_handler(Damaged, _database)
     app.add_exception_handler(Exception, _internal)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, delete, select
 
 from ..client.wire import Party, ScanAnswer
-from . import scan_rows, tables
+from . import partitions, scan_rows, tables
 from .limits import BackendLimits
 from .scan_rows import KeptRow
 from .scanned_code import ScannedCode, ScanRequest
@@ -54,7 +54,7 @@ def make_room(connection: Connection, codes: Sequence[ScannedCode], limits: Back
 
 
 def _forget(connection: Connection, fingerprint: bytes, most: int) -> None:
-    table = tables.scan_answers
+    table = partitions.leaf(connection, tables.scan_answers, fingerprint)
     kept = (
         select(table.c.scan_id)
         .where(table.c.fingerprint == fingerprint)

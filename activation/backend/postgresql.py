@@ -18,11 +18,13 @@ from .group_commit import Retry
 
 POOL: Final = {"pool_size": 8, "max_overflow": 64}
 # A plan is made once, for any values: with partitions, to make one costs more than to run it. Since
-# a table may be empty at that moment, and long an hour later, no plan reads one from end to end.
+# a table may be empty at that moment, and long an hour later, no plan reads one from end to end
+# that need not; for one that must, PostgreSQL would think that it pays to compile it (`jit`).
 # And a worker that fell silent holds its locks no longer than this.
 _SETTINGS: Final = (
     "SET plan_cache_mode = force_generic_plan",
     "SET enable_seqscan = off",
+    "SET jit = off",
     "SET idle_in_transaction_session_timeout = '60s'",
 )
 # libpq's: a server that is gone is noticed within seconds, and not after hours.

@@ -23,8 +23,12 @@ def unknown(
     connection: Connection, fingerprints: Iterable[bytes], at: int, limits: BackendLimits
 ) -> None:
     """Count unknown fingerprints. Past the cap, those that were noted first make room."""
+    table = tables.unknown_scans
+    newest = 0
     for fingerprint in sorted(fingerprints):  # others lock these rows as well
-        _unknown(connection, fingerprint, at, limits)
+        newest = max(newest, _unknown(connection, fingerprint, at) or 0)
+    if newest > limits.unknown_scans:
+        connection.execute(delete(table).where(table.c.id <= newest - limits.unknown_scans))
 
 
 def refused(
@@ -61,7 +65,8 @@ def refused(
     if fresh:
         connection.execute(insert(table), fresh)
         newest = connection.execute(select(func.max(table.c.id))).scalar_one()
-        _delete(connection, table, table.c.id <= newest - limits.refused_scans)
+        if newest > limits.refused_scans:
+            _delete(connection, table, table.c.id <= newest - limits.refused_scans)
 
 
 def regions(
@@ -124,7 +129,8 @@ def _delete(connection: Connection, table: Table, condition: Any) -> None:  # no
     connection.execute(delete(table).where(table.c.id.in_(free)))
 
 
-def _unknown(connection: Connection, fingerprint: bytes, at: int, limits: BackendLimits) -> None:
+def _unknown(connection: Connection, fingerprint: bytes, at: int) -> int | None:
+    """Count it; the id of its row if that is new."""
     table = tables.unknown_scans
     seen_before = connection.execute(
         table.update()
@@ -132,7 +138,7 @@ def _unknown(connection: Connection, fingerprint: bytes, at: int, limits: Backen
         .values(times=table.c.times + 1, last=at)
     )
     if seen_before.rowcount:
-        return
+        return None
     made = connection.execute(
         dialects.upsert(connection, table)
         .values(fingerprint=fingerprint, first=at, last=at, times=1)
@@ -141,5 +147,5 @@ def _unknown(connection: Connection, fingerprint: bytes, at: int, limits: Backen
         )
         .returning(table.c.id)
     )
-    newest = made.scalar_one()
-    connection.execute(delete(table).where(table.c.id <= newest - limits.unknown_scans))
+    number: int = made.scalar_one()
+    return number

@@ -139,8 +139,8 @@ class Service:
     def _turn(self) -> float:
         """Steps 1 to 4; how many seconds to sleep then."""
         try:
-            self._book_waiting()  # 1
-            self._book_due()
+            if self._book_waiting():  # 1
+                self._book_due()
             due = next_due(self.station, self._clock)
             if due is not None and due <= self._clock.now():
                 self._deliver()  # 2
@@ -158,7 +158,8 @@ class Service:
         spread = 0.5 + random.random() / 2 if is_shared(self.station) else 1.0  # noqa: S311
         return ahead.total_seconds() * spread
 
-    def _book_waiting(self) -> None:
+    def _book_waiting(self) -> bool:
+        """Whether nothing waits at this station any more."""
         drained = self._desk.drain(self.stopped)
         for order in drained.booked:
             self.log("away-booked", order=order)
@@ -166,6 +167,7 @@ class Service:
             self.log("away-refused", order=refused.order, reason=refused.error)
         if drained.booked or drained.refused:
             self._look()
+        return drained.left is None
 
     def _book_due(self) -> None:
         for ended in book_due(self.station, self.stopped):

@@ -97,9 +97,9 @@ def apply(  # noqa: PLR0913 - the command's options
 
 def _due(station: Station, desk: AwayDesk) -> list[str]:
     """The batches of scheduled orders that were booked now."""
-    if desk.is_resting:
-        return []
     try:
+        if desk.drain().left is not None:
+            return []
         return [each.batch for each in book_due(station)]
     except OutOfReach:
         return []

@@ -280,11 +280,13 @@ class HotFolder:
 
         First what waits at this station is booked, unless the ledger is known to be out of reach.
         """
-        for refused in self._desk.drain(self.stopped).refused:
+        drained = self._desk.drain(self.stopped)
+        for refused in drained.refused:
             self.log("away-refused", order=refused.order, reason=refused.error)
         if self._desk.is_resting:
             return
-        book_due(self.station, self.stopped)
+        if drained.left is None:
+            book_due(self.station, self.stopped)
         due = next_due(self.station, self._clock)
         if due is None or due > self._clock.now():
             return

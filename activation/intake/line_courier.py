@@ -42,24 +42,34 @@ class LineCourier:
         def late() -> bool:
             return self._clock() > deadline
 
-        for order in orders:
+        for place, order in enumerate(orders, 1):
             report = self._deliver(self._eager, late, order)
             if report and report.away and not report.retry_after and fresh:
                 # The backend may have closed a connection that stood idle.
                 report = self._deliver(self._eager, late, order)
             if report is None or report.away:
+                self._let_go(orders[place:])
                 return
             fresh = False
 
-    def idle(self, stop: Callable[[], bool]) -> None:
-        """Book the scheduled orders whose time has come, and send what is due, until `stop`."""
+    def idle(self, stop: Callable[[], bool], *, due: bool = True) -> None:
+        """Book the scheduled orders whose time has come, and send what is due, until `stop`.
+
+        None of them is booked, unless `due`: other orders wait before them.
+        """
         try:
-            book_due(self._station, stop)
+            if due:
+                book_due(self._station, stop)
         except (MintmarkError, OSError) as error:
             self.reason = error.message if isinstance(error, MintmarkError) else plain(error)
             return
         if self._clock() >= self._pause_until:
             self._deliver(self._patient, stop)
+
+    def _let_go(self, orders: Sequence[Ordered | Associated]) -> None:
+        if self._eager is not None:
+            with contextlib.suppress(MintmarkError, OSError):  # what they are held by runs out
+                self._eager.let_go(order.order for order in orders)
 
     def _deliver(
         self,
@@ -90,10 +100,11 @@ def idle(desk: AwayDesk, courier: LineCourier, stop: Callable[[], bool]) -> None
 
     Nothing is tried while the ledger is known to be out of reach: a message may come any moment.
     """
-    with contextlib.suppress(MintmarkError, OSError):  # the next order tells it, and is not booked
-        desk.drain(stop)
+    left: str | None = "a damaged queue, which the next order tells of"
+    with contextlib.suppress(MintmarkError, OSError):
+        left = desk.drain(stop).left
     if not desk.is_resting and not stop():
-        courier.idle(stop)
+        courier.idle(stop, due=left is None)
 
 
 def plain(error: OSError) -> str:

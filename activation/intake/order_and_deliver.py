@@ -62,6 +62,8 @@ def take(
     desk: AwayDesk, station: Station, request: OrderRequest, book: Callable[[], Ordering]
 ) -> Ordering:
     """What `book` returns, or the answer of an order that waits at this station."""
+    if request.dry_run:
+        return book()  # it books nothing, nor what waits
     config = station.config
     done = desk.take(lambda: write_range(request, config.home_id, config.time_zone), book)
     return range_waits(station, request, done) if isinstance(done, InQueue) else done
@@ -77,11 +79,15 @@ def deliver(courier: Courier | None, placed: Placed) -> str | None:
     detail = None
     if len(placed.batches) > 1:
         courier.presume(placed.batches)
+    left = {order.change.order for order in placed.orders if order.is_booked}
     for batch in placed.batches:
         report = courier.deliver(batch=batch)
         detail = report.detail or detail
+        left -= {*report.delivered, *report.refused}
         if report.away:
             break
+    if len(placed.orders) > 1:  # one alone was not claimed
+        courier.let_go(left)
     return detail
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ...codegen.away import OutOfReach
 from ...codegen.errors import MintmarkError
 from ...codegen.ranges.aggregation import Packing
 from ...codegen.ranges.lifecycle import State
@@ -29,11 +30,11 @@ from ..association.carton import Carton, telegrams
 from ..association.outcome import again
 from ..association.packing import PackingRequest
 from ..association.request import packed
-from ..association.resolving import CodeReader
+from ..association.resolving import CodeReader, Sighted
 from ..association.scanning import refusal, rejects
 from ..away.answers import packing_waits
 from ..away.desk import STREAM, AwayDesk, InQueue
-from ..away.written import write_packed
+from ..away.written import no_codes, write_packed
 from .inbox import Inbox
 from .line_courier import LineCourier, idle, plain
 from .pack_and_deliver import book_and_send
@@ -81,6 +82,7 @@ class PackingStream:
         self._assembler = Assembler(place, each)
         self._each, self._line, self._notify = each, line, notify
         self._cartons = self._refused = 0
+        self._unread: OutOfReach | None = None  # why codes could not be looked up
 
     def run(
         self, inbox: Inbox[ScanMessage], answer: Callable[[dict[str, Any]], None]
@@ -101,12 +103,20 @@ class PackingStream:
                 answer(self._answer(carton))
         return PackingEnded(self._cartons, self._refused)
 
+    def _sighted(self, messages: Sequence[ScanMessage]) -> list[Sighted]:
+        try:
+            self._unread = None
+            return self._reader.of_messages(messages)
+        except OutOfReach as away:
+            self._unread = away
+            return self._reader.of_messages_away(messages, "it cannot be looked up now")
+
     def _idle(self, stop: Callable[[], bool]) -> None:
         idle(self._desk, self._courier, stop)
 
     def answers(self, messages: Sequence[ScanMessage]) -> Iterator[dict[str, Any]]:
         """The answers to cartons that end with one of these messages."""
-        sighted = self._reader.of_messages(messages)
+        sighted = self._sighted(messages)
         void = {one.sighting.code for one in sighted if one.state is State.VOID}
         for telegram in telegrams(one.sighting for one in sighted):
             for seen in telegram:
@@ -155,6 +165,8 @@ class PackingStream:
             repeat = None
             if carton.parent and not carton.children:
                 repeat = again(self._station, carton.parent, self._each)
+            if repeat is None and self._unread is not None:
+                raise no_codes(self._unread)
             if repeat is None:
                 raise refusal(carton)
             return _told(repeat)

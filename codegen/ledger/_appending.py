@@ -1,16 +1,17 @@
 """Appending changes to the chain, within a write transaction: step 4 of `ledger.commit`."""
 
+import contextlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from .. import times
-from ..errors import IntegrityError, Refused
+from ..errors import IntegrityError, MintmarkError, Refused
 from ..ranges.serials import Ranges
 from . import _agreed, _apply, _events, _foreseen, _outbox, _schedules, _tables, chain
 from ._prepared import inserting
-from .chain import Author, Event
+from .chain import Author, Event, Unsealed
 from .changes import Associated, Change, Ordered, Scheduled
 
 
@@ -30,11 +31,32 @@ class Committed:
     repeated: bool = False
 
 
+# By its identity: a change, which stays alive here, the same normalised, and what its event says.
+Drafts = dict[int, tuple[Change, Change, Unsealed]]
+
+
+def drafted(changes: tuple[Change, ...]) -> Drafts:
+    """What can be made of `changes` before the lock: others wait less.
+
+    What cannot be drafted is left out, and raises in its turn.
+    """
+    drafts: Drafts = {}
+    for change in changes:
+        with contextlib.suppress(MintmarkError):
+            normal = _apply.normal(change)
+            drafts[id(change)] = change, normal, chain.draft(normal)
+    return drafts
+
+
 def appended(
-    connection: Connection, author: Author, at: datetime, changes: tuple[Change, ...]
+    connection: Connection,
+    author: Author,
+    at: datetime,
+    changes: tuple[Change, ...],
+    drafts: Drafts,
 ) -> tuple[Committed, ...]:
     """Append `changes` in order; raises as `Ledger.commit`."""
-    appending = _Appending(connection, author, at, _events.head(connection))
+    appending = _Appending(connection, author, at, drafts, _events.head(connection))
     committed = []
     for number, change in enumerate(changes):
         if number:
@@ -50,6 +72,7 @@ class _Appending:
     connection: Connection
     author: Author
     at: datetime
+    drafts: Drafts
     head: tuple[int, str]
 
     def all_of(self, change: Change) -> Committed:
@@ -61,7 +84,8 @@ class _Appending:
         return done
 
     def _append(self, change: Change) -> Committed:
-        change = _apply.normal(change)  # 4.1
+        drafted = self.drafts.get(id(change))
+        change, said = drafted[1:] if drafted else (_apply.normal(change), None)  # 4.1
         if isinstance(change, Ordered | Associated | Scheduled):  # 4.2
             booked = _booked(self.connection, change)
             if booked is not None:
@@ -69,14 +93,14 @@ class _Appending:
         seq, previous = self.head
         # 4.3. The first two events stand before the roster: the second adds the key of both.
         public_key = None if seq < 2 else self._signing_key(change)
-        event = chain.seal(seq + 1, change, self.at, self.author, previous)  # 4.4
+        event = chain.seal(seq + 1, said or change, self.at, self.author, previous)  # 4.4
         inserting(_tables.events, *vars(event)).run(self.connection, vars(event))
         self.head = event.seq, event.hash
         done = _apply.apply(change, self.connection, event)  # 4.5
         if seq == 1:
             public_key = self._signing_key(change)
         if public_key is not None:  # 4.6
-            _check_own(event, previous, public_key)
+            _check_own(event, public_key)
         return Committed(event.seq, event.hash, event.time, change, done.applied, done.skipped)
 
     def _signing_key(self, change: Change) -> bytes:
@@ -92,9 +116,9 @@ def claim_new(
             _outbox.hold_new(connection, done.change.order, holder, until)
 
 
-def _check_own(event: Event, previous: str, public_key: bytes) -> None:
+def _check_own(event: Event, public_key: bytes) -> None:
     try:
-        chain.check(event, previous, public_key)
+        chain.check_signature(event, public_key)
     except IntegrityError:
         raise IntegrityError(
             f"the signing key at hand is not the key {event.key_id} of the ledger's roster",

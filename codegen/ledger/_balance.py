@@ -144,6 +144,7 @@ def check_all(connection: Connection, changes: tuple[Change, ...]) -> None:
     if batches | linked:
         ahead(connection, (each for batch in batches | linked for each in questions(batch)))
         _, before = _events.head(connection)
+        ahead(connection, _about_links(connection, linked, _limit(before)))
         for batch in sorted(batches | linked):
             row = _agreed.row(connection, _tables.batches, "batch", batch)
             if row is None:
@@ -152,6 +153,14 @@ def check_all(connection: Connection, changes: tuple[Change, ...]) -> None:
             _check_tiles(connection, batch, row.quantity, codes, _limit(before))
             if batch in linked:
                 _check_links(connection, batch, row.quantity, codes[INSIDE], _limit(before))
+
+
+def _about_links(connection: Connection, linked: set[str], limit: int) -> Iterator[Asked]:
+    """What comparing the links of these batches asks, once their rows are known."""
+    for batch in linked:
+        row = _agreed.row(connection, _tables.batches, "batch", batch)
+        if row is not None:
+            yield _LINKS, {"b": batch, "most": limit + 1, "quantity": row.quantity}
 
 
 def _limit(before: str) -> int:

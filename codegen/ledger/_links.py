@@ -17,7 +17,7 @@ from ..ranges.aggregation import CodeRanges, CodeRef, Link
 from ..ranges.serials import Range, Ranges
 from . import _pairs, _tables
 from ._columns import Number
-from ._prepared import Prepared
+from ._prepared import Asked, Prepared
 
 AT_ONCE = 10_000  # serials per query
 _l = _tables.links.c
@@ -26,7 +26,7 @@ _l = _tables.links.c
 def overlapping(connection: Connection, batch: str, ranges: Ranges) -> Iterator[Link]:
     """The links of `batch` that hold serials of `ranges`, ascending, whole; read as consumed."""
     last = 0
-    for row in _OVERLAPPING.each(connection, b=batch, spans=_pairs.to_text(ranges)):
+    for row in OVERLAPPING.each(connection, b=batch, spans=_pairs.to_text(ranges)):
         # A link may hold serials of several ranges.
         if row.first > last:
             last = row.last
@@ -68,10 +68,19 @@ def way_up(connection: Connection, ref: CodeRef) -> tuple[CodeRef, ...]:
 
 def above(connection: Connection, parents: CodeRanges, batches: Sequence[str]) -> list[CodeRef]:
     """All codes of `batches` in which some of `parents` lie, at any height."""
-    values = {
-        "b": parents.batch, "spans": _pairs.to_text(parents.serials), "batches": json.dumps(batches)
-    }  # fmt: skip
-    return [CodeRef(row.batch, row.serial) for row in _ABOVE.each(connection, **values)]
+    (_, values) = asked_above(parents, batches)
+    return [CodeRef(row.batch, row.serial) for row in ABOVE.each(connection, **values)]
+
+
+def asked_above(parents: CodeRanges, batches: Sequence[str]) -> Asked:
+    """What `above` asks."""
+    spans = _pairs.to_text(parents.serials)
+    return ABOVE, {"b": parents.batch, "spans": spans, "batches": json.dumps(batches)}
+
+
+def asked_overlapping(batch: str, ranges: Ranges) -> Asked:
+    """What `overlapping` asks."""
+    return OVERLAPPING, {"b": batch, "spans": _pairs.to_text(ranges)}
 
 
 def children(connection: Connection, parents: CodeRanges) -> tuple[CodeRanges, ...]:
@@ -173,7 +182,7 @@ def statement(spelt: Callable[[JsonWords], str], *columns: ColumnClause[Any]) ->
 
 _COLUMNS = (_l.batch, _l.first, _l.last, _l.parent_batch, _l.parent)
 _SERIAL = column("serial", Number())
-_OVERLAPPING = statement(
+OVERLAPPING = statement(
     lambda words: (
         meeting(words, "links", "t.batch, t.first, t.last, t.parent_batch, t.parent")
         + " ORDER BY t.first"
@@ -191,7 +200,7 @@ _PARENTS = statement(
     _SERIAL, _l.parent_batch, _l.parent,
 )  # fmt: skip
 # UNION keeps no row twice: even a circle made by hand comes to an end.
-_ABOVE = statement(
+ABOVE = statement(
     lambda words: f"""
     WITH RECURSIVE up(batch, serial) AS (
         {meeting(words, "links", "t.parent_batch, t.parent")}

@@ -1,6 +1,6 @@
 """What may lie in what: by the roles of codes, and by their states."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..ranges.serials import Range, Ranges
 from ..ranges.tiling import BLOCKED_SHOWN
 from . import _links, _pairs, _tables
 from ._columns import HeldText, Number
-from ._prepared import Prepared
+from ._prepared import Asked, Prepared
 from .changes import Associated
 
 CARTON, PALLET = "carton", "pallet"
@@ -38,6 +38,19 @@ def check(
     if any(pallets.values()) and CARTON in holders:
         _check_pallets(change, parents, holders[CARTON], pallets)
     _refuse_blocked(found)
+
+
+def asked(change: Associated, parents: CodeRanges, rows: Mapping[str, Any]) -> Iterator[Asked]:
+    """What `check` asks."""
+    yield _PARENTS, _values(parents, rows[parents.batch])
+    yield from ((_CHILDREN, _values(part, rows[part.batch])) for part in change.children)
+
+
+def _values(part: CodeRanges, row: Any) -> dict[str, object]:  # noqa: ANN401 - a row
+    return {
+        "b": part.batch, "spans": _pairs.to_text(part.serials), "role": row.role,
+        "exported": int(row.sscc_prefix is None),
+    }  # fmt: skip
 
 
 @dataclass
@@ -84,10 +97,7 @@ def _look(
 
     Labels with an SSCC are printed without an export, so that they may be sealed.
     """
-    values = {
-        "b": part.batch, "spans": _pairs.to_text(part.serials), "role": row.role,
-        "exported": int(row.sscc_prefix is None),
-    }  # fmt: skip
+    values = _values(part, row)
     roles: dict[str, list[Range]] = {}
     last = 0
     for tile in query.each(connection, **values):

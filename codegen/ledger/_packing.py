@@ -9,7 +9,7 @@ What is refused, in this order; of 2 to 4 nothing is asked of a dissociation:
 5. a child that lies in something already; or, leaving, one that does not lie where it is said to.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
@@ -20,14 +20,15 @@ from sqlalchemy import Connection, bindparam, delete
 from ..errors import Refused, UsageError
 from ..ranges import aggregation, serials
 from ..ranges.aggregation import CodeRanges, CodeRef, Link, Packing
-from ..ranges.serials import Range
+from ..ranges.serials import Range, Ranges
 from . import _balance, _circles, _links, _packable, _pairs, _sql, _tables
-from ._prepared import Prepared, inserting
+from ._prepared import Asked, Prepared, ahead, inserting
 from ._sql import Touched
 from .chain import Event
 from .changes import Associated
 
 SHOWN = 100
+_FEW = 100  # codes of an order of which all questions are asked at once
 SLICE = 5_000  # rows written at once
 _FIRST = attrgetter("serials.first")
 _l = _tables.links.c
@@ -45,6 +46,8 @@ def associate(change: Associated, connection: Connection, event: Event) -> Touch
     for part in change.parts:
         _sql.check_within(rows[part.batch], part.serials)
     _sql.require_unused(connection, _tables.orders, "order_id", change.order)
+    if sum(map(len, change.parts)) <= _FEW:
+        ahead(connection, _asked(change, rows))
     sign = 1
     if change.action is Packing.ASSOCIATE and change.parents is not None:
         _packable.check(connection, change, change.parents, rows)
@@ -60,6 +63,18 @@ def associate(change: Associated, connection: Connection, event: Event) -> Touch
         _balance.move(connection, part.batch, rows[part.batch].quantity, moved)
     _queue(connection, change, event)
     return Touched(change.children[0].serials)
+
+
+def _asked(change: Associated, rows: Mapping[str, Any]) -> Iterator[Asked]:
+    """What is asked of so few codes, each of which lies in one at most."""
+    parents = change.parents if change.action is Packing.ASSOCIATE else None
+    for part in change.children:
+        yield _links.asked_overlapping(part.batch, part.serials)
+        if parents is not None:
+            yield _links.asked_overlapping(part.batch, _wider(part))
+    if parents is not None:
+        yield from _packable.asked(change, parents, rows)
+        yield _links.asked_above(parents, [part.batch for part in change.children])
 
 
 def _check_form(change: Associated) -> None:
@@ -97,13 +112,16 @@ def _join(connection: Connection, change: Associated, parents: CodeRanges) -> No
 
 def _beside(connection: Connection, part: CodeRanges, parents: CodeRanges) -> list[Link]:
     """The links that touch `part`, and may become one with its own: they are of its parents."""
-    wider = serials.union(Range(max(1, piece.first - 1), piece.last + 1) for piece in part.serials)
     return [
         link
-        for link in _links.overlapping(connection, part.batch, wider)
+        for link in _links.overlapping(connection, part.batch, _wider(part))
         if link.parent.batch == parents.batch
         and serials.position(parents.serials, link.parent.serial) is not None
     ]
+
+
+def _wider(part: CodeRanges) -> Ranges:
+    return serials.union(Range(max(1, piece.first - 1), piece.last + 1) for piece in part.serials)
 
 
 def _leave(connection: Connection, change: Associated) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # "mintmark" and a number: keys of advisory locks are the database's own, like its tables.
 HEAD = 0x6D696E746D61726B
 LOOKING = 300.0  # seconds in which a statement of a read is answered, or the network is dead
+ANSWER = 10.0  # the same of a write, beside its waiting for the lock
 _REST = 1.0  # seconds after which a connection is asked before it is used again
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -160,7 +161,7 @@ def _lock(connection: Connection, schema: str | None) -> None:
 
     wait: float = connection.get_execution_options()["wait"]
     # The server gives up first, and says why.
-    _patient(connection, wait + 10)
+    _patient(connection, wait + ANSWER)
     _trips.begin(connection, *_beginning(wait, schema))
 
 
@@ -213,12 +214,17 @@ def _commit(connection: Connection, transaction: Transaction) -> None:
     driver: Any = connection.connection.driver_connection
     try:
         transaction.commit()
-    except Exception as error:
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            connection.invalidate()
+            raise
         if driver.closed or is_lost(error):
             raise CommitUnknown(
                 "the ledger's database was lost while it committed: whether it did is not known",
                 "repeat the command when the database answers: under the same id nothing doubles",
             ) from None
+        # What failed was sent with COMMIT: SQLAlchemy believes that the transaction has ended.
+        driver.rollback()
         raise
 
 

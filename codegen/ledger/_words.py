@@ -131,7 +131,8 @@ def _dotted(element: told, compiler: Any, **more: Any) -> tuple[str, str]:  # no
 def _path(element: told, compiler: Any, last: str, **more: Any) -> str:  # noqa: ANN401 - as above
     column, *way, key = (compiler.process(clause, **more) for clause in element.clauses)
     steps = "".join(f" -> {step}" for step in way)
-    return f"(CAST({column} AS JSON){steps} {last} {key})"
+    # An escaped NUL is sound JSON, and yet no text that PostgreSQL would hold.
+    return f"(CAST(replace({column}, '\\u0000', '\\ufffd') AS JSON){steps} {last} {key})"
 
 
 def key_of(table: Table) -> ColumnElement[Any]:

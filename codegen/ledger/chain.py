@@ -106,18 +106,35 @@ def _not_json() -> UsageError:
     )
 
 
-def seal(seq: int, change: Change, at: datetime, author: Author, previous: str) -> Event:
-    """The event of `change`, hashed and signed."""
+@dataclass(frozen=True)
+class Unsealed:
+    """What an event says, before it is known which event it follows; `body` is canonical."""
+
+    type: str
+    body: str
+
+
+def draft(change: Change) -> Unsealed:
+    """What an event of `change` says. Raises `UsageError` for what no event can hold."""
     kind, body = encode(change)
+    text = canonical(body).decode()
+    if canonical(json.loads(text)).decode() != text:
+        raise UsageError(f"a {kind} cannot hold these values")
+    return Unsealed(kind, text)
+
+
+def seal(seq: int, change: Change | Unsealed, at: datetime, author: Author, previous: str) -> Event:
+    """The event of `change`, hashed and signed."""
+    said = change if isinstance(change, Unsealed) else draft(change)
     event = Event(
         seq=seq,
-        type=kind,
+        type=said.type,
         at=times.format_utc(at),
         operator=author.actor.operator,
         os_user=author.actor.os_user,
         host=author.actor.host,
         key_id=author.key_id,
-        body=canonical(body).decode(),
+        body=said.body,
         previous=previous,
         hash="",
         signature="",

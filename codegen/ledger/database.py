@@ -157,8 +157,8 @@ def upgrade_shared(engine: Engine) -> tuple[str, str]:
     if found < SCHEMA:
         from .migrations.upgrade import upgrade
 
-        # Whoever waited for the lock finds it done.
         with writing(engine, schema=None) as connection:
+            found = revision(connection)  # whoever waited for the lock finds it done
             upgrade(connection)
     check_schema(engine)
     return found, SCHEMA

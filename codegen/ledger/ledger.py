@@ -10,7 +10,7 @@
    Run `guard`: it looks at the books as they are, and raises to stop the commit.
 3. Run `prepare`: it renames the files that the event will vouch for.
 4. Append every change, in order:
-   4.1 normalise it: serials ascend and are joined;
+   4.1 normalise it: serials ascend and are joined (done before 1, like what its event says);
    4.2 if it is an order, an association or a schedule that is booked already, return it, and
        skip the rest;
    4.3 require that the author's key is on the roster and may sign such a change;
@@ -43,7 +43,7 @@ from ..away import CommitUnknown, LedgerAway
 from ..errors import EnvironmentFailure, NotFound
 from ..file_systems import refuse_network_drive
 from . import _balance, _foreseen, _outbox, _schedules, _tables, database
-from ._appending import Committed, appended, claim_new
+from ._appending import Committed, Drafts, appended, claim_new, drafted
 from ._prepared import send
 from .chain import Actor, Author
 from .changes import PASSING, Change, HomeMade, KeyAdded
@@ -82,6 +82,7 @@ class Ledger:
         self._settle = settle
         # What a station that shares the ledger remembers of it.
         self.memory: Memory | None = None
+        self._drafts: Drafts = {}  # of what a commit is about to book
         self._has_booked = False
         self._under_way: tuple[str, ...] = ()  # hashes of what a commit is about to book
 
@@ -287,6 +288,7 @@ class Ledger:
         """
         _schedules.check_together(changes)
         self._check(author, changes)
+        self._drafts = drafted(changes)
 
         def work(connection: Connection) -> tuple[Committed, ...]:  # 1
             seen = None if self.memory is None else self.memory.newest()
@@ -376,7 +378,7 @@ class Ledger:
     def _append_all(
         self, connection: Connection, author: Author, changes: tuple[Change, ...]
     ) -> tuple[Committed, ...]:
-        return appended(connection, author, self.now(), changes)
+        return appended(connection, author, self.now(), changes, self._drafts)
 
 
 def _lasting(committed: tuple[Committed, ...]) -> tuple[str, ...]:

@@ -43,6 +43,10 @@ _BY_HAND = (
     "stop using this home, keep a copy of it as it is, and bring ledger.db back from your copy of"
     " the home"
 )
+_BY_HAND_SHARED = (
+    "stop using this home, keep a dump of the database as it is, and bring it back from its backup:"
+    " see docs/stations.md"
+)
 _NOT_REPLAYED = ("events", "deliveries")
 # The fields of a body by which a person knows the event; the first that is there is shown.
 _NAMES = ("order", "scan_in", "package", "batch", "contact", "key_id", "home", "kind")
@@ -74,8 +78,11 @@ def verify(ledger: Ledger, progress: Callable[[int], None] = lambda _: None) -> 
     """
     replayed = database.in_memory()
     chained = _Chained()
+    by_hand = _BY_HAND
     try:
         with ledger.read() as view, database.writing(replayed) as copy:
+            if view.connection.dialect.name != "sqlite":
+                by_hand = _BY_HAND_SHARED
             _sound.check_file(view.connection)  # 0
             for event in _rows(view.connection, _tables.events):  # 1
                 chained.follow(copy, Event(**event._mapping))  # noqa: SLF001 - public, whatever its name
@@ -84,7 +91,7 @@ def verify(ledger: Ledger, progress: Callable[[int], None] = lambda _: None) -> 
             _compare(view.connection, copy)  # 3
             _sound.check_deliveries(view.connection, ledger.now())  # 4
     except IntegrityError as error:
-        return Verification(chained.seq, chained.head, error.message, error.hints or (_BY_HAND,))
+        return Verification(chained.seq, chained.head, error.message, error.hints or (by_hand,))
     finally:
         replayed.dispose()
     return Verification(chained.seq, chained.head, None)

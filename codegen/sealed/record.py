@@ -69,6 +69,15 @@ class MintRecord:
     run_sha256: str
     station_key_id: str
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """Part → its digest."""
+        return {
+            "sealed": self.sealed_sha256,
+            "fingerprints": self.fingerprints_sha256,
+            "run": self.run_sha256,
+        }
+
     def to_bytes(self, sign: Sign) -> bytes:
         """The signed file."""
         return signed.attach(asdict(self), RECORD_LABEL, sign)

@@ -105,6 +105,11 @@ class SharedStorage:
             raise FileNotFoundError(2, "not in the books", name)
         return rows[part]
 
+    def know(self, batch: str) -> None:
+        """Ask the ledger about the objects of `batch` now, if it was not asked yet."""
+        if not self._rows.get(batch):
+            self._rows[batch] = dict(self._objects(batch))
+
     def size(self, name: str) -> int:
         """As `Storage.size`: what the ledger says."""
         return self.row(name).size

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from .. import ids
+from ..away import VaultAway
 from ..codes.fingerprint import SIZE
 from ..errors import IntegrityError, NotFound
 from ..ranges.serials import Range
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from .shared_storage import SharedStorage
 
 
+AWAY = 60.0  # seconds
+
+
 class Vault:
     """The batches of a home: in the folder of a station, or as objects that the ledger names.
 
@@ -45,6 +50,7 @@ class Vault:
     def __init__(self, folder: Path, shared: "SharedStorage | None" = None) -> None:
         self.folder, self.shared = folder, shared
         self.storage: Storage = shared or Folder(folder)
+        self._away_until = 0.0
         self._seen: dict[str, tuple[tuple[object, ...], tuple[CoreHeader, MintRecord]]] = {}
 
     @property
@@ -203,12 +209,19 @@ class Vault:
         """Whether the run of `batch` lists one of the concatenated `fingerprints`.
 
         Quick: it reads neither header nor record, and compares what a run keeps of a
-        fingerprint. Raises `IntegrityError` and `OSError` for a run that cannot be read.
+        fingerprint. Raises `IntegrityError` and `OSError` for a run that cannot be read, and
+        `VaultAway` at once for a minute after a store did not answer: every order may ask.
         """
         from .runs import prefixes_of
 
+        if monotonic() < self._away_until:
+            raise VaultAway("the store of the vault did not answer a moment ago")
         name = self.parts(batch).run.name
-        return bool(self.storage.look_up(name, prefixes_of(fingerprints)))
+        try:
+            return bool(self.storage.look_up(name, prefixes_of(fingerprints)))
+        except VaultAway:
+            self._away_until = monotonic() + AWAY
+            raise
 
     def verify(
         self,
@@ -225,13 +238,8 @@ class Vault:
         """
         _, record = self._described(batch, station_keys)
         self.wraps(batch, station_keys, wrap_keys)
-        parts = self.parts(batch)
-        digests = {
-            parts.sealed.name: record.sealed_sha256,
-            parts.fingerprints.name: record.fingerprints_sha256,
-            parts.run.name: record.run_sha256,
-        }
-        for name, digest in digests.items():
+        for part, digest in record.digests.items():
+            name = f"{batch}.{part}"
             self._size(batch, name)
             if not hmac.compare_digest(self.storage.digest(name, progress), digest):
                 raise IntegrityError(

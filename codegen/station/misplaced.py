@@ -16,7 +16,7 @@ from .. import ids
 from ..away import OutOfReach
 from ..codes.fingerprint import fingerprint
 from ..codes.spec import canonicalise
-from ..errors import MintmarkError, UsageError
+from ..errors import MintmarkError, Refused, UsageError
 from ..ledger.changes import (
     Associated,
     BatchMinted,
@@ -125,7 +125,8 @@ def _has(home: CodeKeeper, batches: Iterable[str], codes: Iterable[str]) -> bool
     """Whether one of `batches` has one of `codes`. What cannot be read is not asked.
 
     Raises `OutOfReach` if the books or the store of a shared home do not answer: they can be asked
-    later, and until then nothing is booked that may be a code.
+    later, and until then nothing is booked that may be a code. Nor is it at a station that may only
+    read, which raises `Refused`: it was given no key to find out with.
     """
     marks = b""
     with _unread():
@@ -142,7 +143,7 @@ def _unread() -> Iterator[None]:
     """Inside the block, what is damaged or missing here is passed over."""
     try:
         yield
-    except OutOfReach:
+    except (OutOfReach, Refused):
         raise
     except (MintmarkError, OSError):
         pass

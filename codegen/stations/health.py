@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from ..away import OutOfReach
 from ..errors import MintmarkError
 from ..file_systems import open_to_others, to_close
 from ..finding import ERROR, OK, WARNING, Finding
@@ -114,6 +115,8 @@ def _store(station: Station, *, reads: bool) -> Iterator[Finding]:
         belongs(station.store, station.config.home_id)
         # Who may only read may have credentials that can do no more.
         told = f"{station.store.address} answers" if reads else probe(station.store).sentence
+    except OutOfReach as error:
+        yield Finding(WARNING, _STORE, error.message, "; ".join(error.hints))
     except MintmarkError as error:
         yield Finding(ERROR, _STORE, error.message, "; ".join(error.hints))
     else:

@@ -68,6 +68,8 @@ def join(invocation: Invocation, places: SharedPlaces, name: str | None) -> Stat
     places.check()
     home = invocation.home.absolute()
     _check_place(home)
+    if name is not None:
+        check_name(name)
     if places.database is None or places.vault is None:
         raise UsageError(
             "stations share a ledger and a vault, and one of them is not named",
@@ -114,7 +116,7 @@ def _called(view: View, name: str | None) -> str:
     """The name that is free: `name`, or one after this machine's. Raises `Refused`."""
     taken = {row.name for row in view.roster("station") if not row.revoked}
     if name is not None:
-        if check_name(name) in taken:
+        if name in taken:
             raise Refused(f"another station is called {name}", "take another name: --name N")
         return name
     host = re.sub(r"[^a-z0-9]+", "-", platform.node().partition(".")[0].lower()).strip("-")

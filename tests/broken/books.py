@@ -97,16 +97,17 @@ def rows_move(site):
     """Moves the row of an unknown code to the end when it is scanned again."""
     note = scan_notes._unknown
 
-    def moving(connection, fingerprint, at, limits):
+    def moving(connection, fingerprint, at):
         table = tables.unknown_scans
         row = connection.execute(select(table).where(table.c.fingerprint == fingerprint)).first()
         if row is not None:
             connection.execute(delete(table).where(table.c.id == row.id))
-        note(connection, fingerprint, at, limits)
+        made = note(connection, fingerprint, at)
         if row is not None:
             again = {"first": row.first, "times": row.times + 1}
             own = table.c.fingerprint == fingerprint
             connection.execute(update(table).where(own).values(again))
+        return made
 
     site.patch.setattr(scan_notes, "_unknown", moving)
 

@@ -12,7 +12,8 @@ from shared_kit import share
 from mintmark.codegen import custody
 from mintmark.codegen.away import VaultAway
 from mintmark.codegen.doctor import doctor
-from mintmark.codegen.errors import IntegrityError, NotFound
+from mintmark.codegen.doctor_vault import repaired, vault_check
+from mintmark.codegen.errors import EnvironmentFailure, IntegrityError, NotFound
 from mintmark.codegen.finding import ERROR, OK, WARNING
 from mintmark.codegen.history import FEW, known
 from mintmark.codegen.lookup import places
@@ -145,10 +146,9 @@ def test_whatever_happens_to_an_object_is_found(one, two, part, harm):
     station = two.station()
     with pytest.raises(IntegrityError):
         station.vault.verify(batch, station.station_keys, station.wrap_keys)
-    result = doctor(station, (), repair=False, deep=True)
-    assert next(found.level for found in result.findings if found.check == "vault") == ERROR
+    assert vault_findings(two, deep=True)[0][0] == ERROR
     if harm != "flipped":
-        assert not doctor(two.station(), (), repair=False).ok
+        assert vault_findings(two)[0][0] == ERROR
 
 
 def test_an_object_under_a_key_that_leads_elsewhere_is_not_read(one):
@@ -228,8 +228,11 @@ def test_cut_short_a_batch_stays_as_it_was(one):
 
 
 def vault_findings(home, *, repair=False, deep=False):
-    found = doctor(home.station(), (), repair=repair, deep=deep).findings
-    return [(item.level, item.message) for item in found if item.check == "vault"]
+    station = home.station()
+    found = [*vault_check(deep=deep, repair=repair)(station)]
+    if repair:
+        found += repaired(station)
+    return [(item.level, item.message) for item in found]
 
 
 def aged(home, *keys_):
@@ -300,7 +303,7 @@ def test_a_store_that_is_away_is_a_warning(one, monkeypatch):
     monkeypatch.setattr(SharedFolder, "list", away)
     for repair in (False, True):
         result = doctor(one.station(), (), repair=repair)
-        assert result.ok
+        assert not [found for found in result.findings if found.level == ERROR]
         assert (WARNING, "the store does not answer") in [
             (found.level, found.message) for found in result.findings
         ]
@@ -319,3 +322,34 @@ def test_the_vault_asks_for_rows_once(one):
         assert places(station, [code])[0].batch == batch
     assert len(asked) == 1
     assert isinstance(shared, SharedStorage)
+
+
+def test_a_store_that_is_away_is_asked_once_whether_a_text_is_a_code(one, monkeypatch):
+    """A line books on meanwhile, and each of its orders may have a text that looks like one."""
+    codes = [one.codes(one.mint(20).batch)[0] for _ in range(3)]
+    asked = []
+
+    def away(self, key, *_):
+        asked.append(key)
+        raise VaultAway("the store does not answer")
+
+    station = one.station()
+    for path in (one.path / "vault").glob("*.run"):
+        path.unlink()
+    monkeypatch.setattr(SharedFolder, "read", away)
+    for code in codes:
+        with pytest.raises(VaultAway):
+            misplaced.holds_code(station, code)
+    assert len(asked) == 1
+
+
+def test_a_station_that_may_not_write_to_the_store_looks_for_no_orphans(one, monkeypatch):
+    one.mint(10)
+
+    def denied(*_):
+        raise EnvironmentFailure("the store refused: AccessDenied", "let this key put objects")
+
+    monkeypatch.setattr(SharedFolder, "clock", denied)
+    found = vault_findings(one)
+    assert {level for level, _ in found} == {OK}
+    assert any("may not write" in message for _, message in found)

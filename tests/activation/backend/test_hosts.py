@@ -10,12 +10,14 @@ import httpx2
 import postgres_kit
 import psycopg
 import pytest
-from backend_kit import BACKEND_KEY, Clock, Seconds, make_batch, make_codes, prints, settings
+from backend_kit import BACKEND_KEY, Asgi, Clock, Seconds, make_batch, make_codes, prints, settings
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from patience import PATIENCE
 from sqlalchemy.exc import SQLAlchemyError
 from wire_proxy import CUT, EARLY, LOST, PostgresProxy
 
 from mintmark.activation.backend import serve as serve_module
+from mintmark.activation.backend.app import create_app
 from mintmark.activation.backend.apply_order import Request
 from mintmark.activation.backend.backend import Backend
 from mintmark.activation.backend.database import postgresql_url
@@ -23,6 +25,9 @@ from mintmark.activation.backend.postgresql import CommitLost
 from mintmark.activation.backend.scanned_code import ScanRequest
 from mintmark.activation.backend.serve import Server
 from mintmark.activation.backend.store import Store
+from mintmark.activation.client.signing import Key, Parameters, sign
+from mintmark.codegen.away import LedgerAway
+from mintmark.codegen.errors import EnvironmentFailure
 from mintmark.codegen.ranges.lifecycle import Action
 from mintmark.codegen.ranges.serials import Range
 
@@ -217,3 +222,36 @@ def test_the_database_s_clock_goes_on_while_it_is_away(address):
         with pytest.raises(SQLAlchemyError):
             store.pulse.beat()
         store.close()
+
+
+class Gone:
+    """Keys of a home that stations share, whose ledger does not answer."""
+
+    def __call__(self, key_id):
+        raise LedgerAway("the ledger's database does not answer")
+
+    def close(self):
+        """Nothing is open."""
+
+
+def test_while_a_shared_home_s_ledger_is_away_lines_are_told_to_come_later(address, caplog):
+    private = Ed25519PrivateKey.generate()
+    request = httpx2.Request("GET", f"http://127.0.0.1/v1/batches/{BATCH.batch}")
+    sign(request, b"", Parameters(Key("key", private), clock(), "n" * 32))
+    store = Store(postgresql_url(address))
+    books = Backend(store, BACKEND_KEY, clock, trust_loopback=True, senders=Gone())
+    call = Asgi(create_app(books))
+    answer = call("GET", f"/v1/batches/{BATCH.batch}", headers=dict(request.headers))
+    scanned = call("POST", "/v1/scans", json={"code": CODES[0]})
+    books.close()
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert scanned.json()["result"] == "genuine"  # phones sign nothing
+    assert "503" in caplog.text
+
+
+def test_an_older_program_does_not_start_on_newer_tables(address):
+    with psycopg.connect(address) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(EnvironmentFailure, match="newer version") as caught:
+        Store(postgresql_url(address))
+    assert caught.value.hints == ("install that version",)

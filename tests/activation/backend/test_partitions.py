@@ -6,6 +6,7 @@ plan for its values, and by the plan made once for any.
 
 import re
 from functools import cache
+from pathlib import Path
 
 import postgres_kit
 import psycopg
@@ -18,10 +19,10 @@ from sqlalchemy import text as sql
 from sqlalchemy.exc import ProgrammingError
 
 from mintmark.activation.backend import database as database_module
-from mintmark.activation.backend import scan_rows
+from mintmark.activation.backend import scan_rows, tables
 from mintmark.activation.backend.apply_order import Request
 from mintmark.activation.backend.database import postgresql_url
-from mintmark.activation.backend.partitions import PARTITIONED
+from mintmark.activation.backend.partitions import PARTITIONED, part_of
 from mintmark.activation.backend.scanned_code import ScannedBy, ScanRequest
 from mintmark.activation.backend.store import Store
 from mintmark.activation.client.wire import Party
@@ -32,6 +33,7 @@ from mintmark.codegen.ranges.serials import Range
 CODES, STRANGE = make_codes(60), make_codes(8, "QQQQ")
 BATCH, PAIRED = make_batch(60), make_batch(60, "HM00-BATCH002", pair_of="HM00-BATCH001")
 PARTITION = re.compile(f"({'|'.join(PARTITIONED)})_p([0-7])")
+DOCUMENT = Path(__file__).parents[3] / "docs" / "backend-scale.md"
 clock = Clock()
 NOW = int(clock().timestamp())
 # What keeps bounded tables bounded: of no code, and so in all partitions. docs/backend-scale.md.
@@ -135,6 +137,15 @@ def explained(connection, code, statement, parameters, mode):
     return plan[0]["Plan"], {name for (name,) in written} if "INSERT" in text else set()
 
 
+def label(statement):
+    """What it does and the tables it names, as docs/backend-scale.md lists it."""
+    flat = " ".join(statement.split())
+    verb = "SELECT max" if flat.startswith("SELECT max") else flat.split()[0]
+    named = [name for name in sorted(tables.metadata.tables)
+             if re.search(rf"\b(?:FROM|JOIN|INTO|UPDATE) {name}\b", flat)]  # fmt: skip
+    return f"{verb}: {', '.join(named)}"
+
+
 def nodes(plan):
     yield plan
     for inner in plan.get("Plans", ()):
@@ -148,23 +159,18 @@ def touched(plan, written):
     return {found.groups() for name in read | written if (found := PARTITION.fullmatch(name))}
 
 
-def partition_of(connection, code):
-    query = "SELECT n FROM generate_series(0, 7) n WHERE satisfies_hash_partition(%s, 8, n, %s)"
-    table = connection.execute("SELECT 'fingerprints'::regclass::oid").fetchone()[0]
-    return str(connection.execute(query, (table, one(code))).fetchone()[0])
-
-
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
 def test_the_statements_of_a_scan_look_into_the_partition_of_its_code_alone(store, address, mode):
     with psycopg.connect(address, autocommit=True) as connection:
         # As a worker of today: it plans while the tables are empty.
         connection.execute("SET enable_seqscan = off")
         connection.execute("VACUUM ANALYZE")
-        seen = set()
+        seen, labels = set(), set()
         for code in (CODES[0], CODES[40], STRANGE[0]):
             results, found = statements_of(store, code)
             seen |= set(results)
-            partition = partition_of(connection, code)
+            labels |= {label(statement) for statement, _ in found if "SET TRANS" not in statement}
+            partition = str(part_of(one(code)))
             everywhere = []
             for statement, parameters in found:
                 flat = " ".join(statement.split())
@@ -178,6 +184,10 @@ def test_the_statements_of_a_scan_look_into_the_partition_of_its_code_alone(stor
             assert len(found) > 8
             assert set(everywhere) <= set(HOUSEKEEPING)
         assert seen == {"genuine", "repeat", "frozen", "unknown"}
+        rows = re.findall(
+            r"^\| `([A-Za-z ]+: [a-z_, ]+)` \|", DOCUMENT.read_text("utf-8"), re.MULTILINE
+        )
+        assert labels == set(rows)
 
 
 def test_no_plan_of_a_scan_reads_a_table_from_end_to_end(store, address):
@@ -185,10 +195,10 @@ def test_no_plan_of_a_scan_reads_a_table_from_end_to_end(store, address):
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
         settings = store._database._engine.connect()
-        wanted = "SHOW plan_cache_mode", "SHOW enable_seqscan"
+        wanted = "SHOW plan_cache_mode", "SHOW enable_seqscan", "SHOW jit"
         modes = [settings.exec_driver_sql(text).scalar() for text in wanted]
         settings.close()
-        assert modes == ["force_generic_plan", "off"]
+        assert modes == ["force_generic_plan", "off", "off"]
         connection.execute("SET enable_seqscan = off")
         for code in (CODES[1], CODES[41], STRANGE[1]):
             for statement, parameters in statements_of(store, code)[1]:
@@ -212,7 +222,7 @@ def test_all_that_is_kept_of_a_code_lies_in_one_partition(store, address):
             )
             rows = connection.execute(union, {"code": one(code)}).fetchall()
             parts = [PARTITION.fullmatch(name).groups() for (name,) in rows]
-            assert {number for _, number in parts} == {partition_of(connection, code)}
+            assert {number for _, number in parts} == {str(part_of(one(code)))}
             numbers |= {number for _, number in parts}
             known = {table for table, _ in parts}
             assert known == {"unknown_scans"} if code in STRANGE else known >= {"fingerprints"}

@@ -33,22 +33,25 @@ WINDOW = {"from": AT, "until": None, "daily": None, "attributes": {"dealer": "D9
 
 
 @pytest.fixture(scope="module")
-def books(tmp_path_factory):
+def books(shelf, tmp_path_factory):
     """B1 is packaged from 1 to 60, of which 50 is void; an export of 61-70 is under way."""
-    path = tmp_path_factory.mktemp("books") / "ledger.db"
+    path = shelf.new(tmp_path_factory.mktemp("books"))
     with create(path) as ledger:
         ledger.commit(STATION, minted("B1", 100), minted("B2", 50))
         with_package(ledger, "B1", "P1", (1, 30), (41, 60))
         ledger.commit(LINE, ordered("O1", "B1", "void", (50, 50), reason="damaged"))
         ledger.commit(STATION, begun("P2", "B1", (61, 70)))
-    return path.read_bytes()
+    return shelf.keep(path)
 
 
 @pytest.fixture
-def ledger(books, tmp_path):
-    path = tmp_path / "ledger.db"
-    path.write_bytes(books)
-    with Ledger.open(path, clock()) as ledger:
+def place(shelf, books, tmp_path):
+    return shelf.again(books, tmp_path)
+
+
+@pytest.fixture
+def ledger(place):
+    with Ledger.open(place, clock()) as ledger:
         yield ledger
         result = verify(ledger)
         assert result.ok, result.problem
@@ -195,16 +198,15 @@ def test_a_line_books_no_facts(ledger, change):
         ledger.commit(LINE, change)
 
 
-def test_a_scan_in_meets_books_that_do_not_balance(ledger, tmp_path):
+def test_a_scan_in_meets_books_that_do_not_balance(ledger, place):
     ledger.close()
-    path = tmp_path / "ledger.db"
-    by_hand(path, "UPDATE tiles SET last = 59 WHERE batch = 'B1' AND first = 51")
+    by_hand(place, "UPDATE tiles SET last = 59 WHERE batch = 'B1' AND first = 51")
     with (
-        Ledger.open(path, clock()) as opened,
+        Ledger.open(place, clock()) as opened,
         pytest.raises(IntegrityError, match="do not balance"),
     ):
         opened.commit(STATION, scanned_in("I1", 1, ("B1", (1, 1))))
-    by_hand(path, "UPDATE tiles SET last = 60 WHERE batch = 'B1' AND first = 51")
+    by_hand(place, "UPDATE tiles SET last = 60 WHERE batch = 'B1' AND first = 51")
 
 
 # --- labels that were read -------------------------------------------------------------
@@ -247,19 +249,18 @@ def test_what_was_not_read_is_not_booked(ledger, change, error, says):
         ledger.commit(STATION, change)
 
 
-def test_units_that_are_no_list_are_no_units(ledger, tmp_path):
+def test_units_that_are_no_list_are_no_units(ledger, place):
     ledger.commit(STATION, read("P1", (1, 1), units=("P1-1",)))
     ledger.close()
-    path = tmp_path / "ledger.db"
     for text in ("P1-1", "[1]", "{}"):
-        by_hand(path, f"UPDATE verified SET units = '{text}'")  # noqa: S608 - written here
+        by_hand(place, f"UPDATE verified SET units = '{text}'")  # noqa: S608 - written here
         with (
-            Ledger.open(path, clock()) as opened,
+            Ledger.open(place, clock()) as opened,
             opened.read() as view,
             pytest.raises(IntegrityError, match=r"verified\.units"),
         ):
             view.verified("P1")
-    by_hand(path, """UPDATE verified SET units = '["P1-1"]'""")
+    by_hand(place, """UPDATE verified SET units = '["P1-1"]'""")
 
 
 # --- from before -----------------------------------------------------------------------

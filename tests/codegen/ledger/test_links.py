@@ -249,22 +249,20 @@ TestPacking.settings = settings(max_examples=20, stateful_step_count=20, deadlin
 
 
 @pytest.fixture(scope="module")
-def books(tmp_path_factory):
+def books(shelf, tmp_path_factory):
     """The bytes of a ledger with 1,000 items, 50 cartons, 5 pallets, as founded by hand."""
-    path = tmp_path_factory.mktemp("links") / "ledger.db"
+    path = shelf.new(tmp_path_factory.mktemp("links"))
     with create(path) as ledger:
         ledger.commit(STATION, minted("I", 1_000), minted("J", 100), holders("C", 50))
         ledger.commit(STATION, holders("D", 50), with_ssccs("P", 5, "pallet", 7))
         for batch, last in (("I", 960), ("J", 100), ("C", 50), ("D", 50)):
             with_package(ledger, batch, f"P-{batch}", (1, last))
-    return path.read_bytes()
+    return shelf.keep(path)
 
 
 @pytest.fixture
-def path(books, tmp_path):
-    path = tmp_path / "ledger.db"
-    path.write_bytes(books)
-    return path
+def path(shelf, books, tmp_path):
+    return shelf.again(books, tmp_path)
 
 
 @pytest.fixture

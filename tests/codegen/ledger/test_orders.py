@@ -219,20 +219,23 @@ TestBooks.settings = settings(max_examples=25, stateful_step_count=20, deadline=
 
 
 @pytest.fixture(scope="module")
-def books(tmp_path_factory):
+def books(shelf, tmp_path_factory):
     """The bytes of a ledger with 100 codes, of which 1-60 are packaged."""
-    path = tmp_path_factory.mktemp("books") / "ledger.db"
+    path = shelf.new(tmp_path_factory.mktemp("books"))
     with create(path) as ledger:
         ledger.commit(STATION, minted("B", 100))
         with_package(ledger, "B", "P", (1, 60))
-    return path.read_bytes()
+    return shelf.keep(path)
 
 
 @pytest.fixture
-def ledger(books, tmp_path):
-    path = tmp_path / "ledger.db"
-    path.write_bytes(books)
-    with Ledger.open(path, clock()) as ledger:
+def place(shelf, books, tmp_path):
+    return shelf.again(books, tmp_path)
+
+
+@pytest.fixture
+def ledger(place):
+    with Ledger.open(place, clock()) as ledger:
         yield ledger
 
 

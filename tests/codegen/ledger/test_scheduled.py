@@ -32,21 +32,24 @@ ENDS = ("booked", "cancelled", "refused")
 
 
 @pytest.fixture(scope="module")
-def books(tmp_path_factory):
+def books(shelf, tmp_path_factory):
     """The bytes of a ledger with items 1-60 and cartons 1-9 that are packaged."""
-    path = tmp_path_factory.mktemp("books") / "ledger.db"
+    path = shelf.new(tmp_path_factory.mktemp("books"))
     with create(path) as ledger:
         ledger.commit(STATION, minted("B", 100), holders("C", 9))
         with_package(ledger, "B", "P", (1, 60))
         with_package(ledger, "C", "Q", (1, 9))
-    return path.read_bytes()
+    return shelf.keep(path)
 
 
 @pytest.fixture
-def ledger(books, tmp_path):
-    path = tmp_path / "ledger.db"
-    path.write_bytes(books)
-    with Ledger.open(path, clock()) as ledger:
+def place(shelf, books, tmp_path):
+    return shelf.again(books, tmp_path)
+
+
+@pytest.fixture
+def ledger(place):
+    with Ledger.open(place, clock()) as ledger:
         yield ledger
         result = verify(ledger)
         assert result.ok, result.problem
@@ -235,16 +238,16 @@ def test_a_product_that_was_scheduled_stays_as_it_was(ledger):
             book(ledger, ordered("S", "B", "activate", (1, 5), attributes=attributes))
 
 
-def test_order_and_end_come_together_the_end_first(ledger, tmp_path):
+def test_order_and_end_come_together_the_end_first(ledger, place):
     ledger.commit(LINE, scheduled("S", "B", "freeze", (1, 5)))
     ended, order = c.ScheduleEnded("S", "booked"), ordered("S", "B", "freeze", (1, 5))
-    before = dump(tmp_path / "ledger.db")
+    before = dump(place)
     for changes in ((ended,), (order, ended), (ended, ordered("T", "B", "freeze", (1, 5)))):
         with pytest.raises(ValueError, match="together with its order"):
             ledger.commit(LINE, *changes)
     with pytest.raises(Refused, match="waits for 2026-11-23T08:00:00Z: its id is taken"):
         ledger.commit(LINE, order)
-    assert dump(tmp_path / "ledger.db") == before
+    assert dump(place) == before
 
 
 def test_an_order_is_not_booked_later_than_its_schedule_ended(ledger, monkeypatch):

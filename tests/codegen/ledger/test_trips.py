@@ -12,12 +12,16 @@ from ledger_kit import (
     begun,
     clock,
     founding,
+    holders,
     minted,
     ordered,
     packaged,
+    packed,
     ranges,
+    unpacked,
+    with_package,
 )
-from postgres_kit import cluster
+from postgres_kit import bouncer, cluster
 from sqlalchemy import create_engine, text
 
 from mintmark.codegen.ledger import _trips
@@ -242,16 +246,19 @@ def test_no_text_is_cut_at_a_nul():
 UNTIL = START + timedelta(days=9)
 
 
-@pytest.fixture(scope="module")
-def shared():
-    place = LedgerDatabase(cluster().database())
+@pytest.fixture(scope="module", params=["direct", "pgbouncer"])
+def shared(request):
+    url = cluster().database()
+    place = LedgerDatabase(url if request.param == "direct" else bouncer().url(url))
     with Ledger.create(place, STATION, clock(), *founding()) as ledger:
         for number in range(4):
             batch, package = f"B{number}", f"P{number}"
             ledger.commit(STATION, minted(batch, 100))
             ledger.commit(STATION, begun(package, batch, (1, 100)))
             ledger.commit(STATION, packaged(package, (1, 100)))
-        ledger.commit(STATION, minted("B9", 200))
+        ledger.commit(STATION, minted("B9", 200), holders("K", 9))
+        with_package(ledger, "K", "PK", (1, 9))
+        ledger.commit(LINE, packed("K0", ("K", (9, 9)), ("B3", (81, 90))))
         ledger.commit(STATION, begun("P9", "B9", (101, 200)))
         for number in range(9):
             ledger.commit(LINE, ordered(f"Q{number}", "B0", "activate", (number + 1, number + 1)))
@@ -295,6 +302,8 @@ def guarded(view):
             ),
         ),
         (3, ordering(*(ordered(f"E{n}", "B0", "activate", (n, n)) for n in (61, 63)))),
+        (4, ordering(packed("K1", ("K", (1, 1)), ("B3", (1, 24))))),
+        (4, ordering(unpacked("K2", None, ("B3", (90, 90))))),
         (2, ordering(Settled("Q1", "acknowledged", None))),
         (2, ordering(Settled("Q2", "refused", "no"), Incident("backend-refused", "no"))),
         (2, lambda ledger: ledger.claim("Q3", "me", UNTIL, START)),

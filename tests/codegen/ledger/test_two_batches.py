@@ -2,7 +2,7 @@
 
 import ledger_kit as kit
 import pytest
-from ledger_kit import CUSTODIAN, STATION, by_hand, clock, create, minted, ordered, ranges
+from ledger_kit import CUSTODIAN, STATION, by_hand, clock, minted, ordered, ranges
 
 from mintmark.codegen.errors import IntegrityError, NotFound, Refused
 from mintmark.codegen.ledger import changes as c
@@ -25,8 +25,13 @@ def packaged(package, *pairs):
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    with create(tmp_path / "ledger.db") as found:
+def place(shelf, empty, tmp_path):
+    return shelf.again(empty, tmp_path)
+
+
+@pytest.fixture
+def ledger(place):
+    with Ledger.open(place, clock()) as found:
         found.commit(STATION, minted("OUT", 20), paired("IN", "OUT"), minted("ELSE", 20))
         yield found
         assert verify(found).ok, verify(found).problem
@@ -94,15 +99,14 @@ def test_no_other_export_takes_codes_of_a_pair(ledger, batch):
         ledger.commit(STATION, kit.begun("Q", batch, (8, 9)))
 
 
-def test_a_tile_made_sealed_by_hand_sends_no_code_of_a_pair_to_print_twice(tmp_path):
-    path = tmp_path / "ledger.db"
-    with create(path) as ledger:
+def test_a_tile_made_sealed_by_hand_sends_no_code_of_a_pair_to_print_twice(place):
+    with Ledger.open(place, clock()) as ledger:
         ledger.commit(STATION, minted("OUT", 20), paired("IN", "OUT"))
         export(ledger, "P", (3, 8))
-    by_hand(path, "UPDATE tiles SET state = 'sealed', package = NULL WHERE batch = 'IN'")
-    by_hand(path, "UPDATE counters SET codes = 0 WHERE batch = 'IN' AND state = 'packaged'")
-    by_hand(path, "UPDATE counters SET codes = 20 WHERE batch = 'IN' AND state = 'sealed'")
-    with Ledger.open(path, clock()) as ledger, pytest.raises(IntegrityError):
+    by_hand(place, "UPDATE tiles SET state = 'sealed', package = NULL WHERE batch = 'IN'")
+    by_hand(place, "UPDATE counters SET codes = 0 WHERE batch = 'IN' AND state = 'packaged'")
+    by_hand(place, "UPDATE counters SET codes = 20 WHERE batch = 'IN' AND state = 'sealed'")
+    with Ledger.open(place, clock()) as ledger, pytest.raises(IntegrityError):
         ledger.commit(STATION, kit.begun("Q", "IN", (4, 4)))
 
 

@@ -27,23 +27,26 @@ EVENING = {
 
 
 @pytest.fixture(scope="module")
-def books(tmp_path_factory):
+def books(shelf, tmp_path_factory):
     """The bytes of a ledger with 100 codes, of which 1-60 are active."""
-    path = tmp_path_factory.mktemp("books") / "ledger.db"
+    path = shelf.new(tmp_path_factory.mktemp("books"))
     with create(path) as ledger:
         ledger.commit(STATION, minted("B", 100))
         with_package(ledger, "B", "P", (1, 60))
         ledger.commit(
             LINE, ordered("O", "B", "activate", (1, 60), attributes={"lot": "L", "campaign": "NOV"})
         )
-    return path.read_bytes()
+    return shelf.keep(path)
 
 
 @pytest.fixture
-def ledger(books, tmp_path):
-    path = tmp_path / "ledger.db"
-    path.write_bytes(books)
-    with Ledger.open(path, clock()) as ledger:
+def place(shelf, books, tmp_path):
+    return shelf.again(books, tmp_path)
+
+
+@pytest.fixture
+def ledger(place):
+    with Ledger.open(place, clock()) as ledger:
         yield ledger
         result = verify(ledger)
         assert result.ok, result.problem
@@ -158,12 +161,11 @@ def test_what_is_no_window_is_not_booked(ledger, window):
     assert set(dict(stored(ledger, 1))) == {"lot", "campaign"}
 
 
-def test_an_edited_window_is_found(ledger, tmp_path):
+def test_an_edited_window_is_found(ledger, place):
     assign(ledger, "W", (1, 60), december=DECEMBER)
     ledger.close()
-    path = tmp_path / "ledger.db"
     edit = "UPDATE tiles SET attributes = replace(attributes, '{}', '{}') WHERE first = 1"
-    by_hand(path, edit.format("DEC", "JAN"))
-    with Ledger.open(path, clock()) as opened:
+    by_hand(place, edit.format("DEC", "JAN"))
+    with Ledger.open(place, clock()) as opened:
         assert "attributes was changed by hand" in verify(opened).problem
-    by_hand(path, edit.format("JAN", "DEC"))
+    by_hand(place, edit.format("JAN", "DEC"))

@@ -30,15 +30,15 @@ def told(findings, *levels):
     return [f"{item.check}: {item.message}" for item in findings if item.level in levels]
 
 
-def test_every_station_is_well(shared, monkeypatch):
+def test_every_station_is_well(shared):
     """Also one without a line, and one without the fingerprint key."""
     minting, office = shared.admitted("hall-2", "mint,order"), shared.admitted("office", "read")
-    monkeypatch.setattr(health.platform, "node", lambda: "pc")
     for home in (shared.first, minting, office):
         findings = found(home, backend)
         assert not told(findings, ERROR)
-        named = [text for text in told(findings, WARNING) if "backend" not in text]
-        assert not [text for text in named if "machine" not in text and "custodian" not in text]
+        # Of the tests' own: a server that is quick rather than durable, and its owner's login.
+        known = ("backend: ", "custodian: ", "database: ", "station: station ")
+        assert not [text for text in told(findings, WARNING) if not text.startswith(known)]
     assert (
         "keys: station office may only read, and has no fingerprint key: it can look up no code"
         in (told(found(office), OK))
@@ -84,7 +84,7 @@ def test_a_store_that_is_gone_or_anothers(shared):
     home = shared.admitted("hall-2", "mint")
     assert not told(found(home), ERROR)
     (shared.root / "store").rename(shared.root / "elsewhere")
-    assert [text for text in told(found(home), ERROR) if text.startswith("store: ")]
+    assert [text for text in told(found(home), WARNING) if text.startswith("store: ")]
     (shared.root / "elsewhere").rename(shared.root / "store")
     path = shared.root / "store" / "home.json"
     path.write_text(

@@ -1,12 +1,14 @@
 """Stations at work side by side, each with its rights and its own keys."""
 
 import os
+import shutil
+from dataclasses import replace
 
 import pytest
 
 from mintmark.activation.backend.senders import HomeSenders
 from mintmark.codegen import ids
-from mintmark.codegen.errors import IntegrityError, NotFound, Refused
+from mintmark.codegen.errors import IntegrityError, NotFound, Refused, UsageError
 from mintmark.codegen.files import home_of
 from mintmark.codegen.ledger.changes import ContactAdded, Incident, Ordered, Settled
 from mintmark.codegen.ledger.verify import verify
@@ -78,6 +80,24 @@ def test_a_line_orders_whatever_its_station_may(shared):
     founder = shared.first.station().key.key_id
     with pytest.raises(Refused, match="right to admit"):
         revoke(home.station(), founder, "not a line's")
+
+
+def test_no_book_takes_a_code_from_where_nobody_could_tell(shared):
+    """A line's key lies at the PC of a station that may only read: there is no fingerprint key."""
+    batch = shared.first.mint(20).batch
+    code = shared.first.codes(batch)[0]
+    office = shared.admitted("office", "read")
+    shutil.copytree(shared.first.path / "keys" / "lines", office.path / "keys" / "lines",
+                    dirs_exist_ok=True)  # fmt: skip
+    station = office.station()
+    author = station.author_of(station.line())
+    void = Ordered("O1", batch, Action.VOID, (Range(1, 1),), reason="damaged")
+    with pytest.raises(Refused, match="may only read, and has no fingerprint key"):
+        station.ledger.commit(author, replace(void, reason=code))
+    station.ledger.commit(author, void)
+    first = shared.first.station()
+    with pytest.raises(UsageError, match="is or holds a code of this home"):
+        first.ledger.commit(author, replace(void, order="O2", reason=code))
 
 
 def test_who_has_no_key_of_a_line_is_told_which_lines_are_here(shared):

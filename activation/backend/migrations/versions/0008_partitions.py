@@ -1,9 +1,13 @@
 """On PostgreSQL the tables of a scan lie in partitions by the fingerprint. SQLite stays as it is.
 
-All of it, or nothing: one transaction moves every row. Seven seconds for a million live codes that
-were scanned once each, measured; nobody scans meanwhile, and both copies are on the disk.
+A fingerprint is a keyed hash: ranges of it are as even as any hash of it would be.
+
+All of it, or nothing: one transaction moves every row. For a million live codes that were scanned
+once each it took four seconds of PostgreSQL's processor time, and seven to sixteen on two busy
+cores. Nobody scans meanwhile, and both copies are on the disk.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from alembic import op
@@ -104,11 +108,11 @@ def _make(table: _Moved) -> None:
     name = table.name
     columns = table.columns if table.named else f"fingerprint bytea NOT NULL, {table.columns}"
     op.execute(f"ALTER TABLE {name} RENAME TO {name}_before")
-    op.execute(f"CREATE TABLE {name} ({columns}) PARTITION BY HASH (fingerprint)")
-    for part in range(_PARTS):
+    op.execute(f"CREATE TABLE {name} ({columns}) PARTITION BY RANGE (fingerprint)")
+    bounds = [f"'\\x{256 // _PARTS * part:02x}'" for part in range(1, _PARTS)]
+    for part, (first, end) in enumerate(pairwise(["MINVALUE", *bounds, "MAXVALUE"])):
         op.execute(
-            f"CREATE TABLE {name}_p{part} PARTITION OF {name}"
-            f" FOR VALUES WITH (MODULUS {_PARTS}, REMAINDER {part})"
+            f"CREATE TABLE {name}_p{part} PARTITION OF {name} FOR VALUES FROM ({first}) TO ({end})"
         )
 
 
