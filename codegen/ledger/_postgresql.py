@@ -44,7 +44,8 @@ _LIMITS = (
 )
 _LOCK = f"SELECT pg_advisory_xact_lock({HEAD}), pg_is_in_recovery()"
 _SCHEMA = "SELECT version_num FROM alembic_version"
-IDLE = 60.0  # seconds that a station which stands still may keep all others waiting
+# Seconds that a station which stands still may keep all others waiting: fewer than they wait.
+IDLE = 10.0
 # What a dead network does to a connection: libpq's own words. A home's URL may say otherwise.
 _NETWORK = {
     "connect_timeout": "10",

@@ -82,7 +82,6 @@ class Ledger:
         self._settle = settle
         # What a station that shares the ledger remembers of it.
         self.memory: Memory | None = None
-        self._drafts: Drafts = {}  # of what a commit is about to book
         self._has_booked = False
         self._under_way: tuple[str, ...] = ()  # hashes of what a commit is about to book
 
@@ -288,7 +287,7 @@ class Ledger:
         """
         _schedules.check_together(changes)
         self._check(author, changes)
-        self._drafts = drafted(changes)
+        drafts = drafted(changes)
 
         def work(connection: Connection) -> tuple[Committed, ...]:  # 1
             seen = None if self.memory is None else self.memory.newest()
@@ -300,7 +299,7 @@ class Ledger:
                 guard(View(connection))
             if prepare is not None and not dry_run:  # 3
                 prepare()
-            committed = self._append_all(connection, author, changes)  # 4
+            committed = self._append_all(connection, author, changes, drafts)  # 4
             if claim is not None:  # 5
                 claim_new(connection, committed, *claim)
             if dry_run:  # 6
@@ -376,9 +375,13 @@ class Ledger:
     # --- appending ---
 
     def _append_all(
-        self, connection: Connection, author: Author, changes: tuple[Change, ...]
+        self,
+        connection: Connection,
+        author: Author,
+        changes: tuple[Change, ...],
+        drafts: Drafts | None = None,
     ) -> tuple[Committed, ...]:
-        return appended(connection, author, self.now(), changes, self._drafts)
+        return appended(connection, author, self.now(), changes, drafts or {})
 
 
 def _lasting(committed: tuple[Committed, ...]) -> tuple[str, ...]:
