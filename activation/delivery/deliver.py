@@ -175,7 +175,19 @@ class Courier:
             status = run.note(row, self._sender.attempt(row))
             if status is not None:
                 settled(row.order, status)
+        if until is not None and not run.reached:
+            self.let_go([until])
         return run.report
+
+    def let_go(self, orders: Iterable[str]) -> None:
+        """Hold none of these orders, claimed when they were booked, which can't be sent now.
+
+        Whoever sends what is before them sends them as well: of a shared home, another station.
+        """
+        leases = self._sender.leases
+        if leases.is_shared:
+            for order in orders:
+                self._station.ledger.release(order, leases.holder)
 
     def _next(self, batch: str | None, run: "_Run") -> OrderRow | None:
         leases = self._sender.leases

@@ -42,12 +42,13 @@ class LineCourier:
         def late() -> bool:
             return self._clock() > deadline
 
-        for order in orders:
+        for place, order in enumerate(orders, 1):
             report = self._deliver(self._eager, late, order)
             if report and report.away and not report.retry_after and fresh:
                 # The backend may have closed a connection that stood idle.
                 report = self._deliver(self._eager, late, order)
             if report is None or report.away:
+                self._let_go(orders[place:])
                 return
             fresh = False
 
@@ -64,6 +65,11 @@ class LineCourier:
             return
         if self._clock() >= self._pause_until:
             self._deliver(self._patient, stop)
+
+    def _let_go(self, orders: Sequence[Ordered | Associated]) -> None:
+        if self._eager is not None:
+            with contextlib.suppress(MintmarkError, OSError):  # what they are held by runs out
+                self._eager.let_go(order.order for order in orders)
 
     def _deliver(
         self,

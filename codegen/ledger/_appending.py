@@ -11,7 +11,7 @@ from ..errors import IntegrityError, MintmarkError, Refused
 from ..ranges.serials import Ranges
 from . import _agreed, _apply, _events, _foreseen, _outbox, _schedules, _tables, chain
 from ._prepared import inserting
-from .chain import Author, Draft, Event
+from .chain import Author, Event, Unsealed
 from .changes import Associated, Change, Ordered, Scheduled
 
 
@@ -32,7 +32,7 @@ class Committed:
 
 
 # By its identity: a change, which stays alive here, the same normalised, and what its event says.
-Drafts = dict[int, tuple[Change, Change, Draft]]
+Drafts = dict[int, tuple[Change, Change, Unsealed]]
 
 
 def drafted(changes: tuple[Change, ...]) -> Drafts:

@@ -6,7 +6,7 @@ from . import _events, _outbox, _scan_ins, _schedules, _sql, _tables, _verified
 from ._linked import LinkedView
 from .chain import Event
 from .records import OrderRow, ScanInRow, ScheduledRow, VerifiedRow
-from .server import Server, look
+from .server import DatabaseServer, look
 
 
 class FactsView(LinkedView):
@@ -60,7 +60,7 @@ class FactsView(LinkedView):
 
     # --- the database ---
 
-    def server(self) -> Server | None:
+    def server(self) -> DatabaseServer | None:
         """What the server of a shared ledger says of itself; None for a file."""
         return look(self.connection)
 

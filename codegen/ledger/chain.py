@@ -107,25 +107,25 @@ def _not_json() -> UsageError:
 
 
 @dataclass(frozen=True)
-class Draft:
+class Unsealed:
     """What an event says, before it is known which event it follows; `body` is canonical."""
 
     type: str
     body: str
 
 
-def draft(change: Change) -> Draft:
+def draft(change: Change) -> Unsealed:
     """What an event of `change` says. Raises `UsageError` for what no event can hold."""
     kind, body = encode(change)
     text = canonical(body).decode()
     if canonical(json.loads(text)).decode() != text:
         raise UsageError(f"a {kind} cannot hold these values")
-    return Draft(kind, text)
+    return Unsealed(kind, text)
 
 
-def seal(seq: int, change: Change | Draft, at: datetime, author: Author, previous: str) -> Event:
+def seal(seq: int, change: Change | Unsealed, at: datetime, author: Author, previous: str) -> Event:
     """The event of `change`, hashed and signed."""
-    said = change if isinstance(change, Draft) else draft(change)
+    said = change if isinstance(change, Unsealed) else draft(change)
     event = Event(
         seq=seq,
         type=said.type,

@@ -37,7 +37,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, inspect, select
 
 from ..away import CommitUnknown, LedgerAway
 from ..errors import EnvironmentFailure, NotFound
@@ -129,7 +129,7 @@ class Ledger:
             return ledger._append_all(connection, author, changes)
 
         try:
-            ledger._write(make, _are_booked, schema=None)
+            ledger._write(make, _is_made, schema=None)
         except BaseException:
             ledger.close()
             raise
@@ -387,6 +387,11 @@ class Ledger:
 def _lasting(committed: tuple[Committed, ...]) -> tuple[str, ...]:
     """The hashes of the events that are work, and not what passes."""
     return tuple(done.hash for done in committed if not isinstance(done.change, PASSING))
+
+
+def _is_made(connection: Connection, founding: tuple[Committed, ...]) -> bool:
+    """Whether the tables are there, which a lost COMMIT does not leave, with `founding` in them."""
+    return inspect(connection).has_table("events") and _are_booked(connection, founding)
 
 
 def _are_booked(connection: Connection, committed: tuple[Committed, ...]) -> bool:

@@ -17,7 +17,7 @@ FROM pg_class c WHERE c.oid = to_regclass('public.events')
 
 
 @dataclass(frozen=True)
-class Server:
+class DatabaseServer:
     """`version` as PostgreSQL writes it: 150018. `lasting`: a commit waits for the disk.
 
     `may_change`: this role may update or delete events, but for the trigger. `difference`: what is
@@ -32,13 +32,13 @@ class Server:
     difference: str | None
 
 
-def look(connection: Connection) -> Server | None:
+def look(connection: Connection) -> DatabaseServer | None:
     """The server under `connection`; None for a file."""
     if connection.dialect.name != "postgresql":
         return None
     row = connection.exec_driver_sql(_QUERY).one()
     version, encoding, synchronous, fsync, standby, may_change = row
-    return Server(
+    return DatabaseServer(
         version=version,
         encoding=encoding,
         lasting=synchronous != "off" and fsync == "on",

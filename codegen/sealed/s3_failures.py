@@ -22,7 +22,7 @@ _HINTS = {
     "ExpiredToken": "the session is over: get new credentials",
     "InvalidToken": "the session is none of the store's: get new credentials",
     "RequestTimeTooSkewed": "set the clock of this machine",
-    "AccessDenied": "let this key get, put, list and delete objects of the bucket",
+    "AccessDenied": "let this key list the bucket, and get and put objects below the prefix",
     "QuotaExceeded": "the bucket is full: have its quota raised",
     "EntityTooLarge": "the store takes no objects of this size",
 }

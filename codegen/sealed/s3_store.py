@@ -159,7 +159,7 @@ class Bucket:
         """As `ObjectStore.clock`: what a new object is stamped with."""
         import obstore
 
-        key = f"clock/{secrets.token_hex(16)}"
+        key = f"probe/clock/{secrets.token_hex(16)}"
         with self._told(key):
             obstore.put(self._uploads, key, b"clock", use_multipart=False)
             try:

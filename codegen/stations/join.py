@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import Refused, UsageError
+from ..away import OutOfReach
+from ..errors import EnvironmentFailure, Refused, UsageError
 from ..files import home_of, write_exclusively
 from ..invocation import Invocation
 from ..ledger.ledger import Ledger
@@ -53,7 +54,8 @@ class StationJoined(Result):
         if self.store is not None:
             yield self.store
         yield f"now, at station {' or '.join(self.admitting)}:"
-        yield f"  mintmark station admit {self.station_key} --name {self.name} --may mint,order"
+        what = f"--name {self.name} --may mint,export,order"
+        yield f"  mintmark station admit {self.station_key} {what}"
         yield "and compare what it shows with these words, by telephone or side by side:"
         yield f"  {' '.join(self.words)}"
 
@@ -109,7 +111,14 @@ def _checked_store(places: SharedPlaces, founded: Founding) -> str | None:
     store = open_places(places)
     if store is not None:
         belongs(store, founded.home)
-    return probed(store)
+    try:
+        return probed(store)
+    except OutOfReach:
+        raise
+    except EnvironmentFailure:
+        if store is None:
+            raise
+        return f"this key may not write to {store.address}: enough for a station that only reads"
 
 
 def _called(view: View, name: str | None) -> str:

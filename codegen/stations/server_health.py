@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ..finding import ERROR, OK, WARNING, Finding
-from ..ledger.server import OLDEST, Server
+from ..ledger.server import OLDEST, DatabaseServer
 from ..ledger.view import View
 
 _CHECK = "database"
@@ -17,7 +17,7 @@ def database(view: View) -> Iterator[Finding]:
         yield from _as_advised(server)
 
 
-def _sound(server: Server) -> Iterator[Finding]:
+def _sound(server: DatabaseServer) -> Iterator[Finding]:
     if server.difference is not None:
         message = f"the database was changed by hand: {server.difference}"
         yield Finding(ERROR, _CHECK, message, "ask whoever runs the database what was done to it")
@@ -30,7 +30,7 @@ def _sound(server: Server) -> Iterator[Finding]:
         yield Finding(OK, _CHECK, message)
 
 
-def _as_advised(server: Server) -> Iterator[Finding]:
+def _as_advised(server: DatabaseServer) -> Iterator[Finding]:
     if not server.lasting:
         message = "a commit does not wait for the disk: a power cut may lose what was booked"
         hint = "turn synchronous_commit and fsync on: see docs/stations.md"

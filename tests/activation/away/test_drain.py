@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 
@@ -169,6 +170,22 @@ def test_what_a_hand_did_to_the_queue_is_noticed_and_told_and_nothing_behind_is_
     code, told = run("deliver")
     assert (code, AwayQueue(home.path).is_empty) == (75, True)
     assert len(booked(home)) == len(set(booked(home)))
+
+
+def test_an_intent_out_of_another_copy_of_the_home_is_noticed(made, run, tmp_path):
+    home, batch, _ = made
+    wait_assign(home, batch, ["one"])
+    twin = replace(home, path=tmp_path / "twin", opened=[])
+    shutil.copytree(home.path, twin.path)
+    wait_assign(twin, batch, ["other"])
+    wait_assign(home, batch, ["two", "three"])
+    (two,) = (home.path / "away").glob("000000000002-*.json")
+    two.unlink()
+    (other,) = (twin.path / "away").glob("000000000002-*.json")
+    shutil.copy(other, two.with_name(other.name))
+    twin.close()
+    assert run("deliver")[0] == 5
+    assert "three" not in booked(home)
 
 
 def test_a_note_that_was_lost_is_made_again_and_told(made):

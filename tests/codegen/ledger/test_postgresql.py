@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -36,6 +37,7 @@ from mintmark.codegen.ledger import _postgresql, _postgresql_shape, changes, dat
 from mintmark.codegen.ledger.ledger import Ledger
 from mintmark.codegen.ledger.place import LedgerDatabase
 from mintmark.codegen.ledger.place import database as address
+from mintmark.codegen.ledger.server import OLDEST
 from mintmark.codegen.ledger.verify import verify
 
 WAIT = 2.0
@@ -97,7 +99,7 @@ def test_the_second_of_two_guards_sees_what_the_first_booked(place):
         seen.append(found and found.batch)
         if len(seen) == 1:
             second.start()
-            while not waits(place.url):
+            while second.is_alive() and not waits(place.url):
                 pass
         if found is not None:
             raise Refused("taken")
@@ -254,7 +256,8 @@ def test_a_pooler_gives_nothing_of_a_station_to_another(place):
 
 def test_the_database_s_clock_is_everybody_s(ledger):
     before = by_owner_clock()
-    assert before <= ledger.clock() <= by_owner_clock()
+    with ledger.read() as view:
+        assert before <= ledger.clock() <= view.clock() <= by_owner_clock()
     assert ledger.clock().utcoffset() == timedelta(0)
 
 
@@ -360,6 +363,19 @@ def test_the_tables_are_as_they_are_made(ledger):
             view.connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
             == database.SCHEMA
         )
+
+
+def test_the_first_shared_ledger_is_brought_to_the_tables_that_are_made_now():
+    place = LedgerDatabase(cluster().database())
+    first = Path(__file__).with_name("postgresql_0013.sql").read_text("utf-8")
+    version = ("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",)
+    version += ("INSERT INTO alembic_version VALUES ('0013')",)
+    by_owner(place, first, *version, *grants.guards())
+    engine = database.connect(place)
+    assert database.upgrade_shared(engine) == ("0013", database.SCHEMA)
+    with database.reading(engine) as connection:
+        assert _postgresql_shape.difference(connection) is None
+    engine.dispose()
 
 
 BY_HAND = {
@@ -483,3 +499,24 @@ def test_a_role_s_name_is_quoted(place, role):
 def test_what_is_no_role_is_refused(role):
     with pytest.raises(UsageError):
         grants.statements(role)
+
+
+# --- what doctor is told ------------------------------------------------------------------------
+
+
+def test_the_server_says_what_it_is_and_who_may_change_events(place, ledger):
+    with ledger.read() as view:
+        server = view.server()
+    assert server.version >= OLDEST
+    assert (server.encoding, server.standby, server.difference) == ("UTF8", False, None)
+    assert server.may_change
+    with Ledger.open(as_role(place, "station"), clock()) as station, station.read() as view:
+        assert not view.server().may_change
+    by_owner(place, BY_HAND["trigger events_stay"])
+    with ledger.read() as view:
+        assert "events_stay" in view.server().difference
+
+
+def test_a_file_has_no_server(tmp_path):
+    with create(tmp_path / "ledger.db") as ledger, ledger.read() as view:
+        assert view.server() is None

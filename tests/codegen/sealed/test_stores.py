@@ -208,6 +208,19 @@ def test_a_store_that_cannot_hold_a_vault_is_refused(tmp_path):
             probe(Broken(tmp_path / str(number), **fault))
 
 
+def no(*_asked):
+    raise EnvironmentFailure("the store refused: AccessDenied", "ask")
+
+
+def test_a_key_that_may_not_remove_is_good_for_a_vault(tmp_path):
+    store = Broken(tmp_path, delete=no)
+    found = probe(store)
+    left = {item.key for item in store.list("probe")}
+    assert not found.removes
+    (folder,) = {"/".join(key.split("/")[:2]) for key in left}
+    assert f"this key may not remove there, and {folder} stays" in found.sentence
+
+
 # --- addresses -------------------------------------------------------------------------
 
 

@@ -1,9 +1,11 @@
 """`init` of a home that stations share: all of it, or nothing, or something to go on with."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
 from stations_kit import new_places, now
+from wire_proxy import CUT, EARLY, LOST, PostgresProxy
 
 from mintmark.codegen.away import CommitUnknown, LedgerAway
 from mintmark.codegen.errors import Refused, UsageError
@@ -129,6 +131,29 @@ def test_an_answer_lost_at_commit_is_resolved_by_the_next_init(
     station = Station(tmp_path / "home", operator=None, now=now)
     assert verify(station.ledger).ok
     station.close()
+
+
+@pytest.mark.parametrize("fault", [LOST, EARLY, CUT])
+def test_a_network_that_loses_the_founding_commit(tmp_path, places, fault):
+    """With the real database behind it: one home, whether the COMMIT arrived or not."""
+    commits = itertools.count()
+
+    def once(moment):
+        return fault if moment.name == "commit" and next(commits) == 0 else ""
+
+    with PostgresProxy(once, target=places.ledger) as proxy:
+        far = replace(places, ledger=proxy.url)
+        try:
+            make(tmp_path, far)
+        except LedgerAway:
+            assert not (tmp_path / "home").exists()  # it did not arrive: nothing is left
+            assert not (tmp_path / "custodian.key").exists()
+            make(tmp_path, far)
+        assert proxy.faults == {f"commit: {fault}": 1}
+        station = Station(tmp_path / "home", operator=None, now=now)
+        assert verify(station.ledger).ok
+        assert [shown.this for shown in listed(station).stations] == [True]
+        station.close()
 
 
 def test_a_database_that_has_a_home_takes_no_second(shared, tmp_path):
