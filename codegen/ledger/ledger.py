@@ -244,19 +244,24 @@ class Ledger:
         return done[0]
 
     def _came_to_pass(self, is_there: Callable[[Connection], bool], unknown: CommitUnknown) -> bool:
-        """Raises `unknown` if the database could not be asked within `settle` seconds."""
+        """Raises `unknown` if the database could not be asked within `settle` seconds.
+
+        Or if Ctrl-C ended the asking: a look at the books without the lock could come too early.
+        """
         until = time.monotonic() + self._settle
-        while True:
-            try:
-                with database.writing(self._engine, schema=None) as connection:
-                    found = is_there(connection)
-                    connection.rollback()
-                    return found
-            except EnvironmentFailure:
+        try:
+            while True:
                 # Away, a standby that will be promoted, or locked by what is asked about.
+                with contextlib.suppress(EnvironmentFailure):
+                    with database.writing(self._engine, schema=None) as connection:
+                        found = is_there(connection)
+                        connection.rollback()
+                    return found
                 if time.monotonic() > until:
-                    raise unknown from None
-            time.sleep(_PAUSE)
+                    raise unknown
+                time.sleep(_PAUSE)
+        except KeyboardInterrupt:
+            raise unknown from None
 
     def commit(
         self,
