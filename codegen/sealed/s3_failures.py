@@ -26,6 +26,7 @@ _HINTS = {
     "QuotaExceeded": "the bucket is full: have its quota raised",
     "EntityTooLarge": "the store takes no objects of this size",
 }
+_NO_CODE = f"{_CREDENTIALS}; then {_HINTS['AccessDenied']}"
 # "Not now", and not "no".
 _AGAIN = {408, 409, 425, 429}
 _REGION = {"AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect"}
@@ -66,7 +67,7 @@ def _refusal(text: str, status: int | None, code: str, bucket: str) -> tuple[str
         ),
         (
             code in _HINTS or status in (401, 403),
-            (f"the store refused: {shown}", _HINTS.get(code, _HINTS["AccessDenied"])),
+            (f"the store refused: {shown}", _HINTS.get(code, _NO_CODE)),
         ),
         (
             "credential" in text.lower(),

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..away import OutOfReach
-from ..errors import EnvironmentFailure, Refused, UsageError
+from ..errors import EnvironmentFailure, NotFound, Refused, UsageError
 from ..files import home_of, write_exclusively
 from ..invocation import Invocation
+from ..ledger.database import NoLedger
 from ..ledger.ledger import Ledger
+from ..ledger.place import LedgerDatabase
 from ..ledger.view import View
 from ..result import Result
 from ..station import config, keys
@@ -77,7 +79,7 @@ def join(invocation: Invocation, places: SharedPlaces, name: str | None) -> Stat
             "stations share a ledger and a vault, and one of them is not named",
             "give --ledger URL and --vault URL, as the home was made with",
         )
-    with Ledger.open(places.database, invocation.now) as ledger, ledger.read() as view:
+    with _ledger(places.database, invocation) as ledger, ledger.read() as view:
         founded, who = founding(view), tuple(row.name for row in admitting(view))
         called = _called(view, name)
     store = _checked_store(places, founded)
@@ -102,6 +104,17 @@ def _check_place(home: Path) -> None:
             f"the station's folder would lie in the home {other}", "name another with --home"
         )
     refuse_taken(home)
+
+
+def _ledger(place: LedgerDatabase, invocation: Invocation) -> Ledger:
+    try:
+        return Ledger.open(place, invocation.now)
+    except NoLedger:
+        raise NotFound(
+            "no home's books are in this database",
+            "name the one that the home was made with: see [ledger] url at another station",
+            "to make a home in it: mintmark init --ledger URL --vault URL",
+        ) from None
 
 
 def _checked_store(places: SharedPlaces, founded: Founding) -> str | None:
