@@ -67,7 +67,7 @@ def _errors_of_postgresql(engine: Engine) -> Iterator[None]:
         hints = (
             _postgresql_failures.BACKUP if hint == BRING_BACK else hint for hint in error.hints
         )
-        raise IntegrityError(error.message, *hints, **error.details) from None
+        raise type(error)(error.message, *hints, **error.details) from None
 
 
 def translated(error: BaseException | None, path: Path | None) -> Exception:

@@ -12,6 +12,8 @@ from ..errors import EnvironmentFailure, IntegrityError, MintmarkError, UsageErr
 BACKUP = "bring the ledger's database back from its backup: see docs/stations.md"
 _AGAIN = "repeat the command"
 _GRANTS = "grant this station's role what it needs: mintmark ledger grants"
+_OWNER = "a move or an upgrade takes the role that owns the tables: --as ROLE"
+_NAME = "see its name at the end of the address; whoever runs the server makes databases"
 _ASK = "see the database's own log"
 
 # SQLSTATE, or the beginning of some → what it is here.
@@ -35,9 +37,9 @@ _STATES: tuple[tuple[tuple[str, ...], type[MintmarkError], str, str], ...] = (
         "the ledger's database is read-only: a standby, or one that its operator has closed",
         "name the primary, or promote this standby: see docs/stations.md",
     ),
-    (("42501",), EnvironmentFailure, "the database's role may not do this", _GRANTS),
+    (("42501",), EnvironmentFailure, "the database's role may not do this", f"{_GRANTS}; {_OWNER}"),
     (("28",), EnvironmentFailure, "the ledger's database refuses this login", _GRANTS),
-    (("3D000",), EnvironmentFailure, "the ledger's database is not there", "see its name"),
+    (("3D000",), EnvironmentFailure, "the ledger's database is not there", _NAME),
     (("53", "58", "54"), EnvironmentFailure, "the ledger's database has run out of room", _ASK),
     (("XX001", "XX002", "22P02", "22P05"), IntegrityError, "the ledger is damaged", BACKUP),
     (
@@ -97,7 +99,7 @@ def _not_connected(error: BaseException, where: str) -> Exception:
             "check the certificates, and the options at the end of the ledger's address",
         )
     if _MISSING.search(said):
-        return EnvironmentFailure("the ledger's database is not there", "see its name")
+        return EnvironmentFailure("the ledger's database is not there", _NAME)
     asked = getattr(pgconn, "used_password", False) or getattr(pgconn, "needs_password", False)
     if _REFUSED.search(said) or (asked and _SERVER.search(said)):
         return EnvironmentFailure(

@@ -95,19 +95,33 @@ def create_schema(connection: Connection) -> None:
     connection.exec_driver_sql(f"INSERT INTO {_VERSION} VALUES ('{SCHEMA}')")  # noqa: S608 - constants
 
 
+class NoLedger(IntegrityError):
+    """A file or a database that no ledger is in."""
+
+
+def refuse_taken(engine: Engine) -> None:
+    """Raises `Refused` unless the shared database is empty: it belongs to one home."""
+    with reading(engine) as connection:
+        _refuse_tables(connection)
+
+
 def make_shared(connection: Connection) -> None:
     """`create_schema` in a shared database, and what guards its events.
 
-    Raises `Refused` unless the database is empty: it belongs to one home.
+    Raises `Refused` unless the database is empty.
     """
+    _refuse_tables(connection)
+    create_schema(connection)
+    for statement in grants.guards():
+        connection.exec_driver_sql(statement)
+
+
+def _refuse_tables(connection: Connection) -> None:
     if any(inspect(connection).get_table_names()):
         raise Refused(
             "the database holds tables already, and nothing was changed",
             "give every home an empty database of its own",
         )
-    create_schema(connection)
-    for statement in grants.guards():
-        connection.exec_driver_sql(statement)
 
 
 def clock(engine: Engine) -> datetime | None:
@@ -115,9 +129,16 @@ def clock(engine: Engine) -> datetime | None:
     if not is_shared(engine):
         return None
     with reading(engine) as connection:
-        # now() would be when the transaction began.
-        now: datetime | None = connection.exec_driver_sql("SELECT clock_timestamp()").scalar()
-        return now and now.astimezone(UTC)
+        return clock_of(connection)
+
+
+def clock_of(connection: Connection) -> datetime | None:
+    """The same, asked in a transaction."""
+    if not is_shared(connection.engine):
+        return None
+    # now() would be when the transaction began.
+    now: datetime | None = connection.exec_driver_sql("SELECT clock_timestamp()").scalar()
+    return now and now.astimezone(UTC)
 
 
 def bring_up_to_date(engine: Engine) -> None:
@@ -174,13 +195,19 @@ def check_schema(engine: Engine) -> None:
 
 
 def revision(connection: Connection) -> str:
-    """The revision of a ledger. Raises `IntegrityError` for what names none."""
+    """The revision of a ledger. Raises `IntegrityError`, `NoLedger` for what names none."""
     if not inspect(connection).has_table(_VERSION):
-        raise IntegrityError(f"the {_what(connection)} is no ledger", BRING_BACK)
+        raise NoLedger(f"the {_what(connection)} is no ledger", *_NO_LEDGER[_what(connection)])
     found = connection.exec_driver_sql(f"SELECT version_num FROM {_VERSION}").scalars().all()  # noqa: S608
     if len(found) != 1 or type(found[0]) is not str or _REVISION.fullmatch(found[0]) is None:
         raise IntegrityError("the ledger names a revision that is none", BRING_BACK)
     return found[0]
+
+
+_NO_LEDGER = {
+    "file": (BRING_BACK,),
+    "database": ("see [ledger] url in mintmark.toml: is it the database of this home?", BRING_BACK),
+}
 
 
 def _what(connection: Connection) -> str:

@@ -3,6 +3,8 @@
 It must give back at once, and whole, what it was told to keep, also in parts, and list and remove
 it. Whether of several clients that make one key at once just one is told that it did differs from
 server to server, and two in turn do not show it; it is told, and nothing depends on it.
+
+A key that may not remove is a good one for a station: then what is tried stays, and that is told.
 """
 
 import contextlib
@@ -15,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Barrier
 
-from ..errors import MintmarkError, Refused
+from ..away import OutOfReach
+from ..errors import EnvironmentFailure, MintmarkError, Refused
 from .store import ObjectStore
 
 RACERS = 8
@@ -26,10 +29,12 @@ PARTED = 9_000_000  # bytes: in S3 two parts
 class StoreProbe:
     """What was seen of a store that can hold a vault.
 
-    `exclusive`: of several that made one key at once, one was told that it did.
+    `exclusive`: of several that made one key at once, one was told that it did. `removes`: what was
+    tried is gone again.
     """
 
     exclusive: bool
+    removes: bool
     sentence: str
 
 
@@ -43,7 +48,7 @@ def probe(store: ObjectStore) -> StoreProbe:
         _keeps(store, folder)
         _parts(store, folder)
         winners, stays = _race(store, folder)
-        _lists_and_removes(store, folder)
+        removes = _lists_and_removes(store, folder)
     finally:
         with contextlib.suppress(MintmarkError, OSError):
             for found in list(store.list(folder)):
@@ -56,9 +61,9 @@ def probe(store: ObjectStore) -> StoreProbe:
         if winners != 1
         else "it lets what is there be made again"
     )
-    return StoreProbe(
-        exclusive, f"{store.address} can hold the vault: {how}; nothing relies on that"
-    )
+    left = "" if removes else f"; this key may not remove there, and {folder} stays"
+    sentence = f"{store.address} can hold the vault: {how}; nothing relies on that{left}"
+    return StoreProbe(exclusive, removes, sentence)
 
 
 def _keeps(store: ObjectStore, folder: str) -> None:
@@ -115,20 +120,27 @@ def _made(put: Callable[[], None]) -> bool:
     return True
 
 
-def _lists_and_removes(store: ObjectStore, folder: str) -> None:
+def _lists_and_removes(store: ObjectStore, folder: str) -> bool:
+    """Whether this key may remove."""
     keys = {found.key for found in store.list(folder)}
     wanted = {f"{folder}/{name}/object" for name in ("0", "1", "2", "3", "parts", "race")}
     _hold(keys == wanted, "does not list what it keeps")
     _hold(
         {found.key for found in store.list(f"{folder}/1")} == {f"{folder}/1/object"}, "lists more"
     )
-    for key in keys:
-        store.delete(key)
-        store.delete(key)
+    try:
+        for key in keys:
+            store.delete(key)
+            store.delete(key)
+    except OutOfReach:
+        raise
+    except EnvironmentFailure:
+        return False
     with contextlib.suppress(FileNotFoundError):
         store.size(f"{folder}/0/object")
         _hold(False, "keeps what was removed")  # noqa: FBT003 - it was found
     _hold(not list(store.list(folder)), "lists what was removed")
+    return True
 
 
 def _hold(found: bool, what: str) -> None:  # noqa: FBT001 - what must hold

@@ -22,10 +22,11 @@ _HINTS = {
     "ExpiredToken": "the session is over: get new credentials",
     "InvalidToken": "the session is none of the store's: get new credentials",
     "RequestTimeTooSkewed": "set the clock of this machine",
-    "AccessDenied": "let this key get, put, list and delete objects of the bucket",
+    "AccessDenied": "let this key list the bucket, and get and put objects below the prefix",
     "QuotaExceeded": "the bucket is full: have its quota raised",
     "EntityTooLarge": "the store takes no objects of this size",
 }
+_NO_CODE = f"{_CREDENTIALS}; then {_HINTS['AccessDenied']}"
 # "Not now", and not "no".
 _AGAIN = {408, 409, 425, 429}
 _REGION = {"AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect"}
@@ -49,6 +50,11 @@ def _refusal(text: str, status: int | None, code: str, bucket: str) -> tuple[str
     shown = code or f"status {status}"
     rules = (
         (
+            # Before the status: it is of the machine that has no credentials to give.
+            "169.254." in text or "token file" in text,
+            ("no credentials for the store are found here", _CREDENTIALS),
+        ),
+        (
             code == "NoSuchBucket",
             (f"the store has no bucket {bucket!r}", "make it, or name another with --vault"),
         ),
@@ -61,10 +67,10 @@ def _refusal(text: str, status: int | None, code: str, bucket: str) -> tuple[str
         ),
         (
             code in _HINTS or status in (401, 403),
-            (f"the store refused: {shown}", _HINTS.get(code, _HINTS["AccessDenied"])),
+            (f"the store refused: {shown}", _HINTS.get(code, _NO_CODE)),
         ),
         (
-            "169.254." in text or "credential" in text.lower(),
+            "credential" in text.lower(),
             ("no credentials for the store are found here", _CREDENTIALS),
         ),
         (
@@ -80,6 +86,14 @@ def _refusal(text: str, status: int | None, code: str, bucket: str) -> tuple[str
         ),
     )
     return next((why for found, why in rules if found), None)
+
+
+def unusable() -> EnvironmentFailure:
+    """What to raise if obstore takes no store from the settings at all."""
+    return EnvironmentFailure(
+        "the settings of this machine for S3 lead to no store",
+        "see the variables of the environment that begin with AWS_",
+    )
 
 
 def is_an_answer(error: Exception) -> bool:

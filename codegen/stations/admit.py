@@ -190,14 +190,17 @@ def _send(station: Station, public: StationPublic, home: Founding) -> None:
     name = f"{sealed_key.folder_of(home.home)}/{public.key_id}-{station.entropy(16).hex()}"
     station.store.put(name, data)
     station.failpoint("sent")
-    with contextlib.suppress(MintmarkError):
-        forget(station, public.key_id, but=name)
+    forget(station, public.key_id, but=name)
 
 
 def forget(station: Station, key_id: str, but: str = "") -> None:
-    """Remove what was sealed to the station `key_id`, except the object `but`."""
+    """Remove what was sealed to the station `key_id`, except the object `but`.
+
+    If it cannot be removed it stays: none but that station opens it, which knew it anyhow.
+    """
     if station.config.vault_url is None:
         return
-    for item in list(station.store.list(sealed_key.folder_of(station.config.home_id))):
-        if sealed_key.is_of(item.key, key_id) and item.key != but:
-            station.store.delete(item.key)
+    with contextlib.suppress(MintmarkError):
+        for item in list(station.store.list(sealed_key.folder_of(station.config.home_id))):
+            if sealed_key.is_of(item.key, key_id) and item.key != but:
+                station.store.delete(item.key)

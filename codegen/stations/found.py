@@ -17,15 +17,14 @@ commits, and stays away, nobody can tell whether there is a home: then all stays
 have left it, and the error says so.
 """
 
-import contextlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import ids, notes
-from ..away import CommitUnknown
-from ..errors import IntegrityError, MintmarkError, NotFound, Refused
+from ..away import CommitUnknown, OutOfReach
+from ..errors import EnvironmentFailure, IntegrityError, MintmarkError, NotFound, Refused
 from ..files import fsync_folder, write_exclusively
 from ..invocation import Invocation
 from ..ledger.ledger import Author, Ledger
@@ -79,6 +78,7 @@ def found(
     After an exception there is neither folder nor claim nor ledger, unless `is_begun`.
     """
     home, store = invocation.home.absolute(), _free_store(places)
+    _refuse_taken(places)
     sentence = probed(store)
     home_id = ids.new_home_id(invocation.entropy)
     with new_home.folder_of_home(home, invocation.entropy) as folder:  # 1, 2
@@ -131,7 +131,9 @@ def _finish(
         raise
     except BaseException as error:
         if isinstance(error, MintmarkError) or not _may_be_there(invocation, place, made.home_id):
-            _take_back(home, store, made.home_id)
+            stays = _take_back(home, store, made.home_id)
+            if stays is not None and isinstance(error, MintmarkError):
+                error.hints = (*error.hints, stays)
         raise
     (home / "work" / _NOTE).unlink()  # 5
     fsync_folder(home / "work")
@@ -164,14 +166,25 @@ def _may_be_there(invocation: Invocation, place: LedgerPlace, home_id: str) -> b
         return True
 
 
-def _take_back(home: Path, store: "ObjectStore | None", home_id: str) -> None:
-    """Undo steps 2 and 3. If the store cannot be asked, the note stays for the next `init`."""
+def _take_back(home: Path, store: "ObjectStore | None", home_id: str) -> str | None:
+    """Undo steps 2 and 3. If the store cannot be asked, the note stays for the next `init`.
+
+    What a person has to do, if this key may not remove the claim.
+    """
     from ..sealed import stores
 
-    with contextlib.suppress(MintmarkError, OSError):
+    stays = None
+    try:
         if store is not None and stores.home_of(store) == home_id:
             store.delete(stores.HOME_KEY)
-        shutil.rmtree(home, ignore_errors=True)
+    except OutOfReach:
+        return None
+    except EnvironmentFailure:
+        stays = f"{stores.HOME_KEY} at {store and store.address} stays: have it removed, too"
+    except (MintmarkError, OSError):
+        return None
+    shutil.rmtree(home, ignore_errors=True)
+    return stays
 
 
 def _free_store(places: SharedPlaces) -> "ObjectStore | None":
@@ -186,6 +199,19 @@ def _free_store(places: SharedPlaces) -> "ObjectStore | None":
             "to add a station to that home: mintmark station join",
         )
     return store
+
+
+def _refuse_taken(places: SharedPlaces) -> None:
+    """Raises `Refused` for a database that is not empty, before anything is made."""
+    if places.database is None:
+        return
+    from ..ledger import database
+
+    engine = database.connect(places.database)
+    try:
+        database.refuse_taken(engine)
+    finally:
+        engine.dispose()
 
 
 def open_places(places: SharedPlaces) -> "ObjectStore | None":

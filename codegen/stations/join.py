@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import Refused, UsageError
+from ..away import OutOfReach
+from ..errors import EnvironmentFailure, NotFound, Refused, UsageError
 from ..files import home_of, write_exclusively
 from ..invocation import Invocation
+from ..ledger.database import NoLedger
 from ..ledger.ledger import Ledger
+from ..ledger.place import LedgerDatabase
 from ..ledger.view import View
 from ..result import Result
 from ..station import config, keys
@@ -53,7 +56,8 @@ class StationJoined(Result):
         if self.store is not None:
             yield self.store
         yield f"now, at station {' or '.join(self.admitting)}:"
-        yield f"  mintmark station admit {self.station_key} --name {self.name} --may mint,order"
+        what = f"--name {self.name} --may mint,export,order"
+        yield f"  mintmark station admit {self.station_key} {what}"
         yield "and compare what it shows with these words, by telephone or side by side:"
         yield f"  {' '.join(self.words)}"
 
@@ -75,7 +79,7 @@ def join(invocation: Invocation, places: SharedPlaces, name: str | None) -> Stat
             "stations share a ledger and a vault, and one of them is not named",
             "give --ledger URL and --vault URL, as the home was made with",
         )
-    with Ledger.open(places.database, invocation.now) as ledger, ledger.read() as view:
+    with _ledger(places.database, invocation) as ledger, ledger.read() as view:
         founded, who = founding(view), tuple(row.name for row in admitting(view))
         called = _called(view, name)
     store = _checked_store(places, founded)
@@ -102,6 +106,17 @@ def _check_place(home: Path) -> None:
     refuse_taken(home)
 
 
+def _ledger(place: LedgerDatabase, invocation: Invocation) -> Ledger:
+    try:
+        return Ledger.open(place, invocation.now)
+    except NoLedger:
+        raise NotFound(
+            "no home's books are in this database",
+            "name the one that the home was made with: see [ledger] url at another station",
+            "to make a home in it: mintmark init --ledger URL --vault URL",
+        ) from None
+
+
 def _checked_store(places: SharedPlaces, founded: Founding) -> str | None:
     """What is to be told of the store. Raises `Refused` unless it is the home's."""
     from ..sealed.stores import belongs
@@ -109,7 +124,14 @@ def _checked_store(places: SharedPlaces, founded: Founding) -> str | None:
     store = open_places(places)
     if store is not None:
         belongs(store, founded.home)
-    return probed(store)
+    try:
+        return probed(store)
+    except OutOfReach:
+        raise
+    except EnvironmentFailure:
+        if store is None:
+            raise
+        return f"this key may not write to {store.address}: enough for a station that only reads"
 
 
 def _called(view: View, name: str | None) -> str:

@@ -3,10 +3,10 @@
 1. `KeyRevoked` is booked: from here on the write door refuses whatever it signs.
 2. What was sealed to it is removed from the store.
 
-A crash after 1 leaves an object that only the station's own key opens, and it had it already; the
-same command again removes it. Retiring takes back nothing that was known: a stolen machine knows
-the fingerprint key. Its password for the database and its credentials for the store are revoked
-there.
+A crash after 1, or a store that keeps it, leaves an object that only the station's own key opens,
+and it had that already; the same command again tries once more. Retiring takes back nothing that
+was known: a stolen machine knows the fingerprint key. Its password for the database and its
+credentials for the store are revoked there.
 """
 
 from collections.abc import Iterator

@@ -8,15 +8,17 @@ from stations_kit import new_places, now
 from wire_proxy import CUT, EARLY, LOST, PostgresProxy
 
 from mintmark.codegen.away import CommitUnknown, LedgerAway
-from mintmark.codegen.errors import Refused, UsageError
+from mintmark.codegen.errors import EnvironmentFailure, NotFound, Refused, UsageError
 from mintmark.codegen.home import init
 from mintmark.codegen.invocation import Invocation
 from mintmark.codegen.ledger.ledger import Ledger
 from mintmark.codegen.ledger.verify import verify
+from mintmark.codegen.sealed.shared_folder import SharedFolder
 from mintmark.codegen.station import config, keys
 from mintmark.codegen.station.shared_places import SharedPlaces
 from mintmark.codegen.station.station import Station
 from mintmark.codegen.stations import found
+from mintmark.codegen.stations.join import join
 from mintmark.codegen.stations.listed import listed
 
 WORDS = "nine words are better than one"
@@ -71,6 +73,35 @@ def test_after_a_failure_nothing_is_left_and_init_makes_it(
     assert left(tmp_path) == []
     monkeypatch.undo()
     monkeypatch.setattr(keys, "INTERACTIVE", keys.FOR_TESTS_ONLY)
+
+
+def test_a_claim_that_this_key_may_not_remove_is_told_and_the_folder_goes(
+    tmp_path, places, monkeypatch
+):
+    def refuse(*_asked):
+        raise EnvironmentFailure("the store refused: AccessDenied")
+
+    monkeypatch.setattr(SharedFolder, "delete", refuse)
+    monkeypatch.setattr(found, "_create", refuse)
+    with pytest.raises(EnvironmentFailure) as refused:
+        make(tmp_path, places)
+    assert "home.json" in refused.value.hints[-1]
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_database_that_holds_tables_is_refused_before_anything_is_made(shared, tmp_path):
+    (tmp_path / "other").mkdir()
+    places = replace(new_places(tmp_path / "other"), ledger=shared.places.ledger)
+    with pytest.raises(Refused, match="holds tables already"):
+        make(tmp_path / "other", places)
+    assert left(tmp_path / "other") == []
+
+
+def test_a_database_without_a_home_is_nothing_to_join(tmp_path, places):
+    call = Invocation(tmp_path / "home", operator="Ms Wang", now=now)
+    with pytest.raises(NotFound, match="no home's books") as missing:
+        join(call, places, "hall-2")
+    assert "--ledger" in missing.value.hints[-1]
 
 
 @pytest.mark.parametrize("failpoint", ["placed", "claimed", "created"])

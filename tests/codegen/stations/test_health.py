@@ -45,7 +45,7 @@ def test_every_station_is_well(shared):
     )
     texts = told(found(minting), OK)
     assert "station: this is station hall-2, and may mint, order" in texts
-    assert any(text.startswith("store: ") and "can hold the vault" in text for text in texts)
+    assert any(text.startswith("store: ") and "and can be written" in text for text in texts)
 
 
 def test_a_line_of_another_station_needs_no_key_file_here(shared):
