@@ -94,14 +94,17 @@ class Wire:
             results = self._driver.wait(_answered(server))
         finally:
             _leave(server)
-        for prepared, result in zip(prepares, results, strict=False):
+        answered = list(zip(prepares, results, strict=False))
+        # All names at once: whoever takes only some of the answers would have others made for ever.
+        for prepared, result in answered:
+            if prepared and self._named is not None and result.status == ExecStatus.COMMAND_OK:
+                text, name = prepared
+                self._named[text] = name
+        for prepared, result in answered:
             if result.status == ExecStatus.FATAL_ERROR:
                 raise self._failed(result)
             if prepared is None:
                 yield result
-            elif self._named is not None:
-                text, name = prepared
-                self._named[text] = name
 
     def _failed(self, result: PGresult) -> psycopg.Error:
         error = error_from_result(result, self._reader.encoding)

@@ -169,6 +169,25 @@ def test_what_is_checked_is_told_of_before_what_comes_after_it(engine):
             _trips.of(connection).ask(missing, ())
 
 
+def test_what_is_refused_again_and_again_makes_no_names_for_ever(engine):
+    def no(rows):
+        raise LookupError(rows)
+
+    def names():
+        with engine.connect() as connection:
+            return connection.execute(text("SELECT count(*) FROM pg_prepared_statements")).scalar()
+
+    checked = Statement(b"SELECT 1", check=no)
+    seen = []
+    for _ in range(3):
+        with engine.connect() as connection:
+            _trips.begin(connection, BEGIN, checked)
+            with pytest.raises(LookupError):
+                _trips.of(connection).ask(READ, ("x",))
+        seen.append(names())
+    assert seen[0] == seen[1] == seen[2]
+
+
 def test_statements_of_sqlalchemy_s_own_come_after_the_queue(engine):
     with engine.begin() as connection:
         trips = opening(connection)
