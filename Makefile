@@ -1,4 +1,4 @@
-# make demo | test | test-faults | test-contract | torture | mutate | lint | bench | lock | clean. Needs GNU make and any Python >= 3.11.
+# make demo | test | test-faults | test-contract | torture | torture-stations | mutate | lint | bench | lock | clean. Needs GNU make and any Python >= 3.11.
 # PYTHON=/path/to/python3 chooses another interpreter. Windows: see README.md.
 
 VENV = .venv
@@ -13,7 +13,7 @@ LOCKER = .lock-venv
 # Node and npm of a wheel in $(VENV).
 NPM = $(BIN)/python tests/node_kit.py
 
-.PHONY: demo test test-faults test-contract torture mutate lint bench lock clean
+.PHONY: demo test test-faults test-contract torture torture-stations mutate lint bench lock clean
 .DELETE_ON_ERROR:
 
 demo: $(INSTALLED)
@@ -34,8 +34,14 @@ test-contract: $(INSTALLED)
 	$(BIN)/python tests/broken_contract.py $(VARIANTS)
 
 # Damage, kills, dates, older copies: all of what `make test` runs a tenth of. docs/testing.md
-torture: $(INSTALLED)
+torture: $(INSTALLED) $(SWIFT)/.installed
 	MINTMARK_TORTURE=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 tests/torture $(PYTEST_ARGS)
+
+# Three stations, two factories, one database with a standby, one bucket, and ten minutes in which
+# all of it fails; on Ceph's S3 server: make torture-stations STORE=rgw
+torture-stations: $(INSTALLED) $(SWIFT)/.installed
+	MINTMARK_TORTURE=1 MINTMARK_STORE=$(or $(STORE),swift) $(BIN)/python -m pytest -n 0 \
+		tests/torture/test_stations.py $(PYTEST_ARGS)
 
 # Which mutations of the pure core no test notices: docs/testing.md. Half an hour on two cores;
 # for one module: make mutate MODULE=codegen/codes/spec.py

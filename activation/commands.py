@@ -112,7 +112,7 @@ def orders_list(
       mintmark orders list --status queued
     """
     from ..codegen import ids
-    from .away.listing import listed_here
+    from .away.reading import listed_here
     from .orders.listing import check_status
 
     check_status(status)
@@ -126,7 +126,7 @@ def orders_show(invocation: Invocation, order: OrderArgument) -> "OrderShown | S
     Example:
       mintmark orders show K7QM-3T9A2BCD
     """
-    from .away.listing import shown
+    from .away.reading import shown
 
     return shown(invocation.station(), order)
 

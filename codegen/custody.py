@@ -13,13 +13,14 @@ from pathlib import Path
 
 from .errors import IntegrityError, NotFound, Refused, UsageError
 from .invocation import Invocation
-from .ledger.changes import Incident, IncidentFacts, KeyAdded, Stored, StoredObject
+from .ledger.changes import Incident, IncidentFacts, KeyAdded
 from .progress import Progress
 from .result import Result
 from .roster import KeyShown
 from .station import keys
 from .station.keys import CustodianKey, CustodianPublic
 from .station.station import Station
+from .stored import name_objects
 
 NAME_CHARS = 64
 
@@ -134,11 +135,11 @@ def _sealed_anew(
         return False
     data_key = wraps.open(key_id, custodian.sealing)
     sealed_to = [recipient.recipient for recipient in recipients]
+    began = station.ledger.clock()
     stored = station.vault.rewrap(wraps.header, data_key, sealed_to, key_id, custodian.sign)
     station.failpoint("wrapped anew")
     if stored is not None:
-        change = Stored(batch, (StoredObject(*stored),))
-        station.ledger.commit(station.author, change)
+        name_objects(station, batch, (stored,), began)
     return True
 
 

@@ -14,8 +14,9 @@ a network there:
 6.2 the files become objects of the store, each under a fresh key; two of them were sent while they
     were made (`sealed.early`);
 6.3 the intent notes the event: from here on the files are complete;
-6.4 under the lock the guard looks whether the ref was booked, or any batch that was not compared;
-    the batch and its objects are booked in one commit;
+6.4 under the lock the guard looks whether the ref was booked, or any batch that was not compared,
+    and whether the objects are too old to be there for sure; the batch and its objects are booked
+    in one commit;
 6.5 the run is kept in the cache, and the other files are removed.
 
 If 6.1, or here 6.4, finds another mint, the codes that meet it are redrawn outside the lock, and
@@ -35,7 +36,7 @@ Objects that nobody names are removed by `doctor --repair` once they are a day o
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
+from datetime import datetime
 
 from . import mint_sscc
 from .away import CommitUnknown, OutOfReach
@@ -54,11 +55,9 @@ from .sealed.make import Making
 from .sealed.runs import PrefixSource
 from .station.publish import Publication
 from .station.station import Station
-from .stored import keep, store_parts
+from .stored import is_fresh, keep, store_parts
 
 ROUNDS = 100
-# Seconds: an object that nobody names may be removed a day after it was made.
-FRESH = 6 * 3_600.0
 
 
 class RefTaken(Exception):
@@ -70,7 +69,10 @@ class RefTaken(Exception):
 
 
 class _OtherMint(Exception):
-    """Another process minted: `serials` meet a code of its `runs`, or more codes are issued."""
+    """Another process minted, or the step took too long: it is done again.
+
+    `serials` meet a code of its `runs`, or more codes are issued.
+    """
 
     def __init__(self, serials: Sequence[int] = (), runs: Sequence[PrefixSource] = ()) -> None:
         super().__init__("another mint")
@@ -92,8 +94,10 @@ class Booking:
     booked: bool | None = False  # None: only the ledger knows
     _compared: dict[str, BatchRow] = field(init=False)
     _since: list[PrefixSource] = field(init=False, default_factory=list)
+    _began: datetime = field(init=False)
 
     def __post_init__(self) -> None:
+        self._began = self.station.ledger.clock()
         self._compared = {row.batch: row for row in self.minted}
 
     def publish(self, publication: Publication, making: Making) -> None:
@@ -140,24 +144,18 @@ class Booking:
 
     def _in_store(self) -> Callable[[Publication, Making], None]:
         """The same of a home that stations share; what it returns remembers what it stored."""
+        station, early, began = self.station, self.early, self._began
         stored: tuple[StoredObject, ...] = ()
-        began = 0.0
 
         def book(publication: Publication, making: Making) -> None:
-            nonlocal stored, began
-            if self._compare(making, publication) or monotonic() - began > FRESH:  # 6.1
-                stored = ()
-            if not stored:
-                began = monotonic()
-                stored = store_parts(  # 6.2
-                    self.station,
-                    self.batch,
-                    making.parts,
-                    self.progress,
-                    self.early,
-                    making.record,
-                )
-            self._commit(publication, making, stored)
+            nonlocal stored, early, began
+            if self._compare(making, publication) or not self._is_fresh(began):  # 6.1
+                # What was sent so far does not count.
+                stored, early, began = (), None, station.ledger.clock()
+            stored = stored or store_parts(  # 6.2
+                station, self.batch, making.parts, self.progress, early, making.record
+            )
+            self._commit(publication, making, stored, began)
             keep(self.station, self.batch, making.parts)  # 6.5
 
         return book
@@ -184,7 +182,11 @@ class Booking:
                 drawn = True
 
     def _commit(
-        self, publication: Publication, making: Making, stored: tuple[StoredObject, ...]
+        self,
+        publication: Publication,
+        making: Making,
+        stored: tuple[StoredObject, ...],
+        began: datetime,
     ) -> None:
         station = self.station
         change, issued = self._change(making)
@@ -192,7 +194,8 @@ class Booking:
 
         def guard(view: View) -> None:
             self._refuse_taken(view)
-            if self._others(view) or view.issued_total() != issued:
+            late = not is_fresh(station, view, began)
+            if late or self._others(view) or view.issued_total() != issued:
                 raise _OtherMint
 
         objects = Stored(self.batch, stored)
@@ -206,6 +209,10 @@ class Booking:
             raise
         self.booked = True
         station.failpoint("booked")
+
+    def _is_fresh(self, began: datetime) -> bool:
+        with self.station.ledger.read() as view:
+            return is_fresh(self.station, view, began)
 
     def _refuse_taken(self, view: View) -> None:
         ref = self.request.ref

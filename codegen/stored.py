@@ -10,7 +10,9 @@ folder:
 """
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
+from .away import VaultAway
 from .errors import EnvironmentFailure, Refused
 from .history import known
 from .ledger.changes import BatchMinted, Stored, StoredObject
@@ -18,12 +20,14 @@ from .ledger.records import BatchRow
 from .ledger.view import View
 from .progress import Progress
 from .sealed.early import EarlyUploads
-from .sealed.parts import Parts
+from .sealed.parts import Parts, Uploaded
 from .sealed.record import MintRecord, file_digest
 from .sealed.shared_storage import SharedStorage
 from .station.station import Station
 
 ROUNDS = 100
+# An object that nobody names may be removed a day after it was made: what is older is not booked.
+FRESH = timedelta(hours=18)
 
 
 def shared_of(station: Station) -> SharedStorage:
@@ -61,6 +65,28 @@ def store_parts(  # noqa: PLR0913, PLR0917 - all it may be told
     return tuple(found)
 
 
+def is_fresh(station: Station, view: View, began: datetime) -> bool:
+    """Whether objects made since `began`, by the ledger's clock, are there for sure.
+
+    To be asked under the lock: a process may stand still before any of its steps.
+    """
+    return (view.clock() or station.now()) - began < FRESH
+
+
+def name_objects(station: Station, batch: str, stored: Sequence[Uploaded], began: datetime) -> None:
+    """Book `stored`, made since `began`, as parts of `batch`. Raises `VaultAway` if too late."""
+
+    def guard(view: View) -> None:
+        if not is_fresh(station, view, began):
+            raise VaultAway(
+                "it took so long that the store may have removed what was sent",
+                "repeat the command; nothing was changed",
+            )
+
+    objects = tuple(StoredObject(*each) for each in stored)
+    station.ledger.commit(station.author, Stored(batch, objects), guard=guard)
+
+
 def keep(station: Station, batch: str, files: Parts) -> None:
     """Keep the run of a batch that is booked, and remove its other files."""
     shared = shared_of(station)
@@ -78,6 +104,7 @@ def adopt(station: Station, change: BatchMinted) -> None:
     """
     files, compared = station.vault.parts(change.batch), set[str]()
     stored: tuple[StoredObject, ...] = ()
+    began = station.ledger.clock()
     for _ in range(ROUNDS):
         with station.ledger.read() as view:
             others = _further(view, compared)
@@ -85,16 +112,23 @@ def adopt(station: Station, change: BatchMinted) -> None:
             return
         _refuse_met(station, files, others)
         compared.update(row.batch for row in others)
-        stored = stored or store_parts(station, change.batch, files)
+        if not stored:
+            began = station.ledger.clock()
+            stored = store_parts(station, change.batch, files)
         objects = Stored(change.batch, stored)
 
         def guard(view: View) -> None:
             if _further(view, compared):
                 raise _FurtherMint
+            if not is_fresh(station, view, began):  # noqa: B023 - called in this round
+                raise _TooOld
 
         try:
             station.ledger.commit(station.author, change, objects, guard=guard)
         except _FurtherMint:
+            continue
+        except _TooOld:
+            stored = ()
             continue
         return
     raise EnvironmentFailure("other mints keep coming first", "repeat the command")
@@ -102,6 +136,10 @@ def adopt(station: Station, change: BatchMinted) -> None:
 
 class _FurtherMint(Exception):
     """A batch was booked that is not compared yet, perhaps this one."""
+
+
+class _TooOld(Exception):
+    """The objects may have been removed."""
 
 
 def _further(view: View, compared: set[str]) -> list[BatchRow]:

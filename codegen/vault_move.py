@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from .errors import IntegrityError, Refused
 from .files import create, fsync_folder, hidden, sync
-from .ledger.changes import PARTS, Stored, StoredObject
+from .ledger.changes import PARTS, StoredObject
 from .ledger_move import refuse_others
 from .progress import Progress
 from .recover import recover
@@ -34,7 +34,7 @@ from .station import config_edit
 from .station.older_copy import refuse_older
 from .station.shared_places import SharedPlaces
 from .station.station import Station
-from .stored import keep
+from .stored import keep, name_objects
 
 if TYPE_CHECKING:
     from .sealed.shared_storage import SharedStorage
@@ -167,12 +167,13 @@ class _Target:
             )
         if len(missing) == len(PARTS):
             self._folder.verify(batch, station.station_keys, station.wrap_keys)
+        began = station.ledger.clock()
         stored = [
-            StoredObject(*self._shared.upload(batch, part, files[part], file_digest(files[part])))
+            self._shared.upload(batch, part, files[part], file_digest(files[part]))
             for part in missing
         ]
         station.failpoint("uploaded")
-        station.ledger.commit(station.author, Stored(batch, tuple(stored)))
+        name_objects(station, batch, stored, began)
         station.failpoint("booked")
 
     def verify(self, progress: Progress) -> None:

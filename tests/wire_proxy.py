@@ -6,7 +6,6 @@ It forwards to a target that may change, and asks `fault(moment)` what shall go 
 """
 
 import contextlib
-import re
 import select
 import shutil
 import socket
@@ -137,7 +136,7 @@ class _Conversation:
         self._client, self._server, self._fault = client, server, fault
         self._said, self._started = bytearray(), False
         self._ending, self._answer = "", bytearray()
-        self._commits = set()  # names of prepared statements
+        self._prepared, self._reads = {}, False
 
     def run(self):
         """Pass on until somebody ends it, or a fault does."""
@@ -174,26 +173,41 @@ class _Conversation:
             self._started = self._started or struct.unpack_from("!I", message, 4)[0] not in _STARTS
             yield message
 
+    def _asked(self, message):
+        """`commit` or `statement` for what the server is to run, or nothing.
+
+        The end of a transaction that only reads is a statement as others are.
+        """
+        kind, rest = message[:1], message[5:]
+        if kind == b"Q":
+            return self._runs(_words(rest))
+        if kind == b"P":  # it has a name, or none, under which it is run later
+            name, text = rest.split(b"\0", 2)[:2]
+            self._prepared[name] = _words(text)
+        elif kind == b"B":
+            return self._runs(self._prepared.get(rest.split(b"\0", 2)[1], b""))
+        return ""
+
+    def _runs(self, words):
+        if words.startswith(b"BEGIN"):
+            self._reads = b"READ ONLY" in words
+        return "commit" if words == b"COMMIT" and not self._reads else "statement"
+
     def _heard(self, message):
         """Pass on a message of the client; False if the connection ends here."""
-        kind, words = message[:1], message[5:].split(b"\0")
-        if kind == b"P":
-            # A statement with a name is said once, and bound by its name ever after.
-            (self._commits.add if _ends(words[1]) else self._commits.discard)(words[0])
-        if kind in (b"Q", b"B") and not self._ending:
-            commits = _ends(words[0]) if kind == b"Q" else words[1] in self._commits
-            fault = self._fault(Moment("commit" if commits else "statement"))
+        asked = self._asked(message)
+        if asked and not self._ending:
+            fault = self._fault(Moment(asked))
             if fault == CUT:
                 return False
-            if commits and fault in (LOST, EARLY):
+            if asked == "commit" and fault in (LOST, EARLY):
                 self._ending = fault
         self._server.sendall(message)
         return True
 
 
-def _ends(sql):
-    """Whether it commits; `READ COMMITTED` is no such word."""
-    return re.search(rb"\bCOMMIT\b", sql.upper()) is not None
+def _words(text):
+    return text.strip(b"\0 ;").upper()
 
 
 @contextlib.contextmanager

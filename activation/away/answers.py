@@ -30,6 +30,11 @@ class QueuedHere(Result):
     place: InQueue
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """None beside what it says."""
+        return ()
+
+    @property
     def exit_code(self) -> int:
         """75: it is kept, and neither booked nor sent yet."""
         return 75

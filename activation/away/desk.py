@@ -18,17 +18,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ...codegen.away import OutOfReach
 from ...codegen.errors import Refused
 from ...codegen.ids import masked
 from ...codegen.station.station import Station
 from ..backoff import wait
-from .drain import Drained, drain
-from .intent import WrittenOrder, alike
-from .keeper import Keeper
+from .drained import Drained
 from .refused import RefusedIntent
+
+# In the functions below: only a shared home pays for what reads and books intents.
+if TYPE_CHECKING:
+    from .intent import WrittenOrder
+    from .keeper import Keeper
 
 STREAM, COMMAND = 2.0, 30.0  # seconds for what waits before an order
 LONGEST_REST = 15.0  # seconds between two tries to reach the books
@@ -68,7 +71,9 @@ class AwayDesk:
         self._reason = ""
 
     @cached_property
-    def _keeper(self) -> Keeper:
+    def _keeper(self) -> "Keeper":
+        from .keeper import Keeper
+
         return Keeper(self._station)
 
     @cached_property
@@ -79,7 +84,7 @@ class AwayDesk:
         """The id of an order: that which was given; one is drawn now if it may have to wait."""
         return given or (self._station.new_order_id() if self._is_shared else None)
 
-    def take(self, write: Callable[[], WrittenOrder], book: Callable[[], T]) -> T | InQueue:
+    def take(self, write: "Callable[[], WrittenOrder]", book: Callable[[], T]) -> T | InQueue:
         """What `book` returns, or where the order waits. `write` gives the order written down.
 
         Raises what `book` raises but `OutOfReach`; what `write` raises, if the order cannot wait;
@@ -110,6 +115,8 @@ class AwayDesk:
             return Drained()
         if self.is_resting:
             return Drained(left=self._reason)
+        from .drain import drain
+
         drained = drain(self._keeper, stop)
         if drained.away:
             self._rest(drained.left or "")
@@ -131,7 +138,9 @@ class AwayDesk:
         self._failures += 1
         self._reason, self._rest_until = reason, self._clock() + seconds
 
-    def _append(self, written: WrittenOrder, reason: str) -> InQueue:
+    def _append(self, written: "WrittenOrder", reason: str) -> InQueue:
+        from .intent import alike
+
         known = self._keeper.find(written.order)
         if known is not None:
             if not alike(known.written, written):

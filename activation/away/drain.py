@@ -23,7 +23,6 @@ with 5, until a person has looked: `orders away --discard NUMBER`.
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from ...codegen import ids
 from ...codegen.away import OutOfReach
@@ -44,6 +43,7 @@ from ..association.packing import PackingRequest
 from ..association.resolving import CodeReader
 from ..orders.group import place
 from ..orders.orders import OrderRequest
+from .drained import Drained
 from .intent import Intent, NoIntent
 from .keeper import Keeper
 from .queue import Missing, Note
@@ -51,23 +51,6 @@ from .refused import RefusedIntent
 from .written import PACKED, PACKING, read_packed, read_range
 
 REFUSED_KIND, DAMAGED_KIND = "away-refused", "away-damaged"
-
-
-@dataclass
-class Drained:
-    """What a drain did.
-
-    `left`: why something waits still, None if nothing does; `away`: the books are out of reach.
-    `waiting`: how many. `booked` are the ids of orders, `batches` those that they touch; `refused`
-    what stepped aside.
-    """
-
-    booked: list[str] = field(default_factory=list)
-    batches: list[str] = field(default_factory=list)
-    refused: list[RefusedIntent] = field(default_factory=list)
-    left: str | None = None
-    away: bool = False
-    waiting: int = 0
 
 
 def drain(keeper: Keeper, stop: Callable[[], bool] = lambda: False) -> Drained:

@@ -82,9 +82,8 @@ class Keeper:
 
     def find(self, order: str) -> Intent | None:
         """The order that waits under that id; None if none does, or it cannot be read."""
-        mark = self.mark(order)
-        for number, marks in self.queue.numbers().items():
-            if mark in marks and (intent := self.at(number)) is not None:
+        for number in self.queue.marked(self.mark(order)):
+            if (intent := self.at(number)) is not None:
                 return intent
         return None
 

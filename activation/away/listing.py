@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ...codegen import ids
-from ...codegen.away import OutOfReach
 from ...codegen.errors import NotFound
 from ...codegen.ledger.changes import Incident
 from ...codegen.ranges.aggregation import Packing
@@ -13,10 +12,8 @@ from ...codegen.result import Result
 from ...codegen.station.station import Station
 from ...codegen.times import format_utc
 from ..orders.booked import OrderList, OrderShown
-from ..orders.listing import listed, show
 from ..orders.orders import QUEUED
 from .answers import ShownHere
-from .desk import is_shared
 from .drain import skip_damaged
 from .intent import Intent
 from .keeper import Keeper
@@ -100,31 +97,18 @@ def _unreadable(name: str) -> RefusedIntent:
     return RefusedIntent(number, str(number), "?", None, "?", "?", why, None, 5)
 
 
-def shown(station: Station, order: str) -> OrderShown | ShownHere:
-    """An order of the books; while they are away, one that waits here. Raises `NotFound`."""
-    try:
-        return show(station, order)
-    except (OutOfReach, NotFound) as error:
-        intent = Keeper(station).find(order) if is_shared(station) else None
-        if intent is None:
-            raise
-        return ShownHere(_as_shown(intent, error.message))
+def waiting_order(station: Station, order: str, why: str) -> ShownHere | None:
+    """The order that waits here under that id, if one does."""
+    intent = Keeper(station).find(order)
+    return None if intent is None else ShownHere(_as_shown(intent, why))
 
 
-def listed_here(
-    station: Station, batch: str | None, status: str | None, limit: int
-) -> OrderList | ShownHere:
-    """Orders of the books; while they are away, those that wait here."""
-    try:
-        return listed(station, batch, status, limit)
-    except OutOfReach as away:
-        if not is_shared(station) or status not in (None, QUEUED):
-            raise
-        keeper = Keeper(station)
-        found = (keeper.at(number) for number in keeper.queue.numbers())
-        rows = (_as_shown(intent, away.message) for intent in found if intent is not None)
-        orders = tuple(row for row in rows if batch in (None, row.batch))[:limit]
-        return ShownHere(OrderList(orders))
+def waiting_orders(station: Station, batch: str | None, limit: int, why: str) -> ShownHere:
+    """The orders that wait here, as `orders list` tells them."""
+    keeper = Keeper(station)
+    found = (keeper.at(number) for number in keeper.queue.numbers())
+    rows = (_as_shown(intent, why) for intent in found if intent is not None)
+    return ShownHere(OrderList(tuple(row for row in rows if batch in (None, row.batch))[:limit]))
 
 
 def _as_shown(intent: Intent, why: str) -> OrderShown:

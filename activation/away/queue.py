@@ -89,21 +89,32 @@ class AwayQueue:
     def numbers(self) -> dict[int, tuple[str, ...]]:
         """The marks of the intents that are there, by number, ascending."""
         found: dict[int, tuple[str, ...]] = {}
-        try:
-            names = sorted(path.name for path in self.folder.iterdir())
-        except FileNotFoundError:
-            return found
-        for name in names:
-            if match := _NAME.fullmatch(name):
-                number = int(match[1])
-                found[number] = (*found.get(number, ()), match[2])
+        for name in sorted(self._names()):
+            number = int(name[:12])
+            found[number] = (*found.get(number, ()), name[13:-5])
         return found
+
+    def marked(self, mark: str) -> list[int]:
+        """The numbers of the intents that have the mark, ascending."""
+        return sorted(int(name[:12]) for name in self._names() if name[13:-5] == mark)
+
+    def _names(self, number: str = "") -> list[str]:
+        """The names of the intents; of those that begin so. Thousands may wait: no more is done."""
+        try:
+            with os.scandir(self.folder) as entries:
+                names = [entry.name for entry in entries if entry.name.startswith(number)]
+        except FileNotFoundError:
+            return []
+        return list(filter(_NAME.fullmatch, names))
 
     def note(self) -> Note:
         """The note, with what a crash left unsaid in it; of a damaged one what the files say."""
+        return self._with_last(self._said())
+
+    def _said(self) -> Note:
         try:
             said = notes.read(self.folder / NOTE, _NOTE_BYTES, _MEMBERS)
-            note = Note(
+            return Note(
                 int(said["written"]),
                 str(said["last"]),
                 int(said["done"]),
@@ -112,10 +123,9 @@ class AwayQueue:
             )
         except FileNotFoundError:
             found = self.numbers()
-            note = self._renewed(found) if found else Note()
+            return self._renewed(found) if found else Note()
         except (ValueError, TypeError):
-            note = self._renewed(self.numbers())
-        return self._with_last(note)
+            return self._renewed(self.numbers())
 
     def _renewed(self, found: dict[int, tuple[str, ...]]) -> Note:
         if not found:
@@ -133,8 +143,8 @@ class AwayQueue:
 
     def _file(self, number: int) -> Path | None:
         """The file of that number; None if there is none. Of several the first."""
-        found = sorted(self.folder.glob(f"{number:012}-*.json"))
-        return next((path for path in found if _NAME.fullmatch(path.name)), None)
+        name = min(self._names(f"{number:012}-"), default=None)
+        return None if name is None else self.folder / name
 
     def read(self, number: int) -> tuple[bytes, str]:
         """The bytes of an intent, and the mark in its name. Raises `Missing`."""
@@ -161,10 +171,17 @@ class AwayQueue:
             number = note.written + 1
             data = make(number, note.last)
             self._check_room(len(data))
-            write_atomically(self.folder / f"{number:012}-{mark}.json", data)  # 1
-            self._failpoint("intent written")
-            self._write(replace(note, written=number, last=hash_of(data)))  # 2
-            self._failpoint("intent noted")
+            path = self.folder / f"{number:012}-{mark}.json"
+            try:
+                write_atomically(path, data)  # 1
+                self._failpoint("intent written")
+                self._write(replace(note, written=number, last=hash_of(data)))  # 2
+                self._failpoint("intent noted")
+            except OSError:
+                # A disk is full, say: its caller is told that it does not wait, so it must not.
+                if self._said().written < number:
+                    path.unlink(missing_ok=True)
+                raise
         return number
 
     def _check_room(self, size: int) -> None:
@@ -207,11 +224,9 @@ class AwayQueue:
             self._remove_done(note.done)
 
     def _remove_done(self, done: int) -> None:
-        for number, marks in self.numbers().items():
-            if number > done:
-                break
-            for mark in marks:
-                (self.folder / f"{number:012}-{mark}.json").unlink(missing_ok=True)
+        for name in self._names():
+            if int(name[:12]) <= done:
+                (self.folder / name).unlink(missing_ok=True)
         fsync_folder(self.folder)
 
     def _write(self, note: Note) -> None:

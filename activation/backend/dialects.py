@@ -16,7 +16,7 @@ _INSERTS: Mapping[str, Callable[[Table], Upsert]] = {
     "postgresql": postgresql.insert,
 }
 
-PARTS = 8  # of a table of a scan, on PostgreSQL: `partitions`
+PARTS = 4  # of a table of a scan, on PostgreSQL: `partitions`
 _AT_ONCE = 1 << 16  # fingerprints of a statement, or of a piece of a COPY
 # Any numbers: the keys of the advisory locks of `take_turn`.
 PACKING = 0x6C696E6B

@@ -1,6 +1,6 @@
 """The tables that a scan touches, as PostgreSQL has them: in partitions by the fingerprint.
 
-A fingerprint is a keyed hash: its first three bits say where it lies, as evenly as another hash.
+A fingerprint is a keyed hash: its first two bits say where it lies, as evenly as another hash.
 
 Whatever is written for a code lies in the partition of its fingerprint, in each of these tables.
 So a row holds the fingerprint, also where SQLite needs none, and a statement that names it reads

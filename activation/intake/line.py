@@ -28,7 +28,7 @@ import queue
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...codegen.errors import MintmarkError, UsageError
 from ...codegen.ranges.aggregation import Packing
@@ -41,7 +41,7 @@ from ..association.packing import PackingRequest
 from ..association.resolving import CodeReader
 from ..away.answers import QueuedHere, packing_waits
 from ..away.desk import STREAM, AwayDesk, InQueue
-from ..away.listing import shown
+from ..away.reading import shown
 from ..client.protocol import Client
 from ..orders import form
 from ..orders.fields import text
@@ -50,8 +50,11 @@ from ..orders.selection import read_by
 from ..orders.sheets import parse_object
 from .inbox import MESSAGE_BYTES, Inbox
 from .line_courier import LineCourier, idle, plain
-from .order_and_deliver import Ordering, outcome, take
+from .order_and_deliver import outcome, take
 from .pack_and_deliver import book_and_send, write_either
+
+if TYPE_CHECKING:
+    from .order_and_deliver import Ordering
 
 IDLE = 1.0  # seconds without a message, after which the queue is read
 ID_CHARS = 200
@@ -162,7 +165,7 @@ class OrderStream:
         request = replace(request, selection=read_by(request.selection, self._reader))
         request = replace(request, order=self._desk.order_id(request.order))
 
-        def book() -> Ordering:
+        def book() -> "Ordering":
             claim = self._courier.claim()
             placed = place(self._station, request, claim)  # 2
             if claim and not request.dry_run:

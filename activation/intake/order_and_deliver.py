@@ -3,15 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ...codegen.progress import Progress
 from ...codegen.ranges import serials
 from ...codegen.ranges.lifecycle import Action, State
 from ...codegen.ranges.serials import Ranges
 from ...codegen.station.station import Station
-from ..away.answers import QueuedHere, range_waits
 from ..away.desk import COMMAND, AwayDesk, InQueue
-from ..away.written import write_range
 from ..client.connect import connected
 from ..delivery.deliver import Courier
 from ..orders.booked import undone
@@ -25,7 +24,11 @@ from ..orders.scheduled import WAITING
 from ..orders.selection import ByConditions
 from ..orders.where_result import WhereOrder, WhereResult
 
-Ordering = OrderResult | GroupResult | WhereResult | QueuedHere
+if TYPE_CHECKING:
+    from ..away.answers import QueuedHere
+    from ..away.intent import WrittenOrder
+
+    Ordering = OrderResult | GroupResult | WhereResult | QueuedHere
 
 
 def book_and_deliver(
@@ -33,7 +36,7 @@ def book_and_deliver(
     request: OrderRequest,
     progress: Progress,
     notify: Callable[[str], None] = lambda _: None,
-) -> Ordering:
+) -> "Ordering":
     """Book `request`, and send what is queued for its batches; `notify` takes notes on it.
 
     The line never waits for a backend that is away: the order stays queued. Nor for the ledger of
@@ -45,7 +48,7 @@ def book_and_deliver(
     with connected(station) as client:
         courier = None if client is None else Courier(station, client, progress)
 
-        def book() -> Ordering:
+        def book() -> "Ordering":
             # Of a request for many batches each claim by itself would be another wait for the disk.
             claims = courier and request.is_group and not request.dry_run
             placed = place(station, request, courier.claim() if courier and claims else None)
@@ -53,20 +56,30 @@ def book_and_deliver(
             return outcome(station, request, placed, detail)
 
         result = take(desk, station, request, book)
-    for note in result.notes if not isinstance(result, QueuedHere) else ():
+    for note in result.notes:
         notify(f"note: {note}")
     return result
 
 
 def take(
-    desk: AwayDesk, station: Station, request: OrderRequest, book: Callable[[], Ordering]
-) -> Ordering:
+    desk: AwayDesk, station: Station, request: OrderRequest, book: "Callable[[], Ordering]"
+) -> "Ordering":
     """What `book` returns, or the answer of an order that waits at this station."""
     if request.dry_run:
         return book()  # it books nothing, nor what waits
-    config = station.config
-    done = desk.take(lambda: write_range(request, config.home_id, config.time_zone), book)
-    return range_waits(station, request, done) if isinstance(done, InQueue) else done
+
+    def write() -> "WrittenOrder":
+        # Here: few orders ever wait, and each command would pay.
+        from ..away.written import write_range
+
+        return write_range(request, station.config.home_id, station.config.time_zone)
+
+    done = desk.take(write, book)
+    if not isinstance(done, InQueue):
+        return done
+    from ..away.answers import range_waits
+
+    return range_waits(station, request, done)
 
 
 def deliver(courier: Courier | None, placed: Placed) -> str | None:
@@ -93,7 +106,7 @@ def deliver(courier: Courier | None, placed: Placed) -> str | None:
 
 def outcome(
     station: Station, request: OrderRequest, placed: Placed, undelivered: str | None
-) -> Ordering:
+) -> "Ordering":
     """The result of what was booked; `undelivered`: why something of it is queued, if it is."""
     told = (*notes(station, request, placed), *_without_product(station, request, placed))
     orders = tuple(_result(station, request, order, undelivered) for order in placed.orders)

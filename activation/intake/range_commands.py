@@ -32,7 +32,6 @@ def _range_order(action: Action, summary: str, *examples: str) -> Callable[..., 
 def _ordered(invocation: Invocation, action: Action, options: RangeOptions) -> "Result":
     from ...codegen import stdin
     from ...codegen.away import OutOfReach
-    from ..away.written import no_codes
     from ..orders.options import order_request
     from .order_and_deliver import book_and_deliver
 
@@ -40,6 +39,8 @@ def _ordered(invocation: Invocation, action: Action, options: RangeOptions) -> "
     try:
         request = order_request(station, action, options, stdin.opened)
     except OutOfReach as away:
+        from ..away.written import no_codes
+
         raise no_codes(away) from None
     return book_and_deliver(station, request, invocation.progress, invocation.notify)
 

@@ -44,7 +44,8 @@ _LIMITS = (
 )
 _LOCK = f"SELECT pg_advisory_xact_lock({HEAD}), pg_is_in_recovery()"
 _SCHEMA = "SELECT version_num FROM alembic_version"
-IDLE = 60.0  # seconds that a station which stands still may keep all others waiting
+# Seconds that a station which stands still may keep all others waiting: fewer than they wait.
+IDLE = 10.0
 # What a dead network does to a connection: libpq's own words. A home's URL may say otherwise.
 _NETWORK = {
     "connect_timeout": "10",
@@ -148,7 +149,7 @@ def writing(engine: Engine, schema: str | None) -> Iterator[Connection]:
             yield connection
             if transaction.is_active:
                 _refuse_broken(connection)
-                _commit(connection, transaction)
+                _commit(engine, connection, transaction)
 
 
 def _lock(connection: Connection, schema: str | None) -> None:
@@ -210,13 +211,14 @@ def _refuse_broken(connection: Connection) -> None:
         )
 
 
-def _commit(connection: Connection, transaction: Transaction) -> None:
+def _commit(engine: Engine, connection: Connection, transaction: Transaction) -> None:
     driver: Any = connection.connection.driver_connection
     try:
         transaction.commit()
     except BaseException as error:
         if not isinstance(error, Exception):
             connection.invalidate()
+            _wait_for_the_end(engine)
             raise
         if driver.closed or is_lost(error):
             raise CommitUnknown(
@@ -226,6 +228,17 @@ def _commit(connection: Connection, transaction: Transaction) -> None:
         # What failed was sent with COMMIT: SQLAlchemy believes that the transaction has ended.
         driver.rollback()
         raise
+
+
+def _wait_for_the_end(engine: Engine) -> None:
+    """Wait until a transaction that was left while it committed is over: it holds the head lock.
+
+    Whoever then reads sees whether it came to pass: files are kept, or taken back, by that.
+    """
+    from . import _trips
+
+    with contextlib.suppress(EnvironmentFailure), writing(engine, None) as connection:
+        _trips.of(connection).flush()
 
 
 def refuse_other(found: str, schema: str) -> None:

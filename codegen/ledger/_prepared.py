@@ -22,7 +22,7 @@ from ._words import RowId, key_of
 
 if TYPE_CHECKING:
     from ._trips import Trips
-    from ._wire import Question, Statement
+    from ._wire import Statement, Values
 
 POSTGRESQL = "postgresql"
 
@@ -133,7 +133,9 @@ class Prepared:
             cursor.executemany(this.sql, bound)
         passed(this.sql)
 
-    def question(self, connection: Connection, values: Mapping[str, object]) -> "Question":
+    def question(
+        self, connection: Connection, values: Mapping[str, object]
+    ) -> "tuple[Statement, Values]":
         """What `_trips` asks, and then remembers."""
         this = self._of(connection)
         return this.statement, this.bound(values)

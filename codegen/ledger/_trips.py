@@ -7,7 +7,9 @@ transaction
 - `BEGIN`, the lock and what is written wait in a queue, in order, until an answer is needed;
 - a question goes out together with the queue, and with others that are foreseen (`ahead`);
 - an answer is kept until something is written that may change it: nobody else writes while the
-  lock is held, and whoever only reads has a snapshot;
+  lock is held, and whoever only reads has a snapshot. Only what was written through here to the
+  tables it comes from can change it: other statements that are no SELECT end all of them. Where
+  both name the rows that they touch by one value of a column, they are compared as they are sent;
 - `COMMIT` goes out with the queue.
 
 An order then makes two round trips: everything it asks, under the lock; everything it writes, with
@@ -31,7 +33,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ._patient import Patient
-from ._wire import Question, Rows, Statement, Values, Wire
+from ._wire import Question, Rows, Sent, Statement, Values, Wire, dumped
 
 KEPT = 300  # rows of an answer that are kept
 AT_ONCE = 1_000  # rows of an answer that is read as it is consumed
@@ -54,27 +56,29 @@ class Trips:
 
     def ask(self, statement: Statement, values: Values) -> Rows:
         """The rows that answer; from memory if nothing they come from was written to since."""
-        question = (statement, values)
+        question = (statement, _sent(values))
         known = self._answers.get(question)
         if known is None:
             (known,) = self._go([question])
             self._keep(question, known)
         return known
 
-    def ahead(self, questions: Iterable[Question]) -> None:
+    def ahead(self, questions: Iterable[tuple[Statement, Values]]) -> None:
         """Ask these in one trip, so that `ask` finds the answers."""
-        new = [each for each in dict.fromkeys(questions) if each not in self._answers]
+        asked = dict.fromkeys((statement, _sent(values)) for statement, values in questions)
+        new = [each for each in asked if each not in self._answers]
         if new:
             for question, rows in zip(new, self._go(new), strict=True):
                 self._keep(question, rows)
 
     def known(self, statement: Statement, values: Values) -> Rows | None:
         """The answer, if it was given in this transaction and still holds."""
-        return self._answers.get((statement, values))
+        return self._answers.get((statement, _sent(values)))
 
     def each(self, statement: Statement, values: Values) -> Iterator[Any]:
         """The rows that answer, read as they are consumed: there may be millions."""
-        known = self._answers.get((statement, values))
+        sent = _sent(values)
+        known = self._answers.get((statement, sent))
         if known is not None:
             yield from known
             return
@@ -84,7 +88,7 @@ class Trips:
         declare = Statement(sql, once=True)
         more = b"FETCH FORWARD %d FROM %b" % (AT_ONCE, name)
         fetch = Statement(more, row=statement.row, once=True)
-        _, rows = self._go([(declare, values), (fetch, ())])
+        _, rows = self._go([(declare, sent), (fetch, ())])
         yield from rows
         while len(rows) == AT_ONCE:
             (rows,) = self._go([(fetch, ())])
@@ -99,7 +103,7 @@ class Trips:
 
     def write(self, statement: Statement, rows: Iterable[Values]) -> None:
         """Queue a statement that writes, once for each of `rows`."""
-        new = [(statement, values) for values in rows]
+        new = [(statement, _sent(values)) for values in rows]
         self._queue += new
         for question in [known for known in self._answers if _touches(known, new)]:
             del self._answers[question]
@@ -160,6 +164,11 @@ class Trips:
             outer.invalidate()
 
 
+def _sent(values: Values) -> Sent:
+    # At once: what cannot be sent is refused before anything of its trip has gone out.
+    return tuple(map(dumped, values))
+
+
 def _touches(question: Question, written: Sequence[Question]) -> bool:
     """Whether what was written, all by one statement, may change the answer to `question`."""
     read, values = question
@@ -215,7 +224,9 @@ def watch(engine: Engine) -> None:
 
     @event.listens_for(engine, "rollback")
     def rolling_back(connection: Connection) -> None:
-        of(connection).forget()
+        # A lost connection has none any more, and asking for it would hide why: Ctrl-C, perhaps.
+        if not connection.invalidated:
+            of(connection).forget()
 
     @event.listens_for(engine, "checkin")
     def resting(_: object, record: ConnectionPoolEntry) -> None:

@@ -6,6 +6,7 @@ types of what is read stay psycopg's. After a statement that failed the server r
 behind it (https://www.postgresql.org/docs/15/libpq-pipeline-mode.html).
 """
 
+import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -22,6 +23,7 @@ from ._patient import Patient
 
 Rows = list[Any]
 Values = tuple[object, ...]
+Sent = tuple[bytes | None, ...]  # the same, as PostgreSQL reads them
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +43,14 @@ class Statement:
     once: bool = False  # it is not worth a name on the server
 
 
-Question = tuple[Statement, Values]
+Question = tuple[Statement, Sent]
 
 
 def dumped(value: object) -> bytes | None:
-    """`value` as PostgreSQL reads a parameter. Raises `psycopg.DataError` for a NUL in a text."""
+    """`value` as PostgreSQL reads a parameter.
+
+    Raises `psycopg.DataError` for a NUL in a text, `UnicodeEncodeError` for half a character.
+    """
     if isinstance(value, str):
         data = str.encode(value)
         if b"\0" in data:
@@ -68,6 +73,8 @@ class Wire:
         self._reader = Transformer(driver)
         # Text → its name; None behind a pool, which lends others that connection.
         self._named: dict[bytes, bytes] | None = None if driver.pooled else {}
+        # Where connections are lent unseen, another client's name is never taken for ours.
+        self._own = secrets.token_hex(4).encode()
         self._names = count()
 
     def is_lost(self) -> bool:
@@ -113,14 +120,14 @@ class Wire:
         """For each result that will come: (text, its name) if that is prepared, or None."""
         fresh: dict[bytes, bytes] = {}
         prepares: list[tuple[bytes, bytes] | None] = []
-        for statement, plain in sent:
-            values = list(map(dumped, plain))
+        for statement, values in sent:
             if self._named is None or statement.once:
                 server.send_query_params(statement.sql, values)
             else:
                 name = self._named.get(statement.sql) or fresh.get(statement.sql)
                 if name is None:
-                    name = b"m%d" % next(self._names)  # never given twice, whatever failed
+                    # Never given twice, whatever failed.
+                    name = b"m%b_%d" % (self._own, next(self._names))
                     fresh[statement.sql] = name
                     server.send_prepare(name, statement.sql)
                     prepares.append((statement.sql, name))

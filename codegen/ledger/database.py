@@ -129,9 +129,16 @@ def clock(engine: Engine) -> datetime | None:
     if not is_shared(engine):
         return None
     with reading(engine) as connection:
-        # now() would be when the transaction began.
-        now: datetime | None = connection.exec_driver_sql("SELECT clock_timestamp()").scalar()
-        return now and now.astimezone(UTC)
+        return clock_of(connection)
+
+
+def clock_of(connection: Connection) -> datetime | None:
+    """The same, asked in a transaction."""
+    if not is_shared(connection.engine):
+        return None
+    # now() would be when the transaction began.
+    now: datetime | None = connection.exec_driver_sql("SELECT clock_timestamp()").scalar()
+    return now and now.astimezone(UTC)
 
 
 def bring_up_to_date(engine: Engine) -> None:

@@ -37,7 +37,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, inspect, select
 
 from ..away import CommitUnknown, LedgerAway
 from ..errors import EnvironmentFailure, NotFound
@@ -82,7 +82,6 @@ class Ledger:
         self._settle = settle
         # What a station that shares the ledger remembers of it.
         self.memory: Memory | None = None
-        self._drafts: Drafts = {}  # of what a commit is about to book
         self._has_booked = False
         self._under_way: tuple[str, ...] = ()  # hashes of what a commit is about to book
 
@@ -130,7 +129,7 @@ class Ledger:
             return ledger._append_all(connection, author, changes)
 
         try:
-            ledger._write(make, _are_booked, schema=None)
+            ledger._write(make, _is_made, schema=None)
         except BaseException:
             ledger.close()
             raise
@@ -245,19 +244,24 @@ class Ledger:
         return done[0]
 
     def _came_to_pass(self, is_there: Callable[[Connection], bool], unknown: CommitUnknown) -> bool:
-        """Raises `unknown` if the database could not be asked within `settle` seconds."""
+        """Raises `unknown` if the database could not be asked within `settle` seconds.
+
+        Or if Ctrl-C ended the asking: a look at the books without the lock could come too early.
+        """
         until = time.monotonic() + self._settle
-        while True:
-            try:
-                with database.writing(self._engine, schema=None) as connection:
-                    found = is_there(connection)
-                    connection.rollback()
-                    return found
-            except EnvironmentFailure:
+        try:
+            while True:
                 # Away, a standby that will be promoted, or locked by what is asked about.
+                with contextlib.suppress(EnvironmentFailure):
+                    with database.writing(self._engine, schema=None) as connection:
+                        found = is_there(connection)
+                        connection.rollback()
+                    return found
                 if time.monotonic() > until:
-                    raise unknown from None
-            time.sleep(_PAUSE)
+                    raise unknown
+                time.sleep(_PAUSE)
+        except KeyboardInterrupt:
+            raise unknown from None
 
     def commit(
         self,
@@ -288,7 +292,7 @@ class Ledger:
         """
         _schedules.check_together(changes)
         self._check(author, changes)
-        self._drafts = drafted(changes)
+        drafts = drafted(changes)
 
         def work(connection: Connection) -> tuple[Committed, ...]:  # 1
             seen = None if self.memory is None else self.memory.newest()
@@ -300,7 +304,7 @@ class Ledger:
                 guard(View(connection))
             if prepare is not None and not dry_run:  # 3
                 prepare()
-            committed = self._append_all(connection, author, changes)  # 4
+            committed = self._append_all(connection, author, changes, drafts)  # 4
             if claim is not None:  # 5
                 claim_new(connection, committed, *claim)
             if dry_run:  # 6
@@ -376,14 +380,23 @@ class Ledger:
     # --- appending ---
 
     def _append_all(
-        self, connection: Connection, author: Author, changes: tuple[Change, ...]
+        self,
+        connection: Connection,
+        author: Author,
+        changes: tuple[Change, ...],
+        drafts: Drafts | None = None,
     ) -> tuple[Committed, ...]:
-        return appended(connection, author, self.now(), changes, self._drafts)
+        return appended(connection, author, self.now(), changes, drafts or {})
 
 
 def _lasting(committed: tuple[Committed, ...]) -> tuple[str, ...]:
     """The hashes of the events that are work, and not what passes."""
     return tuple(done.hash for done in committed if not isinstance(done.change, PASSING))
+
+
+def _is_made(connection: Connection, founding: tuple[Committed, ...]) -> bool:
+    """Whether the tables are there, which a lost COMMIT does not leave, with `founding` in them."""
+    return inspect(connection).has_table("events") and _are_booked(connection, founding)
 
 
 def _are_booked(connection: Connection, committed: tuple[Committed, ...]) -> bool:

@@ -26,6 +26,7 @@ from . import (
     _sql,
     _tables,
     _two_batches,
+    database,
 )
 from ._facts import FactsView
 from ._from_row import make
@@ -118,6 +119,10 @@ class View(FactsView):
     def holds_objects(self, keys: Sequence[str]) -> set[str]:
         """Those of `keys` that a batch names; a few hundred at a time."""
         return _objects.named(self.connection, keys)
+
+    def clock(self) -> datetime | None:
+        """What the time is for a database that is shared, now; None for a file."""
+        return database.clock_of(self.connection)
 
     def issued(self, symbols: str, length: int) -> int:
         """Codes ever minted with this alphabet and length."""

@@ -50,6 +50,11 @@ def _refusal(text: str, status: int | None, code: str, bucket: str) -> tuple[str
     shown = code or f"status {status}"
     rules = (
         (
+            # Before the status: it is of the machine that has no credentials to give.
+            "169.254." in text or "token file" in text,
+            ("no credentials for the store are found here", _CREDENTIALS),
+        ),
+        (
             code == "NoSuchBucket",
             (f"the store has no bucket {bucket!r}", "make it, or name another with --vault"),
         ),
@@ -65,7 +70,7 @@ def _refusal(text: str, status: int | None, code: str, bucket: str) -> tuple[str
             (f"the store refused: {shown}", _HINTS.get(code, _NO_CODE)),
         ),
         (
-            "169.254." in text or "credential" in text.lower(),
+            "credential" in text.lower(),
             ("no credentials for the store are found here", _CREDENTIALS),
         ),
         (
@@ -81,6 +86,14 @@ def _refusal(text: str, status: int | None, code: str, bucket: str) -> tuple[str
         ),
     )
     return next((why for found, why in rules if found), None)
+
+
+def unusable() -> EnvironmentFailure:
+    """What to raise if obstore takes no store from the settings at all."""
+    return EnvironmentFailure(
+        "the settings of this machine for S3 lead to no store",
+        "see the variables of the environment that begin with AWS_",
+    )
 
 
 def is_an_answer(error: Exception) -> bool:

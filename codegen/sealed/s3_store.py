@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..away import VaultAway
 from ..errors import MintmarkError
 from .ahead import in_turn
-from .s3_failures import failure, is_an_answer, is_past_the_end
+from .s3_failures import failure, is_an_answer, is_past_the_end, unusable
 from .store import Listed, checked, together
 
 if TYPE_CHECKING:
@@ -66,8 +66,10 @@ class Bucket:
         patience: S3Patience = S3Patience(),  # noqa: B008 - immutable
     ) -> None:
         self._place = place
-        open_one = partial(_open, place, credentials, patience)
-        self._store, self._uploads = open_one(patience.answer), open_one(patience.upload)
+        self._store, self._uploads = (
+            _open(place, credentials, patience, timeout)
+            for timeout in (patience.answer, patience.upload)
+        )
 
     @property
     def address(self) -> str:
@@ -200,6 +202,7 @@ class Bucket:
 def _open(
     place: BucketPlace, credentials: dict[str, str], patience: S3Patience, timeout: float
 ) -> "S3Store":
+    from obstore.exceptions import BaseError
     from obstore.store import S3Store
 
     config: S3Config = {
@@ -213,22 +216,25 @@ def _open(
         config["endpoint"] = config["aws_endpoint_url_s3"] = place.endpoint
     if place.region:
         config["region"] = place.region
-    return S3Store(
-        place.bucket,
-        prefix=place.prefix or None,
-        config=config,
-        client_options={
-            "allow_http": place.plain_http,
-            "connect_timeout": timedelta(seconds=patience.connect),
-            "timeout": timedelta(seconds=timeout),
-        },
-        retry_config={
-            "max_retries": patience.again,
-            "retry_timeout": timedelta(seconds=patience.altogether),
-            "backoff": {
-                "init_backoff": timedelta(milliseconds=100),
-                "max_backoff": timedelta(seconds=2),
-                "base": 2,
+    try:
+        return S3Store(
+            place.bucket,
+            prefix=place.prefix or None,
+            config=config,
+            client_options={
+                "allow_http": place.plain_http,
+                "connect_timeout": timedelta(seconds=patience.connect),
+                "timeout": timedelta(seconds=timeout),
             },
-        },
-    )
+            retry_config={
+                "max_retries": patience.again,
+                "retry_timeout": timedelta(seconds=patience.altogether),
+                "backoff": {
+                    "init_backoff": timedelta(milliseconds=100),
+                    "max_backoff": timedelta(seconds=2),
+                    "base": 2,
+                },
+            },
+        )
+    except (BaseError, ValueError):
+        raise unusable() from None

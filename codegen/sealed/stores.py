@@ -27,6 +27,8 @@ _BUCKET = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,62}", re.ASCII)
 _HOME = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{12}", re.ASCII)
 _FILE_BYTES = 65_536
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+_PLAIN = re.compile(r"[!-~]*", re.ASCII)
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _IN_FILE = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
 
@@ -148,6 +150,9 @@ def _bucket(
             "the endpoint of the vault is http: what goes there can be read and changed on the way",
             "write https://, or on a network that is yours alone set AWS_ALLOW_HTTP=true",
         )
+    for name, value in (("the region of the vault", region), *_regions()):
+        if value and not _PLAIN.fullmatch(value):
+            raise UsageError(f"{name} is no region", "write for example eu-central-1")
     named = host.startswith(f"{parts.netloc}.")
     place = BucketPlace(
         parts.netloc,
@@ -176,6 +181,10 @@ def _endpoint(text: str) -> str:
     return host
 
 
+def _regions() -> list[tuple[str, str | None]]:
+    return [(name, os.environ.get(name)) for name in ("AWS_REGION", "AWS_DEFAULT_REGION")]
+
+
 def _loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -189,13 +198,26 @@ def _yes(name: str) -> bool:
 
 def _credentials(named: Path | None) -> dict[str, str]:
     """Keyword arguments of obstore's; none where it finds credentials itself."""
-    if os.environ.get("AWS_ACCESS_KEY_ID"):
+    if any(map(os.environ.get, _KEYS)):
+        _whole()
         return {}
     if named is not None:
         return _of_file(named)
     own = os.environ.get("AWS_SHARED_CREDENTIALS_FILE")
     usual = Path(own) if own else Path("~/.aws/credentials").expanduser()
     return _of_file(usual) if own or usual.is_file() else {}
+
+
+def _whole() -> None:
+    """Raises `UsageError` for half a pair of keys, or what was copied with more than the key."""
+    for name in (*_KEYS, "AWS_SESSION_TOKEN"):
+        value = os.environ.get(name, "")
+        if (not value and name in _KEYS) or not _PLAIN.fullmatch(value):
+            how = "holds a blank, a line's end or another sign" if value else "is missing"
+            raise UsageError(
+                f"{name} {how}",
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, both as they were given out",
+            )
 
 
 def _of_file(path: Path) -> dict[str, str]:
@@ -215,7 +237,8 @@ def _of_file(path: Path) -> dict[str, str]:
         values = {}
     found = {name.removeprefix("aws_"): values[name] for name in _IN_FILE if values.get(name)}
     found = {name: value.strip().strip("\"'") for name, value in found.items()}
-    if not {"access_key_id", "secret_access_key"} <= found.keys():
+    whole = {"access_key_id", "secret_access_key"} <= found.keys()
+    if not whole or not all(map(_PLAIN.fullmatch, found.values())):
         raise UsageError(
             f"the credentials file {path} has no keys for the profile {profile!r}",
             "write a line [default], then aws_access_key_id = … and aws_secret_access_key = …",

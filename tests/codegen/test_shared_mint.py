@@ -3,16 +3,18 @@
 import contextlib
 import os
 import shutil
+from datetime import timedelta
 
 import numpy as np
 import postgres_kit
 import pytest
 from children import DIED, finish, start, waiting
 from shared_kit import SharedHome, share
-from station_kit import make_home
+from station_kit import make_home, now
 from stations_kit import make_shared
 
 from mintmark.codegen.away import CommitUnknown, LedgerAway, VaultAway
+from mintmark.codegen.custody import rewrap
 from mintmark.codegen.doctor import doctor
 from mintmark.codegen.errors import EnvironmentFailure, Refused
 from mintmark.codegen.files import hidden
@@ -316,6 +318,58 @@ def test_what_meets_another_batch_when_it_is_adopted_is_put_aside(one, two, monk
     assert set(one.rows()) == {other}
 
 
+# --- a process that stands still --------------------------------------------------------
+
+
+class _Slow:
+    """A clock, and a `doctor --repair` elsewhere that removes what nobody names meanwhile."""
+
+    def __init__(self, home, at):
+        self.home, self.at, self.late = home, at, timedelta()
+
+    def now(self):
+        return now() + self.late
+
+    def __call__(self, at):
+        if at == self.at and not self.late:
+            self.late = timedelta(days=2)
+            for key in self.home.keys() - self.home.named():
+                self.home.store.delete(key)
+
+
+@pytest.mark.parametrize("point", ["made", "compared", "stored record", "noted"])
+def test_objects_that_may_be_gone_are_not_booked(one, monkeypatch, point):
+    monkeypatch.setattr("mintmark.codegen.mint.EARLY_FROM", 1)
+    slow = _Slow(one, point)
+    batch = one.mint(60, one.station(failpoint=slow, moment=slow.now)).batch
+    assert slow.late
+    assert well(one) == {batch}
+
+
+def test_objects_that_may_be_gone_are_not_adopted(one, monkeypatch):
+    station = one.station()
+    lost(monkeypatch, station, booked=False)
+    with pytest.raises(CommitUnknown):
+        one.mint(30, station)
+    slow = _Slow(one, "stored record")
+    list(recover(one.station(failpoint=slow, moment=slow.now)))
+    assert slow.late
+    assert len(well(one)) == 1
+
+
+def test_wraps_that_may_be_gone_are_not_booked(one):
+    one.mint(30)
+    before = one.named()
+    slow = _Slow(one, "wrapped anew")
+    station = one.station(failpoint=slow, moment=slow.now)
+    to = [one.custodian.public.key_id]
+    with pytest.raises(VaultAway, match="so long"):
+        rewrap(station, one.custodian, to, None, lambda *_: None)
+    assert slow.late
+    assert one.named() == before
+    assert len(well(one)) == 1
+
+
 # --- the store fails -------------------------------------------------------------------
 
 
@@ -350,20 +404,6 @@ def test_the_store_of_another_home_is_refused(one, other, tmp_path):
     with pytest.raises(Refused, match="holds the batches of home"):
         one.mint(30)
     assert one.rows() == {}
-
-
-def test_half_a_life_later_the_objects_are_sent_anew(one, monkeypatch):
-    """What nobody names may be removed after a day: what waits long is no longer relied on."""
-    minted = []
-
-    def meanwhile(at):
-        if at == "noted" and not minted:
-            minted.append(one.mint(10).batch)
-
-    monkeypatch.setattr("mintmark.codegen.mint_book.FRESH", -1.0)
-    batch = one.mint(30, one.station(failpoint=meanwhile)).batch
-    assert well(one) == {batch, *minted}
-    assert len(one.keys() - one.named()) == 5
 
 
 def test_a_mint_that_is_interrupted_leaves_nothing_at_the_station(one):

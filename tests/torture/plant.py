@@ -29,7 +29,7 @@ TABLES = (
 DOCUMENTED = {0, 2, 3, 4, 5, 6, 75, 130}
 _DRAWN = ("seq", "corrects", "_at", "sha256", "_public", "_digest", "key_id", "_bytes")
 _ID = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{8,}")
-_UNBALANCED = """SELECT b.batch FROM batches b WHERE b.quantity !=
+UNBALANCED = """SELECT b.batch FROM batches b WHERE b.quantity !=
     (SELECT sum(codes) FROM counters c WHERE c.batch = b.batch AND c.state != 'inside')
     OR b.quantity !=
     (SELECT sum(last - first + 1) FROM tiles t WHERE t.batch = b.batch)
@@ -143,7 +143,7 @@ class Plant:
         with Ledger.open(self.root / "home" / "ledger.db", utc_now) as ledger:
             assert verify(ledger).ok
         with contextlib.closing(sqlite3.connect(self.root / "home" / "ledger.db")) as books:
-            assert not books.execute(_UNBALANCED).fetchall()
+            assert not books.execute(UNBALANCED).fetchall()
             packages = books.execute(_LIVE).fetchall()
         codes = set()
         for found in self.codes().values():
@@ -172,7 +172,7 @@ class Plant:
         seen = set()
         for package in packages:
             (archive,) = self.root.glob(f"*/{package}.zip")
-            found = _in_archive(archive, passwords)
+            found = in_archive(archive, passwords)
             assert found <= codes
             assert not found & seen
             seen |= found
@@ -187,7 +187,7 @@ def _unsealed(station, row, key):
     return [whole[at : at + size].decode() for at in range(0, len(whole), size)]
 
 
-def _in_archive(archive, passwords):
+def in_archive(archive, passwords):
     for password in passwords:
         with pyzipper.AESZipFile(archive) as opened:
             opened.setpassword(password)

@@ -5,7 +5,8 @@ that process has ended.
 
 A job: words, folder, env; stdin (text); streams (of 0, 1, 2 the ones that are "closed", "null" or
 "full"); die (the number of the point at which it ends without a farewell); clock (the time of day,
-RFC 3339); whole (its end is that of the interpreter); until (a file after
+RFC 3339, or `+120`: seconds that its clock is ahead); prefix_bits (of fingerprints that a mint
+compares: few, so that codes meet); whole (its end is that of the interpreter); until (a file after
 which it is asked to end).
 
 A point is a failpoint of the product; or where a file in the job's folder is made, opened for
@@ -25,8 +26,9 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 POSIX = hasattr(os, "fork")
 DIED = 99
@@ -38,7 +40,11 @@ WARM = (
     *("activation.intake.line", "activation.intake.order_and_deliver", "activation.client.client"),
     *("activation.reconcile.reconcile", "activation.monitor.daily", "activation.monitor.sending"),
     *("activation.monitor.trace", "codegen.sealed.vault", "codegen.sealed.make"),
+    *("codegen.ledger._trips", "codegen.ledger._wire", "codegen.ledger._patient"),
+    *("codegen.sealed.s3_store", "codegen.sealed.probe", "codegen.sealed.stored_run"),
+    *("codegen.stations.join", "codegen.stations.admit", "activation.away.drain"),
 )
+DIALECTS = ("sqlalchemy.dialects.postgresql.psycopg",)
 _OLD = []  # the streams before: whoever drops them closes their descriptors
 
 
@@ -66,7 +72,7 @@ class Done:
 
 
 class Runner:
-    """A warm process; `with` ends it."""
+    """A warm process; `with` ends it. It does one job at a time: `twin` makes another, warm too."""
 
     def __init__(self, environment):
         self._told = {**os.environ, **environment}
@@ -86,12 +92,20 @@ class Runner:
         self._process.communicate()
         self._folder.cleanup()
 
+    def twin(self):
+        """Another runner, forked from this one; it ends before this one does."""
+        return Twin(self)
+
     def start(self, words, folder, **job):
         """Give the job; `end` waits for it."""
         at = Path(self._folder.name)
         job |= {"words": list(words), "folder": str(folder), "at": str(at)}
         for name in ("1", "2", "points"):
             (at / name).write_bytes(b"")
+        self.tell(job)
+
+    def tell(self, job):
+        """Give a job as it is."""
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
 
@@ -110,6 +124,31 @@ class Runner:
         return self.end()
 
 
+class Twin(Runner):
+    """A runner that was forked from another."""
+
+    def __init__(self, other):
+        super().__init__({})
+        self._other = other
+
+    def __enter__(self):
+        at = Path(self._folder.name)
+        for name in ("told", "said"):
+            os.mkfifo(at / name)
+        self._other.tell({"twin": str(at)})
+        self._process = SimpleNamespace(
+            stdin=(at / "told").open("w", encoding="utf-8"),
+            stdout=(at / "said").open(encoding="utf-8"),
+        )
+        return self
+
+    def __exit__(self, *_):
+        self._process.stdin.close()
+        self._process.stdout.read()
+        self._process.stdout.close()
+        self._folder.cleanup()
+
+
 # --- the side of the runner --------------------------------------------------------------
 
 
@@ -117,15 +156,31 @@ def main():
     """Do jobs until stdin ends."""
     for name in WARM:
         importlib.import_module(f"mintmark.{name}")
+    for name in DIALECTS:
+        importlib.import_module(name)
     _parse_once()
     gc.freeze()
     while line := sys.stdin.readline():
         job = json.loads(line)
+        if "twin" in job:
+            if os.fork() == 0:
+                _be_a_twin(Path(job["twin"]))
+            continue
         pid = os.fork()
         if pid == 0:
             _become(job)
         print(json.dumps(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])), flush=True)
     os._exit(0)  # some of what was imported complains at the end
+
+
+def _be_a_twin(at):
+    """Take jobs from pipes of our own instead."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number, name, flags in ((0, "told", os.O_RDONLY), (1, "said", os.O_WRONLY)):
+        opened = os.open(at / name, flags)
+        os.dup2(opened, number)
+        os.close(opened)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - to our end
 
 
 def _parse_once():
@@ -218,16 +273,22 @@ def _prepare(job, log):
 
     keys.INTERACTIVE = keys.FOR_TESTS_ONLY
     if told := job.get("clock"):
-        invocation.datetime = _clock_at(datetime.fromisoformat(told))
+        invocation.datetime = _clock(told)
+    if bits := job.get("prefix_bits"):
+        from mintmark.codegen import mint
+
+        mint.mint.__defaults__ = (bits,)
     if "die" in job:
         _watch(Path(job["folder"]), job["die"], log)
 
 
-def _clock_at(moment):
+def _clock(told):
     class Clock(datetime):
         @classmethod
-        def now(cls, _):
-            return moment
+        def now(cls, zone):
+            if told.startswith("+"):
+                return datetime.now(zone) + timedelta(seconds=int(told))
+            return datetime.fromisoformat(told)
 
     return Clock
 

@@ -1,5 +1,6 @@
 """The queue in one process: order, crashes between any two steps, and what a hand did to it."""
 
+import errno
 import itertools
 import json
 import shutil
@@ -99,6 +100,24 @@ def test_a_crash_while_an_order_is_written_down_leaves_it_whole_or_none(made):
         wait_assign(home, batch, [f"after-{at}"])
     drain(Keeper(home.station()))
     assert booked(home) == ["cut-1", "after-1", "cut-2", "after-2"]
+
+
+def test_an_order_that_a_full_disk_refuses_does_not_wait(made):
+    home, batch, _ = made
+    wait_here(home, batch, ["before"])
+
+    def full(name):
+        if name == "intent written":
+            raise OSError(errno.ENOSPC, "no space left on device")
+
+    keeper = Keeper(home.station(failpoint=full))
+    config = keeper.station.config
+    request = OrderRequest(Action.ACTIVATE, batch, BySerials("2"), order="full")
+    with pytest.raises(OSError, match="no space"):
+        keeper.append(write_range(request, config.home_id, config.time_zone))
+    assert keeper.find("full") is None
+    drain(wait_assign(home, batch, ["after"]))
+    assert booked(home) == ["before", "after"]
 
 
 def test_a_refused_one_is_told_once_whatever_crashes(made):

@@ -33,7 +33,15 @@ from mintmark.codegen.errors import (
     Refused,
     UsageError,
 )
-from mintmark.codegen.ledger import _postgresql, _postgresql_shape, changes, database, grants
+from mintmark.codegen.ledger import (
+    _postgresql,
+    _postgresql_shape,
+    _wire,
+    changes,
+    database,
+    grants,
+)
+from mintmark.codegen.ledger import ledger as ledger_module
 from mintmark.codegen.ledger.ledger import Ledger
 from mintmark.codegen.ledger.place import LedgerDatabase
 from mintmark.codegen.ledger.place import database as address
@@ -201,6 +209,47 @@ def test_a_database_that_stays_away_leaves_it_unknown(place, net):
     assert booked(place) == ["O", "O2"]
 
 
+def test_ctrl_c_while_asking_leaves_it_unknown(place, net, monkeypatch):
+    def interrupted(connection, committed):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ledger_module, "_are_booked", interrupted)
+    with Ledger.open(LedgerDatabase(net.url), clock(), wait=WAIT) as ledger:
+        at_commit(net, wire_proxy.LOST)
+        with pytest.raises(CommitUnknown, match="not known"):
+            ledger.commit(LINE, order("O2"))
+    assert booked(place) == ["O", "O2"]
+
+
+def test_ctrl_c_while_committing_waits_for_the_end(place, ledger, monkeypatch):
+    def interrupted(wire, server, sent):
+        monkeypatch.undo()
+        send(wire, server, sent)
+        server.flush()  # COMMIT is on its way, and nobody waits for its answer
+        raise KeyboardInterrupt
+
+    send = _wire.Wire._send
+    by_owner(
+        place,
+        """CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$""",
+        """CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION slow()""",
+    )
+    with pytest.raises(KeyboardInterrupt):
+        ledger.commit(
+            LINE,
+            order("O2"),
+            prepare=lambda: monkeypatch.setattr(_wire.Wire, "_send", interrupted),
+        )
+    assert ledger.has_booked()
+    assert booked(place) == ["O", "O2"]
+
+
+def test_a_station_that_stands_still_is_given_up_before_those_who_wait():
+    assert _postgresql.IDLE < database.WAIT
+
+
 def test_claims_and_attempts_whose_answer_was_lost_count_once(net):
     with Ledger.open(LedgerDatabase(net.url), clock(), wait=WAIT) as ledger:
         at_commit(net, wire_proxy.LOST)
@@ -256,7 +305,8 @@ def test_a_pooler_gives_nothing_of_a_station_to_another(place):
 
 def test_the_database_s_clock_is_everybody_s(ledger):
     before = by_owner_clock()
-    assert before <= ledger.clock() <= by_owner_clock()
+    with ledger.read() as view:
+        assert before <= ledger.clock() <= view.clock() <= by_owner_clock()
     assert ledger.clock().utcoffset() == timedelta(0)
 
 

@@ -26,7 +26,7 @@ from sqlalchemy import create_engine, text
 
 from mintmark.codegen.ledger import _trips
 from mintmark.codegen.ledger._patient import Patient
-from mintmark.codegen.ledger._wire import Statement, dumped
+from mintmark.codegen.ledger._wire import Statement, Wire, dumped
 from mintmark.codegen.ledger.changes import Incident, Settled
 from mintmark.codegen.ledger.ledger import Ledger
 from mintmark.codegen.ledger.place import LedgerDatabase
@@ -221,6 +221,50 @@ def test_a_lost_connection_is_told_of_and_never_used_again(engine):
     assert connection.invalidated
     connection.close()
     assert held(engine) == [("x", 1), ("x", 10)]
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_ctrl_c_in_the_middle_of_a_trip_stays_ctrl_c(engine, monkeypatch, asks):
+    def interrupted(wire, server, sent):
+        server.send_query_params(b"SELECT 1", [])
+        raise KeyboardInterrupt
+
+    def write():
+        with engine.begin() as connection:
+            trips = opening(connection)
+            trips.write(SET, [(7, "x")])
+            if asks:
+                trips.ask(READ, ("x",))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Wire, "_send", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            write()
+    assert held(engine) == [("x", 1), ("x", 10)]
+
+
+def test_what_cannot_be_sent_costs_no_connection(engine):
+    with engine.begin() as connection:
+        trips = opening(connection)
+        trips.write(ADD, [("y", 2)])
+        for value, error in (("a\0b", psycopg.DataError), ("\ud800", UnicodeEncodeError)):
+            with pytest.raises(error):
+                trips.write(SET, [(7, value)])
+        assert trips.ask(READ, ("x",)) == [(1,)]
+    assert held(engine) == [("x", 1), ("x", 10), ("y", 2)]
+
+
+def test_rows_are_told_apart_by_what_the_server_is_sent(engine):
+    # A number and its digits are one value there.
+    numbered = Statement(b"SELECT n FROM b WHERE n = $1", frozenset("b"), {"n": 0})
+    gone = Statement(b"DELETE FROM b WHERE n = $1::bigint", frozenset("b"), {"n": 0})
+    with engine.begin() as connection:
+        trips = opening(connection)
+        assert trips.ask(numbered, (10,)) == [(10,)]
+        trips.write(gone, [("11",)])
+        assert trips.known(numbered, (10,)) == [(10,)]
+        trips.write(gone, [("10",)])
+        assert trips.ask(numbered, (10,)) == []
 
 
 @pytest.mark.parametrize(

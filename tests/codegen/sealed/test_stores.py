@@ -16,6 +16,7 @@ from mintmark.codegen.away import VaultAway
 from mintmark.codegen.errors import EnvironmentFailure, IntegrityError, Refused, UsageError
 from mintmark.codegen.sealed import stores
 from mintmark.codegen.sealed.probe import probe
+from mintmark.codegen.sealed.s3_failures import failure
 from mintmark.codegen.sealed.s3_store import PART, Bucket, S3Patience
 from mintmark.codegen.sealed.shared_folder import SharedFolder
 from mintmark.codegen.sealed.store import NEAR, SPAN, together
@@ -412,6 +413,35 @@ def test_credentials_are_read_of_a_file_and_of_a_profile(plain, tmp_path):
     assert "'x'" in caught.value.message
     with pytest.raises(EnvironmentFailure):
         open_store("s3://bucket", None, None, tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"AWS_ACCESS_KEY_ID": "AK"}, "AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_SECRET_ACCESS_KEY": "HUSH"}, "AWS_ACCESS_KEY_ID"),
+        ({"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "HUSH\r"}, "AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_ACCESS_KEY_ID": "AK\n", "AWS_SECRET_ACCESS_KEY": "HUSH"}, "AWS_ACCESS_KEY_ID"),
+        ({"AWS_REGION": "a b\r"}, "AWS_REGION"),
+        ({"AWS_CONDITIONAL_PUT": "HUSH"}, "S3"),
+        ({"AWS_CHECKSUM_ALGORITHM": "HUSH"}, "S3"),
+    ],
+)
+def test_settings_of_the_environment_that_lead_to_no_store_are_named(plain, changed, named):
+    for name, value in changed.items():
+        plain.setenv(name, value)
+    with pytest.raises((UsageError, EnvironmentFailure)) as caught:
+        open_store("s3://bucket", "https://s3.example.com")
+    assert named in caught.value.message
+    assert "HUSH" not in " ".join([caught.value.message, *caught.value.hints])
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found"])
+def test_a_machine_that_has_no_credentials_to_give_is_told_from_a_store_that_refuses(status):
+    told = failure(
+        OSError(f"PUT http://169.254.169.254/latest/api/token status code: {status}"), "k", "b"
+    )
+    assert "no credentials" in told.message
 
 
 @pytest.mark.parametrize("text", ["HUSH", "[default]\nHUSH", "[default\nx=HUSH", "[a]\n[a]"])

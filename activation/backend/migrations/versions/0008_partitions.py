@@ -17,7 +17,7 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-_PARTS = 8
+_PARTS = 4
 
 
 class _Moved(NamedTuple):
