@@ -39,6 +39,8 @@ from ..orders.selection import (
 from ..orders.spans import reader
 from .intent import WrittenOrder
 
+# Which of the two it is makes no difference to what a person can do now.
+_AWAY = "the ledger, or the store of its vault,"
 RANGE, PACKING, PACKED = "range", "packing", "packed"
 _PLAIN = (
     *("batch", "count", "tolerance", "strict", "reason", "line", "allow_past", "include_lost"),
@@ -220,14 +222,14 @@ def _check_home(batch: str, home: str) -> None:
 
 def no_codes(away: OutOfReach | None = None) -> EnvironmentFailure:
     """The error for an order that names scanned codes while nothing can be looked up."""
-    why = "the ledger does not answer" if away is None else away.message
+    why = f"{_AWAY} does not answer" if away is None else away.message
     return EnvironmentFailure(
         f"{why}: scanned codes cannot be looked up, and none may be written down; nothing was"
         " ordered",
-        "name serials, a unit, a package or BATCH:SERIAL: such an order waits at this station",
+        "name serials, a unit, a package or BATCH:SERIAL: such an order is taken all the same",
         "or scan again when it answers",
     )
 
 
 def _no_answer(what: str) -> EnvironmentFailure:
-    return EnvironmentFailure(f"the ledger does not answer: {what}", "try again when it answers")
+    return EnvironmentFailure(f"{_AWAY} does not answer: {what}", "try again when it answers")

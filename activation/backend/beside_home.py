@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ...codegen.errors import NotFound, Refused, UsageError
+from ...codegen.errors import EnvironmentFailure, NotFound, Refused, UsageError
 from ...codegen.files import write_atomically
 from ...codegen.invocation import Invocation, utc_now
 from ...codegen.result import Result
@@ -71,10 +71,17 @@ def serve(invocation: Invocation, request: ServeRequest, trust: Trust) -> Served
 
     Raises `UsageError` without a database, a fingerprint key or anybody to trust, `Refused`
     if anybody would be trusted on an address other than loopback, `NotFound` without a home
-    unless it is for a trial.
+    unless it is for a trial, `EnvironmentFailure` without the extra `backend`.
     """
     from .database import books_url, replica_urls
-    from .serve import Server, Settings
+
+    try:
+        from .serve import Server, Settings
+    except ModuleNotFoundError:
+        raise EnvironmentFailure(
+            "the scan backend needs packages that are not installed",
+            'install them: pip install "mintmark[backend]"',
+        ) from None
 
     if trust.unsigned and not is_loopback(request.host):
         raise Refused(

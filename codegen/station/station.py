@@ -15,6 +15,7 @@ keys/seal.key as well, and is believed only once it was admitted (admission.py).
 It holds no key that opens a sealed batch.
 """
 
+import contextlib
 import getpass
 import os
 import platform
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import ids
+from ..away import OutOfReach
 from ..codes import fingerprint
 from ..errors import IntegrityError, NotFound, Refused
 from ..ledger import place
@@ -226,12 +228,14 @@ class Station:
         return Author(self.actor, key.key_id, key.sign)
 
     def line(self, name: str = DEFAULT_LINE) -> keys.SigningKey:
-        """A line's key. Raises `NotFound`."""
+        """A line's key. Raises `NotFound`, or `Refused` at a station that may have no line."""
         try:
             return self._named.get("line", name)
         except NotFound as error:
             if self.config.ledger_url is not None:
                 error.hints = self._named.lines_here()
+                with contextlib.suppress(OutOfReach):
+                    self.require("order", "admit")
             raise
 
     def platform(self, name: str) -> keys.SigningKey:

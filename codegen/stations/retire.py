@@ -32,7 +32,8 @@ class StationRetired(Result):
     def lines(self) -> Iterator[str]:
         """What is left to do."""
         yield f"station {self.name} ({self.key_id}) is retired"
-        yield "  now take its login of the database and its key of the store away, too"
+        yield "  now take its login of the database and its key of the store away, too,"
+        yield "  and revoke the lines that stood at it: mintmark key list, mintmark key revoke"
 
 
 def retire(station: Station, named: str, reason: str) -> StationRetired:

@@ -18,7 +18,7 @@ from mintmark.activation.backend.beside_home import TRIAL_KEY, ServeRequest, Tru
 from mintmark.activation.backend.database import FILE, sqlite_url
 from mintmark.activation.backend.store import Store
 from mintmark.codegen.codes.fingerprint import key_id
-from mintmark.codegen.errors import NotFound
+from mintmark.codegen.errors import EnvironmentFailure, NotFound
 from mintmark.codegen.invocation import Invocation
 from mintmark.codegen.station.keys import read_fingerprint_key, write_fingerprint_key
 
@@ -91,6 +91,15 @@ def test_a_stranger_runs_every_block_as_it_stands(stranger, tmp_path):
     ]
     assert "no home: a trial, with the fingerprint key backend/trial.key" in done.stderr
     assert key.reveal().hex() not in done.stdout + done.stderr
+
+
+def test_without_its_packages_it_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "mintmark.activation.backend.serve", raising=False)
+    request = ServeRequest(tmp_path, None, "127.0.0.1", 0, 1)
+    with pytest.raises(EnvironmentFailure) as missing:
+        serve(Invocation(home=tmp_path / "none"), request, Trust(True, None, None, False))
+    assert "mintmark[backend]" in missing.value.hints[0]
 
 
 def refused(tmp_path, data, *, unsigned=True):

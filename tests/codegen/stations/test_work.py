@@ -111,6 +111,9 @@ def test_who_has_no_key_of_a_line_is_told_which_lines_are_here(shared):
     with pytest.raises(NotFound) as missing:
         home.station().line("line-4")
     assert missing.value.hints[0] == "name a line whose key is here: --line line-3"
+    office = shared.admitted("office", "read").station()
+    with pytest.raises(Refused, match="may read, and this takes the right to order"):
+        office.line()
 
 
 def test_a_backend_beside_a_station_knows_the_lines_of_all(shared):
