@@ -26,8 +26,8 @@ class S3Proxy(Network):
     """Before the server of S3 at `target`; `url` is the endpoint that a client uses instead.
 
     Of a request: `CUT` (it never arrives), `STALL`, `LOST` (it arrives, and the answer does not),
-    `HALF`, and the `REFUSALS`, of which 409 and 412 answer writes with a condition only. While it
-    is `down()`, connections are closed unheard.
+    `HALF`, and the `REFUSALS`, of which 409 and 412 are for those with a condition. While it is
+    `down()`, connections are closed unheard.
     """
 
     target: str = ""
@@ -59,8 +59,7 @@ class S3Proxy(Network):
         if self.is_down:
             return CUT
         conditional = bool(headers.get("If-None-Match") or headers.get("If-Match"))
-        fault = self.fault_at(Moment(method, path, conditional))
-        return "" if fault in ("409", "412") and not conditional else fault
+        return self.fault_at(Moment(method, path, conditional))
 
     def forward(self, method, path, headers, body):
         """Status, headers and body of the server's answer; raises OSError."""

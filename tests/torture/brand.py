@@ -34,7 +34,8 @@ PREFIX = "brand"  # of the keys in the bucket
 class Site:
     """A station: its folder, its two networks, and a process that runs its commands.
 
-    `always`: what is true of each of its processes, as a clock that is ahead.
+    `always`: what is true of each of its processes, as a clock that is ahead. `sheltered`: its
+    requests fail as all do, but its networks are there.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Site:
     always: dict = field(default_factory=dict)
     said: list = field(default_factory=list)
     points: list = field(default_factory=list)
+    sheltered: bool = False
 
     @property
     def home(self):
@@ -107,6 +109,7 @@ class Brand:
     def __init__(self, root, byte_code):
         self.root, self.byte_code = root, byte_code
         self.sites, self._stack = {}, contextlib.ExitStack()
+        self.networks, self.moved, self.weather = [], False, lambda: _nothing
         self.safe = root / "safe"
 
     def __enter__(self):
@@ -155,7 +158,8 @@ class Brand:
         bucket = self._stack.enter_context(S3Proxy(target=self.bucket.endpoint))
         made = Site(name, folder, environment, self.twin(), database, bucket, always)
         made.vault = self.bucket.url
-        self.sites[name] = made
+        self.networks += [database, bucket]
+        database.fault = bucket.fault = self.weather()
         return made
 
     @property
@@ -170,7 +174,7 @@ class Brand:
         """The first station: it makes the home."""
         made = self.site(name, **always)
         made.run("init", *made.places, *self.key, due=(0,))
-        self.founder = made
+        self.founder = self.sites[name] = made
         return made
 
     def join(self, name, may=ALL, **always):
@@ -182,6 +186,7 @@ class Brand:
             *("--words", " ".join(shown["words"])),
         )
         assert admitted["words"] == shown["words"]
+        self.sites[name] = made
         return made
 
     def backend(self):
@@ -207,22 +212,19 @@ class Brand:
         for site in self.sites.values():
             site.database.target = self.target
             site.database.cut_all()
+        self.moved = True
 
     @property
     def now_primary(self):
         """The server that has the ledger now."""
-        return (
-            self.standby
-            if "mm-pg" in self.target and str(self.standby.folder) in self.target
-            else self.primary
-        )
+        return self.standby if self.moved else self.primary
 
     def calm(self):
         """Every network does what it should again."""
-        for site in self.sites.values():
-            for network in (site.database, site.bucket):
-                network.fault = _nothing
-                network.up()
+        self.weather = lambda: _nothing
+        for network in self.networks:
+            network.fault = _nothing
+            network.up()
 
     def custodian(self):
         """The custodian's key, unlocked."""

@@ -4,10 +4,11 @@ Run as a script, it imports the program once, takes a job per line, forks for it
 that process has ended.
 
 A job: words, folder, env; stdin (text); streams (of 0, 1, 2 the ones that are "closed", "null" or
-"full"); die (the number of the point at which it ends without a farewell); clock (the time of day,
-RFC 3339, or `+120`: seconds that its clock is ahead); prefix_bits (of fingerprints that a mint
-compares: few, so that codes meet); whole (its end is that of the interpreter); until (a file after
-which it is asked to end).
+"full"); die (the number or the name of the point at which it kills itself); still (the name of the
+point at which it stands still, until somebody lets it go on); clock (the time of day, RFC 3339, or
+`+120`: seconds that its clock is ahead); prefix_bits (of fingerprints that a mint compares: few, so
+that codes meet); whole (its end is that of the interpreter); until (a file after which it is asked
+to end).
 
 A point is a failpoint of the product; or where a file in the job's folder is made, opened for
 writing, synced, renamed or removed, a transaction committed, a connection made.
@@ -19,6 +20,7 @@ import gc
 import importlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -31,7 +33,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 POSIX = hasattr(os, "fork")
-DIED = 99
+DIED = -9  # of SIGKILL
+STILL = "still "  # and the process that is
+REDRAWN = "redrawn "  # and how many codes, since others booked their like meanwhile
 STREAMS = {"0": "stdin", "1": "stdout", "2": "stderr"}
 WARM = (
     *("codegen.mint", "codegen.doctor", "codegen.custody", "codegen.recover", "codegen.home"),
@@ -113,10 +117,17 @@ class Runner:
         """The job's end, which is waited for."""
         code = json.loads(self._process.stdout.readline())
         told = [
-            (Path(self._folder.name) / name).read_text("utf-8", "replace")
-            for name in ("1", "2", "points")
+            (Path(self._folder.name) / name).read_text("utf-8", "replace") for name in ("1", "2")
         ]
-        return Done(code, told[0], told[1], tuple(told[2].split("\n")[:-1]))
+        return Done(code, *told, tuple(self.points()))
+
+    def points(self):
+        """The points that the job in progress has passed."""
+        return (Path(self._folder.name) / "points").read_text("utf-8").split("\n")[:-1]
+
+    def runs(self):
+        """Whether the job in progress has not ended yet; what it ends with is not taken."""
+        return not select.select([self._process.stdout], [], [], 0.2)[0]
 
     def run(self, words, folder, **job):
         """Run a command in `folder` and wait for its end."""
@@ -278,8 +289,21 @@ def _prepare(job, log):
         from mintmark.codegen import mint
 
         mint.mint.__defaults__ = (bits,)
-    if "die" in job:
-        _watch(Path(job["folder"]), job["die"], log)
+        _tell_redrawn(log)
+    if "die" in job or "still" in job:
+        _watch(Path(job["folder"]), job.get("die"), job.get("still"), log)
+
+
+def _tell_redrawn(log):
+    from mintmark.codegen.sealed.make import Making
+
+    redraw = Making.redraw
+
+    def telling(self, serials, *more):
+        os.write(log, f"{REDRAWN}{len(serials)}\n".encode())
+        redraw(self, serials, *more)
+
+    Making.redraw = telling
 
 
 def _clock(told):
@@ -298,8 +322,8 @@ def _passed(point):
     passed(point)  # noqa: F821
 
 
-def _watch(folder, die, log):
-    """Announce each point, and end at that of number `die`."""
+def _watch(folder, die, still, log):
+    """Announce each point; end at that of number or name `die`, stand still at `still` once."""
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
@@ -308,10 +332,14 @@ def _watch(folder, die, log):
     reached = 0
 
     def point(name):
-        nonlocal reached
+        nonlocal reached, still
         os.write(log, f"{name}\n".encode())
-        if reached == die:
-            os._exit(DIED)
+        if die in (reached, name):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if still == name:
+            still = None
+            os.write(log, f"{STILL}{os.getpid()}\n".encode())
+            os.kill(os.getpid(), signal.SIGSTOP)
         reached += 1
 
     def hook(name, arguments):

@@ -23,7 +23,7 @@ class Service(threading.Thread):
 
     def run(self):
         try:
-            while not self.over.wait(self.dice.uniform(0.0, 0.4)):
+            while not self.over.wait(self.dice.uniform(0.2, 1.0)):
                 assert self.process.poll() is None, (self.words, ended(self.process))
                 self.turn()
         except BaseException as error:  # noqa: BLE001 - the test raises it
@@ -108,7 +108,8 @@ class Stream(Service):
         assert said, (self.words, ended(self.process))
         answer = json.loads(said)
         assert answer.get("exit", FINE) in ANSWERS, answer
-        self.told.order(order, answer.get("exit", FINE))
+        with self.told.lock:
+            self.told.orders[order] = answer.get("exit", FINE)
 
     def bid(self):
         """It ends with its stdin."""

@@ -16,19 +16,35 @@ MAY_DIE = 0.06  # the share of commands that are killed on their way
 
 @dataclass
 class Told:
-    """What all of them were told; `batches` have packaged codes up to the number beside them."""
+    """What all of them were told; `batches` have packaged codes up to the number beside them.
+
+    `waited`: orders that went without the ledger. `killed`: what was killed at which failpoint.
+    `taken`: orders that another station took over from a process that stood still. `troubles`: what
+    befell the networks, how often.
+    """
 
     batches: list = field(default_factory=list)
     packages: list = field(default_factory=list)
     orders: dict = field(default_factory=dict)
     mints: dict = field(default_factory=dict)
     ends: dict = field(default_factory=dict)
+    waited: set = field(default_factory=set)
+    killed: dict = field(default_factory=dict)
+    taken: list = field(default_factory=list)
+    troubles: dict = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def order(self, order, code):
+    def order(self, order, done):
         """An order and how its command ended."""
         with self.lock:
-            self.orders[order] = code
+            self.orders[order] = done.code
+            if done.code == QUEUED and json.loads(done.out).get("away"):
+                self.waited.add(order)
+
+    def kill(self, deed, point):
+        """What was done when it was killed, and where."""
+        with self.lock:
+            self.killed[deed, point] = self.killed.get((deed, point), 0) + 1
 
     def count(self, code):
         """How a command ended."""
@@ -146,7 +162,7 @@ class Line(Actor):
         )
         order = self.name(self.line)
         words = (action, batch, "--serials", few, *more, "--line", self.line, "--order", order)
-        self.told.order(order, self.give(*words).code)
+        self.told.order(order, self.give(*words, "--json"))
 
     def deliver(self):
         """Send what waits, whoever ordered it."""

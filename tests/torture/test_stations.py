@@ -1,29 +1,49 @@
 """Many stations, one brand, and everything that goes wrong: ten minutes of it in full.
 
 Three stations in two factories, four lines, several deliverers, a custodian, a backend; a station
-that was retired, and one whose clock is ahead. Networks fail, processes are killed, the database
-moves to its standby. When all is quiet, everything is true to the last code.
+that was retired, and one whose clock is ahead; one that is killed at every failpoint, and a factory
+that moves to the shared servers and back meanwhile. Networks fail, processes are killed or stand
+still, the database moves to its standby. When all is quiet, everything is true to the last code.
 """
 
 import time
 
 import pytest
 from patience import PATIENCE
-from torture import after
+from torture import after, doomed
 from torture.brand import Brand
-from torture.runner import POSIX
+from torture.mover import Mover
+from torture.runner import POSIX, REDRAWN
 from torture.scale import PART, SEED, dice
 from torture.services import Service, Stream, Watched
 from torture.shift import FINE, QUEUED, Line, Office, Retired, Told
-from torture.storm import Storm
+from torture.still import Frozen
+from torture.storm import KINDS, TROUBLES, Storm
 
-FULL = PART >= 1
+FULL = PART > 0.1
 SECONDS = 600 * PART if FULL else 15
 # Codes of a mint at two stations at once, in so many batches each; and in a mint during the storm.
-EACH, BATCHES, DURING = (125_000, 4, 2_000) if FULL else (1_500, 1, 150)
+EACH, BATCHES, DURING = (round(125_000 * PART), 4, 2_000) if FULL else (1_500, 1, 150)
 # Bits of a fingerprint that are compared: so few that codes do meet.
-BITS = 32 if FULL else 22
+BITS = (32 if PART >= 1 else 26) if FULL else 22
 PACKAGED = 60
+FEW = None if FULL else 2  # of what is killed
+# Where the failpoints stand that a station is killed at, and what it does then.
+FAILPOINTS = {
+    "codegen/mint.py": ("mint",),
+    "codegen/mint_book.py": ("mint",),
+    "codegen/stored.py": ("mint",),
+    "packaging/export.py": ("export",),
+    "codegen/station/publish.py": ("mint", "export"),
+    "activation/delivery/attempt.py": ("order",),
+    "activation/away/queue.py": ("order_away", "drain"),
+    "activation/away/drain.py": ("drain",),
+    "codegen/stations/admit.py": ("welcome",),
+    "codegen/stations/retire.py": ("farewell",),
+    "codegen/ledger/moving.py": ("ledger_there", "ledger_back"),
+    "codegen/ledger_move.py": ("ledger_there", "ledger_back"),
+    "codegen/vault_move.py": ("vault_there", "vault_back"),
+}
 pytestmark = [
     pytest.mark.skipif(not POSIX, reason="the runner forks"),
     pytest.mark.timeout(3 * PATIENCE + 2 * SECONDS),
@@ -43,10 +63,47 @@ def test_the_brand_lives_through_it(brand, figures):
     packaged(brand, told)
     weather(brand, told)
     drained(brand)
-    everything_is_true(brand, told)
-    counts = ", ".join(f"exit {code}: {count}" for code, count in sorted(told.ends.items()))
-    figures("commands of a brand's stations in a storm", sum(told.ends.values()), counts)
-    figures("faults of their networks", sum(faults(brand).values()), f"{len(faults(brand))} kinds")
+    codes = everything_is_true(brand, told)
+    told_of(brand, told, codes, figures)
+    assert faults(brand)
+    assert told.killed
+    if FULL:
+        everything_happened(brand, told)
+
+
+def everything_happened(brand, told):
+    """Each kind of what may go wrong went wrong, and was gone through."""
+    assert faults(brand).keys() >= KINDS
+    assert told.troubles.keys() >= set(TROUBLES)
+    assert doomed.unseen(told.killed, FAILPOINTS) == []
+    assert redrawn(brand)
+    booked = {order for (order,) in brand.rows("SELECT order_id FROM orders")}
+    assert told.waited & booked
+    assert told.taken
+    assert brand.moved
+
+
+def told_of(brand, told, codes, figures):
+    """The figures of a run."""
+    figures("codes of a brand's stations, each once", codes, f"{redrawn(brand)} drawn again")
+    lost = {f"exit {code}": count for code, count in told.ends.items()}
+    figures("their commands", sum(told.ends.values()), listed(lost))
+    figures("faults of their networks", sum(faults(brand).values()), listed(faults(brand)))
+    figures("troubles", sum(told.troubles.values()), listed(told.troubles))
+    killed = {" ".join(at): count for at, count in told.killed.items()}
+    figures("killed at failpoints", sum(killed.values()), listed(killed))
+    figures("orders that waited for the ledger", len(told.waited), f"of {len(told.orders)}")
+    figures("orders taken over from a process that stood still", len(told.taken), "leases")
+
+
+def listed(counts):
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+
+
+def redrawn(brand):
+    """Codes that were drawn again, since another station booked their like meanwhile."""
+    points = [point for site in brand.sites.values() for point in site.points]
+    return sum(int(point[len(REDRAWN) :]) for point in points if point.startswith(REDRAWN))
 
 
 def weather(brand, told):
@@ -56,8 +113,9 @@ def weather(brand, told):
         Watched(brand, "suzhou-1", told),
         Stream(brand, "huaxin-1", told),
     ]
-    storm = Storm(brand, dice("storm"), SECONDS / 2)
-    workers = [storm, *services, *shift(brand, told, time.monotonic() + SECONDS)]
+    storm = Storm(brand, dice("storm"), SECONDS / 2, services)
+    workers = [storm, *services, *unlucky(brand, told)]
+    workers += shift(brand, told, time.monotonic() + SECONDS)
     for one in workers:
         one.start()
     try:
@@ -67,6 +125,7 @@ def weather(brand, told):
         storm.over.set()
         storm.join()
         brand.calm()
+        told.troubles = storm.seen
         for one in services:
             one.end()
     failures = [f"{type(one).__name__}: {one.failed!r}" for one in workers if one.failed]
@@ -79,10 +138,14 @@ def factories(brand):
     first = brand.found("huaxin-1", **always)
     brand.join("huaxin-2", **always)
     brand.join("suzhou-1", **always, clock="+120")
+    unlucky_ones = ("wuxi-0", "wuxi-1") if FULL else ("wuxi-0",)
+    for name in unlucky_ones:
+        brand.join(name, **always).sheltered = True
     left = brand.join("beijing-0", **always)
     for site, line in (
         *((first, "line-1"), (brand.sites["huaxin-2"], "line-2")),
         *((brand.sites["suzhou-1"], "line-3"), (brand.sites["suzhou-1"], "line-4")),
+        *((brand.sites[name], f"line-{name}") for name in unlucky_ones),
         (left, "line-r"),
     ):
         site.run("key", "new", line, due=(FINE,))
@@ -143,6 +206,15 @@ def shift(brand, told, until):
     return [*offices, *lines, Retired(*given(at["beijing-0"], "retired"))]
 
 
+def unlucky(brand, told):
+    """Who is killed at every failpoint; who moves meanwhile; and who stands still."""
+    given = {"brand": brand, "few": FEW}
+    yield doomed.Unlucky(brand.sites["wuxi-0"], told, dice("doomed"), **given)
+    if FULL:
+        yield Mover(brand.site("nanjing"), told, dice("moves"), **given)
+        yield Frozen(brand.sites["wuxi-1"], told, dice("still"), brand=brand)
+
+
 def drained(brand):
     """What people do in the evening: all that waits goes out, of each station by itself.
 
@@ -179,6 +251,7 @@ def everything_is_true(brand, told):
     after.no_code_twice(codes, prints, BITS)
     after.each_in_one_package(told, codes)
     assert after.readable(brand, codes) == []
+    return sum(map(len, codes.values())) // after.CODE
 
 
 def kept(brand, told):
@@ -209,8 +282,7 @@ def kept(brand, told):
 def faults(brand):
     """What went wrong how often, on all networks."""
     found = {}
-    for site in brand.sites.values():
-        for network in (site.database, site.bucket):
-            for name, count in network.faults.items():
-                found[name] = found.get(name, 0) + count
+    for network in brand.networks:
+        for name, count in network.faults.items():
+            found[name] = found.get(name, 0) + count
     return found
