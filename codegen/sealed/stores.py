@@ -70,12 +70,6 @@ def claim(store: ObjectStore, home: str) -> None:
     belongs(store, home)  # a store may tell two at once that each was the first
 
 
-def unclaim(store: ObjectStore, home: str) -> None:
-    """Take `claim` back: `home` was not made. Nothing happens if the store is another's."""
-    if home_of(store) == home:
-        store.delete(HOME_KEY)
-
-
 def belongs(store: ObjectStore, home: str) -> None:
     """Raises `Refused` if the store is another home's, `VaultAway` if it is nobody's."""
     found = home_of(store)
