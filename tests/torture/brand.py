@@ -154,12 +154,18 @@ class Brand:
             "MINTMARK_HOME": "home",
             "MINTMARK_OPERATOR": f"Ms Wang at {name}",
         }
-        database = self._stack.enter_context(PostgresProxy(target=self.target))
+        database = self.network(self.target)
         bucket = self._stack.enter_context(S3Proxy(target=self.bucket.endpoint))
         made = Site(name, folder, environment, self.twin(), database, bucket, always)
         made.vault = self.bucket.url
-        self.networks += [database, bucket]
+        self.networks.append(bucket)
         database.fault = bucket.fault = self.weather()
+        return made
+
+    def network(self, target):
+        """A network to the database at `target`."""
+        made = self._stack.enter_context(PostgresProxy(target=target))
+        self.networks.append(made)
         return made
 
     @property

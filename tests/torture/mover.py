@@ -7,7 +7,6 @@ from torture.doomed import Doomed
 from torture.runner import DIED
 from torture.shift import FINE
 from torture.storm import Faults
-from wire_proxy import PostgresProxy
 
 
 class Mover(Doomed):
@@ -25,14 +24,12 @@ class Mover(Doomed):
         site.run("key", "new", "line-m", due=(FINE,))
         for number in range(2):
             site.run("mint", "--quantity", 50, "--ref", f"moved-{number}", due=(FINE,))
-        self.trips, self.ledger, self.vault, self.open = 0, "local", "local", []
+        self.trips = 0
 
     def finish(self):
         self.until_fine("audit", "verify")
         assert len(self.until_fine("batch", "list", "--json").json["batches"]) == 2
         self.until_fine("doctor", "--deep")
-        for network in self.open:
-            network.__exit__()
 
     def again(self, deed):
         """The same again, until it is there."""
@@ -40,10 +37,8 @@ class Mover(Doomed):
 
     def _database(self):
         """The address of an empty database, by way of a network."""
-        network = PostgresProxy(target=postgres_kit.cluster().database())
+        network = self.brand.network(postgres_kit.cluster().database())
         network.fault = Faults(self.dice.random(), share=0.2)
-        self.open.append(network.__enter__())
-        self.brand.networks.append(network)
         return network.url
 
     def _to(self, what, place):
