@@ -424,8 +424,8 @@ def test_an_interrupt_within_the_commit_is_told_by_what_the_books_say(world, mon
     writing = database.writing
 
     @contextlib.contextmanager
-    def stops(engine, *, after):
-        with writing(engine) as connection:
+    def stops(engine, *, after, **more):
+        with writing(engine, **more) as connection:
             yield connection
             if not after:
                 raise KeyboardInterrupt

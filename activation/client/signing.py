@@ -104,8 +104,10 @@ def line_keys(station: Station) -> Callable[[str | None], Key]:
         except NotFound:
             if line not in (None, DEFAULT_LINE):
                 return found(None)
+            if station.config.ledger_url is None:
+                raise
             here = sorted(station.key_file("line", DEFAULT_LINE).parent.glob("*.key"))
-            if station.config.ledger_url is None or not here:
+            if not here:
                 raise
             key = station.line(here[0].stem)
         return Key(key.key_id, key.private)

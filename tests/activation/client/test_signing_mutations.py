@@ -85,7 +85,8 @@ def test_a_line_without_a_key_of_its_own_signs_by_the_default_one():
             raise NotFound(f"no line {name} here")
         return held[name]
 
-    found = line_keys(SimpleNamespace(line=line))
+    alone = SimpleNamespace(ledger_url=None)
+    found = line_keys(SimpleNamespace(line=line, config=alone))
     assert found(None) == found("default") == found("line-9") == Key("d", b"default's")
     held["line-9"] = SimpleNamespace(key_id="n", private=b"its own")
     assert found("line-9") == Key("n", b"its own")

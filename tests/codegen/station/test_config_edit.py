@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mintmark.codegen.errors import Refused
 from mintmark.codegen.station import config_edit
-from mintmark.codegen.station.config import template
+from mintmark.codegen.station.settings_template import template
 
 URL = "postgresql://mintmark@db.example.com/mintmark"
 TEXT = '# mine\n[home]\nid = "4F2K-AAAAAAAAAAAA"\n\n[backend]\n# url = "old"\nurl = "http://b"\n'
