@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from torture.runner import DIED
 
 FINE, QUEUED = 0, 75
+REFUSED = (2, 3, 4)
 MAY_DIE = 0.06  # the share of commands that are killed on their way
 
 
@@ -26,6 +27,7 @@ class Told:
     batches: list = field(default_factory=list)
     packages: list = field(default_factory=list)
     orders: dict = field(default_factory=dict)
+    refusals: dict = field(default_factory=dict)
     mints: dict = field(default_factory=dict)
     ends: dict = field(default_factory=dict)
     waited: set = field(default_factory=set)
@@ -38,6 +40,8 @@ class Told:
         """An order and how its command ended."""
         with self.lock:
             self.orders[order] = done.code
+            if done.code in REFUSED:
+                self.refusals[order] = done.err or done.out
             if done.code == QUEUED and json.loads(done.out).get("away"):
                 self.waited.add(order)
 

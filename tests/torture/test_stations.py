@@ -16,7 +16,7 @@ from torture.mover import Mover
 from torture.runner import POSIX, REDRAWN
 from torture.scale import PART, SEED, dice
 from torture.services import Service, Stream, Watched
-from torture.shift import FINE, QUEUED, Line, Office, Retired, Told
+from torture.shift import FINE, QUEUED, REFUSED, Line, Office, Retired, Told
 from torture.still import Frozen
 from torture.storm import KINDS, TROUBLES, Storm
 
@@ -272,8 +272,8 @@ def kept(brand, told):
             assert order in booked, order
         elif code == QUEUED:
             assert (order in booked) != (order in refused), order
-        elif code in (2, 3, 4):
-            assert order not in booked, order
+        elif code in REFUSED:
+            assert order not in booked, (order, told.refusals.get(order))
     batches = brand.rows("SELECT ref, batch, quantity FROM batches WHERE ref IS NOT NULL")
     assert len({ref for ref, _, _ in batches}) == len(batches)
     by_ref = {ref: (batch, quantity) for ref, batch, quantity in batches}
