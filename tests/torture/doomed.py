@@ -181,6 +181,7 @@ class Unlucky(Doomed):
     def drain(self, **job):
         """Book what waited, of which one order is refused: its code is in no package."""
         self.order_away()
+        self.number += 1  # another order, so another id
         self.site.database.down()
         self.order(serial=self.CODES)
         self.site.database.up()
