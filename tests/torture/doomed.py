@@ -94,7 +94,7 @@ class Doomed(Actor):
 class Unlucky(Doomed):
     """A station with its own line; what it orders is of a batch of its own."""
 
-    CODES, PACKAGED, REF = 400, 200, "doomed"
+    CODES, PACKAGED, REF = 4_000, 2_000, "doomed"
     last, guests = None, 0
 
     def begin(self):
